@@ -1,0 +1,81 @@
+# Everything runs from this folder, with relative paths, so the folder may have any name.
+PY := .venv/bin/python
+INSTALLED := .venv/.installed
+
+.PHONY: help run dev test check shell stop install lock clean
+.DEFAULT_GOAL := help
+
+# A virtual environment whose Python is gone does not count as installed.
+$(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED))
+
+help:
+	@echo "make run      start Ledger with demo data on PORT (8000)"
+	@echo "make dev      the same with Django's own server, reloading and with DEBUG"
+	@echo "make test     run the tests"
+	@echo "make check    lint, types, imports, templates, migrations"
+	@echo "make shell    a Python shell with every model"
+	@echo "make stop     stop the embedded database"
+	@echo "make install  make the virtual environment only"
+	@echo "make lock     work out requirements.lock anew (needs uv)"
+	@echo "make clean    stop the embedded database and remove all that was made here, its data too"
+
+run: install
+	@LEDGER_DEMO=True exec $(PY) manage.py serve --demo
+
+dev: install
+	@DEBUG=True $(PY) manage.py prepare --demo
+	@DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "$${PORT:-8000}"
+
+# Always the embedded server, whatever database the environment names.
+test: install
+	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto
+
+check: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()'
+	find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
+	$(PY) manage.py makemigrations --check --dry-run
+
+shell: install
+	@$(PY) manage.py shell
+
+stop: install
+	@$(PY) manage.py stop_db
+
+install: $(INSTALLED)
+
+# The stamp comes last, so an interrupted installation begins again.
+$(INSTALLED): requirements.lock
+	@for python in "$(PYTHON)" python3 python3.13 python3.12 python3.11 none; do \
+	    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	        2>/dev/null && break; \
+	done; \
+	if [ "$$python" = none ]; then \
+	    echo "Ledger needs Python 3.11, 3.12 or 3.13 and found none;" \
+	        "name one with: make PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$python has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Installing into .venv with $$("$$python" --version) ..."; \
+	"$$python" -m venv --clear .venv
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $(INSTALLED)
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	    -q -o requirements.lock
+
+# Only the default data folder: a LEDGER_DATA_DIR of yours stays as it is.
+clean:
+	@for python in $(PY) "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	done; \
+	"$$python" -m ledger.db.removal .data
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

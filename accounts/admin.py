@@ -1,0 +1,239 @@
+"""Accounts in the admin. Staff see all of them; every change goes through a service."""
+
+from datetime import date
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.timezone import localdate
+
+from accounts import services
+from accounts.admin_forms import LIMITS, AccountAddForm, AccountChangeForm
+from accounts.admin_parts import STYLES, amount_cell, link_to, person_of
+from accounts.admin_people import GroupAdmin, UserAdmin
+from accounts.admin_steps import ACCOUNT_STEPS, ReasonedActions, Step
+from accounts.exceptions import LedgerError
+from accounts.models import Account, StatusChange
+from accounts.templatetags.money import account_number
+
+__all__ = ["AccountAdmin", "GroupAdmin", "UserAdmin"]
+
+
+class OverdraftFilter(admin.SimpleListFilter):
+    title = "overdraft"
+    parameter_name = "overdraft"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "With an overdraft"), ("used", "Below zero"), ("no", "Without")]
+
+    def queryset(
+        self, _request: HttpRequest, accounts: models.QuerySet[Account]
+    ) -> models.QuerySet[Account]:
+        wanted = {
+            "yes": Q(overdraft_limit__gt=0),
+            "used": Q(balance__lt=0),
+            "no": Q(overdraft_limit=0),
+        }
+        return accounts.filter(wanted.get(self.value() or "", Q()))
+
+
+class StatusHistory(admin.TabularInline):  # type: ignore[type-arg]
+    """Who froze, unfroze or closed the account, and why. To read."""
+
+    model = StatusChange
+    verbose_name_plural = "status history"
+    fields = readonly_fields = ("created_at", "from_status", "to_status", "reason", "changed_by")
+    extra = max_num = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[StatusChange]:
+        return super().get_queryset(request).select_related("changed_by")
+
+    def has_add_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(ReasonedActions):
+    """The name and limits can be changed, the status by an action with a reason.
+
+    Nobody does anything to an account of their own: a colleague has to.
+    """
+
+    list_display = (
+        "number_shown", "owner", "name", "currency", "balance_shown", "held_shown",
+        "available_shown", "status", "opened",
+    )  # fmt: skip
+    list_filter = ("status", ("currency", admin.AllValuesFieldListFilter), OverdraftFilter)
+    list_select_related = ("user",)
+    list_per_page = 50
+    ordering = ("-created_at",)
+    sortable_by = ("name", "status", "opened")
+    show_full_result_count = False
+    search_fields = ("number", "name", "user__name", "user__email")
+    search_help_text = "An account number, or words of a name or e-mail address."
+    autocomplete_fields = ("user",)
+    readonly_fields = (
+        "owner", "number_shown", "currency", "status", "balance_shown", "held_shown",
+        "available_shown", "created_at", "last_entry_at", "closed_at",
+    )  # fmt: skip
+    inlines = (StatusHistory,)
+    actions = ("freeze", "unfreeze", "close")
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        if obj is None:
+            return ((None, {"fields": ("user", "currency", "name", *LIMITS)}),)
+        return (
+            (None, {"fields": ("owner", "number_shown", "name", "status")}),
+            ("Money", {"fields": ("currency", "balance_shown", "held_shown", "available_shown")}),
+            ("Limits", {"fields": LIMITS}),
+            ("Times", {"fields": ("created_at", "last_entry_at", "closed_at")}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    def get_inlines(
+        self, request: HttpRequest, obj: Account | None
+    ) -> list[type[InlineModelAdmin]]:
+        return list(self.inlines) if obj else []
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kwargs["form"] = AccountChangeForm if obj else AccountAddForm
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "ledger_refusal", None)  # type: ignore[attr-defined]
+        return form
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
+    ) -> tuple[models.QuerySet[Account], bool]:
+        """A number is found as it is written on a card, in groups."""
+        digits = "".join(search_term.split()).replace("-", "")
+        if digits.isascii() and digits.isdigit():
+            return queryset.filter(number__startswith=digits), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not self.refusal_for(request, obj))
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def refusal_for(self, request: HttpRequest, thing: Account) -> str:
+        if thing.user_id == person_of(request).pk:
+            return "It is your own account; a colleague has to do this."
+        return ""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Django's page, without its transaction: a service opens its own.
+
+        What the service refuses comes back as an error of the form that asked for it.
+        """
+        view = partial(self._changeform_view, request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        try:
+            return view()
+        except LedgerError as refusal:
+            request.ledger_refusal = refusal  # type: ignore[attr-defined]
+            return view()
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        """Never `obj.save()`: it would write back the balance that the page was made from."""
+        if change:
+            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            if changes:
+                services.change_account(account=obj.pk, **changes)
+            return
+        if self.refusal_for(request, obj):
+            raise LedgerError("A colleague must open an account for you.")
+        services.open_account(id=obj.pk, **form.cleaned_data)
+        obj.refresh_from_db()
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """What a limit was and what it is now, for whoever asks later."""
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        return " ".join(
+            f"{form.fields[name].label}: {form.initial[name]} became {form.cleaned_data[name]}."
+            for name in form.changed_data
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                f"<uuid:account_id>/{name}/",
+                self.admin_site.admin_view(partial(self.step_view, step=step)),
+                name=f"accounts_account_{name}",
+            )
+            for name, step in ACCOUNT_STEPS.items()
+        ] + super().get_urls()
+
+    def step_view(self, request: HttpRequest, account_id: Any, step: Step) -> HttpResponse:
+        """An action, from the page of one account."""
+        chosen = self.get_queryset(request).filter(pk=account_id)
+        account = chosen.first()
+        if account is None:
+            raise Http404
+        if not self.has_change_permission(request, account):
+            raise PermissionDenied
+        back = reverse("admin:accounts_account_change", args=[account_id])
+        return self.ask_and_do(request, chosen, step, back) or redirect(back)
+
+    @admin.action(description="Freeze", permissions=["change"])
+    def freeze(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
+        return self.ask_and_do(request, chosen, ACCOUNT_STEPS["freeze"])
+
+    @admin.action(description="Unfreeze", permissions=["change"])
+    def unfreeze(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
+        return self.ask_and_do(request, chosen, ACCOUNT_STEPS["unfreeze"])
+
+    @admin.action(description="Close", permissions=["change"])
+    def close(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
+        return self.ask_and_do(request, chosen, ACCOUNT_STEPS["close"])
+
+    @admin.display(description="Owner", ordering="user__name")
+    def owner(self, account: Account) -> str:
+        return link_to(account.user)
+
+    @admin.display(description="Opened", ordering="created_at")
+    def opened(self, account: Account) -> date:
+        return localdate(account.created_at)
+
+    @admin.display(description="Number")
+    def number_shown(self, account: Account) -> str:
+        return account_number(account.number)
+
+    @admin.display(description="Balance")
+    def balance_shown(self, account: Account) -> str:
+        return amount_cell(account.balance, account.currency)
+
+    @admin.display(description="Held")
+    def held_shown(self, account: Account) -> str:
+        return amount_cell(account.held, account.currency)
+
+    @admin.display(description="Available")
+    def available_shown(self, account: Account) -> str:
+        return amount_cell(account.available, account.currency)

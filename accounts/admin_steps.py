@@ -1,0 +1,150 @@
+"""What staff do to a row, each time with a reason that stays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from accounts import services
+from accounts.admin_parts import person_of
+from accounts.exceptions import LedgerError
+from accounts.models import User
+
+MOST_AT_ONCE = 100
+
+
+class ReasonForm(forms.Form):
+    """Why: it stays with the account or the person for ever."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Kept for ever beside what was done. Colleagues read it, the customer may.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something done to one row after another, each with the same reason."""
+
+    verb: str
+    consequence: str
+    do: Callable[[Any, str, User], object]
+    done: str
+    is_done: Callable[[Any], bool]
+    as_is: str  # what to say of a row on which it is done already
+
+
+ACCOUNT_STEPS = {
+    "freeze": Step(
+        verb="Freeze",
+        consequence="Nothing goes out of a frozen account; money may still come in.",
+        do=lambda account, reason, by: services.freeze_account(
+            account=account, reason=reason, changed_by=by
+        ),
+        done="frozen",
+        is_done=lambda account: account.is_frozen,
+        as_is="frozen already",
+    ),
+    "unfreeze": Step(
+        verb="Unfreeze",
+        consequence="Money may go out again.",
+        do=lambda account, reason, by: services.unfreeze_account(
+            account=account, reason=reason, changed_by=by
+        ),
+        done="unfrozen",
+        is_done=lambda account: account.is_active,
+        as_is="active already",
+    ),
+    "close": Step(
+        verb="Close",
+        consequence="A closed account stays closed. Only an empty one without holds can be.",
+        do=lambda account, reason, by: services.close_account(
+            account=account, reason=reason, changed_by=by
+        ),
+        done="closed",
+        is_done=lambda account: account.is_closed,
+        as_is="closed already",
+    ),
+}
+CLOSE_SIGN_IN = Step(
+    verb="Close the sign-in",
+    consequence="They are signed out everywhere and cannot sign in. Accounts and history stay.",
+    do=lambda person, _reason, _by: services.deactivate_user(user=person),
+    done="sign-in closed",
+    is_done=lambda person: not person.is_active,
+    as_is="sign-in closed already",
+)
+RESTORE_SIGN_IN = Step(
+    verb="Restore the sign-in",
+    consequence="They can sign in again, with the password they had.",
+    do=lambda person, _reason, _by: services.reactivate_user(user=person),
+    done="sign-in restored",
+    is_done=lambda person: person.is_active,
+    as_is="sign-in open already",
+)
+
+
+class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Actions that ask why on a page of their own, then report on every row."""
+
+    reason_template = "admin/accounts/reason.html"
+
+    def refusal_for(self, request: HttpRequest, thing: Any) -> str:
+        """Why this person may not do anything to this row, or ""."""
+        raise NotImplementedError
+
+    def ask_and_do(
+        self,
+        request: HttpRequest,
+        chosen: models.QuerySet[Any],
+        step: Step,
+        back: str = "",
+    ) -> HttpResponse | None:
+        """The page that asks for the reason; once it has one, the step for each row."""
+        things = list(chosen[: MOST_AT_ONCE + 1])
+        if len(things) > MOST_AT_ONCE:
+            self.message_user(
+                request,
+                f"That is more than {MOST_AT_ONCE} at once; nothing was done. Choose fewer.",
+                messages.ERROR,
+            )
+            return None
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if form.is_valid():
+            for thing in things:
+                self._do_one(request, thing, step, form.cleaned_data["reason"])
+            return HttpResponseRedirect(back or request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{step.verb}: why?",
+            "opts": self.opts,
+            "things": things,
+            "step": step,
+            "form": form,
+            "action": request.POST.get("action", ""),
+            "back": back or request.get_full_path(),
+        }
+        return TemplateResponse(request, self.reason_template, context)
+
+    def _do_one(self, request: HttpRequest, thing: Any, step: Step, reason: str) -> None:
+        """One row, and one message that says what became of it."""
+        refusal = self.refusal_for(request, thing)
+        if not refusal and step.is_done(thing):
+            self.message_user(request, f"{thing}: {step.as_is}, nothing changed.")
+            return
+        try:
+            if not refusal:
+                step.do(thing, reason, person_of(request))
+        except LedgerError as error:
+            refusal = str(error)
+        if refusal:
+            self.message_user(request, f"{thing}: not {step.done}. {refusal}", messages.ERROR)
+            return
+        self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {reason}")
+        self.message_user(request, f"{thing}: {step.done}.", messages.SUCCESS)

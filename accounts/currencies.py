@@ -1,0 +1,48 @@
+"""Currencies and how finely each divides: ISO 4217's minor units.
+
+The list is a CHECK constraint too (`account_currency_valid`), so a new
+currency is a line here and a migration.
+"""
+
+from decimal import Decimal
+
+# Source: ISO 4217:2015, list one (national currencies; funds and metals left out).
+NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()
+THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND".split()
+TWO_DECIMALS = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP "
+    "BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD "
+    "FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS "
+    "KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR "
+    "MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD "
+    "RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT "
+    "TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG"
+).split()
+
+MINOR_UNITS: dict[str, int] = {
+    **dict.fromkeys(TWO_DECIMALS, 2),
+    **dict.fromkeys(NO_DECIMALS, 0),
+    **dict.fromkeys(THREE_DECIMALS, 3),
+}
+CURRENCIES: tuple[str, ...] = tuple(sorted(MINOR_UNITS))
+
+# The largest amount that numeric(19,4) holds.
+LARGEST_AMOUNT = Decimal("999999999999999.9999")
+
+
+def minor_units(currency: str) -> int:
+    """Decimal places of a currency: JPY 0, USD 2, KWD 3. KeyError for an unknown code."""
+    return MINOR_UNITS[currency]
+
+
+def fits(amount: Decimal, currency: str) -> bool:
+    """Whether a finite amount has no more decimal places than its currency."""
+    exponent = amount.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= MINOR_UNITS[currency]
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """An amount for a sentence: 1,930.00, at least the currency's own decimals."""
+    exponent = amount.normalize().as_tuple().exponent
+    places = max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)
+    return f"{amount:,.{places}f}"

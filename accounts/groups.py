@@ -1,0 +1,53 @@
+"""The two roles beside customers, as Django groups with their permissions.
+
+Analysts read the bank's figures. Staff read everything and look after people and accounts.
+Nobody gets a right to add, change or delete money, because only services move it, nor to
+change groups: who may do what is for superusers.
+"""
+
+from django.contrib.auth.models import Group, Permission
+
+ANALYSTS = "analysts"
+STAFF = "staff"
+
+_READ_THE_BOOKS = (
+    "accounts.view_account",
+    "transactions.view_transaction",
+    "transactions.view_entry",
+)
+PERMISSIONS: dict[str, tuple[str, ...]] = {
+    ANALYSTS: _READ_THE_BOOKS,
+    STAFF: (
+        *_READ_THE_BOOKS,
+        "accounts.view_user",
+        "accounts.add_user",
+        "accounts.change_user",
+        "accounts.add_account",
+        "accounts.add_account",
+        "accounts.change_account",
+        "accounts.view_statuschange",
+        "transactions.use_cash_desk",
+    ),
+}
+
+
+def ensure_groups() -> dict[str, Group]:
+    """Makes the groups, or gives them what they lack; the groups by name.
+
+    Rights that somebody added to a group by hand stay. LookupError where a permission does
+    not exist yet: `migrate` makes them.
+    """
+    known = {
+        f"{label}.{codename}": pk
+        for pk, label, codename in Permission.objects.values_list(
+            "pk", "content_type__app_label", "codename"
+        )
+    }
+    groups = {}
+    for name, wanted in PERMISSIONS.items():
+        missing = [permission for permission in wanted if permission not in known]
+        if missing:
+            raise LookupError(f"There is no permission {missing[0]}; run migrate first.")
+        groups[name], _ = Group.objects.get_or_create(name=name)
+        groups[name].permissions.add(*(known[permission] for permission in wanted))
+    return groups

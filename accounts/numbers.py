@@ -1,0 +1,38 @@
+"""Account numbers: ten random digits and two check digits (ISO 7064 MOD 97-10)."""
+
+import secrets
+
+from stdnum.exceptions import ValidationError
+from stdnum.iso7064 import mod_97_10
+
+LENGTH = 12
+
+
+def with_check_digits(digits: str) -> str:
+    """The account number that begins with these ten digits."""
+    return f"{digits}{mod_97_10.calc_check_digits(digits)}"
+
+
+def new_account_number() -> str:
+    """A number nobody can guess from another; unique by constraint, see `open_account`."""
+    return with_check_digits(f"{secrets.randbelow(9 * 10**9) + 10**9}")
+
+
+def clean_account_number(typed: str) -> str:
+    """The digits of a number as a person typed it, with spaces or dashes.
+
+    Raises ValueError with a sentence when it cannot be an account number; one
+    wrong digit and most swapped ones are caught here, before any look-up.
+    """
+    digits = "".join(c for c in typed if not c.isspace() and c not in "-.\u2010\u2011\u2013")
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError("An account number has digits only, like 4821 0937 5549.")
+    if len(digits) != LENGTH:
+        raise ValueError(f"An account number has {LENGTH} digits; this one has {len(digits)}.")
+    try:
+        mod_97_10.validate(digits)
+    except ValidationError:
+        raise ValueError(
+            "The check digits do not match, so a digit is mistyped. Compare it with the original."
+        ) from None
+    return digits

@@ -1,0 +1,278 @@
+"""Opening, changing, freezing and closing accounts; who may sign in.
+
+Each call is one database transaction.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TypedDict, Unpack
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts.currencies import MINOR_UNITS, fits, plain
+from accounts.exceptions import (
+    AccountNotActive,
+    AccountNotEmpty,
+    AccountNotFound,
+    CurrencyUnknown,
+    LimitInvalid,
+    OwnerNotActive,
+)
+from accounts.models import Account, StatusChange, User
+from accounts.numbers import new_account_number
+from ledger.db.ids import uuid7
+
+TRIES_FOR_A_FREE_NUMBER = 5
+
+
+class Changes(TypedDict, total=False):
+    """What may be changed of an open account; what is left out stays."""
+
+    name: str
+    overdraft_limit: Decimal
+    transfer_limit: Decimal | None
+    daily_limit: Decimal | None
+
+
+def open_account(
+    *,
+    user: User,
+    currency: str,
+    name: str = "Account",
+    overdraft_limit: Decimal = Decimal(0),
+    transfer_limit: Decimal | None = None,
+    daily_limit: Decimal | None = None,
+    id: uuid.UUID | None = None,
+    number: str | None = None,
+    created_at: datetime | None = None,
+) -> Account:
+    """Opens an empty account. Raises CurrencyUnknown, OwnerNotActive or LimitInvalid.
+
+    `id`, `number` and `created_at` are for imports that must find the account again.
+    """
+    account = Account(
+        id=id or uuid7(),
+        user=user,
+        currency=currency,
+        name=name.strip() or "Account",
+        overdraft_limit=overdraft_limit,
+        transfer_limit=transfer_limit,
+        daily_limit=daily_limit,
+        created_at=created_at or timezone.now(),
+    )
+    _check_opening(account)
+    return _insert_under_free_number(account, number)
+
+
+def open_accounts(accounts: Sequence[Account]) -> None:
+    """Opens many new, empty accounts at once, for imports: all of them, or none.
+
+    Each is refused as `open_account` refuses it. A number that is taken is an IntegrityError.
+    """
+    for account in accounts:
+        _check_opening(account)
+        if account.balance or account.held:
+            raise AccountNotEmpty(f"{account} must be opened empty: money comes in by posting.")
+    with db_transaction.atomic(durable=True):
+        Account.objects.bulk_create(accounts)
+
+
+def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
+    """Gives accounts at least these overdraft limits; a limit that is higher stays."""
+    with db_transaction.atomic(durable=True):
+        raised = []
+        for account in Account.objects.locked(limits):
+            if limits[account.pk] > account.overdraft_limit:
+                account.overdraft_limit = limits[account.pk]
+                _check_limit("overdraft limit", account.overdraft_limit, account.currency)
+                raised.append(account)
+        Account.objects.bulk_update(raised, ["overdraft_limit"])
+
+
+def change_account(*, account: Account | uuid.UUID, **changes: Unpack[Changes]) -> Account:
+    """Changes the name and the limits; LimitInvalid below the overdraft that is in use.
+
+    Only these columns are written, on the row as it is under the lock, so whatever the
+    caller read before can never bring an old balance back.
+    """
+    with db_transaction.atomic(durable=True):
+        locked = _locked(account)
+        if locked.is_closed:
+            raise AccountNotActive(f"{locked.name} is closed for good; nothing of it changes.")
+        for name, value in changes.items():
+            setattr(locked, name, value)
+        locked.name = locked.name.strip() or "Account"
+        _check_limits(locked)
+        used = locked.held - locked.balance
+        if "overdraft_limit" in changes and used > locked.overdraft_limit:
+            raise LimitInvalid(
+                f"{locked.name} uses {plain(used, locked.currency)} {locked.currency} of its "
+                "overdraft; the overdraft limit cannot go below that."
+            )
+        locked.save(update_fields=list(changes))
+        locked.refresh_from_db(fields=["available"])
+    return locked
+
+
+def freeze_account(
+    *, account: Account | uuid.UUID, reason: str = "", changed_by: User | None = None
+) -> Account:
+    """Stops money going out; it may still come in. Freezing a frozen account changes nothing."""
+    return _change_status(account, Account.Status.FROZEN, reason, changed_by)
+
+
+def unfreeze_account(
+    *, account: Account | uuid.UUID, reason: str = "", changed_by: User | None = None
+) -> Account:
+    """Makes a frozen account active again."""
+    return _change_status(account, Account.Status.ACTIVE, reason, changed_by)
+
+
+def close_account(
+    *, account: Account | uuid.UUID, reason: str = "", changed_by: User | None = None
+) -> Account:
+    """Closes an empty account for good. AccountNotEmpty while it has a balance or holds."""
+    return _change_status(account, Account.Status.CLOSED, reason, changed_by)
+
+
+def deactivate_user(*, user: User | uuid.UUID) -> User:
+    """Closes a person's sign-in and ends their sessions; accounts and history stay."""
+    person = _set_deleted_at(user, timezone.now())
+    _end_sessions(person)
+    return person
+
+
+def reactivate_user(*, user: User | uuid.UUID) -> User:
+    """Lets a person sign in again. What they were signed in to before stays ended."""
+    return _set_deleted_at(user, None)
+
+
+def change_email(*, user: User, email: str) -> User:
+    """Gives a person another sign-in address, which they have yet to confirm.
+
+    The old one goes from allauth's list as well: whoever reads that mailbox could otherwise
+    still sign in with it, or have the password reset.
+    """
+    with db_transaction.atomic():
+        user.email = email
+        user.save(update_fields=["email"])
+        EmailAddress.objects.filter(user=user).delete()
+        EmailAddress.objects.create(user=user, email=user.email, primary=True)
+    return user
+
+
+def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> User:
+    pk = user.pk if isinstance(user, User) else user
+    with db_transaction.atomic(durable=True):
+        person = User.objects.select_for_update(no_key=True).get(pk=pk)
+        if (person.deleted_at is None) != (moment is None):
+            person.deleted_at = moment
+            person.save(update_fields=["deleted_at"])
+    return person
+
+
+def _end_sessions(user: User) -> None:
+    """Deletes the person's sessions, or they would come alive again with the sign-in.
+
+    Which session is whose stands inside each, so all that are alive are read: a
+    millisecond for ten of them, and sign-ins are rarely closed.
+    """
+    alive = Session.objects.filter(expire_date__gt=timezone.now())
+    for session in alive.iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()
+
+
+def _check_opening(account: Account) -> None:
+    if account.currency not in MINOR_UNITS:
+        raise CurrencyUnknown(f"{account.currency!r} is not a currency code like EUR, USD or JPY.")
+    if not account.user.is_active:
+        raise OwnerNotActive(f"{account.user} has left the bank; no account can be opened.")
+    _check_limits(account)
+
+
+def _check_limits(account: Account) -> None:
+    for field in ("overdraft_limit", "transfer_limit", "daily_limit"):
+        _check_limit(field.replace("_", " "), getattr(account, field), account.currency)
+
+
+def _check_limit(what: str, limit: Decimal | None, currency: str) -> None:
+    if limit is None:
+        return
+    if not limit.is_finite() or limit < 0 or (limit == 0 and what != "overdraft limit"):
+        raise LimitInvalid(f"The {what} is above zero, or left out.")
+    if not fits(limit, currency):
+        raise LimitInvalid(f"The {what} has more decimals than {currency} has.")
+
+
+def _insert_under_free_number(account: Account, number: str | None) -> Account:
+    """Saves with the given number, or with new ones until one is free."""
+    with db_transaction.atomic(durable=True):
+        for tries_left in reversed(range(TRIES_FOR_A_FREE_NUMBER)):
+            account.number = number or new_account_number()
+            try:
+                with db_transaction.atomic():
+                    account.save(force_insert=True)
+                    break
+            except IntegrityError:
+                taken = Account.objects.filter(number=account.number).exists()
+                if number or not taken or not tries_left:
+                    raise
+    return account
+
+
+def _locked(account: Account | uuid.UUID) -> Account:
+    """The account as it is now, locked until the transaction ends."""
+    pk = account.pk if isinstance(account, Account) else account
+    locked = Account.objects.locked([pk]).first()
+    if locked is None:
+        raise AccountNotFound("There is no account with that id.")
+    return locked
+
+
+def _change_status(
+    account: Account | uuid.UUID, status: Account.Status, reason: str, changed_by: User | None
+) -> Account:
+    pk = account.pk if isinstance(account, Account) else account
+    with db_transaction.atomic(durable=True):
+        locked: Account | None = Account.objects.locked([pk]).first()
+        if locked is None:
+            raise AccountNotFound("There is no account with that id.")
+        if locked.status == status:
+            return locked
+        _check_change(locked, status)
+        StatusChange.objects.create(
+            account=locked,
+            from_status=locked.status,
+            to_status=status,
+            reason=reason.strip(),
+            changed_by=changed_by,
+        )
+        locked.status = status
+        locked.closed_at = timezone.now() if status == Account.Status.CLOSED else None
+        locked.save(update_fields=["status", "closed_at"])
+    return locked
+
+
+def _check_change(account: Account, status: Account.Status) -> None:
+    if account.is_closed:
+        raise AccountNotActive(f"{account.name} is closed for good; open a new account instead.")
+    if status != Account.Status.CLOSED:
+        return
+    if account.held:
+        raise AccountNotEmpty(
+            f"{account.name} holds {plain(account.held, account.currency)} {account.currency} "
+            "for payments under way; wait until they are taken or released."
+        )
+    if account.balance:
+        raise AccountNotEmpty(
+            f"{account.name} still has {plain(account.balance, account.currency)} "
+            f"{account.currency}; bring it to zero before closing it."
+        )

@@ -1,0 +1,38 @@
+"""Pages of a person's accounts. Each fetches what is theirs, and calls one service."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import services
+from accounts.exceptions import LedgerError
+from accounts.forms import OpenAccountForm
+from accounts.models import Account
+from accounts.requests import PersonRequest
+
+
+@require_safe
+def account_list(request: PersonRequest) -> HttpResponse:
+    """All accounts of the person, closed ones last."""
+    accounts = list(Account.objects.owned_by(request.user))
+    open_accounts = [account for account in accounts if not account.is_closed]
+    closed = [account for account in accounts if account.is_closed]
+    return render(
+        request, "accounts/account_list.html", {"accounts": open_accounts, "closed": closed}
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_account(request: PersonRequest) -> HttpResponse:
+    """The form that opens an account, then its statement."""
+    form = OpenAccountForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            account = services.open_account(user=request.user, **form.cleaned_data)
+        except LedgerError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{account.name} is open.")
+            return redirect("transactions:statement", account.pk)
+    return render(request, "accounts/account_open.html", {"form": form})

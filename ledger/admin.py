@@ -1,0 +1,15 @@
+"""The admin site. Its sign-in is the site's own, with the same limits on guessing."""
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+
+admin.site.site_header = "Ledger"
+admin.site.site_title = "Ledger admin"
+admin.site.index_title = "At the counter"
+admin.site.enable_nav_sidebar = False  # four models; the lists want the room
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+# A confirmed address is a way to sign in as its person; `accounts.services.change_email` is
+# the only way for staff to change one.
+admin.site.unregister(EmailAddress)

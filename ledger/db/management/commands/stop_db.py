@@ -1,0 +1,19 @@
+"""Stop the embedded server, which outlives the processes that use it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ledger.db import embedded
+
+
+class Command(BaseCommand):
+    help = "Stop the embedded Postgres; it starts again on the next connection."
+    requires_system_checks: list[str] = []
+
+    def handle(self, **_options: Any) -> None:
+        if not settings.LEDGER_EMBEDDED:
+            raise CommandError("The database is a server of yours, not the embedded one.")
+        embedded.stop()
+        self.stdout.write(embedded.status())

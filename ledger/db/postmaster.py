@@ -1,0 +1,103 @@
+"""A running Postgres, as its `postmaster.pid` tells it.
+
+Needs the standard library only, so a server can be found and stopped when the
+virtual environment is gone.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PID_FILE = "postmaster.pid"
+IMPOSSIBLE_PID = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Postmaster:
+    """The server that wrote the pid file of the folder `data`."""
+
+    pid: int
+    data: Path
+    socket_dir: Path
+    port: int
+    ready: bool
+
+    @property
+    def socket_path(self) -> Path:
+        return self.socket_dir / f".s.PGSQL.{self.port}"
+
+    def answers(self) -> bool:
+        """Whether it takes connections now: a copied or stale pid file proves nothing."""
+        if not self.ready:
+            return False
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket_path))
+            except OSError:
+                return False
+        return True
+
+    def is_alive(self) -> bool:
+        """Whether its process lives, and is not another one that got the same number.
+
+        On Linux a postmaster's working folder is its data folder; a dead process
+        that nobody has collected yet has none.
+        """
+        try:
+            os.kill(self.pid, 0)
+            if sys.platform == "linux":
+                return Path(f"/proc/{self.pid}/cwd").readlink() == self.data.resolve()
+        except (ProcessLookupError, FileNotFoundError):
+            return False
+        except PermissionError:
+            pass
+        return True
+
+    def stop(self, timeout: float = 60) -> bool:
+        """Fast shutdown: open work is rolled back. Waits; False when it did not stop."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGINT)
+        deadline = time.monotonic() + timeout
+        while self.is_alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+
+def read(data: Path) -> Postmaster | None:
+    """The server of this data folder by its pid file; None without one that is complete."""
+    return _read(data / PID_FILE, data)
+
+
+def disown_dead(data: Path, socket_dir: Path) -> None:
+    """Put a number that no process can have into a dead server's lock files.
+
+    Postgres refuses to start while the old number counts as alive: for ever, when
+    a reboot gave it to somebody else or when nobody collects the dead process.
+    The other lines stay: by them Postgres still sees whether an orphaned backend
+    holds the old shared memory.
+    """
+    for file in (data / PID_FILE, *socket_dir.glob(".s.PGSQL.*.lock")):
+        found = _read(file, data)
+        if found and not found.is_alive():
+            lines = file.read_text().splitlines(keepends=True)
+            file.write_text("".join([f"{IMPOSSIBLE_PID}\n", *lines[1:]]))
+
+
+def _read(file: Path, data: Path) -> Postmaster | None:
+    """A lock file that names another data folder came with a copy of that folder."""
+    try:
+        lines = file.read_text().splitlines()
+        pid, folder, _started, port, socket_dir = lines[:5]
+        if Path(folder).resolve() != data.resolve():
+            return None
+        ready = len(lines) > 7 and lines[7].strip() == "ready"
+        return Postmaster(int(pid), data, Path(socket_dir), int(port), ready)
+    except (OSError, ValueError):
+        return None

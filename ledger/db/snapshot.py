@@ -1,0 +1,26 @@
+"""One instant of the database, for reads that take more than one query.
+
+At READ COMMITTED each statement sees its own instant, so sums over several queries tear
+under load. A snapshot is one read-only REPEATABLE READ transaction.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django.db import transaction as db_transaction
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Every query inside sees the same instant; nothing inside can write.
+
+    Inside a transaction that is open already (only a test's; otherwise `durable` refuses)
+    the instant is that transaction's own.
+    """
+    nested = connection.in_atomic_block
+    with db_transaction.atomic(durable=True):
+        if not nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield

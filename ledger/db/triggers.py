@@ -1,0 +1,60 @@
+"""Triggers that no session can switch off.
+
+A django-pgtrigger function first asks the setting `pgtrigger.ignore`, which every session
+may set for itself, whatever its rights. That is handy for soft deletes and wrong for books:
+a statement smuggled in could wave itself through. `FirmTrigger` leaves the question out;
+only the owner of the table can disable it, by ALTER TABLE.
+"""
+
+from django.db import models
+from pgtrigger import Trigger, compiler
+
+
+class FirmTriggerSql(compiler.UpsertTriggerSql):
+    """The SQL of a trigger without `pgtrigger.ignore`. Migrations name this class."""
+
+    def get_template(self) -> str:
+        return """
+            CREATE OR REPLACE FUNCTION {pgid}()
+            RETURNS TRIGGER AS $$
+                {declare}
+                BEGIN
+                    {func}
+                END;
+            $$ LANGUAGE plpgsql;
+
+            DROP TRIGGER IF EXISTS {pgid} ON {table};
+            CREATE TRIGGER {pgid}
+                {when} {operation} ON {table}
+                FOR EACH {level} {condition}
+                EXECUTE FUNCTION {execute};
+
+            COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+        """
+
+
+class FirmTrigger(Trigger):
+    """A trigger of django-pgtrigger that cannot be ignored."""
+
+    def compile(self, model: models.Model) -> compiler.Trigger:
+        return compiler.Trigger(
+            name=self.name,
+            sql=FirmTriggerSql(
+                pgid=self.get_pgid(model),
+                declare=self.render_declare(model),
+                func=self.render_func(model),
+                table=model._meta.db_table,
+                when=self.when,
+                operation=self.operation,
+                level=self.level,
+                condition=self.render_condition(model),
+            ),
+        )
+
+
+def refuse(name: str, message: str) -> str:
+    """PL/pgSQL that raises a check violation (SQLSTATE 23514) under a constraint's name."""
+    return (
+        f"RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation', "
+        f"CONSTRAINT = '{name}', TABLE = TG_TABLE_NAME;"
+    )

@@ -1,0 +1,134 @@
+"""Settings from the environment or `.env`: read, checked, or refused in one sentence.
+
+An empty value counts as none. Values of URLs and keys are never repeated in a
+refusal, because they hold passwords.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+from decouple import Config, RepositoryEmpty, RepositoryEnv
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+
+from ledger.db.placement import make_data_dir
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV_FILE = BASE_DIR / ".env"
+
+
+def refuse(name: str, why: str) -> NoReturn:
+    """Stop the start with one sentence instead of a traceback."""
+    raise SystemExit(f"The setting {name} is wrong: {why}.")
+
+
+def _open_config() -> Config:
+    try:
+        return Config(RepositoryEnv(ENV_FILE) if ENV_FILE.exists() else RepositoryEmpty())
+    except (OSError, UnicodeDecodeError) as err:
+        raise SystemExit(f"The file {ENV_FILE} cannot be read: {err}.") from None
+
+
+_config = _open_config()
+
+
+def text(name: str, default: str = "") -> str:
+    return _config(name, default="").strip() or default
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    value = text(name, str(default))
+    try:
+        return bool(Config(RepositoryEmpty())._cast_boolean(value))
+    except ValueError:
+        refuse(name, f"{value!r} is neither True nor False")
+
+
+def number(name: str, default: int, *, least: int, most: int) -> int:
+    value = text(name, str(default))
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        refuse(name, f"{value!r} is not a whole number from {least} to {most}")
+    return int(value)
+
+
+def choice(name: str, default: str, among: Iterable[str]) -> str:
+    value, known = text(name, default), list(among)
+    if value not in known:
+        refuse(name, f"{value!r} is none of {', '.join(known)}")
+    return value
+
+
+def items(name: str, default: str = "") -> list[str]:
+    """A list, separated by commas."""
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def origins(name: str) -> list[str]:
+    found = items(name)
+    for origin in found:
+        if not origin.startswith(("https://", "http://")):
+            refuse(name, f"{origin!r} does not begin with https:// or http://")
+    return found
+
+
+def time_zone(name: str, default: str) -> str:
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        refuse(name, f"{value!r} is no time zone of the IANA database, such as Europe/Lisbon")
+    return value
+
+
+def url(
+    name: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
+) -> dict[str, Any]:
+    """A URL taken apart by django-environ; empty when it is not set."""
+    value, known = text(name), list(schemes)
+    if not value:
+        return {}
+    if value.partition("://")[0] not in known or "://" not in value:
+        refuse(name, f"it does not begin with {' or '.join(f'{known_}://' for known_ in known)}")
+    try:
+        return parse(value)
+    except (ValueError, KeyError, ImproperlyConfigured):
+        refuse(name, "it cannot be read as a URL; special characters in a password need %-escapes")
+
+
+def data_dir(name: str, default: Path) -> Path:
+    """A folder of our own, created when missing. A relative path counts from the project."""
+    folder = BASE_DIR / Path(text(name, str(default))).expanduser()
+    try:
+        make_data_dir(folder)
+    except OSError as err:
+        refuse(name, f"the folder {folder} cannot be created: {err.strerror}")
+    return folder
+
+
+def secret_key(name: str, folder: Path) -> str:
+    """The key of the environment, or one made once and kept in `folder`, for its owner only."""
+    file = folder / "secret_key"
+    try:
+        return text(name) or _kept_secret(file)
+    except OSError as err:
+        refuse(name, f"it is not set, and {file} cannot be used instead: {err.strerror}")
+
+
+def _kept_secret(file: Path) -> str:
+    try:
+        if kept := file.read_text().strip():
+            return kept
+    except FileNotFoundError:
+        pass
+    # Two first starts at once: the lock lets the second one read the first one's key.
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        kept = stream.read().strip()
+        if not kept:
+            kept = get_random_secret_key()
+            stream.write(kept)
+        return kept

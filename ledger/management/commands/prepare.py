@@ -1,0 +1,25 @@
+"""What a web server needs before it starts, for `make dev` and for deployments."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from ledger.preparation import prepare
+
+
+class Command(BaseCommand):
+    help = "Start the database, bring it up to date and collect the static files."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--demo", action="store_true", help="fill an empty database with demo data"
+        )
+
+    def handle(self, *, demo: bool, **_options: Any) -> None:
+        try:
+            prepare(demo=demo, tell=self.stderr.write)
+        except OperationalError as err:
+            raise CommandError(str(err)) from err

@@ -1,0 +1,94 @@
+"""Everything `make run` does, from an empty folder to a page that answers."""
+
+import argparse
+import signal
+import socket
+import time
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+
+from ledger.db import embedded
+from ledger.preparation import prepare
+from ledger.web_server import WebServer
+
+DEMO_USERS = ("ana@example.com", "analyst@example.com", "staff@example.com")
+DEMO_PASSWORD = "ledger-demo"  # noqa: S105 - printed, for everybody to use
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Command(BaseCommand):
+    help = "Start the database, bring it up to date and serve the site until Ctrl-C."
+    # `make check` runs the system checks; here they would only cost time.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=settings.PORT)
+        parser.add_argument(
+            "--demo", action="store_true", help="fill an empty database with demo data"
+        )
+
+    def handle(self, *, host: str, port: int, demo: bool, **_options: Any) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, _interrupt)
+        # Before anything is started: this may be the second `make run` by mistake.
+        _check_port(host, port)
+        try:
+            # Progress of a first start goes elsewhere than the three lines of every start.
+            prepare(demo=demo, tell=self.stderr.write)
+            self._serve(host, port)
+        except KeyboardInterrupt:
+            pass
+        except OperationalError as err:
+            raise CommandError(str(err)) from err
+        finally:
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            connection.close()
+            if settings.LEDGER_EMBEDDED:
+                embedded.stop()
+
+    def _serve(self, host: str, port: int) -> None:
+        lines = self._greeting(host, port)
+        connection.close()
+        with WebServer(host, port) as server:
+            while server.exit_code() is None:
+                if lines and server.answers():
+                    self.stdout.write("\n".join(lines))
+                    self.stdout.flush()
+                    lines = []
+                time.sleep(0.05 if lines else 0.5)
+            raise CommandError(f"The web server ended by itself, with code {server.exit_code()}.")
+
+    def _greeting(self, host: str, port: int) -> list[str]:
+        users = get_user_model()._default_manager
+        shown = f"[{host}]" if ":" in host else host
+        sign_in = "Sign up on the page, or use an account of yours."
+        if users.filter(email=DEMO_USERS[0]).exists():
+            sign_in = f"Sign in as {', '.join(DEMO_USERS)} with the password {DEMO_PASSWORD}."
+        return [
+            f"Ledger is at http://{shown}:{port}/",
+            sign_in,
+            "Press Ctrl-C to stop it.",
+        ]
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except (OSError, OverflowError) as err:
+        # Python adds the address in brackets to what the system says.
+        reason = str(getattr(err, "strerror", err)).partition(" (")[0].rstrip(".")
+        raise CommandError(
+            f"The port {port} on {host} cannot be used: {reason}. "
+            "Stop what runs there, or choose another with PORT=8001 make run."
+        ) from err

@@ -1,0 +1,191 @@
+"""All settings. What can be set from outside goes through `env` and stands in `.env.example`."""
+
+import environ
+from csp.constants import NONE, SELF
+from django.conf.global_settings import LANGUAGES
+
+from ledger import env
+from ledger.env import BASE_DIR
+
+DEBUG = env.flag("DEBUG")
+LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
+SECRET_KEY = env.secret_key("SECRET_KEY", LEDGER_DATA_DIR)
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "pgtrigger",
+    "ledger",
+    "ledger.db",
+    "accounts",
+    "transactions",
+]
+MIDDLEWARE = [
+    "ledger.middleware.ProbeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "csp.middleware.CSPMiddleware",
+]
+ROOT_URLCONF = "ledger.urls"
+WSGI_APPLICATION = "ledger.wsgi.application"
+ASGI_APPLICATION = "ledger.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "ledger.context.theme",
+                "ledger.context.demo",
+            ],
+        },
+    },
+]
+
+# The database: DATABASE_URL, or DB_NAME and its kin, or the embedded server.
+LEDGER_PG = int(env.choice("LEDGER_PG", "18", ["18", "16"]))
+_database = env.url(
+    "DATABASE_URL", environ.Env.db_url_config, ["postgresql", "postgres", "psql", "pgsql"]
+)
+if _database and not _database["NAME"]:
+    env.refuse("DATABASE_URL", "it names no database after the host, as in //host/ledger")
+if not _database and env.text("DB_NAME"):
+    _database = {
+        "NAME": env.text("DB_NAME"),
+        "USER": env.text("DB_USER"),
+        "PASSWORD": env.text("DB_PASSWORD"),
+        "HOST": env.text("DB_HOST"),
+        "PORT": env.number("DB_PORT", 5432, least=1, most=65535),
+    }
+LEDGER_EMBEDDED = not _database
+DATABASES = {
+    "default": {
+        "NAME": "ledger",
+        "CONN_MAX_AGE": env.number("CONN_MAX_AGE", 60, least=0, most=86400),
+        "CONN_HEALTH_CHECKS": True,
+        **_database,
+        "ENGINE": "ledger.db.backend",
+        "LEDGER_EMBEDDED": LEDGER_EMBEDDED,
+        "OPTIONS": {"application_name": "ledger", **_database.get("OPTIONS", {})},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Shared by all processes, which the rate limits on signing in need.
+CACHES = {
+    "default": env.url(
+        "CACHE_URL",
+        environ.Env.cache_url_config,
+        ["dbcache", "redis", "rediss", "pymemcache", "locmemcache"],
+    )
+    or {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+}
+
+# Signing in by email, through allauth. Its backend extends Django's, so it serves the admin too.
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_VERIFICATION = env.choice(
+    "ACCOUNT_EMAIL_VERIFICATION", "optional", ["none", "optional", "mandatory"]
+)
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+_VALIDATION = "django.contrib.auth.password_validation"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
+]
+
+# What the browser may do. The pages hold no inline script or style.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    },
+}
+X_FRAME_OPTIONS = "DENY"
+LEDGER_HTTPS = env.flag("LEDGER_HTTPS")
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEDGER_HTTPS
+_HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
+SECURE_HSTS_SECONDS = _HSTS_SECONDS if LEDGER_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("LEDGER_HSTS_SUBDOMAINS")
+if env.flag("LEDGER_BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+# Mail goes to the console unless EMAIL_URL says where.
+vars().update(
+    env.url(
+        "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
+    )
+    or {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
+
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", dict(LANGUAGES))
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = LEDGER_DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+_STATIC_STORAGE = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if DEBUG
+    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _STATIC_STORAGE},
+}
+
+# `make run` sets it: the sign-in page then shows the demo data's sign-ins, if they are there.
+LEDGER_DEMO = env.flag("LEDGER_DEMO")
+PORT = env.number("PORT", 8000, least=1, most=65535)
+LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # Django's own handlers would print everything twice, or mail it.
+    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL}},
+}

@@ -1,0 +1,35 @@
+"""The probes: is the process alive, can it work."""
+
+from django.db import OperationalError
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from ledger.db.probe import short_connection, unapplied_migrations
+
+SECONDS = 2
+
+
+@require_safe
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """The process answers; whether the database does is another question."""
+    return JsonResponse({"status": "alive"})
+
+
+@require_safe
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """The database answers within two seconds and has every migration of this code."""
+    if problem := _problem():
+        return JsonResponse({"status": "not ready", "problem": problem}, status=503)
+    return JsonResponse({"status": "ready"})
+
+
+def _problem() -> str | None:
+    try:
+        with short_connection(SECONDS) as found:
+            missing = unapplied_migrations(found)
+    except OperationalError:
+        # The reason names hosts and users, which is nobody's business out there.
+        return "The database cannot be reached."
+    if missing:
+        return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}."
+    return None

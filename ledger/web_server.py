@@ -1,0 +1,75 @@
+"""gunicorn as a child process that ends when we do."""
+
+import ctypes
+import http.client
+import signal
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+from ledger.env import BASE_DIR
+
+WORKERS, THREADS = 2, 4
+GRACE_SECONDS = 5
+PR_SET_PDEATHSIG = 1
+
+
+class WebServer:
+    """Use it as a context: it is stopped on the way out."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+
+    def __enter__(self) -> Self:
+        address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        options = {
+            "chdir": BASE_DIR,
+            "bind": address,
+            "worker-class": "gthread",
+            "workers": WORKERS,
+            "threads": THREADS,
+            "graceful-timeout": GRACE_SECONDS,
+            "log-level": "warning",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--no-control-socket"]
+            + [f"--{name}={value}" for name, value in options.items()]
+            + ["ledger.wsgi"],
+            # Ctrl-C reaches the whole foreground group; only we may answer it.
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads here
+        )
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE_SECONDS + 2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self.process.poll()
+
+    def answers(self) -> bool:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=1)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def _end_with_parent() -> None:
+    """Have the kernel stop gunicorn when this process is killed and cannot do it."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

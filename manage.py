@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""Django's command line for Ledger."""
+
+import os
+import sys
+
+# Written for the Pythons that it refuses.
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit("Ledger needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
+    from django.core.management import execute_from_command_line
+    from django.db import OperationalError
+
+    from ledger.db.embedded import EmbeddedServerError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as err:
+        if isinstance(err.__cause__, EmbeddedServerError):
+            sys.exit(str(err))
+        raise
+    except EmbeddedServerError as err:
+        sys.exit(str(err))
+
+
+if __name__ == "__main__":
+    main()

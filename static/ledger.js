@@ -1,0 +1,166 @@
+// Ledger: what a page can do beyond HTML. Everything works without this file.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // Controls that need a script are hidden in the HTML and appear here.
+  const wake = (within) => all("[data-copy], [data-print], [data-dismiss]", within).forEach((el) => { el.hidden = false; });
+  wake(document);
+  document.addEventListener("htmx:load", (event) => wake(event.target));
+
+  // A form that came back with a fault: start at the fault.
+  document.querySelector("main [aria-invalid=true]")?.focus();
+
+  // ---- Sending once: data-once ----
+  const buttonsOf = (form) => [...form.elements].filter((el) => el.type === "submit");
+  const release = (form) => {
+    delete form.dataset.sent;
+    buttonsOf(form).forEach((button) => { button.disabled = false; });
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-once]");
+    if (!form || event.defaultPrevented) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+    // After this turn, so that the pressed button's own name and value are still sent.
+    setTimeout(() => buttonsOf(form).forEach((button) => { button.disabled = true; }));
+  });
+  addEventListener("pageshow", () => all("form[data-sent]").forEach(release));
+  document.addEventListener("htmx:afterRequest", () => all("form[data-sent]").forEach(release));
+
+  // ---- Light, dark, or as the system says ----
+  const showTheme = (form, choice) => {
+    if (choice === "auto") delete root.dataset.theme;
+    else root.dataset.theme = choice;
+    all("button[name=theme]", form).forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.value === choice));
+    });
+    try { localStorage.setItem("theme", choice); } catch { /* the admin then keeps its own choice */ }
+  };
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches("[data-theme-form]") || !event.submitter) return;
+    event.preventDefault();
+    const body = new FormData(form);
+    body.set("theme", event.submitter.value);
+    showTheme(form, event.submitter.value);
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST", body, headers: { "X-Requested-With": "fetch" }, credentials: "same-origin",
+      });
+      if (!answer.ok) throw new Error(answer.statusText);
+    } catch {
+      showTheme(form, form.dataset.themeForm || "auto");
+      return;
+    }
+    form.dataset.themeForm = event.submitter.value;
+  });
+
+  // ---- Copy, print, close ----
+  const copy = async (text) => {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "visually-hidden";
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+  document.addEventListener("click", async (event) => {
+    if (!(event.target instanceof Element)) return;
+    all("details.menu[open], details.chip-menu[open]").forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+    const button = event.target.closest("button");
+    if (!button) return;
+    if ("dismiss" in button.dataset) button.closest(".toast")?.remove();
+    if ("print" in button.dataset) print();
+    if ("copy" in button.dataset && !button.dataset.said) {
+      // data-copy="text", or data-copy="#id" for the text of that element.
+      const what = button.dataset.copy;
+      const text = what.startsWith("#") ? document.querySelector(what)?.innerText : what;
+      await copy(text ?? "");
+      button.dataset.said = button.textContent;
+      button.textContent = "Copied";
+      setTimeout(() => {
+        button.textContent = button.dataset.said;
+        delete button.dataset.said;
+      }, 1600);
+    }
+  });
+
+  // ---- Keys: "/" finds, "g" and a letter goes, "?" lists, Esc closes ----
+  const places = () => all("a[data-go]");
+  const search = () => document.querySelector("input[type=search]");
+  const listKeys = () => {
+    document.getElementById("keys")?.remove();
+    const dialog = document.createElement("dialog");
+    dialog.id = "keys";
+    dialog.setAttribute("aria-labelledby", "keys-title");
+    const title = document.createElement("h2");
+    title.id = "keys-title";
+    title.textContent = "Keys";
+    const list = document.createElement("dl");
+    list.className = "keys";
+    const row = (keys, says) => {
+      const term = document.createElement("dt");
+      keys.forEach((key, index) => {
+        const kbd = document.createElement("kbd");
+        kbd.textContent = key;
+        term.append(...(index ? [" ", kbd] : [kbd]));
+      });
+      const what = document.createElement("dd");
+      what.textContent = says;
+      list.append(term, what);
+    };
+    if (search()) row(["/"], search().getAttribute("placeholder") || "Search");
+    places().forEach((link) => row(["g", link.dataset.go], link.textContent.trim()));
+    row(["?"], "This list");
+    row(["Esc"], "Close");
+    const close = document.createElement("form");
+    close.method = "dialog";
+    const button = document.createElement("button");
+    button.className = "button button--plain button--small";
+    button.textContent = "Close";
+    close.append(button);
+    dialog.append(title, list, close);
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+
+  let going = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const here = event.target;
+    const writing = here instanceof Element && here.closest("input, select, textarea, [contenteditable]");
+    if (event.key === "Escape") {
+      const menu = document.querySelector("details.menu[open], details.chip-menu[open]");
+      if (menu) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      } else if (writing && here === search()) here.blur();
+      return;
+    }
+    if (writing || document.querySelector("dialog[open]")) return;
+    if (going && event.timeStamp - going < 1500) {
+      going = 0;
+      const link = places().find((place) => place.dataset.go === event.key);
+      if (link) {
+        event.preventDefault();
+        link.click();
+      }
+      return;
+    }
+    going = 0;
+    if (event.key === "g") going = event.timeStamp;
+    else if (event.key === "?") listKeys();
+    else if (event.key === "/" && search()) {
+      event.preventDefault();
+      search().focus();
+      search().select();
+    }
+  });
+})();

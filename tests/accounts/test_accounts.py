@@ -1,0 +1,223 @@
+"""Opening, freezing, closing; and what the database refuses of an account."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection
+from django.db.models import ProtectedError
+from stdnum.iso7064 import mod_97_10
+
+from accounts import services
+from accounts.exceptions import (
+    AccountNotActive,
+    AccountNotEmpty,
+    AccountNotFound,
+    CurrencyUnknown,
+    LimitInvalid,
+    OwnerNotActive,
+)
+from accounts.models import Account, StatusChange, User
+from accounts.numbers import clean_account_number, new_account_number
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_open_account_gives_a_number_with_valid_check_digits() -> None:
+    account = services.open_account(user=UserFactory(), currency="EUR", name=" Travel ")
+    account.refresh_from_db()
+    assert mod_97_10.is_valid(account.number)
+    assert len(account.number) == 12
+    assert (account.name, account.currency, account.status) == ("Travel", "EUR", "active")
+    assert account.balance == account.held == account.available == 0
+
+
+def test_open_account_takes_the_next_number_when_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = AccountFactory()
+    numbers = iter([taken.number, new_account_number()])
+    monkeypatch.setattr(services, "new_account_number", lambda: next(numbers))
+    assert AccountFactory().number != taken.number
+
+
+@pytest.mark.parametrize("currency", ["", "usd", "XXX", "EURO"])
+def test_open_account_refuses_an_unknown_currency(currency: str) -> None:
+    with pytest.raises(CurrencyUnknown, match="is not a currency code"):
+        services.open_account(user=UserFactory(), currency=currency)
+    assert not Account.objects.exists()
+
+
+def test_open_account_refuses_somebody_who_left() -> None:
+    gone = UserFactory(deleted_at="2026-01-01T00:00Z")
+    gone.refresh_from_db()
+    with pytest.raises(OwnerNotActive):
+        services.open_account(user=gone, currency="USD")
+
+
+@pytest.mark.parametrize(
+    ("limits", "currency"),
+    [
+        ({"overdraft_limit": Decimal(-1)}, "USD"),
+        ({"transfer_limit": Decimal(0)}, "USD"),
+        ({"daily_limit": Decimal("NaN")}, "USD"),
+        ({"daily_limit": Decimal("0.5")}, "JPY"),
+    ],
+)
+def test_open_account_refuses_a_limit_that_makes_no_sense(
+    limits: dict[str, Any], currency: str
+) -> None:
+    with pytest.raises(LimitInvalid):
+        services.open_account(user=UserFactory(), currency=currency, **limits)
+
+
+def test_freeze_and_unfreeze_say_who_and_why() -> None:
+    account, staff = AccountFactory(), UserFactory()
+    services.freeze_account(account=account, reason="Card stolen", changed_by=staff)
+    services.freeze_account(account=account, reason="Again", changed_by=staff)
+    account.refresh_from_db()
+    assert account.is_frozen
+    services.unfreeze_account(account=account.pk, reason="New card", changed_by=staff)
+    account.refresh_from_db()
+    assert account.is_active
+    said = account.status_changes.order_by("created_at").values_list(
+        "from_status", "to_status", "reason", "changed_by"
+    )
+    assert list(said) == [
+        ("active", "frozen", "Card stolen", staff.pk),
+        ("frozen", "active", "New card", staff.pk),
+    ]
+
+
+def test_close_account_needs_it_empty_and_is_for_good() -> None:
+    full, empty = AccountFactory(balance="10"), AccountFactory()
+    with pytest.raises(AccountNotEmpty, match=r"still has 10\.00 USD"):
+        services.close_account(account=full, reason="Leaving")
+    closed = services.close_account(account=empty, reason="Leaving")
+    assert closed.is_closed
+    assert closed.closed_at is not None
+    with pytest.raises(AccountNotActive, match="closed for good"):
+        services.unfreeze_account(account=empty)
+    with pytest.raises(AccountNotFound):
+        services.close_account(account=uuid7())
+    assert StatusChange.objects.count() == 1
+
+
+BROKEN = {
+    "balance_non_negative": "balance = -1",
+    "available_non_negative": "balance = 10, held = 11",
+    "held_non_negative": "held = -1",
+    "overdraft_limit_non_negative": "balance = 5, overdraft_limit = -1",
+    "limits_positive": "daily_limit = 0",
+    "account_amounts_finite": "balance = 'NaN'",
+    "account_status_valid": "status = 'asleep'",
+    "account_currency_valid": "currency = 'XXX'",
+    "closed_account_is_empty": "status = 'closed', balance = 1",
+}
+
+
+@pytest.mark.parametrize(("constraint", "change"), BROKEN.items())
+def test_the_database_refuses_a_broken_account(constraint: str, change: str) -> None:
+    account = AccountFactory()
+    with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
+        cursor.execute(f"UPDATE accounts SET {change} WHERE id = %s", [account.pk])
+    assert refused.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
+
+
+def test_every_check_of_an_account_is_broken_above() -> None:
+    checks = {c.name for c in Account._meta.constraints if type(c).__name__ == "CheckConstraint"}
+    assert checks == set(BROKEN)
+
+
+def test_an_overdraft_lets_the_balance_go_below_zero_up_to_the_limit() -> None:
+    account = AccountFactory(overdraft_limit=Decimal(50))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE accounts SET balance = -50 WHERE id = %s", [account.pk])
+        with pytest.raises(IntegrityError) as refused:
+            cursor.execute("UPDATE accounts SET balance = -51 WHERE id = %s", [account.pk])
+    constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
+    assert constraint == "available_non_negative"
+
+
+def test_two_accounts_cannot_share_a_number() -> None:
+    with pytest.raises(IntegrityError, match="number"):
+        AccountFactory(number=AccountFactory().number)
+
+
+def test_a_status_change_is_never_rewritten() -> None:
+    services.freeze_account(account=AccountFactory(), reason="Lost card")
+    with pytest.raises(Exception, match="stays said"):
+        StatusChange.objects.update(reason="Something else")
+
+
+def test_an_e_mail_address_is_unique_whatever_its_case() -> None:
+    user = UserFactory(email="Ana@Example.com")
+    assert user.email == "ana@example.com"
+    assert User.objects.get_by_natural_key("ANA@example.COM") == user
+    with pytest.raises(ValidationError, match="Somebody signs in with this address"):
+        User(email="ANA@example.com", name="Other", password="x").full_clean()
+    with pytest.raises(IntegrityError):
+        UserFactory(email="aNA@example.com")
+
+
+def test_the_database_refuses_a_second_case_of_an_address_by_raw_sql() -> None:
+    user = UserFactory()
+    with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
+        cursor.execute("UPDATE users SET email = 'Ana@example.com' WHERE id = %s", [user.pk])
+    constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
+    assert constraint == "user_email_lowercase"
+
+
+def test_somebody_who_left_is_kept_but_not_active() -> None:
+    user, account = UserFactory(), AccountFactory()
+    account.user.deleted_at = account.created_at
+    account.user.save()
+    assert list(User.objects.active()) == [user]
+    assert not account.user.is_active
+    with pytest.raises(ProtectedError):
+        account.user.delete()
+
+
+def test_create_superuser_may_use_the_admin() -> None:
+    user = User.objects.create_superuser("root@example.com", "pw", name="Root")
+    assert user.is_staff
+    assert user.is_superuser
+    assert user.check_password("pw")
+    with pytest.raises(ValueError, match="e-mail"):
+        User.objects.create_user("")
+
+
+def test_an_account_number_is_read_as_people_type_it() -> None:
+    number = new_account_number()
+    typed = f" {number[:4]}-{number[4:8]} {number[8:]}"
+    assert clean_account_number(typed) == number
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "digits only"),
+        ("4821 O937 5549", "digits only"),
+        ("\u0664\u0668\u0662\u0661 0937 5549", "digits only"),
+        ("4821 0937", "this one has 8"),
+    ],
+)
+def test_a_mistyped_account_number_says_what_is_wrong(typed: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        clean_account_number(typed)
+
+
+def test_one_wrong_digit_and_a_swap_are_caught_by_the_check_digits() -> None:
+    number = new_account_number()
+    for place in range(12):
+        wrong = f"{number[:place]}{(int(number[place]) + 1) % 10}{number[place + 1 :]}"
+        with pytest.raises(ValueError, match="check digits"):
+            clean_account_number(wrong)
+    for place in range(11):
+        if number[place] != number[place + 1]:
+            swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
+            with pytest.raises(ValueError, match="check digits"):
+                clean_account_number(swapped)

@@ -1,0 +1,187 @@
+"""Signing up and in, the list of accounts, opening one, the theme."""
+
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client, override_settings
+
+from accounts.models import Account, User
+from accounts.services import close_account
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.transactions.test_transfer_page import text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_rate_limits_left_over() -> None:
+    cache.clear()
+
+
+def test_signing_up_asks_for_a_name_and_leads_home_signed_in(client: Client) -> None:
+    response = client.post(
+        "/account/signup/",
+        {
+            "name": "  Ana   Ferreira ",
+            "email": "Ana@Example.com",
+            "password1": "long-enough-words",
+            "password2": "long-enough-words",
+        },
+        follow=True,
+    )
+    user = User.objects.get()
+    assert (user.name, user.email) == ("Ana Ferreira", "ana@example.com")
+    assert response.redirect_chain[-1][0] == "/"
+    assert "Open an account" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": ""}, "required"),
+        ({"email": "no address"}, "valid email"),
+        ({"password1": "short", "password2": "short"}, "too short"),
+        ({"password2": "other words here"}, "same password"),
+    ],
+)
+def test_a_mistake_in_signing_up_is_said_in_place(
+    client: Client, changes: dict[str, str], said: str
+) -> None:
+    form = {
+        "name": "Ana",
+        "email": "ana@example.com",
+        "password1": "long-enough-words",
+        "password2": "long-enough-words",
+    }
+    response = client.post("/account/signup/", form | changes)
+    assert response.status_code == 200
+    assert said in text_of(response)
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["ana@example.com", "ANA@Example.Com"])
+def test_signing_in_by_email_whatever_its_case(client: Client, typed: str) -> None:
+    UserFactory(email="ana@example.com", password=PASSWORD)
+    response = client.post("/account/login/", {"login": typed, "password": PASSWORD})
+    assert response.headers["Location"] == "/"
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client: Client) -> None:
+    UserFactory(email="ana@example.com", password=PASSWORD)
+    answers = [
+        text_of(client.post("/account/login/", {"login": who, "password": "wrong words"}))
+        for who in ("ana@example.com", "nobody@example.com")
+    ]
+    assert answers[0] == answers[1]
+    assert "do not go together" in answers[0]
+
+
+def test_somebody_who_left_cannot_sign_in_and_a_session_of_theirs_ends(client: Client) -> None:
+    user = UserFactory(email="ana@example.com", password=PASSWORD)
+    client.post("/account/login/", {"login": user.email, "password": PASSWORD})
+    assert client.get("/").status_code == 200
+    user.deleted_at = user.created_at
+    user.save()
+    assert client.get("/").status_code == 302
+    client.post("/account/login/", {"login": user.email, "password": PASSWORD})
+    assert client.get("/").status_code == 302
+
+
+def test_every_page_but_signing_in_asks_for_it(client: Client) -> None:
+    account = AccountFactory()
+    for url in ("/", "/accounts/", "/accounts/open/", f"/accounts/{account.pk}/", "/admin/"):
+        location = client.get(url).headers["Location"]
+        assert "login" in location, url
+
+
+def test_the_list_shows_ones_own_accounts_closed_ones_apart(client: Client) -> None:
+    mine, theirs = AccountFactory(name="Everyday", balance="12"), AccountFactory(name="Theirs")
+    old = AccountFactory(user=mine.user, name="Old")
+    close_account(account=old, reason="Done")
+    client.force_login(mine.user)
+    response = client.get("/accounts/")
+    said = text_of(response)
+    assert "12.00" in said
+    assert said.index("Everyday") < said.index("Closed") < said.index("Old")
+    assert theirs.number not in response.content.decode()
+    assert "Theirs" not in said
+
+
+def test_opening_an_account_leads_to_its_statement(client: Client) -> None:
+    user = UserFactory()
+    client.force_login(user)
+    form = {"name": " Holiday  in Porto ", "currency": "JPY"}
+    response = client.post("/accounts/open/", form, follow=True)
+    account = Account.objects.get(user=user)
+    assert (account.name, account.currency, account.balance) == ("Holiday in Porto", "JPY", 0)
+    assert response.redirect_chain[-1][0] == f"/accounts/{account.pk}/"
+    assert "Holiday in Porto is open." in text_of(response)
+
+
+@pytest.mark.parametrize("form", [{"name": "", "currency": "EUR"}, {"name": "x", "currency": "X"}])
+def test_an_account_needs_a_name_and_a_currency(client: Client, form: dict[str, str]) -> None:
+    client.force_login(UserFactory())
+    assert client.post("/accounts/open/", form).status_code == 200
+    assert not Account.objects.exists()
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [("dark", "dark"), ("light", "light"), ("x", "")])
+def test_a_theme_is_kept_in_a_cookie(client: Client, chosen: str, kept: str) -> None:
+    response = client.post("/theme/", {"theme": chosen, "next": "/account/login/"})
+    assert response.headers["Location"] == "/account/login/"
+    page = client.get("/account/login/").content.decode()
+    assert (f'data-theme="{kept}"' in page) == bool(kept)
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", ""])
+def test_the_theme_leads_back_to_our_own_pages_only(client: Client, elsewhere: str) -> None:
+    response = client.post("/theme/", {"theme": "dark", "next": elsewhere})
+    assert response.headers["Location"] == "/"
+    assert client.get("/theme/").status_code == 405
+
+
+def test_the_policy_lets_no_inline_script_or_style_run(client: Client) -> None:
+    policy = client.get("/account/login/").headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_no_page_holds_an_inline_style_or_handler(client: Client) -> None:
+    account = AccountFactory(balance="10")
+    client.force_login(account.user)
+    for url in (
+        "/",
+        "/accounts/",
+        "/accounts/open/",
+        f"/accounts/{account.pk}/",
+        "/transfers/new/",
+    ):
+        content = client.get(url).content.decode()
+        for inline in (" style=", "<style", " onclick=", "<script>", "javascript:"):
+            assert inline not in content, (url, inline)
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_the_demo_sign_ins_are_shown_where_there_is_demo_data(client: Client, demo: bool) -> None:
+    UserFactory(email="ana@example.com")
+    with override_settings(LEDGER_DEMO=demo):
+        said = text_of(client.get("/account/login/"))
+    assert ("staff@example.com" in said) == demo
+    assert (PASSWORD in said) == demo
+
+
+def test_no_demo_sign_in_is_shown_where_nobody_of_them_exists(client: Client) -> None:
+    with override_settings(LEDGER_DEMO=True):
+        assert PASSWORD not in text_of(client.get("/account/login/"))
+
+
+def test_after_too_many_wrong_passwords_signing_in_waits(client: Client) -> None:
+    UserFactory(email="ana@example.com", password=PASSWORD)
+    form: dict[str, Any] = {"login": "ana@example.com", "password": "wrong words"}
+    for _ in range(10):
+        client.post("/account/login/", form)
+    said = text_of(client.post("/account/login/", {**form, "password": PASSWORD}))
+    assert "Too many failed login attempts" in said or "too many" in said.lower()
+    assert "_auth_user_id" not in client.session

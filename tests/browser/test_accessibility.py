@@ -1,0 +1,122 @@
+"""Every page for everybody: axe finds nothing serious, the keyboard reaches it, it fits a phone."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from accounts.models import Account
+from tests.browser.test_transfer import sign_in
+from tests.factories import PASSWORD, AccountFactory
+from transactions import services
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LONG = "Maximiliana Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh de la Santísima Trinidad"
+
+
+@pytest.fixture
+def everyday() -> Account:
+    everyday = AccountFactory(
+        balance="999999999999.99",
+        user__email="ana@example.com",
+        user__name=LONG,
+        user__password=PASSWORD,
+    )
+    other = AccountFactory(user__name=LONG, name=LONG[:100])
+    for amount in ("1", "123456789.01"):
+        services.transfer(
+            from_account=everyday,
+            to_account=other,
+            amount=Decimal(amount),
+            description="x" * 120,
+            metadata={"category": "rent", "note": "y" * 300},
+        )
+    return everyday
+
+
+def pages_of(account: Account) -> list[str]:
+    row = account.sent.latest("created_at")
+    return [
+        "/",
+        "/accounts/",
+        "/accounts/open/",
+        f"/accounts/{account.pk}/",
+        f"/accounts/{account.pk}/?start=2026-01-01&q=nothing",
+        "/transfers/new/",
+        f"/transactions/{row.pk}/",
+        "/account/password/change/",
+        "/account/email/",
+        "/accounts/nowhere/",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(
+    browser: Any, live_server: Any, everyday: Account, scheme: str
+) -> None:
+    context = browser.new_context(base_url=live_server.url, color_scheme=scheme)
+    page = context.new_page()
+    found = []
+    for url in ("/account/login/", "/account/signup/", "/account/password/reset/"):
+        page.goto(url)
+        found += serious(page, url)
+    sign_in(page)
+    for url in pages_of(everyday):
+        page.goto(url)
+        found += serious(page, url)
+    context.close()
+    assert found == []
+
+
+def serious(page: Any, url: str) -> list[str]:
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{url}: {v['id']} {[node['target'] for node in v['nodes']][:3]}"
+        for v in violations
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+def test_nothing_is_wider_than_a_phone(browser: Any, live_server: Any, everyday: Account) -> None:
+    context = browser.new_context(base_url=live_server.url, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    sign_in(page)
+    wide = []
+    for url in pages_of(everyday):
+        page.goto(url)
+        if page.evaluate("document.documentElement.scrollWidth") > 390:
+            wide.append(url)
+    context.close()
+    assert wide == []
+
+
+def test_keys_lead_where_they_say(page: Any, everyday: Account) -> None:
+    sign_in(page)
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    page.wait_for_url("**/transfers/new/")
+    page.goto("/")
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.get_by_role("dialog").is_visible()
+
+
+def test_the_theme_chosen_stays(page: Any, everyday: Account) -> None:
+    sign_in(page)
+    page.locator("summary", has_text="Maximiliana").click()
+    page.get_by_role("button", name="Dark").click()
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.goto("/accounts/")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_every_page_weighs_under_60_kb_with_one_stylesheet(page: Any, everyday: Account) -> None:
+    sign_in(page)
+    for url in pages_of(everyday)[:-1]:  # the last is a 404, which the console reports
+        sizes: dict[str, int] = {}
+        page.on("response", lambda r, sizes=sizes: sizes.__setitem__(r.url, len(r.body())))
+        page.goto(url, wait_until="load")
+        assert sum(sizes.values()) < 60_000, (url, sizes)
+        assert sum(name.endswith(".css") for name in sizes) <= 1

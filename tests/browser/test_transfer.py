@@ -1,0 +1,76 @@
+"""The payment that a real person makes: signed in, pressed twice, paid once."""
+
+import re
+from typing import Any
+
+import pytest
+
+from accounts.models import Account
+from tests.factories import PASSWORD, AccountFactory
+from transactions.audit import audit
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def everyday() -> Account:
+    return AccountFactory(
+        balance="1000", user__email="ana@example.com", user__name="Ana", user__password=PASSWORD
+    )
+
+
+def sign_in(page: Any) -> None:
+    page.goto("/account/login/")
+    page.get_by_label("Email").fill("ana@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/")
+
+
+def fill_the_form(page: Any, to: Account) -> None:
+    page.get_by_role("link", name="Send money").click()
+    page.get_by_label("To account number").fill(to.number)
+    page.get_by_label("Amount").fill("950.00")
+    page.get_by_label("What is it for?").fill("Rent for November")
+    page.get_by_role("button", name="Review").click()
+
+
+def test_a_payment_sent_by_a_double_click_is_paid_once(page: Any, everyday: Account) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    sign_in(page)
+    fill_the_form(page, mara)
+    assert page.locator("h1").inner_text().replace("\xa0", " ") == (
+        "Send 950.00 USD from Everyday to Mara Lindt now."
+    )
+    page.get_by_role("button", name=re.compile("^Send")).dblclick()
+    page.wait_for_url("**/transactions/*/")
+    receipt = page.url
+    assert "You paid Mara Lindt" in page.locator("h1").inner_text()
+    assert Transaction.objects.filter(type="transfer").count() == 1
+
+    page.go_back()
+    page.get_by_role("button", name=re.compile("^Send")).click()
+    page.wait_for_url("**/transactions/*/")
+    page.reload()
+    assert page.url == receipt
+    assert Transaction.objects.filter(type="transfer").count() == 1
+    everyday.refresh_from_db()
+    assert everyday.balance == 50
+    assert audit().clean
+
+
+def test_without_script_a_double_post_is_paid_once_too(
+    browser: Any, live_server: Any, everyday: Account
+) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    fill_the_form(page, mara)
+    page.get_by_role("button", name=re.compile("^Send")).dblclick()
+    page.wait_for_url("**/transactions/*/")
+    context.close()
+    assert Transaction.objects.filter(type="transfer").count() == 1
+    everyday.refresh_from_db()
+    assert everyday.balance == 50

@@ -1,0 +1,41 @@
+"""What every test needs of the database."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.transaction import atomic
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: one worker for each processor, and two at least."""
+    return max(2, os.cpu_count() or 2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_despite_triggers() -> Iterable[None]:
+    """Let the tests, and nothing else, empty append-only tables.
+
+    A test with real commits ends with a flush, which is a TRUNCATE, and a
+    trigger refuses that for posted rows. So the owner of the tables disables the
+    triggers for the flush of a test database; everywhere else they stay in force.
+    """
+    execute_sql_flush = DatabaseOperations.execute_sql_flush
+
+    def flush_with_triggers_off(self: DatabaseOperations, sql_list: Iterable[str]) -> Any:
+        assert self.connection.settings_dict["NAME"].startswith("test_")
+        walls = [(trigger, model) for model, trigger in pgtrigger.registered()]
+        with atomic(using=self.connection.alias):
+            for trigger, model in walls:
+                trigger.disable(model, database=self.connection.alias)
+            result = execute_sql_flush(self, sql_list)
+            for trigger, model in walls:
+                trigger.enable(model, database=self.connection.alias)
+        return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush_with_triggers_off)
+        yield

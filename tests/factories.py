@@ -1,0 +1,69 @@
+"""The boring part of a test: people, accounts with money in them, raw rows."""
+
+from decimal import Decimal
+from typing import Any
+
+import factory
+from django.db import connection
+
+from accounts import services as account_services
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from transactions import services
+
+PASSWORD = "ledger-demo"
+
+
+class UserFactory(factory.django.DjangoModelFactory[User]):
+    """A customer; `password=` to sign in with one."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"person{n}@example.com")
+    name = factory.Faker("name")
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+        return User.objects.create_user(**kwargs)
+
+
+class AccountFactory(factory.Factory[Account]):
+    """An account opened through the service; `balance=` deposits that much first."""
+
+    class Meta:
+        model = Account
+
+    user = factory.SubFactory(UserFactory)
+    currency = "USD"
+    name = "Everyday"
+
+    @classmethod
+    def _create(cls, model_class: type[Account], *args: Any, **kwargs: Any) -> Account:
+        balance = Decimal(kwargs.pop("balance", 0))
+        account = account_services.open_account(**kwargs)
+        if balance:
+            services.deposit(to_account=account, amount=balance, description="Opening")
+            account.refresh_from_db()
+        return account
+
+
+def insert_row(**columns: Any) -> None:
+    """A raw INSERT into transactions, round every service and model."""
+    row = {
+        "id": uuid7(),
+        "amount": "10",
+        "currency": "USD",
+        "status": "completed",
+        "description": "",
+        "reference": "",
+        "metadata": "{}",
+        "created_at": "2026-01-01T00:00Z",
+        "value_date": "2026-01-01",
+        **columns,
+    }
+    names = ", ".join(row)
+    marks = ", ".join(["%s"] * len(row))
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO transactions ({names}) VALUES ({marks})", list(row.values()))

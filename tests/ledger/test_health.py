@@ -1,0 +1,63 @@
+"""The probes, which need no sign-in and no particular host name."""
+
+from unittest.mock import patch
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+
+def test_healthz_answers_without_a_database(client: Client) -> None:
+    response = client.get("/healthz")
+
+    assert response.status_code == 200
+    assert response.json() == {"status": "alive"}
+
+
+def test_probes_come_by_any_host_over_plain_http(client: Client, settings: object) -> None:
+    settings.SECURE_SSL_REDIRECT = True  # type: ignore[attr-defined]
+
+    assert client.get("/healthz", headers={"host": "10.0.0.7:8000"}).status_code == 200
+
+
+def test_probes_take_no_post(client: Client) -> None:
+    assert client.post("/healthz").status_code == 405
+
+
+@pytest.mark.django_db
+def test_readyz_is_ready_on_a_migrated_database(client: Client) -> None:
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json() == {"status": "ready"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readyz_names_the_first_migration_that_is_missing(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_migrations SET name = 'later' WHERE app = 'ledger_db'")
+    try:
+        response = client.get("/readyz")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE django_migrations SET name = '0001_cache_table' WHERE name = 'later'"
+            )
+
+    assert response.status_code == 503
+    assert response.json()["problem"] == (
+        "Migrations are not applied (1), the first is ledger_db.0001_cache_table."
+    )
+
+
+@pytest.mark.django_db
+def test_readyz_says_when_the_database_cannot_be_reached(client: Client) -> None:
+    refusal = OperationalError("connection to server at 10.1.2.3 failed")
+    with patch.object(connection, "get_connection_params", side_effect=refusal):
+        response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json() == {
+        "status": "not ready",
+        "problem": "The database cannot be reached.",
+    }

@@ -1,0 +1,217 @@
+"""`manage.py serve`, the program behind `make run`: one sentence when it cannot, a clean end."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.db import postmaster
+from ledger.db.embedded import EmbeddedServer
+from ledger.db.removal import delete_everything
+from ledger.env import BASE_DIR
+from tests.ledger.processes import (
+    MANAGE,
+    assert_one_sentence,
+    environment,
+    free_port,
+    manage,
+    reachable_folder,
+    taken_port,
+)
+
+LAST_LINE = "Press Ctrl-C to stop it."
+
+
+class Served:
+    """A `manage.py serve` that has printed its three lines."""
+
+    def __init__(self, data_dir: Path, major: int) -> None:
+        self.data_dir, self.port, self.lines = data_dir, free_port(), list[str]()
+        self.database = EmbeddedServer(data_dir, major)
+        self.process = subprocess.Popen(
+            [*MANAGE, "serve"],
+            env=environment(data_dir, PORT=str(self.port), LEDGER_PG=str(major)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if LAST_LINE in line:
+                break
+
+    def get(self, path: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def is_gone(self) -> bool:
+        try:
+            self.get("/healthz")
+        except ConnectionRefusedError:
+            return True
+        except ConnectionError:
+            # Caught on its way out.
+            return False
+        return False
+
+    def wait(self) -> int:
+        """The exit code; what is left to read is read, so that nothing blocks."""
+        _, self.errors = self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    """One for all, so that only the first start has to migrate."""
+    with reachable_folder() as folder:
+        yield folder / "data"
+        delete_everything(folder / "data")
+
+
+@pytest.fixture
+def served(data_dir: Path, settings: object) -> Iterator[Served]:
+    found = Served(data_dir, settings.LEDGER_PG)  # type: ignore[attr-defined]
+    yield found
+    found.process.kill()
+    found.process.communicate()
+
+
+def test_it_serves_after_three_lines_and_sigint_ends_everything(served: Served) -> None:
+    assert served.lines == [
+        f"Ledger is at http://127.0.0.1:{served.port}/",
+        "Sign up on the page, or use an account of yours.",
+        LAST_LINE,
+    ]
+    assert served.get("/healthz") == 200
+    assert served.get("/readyz") == 200
+    assert served.get("/static/favicon.svg") == 200
+
+    served.process.send_signal(signal.SIGINT)
+
+    assert served.wait() == 0
+    assert served.is_gone()
+    assert not served.database.is_running()
+    assert "Traceback" not in served.errors
+
+
+def test_sigterm_ends_it_as_well(served: Served) -> None:
+    served.process.terminate()
+
+    assert served.wait() == 0
+    assert served.is_gone()
+    assert not served.database.is_running()
+
+
+def test_a_second_one_on_the_same_port_leaves_the_first_alone(served: Served) -> None:
+    second = manage(served.data_dir, "serve", PORT=str(served.port))
+
+    assert_one_sentence(second, f"The port {served.port} on 127.0.0.1 cannot be used")
+    assert served.get("/readyz") == 200
+
+
+def test_a_web_server_that_dies_is_reported(served: Served) -> None:
+    gunicorn = _children(served.process.pid)[0]
+    os.kill(gunicorn, signal.SIGKILL)
+
+    assert served.wait() == 1
+    assert "The web server ended by itself" in served.errors
+    assert not served.database.is_running()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="Linux only: asks the kernel for it")
+def test_a_killed_serve_leaves_no_web_server_behind(served: Served) -> None:
+    served.process.kill()
+    served.process.wait()
+
+    deadline = time.monotonic() + 10
+    while not served.is_gone():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
+    with taken_port() as port:
+        done = manage(folder, "serve", "--port", str(port))
+
+    assert_one_sentence(done, f"The port {port} on 127.0.0.1 cannot be used")
+    assert not (folder / "pg18").exists()
+
+
+def test_an_unreachable_database_is_told(folder: Path) -> None:
+    url = f"postgresql://me:secret@127.0.0.1:{free_port()}/ledger"
+
+    done = manage(folder, "serve", "--port", str(free_port()), DATABASE_URL=url)
+
+    assert_one_sentence(done, "The database cannot be reached", "Connection refused")
+    assert "secret" not in done.stderr
+
+
+def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path, settings: object) -> None:
+    major = settings.LEDGER_PG  # type: ignore[attr-defined]
+    (folder / f"pg{major}").write_text("in the way")
+
+    done = manage(folder, "serve", "--port", str(free_port()), LEDGER_PG=str(major))
+
+    assert_one_sentence(done, str(folder))
+
+
+def test_stop_db_stops_the_embedded_server(folder: Path, settings: object) -> None:
+    major = settings.LEDGER_PG  # type: ignore[attr-defined]
+    server = EmbeddedServer(folder, major)
+    server.ensure_started()
+
+    done = manage(folder, "stop_db", LEDGER_PG=str(major))
+
+    assert done.stdout.endswith("is not running.\n")
+    assert postmaster.read(server.data) is None
+    delete_everything(folder)
+
+
+def _project_with_pythons(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """`make install` in a folder where every Python is this script."""
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(BASE_DIR / name, folder)
+    programs = folder / "programs"
+    programs.mkdir()
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["make", "--silent", "install"],
+        cwd=folder,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_make_says_when_every_python_is_too_old(tmp_path: Path) -> None:
+    done = _project_with_pythons(tmp_path, "exit 1")
+
+    assert done.returncode != 0
+    assert "Ledger needs Python 3.11, 3.12 or 3.13 and found none" in done.stderr
+
+
+def test_make_says_when_python_comes_without_venv(tmp_path: Path) -> None:
+    done = _project_with_pythons(tmp_path, 'case "$2" in *ensurepip*) exit 1;; esac')
+
+    assert done.returncode != 0
+    assert "apt-get install python3-venv" in done.stderr
+
+
+def _children(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in children.split()]

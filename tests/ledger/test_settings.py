@@ -1,0 +1,130 @@
+"""A wrong setting stops the start with one sentence that says which and why."""
+
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ledger.env import BASE_DIR
+from tests.ledger.processes import assert_one_sentence, environment, manage
+from tests.settings import SETTING_NAMES
+
+WRONG = {
+    "DEBUG": ("maybe", "neither True nor False"),
+    "DATABASE_URL": ("mysql://me:secret@host/ledger", "postgresql://"),
+    "DB_PORT": ("seven", "whole number"),
+    "CONN_MAX_AGE": ("-1", "whole number"),
+    "LEDGER_PG": ("17", "18, 16"),
+    "PORT": ("99999", "1 to 65535"),
+    "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
+    "LEDGER_HTTPS": ("perhaps", "neither True nor False"),
+    "LEDGER_HSTS_SECONDS": ("1e6", "whole number"),
+    "LEDGER_HSTS_SUBDOMAINS": ("perhaps", "neither True nor False"),
+    "LEDGER_BEHIND_PROXY": ("perhaps", "neither True nor False"),
+    "ACCOUNT_EMAIL_VERIFICATION": ("always", "optional"),
+    "EMAIL_URL": ("pigeon://me:secret@host", "smtp://"),
+    "CACHE_URL": ("paper://me:secret@host", "redis://"),
+    "LANGUAGE_CODE": ("tlh", "none of"),
+    "TIME_ZONE": ("Mars/Olympus", "time zone"),
+    "LOG_LEVEL": ("LOUD", "WARNING"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+    value, why = WRONG[name]
+    needed = {"DB_NAME": "ledger"} if name == "DB_PORT" else {}
+
+    done = manage(tmp_path, "check", **needed, **{name: value})
+
+    assert_one_sentence(done, f"The setting {name} is wrong", why)
+    assert "secret" not in done.stderr
+
+
+def test_a_database_url_without_a_database_is_refused(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", DATABASE_URL="postgresql://me@host")
+
+    assert_one_sentence(done, "The setting DATABASE_URL is wrong", "no database")
+
+
+def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("not a folder")
+
+    assert_one_sentence(manage(file, "check"), "LEDGER_DATA_DIR", str(file))
+
+
+def test_the_wsgi_import_stops_with_the_same_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import ledger.wsgi"],
+        cwd=BASE_DIR,
+        env=environment(tmp_path, TIME_ZONE="Mars/Olympus"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert_one_sentence(done, "TIME_ZONE")
+
+
+def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    data_dir = tmp_path / "new" / "data"
+    code = "from django.conf import settings; print(settings.SECRET_KEY)"
+
+    first, second = (manage(data_dir, "shell", "--no-imports", "-c", code) for _ in range(2))
+
+    kept = data_dir / "secret_key"
+    assert first.stdout == second.stdout == kept.read_text() + "\n"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_secret_key_of_the_environment_goes_first(tmp_path: Path) -> None:
+    code = "from django.conf import settings; print(settings.SECRET_KEY)"
+
+    done = manage(tmp_path, "shell", "--no-imports", "-c", code, SECRET_KEY="given")
+
+    assert done.stdout == "given\n"
+    assert not (tmp_path / "secret_key").exists()
+
+
+def test_without_a_database_setting_the_server_is_embedded_and_not_started(tmp_path: Path) -> None:
+    code = "from django.conf import settings; print(settings.LEDGER_EMBEDDED)"
+
+    done = manage(tmp_path, "shell", "--no-imports", "-c", code)
+
+    assert done.stdout == "True\n"
+    assert not (tmp_path / "pg18").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"DATABASE_URL": "postgresql://me:p%40ss@db.example:5433/books"},
+        {
+            "DB_NAME": "books",
+            "DB_USER": "me",
+            "DB_PASSWORD": "p@ss",
+            "DB_HOST": "db.example",
+            "DB_PORT": "5433",
+        },
+    ],
+)
+def test_a_database_comes_as_url_or_in_parts(given: dict[str, str], tmp_path: Path) -> None:
+    code = (
+        "from django.conf import settings; d = settings.DATABASES['default'];"
+        "print(d['NAME'], d['USER'], d['PASSWORD'], d['HOST'], d['PORT'], d['LEDGER_EMBEDDED'])"
+    )
+
+    done = manage(tmp_path, "shell", "--no-imports", "-c", code, **given)
+
+    assert done.stdout == "books me p@ss db.example 5433 False\n"
+
+
+def test_the_example_file_explains_every_setting() -> None:
+    source = (BASE_DIR / "ledger" / "settings.py").read_text()
+    read = set(re.findall(r"env\.(?!refuse)\w+\(\s*\"([A-Z_]+)\"", source))
+
+    assert read == set(SETTING_NAMES)

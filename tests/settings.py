@@ -1,0 +1,29 @@
+"""`ledger.settings` as the tests want them, whatever `.env` on this machine says.
+
+Which server the tests use may be chosen in the environment (LEDGER_PG,
+LEDGER_DATA_DIR, DATABASE_URL and DB_NAME with its kin), never in `.env`.
+"""
+
+import os
+import re
+from pathlib import Path
+
+EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
+SETTING_NAMES = re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
+WHICH_SERVER = re.compile("LEDGER_PG|LEDGER_DATA_DIR|DATABASE_URL|DB_.*")
+
+for _name in SETTING_NAMES:
+    _chosen = os.environ.get(_name, "") if WHICH_SERVER.fullmatch(_name) else ""
+    os.environ[_name] = _chosen
+
+from ledger.env import BASE_DIR  # noqa: E402
+from ledger.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# No collectstatic before the tests; WhiteNoise wants a folder that exists.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_ROOT = BASE_DIR / "static"

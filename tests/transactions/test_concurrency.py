@@ -1,0 +1,167 @@
+"""Real threads, real connections, real commits; every test ends with the audit."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connections
+from django.db import transaction as db_transaction
+
+from accounts.models import Account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory
+from transactions import services
+from transactions.audit import audit
+from transactions.exceptions import IdempotencyConflict, InsufficientFunds, LedgerError
+from transactions.models import Transaction
+from transactions.services import Draft
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Runs each work in a thread of its own, all let go together; what each returned."""
+    barrier = Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(timeout=30)
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result(timeout=120) for future in [pool.submit(run, w) for w in works]]
+
+
+def balance(account: Account) -> Decimal:
+    account.refresh_from_db()
+    stored: Decimal = account.balance
+    return stored
+
+
+def test_opposite_transfers_500_times_each_neither_deadlock_nor_lose_a_cent() -> None:
+    a, b = AccountFactory(balance="100"), AccountFactory(balance="100")
+
+    def send(sender: Account, recipient: Account) -> Callable[[], None]:
+        def work() -> None:
+            for _ in range(500):
+                services.transfer(from_account=sender, to_account=recipient, amount=Decimal("0.01"))
+
+        return work
+
+    at_once(send(a, b), send(b, a))
+    assert (balance(a), balance(b)) == (100, 100)
+    assert Transaction.objects.filter(type="transfer").count() == 1000
+    assert audit().clean
+
+
+def lock_in_the_order_given(sender: Account, recipient: Account, met: Barrier) -> None:
+    """The textbook transfer: lock the sender, then the recipient."""
+    with db_transaction.atomic():
+        Account.objects.select_for_update().get(pk=sender.pk)
+        met.wait(timeout=30)
+        Account.objects.select_for_update().get(pk=recipient.pk)
+
+
+def test_without_one_order_of_locks_opposite_transfers_do_deadlock() -> None:
+    """The control: what `Account.objects.locked` saves us from really happens."""
+    a, b, met = AccountFactory(), AccountFactory(), Barrier(2)
+
+    def attempt(sender: Account, recipient: Account) -> Callable[[], str]:
+        def work() -> str:
+            try:
+                lock_in_the_order_given(sender, recipient, met)
+            except OperationalError as error:
+                return getattr(error.__cause__, "sqlstate", "") or ""
+            return "done"
+
+        return work
+
+    assert sorted(at_once(attempt(a, b), attempt(b, a))) == ["40P01", "done"]
+
+
+def test_a_full_balance_is_spent_once_however_many_try() -> None:
+    account, shop = AccountFactory(balance="50"), AccountFactory()
+
+    def spend() -> str:
+        try:
+            services.transfer(from_account=account, to_account=shop, amount=Decimal(50))
+        except InsufficientFunds:
+            return "refused"
+        return "paid"
+
+    results = at_once(*[spend] * 12)
+    assert sorted(results) == ["paid", *["refused"] * 11]
+    assert (balance(account), balance(shop)) == (0, 50)
+    assert audit().clean
+
+
+def test_one_id_sent_by_many_at_once_makes_one_row_and_equal_answers() -> None:
+    account, shop, key = AccountFactory(balance="50"), AccountFactory(), uuid7()
+
+    def pay() -> Transaction:
+        return services.transfer(from_account=account, to_account=shop, amount=Decimal(50), id=key)
+
+    answers = at_once(*[pay] * 12)
+    assert {answer.pk for answer in answers} == {key}
+    assert {answer.created_at for answer in answers} == {Transaction.objects.get(pk=key).created_at}
+    assert (balance(account), balance(shop)) == (0, 50)
+    assert audit().clean
+
+
+def test_one_id_for_two_pairs_of_accounts_books_one_of_them() -> None:
+    """No lock in common: only the primary key can decide."""
+    key = uuid7()
+
+    def pay(sender: Account, recipient: Account) -> Callable[[], Any]:
+        def work() -> Any:
+            try:
+                return services.transfer(
+                    from_account=sender, to_account=recipient, amount=Decimal(1), id=key
+                )
+            except LedgerError as refusal:
+                return type(refusal)
+
+        return work
+
+    pairs = [(AccountFactory(balance="5"), AccountFactory()) for _ in range(4)]
+    results = at_once(*[pay(*pair) for pair in pairs])
+    assert results.count(IdempotencyConflict) == 3
+    assert Transaction.objects.filter(type="transfer").count() == 1
+    assert audit().clean
+
+
+def test_batches_over_the_same_accounts_in_any_order_do_not_deadlock() -> None:
+    accounts = [AccountFactory(balance="1000") for _ in range(6)]
+
+    def batch(turn: int) -> Callable[[], Any]:
+        order = accounts[turn:] + accounts[:turn]
+        drafts = [
+            Draft(from_account=sender, to_account=recipient, amount=Decimal("0.25"))
+            for sender, recipient in zip(order, order[1:] + order[:1], strict=True)
+        ] * 5
+        return lambda: [services.post_batch(drafts) for _ in range(5)]
+
+    at_once(*[batch(turn) for turn in range(4)])
+    assert Transaction.objects.filter(type="transfer").count() == 4 * 5 * 30
+    assert sum(balance(account) for account in accounts) == 6000
+    assert audit().clean
+
+
+def test_the_audit_sees_one_instant_while_money_moves() -> None:
+    a, b = AccountFactory(balance="100"), AccountFactory(balance="100")
+
+    def move() -> bool:
+        for _ in range(60):
+            services.transfer(from_account=a, to_account=b, amount=Decimal(1))
+            services.transfer(from_account=b, to_account=a, amount=Decimal(1))
+        return True
+
+    def watch() -> bool:
+        return all(audit().clean for _ in range(12))
+
+    assert at_once(move, watch) == [True, True]

@@ -1,0 +1,182 @@
+"""Home and receipts: what a person has, and what one transaction was."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Account
+from accounts.services import close_account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory, insert_row
+from tests.transactions.test_transfer_page import text_of
+from transactions import services
+from transactions.receipts import tidy
+from transactions.reports import SPARK_DAYS, daily_balances, worth_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account(client: Client) -> Account:
+    account = AccountFactory(balance="100", user__name="Ana")
+    client.force_login(account.user)
+    return account
+
+
+def test_home_shows_net_worth_per_currency_accounts_and_latest(
+    client: Client, account: Account
+) -> None:
+    AccountFactory(user=account.user, balance="50", name="Savings")
+    AccountFactory(user=account.user, balance="7", currency="JPY", name="Tokyo")
+    closed = AccountFactory(user=account.user, name="Old")
+    close_account(account=closed, reason="Done")
+    response = client.get("/")
+    said = text_of(response)
+    assert "Available, all accounts 150.00 USD and 7 JPY." in said
+    assert "Old" not in said
+    assert [entry.signed_amount for entry in response.context["home"].latest] == [7, 50, 100]
+
+
+def test_home_shows_what_is_held(client: Client, account: Account) -> None:
+    Account.objects.filter(pk=account.pk).update(held=10)
+    insert_row(
+        type="withdrawal",
+        status="pending",
+        from_account_id=account.pk,
+        description="Hotel Aurora",
+        expires_at="2099-11-22T10:00Z",
+    )
+    said = text_of(client.get("/"))
+    assert "90.00 USD" in said
+    assert "A further 10.00 USD is held" in said
+    assert "Hotel Aurora" in said
+    assert "released on Sunday 22 November 2099 if not taken" in said
+
+
+def test_home_takes_a_bounded_number_of_queries(
+    client: Client, account: Account, django_assert_max_num_queries: Any
+) -> None:
+    for n in range(5):
+        other = AccountFactory(user=account.user, balance="10")
+        for _ in range(n):
+            services.transfer(from_account=account, to_account=other, amount=Decimal(1))
+    with django_assert_max_num_queries(9):
+        client.get("/")
+
+
+def test_home_of_somebody_new_says_the_next_step(client: Client) -> None:
+    client.force_login(UserFactory())
+    said = text_of(client.get("/"))
+    assert "No account yet" in said
+    assert "Open an account" in said
+
+
+def test_signed_out_home_leads_to_the_sign_in(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/account/login/?next=/"
+
+
+def test_the_trend_is_the_balance_at_the_end_of_each_day(account: Account) -> None:
+    empty = AccountFactory(user=account.user)
+    trends = daily_balances([account, empty], timezone.localdate())
+    assert trends[account.pk] == [0] * (SPARK_DAYS - 1) + [100]
+    assert trends[empty.pk] == [0] * SPARK_DAYS
+
+
+def test_worth_is_summed_per_currency_the_commonest_first() -> None:
+    user = UserFactory()
+    accounts = [
+        AccountFactory(user=user, currency="EUR", balance="1"),
+        AccountFactory(user=user, currency="USD", balance="2", overdraft_limit=Decimal(5)),
+        AccountFactory(user=user, currency="USD", balance="3"),
+    ]
+    usd, eur = worth_of(accounts)
+    assert (usd.currency, usd.available, usd.balance) == ("USD", 10, 5)
+    assert (eur.currency, eur.available) == ("EUR", 1)
+
+
+def test_each_side_sees_its_own_balance_and_the_others_name_alone(account: Account) -> None:
+    shop = AccountFactory(user__name="Corner Shop", name="Till 3", balance="7000")
+    row = services.transfer(from_account=account, to_account=shop, amount=Decimal(40))
+    seen = {}
+    for side in (account, shop):
+        client = Client()
+        client.force_login(side.user)
+        seen[side] = text_of(client.get(f"/transactions/{row.pk}/"))
+    assert "You paid Corner Shop \N{MINUS SIGN}40.00 USD" in seen[account]
+    assert "60.00 USD right after" in seen[account]
+    assert "7,040.00" not in seen[account]
+    assert "Till 3" not in seen[account]
+    assert "Ana paid you +40.00 USD" in seen[shop]
+    assert "7,040.00 USD right after" in seen[shop]
+    assert "60.00 USD" not in seen[shop]
+    assert "Everyday" not in seen[shop]
+
+
+def test_a_receipt_is_a_404_to_strangers_and_to_staff(client: Client, account: Account) -> None:
+    row = services.withdraw(from_account=account, amount=Decimal(1))
+    for stranger in (UserFactory(), UserFactory(is_staff=True, is_superuser=True)):
+        client.force_login(stranger)
+        assert client.get(f"/transactions/{row.pk}/").status_code == 404
+    assert client.get(f"/transactions/{uuid7()}/").status_code == 404
+    client.logout()
+    assert client.get(f"/transactions/{row.pk}/").status_code == 302
+
+
+def test_a_receipt_tells_deposits_withdrawals_and_moves_apart(
+    client: Client, account: Account
+) -> None:
+    savings = AccountFactory(user=account.user, name="Savings")
+    rows = {
+        "Paid into Savings +5.00": services.deposit(to_account=savings, amount=Decimal(5)),
+        "Paid out of Everyday \N{MINUS SIGN}5.00": services.withdraw(
+            from_account=account, amount=Decimal(5)
+        ),
+        "Moved from Everyday to Savings 5.00": services.transfer(
+            from_account=account, to_account=savings, amount=Decimal(5)
+        ),
+    }
+    for said, row in rows.items():
+        assert said in text_of(client.get(f"/transactions/{row.pk}/"))
+
+
+def test_a_receipt_links_a_reversal_with_its_original(client: Client, account: Account) -> None:
+    shop = AccountFactory()
+    row = services.transfer(from_account=account, to_account=shop, amount=Decimal(40))
+    back = uuid7()
+    insert_row(
+        id=back,
+        type="transfer",
+        from_account_id=shop.pk,
+        to_account_id=account.pk,
+        from_balance="0",
+        to_balance="100",
+        amount="40",
+        reverses_id=row.pk,
+    )
+    original = client.get(f"/transactions/{row.pk}/").content.decode()
+    assert f'href="/transactions/{back}/">Reversed</a>' in original
+    reversal = client.get(f"/transactions/{back}/").content.decode()
+    assert f'href="/transactions/{row.pk}/">Reverses this transaction</a>' in reversal
+
+
+def test_metadata_is_told_as_lines() -> None:
+    metadata = {
+        "merchant": {"name": "Café", "city": "Porto"},
+        "card_last4": "7199",
+        "tags": ["a", 1, None],
+        "contactless": True,
+        "empty": None,
+        "steps": [{"at": "desk"}],
+    }
+    assert list(tidy(metadata)) == [
+        ("Merchant, name", "Café"),
+        ("Merchant, city", "Porto"),
+        ("Card last4", "7199"),
+        ("Tags", "a, 1, \N{EN DASH}"),
+        ("Contactless", "yes"),
+        ("Empty", "\N{EN DASH}"),
+        ("Steps", "At: desk"),
+    ]

@@ -1,0 +1,275 @@
+"""The statement: days, running balance, filters in the address, pages by keyset."""
+
+import csv
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Account
+from accounts.services import close_account, freeze_account
+from tests.factories import AccountFactory
+from tests.transactions.test_statement_plan import fill
+from tests.transactions.test_transfer_page import text_of
+from transactions import services, statements
+from transactions.models import Entry
+from transactions.services import Draft
+from transactions.statements import Filters, mark_of, moment_of, statement_page
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def account() -> Account:
+    """Ten days from 10 March 2026 on, each: 10 in at noon, 3 out to Mara at one, 2 cash out."""
+    account = AccountFactory(name="Everyday", user__name="Ana")
+    mara = AccountFactory(user__name="Mara Lindt")
+    drafts = []
+    for day in range(10):
+        noon = NOON + timedelta(days=day)
+        drafts += [
+            Draft(to_account=account, amount=Decimal(10), description="Pay", created_at=noon),
+            Draft(
+                from_account=account,
+                to_account=mara,
+                amount=Decimal(3),
+                description=f"Rent {day}",
+                created_at=noon + timedelta(hours=1),
+            ),
+            Draft(
+                from_account=account,
+                amount=Decimal(2),
+                description="Groceries",
+                reference=f"REF{day}",
+                metadata={"category": "groceries", "merchant": {"city": "Porto"}},
+                created_at=noon + timedelta(hours=2),
+            ),
+        ]
+    services.post_batch(drafts)
+    account.refresh_from_db()
+    return account
+
+
+@pytest.fixture
+def ana(client: Client, account: Account) -> Client:
+    client.force_login(account.user)
+    return client
+
+
+def page_of(client: Client, account: Account, **query: Any) -> Any:
+    response = client.get(reverse("transactions:statement", args=[account.pk]), query)
+    assert response.status_code == 200
+    return response
+
+
+def entries_in(response: Any) -> list[Entry]:
+    return [entry for day in response.context["page"].days for entry in day.entries]
+
+
+def test_a_statement_groups_by_day_with_the_running_balance_on_every_line(
+    ana: Client, account: Account
+) -> None:
+    response = page_of(ana, account)
+    days = response.context["page"].days
+    assert [day.date for day in days] == [date(2026, 3, 19 - n) for n in range(10)]
+    assert {day.total for day in days} == {5}
+    assert [entry.balance for entry in days[0].entries] == [50, 52, 55]
+    assert account.balance == 50
+    said = text_of(response)
+    assert "50.00 USD available" in said
+    assert "50.00 booked, nothing held, no overdraft." in said
+    assert "Mara Lindt" in said
+
+
+def test_pages_join_without_a_gap_or_a_repeat_both_ways(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "PAGE", 7)
+    everything = list(Entry.objects.for_account(account).newest_first())
+    seen, urls = [], [reverse("transactions:statement", args=[account.pk])]
+    while urls[-1]:
+        response = ana.get(urls[-1])
+        assert {day.total for day in response.context["page"].days} == {5}, "cut days too"
+        seen.append(entries_in(response))
+        urls.append(response.context["links"]["older_url"])
+    assert [entry for page in seen for entry in page] == everything
+    back = ana.get(urls[-2]).context["links"]["newer_url"]
+    pages_back = []
+    while back:
+        response = ana.get(back)
+        pages_back.append(entries_in(response))
+        assert {day.total for day in response.context["page"].days} == {5}
+        back = response.context["links"]["newer_url"]
+    assert [entry for page in reversed(pages_back) for entry in page] == everything[
+        : -len(seen[-1])
+    ]
+
+
+def test_a_day_cut_in_two_shows_the_total_of_what_is_filtered(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "PAGE", 1)
+    out = Filters(direction="out")
+    newest = statement_page(account, out)
+    (day,) = newest.days
+    assert day.total == -5
+    assert len(day.entries) == 1
+    assert newest.older is not None
+    (again,) = statement_page(account, out, before=moment_of(newest.older)).days
+    assert (again.date, again.total, again.entries[0].signed_amount) == (day.date, -5, -3)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({}, 30),
+        ({"direction": "in"}, 10),
+        ({"direction": "out"}, 20),
+        ({"start": "2026-03-12", "end": "2026-03-13"}, 6),
+        ({"start": "2026-03-18"}, 6),
+        ({"end": "2026-03-10"}, 3),
+        ({"q": "rent"}, 10),
+        ({"q": "RENT 4"}, 1),
+        ({"q": "groc"}, 10),
+        ({"q": "ref7"}, 1),
+        ({"q": "porto"}, 10),
+        ({"q": "mara"}, 10),
+        ({"q": "nobody"}, 0),
+        ({"q": "'); drop"}, 0),
+        ({"q": "!!"}, 0),
+        ({"q": "rent", "direction": "in"}, 0),
+        ({"q": "-rent groceries"}, 10),
+    ],
+)
+def test_filters_in_the_address_pick_entries(
+    ana: Client, account: Account, query: dict[str, str], count: int
+) -> None:
+    assert len(entries_in(page_of(ana, account, **query))) == count
+
+
+def test_a_period_opens_and_closes_with_its_balances(ana: Client, account: Account) -> None:
+    page = page_of(ana, account, start="2026-03-12", end="2026-03-13").context["page"]
+    assert (page.opening, page.closing) == (10, 20)
+    page = page_of(ana, account, start="2026-03-01", end="2026-03-05").context["page"]
+    assert (page.opening, page.closing, page.days) == (0, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"start": "2026-03-12", "end": "2026-03-01"}, "ends before it begins"),
+        ({"start": "yesterday"}, "From: Enter a valid date."),
+        ({"end": "9999-12-31"}, "To: Ensure this value is less than"),
+        ({"before": "9" * 30}, "There is no such page"),
+        ({"direction": "sideways"}, "sideways is not one of the available choices"),
+    ],
+)
+def test_a_mistake_in_the_address_is_said_and_all_entries_are_shown(
+    ana: Client, account: Account, query: dict[str, str], said: str
+) -> None:
+    response = page_of(ana, account, **query)
+    assert said in text_of(response)
+    assert len(entries_in(response)) == 30
+
+
+def test_a_statement_takes_eight_queries_at_most_whatever_is_asked(
+    ana: Client, account: Account, django_assert_max_num_queries: Any
+) -> None:
+    middle = mark_of(NOON + timedelta(days=5))
+    for query in (
+        {},
+        {"before": middle},
+        {"after": middle},
+        {"q": "mara", "before": middle},
+        {"start": "2026-03-11", "end": "2026-03-18"},
+    ):
+        with django_assert_max_num_queries(8 + 2):  # and the session with its person
+            page_of(ana, account, **query)
+
+
+def test_the_deepest_of_many_pages_takes_no_more_queries_than_the_first(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    account = AccountFactory(overdraft_limit=Decimal(10))
+    fill(account, AccountFactory(overdraft_limit=Decimal(10)), 5_000)
+    client.force_login(account.user)
+    oldest = Entry.objects.for_account(account).order_by("created_at")[60]
+    with django_assert_max_num_queries(10):
+        assert len(entries_in(page_of(client, account))) == 50
+    with django_assert_max_num_queries(10):
+        assert len(entries_in(page_of(client, account, before=mark_of(oldest.created_at)))) == 50
+
+
+def test_marks_keep_the_microsecond() -> None:
+    moment = datetime(2026, 3, 10, 12, 0, 0, 123457, tzinfo=UTC)
+    assert moment_of(mark_of(moment)) == moment
+
+
+def test_somebody_elses_statement_is_not_found(client: Client, account: Account) -> None:
+    client.force_login(AccountFactory().user)
+    for name in ("transactions:statement", "transactions:statement_csv"):
+        assert client.get(reverse(name, args=[account.pk])).status_code == 404
+
+
+def test_frozen_and_closed_say_so_and_offer_no_payment(ana: Client, account: Account) -> None:
+    freeze_account(account=account, reason="Card stolen")
+    response = page_of(ana, account)
+    assert "This account is frozen" in text_of(response)
+    assert "Send money" not in text_of(response)
+    empty = AccountFactory(user=account.user)
+    close_account(account=empty, reason="Done")
+    said = text_of(page_of(ana, empty))
+    assert "This account is closed" in said
+    assert "Nothing has moved yet" in said
+
+
+def test_the_file_holds_exactly_what_is_filtered_oldest_first(
+    ana: Client, account: Account
+) -> None:
+    url = reverse("transactions:statement_csv", args=[account.pk])
+    response = ana.get(url, {"q": "rent"})
+    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(StringIO(content)))
+    assert [row["description"] for row in rows] == [f"Rent {n}" for n in range(10)]
+    assert rows[0]["amount"] == "-3.00"
+    assert (rows[0]["who"], rows[0]["balance"]) == ("Mara Lindt", "7.00")
+
+
+def test_the_file_holds_no_formula(ana: Client, account: Account) -> None:
+    services.deposit(to_account=account, amount=Decimal(1), description="=1+1", reference="@x")
+    url = reverse("transactions:statement_csv", args=[account.pk])
+    content = b"".join(ana.get(url).streaming_content).decode()  # type: ignore[attr-defined]
+    last = list(csv.DictReader(StringIO(content)))[-1]
+    assert (last["description"], last["reference"]) == ("'=1+1", "'@x")
+
+
+def test_days_are_those_of_the_banks_time_zone(account: Account) -> None:
+    with timezone.override("Asia/Tokyo"):
+        page = statement_page(account, Filters(start=date(2026, 3, 19), end=date(2026, 3, 19)))
+    assert [entry.description for day in page.days for entry in day.entries] == [
+        "Groceries",
+        "Rent 9",
+        "Pay",
+    ][:3]
+
+
+def test_markup_in_descriptions_and_names_comes_out_as_text(ana: Client, account: Account) -> None:
+    evil = AccountFactory(balance="5", user__name="<img src=x onerror=alert(1)>")
+    row = services.transfer(
+        from_account=evil,
+        to_account=account,
+        amount=Decimal(1),
+        description="<script>alert(1)</script>",
+        metadata={"<b>key</b>": "<script>x</script>", "category": "<i>c</i>"},
+    )
+    for url in ("/", f"/accounts/{account.pk}/", f"/transactions/{row.pk}/"):
+        content = ana.get(url).content.decode()
+        assert "&lt;img src=x onerror=alert(1)&gt;" in content
+        for markup in ("<img src=x", "<script>alert", "<script>x", "<b>key", "<i>c"):
+            assert markup not in content

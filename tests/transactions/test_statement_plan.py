@@ -1,0 +1,84 @@
+"""A statement touches only the page it shows: asserted on the plan, not on the clock."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+
+from accounts.models import Account
+from tests.factories import AccountFactory
+from transactions.models import Entry
+
+ENTRIES = 100_000
+PAGE = 50
+
+
+def fill(account: Account, other: Account, count: int) -> None:
+    """A chain of `count` entries by one INSERT ... SELECT: odd ones in, even ones out."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            """
+            INSERT INTO transactions
+                (id, from_account_id, to_account_id, amount, currency, type, status, description,
+                 reference, metadata, created_at, value_date, from_balance, to_balance)
+            SELECT gen_random_uuid(),
+                   CASE WHEN n %% 2 = 0 THEN %(a)s::uuid ELSE %(b)s::uuid END,
+                   CASE WHEN n %% 2 = 1 THEN %(a)s::uuid ELSE %(b)s::uuid END,
+                   1, 'USD', 'transfer', 'completed', 'Row ' || n, '', '{}',
+                   '2020-01-01'::timestamptz + n * interval '1 minute', '2020-01-01', n %% 2, n %% 2
+            FROM generate_series(1, %(count)s) AS n
+            """,
+            {"a": account.pk, "b": other.pk, "count": count},
+        )
+        cursor.execute("ANALYZE transactions, accounts")
+
+
+@pytest.fixture
+def account(db: Any) -> Account:
+    account = AccountFactory(overdraft_limit=Decimal(10))
+    fill(account, AccountFactory(overdraft_limit=Decimal(10)), ENTRIES)
+    return account
+
+
+def plan_of(queryset: QuerySet[Entry]) -> list[dict[str, Any]]:
+    """Every node of the executed plan, the tree laid flat."""
+    (root,) = json.loads(queryset.explain(format="json", analyze=True))
+    nodes, left = [], [root["Plan"]]
+    while left:
+        node = left.pop()
+        nodes.append(node)
+        left += node.get("Plans", [])
+    return nodes
+
+
+def test_the_first_and_the_deepest_page_read_both_indexes_and_sort_nothing(
+    account: Account,
+) -> None:
+    statement = Entry.objects.for_account(account).newest_first().with_counterparty()
+    oldest = statement.reverse()[0]
+    deep = statement.filter(created_at__lt=oldest.created_at + timedelta(minutes=PAGE))
+    for page in (statement, deep, statement.between(None, oldest.created_at + timedelta(days=9))):
+        nodes = plan_of(page[: PAGE + 1])
+        used = {node.get("Index Name") for node in nodes}
+        assert {"transactions_from_created", "transactions_to_created"} <= used
+        assert not [node for node in nodes if "Sort" in node["Node Type"]]
+        scans = [node for node in nodes if node.get("Relation Name") == "transactions"]
+        assert [scan["Node Type"] for scan in scans] == ["Index Scan"] * 2
+        assert sum(node["Actual Rows"] for node in scans) <= PAGE + 3
+
+
+def test_a_past_balance_reads_one_entry(account: Account) -> None:
+    oldest = Entry.objects.for_account(account).newest_first().reverse()[0]
+    for days in (1, 30, 60):
+        moment = oldest.created_at + timedelta(days=days)
+        link = Entry.objects.for_account(account).filter(created_at__lt=moment).newest_first()
+        nodes = plan_of(link[:1])
+        scans = [node for node in nodes if node.get("Relation Name") == "transactions"]
+        assert sum(node["Actual Rows"] for node in scans) <= 2
+        assert Entry.objects.balance_at(account, moment) == link[0].balance
+    assert Entry.objects.balance_at(account, oldest.created_at) is None

@@ -1,0 +1,262 @@
+"""Sending money in the browser: form, review in plain words, receipt; paid once."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account
+from accounts.numbers import with_check_digits
+from accounts.services import freeze_account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+URL = "/transfers/new/"
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="1000", name="Everyday", user__name="Ana Ferreira")
+
+
+@pytest.fixture
+def theirs() -> Account:
+    return AccountFactory(name="Rent income", user__name="Mara Lindt")
+
+
+@pytest.fixture
+def ana(client: Client, mine: Account) -> Client:
+    client.force_login(mine.user)
+    return client
+
+
+def form_for(mine: Account, theirs: Account, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": str(uuid7()),
+        "from_account": str(mine.pk),
+        "number": theirs.number,
+        "amount": "950.00",
+        "description": "Rent for November",
+        "reference": "R-11",
+        **changes,
+    }
+
+
+def text_of(response: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
+
+
+def test_the_form_carries_a_transaction_id_of_its_own(ana: Client) -> None:
+    first, second = (ana.get(URL).context["form"]["id"].value() for _ in range(2))
+    assert first != second
+
+
+def test_the_review_says_in_words_what_will_happen_and_moves_nothing(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    said = text_of(ana.post(URL, form_for(mine, theirs)))
+    assert "Send 950.00 USD from Everyday to Mara Lindt now." in said
+    assert f"{theirs.number[:4]} {theirs.number[4:8]} {theirs.number[8:]} , at this bank" in said
+    assert "50.00 USD available" in said
+    assert "This is your first payment to Mara Lindt" in said
+    assert not Transaction.objects.filter(type="transfer").exists()
+    mine.refresh_from_db()
+    assert mine.balance == 1000
+
+
+def test_sending_books_it_and_shows_the_receipt(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    form = form_for(mine, theirs)
+    response = ana.post(URL, {**form, "step": "send"})
+    assert response.headers["Location"] == f"/transactions/{form['id']}/"
+    row = Transaction.objects.get(pk=form["id"])
+    assert (row.amount, row.from_account, row.to_account) == (950, mine, theirs)
+    assert (row.description, row.reference) == ("Rent for November", "R-11")
+    assert row.created_by == mine.user
+    said = text_of(ana.get(response.headers["Location"]))
+    assert "You paid Mara Lindt \N{MINUS SIGN}950.00 USD" in said
+
+
+def test_pressing_twice_going_back_and_reviewing_again_all_lead_to_one_receipt(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    form = form_for(mine, theirs)
+    answers = [
+        ana.post(URL, {**form, "step": "send"}),
+        ana.post(URL, {**form, "step": "send"}),
+        ana.post(URL, form),
+        ana.post(URL, {**form, "step": "send"}),
+    ]
+    assert {answer.headers["Location"] for answer in answers} == {f"/transactions/{form['id']}/"}
+    assert Transaction.objects.filter(type="transfer").count() == 1
+    mine.refresh_from_db()
+    assert mine.balance == 50
+
+
+def test_the_same_form_with_another_amount_pays_nothing_and_says_so(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    form = form_for(mine, theirs, amount="10")
+    ana.post(URL, {**form, "step": "send"})
+    for step in ("send", "review"):
+        response = ana.post(URL, {**form, "amount": "11", "step": step}, follow=True)
+        assert "That form had paid already" in text_of(response)
+        assert response.redirect_chain[-1][0] == f"/transactions/{form['id']}/"
+    assert Transaction.objects.filter(type="transfer").count() == 1
+
+
+def test_an_id_of_somebody_elses_payment_shows_nothing_of_it(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    other = AccountFactory(balance="5")
+    row = Transaction.objects.get(to_account=other)
+    response = ana.post(URL, form_for(mine, theirs, id=str(row.pk), step="send"))
+    assert response.status_code == 200
+    assert "already been used" in text_of(response)
+    mine.refresh_from_db()
+    assert mine.balance == 1000
+
+
+def test_change_something_keeps_what_was_typed_and_the_id(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    form = form_for(mine, theirs)
+    shown = ana.post(URL, {**form, "step": "edit"}).context["form"]
+    assert {name: str(shown[name].value()) for name in form} == form
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"amount": "-1"}, "without a minus sign"),
+        ({"amount": "0"}, "above zero"),
+        ({"amount": "0.001"}, "USD has 2 decimals"),
+        ({"amount": "NaN"}, "in digits"),
+        ({"amount": "Infinity"}, "in digits"),
+        ({"amount": "1e400"}, "in digits"),
+        ({"amount": "\uff11\uff10"}, "in digits"),
+        ({"amount": "\u0661\u0660"}, "in digits"),
+        ({"amount": "9" * 30}, "more than any account can hold"),
+        ({"amount": ""}, "required"),
+        ({"amount": "$5"}, "in digits alone"),
+        ({"amount": "5 USD"}, "in digits alone"),
+        ({"amount": "1,50"}, "after a point, like 1.50"),
+        ({"amount": "1000.01"}, "Everyday has 1,000.00 available; 1,000.01 is too much by 0.01."),
+        ({"number": "12"}, "this one has 2"),
+        ({"number": "123456789012"}, "check digits do not match"),
+        ({"number": with_check_digits("9999999999")}, "No account at this bank"),
+        ({"description": "x" * 501}, "at most 500"),
+        ({"id": "no-uuid"}, ""),
+    ],
+)
+def test_a_mistake_is_answered_in_place_and_nothing_typed_is_lost(
+    ana: Client, mine: Account, theirs: Account, change: dict[str, str], said: str
+) -> None:
+    form = form_for(mine, theirs, **change)
+    for step in ("review", "send"):
+        response = ana.post(URL, {**form, "step": step})
+        assert response.status_code == 200
+        assert said in text_of(response)
+        assert response.context["form"]["number"].value() == form["number"]
+        assert response.context["form"]["amount"].value() == form["amount"]
+    assert not Transaction.objects.filter(type="transfer").exists()
+
+
+@pytest.mark.parametrize("typed", ["1,000.00", "1 000", "1\u00a0000.0", " 1000 ", "01000"])
+def test_an_amount_is_read_as_people_write_it(
+    ana: Client, mine: Account, theirs: Account, typed: str
+) -> None:
+    form = form_for(mine, theirs, amount=typed, step="send")
+    assert ana.post(URL, form).status_code == 302
+    assert Transaction.objects.get(pk=form["id"]).amount == Decimal(1000)
+
+
+def test_a_wrong_check_digit_is_caught_before_the_database_is_asked(
+    ana: Client, mine: Account, theirs: Account, django_assert_max_num_queries: Any
+) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    wrong = theirs.number[:-1] + str((int(theirs.number[-1]) + 1) % 10)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        ana.post(URL, form_for(mine, theirs, number=wrong))
+    assert not [q for q in queries if f"'{wrong}'" in q["sql"]]
+
+
+def test_one_cannot_send_from_somebody_elses_account(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    rich = AccountFactory(balance="5000")
+    response = ana.post(URL, form_for(rich, theirs, step="send"))
+    assert response.status_code == 200
+    assert "Select a valid choice" in text_of(response)
+    assert not Transaction.objects.filter(type="transfer").exists()
+
+
+def test_a_frozen_account_says_so(ana: Client, mine: Account, theirs: Account) -> None:
+    freeze_account(account=mine, reason="Card stolen")
+    assert "Everyday is frozen" in text_of(ana.post(URL, form_for(mine, theirs)))
+
+
+def test_moving_money_between_ones_own_accounts_names_the_account(
+    ana: Client, mine: Account
+) -> None:
+    savings = AccountFactory(user=mine.user, name="Savings")
+    assert "from Everyday to Savings now." in text_of(ana.post(URL, form_for(mine, savings)))
+    assert "two different accounts" in text_of(ana.post(URL, form_for(mine, mine)))
+
+
+def test_the_review_counts_earlier_payments(ana: Client, mine: Account, theirs: Account) -> None:
+    for _ in range(2):
+        ana.post(URL, form_for(mine, theirs, amount="1", step="send"))
+    assert "You have paid Mara Lindt 2 times" in text_of(
+        ana.post(URL, form_for(mine, theirs, amount="1"))
+    )
+
+
+def test_a_link_may_fill_in_the_accounts_but_never_somebody_elses_as_sender(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    form = ana.get(URL, {"from": mine.pk, "to": theirs.number}).context["form"]
+    assert form["from_account"].value() == mine.pk
+    assert form["number"].value() == theirs.number
+    assert ana.get(URL, {"from": theirs.pk}).context["form"]["from_account"].value() is None
+    assert ana.get(URL, {"from": "nonsense"}).status_code == 200
+
+
+def test_known_recipients_are_offered_but_not_who_paid_me(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    stranger = AccountFactory(balance="5")
+    ana.post(URL, form_for(mine, theirs, amount="1", step="send"))
+    other = Client()
+    other.force_login(stranger.user)
+    other.post(URL, form_for(stranger, mine, amount="1", step="send"))
+    numbers = [number for number, _ in ana.get(URL).context["known"]]
+    assert numbers == [mine.number, theirs.number]
+
+
+def test_without_an_account_the_page_offers_to_open_one(client: Client) -> None:
+    client.force_login(UserFactory())
+    assert reverse("accounts:open") in client.get(URL).content.decode()
+
+
+def test_signed_out_nothing_is_sent(client: Client, mine: Account, theirs: Account) -> None:
+    response = client.post(URL, form_for(mine, theirs, step="send"))
+    assert response.headers["Location"].startswith("/account/login/")
+    assert not Transaction.objects.filter(type="transfer").exists()
+
+
+def test_a_post_from_another_site_is_refused(mine: Account, theirs: Account) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(mine.user)
+    assert strict.post(URL, form_for(mine, theirs, step="send")).status_code == 403
+    assert not Transaction.objects.filter(type="transfer").exists()

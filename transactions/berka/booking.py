@@ -1,0 +1,113 @@
+"""Opens the bank's accounts and books its rows, account by account.
+
+Note [Interrupted import]: every id follows from the bank's own id and every booking time from
+the files, and each account's history is booked in order. Whatever was committed when a run
+broke off is the beginning of each history; the next run finds it by its ids and goes on, so it
+ends with the books of a run that was never interrupted.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import ROUND_CEILING, Decimal
+from itertools import groupby, islice
+from operator import attrgetter
+
+from django.db import connection
+
+from accounts.models import Account
+from accounts.services import raise_overdraft_limits
+from transactions.berka.identity import noon
+from transactions.berka.lines import Refusal
+from transactions.berka.opening import Report, open_missing
+from transactions.berka.source import Movement, Source
+from transactions.services import Draft, LedgerError, post_batch
+
+CHUNK = 5_000  # rows a transaction: seldom enough for speed, often enough for the bar
+OVERDRAFT_STEP = Decimal(1000)
+
+
+def book(source: Source, report: Report, progress: Callable[[int], object]) -> None:
+    """Books all that is missing; `progress` is told how many rows each step was."""
+    report.refusals += source.refusals
+    report.skipped += source.repeated
+    accounts = open_missing(source, report)
+    rows = []
+    for account_id, history in source.movements.items():
+        if account_id in accounts:
+            rows += history
+        else:
+            reason = f"account {account_id} could not be opened, see account.asc"
+            report.refusals += [Refusal("trans.asc", row.line, reason) for row in history]
+    booked = _booked(rows, accounts)
+    _allow_overdrafts(rows, booked, accounts)
+    drafts = _drafts(rows, accounts)
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        verdicts = post_batch(list(islice(drafts, CHUNK)), atomic=False)
+        for row, verdict in zip(chunk, verdicts, strict=True):
+            if isinstance(verdict, LedgerError):
+                report.refusals.append(_refusal(row, verdict))
+            elif row.id in booked:
+                report.skipped += 1
+            else:
+                report.imported += 1
+        progress(len(chunk))
+
+
+def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
+    reason = f"trans_id {row.trans_id}, account {row.account_id}: {refusal}"
+    return Refusal("trans.asc", row.line, reason.rstrip("."))
+
+
+def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
+    """The rows as drafts. The hour of a booking is not known; noon stands for it, and
+    microseconds keep the order within the day."""
+    for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):
+        account = accounts[account_id].pk
+        for place, row in enumerate(day_rows):
+            yield Draft(
+                id=row.id,
+                from_account=None if row.credit else account,
+                to_account=account if row.credit else None,
+                amount=row.amount,
+                description=row.description,
+                reference=f"berka {row.trans_id}",
+                metadata=row.metadata,
+                value_date=day,
+                created_at=noon(day) + timedelta(microseconds=place),
+            )
+
+
+def _booked(rows: list[Movement], accounts: dict[int, Account]) -> set[uuid.UUID]:
+    """The ids of those rows that are in the books already."""
+    used = {id for id, account in accounts.items() if account.last_entry_at is not None}
+    ids = [row.id for row in rows if row.account_id in used]
+    with connection.cursor() as cursor:
+        # One array: a list of so many single parameters takes longer to parse than to answer.
+        cursor.execute("SELECT id FROM transactions WHERE id = ANY(%s)", [ids])
+        return {id for (id,) in cursor}
+
+
+def _allow_overdrafts(
+    rows: list[Movement], booked: set[uuid.UUID], accounts: dict[int, Account]
+) -> None:
+    """Raises limits to what each history needs, as it is about to be booked.
+
+    The lowest balance on the way, rounded up to the next thousand. Before the first row is
+    booked, so that a run broken off and gone on with allows the same.
+    """
+    limits: dict[uuid.UUID, Decimal] = {}
+    for account_id, history in groupby(rows, key=attrgetter("account_id")):
+        account = accounts[account_id]
+        if not account.is_active:
+            continue
+        lowest = running = account.balance - account.held
+        for row in history:
+            if row.id not in booked:
+                running += row.signed_amount
+                lowest = min(lowest, running)
+        steps = (-lowest / OVERDRAFT_STEP).to_integral_value(ROUND_CEILING)
+        if steps * OVERDRAFT_STEP > account.overdraft_limit:
+            limits[account.pk] = steps * OVERDRAFT_STEP
+    raise_overdraft_limits(limits)

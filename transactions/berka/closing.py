@@ -1,0 +1,46 @@
+"""The bank's own closing balances."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+
+# The bank rounded amounts to 0.10 without recomputing its balances; its README gives this bound.
+TOLERANCE_PER_ROW = Decimal("0.06")
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What a row of the bank says of the balance."""
+
+    day: date
+    signed_amount: Decimal
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """An account's last day, the bank's balance after it, and how far off is still agreement."""
+
+    day: date
+    balance: Decimal
+    tolerance: Decimal
+
+
+def closing_of(history: Iterable[Footing]) -> Closing:
+    """The bank's balance at the end of an account's last day.
+
+    The rows of one day come in no order, so neither the last line nor the highest id is the
+    closing one. It is found from the bank's figures alone: the day's closing row is the one
+    whose balance is nearest to the previous day's closing + the sum of the day's amounts.
+    Every history begins at zero.
+    """
+    rows = sorted(history, key=attrgetter("day"))
+    balance = Decimal(0)
+    for _, group in groupby(rows, key=attrgetter("day")):
+        day_rows = list(group)
+        expected = balance + sum(row.signed_amount for row in day_rows)
+        balance = min((row.balance for row in day_rows), key=lambda b: abs(b - expected))
+    return Closing(rows[-1].day, balance, TOLERANCE_PER_ROW * len(rows))

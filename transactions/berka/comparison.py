@@ -1,0 +1,49 @@
+"""The books beside the bank's own closing balances."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection
+
+from accounts.currencies import plain
+from transactions.berka.identity import id_of, number_of
+from transactions.berka.opening import CURRENCY
+from transactions.berka.source import Source
+
+
+def disagreements(source: Source) -> Iterator[str]:
+    """A sentence for each account whose books are further from the bank's than its tolerance."""
+    ids = {id_of("account", account_id): account_id for account_id in source.closings}
+    booked = booked_balances({id: source.closings[ids[id]].day for id in ids})
+    for id, account_id in ids.items():
+        closing = source.closings[account_id]
+        if abs(booked[id] - closing.balance) > closing.tolerance:
+            yield (
+                f"account {account_id} ({number_of(account_id)}) on {closing.day}: the books say "
+                f"{plain(booked[id], CURRENCY)} {CURRENCY}, "
+                f"the bank {plain(closing.balance, CURRENCY)} {CURRENCY}"
+            )
+
+
+def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
+    """What the books say each account held at the end of a day, by value date.
+
+    By value date, because what people moved after the import is not the bank's affair, and
+    a row that was repaired and booked late still counts for its own day.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT closing.account_id, coalesce(booked.sum, 0)
+            FROM unnest(%s::uuid[], %s::date[]) AS closing (account_id, day)
+            CROSS JOIN LATERAL (
+                SELECT sum(signed_amount) FROM entries
+                WHERE account_id = closing.account_id AND value_date <= closing.day
+                  AND status = 'completed'
+            ) AS booked
+            """,
+            [list(days), list(days.values())],
+        )
+        return dict(cursor.fetchall())

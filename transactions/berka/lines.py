@@ -1,0 +1,141 @@
+"""Lines of the bank's files and the values in them. What is broken is a `Refusal`."""
+
+import csv
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+COLUMNS = {
+    "client.asc": ("client_id", "birth_number"),
+    "account.asc": ("account_id", "date"),
+    "disp.asc": ("client_id", "account_id", "type"),
+    "trans.asc": (
+        *("trans_id", "account_id", "date", "type", "operation", "amount", "balance"),
+        *("k_symbol", "bank", "account"),
+    ),
+}
+MAY_BE_EMPTY = {"operation", "k_symbol", "bank", "account"}
+IDENTIFIER = re.compile(r"[0-9]{1,10}", re.ASCII)
+DAY = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{2})", re.ASCII)
+MONEY = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,2})?", re.ASCII)
+PARTNER = re.compile(r"[0-9A-Za-z-]{0,34}", re.ASCII)
+
+
+class Unreadable(Exception):
+    """A file that cannot be read at all; the sentence names it."""
+
+
+class Broken(ValueError):
+    """A row that cannot be understood; the text says which field, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Refusal:
+    """A line that was not imported, and why."""
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}: {self.reason}."
+
+
+@contextmanager
+def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
+    """Turns what is Broken about a line into a refusal of it."""
+    try:
+        yield
+    except Broken as broken:
+        refusals.append(Refusal(file, line, str(broken)))
+
+
+def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[int, list[str]]]:
+    """Number and wanted fields of each line; a broken one goes to `refusals`.
+
+    Each line is parsed alone: an open quotation mark does not swallow the next line.
+    """
+    path = directory / file
+    try:
+        with path.open(encoding="latin-1", newline="") as lines:
+            header = next(csv.reader([next(lines, "")], delimiter=";"), [])
+            places = _places(path, header)
+            for number, line in enumerate(lines, start=2):
+                if not line.strip():
+                    continue
+                fields = None
+                with refused(refusals, file, number):
+                    fields = _fields(line, len(header), places)
+                if fields is not None:
+                    yield number, fields
+    except csv.Error:
+        raise Unreadable(f"The first line of {path} does not name its columns.") from None
+    except FileNotFoundError:
+        raise Unreadable(f"There is no file {path}.") from None
+    except OSError as error:
+        raise Unreadable(f"The file {path} cannot be read: {error.strerror}.") from None
+
+
+def _places(path: Path, header: list[str]) -> dict[str, int]:
+    """Where each wanted column stands."""
+    wanted = COLUMNS[path.name]
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise Unreadable(f"The first line of {path} names no column {', '.join(missing)}.")
+    return {name: header.index(name) for name in wanted}
+
+
+def _fields(line: str, width: int, places: dict[str, int]) -> list[str]:
+    try:
+        fields = next(csv.reader([line], delimiter=";", strict=True))
+    except csv.Error:
+        raise Broken("its quotation marks do not match") from None
+    if len(fields) != width:
+        raise Broken(f"{len(fields)} fields where the first line names {width}")
+    wanted = [fields[place].strip() for place in places.values()]
+    for name, value in zip(places, wanted, strict=True):
+        if not value and name not in MAY_BE_EMPTY:
+            raise Broken(f"the field {name} is empty")
+    return wanted
+
+
+def identifier(column: str, value: str) -> int:
+    if not IDENTIFIER.fullmatch(value):
+        raise Broken(f"the {column} {value!r} is not a number of up to ten digits")
+    return int(value)
+
+
+def day(column: str, value: str) -> date:
+    """YYMMDD of the twentieth century."""
+    match = DAY.fullmatch(value)
+    try:
+        if match:
+            return date(1900 + int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        pass
+    raise Broken(f"the {column} {value!r} is not a day as YYMMDD")
+
+
+def birthday(value: str) -> date:
+    """A birth number: YYMMDD, the month + 50 for women."""
+    month = value[2:4]
+    if month.isdecimal() and int(month) > 50:
+        value = f"{value[:2]}{int(month) - 50:02}{value[4:]}"
+    return day("birth_number", value)
+
+
+def money(column: str, value: str) -> Decimal:
+    if not MONEY.fullmatch(value):
+        raise Broken(f"the {column} {value!r} is not an amount like 700.00")
+    return Decimal(value)
+
+
+def partner(column: str, value: str) -> str:
+    """The other bank or account; 0 stands for none."""
+    if not PARTNER.fullmatch(value):
+        raise Broken(f"the partner's {column} {value!r} has other than letters and digits")
+    return "" if value == "0" else value

@@ -1,0 +1,96 @@
+"""Opens the bank's accounts, and makes a user of each owner."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+
+from accounts.models import Account, User
+from accounts.services import open_accounts
+from transactions.berka.identity import email_of, id_of, noon, number_of
+from transactions.berka.lines import Refusal
+from transactions.berka.source import Opened, Source
+
+CURRENCY = "CZK"
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of an import; filled in as it goes, so that a stopped one can tell too."""
+
+    users: int = 0
+    accounts: int = 0
+    imported: int = 0
+    skipped: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def open_missing(source: Source, report: Report) -> dict[int, Account]:
+    """Opens the accounts that are not in the books; all that are then, by the bank's id."""
+    ids = {id_of("account", opened.account_id): opened for opened in source.accounts.values()}
+    there = Account.objects.in_bulk(list(ids))
+    missing = [opened for id, opened in ids.items() if id not in there]
+    users = _add_missing_users(missing, report)
+    taken = set(
+        Account.objects.filter(
+            number__in=[number_of(opened.account_id) for opened in missing]
+        ).values_list("number", flat=True)
+    )
+    fresh = []
+    for opened in missing:
+        user = users.get(opened.client_id)
+        if number_of(opened.account_id) in taken:
+            reason = f"another account has its number, {number_of(opened.account_id)}"
+            report.refusals.append(Refusal("account.asc", opened.line, reason))
+        elif user is None:
+            reason = (
+                f"the owner, client {opened.client_id}, has left the bank, or somebody else "
+                f"signs in as {email_of(opened.client_id)}"
+            )
+            report.refusals.append(Refusal("account.asc", opened.line, reason))
+        else:
+            fresh.append(_account(opened, user))
+    open_accounts(fresh)
+    report.accounts += len(fresh)
+    there |= {account.pk: account for account in fresh}
+    return {opened.account_id: there[id] for id, opened in ids.items() if id in there}
+
+
+def _account(opened: Opened, user: User) -> Account:
+    return Account(
+        id=id_of("account", opened.account_id),
+        user=user,
+        number=number_of(opened.account_id),
+        name="Current account",
+        currency=CURRENCY,
+        created_at=noon(opened.day),
+    )
+
+
+def _add_missing_users(accounts: list[Opened], report: Report) -> dict[int, User]:
+    """The owners of these accounts who may own one, added where missing; none can sign in."""
+    since: dict[int, date] = {}
+    for opened in accounts:
+        since[opened.client_id] = min(opened.day, since.get(opened.client_id, opened.day))
+    ids = {client_id: id_of("client", client_id) for client_id in since}
+    emails = [email_of(client_id) for client_id in since]
+    there = User.objects.in_bulk(list(ids.values()))
+    taken = set(User.objects.filter(email__in=emails).values_list("email", flat=True))
+    fresh = [
+        User(
+            id=id,
+            email=email_of(client_id),
+            name=f"Client {client_id}",
+            created_at=noon(since[client_id]),
+            password=UNUSABLE_PASSWORD_PREFIX + secrets.token_hex(20),
+        )
+        for client_id, id in ids.items()
+        if id not in there and email_of(client_id) not in taken
+    ]
+    User.objects.bulk_create(fresh)
+    report.users += len(fresh)
+    there |= {user.pk: user for user in fresh}
+    return {
+        client_id: there[id] for client_id, id in ids.items() if id in there and there[id].is_active
+    }

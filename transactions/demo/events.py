@@ -1,0 +1,96 @@
+"""Something that happens to money on a day, before anybody knows whether there is enough."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from transactions.demo.places import KINDS, Place
+
+if TYPE_CHECKING:
+    from transactions.demo.people import DemoAccount, Person
+
+
+@dataclass(slots=True)
+class Event:
+    """A movement as somebody intends it; a missing side is outside the bank."""
+
+    moment: datetime
+    amount: Decimal
+    source: "DemoAccount | None"
+    target: "DemoAccount | None"
+    description: str
+    reference: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
+    """Metadata as this bank writes it: always a category and a channel."""
+    return {"category": category, "channel": channel, **more}
+
+
+def card_payment(
+    person: "Person",
+    moment: datetime,
+    kind: str,
+    shop: str,
+    *,
+    amount: Decimal | None = None,
+    abroad: "tuple[DemoAccount, Place] | None" = None,
+) -> Event:
+    """A purchase by card; a transfer where the shop itself banks here."""
+    account, place = abroad or (person.everyday, person.place)
+    what = KINDS[kind]
+    target = person.directory.get((shop, account.currency))
+    return Event(
+        moment,
+        amount or place.price(person.rng, kind),
+        account,
+        target,
+        f"{kind.capitalize()} for one" if target and kind == "lunch" else
+        kind.capitalize() if target else shop,
+        metadata=about(
+            what.category,
+            "card",
+            merchant={"name": shop, "city": place.city, "country": place.country, "mcc": what.mcc},
+            card={"last4": person.card},
+        ),
+    )  # fmt: skip
+
+
+def payment(
+    person: "Person",
+    to: str,
+    moment: datetime,
+    amount: Decimal,
+    text: str,
+    *,
+    reference: str = "",
+    metadata: dict[str, Any],
+) -> Event:
+    """Money to somebody by name: within the bank where they bank here, else out of it."""
+    target = person.directory.get((to, person.everyday.currency))
+    if target is None:
+        return Event(
+            moment, amount, person.everyday, None, to, reference, {**metadata, "note": text}
+        )
+    return Event(moment, amount, person.everyday, target, text, reference, metadata)
+
+
+def income(
+    person: "Person",
+    by: str,
+    moment: datetime,
+    amount: Decimal,
+    text: str,
+    *,
+    reference: str = "",
+    metadata: dict[str, Any],
+) -> Event:
+    """Money from somebody by name, within the bank where they bank here."""
+    source = person.directory.get((by, person.everyday.currency))
+    if source is None:
+        return Event(
+            moment, amount, None, person.everyday, by, reference, {**metadata, "note": text}
+        )
+    return Event(moment, amount, source, person.everyday, text, reference, metadata)

@@ -1,0 +1,266 @@
+"""What a customer does with money on a day. Each function answers for one habit."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+from transactions.demo.cast import NORTHWIND
+from transactions.demo.events import Event, about, card_payment, income, payment
+from transactions.demo.moments import DAY, NIGHT_RUN, at, is_pay_day, month_name
+from transactions.demo.people import DemoAccount, Person
+from transactions.demo.places import KINDS
+
+# Out of a thousand, on a working day and at the weekend, for somebody with activity 100.
+ERRANDS = (
+    ("coffee", 420, 360, "07:30", "11:00"),
+    ("lunch", 240, 120, "11:50", "14:10"),
+    ("taxi", 25, 70, "18:00", "23:50"),
+    ("books", 20, 60, "12:30", "18:30"),
+    ("clothes", 15, 60, "12:00", "18:40"),
+    ("home", 10, 45, "10:30", "17:40"),
+    ("devices", 5, 10, "12:00", "18:00"),
+    ("pharmacy", 35, 30, "09:00", "18:30"),
+    ("doctor", 9, 0, "09:00", "17:00"),
+    ("cash", 55, 70, "09:00", "20:00"),
+)
+SAVING_UP = timedelta(days=60)
+DINNER_HALVES = (
+    "Dinner, your half", "My half of dinner, thank you!", "Half of the pizza", "For last night",
+)  # fmt: skip
+GIFTS = (
+    "Concert tickets", "Happy birthday!", "Thank you for the ride", "Football on Sunday",
+    "The plants you watered", "Lottery pool, week's share", "Book club wine", "Bike repair",
+)  # fmt: skip
+
+
+def ordinary_day(person: Person, day: date) -> Iterator[Event]:
+    """Everything an ordinary customer does, in no order."""
+    yield from salary(person, day)
+    yield from standing_orders(person, day)
+    if day > person.spends_until:
+        return
+    yield from bills(person, day)
+    yield from spare_money(person, day)
+    if not person.away(day):
+        yield from commute(person, day)
+        yield from groceries(person, day)
+        yield from errands(person, day)
+        yield from evening_out(person, day)
+        arrange_gifts(person, day)
+
+
+def _chance(person: Person, of_thousand: int) -> bool:
+    return person.rng.randrange(100_000) < of_thousand * person.part.activity
+
+
+def _shop(person: Person, kind: str) -> str:
+    """One of the place's shops, a favourite more often."""
+    shops, rng = person.place.shops[kind], person.rng
+    nth = min(rng.randrange(len(shops)), rng.randrange(len(shops)))
+    return shops[(nth + int(person.card)) % len(shops)]
+
+
+def salary(person: Person, day: date) -> Iterator[Event]:
+    part = person.part
+    if not part.salary or not is_pay_day(day, part.pay_day, person.place.weekend):
+        return
+    initials = "".join(word[0] for word in part.employer.split()[:2]).upper()
+    if part.employer == NORTHWIND:
+        initials = "NW"
+    period = f"{day:%Y-%m}"
+    yield income(
+        person,
+        part.employer,
+        at(person.rng, day, "06:10", "07:20"),
+        person.whole(part.salary),
+        "Pension" if part.story == "pension" else "Salary",
+        reference=f"{initials}-{period}",
+        metadata=about("salary", "transfer", period=period),
+    )
+
+
+def standing_orders(person: Person, day: date) -> Iterator[Event]:
+    """Rent, fee and interest on the 1st; to savings on the 2nd."""
+    rng, part = person.rng, person.part
+    period = f"{day:%Y-%m}"
+    if day.day == 1 and part.rent:
+        yield payment(
+            person,
+            part.landlord,
+            at(rng, day, *NIGHT_RUN),
+            person.whole(part.rent),
+            f"Rent for {month_name(day)}",
+            reference=f"RENT-{period}",
+            metadata=about("rent", "standing order", period=period),
+        )
+    if day.day == 1 and (person.everyday.overdraft_limit or person.place.currency == "EUR"):
+        month = day - DAY
+        yield Event(
+            at(rng, day, *NIGHT_RUN), person.place.amount(450, 10), person.everyday, None,
+            f"Account fee for {month_name(month)}", f"FEE-{month:%Y-%m}", about("fee", "bank"),
+        )  # fmt: skip
+    savings = person.accounts.get("savings")
+    if savings is None:
+        return
+    if day.day == 2 and part.salary:
+        yield Event(
+            at(rng, day, *NIGHT_RUN),
+            person.whole(max(10, part.salary // 120 * 10)),
+            person.everyday,
+            savings,
+            "Every month, to savings",
+            metadata=about("savings", "standing order"),
+        )
+    if day.day == 1:
+        yield from interest(person, savings, day)
+
+
+def interest(person: Person, account: DemoAccount, day: date) -> Iterator[Event]:
+    """A month's interest at 2.4 % a year, in whole minor units."""
+    amount = (account.balance * Decimal("0.002")).quantize(person.cent)
+    if amount > 0:
+        month = day - DAY
+        yield Event(
+            at(person.rng, day, *NIGHT_RUN),
+            amount,
+            None,
+            account,
+            f"Interest for {month_name(month)}",
+            reference=f"INT-{month:%Y-%m}",
+            metadata=about("interest", "bank", rate="2.40"),
+        )
+
+
+def bills(person: Person, day: date) -> Iterator[Event]:
+    """Subscriptions, utilities and insurance, each on its own day of the month."""
+    rng, place = person.rng, person.place
+    for name, mcc, price, due in person.subscriptions:
+        if day.day == due:
+            merchant = {"name": name, "city": "online", "mcc": mcc}
+            yield Event(
+                at(rng, day, "03:00", "06:00"), price, person.everyday, None, name,
+                metadata=about(
+                    "subscription", "card", merchant=merchant, card={"last4": person.card}
+                ),
+            )  # fmt: skip
+    if not person.part.rent:
+        return
+    for kind, text, due in (("utilities", "Power and heating", 8), ("insurance", "Home", 12)):
+        if day.day == due:
+            name = place.shops[kind][0]
+            amount = place.price(rng, kind) if kind == "utilities" else place.amount(5480)
+            yield Event(
+                at(rng, day, *NIGHT_RUN), amount, person.everyday, None, name,
+                f"DD-{day:%Y-%m}-{person.card}",
+                about(
+                    kind, "direct debit", note=text,
+                    merchant={"name": name, "city": place.city, "mcc": KINDS[kind].mcc},
+                ),
+            )  # fmt: skip
+
+
+def spare_money(person: Person, day: date) -> Iterator[Event]:
+    """Whoever has more than two salaries and no trip before them invests most of one."""
+    spare = person.everyday.balance - person.part.salary
+    saving_up = any(first - SAVING_UP <= day <= last for first, last in person.trips)
+    if day.day == 4 and person.part.salary and spare > person.part.salary and not saving_up:
+        round_sum = int(spare) * 7 // 10 // 50 * 50
+        yield Event(
+            at(person.rng, day, "09:00", "16:00"),
+            person.whole(round_sum),
+            person.everyday,
+            None,
+            "Larkfield Investments",
+            f"LF-{person.card}-{day:%y%m}",
+            about("savings", "transfer", note="Index fund"),
+        )
+
+
+def commute(person: Person, day: date) -> Iterator[Event]:
+    """There in the morning, back in the evening; now and then a trip at the weekend."""
+    metro = person.place.shops["metro"][0]
+    if day.weekday() in person.place.weekend:
+        if _chance(person, 150):
+            yield card_payment(person, at(person.rng, day, "10:30", "20:00"), "metro", metro)
+    elif _chance(person, 480):
+        yield card_payment(person, at(person.rng, day, "07:10", "08:50"), "metro", metro)
+        if _chance(person, 900):
+            yield card_payment(person, at(person.rng, day, "16:40", "18:50"), "metro", metro)
+
+
+def groceries(person: Person, day: date) -> Iterator[Event]:
+    """Several times a week: after work, or a large shop on the first day of the weekend."""
+    weekend = day.weekday() in person.place.weekend
+    if _chance(person, 560 if weekend else 470):
+        hours = ("09:30", "16:30") if weekend else ("17:10", "20:20")
+        shop = _shop(person, "groceries")
+        yield card_payment(person, at(person.rng, day, *hours), "groceries", shop)
+
+
+def errands(person: Person, day: date) -> Iterator[Event]:
+    weekend = day.weekday() in person.place.weekend
+    for kind, on_workday, on_weekend, opens, closes in ERRANDS:
+        if not _chance(person, on_weekend if weekend else on_workday):
+            continue
+        event = card_payment(person, at(person.rng, day, opens, closes), kind, _shop(person, kind))
+        if kind == "cash":
+            atm = {"name": event.description, "city": person.place.city}
+            event.metadata = about("cash", "cash", atm=atm, card={"last4": person.card})
+            event.description = "Cash withdrawal"
+            event.reference = event.metadata["atm"]["name"]
+        elif kind in ("clothes", "devices", "home") and person.rng.randrange(5) == 0:
+            _send_back(person, event, day)
+        yield event
+
+
+def _send_back(person: Person, bought: Event, day: date) -> None:
+    """The shop pays the whole or the half of a purchase back some days later."""
+    later = day + timedelta(days=person.rng.randrange(3, 10))
+    refund = Event(
+        at(person.rng, later, "10:00", "17:00"),
+        bought.amount,
+        None,
+        person.everyday,
+        f"{bought.description}, refund",
+        f"Bought on {day.day} {month_name(day)}",
+        {**bought.metadata, "category": "refund"},
+    )
+    person.diary.setdefault(later, []).append(refund)
+
+
+def evening_out(person: Person, day: date) -> Iterator[Event]:
+    """Dinner, mostly on the last evenings of the week; a friend may pay half the day after."""
+    likely = (day + DAY).weekday() in person.place.weekend or day.weekday() in person.place.weekend
+    if not _chance(person, 330 if likely else 60):
+        return
+    dinner = card_payment(
+        person, at(person.rng, day, "18:50", "22:40"), "dinner", _shop(person, "dinner")
+    )
+    yield dinner
+    if person.friends and person.rng.randrange(100) < 45:
+        friend = person.rng.choice(person.friends)
+        half = (dinner.amount / 2).quantize(person.cent)
+        _promise(friend, person, day + DAY, half, person.rng.choice(DINNER_HALVES))
+
+
+def arrange_gifts(person: Person, day: date) -> None:
+    """Now and then something for a friend, paid tomorrow."""
+    if person.friends and _chance(person, 45):
+        friend, rng = person.rng.choice(person.friends), person.rng
+        amount = person.place.amount(rng.randrange(10, 61) * 100, 100)
+        _promise(person, friend, day + DAY, amount, rng.choice(GIFTS))
+
+
+def _promise(payer: Person, payee: Person, day: date, amount: Decimal, text: str) -> None:
+    """A transfer between friends, written into the payee's diary for another day."""
+    if day > payer.spends_until:
+        return
+    event = Event(
+        at(payee.rng, day, "09:10", "21:50"),
+        amount,
+        payer.everyday,
+        payee.everyday,
+        text,
+        metadata=about("transfer", "transfer"),
+    )
+    payee.diary.setdefault(day, []).append(event)

@@ -1,0 +1,43 @@
+"""Days and times of day, in the bank's own time zone."""
+
+import calendar
+import random
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.utils import timezone
+
+DAY = timedelta(days=1)
+NIGHT_RUN = ("00:00", "00:03")  # when a bank books what is due: rents, debits, interest
+
+
+def at(rng: random.Random, day: date, start: str, end: str) -> datetime:
+    """Some moment of the day between two times like "07:20", in UTC."""
+    first, last = _seconds(start), _seconds(end)
+    second = rng.randrange(first + 1, last)
+    wall = time(second // 3600, second // 60 % 60, second % 60, rng.randrange(10**6))
+    local = datetime.combine(day, wall, timezone.get_current_timezone())
+    return local.astimezone(UTC)
+
+
+def _seconds(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return int(hours) * 3600 + int(minutes) * 60
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day of the month so many months ago, or that month's last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def is_pay_day(day: date, nominal: int, weekend: Collection[int]) -> bool:
+    """Whether `day` is the month's nominal day, or the last working day before it."""
+    due = day.replace(day=nominal)
+    while due.weekday() in weekend:
+        due -= DAY
+    return due == day
+
+
+def month_name(day: date) -> str:
+    return calendar.month_name[day.month]

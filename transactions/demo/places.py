@@ -1,0 +1,196 @@
+"""Where the people live: a currency, a city, its shops (all invented) and what things cost."""
+
+import random
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from accounts.currencies import minor_units
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of purchase: prices in US cents, `grain` the hundredths they are a multiple of."""
+
+    category: str
+    mcc: str
+    low: int
+    high: int
+    grain: int = 1
+
+
+KINDS = {
+    "groceries": Kind("groceries", "5411", 480, 9600),
+    "coffee": Kind("restaurant", "5814", 320, 920, 10),
+    "lunch": Kind("restaurant", "5812", 980, 2200, 25),
+    "dinner": Kind("restaurant", "5812", 2600, 11800, 10),
+    "metro": Kind("transport", "4111", 240, 240, 10),
+    "taxi": Kind("transport", "4121", 880, 4200, 10),
+    "books": Kind("shopping", "5942", 900, 5400, 5),
+    "clothes": Kind("shopping", "5651", 1900, 18900, 10),
+    "home": Kind("shopping", "5712", 1200, 24000, 10),
+    "devices": Kind("shopping", "5732", 2900, 62000, 100),
+    "pharmacy": Kind("health", "5912", 450, 4800),
+    "doctor": Kind("health", "8011", 2500, 14000, 500),
+    "cash": Kind("cash", "6011", 2000, 16000, 2000),
+    "hotel": Kind("travel", "7011", 8200, 14500, 50),
+    "sights": Kind("travel", "7991", 800, 2600, 50),
+    "flight": Kind("travel", "4511", 38000, 64000),
+    "utilities": Kind("utilities", "4900", 5200, 12800),
+    "insurance": Kind("insurance", "6300", 4200, 9800, 10),
+}
+
+# Paid on a fixed day of the month, everywhere under the same names.
+SUBSCRIPTIONS = (
+    ("Fernlight TV", "4899", 1299),
+    ("Tidepool Music", "5815", 999),
+    ("Paperlark News", "5968", 850),
+    ("Cloudshelf", "5734", 299),
+    ("Oak & Iron Gym", "7997", 3900),
+    ("Plainspoken Mobile", "4814", 2500),
+    ("Kettlebird Meal Box", "5499", 4480),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A city. `per_dollar` is how many minor units of the currency a US dollar buys there."""
+
+    city: str
+    country: str
+    currency: str
+    per_dollar: int
+    shops: dict[str, tuple[str, ...]]
+    weekend: frozenset[int] = field(default=frozenset({5, 6}))
+
+    def amount(self, cents: int, grain: int = 1) -> Decimal:
+        """So many US cents in this place's money, exact, a multiple of the grain."""
+        units = minor_units(self.currency)
+        grain *= 10 ** max(0, units - 2)
+        minor = max(1, cents * self.per_dollar // 100 // grain) * grain
+        return Decimal(minor).scaleb(-units)
+
+    def price(self, rng: random.Random, kind: str) -> Decimal:
+        """What one purchase costs: mostly small, sometimes large."""
+        what = KINDS[kind]
+        span = what.high - what.low
+        return self.amount(
+            what.low + span * rng.randrange(1000) * rng.randrange(1000) // 10**6, what.grain
+        )
+
+
+PROVIDENCE = Place(
+    "Providence", "US", "USD", 100,
+    {
+        "groceries": ("Corner Shop", "Green Basket", "Wickenden Market", "Farm & Fennel"),
+        "coffee": ("Café Açaí", "Second Cup of Joan", "The Brass Kettle"),
+        "lunch": ("Noodle Yard", "Soup & Sons", "Halima's Kitchen"),
+        "dinner": ("Tasca do Mar", "Halima's Kitchen", "Blue Gate Grill", "Trattoria Nonna Pia"),
+        "metro": ("Metro Transit",),
+        "taxi": ("Yellowbird Cabs",),
+        "books": ("Book Nook", "Ampersand Books"),
+        "clothes": ("Thread & Thimble", "Northlight Outfitters"),
+        "home": ("Maple & Main", "Tallow Home Goods"),
+        "devices": ("Circuit Row",),
+        "pharmacy": ("Hope Street Pharmacy",),
+        "doctor": ("Elmgrove Dental", "Fox Point Family Health"),
+        "cash": ("ATM Thayer Street", "ATM Union Station"),
+        "utilities": ("Bright Street Energy", "Seekonk Water"),
+        "insurance": ("Harbor Mutual Insurance",),
+        "flight": ("Gaivota Air",),
+    },
+)  # fmt: skip
+LISBON = Place(
+    "Lisboa", "PT", "EUR", 92,
+    {
+        "groceries": ("Mercearia da Graça",),
+        "coffee": ("Pastelaria Estrela d'Alva", "Café do Elétrico"),
+        "lunch": ("Tasquinha da Avó", "O Polvo Feliz"),
+        "dinner": ("Casa da Açorda", "Taberna Sete Colinas", "O Polvo Feliz"),
+        "metro": ("Elétricos da Cidade",),
+        "taxi": ("Táxis Alfama",),
+        "books": ("Livraria Maré Cheia",),
+        "hotel": ("Hotel Aurora",),
+        "sights": ("Museu dos Azulejos Azuis", "Miradouro Boat Tours"),
+    },
+)  # fmt: skip
+BERLIN = Place(
+    "Berlin", "DE", "EUR", 92,
+    {
+        "groceries": ("Kiezmarkt Sonne", "Frischhof", "Bioladen Löwenzahn"),
+        "coffee": ("Bäckerei Kürbiskern", "Café Zweistein"),
+        "lunch": ("Mensa am Kanal", "Falafel Zeytin"),
+        "dinner": ("Gasthaus Zur Alten Mühle", "Pizzeria Zù", "Oststern Ramen"),
+        "metro": ("Stadtbahn Mitte",),
+        "taxi": ("Funkwagen Taxi",),
+        "books": ("Buchhandlung Federkiel",),
+        "clothes": ("Nadel und Faden", "Kleiderkammer Süd"),
+        "home": ("Möbelhof Wiese",),
+        "devices": ("Technikstube",),
+        "pharmacy": ("Apotheke am Grünen Eck",),
+        "doctor": ("Zahnärzte Grünberg",),
+        "cash": ("Geldautomat Hermannplatz",),
+        "utilities": ("Spreestrom Energie", "Wasserwerk Mitte"),
+        "insurance": ("Bärenfels Versicherung",),
+    },
+)  # fmt: skip
+BRISTOL = Place(
+    "Bristol", "GB", "GBP", 79,
+    {
+        "groceries": ("Harbourside Grocers", "Pennywell Foods", "The Apple Cart"),
+        "coffee": ("Crumb & Kettle", "Hare and Hound Coffee"),
+        "lunch": ("The Pasty Hatch", "Bao Lane"),
+        "dinner": ("The Crooked Heron", "Saffron & Slate"),
+        "metro": ("Avonside Buses",),
+        "taxi": ("Severn Cars",),
+        "books": ("Foxglove Books",),
+        "clothes": ("Wool & Weather",),
+        "home": ("Tinker's Yard",),
+        "devices": ("Wire & Socket",),
+        "pharmacy": ("Clifton Green Chemist",),
+        "doctor": ("Redland Eye Clinic",),
+        "cash": ("Cashpoint Park Row",),
+        "utilities": ("Westerly Power", "Mendip Springs Water"),
+        "insurance": ("Old Quay Insurance",),
+    },
+)  # fmt: skip
+KYOTO = Place(
+    "Kyōto", "JP", "JPY", 148,
+    {
+        "groceries": ("Kamogawa Store", "八百屋みどり", "Nishiki Corner"),
+        "coffee": ("Kissa Tsubaki", "Matcha Stand Ren"),
+        "lunch": ("Udon Hanamichi", "おにぎり小町"),
+        "dinner": ("Izakaya Yoidore", "Sushi Minamo"),
+        "metro": ("Rakuhoku Railway",),
+        "taxi": ("Momiji Taxi",),
+        "books": ("Hon-no-Mori Books",),
+        "clothes": ("Aizome Works",),
+        "home": ("Kurashi House",),
+        "devices": ("Denki Yokochō",),
+        "pharmacy": ("Aoba Pharmacy",),
+        "doctor": ("Sakura Dental Clinic",),
+        "cash": ("ATM Kawaramachi",),
+        "utilities": ("Higashiyama Gas", "Katsura Denryoku"),
+        "insurance": ("Tsuru Insurance",),
+    },
+)  # fmt: skip
+KUWAIT = Place(
+    "Kuwait City", "KW", "KWD", 307,
+    {
+        "groceries": ("Souq Al Bahar", "Date Palm Market"),
+        "coffee": ("Qahwa House", "Dallah Café"),
+        "lunch": ("Shawarma Corner 9", "Bait Al Machboos"),
+        "dinner": ("Pearl Diver Restaurant", "Diwan Al Sultan"),
+        "metro": ("Citylink Buses",),
+        "taxi": ("Marina Taxi",),
+        "books": ("Maktabat Al Noor",),
+        "clothes": ("Bisht & Thread",),
+        "home": ("Sadu Home",),
+        "devices": ("Gulf Circuit",),
+        "pharmacy": ("Salmiya Care Pharmacy",),
+        "doctor": ("Al Shifa Family Clinic",),
+        "cash": ("ATM Salmiya",),
+        "utilities": ("Bayan Electricity & Water",),
+        "insurance": ("Date Star Takaful",),
+    },
+    weekend=frozenset({4, 5}),
+)  # fmt: skip

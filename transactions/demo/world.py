@@ -1,0 +1,96 @@
+"""The demo bank played day by day, without a database: what is affordable becomes a draft.
+
+Memory stays flat: one day of events at a time, and per person what is yet to come.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.utils import timezone
+
+from ledger.db.ids import uuid7_of
+from transactions.demo import stories
+from transactions.demo.events import Event
+from transactions.demo.moments import DAY, months_before
+from transactions.demo.people import Person, make_people
+from transactions.drafts import Draft
+
+
+@dataclass(slots=True)
+class World:
+    """A demo bank up to `now`. The same arguments give the same people and the same drafts.
+
+    An earlier `now` of the same day gives the same drafts but for those that lie after it,
+    and `drafts` can be walked once: the people's money and luck move along with it.
+    """
+
+    users: int
+    months: int
+    seed: int
+    now: datetime
+    people: list[Person] = field(init=False)
+    start: date = field(init=False)
+    today: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.today = timezone.localdate(self.now)
+        self.start = months_before(self.today, self.months)
+        self.people = make_people(self.users, self.seed, self.start, self.today)
+        stories.plan_ahead(self.people, self.start, self.today)
+
+    def drafts(self) -> Iterator[Draft]:
+        """Every movement in the order of its booking time, none of them in the future."""
+        day = self.start
+        while day <= self.today:
+            events = [
+                (event.moment, f"{self.seed}/{day}/{person.email}/{n}", event)
+                for person in self.people
+                for n, event in enumerate(self._events(person, day))
+            ]
+            events.sort(key=lambda row: row[:2])
+            nothing_yet = day == self.today
+            for moment, name, event in events:
+                if moment > self.now:
+                    if not nothing_yet:
+                        break
+                    event.moment = self.now  # right after midnight: today still has a first entry
+                if _move(event):
+                    nothing_yet = False
+                    yield _draft(event, uuid7_of(moment, f"demo {name}"))
+            day += DAY
+
+    def _events(self, person: Person, day: date) -> Iterator[Event]:
+        if day == self.start:
+            return stories.opening(person)
+        return stories.day_of(person, day, self.today)
+
+
+def _move(event: Event) -> bool:
+    """Moves the money, as the bank would; False where the bank would refuse."""
+    source, target = event.source, event.target
+    if event.amount <= Decimal(0):
+        return False
+    if source is not None:
+        limit = source.transfer_limit
+        if event.amount > source.available or (limit is not None and event.amount > limit):
+            return False
+        source.balance -= event.amount
+    if target is not None:
+        target.balance += event.amount
+    return True
+
+
+def _draft(event: Event, id: uuid.UUID) -> Draft:
+    return Draft(
+        id=id,
+        amount=event.amount,
+        from_account=event.source.id if event.source else None,
+        to_account=event.target.id if event.target else None,
+        description=event.description,
+        reference=event.reference,
+        metadata=event.metadata,
+        created_at=event.moment,
+    )

@@ -1,0 +1,219 @@
+"""What a caller wants booked (`Draft`), and the same made exact before the books are asked."""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from accounts.currencies import LARGEST_AMOUNT
+from accounts.exceptions import AccountNotFound
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from transactions.exceptions import InvalidAmount, InvalidDetails, SameAccount
+from transactions.models import METADATA_LIMIT, Transaction
+
+PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+DESCRIPTION_LIMIT = Transaction._meta.get_field("description").max_length or 0
+REFERENCE_LIMIT = Transaction._meta.get_field("reference").max_length or 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A movement of money, not yet booked.
+
+    The type follows from the sides: no `from_account` is a deposit, no `to_account` a
+    withdrawal. Accounts are instances or ids. `id` is the idempotency key; without one the
+    draft gets a new id. `created_at` is for imports of history: the booking time, moved up
+    where the account's last entry is later.
+    """
+
+    amount: Decimal | int | str
+    from_account: Account | uuid.UUID | str | None = None
+    to_account: Account | uuid.UUID | str | None = None
+    id: uuid.UUID | str | None = None
+    description: str = ""
+    reference: str = ""
+    metadata: Mapping[str, Any] | None = None
+    value_date: date | None = None
+    created_by: User | uuid.UUID | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Item:
+    """A draft whose own facts hold: what is left to ask is the accounts.
+
+    `currency` and what follows it are filled in by posting, under the lock.
+    """
+
+    id: uuid.UUID
+    id_given: bool
+    from_id: uuid.UUID | None
+    to_id: uuid.UUID | None
+    amount: Decimal
+    description: str
+    reference: str
+    metadata: Mapping[str, Any]
+    metadata_text: str
+    value_date: date | None
+    created_by_id: uuid.UUID | None
+    created_at: datetime | None
+    type: str
+    status: str = Transaction.Status.COMPLETED.value
+    captures_id: uuid.UUID | None = None
+    reverses_id: uuid.UUID | None = None
+    expires_at: datetime | None = None
+    currency: str = ""
+    booked_at: datetime | None = None
+    booked_value_date: date | None = None
+    from_balance: Decimal | None = None
+    to_balance: Decimal | None = None
+
+    @property
+    def account_ids(self) -> tuple[uuid.UUID, ...]:
+        """The accounts it moves: one, or two with the sender first."""
+        return tuple(side for side in (self.from_id, self.to_id) if side is not None)
+
+    def same_content(self, row: Transaction) -> bool:
+        """Whether a posted row is what this item asks for. An unsaid value date matches any."""
+        return (
+            row.status == self.status
+            and row.from_account_id == self.from_id
+            and row.to_account_id == self.to_id
+            and row.amount == self.amount
+            and row.description == self.description
+            and row.reference == self.reference
+            and row.metadata == json.loads(self.metadata_text)
+            and self.value_date in (None, row.value_date)
+            and row.captures_id == self.captures_id
+            and row.reverses_id == self.reverses_id
+        )
+
+
+def prepare(draft: Draft) -> Item:
+    """Makes a draft exact. Raises the LedgerError of the first fact that does not hold."""
+    from_id = _account_id(draft.from_account)
+    to_id = _account_id(draft.to_account)
+    if from_id == to_id:
+        raise SameAccount(
+            "Money moves between two different accounts; choose another one."
+            if from_id
+            else "Say which account the money comes from or goes to."
+        )
+    metadata: Mapping[str, Any] = draft.metadata or {}
+    by = draft.created_by
+    return Item(
+        id=uuid7() if draft.id is None else _as_uuid(draft.id),
+        id_given=draft.id is not None,
+        from_id=from_id,
+        to_id=to_id,
+        amount=_amount(draft.amount),
+        description=_text(draft.description, DESCRIPTION_LIMIT, "description"),
+        reference=_text(draft.reference, REFERENCE_LIMIT, "reference"),
+        metadata=metadata,
+        metadata_text=_json(metadata) if metadata else "{}",
+        value_date=draft.value_date,
+        created_by_id=by.pk if isinstance(by, User) else by,
+        created_at=_moment(draft.created_at),
+        type=_type(from_id, to_id),
+    )
+
+
+def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
+    """What the sides make of it."""
+    if from_id is None:
+        return Transaction.Type.DEPOSIT.value
+    return Transaction.Type.WITHDRAWAL.value if to_id is None else Transaction.Type.TRANSFER.value
+
+
+def _account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
+    if account is None or isinstance(account, uuid.UUID):
+        return account
+    if isinstance(account, Account):
+        return account.pk
+    try:
+        return uuid.UUID(account)
+    except (ValueError, AttributeError, TypeError):
+        raise AccountNotFound(f"There is no account with the id {account!r}.") from None
+
+
+def _as_uuid(value: uuid.UUID | str) -> uuid.UUID:
+    if isinstance(value, uuid.UUID):
+        return value
+    try:
+        return uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidDetails(f"A transaction's id is a UUID; {value!r} is not.") from None
+
+
+def _amount(value: Decimal | int | str) -> Decimal:
+    if isinstance(value, str) and PLAIN_NUMBER.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = Decimal(value)
+    if not isinstance(value, Decimal):
+        raise InvalidAmount(
+            f"{value!r} is not an exact amount; write a Decimal, like Decimal('950.00')."
+        )
+    if not value.is_finite():
+        raise InvalidAmount("An amount is a number above zero.")
+    if value <= 0:
+        raise InvalidAmount(f"An amount is above zero; {value:f} is not.")
+    if value > LARGEST_AMOUNT:
+        raise InvalidAmount(f"An amount is at most {LARGEST_AMOUNT:,f}.")
+    return value
+
+
+def _text(value: str, limit: int, what: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidDetails(f"The {what} is text.")
+    if len(value) > limit:
+        raise InvalidDetails(
+            f"The {what} has {len(value):,} characters; at most {limit} fit. Shorten it."
+        )
+    if "\x00" in value or not _encodes(value):
+        raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
+    return value
+
+
+def _json(metadata: Mapping[str, Any]) -> str:
+    if not isinstance(metadata, Mapping):
+        raise InvalidDetails("Metadata is a JSON object: names with values.")
+    try:
+        text = json.dumps(
+            dict(metadata), cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
+    if not _encodes(text):
+        raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
+    size = len(text.encode())
+    if size > METADATA_LIMIT:
+        raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
+    return text
+
+
+def _encodes(text: str) -> bool:
+    """False for a lone surrogate, which UTF-8 has no bytes for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if timezone.is_naive(value):
+        raise InvalidDetails("A booking time needs a time zone.")
+    if value > timezone.now():
+        raise InvalidDetails("Nothing is booked in the future; leave the booking time out.")
+    return value

@@ -1,0 +1,54 @@
+"""Entries as a file, a line at a time, however many there are."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.currencies import minor_units
+from accounts.models import Account
+from transactions.models import Entry
+
+HEAD = (
+    "date time value_date who description reference category amount balance currency transaction"
+).split()
+
+
+class _Line:
+    """A file for csv.writer that hands each line straight back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def guarded(text: str | None) -> str:
+    """A text cell that no spreadsheet takes for a formula: those get an apostrophe in front."""
+    return f"'{text}" if text and text[0] in "=+-@\t\r" else text or ""
+
+
+def statement_lines(account: Account, entries: Iterable[Entry]) -> Iterator[str]:
+    """CSV lines of a statement, with a heading. Amounts carry their sign and plain digits."""
+    writer = csv.writer(_Line())
+    yield writer.writerow(HEAD)
+    for entry in entries:
+        entry.account = account
+        yield writer.writerow(_cells(entry))
+
+
+def _cells(entry: Entry) -> list[Any]:
+    booked = timezone.localtime(entry.created_at)
+    places = minor_units(entry.currency)
+    return [
+        booked.date().isoformat(),
+        booked.time().isoformat("seconds"),
+        entry.value_date.isoformat(),
+        guarded(entry.counterparty_name),
+        guarded(entry.description),
+        guarded(entry.reference),
+        guarded(entry.category),
+        f"{entry.signed_amount:.{places}f}",
+        f"{entry.balance:.{places}f}",
+        entry.currency,
+        entry.transaction_id,
+    ]

@@ -1,0 +1,218 @@
+"""What people type about money, made exact or answered in a sentence."""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+from accounts.currencies import fits, minor_units, plain
+from accounts.models import Account, User
+from accounts.numbers import clean_account_number
+from ledger.db.ids import uuid7
+from transactions.drafts import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Draft
+from transactions.statements import Filters, moment_of
+
+# 1234.50, 1,234.50 and 1 234.50; ASCII digits only, so that what is read is what is seen.
+TYPED_AMOUNT = re.compile(
+    r"(?P<whole>[0-9]{1,15}|[0-9]{1,3}([, \u00a0\u202f][0-9]{3}){1,4})(\.(?P<part>[0-9]+))?",
+    re.ASCII,
+)
+
+
+def read_amount(typed: str) -> Decimal:
+    """The amount in what a person typed. ValidationError with a sentence otherwise."""
+    found = TYPED_AMOUNT.fullmatch(typed.strip())
+    if not found:
+        raise forms.ValidationError(_why_no_amount(typed.strip()))
+    whole = re.sub("[^0-9]", "", found["whole"])
+    amount = Decimal(f"{whole}.{found['part'] or 0}")
+    if not amount:
+        raise forms.ValidationError("Type an amount above zero.")
+    return amount
+
+
+def _why_no_amount(typed: str) -> str:
+    if typed.startswith(("-", "\N{MINUS SIGN}")):
+        return "Type the amount without a minus sign; the form says which way it goes."
+    if re.fullmatch(r"[0-9]+,[0-9]{1,2}", typed):
+        return f"Type decimals after a point, like {typed.replace(',', '.')}."
+    if re.search(r"[0-9]", typed) and re.search(r"[^0-9.,\s]", typed):
+        return "Type the amount in digits alone, like 950.00; the account gives the currency."
+    if sum(character.isdigit() for character in typed) > 15:
+        return "That is more than any account can hold; check the number of digits."
+    return "Type the amount in digits, like 950.00."
+
+
+class AmountField(forms.CharField):
+    """An amount as people type it; a Decimal once clean."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        keys = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}
+        kwargs.setdefault("label", "Amount")
+        super().__init__(max_length=40, widget=forms.TextInput(attrs=keys), **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        return read_amount(super().clean(value))
+
+
+class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Shows what each account has available, so that nobody has to go and look."""
+
+    def label_from_instance(self, account: Account) -> str:
+        state = ", frozen" if account.is_frozen else ""
+        available = plain(account.available, account.currency)
+        return f"{account.name} · {available} {account.currency} available{state}"
+
+
+class TransferForm(forms.Form):
+    """A payment from one's own account to any account of this bank.
+
+    It carries the id of the transaction from the first page on, so that sending it twice,
+    going back or reloading pays once.
+    """
+
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    from_account = OwnAccountField(Account.objects.none(), label="From", empty_label=None)
+    number = forms.CharField(
+        label="To account number",
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={"inputmode": "numeric", "autocomplete": "off", "list": "known-accounts"}
+        ),
+    )
+    amount = AmountField()
+    description = forms.CharField(
+        label="What is it for?",
+        max_length=DESCRIPTION_LIMIT,
+        required=False,
+        help_text="You and the recipient see this.",
+    )
+    reference = forms.CharField(
+        max_length=REFERENCE_LIMIT,
+        required=False,
+        help_text="An invoice or customer number, if they asked for one.",
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        mine = Account.objects.owned_by(user).not_closed()
+        self.fields["from_account"].queryset = mine  # type: ignore[attr-defined]
+        self.to_account: Account | None = None
+
+    def clean_number(self) -> str:
+        """The digits; the check digits are proved before the database is asked."""
+        try:
+            digits = clean_account_number(self.cleaned_data["number"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        found = Account.objects.select_related("user").filter(number=digits).first()
+        if found is None:
+            raise forms.ValidationError(
+                "No account at this bank has this number. Compare it with the original."
+            )
+        self.to_account = found
+        return digits
+
+    def clean(self) -> dict[str, Any]:
+        """The amount has the decimals of the sender's currency."""
+        data = super().clean() or {}
+        account, amount = data.get("from_account"), data.get("amount")
+        if account and amount and not fits(amount, account.currency):
+            units = minor_units(account.currency)
+            self.add_error(
+                "amount",
+                f"{account.currency} has {units or 'no'} decimals; {amount:f} has more.",
+            )
+        return data
+
+    @property
+    def is_between_own(self) -> bool:
+        """Whether both accounts are the sender's own."""
+        return self.to_account is not None and self.to_account.user_id == self.user.pk
+
+    @property
+    def recipient_name(self) -> str:
+        """Who is paid: a person, or another account of one's own."""
+        if self.to_account is None:
+            return ""
+        return self.to_account.name if self.is_between_own else self.to_account.user.name
+
+    @property
+    def draft(self) -> Draft:
+        """What a clean form asks to be booked."""
+        data = self.cleaned_data
+        return Draft(
+            id=data["id"],
+            from_account=data["from_account"],
+            to_account=self.to_account,
+            amount=data["amount"],
+            description=data["description"],
+            reference=data["reference"],
+            created_by=self.user,
+        )
+
+
+def _day(label: str) -> forms.DateField:
+    """A day within the years that dates and time zones can count in."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        validators=[MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+    )
+
+
+class StatementForm(forms.Form):
+    """The filters of a statement, as they stand in its address."""
+
+    start = _day("From")
+    end = _day("To")
+    direction = forms.ChoiceField(
+        choices=[("", "All"), ("in", "Money in"), ("out", "Money out")], required=False
+    )
+    q = forms.CharField(label="Words", max_length=200, required=False)
+    before = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    after = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """The period runs forwards; a mark is a time."""
+        data = super().clean() or {}
+        start, end = data.get("start"), data.get("end")
+        if start and end and end < start:
+            self.add_error("end", f"The period ends before it begins, on {end:%d %B %Y}.")
+        for name in ("before", "after"):
+            try:
+                data[name] = None if data.get(name) is None else moment_of(data[name])
+            except OverflowError:
+                self.add_error(name, "There is no such page; go back to the newest entries.")
+        return data
+
+    @property
+    def filters(self) -> Filters:
+        """What a clean form asks for; all of the statement for one that is not."""
+        data = self.cleaned_data if self.is_valid() else {}
+        return Filters(
+            start=data.get("start"),
+            end=data.get("end"),
+            direction=data.get("direction", ""),
+            text=data.get("q", ""),
+        )
+
+    def mark(self, name: str) -> datetime | None:
+        """The booking time that the page ends `before` or begins `after`."""
+        return self.cleaned_data.get(name) if self.is_valid() else None
+
+
+def prefilled(user: User, account: str | None, number: str | None) -> dict[str, Any]:
+    """What a link to the transfer form may fill in: one's own account, a number."""
+    initial: dict[str, Any] = {"number": number or ""}
+    try:
+        wanted = UUID(account or "")
+    except ValueError:
+        return initial
+    return initial | {"from_account": Account.objects.owned_by(user).filter(pk=wanted).first()}

@@ -1,0 +1,108 @@
+"""Reads of transactions and entries. They chain."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from accounts.models import Account, User
+    from transactions.models import Entry
+
+
+def pk_of(thing: Any) -> uuid.UUID:
+    """The id of an instance, or the id itself."""
+    return thing if isinstance(thing, uuid.UUID) else thing.pk
+
+
+# The models import this module, a circle that django-stubs cannot follow: name-defined.
+class TransactionQuerySet(models.QuerySet["Transaction"]):  # type: ignore[name-defined]
+    def visible_to(self, user: "User") -> Self:
+        """What this person may read: a side of it is theirs."""
+        return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
+
+    def pending(self) -> Self:
+        """Holds neither captured nor voided yet."""
+        return self.filter(status="pending")
+
+    def with_sides(self) -> Self:
+        """Both accounts and their holders, in the same query."""
+        return self.select_related("from_account__user", "to_account__user", "created_by")
+
+
+class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
+    """Leaves the search column in the database: it is for matching, not for reading."""
+
+    def get_queryset(self) -> TransactionQuerySet:
+        queryset: TransactionQuerySet = super().get_queryset().defer("search")
+        return queryset
+
+
+class EntryQuerySet(models.QuerySet["Entry"]):
+    def for_account(self, account: "Account | uuid.UUID") -> Self:
+        """One account's entries. Only its own stretch of the two indexes is read."""
+        return self.filter(account=pk_of(account))
+
+    def between(self, start: datetime | None, end: datetime | None) -> Self:
+        """Booked from `start` on and before `end`; None leaves that side open."""
+        entries = self
+        if start is not None:
+            entries = entries.filter(created_at__gte=start)
+        if end is not None:
+            entries = entries.filter(created_at__lt=end)
+        return entries
+
+    def credits(self) -> Self:
+        """Money in."""
+        return self.filter(direction="credit")
+
+    def debits(self) -> Self:
+        """Money out."""
+        return self.filter(direction="debit")
+
+    def directed(self, direction: str) -> Self:
+        """Only money "in", or only "out"; anything else leaves both."""
+        return {"in": self.credits, "out": self.debits}.get(direction, self.all)()
+
+    def newest_first(self) -> Self:
+        """The order of a statement. `created_at` never ties within an account."""
+        return self.order_by("-created_at")
+
+    def with_counterparty(self) -> Self:
+        """The other side's account and holder, in the same query."""
+        return self.select_related("counterparty__user")
+
+    def balance_at(self, account: "Account | uuid.UUID", moment: datetime) -> Any:
+        """The booked balance just before `moment`: the last stored link of the chain, or None."""
+        return (
+            self.for_account(account)
+            .filter(created_at__lt=moment)
+            .order_by("-created_at")
+            .values_list("balance", flat=True)
+            .first()
+        )
+
+
+class EntryManager(models.Manager.from_queryset(EntryQuerySet)):  # type: ignore[misc]
+    """Completed rows that have an account: the sides that are in this bank's books."""
+
+    def get_queryset(self) -> EntryQuerySet:
+        queryset: EntryQuerySet = super().get_queryset()
+        return queryset.filter(status="completed", account__isnull=False).defer("search")
+
+    def latest_of(self, accounts: Iterable["Account | uuid.UUID"], count: int) -> list["Entry"]:
+        """The newest `count` entries over several accounts, newest first, in three queries.
+
+        A UNION ALL of one page per account: each comes off its own stretch of the indexes.
+        `account IN (...)` would read and sort every entry of each account instead (36 ms
+        against 0.4 ms at a million rows).
+        """
+        pages = [self.for_account(account).newest_first()[:count] for account in accounts]
+        if len(pages) > 1:
+            pages = [pages[0].union(*pages[1:], all=True).order_by("-created_at")[:count]]
+        entries = [entry for page in pages for entry in page]
+        models.prefetch_related_objects(entries, "account", "counterparty__user")
+        return entries

@@ -1,0 +1,61 @@
+"""A database refusal as a sentence, by constraint name, never by message text."""
+
+from django.apps import apps
+from django.db import DatabaseError
+
+from transactions import exceptions as refused
+
+BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
+    "transactions_pkey": refused.IdempotencyConflict,
+    "positive_amount": refused.InvalidAmount,
+    "amount_fits_currency": refused.InvalidAmount,
+    "account_amounts_finite": refused.InvalidAmount,
+    "sides_match_type": refused.SameAccount,
+    "from_account_same_currency": refused.CurrencyMismatch,
+    "to_account_same_currency": refused.CurrencyMismatch,
+    "created_by_exists": refused.InvalidDetails,
+    "balance_non_negative": refused.InsufficientFunds,
+    "available_non_negative": refused.InsufficientFunds,
+    "held_non_negative": refused.HoldNotPending,
+    "closed_account_is_empty": refused.AccountNotActive,
+    "metadata_is_object": refused.InvalidDetails,
+    "metadata_within_limit": refused.InvalidDetails,
+    "hold_captured_once": refused.HoldNotPending,
+    "capture_of_pending_hold": refused.HoldNotPending,
+    "capture_within_hold": refused.InvalidAmount,
+    "reversal_mirrors_original": refused.AlreadyReversed,
+    "reversal_within_original": refused.AlreadyReversed,
+}
+SENTENCES = {
+    "created_by_exists": "Whoever books this is not a person of this bank.",
+    "transactions_pkey": "This id has already been used for another transaction.",
+    "from_account_same_currency": "Both accounts must be in the currency of the transaction.",
+    "to_account_same_currency": "Both accounts must be in the currency of the transaction.",
+}
+
+
+def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
+    """The LedgerError that a failed statement stands for; None when it is no refusal.
+
+    SQLSTATE class 23 is a broken constraint, 22 a value that no column can hold.
+    """
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None) or ""
+    if state.startswith("22"):
+        return refused.InvalidDetails("A value cannot be stored as given; check the metadata.")
+    if not state.startswith("23"):
+        return None
+    name = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
+    kind = BY_CONSTRAINT.get(name, refused.RefusedByDatabase)
+    return kind(_sentence(name))
+
+
+def _sentence(name: str) -> str:
+    if name in SENTENCES:
+        return SENTENCES[name]
+    for label in ("accounts", "transactions"):
+        for model in apps.get_app_config(label).get_models():
+            for constraint in model._meta.constraints:
+                if constraint.name == name:
+                    return str(constraint.violation_error_message)
+    return f"The books refuse this ({name or 'unnamed constraint'})."

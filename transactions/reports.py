@@ -1,0 +1,128 @@
+"""What a page shows of several reads together."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Account, User
+from transactions.drafts import Draft
+from transactions.models import Entry, Transaction
+from transactions.search import between
+from transactions.statements import start_of
+
+LATEST = 12
+SPARK_DAYS = 30
+KNOWN_FROM = 100  # latest entries from which recipients are suggested
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What somebody has in one currency, over all accounts that are not closed."""
+
+    currency: str
+    available: Decimal
+    balance: Decimal
+    held: Decimal
+
+
+@dataclass(slots=True)
+class Home:
+    """The home page: `worth` has the currency of the most accounts first."""
+
+    accounts: list[Account]
+    worth: list[Worth]
+    latest: list[Entry]
+    pending: list[Transaction]
+    trends: dict[UUID, list[Decimal]] = field(default_factory=dict)
+
+
+def home_of(user: User) -> Home:
+    """Everything a person has, and what moved last. Seven queries at most."""
+    accounts = list(Account.objects.owned_by(user).not_closed())
+    return Home(
+        accounts=accounts,
+        worth=worth_of(accounts),
+        latest=Entry.objects.latest_of(accounts, LATEST),
+        pending=list(
+            Transaction.objects.pending()
+            .filter(from_account__in=accounts)
+            .with_sides()
+            .order_by("-created_at")
+        ),
+        trends=daily_balances(accounts, timezone.localdate()),
+    )
+
+
+def worth_of(accounts: Sequence[Account]) -> list[Worth]:
+    """Available, booked and held money per currency. No query."""
+    by_currency: dict[str, list[Account]] = defaultdict(list)
+    for account in accounts:
+        by_currency[account.currency].append(account)
+    return [
+        Worth(
+            currency,
+            available=sum((a.available for a in group), Decimal(0)),
+            balance=sum((a.balance for a in group), Decimal(0)),
+            held=sum((a.held for a in group), Decimal(0)),
+        )
+        for currency, group in sorted(by_currency.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def known_accounts(user: User) -> list[tuple[str, str]]:
+    """Account numbers a person may want to pay, with whose they are: their own, then others."""
+    mine = list(Account.objects.owned_by(user).not_closed())
+    known = {account.number: account.name for account in mine}
+    for entry in Entry.objects.latest_of(mine, KNOWN_FROM):
+        other = entry.counterparty
+        if other is not None and not other.is_closed and not entry.is_credit:
+            known.setdefault(other.number, entry.counterparty_name)
+    return list(known.items())
+
+
+def times_paid(draft: Draft) -> int:
+    """How often this sender paid this recipient, counted up to a hundred."""
+    sender, recipient = draft.from_account, draft.to_account
+    if not (isinstance(sender, Account) and isinstance(recipient, Account)):
+        return 0
+    paid = Transaction.objects.filter(
+        from_account=sender, to_account=recipient, status="completed"
+    ).filter(search=between(sender, recipient))
+    count: int = paid[:100].count()
+    return count
+
+
+def daily_balances(
+    accounts: Sequence[Account], today: date, days: int = SPARK_DAYS
+) -> dict[UUID, list[Decimal]]:
+    """Each account's balance at the end of each of the last days, oldest first.
+
+    One look-up in the stored chain per account and day (LATERAL), so the cost does not follow
+    the number of entries. Zero before the first entry.
+    """
+    ends = [start_of(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]
+    trends: dict[UUID, list[Decimal]] = {account.pk: [] for account in accounts}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT mine.id, coalesce(last.balance, 0)
+            FROM unnest(%s::uuid[]) AS mine (id)
+            CROSS JOIN unnest(%s::timestamptz[]) AS day (ends)
+            LEFT JOIN LATERAL (
+                SELECT balance FROM entries
+                WHERE account_id = mine.id AND status = 'completed' AND created_at < day.ends
+                ORDER BY created_at DESC LIMIT 1
+            ) AS last ON true
+            ORDER BY mine.id, day.ends
+            """,
+            [list(trends), ends],
+        )
+        for account_id, balance in cursor.fetchall():
+            trends[account_id].append(balance)
+    return trends

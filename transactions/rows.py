@@ -1,0 +1,133 @@
+"""Posted items as rows: the SQL that writes them, and the look-up by id."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from django.db import connection
+
+from transactions.drafts import Item
+from transactions.models import Transaction
+
+COPY_FROM = 20  # rows from which COPY beats one INSERT
+
+COLUMNS = (  # in the order of the model's fields, see `as_transaction`
+    "id from_account_id to_account_id amount currency type status description reference "
+    "metadata created_at value_date from_balance to_balance captures_id reverses_id "
+    "expires_at created_by_id"
+).split()
+COLUMN_LIST = ", ".join(COLUMNS)
+ROW = "(" + ", ".join(["%s"] * len(COLUMNS)) + ")"
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+class Moved(Protocol):
+    """An account after the batch: what the UPDATE needs of it."""
+
+    id: uuid.UUID
+    balance: Decimal
+    held: Decimal
+    last_entry_at: datetime | None
+
+
+class IdTaken(Exception):
+    """A row with the id of one of the items is in the books already; nothing was written."""
+
+
+def find(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Transaction]:
+    """The rows that are in the books under these ids."""
+    return Transaction.objects.in_bulk(ids) if ids else {}
+
+
+def write(items: Sequence[Item], accounts: Iterable[Moved]) -> None:
+    """Inserts the rows and updates the accounts. IdTaken, IntegrityError and DataError escape."""
+    if len(items) < COPY_FROM:
+        _insert(items)
+    else:
+        _copy(items)
+    _update_accounts(list(accounts))
+
+
+def _insert(items: Sequence[Item]) -> None:
+    values = ", ".join([ROW] * len(items))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO transactions ({COLUMN_LIST}) VALUES {values} "  # noqa: S608
+            "ON CONFLICT (id) DO NOTHING",
+            [value for item in items for value in _values(item)],
+        )
+        if cursor.rowcount != len(items):
+            raise IdTaken
+
+
+def _copy(items: Sequence[Item]) -> None:
+    """COPY in text format. Psycopg's own errors are turned into Django's."""
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY transactions ({COLUMN_LIST}) FROM STDIN") as copy,
+    ):
+        for start in range(0, len(items), 1000):
+            lines = [_line(item) for item in items[start : start + 1000]]
+            copy.write("".join(lines))
+
+
+def _values(item: Item) -> tuple[Any, ...]:
+    return (
+        item.id,
+        item.from_id,
+        item.to_id,
+        item.amount,
+        item.currency,
+        item.type,
+        item.status,
+        item.description,
+        item.reference,
+        item.metadata_text,
+        item.booked_at,
+        item.booked_value_date,
+        item.from_balance,
+        item.to_balance,
+        item.captures_id,
+        item.reverses_id,
+        item.expires_at,
+        item.created_by_id,
+    )
+
+
+def _line(item: Item) -> str:
+    values = [r"\N" if value is None else str(value) for value in _values(item)]
+    for place in (7, 8, 9):  # description, reference, metadata
+        values[place] = values[place].translate(ESCAPES)
+    return "\t".join(values) + "\n"
+
+
+def _update_accounts(accounts: Sequence[Moved]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE accounts SET balance = moved.balance, held = moved.held,
+                                last_entry_at = moved.last_entry_at
+            FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::timestamptz[])
+                 AS moved (id, balance, held, last_entry_at)
+            WHERE accounts.id = moved.id
+            """,
+            [
+                [account.id for account in accounts],
+                [account.balance for account in accounts],
+                [account.held for account in accounts],
+                [account.last_entry_at for account in accounts],
+            ],
+        )
+
+
+def as_transaction(item: Item) -> Transaction:
+    """The posted row as an instance, without reading it back.
+
+    The generated columns stay in the database until somebody asks for them.
+    """
+    values = list(_values(item))
+    values[9] = dict(item.metadata)
+    return Transaction.from_db(connection.alias, COLUMNS, values)

@@ -1,0 +1,167 @@
+"""Every way to move money. Each call is one database transaction of its own.
+
+A service never runs inside somebody else's transaction (`durable=True`): when it returns,
+the money has moved and is safe; when it raises, nothing has.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from django.db import DataError, IntegrityError
+from django.db import transaction as db_transaction
+
+from accounts.models import Account, User
+from ledger.db.retry import run_with_retry
+from transactions import posting
+from transactions.drafts import Draft, Item, prepare
+from transactions.exceptions import AccountNotFound, LedgerError
+from transactions.models import Transaction
+from transactions.refusals import refusal_of
+
+__all__ = [
+    "Details",
+    "Draft",
+    "LedgerError",
+    "book",
+    "deposit",
+    "post_batch",
+    "preview",
+    "transfer",
+    "withdraw",
+]
+
+CHUNK = 10_000  # drafts a transaction where a batch need not stand or fall together
+Result = TypeVar("Result")
+AccountOrId = Account | uuid.UUID | str
+
+
+class Details(TypedDict, total=False):
+    """What may be said of any movement of money.
+
+    `id` is the idempotency key: sent again with the same content it returns the first row and
+    moves nothing. `value_date` is the day from which it counts (default: the booking day).
+    `metadata` is a JSON object of at most 16 KiB.
+    """
+
+    id: uuid.UUID | str | None
+    description: str
+    reference: str
+    metadata: Mapping[str, Any] | None
+    value_date: date | None
+    created_by: User | uuid.UUID | None
+
+
+def transfer(
+    *,
+    from_account: AccountOrId,
+    to_account: AccountOrId,
+    amount: Decimal,
+    **details: Unpack[Details],
+) -> Transaction:
+    """Moves `amount` between two accounts of one currency.
+
+    Raises the LedgerError that refuses it; its text says what to do, and nothing has moved.
+    """
+    sender, recipient = _named(from_account), _named(to_account)
+    return book(Draft(from_account=sender, to_account=recipient, amount=amount, **details))
+
+
+def deposit(*, to_account: AccountOrId, amount: Decimal, **details: Unpack[Details]) -> Transaction:
+    """Books money that came into the bank. Refuses as `transfer` does."""
+    return book(Draft(to_account=_named(to_account), amount=amount, **details))
+
+
+def withdraw(
+    *, from_account: AccountOrId, amount: Decimal, **details: Unpack[Details]
+) -> Transaction:
+    """Books money that left the bank. Refuses as `transfer` does."""
+    return book(Draft(from_account=_named(from_account), amount=amount, **details))
+
+
+def post_batch(
+    drafts: Sequence[Draft], *, atomic: bool = True
+) -> list[Transaction] | list[Transaction | LedgerError]:
+    """Books many drafts, in order, each seeing the ones before it.
+
+    With `atomic`, all or nothing: the rows, or the first refusal is raised and nothing has
+    moved. Without, a result per draft: the Transaction, or the LedgerError that refused it;
+    such a batch is booked in chunks, so that locks are short.
+    """
+    items = [_prepared(draft) for draft in drafts]
+    if atomic:
+        return _run(lambda: _all_or_first_refusal(items))
+    results: list[Transaction | LedgerError] = []
+    for start in range(0, len(items), CHUNK):
+        chunk = items[start : start + CHUNK]
+        results += _run(partial(_post_good, chunk))
+    return results
+
+
+def preview(draft: Draft) -> Transaction:
+    """The row a draft would become now, or the LedgerError raised: posted and rolled back."""
+    item = prepare(draft)
+
+    def rolled_back() -> Transaction | LedgerError:
+        (verdict,) = posting.post([item])
+        db_transaction.set_rollback(True)
+        return verdict
+
+    return _row_of(_run(rolled_back))
+
+
+def book(draft: Draft) -> Transaction:
+    """Books one draft, whatever its type. `transfer`, `deposit` and `withdraw` read better."""
+    item = prepare(draft)
+    return _row_of(_run(lambda: posting.post([item]))[0])
+
+
+def _row_of(verdict: Transaction | LedgerError) -> Transaction:
+    if isinstance(verdict, LedgerError):
+        raise verdict
+    return verdict
+
+
+def _all_or_first_refusal(items: Sequence[Item | LedgerError]) -> list[Transaction]:
+    return [_row_of(verdict) for verdict in _post_good(items)]
+
+
+def _post_good(items: Sequence[Item | LedgerError]) -> list[Transaction | LedgerError]:
+    """Posts the items that were made exact; a verdict for each, in order."""
+    verdicts = iter(posting.post([item for item in items if isinstance(item, Item)]))
+    return [next(verdicts) if isinstance(item, Item) else item for item in items]
+
+
+def _prepared(draft: Draft) -> Item | LedgerError:
+    try:
+        return prepare(draft)
+    except LedgerError as refusal:
+        return refusal
+
+
+def _named(account: AccountOrId | None) -> AccountOrId:
+    if account is None:
+        raise AccountNotFound("Say which account; None is the world outside the bank.")
+    return account
+
+
+def _run(work: Callable[[], Result]) -> Result:
+    """Runs `work` in one transaction; lost races are tried again, refusals are translated.
+
+    The translation stands outside the transaction: inside, it has failed already.
+    """
+
+    def attempt() -> Result:
+        with db_transaction.atomic(durable=True):
+            return work()
+
+    try:
+        return run_with_retry(attempt)
+    except (IntegrityError, DataError) as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error

@@ -1,0 +1,162 @@
+"""One page of an account's statement, at the same cost however long the history is.
+
+Pages are cut by booking time (keyset), which never ties within an account. Totals and balances
+that reach beyond the page come from the stored chain, one index look-up each.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import groupby
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import Account
+from transactions.models import Entry
+from transactions.querysets import EntryQuerySet
+from transactions.search import words_within
+
+PAGE = 50
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of a statement is asked for. Days are inclusive; `direction` is "in", "out" or ""."""
+
+    start: date | None = None
+    end: date | None = None
+    direction: str = ""
+    text: str = ""
+
+    @property
+    def picks(self) -> bool:
+        """Whether entries inside the period are left out, so that the chain has gaps."""
+        return bool(self.direction or self.text)
+
+
+@dataclass(slots=True)
+class Day:
+    """The entries of one day, newest first, and what the whole day adds up to."""
+
+    date: date
+    currency: str
+    entries: list[Entry]
+    total: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
+class StatementPage:
+    """`newer` and `older` are the marks of the neighbouring pages, None where there is none."""
+
+    days: list[Day] = field(default_factory=list)
+    newer: int | None = None
+    older: int | None = None
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+
+
+def mark_of(moment: datetime) -> int:
+    """A booking time as microseconds since 1970, exact, for an address."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(mark: int) -> datetime:
+    """The booking time of a mark. OverflowError for a number that is no time."""
+    return EPOCH + mark * MICROSECOND
+
+
+def start_of(day: date) -> datetime:
+    """Midnight at which a day begins, in the bank's time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def statement_page(
+    account: Account,
+    filters: Filters,
+    *,
+    before: datetime | None = None,
+    after: datetime | None = None,
+) -> StatementPage:
+    """The newest page of what is asked for, or the one older than `before` or newer than `after`.
+
+    Takes at most eight queries and reads at most a page of entries, besides those of a filtered
+    day that the page cuts in two.
+    """
+    scope = entries_of(account, filters)
+    entries, newer, older = _cut(scope, before, after)
+    for entry in entries:
+        entry.account = account
+    page = StatementPage(
+        days=_days(entries, account.currency),
+        newer=mark_of(entries[0].created_at) if newer and entries else None,
+        older=mark_of(entries[-1].created_at) if older and entries else None,
+    )
+    cut = {page.days[0].date} if newer and page.days else set()
+    cut |= {page.days[-1].date} if older and page.days else set()
+    for day in page.days:
+        whole = day.date not in cut
+        day.total = _sum(day.entries) if whole else _total(scope, account, filters, day.date)
+    if not filters.picks:
+        _add_edges(page, account, filters)
+    return page
+
+
+def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
+    """The entries of an account that are asked for, in no order yet."""
+    entries: EntryQuerySet = Entry.objects.for_account(account).between(
+        start_of(filters.start) if filters.start else None,
+        start_of(filters.end + timedelta(days=1)) if filters.end else None,
+    )
+    query = words_within(filters.text, account) if filters.text else None
+    if filters.text:
+        entries = entries.filter(search=query) if query else entries.none()
+    return entries.directed(filters.direction)
+
+
+def _cut(
+    scope: EntryQuerySet, before: datetime | None, after: datetime | None
+) -> tuple[list[Entry], bool, bool]:
+    """A page, newest first, and whether anything is newer and older than it."""
+    entries = scope.with_counterparty()
+    if after is not None:
+        rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: PAGE + 1])
+        return rows[:PAGE][::-1], len(rows) > PAGE, True
+    if before is not None:
+        entries = entries.filter(created_at__lt=before)
+    rows = list(entries.newest_first()[: PAGE + 1])
+    return rows[:PAGE], before is not None, len(rows) > PAGE
+
+
+def _days(entries: Iterable[Entry], currency: str) -> list[Day]:
+    by_day = groupby(entries, key=lambda entry: timezone.localdate(entry.created_at))
+    return [Day(day, currency, list(of_day)) for day, of_day in by_day]
+
+
+def _sum(entries: Iterable[Entry]) -> Decimal:
+    return sum((entry.signed_amount for entry in entries), Decimal(0))
+
+
+def _total(scope: EntryQuerySet, account: Account, filters: Filters, day: date) -> Decimal:
+    """What a day that the page cuts in two adds up to: the chain's two ends, or a sum."""
+    start, end = start_of(day), start_of(day + timedelta(days=1))
+    if filters.picks:
+        total = scope.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
+        return total or Decimal(0)
+    return balance_at(account, end) - balance_at(account, start)
+
+
+def balance_at(account: Account, moment: datetime) -> Decimal:
+    """The booked balance just before a moment; zero before the first entry."""
+    return Entry.objects.balance_at(account, moment) or Decimal(0)
+
+
+def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
+    """The balances a period opens and closes with, on the pages that reach its ends."""
+    if page.newer is None and filters.end:
+        page.closing = balance_at(account, start_of(filters.end + timedelta(days=1)))
+    if page.older is None and filters.start:
+        page.opening = balance_at(account, start_of(filters.start))

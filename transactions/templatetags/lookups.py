@@ -1,0 +1,14 @@
+"""What templates need of dictionaries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def of(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """The value under a key, or None."""
+    return mapping.get(key)
