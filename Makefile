@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test check shell stop install lock clean
+.PHONY: help run dev test check shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # A virtual environment whose Python is gone does not count as installed.
@@ -17,6 +17,7 @@ help:
 	@echo "make stop     stop the embedded database"
 	@echo "make install  make the virtual environment only"
 	@echo "make lock     work out requirements.lock anew (needs uv)"
+	@echo "make screenshots  take the pictures of the README anew (needs Chromium)"
 	@echo "make clean    stop the embedded database and remove all that was made here, its data too"
 
 run: install
@@ -65,6 +66,10 @@ $(INSTALLED): requirements.lock
 	"$$python" -m venv --clear .venv
 	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $(INSTALLED)
+
+# The pictures of the README, from fresh demo data; needs Chromium.
+screenshots: install
+	@$(PY) tests/browser/screenshots.py
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \

@@ -108,7 +108,7 @@ class AccountAdmin(ReasonedActions):
 
     def get_inlines(
         self, request: HttpRequest, obj: Account | None
-    ) -> list[type[InlineModelAdmin]]:
+    ) -> list[type[InlineModelAdmin]]:  # type: ignore[type-arg]
         return list(self.inlines) if obj else []
 
     def get_form(
@@ -151,12 +151,14 @@ class AccountAdmin(ReasonedActions):
 
         What the service refuses comes back as an error of the form that asked for it.
         """
-        view = partial(self._changeform_view, request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        shown: HttpResponse
+        page = (request, object_id, form_url, extra_context)
         try:
-            return view()
+            shown = self._changeform_view(*page)  # type: ignore[attr-defined]
         except LedgerError as refusal:
             request.ledger_refusal = refusal  # type: ignore[attr-defined]
-            return view()
+            shown = self._changeform_view(*page)  # type: ignore[attr-defined]
+        return shown
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         """Never `obj.save()`: it would write back the balance that the page was made from."""

@@ -39,7 +39,7 @@ class SignInFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class UserAdmin(ReasonedActions, DjangoUserAdmin):
+class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     """Who signs in. Nobody is deleted; a sign-in is closed and can be restored.
 
     A member of staff who could change a colleague's address, password or rights could act
@@ -153,6 +153,11 @@ class GroupAdmin(DjangoGroupAdmin):
     def has_view_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
         return bool(request.user.is_superuser)
 
-    has_add_permission = has_module_permission
-    has_change_permission = has_view_permission
-    has_delete_permission = has_view_permission
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)

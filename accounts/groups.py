@@ -23,7 +23,6 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.add_user",
         "accounts.change_user",
         "accounts.add_account",
-        "accounts.add_account",
         "accounts.change_account",
         "accounts.view_statuschange",
         "transactions.use_cash_desk",

@@ -171,7 +171,7 @@ def change_email(*, user: User, email: str) -> User:
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> User:
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
-        person = User.objects.select_for_update(no_key=True).get(pk=pk)
+        person: User = User.objects.select_for_update(no_key=True).get(pk=pk)
         if (person.deleted_at is None) != (moment is None):
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])
@@ -182,7 +182,7 @@ def _end_sessions(user: User) -> None:
     """Deletes the person's sessions, or they would come alive again with the sign-in.
 
     Which session is whose stands inside each, so all that are alive are read: a
-    millisecond for ten of them, and sign-ins are rarely closed.
+    millisecond for twenty of them, and sign-ins are rarely closed.
     """
     alive = Session.objects.filter(expire_date__gt=timezone.now())
     for session in alive.iterator():
@@ -207,7 +207,8 @@ def _check_limit(what: str, limit: Decimal | None, currency: str) -> None:
     if limit is None:
         return
     if not limit.is_finite() or limit < 0 or (limit == 0 and what != "overdraft limit"):
-        raise LimitInvalid(f"The {what} is above zero, or left out.")
+        least = "zero or more" if what == "overdraft limit" else "above zero, or left out"
+        raise LimitInvalid(f"The {what} is {least}.")
     if not fits(limit, currency):
         raise LimitInvalid(f"The {what} has more decimals than {currency} has.")
 
@@ -231,7 +232,7 @@ def _insert_under_free_number(account: Account, number: str | None) -> Account:
 def _locked(account: Account | uuid.UUID) -> Account:
     """The account as it is now, locked until the transaction ends."""
     pk = account.pk if isinstance(account, Account) else account
-    locked = Account.objects.locked([pk]).first()
+    locked: Account | None = Account.objects.locked([pk]).first()
     if locked is None:
         raise AccountNotFound("There is no account with that id.")
     return locked

@@ -6,6 +6,7 @@ refusal, because they hold passwords.
 
 import fcntl
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,18 +20,25 @@ from ledger.db.placement import make_data_dir
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
+# With any other code gunicorn would start its workers again and again.
+GUNICORN_BOOT_ERROR = 3
 
 
 def refuse(name: str, why: str) -> NoReturn:
     """Stop the start with one sentence instead of a traceback."""
-    raise SystemExit(f"The setting {name} is wrong: {why}.")
+    _stop(f"The setting {name} is wrong: {why}.")
+
+
+def _stop(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(GUNICORN_BOOT_ERROR)
 
 
 def _open_config() -> Config:
     try:
         return Config(RepositoryEnv(ENV_FILE) if ENV_FILE.exists() else RepositoryEmpty())
     except (OSError, UnicodeDecodeError) as err:
-        raise SystemExit(f"The file {ENV_FILE} cannot be read: {err}.") from None
+        _stop(f"The file {ENV_FILE} cannot be read: {err}.")
 
 
 _config = _open_config()

@@ -124,7 +124,7 @@ class TransactionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             *(("reversed by", reversal) for reversal in row.reversals.all()),
         ]
         lines = ((word, link_to(other, _short(other))) for word, other in related)
-        return format_html_join(format_html("<br>"), "{} {}", lines) or NOTHING
+        return format_html_join("", "<div>{} {}</div>", lines) or NOTHING
 
 
 def _side(account: Account | None) -> str:

@@ -62,7 +62,7 @@ class AccountFilter(admin.SimpleListFilter):
 
     def _account(self) -> Account | None:
         try:
-            return Account.objects.filter(pk=self.value() or None).first()
+            return Account.objects.filter(pk=self.value() or "").first()
         except ValidationError:  # not an id at all
             return None
 

@@ -12,7 +12,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Round
 from django.utils import timezone
 
-from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS
+from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, plain
 from accounts.models import Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
@@ -132,7 +132,7 @@ class Transaction(models.Model):
     class Meta:
         db_table = "transactions"
         db_table_comment = "Every movement of money; inserted once, never changed"
-        permissions: ClassVar[list[tuple[str, str]]] = [
+        permissions = [
             ("use_cash_desk", "Can deposit and withdraw at the cash desk"),
         ]
         triggers: ClassVar[Sequence[pgtrigger.Trigger]] = triggers.ALL
@@ -242,7 +242,7 @@ class Transaction(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} of {self.amount} {self.currency}"
+        return f"{self.type} of {plain(self.amount, self.currency)} {self.currency}"
 
     @property
     def is_reversal(self) -> bool:
@@ -297,7 +297,7 @@ class Entry(models.Model):
         db_table = "entries"
 
     def __str__(self) -> str:
-        return f"{self.direction} of {self.amount} {self.currency}"
+        return f"{self.direction} of {plain(self.amount, self.currency)} {self.currency}"
 
     @property
     def is_credit(self) -> bool:

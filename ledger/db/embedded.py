@@ -241,7 +241,8 @@ def _launch(place: Placement, words: Path) -> None:
 def _reason(*files: Path) -> str:
     """The last line that tells of a failure, in the last of the files that has one."""
     lines = [line for file in files for line in file.read_text(errors="replace").splitlines()]
-    telling = [found[0] for line in lines if (found := FAILURE.search(line))]
+    full = [line for line in lines if "No space left on device" in line]
+    telling = full or [found[0] for line in lines if (found := FAILURE.search(line))]
     return (telling or lines or ["it says nothing"])[-1].strip()
 
 

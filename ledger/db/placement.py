@@ -96,15 +96,22 @@ def make_data_dir(folder: Path) -> None:
 def home_of(data_dir: Path) -> Path:
     """The folder that holds the server's files: `data_dir` itself, or where its note points.
 
-    A copied data folder brings the note along but not the ownership, so two
-    projects never share a database; a project that was moved keeps its own.
+    Data that lies here goes before any note. A copied data folder brings the note
+    along but not the ownership, so two projects never share a database; a project
+    that was moved keeps its own.
     """
+    if _has_data(data_dir):
+        return data_dir
     try:
         moved = Path((data_dir / NOTE).read_text().splitlines()[-1])
         owner = Path((moved / OWNER_NOTE).read_text().strip())
     except (OSError, IndexError):
         return data_dir
     return moved if owner == data_dir or not owner.exists() else data_dir
+
+
+def _has_data(home: Path) -> bool:
+    return any((home / f"pg{major}").exists() for major in MAJORS)
 
 
 def binaries_of(major: int) -> Path:
@@ -127,7 +134,8 @@ def prepare(data_dir: Path, major: int) -> Placement:
     home, binaries, os_user = home_of(data_dir), binaries_of(major), None
     if os.geteuid() == 0:
         os_user = _existing_os_user()
-        if home == data_dir and not _can_enter(home, os_user):
+        # Data of another user stays where it is, to be refused below.
+        if home == data_dir and not _has_data(home) and not _can_enter(home, os_user):
             home = _move_away(data_dir)
         if home != data_dir:
             (home / OWNER_NOTE).write_text(f"{data_dir}\n")

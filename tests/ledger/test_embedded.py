@@ -204,6 +204,18 @@ def test_the_data_of_another_major_version_is_refused(folder: Path, start: Start
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_root_does_not_move_away_from_the_data_of_a_user(folder: Path, start: Start) -> None:
+    server = start(folder / "data")
+    server.stop()
+    os.chown(server.data, 12345, 12345)
+    os.chown(folder / "data", 12345, 12345)
+    (folder / "data").chmod(0o700)
+
+    with pytest.raises(EmbeddedServerError, match="belongs to the OS user 12345"):
+        server.ensure_started()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_the_data_of_another_user_is_refused(folder: Path, start: Start) -> None:
     server = start(folder)
     server.stop()

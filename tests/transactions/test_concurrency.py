@@ -7,14 +7,15 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import InternalError, OperationalError, connections
 from django.db import transaction as db_transaction
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
+from ledger.db.snapshot import snapshot
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.audit import audit
+from transactions.audit import CHECKS, Audit, audit
 from transactions.exceptions import IdempotencyConflict, InsufficientFunds, LedgerError
 from transactions.models import Transaction
 from transactions.services import Draft
@@ -43,6 +44,13 @@ def balance(account: Account) -> Decimal:
     return stored
 
 
+@pytest.fixture
+def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost race fails the test, where the services would quietly try it again."""
+    monkeypatch.setattr(services, "run_with_retry", lambda work: work())
+
+
+@pytest.mark.usefixtures("no_second_try")
 def test_opposite_transfers_500_times_each_neither_deadlock_nor_lose_a_cent() -> None:
     a, b = AccountFactory(balance="100"), AccountFactory(balance="100")
 
@@ -135,6 +143,7 @@ def test_one_id_for_two_pairs_of_accounts_books_one_of_them() -> None:
     assert audit().clean
 
 
+@pytest.mark.usefixtures("no_second_try")
 def test_batches_over_the_same_accounts_in_any_order_do_not_deadlock() -> None:
     accounts = [AccountFactory(balance="1000") for _ in range(6)]
 
@@ -150,6 +159,31 @@ def test_batches_over_the_same_accounts_in_any_order_do_not_deadlock() -> None:
     assert Transaction.objects.filter(type="transfer").count() == 4 * 5 * 30
     assert sum(balance(account) for account in accounts) == 6000
     assert audit().clean
+
+
+def test_a_snapshot_sees_one_instant_whatever_is_committed_meanwhile() -> None:
+    account = AccountFactory(balance="100")
+
+    def deposit() -> None:
+        services.deposit(to_account=account, amount=Decimal(1))
+
+    with snapshot():
+        before = balance(account)
+        at_once(deposit)
+        assert balance(account) == before == 100
+        assert audit_inside().clean
+    assert balance(account) == 101
+
+
+def audit_inside() -> Audit:
+    """The checks of the audit, within the snapshot that is open already."""
+    return Audit(findings=[finding for check in CHECKS for finding in check()])
+
+
+def test_a_snapshot_cannot_write() -> None:
+    account = AccountFactory()
+    with pytest.raises(InternalError, match="read-only"), snapshot():
+        Account.objects.filter(pk=account.pk).update(name="Other")
 
 
 def test_the_audit_sees_one_instant_while_money_moves() -> None:

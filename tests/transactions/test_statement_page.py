@@ -273,3 +273,12 @@ def test_markup_in_descriptions_and_names_comes_out_as_text(ana: Client, account
         assert "&lt;img src=x onerror=alert(1)&gt;" in content
         for markup in ("<img src=x", "<script>alert", "<script>x", "<b>key", "<i>c"):
             assert markup not in content
+
+
+def test_words_are_looked_for_within_the_account_by_its_lexeme(account: Account) -> None:
+    """The account's lexeme is for speed; `Entry.objects.for_account` is what permits."""
+    entries = statements.entries_of(account, Filters(text="rent"))
+    sql, parameters = entries.query.sql_with_params()
+    assert "@@" in sql
+    assert f"'@{account.pk.hex[-12:]}'" in parameters
+    assert account.pk in parameters

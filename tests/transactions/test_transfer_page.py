@@ -225,10 +225,10 @@ def test_the_review_counts_earlier_payments(ana: Client, mine: Account, theirs: 
 def test_a_link_may_fill_in_the_accounts_but_never_somebody_elses_as_sender(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
-    form = ana.get(URL, {"from": mine.pk, "to": theirs.number}).context["form"]
+    form = ana.get(URL, {"from": str(mine.pk), "to": theirs.number}).context["form"]
     assert form["from_account"].value() == mine.pk
     assert form["number"].value() == theirs.number
-    assert ana.get(URL, {"from": theirs.pk}).context["form"]["from_account"].value() is None
+    assert ana.get(URL, {"from": str(theirs.pk)}).context["form"]["from_account"].value() is None
     assert ana.get(URL, {"from": "nonsense"}).status_code == 200
 
 

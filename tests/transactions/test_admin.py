@@ -1,0 +1,294 @@
+"""Transactions in the admin are to read; money moves at the cash desk alone, and once."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from accounts import services as account_services
+from accounts.groups import STAFF, ensure_groups
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory
+from transactions import services
+from transactions.audit import audit
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:transactions_transaction_changelist")
+DESK = reverse("admin:transactions_transaction_cash_desk")
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def clerk() -> User:
+    clerk: User = UserFactory(is_staff=True, name="Clerk")
+    clerk.groups.add(ensure_groups()[STAFF])
+    return clerk
+
+
+@pytest.fixture
+def staff(client: Client, clerk: User) -> Client:
+    client.force_login(clerk)
+    return client
+
+
+@pytest.fixture
+def root() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root@example.com", name="Root"))
+    return client
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="10", user=UserFactory(name="Ana Ferreira"))
+    return account
+
+
+def page_of(row: Transaction, name: str = "change") -> str:
+    return reverse(f"admin:transactions_transaction_{name}", args=[row.pk])
+
+
+def slip(account: Account, **changes: Any) -> dict[str, Any]:
+    """A filled-in slip for a deposit of 50."""
+    return {"id": uuid7(), "number": account.number, "kind": "deposit", "amount": "50", **changes}
+
+
+def found(response: Any) -> list[Any]:
+    return [row.pk for row in response.context["cl"].result_list]
+
+
+# To read
+
+
+@pytest.mark.parametrize("who", ["staff", "root"])
+def test_nothing_can_be_added_changed_or_deleted(
+    who: str, account: Account, request: pytest.FixtureRequest
+) -> None:
+    client = request.getfixturevalue(who)
+    row = Transaction.objects.get()
+    before = Transaction.objects.values().get()
+    forged = {"amount": "1", "status": "voided", "description": "forged", "post": "yes"}
+    for url in (reverse("admin:transactions_transaction_add"), page_of(row, "delete")):
+        assert client.get(url).status_code == 403
+        assert client.post(url, forged).status_code == 403
+    assert client.get(page_of(row)).status_code == 200
+    assert client.post(page_of(row), forged).status_code == 403
+    client.post(LIST, {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"})
+    assert Transaction.objects.values().get() == before
+    listed = client.get(LIST).content.decode()
+    assert "delete_selected" not in listed
+    assert "action-select" not in listed
+
+
+def test_the_pages_need_the_right_to_view(client: Client, account: Account) -> None:
+    client.force_login(UserFactory(is_staff=True))
+    for url in (LIST, page_of(Transaction.objects.get()), DESK):
+        assert client.get(url).status_code == 403
+    client.force_login(account.user)
+    for url in (LIST, DESK):
+        assert client.get(url, follow=True).status_code == 403
+        assert client.post(url, slip(account, book="1"), follow=True).status_code == 403
+    assert Transaction.objects.count() == 1
+
+
+def test_a_row_shows_both_sides_and_what_belongs_to_it(staff: Client, account: Account) -> None:
+    other = AccountFactory()
+    row = services.transfer(
+        from_account=account, to_account=other, amount=Decimal(4), metadata={"order": {"no": 7}}
+    )
+    page = staff.get(page_of(row)).content.decode()
+    for side in (account, other):
+        assert reverse("admin:accounts_account_change", args=[side.pk]) in page
+    assert "6.00\N{NO-BREAK SPACE}USD" in page
+    assert "&quot;no&quot;: 7" in page
+
+
+def test_what_people_wrote_comes_out_escaped(staff: Client) -> None:
+    account = AccountFactory(user=UserFactory(name=SCRIPT), name=SCRIPT)
+    row = services.deposit(
+        to_account=account, amount=Decimal(5), description=SCRIPT, reference=SCRIPT,
+        metadata={"category": SCRIPT, SCRIPT: SCRIPT},
+    )  # fmt: skip
+    pages = [LIST, f"{LIST}?account={account.pk}", f"{LIST}?q={SCRIPT}", page_of(row)]
+    for url in pages:
+        assert SCRIPT not in staff.get(url).content.decode(), url
+    review = staff.post(DESK, slip(account, description=SCRIPT))
+    assert "Deposit 50.00" in review.content.decode()
+    assert SCRIPT not in review.content.decode()
+
+
+# The list
+
+
+def test_the_list_takes_as_many_queries_for_many_rows(
+    staff: Client, account: Account, django_assert_max_num_queries: Any
+) -> None:
+    services.post_batch(
+        [services.Draft(from_account=None, to_account=account, amount=1) for _ in range(150)]
+    )
+    with django_assert_max_num_queries(8) as captured:
+        response = staff.get(LIST)
+    assert len(found(response)) == 100
+    counts = [query["sql"] for query in captured if "COUNT(" in query["sql"]]
+    assert counts
+    assert all("LIMIT 10001" in sql for sql in counts)
+
+
+def test_the_list_says_when_it_stopped_counting(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.admin_list.MOST_COUNTED", 3)
+    for _ in range(3):
+        services.deposit(to_account=account, amount=Decimal(1))
+    assert "More than 3 transactions" in staff.get(LIST).content.decode()
+    assert "More than" not in staff.get(LIST, {"q": "opening"}).content.decode()
+
+
+@pytest.mark.parametrize("spell", [
+    lambda row: str(row.pk),
+    lambda row: f"{row.to_account.number[:4]} {row.to_account.number[4:]}",
+    lambda row: "window SEAT",
+    lambda row: '"window seat" -opening',
+    lambda row: "INV-77",
+    lambda row: "Lisbon",
+])  # fmt: skip
+def test_a_row_is_found(spell: Callable[[Any], str], staff: Client, account: Account) -> None:
+    services.deposit(
+        to_account=AccountFactory(), amount=Decimal(5), description="A window seat",
+        reference="INV-77", metadata={"city": "Lisbon"},
+    )  # fmt: skip
+    row = Transaction.objects.select_related("to_account").get(reference="INV-77")
+    assert found(staff.get(LIST, {"q": spell(row)})) == [row.pk]
+
+
+@pytest.mark.parametrize("typed", ["nothing such", "4821 0937 5549", "%", "' | '", "!!", "-"])
+def test_a_search_for_nothing_finds_nothing(typed: str, staff: Client, account: Account) -> None:
+    response = staff.get(LIST, {"q": typed})
+    assert response.status_code == 200
+    assert found(response) == []
+
+
+def test_the_filters_narrow(staff: Client, account: Account) -> None:
+    yen = AccountFactory(currency="JPY", balance="7")
+    one = Transaction.objects.get(to_account=yen)
+    assert found(staff.get(LIST, {"account": str(yen.pk)})) == [one.pk]
+    assert found(staff.get(LIST, {"currency": "JPY"})) == [one.pk]
+    assert found(staff.get(LIST, {"type__exact": "withdrawal"})) == []
+    for nobody in (str(uuid7()), "nonsense"):
+        assert found(staff.get(LIST, {"account": nobody})) == []
+    assert len(found(staff.get(LIST, {"status__exact": "completed"}))) == 2
+
+
+# The cash desk
+
+
+def test_a_slip_is_reviewed_in_words_before_anything_moves(staff: Client, account: Account) -> None:
+    assert account.number in staff.get(DESK, {"account": str(account.pk)}).content.decode()
+    page = staff.post(DESK, slip(account)).content.decode()
+    assert "Deposit 50.00\N{NO-BREAK SPACE}USD into Everyday of Ana Ferreira" in page
+    assert "10.00 → <strong>60.00</strong> USD" in page
+    changed = staff.post(DESK, slip(account, change="1", amount="12.34"))
+    assert "12.34" in changed.content.decode()
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.parametrize(("kind", "amount", "balance", "description"), [
+    ("deposit", "1,250.5", "1260.5", "Cash deposit"),
+    ("withdraw", "10", "0", "Cash withdrawal"),
+])  # fmt: skip
+def test_a_slip_is_booked_once_however_often_it_is_sent(
+    kind: str, amount: str, balance: str, description: str,
+    staff: Client, clerk: User, account: Account,
+) -> None:  # fmt: skip
+    filled = slip(account, kind=kind, amount=amount, reference="S-1", book="1")
+    answers = [staff.post(DESK, filled) for _ in range(2)]
+    row = Transaction.objects.get(reference="S-1")
+    assert [answer["Location"] for answer in answers] == [page_of(row), page_of(row)]
+    assert (row.pk, row.created_by, row.description) == (filled["id"], clerk, description)
+    assert row.metadata == {"category": "cash", "channel": "cash desk"}
+    account.refresh_from_db()
+    assert account.balance == Decimal(balance)
+    (told, *_) = get_messages(answers[0].wsgi_request)
+    assert description in str(told)
+    assert audit().clean
+
+
+def test_a_booked_slip_cannot_be_changed_and_sent_again(staff: Client, account: Account) -> None:
+    filled = slip(account, book="1")
+    staff.post(DESK, filled)
+    answer = staff.post(DESK, {**filled, "amount": "500"})
+    assert "was booked before, with other details" in answer.content.decode()
+    account.refresh_from_db()
+    assert account.balance == 60
+
+
+@pytest.mark.parametrize("amount", [
+    "-1", "0", "0.00", "0.001", "NaN", "Infinity", "1e400", "1e2", "\uff15\uff10", "\u0665\u0660",
+    "9" * 30, "", " ", "$5", "1,5", "1,00,0", "+5", "5.", ".5", "0x10", "5\x00", "1_000",
+])  # fmt: skip
+@pytest.mark.parametrize("button", ["book", "review"])
+def test_an_amount_that_is_none_is_an_error(
+    amount: str, button: str, staff: Client, account: Account
+) -> None:
+    answer = staff.post(DESK, slip(account, amount=amount, description="Kept", **{button: "1"}))
+    assert answer.status_code == 200
+    assert answer.context["form"].errors["amount"]
+    assert "Kept" in answer.content.decode()
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.parametrize(("changes", "field"), [
+    ({"number": "4821 0937 5540"}, "number"),
+    ({"number": "abc"}, "number"),
+    ({"kind": "steal"}, "kind"),
+    ({"id": "no-id"}, "id"),
+    ({"description": "x" * 501}, "description"),
+    ({"reference": "x" * 141}, "reference"),
+])  # fmt: skip
+def test_a_slip_that_is_not_filled_in_right_is_an_error(
+    changes: dict[str, str], field: str, staff: Client, account: Account
+) -> None:
+    answer = staff.post(DESK, slip(account, book="1", **changes))
+    assert answer.context["form"].errors[field]
+    assert Transaction.objects.count() == 1
+
+
+def test_what_the_books_refuse_is_said_and_what_was_typed_stays(
+    staff: Client, account: Account
+) -> None:
+    asked = slip(account, kind="withdraw", amount="10.01", reference="S-9", book="1")
+    page = staff.post(DESK, asked).content.decode()
+    assert "Everyday has 10.00 available; 10.01 is too much by 0.01." in page
+    assert "S-9" in page
+    account_services.freeze_account(account=account, reason="Lost card")
+    assert "is frozen" in staff.post(DESK, {**asked, "amount": "1"}).content.decode()
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.parametrize("kind", ["deposit", "withdraw"])
+@pytest.mark.parametrize("who", ["staff", "root"])
+def test_nobody_serves_themselves(kind: str, who: str, request: pytest.FixtureRequest) -> None:
+    client = request.getfixturevalue(who)
+    me = User.objects.get(is_superuser=who == "root", is_staff=True)
+    own = AccountFactory(user=me, balance="10")
+    answer = client.post(DESK, slip(own, kind=kind, amount="1", book="1"))
+    assert "This account is yours" in answer.content.decode()
+    assert Transaction.objects.count() == 1
+
+
+def test_a_clerk_who_may_not_view_transactions_stays_at_the_desk(
+    client: Client, account: Account
+) -> None:
+    clerk = UserFactory(is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="use_cash_desk"))
+    client.force_login(clerk)
+    assert client.post(DESK, slip(account, book="1"))["Location"] == DESK
+    assert Transaction.objects.filter(created_by=clerk).count() == 1
