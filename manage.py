@@ -21,6 +21,8 @@ def main() -> None:
     except OperationalError as err:
         if isinstance(err.__cause__, EmbeddedServerError):
             sys.exit(str(err))
+        if getattr(err.__cause__, "sqlstate", None) is None and "connection" in str(err):
+            sys.exit(f"The database cannot be reached: {str(err).strip().splitlines()[0]}")
         raise
     except EmbeddedServerError as err:
         sys.exit(str(err))

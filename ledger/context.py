@@ -6,8 +6,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 
-from ledger.demo import DEMO_PASSWORD, DEMO_SIGN_INS
 from ledger.theme import THEMES
+from transactions.demo.sign_ins import PASSWORD, ROLES, SIGN_INS
 
 
 def theme(request: HttpRequest) -> dict[str, str]:
@@ -22,6 +22,7 @@ def demo(request: HttpRequest) -> dict[str, Any]:
     if not settings.LEDGER_DEMO or match is None or match.url_name != "account_login":
         return {}
     people = get_user_model()._default_manager
-    if not people.filter(email=DEMO_SIGN_INS[0][0]).exists():
+    if not people.filter(email=SIGN_INS["ana"]).exists():
         return {}
-    return {"demo_sign_ins": DEMO_SIGN_INS, "demo_password": DEMO_PASSWORD}
+    sign_ins = [(email, ROLES[who]) for who, email in SIGN_INS.items()]
+    return {"demo_sign_ins": sign_ins, "demo_password": PASSWORD}

@@ -1,8 +1,8 @@
-"""Answers the probes of load balancers before everything else."""
+"""What stands before everything else: the probes of load balancers, and HEAD."""
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger import views
 
@@ -21,3 +21,17 @@ class ProbeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = PROBES.get(request.path_info, self.get_response)
         return view(request)
+
+
+class HeadMiddleware:
+    """Answers HEAD with the headers of GET and no body, as gunicorn expects of an app."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD" and isinstance(response, HttpResponse) and response.content:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        return response

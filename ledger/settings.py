@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "transactions",
 ]
 MIDDLEWARE = [
+    "ledger.middleware.HeadMiddleware",
     "ledger.middleware.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -15,9 +15,11 @@ def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
 
     Raises Django's OperationalError, with a sentence, when there is none to be had.
     """
-    limits = {"connect_timeout": seconds, "options": f"-c statement_timeout={seconds * 1000}"}
+    parameters = connection.get_connection_params() | {"connect_timeout": seconds}
     try:
-        with connection.get_new_connection(connection.get_connection_params() | limits) as found:
+        with connection.get_new_connection(parameters) as found:
+            # Within its transaction; a pooler would refuse it as a start-up option.
+            found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found
     except psycopg.Error as err:
         reason = str(err).strip().splitlines()[0]

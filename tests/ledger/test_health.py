@@ -4,7 +4,10 @@ from unittest.mock import patch
 
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from ledger.middleware import HeadMiddleware
 
 
 def test_healthz_answers_without_a_database(client: Client) -> None:
@@ -61,3 +64,10 @@ def test_readyz_says_when_the_database_cannot_be_reached(client: Client) -> None
         "status": "not ready",
         "problem": "The database cannot be reached.",
     }
+
+
+def test_head_is_answered_with_the_headers_of_get_and_no_body() -> None:
+    """Through the WSGI application, where Django's test client has not removed the body."""
+    response = HeadMiddleware(lambda _: HttpResponse("body"))(RequestFactory().head("/"))
+    assert isinstance(response, HttpResponse)
+    assert (response.content, response.headers["Content-Length"]) == (b"", "4")

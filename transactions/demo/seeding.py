@@ -21,15 +21,10 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services
 from transactions.demo.people import DemoAccount, Person, user_name
+from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
 from transactions.drafts import Draft
 
-PASSWORD = "ledger-demo"  # noqa: S105  printed for everybody to use
-SIGN_INS = {
-    "ana": "ana@example.com",
-    "analyst": "analyst@example.com",
-    "staff": "staff@example.com",
-}
 NAME_BITS = 2**62 - 1  # the part of a demo id that comes from its name alone
 BATCH = 5_000  # drafts in one transaction: what memory and locks have to bear at once
 USERS_LEAST, MONTHS_MOST = 3, 120

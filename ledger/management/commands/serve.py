@@ -14,9 +14,8 @@ from django.db import OperationalError, connection
 from ledger.db import embedded
 from ledger.preparation import prepare
 from ledger.web_server import WebServer
+from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
-DEMO_USERS = ("ana@example.com", "analyst@example.com", "staff@example.com")
-DEMO_PASSWORD = "ledger-demo"  # noqa: S105 - printed, for everybody to use
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -68,8 +67,8 @@ class Command(BaseCommand):
         users = get_user_model()._default_manager
         shown = f"[{host}]" if ":" in host else host
         sign_in = "Sign up on the page, or use an account of yours."
-        if users.filter(email=DEMO_USERS[0]).exists():
-            sign_in = f"Sign in as {', '.join(DEMO_USERS)} with the password {DEMO_PASSWORD}."
+        if users.filter(email=SIGN_INS["ana"]).exists():
+            sign_in = f"Sign in as {', '.join(SIGN_INS.values())} with the password {PASSWORD}."
         return [
             f"Ledger is at http://{shown}:{port}/",
             sign_in,

@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from transactions.demo import seeding
-from transactions.demo.seeding import PASSWORD, SIGN_INS, Seeded, SeedingError
+from transactions.demo.seeding import Seeded, SeedingError
+from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 
 class Command(BaseCommand):
