@@ -119,7 +119,7 @@ def prepare(draft: Draft) -> Item:
         reference=_text(draft.reference, REFERENCE_LIMIT, "reference"),
         metadata=metadata,
         metadata_text=_json(metadata) if metadata else "{}",
-        value_date=draft.value_date,
+        value_date=_day(draft.value_date),
         created_by_id=by.pk if isinstance(by, User) else by,
         created_at=_moment(draft.created_at),
         type=_type(from_id, to_id),
@@ -207,6 +207,12 @@ def _encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _day(value: date | None) -> date | None:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {value!r} is not.")
 
 
 def _moment(value: datetime | None) -> datetime | None:

@@ -106,7 +106,7 @@ def preview(draft: Draft) -> Transaction:
     item = prepare(draft)
 
     def rolled_back() -> Transaction | LedgerError:
-        (verdict,) = posting.post([item])
+        verdict = posting.post_one(item)
         db_transaction.set_rollback(True)
         return verdict
 
@@ -116,7 +116,7 @@ def preview(draft: Draft) -> Transaction:
 def book(draft: Draft) -> Transaction:
     """Books one draft, whatever its type. `transfer`, `deposit` and `withdraw` read better."""
     item = prepare(draft)
-    return _row_of(_run(lambda: posting.post([item]))[0])
+    return _row_of(_run(lambda: posting.post_one(item)))
 
 
 def _row_of(verdict: Transaction | LedgerError) -> Transaction:

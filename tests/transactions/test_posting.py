@@ -222,6 +222,8 @@ def test_an_unknown_account_is_refused(nobody: Any) -> None:
         {"metadata": {"a": "\ud800"}},
         {"metadata": {"a": "\x00"}},
         {"id": "not a uuid"},
+        {"value_date": "2026-01-01"},
+        {"value_date": datetime(2026, 1, 1, tzinfo=UTC)},
     ],
 )
 def test_details_the_books_cannot_keep_are_refused(details: dict[str, Any]) -> None:
@@ -446,6 +448,28 @@ def test_a_row_only_the_database_refuses_is_found_and_the_rest_is_booked(guilty:
     with pytest.raises(InvalidDetails):
         services.post_batch([replace(draft, id=None) for draft in drafts])
     assert Transaction.objects.count() == 49
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_batch_of_one_that_only_the_database_refuses_gets_its_verdict(atomic: bool) -> None:
+    drafts = [Draft(to_account=AccountFactory(), amount=Decimal(1), metadata={"a": "\x00"})]
+    if atomic:
+        with pytest.raises(InvalidDetails):
+            services.post_batch(drafts)
+    else:
+        (verdict,) = services.post_batch(drafts, atomic=False)
+        assert isinstance(verdict, InvalidDetails)
+
+
+def test_no_account_holds_more_than_the_column_can() -> None:
+    a, b = AccountFactory(currency="JPY"), AccountFactory(currency="JPY")
+    most = Decimal("999999999999999")
+    services.deposit(to_account=a, amount=most)
+    services.deposit(to_account=b, amount=most)
+    with pytest.raises(InvalidAmount, match="more than 999,999,999,999,999"):
+        services.transfer(from_account=a, to_account=b, amount=Decimal(1))
+    assert balances(a, b) == [most, most]
+    assert audit().clean
 
 
 def test_an_id_taken_between_look_up_and_insert_is_still_a_conflict(
