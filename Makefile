@@ -5,12 +5,16 @@ INSTALLED := .venv/.installed
 .PHONY: help run dev test check shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
+# A lock on manage.py, which keeps make clean away; descriptor 9 carries it over to the server.
+HOLD := import fcntl; fcntl.flock(9, fcntl.LOCK_SH)
+
 # A virtual environment whose Python is gone does not count as installed.
 $(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED))
 
 help:
 	@echo "make run      start Ledger with demo data on PORT (8000)"
-	@echo "make dev      the same with Django's own server, reloading and with DEBUG"
+	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
+	@echo "              Ctrl-C leaves the database running, make stop ends it"
 	@echo "make test     run the tests"
 	@echo "make check    lint, types, imports, templates, migrations"
 	@echo "make shell    a Python shell with every model"
@@ -25,7 +29,8 @@ run: install
 
 dev: install
 	@DEBUG=True $(PY) manage.py prepare --demo
-	@DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "$${PORT:-8000}"
+	@exec 9<manage.py; $(PY) -c '$(HOLD)' 2>/dev/null; \
+	DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "$${PORT:-8000}"
 
 # Always the embedded server, whatever database the environment names.
 test: install
@@ -47,7 +52,8 @@ stop: install
 
 install: $(INSTALLED)
 
-# The stamp comes last, so an interrupted installation begins again.
+# The stamp comes last, so an interrupted installation begins again. What pip says is shown when
+# it fails, not when Ctrl-C ends it: then it would be a traceback.
 $(INSTALLED): requirements.lock
 	@for python in "$(PYTHON)" python3 python3.13 python3.12 python3.11 none; do \
 	    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -63,8 +69,11 @@ $(INSTALLED): requirements.lock
 	    exit 1; \
 	fi; \
 	echo "Installing into .venv with $$("$$python" --version) ..."; \
-	"$$python" -m venv --clear .venv
-	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	exec 3>&2; words=$$(mktemp) && trap 'rm -f "$$words"' EXIT; \
+	trap 'echo "Stopped before it was done; the next make begins it again." >&3; exit 130' INT; \
+	{ "$$python" -m venv --clear .venv \
+	    && $(PY) -m pip install -qq --disable-pip-version-check --require-hashes \
+	        -r requirements.lock; } 2>"$$words" || { cat "$$words" >&2; exit 1; }
 	@touch $(INSTALLED)
 
 # The pictures of the README, from fresh demo data; needs Chromium.

@@ -12,7 +12,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError
+    from django.db import OperationalError, ProgrammingError
 
     from ledger.db.embedded import EmbeddedServerError
 
@@ -23,6 +23,10 @@ def main() -> None:
             sys.exit(str(err))
         if getattr(err.__cause__, "sqlstate", None) is None and "connection" in str(err):
             sys.exit(f"The database cannot be reached: {str(err).strip().splitlines()[0]}")
+        raise
+    except ProgrammingError as err:
+        if getattr(err.__cause__, "sqlstate", None) == "42P01":
+            sys.exit("The database lacks tables of this version: run manage.py migrate first.")
         raise
     except EmbeddedServerError as err:
         sys.exit(str(err))

@@ -1,6 +1,5 @@
 """Accounts in the admin. Staff see all of them; every change goes through a service."""
 
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -12,68 +11,39 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.timezone import localdate
 
 from accounts import services
+from accounts.admin_columns import (
+    AccountColumns,
+    OverdraftFilter,
+    StatusHistory,
+    limit_in_words,
+)
 from accounts.admin_forms import LIMITS, AccountAddForm, AccountChangeForm
-from accounts.admin_parts import STYLES, amount_cell, link_to, person_of
+from accounts.admin_parts import STYLES, person_of
 from accounts.admin_people import GroupAdmin, UserAdmin
 from accounts.admin_steps import ACCOUNT_STEPS, ReasonedActions, Step
 from accounts.exceptions import LedgerError
-from accounts.models import Account, StatusChange
-from accounts.templatetags.money import account_number
+from accounts.models import Account
 
 __all__ = ["AccountAdmin", "GroupAdmin", "UserAdmin"]
 
-
-class OverdraftFilter(admin.SimpleListFilter):
-    title = "overdraft"
-    parameter_name = "overdraft"
-
-    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "With an overdraft"), ("used", "Below zero"), ("no", "Without")]
-
-    def queryset(
-        self, _request: HttpRequest, accounts: models.QuerySet[Account]
-    ) -> models.QuerySet[Account]:
-        wanted = {
-            "yes": Q(overdraft_limit__gt=0),
-            "used": Q(balance__lt=0),
-            "no": Q(overdraft_limit=0),
-        }
-        return accounts.filter(wanted.get(self.value() or "", Q()))
-
-
-class StatusHistory(admin.TabularInline):  # type: ignore[type-arg]
-    """Who froze, unfroze or closed the account, and why. To read."""
-
-    model = StatusChange
-    verbose_name_plural = "status history"
-    fields = readonly_fields = ("created_at", "from_status", "to_status", "reason", "changed_by")
-    extra = max_num = 0
-    can_delete = False
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[StatusChange]:
-        return super().get_queryset(request).select_related("changed_by")
-
-    def has_add_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
+SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # to those who may not change them
+FEWEST_LAST_DIGITS = 4
 
 
 @admin.register(Account)
-class AccountAdmin(ReasonedActions):
-    """The name and limits can be changed, the status by an action with a reason.
+class AccountAdmin(ReasonedActions, AccountColumns):
+    """The name can be changed, limits with a reason, the status by an action with a reason.
 
     Nobody does anything to an account of their own: a colleague has to.
     """
 
     list_display = (
-        "number_shown", "owner", "name", "currency", "balance_shown", "held_shown",
-        "available_shown", "status", "opened",
+        "owner", "name", "number_shown", "balance_shown", "currency", "status",
+        "available_shown", "held_shown", "opened",
     )  # fmt: skip
+    list_display_links = ("name", "number_shown")
     list_filter = ("status", ("currency", admin.AllValuesFieldListFilter), OverdraftFilter)
     list_select_related = ("user",)
     list_per_page = 50
@@ -81,11 +51,14 @@ class AccountAdmin(ReasonedActions):
     sortable_by = ("name", "status", "opened")
     show_full_result_count = False
     search_fields = ("number", "name", "user__name", "user__email")
-    search_help_text = "An account number, or words of a name or e-mail address."
+    search_help_text = (
+        "An account number, its first or its last four digits or more, or words of a name or "
+        "an email address."
+    )
     autocomplete_fields = ("user",)
     readonly_fields = (
         "owner", "number_shown", "currency", "status", "balance_shown", "held_shown",
-        "available_shown", "created_at", "last_entry_at", "closed_at",
+        "available_shown", "opened_at", "last_entry", "closed", *SHOWN_LIMITS,
     )  # fmt: skip
     inlines = (StatusHistory,)
     actions = ("freeze", "unfreeze", "close")
@@ -96,11 +69,13 @@ class AccountAdmin(ReasonedActions):
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("user", "currency", "name", *LIMITS)}),)
+        may_change = self.has_change_permission(request, obj)
+        limits = (*LIMITS, "reason") if may_change else SHOWN_LIMITS
         return (
             (None, {"fields": ("owner", "number_shown", "name", "status")}),
             ("Money", {"fields": ("currency", "balance_shown", "held_shown", "available_shown")}),
-            ("Limits", {"fields": LIMITS}),
-            ("Times", {"fields": ("created_at", "last_entry_at", "closed_at")}),
+            ("Limits", {"fields": limits}),
+            ("Times", {"fields": ("opened_at", "last_entry", "closed")}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
@@ -122,11 +97,14 @@ class AccountAdmin(ReasonedActions):
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
     ) -> tuple[models.QuerySet[Account], bool]:
-        """A number is found as it is written on a card, in groups."""
+        """A number is found as it is written on a card, in groups, or by its last digits."""
         digits = "".join(search_term.split()).replace("-", "")
-        if digits.isascii() and digits.isdigit():
-            return queryset.filter(number__startswith=digits), False
-        return super().get_search_results(request, queryset, search_term)
+        if not (digits.isascii() and digits.isdigit()):
+            return super().get_search_results(request, queryset, search_term)
+        found = Q(number__startswith=digits) | Q(name__icontains=search_term)
+        if len(digits) >= FEWEST_LAST_DIGITS:
+            found |= Q(number__endswith=digits)
+        return queryset.filter(found), False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
@@ -163,7 +141,8 @@ class AccountAdmin(ReasonedActions):
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         """Never `obj.save()`: it would write back the balance that the page was made from."""
         if change:
-            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            changed = [name for name in form.changed_data if name != "reason"]
+            changes = {name: form.cleaned_data[name] for name in changed}
             if changes:
                 services.change_account(account=obj.pk, **changes)
             return
@@ -175,13 +154,19 @@ class AccountAdmin(ReasonedActions):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        """What a limit was and what it is now, for whoever asks later."""
+        """What a limit was, what it is now and why, for whoever asks later."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
-        return " ".join(
-            f"{form.fields[name].label}: {form.initial[name]} became {form.cleaned_data[name]}."
-            for name in form.changed_data
-        )
+        told = []
+        for name in [name for name in form.changed_data if name != "reason"]:
+            was, now = form.initial[name], form.cleaned_data[name]
+            if name in LIMITS:
+                currency = form.instance.currency
+                was, now = limit_in_words(was, currency), limit_in_words(now, currency)
+            told.append(f"{form.fields[name].label}: {was} became {now}.")
+        if form.cleaned_data["reason"]:
+            told.append(f"Reason: {form.cleaned_data['reason']}")
+        return " ".join(told)
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -215,27 +200,3 @@ class AccountAdmin(ReasonedActions):
     @admin.action(description="Close", permissions=["change"])
     def close(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
         return self.ask_and_do(request, chosen, ACCOUNT_STEPS["close"])
-
-    @admin.display(description="Owner", ordering="user__name")
-    def owner(self, account: Account) -> str:
-        return link_to(account.user)
-
-    @admin.display(description="Opened", ordering="created_at")
-    def opened(self, account: Account) -> date:
-        return localdate(account.created_at)
-
-    @admin.display(description="Number")
-    def number_shown(self, account: Account) -> str:
-        return account_number(account.number)
-
-    @admin.display(description="Balance")
-    def balance_shown(self, account: Account) -> str:
-        return amount_cell(account.balance, account.currency)
-
-    @admin.display(description="Held")
-    def held_shown(self, account: Account) -> str:
-        return amount_cell(account.held, account.currency)
-
-    @admin.display(description="Available")
-    def available_shown(self, account: Account) -> str:
-        return amount_cell(account.available, account.currency)

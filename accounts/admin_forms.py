@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from django import forms
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import UserChangeForm
 
 from accounts.currencies import minor_units
 from accounts.exceptions import LedgerError
@@ -12,6 +12,12 @@ from accounts.forms import currency_choices
 from accounts.models import Account, User
 
 LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
+
+
+def reason_field(help_text: str) -> forms.CharField:
+    """Why; the form says when it has to be filled in."""
+    rows = forms.Textarea(attrs={"rows": 2})
+    return forms.CharField(max_length=500, required=False, widget=rows, help_text=help_text)
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -43,15 +49,23 @@ class AccountChangeForm(AccountForm):
     Without, a page opened before a colleague lowered a limit would raise it again.
     """
 
+    reason = reason_field("Needed to change a limit. Kept for ever in the account's history.")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in [name for name in self._meta.fields or () if name in self.fields]:
+        for name in [name for name in ("name", *LIMITS) if name in self.fields]:
             shown = self.add_prefix(f"initial-{name}")
             self.fields[name].show_hidden_initial = not self.is_bound or shown in self.data
         for name in LIMITS:
             if self.initial.get(name) is not None:
                 places = minor_units(self.instance.currency)
                 self.initial[name] = f"{self.initial[name]:.{places}f}"
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if set(LIMITS) & set(self.changed_data) and not data.get("reason"):
+            self.add_error("reason", "Say why the limit changes.")
+        return data
 
 
 class AccountAddForm(AccountForm):
@@ -63,17 +77,21 @@ class AccountAddForm(AccountForm):
         fields = ("user", "currency", "name", *LIMITS)  # type: ignore[assignment]
 
 
-class PersonAddForm(AdminUserCreationForm):  # type: ignore[type-arg]
-    """A new person: e-mail, name and, if they want one now, a password."""
+class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new person. The password they choose themselves, see `accounts.admin_people`."""
 
     class Meta:
         model = User
         fields = ("email", "name")
-        field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
+
+    def clean_email(self) -> str:
+        return unclaimed(self.cleaned_data["email"], self.instance)
 
 
 class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
-    """A person as staff may change them."""
+    """A person as staff may change them; `email` and `reason` are there for superusers alone."""
+
+    reason = reason_field("Needed to change the email address. Kept for ever in the history.")
 
     class Meta:
         model = User
@@ -81,9 +99,18 @@ class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
 
     def clean_email(self) -> str:
-        """Not an address that somebody else has confirmed as theirs."""
-        email: str = self.cleaned_data["email"].lower()
-        theirs = EmailAddress.objects.filter(email=email, verified=True)
-        if theirs.exclude(user=self.instance).exists():
-            raise forms.ValidationError("Somebody signs in with this address already.")
-        return email
+        return unclaimed(self.cleaned_data["email"], self.instance)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if "email" in self.changed_data and not data.get("reason"):
+            self.add_error("reason", "Say why the email address changes.")
+        return data
+
+
+def unclaimed(email: str, person: User) -> str:
+    """The address, which nobody else has confirmed as theirs. ValidationError otherwise."""
+    theirs = EmailAddress.objects.filter(email=email.lower(), verified=True)
+    if theirs.exclude(user=person.pk).exists():
+        raise forms.ValidationError("Somebody signs in with this address already.")
+    return email.lower()

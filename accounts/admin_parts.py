@@ -1,5 +1,6 @@
 """What the admin pages share: columns and links."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
@@ -7,17 +8,37 @@ from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from accounts.models import User
-from accounts.templatetags.money import figure
+from accounts.templatetags.money import NO_BREAK, figure
 
 STYLES = "admin_staff.css"
+NOTHING = "-"
 
 
 def amount_cell(amount: Decimal | None, currency: str) -> str:
     """A figure for a column: to the right, and marked when below zero."""
     below = " amount--below" if amount is not None and amount < 0 else ""
     return format_html('<span class="amount{}">{}</span>', below, figure(amount, currency))
+
+
+def moment_cell(moment: datetime | None) -> str:
+    """ "20 November 2026, 08:33:12", which a narrow column breaks between day and time alone."""
+    if moment is None:
+        return NOTHING
+    here = localtime(moment)
+    day = f"{here.day} {here:%B %Y},".replace(" ", NO_BREAK)
+    iso = here.isoformat()
+    return format_html('<time datetime="{}">{} {}</time>', iso, day, f"{here:%H:%M:%S}")
+
+
+def day_cell(moment: datetime) -> str:
+    """ "20 November 2026": the day in a column, the time for hovering."""
+    here = localtime(moment)
+    day = f"{here.day} {here:%B %Y}".replace(" ", NO_BREAK)
+    at = f"{here:%H:%M:%S}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', here.isoformat(), at, day)
 
 
 def link_to(thing: models.Model | None, text: str = "") -> str:

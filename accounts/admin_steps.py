@@ -38,6 +38,7 @@ class Step:
     done: str
     is_done: Callable[[Any], bool]
     as_is: str  # what to say of a row on which it is done already
+    is_final: bool = False  # never undone: its button says so by its colour
 
 
 ACCOUNT_STEPS = {
@@ -70,6 +71,7 @@ ACCOUNT_STEPS = {
         done="closed",
         is_done=lambda account: account.is_closed,
         as_is="closed already",
+        is_final=True,
     ),
 }
 CLOSE_SIGN_IN = Step(

@@ -35,14 +35,25 @@ def minor_units(currency: str) -> int:
     return MINOR_UNITS[currency]
 
 
+def decimals_of(amount: Decimal) -> int:
+    """Decimal places that a finite amount really has: 1.50 has 1, 100 and 1E+2 have 0.
+
+    Counted digit by digit, because `normalize` would first round to the context's 28 digits.
+    """
+    _, digits, exponent = amount.as_tuple()
+    places = -exponent if isinstance(exponent, int) and amount else 0
+    for digit in reversed(digits):
+        if digit or places <= 0:
+            break
+        places -= 1
+    return max(places, 0)
+
+
 def fits(amount: Decimal, currency: str) -> bool:
     """Whether a finite amount has no more decimal places than its currency."""
-    exponent = amount.normalize().as_tuple().exponent
-    return isinstance(exponent, int) and -exponent <= MINOR_UNITS[currency]
+    return decimals_of(amount) <= MINOR_UNITS[currency]
 
 
 def plain(amount: Decimal, currency: str) -> str:
     """An amount for a sentence: 1,930.00, at least the currency's own decimals."""
-    exponent = amount.normalize().as_tuple().exponent
-    places = max(minor_units(currency), -exponent if isinstance(exponent, int) else 0)
-    return f"{amount:,.{places}f}"
+    return f"{amount:,.{max(minor_units(currency), decimals_of(amount))}f}"

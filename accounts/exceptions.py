@@ -28,3 +28,7 @@ class OwnerNotActive(LedgerError):
 
 class LimitInvalid(LedgerError):
     """A limit or overdraft that an account cannot have."""
+
+
+class DetailsInvalid(LedgerError):
+    """A name or number that an account cannot have."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
 from babel.numbers import get_currency_name
 from django import forms
 from django.http import HttpRequest
@@ -10,6 +11,10 @@ from django.http import HttpRequest
 from accounts.currencies import CURRENCIES
 from accounts.models import User
 
+HOW_TO_CHOOSE = (
+    "At least 10 characters; not a common password, not only digits, "
+    "nothing too close to your name or email."
+)
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CZK", "JPY")
 
 
@@ -19,7 +24,38 @@ def currency_choices() -> list[tuple[str, str]]:
     return [(code, f"{code}, {get_currency_name(code, locale='en')}") for code in codes]
 
 
-class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
+class PasswordWords:
+    """Labels like everywhere else, and the rules of passwords as one sentence."""
+
+    fields: dict[str, forms.Field]
+    labels = {
+        "oldpassword": "Current password",
+        "password1": "New password",
+        "password2": "New password, once more",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in self.labels.items():
+            if name in self.fields:
+                self.fields[name].label = label
+                self.fields[name].widget.attrs.pop("placeholder", None)
+        self.fields["password1"].help_text = HOW_TO_CHOOSE
+
+
+class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+    """Another password, for somebody who knows the present one."""
+
+
+class SetPasswordForm(PasswordWords, allauth_forms.SetPasswordForm):  # type: ignore[misc]
+    """A first password."""
+
+
+class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    """Another password, for somebody who followed a link in a mail."""
+
+
+class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
     """Signing up: a name besides the email and the password."""
 
     name = forms.CharField(
@@ -29,6 +65,7 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     field_order = ("name", "email", "password1", "password2")
+    labels = {"password1": "Password", "password2": "Password, once more"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,11 +75,25 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
         """The name with its spaces in order."""
         return " ".join(self.cleaned_data["name"].split())
 
+    def clean(self) -> dict[str, Any]:
+        """allauth holds the password against the email alone; here against the name too."""
+        cleaned: dict[str, Any] = super().clean()
+        password, user = cleaned.get("password1"), User(name=cleaned.get("name", ""))
+        if password:
+            try:
+                get_adapter().clean_password(password, user=user)
+            except forms.ValidationError as err:
+                self.add_error("password1", err)
+        return cleaned
+
     def custom_signup(self, request: HttpRequest, user: User) -> None:
         """Keep the name; allauth has saved the rest."""
         user.name = self.cleaned_data["name"]
         user.save(update_fields=["name"])
         super().custom_signup(request, user)
+
+
+MOST_ACCOUNTS = 50  # that a person may open by themselves
 
 
 class OpenAccountForm(forms.Form):

@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.currencies import CURRENCIES, LARGEST_AMOUNT
-from accounts.numbers import new_account_number
+from accounts.numbers import grouped, new_account_number
 from accounts.querysets import AccountQuerySet, UserManager
 from ledger.db.ids import uuid7
 from ledger.db.triggers import FirmTrigger, refuse
@@ -29,7 +29,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(
-        "e-mail",
+        "email",
         unique=True,
         error_messages={"unique": "Somebody signs in with this address already."},
     )
@@ -54,7 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 name="user_email_lowercase",
                 condition=Q(email=Lower("email")),
-                violation_error_message="An e-mail address is stored in lower case.",
+                violation_error_message="An email address is stored in lower case.",
             ),
         ]
 
@@ -143,8 +143,11 @@ class Account(models.Model):
             ),
             models.CheckConstraint(
                 name="limits_positive",
-                condition=(Q(transfer_limit=None) | Q(transfer_limit__gt=0))
-                & (Q(daily_limit=None) | Q(daily_limit__gt=0)),
+                condition=(
+                    Q(transfer_limit=None)
+                    | Q(transfer_limit__gt=0, transfer_limit__lte=LARGEST_AMOUNT)
+                )
+                & (Q(daily_limit=None) | Q(daily_limit__gt=0, daily_limit__lte=LARGEST_AMOUNT)),
                 violation_error_message="A limit is above zero, or empty for none.",
             ),
             # numeric can hold NaN, which Postgres sorts above every number.
@@ -173,7 +176,7 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.number}"
+        return f"{self.name} {grouped(self.number)}"
 
     @property
     def is_active(self) -> bool:
@@ -208,6 +211,13 @@ class StatusChange(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update | pgtrigger.Delete,
                 func=refuse("status_change_stays", "What was done to an account stays said."),
+            ),
+            FirmTrigger(
+                name="status_changes_stay",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func=refuse("status_changes_stay", "What was done to accounts stays said."),
             ),
         ]
 

@@ -57,6 +57,12 @@ class AccountQuerySet(models.QuerySet["Account"]):  # type: ignore[name-defined]
         """The accounts of one person, oldest first."""
         return self.filter(user=user).order_by("created_at", "pk")
 
+    def usual_currency(self, user: "User") -> str | None:
+        """The currency of most of a person's accounts, None for somebody without any."""
+        counted = self.filter(user=user).values("currency").annotate(many=models.Count("pk"))
+        first = counted.order_by("-many", "currency").first()
+        return first["currency"] if first else None
+
     def not_closed(self) -> Self:
         """Accounts that still hold or take money."""
         return self.exclude(status="closed")

@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 from allauth.account.models import EmailAddress
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.core.mail import send_mail
 from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.utils import timezone
@@ -22,14 +23,26 @@ from accounts.exceptions import (
     AccountNotEmpty,
     AccountNotFound,
     CurrencyUnknown,
+    DetailsInvalid,
     LimitInvalid,
     OwnerNotActive,
 )
 from accounts.models import Account, StatusChange, User
-from accounts.numbers import new_account_number
+from accounts.numbers import clean_account_number, new_account_number
 from ledger.db.ids import uuid7
 
 TRIES_FOR_A_FREE_NUMBER = 5
+LARGEST_LIMIT = Decimal(10) ** 12  # with room for a balance beside it in numeric(19,4)
+NAME_LIMIT = Account._meta.get_field("name").max_length or 0
+EMAIL_CHANGED = "Your sign-in address was changed"
+# Does not name the new address: whoever reads the old mailbox need not learn it.
+HOW_IT_CHANGED = """Hello,
+
+the bank has changed the email address with which you sign in to Ledger. This address no
+longer signs you in, and no mail about your accounts will come here.
+
+If you did not ask for this, tell the bank at once.
+"""
 
 
 class Changes(TypedDict, total=False):
@@ -67,6 +80,7 @@ def open_account(
         daily_limit=daily_limit,
         created_at=created_at or timezone.now(),
     )
+    account.number = number or account.number
     _check_opening(account)
     return _insert_under_free_number(account, number)
 
@@ -158,13 +172,18 @@ def change_email(*, user: User, email: str) -> User:
     """Gives a person another sign-in address, which they have yet to confirm.
 
     The old one goes from allauth's list as well: whoever reads that mailbox could otherwise
-    still sign in with it, or have the password reset.
+    still sign in with it, or have the password reset. It is told, in case the person is not
+    the one who asked.
     """
     with db_transaction.atomic():
-        user.email = email
+        person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        old, user.email = person.email, email
         user.save(update_fields=["email"])
         EmailAddress.objects.filter(user=user).delete()
         EmailAddress.objects.create(user=user, email=user.email, primary=True)
+        db_transaction.on_commit(
+            lambda: send_mail(EMAIL_CHANGED, HOW_IT_CHANGED, None, [old]), robust=True
+        )
     return user
 
 
@@ -195,6 +214,12 @@ def _check_opening(account: Account) -> None:
         raise CurrencyUnknown(f"{account.currency!r} is not a currency code like EUR, USD or JPY.")
     if not account.user.is_active:
         raise OwnerNotActive(f"{account.user} has left the bank; no account can be opened.")
+    if len(account.name) > NAME_LIMIT:
+        raise DetailsInvalid(f"An account's name has at most {NAME_LIMIT} characters; shorten it.")
+    try:
+        account.number = clean_account_number(account.number)
+    except ValueError as error:
+        raise DetailsInvalid(str(error)) from None
     _check_limits(account)
 
 
@@ -209,6 +234,8 @@ def _check_limit(what: str, limit: Decimal | None, currency: str) -> None:
     if not limit.is_finite() or limit < 0 or (limit == 0 and what != "overdraft limit"):
         least = "zero or more" if what == "overdraft limit" else "above zero, or left out"
         raise LimitInvalid(f"The {what} is {least}.")
+    if limit > LARGEST_LIMIT:
+        raise LimitInvalid(f"The {what} is at most {LARGEST_LIMIT:,f}.")
     if not fits(limit, currency):
         raise LimitInvalid(f"The {what} has more decimals than {currency} has.")
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services
 from accounts.exceptions import LedgerError
-from accounts.forms import OpenAccountForm
+from accounts.forms import MOST_ACCOUNTS, OpenAccountForm
 from accounts.models import Account
 from accounts.requests import PersonRequest
 
@@ -26,7 +26,12 @@ def account_list(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_account(request: PersonRequest) -> HttpResponse:
     """The form that opens an account, then its statement."""
-    form = OpenAccountForm(request.POST or None)
+    usual = Account.objects.usual_currency(request.user)
+    form = OpenAccountForm(request.POST or None, initial={"currency": usual} if usual else None)
+    mine = Account.objects.owned_by(request.user).not_closed()
+    if mine.count() >= MOST_ACCOUNTS:
+        messages.info(request, f"{MOST_ACCOUNTS} accounts are the most; close one first.")
+        return redirect("accounts:list")
     if request.method == "POST" and form.is_valid():
         try:
             account = services.open_account(user=request.user, **form.cleaned_data)

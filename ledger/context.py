@@ -9,11 +9,22 @@ from django.http import HttpRequest
 from ledger.theme import THEMES
 from transactions.demo.sign_ins import PASSWORD, ROLES, SIGN_INS
 
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+
 
 def theme(request: HttpRequest) -> dict[str, str]:
     """`theme`: the reader's choice, "light" or "dark", or "" to follow the system."""
     chosen = request.COOKIES.get("theme", "")
     return {"theme": chosen if chosen in THEMES else ""}
+
+
+def demo_mail(_request: HttpRequest) -> dict[str, str]:
+    """`demo_mail`: where a visitor of the demo finds the mail that a page speaks of."""
+    if not settings.LEDGER_DEMO or settings.EMAIL_BACKEND != CONSOLE:
+        return {}
+    return {
+        "demo_mail": "In this demo, mail is printed in the terminal where the bank was started."
+    }
 
 
 def demo(request: HttpRequest) -> dict[str, Any]:

@@ -35,3 +35,22 @@ class HeadMiddleware:
             response.headers.setdefault("Content-Length", str(len(response.content)))
             response.content = b""
         return response
+
+
+class PrivateMiddleware:
+    """Keeps what a person sees out of every cache, so that Back after signing out shows nothing.
+
+    Only pages: an answer to a form may be gone back to, which `no-store` would forbid. A view
+    that sets Cache-Control itself knows better.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated and "Cache-Control" not in response.headers:
+            read = request.method in ("GET", "HEAD")
+            response.headers["Cache-Control"] = "private, no-store" if read else "private"
+        return response

@@ -48,6 +48,7 @@
     try {
       const answer = await fetch(form.action, {
         method: "POST", body, headers: { "X-Requested-With": "fetch" }, credentials: "same-origin",
+        keepalive: true,  // the choice is kept even if the reader leaves at once
       });
       if (!answer.ok) throw new Error(answer.statusText);
     } catch {

@@ -4,21 +4,19 @@ import json
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
-from django.utils.timezone import localtime
 
-from accounts.admin_parts import STYLES, amount_cell, link_to
+from accounts.admin_parts import NOTHING, STYLES, amount_cell, link_to, moment_cell
 from accounts.models import Account
 from accounts.templatetags.money import NO_BREAK, account_number, money
 from transactions import cash_desk
-from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter, search
+from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter
+from transactions.admin_search import HELP, search
 from transactions.models import Transaction
-
-NOTHING = "-"
 
 
 @admin.register(Transaction)
@@ -30,8 +28,7 @@ class TransactionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """
 
     list_display = (
-        "time", "type", "sender", "recipient", "amount_shown", "currency", "status",
-        "description", "category",
+        "time", "sender", "recipient", "amount_shown", "currency", "status", "words", "type",
     )  # fmt: skip
     list_filter = (AccountFilter, "status", "type", CurrencyFilter, "created_at")
     list_select_related = ("from_account__user", "to_account__user")
@@ -41,16 +38,13 @@ class TransactionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("id",)  # shows the box; what it does is in `get_search_results`
-    search_help_text = (
-        "A transaction's id, an account number, or words of the description, reference and "
-        'metadata: rent, "blue note", rent -office.'
-    )
+    search_help_text = HELP
     actions = None
     fieldsets = (
-        (None, {"fields": ("amount_long", "type", "status", "time", "value_date")}),
+        (None, {"fields": ("amount_long", "type", "status", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
         ("Words", {"fields": ("description", "reference", "category", "metadata_text")}),
-        ("Belongs to", {"fields": ("links", "expires_at", "created_by_link", "id")}),
+        ("Belongs to", {"fields": ("links", "expires", "created_by_link", "id")}),
     )
 
     class Media:
@@ -69,18 +63,42 @@ class TransactionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [name for _, options in self.fieldsets or () for name in options["fields"]]
 
     def get_search_results(
-        self, _request: HttpRequest, queryset: QuerySet[Transaction], search_term: str
+        self, request: HttpRequest, queryset: QuerySet[Transaction], search_term: str
     ) -> tuple[QuerySet[Transaction], bool]:
-        return (search(queryset, search_term) if search_term else queryset), False
+        if not search_term:
+            return queryset, False
+        narrowed = AccountFilter.parameter_name in request.GET
+        found = search(queryset, search_term, is_narrow=narrowed)
+        if found.is_cut:
+            self.message_user(request, found.is_cut, messages.WARNING)
+        return found.rows, False
 
     def get_urls(self) -> list[URLPattern]:
-        desk = self.admin_site.admin_view(partial(cash_desk.view, model_admin=self))
+        """With the cash desk, whose pages a browser may keep.
+
+        Without, going back after booking would show an error of the browser instead of the slip.
+        """
+        view = partial(cash_desk.view, model_admin=self)
+        desk = self.admin_site.admin_view(view, cacheable=True)
         name = "transactions_transaction_cash_desk"
         return [path("cash-desk/", desk, name=name), *super().get_urls()]
 
     @admin.display(description="Time")
     def time(self, row: Transaction) -> str:
-        return f"{localtime(row.created_at):%Y-%m-%d %H:%M:%S}"
+        return moment_cell(row.created_at)
+
+    @admin.display(description="Value date")
+    def counts_from(self, row: Transaction) -> str:
+        return f"{row.value_date.day} {row.value_date:%B %Y}"
+
+    @admin.display(description="Expires")
+    def expires(self, row: Transaction) -> str:
+        return moment_cell(row.expires_at)
+
+    @admin.display(description="Words")
+    def words(self, row: Transaction) -> str:
+        category = format_html('<span class="quiet">{}</span>', row.category or "")
+        return format_html("{} {}", row.description, category)
 
     @admin.display(description="From")
     def sender(self, row: Transaction) -> str:

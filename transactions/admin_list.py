@@ -1,10 +1,8 @@
 """The list of transactions in the admin: quick at a million rows, and honest about its end."""
 
-import uuid
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.postgres.search import SearchQuery
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
@@ -12,7 +10,6 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.models import Account
-from accounts.numbers import clean_account_number
 from transactions.models import Transaction
 
 MOST_COUNTED = 10_000
@@ -84,18 +81,3 @@ class CurrencyFilter(admin.SimpleListFilter):
 def with_side(rows: QuerySet[Transaction], account: Account) -> QuerySet[Transaction]:
     """The rows that moved money of this account."""
     return rows.filter(Q(from_account=account) | Q(to_account=account))
-
-
-def search(rows: QuerySet[Transaction], typed: str) -> QuerySet[Transaction]:
-    """By a transaction's id, an account's number, or words; each through its own index."""
-    try:
-        return rows.filter(pk=uuid.UUID(typed.strip()))
-    except ValueError:
-        pass
-    try:
-        account = Account.objects.filter(number=clean_account_number(typed)).first()
-    except ValueError:
-        account = None
-    if account:
-        return with_side(rows, account)
-    return rows.filter(search=SearchQuery(typed, config="simple", search_type="websearch"))

@@ -31,11 +31,13 @@ class Finding:
     found: str
 
     def __str__(self) -> str:
-        where = " ".join(
-            f"{name} {id}"
-            for name, id in (("account", self.account), ("transaction", self.transaction))
-            if id
-        )
+        account = Account.objects.filter(pk=self.account).first() if self.account else None
+        known = {
+            "account": self.account,
+            "number": account and account.number,
+            "transaction": self.transaction,
+        }
+        where = " ".join(f"{name} {value}" for name, value in known.items() if value)
         return f"{self.check}: {where or 'the whole bank'}: {self.expected}; found {self.found}"
 
 

@@ -20,6 +20,7 @@ from transactions.exceptions import InvalidAmount, InvalidDetails, SameAccount
 from transactions.models import METADATA_LIMIT, Transaction
 
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+FIRST_YEAR = 1900
 DESCRIPTION_LIMIT = Transaction._meta.get_field("description").max_length or 0
 REFERENCE_LIMIT = Transaction._meta.get_field("reference").max_length or 0
 
@@ -60,7 +61,6 @@ class Item:
     amount: Decimal
     description: str
     reference: str
-    metadata: Mapping[str, Any]
     metadata_text: str
     value_date: date | None
     created_by_id: uuid.UUID | None
@@ -90,7 +90,7 @@ class Item:
             and row.amount == self.amount
             and row.description == self.description
             and row.reference == self.reference
-            and row.metadata == json.loads(self.metadata_text)
+            and exact(row.metadata) == exact(json.loads(self.metadata_text))
             and self.value_date in (None, row.value_date)
             and row.captures_id == self.captures_id
             and row.reverses_id == self.reverses_id
@@ -108,7 +108,6 @@ def prepare(draft: Draft) -> Item:
             else "Say which account the money comes from or goes to."
         )
     metadata: Mapping[str, Any] = draft.metadata or {}
-    by = draft.created_by
     return Item(
         id=uuid7() if draft.id is None else _as_uuid(draft.id),
         id_given=draft.id is not None,
@@ -117,13 +116,23 @@ def prepare(draft: Draft) -> Item:
         amount=_amount(draft.amount),
         description=_text(draft.description, DESCRIPTION_LIMIT, "description"),
         reference=_text(draft.reference, REFERENCE_LIMIT, "reference"),
-        metadata=metadata,
         metadata_text=_json(metadata) if metadata else "{}",
         value_date=_day(draft.value_date),
-        created_by_id=by.pk if isinstance(by, User) else by,
+        created_by_id=_person_id(draft.created_by),
         created_at=_moment(draft.created_at),
         type=_type(from_id, to_id),
     )
+
+
+def exact(value: Any) -> Any:
+    """JSON to compare: numbers by value (jsonb gives 1e23 back as an integer), true not as 1."""
+    if isinstance(value, dict):
+        return {key: exact(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [exact(inner) for inner in value]
+    if isinstance(value, bool):
+        return str(value), bool
+    return Decimal(repr(value)) if isinstance(value, float | int) else value
 
 
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
@@ -142,6 +151,14 @@ def _account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
         return uuid.UUID(account)
     except (ValueError, AttributeError, TypeError):
         raise AccountNotFound(f"There is no account with the id {account!r}.") from None
+
+
+def _person_id(person: User | uuid.UUID | None) -> uuid.UUID | None:
+    if person is None or isinstance(person, uuid.UUID):
+        return person
+    if isinstance(person, User):
+        return person.pk
+    raise InvalidDetails(f"Whoever books this is a person or their id; {person!r} is neither.")
 
 
 def _as_uuid(value: uuid.UUID | str) -> uuid.UUID:
@@ -192,12 +209,21 @@ def _json(metadata: Mapping[str, Any]) -> str:
         )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
-    if not _encodes(text):
+    if not _encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
         raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
     size = len(text.encode())
     if size > METADATA_LIMIT:
         raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
     return text
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether any key or string of some JSON has the character that jsonb refuses."""
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return any(_has_nul(inner) for inner in value)
+    return isinstance(value, str) and "\x00" in value
 
 
 def _encodes(text: str) -> bool:
@@ -220,6 +246,8 @@ def _moment(value: datetime | None) -> datetime | None:
         return None
     if timezone.is_naive(value):
         raise InvalidDetails("A booking time needs a time zone.")
+    if value.year < FIRST_YEAR:
+        raise InvalidDetails(f"A booking time is from {FIRST_YEAR} on.")
     if value > timezone.now():
         raise InvalidDetails("Nothing is booked in the future; leave the booking time out.")
     return value

@@ -9,7 +9,9 @@ from django.utils import timezone
 from accounts.currencies import minor_units
 from accounts.models import Account
 from transactions.models import Entry
+from transactions.statements import Filters
 
+FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and their full-width forms
 HEAD = (
     "date time value_date who description reference category amount balance currency transaction"
 ).split()
@@ -24,7 +26,17 @@ class _Line:
 
 def guarded(text: str | None) -> str:
     """A text cell that no spreadsheet takes for a formula: those get an apostrophe in front."""
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text or ""
+    text = text or ""
+    risky = text.lstrip().startswith(FORMULA_SIGNS) or text.startswith(("\t", "\r", "\n"))
+    return f"'{text}" if risky else text
+
+
+def file_name(account: Account, filters: Filters) -> str:
+    """A name that tells two exports apart: the number, the period, and whether it is a part."""
+    parts = ["statement", account.number]
+    parts += [day.isoformat() for day in (filters.start, filters.end) if day]
+    parts += [word for word in (filters.direction, filters.text and "found") if word]
+    return "-".join(parts) + ".csv"
 
 
 def statement_lines(account: Account, entries: Iterable[Entry]) -> Iterator[str]:
@@ -43,7 +55,7 @@ def _cells(entry: Entry) -> list[Any]:
         booked.date().isoformat(),
         booked.time().isoformat("seconds"),
         entry.value_date.isoformat(),
-        guarded(entry.counterparty_name),
+        guarded(entry.headline),
         guarded(entry.description),
         guarded(entry.reference),
         guarded(entry.category),

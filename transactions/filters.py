@@ -30,8 +30,6 @@ class Chip:
 class StatementAddress:
     """Addresses that differ from the present one in a filter or a page."""
 
-    print = True
-
     def __init__(self, path: str, form: StatementForm) -> None:
         self.action = path
         self.form = form
@@ -54,8 +52,22 @@ class StatementAddress:
         return f"{self.action}statement.csv{self.url()[len(self.action) :]}"
 
     @property
+    def on_paper(self) -> bool:
+        """Whether the page is the long one, made for printing."""
+        return bool(self.form.data.get("paper"))
+
+    @property
+    def print(self) -> bool:
+        """Whether the print button is there: on the long page."""
+        return self.on_paper
+
+    @property
     def actions(self) -> list[dict[str, Any]]:
-        return [{"url": self.csv_url, "label": "CSV", "download": True}]
+        """What stands at the bar's end: the file, and the way to the long page or back."""
+        paper = {"url": self.url(paper=1), "label": "For printing"}
+        pages = {"url": self.url(), "label": "Page by page"}
+        csv = {"url": self.csv_url, "label": "CSV", "download": True}
+        return [csv, pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
         """Where the neighbouring pages are."""
@@ -81,9 +93,17 @@ class StatementAddress:
 
     def _dates(self) -> Chip:
         custom = (self._has("start") or self._has("end")) and not self._period().active
-        return Chip(
-            "Dates", active=custom, form=self._part("start", "end"), keep=self._rest("start", "end")
-        )
+        part, rest = self._part("start", "end"), self._rest("start", "end")
+        return Chip(self._dates_label() if custom else "Dates", active=custom, form=part, keep=rest)
+
+    def _dates_label(self) -> str:
+        """The chosen days, as far as they are days: "from 12 March", "12 March to 3 April"."""
+        filters = self.form.filters
+        start = _short(filters.start) if filters.start else ""
+        end = _short(filters.end) if filters.end else ""
+        if start and end:
+            return f"{start} to {end}"
+        return f"from {start}" if start else f"to {end}" if end else "Dates"
 
     def _directions(self) -> Iterator[Chip]:
         for value, label in (("in", "Money in"), ("out", "Money out")):
@@ -115,6 +135,12 @@ class StatementAddress:
 
     def _rest(self, *names: str) -> list[tuple[str, str]]:
         return [(name, value) for name, value in self.params.items() if name not in names]
+
+
+def _short(day: date) -> str:
+    """ "12 March", with the year when it is not this one."""
+    year = "" if day.year == timezone.localdate().year else f" {day.year}"
+    return f"{day.day} {day:%B}{year}"
 
 
 def periods(today: date) -> list[tuple[str, date | str, date | str]]:

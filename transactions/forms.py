@@ -1,6 +1,7 @@
 """What people type about money, made exact or answered in a sentence."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,9 @@ def _why_no_amount(typed: str) -> str:
         return "Type the amount without a minus sign; the form says which way it goes."
     if re.fullmatch(r"[0-9]+,[0-9]{1,2}", typed):
         return f"Type decimals after a point, like {typed.replace(',', '.')}."
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):
+        english = typed.replace(".", "").replace(",", ".")
+        return f"Type decimals after a point and no point between thousands, like {english}."
     if re.search(r"[0-9]", typed) and re.search(r"[^0-9.,\s]", typed):
         return "Type the amount in digits alone, like 950.00; the account gives the currency."
     if sum(character.isdigit() for character in typed) > 15:
@@ -63,9 +67,10 @@ class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Shows what each account has available, so that nobody has to go and look."""
 
     def label_from_instance(self, account: Account) -> str:
-        state = ", frozen" if account.is_frozen else ""
-        available = plain(account.available, account.currency)
-        return f"{account.name} · {available} {account.currency} available{state}"
+        which = f"{account.name} \u00b7\u00b7{account.number[-4:]}"
+        if account.is_frozen:
+            return f"{which}, frozen"
+        return f"{which}, {plain(account.available, account.currency)} {account.currency}"
 
 
 class TransferForm(forms.Form):
@@ -100,9 +105,18 @@ class TransferForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        mine = Account.objects.owned_by(user).not_closed()
-        self.fields["from_account"].queryset = mine  # type: ignore[attr-defined]
+        self.own_accounts = Account.objects.owned_by(user).not_closed()
+        self.fields["from_account"].queryset = self.own_accounts  # type: ignore[attr-defined]
         self.to_account: Account | None = None
+
+    @property
+    def sender(self) -> Account | None:
+        """The account that is chosen as the form stands: the first, unless another is named."""
+        chosen = self["from_account"].value()
+        chosen = chosen.pk if isinstance(chosen, Account) else chosen
+        mine = list(self.own_accounts)
+        named = [account for account in mine if str(account.pk) == str(chosen)]
+        return next(iter(named or mine), None)
 
     def clean_number(self) -> str:
         """The digits; the check digits are proved before the database is asked."""
@@ -173,28 +187,36 @@ class StatementForm(forms.Form):
     start = _day("From")
     end = _day("To")
     direction = forms.ChoiceField(
-        choices=[("", "All"), ("in", "Money in"), ("out", "Money out")], required=False
+        choices=[("", "All"), ("in", "Money in"), ("out", "Money out")],
+        required=False,
+        error_messages={"invalid_choice": "Money goes in or out; choose one of them."},
     )
-    q = forms.CharField(label="Words", max_length=200, required=False)
-    before = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    after = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    q = forms.CharField(
+        label="Words, a name or an amount",
+        max_length=200,
+        required=False,
+        help_text="Like rent, mara or 13.40",
+    )
+    before = forms.CharField(required=False, widget=forms.HiddenInput)
+    after = forms.CharField(required=False, widget=forms.HiddenInput)
+    paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         """The period runs forwards; a mark is a time."""
         data = super().clean() or {}
         start, end = data.get("start"), data.get("end")
         if start and end and end < start:
-            self.add_error("end", f"The period ends before it begins, on {end:%d %B %Y}.")
+            self.add_error("end", f"The period ends before it begins, on {end.day} {end:%B %Y}.")
         for name in ("before", "after"):
             try:
-                data[name] = None if data.get(name) is None else moment_of(data[name])
-            except OverflowError:
-                self.add_error(name, "There is no such page; go back to the newest entries.")
+                data[name] = moment_of(int(data[name])) if data.get(name) else None
+            except (ValueError, OverflowError):
+                self.add_error(None, "There is no such page; go back to the newest entries.")
         return data
 
     @property
     def filters(self) -> Filters:
-        """What a clean form asks for; all of the statement for one that is not."""
+        """What a clean form asks for."""
         data = self.cleaned_data if self.is_valid() else {}
         return Filters(
             start=data.get("start"),
@@ -208,11 +230,12 @@ class StatementForm(forms.Form):
         return self.cleaned_data.get(name) if self.is_valid() else None
 
 
-def prefilled(user: User, account: str | None, number: str | None) -> dict[str, Any]:
-    """What a link to the transfer form may fill in: one's own account, a number."""
-    initial: dict[str, Any] = {"number": number or ""}
+def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
+    """What a link to the transfer form may fill in: one's own account, a number, the rest."""
+    initial: dict[str, Any] = {"number": query.get("to", "")}
+    initial |= {name: query[name] for name in ("amount", "description") if name in query}
     try:
-        wanted = UUID(account or "")
+        wanted = UUID(query.get("from", ""))
     except ValueError:
         return initial
     return initial | {"from_account": Account.objects.owned_by(user).filter(pk=wanted).first()}

@@ -1,6 +1,7 @@
 """How money moves: `Transaction`, one row per movement, and `Entry`, one row per side."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import pgtrigger
@@ -18,6 +19,9 @@ from ledger.db.ids import uuid7
 from transactions import triggers
 from transactions.querysets import EntryManager, TransactionManager
 
+# numeric holds NaN and timestamptz infinity; neither belongs in books.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 
 # Note [Search column]: words of the description (A), the reference (B) and the strings and
@@ -227,6 +231,13 @@ class Transaction(models.Model):
                 violation_error_message=(
                     "A completed row carries the balance of each side; any other row none."
                 ),
+            ),
+            models.CheckConstraint(
+                name="transaction_values_finite",
+                condition=(Q(from_balance__isnull=True) | Q(from_balance__lte=LARGEST_AMOUNT))
+                & (Q(to_balance__isnull=True) | Q(to_balance__lte=LARGEST_AMOUNT))
+                & Q(created_at__gte=EARLIEST, created_at__lt=LATEST),
+                violation_error_message="A balance and a booking time are finite.",
             ),
             models.CheckConstraint(
                 name="only_holds_expire",

@@ -4,7 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import reverse
+
+from accounts.currencies import plain
 from accounts.models import Account, User
 from accounts.templatetags.money import figure, signed
 from transactions.models import Transaction
@@ -38,6 +42,7 @@ class Receipt:
     signed: Decimal | None
     sides: list[Side]
     links: list[Link]
+    again_url: str
     details: list[tuple[str, str]]
 
     @property
@@ -58,6 +63,7 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         signed=_signed(row, sender, recipient),
         sides=[side for side in (sender, recipient) if side],
         links=_links(row),
+        again_url=_again_url(row, sender, recipient),
         details=[line for line in tidy(row.metadata) if line[0] != "Category"],
     )
 
@@ -81,6 +87,15 @@ def _side(
     return Side(label, name, account, mine, balance if mine else None)
 
 
+def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) -> str:
+    """The transfer form filled in like this payment, for whoever sent it."""
+    if not (sender and recipient and sender.is_mine and sender.account and recipient.account):
+        return ""
+    query = {"from": sender.account.pk, "to": recipient.account.number}
+    query |= {"amount": plain(row.amount, row.currency), "description": row.description}
+    return f"{reverse('transactions:transfer')}?{urlencode(query)}"
+
+
 def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> Decimal | None:
     amount: Decimal = row.amount
     out, into = bool(sender and sender.is_mine), bool(recipient and recipient.is_mine)
@@ -102,11 +117,23 @@ def _sentence(row: Transaction, sender: Side | None, recipient: Side | None) -> 
     return f"You paid {recipient.name}" if sender.is_mine else f"{sender.name} paid you"
 
 
+# How a bank's usual names read; others read as they are.
+WORDS = {
+    "last4": "ending in",
+    "mcc": "code",
+    "trans id": "transaction",
+    "account id": "account",
+    "partner bank": "their bank",
+    "partner account": "their account",
+}
+
+
 def tidy(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Metadata as lines to read: ("Merchant, city", "Porto"). Nested names are joined."""
+    """Metadata as lines to read: ("Merchant city", "Porto"). Nested names are joined."""
     for key, inner in value.items():
-        words = key.replace("_", " ").strip()
-        label = f"{path}, {words}" if path else words[:1].upper() + words[1:]
+        plain_key = key.replace("_", " ").strip()
+        words = WORDS.get(plain_key, plain_key)
+        label = f"{path} {words}" if path else words[:1].upper() + words[1:]
         if isinstance(inner, Mapping):
             yield from tidy(inner, label)
         else:

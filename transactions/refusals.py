@@ -41,6 +41,8 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
     """
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or ""
+    if state == "22003":
+        return refused.InvalidAmount("That is more than the account can hold; send less.")
     if state.startswith("22"):
         return refused.InvalidDetails("A value cannot be stored as given; check the metadata.")
     if not state.startswith("23"):

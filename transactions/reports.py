@@ -75,15 +75,27 @@ def worth_of(accounts: Sequence[Account]) -> list[Worth]:
     ]
 
 
-def known_accounts(user: User) -> list[tuple[str, str]]:
-    """Account numbers a person may want to pay, with whose they are: their own, then others."""
-    mine = list(Account.objects.owned_by(user).not_closed())
-    known = {account.number: account.name for account in mine}
+def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
+    """Numbers that this sender may want to pay, with whose they are: one's own, then others.
+
+    Only accounts in the sender's currency, for no other can be paid from it.
+    """
+    if sender is None:
+        return []
+    known = {account.number: account.name for account in mine if _can_pay(sender, account)}
     for entry in Entry.objects.latest_of(mine, KNOWN_FROM):
         other = entry.counterparty
-        if other is not None and not other.is_closed and not entry.is_credit:
+        if other is not None and not entry.is_credit and _can_pay(sender, other):
             known.setdefault(other.number, entry.counterparty_name)
     return list(known.items())
+
+
+def _can_pay(sender: Account, recipient: Account) -> bool:
+    return (
+        recipient.pk != sender.pk
+        and recipient.currency == sender.currency
+        and not recipient.is_closed
+    )
 
 
 def times_paid(draft: Draft) -> int:

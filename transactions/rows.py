@@ -1,5 +1,6 @@
 """Posted items as rows: the SQL that writes them, and the look-up by id."""
 
+import json
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -98,9 +99,7 @@ def _values(item: Item) -> tuple[Any, ...]:
 
 
 def _line(item: Item) -> str:
-    values = [r"\N" if value is None else str(value) for value in _values(item)]
-    for place in (7, 8, 9):  # description, reference, metadata
-        values[place] = values[place].translate(ESCAPES)
+    values = [r"\N" if value is None else str(value).translate(ESCAPES) for value in _values(item)]
     return "\t".join(values) + "\n"
 
 
@@ -129,5 +128,5 @@ def as_transaction(item: Item) -> Transaction:
     The generated columns stay in the database until somebody asks for them.
     """
     values = list(_values(item))
-    values[9] = dict(item.metadata)
+    values[COLUMNS.index("metadata")] = json.loads(item.metadata_text)
     return Transaction.from_db(connection.alias, COLUMNS, values)

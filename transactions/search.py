@@ -1,6 +1,7 @@
 """Words to a query of the stored `search` column."""
 
 import re
+from decimal import Decimal
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Q
@@ -14,7 +15,14 @@ class LexemeQuery(SearchQuery):
     template = "%(expressions)s::tsquery"
 
 
-NAMED_ACCOUNTS = 50  # accounts whose holder's name may stand for a word
+# Digits with a point, perhaps commas between thousands, perhaps a sign.
+TYPED_AMOUNT = re.compile(
+    "(?P<sign>[-+\u2212]?)"
+    "(?P<figure>[0-9]{1,3}(,[0-9]{3}){1,4}(\\.[0-9]{1,4})?|[0-9]{1,15}(\\.[0-9]{1,4})?)"
+)
+NAMED_ACCOUNTS = 50  # over the whole bank, so many holders of a name are looked up at most
+WORD = re.compile(r"[^\W_]+")
+OPERATOR = re.compile(r'(^|\s)-\S|"|\bor\b', re.IGNORECASE)
 
 
 def side_lexeme(account: Account) -> str:
@@ -27,28 +35,47 @@ def between(one: Account, other: Account) -> SearchQuery:
     return LexemeQuery(f"{side_lexeme(one)} & {side_lexeme(other)}")
 
 
+def entries_with(text: str, account: Account) -> Q:
+    """The entries of an account that a person means by `text`: words, a name, or an amount.
+
+    Words are matched in the search column, within the account by its lexeme; names only among
+    those who stand on the account's own entries. An amount with a sign means that direction
+    alone: -13.40 is money out.
+    """
+    amount = TYPED_AMOUNT.fullmatch(text.strip())
+    if amount and amount["sign"]:
+        direction = "credit" if amount["sign"] == "+" else "debit"
+        return Q(amount=_figure(amount)) & Q(direction=direction)
+    found = _named(text, account)
+    query = words_within(text, account)
+    if query is not None:
+        found |= Q(search=query)
+    return found | Q(amount=_figure(amount)) if amount else found
+
+
+def _figure(amount: re.Match[str]) -> Decimal:
+    return Decimal(amount["figure"].replace(",", ""))
+
+
 def words_within(text: str, account: Account) -> SearchQuery | None:
     """The words of `text`, each also as a beginning, in the rows of one account; None without.
 
-    A word finds the other side's name as well: through that account's own lexeme, so that one
-    GIN index answers it all. The account is still checked beside it.
+    Beginnings are left out where the text has an operator ("phrases", -not, or): they would
+    let in what it shuts out.
     """
-    words = re.findall(r"\w+", text)
+    words = WORD.findall(text)
     if not words:
         return None
-    exact = SearchQuery(text, search_type="websearch", config="simple")
-    begun = SearchQuery(
-        " & ".join(f"'{word}':*" for word in words), search_type="raw", config="simple"
-    )
-    named = Account.objects.filter(_named(text, account))
-    lexemes = " | ".join(side_lexeme(other) for other in named.only("pk")[:NAMED_ACCOUNTS])
-    found = exact | begun
-    if lexemes:
-        found = found | LexemeQuery(lexemes)
+    found = SearchQuery(text, search_type="websearch", config="simple")
+    if not OPERATOR.search(text):
+        begun = " & ".join(f"'{word}':*" for word in words)
+        found = found | SearchQuery(begun, search_type="raw", config="simple")
     return LexemeQuery(side_lexeme(account)) & found
 
 
 def _named(text: str, account: Account) -> Q:
-    """Accounts that a statement shows under a name with this text: the holder's, or one's own."""
-    own = Q(user=account.user_id, name__icontains=text) & ~Q(pk=account.pk)
-    return own | (Q(user__name__icontains=text) & ~Q(user=account.user_id))
+    """Entries whose other side a statement shows under this name: the holder's, or one's own."""
+    own = Q(counterparty__user=account.user_id)
+    return (own & Q(counterparty__name__icontains=text)) | (
+        ~own & Q(counterparty__user__name__icontains=text)
+    )

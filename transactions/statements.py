@@ -16,9 +16,10 @@ from django.utils import timezone
 from accounts.models import Account
 from transactions.models import Entry
 from transactions.querysets import EntryQuerySet
-from transactions.search import words_within
+from transactions.search import entries_with
 
 PAGE = 50
+ON_PAPER = 1000  # entries of a printed statement, about twenty pages
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -50,13 +51,45 @@ class Day:
 
 @dataclass(slots=True)
 class StatementPage:
-    """`newer` and `older` are the marks of the neighbouring pages, None where there is none."""
+    """`newer` and `older` are the marks of the neighbouring pages, None where there is none.
+
+    `opening` and `closing` are the balances before and after what the page shows; None where
+    a filter picks single entries.
+    """
 
     days: list[Day] = field(default_factory=list)
     newer: int | None = None
     older: int | None = None
     opening: Decimal | None = None
     closing: Decimal | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries of the page, newest first."""
+        return [entry for day in self.days for entry in day.entries]
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether nothing that is asked for is older."""
+        return self.older is None
+
+
+def paper_line(page: StatementPage, filters: Filters) -> str:
+    """What a printed page really holds: which days, how many entries, whether there are more."""
+    if not page.days:
+        return "No entries."
+    first, last = page.days[-1].date, page.days[0].date
+    count = len(page.entries)
+    said = f"{count:,} {'entry' if count == 1 else 'entries'} from {_said(first)} to {_said(last)}"
+    if filters.picks:
+        said += ", a selection"
+    if page.newer is not None or page.older is not None:
+        said += ", not all there are"
+    return f"{said}."
+
+
+def _said(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def mark_of(moment: datetime) -> int:
@@ -80,14 +113,15 @@ def statement_page(
     *,
     before: datetime | None = None,
     after: datetime | None = None,
+    size: int | None = None,
 ) -> StatementPage:
     """The newest page of what is asked for, or the one older than `before` or newer than `after`.
 
-    Takes at most eight queries and reads at most a page of entries, besides those of a filtered
-    day that the page cuts in two.
+    Takes at most eight queries and reads at most a page of entries (`size`, or PAGE), besides
+    those of a filtered day that the page cuts in two.
     """
     scope = entries_of(account, filters)
-    entries, newer, older = _cut(scope, before, after)
+    entries, newer, older = _cut(scope, before, after, size or PAGE)
     for entry in entries:
         entry.account = account
     page = StatementPage(
@@ -111,24 +145,23 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
         start_of(filters.start) if filters.start else None,
         start_of(filters.end + timedelta(days=1)) if filters.end else None,
     )
-    query = words_within(filters.text, account) if filters.text else None
     if filters.text:
-        entries = entries.filter(search=query) if query else entries.none()
+        entries = entries.filter(entries_with(filters.text, account))
     return entries.directed(filters.direction)
 
 
 def _cut(
-    scope: EntryQuerySet, before: datetime | None, after: datetime | None
+    scope: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
 ) -> tuple[list[Entry], bool, bool]:
     """A page, newest first, and whether anything is newer and older than it."""
     entries = scope.with_counterparty()
     if after is not None:
-        rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: PAGE + 1])
-        return rows[:PAGE][::-1], len(rows) > PAGE, True
+        rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])
+        return rows[:size][::-1], len(rows) > size, True
     if before is not None:
         entries = entries.filter(created_at__lt=before)
-    rows = list(entries.newest_first()[: PAGE + 1])
-    return rows[:PAGE], before is not None, len(rows) > PAGE
+    rows = list(entries.newest_first()[: size + 1])
+    return rows[:size], before is not None, len(rows) > size
 
 
 def _days(entries: Iterable[Entry], currency: str) -> list[Day]:
@@ -155,8 +188,11 @@ def balance_at(account: Account, moment: datetime) -> Decimal:
 
 
 def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
-    """The balances a period opens and closes with, on the pages that reach its ends."""
-    if page.newer is None and filters.end:
-        page.closing = balance_at(account, start_of(filters.end + timedelta(days=1)))
-    if page.older is None and filters.start:
-        page.opening = balance_at(account, start_of(filters.start))
+    """The balances that the page begins and ends with; for one without entries, the period's."""
+    if page.days:
+        newest, oldest = page.entries[0], page.entries[-1]
+        page.closing, page.opening = newest.balance, oldest.balance - oldest.signed_amount
+    elif filters.start or filters.end:
+        end = filters.end or timezone.localdate()
+        page.closing = balance_at(account, start_of(end + timedelta(days=1)))
+        page.opening = balance_at(account, start_of(filters.start)) if filters.start else None

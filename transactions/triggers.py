@@ -22,8 +22,8 @@ POSTED_ROW_IS_FINAL = FirmTrigger(
         THEN
             {refuse("posted_row_is_final", "A posted row never changes; post a reversal instead.")}
         END IF;
-        IF NEW.status = 'captured'
-           AND NOT EXISTS (SELECT FROM transactions WHERE captures_id = NEW.id)
+        IF (NEW.status = 'captured')
+           <> EXISTS (SELECT FROM transactions WHERE captures_id = NEW.id)
         THEN
             {refuse("captured_hold_has_capture", "A hold is captured by a row that captures it.")}
         END IF;
@@ -44,6 +44,14 @@ POSTED_ROWS_STAY = FirmTrigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Truncate,
     func=refuse("posted_rows_stay", "The books are never emptied."),
+)
+
+HOLD_BEGINS_PENDING = FirmTrigger(
+    name="hold_begins_pending",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Q(new__status__in=["captured", "voided"]),
+    func=refuse("hold_begins_pending", "A hold begins pending; then it is captured or voided."),
 )
 
 CAPTURE_WITHIN_HOLD = FirmTrigger(
@@ -97,6 +105,7 @@ ALL = [
     POSTED_ROW_IS_FINAL,
     POSTED_ROW_STAYS,
     POSTED_ROWS_STAY,
+    HOLD_BEGINS_PENDING,
     CAPTURE_WITHIN_HOLD,
     REVERSAL_WITHIN_ORIGINAL,
 ]

@@ -3,7 +3,12 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -12,15 +17,22 @@ from accounts.models import Account
 from accounts.requests import PersonRequest
 from transactions import services
 from transactions.exceptions import IdempotencyConflict, LedgerError
-from transactions.exports import statement_lines
+from transactions.exports import file_name, statement_lines
 from transactions.filters import StatementAddress
 from transactions.forms import StatementForm, TransferForm, prefilled
 from transactions.models import Transaction
 from transactions.receipts import receipt_for
 from transactions.reports import home_of, known_accounts, times_paid
-from transactions.statements import entries_of, statement_page
+from transactions.statements import (
+    ON_PAPER,
+    StatementPage,
+    entries_of,
+    paper_line,
+    statement_page,
+)
 
-PAID_ALREADY = (
+SENT_ONCE = "This payment went out once; pressing again moved nothing. This is its receipt."
+CHANGED_AFTER_SENDING = (
     "That form had paid already, so nothing was sent again. This is its receipt; "
     "for another payment, start with a new form."
 )
@@ -37,33 +49,35 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     """One account's entries, a page at a time; the filters are the address."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
     form = StatementForm(request.GET)
-    page = statement_page(
-        account, form.filters, before=form.mark("before"), after=form.mark("after")
-    )
     address = StatementAddress(request.path, form)
-    return render(
-        request,
-        "transactions/statement.html",
-        {
-            "account": account,
-            "form": form,
-            "page": page,
-            "address": address,
-            "links": address.links(page),
-        },
-    )
+    page = StatementPage()
+    if form.is_valid():
+        before, after = form.mark("before"), form.mark("after")
+        size = ON_PAPER if address.on_paper else None
+        page = statement_page(account, form.filters, before=before, after=after, size=size)
+    context = {"account": account, "form": form, "page": page, "address": address}
+    context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
+    context["frozen"] = account.status_changes.first() if account.is_frozen else None
+    context["nothing_found"] = f"Nothing found for \u201c{form.filters.text}\u201d"
+    return render(request, "transactions/statement.html", context)
 
 
 @require_safe
 def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
     """All entries that the statement's filters ask for, oldest first, streamed."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
-    entries = entries_of(account, StatementForm(request.GET).filters)
+    form = StatementForm(request.GET)
+    if not form.is_valid():
+        said = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return HttpResponseBadRequest(said, content_type="text/plain; charset=utf-8")
+    entries = entries_of(account, form.filters)
     rows = entries.with_counterparty().order_by("created_at").iterator(chunk_size=2000)
     return StreamingHttpResponse(
         statement_lines(account, rows),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="statement-{account.number}.csv"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name(account, form.filters)}"'
+        },
     )
 
 
@@ -71,22 +85,25 @@ def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
 def transfer(request: PersonRequest) -> HttpResponse:
     """The form, its review in plain words, and then the receipt. Sending twice pays once."""
     if request.method != "POST":
-        initial = prefilled(request.user, request.GET.get("from"), request.GET.get("to"))
+        initial = prefilled(request.user, request.GET)
         return _transfer_form(request, TransferForm(initial=initial, user=request.user))
     form = TransferForm(request.POST, user=request.user)
     step = request.POST.get("step", "review")
     if step == "edit" or not form.is_valid():
         return _transfer_form(request, form)
+    sent = Transaction.objects.visible_to(request.user).filter(pk=form.cleaned_data["id"])
+    sent_before = sent.exists()
     try:
         row = (services.book if step == "send" else services.preview)(form.draft)
     except LedgerError as refusal:
-        sent = Transaction.objects.visible_to(request.user).filter(pk=form.cleaned_data["id"])
-        if isinstance(refusal, IdempotencyConflict) and sent.exists():
-            messages.warning(request, PAID_ALREADY)
+        if isinstance(refusal, IdempotencyConflict) and sent_before:
+            messages.warning(request, CHANGED_AFTER_SENDING)
             return redirect("transactions:detail", form.cleaned_data["id"])
         form.add_error(None, str(refusal))
         return _transfer_form(request, form)
-    if Transaction.objects.filter(pk=row.pk).exists():
+    if sent_before:
+        messages.info(request, SENT_ONCE)
+    if sent_before or step == "send":
         return redirect("transactions:detail", row.pk)
     draft = form.draft
     context = {"form": form, "draft": draft, "row": row, "times": times_paid(draft)}
@@ -95,8 +112,12 @@ def transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
-    context = {"form": form, "known": known_accounts(request.user)}
-    return render(request, "transactions/transfer_form.html", context)
+    """The form. Going back to it must find it as it was left, with its own id: no `no-store`."""
+    mine = list(form.own_accounts)
+    context = {"form": form, "sender": form.sender, "known": known_accounts(mine, form.sender)}
+    response = render(request, "transactions/transfer_form.html", context)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
 
 
 @require_safe

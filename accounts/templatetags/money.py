@@ -8,7 +8,8 @@ from babel.numbers import format_decimal
 from django import template
 from django.utils import timezone
 
-from accounts.currencies import MINOR_UNITS
+from accounts.currencies import MINOR_UNITS, decimals_of
+from accounts.numbers import grouped
 
 register = template.Library()
 
@@ -21,9 +22,7 @@ Amount = Decimal | int | str | None
 
 def _digits(amount: Decimal, currency: str) -> str:
     """The amount without its sign, with the currency's decimals, or more if it has more."""
-    exponent = amount.normalize().as_tuple().exponent
-    own = -exponent if isinstance(exponent, int) else 0
-    decimals = max(own, MINOR_UNITS.get(currency, 0))
+    decimals = max(decimals_of(amount), MINOR_UNITS.get(currency, 0))
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
     return format_decimal(abs(amount), format=pattern, locale=LOCALE, decimal_quantization=False)
 
@@ -55,8 +54,7 @@ def money(amount: Amount, currency: str) -> str:
 @register.filter
 def account_number(number: str | None) -> str:
     """4821093755 is "4821 0937 55", as people read it aloud."""
-    plain = "".join(str(number or "").split())
-    return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
+    return grouped(str(number or ""))
 
 
 def _day(moment: date | datetime) -> date:

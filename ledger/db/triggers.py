@@ -33,11 +33,19 @@ class FirmTriggerSql(compiler.UpsertTriggerSql):
         """
 
 
+class CompiledFirmTrigger(compiler.Trigger):
+    """The trigger as migrations know it; its function goes when it goes."""
+
+    @property
+    def uninstall_sql(self) -> str:
+        return f"{super().uninstall_sql} DROP FUNCTION IF EXISTS {self.sql.pgid}();"
+
+
 class FirmTrigger(Trigger):
     """A trigger of django-pgtrigger that cannot be ignored."""
 
     def compile(self, model: models.Model) -> compiler.Trigger:
-        return compiler.Trigger(
+        return CompiledFirmTrigger(
             name=self.name,
             sql=FirmTriggerSql(
                 pgid=self.get_pgid(model),

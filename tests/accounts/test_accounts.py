@@ -15,6 +15,7 @@ from accounts.exceptions import (
     AccountNotEmpty,
     AccountNotFound,
     CurrencyUnknown,
+    DetailsInvalid,
     LimitInvalid,
     OwnerNotActive,
 )
@@ -65,6 +66,7 @@ def test_open_account_refuses_somebody_who_left() -> None:
         ({"transfer_limit": Decimal(0)}, "USD"),
         ({"daily_limit": Decimal("NaN")}, "USD"),
         ({"daily_limit": Decimal("0.5")}, "JPY"),
+        ({"overdraft_limit": Decimal("1e18")}, "USD"),
     ],
 )
 def test_open_account_refuses_a_limit_that_makes_no_sense(
@@ -72,6 +74,21 @@ def test_open_account_refuses_a_limit_that_makes_no_sense(
 ) -> None:
     with pytest.raises(LimitInvalid):
         services.open_account(user=UserFactory(), currency=currency, **limits)
+
+
+@pytest.mark.parametrize(
+    "details", [{"name": "x" * 101}, {"number": "hello"}, {"number": "482109375512"}]
+)
+def test_open_account_refuses_a_name_or_number_that_cannot_be(details: dict[str, str]) -> None:
+    with pytest.raises(DetailsInvalid):
+        services.open_account(user=UserFactory(), currency="USD", **details)  # type: ignore[arg-type]
+
+
+def test_close_account_waits_for_holds() -> None:
+    account = AccountFactory(overdraft_limit=Decimal(10))
+    Account.objects.filter(pk=account.pk).update(held=5)
+    with pytest.raises(AccountNotEmpty, match=r"holds 5\.00 USD for payments under way"):
+        services.close_account(account=account)
 
 
 def test_freeze_and_unfreeze_say_who_and_why() -> None:
@@ -111,7 +128,7 @@ BROKEN = {
     "available_non_negative": "balance = 10, held = 11",
     "held_non_negative": "held = -1",
     "overdraft_limit_non_negative": "balance = 5, overdraft_limit = -1",
-    "limits_positive": "daily_limit = 0",
+    "limits_positive": "daily_limit = 'NaN'",
     "account_amounts_finite": "balance = 'NaN'",
     "account_status_valid": "status = 'asleep'",
     "account_currency_valid": "currency = 'XXX'",
@@ -147,10 +164,20 @@ def test_two_accounts_cannot_share_a_number() -> None:
         AccountFactory(number=AccountFactory().number)
 
 
-def test_a_status_change_is_never_rewritten() -> None:
+@pytest.mark.parametrize("sql", ["UPDATE %s SET reason = 'Other'", "DELETE FROM %s"])
+def test_a_status_change_is_never_rewritten(sql: str) -> None:
     services.freeze_account(account=AccountFactory(), reason="Lost card")
-    with pytest.raises(Exception, match="stays said"):
-        StatusChange.objects.update(reason="Something else")
+    with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
+        cursor.execute(sql % "account_status_changes")
+    constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
+    assert constraint == "status_change_stays"
+
+
+def test_status_changes_are_never_truncated() -> None:
+    with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
+        cursor.execute("TRUNCATE account_status_changes")
+    constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
+    assert constraint == "status_changes_stay"
 
 
 def test_an_e_mail_address_is_unique_whatever_its_case() -> None:

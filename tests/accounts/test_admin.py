@@ -1,5 +1,6 @@
 """The admin of people and accounts: staff help, and cannot reach what is not theirs to change."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from django.urls import reverse
 from accounts import services as account_services
 from accounts.groups import STAFF
 from accounts.models import Account, StatusChange, User
+from accounts.templatetags.money import account_number, money
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
 
@@ -48,7 +50,7 @@ def account_form(account: Account, **changes: str) -> dict[str, str]:
         "daily_limit": "" if account.daily_limit is None else f"{account.daily_limit:.2f}",
     }
     initial = {f"initial-{name}": value for name, value in shown.items()}
-    return {**initial, **shown, **changes, **history_form()}
+    return {**initial, **shown, "reason": "Asked by letter", **changes, **history_form()}
 
 
 def texts(response: Any) -> list[str]:
@@ -112,6 +114,8 @@ def test_nothing_of_people_and_accounts_can_be_deleted(root: Client, account: Ac
     lambda account: account.number,
     lambda account: f"{account.number[:4]} {account.number[4:8]} {account.number[8:]}",
     lambda account: account.number[:6],
+    lambda account: account.number[-4:],
+    lambda account: account.number[-6:],
     lambda account: "Wanted",
     lambda account: "ada@exam",
 ])  # fmt: skip
@@ -120,6 +124,31 @@ def test_an_account_is_found(spell: Callable[[Account], str], staff: Client) -> 
     wanted = AccountFactory(user=UserFactory(name="Ada Wanted", email="ada@example.com"))
     response = staff.get(ACCOUNTS, {"q": spell(wanted)})
     assert [account.pk for account in response.context["cl"].result_list] == [wanted.pk]
+
+
+@pytest.mark.parametrize("url", [ACCOUNTS, PEOPLE])
+def test_a_search_that_finds_nothing_says_what_can_be_searched_for(url: str, staff: Client) -> None:
+    page = staff.get(url, {"q": "no such <b>"}).content.decode()
+    assert "Nothing found for “no such &lt;b&gt;”. What can be searched for" in page
+
+
+def test_the_status_history_speaks_in_words(staff: Client, account: Account) -> None:
+    account_services.freeze_account(account=account, reason="Lost card")
+    page = staff.get(page_of(account)).content.decode()
+    for heading in ("When", "From", "To", "Reason", "By"):
+        assert re.search(rf"<th class=\"column-\w+\">{heading}\s*</th>", page), heading
+    assert "Close for good" in page
+
+
+def test_the_first_page_greets_by_name_and_leads_to_the_cash_desk(
+    staff: Client, clerk: User
+) -> None:
+    page = staff.get(reverse("admin:index")).content.decode()
+    assert f"<strong>{clerk.name}</strong>" in page
+    desk = reverse("admin:transactions_transaction_cash_desk")
+    assert desk in page
+    clerk.groups.clear()
+    assert desk not in staff.get(reverse("admin:index")).content.decode()
 
 
 def test_the_lists_take_as_many_queries_for_many_rows(
@@ -174,7 +203,34 @@ def test_limits_are_changed_and_written_down(staff: Client, account: Account) ->
     assert (account.overdraft_limit, account.daily_limit) == (Decimal(100), Decimal(20))
     assert account.available == Decimal(110)
     told = LogEntry.objects.get().get_change_message()
-    assert "Overdraft limit: 0.00 became 100.00." in told
+    assert f"Overdraft limit: {money(0, 'USD')} became {money(100, 'USD')}." in told
+    assert f"Daily limit: no limit became {money(20, 'USD')}." in told
+    assert "Reason: Asked by letter" in told
+
+
+def test_a_limit_is_not_changed_without_a_reason(staff: Client, account: Account) -> None:
+    refused = staff.post(
+        page_of(account), account_form(account, overdraft_limit="100.00", reason=" ")
+    )
+    assert refused.context["adminform"].form.errors["reason"]
+    account.refresh_from_db()
+    assert account.overdraft_limit == 0
+    staff.post(page_of(account), account_form(account, name="Rent", reason=""))
+    account.refresh_from_db()
+    assert account.name == "Rent"
+
+
+def test_an_account_that_one_may_not_change_shows_its_limits_as_money(
+    client: Client, account: Account
+) -> None:
+    account_services.change_account(account=account, overdraft_limit=Decimal(1200))
+    reader = UserFactory(is_staff=True)
+    reader.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(reader)
+    page = client.get(page_of(account)).content.decode()
+    assert money(Decimal(1200), "USD") in page
+    assert "no limit" in page
+    assert "1200.0000" not in page
 
 
 @pytest.mark.parametrize(("changes", "sentence"), [
@@ -235,7 +291,9 @@ def test_nobody_changes_or_opens_an_account_of_their_own(staff: Client, clerk: U
 def test_an_action_asks_for_a_reason_first(staff: Client, account: Account) -> None:
     chosen = {"action": "freeze", "_selected_action": account.pk}
     asked = staff.post(ACCOUNTS, {**chosen, "index": "0"})
-    assert account.number in asked.content.decode()
+    page = asked.content.decode()
+    for fact in (account_number(account.number), account.user.name, "10.00", "USD"):
+        assert fact in page
     for reason in ("", "   ", "x" * 501):
         refused = staff.post(ACCOUNTS, {**chosen, "reason": reason})
         assert refused.status_code == 200
@@ -258,7 +316,7 @@ def test_an_action_says_what_became_of_each_account(
     })  # fmt: skip
     told = " | ".join(sorted(texts(answer)))
     assert "not closed. Everyday still has 10.00 USD" in told
-    assert f"Empty {empty.number}: closed." in told
+    assert f"Empty {account_number(empty.number)}: closed." in told
     assert "closed already, nothing changed" in told
     change = StatusChange.objects.get(account=empty)
     assert (change.changed_by, change.reason) == (clerk, "Asked at the counter")

@@ -1,5 +1,6 @@
 """People in the admin: nobody rises by it, nobody is locked in or out by mistake."""
 
+import re
 from typing import Any
 
 import pytest
@@ -89,27 +90,99 @@ def test_nobody_shuts_themselves_out(root: Client) -> None:
     assert me.is_active
 
 
-def test_a_new_address_replaces_every_old_one(staff: Client) -> None:
+# The email address: who changes it can have the password reset
+
+
+def move(client: Client, person: User, **changes: str) -> Any:
+    form = {"email": "New@Example.com", "name": person.name, "reason": "Asked by letter"}
+    return client.post(page_of(person), form | changes)
+
+
+def test_staff_cannot_change_an_address_and_so_sign_in_as_the_customer(
+    staff: Client, mailoutbox: list[Any]
+) -> None:
+    person = UserFactory(email="old@example.com", name="P")
+    page = staff.get(page_of(person)).content.decode()
+    assert 'name="email"' not in page
+    assert move(staff, person).status_code == 302
+    person.refresh_from_db()
+    assert person.email == "old@example.com"
+    Client().post(reverse("account_reset_password"), {"email": "new@example.com"})
+    assert not [mail for mail in mailoutbox if "/password/reset/key/" in mail.body]
+
+
+def test_a_new_address_replaces_every_old_one(root: Client) -> None:
     person = UserFactory(email="old@example.com", name="P")
     EmailAddress.objects.create(user=person, email="old@example.com", verified=True, primary=True)
-    staff.post(page_of(person), {"email": "New@Example.com", "name": "P"})
+    move(root, person)
     address = EmailAddress.objects.get(user=person)
     assert (address.email, address.verified, address.primary) == ("new@example.com", False, True)
 
 
-def test_an_address_that_somebody_confirmed_is_not_given_away(staff: Client) -> None:
+def test_a_new_address_has_a_reason_and_the_old_one_is_told(
+    root: Client, mailoutbox: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    person = UserFactory(email="old@example.com", name="P")
+    with django_capture_on_commit_callbacks(execute=True):
+        refused = move(root, person, reason=" ")
+    assert refused.context["adminform"].form.errors["reason"]
+    assert (mailoutbox, LogEntry.objects.count()) == ([], 0)
+    with django_capture_on_commit_callbacks(execute=True):
+        move(root, person)
+    (mail,) = mailoutbox
+    assert mail.to == ["old@example.com"]
+    assert "no longer signs you in" in " ".join(mail.body.split())
+    assert "new@example.com" not in mail.body
+    told = LogEntry.objects.get().get_change_message()
+    assert told == "Email: old@example.com became new@example.com. Reason: Asked by letter"
+
+
+def test_an_address_that_somebody_confirmed_is_not_given_away(root: Client) -> None:
     EmailAddress.objects.create(user=UserFactory(), email="second@example.com", verified=True)
-    person = UserFactory(email="p@example.com")
-    refused = staff.post(page_of(person), {"email": "second@example.com", "name": "P"})
+    refused = move(root, UserFactory(), email="Second@example.com")
+    assert "signs in with this address already" in refused.content.decode()
+    new = {"email": "Second@example.com", "name": "N"}
+    refused = root.post(reverse("admin:accounts_user_add"), new)
     assert "signs in with this address already" in refused.content.decode()
 
 
+# New people
+
+
+def test_a_new_person_chooses_the_password_by_mail(
+    staff: Client, mailoutbox: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    page = staff.get(reverse("admin:accounts_user_add")).content.decode()
+    assert 'type="password"' not in page
+    form = {"email": "New@Example.com", "name": "New", "password1": "by-a-clerk-1",
+            "password2": "by-a-clerk-1", "usable_password": "true", "is_staff": "on"}  # fmt: skip
+    with django_capture_on_commit_callbacks(execute=True):
+        staff.post(reverse("admin:accounts_user_add"), form)
+    person = User.objects.get(email="new@example.com")
+    assert not person.has_usable_password()
+    assert not person.is_staff
+    (mail,) = mailoutbox
+    assert mail.to == ["new@example.com"]
+    (link,) = re.findall(r"https?://\S+", mail.body)
+    theirs = Client()
+    shown = theirs.get(link, follow=True)
+    chosen = {"password1": "chosen-alone-1", "password2": "chosen-alone-1"}
+    theirs.post(shown.request["PATH_INFO"], chosen)
+    assert Client().login(email="new@example.com", password="chosen-alone-1")
+
+
+def test_rights_are_shown_to_those_who_can_change_them(staff: Client, root: Client) -> None:
+    person = UserFactory()
+    for client, shown in ((staff, False), (root, True)):
+        page = client.get(page_of(person)).content.decode()
+        assert ("Superuser status" in page, "User permissions" in page) == (shown, shown)
+        assert ("column-is_staff" in client.get(PEOPLE).content.decode()) == shown
+
+
 def test_a_superuser_adds_a_person_and_gives_rights(root: Client) -> None:
-    form = {"email": "New@Example.com", "name": "New", "usable_password": "true",
-            "password1": "quite-new-1", "password2": "quite-new-1"}  # fmt: skip
+    form = {"email": "New@Example.com", "name": "New"}
     assert root.post(reverse("admin:accounts_user_add"), form).status_code == 302
     person = User.objects.get(email="new@example.com")
-    assert person.check_password("quite-new-1")
     assert not person.is_staff
     rights = {"email": person.email, "name": "New", "is_staff": "on",
               "groups": [ensure_groups()[STAFF].pk]}  # fmt: skip

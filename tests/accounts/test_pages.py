@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client, override_settings
 
+from accounts import views
 from accounts.models import Account, User
 from accounts.services import close_account
 from tests.factories import PASSWORD, AccountFactory, UserFactory
@@ -185,3 +186,20 @@ def test_after_too_many_wrong_passwords_signing_in_waits(client: Client) -> None
     said = text_of(client.post("/account/login/", {**form, "password": PASSWORD}))
     assert "Too many failed login attempts" in said or "too many" in said.lower()
     assert "_auth_user_id" not in client.session
+
+
+def test_a_new_account_is_in_ones_usual_currency_unless_said(client: Client) -> None:
+    account = AccountFactory(currency="KWD")
+    client.force_login(account.user)
+    assert client.get("/accounts/open/").context["form"]["currency"].value() == "KWD"
+
+
+def test_nobody_opens_accounts_without_end(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "MOST_ACCOUNTS", 2)
+    account = AccountFactory()
+    client.force_login(account.user)
+    form = {"name": "More", "currency": "USD"}
+    assert client.post("/accounts/open/", form).headers["Location"] != "/accounts/"
+    response = client.post("/accounts/open/", form, follow=True)
+    assert "2 accounts are the most; close one first." in text_of(response)
+    assert Account.objects.filter(user=account.user).count() == 2

@@ -106,8 +106,9 @@ def test_keys_lead_where_they_say(page: Any, everyday: Account) -> None:
 def test_the_theme_chosen_stays(page: Any, everyday: Account) -> None:
     sign_in(page)
     page.locator("summary", has_text="Maximiliana").click()
-    page.get_by_role("button", name="Dark").click()
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    with page.expect_response("**/theme/"):
+        page.get_by_role("button", name="Dark").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
     page.goto("/accounts/")
     assert page.locator("html").get_attribute("data-theme") == "dark"
 

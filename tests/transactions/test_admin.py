@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts import services as account_services
 from accounts.groups import STAFF, ensure_groups
 from accounts.models import Account, User
+from accounts.templatetags.money import account_number
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
@@ -59,6 +60,10 @@ def page_of(row: Transaction, name: str = "change") -> str:
 def slip(account: Account, **changes: Any) -> dict[str, Any]:
     """A filled-in slip for a deposit of 50."""
     return {"id": uuid7(), "number": account.number, "kind": "deposit", "amount": "50", **changes}
+
+
+def last_message(response: Any) -> str:
+    return [str(message) for message in get_messages(response.wsgi_request)][-1]
 
 
 def found(response: Any) -> list[Any]:
@@ -176,6 +181,56 @@ def test_a_search_for_nothing_finds_nothing(typed: str, staff: Client, account: 
     assert found(response) == []
 
 
+@pytest.mark.parametrize("typed", ["Grace Hop", "grace@navy", "13.40", "13.40 Grace", "tea 13.40"])
+def test_a_row_is_found_by_a_person_or_an_amount(
+    typed: str, staff: Client, account: Account
+) -> None:
+    grace = AccountFactory(user=UserFactory(name="Grace Hopper", email="grace@navy.example"))
+    services.deposit(to_account=account, amount=Decimal("13.41"), description="Tea")
+    row = services.deposit(to_account=grace, amount=Decimal("13.40"), description="Tea")
+    assert found(staff.get(LIST, {"q": typed})) == [row.pk]
+
+
+def test_an_amount_alone_is_looked_for_among_the_newest_rows(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.admin_search.NEWEST", 2)
+    old = services.deposit(to_account=account, amount=Decimal("13.40"), description="Tea")
+    new = [services.deposit(to_account=account, amount=Decimal("13.40")) for _ in range(2)]
+    both = [row.pk for row in reversed(new)]
+    assert found(staff.get(LIST, {"q": "13.40"})) == both
+    assert found(staff.get(LIST, {"q": "13.40 tea"})) == [old.pk]
+    of_account = staff.get(LIST, {"q": "13.40", "account": str(account.pk)})
+    assert found(of_account) == [*both, old.pk]
+
+
+def test_a_number_in_words_is_still_a_word(staff: Client, account: Account) -> None:
+    row = services.deposit(to_account=account, amount=Decimal(5), description="Invoice 2026")
+    assert found(staff.get(LIST, {"q": "invoice 2026"})) == [row.pk]
+
+
+def test_a_name_of_too_many_accounts_says_so(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.admin_search.NAMED_ACCOUNTS", 1)
+    AccountFactory(user=account.user)
+    response = staff.get(LIST, {"q": "Ferreira"})
+    assert len(found(response)) == 1
+    assert "Type more of it" in response.content.decode()
+
+
+def test_a_search_for_nothing_says_what_can_be_searched_for(staff: Client) -> None:
+    page = staff.get(LIST, {"q": "nothing such"}).content.decode()
+    assert "Nothing found for “nothing such”" in page
+    assert "An amount like 13.40" in page
+
+
+def test_a_row_is_left_by_a_link_to_the_list(staff: Client, account: Account) -> None:
+    page = staff.get(page_of(Transaction.objects.get())).content.decode()
+    assert "Back to the list" in page
+    assert ">Close<" not in page
+
+
 def test_the_filters_narrow(staff: Client, account: Account) -> None:
     yen = AccountFactory(currency="JPY", balance="7")
     one = Transaction.objects.get(to_account=yen)
@@ -191,7 +246,8 @@ def test_the_filters_narrow(staff: Client, account: Account) -> None:
 
 
 def test_a_slip_is_reviewed_in_words_before_anything_moves(staff: Client, account: Account) -> None:
-    assert account.number in staff.get(DESK, {"account": str(account.pk)}).content.decode()
+    prefilled = staff.get(DESK, {"account": str(account.pk)}).content.decode()
+    assert account_number(account.number) in prefilled
     page = staff.post(DESK, slip(account)).content.decode()
     assert "Deposit 50.00\N{NO-BREAK SPACE}USD into Everyday of Ana Ferreira" in page
     assert "10.00 → <strong>60.00</strong> USD" in page
@@ -212,6 +268,7 @@ def test_a_slip_is_booked_once_however_often_it_is_sent(
     answers = [staff.post(DESK, filled) for _ in range(2)]
     row = Transaction.objects.get(reference="S-1")
     assert [answer["Location"] for answer in answers] == [page_of(row), page_of(row)]
+    assert "nothing was booked again" in last_message(answers[1])
     assert (row.pk, row.created_by, row.description) == (filled["id"], clerk, description)
     assert row.metadata == {"category": "cash", "channel": "cash desk"}
     account.refresh_from_db()
@@ -219,6 +276,24 @@ def test_a_slip_is_booked_once_however_often_it_is_sent(
     (told, *_) = get_messages(answers[0].wsgi_request)
     assert description in str(told)
     assert audit().clean
+
+
+@pytest.mark.parametrize("button", ["review", "change", "book"])
+def test_going_back_after_booking_leads_to_the_booked_row(
+    button: str, staff: Client, account: Account
+) -> None:
+    filled = slip(account)
+    staff.post(DESK, {**filled, "book": "1"})
+    answer = staff.post(DESK, {**filled, button: "1"})
+    assert answer["Location"] == page_of(Transaction.objects.get(pk=filled["id"]))
+    assert "nothing was booked again" in last_message(answer)
+    account.refresh_from_db()
+    assert account.balance == 60
+
+
+def test_a_browser_may_keep_the_slip_to_go_back_to(staff: Client, account: Account) -> None:
+    for answer in (staff.get(DESK), staff.post(DESK, slip(account))):
+        assert answer["Cache-Control"] == "private"
 
 
 def test_a_booked_slip_cannot_be_changed_and_sent_again(staff: Client, account: Account) -> None:
@@ -261,16 +336,30 @@ def test_a_slip_that_is_not_filled_in_right_is_an_error(
     assert Transaction.objects.count() == 1
 
 
+@pytest.mark.parametrize("button", ["review", "book"])
 def test_what_the_books_refuse_is_said_and_what_was_typed_stays(
-    staff: Client, account: Account
+    button: str, staff: Client, account: Account
 ) -> None:
-    asked = slip(account, kind="withdraw", amount="10.01", reference="S-9", book="1")
+    asked = slip(account, kind="withdraw", amount="10.01", reference="S-9", **{button: "1"})
     page = staff.post(DESK, asked).content.decode()
     assert "Everyday has 10.00 available; 10.01 is too much by 0.01." in page
     assert "S-9" in page
+    assert 'name="book"' not in page
     account_services.freeze_account(account=account, reason="Lost card")
-    assert "is frozen" in staff.post(DESK, {**asked, "amount": "1"}).content.decode()
+    assert "pays out once it is unfrozen" in staff.post(DESK, asked).content.decode()
     assert Transaction.objects.count() == 1
+
+
+@pytest.mark.parametrize("button", ["review", "book"])
+@pytest.mark.parametrize("kind", ["deposit", "withdraw"])
+def test_a_closed_account_is_refused_in_words_for_staff(
+    kind: str, button: str, staff: Client
+) -> None:
+    closed = AccountFactory()
+    account_services.close_account(account=closed)
+    page = staff.post(DESK, slip(closed, kind=kind, **{button: "1"})).content.decode()
+    assert "is closed: no cash goes in or out" in page
+    assert not Transaction.objects.exists()
 
 
 @pytest.mark.parametrize("kind", ["deposit", "withdraw"])

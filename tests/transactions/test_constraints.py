@@ -110,6 +110,15 @@ def test_balances_when_completed(columns: dict[str, Any]) -> None:
     assert insert_refused_by(**row) == "balances_when_completed"
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [{"to_balance": "NaN"}, {"created_at": "infinity"}, {"created_at": "1899-12-31T00:00Z"}],
+)
+def test_transaction_values_finite(columns: dict[str, Any]) -> None:
+    row = deposit_row(AccountFactory(), **columns)
+    assert insert_refused_by(**row) == "transaction_values_finite"
+
+
 def test_only_holds_expire() -> None:
     row = deposit_row(AccountFactory(), expires_at="2026-01-02T00:00Z")
     assert insert_refused_by(**row) == "only_holds_expire"
@@ -166,7 +175,7 @@ def test_the_books_are_never_truncated() -> None:
     assert refused_by("TRUNCATE transactions") == "posted_rows_stay"
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # else pending ones stop it already
-    assert refused_by("TRUNCATE accounts CASCADE") == "posted_rows_stay"
+    assert refused_by("TRUNCATE accounts CASCADE") in {"posted_rows_stay", "status_changes_stay"}
 
 
 def test_whoever_books_is_a_person_of_the_bank() -> None:
@@ -225,6 +234,20 @@ def test_a_hold_may_be_voided_and_nothing_else_about_it_changes() -> None:
     )
 
 
+@pytest.mark.parametrize("status", ["captured", "voided"])
+def test_a_hold_begins_pending(status: str) -> None:
+    row = capture_row(AccountFactory(), None, status=status, from_balance=None)
+    assert insert_refused_by(**row) == "hold_begins_pending"
+
+
+def test_a_hold_with_a_capture_cannot_be_voided() -> None:
+    account = AccountFactory()
+    pk = hold(account)
+    insert_row(**capture_row(account, pk, amount="4"))
+    sql = "UPDATE transactions SET status = 'voided' WHERE id = %s"
+    assert refused_by(sql, pk) == "captured_hold_has_capture"
+
+
 def test_a_hold_is_captured_only_by_a_row_that_captures_it() -> None:
     account = AccountFactory()
     pk = hold(account)
@@ -242,6 +265,27 @@ def test_a_capture_stays_within_its_hold() -> None:
     assert insert_refused_by(**capture_row(other, pk)) == "capture_within_hold"
     insert_row(**capture_row(account, pk, amount="5"))
     assert insert_refused_by(**capture_row(account, pk, amount="5")) == "hold_captured_once"
+
+
+def test_a_capture_is_completed_and_in_the_currency_of_its_hold() -> None:
+    account, yen = AccountFactory(), AccountFactory(currency="JPY")
+    pk = hold(account)
+    pending = capture_row(account, pk, status="pending", from_balance=None)
+    assert insert_refused_by(**pending) == "capture_within_hold"
+    other = capture_row(yen, pk, currency="JPY")
+    assert insert_refused_by(**other) == "capture_within_hold"
+
+
+def test_a_hold_cannot_be_reversed_nor_a_reversal_be_pending() -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    pk = uuid7()
+    sides = {"from_account_id": a.pk, "to_account_id": b.pk, "type": "transfer"}
+    insert_row(id=pk, status="pending", **sides)
+    row = reversal_row(Transaction.objects.get(pk=pk), "1")
+    assert insert_refused_by(**row) == "reversal_mirrors_original"
+    original = services.transfer(from_account=a, to_account=b, amount=Decimal(10))
+    pending = reversal_row(original, "1", status="pending", from_balance=None, to_balance=None)
+    assert insert_refused_by(**pending) == "reversal_mirrors_original"
 
 
 def test_a_voided_hold_is_not_captured() -> None:
@@ -326,7 +370,7 @@ def test_no_session_can_wave_itself_through_the_triggers() -> None:
         cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
         names = [name for (name,) in cursor.fetchall()]
         cursor.execute("SELECT set_config('pgtrigger.ignore', %s::text[]::text, true)", [names])
-    assert len(names) == 6
+    assert len(names) == 8  # six of transactions, two of the status changes
     sql = "UPDATE transactions SET amount = 6 WHERE id = %s"
     assert refused_by(sql, row.pk) == "posted_row_is_final"
     assert refused_by("DELETE FROM transactions WHERE id = %s", row.pk) == "posted_row_stays"

@@ -22,6 +22,7 @@ from transactions.berka.identity import id_of, number_of
 from transactions.models import Entry, Transaction
 
 pytestmark = pytest.mark.django_db
+AGREE = "All 2 accounts agree with the bank's own closing balance."
 
 
 def books() -> list[Any]:
@@ -39,7 +40,7 @@ def test_owners_become_users_and_accounts_are_open_in_czk(tmp_path: Path) -> Non
         "Opened 2 accounts for 1 new users. Imported 6 transactions, "
         "skipped 0 already in the books, refused 0."
     )
-    assert len(out) == 1  # the books agree with the bank: nothing more to say
+    assert out[1:] == [AGREE]
     owner = User.objects.get()
     assert (owner.email, owner.name) == ("client-1@berka.example", "Client 1")
     assert not owner.has_usable_password()
@@ -107,7 +108,7 @@ def test_what_people_moved_since_is_not_compared(tmp_path: Path) -> None:
     run_import(write_bank(tmp_path, HISTORY))
     services.transfer(from_account=account(10), to_account=account(20), amount=Decimal(300))
     code, out, _ = run_import(tmp_path)
-    assert (code, len(out)) == (0, 1)
+    assert (code, out[1:]) == (0, [AGREE])
 
 
 def failing(call: int, error: BaseException, work: Any, after: bool) -> Any:
@@ -162,7 +163,10 @@ def test_books_that_disagree_with_the_bank_are_shown_with_both_figures(tmp_path:
     code, out, _ = run_import(write_bank(tmp_path, wrong))
     assert code == 0
     figures = "the books say 400.00 CZK, the bank 1,399.81 CZK"
-    assert out[1:] == [f"account 20 ({number_of(20)}) on 1993-02-11: {figures}"]
+    assert out[1:] == [
+        f"account 20 ({number_of(20)}) on 1993-02-11: {figures}",
+        "1 of 2 accounts agree with the bank's own closing balance.",
+    ]
 
 
 @pytest.mark.parametrize(("bank_says", "agrees"), [("400.18", True), ("400.19", False)])
@@ -170,7 +174,7 @@ def test_the_tolerance_is_six_hundredths_a_row(
     tmp_path: Path, bank_says: str, agrees: bool
 ) -> None:
     off = [*HISTORY[:5], HISTORY[5].replace("400.00", bank_says)]
-    assert (len(run_import(write_bank(tmp_path, off))[1]) == 1) == agrees
+    assert (run_import(write_bank(tmp_path, off))[1][-1] == AGREE) == agrees
 
 
 @pytest.mark.parametrize(
@@ -183,7 +187,7 @@ def test_the_tolerance_is_six_hundredths_a_row(
 def test_the_closing_balance_does_not_depend_on_the_order_within_a_day(
     tmp_path: Path, day: list[str]
 ) -> None:
-    assert len(run_import(write_bank(tmp_path, [*HISTORY, *day]))[1]) == 1
+    assert run_import(write_bank(tmp_path, [*HISTORY, *day]))[1][1:] == [AGREE]
 
 
 def test_a_refused_last_row_still_counts_in_the_banks_balance(tmp_path: Path) -> None:
@@ -198,7 +202,13 @@ def test_a_repaired_row_is_added_and_the_books_agree(tmp_path: Path) -> None:
     broken = [HISTORY[0].replace("VKLAD", "WHAT"), *HISTORY[1:]]
     assert run_import(write_bank(tmp_path, broken))[0] == 1
     code, out, _ = run_import(write_bank(tmp_path, HISTORY))
-    assert (code, len(out)) == (0, 1)
+    assert (code, out[1:]) == (0, [AGREE])
     assert "Imported 1 transactions, skipped 5" in out[0]
     assert str(Transaction.objects.get(pk=id_of("trans", 1)).value_date) == "1993-01-01"
     assert audit().clean
+
+
+def test_where_the_bank_has_no_account_there_is_nothing_to_agree(tmp_path: Path) -> None:
+    empty: list[str] = []
+    _, out, _ = run_import(write_bank(tmp_path, [], account=empty, disp=empty))
+    assert len(out) == 1

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.db import connection
 from django.db import transaction as db_transaction
 from django.db.models import Count
 
@@ -20,8 +22,12 @@ from transactions.models import Entry, Transaction
 
 PROJECT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("LEDGER_BERKA") or PROJECT.parent / "shared/data/berka")
+AGREE = "All 864 accounts agree with the bank's own closing balance."
+# Rows for each second of work: of processor time, the importer's and that of its Postgres backend.
+# They take turns, so on an idle machine this is the time on the clock; on a busy one the clock
+# also counts what others do, and proves nothing.
 ROWS_A_SECOND = 5_000
-TRIES = 3  # other work on the machine may slow down one run
+TRIES = 3  # a busy machine spoils caches too, so the quickest run counts
 
 pytestmark = [
     pytest.mark.django_db,
@@ -74,13 +80,26 @@ def lowest(rows: list[dict[str, str]]) -> Decimal:
     return low
 
 
+def seconds_of_work() -> float:
+    """Processor time so far; where Postgres runs elsewhere, or not on Linux, the clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        stat = Path(f"/proc/{cursor.fetchone()[0]}/stat")
+    if not (settings.LEDGER_EMBEDDED and stat.exists()):
+        return time.perf_counter()
+    # After the name in brackets, which may hold spaces: state is the third field of proc(5).
+    fields = stat.read_text().rpartition(")")[2].split()
+    ticks = int(fields[14 - 3]) + int(fields[15 - 3])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def imported() -> tuple[list[str], float]:
     """The command's output, and the seconds of the quickest of a few fresh runs."""
     for tries_left in reversed(range(TRIES)):
         savepoint = db_transaction.savepoint()
-        started = time.perf_counter()
+        started = seconds_of_work()
         code, out, err = run_import(DATA)
-        seconds = time.perf_counter() - started
+        seconds = seconds_of_work() - started
         assert (code, err) == (0, [])
         if len(table("trans")) / seconds >= ROWS_A_SECOND or not tries_left:
             break
@@ -91,7 +110,7 @@ def imported() -> tuple[list[str], float]:
 def test_the_whole_bank_is_imported_and_agrees_with_its_own_balances() -> None:
     out, seconds = imported()
     rows = table("trans")
-    assert len(out) == 1, out[:5]
+    assert out[1:] == [AGREE], out[:5]
     assert "Imported 33,164 transactions, skipped 0 already in the books, refused 0." in out[0]
     assert len(rows) == Transaction.objects.count() == 33_164
     assert len(table("account")) == Account.objects.filter(currency="CZK").count() == 864
@@ -161,6 +180,6 @@ def assert_second_run_changes_nothing() -> None:
 
     before = state()
     code, out, err = run_import(DATA)
-    assert (code, err, len(out)) == (0, [], 1)
+    assert (code, err, out[1:]) == (0, [], [AGREE])
     assert "Opened 0 accounts for 0 new users. Imported 0 transactions, skipped 33,164" in out[0]
     assert state() == before

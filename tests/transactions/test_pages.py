@@ -13,6 +13,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.transactions.test_transfer_page import text_of
 from transactions import services
+from transactions.models import Entry
 from transactions.receipts import tidy
 from transactions.reports import SPARK_DAYS, daily_balances, worth_of
 
@@ -83,6 +84,19 @@ def test_the_trend_is_the_balance_at_the_end_of_each_day(account: Account) -> No
     trends = daily_balances([account, empty], timezone.localdate())
     assert trends[account.pk] == [0] * (SPARK_DAYS - 1) + [100]
     assert trends[empty.pk] == [0] * SPARK_DAYS
+
+
+def test_held_money_is_no_balance_in_the_trend(account: Account) -> None:
+    insert_row(type="withdrawal", status="pending", from_account_id=account.pk)
+    insert_row(
+        type="transfer",
+        status="pending",
+        from_account_id=account.pk,
+        to_account_id=AccountFactory().pk,
+        created_at=timezone.now(),
+    )
+    assert daily_balances([account], timezone.localdate())[account.pk][-1] == 100
+    assert [entry.status for entry in Entry.objects.for_account(account)] == ["completed"]
 
 
 def test_worth_is_summed_per_currency_the_commonest_first() -> None:
@@ -172,8 +186,8 @@ def test_metadata_is_told_as_lines() -> None:
         "steps": [{"at": "desk"}],
     }
     assert list(tidy(metadata)) == [
-        ("Merchant, name", "Café"),
-        ("Merchant, city", "Porto"),
+        ("Merchant name", "Café"),
+        ("Merchant city", "Porto"),
         ("Card last4", "7199"),
         ("Tags", "a, 1, \N{EN DASH}"),
         ("Contactless", "yes"),

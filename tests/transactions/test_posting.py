@@ -16,7 +16,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from transactions import posting, rows, services
 from transactions.audit import audit
-from transactions.drafts import prepare
+from transactions.drafts import exact, prepare
 from transactions.exceptions import (
     AccountNotActive,
     AccountNotFound,
@@ -116,6 +116,9 @@ def test_value_date_is_the_booking_day_unless_said() -> None:
         "\uff11\uff10",
         "\u0661\u0660",
         "9" * 30,
+        Decimal("1." + "0" * 29 + "1"),
+        Decimal("0." + "9" * 31),
+        "0." + "9" * 30,
     ],
 )
 def test_an_amount_that_is_no_positive_exact_money_is_refused(amount: Any) -> None:
@@ -223,6 +226,9 @@ def test_an_unknown_account_is_refused(nobody: Any) -> None:
         {"metadata": {"a": "\x00"}},
         {"id": "not a uuid"},
         {"value_date": "2026-01-01"},
+        {"value_date": "2026-01-01\t1\n"},
+        {"created_by": "0197\t1\n"},
+        {"metadata": {"deep": [{"\x00": 1}]}},
         {"value_date": datetime(2026, 1, 1, tzinfo=UTC)},
     ],
 )
@@ -264,6 +270,40 @@ def test_the_same_id_and_content_again_returns_the_first_row() -> None:
     assert first == again
     assert balances(a, b) == [0, 10]
     assert Transaction.objects.filter(type="transfer").count() == 1
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"x": 1e23},
+        {"x": 1e300},
+        {"x": 0.1},
+        {"x": Decimal("1.5")},
+        {"t": ("a", "b")},
+        {1: "a"},
+        {"when": date(2026, 1, 1)},
+        {"true": True, "none": None, "one": 1},
+    ],
+)
+def test_metadata_comes_back_equal_when_it_is_sent_again(metadata: Any) -> None:
+    draft = Draft(to_account=AccountFactory(), amount=Decimal(1), id=uuid7(), metadata=metadata)
+    first = services.book(draft)
+    assert services.book(draft) == first
+    assert services.post_batch([draft, draft]) == [first, first]
+    fresh = replace(draft, id=uuid7())
+    twice = services.post_batch([fresh, fresh], atomic=False)
+    assert twice[0] == twice[1]
+    assert Transaction.objects.count() == 2
+    assert {type(value) for value in twice} == {Transaction}
+    stored = Transaction.objects.get(pk=twice[0].pk)  # type: ignore[union-attr]
+    assert exact(stored.metadata) == exact(twice[0].metadata)  # type: ignore[union-attr]
+
+
+def test_true_is_not_one_in_metadata() -> None:
+    draft = Draft(to_account=AccountFactory(), amount=Decimal(1), id=uuid7(), metadata={"a": True})
+    services.book(draft)
+    with pytest.raises(IdempotencyConflict):
+        services.book(replace(draft, metadata={"a": 1}))
 
 
 def test_the_same_id_is_answered_even_if_it_would_be_refused_today() -> None:
@@ -368,18 +408,37 @@ def test_an_unnamed_database_error_is_no_refusal() -> None:
 
 def batch_of(count: int, account: Account, **kwargs: Any) -> list[Draft]:
     return [
-        Draft(to_account=account, amount=Decimal(n + 1), description=f"Row {n}\t\\", **kwargs)
+        Draft(
+            to_account=account,
+            amount=Decimal(n + 1),
+            description=f"Row {n}\t\\",
+            reference=f"\\N {n}\n\r",
+            metadata={"tab\t": "back\\slash\n"},
+            **kwargs,
+        )
         for n in range(count)
     ]
 
 
 @pytest.mark.parametrize("count", [1, 2, rows.COPY_FROM, 300])
-def test_a_batch_of_any_size_books_rows_in_order(count: int) -> None:
-    account = AccountFactory()
+def test_a_batch_of_any_size_books_rows_in_order(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, written = AccountFactory(), []
+    write = rows.write
+
+    def counted(items: Any, accounts: Any) -> None:
+        written.append(len(items))
+        write(items, accounts)
+
+    monkeypatch.setattr(rows, "write", counted)
     verdicts = services.post_batch(batch_of(count, account))
+    assert written == [count], "in one go: a row that COPY misreads would split the batch"
     stored = Transaction.objects.filter(to_account=account).order_by("created_at")
     assert list(stored) == verdicts
     assert [row.description for row in stored] == [f"Row {n}\t\\" for n in range(count)]
+    assert [row.reference for row in stored] == [f"\\N {n}\n\r" for n in range(count)]
+    assert {row.metadata["tab\t"] for row in stored} == {"back\\slash\n"}
     assert balances(account) == [count * (count + 1) // 2]
     assert audit().clean
 
@@ -498,3 +557,21 @@ def test_integrity_errors_that_are_not_refusals_escape() -> None:
 
     with pytest.raises(IntegrityError):
         services._run(failing)
+
+
+def test_whoever_books_a_batch_row_is_a_person_of_the_bank() -> None:
+    """Decided for the whole batch at once: a storm of such rows splits nothing."""
+    account, staff = AccountFactory(), UserFactory()
+    drafts = batch_of(40, account, created_by=staff)
+    drafts[7] = replace(drafts[7], created_by=uuid7())
+    verdicts = services.post_batch(drafts, atomic=False)
+    bad = [n for n, verdict in enumerate(verdicts) if isinstance(verdict, LedgerError)]
+    assert bad == [7]
+    assert Transaction.objects.filter(created_by=staff).count() == 39
+
+
+def test_an_account_with_a_great_overdraft_still_says_what_is_too_much() -> None:
+    account = AccountFactory()
+    Account.objects.filter(pk=account.pk).update(overdraft_limit=Decimal("999999999999999.99"))
+    with pytest.raises(InvalidAmount, match="would hold more than"):
+        services.deposit(to_account=account, amount=Decimal("0.01"))

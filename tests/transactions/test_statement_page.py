@@ -17,6 +17,7 @@ from tests.factories import AccountFactory
 from tests.transactions.test_statement_plan import fill
 from tests.transactions.test_transfer_page import text_of
 from transactions import services, statements
+from transactions.exports import guarded
 from transactions.models import Entry
 from transactions.services import Draft
 from transactions.statements import Filters, mark_of, moment_of, statement_page
@@ -144,7 +145,18 @@ def test_a_day_cut_in_two_shows_the_total_of_what_is_filtered(
         ({"q": "'); drop"}, 0),
         ({"q": "!!"}, 0),
         ({"q": "rent", "direction": "in"}, 0),
+        ({"q": "3"}, 10),
+        ({"q": "3.00"}, 10),
+        ({"q": "-3.00"}, 10),
+        ({"q": "+3.00"}, 0),
+        ({"q": "\u221210"}, 0),
+        ({"q": "+10"}, 10),
+        ({"q": "1,000.00"}, 0),
         ({"q": "-rent groceries"}, 10),
+        ({"q": "-rent"}, 20),
+        ({"q": '"rent 4"'}, 1),
+        ({"q": "pay or groceries"}, 20),
+        ({"q": "_"}, 0),
     ],
 )
 def test_filters_in_the_address_pick_entries(
@@ -153,11 +165,63 @@ def test_filters_in_the_address_pick_entries(
     assert len(entries_in(page_of(ana, account, **query))) == count
 
 
+def test_a_name_is_found_however_many_strangers_bear_it(ana: Client, account: Account) -> None:
+    for n in range(60):
+        AccountFactory(user__name=f"Zelenka {n}")
+    landlord = AccountFactory(user__name="Zelenka Landlord", name="Her secret account")
+    services.transfer(from_account=account, to_account=landlord, amount=Decimal(1))
+    assert len(entries_in(page_of(ana, account, q="zelenka"))) == 1
+    assert entries_in(page_of(ana, account, q="secret")) == []
+
+
+def test_an_own_account_is_found_by_its_name_and_not_by_ones_own(
+    ana: Client, account: Account
+) -> None:
+    savings = AccountFactory(user=account.user, name="Holiday pot")
+    services.transfer(from_account=account, to_account=savings, amount=Decimal(1))
+    assert len(entries_in(page_of(ana, account, q="holiday"))) == 1
+    assert entries_in(page_of(ana, account, q="Ana")) == []
+
+
 def test_a_period_opens_and_closes_with_its_balances(ana: Client, account: Account) -> None:
     page = page_of(ana, account, start="2026-03-12", end="2026-03-13").context["page"]
     assert (page.opening, page.closing) == (10, 20)
     page = page_of(ana, account, start="2026-03-01", end="2026-03-05").context["page"]
     assert (page.opening, page.closing, page.days) == (0, 0, [])
+    page = page_of(ana, account, start="2026-04-01").context["page"]
+    assert (page.opening, page.closing, page.days) == (50, 50, [])
+
+
+def test_paper_says_what_it_holds_and_holds_everything(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "PAGE", 7)
+    first = page_of(ana, account)
+    assert "7 entries from 17 March 2026 to 19 March 2026, not all there are." in text_of(first)
+    page = first.context["page"]
+    assert (page.opening, page.closing) == (42, 50)
+    whole = page_of(ana, account, paper=1)
+    assert len(entries_in(whole)) == 30
+    said = text_of(whole)
+    assert "30 entries from 10 March 2026 to 19 March 2026." in said
+    assert "Opening balance 0.00" in said
+    assert "Closing balance 50.00" in said
+    assert "1 entry from 12 March 2026 to 12 March 2026, a selection." in text_of(
+        page_of(ana, account, q="rent 2", paper=1)
+    )
+
+
+def test_the_chosen_days_stand_on_their_chip(ana: Client, account: Account) -> None:
+    assert "from 12 March" in text_of(page_of(ana, account, start="2026-03-12"))
+    said = text_of(page_of(ana, account, start="2025-03-12", end="2026-03-13"))
+    assert "12 March 2025 to 13 March" in said
+
+
+def test_the_reason_of_a_freeze_is_told_to_the_owner(ana: Client, account: Account) -> None:
+    freeze_account(account=account, reason="Card stolen, as you told us.")
+    said = text_of(page_of(ana, account))
+    assert "The bank says: Card stolen, as you told us." in said
+    assert "USD frozen" in said
 
 
 @pytest.mark.parametrize(
@@ -167,15 +231,17 @@ def test_a_period_opens_and_closes_with_its_balances(ana: Client, account: Accou
         ({"start": "yesterday"}, "From: Enter a valid date."),
         ({"end": "9999-12-31"}, "To: Ensure this value is less than"),
         ({"before": "9" * 30}, "There is no such page"),
-        ({"direction": "sideways"}, "sideways is not one of the available choices"),
+        ({"direction": "sideways"}, "Money goes in or out"),
     ],
 )
-def test_a_mistake_in_the_address_is_said_and_all_entries_are_shown(
+def test_a_mistake_in_the_address_is_said_and_shows_and_exports_nothing(
     ana: Client, account: Account, query: dict[str, str], said: str
 ) -> None:
     response = page_of(ana, account, **query)
     assert said in text_of(response)
-    assert len(entries_in(response)) == 30
+    assert entries_in(response) == []
+    url = reverse("transactions:statement_csv", args=[account.pk])
+    assert ana.get(url, query).status_code == 400
 
 
 def test_a_statement_takes_eight_queries_at_most_whatever_is_asked(
@@ -211,6 +277,22 @@ def test_marks_keep_the_microsecond() -> None:
     assert moment_of(mark_of(moment)) == moment
 
 
+def test_what_a_person_sees_is_kept_out_of_caches(ana: Client, account: Account) -> None:
+    for url in ("/", "/accounts/", f"/accounts/{account.pk}/"):
+        assert ana.get(url).headers["Cache-Control"] == "private, no-store"
+    csv_url = reverse("transactions:statement_csv", args=[account.pk])
+    assert ana.get(csv_url).headers["Cache-Control"] == "private, no-store"
+    assert ana.get("/transfers/new/").headers["Cache-Control"] == "private, no-cache"
+    assert "no-store" not in ana.post("/transfers/new/", {}).headers["Cache-Control"]
+
+
+def test_the_longest_texts_do_not_make_a_page_heavy(ana: Client, account: Account) -> None:
+    long = {"description": "\U0001f389" * 500, "reference": "x" * 140}
+    drafts = [Draft(to_account=account, amount=Decimal(1), **long) for _ in range(50)]  # type: ignore[arg-type]
+    services.post_batch(drafts)
+    assert len(page_of(ana, account).content) < 60_000
+
+
 def test_somebody_elses_statement_is_not_found(client: Client, account: Account) -> None:
     client.force_login(AccountFactory().user)
     for name in ("transactions:statement", "transactions:statement_csv"):
@@ -236,17 +318,34 @@ def test_the_file_holds_exactly_what_is_filtered_oldest_first(
     response = ana.get(url, {"q": "rent"})
     content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
     rows = list(csv.DictReader(StringIO(content)))
+    assert response.headers["Content-Disposition"].endswith(
+        f'"statement-{account.number}-found.csv"'
+    )
     assert [row["description"] for row in rows] == [f"Rent {n}" for n in range(10)]
     assert rows[0]["amount"] == "-3.00"
     assert (rows[0]["who"], rows[0]["balance"]) == ("Mara Lindt", "7.00")
 
 
 def test_the_file_holds_no_formula(ana: Client, account: Account) -> None:
-    services.deposit(to_account=account, amount=Decimal(1), description="=1+1", reference="@x")
+    services.deposit(
+        to_account=account,
+        amount=Decimal(1),
+        description="=1+1",
+        reference="\uff1dx",
+        metadata={"category": " +x"},
+    )
     url = reverse("transactions:statement_csv", args=[account.pk])
     content = b"".join(ana.get(url).streaming_content).decode()  # type: ignore[attr-defined]
     last = list(csv.DictReader(StringIO(content)))[-1]
-    assert (last["description"], last["reference"]) == ("'=1+1", "'@x")
+    assert (last["description"], last["reference"]) == ("'=1+1", "'\uff1dx")
+    assert last["category"] == "' +x"
+    assert [guarded(text) for text in ("\tx", "\nx", "\rx", "x-1", "")] == [
+        "'\tx",
+        "'\nx",
+        "'\rx",
+        "x-1",
+        "",
+    ]
 
 
 def test_days_are_those_of_the_banks_time_zone(account: Account) -> None:

@@ -94,6 +94,9 @@ def test_pressing_twice_going_back_and_reviewing_again_all_lead_to_one_receipt(
         ana.post(URL, {**form, "step": "send"}),
     ]
     assert {answer.headers["Location"] for answer in answers} == {f"/transactions/{form['id']}/"}
+    assert "This payment went out once; pressing again moved nothing." in text_of(
+        ana.get(answers[-1].headers["Location"])
+    )
     assert Transaction.objects.filter(type="transfer").count() == 1
     mine.refresh_from_db()
     assert mine.balance == 50
@@ -147,6 +150,7 @@ def test_change_something_keeps_what_was_typed_and_the_id(
         ({"amount": "$5"}, "in digits alone"),
         ({"amount": "5 USD"}, "in digits alone"),
         ({"amount": "1,50"}, "after a point, like 1.50"),
+        ({"amount": "1.234,56"}, "no point between thousands, like 1234.56"),
         ({"amount": "1000.01"}, "Everyday has 1,000.00 available; 1,000.01 is too much by 0.01."),
         ({"number": "12"}, "this one has 2"),
         ({"number": "123456789012"}, "check digits do not match"),
@@ -232,6 +236,25 @@ def test_a_link_may_fill_in_the_accounts_but_never_somebody_elses_as_sender(
     assert ana.get(URL, {"from": "nonsense"}).status_code == 200
 
 
+def test_a_receipt_offers_another_payment_like_it(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    form = form_for(mine, theirs, amount="10.50", description="Half & half")
+    receipt = ana.post(URL, {**form, "step": "send"}, follow=True).context["receipt"]
+    again = ana.get(receipt.again_url).context["form"]
+    assert again["id"].value() != form["id"]
+    for name in ("number", "amount", "description"):
+        assert again[name].value() == form[name]
+    assert str(again["from_account"].value()) == form["from_account"]
+
+
+def test_two_accounts_of_one_name_are_told_apart(ana: Client, mine: Account) -> None:
+    twin = AccountFactory(user=mine.user, name=mine.name)
+    said = text_of(ana.get(URL))
+    assert f"{mine.name} ··{mine.number[-4:]}, 1,000.00 USD" in said
+    assert f"{twin.name} ··{twin.number[-4:]}, 0.00 USD" in said
+
+
 def test_known_recipients_are_offered_but_not_who_paid_me(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
@@ -240,8 +263,12 @@ def test_known_recipients_are_offered_but_not_who_paid_me(
     other = Client()
     other.force_login(stranger.user)
     other.post(URL, form_for(stranger, mine, amount="1", step="send"))
-    numbers = [number for number, _ in ana.get(URL).context["known"]]
-    assert numbers == [mine.number, theirs.number]
+    savings = AccountFactory(user=mine.user, name="Savings")
+    AccountFactory(user=mine.user, name="Travel", currency="EUR")
+    known = ana.get(URL).context["known"]
+    assert known == [(savings.number, "Savings"), (theirs.number, "Mara Lindt")]
+    from_savings = ana.get(URL, {"from": str(savings.pk)}).context["known"]
+    assert from_savings == [(mine.number, "Everyday"), (theirs.number, "Mara Lindt")]
 
 
 def test_without_an_account_the_page_offers_to_open_one(client: Client) -> None:

@@ -13,8 +13,18 @@ from transactions.berka.opening import CURRENCY
 from transactions.berka.source import Source
 
 
-def disagreements(source: Source) -> Iterator[str]:
-    """A sentence for each account whose books are further from the bank's than its tolerance."""
+def comparison(source: Source) -> Iterator[str]:
+    """A sentence for each account whose books are further from the bank's than its tolerance,
+    and a last one that counts those that agree."""
+    found = list(_disagreements(source))
+    yield from found
+    total = len(source.closings)
+    which = f"{total - len(found):,} of {total:,}" if found else f"All {total:,}"
+    if total:
+        yield f"{which} accounts agree with the bank's own closing balance."
+
+
+def _disagreements(source: Source) -> Iterator[str]:
     ids = {id_of("account", account_id): account_id for account_id in source.closings}
     booked = booked_balances({id: source.closings[ids[id]].day for id in ids})
     for id, account_id in ids.items():

@@ -1,6 +1,7 @@
 """What a web server needs before it starts, for `make dev` and for deployments."""
 
 import argparse
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *, demo: bool, **_options: Any) -> None:
         try:
-            prepare(demo=demo, tell=self.stderr.write)
+            # Progress is no error: not in red.
+            prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
         except OperationalError as err:
             raise CommandError(str(err)) from err

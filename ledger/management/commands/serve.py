@@ -4,6 +4,7 @@ import argparse
 import signal
 import socket
 import time
+from functools import partial
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-from ledger.db import embedded
+from ledger.db import embedded, removal
 from ledger.preparation import prepare
 from ledger.web_server import WebServer
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
@@ -37,9 +38,11 @@ class Command(BaseCommand):
         # Before anything is started: this may be the second `make run` by mistake.
         _check_port(host, port)
         try:
-            # Progress of a first start goes elsewhere than the three lines of every start.
-            prepare(demo=demo, tell=self.stderr.write)
-            self._serve(host, port)
+            with removal.held_off():
+                # Progress of a first start goes elsewhere than the three lines of every start,
+                # but is no error: not in red.
+                prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
+                self._serve(host, port)
         except KeyboardInterrupt:
             pass
         except OperationalError as err:
@@ -89,5 +92,10 @@ def _check_port(host: str, port: int) -> None:
         reason = str(getattr(err, "strerror", err)).partition(" (")[0].rstrip(".")
         raise CommandError(
             f"The port {port} on {host} cannot be used: {reason}. "
-            "Stop what runs there, or choose another with PORT=8001 make run."
+            f"Stop what runs there, or choose another with make run PORT={_another(port)}."
         ) from err
+
+
+def _another(port: int) -> int:
+    """The next one, or the usual one where the next would be refused for the same reason."""
+    return port + 1 if 1024 <= port < 65535 else 8000

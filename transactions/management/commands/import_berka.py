@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from transactions.berka.booking import book
-from transactions.berka.comparison import disagreements
+from transactions.berka.comparison import comparison
 from transactions.berka.lines import Unreadable
 from transactions.berka.opening import Report
 from transactions.berka.source import read
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         with tqdm(total=source.row_count, unit=" rows", disable=None, file=sys.stderr) as bar:
             book(source, report, bar.update)
         self._tell(report, time.monotonic() - started)
-        for sentence in disagreements(source):
+        for sentence in comparison(source):
             self.stdout.write(sentence)
 
     def _tell(self, report: Report, seconds: float) -> None:

@@ -15,5 +15,4 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:
         if not settings.LEDGER_EMBEDDED:
             raise CommandError("The database is a server of yours, not the embedded one.")
-        embedded.stop()
-        self.stdout.write(embedded.status())
+        self.stdout.write("Stopped." if embedded.stop() else "It was not running.")

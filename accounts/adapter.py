@@ -1,0 +1,66 @@
+"""How allauth speaks to people here, and where it leads them."""
+
+import re
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import resolve_url
+
+from accounts.models import User
+
+# Mail programs make links of "bank.example" and "https:...", and anybody may sign up under any
+# name with the address of somebody else: such a name is not mailed.
+LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Our sentences in place of allauth's, and mails that greet people by their name."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "duplicate_email": "This address is one of yours already.",
+        "email_password_mismatch": (
+            "That email and password do not go together. Look at both once more, "
+            "or choose a new password."
+        ),
+        "email_taken": (
+            "Somebody signs in with this address already. If it is you, sign in instead; "
+            "there you can choose a new password too."
+        ),
+        "enter_current_password": "This is not your current password. Type it once more.",
+        "incorrect_password": "This is not your password. Type it once more.",
+        "too_many_login_attempts": (
+            "That was too many tries in a short time. Wait a few minutes, then try again."
+        ),
+        "rate_limited": "That was too often in a short time. Wait a few minutes, then try again.",
+    }
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Home: the form again, empty, looked as if nothing had happened."""
+        return str(resolve_url(settings.LOGIN_REDIRECT_URL))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Only the person that the mail is about is named, never whoever is signed in."""
+        super().send_mail(
+            template_prefix, email, {"person_name": mailed_name(context.get("user")), **context}
+        )
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """allauth leaves out whom it is about."""
+        super().send_notification_mail(
+            template_prefix, user, {"user": user, **(context or {})}, email
+        )
+
+
+def mailed_name(user: User | None) -> str:
+    """How a mail greets this person; nothing for nobody, or for a name like a link."""
+    name = user.name if user else ""
+    return "" if LIKE_A_LINK.search(name) else name

@@ -1,0 +1,151 @@
+"""Signing up and in, passwords, addresses: what is said on the pages and in the mails."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client, override_settings
+
+from accounts.adapter import mailed_name
+from accounts.forms import HOW_TO_CHOOSE
+from accounts.models import User
+from ledger.context import CONSOLE
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.transactions.test_transfer_page import text_of
+
+pytestmark = pytest.mark.django_db
+HOST = {"host": "host.example"}
+CHANGE, RESET = "/account/password/change/", "/account/password/reset/"
+SIGN_UP = {
+    "name": "Ana O'Neill & Co",
+    "email": "ana@example.com",
+    "password1": "long-enough-words",
+    "password2": "long-enough-words",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_rate_limits_left_over() -> None:
+    cache.clear()
+
+
+def mailed(work: Callable[[], object]) -> Any:
+    """The mail that `work` sends, by a host that no mail may take for a name."""
+    mail.outbox.clear()
+    with override_settings(ALLOWED_HOSTS=["host.example"]):
+        work()
+    (found,) = mail.outbox
+    assert str(found.body).startswith("Hello")
+    assert str(found.body).endswith("\n\nLedger")
+    assert "host.example" not in found.subject + re.sub(r"http://\S+", "", str(found.body))
+    return found
+
+
+def test_the_mail_after_signing_up_is_in_our_words(client: Client) -> None:
+    found = mailed(lambda: client.post("/account/signup/", SIGN_UP, headers=HOST))
+    assert found.subject == "Confirm your email address"
+    assert found.body.startswith("Hello Ana O'Neill & Co,\n\nWelcome.")
+    assert "http://host.example/account/confirm-email/" in found.body
+
+
+def test_a_name_like_a_link_is_not_mailed(client: Client) -> None:
+    form = SIGN_UP | {"name": "Win at evil.example"}
+    found = mailed(lambda: client.post("/account/signup/", form, headers=HOST))
+    assert found.body.startswith("Hello,\n")
+    assert mailed_name(User(name="J. R. Smith")) == "J. R. Smith"
+
+
+def test_a_mail_about_a_forgotten_password_names_nobody_but_its_reader(client: Client) -> None:
+    """Not even whoever is signed in where the link was asked for."""
+    client.force_login(UserFactory(name="Zoe"))
+    UserFactory(email="ana@example.com", name="Ana")
+    known = mailed(lambda: client.post(RESET, {"email": "ana@example.com"}, headers=HOST))
+    unknown = mailed(lambda: client.post(RESET, {"email": "nobody@example.com"}, headers=HOST))
+    assert known.subject == "Choose a new password"
+    assert known.body.startswith("Hello Ana,\n")
+    assert unknown.subject == "Nobody signs in with this address"
+    assert unknown.body.startswith("Hello,\n")
+    assert "http://host.example/account/signup/" in unknown.body
+
+
+def test_a_taken_address_is_told_by_mail_where_it_must_be_confirmed(client: Client) -> None:
+    UserFactory(email="ana@example.com")
+    with override_settings(ACCOUNT_EMAIL_VERIFICATION="mandatory"):
+        found = mailed(lambda: client.post("/account/signup/", SIGN_UP, headers=HOST))
+    assert found.subject == "You can sign in already"
+
+
+def test_a_changed_password_leads_home_and_is_mailed(client: Client) -> None:
+    user = UserFactory(email="ana@example.com", password=PASSWORD, name="Ana")
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    client.force_login(user)
+    page = text_of(client.get(CHANGE))
+    for said in ("Current password", "New password, once more", HOW_TO_CHOOSE):
+        assert said in page
+    form = {"oldpassword": "wrong", "password1": "quiet-river", "password2": "quiet-river"}
+    assert "This is not your current password." in text_of(client.post(CHANGE, form))
+    form["oldpassword"] = PASSWORD
+    found = mailed(lambda: client.post(CHANGE, form, headers=HOST))
+    assert found.body.startswith("Hello Ana,\n\nYour password was changed.")
+    response = client.post(CHANGE, {**form, "oldpassword": "quiet-river"}, follow=True)
+    assert response.redirect_chain[-1][0] == "/"
+    assert "Your password is changed." in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"action_remove": ""}, "The address second@example.com was removed"),
+        ({"action_primary": ""}, "changed from ana@example.com to second@example.com"),
+    ],
+)
+def test_a_change_of_addresses_is_mailed(client: Client, change: dict[str, str], said: str) -> None:
+    user = UserFactory(email="ana@example.com", name="Ana")
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    EmailAddress.objects.create(user=user, email="second@example.com", verified=True)
+    client.force_login(user)
+    form = {**change, "email": "second@example.com"}
+    found = mailed(lambda: client.post("/account/email/", form, headers=HOST))
+    assert found.to == ["ana@example.com"]
+    assert found.body.startswith("Hello Ana,")
+    assert said in found.body
+
+
+def test_signing_up_with_a_taken_address_or_a_password_like_the_name(client: Client) -> None:
+    UserFactory(email="ana@example.com")
+    form = SIGN_UP | {"name": "Ana Ferreira"}
+    form |= {"password1": "ana-ferreira", "password2": "ana-ferreira"}
+    said = text_of(client.post("/account/signup/", form))
+    assert "Somebody signs in with this address already." in said
+    assert "The password is too similar to the name." in said
+    assert HOW_TO_CHOOSE in said
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_signing_in_with_any_address_of_ones_own(client: Client, verified: bool) -> None:
+    user = UserFactory(email="ana@example.com", password=PASSWORD)
+    EmailAddress.objects.create(user=user, email="second@example.com", verified=verified)
+    form = {"login": "second@example.com", "password": PASSWORD}
+    assert client.post("/account/login/", form).headers["Location"] == "/"
+    assert "You can sign in with any of these" in text_of(client.get("/account/email/"))
+
+
+@pytest.mark.parametrize("demo", [True, False])
+def test_a_demo_says_where_its_mail_is(client: Client, demo: bool) -> None:
+    mine = AccountFactory(user__email="ana@example.com").user
+    client.force_login(mine)
+    with override_settings(LEDGER_DEMO=demo, EMAIL_BACKEND=CONSOLE):
+        pages = [
+            client.get("/account/password/reset/done/"),
+            client.get("/account/confirm-email/"),
+            client.get("/account/email/"),
+            client.post("/account/email/", {"action_send": "", "email": mine.email}, follow=True),
+        ]
+    for page in pages:
+        assert ("In this demo, mail is printed in the terminal" in text_of(page)) == demo
+    told = [str(message) for message in pages[-1].context["messages"]]
+    assert ("terminal" in told[0]) == demo

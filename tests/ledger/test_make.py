@@ -1,0 +1,122 @@
+"""What the Makefile says and refuses: installing without a fit Python, Ctrl-C, `make clean`."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ledger.db import removal
+from ledger.env import BASE_DIR
+from tests.ledger.processes import MANAGE, environment
+
+
+def _install(folder: Path, script: str) -> "subprocess.Popen[str]":
+    """`make install` in a folder where every Python is this script, in a group of its own."""
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy(BASE_DIR / name, folder)
+    programs = folder / "programs"
+    programs.mkdir()
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    return subprocess.Popen(
+        ["make", "--silent", "install"],
+        cwd=folder,
+        env={"PATH": f"{programs}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("exit 1", "Ledger needs Python 3.11, 3.12 or 3.13 and found none"),
+        ('case "$2" in *ensurepip*) exit 1;; esac', "apt-get install python3-venv"),
+        ('case "$2" in venv) echo "No room." >&2; exit 1;; esac', "No room."),
+    ],
+)
+def test_make_says_why_it_cannot_install(tmp_path: Path, script: str, said: str) -> None:
+    make = _install(tmp_path, script)
+    _, errors = make.communicate(timeout=30)
+
+    assert make.returncode != 0
+    assert said in errors
+
+
+def test_ctrl_c_while_installing_says_one_sentence(tmp_path: Path) -> None:
+    code = 'import pathlib, time; pathlib.Path("begun").touch(); time.sleep(60)'
+    slow = f"exec {sys.executable} -c '{code}'"
+    make = _install(tmp_path, f'case "$2" in venv) {slow};; esac')
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.2)
+
+    os.killpg(make.pid, signal.SIGINT)
+    _, errors = make.communicate(timeout=30)
+
+    ours = [line for line in errors.splitlines() if not line.startswith("make: ")]
+    assert ours == ["Stopped before it was done; the next make begins it again."]
+    assert not (tmp_path / ".venv" / ".installed").exists()
+
+
+def test_nothing_is_deleted_under_a_running_server(tmp_path: Path) -> None:
+    data_dir, held = tmp_path / "data", tmp_path / "manage.py"
+    data_dir.mkdir()
+    held.touch()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(removal, "HELD", held)
+        with removal.held_off(), pytest.raises(SystemExit, match="Nothing was removed: Ledger is"):
+            removal.main(data_dir, held)
+    assert data_dir.exists()
+
+    removal.main(data_dir, held)
+    assert not data_dir.exists()
+
+
+def test_a_server_of_make_dev_is_held_too(tmp_path: Path) -> None:
+    """The lock that the shell took goes over to the program that takes the shell's place."""
+    held = tmp_path / "manage.py"
+    held.touch()
+    makefile = (BASE_DIR / "Makefile").read_text()
+    (hold,) = (line for line in makefile.splitlines() if line.startswith("HOLD := "))
+    code = hold.removeprefix("HOLD := ")
+    script = f"exec 9<manage.py; {sys.executable} -c '{code}'; echo held; exec sleep 60"
+    server = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "held\n"
+        with pytest.raises(SystemExit, match="Nothing was removed"):
+            removal.main(tmp_path / "data", held)
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_progress_of_a_first_start_is_not_red(tmp_path: Path) -> None:
+    """As on a terminal, where Django prints errors in red."""
+    code = (
+        "from unittest.mock import patch; from django.core.management import call_command\n"
+        "with patch('ledger.management.commands.prepare.prepare',"
+        " lambda demo, tell: tell('Applying ...')): call_command('prepare', force_color=True)"
+    )
+
+    done = subprocess.run(
+        [*MANAGE, "shell", "--no-imports", "-c", code],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stderr == "Applying ...\n"
