@@ -62,14 +62,14 @@ class Locked:
         return self.balance + self.overdraft_limit - self.held
 
     def sent_on(self, day: date) -> Decimal:
-        """What has gone out, or is held to go out, on a day. Read once, only where limited."""
+        """What has gone out, or is held to go out, since a day began: booking times only rise,
+        so nothing later is there. Read once, only where limited."""
         if day not in self.sent:
             start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
             out = Transaction.objects.filter(
                 from_account=self.id,
                 status__in=["completed", "pending"],
                 created_at__gte=start,
-                created_at__lt=start + timedelta(days=1),
             ).aggregate(total=Sum("amount"))["total"]
             self.sent[day] = out or Decimal(0)
         return self.sent[day]

@@ -146,6 +146,9 @@ def test_the_policy_lets_no_inline_script_or_style_run(client: Client) -> None:
     policy = client.get("/account/login/").headers["Content-Security-Policy"]
     assert "script-src 'self'" in policy
     assert "style-src 'self'" in policy
+    assert "object-src 'none'" in policy
+    assert "base-uri 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
 
 

@@ -7,14 +7,14 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import InternalError, OperationalError, connections
+from django.db import InternalError, OperationalError, connection, connections
 from django.db import transaction as db_transaction
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.snapshot import snapshot
 from tests.factories import AccountFactory
-from transactions import services
+from transactions import posting, services
 from transactions.audit import CHECKS, Audit, audit
 from transactions.exceptions import IdempotencyConflict, InsufficientFunds, LedgerError
 from transactions.models import Transaction
@@ -90,6 +90,25 @@ def test_without_one_order_of_locks_opposite_transfers_do_deadlock() -> None:
         return work
 
     assert sorted(at_once(attempt(a, b), attempt(b, a))) == ["40P01", "done"]
+
+
+def test_a_lost_race_is_run_again_whole_and_moves_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, tries = AccountFactory(), []
+    post_one = posting.post_one
+
+    def losing_twice(item: Any) -> Any:
+        row = post_one(item)
+        tries.append(item.id)
+        if len(tries) < 3:
+            with connection.cursor() as cursor:
+                cursor.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$")
+        return row
+
+    monkeypatch.setattr(posting, "post_one", losing_twice)
+    row = services.deposit(to_account=account, amount=Decimal(1))
+    assert tries == [row.pk] * 3
+    assert balance(account) == 1
+    assert Transaction.objects.count() == 1
 
 
 def test_a_full_balance_is_spent_once_however_many_try() -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory, UserFactory, insert_row
 from transactions import posting, rows, services
 from transactions.audit import audit
 from transactions.drafts import exact, prepare
@@ -256,6 +257,47 @@ def test_a_day_above_its_limit_is_refused_over_calls_and_within_a_batch() -> Non
     assert [type(verdict) for verdict in verdicts] == [Transaction, LimitExceeded]
 
 
+def test_the_daily_limit_counts_holds_and_may_be_used_up_exactly() -> None:
+    account = AccountFactory(balance="1000", daily_limit=Decimal(100))
+    insert_row(
+        type="withdrawal",
+        status="pending",
+        from_account_id=account.pk,
+        amount="30",
+        created_at=timezone.now(),
+    )
+    with pytest.raises(LimitExceeded, match=r"may send 70\.00 more"):
+        services.withdraw(from_account=account, amount=Decimal("70.01"))
+    services.withdraw(from_account=account, amount=Decimal(70))
+
+
+def test_the_daily_limit_counts_each_day_by_itself() -> None:
+    account = AccountFactory(daily_limit=Decimal(100))
+    day = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    history = [Draft(to_account=account, amount=Decimal(1000), created_at=day - timedelta(1))]
+    history += [
+        Draft(from_account=account, amount=Decimal(80), created_at=day + timedelta(days=n))
+        for n in range(3)
+    ]
+    services.post_batch(history)
+    again = Draft(from_account=account, amount=Decimal(80), created_at=day + timedelta(days=2))
+    with pytest.raises(LimitExceeded):
+        services.post_batch([again])
+
+
+def test_the_daily_limit_is_counted_right_where_a_batch_is_split() -> None:
+    account = AccountFactory(balance="1000", daily_limit=Decimal(100))
+    drafts = [Draft(from_account=account, amount=Decimal(60)) for _ in range(2)]
+    drafts.insert(1, refused_by_database(account))
+    verdicts = services.post_batch(drafts, atomic=False)
+    assert [type(verdict) for verdict in verdicts] == [Transaction, InvalidDetails, LimitExceeded]
+
+
+def refused_by_database(account: Account) -> Draft:
+    """A draft that only Postgres refuses: its JSON text grows beyond 16 KiB as jsonb writes it."""
+    return Draft(to_account=account, amount=Decimal(1), metadata={"a": [1e300] * 60})
+
+
 def test_the_same_id_and_content_again_returns_the_first_row() -> None:
     a, b, key = AccountFactory(balance="10"), AccountFactory(), uuid7()
     call: dict[str, Any] = {
@@ -345,6 +387,16 @@ def test_booking_times_strictly_rise_within_an_account() -> None:
     assert second.created_at == ahead + timedelta(microseconds=2)
 
 
+def test_two_bookings_at_one_tick_of_the_clock_do_not_tie(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account, now = AccountFactory(), timezone.now()
+    monkeypatch.setattr("transactions.posting.timezone.now", lambda: now)
+    first = services.deposit(to_account=account, amount=Decimal(1))
+    second = services.deposit(to_account=account, amount=Decimal(1))
+    assert (first.created_at, second.created_at) == (now, now + timedelta(microseconds=1))
+
+
 def test_history_keeps_its_time_unless_the_account_is_further() -> None:
     account = AccountFactory()
     past = datetime(1993, 1, 1, tzinfo=UTC)
@@ -380,6 +432,14 @@ def test_one_transfer_takes_three_statements(django_assert_num_queries: Any) -> 
     a, b = AccountFactory(balance="10"), AccountFactory()
     with django_assert_num_queries(3 + 2):  # lock, insert, update; the test adds a savepoint
         services.transfer(from_account=a, to_account=b, amount=Decimal(1), id=uuid7())
+
+
+def test_accounts_are_locked_in_one_query_in_order_of_id() -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    with CaptureQueriesContext(connection) as queries:
+        services.transfer(from_account=a, to_account=b, amount=Decimal(1))
+    (lock,) = [query["sql"] for query in queries if "FOR " in query["sql"]]
+    assert lock.endswith('ORDER BY "accounts"."id" ASC FOR NO KEY UPDATE')
 
 
 def test_a_database_refusal_is_told_by_the_name_of_its_constraint() -> None:
@@ -494,24 +554,24 @@ def test_a_batch_sent_again_moves_nothing() -> None:
 
 @pytest.mark.parametrize("guilty", [0, 17, 49])
 def test_a_row_only_the_database_refuses_is_found_and_the_rest_is_booked(guilty: int) -> None:
-    """A NUL inside JSON passes Python and is refused by jsonb: the batch is split to it."""
+    """The batch is split to it; see `refused_by_database`."""
     account = AccountFactory()
     drafts = batch_of(50, account)
-    drafts[guilty] = replace(drafts[guilty], metadata={"a": "\x00"})
+    drafts[guilty] = refused_by_database(account)
     verdicts = services.post_batch(drafts, atomic=False)
     bad = [n for n, verdict in enumerate(verdicts) if isinstance(verdict, LedgerError)]
     assert bad == [guilty]
     assert isinstance(verdicts[guilty], InvalidDetails)
     assert balances(account) == [50 * 51 // 2 - (guilty + 1)]
     assert audit().clean
-    with pytest.raises(InvalidDetails):
+    with pytest.raises(InvalidDetails, match="16 KiB"):
         services.post_batch([replace(draft, id=None) for draft in drafts])
     assert Transaction.objects.count() == 49
 
 
 @pytest.mark.parametrize("atomic", [True, False])
 def test_a_batch_of_one_that_only_the_database_refuses_gets_its_verdict(atomic: bool) -> None:
-    drafts = [Draft(to_account=AccountFactory(), amount=Decimal(1), metadata={"a": "\x00"})]
+    drafts = [refused_by_database(AccountFactory())]
     if atomic:
         with pytest.raises(InvalidDetails):
             services.post_batch(drafts)
@@ -529,6 +589,23 @@ def test_no_account_holds_more_than_the_column_can() -> None:
         services.transfer(from_account=a, to_account=b, amount=Decimal(1))
     assert balances(a, b) == [most, most]
     assert audit().clean
+
+
+def test_an_id_twice_is_booked_once_where_a_batch_is_split() -> None:
+    account, key = AccountFactory(), uuid7()
+    one = Draft(to_account=account, amount=Decimal(5), id=key)
+    drafts = [one, refused_by_database(account), one, replace(one, amount=Decimal(6))]
+    verdicts = services.post_batch(drafts, atomic=False)
+    assert verdicts[0] == verdicts[2]
+    assert [type(v) for v in verdicts[1::2]] == [InvalidDetails, IdempotencyConflict]
+    assert balances(account) == [5]
+
+
+def test_a_hold_of_the_same_content_is_not_the_payment() -> None:
+    account, key = AccountFactory(balance="20"), uuid7()
+    insert_row(id=key, type="withdrawal", status="pending", from_account_id=account.pk, amount="10")
+    with pytest.raises(IdempotencyConflict):
+        services.withdraw(from_account=account, amount=Decimal(10), id=key)
 
 
 def test_an_id_taken_between_look_up_and_insert_is_still_a_conflict(
