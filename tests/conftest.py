@@ -1,4 +1,4 @@
-"""What every test needs of the database."""
+"""What every test needs of the database, and who works in the admin."""
 
 import os
 from collections.abc import Iterable
@@ -8,6 +8,11 @@ import pgtrigger
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.transaction import atomic
+from django.test import Client
+
+from accounts.groups import STAFF, ensure_groups
+from accounts.models import User
+from tests.factories import UserFactory
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -39,3 +44,23 @@ def _flush_despite_triggers() -> Iterable[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", flush_with_triggers_off)
         yield
+
+
+@pytest.fixture
+def clerk() -> User:
+    clerk: User = UserFactory(is_staff=True, name="Clerk")
+    clerk.groups.add(ensure_groups()[STAFF])
+    return clerk
+
+
+@pytest.fixture
+def staff(client: Client, clerk: User) -> Client:
+    client.force_login(clerk)
+    return client
+
+
+@pytest.fixture
+def root() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root@example.com", name="Root"))
+    return client

@@ -11,7 +11,6 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import services as account_services
-from accounts.groups import STAFF, ensure_groups
 from accounts.models import Account, User
 from accounts.templatetags.money import account_number
 from ledger.db.ids import uuid7
@@ -25,26 +24,6 @@ pytestmark = pytest.mark.django_db
 LIST = reverse("admin:transactions_transaction_changelist")
 DESK = reverse("admin:transactions_transaction_cash_desk")
 SCRIPT = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-def clerk() -> User:
-    clerk: User = UserFactory(is_staff=True, name="Clerk")
-    clerk.groups.add(ensure_groups()[STAFF])
-    return clerk
-
-
-@pytest.fixture
-def staff(client: Client, clerk: User) -> Client:
-    client.force_login(clerk)
-    return client
-
-
-@pytest.fixture
-def root() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root@example.com", name="Root"))
-    return client
 
 
 @pytest.fixture
