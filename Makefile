@@ -71,7 +71,7 @@ $(INSTALLED): requirements.lock
 	echo "Installing into .venv with $$("$$python" --version) ..."; \
 	exec 3>&2; words=$$(mktemp) && trap 'rm -f "$$words"' EXIT; \
 	trap 'echo "Stopped before it was done; the next make begins it again." >&3; exit 130' INT; \
-	{ "$$python" -m venv --clear .venv \
+	{ rm -rf .venv && "$$python" -m venv .venv \
 	    && $(PY) -m pip install -qq --disable-pip-version-check --require-hashes \
 	        -r requirements.lock; } 2>"$$words" || { cat "$$words" >&2; exit 1; }
 	@touch $(INSTALLED)

@@ -68,7 +68,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         if obj is None:
-            return ((None, {"fields": ("user", "currency", "name", *LIMITS)}),)
+            return ((None, {"fields": ("user", "currency", "name")}),)
         may_change = self.has_change_permission(request, obj)
         limits = (*LIMITS, "reason") if may_change else SHOWN_LIMITS
         return (

@@ -74,7 +74,7 @@ class AccountAddForm(AccountForm):
     currency = forms.ChoiceField(choices=[("", "Choose one"), *currency_choices()])
 
     class Meta(AccountForm.Meta):
-        fields = ("user", "currency", "name", *LIMITS)  # type: ignore[assignment]
+        fields = ("user", "currency", "name")  # type: ignore[assignment]
 
 
 class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -1,6 +1,6 @@
 """What staff do to a row, each time with a reason that stays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,14 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Kept for ever beside what was done. Colleagues read it, the customer may.",
+        help_text="For colleagues, kept for ever beside what was done. The customer never sees it.",
+    )
+    message = forms.CharField(
+        label="What the customer reads",
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Shown on the account while it is frozen. Empty: only that it is.",
     )
 
 
@@ -34,7 +41,7 @@ class Step:
 
     verb: str
     consequence: str
-    do: Callable[[Any, str, User], object]
+    do: Callable[[Any, str, str, User], object]
     done: str
     is_done: Callable[[Any], bool]
     as_is: str  # what to say of a row on which it is done already
@@ -45,8 +52,8 @@ ACCOUNT_STEPS = {
     "freeze": Step(
         verb="Freeze",
         consequence="Nothing goes out of a frozen account; money may still come in.",
-        do=lambda account, reason, by: services.freeze_account(
-            account=account, reason=reason, changed_by=by
+        do=lambda account, reason, message, by: services.freeze_account(
+            account=account, reason=reason, message=message, changed_by=by
         ),
         done="frozen",
         is_done=lambda account: account.is_frozen,
@@ -55,8 +62,8 @@ ACCOUNT_STEPS = {
     "unfreeze": Step(
         verb="Unfreeze",
         consequence="Money may go out again.",
-        do=lambda account, reason, by: services.unfreeze_account(
-            account=account, reason=reason, changed_by=by
+        do=lambda account, reason, message, by: services.unfreeze_account(
+            account=account, reason=reason, message=message, changed_by=by
         ),
         done="unfrozen",
         is_done=lambda account: account.is_active,
@@ -65,8 +72,8 @@ ACCOUNT_STEPS = {
     "close": Step(
         verb="Close",
         consequence="A closed account stays closed. Only an empty one without holds can be.",
-        do=lambda account, reason, by: services.close_account(
-            account=account, reason=reason, changed_by=by
+        do=lambda account, reason, message, by: services.close_account(
+            account=account, reason=reason, message=message, changed_by=by
         ),
         done="closed",
         is_done=lambda account: account.is_closed,
@@ -77,7 +84,7 @@ ACCOUNT_STEPS = {
 CLOSE_SIGN_IN = Step(
     verb="Close the sign-in",
     consequence="They are signed out everywhere and cannot sign in. Accounts and history stay.",
-    do=lambda person, _reason, _by: services.deactivate_user(user=person),
+    do=lambda person, _reason, _message, _by: services.deactivate_user(user=person),
     done="sign-in closed",
     is_done=lambda person: not person.is_active,
     as_is="sign-in closed already",
@@ -85,7 +92,7 @@ CLOSE_SIGN_IN = Step(
 RESTORE_SIGN_IN = Step(
     verb="Restore the sign-in",
     consequence="They can sign in again, with the password they had.",
-    do=lambda person, _reason, _by: services.reactivate_user(user=person),
+    do=lambda person, _reason, _message, _by: services.reactivate_user(user=person),
     done="sign-in restored",
     is_done=lambda person: person.is_active,
     as_is="sign-in open already",
@@ -118,9 +125,11 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
             )
             return None
         form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if step.verb != "Freeze":
+            del form.fields["message"]
         if form.is_valid():
             for thing in things:
-                self._do_one(request, thing, step, form.cleaned_data["reason"])
+                self._do_one(request, thing, step, form.cleaned_data)
             return HttpResponseRedirect(back or request.get_full_path())
         context = {
             **self.admin_site.each_context(request),
@@ -134,7 +143,9 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         }
         return TemplateResponse(request, self.reason_template, context)
 
-    def _do_one(self, request: HttpRequest, thing: Any, step: Step, reason: str) -> None:
+    def _do_one(
+        self, request: HttpRequest, thing: Any, step: Step, said: Mapping[str, str]
+    ) -> None:
         """One row, and one message that says what became of it."""
         refusal = self.refusal_for(request, thing)
         if not refusal and step.is_done(thing):
@@ -142,11 +153,11 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
             return
         try:
             if not refusal:
-                step.do(thing, reason, person_of(request))
+                step.do(thing, said["reason"], said.get("message", ""), person_of(request))
         except LedgerError as error:
             refusal = str(error)
         if refusal:
             self.message_user(request, f"{thing}: not {step.done}. {refusal}", messages.ERROR)
             return
-        self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {reason}")
+        self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {said['reason']}")
         self.message_user(request, f"{thing}: {step.done}.", messages.SUCCESS)

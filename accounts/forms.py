@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest
 
 from accounts.currencies import CURRENCIES
+from accounts.lines import tidy_line
 from accounts.models import User
 
 HOW_TO_CHOOSE = (
@@ -72,8 +73,11 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         self.fields["email"].widget.attrs["autocomplete"] = "username"
 
     def clean_name(self) -> str:
-        """The name with its spaces in order."""
-        return " ".join(self.cleaned_data["name"].split())
+        """The name with its spaces in order, and nothing unseen in it."""
+        name = tidy_line(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("Type a name that can be read.")
+        return name
 
     def clean(self) -> dict[str, Any]:
         """allauth holds the password against the email alone; here against the name too."""
@@ -107,5 +111,8 @@ class OpenAccountForm(forms.Form):
     currency = forms.ChoiceField(choices=currency_choices, initial="EUR")
 
     def clean_name(self) -> str:
-        """The name with its spaces in order."""
-        return " ".join(self.cleaned_data["name"].split())
+        """The name with its spaces in order, and nothing unseen in it."""
+        name = tidy_line(self.cleaned_data["name"])
+        if not name:
+            raise forms.ValidationError("Type a name that can be read.")
+        return name

@@ -1,5 +1,6 @@
 """Who holds money: people and their accounts."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -11,10 +12,25 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.currencies import CURRENCIES, LARGEST_AMOUNT
+from accounts.lines import tidy_line
 from accounts.numbers import grouped, new_account_number
 from accounts.querysets import AccountQuerySet, UserManager
 from ledger.db.ids import uuid7
 from ledger.db.triggers import FirmTrigger, refuse
+
+# timestamptz holds infinity, which no book should.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _finite(*names: str) -> Q:
+    """Times that lie within the years we count in, or are not there."""
+    condition = Q()
+    for name in names:
+        condition &= Q(**{f"{name}__isnull": True}) | Q(
+            **{f"{name}__gte": EARLIEST, f"{name}__lt": LATEST}
+        )
+    return condition
 
 
 class MoneyField(models.DecimalField):  # type: ignore[type-arg]
@@ -56,6 +72,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=Q(email=Lower("email")),
                 violation_error_message="An email address is stored in lower case.",
             ),
+            models.CheckConstraint(
+                name="user_times_finite",
+                condition=_finite("created_at", "deleted_at"),
+                violation_error_message="A time lies between 1900 and 9999.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -74,6 +95,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.lower()
+        self.name = tidy_line(self.name)
         super().save(*args, **kwargs)
 
 
@@ -159,6 +181,11 @@ class Account(models.Model):
                 violation_error_message="The amount is too large for this bank's books.",
             ),
             models.CheckConstraint(
+                name="account_times_finite",
+                condition=_finite("created_at", "closed_at", "last_entry_at"),
+                violation_error_message="A time lies between 1900 and 9999.",
+            ),
+            models.CheckConstraint(
                 name="account_status_valid",
                 condition=Q(status__in=["active", "frozen", "closed"]),
                 violation_error_message="A status is active, frozen or closed.",
@@ -198,7 +225,10 @@ class StatusChange(models.Model):
     account = models.ForeignKey(Account, models.PROTECT, related_name="status_changes")
     from_status = models.CharField(max_length=10)
     to_status = models.CharField(max_length=10)
-    reason = models.CharField(max_length=500)
+    reason = models.CharField(max_length=500, db_comment="For colleagues; never shown to the owner")
+    message = models.CharField(
+        max_length=500, blank=True, default="", db_comment="What the owner reads"
+    )
     changed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 

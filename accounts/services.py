@@ -17,7 +17,7 @@ from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
-from accounts.currencies import MINOR_UNITS, fits, plain
+from accounts.currencies import LARGEST_AMOUNT, MINOR_UNITS, fits, plain
 from accounts.exceptions import (
     AccountNotActive,
     AccountNotEmpty,
@@ -136,24 +136,39 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[Changes]) 
 
 
 def freeze_account(
-    *, account: Account | uuid.UUID, reason: str = "", changed_by: User | None = None
+    *,
+    account: Account | uuid.UUID,
+    reason: str = "",
+    message: str = "",
+    changed_by: User | None = None,
 ) -> Account:
-    """Stops money going out; it may still come in. Freezing a frozen account changes nothing."""
-    return _change_status(account, Account.Status.FROZEN, reason, changed_by)
+    """Stops money going out; it may still come in. Freezing a frozen account changes nothing.
+
+    `reason` is for colleagues alone, `message` is what the owner reads.
+    """
+    return _change_status(account, Account.Status.FROZEN, reason, message, changed_by)
 
 
 def unfreeze_account(
-    *, account: Account | uuid.UUID, reason: str = "", changed_by: User | None = None
+    *,
+    account: Account | uuid.UUID,
+    reason: str = "",
+    message: str = "",
+    changed_by: User | None = None,
 ) -> Account:
     """Makes a frozen account active again."""
-    return _change_status(account, Account.Status.ACTIVE, reason, changed_by)
+    return _change_status(account, Account.Status.ACTIVE, reason, message, changed_by)
 
 
 def close_account(
-    *, account: Account | uuid.UUID, reason: str = "", changed_by: User | None = None
+    *,
+    account: Account | uuid.UUID,
+    reason: str = "",
+    message: str = "",
+    changed_by: User | None = None,
 ) -> Account:
     """Closes an empty account for good. AccountNotEmpty while it has a balance or holds."""
-    return _change_status(account, Account.Status.CLOSED, reason, changed_by)
+    return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
 
 def deactivate_user(*, user: User | uuid.UUID) -> User:
@@ -224,6 +239,8 @@ def _check_opening(account: Account) -> None:
 
 
 def _check_limits(account: Account) -> None:
+    if account.balance + account.overdraft_limit > LARGEST_AMOUNT:
+        raise LimitInvalid(f"{account.name} holds so much that it can have no such overdraft.")
     for field in ("overdraft_limit", "transfer_limit", "daily_limit"):
         _check_limit(field.replace("_", " "), getattr(account, field), account.currency)
 
@@ -266,7 +283,11 @@ def _locked(account: Account | uuid.UUID) -> Account:
 
 
 def _change_status(
-    account: Account | uuid.UUID, status: Account.Status, reason: str, changed_by: User | None
+    account: Account | uuid.UUID,
+    status: Account.Status,
+    reason: str,
+    message: str,
+    changed_by: User | None,
 ) -> Account:
     pk = account.pk if isinstance(account, Account) else account
     with db_transaction.atomic(durable=True):
@@ -281,6 +302,7 @@ def _change_status(
             from_status=locked.status,
             to_status=status,
             reason=reason.strip(),
+            message=message.strip(),
             changed_by=changed_by,
         )
         locked.status = status

@@ -124,6 +124,24 @@ def holds() -> Iterator[Finding]:
         yield Finding("held", str(account.pk), None, f"{account.reserved} held", f"{account.held}")
 
 
+def captures() -> Iterator[Finding]:
+    """A hold is captured exactly when a row captures it."""
+    capture = Transaction.objects.filter(captures=OuterRef("pk"))
+    holds = Transaction.objects.exclude(status="completed").annotate(taken=Exists(capture))
+    for row in (
+        holds.exclude(status="captured", taken=True)
+        .exclude(~Q(status="captured"), taken=False)
+        .order_by("pk")[:1]
+    ):
+        yield Finding(
+            "capture",
+            str(row.from_account_id),
+            str(row.pk),
+            "captured" if row.taken else "no longer captured",
+            row.status,
+        )
+
+
 def currencies() -> Iterator[Finding]:
     """Per currency, the money in all accounts is deposits less withdrawals."""
     signed = Case(
@@ -164,6 +182,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     chains,
     balances,
     holds,
+    captures,
     currencies,
     orphans,
 )

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.currencies import LARGEST_AMOUNT
 from accounts.exceptions import AccountNotFound
+from accounts.lines import odd_characters
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from transactions.exceptions import InvalidAmount, InvalidDetails, SameAccount
@@ -21,6 +22,7 @@ from transactions.models import METADATA_LIMIT, Transaction
 
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 FIRST_YEAR = 1900
+DEEPEST = 50  # levels of metadata
 DESCRIPTION_LIMIT = Transaction._meta.get_field("description").max_length or 0
 REFERENCE_LIMIT = Transaction._meta.get_field("reference").max_length or 0
 
@@ -179,6 +181,7 @@ def _amount(value: Decimal | int | str) -> Decimal:
         raise InvalidAmount(
             f"{value!r} is not an exact amount; write a Decimal, like Decimal('950.00')."
         )
+    value = Decimal(value)  # of a subclass, only the number
     if not value.is_finite():
         raise InvalidAmount("An amount is a number above zero.")
     if value <= 0:
@@ -195,7 +198,8 @@ def _text(value: str, limit: int, what: str) -> str:
         raise InvalidDetails(
             f"The {what} has {len(value):,} characters; at most {limit} fit. Shorten it."
         )
-    if "\x00" in value or not _encodes(value):
+    odd = [c for c in odd_characters(value) if c not in "\t\n\r"]
+    if odd or not _encodes(value):
         raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
     return value
 
@@ -203,6 +207,8 @@ def _text(value: str, limit: int, what: str) -> str:
 def _json(metadata: Mapping[str, Any]) -> str:
     if not isinstance(metadata, Mapping):
         raise InvalidDetails("Metadata is a JSON object: names with values.")
+    if _too_deep(metadata):
+        raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
     try:
         text = json.dumps(
             dict(metadata), cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False
@@ -211,10 +217,33 @@ def _json(metadata: Mapping[str, Any]) -> str:
         raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
     if not _encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
         raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
-    size = len(text.encode())
+    size = len(text.encode()) + _grown(text)
     if size > METADATA_LIMIT:
         raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
     return text
+
+
+def _too_deep(value: Any, left: int = DEEPEST) -> bool:
+    """Whether containers stand in each other more than so many times."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return False
+    return left == 0 or any(_too_deep(inner, left - 1) for inner in value)
+
+
+def _grown(text: str) -> int:
+    """How many bytes longer the JSON is as jsonb writes it: 1e300 with all its zeros."""
+    longer = 0
+
+    def measure(number: str) -> int:
+        nonlocal longer
+        longer += max(0, len(format(Decimal(number), "f")) - len(number))
+        return 0
+
+    if "e" in text:
+        json.loads(text, parse_float=measure)
+    return longer
 
 
 def _has_nul(value: Any) -> bool:
@@ -244,8 +273,8 @@ def _day(value: date | None) -> date | None:
 def _moment(value: datetime | None) -> datetime | None:
     if value is None:
         return None
-    if timezone.is_naive(value):
-        raise InvalidDetails("A booking time needs a time zone.")
+    if not isinstance(value, datetime) or timezone.is_naive(value):
+        raise InvalidDetails("A booking time is a datetime with a time zone.")
     if value.year < FIRST_YEAR:
         raise InvalidDetails(f"A booking time is from {FIRST_YEAR} on.")
     if value > timezone.now():

@@ -70,11 +70,12 @@ class StatementAddress:
         return [csv, pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
-        """Where the neighbouring pages are."""
+        """Where the neighbouring pages are; long ones, when this is one for printing."""
+        paper = {"paper": 1} if self.on_paper else {}
         return {
             "newest_url": self.url(),
-            "newer_url": self.url(after=page.newer) if page.newer is not None else "",
-            "older_url": self.url(before=page.older) if page.older is not None else "",
+            "newer_url": self.url(after=page.newer, **paper) if page.newer is not None else "",
+            "older_url": self.url(before=page.older, **paper) if page.older is not None else "",
         }
 
     @property

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts.currencies import fits, minor_units, plain
+from accounts.lines import tidy_line
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
@@ -132,6 +134,14 @@ class TransferForm(forms.Form):
         self.to_account = found
         return digits
 
+    def clean_description(self) -> str:
+        """The text without characters that nobody sees."""
+        return tidy_line(self.cleaned_data["description"])
+
+    def clean_reference(self) -> str:
+        """The same for the reference."""
+        return tidy_line(self.cleaned_data["reference"])
+
     def clean(self) -> dict[str, Any]:
         """The amount has the decimals of the sender's currency."""
         data = super().clean() or {}
@@ -143,6 +153,19 @@ class TransferForm(forms.Form):
                 f"{account.currency} has {units or 'no'} decimals; {amount:f} has more.",
             )
         return data
+
+    @property
+    def as_read(self) -> list[tuple[str, str]]:
+        """The fields of a clean form as they were understood, for the review to send."""
+        data = self.cleaned_data
+        return [
+            ("id", str(data["id"])),
+            ("from_account", str(data["from_account"].pk)),
+            ("number", data["number"]),
+            ("amount", f"{data['amount']:f}"),
+            ("description", data["description"]),
+            ("reference", data["reference"]),
+        ]
 
     @property
     def is_between_own(self) -> bool:
@@ -195,7 +218,7 @@ class StatementForm(forms.Form):
         label="Words, a name or an amount",
         max_length=200,
         required=False,
-        help_text="Like rent, mara or 13.40",
+        help_text="Like rent, a person, or the amount to the cent",
     )
     before = forms.CharField(required=False, widget=forms.HiddenInput)
     after = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -231,8 +254,10 @@ class StatementForm(forms.Form):
 
 
 def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
-    """What a link to the transfer form may fill in: one's own account, a number, the rest."""
+    """What a link to the transfer form may fill in: its id, one's own account, the rest."""
     initial: dict[str, Any] = {"number": query.get("to", "")}
+    with suppress(ValueError):
+        initial["id"] = UUID(query.get("id", ""))
     initial |= {name: query[name] for name in ("amount", "description") if name in query}
     try:
         wanted = UUID(query.get("from", ""))

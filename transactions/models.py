@@ -1,7 +1,6 @@
 """How money moves: `Transaction`, one row per movement, and `Entry`, one row per side."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import ClassVar
 
 import pgtrigger
@@ -14,14 +13,11 @@ from django.db.models.functions import Round
 from django.utils import timezone
 
 from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, plain
-from accounts.models import Account, MoneyField, User
+from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
 from transactions.querysets import EntryManager, TransactionManager
 
-# numeric holds NaN and timestamptz infinity; neither belongs in books.
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 
 # Note [Search column]: words of the description (A), the reference (B) and the strings and
@@ -236,8 +232,10 @@ class Transaction(models.Model):
                 name="transaction_values_finite",
                 condition=(Q(from_balance__isnull=True) | Q(from_balance__lte=LARGEST_AMOUNT))
                 & (Q(to_balance__isnull=True) | Q(to_balance__lte=LARGEST_AMOUNT))
-                & Q(created_at__gte=EARLIEST, created_at__lt=LATEST),
-                violation_error_message="A balance and a booking time are finite.",
+                & Q(created_at__gte=EARLIEST, created_at__lt=LATEST)
+                & Q(value_date__gte=EARLIEST.date(), value_date__lt=LATEST.date())
+                & (Q(expires_at__isnull=True) | Q(expires_at__lt=LATEST)),
+                violation_error_message="Balances and times are finite.",
             ),
             models.CheckConstraint(
                 name="only_holds_expire",

@@ -18,17 +18,22 @@ from transactions.statements import start_of
 
 LATEST = 12
 SPARK_DAYS = 30
+JUST_MINUTES = 30
 KNOWN_FROM = 100  # latest entries from which recipients are suggested
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What somebody has in one currency, over all accounts that are not closed."""
+    """What somebody has in one currency, over all accounts that are not closed.
+
+    What is on frozen accounts is not available: nothing may go out of them.
+    """
 
     currency: str
     available: Decimal
     balance: Decimal
     held: Decimal
+    frozen: Decimal
 
 
 @dataclass(slots=True)
@@ -67,7 +72,8 @@ def worth_of(accounts: Sequence[Account]) -> list[Worth]:
     return [
         Worth(
             currency,
-            available=sum((a.available for a in group), Decimal(0)),
+            available=sum((a.available for a in group if a.is_active), Decimal(0)),
+            frozen=sum((a.available for a in group if a.is_frozen), Decimal(0)),
             balance=sum((a.balance for a in group), Decimal(0)),
             held=sum((a.held for a in group), Decimal(0)),
         )
@@ -82,7 +88,11 @@ def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tupl
     """
     if sender is None:
         return []
-    known = {account.number: account.name for account in mine if _can_pay(sender, account)}
+    known = {
+        account.number: f"{account.name} \u00b7\u00b7{account.number[-4:]}"
+        for account in mine
+        if _can_pay(sender, account)
+    }
     for entry in Entry.objects.latest_of(mine, KNOWN_FROM):
         other = entry.counterparty
         if other is not None and not entry.is_credit and _can_pay(sender, other):
@@ -108,6 +118,19 @@ def times_paid(draft: Draft) -> int:
     ).filter(search=between(sender, recipient))
     count: int = paid[:100].count()
     return count
+
+
+def just_paid(draft: Draft) -> Transaction | None:
+    """The same amount, paid to the same account within the last minutes: perhaps meant once."""
+    sender, recipient = draft.from_account, draft.to_account
+    if not (isinstance(sender, Account) and isinstance(recipient, Account)):
+        return None
+    lately = timezone.now() - timedelta(minutes=JUST_MINUTES)
+    same = Transaction.objects.filter(
+        from_account=sender, to_account=recipient, amount=draft.amount, created_at__gte=lately
+    )
+    last: Transaction | None = same.order_by("-created_at").first()
+    return last
 
 
 def daily_balances(

@@ -69,6 +69,21 @@ class StatementPage:
         return [entry for day in self.days for entry in day.entries]
 
     @property
+    def last_day(self) -> date | None:
+        """The day of the newest entry of the page."""
+        return self.days[0].date if self.days else None
+
+    @property
+    def money_in(self) -> Decimal:
+        """What the page's credits add up to."""
+        return sum((e.amount for e in self.entries if e.is_credit), Decimal(0))
+
+    @property
+    def money_out(self) -> Decimal:
+        """What the page's debits add up to."""
+        return sum((e.amount for e in self.entries if not e.is_credit), Decimal(0))
+
+    @property
     def reaches_back(self) -> bool:
         """Whether nothing that is asked for is older."""
         return self.older is None

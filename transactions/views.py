@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
+from ledger.db.ids import uuid7
 from transactions import services
 from transactions.exceptions import IdempotencyConflict, LedgerError
 from transactions.exports import file_name, statement_lines
@@ -22,7 +23,7 @@ from transactions.filters import StatementAddress
 from transactions.forms import StatementForm, TransferForm, prefilled
 from transactions.models import Transaction
 from transactions.receipts import receipt_for
-from transactions.reports import home_of, known_accounts, times_paid
+from transactions.reports import home_of, just_paid, known_accounts, times_paid
 from transactions.statements import (
     ON_PAPER,
     StatementPage,
@@ -85,8 +86,7 @@ def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
 def transfer(request: PersonRequest) -> HttpResponse:
     """The form, its review in plain words, and then the receipt. Sending twice pays once."""
     if request.method != "POST":
-        initial = prefilled(request.user, request.GET)
-        return _transfer_form(request, TransferForm(initial=initial, user=request.user))
+        return _new_transfer(request)
     form = TransferForm(request.POST, user=request.user)
     step = request.POST.get("step", "review")
     if step == "edit" or not form.is_valid():
@@ -107,12 +107,27 @@ def transfer(request: PersonRequest) -> HttpResponse:
         return redirect("transactions:detail", row.pk)
     draft = form.draft
     context = {"form": form, "draft": draft, "row": row, "times": times_paid(draft)}
+    context["just_paid"] = just_paid(draft)
     context["leaves"] = form.cleaned_data["from_account"].available - row.amount
     return render(request, "transactions/transfer_review.html", context)
 
 
+def _new_transfer(request: PersonRequest) -> HttpResponse:
+    """The empty form. Its id stands in the address, so that going back finds the same one;
+    once it has paid, the address leads to the receipt."""
+    initial = prefilled(request.user, request.GET)
+    if "id" not in initial:
+        query = request.GET.copy()
+        query["id"] = str(uuid7())
+        return redirect(f"{request.path}?{query.urlencode()}")
+    if Transaction.objects.visible_to(request.user).filter(pk=initial["id"]).exists():
+        messages.info(request, SENT_ONCE)
+        return redirect("transactions:detail", initial["id"])
+    return _transfer_form(request, TransferForm(initial=initial, user=request.user))
+
+
 def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
-    """The form. Going back to it must find it as it was left, with its own id: no `no-store`."""
+    """The form, which may be gone back to and found as it was left: no `no-store`."""
     mine = list(form.own_accounts)
     context = {"form": form, "sender": form.sender, "known": known_accounts(mine, form.sender)}
     response = render(request, "transactions/transfer_form.html", context)

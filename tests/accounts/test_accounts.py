@@ -130,6 +130,7 @@ BROKEN = {
     "overdraft_limit_non_negative": "balance = 5, overdraft_limit = -1",
     "limits_positive": "daily_limit = 'NaN'",
     "account_amounts_finite": "balance = 'NaN'",
+    "account_times_finite": "last_entry_at = 'infinity'",
     "account_status_valid": "status = 'asleep'",
     "account_currency_valid": "currency = 'XXX'",
     "closed_account_is_empty": "status = 'closed', balance = 1",
@@ -196,6 +197,26 @@ def test_the_database_refuses_a_second_case_of_an_address_by_raw_sql() -> None:
         cursor.execute("UPDATE users SET email = 'Ana@example.com' WHERE id = %s", [user.pk])
     constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
     assert constraint == "user_email_lowercase"
+
+
+def test_the_times_of_a_person_are_finite() -> None:
+    user = UserFactory()
+    with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
+        cursor.execute("UPDATE users SET deleted_at = 'infinity' WHERE id = %s", [user.pk])
+    constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
+    assert constraint == "user_times_finite"
+
+
+def test_an_overdraft_that_the_column_cannot_add_is_refused() -> None:
+    account = AccountFactory(currency="JPY")
+    Account.objects.filter(pk=account.pk).update(balance=Decimal("999999999999999"))
+    with pytest.raises(LimitInvalid, match="holds so much"):
+        services.change_account(account=account, overdraft_limit=Decimal(1000))
+
+
+def test_a_name_keeps_no_character_that_turns_text_around() -> None:
+    assert UserFactory(name=" Anna \u202enomolas\u200b ").name == "Anna nomolas"
+    assert UserFactory(name="\u0646\u200c\u06cc").name == "\u0646\u200c\u06cc"
 
 
 def test_somebody_who_left_is_kept_but_not_active() -> None:

@@ -95,7 +95,7 @@ def test_keys_lead_where_they_say(page: Any, everyday: Account) -> None:
     sign_in(page)
     page.keyboard.press("g")
     page.keyboard.press("s")
-    page.wait_for_url("**/transfers/new/")
+    page.wait_for_url("**/transfers/new/?id=*")
     page.goto("/")
     page.keyboard.press("?")
     assert page.get_by_role("dialog").is_visible()

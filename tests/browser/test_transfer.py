@@ -54,6 +54,39 @@ def test_a_payment_sent_by_a_double_click_is_paid_once(page: Any, everyday: Acco
     page.wait_for_url("**/transactions/*/")
     page.reload()
     assert page.url == receipt
+    page.get_by_role("link", name="Send", exact=True).click()
+    page.wait_for_url("**/transfers/new/?id=*")
+    assert receipt.split("/")[-2] not in page.url, "a new payment has a new id"
+
+
+def test_going_back_to_the_form_after_paying_leads_to_the_receipt(
+    page: Any, everyday: Account
+) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    sign_in(page)
+    fill_the_form(page, mara)
+    page.get_by_role("button", name=re.compile("^Send")).click()
+    page.wait_for_url("**/transactions/*/")
+    receipt = page.url
+    page.go_back()
+    page.go_back()
+    if page.url != receipt:  # the browser kept the form as it was, with its id
+        page.get_by_label("To account number").fill(mara.number)
+        page.get_by_label("Amount").fill("950.00")
+        page.get_by_role("button", name="Review").click()
+        page.wait_for_url(receipt)
+    assert "pressing again moved nothing" in page.locator("#messages").inner_text() or (
+        "nothing was sent again" in page.locator("#messages").inner_text()
+    )
+    assert Transaction.objects.filter(type="transfer").count() == 1
+
+
+def test_the_books_after_a_double_click_are_clean(page: Any, everyday: Account) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    sign_in(page)
+    fill_the_form(page, mara)
+    page.get_by_role("button", name=re.compile("^Send")).dblclick()
+    page.wait_for_url("**/transactions/*/")
     assert Transaction.objects.filter(type="transfer").count() == 1
     everyday.refresh_from_db()
     assert everyday.balance == 50

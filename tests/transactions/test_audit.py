@@ -102,6 +102,21 @@ def test_a_hold_that_is_not_reserved_is_found(books: Any) -> None:
     assert found("held").expected == "10.0000 held"
 
 
+def test_a_hold_left_pending_beside_its_capture_is_found(books: Any) -> None:
+    a, _ = books
+    hold = uuid7()
+    insert_row(id=hold, type="withdrawal", status="pending", from_account_id=a.pk)
+    insert_row(
+        type="withdrawal", from_account_id=a.pk, from_balance="60", captures_id=hold, amount="10"
+    )
+    finding = found("capture")
+    assert (finding.transaction, finding.expected, finding.found) == (
+        str(hold),
+        "captured",
+        "pending",
+    )
+
+
 def test_a_side_without_account_is_an_orphan(books: Any) -> None:
     row = Transaction.objects.get(type="withdrawal")
     nobody = uuid7()

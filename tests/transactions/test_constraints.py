@@ -112,7 +112,12 @@ def test_balances_when_completed(columns: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [{"to_balance": "NaN"}, {"created_at": "infinity"}, {"created_at": "1899-12-31T00:00Z"}],
+    [
+        {"to_balance": "NaN"},
+        {"created_at": "infinity"},
+        {"created_at": "1899-12-31T00:00Z"},
+        {"value_date": "infinity"},
+    ],
 )
 def test_transaction_values_finite(columns: dict[str, Any]) -> None:
     row = deposit_row(AccountFactory(), **columns)

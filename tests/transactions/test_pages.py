@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account
-from accounts.services import close_account
+from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.transactions.test_transfer_page import text_of
@@ -97,6 +97,23 @@ def test_held_money_is_no_balance_in_the_trend(account: Account) -> None:
     )
     assert daily_balances([account], timezone.localdate())[account.pk][-1] == 100
     assert [entry.status for entry in Entry.objects.for_account(account)] == ["completed"]
+
+
+def test_frozen_money_is_not_available(client: Client, account: Account) -> None:
+    frozen = AccountFactory(user=account.user, balance="40")
+    freeze_account(account=frozen, reason="Lost card")
+    said = text_of(client.get("/"))
+    assert "Available, all accounts 100.00 USD" in said
+    assert "40.00 USD is on frozen accounts." in said
+
+
+def test_a_receipt_names_the_payer_and_keeps_the_balance_off_paper(
+    client: Client, account: Account
+) -> None:
+    row = services.transfer(from_account=account, to_account=AccountFactory(), amount=Decimal(40))
+    page = client.get(f"/transactions/{row.pk}/").content.decode()
+    assert '<span class="caption">Ana</span>' in page
+    assert '<span class="caption no-print">60.00' in page
 
 
 def test_worth_is_summed_per_currency_the_commonest_first() -> None:

@@ -1,5 +1,6 @@
 """One movement of money: what moves, what is refused, and that an id is booked once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -212,15 +213,26 @@ def test_an_unknown_account_is_refused(nobody: Any) -> None:
         services.deposit(to_account=nobody, amount=Decimal(1))
 
 
+def nested(levels: int) -> Any:
+    inner: Any = 1
+    for _ in range(levels):
+        inner = [inner]
+    return inner
+
+
 @pytest.mark.parametrize(
     "details",
     [
         {"description": "x" * 501},
         {"description": "a\x00b"},
         {"description": "\ud800"},
+        {"description": "\u202egnihton"},
+        {"reference": "a\u2067b"},
         {"reference": "x" * 141},
         {"metadata": ["no object"]},
         {"metadata": {"a": float("nan")}},
+        {"metadata": {"a": [1e300] * 60}},
+        {"metadata": {"a": nested(51)}},
         {"metadata": {"a": object()}},
         {"metadata": {"a": "x" * 17_000}},
         {"metadata": {"a": "\ud800"}},
@@ -285,7 +297,9 @@ def test_the_daily_limit_counts_each_day_by_itself() -> None:
         services.post_batch([again])
 
 
-def test_the_daily_limit_is_counted_right_where_a_batch_is_split() -> None:
+def test_the_daily_limit_is_counted_right_where_a_batch_is_split(
+    refused_by_database: Callable[[Account], Draft],
+) -> None:
     account = AccountFactory(balance="1000", daily_limit=Decimal(100))
     drafts = [Draft(from_account=account, amount=Decimal(60)) for _ in range(2)]
     drafts.insert(1, refused_by_database(account))
@@ -293,9 +307,13 @@ def test_the_daily_limit_is_counted_right_where_a_batch_is_split() -> None:
     assert [type(verdict) for verdict in verdicts] == [Transaction, InvalidDetails, LimitExceeded]
 
 
-def refused_by_database(account: Account) -> Draft:
-    """A draft that only Postgres refuses: its JSON text grows beyond 16 KiB as jsonb writes it."""
-    return Draft(to_account=account, amount=Decimal(1), metadata={"a": [1e300] * 60})
+@pytest.fixture
+def refused_by_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[Account], Draft]:
+    """Makes drafts that only Postgres refuses, by looking away in Python."""
+    monkeypatch.setattr("transactions.drafts.METADATA_LIMIT", 10**6)
+    return lambda account: Draft(
+        to_account=account, amount=Decimal(1), metadata={"a": "x" * 17_000}
+    )
 
 
 def test_the_same_id_and_content_again_returns_the_first_row() -> None:
@@ -320,6 +338,7 @@ def test_the_same_id_and_content_again_returns_the_first_row() -> None:
         {"x": 1e23},
         {"x": 1e300},
         {"x": 0.1},
+        {"x": nested(49)},
         {"x": Decimal("1.5")},
         {"t": ("a", "b")},
         {1: "a"},
@@ -553,7 +572,9 @@ def test_a_batch_sent_again_moves_nothing() -> None:
 
 
 @pytest.mark.parametrize("guilty", [0, 17, 49])
-def test_a_row_only_the_database_refuses_is_found_and_the_rest_is_booked(guilty: int) -> None:
+def test_a_row_only_the_database_refuses_is_found_and_the_rest_is_booked(
+    guilty: int, refused_by_database: Callable[[Account], Draft]
+) -> None:
     """The batch is split to it; see `refused_by_database`."""
     account = AccountFactory()
     drafts = batch_of(50, account)
@@ -570,7 +591,9 @@ def test_a_row_only_the_database_refuses_is_found_and_the_rest_is_booked(guilty:
 
 
 @pytest.mark.parametrize("atomic", [True, False])
-def test_a_batch_of_one_that_only_the_database_refuses_gets_its_verdict(atomic: bool) -> None:
+def test_a_batch_of_one_that_only_the_database_refuses_gets_its_verdict(
+    atomic: bool, refused_by_database: Callable[[Account], Draft]
+) -> None:
     drafts = [refused_by_database(AccountFactory())]
     if atomic:
         with pytest.raises(InvalidDetails):
@@ -591,7 +614,9 @@ def test_no_account_holds_more_than_the_column_can() -> None:
     assert audit().clean
 
 
-def test_an_id_twice_is_booked_once_where_a_batch_is_split() -> None:
+def test_an_id_twice_is_booked_once_where_a_batch_is_split(
+    refused_by_database: Callable[[Account], Draft],
+) -> None:
     account, key = AccountFactory(), uuid7()
     one = Draft(to_account=account, amount=Decimal(5), id=key)
     drafts = [one, refused_by_database(account), one, replace(one, amount=Decimal(6))]

@@ -204,6 +204,8 @@ def test_paper_says_what_it_holds_and_holds_everything(
     assert len(entries_in(whole)) == 30
     said = text_of(whole)
     assert "30 entries from 10 March 2026 to 19 March 2026." in said
+    assert "50.00 USD on 19 March 2026" in said
+    assert "100.00 came in and 50.00 went out; before that it was 0.00." in said
     assert "Opening balance 0.00" in said
     assert "Closing balance 50.00" in said
     assert "1 entry from 12 March 2026 to 12 March 2026, a selection." in text_of(
@@ -217,9 +219,13 @@ def test_the_chosen_days_stand_on_their_chip(ana: Client, account: Account) -> N
     assert "12 March 2025 to 13 March" in said
 
 
-def test_the_reason_of_a_freeze_is_told_to_the_owner(ana: Client, account: Account) -> None:
-    freeze_account(account=account, reason="Card stolen, as you told us.")
+def test_the_owner_reads_the_message_of_a_freeze_and_not_its_reason(
+    ana: Client, account: Account
+) -> None:
+    told = "Card stolen, as you told us."
+    freeze_account(account=account, reason="Police asked twice", message=told)
     said = text_of(page_of(ana, account))
+    assert "Police" not in said
     assert "The bank says: Card stolen, as you told us." in said
     assert "USD frozen" in said
 
@@ -282,7 +288,7 @@ def test_what_a_person_sees_is_kept_out_of_caches(ana: Client, account: Account)
         assert ana.get(url).headers["Cache-Control"] == "private, no-store"
     csv_url = reverse("transactions:statement_csv", args=[account.pk])
     assert ana.get(csv_url).headers["Cache-Control"] == "private, no-store"
-    assert ana.get("/transfers/new/").headers["Cache-Control"] == "private, no-cache"
+    assert ana.get("/transfers/new/", follow=True).headers["Cache-Control"] == "private, no-cache"
     assert "no-store" not in ana.post("/transfers/new/", {}).headers["Cache-Control"]
 
 

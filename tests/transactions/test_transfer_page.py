@@ -51,9 +51,45 @@ def text_of(response: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
 
 
-def test_the_form_carries_a_transaction_id_of_its_own(ana: Client) -> None:
-    first, second = (ana.get(URL).context["form"]["id"].value() for _ in range(2))
+def new_form(client: Client, **query: str) -> Any:
+    """The form page, past the redirect that puts its id into the address."""
+    return client.get(URL, query, follow=True)
+
+
+def test_the_form_carries_a_transaction_id_of_its_own_in_its_address(ana: Client) -> None:
+    pages = [new_form(ana) for _ in range(2)]
+    first, second = (page.context["form"]["id"].value() for page in pages)
     assert first != second
+    (address, _) = pages[0].redirect_chain[-1]
+    assert address == f"{URL}?id={first}"
+    assert ana.get(address).context["form"]["id"].value() == first
+
+
+def test_going_back_to_a_form_that_has_paid_leads_to_its_receipt(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    address = new_form(ana).redirect_chain[-1][0]
+    form = form_for(mine, theirs, id=address.partition("=")[2])
+    ana.post(URL, {**form, "step": "send"})
+    response = ana.get(address, follow=True)
+    assert response.redirect_chain[-1][0] == f"/transactions/{form['id']}/"
+    assert "pressing again moved nothing" in text_of(response)
+
+
+def test_the_id_of_somebody_elses_payment_in_the_address_shows_nothing_of_it(ana: Client) -> None:
+    row = Transaction.objects.get(to_account=AccountFactory(balance="5"))
+    assert ana.get(URL, {"id": str(row.pk)}).status_code == 200
+
+
+def test_the_review_warns_of_the_very_same_payment_made_just_now(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    first = form_for(mine, theirs, amount="10")
+    assert "already" not in text_of(ana.post(URL, first))
+    ana.post(URL, {**first, "step": "send"})
+    said = text_of(ana.post(URL, form_for(mine, theirs, amount="10")))
+    assert "You paid exactly this to Mara Lindt at" in said
+    assert "already" not in text_of(ana.post(URL, form_for(mine, theirs, amount="11")))
 
 
 def test_the_review_says_in_words_what_will_happen_and_moves_nothing(
@@ -229,11 +265,14 @@ def test_the_review_counts_earlier_payments(ana: Client, mine: Account, theirs: 
 def test_a_link_may_fill_in_the_accounts_but_never_somebody_elses_as_sender(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
-    form = ana.get(URL, {"from": str(mine.pk), "to": theirs.number}).context["form"]
+    form = ana.get(URL, {"from": str(mine.pk), "to": theirs.number}, follow=True).context["form"]
     assert form["from_account"].value() == mine.pk
     assert form["number"].value() == theirs.number
-    assert ana.get(URL, {"from": str(theirs.pk)}).context["form"]["from_account"].value() is None
-    assert ana.get(URL, {"from": "nonsense"}).status_code == 200
+    assert (
+        ana.get(URL, {"from": str(theirs.pk)}, follow=True).context["form"]["from_account"].value()
+        is None
+    )
+    assert ana.get(URL, {"from": "nonsense", "id": "x"}, follow=True).status_code == 200
 
 
 def test_a_receipt_offers_another_payment_like_it(
@@ -241,16 +280,28 @@ def test_a_receipt_offers_another_payment_like_it(
 ) -> None:
     form = form_for(mine, theirs, amount="10.50", description="Half & half")
     receipt = ana.post(URL, {**form, "step": "send"}, follow=True).context["receipt"]
-    again = ana.get(receipt.again_url).context["form"]
+    again = ana.get(receipt.again_url, follow=True).context["form"]
     assert again["id"].value() != form["id"]
     for name in ("number", "amount", "description"):
         assert again[name].value() == form[name]
     assert str(again["from_account"].value()) == form["from_account"]
 
 
+def test_nobody_turns_the_review_around_by_a_name_or_a_text(ana: Client, mine: Account) -> None:
+    fraud = AccountFactory(user__name="Anna \u202enomolas\u200b")
+    form = form_for(mine, fraud, description="\u202eR\u2066", reference="\u200bINV-1\u202e")
+    page = ana.post(URL, form).content.decode()
+    assert "Anna nomolas" in page
+    for odd in "\u202e\u200b\u2066":
+        assert odd not in page
+    ana.post(URL, {**form, "step": "send"})
+    row = Transaction.objects.get(pk=form["id"])
+    assert (row.description, row.reference) == ("R", "INV-1")
+
+
 def test_two_accounts_of_one_name_are_told_apart(ana: Client, mine: Account) -> None:
     twin = AccountFactory(user=mine.user, name=mine.name)
-    said = text_of(ana.get(URL))
+    said = text_of(new_form(ana))
     assert f"{mine.name} ··{mine.number[-4:]}, 1,000.00 USD" in said
     assert f"{twin.name} ··{twin.number[-4:]}, 0.00 USD" in said
 
@@ -265,15 +316,21 @@ def test_known_recipients_are_offered_but_not_who_paid_me(
     other.post(URL, form_for(stranger, mine, amount="1", step="send"))
     savings = AccountFactory(user=mine.user, name="Savings")
     AccountFactory(user=mine.user, name="Travel", currency="EUR")
-    known = ana.get(URL).context["known"]
-    assert known == [(savings.number, "Savings"), (theirs.number, "Mara Lindt")]
-    from_savings = ana.get(URL, {"from": str(savings.pk)}).context["known"]
-    assert from_savings == [(mine.number, "Everyday"), (theirs.number, "Mara Lindt")]
+    known = new_form(ana).context["known"]
+    assert known == [
+        (savings.number, f"Savings ··{savings.number[-4:]}"),
+        (theirs.number, "Mara Lindt"),
+    ]
+    from_savings = ana.get(URL, {"from": str(savings.pk)}, follow=True).context["known"]
+    assert from_savings == [
+        (mine.number, f"Everyday ··{mine.number[-4:]}"),
+        (theirs.number, "Mara Lindt"),
+    ]
 
 
 def test_without_an_account_the_page_offers_to_open_one(client: Client) -> None:
     client.force_login(UserFactory())
-    assert reverse("accounts:open") in client.get(URL).content.decode()
+    assert reverse("accounts:open") in client.get(URL, follow=True).content.decode()
 
 
 def test_signed_out_nothing_is_sent(client: Client, mine: Account, theirs: Account) -> None:
