@@ -43,7 +43,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 # The models import this module, a circle that django-stubs cannot follow: name-defined.
 class AccountQuerySet(models.QuerySet["Account"]):  # type: ignore[name-defined]
-    def locked(self, ids: Iterable[uuid.UUID]) -> Self:
+    def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
         """These accounts, locked for a change of balance until the transaction ends.
 
         Note [Lock ordering]: every writer locks its accounts here, in one query, in
@@ -51,7 +51,11 @@ class AccountQuerySet(models.QuerySet["Account"]):  # type: ignore[name-defined]
         deadlock. NO KEY UPDATE lets foreign keys to the row be checked meanwhile.
         Decide only on what this query returned.
         """
-        return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+        return (
+            self.filter(pk__in=ids)
+            .order_by("pk")
+            .select_for_update(no_key=True, skip_locked=skip_locked)
+        )
 
     def owned_by(self, user: "User") -> Self:
         """The accounts of one person, oldest first."""

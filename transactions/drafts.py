@@ -35,6 +35,9 @@ class Draft:
     withdrawal. Accounts are instances or ids. `id` is the idempotency key; without one the
     draft gets a new id. `created_at` is for imports of history: the booking time, moved up
     where the account's last entry is later.
+
+    `pending` makes it a hold, which may expire (`expires_at`); `captures` names the hold it
+    completes, `reverses` the transaction it takes back.
     """
 
     amount: Decimal | int | str
@@ -47,6 +50,10 @@ class Draft:
     value_date: date | None = None
     created_by: User | uuid.UUID | None = None
     created_at: datetime | None = None
+    pending: bool = False
+    expires_at: datetime | None = None
+    captures: Transaction | uuid.UUID | None = None
+    reverses: Transaction | uuid.UUID | None = None
 
 
 @dataclass(slots=True)
@@ -83,10 +90,20 @@ class Item:
         """The accounts it moves: one, or two with the sender first."""
         return tuple(side for side in (self.from_id, self.to_id) if side is not None)
 
+    @property
+    def is_hold(self) -> bool:
+        """Whether it reserves money instead of moving it."""
+        return self.status == Transaction.Status.PENDING
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it completes or takes back what was decided before, so that no limit asks."""
+        return self.captures_id is not None or self.reverses_id is not None
+
     def same_content(self, row: Transaction) -> bool:
         """Whether a posted row is what this item asks for. An unsaid value date matches any."""
         return (
-            row.status == self.status
+            (row.status != Transaction.Status.COMPLETED) == self.is_hold
             and row.from_account_id == self.from_id
             and row.to_account_id == self.to_id
             and row.amount == self.amount
@@ -96,6 +113,7 @@ class Item:
             and self.value_date in (None, row.value_date)
             and row.captures_id == self.captures_id
             and row.reverses_id == self.reverses_id
+            and (not self.is_hold or row.expires_at == self.expires_at)
         )
 
 
@@ -123,7 +141,35 @@ def prepare(draft: Draft) -> Item:
         created_by_id=_person_id(draft.created_by),
         created_at=_moment(draft.created_at),
         type=_type(from_id, to_id),
+        status=_status(draft, from_id),
+        expires_at=_expiry(draft),
+        captures_id=_row_id(draft.captures),
+        reverses_id=_row_id(draft.reverses),
     )
+
+
+def _status(draft: Draft, from_id: uuid.UUID | None) -> str:
+    if not draft.pending:
+        return Transaction.Status.COMPLETED.value
+    if from_id is None or draft.captures or draft.reverses:
+        raise InvalidDetails("A hold reserves money on an account: say which it comes from.")
+    return Transaction.Status.PENDING.value
+
+
+def _expiry(draft: Draft) -> datetime | None:
+    if draft.expires_at is None:
+        return None
+    if not draft.pending or timezone.is_naive(draft.expires_at):
+        raise InvalidDetails("Only a hold expires, at a time with a time zone.")
+    return draft.expires_at
+
+
+def _row_id(row: Transaction | uuid.UUID | None) -> uuid.UUID | None:
+    if row is None or isinstance(row, uuid.UUID):
+        return row
+    if isinstance(row, Transaction):
+        return row.pk
+    raise InvalidDetails(f"A transaction or its id is needed; {row!r} is neither.")
 
 
 def exact(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The one door for money: `post` alone changes a balance, for one draft or fifty thousand.
+"""The one door for money: whatever changes a balance or a hold goes through here.
 
 Lock every account of the batch in one ordered query; check each item in Python on the locked
 values; write accounts and rows; where the database refuses all the same, split the batch until
@@ -6,73 +6,23 @@ the guilty item stands alone. The caller (`transactions.services`) owns the tran
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Sequence
 
 from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
-from django.db.models import Sum
-from django.utils import timezone
 
-from accounts.currencies import LARGEST_AMOUNT, fits, minor_units, plain
-from accounts.models import Account, User
+from accounts.models import User
 from transactions import rows
+from transactions.books import Books, lock, open_books
+from transactions.checks import apply, check, check_hold_is_pending
 from transactions.drafts import Draft, Item, prepare
-from transactions.exceptions import (
-    AccountNotActive,
-    AccountNotFound,
-    CurrencyMismatch,
-    IdempotencyConflict,
-    InsufficientFunds,
-    InvalidAmount,
-    InvalidDetails,
-    LedgerError,
-    LimitExceeded,
-)
+from transactions.exceptions import IdempotencyConflict, InvalidDetails, LedgerError
 from transactions.models import Transaction
 from transactions.refusals import refusal_of
 
-__all__ = ["Draft", "Item", "post", "prepare"]
+__all__ = ["Draft", "Item", "post", "post_one", "prepare", "release"]
 
 NOBODY = InvalidDetails("Whoever books this is not a person of this bank.")
-TICK = timedelta(microseconds=1)
-
-
-@dataclass(slots=True)
-class Locked:
-    """An account as read under the lock, moving along as the batch is checked."""
-
-    id: uuid.UUID
-    name: str
-    number: str
-    currency: str
-    status: str
-    balance: Decimal
-    held: Decimal
-    overdraft_limit: Decimal
-    transfer_limit: Decimal | None
-    daily_limit: Decimal | None
-    last_entry_at: datetime | None
-    sent: dict[date, Decimal] = field(default_factory=dict)
-
-    @property
-    def available(self) -> Decimal:
-        return self.balance + self.overdraft_limit - self.held
-
-    def sent_on(self, day: date) -> Decimal:
-        """What has gone out, or is held to go out, since a day began: booking times only rise,
-        so nothing later is there. Read once, only where limited."""
-        if day not in self.sent:
-            start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
-            out = Transaction.objects.filter(
-                from_account=self.id,
-                status__in=["completed", "pending"],
-                created_at__gte=start,
-            ).aggregate(total=Sum("amount"))["total"]
-            self.sent[day] = out or Decimal(0)
-        return self.sent[day]
 
 
 def post(items: Sequence[Item]) -> list[Transaction | LedgerError]:
@@ -80,21 +30,12 @@ def post(items: Sequence[Item]) -> list[Transaction | LedgerError]:
 
     A refused item changes nothing. The accounts stay locked until the caller commits.
     """
-    accounts = lock(side for item in items for side in item.account_ids)
+    books = open_books(items)
     posted = rows.find([item.id for item in items if item.id_given])
     strangers = _strangers(items)
     known = [item for item in items if item.created_by_id not in strangers]
-    verdicts = iter(_post_chunk(known, accounts, posted) if known else [])
+    verdicts = iter(_post_chunk(known, books, posted) if known else [])
     return [NOBODY if item.created_by_id in strangers else next(verdicts) for item in items]
-
-
-def _strangers(items: Sequence[Item]) -> set[uuid.UUID]:
-    """Who is named as booking something and is no person of this bank. Asked once a batch:
-    the foreign key would refuse such rows one by one."""
-    named = {item.created_by_id for item in items if item.created_by_id is not None}
-    if not named:
-        return set()
-    return named - set(User.objects.filter(pk__in=named).values_list("pk", flat=True))
 
 
 def post_one(item: Item) -> Transaction | LedgerError:
@@ -102,11 +43,11 @@ def post_one(item: Item) -> Transaction | LedgerError:
 
     There is no savepoint: a refusal of the database itself escapes and ends the transaction.
     """
-    accounts = lock(item.account_ids)
+    books = open_books([item])
     try:
-        _check(item, accounts)
-        _book(item, accounts)
-        rows.write([item], accounts.values())
+        check(item, books)
+        apply(item, books)
+        rows.write([item], books.accounts.values())
     except (LedgerError, rows.IdTaken) as refusal:
         # The id comes before any refusal: what was booked once is the answer for ever.
         row = rows.find([item.id]).get(item.id) if item.id_given else None
@@ -118,44 +59,65 @@ def post_one(item: Item) -> Transaction | LedgerError:
     return rows.as_transaction(item)
 
 
-def lock(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Locked]:
-    """The accounts by id, locked in order of id (see Note [Lock ordering])."""
-    columns = [name for name in Locked.__slots__ if name != "sent"]
-    query = Account.objects.locked(set(ids)).values_list(*columns)
-    return {row[0]: Locked(*row) for row in query}
+def release(hold_id: uuid.UUID) -> Transaction:
+    """Voids a pending hold: what it reserved is available again.
+
+    A hold that was voided before comes back as it is; HoldNotPending for any other row.
+    """
+    hold = rows.find([hold_id]).get(hold_id)
+    books = Books(lock([hold.from_account_id] if hold and hold.from_account_id else []))
+    hold = rows.find([hold_id]).get(hold_id)  # again, now that the account is locked
+    if hold is not None and hold.status == Transaction.Status.VOIDED:
+        return hold
+    check_hold_is_pending(hold, books)
+    release_locked([hold] if hold else [], books)
+    return rows.find([hold_id])[hold_id]
+
+
+def release_locked(holds: Sequence[Transaction], books: Books) -> None:
+    """Voids holds that are known to be pending, on accounts that are locked."""
+    for hold in holds:
+        if hold.from_account_id is not None:
+            books.accounts[hold.from_account_id].held -= hold.amount
+    rows.end_holds([hold.pk for hold in holds], Transaction.Status.VOIDED)
+    rows.update_accounts(list(books.accounts.values()))
+
+
+def _strangers(items: Sequence[Item]) -> set[uuid.UUID]:
+    """Who is named as booking something and is no person of this bank. Asked once a batch:
+    the foreign key would refuse such rows one by one."""
+    named = {item.created_by_id for item in items if item.created_by_id is not None}
+    if not named:
+        return set()
+    return named - set(User.objects.filter(pk__in=named).values_list("pk", flat=True))
 
 
 def _post_chunk(
-    items: Sequence[Item],
-    accounts: dict[uuid.UUID, Locked],
-    posted: dict[uuid.UUID, Transaction],
+    items: Sequence[Item], books: Books, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
     """Full speed for a good batch, an exact verdict for each bad item."""
-    touched = {id for item in items for id in item.account_ids if id in accounts}
-    before = {id: replace(accounts[id], sent=dict(accounts[id].sent)) for id in touched}
+    before = books.only(items).copy()
     try:
         with db_transaction.atomic():
-            return _check_and_write(items, accounts, dict(posted))
+            return _check_and_write(items, books, dict(posted))
     except (IntegrityError, DataError, rows.IdTaken) as error:
         refusal = refusal_of(error) if not isinstance(error, rows.IdTaken) else None
         if refusal is None and not isinstance(error, rows.IdTaken):
             raise
-    accounts.update(before)
+    books.restore(before)
     if len(items) == 1:
         row = rows.find([items[0].id]).get(items[0].id)
         if row is not None:
             return [_repeated(items[0], row)]
         return [refusal or IdempotencyConflict("This id has just been used; look it up.")]
     middle = len(items) // 2
-    first = _post_chunk(items[:middle], accounts, posted)
+    first = _post_chunk(items[:middle], books, posted)
     done = {row.pk: row for row in first if isinstance(row, Transaction)}
-    return first + _post_chunk(items[middle:], accounts, {**posted, **done})
+    return first + _post_chunk(items[middle:], books, {**posted, **done})
 
 
 def _check_and_write(
-    items: Sequence[Item],
-    accounts: dict[uuid.UUID, Locked],
-    posted: dict[uuid.UUID, Transaction],
+    items: Sequence[Item], books: Books, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
     verdicts: list[Transaction | LedgerError] = []
     good: list[Item] = []
@@ -165,11 +127,11 @@ def _check_and_write(
             verdicts.append(_repeated(item, row))
             continue
         try:
-            _check(item, accounts)
+            check(item, books)
         except LedgerError as refusal:
             verdicts.append(refusal)
             continue
-        _book(item, accounts)
+        apply(item, books)
         good.append(item)
         row = rows.as_transaction(item)
         if item.id_given:
@@ -177,7 +139,7 @@ def _check_and_write(
         verdicts.append(row)
     if good:
         touched = {side for item in good for side in item.account_ids}
-        rows.write(good, [accounts[id] for id in touched])
+        rows.write(good, [books.accounts[id] for id in touched])
     return verdicts
 
 
@@ -189,94 +151,3 @@ def _repeated(item: Item, row: Transaction) -> Transaction | LedgerError:
         "This id has already been used for another transaction. Nothing was moved; "
         "send the new one under a new id."
     )
-
-
-def _check(item: Item, accounts: dict[uuid.UUID, Locked]) -> None:
-    """Raises the first refusal of an item, decided on locked values alone."""
-    sides = [accounts.get(id) for id in item.account_ids]
-    if None in sides:
-        raise AccountNotFound("There is no account with that id.")
-    first = accounts[item.account_ids[0]]
-    if any(side.currency != first.currency for side in sides if side):
-        other = accounts[item.account_ids[1]]
-        raise CurrencyMismatch(
-            f"{first.name} is in {first.currency}, the recipient's account in {other.currency}. "
-            "Money moves between accounts of one currency."
-        )
-    if not fits(item.amount, first.currency):
-        raise InvalidAmount(
-            f"{item.amount:f} has too many decimals: {first.currency} has "
-            f"{minor_units(first.currency) or 'none'}."
-        )
-    if item.from_id is not None:
-        _check_sender(item, accounts[item.from_id])
-    if item.to_id is not None:
-        _check_recipient(item, accounts[item.to_id])
-
-
-def _check_sender(item: Item, sender: Locked) -> None:
-    if sender.status == Account.Status.FROZEN:
-        raise AccountNotActive(f"{sender.name} is frozen: money may come in, none may go out.")
-    if sender.status != Account.Status.ACTIVE:
-        raise AccountNotActive(f"{sender.name} is closed; choose another account.")
-    amount = plain(item.amount, sender.currency)
-    if sender.transfer_limit is not None and item.amount > sender.transfer_limit:
-        raise LimitExceeded(
-            f"{amount} is above the limit of {plain(sender.transfer_limit, sender.currency)} "
-            f"for one payment from {sender.name}."
-        )
-    if sender.daily_limit is not None:
-        left = sender.daily_limit - sender.sent_on(timezone.localdate(_moment(item, sender)))
-        if item.amount > left:
-            raise LimitExceeded(
-                f"{sender.name} may send {plain(max(left, Decimal(0)), sender.currency)} more "
-                f"on this day; {amount} is above that."
-            )
-    if item.amount > sender.available:
-        short = plain(item.amount - sender.available, sender.currency)
-        raise InsufficientFunds(
-            f"{sender.name} has {plain(sender.available, sender.currency)} available; "
-            f"{amount} is too much by {short}."
-        )
-
-
-def _check_recipient(item: Item, recipient: Locked) -> None:
-    if recipient.status == Account.Status.CLOSED:
-        raise AccountNotActive(
-            f"Account {recipient.number} is closed and takes no money; ask for another number."
-        )
-    if recipient.balance + recipient.overdraft_limit + item.amount > LARGEST_AMOUNT:
-        raise InvalidAmount(
-            f"Account {recipient.number} would hold more than {LARGEST_AMOUNT:,f}, which no "
-            "account can; send less."
-        )
-
-
-def _moment(item: Item, *sides: Locked) -> datetime:
-    """The booking time: now (or the history's own), and after every entry of both accounts."""
-    moment = item.created_at or timezone.now()
-    for side in sides:
-        if side.last_entry_at is not None and side.last_entry_at >= moment:
-            moment = side.last_entry_at + TICK
-    return moment
-
-
-def _book(item: Item, accounts: dict[uuid.UUID, Locked]) -> None:
-    """Moves the running balances and writes the item's own place in both chains."""
-    sides = [accounts[id] for id in item.account_ids]
-    item.currency = sides[0].currency
-    item.booked_at = _moment(item, *sides)
-    item.booked_value_date = item.value_date or timezone.localdate(item.booked_at)
-    if item.from_id is not None:
-        sender = accounts[item.from_id]
-        sender.balance -= item.amount
-        item.from_balance = sender.balance
-        if sender.daily_limit is not None:
-            day = timezone.localdate(item.booked_at)
-            sender.sent[day] = sender.sent_on(day) + item.amount
-    if item.to_id is not None:
-        recipient = accounts[item.to_id]
-        recipient.balance += item.amount
-        item.to_balance = recipient.balance
-    for side in sides:
-        side.last_entry_at = item.booked_at

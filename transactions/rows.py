@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from django.db import connection
+from django.db.models import Sum
 
 from transactions.drafts import Item
 from transactions.models import Transaction
@@ -42,13 +43,31 @@ def find(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Transaction]:
     return Transaction.objects.in_bulk(ids) if ids else {}
 
 
+def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
+    """How much of each original is reversed already."""
+    originals = [id for id in ids if id is not None]
+    if not originals:
+        return {}
+    reversals = Transaction.objects.filter(reverses__in=originals).values("reverses")
+    sums = reversals.annotate(sum=Sum("amount")).values_list("reverses", "sum")
+    return {original: total for original, total in sums if original and total}
+
+
 def write(items: Sequence[Item], accounts: Iterable[Moved]) -> None:
     """Inserts the rows and updates the accounts. IdTaken, IntegrityError and DataError escape."""
     if len(items) < COPY_FROM:
         _insert(items)
     else:
         _copy(items)
-    _update_accounts(list(accounts))
+    captured = [item.captures_id for item in items if item.captures_id is not None]
+    if captured:
+        end_holds(captured, Transaction.Status.CAPTURED)
+    update_accounts(list(accounts))
+
+
+def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
+    """Turns pending holds into captured or voided ones, the only update that rows know."""
+    Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 
 
 def _insert(items: Sequence[Item]) -> None:
@@ -103,7 +122,8 @@ def _line(item: Item) -> str:
     return "\t".join(values) + "\n"
 
 
-def _update_accounts(accounts: Sequence[Moved]) -> None:
+def update_accounts(accounts: Sequence[Moved]) -> None:
+    """Writes the balances, holds and last booking times that a batch has come to."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

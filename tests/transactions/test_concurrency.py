@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import InternalError, OperationalError, connection, connections
 from django.db import transaction as db_transaction
+from django.utils import timezone
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
@@ -16,7 +18,13 @@ from ledger.db.snapshot import snapshot
 from tests.factories import AccountFactory
 from transactions import posting, services
 from transactions.audit import CHECKS, Audit, audit
-from transactions.exceptions import IdempotencyConflict, InsufficientFunds, LedgerError
+from transactions.exceptions import (
+    AlreadyReversed,
+    HoldNotPending,
+    IdempotencyConflict,
+    InsufficientFunds,
+    LedgerError,
+)
 from transactions.models import Transaction
 from transactions.services import Draft
 
@@ -137,6 +145,59 @@ def test_one_id_sent_by_many_at_once_makes_one_row_and_equal_answers() -> None:
     assert {answer.pk for answer in answers} == {key}
     assert {answer.created_at for answer in answers} == {Transaction.objects.get(pk=key).created_at}
     assert (balance(account), balance(shop)) == (0, 50)
+    assert audit().clean
+
+
+def test_a_hold_is_captured_or_voided_once_however_many_try() -> None:
+    account, shop = AccountFactory(balance="50"), AccountFactory()
+    hold = services.hold(from_account=account, to_account=shop, amount=Decimal(50))
+
+    def attempt(end: Callable[[], Any]) -> Callable[[], str]:
+        def work() -> str:
+            try:
+                end()
+            except HoldNotPending:
+                return "refused"
+            return "done"
+
+        return work
+
+    captures = [attempt(lambda: services.capture(hold=hold, amount=Decimal(20)))] * 6
+    releases = [attempt(lambda: services.expire_holds(now=timezone.now()))] * 2
+    results = at_once(*captures, *releases)
+    assert results[:6].count("done") == 1
+    account.refresh_from_db()
+    assert (account.balance, account.held) == (30, 0)
+    assert balance(shop) == 20
+    assert audit().clean
+
+
+def test_holds_expire_once_by_two_runs_at_once() -> None:
+    accounts = [AccountFactory(balance="50") for _ in range(12)]
+    over = timezone.now() - timedelta(seconds=1)
+    for account in accounts:
+        for _ in range(3):
+            services.hold(from_account=account, amount=Decimal(10), expires_at=over)
+    released = at_once(*[services.expire_holds] * 4)
+    assert sum(released) + services.expire_holds() == 36
+    assert not Account.objects.filter(held__gt=0).exists()
+    assert audit().clean
+
+
+def test_parts_of_a_reversal_at_once_never_exceed_the_original() -> None:
+    a, b = AccountFactory(balance="50"), AccountFactory(balance="50")
+    row = services.transfer(from_account=a, to_account=b, amount=Decimal(30))
+
+    def part() -> str:
+        try:
+            services.reverse(transaction=row, amount=Decimal(10))
+        except AlreadyReversed:
+            return "refused"
+        return "done"
+
+    results = at_once(*[part] * 8)
+    assert sorted(results) == ["done"] * 3 + ["refused"] * 5
+    assert (balance(a), balance(b)) == (50, 50)
     assert audit().clean
 
 

@@ -16,8 +16,10 @@ from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
-from transactions import posting, rows, services
+from transactions import rows, services
 from transactions.audit import audit
+from transactions.books import open_books
+from transactions.checks import apply
 from transactions.drafts import exact, prepare
 from transactions.exceptions import (
     AccountNotActive,
@@ -410,7 +412,7 @@ def test_two_bookings_at_one_tick_of_the_clock_do_not_tie(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     account, now = AccountFactory(), timezone.now()
-    monkeypatch.setattr("transactions.posting.timezone.now", lambda: now)
+    monkeypatch.setattr("transactions.books.timezone.now", lambda: now)
     first = services.deposit(to_account=account, amount=Decimal(1))
     second = services.deposit(to_account=account, amount=Decimal(1))
     assert (first.created_at, second.created_at) == (now, now + timedelta(microseconds=1))
@@ -467,9 +469,9 @@ def test_a_database_refusal_is_told_by_the_name_of_its_constraint() -> None:
     item = prepare(Draft(from_account=a, amount=Decimal(11)))
 
     def unchecked() -> None:
-        locked = posting.lock([a.pk])
-        posting._book(item, locked)
-        rows.write([item], locked.values())
+        books = open_books([item])
+        apply(item, books)
+        rows.write([item], books.accounts.values())
 
     with pytest.raises(InsufficientFunds, match="cannot go below zero"):
         services._run(unchecked)

@@ -1,0 +1,115 @@
+"""The books as read under the lock, moving along while a batch is checked."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import Account
+from transactions import rows
+from transactions.drafts import Item
+from transactions.models import Transaction
+
+TICK = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class Locked:
+    """An account as read under the lock."""
+
+    id: uuid.UUID
+    name: str
+    number: str
+    currency: str
+    status: str
+    balance: Decimal
+    held: Decimal
+    overdraft_limit: Decimal
+    transfer_limit: Decimal | None
+    daily_limit: Decimal | None
+    last_entry_at: datetime | None
+    sent: dict[date, Decimal] = field(default_factory=dict)
+
+    @property
+    def available(self) -> Decimal:
+        return self.balance + self.overdraft_limit - self.held
+
+    def sent_on(self, day: date) -> Decimal:
+        """What has gone out, or is held to go out, since a day began: booking times only rise,
+        so nothing later is there. Read once, only where limited."""
+        if day not in self.sent:
+            start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
+            out = Transaction.objects.filter(
+                from_account=self.id,
+                status__in=["completed", "pending"],
+                reverses__isnull=True,
+                created_at__gte=start,
+            ).aggregate(total=Sum("amount"))["total"]
+            self.sent[day] = out or Decimal(0)
+        return self.sent[day]
+
+    def copy(self) -> "Locked":
+        return replace(self, sent=dict(self.sent))
+
+
+COLUMNS = [name for name in Locked.__slots__ if name != "sent"]
+
+
+@dataclass(slots=True)
+class Books:
+    """What a batch touches: its accounts, locked, and the rows that its items link to.
+
+    `ended` are the holds captured so far in the batch, `reversed` what has been reversed of
+    each original, both of the books and of the batch.
+    """
+
+    accounts: dict[uuid.UUID, Locked]
+    linked: dict[uuid.UUID, Transaction] = field(default_factory=dict)
+    reversed: dict[uuid.UUID, Decimal] = field(default_factory=dict)
+    ended: set[uuid.UUID] = field(default_factory=set)
+
+    def copy(self) -> "Books":
+        """A copy to come back to: accounts move, linked rows do not."""
+        accounts = {id: account.copy() for id, account in self.accounts.items()}
+        return Books(accounts, self.linked, dict(self.reversed), set(self.ended))
+
+    def restore(self, before: "Books") -> None:
+        """Back to a copy: the accounts it holds, and everything about linked rows."""
+        self.accounts.update(before.accounts)
+        self.reversed, self.ended = before.reversed, before.ended
+
+    def only(self, items: Sequence[Item]) -> "Books":
+        """The part of the books that these items touch, sharing the accounts themselves."""
+        touched = {id for item in items for id in item.account_ids}
+        accounts = {id: a for id, a in self.accounts.items() if id in touched}
+        return Books(accounts, self.linked, self.reversed, self.ended)
+
+    def moment(self, item: Item) -> datetime:
+        """The booking time: now (or the history's own), after every entry of the accounts."""
+        moment = item.created_at or timezone.now()
+        for id in item.account_ids:
+            last = self.accounts[id].last_entry_at
+            if last is not None and last >= moment:
+                moment = last + TICK
+        return moment
+
+
+def open_books(items: Sequence[Item]) -> Books:
+    """Locks the accounts of the items in order of id (see Note [Lock ordering]), then reads
+    what the items link to: with the accounts locked, a hold cannot end under our hands."""
+    books = Books(lock(id for item in items for id in item.account_ids))
+    linked = [id for item in items for id in (item.captures_id, item.reverses_id) if id]
+    if linked:
+        books.linked = rows.find(linked)
+        books.reversed = rows.reversed_sums([item.reverses_id for item in items])
+    return books
+
+
+def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, Locked]:
+    """The accounts by id, locked in order of id; `skip_locked` leaves out those of others."""
+    query = Account.objects.locked(set(ids), skip_locked=skip_locked).values_list(*COLUMNS)
+    return {row[0]: Locked(*row) for row in query}

@@ -1,0 +1,174 @@
+"""What refuses an item, decided on the locked books alone; and how a good item moves them."""
+
+from decimal import Decimal
+
+from django.utils import timezone
+
+from accounts.currencies import LARGEST_AMOUNT, fits, minor_units, plain
+from accounts.models import Account
+from transactions.books import Books, Locked
+from transactions.drafts import Item
+from transactions.exceptions import (
+    AccountNotActive,
+    AccountNotFound,
+    AlreadyReversed,
+    CurrencyMismatch,
+    HoldNotPending,
+    InsufficientFunds,
+    InvalidAmount,
+    LimitExceeded,
+)
+from transactions.models import Transaction
+
+
+def check(item: Item, books: Books) -> None:
+    """Raises the first LedgerError that an item deserves. Changes nothing."""
+    sides = [books.accounts.get(id) for id in item.account_ids]
+    if None in sides:
+        raise AccountNotFound("There is no account with that id.")
+    first = books.accounts[item.account_ids[0]]
+    _check_currency(item, first, [side for side in sides if side])
+    if item.captures_id is not None:
+        check_hold_is_pending(books.linked.get(item.captures_id), books)
+        _check_capture(item, books.linked[item.captures_id])
+    if item.reverses_id is not None:
+        _check_reversal(item, books)
+    if item.from_id is not None:
+        _check_sender(item, books.accounts[item.from_id], books)
+    if item.to_id is not None:
+        _check_recipient(item, books.accounts[item.to_id])
+
+
+def _check_currency(item: Item, first: Locked, sides: list[Locked]) -> None:
+    for other in sides:
+        if other.currency != first.currency:
+            raise CurrencyMismatch(
+                f"{first.name} is in {first.currency}, the recipient's account in "
+                f"{other.currency}. Money moves between accounts of one currency."
+            )
+    if not fits(item.amount, first.currency):
+        raise InvalidAmount(
+            f"{item.amount:f} has too many decimals: {first.currency} has "
+            f"{minor_units(first.currency) or 'none'}."
+        )
+
+
+def check_hold_is_pending(hold: Transaction | None, books: Books) -> None:
+    """HoldNotPending unless the row is a hold that may still be captured or voided."""
+    if hold is None or hold.status == Transaction.Status.COMPLETED:
+        raise HoldNotPending("There is no hold with that id.")
+    if hold.status == Transaction.Status.VOIDED:
+        raise HoldNotPending("This hold was released before; ask for a new one.")
+    if hold.status == Transaction.Status.CAPTURED or hold.pk in books.ended:
+        raise HoldNotPending("This hold was captured before, and a hold is captured once.")
+
+
+def _check_capture(item: Item, hold: Transaction) -> None:
+    if (item.from_id, item.to_id) != (hold.from_account_id, hold.to_account_id):
+        raise HoldNotPending("A capture has the two sides of its hold.")
+    if hold.expires_at is not None and hold.expires_at <= timezone.now():
+        raise HoldNotPending("This hold has expired; ask for a new one.")
+    if item.amount > hold.amount:
+        held, asked = plain(hold.amount, hold.currency), plain(item.amount, hold.currency)
+        raise InvalidAmount(f"The hold is for {held}; {asked} is more than that.")
+
+
+def _check_reversal(item: Item, books: Books) -> None:
+    original = books.linked.get(item.reverses_id) if item.reverses_id else None
+    if original is None or original.status != Transaction.Status.COMPLETED:
+        raise AlreadyReversed("Only a booked transaction is reversed; a hold is released.")
+    if original.reverses_id is not None:
+        raise AlreadyReversed("This is a reversal itself; send a new payment instead.")
+    if (item.from_id, item.to_id) != (original.to_account_id, original.from_account_id):
+        raise AlreadyReversed("A reversal has the sides of its original, the other way round.")
+    left = original.amount - books.reversed.get(original.pk, Decimal(0))
+    if item.amount > left:
+        rest = plain(left, original.currency)
+        asked = plain(item.amount, original.currency)
+        raise AlreadyReversed(
+            f"{rest} {original.currency} of this transaction is left to reverse; {asked} is more."
+            if left
+            else "This transaction has been reversed in full."
+        )
+
+
+def _check_sender(item: Item, sender: Locked, books: Books) -> None:
+    if sender.status == Account.Status.FROZEN:
+        raise AccountNotActive(f"{sender.name} is frozen: money may come in, none may go out.")
+    if sender.status != Account.Status.ACTIVE:
+        raise AccountNotActive(f"{sender.name} is closed; choose another account.")
+    available = sender.available
+    if item.captures_id is not None:
+        available += books.linked[item.captures_id].amount
+    elif item.reverses_id is None:  # limits are the holder's; a hold has met them before
+        _check_limits(item, sender, books)
+    if item.amount > available:
+        amount = plain(item.amount, sender.currency)
+        short = plain(item.amount - available, sender.currency)
+        raise InsufficientFunds(
+            f"{sender.name} has {plain(available, sender.currency)} available; "
+            f"{amount} is too much by {short}."
+        )
+
+
+def _check_limits(item: Item, sender: Locked, books: Books) -> None:
+    amount = plain(item.amount, sender.currency)
+    if sender.transfer_limit is not None and item.amount > sender.transfer_limit:
+        raise LimitExceeded(
+            f"{amount} is above the limit of {plain(sender.transfer_limit, sender.currency)} "
+            f"for one payment from {sender.name}."
+        )
+    if sender.daily_limit is not None:
+        left = sender.daily_limit - sender.sent_on(timezone.localdate(books.moment(item)))
+        if item.amount > left:
+            raise LimitExceeded(
+                f"{sender.name} may send {plain(max(left, Decimal(0)), sender.currency)} more "
+                f"on this day; {amount} is above that."
+            )
+
+
+def _check_recipient(item: Item, recipient: Locked) -> None:
+    if recipient.status == Account.Status.CLOSED:
+        raise AccountNotActive(
+            f"Account {recipient.number} is closed and takes no money; ask for another number."
+        )
+    if recipient.balance + recipient.overdraft_limit + item.amount > LARGEST_AMOUNT:
+        raise InvalidAmount(
+            f"Account {recipient.number} would hold more than {LARGEST_AMOUNT:,f}, which no "
+            "account can; send less."
+        )
+
+
+def apply(item: Item, books: Books) -> None:
+    """Moves the running balances, and gives the item its own place in both chains."""
+    sides = [books.accounts[id] for id in item.account_ids]
+    item.currency = sides[0].currency
+    item.booked_at = books.moment(item)
+    item.booked_value_date = item.value_date or timezone.localdate(item.booked_at)
+    if item.from_id is not None:
+        _take(item, books.accounts[item.from_id], books)
+    if item.to_id is not None and not item.is_hold:
+        recipient = books.accounts[item.to_id]
+        recipient.balance += item.amount
+        item.to_balance = recipient.balance
+    if item.reverses_id is not None:
+        before = books.reversed.get(item.reverses_id, Decimal(0))
+        books.reversed[item.reverses_id] = before + item.amount
+    for side in sides:
+        side.last_entry_at = item.booked_at
+
+
+def _take(item: Item, sender: Locked, books: Books) -> None:
+    """What leaves the sender: reserved by a hold, booked otherwise."""
+    day = timezone.localdate(item.booked_at)
+    counted = Decimal(0) if item.is_correction else item.amount
+    if sender.daily_limit is not None:
+        sender.sent[day] = sender.sent_on(day) + counted
+    if item.is_hold:
+        sender.held += item.amount
+        return
+    if item.captures_id is not None:
+        sender.held -= books.linked[item.captures_id].amount
+        books.ended.add(item.captures_id)
+    sender.balance -= item.amount
+    item.from_balance = sender.balance

@@ -1,0 +1,13 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from transactions.services import expire_holds
+
+
+class Command(BaseCommand):
+    help = "Releases every hold whose time is over. Safe to run twice and side by side."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        count = expire_holds()
+        self.stdout.write(f"Released {count:,} {'hold' if count == 1 else 'holds'}.")
