@@ -90,6 +90,13 @@ class EmbeddedServer:
                 ) from err
         return _connection_info(running)
 
+    def _stop_unreachable(self) -> None:
+        """A server whose socket somebody deleted (they clean up /tmp) lives on, but nobody can
+        reach it and no second one may start: so it is ended first."""
+        found = postmaster.read(self.data)
+        if found and found.ready and not found.socket_path.exists() and found.is_alive():
+            found.stop()
+
     def stop(self) -> bool:
         """Stop the server cleanly; False when it was not running."""
         found = postmaster.read(self.data)
@@ -143,6 +150,7 @@ class EmbeddedServer:
             _create_cluster(place, words)
         _check_version(place)
         _write_configuration(place)
+        self._stop_unreachable()
         _launch(place, words)
         running = self._running()
         if running is None:

@@ -161,6 +161,17 @@ def test_it_recovers_after_kill_9(folder: Path, start: Start) -> None:
     assert pid_of(server) != killed
 
 
+def test_it_recovers_when_its_socket_was_deleted(folder: Path, start: Start) -> None:
+    server = start(folder)
+    query(server, "CREATE TABLE kept AS SELECT 42 AS n")
+    lost = pid_of(server)
+    for file in Path(server.ensure_started().host).glob(".s.PGSQL.*"):
+        file.unlink()
+
+    assert query(server, "SELECT n FROM kept") == "42"
+    assert pid_of(server) != lost
+
+
 def test_a_pid_file_whose_number_is_now_somebody_elses_does_not_matter(
     folder: Path, start: Start
 ) -> None:
