@@ -9,7 +9,7 @@ from django import forms
 from django.http import HttpRequest
 
 from accounts.currencies import CURRENCIES
-from accounts.lines import tidy_line
+from accounts.lines import is_readable, tidy_line
 from accounts.models import User
 
 HOW_TO_CHOOSE = (
@@ -75,7 +75,7 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
     def clean_name(self) -> str:
         """The name with its spaces in order, and nothing unseen in it."""
         name = tidy_line(self.cleaned_data["name"])
-        if not name:
+        if not is_readable(name):
             raise forms.ValidationError("Type a name that can be read.")
         return name
 
@@ -113,6 +113,6 @@ class OpenAccountForm(forms.Form):
     def clean_name(self) -> str:
         """The name with its spaces in order, and nothing unseen in it."""
         name = tidy_line(self.cleaned_data["name"])
-        if not name:
+        if not is_readable(name):
             raise forms.ValidationError("Type a name that can be read.")
         return name

@@ -15,6 +15,15 @@ def odd_characters(text: str) -> list[str]:
     return [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in JOINERS]
 
 
+# Letters by their class that show nothing.
+FILLERS = "\u115f\u1160\u3164\uffa0"
+
+
+def is_readable(text: str) -> bool:
+    """Whether there is a letter or digit that people can see."""
+    return any(c.isalnum() and c not in FILLERS for c in text)
+
+
 def tidy_line(text: str) -> str:
     """The text without such characters, its spaces in order."""
     odd = set(odd_characters(text)) - set("\t\n\r")

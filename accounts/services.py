@@ -27,6 +27,7 @@ from accounts.exceptions import (
     LimitInvalid,
     OwnerNotActive,
 )
+from accounts.lines import tidy_line
 from accounts.models import Account, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from ledger.db.ids import uuid7
@@ -301,8 +302,8 @@ def _change_status(
             account=locked,
             from_status=locked.status,
             to_status=status,
-            reason=reason.strip(),
-            message=message.strip(),
+            reason=tidy_line(reason),
+            message=tidy_line(message),
             changed_by=changed_by,
         )
         locked.status = status

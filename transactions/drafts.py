@@ -15,13 +15,12 @@ from django.utils import timezone
 from accounts.currencies import LARGEST_AMOUNT
 from accounts.exceptions import AccountNotFound
 from accounts.lines import odd_characters
-from accounts.models import Account, User
+from accounts.models import EARLIEST, LATEST, Account, User
 from ledger.db.ids import uuid7
 from transactions.exceptions import InvalidAmount, InvalidDetails, SameAccount
 from transactions.models import METADATA_LIMIT, Transaction
 
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
-FIRST_YEAR = 1900
 DEEPEST = 50  # levels of metadata
 DESCRIPTION_LIMIT = Transaction._meta.get_field("description").max_length or 0
 REFERENCE_LIMIT = Transaction._meta.get_field("reference").max_length or 0
@@ -159,9 +158,9 @@ def _status(draft: Draft, from_id: uuid.UUID | None) -> str:
 def _expiry(draft: Draft) -> datetime | None:
     if draft.expires_at is None:
         return None
-    if not draft.pending or timezone.is_naive(draft.expires_at):
-        raise InvalidDetails("Only a hold expires, at a time with a time zone.")
-    return draft.expires_at
+    if not draft.pending:
+        raise InvalidDetails("Only a hold expires.")
+    return _in_range("expiry", draft.expires_at)
 
 
 def _row_id(row: Transaction | uuid.UUID | None) -> uuid.UUID | None:
@@ -311,18 +310,26 @@ def _encodes(text: str) -> bool:
 
 
 def _day(value: date | None) -> date | None:
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+    if value is None:
         return value
-    raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {value!r} is not.")
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {value!r} is not.")
+    if not EARLIEST.date() <= value < LATEST.date():
+        raise InvalidDetails(f"A value date lies between {EARLIEST.year} and {LATEST.year}.")
+    return value
+
+
+def _in_range(what: str, value: datetime) -> datetime:
+    if not isinstance(value, datetime) or timezone.is_naive(value):
+        raise InvalidDetails(f"A time of {what} is a datetime with a time zone.")
+    if not EARLIEST <= value < LATEST:
+        raise InvalidDetails(f"A time of {what} lies between {EARLIEST.year} and {LATEST.year}.")
+    return value
 
 
 def _moment(value: datetime | None) -> datetime | None:
     if value is None:
         return None
-    if not isinstance(value, datetime) or timezone.is_naive(value):
-        raise InvalidDetails("A booking time is a datetime with a time zone.")
-    if value.year < FIRST_YEAR:
-        raise InvalidDetails(f"A booking time is from {FIRST_YEAR} on.")
-    if value > timezone.now():
+    if _in_range("booking", value) > timezone.now():
         raise InvalidDetails("Nothing is booked in the future; leave the booking time out.")
     return value

@@ -138,7 +138,8 @@ def capture(
 
 def void(*, hold: Transaction | uuid.UUID) -> Transaction:
     """Releases a hold: the money is available again. A voided hold comes back as it is."""
-    return _run(partial(posting.release, hold.pk if isinstance(hold, Transaction) else hold))
+    held = _row(hold, HoldNotPending("There is no hold with that id."))
+    return _run(partial(posting.release, held.pk))
 
 
 def reverse(
@@ -191,7 +192,11 @@ def _expire(account_id: uuid.UUID, moment: datetime) -> int:
 
 def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
     """The row as it is in the books; what never changes of it may be relied on."""
-    found = Transaction.objects.filter(pk=row.pk if isinstance(row, Transaction) else row).first()
+    try:
+        pk = row.pk if isinstance(row, Transaction) else uuid.UUID(str(row))
+    except ValueError:
+        raise missing from None
+    found = Transaction.objects.filter(pk=pk).first()
     if found is None:
         raise missing
     stored: Transaction = found

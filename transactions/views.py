@@ -127,12 +127,9 @@ def _new_transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
-    """The form, which may be gone back to and found as it was left: no `no-store`."""
     mine = list(form.own_accounts)
     context = {"form": form, "sender": form.sender, "known": known_accounts(mine, form.sender)}
-    response = render(request, "transactions/transfer_form.html", context)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return render(request, "transactions/transfer_form.html", context)
 
 
 @require_safe

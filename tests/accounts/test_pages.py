@@ -41,6 +41,8 @@ def test_signing_up_asks_for_a_name_and_leads_home_signed_in(client: Client) -> 
     ("changes", "said"),
     [
         ({"name": ""}, "required"),
+        ({"name": "\u200d\u200c"}, "a name that can be read"),
+        ({"name": "\u2800\u3164"}, "a name that can be read"),
         ({"email": "no address"}, "valid email"),
         ({"password1": "short", "password2": "short"}, "too short"),
         ({"password2": "other words here"}, "same password"),

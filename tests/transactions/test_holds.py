@@ -1,6 +1,6 @@
 """Holds: money reserved, then captured whole or in part, voided, or expired."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -120,17 +120,29 @@ def test_a_hold_ends_once(everyday: Account) -> None:
 
 def test_what_is_no_hold_cannot_be_captured_or_voided(everyday: Account) -> None:
     row = services.withdraw(from_account=everyday, amount=Decimal(1))
-    for thing in (row, uuid7()):
+    for thing in (row, uuid7(), "x", everyday):
         with pytest.raises(HoldNotPending, match="no hold with that id"):
-            services.capture(hold=thing)
+            services.capture(hold=thing)  # type: ignore[arg-type]
         with pytest.raises(HoldNotPending, match="no hold with that id"):
-            services.void(hold=thing)
+            services.void(hold=thing)  # type: ignore[arg-type]
 
 
 def test_void_makes_the_money_available_again(everyday: Account) -> None:
     row = services.hold(from_account=everyday, amount=Decimal(60))
-    assert services.void(hold=row).status == "voided"
+    assert services.void(hold=str(row.pk)).status == "voided"  # type: ignore[arg-type]
     assert state(everyday) == (100, 0, 100)
+
+
+@pytest.mark.parametrize("expiry", ["x", date(2027, 1, 1), datetime.max.replace(tzinfo=UTC)])
+def test_an_expiry_that_is_no_time_refuses_its_own_draft_alone(
+    everyday: Account, expiry: Any
+) -> None:
+    drafts = [
+        Draft(to_account=everyday, amount=Decimal(1)),
+        Draft(from_account=everyday, amount=Decimal(1), pending=True, expires_at=expiry),
+    ]
+    verdicts = services.post_batch(drafts, atomic=False)
+    assert [type(verdict) for verdict in verdicts] == [Transaction, InvalidDetails]
 
 
 def test_each_verb_with_the_same_id_again_gives_the_first_row(everyday: Account) -> None:

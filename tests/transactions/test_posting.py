@@ -241,6 +241,8 @@ def nested(levels: int) -> Any:
         {"metadata": {"a": "\x00"}},
         {"id": "not a uuid"},
         {"value_date": "2026-01-01"},
+        {"value_date": date.max},
+        {"value_date": date.min},
         {"value_date": "2026-01-01\t1\n"},
         {"created_by": "0197\t1\n"},
         {"metadata": {"deep": [{"\x00": 1}]}},

@@ -208,6 +208,9 @@ def test_paper_says_what_it_holds_and_holds_everything(
     assert "100.00 came in and 50.00 went out; before that it was 0.00." in said
     assert "Opening balance 0.00" in said
     assert "Closing balance 50.00" in said
+    empty = text_of(page_of(ana, account, paper=1, end="2019-01-01"))
+    assert "came in" not in empty
+    assert "Nothing fits" in empty
     assert "1 entry from 12 March 2026 to 12 March 2026, a selection." in text_of(
         page_of(ana, account, q="rent 2", paper=1)
     )
@@ -222,10 +225,11 @@ def test_the_chosen_days_stand_on_their_chip(ana: Client, account: Account) -> N
 def test_the_owner_reads_the_message_of_a_freeze_and_not_its_reason(
     ana: Client, account: Account
 ) -> None:
-    told = "Card stolen, as you told us."
+    told = "Card stolen, \u202eas you told us."
     freeze_account(account=account, reason="Police asked twice", message=told)
     said = text_of(page_of(ana, account))
     assert "Police" not in said
+    assert "\u202e" not in said
     assert "The bank says: Card stolen, as you told us." in said
     assert "USD frozen" in said
 
@@ -288,7 +292,7 @@ def test_what_a_person_sees_is_kept_out_of_caches(ana: Client, account: Account)
         assert ana.get(url).headers["Cache-Control"] == "private, no-store"
     csv_url = reverse("transactions:statement_csv", args=[account.pk])
     assert ana.get(csv_url).headers["Cache-Control"] == "private, no-store"
-    assert ana.get("/transfers/new/", follow=True).headers["Cache-Control"] == "private, no-cache"
+    assert ana.get("/transfers/new/", follow=True).headers["Cache-Control"] == "private, no-store"
     assert "no-store" not in ana.post("/transfers/new/", {}).headers["Cache-Control"]
 
 
