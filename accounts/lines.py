@@ -2,8 +2,8 @@
 
 import unicodedata
 
-# Joiners that scripts need: Persian and Hindi words, emoji.
-JOINERS = "\u200c\u200d"
+# Joiners that scripts need (Persian and Hindi words, emoji), and spaces of a kind.
+HARMLESS = "\u200c\u200d\t\n\r"
 
 
 def odd_characters(text: str) -> list[str]:
@@ -12,7 +12,7 @@ def odd_characters(text: str) -> list[str]:
     Control characters and the format characters of Unicode, such as U+202E, which shows all
     that follows it backwards: in a payment's review that hides whom it goes to.
     """
-    return [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in JOINERS]
+    return [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS]
 
 
 # Letters by their class that show nothing.
@@ -26,5 +26,5 @@ def is_readable(text: str) -> bool:
 
 def tidy_line(text: str) -> str:
     """The text without such characters, its spaces in order."""
-    odd = set(odd_characters(text)) - set("\t\n\r")
+    odd = odd_characters(text)
     return " ".join("".join(c for c in text if c not in odd).split())

@@ -67,3 +67,8 @@ def insert_row(**columns: Any) -> None:
     marks = ", ".join(["%s"] * len(row))
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO transactions ({names}) VALUES ({marks})", list(row.values()))
+
+
+def balances(*accounts: Account) -> list[Decimal]:
+    """What the accounts hold now."""
+    return [Account.objects.get(pk=account.pk).balance for account in accounts]

@@ -137,13 +137,13 @@ def prepare(draft: Draft) -> Item:
         reference=_text(draft.reference, REFERENCE_LIMIT, "reference"),
         metadata_text=_json(metadata) if metadata else "{}",
         value_date=_day(draft.value_date),
-        created_by_id=_person_id(draft.created_by),
+        created_by_id=_id_of(draft.created_by, User, "A person who books this"),
         created_at=_moment(draft.created_at),
         type=_type(from_id, to_id),
         status=_status(draft, from_id),
         expires_at=_expiry(draft),
-        captures_id=_row_id(draft.captures),
-        reverses_id=_row_id(draft.reverses),
+        captures_id=_id_of(draft.captures, Transaction, "A hold"),
+        reverses_id=_id_of(draft.reverses, Transaction, "A transaction"),
     )
 
 
@@ -163,12 +163,15 @@ def _expiry(draft: Draft) -> datetime | None:
     return _in_range("expiry", draft.expires_at)
 
 
-def _row_id(row: Transaction | uuid.UUID | None) -> uuid.UUID | None:
-    if row is None or isinstance(row, uuid.UUID):
-        return row
-    if isinstance(row, Transaction):
-        return row.pk
-    raise InvalidDetails(f"A transaction or its id is needed; {row!r} is neither.")
+def _id_of(
+    thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
+) -> uuid.UUID | None:
+    """The id of an instance of that kind, or the id itself; nothing else goes near the SQL."""
+    if thing is None or isinstance(thing, uuid.UUID):
+        return thing
+    if isinstance(thing, kind):
+        return thing.pk
+    raise InvalidDetails(f"{what} or its id is needed; {thing!r} is neither.")
 
 
 def exact(value: Any) -> Any:
@@ -198,14 +201,6 @@ def _account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
         return uuid.UUID(account)
     except (ValueError, AttributeError, TypeError):
         raise AccountNotFound(f"There is no account with the id {account!r}.") from None
-
-
-def _person_id(person: User | uuid.UUID | None) -> uuid.UUID | None:
-    if person is None or isinstance(person, uuid.UUID):
-        return person
-    if isinstance(person, User):
-        return person.pk
-    raise InvalidDetails(f"Whoever books this is a person or their id; {person!r} is neither.")
 
 
 def _as_uuid(value: uuid.UUID | str) -> uuid.UUID:
@@ -243,8 +238,7 @@ def _text(value: str, limit: int, what: str) -> str:
         raise InvalidDetails(
             f"The {what} has {len(value):,} characters; at most {limit} fit. Shorten it."
         )
-    odd = [c for c in odd_characters(value) if c not in "\t\n\r"]
-    if odd or not _encodes(value):
+    if odd_characters(value) or not _encodes(value):
         raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
     return value
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.utils import timezone
 
+from accounts.templatetags.money import short_date
 from transactions.forms import StatementForm
 from transactions.statements import StatementPage
 
@@ -100,8 +101,8 @@ class StatementAddress:
     def _dates_label(self) -> str:
         """The chosen days, as far as they are days: "from 12 March", "12 March to 3 April"."""
         filters = self.form.filters
-        start = _short(filters.start) if filters.start else ""
-        end = _short(filters.end) if filters.end else ""
+        start = short_date(filters.start) if filters.start else ""
+        end = short_date(filters.end) if filters.end else ""
         if start and end:
             return f"{start} to {end}"
         return f"from {start}" if start else f"to {end}" if end else "Dates"
@@ -136,12 +137,6 @@ class StatementAddress:
 
     def _rest(self, *names: str) -> list[tuple[str, str]]:
         return [(name, value) for name, value in self.params.items() if name not in names]
-
-
-def _short(day: date) -> str:
-    """ "12 March", with the year when it is not this one."""
-    year = "" if day.year == timezone.localdate().year else f" {day.year}"
-    return f"{day.day} {day:%B}{year}"
 
 
 def periods(today: date) -> list[tuple[str, date | str, date | str]]:

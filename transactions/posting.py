@@ -59,19 +59,19 @@ def post_one(item: Item) -> Transaction | LedgerError:
     return rows.as_transaction(item)
 
 
-def release(hold_id: uuid.UUID) -> Transaction:
+def release(hold: Transaction) -> Transaction:
     """Voids a pending hold: what it reserved is available again.
 
-    A hold that was voided before comes back as it is; HoldNotPending for any other row.
+    A hold that was voided before comes back as it is; HoldNotPending for any other row. Of
+    `hold` only what never changes is used; its status is read again under the lock.
     """
-    hold = rows.find([hold_id]).get(hold_id)
-    books = Books(lock([hold.from_account_id] if hold and hold.from_account_id else []))
-    hold = rows.find([hold_id]).get(hold_id)  # again, now that the account is locked
-    if hold is not None and hold.status == Transaction.Status.VOIDED:
-        return hold
-    check_hold_is_pending(hold, books)
-    release_locked([hold] if hold else [], books)
-    return rows.find([hold_id])[hold_id]
+    books = Books(lock([hold.from_account_id] if hold.from_account_id else []))
+    row = rows.find([hold.pk])[hold.pk]
+    if row.status != Transaction.Status.VOIDED:
+        check_hold_is_pending(row, books)
+        release_locked([row], books)
+        row.status = Transaction.Status.VOIDED.value
+    return row
 
 
 def release_locked(holds: Sequence[Transaction], books: Books) -> None:

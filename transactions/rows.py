@@ -20,6 +20,7 @@ COLUMNS = (  # in the order of the model's fields, see `as_transaction`
     "metadata created_at value_date from_balance to_balance captures_id reverses_id "
     "expires_at created_by_id"
 ).split()
+METADATA = COLUMNS.index("metadata")
 COLUMN_LIST = ", ".join(COLUMNS)
 ROW = "(" + ", ".join(["%s"] * len(COLUMNS)) + ")"
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -148,5 +149,5 @@ def as_transaction(item: Item) -> Transaction:
     The generated columns stay in the database until somebody asks for them.
     """
     values = list(_values(item))
-    values[COLUMNS.index("metadata")] = json.loads(item.metadata_text)
+    values[METADATA] = json.loads(item.metadata_text)
     return Transaction.from_db(connection.alias, COLUMNS, values)

@@ -20,7 +20,6 @@ TYPED_AMOUNT = re.compile(
     "(?P<sign>[-+\u2212]?)"
     "(?P<figure>[0-9]{1,3}(,[0-9]{3}){1,4}(\\.[0-9]{1,4})?|[0-9]{1,15}(\\.[0-9]{1,4})?)"
 )
-NAMED_ACCOUNTS = 50  # over the whole bank, so many holders of a name are looked up at most
 WORD = re.compile(r"[^\W_]+")
 OPERATOR = re.compile(r'(^|\s)-\S|"|\bor\b', re.IGNORECASE)
 

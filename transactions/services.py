@@ -19,7 +19,7 @@ from accounts.models import Account, User
 from ledger.db.retry import run_with_retry
 from transactions import posting
 from transactions.books import Books, lock
-from transactions.drafts import Draft, Item, prepare
+from transactions.drafts import DESCRIPTION_LIMIT, Draft, Item, prepare
 from transactions.exceptions import (
     AccountNotFound,
     AlreadyReversed,
@@ -139,7 +139,7 @@ def capture(
 def void(*, hold: Transaction | uuid.UUID) -> Transaction:
     """Releases a hold: the money is available again. A voided hold comes back as it is."""
     held = _row(hold, HoldNotPending("There is no hold with that id."))
-    return _run(partial(posting.release, held.pk))
+    return _run(partial(posting.release, held))
 
 
 def reverse(
@@ -154,7 +154,10 @@ def reverse(
     is not reversed. Whoever received the money must have it: InsufficientFunds.
     """
     original = _row(transaction, AlreadyReversed("There is no transaction with that id."))
-    said: dict[str, Any] = {"description": f"Reversal: {original.description}"[:500], **details}
+    said: dict[str, Any] = {
+        "description": f"Reversal: {original.description}"[:DESCRIPTION_LIMIT],
+        **details,
+    }
     return book(
         Draft(
             from_account=original.to_account_id,

@@ -64,7 +64,7 @@ def _day(moment: date | datetime) -> date:
     return moment
 
 
-def _date(day: date, weekday: str = "") -> str:
+def short_date(day: date, weekday: str = "") -> str:
     """ "20 November", with the year when it is not this one."""
     year = "" if day.year == timezone.localdate().year else " y"
     return format_date(day, f"{weekday}d MMMM{year}", locale=LOCALE)
@@ -73,7 +73,7 @@ def _date(day: date, weekday: str = "") -> str:
 @register.filter
 def day_heading(day: date | datetime | None) -> str:
     """ "Friday 20 November", or "Saturday 20 November 2027" when it is not this year."""
-    return _date(_day(day), "EEEE ") if day else ""
+    return short_date(_day(day), "EEEE ") if day else ""
 
 
 @register.filter(expects_localtime=True)
@@ -94,7 +94,7 @@ def when(moment: datetime | date | None) -> str:
         return time or "Today"
     if days_ago == 1:
         return f"Yesterday {time}".strip()
-    return _date(day)
+    return short_date(day)
 
 
 @register.filter(expects_localtime=True)

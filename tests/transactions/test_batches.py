@@ -10,7 +10,7 @@ from django.db import IntegrityError
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, UserFactory, insert_row
+from tests.factories import AccountFactory, UserFactory, balances, insert_row
 from transactions import rows, services
 from transactions.audit import audit
 from transactions.exceptions import (
@@ -25,10 +25,6 @@ from transactions.models import Transaction
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
-
-
-def balances(*accounts: Account) -> list[Decimal]:
-    return [Account.objects.get(pk=account.pk).balance for account in accounts]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, UserFactory, insert_row
+from tests.factories import AccountFactory, UserFactory, balances, insert_row
 from transactions import rows, services
 from transactions.books import open_books
 from transactions.checks import apply
@@ -35,10 +35,6 @@ from transactions.models import Entry, Transaction
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
-
-
-def balances(*accounts: Account) -> list[Decimal]:
-    return [Account.objects.get(pk=account.pk).balance for account in accounts]
 
 
 def test_transfer_moves_the_amount_and_writes_both_balances() -> None:
