@@ -201,6 +201,29 @@ class Account(models.Model):
                 violation_error_message="An account is closed empty: move the money out first.",
             ),
         ]
+        # What moves them is the triggers of transactions, one level deeper: see
+        # Note [Balances follow rows].
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            FirmTrigger(
+                name="balance_follows_rows",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "pg_trigger_depth() = 0 AND (OLD.balance, OLD.held, OLD.last_entry_at)"
+                    " IS DISTINCT FROM (NEW.balance, NEW.held, NEW.last_entry_at)"
+                ),
+                func=refuse("balance_follows_rows", "A balance moves by posting a transaction."),
+            ),
+            FirmTrigger(
+                name="account_opens_empty",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition(
+                    "NEW.balance <> 0 OR NEW.held <> 0 OR NEW.last_entry_at IS NOT NULL"
+                ),
+                func=refuse("account_opens_empty", "An account is opened empty."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {grouped(self.number)}"

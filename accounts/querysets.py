@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.auth.models import BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
 
+def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
+    """The condition `field = ANY (ids)`."""
+    array = models.Value(list(ids), ArrayField(models.UUIDField()))
+    return models.Func(
+        models.F(field),
+        array,
+        template="%(expressions)s)",
+        arg_joiner=" = ANY (",
+        output_field=models.BooleanField(),
+    )
+
+
 # The models import this module, a circle that django-stubs cannot follow: name-defined.
 class AccountQuerySet(models.QuerySet["Account"]):  # type: ignore[name-defined]
     def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
@@ -49,10 +62,11 @@ class AccountQuerySet(models.QuerySet["Account"]):  # type: ignore[name-defined]
         Note [Lock ordering]: every writer locks its accounts here, in one query, in
         order of id. Two opposite transfers then wait for each other and cannot
         deadlock. NO KEY UPDATE lets foreign keys to the row be checked meanwhile.
-        Decide only on what this query returned.
+        Decide only on what this query returned. The ids are one array, so that the SQL is the
+        same for two accounts and for ten thousand.
         """
         return (
-            self.filter(pk__in=ids)
+            self.filter(_any_of("pk", ids))
             .order_by("pk")
             .select_for_update(no_key=True, skip_locked=skip_locked)
         )

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
+from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -111,5 +113,15 @@ def open_books(items: Sequence[Item]) -> Books:
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, Locked]:
     """The accounts by id, locked in order of id; `skip_locked` leaves out those of others."""
-    query = Account.objects.locked(set(ids), skip_locked=skip_locked).values_list(*COLUMNS)
-    return {row[0]: Locked(*row) for row in query}
+    with connection.cursor() as cursor:
+        cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
+        return {row[0]: Locked(*row) for row in cursor.fetchall()}
+
+
+@cache
+def _lock_sql(skip_locked: bool) -> str:
+    """The SQL of `Account.objects.locked`. Compiling it anew for every payment would take a
+    fifth of the payment's time."""
+    query = Account.objects.locked([], skip_locked=skip_locked).values_list(*COLUMNS).query
+    sql: str = query.sql_with_params()[0]
+    return sql

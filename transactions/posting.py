@@ -47,7 +47,7 @@ def post_one(item: Item) -> Transaction | LedgerError:
     try:
         check(item, books)
         apply(item, books)
-        rows.write([item], books.accounts.values())
+        rows.write([item])
     except (LedgerError, rows.IdTaken) as refusal:
         # The id comes before any refusal: what was booked once is the answer for ever.
         row = rows.find([item.id]).get(item.id) if item.id_given else None
@@ -69,18 +69,14 @@ def release(hold: Transaction) -> Transaction:
     row = rows.find([hold.pk])[hold.pk]
     if row.status != Transaction.Status.VOIDED:
         check_hold_is_pending(row, books)
-        release_locked([row], books)
+        release_locked([row])
         row.status = Transaction.Status.VOIDED.value
     return row
 
 
-def release_locked(holds: Sequence[Transaction], books: Books) -> None:
+def release_locked(holds: Sequence[Transaction]) -> None:
     """Voids holds that are known to be pending, on accounts that are locked."""
-    for hold in holds:
-        if hold.from_account_id is not None:
-            books.accounts[hold.from_account_id].held -= hold.amount
     rows.end_holds([hold.pk for hold in holds], Transaction.Status.VOIDED)
-    rows.update_accounts(list(books.accounts.values()))
 
 
 def _strangers(items: Sequence[Item]) -> set[uuid.UUID]:
@@ -138,8 +134,7 @@ def _check_and_write(
             posted[item.id] = row
         verdicts.append(row)
     if good:
-        touched = {side for item in good for side in item.account_ids}
-        rows.write(good, [books.accounts[id] for id in touched])
+        rows.write(good)
     return verdicts
 
 

@@ -14,6 +14,7 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "from_account_same_currency": refused.CurrencyMismatch,
     "to_account_same_currency": refused.CurrencyMismatch,
     "created_by_exists": refused.InvalidDetails,
+    "account_may_move": refused.AccountNotActive,
     "balance_non_negative": refused.InsufficientFunds,
     "available_non_negative": refused.InsufficientFunds,
     "held_non_negative": refused.HoldNotPending,
@@ -27,6 +28,7 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "reversal_within_original": refused.AlreadyReversed,
 }
 SENTENCES = {
+    "account_may_move": "Nothing goes out of a frozen account, and a closed one moves nothing.",
     "created_by_exists": "Whoever books this is not a person of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",
     "from_account_same_currency": "Both accounts must be in the currency of the transaction.",

@@ -3,9 +3,8 @@
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import connection
 from django.db.models import Sum
@@ -24,15 +23,6 @@ METADATA = COLUMNS.index("metadata")
 COLUMN_LIST = ", ".join(COLUMNS)
 ROW = "(" + ", ".join(["%s"] * len(COLUMNS)) + ")"
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-class Moved(Protocol):
-    """An account after the batch: what the UPDATE needs of it."""
-
-    id: uuid.UUID
-    balance: Decimal
-    held: Decimal
-    last_entry_at: datetime | None
 
 
 class IdTaken(Exception):
@@ -54,16 +44,15 @@ def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
     return {original: total for original, total in sums if original and total}
 
 
-def write(items: Sequence[Item], accounts: Iterable[Moved]) -> None:
-    """Inserts the rows and updates the accounts. IdTaken, IntegrityError and DataError escape."""
+def write(items: Sequence[Item]) -> None:
+    """Inserts the rows; the database moves the accounts, see Note [Balances follow rows].
+
+    IdTaken, IntegrityError and DataError escape.
+    """
     if len(items) < COPY_FROM:
         _insert(items)
     else:
         _copy(items)
-    captured = [item.captures_id for item in items if item.captures_id is not None]
-    if captured:
-        end_holds(captured, Transaction.Status.CAPTURED)
-    update_accounts(list(accounts))
 
 
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
@@ -121,26 +110,6 @@ def _values(item: Item) -> tuple[Any, ...]:
 def _line(item: Item) -> str:
     values = [r"\N" if value is None else str(value).translate(ESCAPES) for value in _values(item)]
     return "\t".join(values) + "\n"
-
-
-def update_accounts(accounts: Sequence[Moved]) -> None:
-    """Writes the balances, holds and last booking times that a batch has come to."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE accounts SET balance = moved.balance, held = moved.held,
-                                last_entry_at = moved.last_entry_at
-            FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::timestamptz[])
-                 AS moved (id, balance, held, last_entry_at)
-            WHERE accounts.id = moved.id
-            """,
-            [
-                [account.id for account in accounts],
-                [account.balance for account in accounts],
-                [account.held for account in accounts],
-                [account.last_entry_at for account in accounts],
-            ],
-        )
 
 
 def as_transaction(item: Item) -> Transaction:

@@ -189,7 +189,7 @@ def _expire(account_id: uuid.UUID, moment: datetime) -> int:
         Transaction.objects.pending().filter(from_account=account_id, expires_at__lte=moment)
     )
     if holds:
-        posting.release_locked(holds, books)
+        posting.release_locked(holds)
     return len(holds)
 
 

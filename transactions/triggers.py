@@ -7,6 +7,7 @@ one table of names (see `posting`) turns it into a sentence.
 import pgtrigger
 
 from ledger.db.triggers import FirmTrigger, refuse
+from transactions.balance_triggers import BALANCES_FOLLOW_ROWS, HELD_FOLLOWS_ROWS
 
 # A row may change in one way: a hold ends. All else about it stays.
 POSTED_ROW_IS_FINAL = FirmTrigger(
@@ -102,6 +103,8 @@ REVERSAL_WITHIN_ORIGINAL = FirmTrigger(
 )
 
 ALL = [
+    BALANCES_FOLLOW_ROWS,
+    HELD_FOLLOWS_ROWS,
     POSTED_ROW_IS_FINAL,
     POSTED_ROW_STAYS,
     POSTED_ROWS_STAY,

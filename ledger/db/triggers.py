@@ -4,7 +4,12 @@ A django-pgtrigger function first asks the setting `pgtrigger.ignore`, which eve
 may set for itself, whatever its rights. That is handy for soft deletes and wrong for books:
 a statement smuggled in could wave itself through. `FirmTrigger` leaves the question out;
 only the owner of the table can disable it, by ALTER TABLE.
+
+With `definer` the function works with the rights of the tables' owner, so that it may do what
+the role that set it off may not.
 """
+
+from typing import Any
 
 from django.db import models
 from pgtrigger import Trigger, compiler
@@ -33,6 +38,19 @@ class FirmTriggerSql(compiler.UpsertTriggerSql):
         """
 
 
+class DefinerTriggerSql(FirmTriggerSql):
+    """The same, with the rights of whoever made it. Migrations name this class.
+
+    The tables are looked for in `public` alone: a caller's own schema of temporary tables,
+    searched first unless it is named last, could put others in their place.
+    """
+
+    def get_template(self) -> str:
+        definer = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp;"
+        template = super().get_template().replace("LANGUAGE plpgsql;", definer)
+        return template.replace("FOR EACH {level}", "{referencing} FOR EACH {level}")
+
+
 class CompiledFirmTrigger(compiler.Trigger):
     """The trigger as migrations know it; its function goes when it goes."""
 
@@ -44,10 +62,14 @@ class CompiledFirmTrigger(compiler.Trigger):
 class FirmTrigger(Trigger):
     """A trigger of django-pgtrigger that cannot be ignored."""
 
+    def __init__(self, *, definer: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.definer = definer
+
     def compile(self, model: models.Model) -> compiler.Trigger:
         return CompiledFirmTrigger(
             name=self.name,
-            sql=FirmTriggerSql(
+            sql=(DefinerTriggerSql if self.definer else FirmTriggerSql)(
                 pgid=self.get_pgid(model),
                 declare=self.render_declare(model),
                 func=self.render_func(model),
@@ -56,6 +78,7 @@ class FirmTrigger(Trigger):
                 operation=self.operation,
                 level=self.level,
                 condition=self.render_condition(model),
+                referencing=self.referencing or compiler._unset,
             ),
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
+from django.db import transaction as db_transaction
 from django.db.models import ProtectedError
 from stdnum.iso7064 import mod_97_10
 
@@ -22,7 +23,8 @@ from accounts.exceptions import (
 from accounts.models import Account, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory, UserFactory, walls_down
+from transactions.services import deposit, hold
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +88,7 @@ def test_open_account_refuses_a_name_or_number_that_cannot_be(details: dict[str,
 
 def test_close_account_waits_for_holds() -> None:
     account = AccountFactory(overdraft_limit=Decimal(10))
-    Account.objects.filter(pk=account.pk).update(held=5)
+    hold(from_account=account, amount=Decimal(5))
     with pytest.raises(AccountNotEmpty, match=r"holds 5\.00 USD for payments under way"):
         services.close_account(account=account)
 
@@ -140,7 +142,11 @@ BROKEN = {
 @pytest.mark.parametrize(("constraint", "change"), BROKEN.items())
 def test_the_database_refuses_a_broken_account(constraint: str, change: str) -> None:
     account = AccountFactory()
-    with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
+    with (
+        pytest.raises(IntegrityError) as refused,
+        db_transaction.atomic(),
+        walls_down("accounts") as cursor,
+    ):
         cursor.execute(f"UPDATE accounts SET {change} WHERE id = %s", [account.pk])
     assert refused.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
 
@@ -152,9 +158,9 @@ def test_every_check_of_an_account_is_broken_above() -> None:
 
 def test_an_overdraft_lets_the_balance_go_below_zero_up_to_the_limit() -> None:
     account = AccountFactory(overdraft_limit=Decimal(50))
-    with connection.cursor() as cursor:
+    with walls_down("accounts") as cursor:
         cursor.execute("UPDATE accounts SET balance = -50 WHERE id = %s", [account.pk])
-        with pytest.raises(IntegrityError) as refused:
+        with pytest.raises(IntegrityError) as refused, db_transaction.atomic():
             cursor.execute("UPDATE accounts SET balance = -51 WHERE id = %s", [account.pk])
     constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
     assert constraint == "available_non_negative"
@@ -209,7 +215,7 @@ def test_the_times_of_a_person_are_finite() -> None:
 
 def test_an_overdraft_that_the_column_cannot_add_is_refused() -> None:
     account = AccountFactory(currency="JPY")
-    Account.objects.filter(pk=account.pk).update(balance=Decimal("999999999999999"))
+    deposit(to_account=account, amount=Decimal("999999999999999"))
     with pytest.raises(LimitInvalid, match="holds so much"):
         services.change_account(account=account, overdraft_limit=Decimal(1000))
 

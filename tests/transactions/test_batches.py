@@ -67,9 +67,9 @@ def test_a_batch_of_any_size_books_rows_in_order(
     account, written = AccountFactory(), []
     write = rows.write
 
-    def counted(items: Any, accounts: Any) -> None:
+    def counted(items: Any) -> None:
         written.append(len(items))
-        write(items, accounts)
+        write(items)
 
     monkeypatch.setattr(rows, "write", counted)
     verdicts = services.post_batch(batch_of(count, account))

@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
-from django.db import transaction as db_transaction
+from django.db import connection
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, insert_row
+from tests.factories import AccountFactory, insert_row, walls_down
+from tests.walls import insert_refused_by, refused_by
 from transactions import services
 from transactions.exceptions import InvalidDetails
 from transactions.models import Transaction
@@ -19,28 +19,6 @@ from transactions.refusals import BY_CONSTRAINT
 FOREIGN_KEYS = importlib.import_module("transactions.migrations.0002_entries").FOREIGN_KEYS
 
 pytestmark = pytest.mark.django_db
-
-
-def constraint_of(error: BaseException) -> str | None:
-    name: str | None = error.__cause__.diag.constraint_name  # type: ignore[union-attr]
-    return name
-
-
-def refused_by(sql: str, *parameters: Any) -> str | None:
-    """The constraint that refuses a statement; fails when nothing does."""
-    with (
-        connection.cursor() as cursor,
-        pytest.raises(DatabaseError) as refused,
-        db_transaction.atomic(),
-    ):
-        cursor.execute(sql, parameters)
-    return constraint_of(refused.value)
-
-
-def insert_refused_by(**columns: Any) -> str | None:
-    with pytest.raises(DatabaseError) as refused, db_transaction.atomic():
-        insert_row(**columns)
-    return constraint_of(refused.value)
 
 
 def deposit_row(account: Account, **columns: Any) -> dict[str, Any]:
@@ -217,7 +195,6 @@ def capture_row(account: Account, hold_id: Any, **columns: Any) -> dict[str, Any
     return {
         "type": "withdrawal",
         "from_account_id": account.pk,
-        "from_balance": "0",
         "captures_id": hold_id,
         **columns,
     }
@@ -229,7 +206,7 @@ def end(hold_id: Any, status: str) -> None:
 
 
 def test_a_hold_may_be_voided_and_nothing_else_about_it_changes() -> None:
-    pk = hold(AccountFactory())
+    pk = hold(AccountFactory(balance="10"))
     sql = "UPDATE transactions SET status = 'voided', amount = 5 WHERE id = %s"
     assert refused_by(sql, pk) == "posted_row_is_final"
     end(pk, "voided")
@@ -246,34 +223,39 @@ def test_a_hold_begins_pending(status: str) -> None:
 
 
 def test_a_hold_with_a_capture_cannot_be_voided() -> None:
-    account = AccountFactory()
+    account = AccountFactory(balance="10")
     pk = hold(account)
     insert_row(**capture_row(account, pk, amount="4"))
     sql = "UPDATE transactions SET status = 'voided' WHERE id = %s"
+    assert refused_by(sql, pk) == "posted_row_is_final"
+    with walls_down() as cursor:
+        cursor.execute("UPDATE transactions SET status = 'pending' WHERE id = %s", [pk])
     assert refused_by(sql, pk) == "captured_hold_has_capture"
 
 
 def test_a_hold_is_captured_only_by_a_row_that_captures_it() -> None:
-    account = AccountFactory()
+    account = AccountFactory(balance="10")
     pk = hold(account)
     sql = "UPDATE transactions SET status = 'captured' WHERE id = %s"
     assert refused_by(sql, pk) == "captured_hold_has_capture"
     insert_row(**capture_row(account, pk, amount="4"))
-    end(pk, "captured")
+    assert Transaction.objects.get(pk=pk).status == "captured"
     assert insert_refused_by(**capture_row(account, pk)) == "capture_of_pending_hold"
 
 
 def test_a_capture_stays_within_its_hold() -> None:
-    account, other = AccountFactory(), AccountFactory()
+    account, other = AccountFactory(balance="10"), AccountFactory()
     pk = hold(account, "10")
     assert insert_refused_by(**capture_row(account, pk, amount="11")) == "capture_within_hold"
     assert insert_refused_by(**capture_row(other, pk)) == "capture_within_hold"
     insert_row(**capture_row(account, pk, amount="5"))
+    with walls_down() as cursor:
+        cursor.execute("UPDATE transactions SET status = 'pending' WHERE id = %s", [pk])
     assert insert_refused_by(**capture_row(account, pk, amount="5")) == "hold_captured_once"
 
 
 def test_a_capture_is_completed_and_in_the_currency_of_its_hold() -> None:
-    account, yen = AccountFactory(), AccountFactory(currency="JPY")
+    account, yen = AccountFactory(balance="10"), AccountFactory(currency="JPY")
     pk = hold(account)
     pending = capture_row(account, pk, status="pending", from_balance=None)
     assert insert_refused_by(**pending) == "capture_within_hold"
@@ -282,7 +264,7 @@ def test_a_capture_is_completed_and_in_the_currency_of_its_hold() -> None:
 
 
 def test_a_hold_cannot_be_reversed_nor_a_reversal_be_pending() -> None:
-    a, b = AccountFactory(balance="10"), AccountFactory()
+    a, b = AccountFactory(balance="20"), AccountFactory()
     pk = uuid7()
     sides = {"from_account_id": a.pk, "to_account_id": b.pk, "type": "transfer"}
     insert_row(id=pk, status="pending", **sides)
@@ -294,7 +276,7 @@ def test_a_hold_cannot_be_reversed_nor_a_reversal_be_pending() -> None:
 
 
 def test_a_voided_hold_is_not_captured() -> None:
-    account = AccountFactory()
+    account = AccountFactory(balance="10")
     pk = hold(account)
     end(pk, "voided")
     assert insert_refused_by(**capture_row(account, pk)) == "capture_of_pending_hold"
@@ -305,8 +287,6 @@ def reversal_row(row: Transaction, amount: str, **columns: Any) -> dict[str, Any
         "type": "transfer",
         "from_account_id": row.to_account_id,
         "to_account_id": row.from_account_id,
-        "from_balance": "0",
-        "to_balance": "0",
         "amount": amount,
         "reverses_id": row.pk,
         **columns,
@@ -341,6 +321,7 @@ def test_every_check_of_a_transaction_has_its_own_test() -> None:
 def test_every_refusal_that_has_an_error_class_is_a_constraint_of_the_books() -> None:
     known = {c.name for m in (Account, Transaction) for c in m._meta.constraints}
     triggers = {
+        "account_may_move",
         "capture_of_pending_hold",
         "capture_within_hold",
         "reversal_mirrors_original",
@@ -375,7 +356,7 @@ def test_no_session_can_wave_itself_through_the_triggers() -> None:
         cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
         names = [name for (name,) in cursor.fetchall()]
         cursor.execute("SELECT set_config('pgtrigger.ignore', %s::text[]::text, true)", [names])
-    assert len(names) == 8  # six of transactions, two of the status changes
+    assert len(names) == 12  # eight of transactions, two of accounts, two of status changes
     sql = "UPDATE transactions SET amount = 6 WHERE id = %s"
     assert refused_by(sql, row.pk) == "posted_row_is_final"
     assert refused_by("DELETE FROM transactions WHERE id = %s", row.pk) == "posted_row_stays"

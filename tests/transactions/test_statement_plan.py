@@ -30,7 +30,8 @@ def fill(account: Account, other: Account, count: int) -> None:
                    CASE WHEN n %% 2 = 0 THEN %(a)s::uuid ELSE %(b)s::uuid END,
                    CASE WHEN n %% 2 = 1 THEN %(a)s::uuid ELSE %(b)s::uuid END,
                    1, 'USD', 'transfer', 'completed', 'Row ' || n, '', '{}',
-                   '2020-01-01'::timestamptz + n * interval '1 minute', '2020-01-01', n %% 2, n %% 2
+                   '2020-01-01'::timestamptz + n * interval '1 minute', '2020-01-01',
+                   -(n %% 2), n %% 2
             FROM generate_series(1, %(count)s) AS n
             """,
             {"a": account.pk, "b": other.pk, "count": count},
