@@ -51,7 +51,9 @@ def decimals_of(amount: Decimal) -> int:
 
 def fits(amount: Decimal, currency: str) -> bool:
     """Whether a finite amount has no more decimal places than its currency."""
-    return decimals_of(amount) <= MINOR_UNITS[currency]
+    places = MINOR_UNITS[currency]
+    exponent = amount.as_tuple().exponent
+    return isinstance(exponent, int) and (-exponent <= places or decimals_of(amount) <= places)
 
 
 def plain(amount: Decimal, currency: str) -> str:

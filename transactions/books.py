@@ -3,14 +3,16 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
+from accounts.exceptions import AccountNotFound
 from accounts.models import Account
 from transactions import rows
 from transactions.drafts import Item
@@ -61,6 +63,27 @@ class Locked:
 COLUMNS = [name for name in Locked.__slots__ if name != "sent"]
 
 
+class Sides(NamedTuple):
+    """The accounts of one item, as the books have them now."""
+
+    sender: Locked | None
+    recipient: Locked | None
+
+    @property
+    def accounts(self) -> list[Locked]:
+        """One or two, the sender first."""
+        return [side for side in self if side is not None]
+
+
+@dataclass(slots=True)
+class Day:
+    """A day of the bank's time zone, and the moments that it has."""
+
+    date: date
+    start: datetime
+    end: datetime
+
+
 @dataclass(slots=True)
 class Books:
     """What a batch touches: its accounts, locked, and the rows that its items link to.
@@ -73,11 +96,34 @@ class Books:
     linked: dict[uuid.UUID, Transaction] = field(default_factory=dict)
     reversed: dict[uuid.UUID, Decimal] = field(default_factory=dict)
     ended: set[uuid.UUID] = field(default_factory=set)
+    day: Day | None = None
+
+    def sides(self, item: Item) -> Sides:
+        """The accounts that an item moves; AccountNotFound where there is none."""
+        sender = self.accounts.get(item.from_id) if item.from_id else None
+        recipient = self.accounts.get(item.to_id) if item.to_id else None
+        if (item.from_id and sender is None) or (item.to_id and recipient is None):
+            raise AccountNotFound("There is no account with that id.")
+        return Sides(sender, recipient)
+
+    def day_of(self, moment: datetime) -> date:
+        """The day that a moment belongs to. Most moments of a batch are of the day before."""
+        if self.day is None or not self.day.start <= moment < self.day.end:
+            day = timezone.localdate(moment)
+            midnights = [datetime.combine(day + timedelta(n), datetime.min.time()) for n in (0, 1)]
+            start, end = (timezone.make_aware(midnight) for midnight in midnights)
+            self.day = Day(day, start, end)
+        return self.day.date
+
+    @property
+    def limited_by_day(self) -> bool:
+        """Whether a check may have to ask what an account has sent on a day."""
+        return any(account.daily_limit is not None for account in self.accounts.values())
 
     def copy(self) -> "Books":
         """A copy to come back to: accounts move, linked rows do not."""
         accounts = {id: account.copy() for id, account in self.accounts.items()}
-        return Books(accounts, self.linked, dict(self.reversed), set(self.ended))
+        return Books(accounts, self.linked, dict(self.reversed), set(self.ended), self.day)
 
     def restore(self, before: "Books") -> None:
         """Back to a copy: the accounts it holds, and everything about linked rows."""
@@ -88,16 +134,21 @@ class Books:
         """The part of the books that these items touch, sharing the accounts themselves."""
         touched = {id for item in items for id in item.account_ids}
         accounts = {id: a for id, a in self.accounts.items() if id in touched}
-        return Books(accounts, self.linked, self.reversed, self.ended)
+        return Books(accounts, self.linked, self.reversed, self.ended, self.day)
 
-    def moment(self, item: Item) -> datetime:
-        """The booking time: now (or the history's own), after every entry of the accounts."""
-        moment = item.created_at or timezone.now()
-        for id in item.account_ids:
-            last = self.accounts[id].last_entry_at
-            if last is not None and last >= moment:
-                moment = last + TICK
-        return moment
+
+def moment_of(item: Item, sides: Sides) -> datetime:
+    """The booking time: now (or the history's own), after every entry of the accounts."""
+    moment = item.created_at or now()
+    for side in sides:
+        if side and side.last_entry_at and side.last_entry_at >= moment:
+            moment = side.last_entry_at + TICK
+    return moment
+
+
+def now() -> datetime:
+    """`timezone.now()`, without asking the settings whether times have zones."""
+    return datetime.now(UTC)
 
 
 def open_books(items: Sequence[Item]) -> Books:

@@ -5,12 +5,10 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.currencies import LARGEST_AMOUNT, fits, minor_units, plain
-from accounts.models import Account
-from transactions.books import Books, Locked
+from transactions.books import Books, Locked, Sides, moment_of
 from transactions.drafts import Item
 from transactions.exceptions import (
     AccountNotActive,
-    AccountNotFound,
     AlreadyReversed,
     CurrencyMismatch,
     HoldNotPending,
@@ -21,26 +19,23 @@ from transactions.exceptions import (
 from transactions.models import Transaction
 
 
-def check(item: Item, books: Books) -> None:
+def check(item: Item, sides: Sides, books: Books) -> None:
     """Raises the first LedgerError that an item deserves. Changes nothing."""
-    sides = [books.accounts.get(id) for id in item.account_ids]
-    if None in sides:
-        raise AccountNotFound("There is no account with that id.")
-    first = books.accounts[item.account_ids[0]]
-    _check_currency(item, first, [side for side in sides if side])
+    _check_currency(item, sides)
     if item.captures_id is not None:
         check_hold_is_pending(books.linked.get(item.captures_id), books)
         _check_capture(item, books.linked[item.captures_id])
     if item.reverses_id is not None:
         _check_reversal(item, books)
-    if item.from_id is not None:
-        _check_sender(item, books.accounts[item.from_id], books)
-    if item.to_id is not None:
-        _check_recipient(item, books.accounts[item.to_id])
+    if sides.sender is not None:
+        _check_sender(item, sides.sender, sides, books)
+    if sides.recipient is not None:
+        _check_recipient(item, sides.recipient)
 
 
-def _check_currency(item: Item, first: Locked, sides: list[Locked]) -> None:
-    for other in sides:
+def _check_currency(item: Item, sides: Sides) -> None:
+    first, *others = sides.accounts
+    for other in others:
         if other.currency != first.currency:
             raise CurrencyMismatch(
                 f"{first.name} is in {first.currency}, the recipient's account in "
@@ -92,16 +87,16 @@ def _check_reversal(item: Item, books: Books) -> None:
         )
 
 
-def _check_sender(item: Item, sender: Locked, books: Books) -> None:
-    if sender.status == Account.Status.FROZEN:
+def _check_sender(item: Item, sender: Locked, sides: Sides, books: Books) -> None:
+    if sender.status == "frozen":
         raise AccountNotActive(f"{sender.name} is frozen: money may come in, none may go out.")
-    if sender.status != Account.Status.ACTIVE:
+    if sender.status != "active":
         raise AccountNotActive(f"{sender.name} is closed; choose another account.")
     available = sender.available
     if item.captures_id is not None:
         available += books.linked[item.captures_id].amount
     elif item.reverses_id is None:  # limits are the holder's; a hold has met them before
-        _check_limits(item, sender, books)
+        _check_limits(item, sender, sides, books)
     if item.amount > available:
         amount = plain(item.amount, sender.currency)
         short = plain(item.amount - available, sender.currency)
@@ -111,24 +106,23 @@ def _check_sender(item: Item, sender: Locked, books: Books) -> None:
         )
 
 
-def _check_limits(item: Item, sender: Locked, books: Books) -> None:
-    amount = plain(item.amount, sender.currency)
+def _check_limits(item: Item, sender: Locked, sides: Sides, books: Books) -> None:
     if sender.transfer_limit is not None and item.amount > sender.transfer_limit:
         raise LimitExceeded(
-            f"{amount} is above the limit of {plain(sender.transfer_limit, sender.currency)} "
-            f"for one payment from {sender.name}."
+            f"{plain(item.amount, sender.currency)} is above the limit of "
+            f"{plain(sender.transfer_limit, sender.currency)} for one payment from {sender.name}."
         )
     if sender.daily_limit is not None:
-        left = sender.daily_limit - sender.sent_on(timezone.localdate(books.moment(item)))
+        left = sender.daily_limit - sender.sent_on(books.day_of(moment_of(item, sides)))
         if item.amount > left:
             raise LimitExceeded(
                 f"{sender.name} may send {plain(max(left, Decimal(0)), sender.currency)} more "
-                f"on this day; {amount} is above that."
+                f"on this day; {plain(item.amount, sender.currency)} is above that."
             )
 
 
 def _check_recipient(item: Item, recipient: Locked) -> None:
-    if recipient.status == Account.Status.CLOSED:
+    if recipient.status == "closed":
         raise AccountNotActive(
             f"Account {recipient.number} is closed and takes no money; ask for another number."
         )
@@ -139,30 +133,32 @@ def _check_recipient(item: Item, recipient: Locked) -> None:
         )
 
 
-def apply(item: Item, books: Books) -> None:
+def apply(item: Item, sides: Sides, books: Books) -> None:
     """Moves the running balances, and gives the item its own place in both chains."""
-    sides = [books.accounts[id] for id in item.account_ids]
-    item.currency = sides[0].currency
-    item.booked_at = books.moment(item)
-    item.booked_value_date = item.value_date or timezone.localdate(item.booked_at)
-    if item.from_id is not None:
-        _take(item, books.accounts[item.from_id], books)
-    if item.to_id is not None and not item.is_hold:
-        recipient = books.accounts[item.to_id]
-        recipient.balance += item.amount
-        item.to_balance = recipient.balance
+    sender, recipient = sides
+    moment = moment_of(item, sides)
+    item.booked_at = moment
+    item.booked_value_date = item.value_date or books.day_of(moment)
+    if sender is not None:
+        item.currency = sender.currency
+        _take(item, sender, books)
+        sender.last_entry_at = moment
+    if recipient is not None:
+        item.currency = recipient.currency
+        if not item.is_hold:
+            recipient.balance += item.amount
+            item.to_balance = recipient.balance
+        recipient.last_entry_at = moment
     if item.reverses_id is not None:
         before = books.reversed.get(item.reverses_id, Decimal(0))
         books.reversed[item.reverses_id] = before + item.amount
-    for side in sides:
-        side.last_entry_at = item.booked_at
 
 
 def _take(item: Item, sender: Locked, books: Books) -> None:
     """What leaves the sender: reserved by a hold, booked otherwise."""
-    day = timezone.localdate(item.booked_at)
-    counted = Decimal(0) if item.is_correction else item.amount
-    if sender.daily_limit is not None:
+    if sender.daily_limit is not None and item.booked_at is not None:
+        day = books.day_of(item.booked_at)
+        counted = Decimal(0) if item.is_correction else item.amount
         sender.sent[day] = sender.sent_on(day) + counted
     if item.is_hold:
         sender.held += item.amount

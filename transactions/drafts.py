@@ -22,6 +22,13 @@ from transactions.models import METADATA_LIMIT, Transaction
 
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 DEEPEST = 50  # levels of metadata
+# Plain words: `.value` of an enum costs more than all else that is done to a status.
+COMPLETED, PENDING = Transaction.Status.COMPLETED.value, Transaction.Status.PENDING.value
+DEPOSIT, WITHDRAWAL, TRANSFER = (
+    Transaction.Type.DEPOSIT.value,
+    Transaction.Type.WITHDRAWAL.value,
+    Transaction.Type.TRANSFER.value,
+)
 DESCRIPTION_LIMIT = Transaction._meta.get_field("description").max_length or 0
 REFERENCE_LIMIT = Transaction._meta.get_field("reference").max_length or 0
 
@@ -74,7 +81,8 @@ class Item:
     created_by_id: uuid.UUID | None
     created_at: datetime | None
     type: str
-    status: str = Transaction.Status.COMPLETED.value
+    account_ids: tuple[uuid.UUID, ...]  # one, or two with the sender first
+    status: str = COMPLETED
     captures_id: uuid.UUID | None = None
     reverses_id: uuid.UUID | None = None
     expires_at: datetime | None = None
@@ -85,14 +93,9 @@ class Item:
     to_balance: Decimal | None = None
 
     @property
-    def account_ids(self) -> tuple[uuid.UUID, ...]:
-        """The accounts it moves: one, or two with the sender first."""
-        return tuple(side for side in (self.from_id, self.to_id) if side is not None)
-
-    @property
     def is_hold(self) -> bool:
         """Whether it reserves money instead of moving it."""
-        return self.status == Transaction.Status.PENDING
+        return self.status == PENDING
 
     @property
     def is_correction(self) -> bool:
@@ -102,7 +105,7 @@ class Item:
     def same_content(self, row: Transaction) -> bool:
         """Whether a posted row is what this item asks for. An unsaid value date matches any."""
         return (
-            (row.status != Transaction.Status.COMPLETED) == self.is_hold
+            (row.status != COMPLETED) == self.is_hold
             and row.from_account_id == self.from_id
             and row.to_account_id == self.to_id
             and row.amount == self.amount
@@ -140,6 +143,7 @@ def prepare(draft: Draft) -> Item:
         created_by_id=_id_of(draft.created_by, User, "A person who books this"),
         created_at=_moment(draft.created_at),
         type=_type(from_id, to_id),
+        account_ids=tuple(side for side in (from_id, to_id) if side is not None),
         status=_status(draft, from_id),
         expires_at=_expiry(draft),
         captures_id=_id_of(draft.captures, Transaction, "A hold"),
@@ -149,10 +153,10 @@ def prepare(draft: Draft) -> Item:
 
 def _status(draft: Draft, from_id: uuid.UUID | None) -> str:
     if not draft.pending:
-        return Transaction.Status.COMPLETED.value
+        return COMPLETED
     if from_id is None or draft.captures or draft.reverses:
         raise InvalidDetails("A hold reserves money on an account: say which it comes from.")
-    return Transaction.Status.PENDING.value
+    return PENDING
 
 
 def _expiry(draft: Draft) -> datetime | None:
@@ -188,8 +192,8 @@ def exact(value: Any) -> Any:
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
     """What the sides make of it."""
     if from_id is None:
-        return Transaction.Type.DEPOSIT.value
-    return Transaction.Type.WITHDRAWAL.value if to_id is None else Transaction.Type.TRANSFER.value
+        return DEPOSIT
+    return WITHDRAWAL if to_id is None else TRANSFER
 
 
 def _account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
@@ -221,7 +225,8 @@ def _amount(value: Decimal | int | str) -> Decimal:
         raise InvalidAmount(
             f"{value!r} is not an exact amount; write a Decimal, like Decimal('950.00')."
         )
-    value = Decimal(value)  # of a subclass, only the number
+    if type(value) is not Decimal:
+        value = Decimal(value)  # of a subclass, only the number
     if not value.is_finite():
         raise InvalidAmount("An amount is a number above zero.")
     if value <= 0:

@@ -6,7 +6,7 @@ the guilty item stands alone. The caller (`transactions.services`) owns the tran
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
@@ -45,9 +45,10 @@ def post_one(item: Item) -> Transaction | LedgerError:
     """
     books = open_books([item])
     try:
-        check(item, books)
-        apply(item, books)
-        rows.write([item])
+        sides = books.sides(item)
+        check(item, sides, books)
+        apply(item, sides, books)
+        rows.write([item], 1)
     except (LedgerError, rows.IdTaken) as refusal:
         # The id comes before any refusal: what was booked once is the answer for ever.
         row = rows.find([item.id]).get(item.id) if item.id_given else None
@@ -115,27 +116,39 @@ def _post_chunk(
 def _check_and_write(
     items: Sequence[Item], books: Books, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
+    """Checks and writes go side by side, unless a check may have to ask the database itself."""
     verdicts: list[Transaction | LedgerError] = []
-    good: list[Item] = []
+    good: Iterable[Item] = _good(items, books, posted, verdicts)
+    if books.limited_by_day:
+        good = list(good)
+    rows.write(good, len(items))
+    return verdicts
+
+
+def _good(
+    items: Sequence[Item],
+    books: Books,
+    posted: dict[uuid.UUID, Transaction],
+    verdicts: list[Transaction | LedgerError],
+) -> Iterator[Item]:
+    """The items to be written, each placed in the books; a verdict for every item."""
     for item in items:
         row = posted.get(item.id) if item.id_given else None
         if row is not None:
             verdicts.append(_repeated(item, row))
             continue
         try:
-            check(item, books)
+            sides = books.sides(item)
+            check(item, sides, books)
         except LedgerError as refusal:
             verdicts.append(refusal)
             continue
-        apply(item, books)
-        good.append(item)
+        apply(item, sides, books)
         row = rows.as_transaction(item)
         if item.id_given:
             posted[item.id] = row
         verdicts.append(row)
-    if good:
-        rows.write(good)
-    return verdicts
+        yield item
 
 
 def _repeated(item: Item, row: Transaction) -> Transaction | LedgerError:

@@ -67,9 +67,10 @@ def test_a_batch_of_any_size_books_rows_in_order(
     account, written = AccountFactory(), []
     write = rows.write
 
-    def counted(items: Any) -> None:
+    def counted(items: Any, at_most: int) -> None:
+        items = list(items)
         written.append(len(items))
-        write(items)
+        write(items, at_most)
 
     monkeypatch.setattr(rows, "write", counted)
     verdicts = services.post_batch(batch_of(count, account))

@@ -383,7 +383,7 @@ def test_two_bookings_at_one_tick_of_the_clock_do_not_tie(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     account, now = AccountFactory(), timezone.now()
-    monkeypatch.setattr("transactions.books.timezone.now", lambda: now)
+    monkeypatch.setattr("transactions.books.now", lambda: now)
     first = services.deposit(to_account=account, amount=Decimal(1))
     second = services.deposit(to_account=account, amount=Decimal(1))
     assert (first.created_at, second.created_at) == (now, now + timedelta(microseconds=1))
@@ -441,8 +441,8 @@ def test_a_database_refusal_is_told_by_the_name_of_its_constraint() -> None:
 
     def unchecked() -> None:
         books = open_books([item])
-        apply(item, books)
-        rows.write([item])
+        apply(item, books.sides(item), books)
+        rows.write([item], 1)
 
     with pytest.raises(InsufficientFunds, match="cannot go below zero"):
         services._run(unchecked)
