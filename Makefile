@@ -30,7 +30,7 @@ run: install
 dev: install
 	@DEBUG=True $(PY) manage.py prepare --demo
 	@exec 9<manage.py; $(PY) -c '$(HOLD)' 2>/dev/null; \
-	DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "$${PORT:-8000}"
+	LEDGER_ROLE=web DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "$${PORT:-8000}"
 
 # Always the embedded server, whatever database the environment names.
 test: install

@@ -1,6 +1,6 @@
 """Opening, changing, freezing and closing accounts; who may sign in.
 
-Each call is one database transaction.
+Each call is one database transaction, run again where it failed without a trace.
 """
 
 import uuid
@@ -31,6 +31,7 @@ from accounts.lines import tidy_line
 from accounts.models import Account, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from ledger.db.ids import uuid7
+from ledger.db.retry import with_retry
 
 TRIES_FOR_A_FREE_NUMBER = 5
 LARGEST_LIMIT = Decimal(10) ** 12  # with room for a balance beside it in numeric(19,4)
@@ -86,6 +87,7 @@ def open_account(
     return _insert_under_free_number(account, number)
 
 
+@with_retry
 def open_accounts(accounts: Sequence[Account]) -> None:
     """Opens many new, empty accounts at once, for imports: all of them, or none.
 
@@ -99,6 +101,7 @@ def open_accounts(accounts: Sequence[Account]) -> None:
         Account.objects.bulk_create(accounts)
 
 
+@with_retry
 def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
     """Gives accounts at least these overdraft limits; a limit that is higher stays."""
     with db_transaction.atomic(durable=True):
@@ -111,6 +114,7 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
         Account.objects.bulk_update(raised, ["overdraft_limit"])
 
 
+@with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[Changes]) -> Account:
     """Changes the name and the limits; LimitInvalid below the overdraft that is in use.
 
@@ -184,6 +188,7 @@ def reactivate_user(*, user: User | uuid.UUID) -> User:
     return _set_deleted_at(user, None)
 
 
+@with_retry
 def change_email(*, user: User, email: str) -> User:
     """Gives a person another sign-in address, which they have yet to confirm.
 
@@ -203,6 +208,7 @@ def change_email(*, user: User, email: str) -> User:
     return user
 
 
+@with_retry
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> User:
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
@@ -258,6 +264,7 @@ def _check_limit(what: str, limit: Decimal | None, currency: str) -> None:
         raise LimitInvalid(f"The {what} has more decimals than {currency} has.")
 
 
+@with_retry
 def _insert_under_free_number(account: Account, number: str | None) -> Account:
     """Saves with the given number, or with new ones until one is free."""
     with db_transaction.atomic(durable=True):
@@ -283,6 +290,7 @@ def _locked(account: Account | uuid.UUID) -> Account:
     return locked
 
 
+@with_retry
 def _change_status(
     account: Account | uuid.UUID,
     status: Account.Status,

@@ -1,11 +1,13 @@
 """What stands before everything else: the probes of load balancers, and HEAD."""
 
+import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from ledger import views
+from ledger import trouble, views
 
+logger = logging.getLogger(__name__)
 PROBES = {"/healthz": views.healthz, "/readyz": views.readyz}
 
 
@@ -35,6 +37,24 @@ class HeadMiddleware:
             response.headers.setdefault("Content-Length", str(len(response.content)))
             response.content = b""
         return response
+
+
+class TroubleMiddleware:
+    """A page of its own, with status 503, where the database could not do what a view asked."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        page = trouble.page_for(request, exception)
+        if page is not None:
+            logger.warning("%s %s: %s", request.method, request.path, exception)
+        return page
 
 
 class PrivateMiddleware:

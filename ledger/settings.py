@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "ledger.middleware.PrivateMiddleware",
+    "ledger.middleware.TroubleMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -85,6 +86,17 @@ if not _database and env.text("DB_NAME"):
         "PORT": env.number("DB_PORT", 5432, least=1, most=65535),
     }
 LEDGER_EMBEDDED = not _database
+# Who connects: the owner of the tables, or the web process, which may do less (docs/rights.md).
+# wsgi.py and asgi.py say web; commands are the owner's.
+LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web"])
+LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
+_timeouts = {
+    "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
+    "statement_timeout": env.number("LEDGER_STATEMENT_TIMEOUT", 30, least=0, most=3600),
+    "idle_in_transaction_session_timeout": env.number(
+        "LEDGER_IDLE_TIMEOUT", 60, least=0, most=3600
+    ),
+}
 DATABASES = {
     "default": {
         "NAME": "ledger",
@@ -93,6 +105,8 @@ DATABASES = {
         **_database,
         "ENGINE": "ledger.db.backend",
         "LEDGER_EMBEDDED": LEDGER_EMBEDDED,
+        "LEDGER_ROLE": LEDGER_ROLE,
+        "LEDGER_TIMEOUTS": _timeouts if LEDGER_ROLE == "web" else {},
         "OPTIONS": {"application_name": "ledger", **_database.get("OPTIONS", {})},
     }
 }

@@ -6,6 +6,7 @@ from django.urls import include, path
 from ledger.theme import set_theme
 from transactions.views import home
 
+handler500 = "ledger.trouble.server_error"
 urlpatterns = [
     path("", home, name="home"),
     path("theme/", set_theme, name="theme"),

@@ -5,7 +5,7 @@ the money has moved and is safe; when it raises, nothing has.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -217,11 +217,11 @@ def post_batch(
     """
     items = [_prepared(draft) for draft in drafts]
     if atomic:
-        return _run(lambda: _all_or_first_refusal(items))
+        return _run(lambda: _all_or_first_refusal(items), items)
     results: list[Transaction | LedgerError] = []
     for start in range(0, len(items), CHUNK):
         chunk = items[start : start + CHUNK]
-        results += _run(partial(_post_good, chunk))
+        results += _run(partial(_post_good, chunk), chunk)
     return results
 
 
@@ -240,7 +240,7 @@ def preview(draft: Draft) -> Transaction:
 def book(draft: Draft) -> Transaction:
     """Books one draft, whatever its type. `transfer`, `deposit` and `withdraw` read better."""
     item = prepare(draft)
-    return _row_of(_run(lambda: posting.post_one(item)))
+    return _row_of(_run(lambda: posting.post_one(item), [item]))
 
 
 def _row_of(verdict: Transaction | LedgerError) -> Transaction:
@@ -272,18 +272,26 @@ def _named(account: AccountOrId | None) -> AccountOrId:
     return account
 
 
-def _run(work: Callable[[], Result]) -> Result:
-    """Runs `work` in one transaction; lost races are tried again, refusals are translated.
+def _run(work: Callable[[], Result], items: Iterable[Item | LedgerError] = ()) -> Result:
+    """Runs `work` in one transaction; what failed without a trace is tried again, refusals are
+    translated.
 
-    The translation stands outside the transaction: inside, it has failed already.
+    Where a connection went during COMMIT, the ids of the items may be in the books: the second
+    run looks each of them up, as if its sender had given it. The translation stands outside the
+    transaction: inside, it has failed already.
     """
 
     def attempt() -> Result:
         with db_transaction.atomic(durable=True):
             return work()
 
+    def look_up_ids() -> None:
+        for item in items:
+            if isinstance(item, Item):
+                item.id_given = True
+
     try:
-        return run_with_retry(attempt)
+        return run_with_retry(attempt, find_out_first=look_up_ids)
     except (IntegrityError, DataError) as error:
         refusal = refusal_of(error)
         if refusal is None:

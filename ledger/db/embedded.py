@@ -23,8 +23,10 @@ from ledger.db.postmaster import Postmaster
 __all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError", "default_server"]
 
 DATABASE = "ledger"
-# Login roles and what they may do; the first one owns the database.
-ROLES = {"ledger": "CREATEDB"}
+# Login roles and what they may do: the owner of the database, and that of web processes, whose
+# rights to tables are given by every migration (see rights.py).
+OWNER, WEB = "ledger", "ledger_web"
+ROLES = {OWNER: "CREATEDB", WEB: ""}
 SUPERUSER = "postgres"
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
@@ -57,6 +59,7 @@ class ConnectionInfo:
     host: str
     port: int
     user: str
+    web_user: str
 
 
 class EmbeddedServer:
@@ -96,6 +99,11 @@ class EmbeddedServer:
         found = postmaster.read(self.data)
         if found and found.ready and not found.socket_path.exists() and found.is_alive():
             found.stop()
+
+    def ensure_roles(self) -> None:
+        """The roles of this code in a server that code of yesterday started."""
+        if running := self._running():
+            _create_roles_and_database(_connection_info(running))
 
     def stop(self) -> bool:
         """Stop the server cleanly; False when it was not running."""
@@ -171,6 +179,10 @@ def ensure_started() -> ConnectionInfo:
     return default_server().ensure_started()
 
 
+def ensure_roles() -> None:
+    default_server().ensure_roles()
+
+
 def stop() -> bool:
     return default_server().stop()
 
@@ -184,7 +196,7 @@ def status() -> str:
 
 
 def _connection_info(running: Postmaster) -> ConnectionInfo:
-    return ConnectionInfo(str(running.socket_dir), running.port, next(iter(ROLES)))
+    return ConnectionInfo(str(running.socket_dir), running.port, OWNER, WEB)
 
 
 def _create_cluster(place: Placement, words: Path) -> None:
@@ -267,10 +279,11 @@ def _create_roles_and_database(info: ConnectionInfo) -> None:
             if role not in known:
                 create = sql.SQL("CREATE ROLE {} LOGIN " + rights)
                 connection.execute(create.format(sql.Identifier(role)))
+        member = sql.SQL("GRANT {} TO {}").format(sql.Identifier(WEB), sql.Identifier(OWNER))
+        if WEB not in known:  # so that the owner can look at things as the web role: SET ROLE
+            connection.execute(member)
         if not connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
         ).fetchone():
             create = sql.SQL("CREATE DATABASE {} OWNER {}")
-            connection.execute(
-                create.format(sql.Identifier(DATABASE), sql.Identifier(next(iter(ROLES))))
-            )
+            connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))

@@ -1,13 +1,13 @@
-"""Lost races are run again whole; everything else is not."""
+"""What left no trace runs again whole, what is unknown finds out first, the rest is final."""
 
 from collections.abc import Callable
 
 import psycopg
 import pytest
-from django.db import DatabaseError, IntegrityError, OperationalError
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
 from django.db import transaction as db_transaction
 
-from ledger.db.retry import retry_lost_races, run_with_retry
+from ledger.db.retry import Failure, OutcomeUnknown, failure_of, run_with_retry, with_retry
 
 LOST_RACES = [
     psycopg.errors.SerializationFailure,
@@ -74,12 +74,114 @@ def test_a_broken_rule_is_final(run: Callable[[Work], str]) -> None:
     assert work.runs == 1
 
 
-def test_a_dropped_connection_is_not_a_lost_race(run: Callable[[Work], str]) -> None:
-    work = Work(1, psycopg.OperationalError("server closed the connection"), OperationalError)
+UNWELL = [
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.TooManyConnections,
+    psycopg.errors.CannotConnectNow,
+]
+
+
+@pytest.mark.parametrize("failure", UNWELL)
+def test_a_server_that_could_not_be_had_is_tried_again_a_little_later(
+    failure: type[psycopg.Error],
+    run: Callable[[Work], str],
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda _low, high: high)
+    work = Work(2, failure(), DatabaseError)
+
+    assert run(work) == "done"
+    assert pauses == [0.1, 0.2]
+
+
+def test_a_refused_connection_is_tried_again(run: Callable[[Work], str]) -> None:
+    with pytest.raises(psycopg.OperationalError) as refused:
+        psycopg.connect(host="/nowhere", connect_timeout=1)
+    work = Work(1, refused.value, OperationalError)
+
+    assert run(work) == "done"
+
+
+CUT_OFF = [
+    psycopg.OperationalError("server closed the connection unexpectedly"),
+    psycopg.InterfaceError("the connection is closed"),
+    psycopg.errors.AdminShutdown(),
+    psycopg.errors.CrashShutdown(),
+]
+
+
+@pytest.mark.parametrize("cause", CUT_OFF, ids=lambda cause: type(cause).__name__)
+def test_what_was_cut_off_is_not_run_again_blindly(
+    cause: psycopg.Error, run: Callable[[Work], str]
+) -> None:
+    work = Work(1, cause, OperationalError)
 
     with pytest.raises(OperationalError):
         run(work)
     assert work.runs == 1
+
+
+@pytest.mark.parametrize("cause", CUT_OFF, ids=lambda cause: type(cause).__name__)
+def test_what_was_cut_off_runs_again_once_it_can_find_out(
+    cause: psycopg.Error, transactional_db: None
+) -> None:
+    work, told = Work(1, cause, OperationalError), []
+
+    def find_out() -> None:
+        told.append(work.runs)
+
+    assert run_with_retry(work, find_out_first=find_out, sleep=lambda _: None) == "done"
+    assert told == [1]
+
+
+def test_what_stays_unknown_says_so(transactional_db: None) -> None:
+    """Cut off first, then nobody answers: the later failures did nothing, the first may have."""
+    with pytest.raises(psycopg.OperationalError) as refused:
+        psycopg.connect(host="/nowhere", connect_timeout=1)
+    causes = [CUT_OFF[0]] + [refused.value] * 9
+
+    def work() -> None:
+        raise OperationalError from causes.pop(0)
+
+    with pytest.raises(OutcomeUnknown):
+        run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
+    assert len(causes) == 5
+
+
+def test_the_dead_connection_is_left_before_the_next_try(transactional_db: None) -> None:
+    connection.ensure_connection()
+    before = connection.connection
+
+    def work() -> object:
+        if connection.connection is before:
+            raise OperationalError from CUT_OFF[0]
+        return connection.connection
+
+    assert run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None) is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "failure"),
+    [
+        (psycopg.errors.QueryCanceled(), Failure.TIMED_OUT),
+        (psycopg.errors.UniqueViolation(), Failure.FINAL),
+        (psycopg.errors.NumericValueOutOfRange(), Failure.FINAL),
+        (psycopg.errors.UndefinedTable(), Failure.FINAL),
+        (psycopg.errors.DiskFull(), Failure.FINAL),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_would_fail_again_is_final(
+    cause: psycopg.Error, failure: Failure, run: Callable[[Work], str]
+) -> None:
+    work = Work(1, cause, OperationalError)
+
+    with pytest.raises(OperationalError) as failed:
+        run(work)
+    assert work.runs == 1
+    assert failure_of(failed.value) is failure
 
 
 def test_inside_an_atomic_block_the_error_goes_to_who_opened_it(run: Callable[[Work], str]) -> None:
@@ -91,7 +193,7 @@ def test_inside_an_atomic_block_the_error_goes_to_who_opened_it(run: Callable[[W
 
 
 def test_as_a_decorator_it_passes_arguments_and_result_on(transactional_db: None) -> None:
-    @retry_lost_races
+    @with_retry
     def add(left: int, *, right: int) -> int:
         """Adds."""
         return left + right

@@ -55,7 +55,7 @@ def balance(account: Account) -> Decimal:
 @pytest.fixture
 def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost race fails the test, where the services would quietly try it again."""
-    monkeypatch.setattr(services, "run_with_retry", lambda work: work())
+    monkeypatch.setattr(services, "run_with_retry", lambda work, **_: work())
 
 
 @pytest.mark.usefixtures("no_second_try")

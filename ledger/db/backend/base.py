@@ -1,7 +1,8 @@
 """Connections that start the embedded server first.
 
-A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user
-when it connects; every other one is plain django.db.backends.postgresql.
+A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (by
+`LEDGER_ROLE`) when it connects; every other one is plain django.db.backends.postgresql.
+`LEDGER_TIMEOUTS`, seconds by the name of Postgres's setting, go along with the connection.
 """
 
 from typing import Any
@@ -28,12 +29,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             info = embedded.ensure_started()
         except embedded.EmbeddedServerError as err:
             raise OperationalError(str(err)) from err
-        self.settings_dict.update(HOST=info.host, PORT=info.port, USER=info.user)
+        role = self.settings_dict.get("LEDGER_ROLE", "owner")
+        user = info.web_user if role == "web" else info.user
+        self.settings_dict.update(HOST=info.host, PORT=info.port, USER=user)
 
     def get_connection_params(self) -> dict[str, Any]:
         if self.is_embedded and not self.settings_dict["HOST"]:
             self.fill_in_embedded()
-        return super().get_connection_params()
+        parameters = super().get_connection_params()
+        timeouts = self.settings_dict.get("LEDGER_TIMEOUTS", {})
+        if options := " ".join(f"-c {name}={value}s" for name, value in timeouts.items() if value):
+            parameters["options"] = f"{parameters.get('options', '')} {options}".strip()
+        return parameters
 
     @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

@@ -1,0 +1,67 @@
+"""The database cannot do what a page asks for: said in a sentence, with status 503."""
+
+import sys
+
+from django.db import Error, InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views import defaults
+
+from ledger.db.retry import Failure, failure_of
+
+SECONDS_TO_WAIT = 2
+SENTENCES = {
+    Failure.LOST_RACE: (
+        "Somebody else is at these accounts",
+        (
+            "Others were booking on the same account, and it did not come free in time. "
+            "Nothing was changed. Wait a moment, go back and send it again."
+        ),
+    ),
+    Failure.TIMED_OUT: (
+        "This took too long",
+        (
+            "It was stopped after the longest time a page may take. Nothing was changed. "
+            "Try again, or ask for less at once."
+        ),
+    ),
+    Failure.NOT_STARTED: (
+        "The books cannot be reached",
+        "The database does not answer at the moment. Nothing was changed. Try again soon.",
+    ),
+    Failure.UNKNOWN: (
+        "The connection was lost",
+        (
+            "It went away while this was being done, so we cannot say yet whether it was. "
+            "Go back and send the same form again: a payment is booked once, however often it is "
+            "sent."
+        ),
+    ),
+    Failure.FINAL: (
+        "The books are out of order",
+        (
+            "The database cannot do this at the moment, and somebody has to look at it. "
+            "Nothing was changed."
+        ),
+    ),
+}
+
+
+def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """The page for a database that could not; None where the mistake is ours."""
+    if not isinstance(error, Error | InterfaceError):
+        return None
+    failure = failure_of(error)
+    if failure is Failure.FINAL and not isinstance(error, OperationalError):
+        return None
+    title, sentence = SENTENCES[failure]
+    again = request.get_full_path() if request.method in ("GET", "HEAD") else None
+    # Without the request: whoever is signed in could only be asked of the database.
+    html = render_to_string("503.html", {"title": title, "sentence": sentence, "again": again})
+    headers = {"Retry-After": str(SECONDS_TO_WAIT), "Cache-Control": "no-store"}
+    return HttpResponse(html, status=503, headers=headers)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """`handler500`: also for what fails outside of a view, such as looking who is signed in."""
+    return page_for(request, sys.exc_info()[1]) or defaults.server_error(request)

@@ -1,0 +1,30 @@
+"""What web processes may not do: everything that the design never does.
+
+Even by SQL smuggled in, a web process cannot write a balance, change or delete a posted row,
+or rewrite who froze an account. The triggers stand behind it as the second wall.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from ledger.db import embedded
+from ledger.db.rights import grant
+
+ACCOUNT_COLUMNS = "name, status, overdraft_limit, transfer_limit, daily_limit, closed_at"
+LESS = {
+    "accounts": f"SELECT, INSERT, UPDATE ({ACCOUNT_COLUMNS})",
+    "transactions": "SELECT, INSERT, UPDATE (status)",  # of holds, see posted_row_is_final
+    "entries": "SELECT",
+    "users": "SELECT, INSERT, UPDATE",
+    "account_status_changes": "SELECT, INSERT",
+    "django_migrations": "SELECT",
+}
+
+
+def grant_rights(*, using: str, **_signal: Any) -> None:
+    """After migrations: the rights of LEDGER_WEB_ROLE, where the server has such a role."""
+    if settings.LEDGER_EMBEDDED:
+        embedded.ensure_roles()
+    grant(connections[using], settings.LEDGER_WEB_ROLE, LESS)
