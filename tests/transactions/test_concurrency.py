@@ -15,9 +15,10 @@ from django.utils import timezone
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.snapshot import snapshot
-from tests.factories import AccountFactory
-from transactions import posting, services
+from tests.factories import AccountFactory, walls_down
+from transactions import books, posting, services
 from transactions.audit import CHECKS, Audit, audit
+from transactions.checks import check
 from transactions.exceptions import (
     AlreadyReversed,
     HoldNotPending,
@@ -129,10 +130,52 @@ def test_a_full_balance_is_spent_once_however_many_try() -> None:
             return "refused"
         return "paid"
 
-    results = at_once(*[spend] * 12)
-    assert sorted(results) == ["paid", *["refused"] * 11]
+    results = at_once(*[spend] * 50)
+    assert sorted(results) == ["paid", *["refused"] * 49]
     assert (balance(account), balance(shop)) == (0, 50)
     assert audit().clean
+
+
+def test_with_the_locking_taken_out_the_database_is_the_one_that_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control: both spenders read the full balance, so the lock is what tells them apart."""
+    account, shop = AccountFactory(balance="50"), AccountFactory()
+    locking, both_have_read = books._lock_sql(False), Barrier(2)
+    monkeypatch.setattr(books, "_lock_sql", lambda _: locking.replace("FOR NO KEY UPDATE", ""))
+
+    def check_together(*arguments: Any) -> None:
+        check(*arguments)
+        both_have_read.wait(timeout=30)
+
+    monkeypatch.setattr(posting, "check", check_together)
+
+    def spend() -> str:
+        try:
+            services.transfer(from_account=account, to_account=shop, amount=Decimal(50))
+        except LedgerError as refusal:
+            return type(refusal).__name__
+        return "paid"
+
+    assert sorted(at_once(spend, spend)) == ["RefusedByDatabase", "paid"]
+    assert (balance(account), balance(shop)) == (0, 50)
+    assert audit().clean
+
+
+def test_without_lock_and_trigger_money_is_spent_twice() -> None:
+    """The control of the control: the textbook without a lock, on tables without our walls."""
+    account, both_have_read = AccountFactory(balance="50"), Barrier(2)
+
+    def spend() -> None:
+        mine = Account.objects.get(pk=account.pk)
+        assert mine.balance == 50
+        both_have_read.wait(timeout=30)
+        mine.balance -= 50
+        mine.save(update_fields=["balance"])
+
+    with walls_down("accounts"):
+        at_once(spend, spend)
+    assert balance(account) == 0, "a hundred was spent of fifty"
 
 
 def test_one_id_sent_by_many_at_once_makes_one_row_and_equal_answers() -> None:
@@ -141,7 +184,8 @@ def test_one_id_sent_by_many_at_once_makes_one_row_and_equal_answers() -> None:
     def pay() -> Transaction:
         return services.transfer(from_account=account, to_account=shop, amount=Decimal(50), id=key)
 
-    answers = at_once(*[pay] * 12)
+    answers = at_once(*[pay] * 50)
+    assert len(answers) == 50
     assert {answer.pk for answer in answers} == {key}
     assert {answer.created_at for answer in answers} == {Transaction.objects.get(pk=key).created_at}
     assert (balance(account), balance(shop)) == (0, 50)

@@ -1,0 +1,295 @@
+"""Things are killed while money moves: what was acknowledged is there once, nothing half-done."""
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from ledger.db import postmaster
+from ledger.db.embedded import EmbeddedServer
+from ledger.db.removal import delete_everything
+from ledger.env import BASE_DIR
+from tests.ledger.processes import MANAGE, environment, free_port, manage, reachable_folder
+
+ENOUGH = 150  # payments before something is killed, and again after it
+PATIENCE = 60  # seconds until something must have happened
+
+
+class Bank:
+    """An embedded server of its own with four rich accounts, and what can be asked of it."""
+
+    def __init__(self, data_dir: Path, major: int) -> None:
+        self.data_dir, self.major = data_dir, major
+        self.database = EmbeddedServer(data_dir, major)
+        self.settings = environment(
+            data_dir, LEDGER_PG=str(major), DJANGO_SETTINGS_MODULE="ledger.settings"
+        )
+        self.manage("prepare")
+        self.load("open", "4").communicate(timeout=PATIENCE)
+
+    def manage(self, *arguments: str) -> str:
+        done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def load(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.load", *arguments],
+            cwd=BASE_DIR,
+            env=self.settings,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def transfers(self) -> list[str]:
+        query = "print(*Transaction.objects.filter(type='transfer').values_list('pk', flat=True))"
+        return self.manage("shell", "-v", "0", "-c", query).split()
+
+    def kill_postgres(self) -> None:
+        """The postmaster dies as by a power cut; its children notice and end themselves."""
+        found = postmaster.read(self.database.data)
+        assert found is not None
+        os.kill(found.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def bank(settings: object) -> Iterator[Bank]:
+    with reachable_folder() as folder:
+        try:
+            yield Bank(folder / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
+        finally:
+            delete_everything(folder / "data")
+
+
+class Load:
+    """Processes that pay, and what they said."""
+
+    def __init__(self, bank: Bank, processes: int) -> None:
+        self.said: list[list[str]] = []
+        self.processes = [bank.load("pay") for _ in range(processes)]
+        self.readers = [threading.Thread(target=self._read, args=[p]) for p in self.processes]
+        for reader in self.readers:
+            reader.start()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.said.append(line.split(maxsplit=2))
+
+    def ids(self, word: str) -> list[str]:
+        return [line[1] for line in list(self.said) if line[0] == word]
+
+    def wait_for(self, more: int) -> None:
+        """Until so many more payments are done."""
+        enough, deadline = len(self.ids("done")) + more, time.monotonic() + PATIENCE
+        while len(self.ids("done")) < enough:
+            assert time.monotonic() < deadline, f"too few payments: {self.said[-5:]}"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        for process, reader in zip(self.processes, self.readers, strict=True):
+            process.wait(PATIENCE)
+            reader.join(PATIENCE)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+@contextmanager
+def load(bank: Bank, processes: int = 3) -> Iterator[Load]:
+    running = Load(bank, processes)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def assert_nothing_lost_and_nothing_invented(bank: Bank, paying: Load) -> None:
+    booked, done = bank.transfers(), paying.ids("done")
+    assert len(booked) == len(set(booked))
+    assert set(done) <= set(booked), "an acknowledged payment is gone"
+    assert set(booked) <= set(paying.ids("sent"))
+    assert "clean" in bank.manage("audit_ledger")
+
+
+def test_postgres_killed_under_load(bank: Bank) -> None:
+    with load(bank) as paying:
+        for _ in range(2):
+            paying.wait_for(ENOUGH)
+            bank.kill_postgres()
+            paying.wait_for(ENOUGH)  # the next connection starts it again
+    assert_nothing_lost_and_nothing_invented(bank, paying)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 150 MB. Only root can make one."""
+    with reachable_folder() as folder:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=150m,mode=755", "tmpfs", str(folder)]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("a full disk needs a small file system, which this user may not mount")
+        try:
+            yield folder
+        finally:
+            delete_everything(folder / "data")
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(small_disk: Path, settings: object) -> None:
+    bank = Bank(small_disk / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
+    ballast = small_disk / "ballast"
+    with load(bank, 2) as paying:
+        paying.wait_for(ENOUGH)
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"\0" * 65536)
+        deadline = time.monotonic() + PATIENCE
+        while not paying.ids("unknown"):
+            assert time.monotonic() < deadline, "the disk never became full"
+            time.sleep(0.02)
+        ballast.unlink(missing_ok=True)
+        paying.wait_for(ENOUGH)
+    assert_nothing_lost_and_nothing_invented(bank, paying)
+
+
+class Site:
+    """gunicorn with its workers, and a person signed in."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank, self.port = bank, free_port()
+        self.process = subprocess.Popen(
+            [*MANAGE, "serve"],
+            env={**bank.settings, "PORT": str(self.port)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if "Ctrl-C" in line:
+                break
+        session = (
+            "from importlib import import_module; from django.conf import settings; "
+            "from django.contrib.auth import *; user = User.objects.get(); "
+            "session = import_module(settings.SESSION_ENGINE).SessionStore(); "
+            "session.update({SESSION_KEY: str(user.pk), HASH_SESSION_KEY: "
+            "user.get_session_auth_hash(), BACKEND_SESSION_KEY: "
+            "settings.AUTHENTICATION_BACKENDS[0]}); session.save(); print(session.session_key)"
+        )
+        self.cookie = bank.manage("shell", "-v", "0", "-c", session).strip()
+
+    def workers(self) -> list[int]:
+        """The children of gunicorn's master, which is the only child of `serve`."""
+        (master,) = children_of(self.process.pid)
+        return children_of(master)
+
+    def pay(self, sender: str, number: str, amount: str, id: str | None = None) -> str:
+        """Sends the transfer form, again until an answer comes; the id of its receipt, or ""."""
+        form = {
+            "id": id or str(uuid.uuid4()), "from_account": sender, "number": number,
+            "amount": amount, "description": "", "reference": "", "step": "send",
+        }  # fmt: skip
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(ConnectionError):
+                return re.sub(r".*/transactions/([0-9a-f-]+)/", r"\1", self.post(form))
+        raise TimeoutError
+
+    def post(self, form: dict[str, str]) -> str:
+        """Where the answer leads to, "" for a page; ConnectionError where none comes."""
+        token = "x" * 32
+        headers = {
+            "Cookie": f"sessionid={self.cookie}; csrftoken={token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            body = urlencode({**form, "csrfmiddlewaretoken": token})
+            connection.request("POST", "/transfers/new/", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status in (200, 302), answer.status
+            return answer.headers.get("Location", "")
+        except http.client.HTTPException as error:
+            raise ConnectionError from error
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=PATIENCE)
+
+
+def children_of(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(child) for child in found.stdout.split()]
+
+
+def accounts_of(bank: Bank) -> list[tuple[str, str]]:
+    """Id and number of each."""
+    query = "[print(account.pk, account.number) for account in Account.objects.all()]"
+    lines = bank.manage("shell", "-v", "0", "-c", query).splitlines()
+    return [(id, number) for id, number in map(str.split, lines)]
+
+
+def test_web_workers_killed_while_forms_are_sent(bank: Bank) -> None:
+    """Each person presses Send again until the receipt comes, and has paid once."""
+    accounts, site = accounts_of(bank), Site(bank)
+    receipts, killed_all = list[str](), threading.Event()
+
+    def person(number: int) -> None:
+        sender, recipient = accounts[number], accounts[(number + 1) % len(accounts)]
+        while not killed_all.is_set():
+            receipts.append(site.pay(sender[0], recipient[1], "1.00"))
+
+    people = [threading.Thread(target=person, args=[number]) for number in range(4)]
+    try:
+        for each in people:
+            each.start()
+        for _ in range(4):
+            enough, deadline = len(receipts) + 15, time.monotonic() + PATIENCE
+            while len(receipts) < enough and time.monotonic() < deadline:
+                time.sleep(0.01)
+            for worker in site.workers():
+                os.kill(worker, signal.SIGKILL)
+        killed_all.set()
+        for each in people:
+            each.join(PATIENCE)
+    finally:
+        killed_all.set()
+        site.stop()
+    assert len(receipts) >= 60
+    assert sorted(bank.transfers()) == sorted(receipts), "each form is booked once, nothing else"
+    assert "clean" in bank.manage("audit_ledger")
+
+
+def test_fifty_requests_with_one_id_and_fifty_spends_of_a_full_balance(bank: Bank) -> None:
+    (first, _), (_, number), *_ = accounts_of(bank)
+    site, one_id = Site(bank), str(uuid.uuid4())
+    try:
+        with ThreadPoolExecutor(50) as pool:
+            same = [pool.submit(site.pay, first, number, "5", one_id) for _ in range(50)]
+            answers = [each.result() for each in same]
+            spends = [pool.submit(site.pay, first, number, "999995") for _ in range(50)]
+            receipts = [each.result() for each in spends]
+    finally:
+        site.stop()
+    assert answers == [one_id] * 50
+    paid = [receipt for receipt in receipts if receipt]
+    assert len(paid) == 1
+    assert sorted(bank.transfers()) == sorted([one_id, *paid])
+    assert "clean" in bank.manage("audit_ledger")

@@ -1,0 +1,103 @@
+"""Processes that move money until they are told to stop: `python -m tests.load WHAT`.
+
+- `open N`: gives an empty bank N accounts with money.
+- `pay`: transfers one after the other. Prints `sent <id>` before and `done <id>` or `unknown <id>`
+  after each, so that whoever kills something meanwhile knows what must be in the books.
+- `verbs SEED`: every verb at random; prints how often each was done.
+
+They end when their input is closed.
+"""
+
+import random
+import select
+import sys
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import django
+
+
+def open_accounts(people: int) -> None:
+    from accounts.models import User
+    from accounts.services import open_account
+    from transactions import services
+
+    user = User.objects.create_user("load@example.com", name="Load")
+    for _ in range(people):
+        account = open_account(user=user, currency="USD")
+        services.deposit(to_account=account, amount=Decimal(1_000_000))
+
+
+def told_to_stop() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
+
+
+def pay() -> None:
+    from django.db import DatabaseError, InterfaceError
+
+    from accounts.models import Account
+    from ledger.db.ids import uuid7
+    from transactions import services
+
+    accounts = list(Account.objects.values_list("pk", flat=True))
+    while not told_to_stop():
+        id, (sender, recipient) = uuid7(), random.sample(accounts, 2)
+        print("sent", id, flush=True)
+        try:
+            services.transfer(from_account=sender, to_account=recipient, amount=Decimal(1), id=id)
+        except (DatabaseError, InterfaceError) as error:
+            print("unknown", id, str(error).replace("\n", " "), flush=True)
+        else:
+            print("done", id, flush=True)
+
+
+def verbs(seed: int) -> None:
+    from accounts.models import Account
+    from transactions import services
+    from transactions.exceptions import LedgerError
+
+    luck, done = random.Random(seed), Counter[str]()  # noqa: S311 - no secret
+    accounts = list(Account.objects.values_list("pk", flat=True))
+    holds, payments = list[Any](), list[Any]()
+
+    def two() -> dict[str, Any]:
+        sender, recipient = luck.sample(accounts, 2)
+        return {"from_account": sender, "to_account": recipient, "amount": amount()}
+
+    def amount() -> Decimal:
+        return Decimal(luck.randint(1, 5000)) / 100
+
+    def one_of(rows: list[Any]) -> Any:
+        return luck.choice(rows) if rows else luck.choice(accounts)  # no row has an account's id
+
+    def batch() -> None:
+        drafts = [services.Draft(**two()) for _ in range(luck.choice([2, 30]))]
+        services.post_batch(drafts, atomic=luck.random() < 0.5)
+
+    acts: dict[str, Callable[[], Any]] = {
+        "transfer": lambda: payments.append(services.transfer(**two()).pk),
+        "deposit": lambda: services.deposit(to_account=luck.choice(accounts), amount=amount()),
+        "withdraw": lambda: services.withdraw(from_account=luck.choice(accounts), amount=amount()),
+        "hold": lambda: holds.append(services.hold(**two()).pk),
+        "capture": lambda: services.capture(hold=one_of(holds)),
+        "void": lambda: services.void(hold=one_of(holds)),
+        "reverse": lambda: services.reverse(transaction=one_of(payments), amount=amount()),
+        "batch": batch,
+    }
+    while not told_to_stop():
+        name = luck.choice(list(acts))
+        try:
+            acts[name]()
+        except LedgerError as refusal:
+            name = f"{name}: {type(refusal).__name__}"
+        done[name] += 1
+    print(*(f"{name}={count}" for name, count in sorted(done.items())), sep="\n")
+
+
+if __name__ == "__main__":
+    django.setup()
+    what, *arguments = sys.argv[1:]
+    whats: dict[str, Callable[..., None]] = {"open": open_accounts, "pay": pay, "verbs": verbs}
+    whats[what](*map(int, arguments))

@@ -1,0 +1,170 @@
+"""The connection goes during COMMIT: nobody knows, so the same id is looked up and sent again."""
+
+import threading
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection, connections
+
+from accounts.models import Account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, balances
+from transactions import services
+from transactions.audit import audit
+from transactions.models import Transaction
+from transactions.services import Draft
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+VERBS: dict[str, Callable[[Account], Any]] = {
+    "with an id": lambda a: services.withdraw(from_account=a, amount=Decimal(30), id=uuid7()),
+    "without an id": lambda a: services.withdraw(from_account=a, amount=Decimal(30)),
+    "a batch": lambda a: services.post_batch([Draft(from_account=a, amount=1) for _ in range(30)]),
+    "a batch of good ones": lambda a: services.post_batch(
+        [Draft(from_account=a, amount=1) for _ in range(30)], atomic=False
+    ),
+}
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="100")
+    return account
+
+
+@pytest.fixture
+def outside() -> Iterator[psycopg.Connection]:
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+        yield other
+    connection.close()
+
+
+def end(outside: psycopg.Connection, pid: int) -> None:
+    outside.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))
+def test_ended_after_the_commit_and_before_its_answer(
+    verb: Callable[[Account], Any],
+    account: Account,
+    outside: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit, lost = connection.commit, list[Any]()
+
+    def commit_and_lose_the_answer() -> None:
+        commit()
+        if not lost:
+            lost.append(connection.connection.info.backend_pid)
+            end(outside, lost[0])
+            connection.cursor().execute("SELECT 1")
+
+    # Not `commit`, which opening accounts uses as well: what ends an atomic block.
+    monkeypatch.setattr(connection, "commit", commit_and_lose_the_answer)
+    verb(account)
+    assert lost
+    assert balances(account) == [70]
+    assert audit().clean
+
+
+@pytest.fixture
+def slow_commit(db: None) -> Iterator[None]:
+    """COMMIT waits in a deferred trigger for an advisory lock, so that it can be met there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$;"
+            "CREATE CONSTRAINT TRIGGER wait_in_commit AFTER INSERT ON transactions"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_in_commit()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION wait_in_commit() CASCADE")
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))
+def test_ended_while_the_commit_runs(
+    verb: Callable[[Account], Any],
+    account: Account,
+    outside: psycopg.Connection,
+    slow_commit: None,
+) -> None:
+    outside.execute("SELECT pg_advisory_lock(42)")
+
+    def pay() -> None:
+        try:
+            verb(account)
+        finally:
+            connections.close_all()
+
+    paying = threading.Thread(target=pay)
+    paying.start()
+    query = "SELECT pid FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event_type = 'Lock'"
+    while not (found := outside.execute(query).fetchone()):
+        assert paying.is_alive()
+    end(outside, found[0])
+    outside.execute("SELECT pg_advisory_unlock(42)")
+    paying.join(60)
+    assert balances(account) == [70]
+    assert audit().clean
+
+
+def test_a_hold_ended_in_the_lost_commit_is_found_ended(
+    account: Account, outside: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A capture that is sent again meets its hold captured, by itself."""
+    hold = services.hold(from_account=account, amount=Decimal(30))
+    commit, lost = connection.commit, list[Any]()
+
+    def lose_the_answer() -> None:
+        commit()
+        if not lost:
+            lost.append(True)
+            raise OperationalError from psycopg.OperationalError("server closed the connection")
+
+    monkeypatch.setattr(connection, "commit", lose_the_answer)
+    row = services.capture(hold=hold, amount=Decimal(20))
+    assert Transaction.objects.get(captures=hold).pk == row.pk
+    assert balances(account) == [80]
+    assert audit().clean
+
+
+def test_everybody_is_ended_again_and_again(outside: psycopg.Connection) -> None:
+    """A storm: three people pay while every session but one is ended, forty times."""
+    accounts = [AccountFactory(balance="1000") for _ in range(3)]
+    acknowledged, over = list[Any](), threading.Event()
+
+    def pay(number: int) -> None:
+        sender, recipient = accounts[number], accounts[(number + 1) % 3]
+        while not over.is_set():
+            id = uuid7()
+            for _ in range(20):
+                try:
+                    services.transfer(from_account=sender, to_account=recipient, amount=1, id=id)  # type: ignore[arg-type]
+                except OperationalError:
+                    continue
+                acknowledged.append(id)
+                break
+        connections.close_all()
+
+    people = [threading.Thread(target=pay, args=[number]) for number in range(3)]
+    for each in people:
+        each.start()
+    for ended in range(40):
+        while len(acknowledged) < 3 * ended and any(each.is_alive() for each in people):
+            pass
+        outside.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
+            " current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    over.set()
+    for each in people:
+        each.join(60)
+    connection.close()
+    booked = Transaction.objects.filter(type="transfer").values_list("pk", flat=True)
+    assert sorted(booked) == sorted(acknowledged)
+    assert len(acknowledged) >= 100
+    assert audit().clean
