@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test check shell stop install lock clean screenshots
+.PHONY: help run dev test bench check shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # A lock on manage.py, which keeps make clean away; descriptor 9 carries it over to the server.
@@ -16,6 +16,8 @@ help:
 	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
 	@echo "make test     run the tests"
+	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
+	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations"
 	@echo "make shell    a Python shell with every model"
 	@echo "make stop     stop the embedded database"
@@ -35,6 +37,10 @@ dev: install
 # Always the embedded server, whatever database the environment names.
 test: install
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto
+
+# A server of its own, made and removed; see docs/performance.md.
+bench: install
+	@$(PY) -m tests.bench $(if $(BIG),--big) $(BENCH)
 
 check: install
 	$(PY) -m ruff check .

@@ -1,0 +1,128 @@
+"""`post_batch` against bare COPY of the very rows that it booked, and against the textbook."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from time import perf_counter
+from uuid import UUID
+
+import psycopg
+
+from tests.bench import jobs
+from tests.bench.bank import open_rich_accounts, some_draft
+from tests.bench.figures import BATCH_AGAINST_COPY, BATCH_AGAINST_TEXTBOOK, Figure
+from tests.bench.plans import plans_of
+from tests.bench.results import Results, say
+from tests.bench.rounds import Rounds, alternate, compared
+from tests.bench.scale import Scale
+from tests.bench.servers import (
+    RIVALS_FIRST,
+    admin,
+    columns_of,
+    copy_tables,
+    fresh_database,
+    point_at,
+)
+from transactions import services
+
+PART = "batch"
+OURS, TWIN = "bench_batch", "bench_batch_twin"
+COPIES, REAL = "COPY", "COPY with our triggers"
+HELD_TO_COPY = 10_000  # the size that the targets name
+HELD_TO_TEXTBOOK = 1_000
+
+
+def measure(scale: Scale, results: Results) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(fresh_database(OURS))
+        open_rich_accounts(scale.accounts)
+        # The twin gets every row that is booked here, so that its chain goes on as ours does.
+        stack.enter_context(fresh_database(TWIN, template=OURS))
+        point_at(OURS)
+        copy_tables(OURS)
+        for size in scale.batches:
+            say(f"batches of {size:,}")
+            _contest(size, scale, results)
+        # Last, for what it books here the twin does not get.
+        _contest_with_textbook(scale, results)
+        drafts = [some_draft(scale.accounts) for _ in range(max(scale.batches))]
+        results.plans["post_batch, without its COPY"] = plans_of(
+            lambda: services.post_batch(drafts[:HELD_TO_TEXTBOOK])
+        )
+
+
+def _contest(size: int, scale: Scale, results: Results) -> None:
+    what = f"post_batch, {size:,} a batch"
+    turn = _Turn(size, max(1, scale.batch_rows // size), scale.accounts)
+    rounds: Rounds = {"ours": [], COPIES: [], REAL: []}
+    refused = ""
+    for _ in range(scale.rounds + 1):
+        rounds["ours"].append(turn.book())
+        rounds[COPIES].append(turn.copy(OURS, RIVALS_FIRST))
+        try:
+            rounds[REAL].append(turn.copy(TWIN))
+        except psycopg.Error as error:
+            refused = f"refused: {str(error).splitlines()[0]}"
+    rounds = {name: paces[1:] for name, paces in rounds.items()}  # the first one warmed up
+    target = BATCH_AGAINST_COPY if size == HELD_TO_COPY else None
+    results.add(compared(PART, what, rounds, COPIES, target))
+    if refused:
+        results.add(Figure(PART, what, None, "/s", REAL, note=refused))
+    else:
+        results.add(compared(PART, what, rounds, REAL))
+
+
+def _contest_with_textbook(scale: Scale, results: Results) -> None:
+    size = HELD_TO_TEXTBOOK
+    turn = _Turn(size, max(1, scale.batch_rows // size), scale.accounts)
+    textbook = partial(jobs.pay_by_textbook, 0, scale.seconds, scale.accounts)
+    rounds = alternate(scale.rounds, {"ours": turn.book, "textbook": textbook})
+    what = f"post_batch, {size:,} a batch"
+    results.add(compared(PART, what, rounds, "textbook", BATCH_AGAINST_TEXTBOOK))
+
+
+class _Turn:
+    """One contestant's turn: so many batches of one size."""
+
+    def __init__(self, size: int, batches: int, accounts: int) -> None:
+        self.size, self.batches, self.accounts = size, batches, accounts
+        self.booked: list[list[UUID]] = []
+
+    def book(self) -> float:
+        """Rows a second that `post_batch` books; making the drafts is not counted."""
+        batches = [
+            [some_draft(self.accounts) for _ in range(self.size)] for _ in range(self.batches)
+        ]
+        began = perf_counter()
+        done = [services.post_batch(drafts) for drafts in batches]
+        seconds = perf_counter() - began
+        self.booked = [[row.pk for row in rows if not isinstance(row, Exception)] for rows in done]
+        return self.size * self.batches / seconds
+
+    def copy(self, database: str, prelude: str = "") -> float:
+        """Rows a second of COPY, each batch in a transaction of its own, of the rows booked last.
+
+        They are ready as text beforehand: reading them out is not counted.
+        """
+        with admin(OURS) as source:
+            columns = columns_of(source, "transactions")
+            texts = [_text_of(source, columns, ids) for ids in self.booked]
+        with admin(database) as target:
+            target.execute(prelude or "SELECT 1")
+            began = perf_counter()
+            for text in texts:
+                with target.cursor().copy(f"COPY transactions ({columns}) FROM STDIN") as copy:
+                    copy.write(text)
+            return self.size * self.batches / (perf_counter() - began)
+
+
+def _text_of(
+    source: "psycopg.Connection[tuple[object, ...]]", columns: str, ids: Sequence[UUID]
+) -> bytes:
+    """These rows in COPY's text format, in the order in which they were booked."""
+    rows = (
+        f"COPY (SELECT {columns} FROM transactions WHERE id = ANY(%s) ORDER BY created_at, id) "
+        "TO STDOUT"
+    )
+    with psycopg.ClientCursor(source) as cursor, cursor.copy(rows, [list(ids)]) as copy:
+        return b"".join(bytes(block) for block in copy)

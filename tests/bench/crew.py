@@ -1,0 +1,84 @@
+"""Real processes, each with a connection of its own, that do the same job at the same time."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+class JobFailed(Exception):
+    """A worker's traceback."""
+
+
+class Crew:
+    """Workers that wait for jobs. A job is a function "module:name"; `worker=` is its number."""
+
+    def __init__(self, ends: "list[Connection[Any, Any]]") -> None:
+        self._ends = ends
+
+    def first(self, count: int) -> "Crew":
+        """So many of them."""
+        return Crew(self._ends[:count])
+
+    def run(self, job: str, **arguments: Any) -> list[Any]:
+        """What each worker's job returned. Raises JobFailed with the first one's traceback."""
+        for number, end in enumerate(self._ends):
+            end.send((job, {"worker": number, **arguments}))
+        answers = [end.recv() for end in self._ends]
+        for failure, _ in answers:
+            if failure:
+                raise JobFailed(failure)
+        return [result for _, result in answers]
+
+
+@contextmanager
+def crew(count: int, database: str, settings: str = "tests.settings") -> Iterator[Crew]:
+    """So many processes with Django set up and pointed at the database."""
+    context = multiprocessing.get_context("spawn")
+    pipes = [context.Pipe() for _ in range(count)]
+    workers = [
+        context.Process(target=_work, args=(theirs, database, settings), daemon=True)
+        for _, theirs in pipes
+    ]
+    for worker in workers:
+        worker.start()
+    for _, theirs in pipes:
+        theirs.close()
+    try:
+        yield Crew([ours for ours, _ in pipes])
+    finally:
+        for ours, _ in pipes:
+            ours.close()
+        for worker in workers:
+            worker.join(10)
+
+
+def _work(orders: "Connection[Any, Any]", database: str, settings: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings
+    import django
+
+    django.setup()
+    from tests.bench.servers import point_at
+
+    point_at(database)
+    while True:
+        try:
+            job, arguments = orders.recv()
+        except EOFError:
+            return
+        orders.send(_answer(job, arguments))
+
+
+def _answer(job: str, arguments: dict[str, Any]) -> tuple[str | None, Any]:
+    """A traceback or a result."""
+    module, name = job.split(":")
+    try:
+        return None, getattr(importlib.import_module(module), name)(**arguments)
+    except Exception:  # noqa: BLE001  it is told to whoever gave the job
+        return traceback.format_exc(), None

@@ -1,0 +1,65 @@
+"""Bytes that a transfer takes on disk, indexes included, by relation."""
+
+from collections.abc import Mapping
+
+from tests.bench.bank import open_rich_accounts, some_draft
+from tests.bench.figures import DISK, Figure
+from tests.bench.results import Results, say
+from tests.bench.samples import dice, some_words
+from tests.bench.scale import Scale
+from tests.bench.servers import admin, fresh_database
+from transactions import services
+
+PART = "disk"
+BATCH = 1_000
+TABLE = "transactions"
+# The table with its TOAST, and each index of it. GIN's list of what is not yet in its tree is
+# emptied by VACUUM first.
+SIZES = """
+SELECT relname, pg_table_size(oid) FROM pg_class
+WHERE oid = %(table)s::regclass
+   OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = %(table)s::regclass)
+"""
+
+
+def measure(scale: Scale, results: Results) -> None:
+    results.add(*_figures(scale, with_metadata=False))
+    results.add(*_figures(scale, with_metadata=True))
+
+
+def _figures(scale: Scale, *, with_metadata: bool) -> list[Figure]:
+    kind = "with metadata" if with_metadata else "without metadata"
+    say(f"disk, {scale.disk_rows:,} transfers {kind}")
+    with fresh_database("bench_disk") as database:
+        open_rich_accounts(scale.accounts)
+        before = _sizes(database)
+        for start in range(0, scale.disk_rows, BATCH):
+            count = min(BATCH, scale.disk_rows - start)
+            services.post_batch(
+                [
+                    some_draft(scale.accounts, _metadata() if with_metadata else None)
+                    for _ in range(count)
+                ]
+            )
+        after = _sizes(database)
+    each = {name: (size - before.get(name, 0)) / scale.disk_rows for name, size in after.items()}
+    whole = Figure(PART, f"a transfer on disk, {kind}", sum(each.values()), "bytes")
+    whole.target = None if with_metadata else DISK
+    parts = sorted(each.items(), key=lambda item: -item[1])
+    return [whole, *(Figure(PART, f"  of it {name}", size, "bytes") for name, size in parts)]
+
+
+def _metadata() -> dict[str, object]:
+    """Three facts, as a shop or an import would add them."""
+    return {
+        "category": dice.choice(["rent", "food", "travel", "home"]),
+        "invoice": dice.randint(1, 99_999),
+        "note": some_words(),
+    }
+
+
+def _sizes(database: str) -> Mapping[str, int]:
+    with admin(database) as server:
+        server.execute(f"VACUUM {TABLE}")
+        rows = server.execute(SIZES, {"table": TABLE}).fetchall()
+    return {str(name): int(str(size)) for name, size in rows}

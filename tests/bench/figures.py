@@ -1,0 +1,94 @@
+"""A figure, what it is held against, and what it has to reach."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A limit on the ratio, or on the value itself where there is no rival."""
+
+    limit: float
+    at_least: bool = True
+    unit: str = "x"
+
+    def __str__(self) -> str:
+        if self.limit == 0:
+            return "none"
+        return f"at {'least' if self.at_least else 'most'} {self.limit:,g} {self.unit}"
+
+    def met_by(self, value: float) -> bool:
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+# "Speed to reach", as agreed before any of it was measured.
+AGAINST_TEXTBOOK = Target(1.5)
+NO_DEADLOCK = Target(0, at_least=False)
+AGAINST_HORDAK = Target(1)
+BATCH_AGAINST_TEXTBOOK = Target(40)
+BATCH_AGAINST_COPY = Target(0.7)
+HOT_AGAINST_SPREAD = Target(0.5)
+DISK = Target(450, at_least=False, unit="bytes")
+GROWTH = Target(1.5, at_least=False)
+
+
+@dataclass(slots=True)
+class Figure:
+    """One line of the table. `value` None: it could not be measured, and `note` says why.
+
+    `ratio` is value / rival; over several rounds the median of the rounds' own ratios, so that
+    a machine that slows down meanwhile slows both. `rounds` holds what each round gave.
+    """
+
+    part: str
+    what: str
+    value: float | None
+    unit: str
+    against: str = ""
+    rival: float | None = None
+    ratio: float | None = None
+    target: Target | None = None
+    note: str = ""
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached; None without one, or without a measurement."""
+        measured = self.ratio if self.against else self.value
+        return None if self.target is None or measured is None else self.target.met_by(measured)
+
+    @property
+    def cells(self) -> list[str]:
+        """The line as words, in the order of HEAD."""
+        rival = f"{self.against} {said(self.rival, self.unit)}" if self.against else ""
+        return [
+            self.what,
+            said(self.value, self.unit) if self.value is not None else self.note,
+            rival if self.value is not None else self.against,
+            f"{self.ratio:,.2f} x" if self.ratio is not None else "",
+            str(self.target or ""),
+            {True: "reached", False: "MISSED", None: ""}[self.met],
+        ]
+
+
+HEAD = ["what", "figure", "against", "ratio", "target", ""]
+
+
+def said(value: float | None, unit: str) -> str:
+    """A value with its unit, to three digits or whole."""
+    if value is None:
+        return ""
+    number = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.3g}"
+    return f"{number}{unit}" if unit.startswith("/") else f"{number} {unit}".rstrip()
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures in columns, for a terminal."""
+    rows = [HEAD, *(figure.cells for figure in figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    rows.insert(1, ["-" * width for width in widths])
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join(lines)

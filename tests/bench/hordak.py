@@ -1,0 +1,59 @@
+"""django-hordak's `transfer_to`, where it is installed (the optional dependency `bench`)."""
+
+import importlib.metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction as db_transaction
+
+from tests.bench.crew import Crew, crew
+from tests.bench.rounds import paced
+from tests.bench.samples import dice, some_amount, some_words
+from tests.bench.servers import new_database
+
+DATABASE = "hordak"
+SETTINGS = "tests.bench.hordak_settings"
+
+
+def version() -> str | None:
+    """The version that is installed; None without."""
+    try:
+        return importlib.metadata.version("django-hordak")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@contextmanager
+def hordak_crew(count: int, accounts: int) -> Iterator[Crew]:
+    """Workers with hordak's own settings, tables and accounts."""
+    with new_database(DATABASE, "template1"):
+        with crew(1, DATABASE, SETTINGS) as first:
+            first.run("tests.bench.hordak:open_accounts", accounts=accounts)
+        with crew(count, DATABASE, SETTINGS) as workers:
+            yield workers
+
+
+def open_accounts(worker: int, accounts: int) -> None:
+    """A job: the tables, and accounts without parents."""
+    from django.core.management import call_command
+    from hordak.models import Account
+
+    call_command("migrate", verbosity=0)
+    for number in range(accounts):
+        Account.objects.create(name=f"Account {number}", type="AS", currencies=["USD"])
+
+
+def pay(worker: int, seconds: float) -> float:
+    """A job: transfers a second between accounts at random."""
+    from hordak.models import Account
+    from moneyed import Money
+
+    known = list(Account.objects.all())
+
+    def step() -> None:
+        sender, recipient = dice.sample(known, 2)
+        # Its trigger asks at COMMIT whether the two legs balance, so they need one transaction.
+        with db_transaction.atomic():
+            sender.transfer_to(recipient, Money(some_amount(), "USD"), description=some_words())
+
+    return paced(step, seconds)

@@ -1,0 +1,30 @@
+"""The least that django-hordak runs with, on the bench's server and a database of its own."""
+
+import os
+from pathlib import Path
+
+SECRET_KEY = "bench"
+USE_TZ = True
+TIME_ZONE = "UTC"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "mptt",
+    "djmoney",
+    "hordak",
+]
+DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+CURRENCIES = ("USD",)
+DEFAULT_CURRENCY = HORDAK_INTERNAL_CURRENCY = "USD"
+
+# What `ledger.db.embedded` asks of any settings.
+LEDGER_DATA_DIR = Path(os.environ["LEDGER_DATA_DIR"])
+LEDGER_PG = int(os.environ.get("LEDGER_PG") or 18)
+DATABASES = {
+    "default": {
+        "ENGINE": "ledger.db.backend",
+        "NAME": "hordak",
+        "CONN_MAX_AGE": 60,
+        "LEDGER_EMBEDDED": True,
+    }
+}

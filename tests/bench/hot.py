@@ -1,0 +1,38 @@
+"""One account that many processes pay at once, against as many accounts."""
+
+from functools import partial
+
+from tests.bench.bank import open_rich_accounts
+from tests.bench.crew import Crew, crew
+from tests.bench.figures import HOT_AGAINST_SPREAD
+from tests.bench.results import Results, say
+from tests.bench.rounds import alternate, compared
+from tests.bench.scale import Scale
+from tests.bench.servers import fresh_database
+
+
+def measure(scale: Scale, results: Results) -> None:
+    with fresh_database("bench_hot") as database:
+        open_rich_accounts(scale.accounts)
+        with crew(scale.payers, database) as workers:
+            say(f"hot account, {scale.payers} at once")
+            rounds = alternate(
+                scale.rounds,
+                {
+                    "hot": partial(_pace, workers, scale, hot=True),
+                    "spread": partial(_pace, workers, scale, hot=False),
+                },
+            )
+    what = f"{scale.payers} processes pay one account"
+    results.add(compared("hot", what, rounds, "spread", HOT_AGAINST_SPREAD, mine="hot"))
+
+
+def _pace(workers: Crew, scale: Scale, *, hot: bool) -> float:
+    paces = workers.run(
+        "tests.bench.jobs:pay_into",
+        seconds=scale.seconds,
+        payers=scale.payers,
+        accounts=scale.accounts,
+        hot=hot,
+    )
+    return float(sum(paces))

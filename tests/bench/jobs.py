@@ -1,0 +1,69 @@
+"""What the workers of a crew do."""
+
+from collections.abc import Callable
+
+from django.db import OperationalError, connection
+
+from ledger.db.retry import DEADLOCK_DETECTED, sqlstate
+from tests.bench import textbook
+from tests.bench.rounds import paced
+from tests.bench.samples import account_id, dice, some_amount, some_pair, some_words
+from tests.bench.servers import rivals_tables
+from transactions import services
+
+
+def pay_by_service(worker: int, seconds: float, accounts: int) -> float:
+    """Transfers a second between accounts at random, through `services.transfer`."""
+
+    def step() -> None:
+        sender, recipient = some_pair(accounts)
+        services.transfer(
+            from_account=sender,
+            to_account=recipient,
+            amount=some_amount(),
+            description=some_words(),
+        )
+
+    return _counted(step, seconds)
+
+
+def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:
+    """The same by the textbook, on its copies. One that ends in a deadlock does not count."""
+
+    def step() -> bool:
+        try:
+            textbook.transfer(*some_pair(accounts), some_amount(), some_words())
+        except OperationalError as error:
+            if sqlstate(error) != DEADLOCK_DETECTED:
+                raise
+            return False
+        return True
+
+    with rivals_tables():
+        return _counted(step, seconds)
+
+
+def pay_into(worker: int, seconds: float, payers: int, accounts: int, *, hot: bool) -> float:
+    """Transfers a second from the worker's own senders into one account: the one that every
+    worker pays (`hot`), or one of the worker's own."""
+    share = (accounts - payers) // payers
+    senders = range(payers + 1 + worker * share, payers + 1 + (worker + 1) * share)
+    recipient = account_id(1 if hot else worker + 1)
+
+    def step() -> None:
+        services.transfer(
+            from_account=account_id(dice.choice(senders)),
+            to_account=recipient,
+            amount=some_amount(),
+            description=some_words(),
+        )
+
+    return _counted(step, seconds)
+
+
+def _counted(step: Callable[[], object], seconds: float) -> float:
+    """A pace, with the server's own counts of deadlocks up to date afterwards."""
+    pace = paced(step, seconds)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+    return pace

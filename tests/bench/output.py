@@ -1,0 +1,101 @@
+"""The run as JSON, and as Markdown for docs/performance.md."""
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from ledger.env import BASE_DIR
+from tests.bench import hordak
+from tests.bench.figures import HEAD, Figure
+from tests.bench.results import Results
+from tests.bench.scale import Scale
+from tests.bench.servers import admin
+
+BEGINS, ENDS = "<!-- the run begins -->", "<!-- the run ends -->"
+SETTINGS = ("server_version", "shared_buffers", "fsync", "synchronous_commit")
+
+
+def machine() -> dict[str, str]:
+    """What the figures depend on."""
+    with admin() as server:
+        postgres = {
+            name: str(row[0])
+            for name in SETTINGS
+            if (row := server.execute(f"SHOW {name}").fetchone())
+        }
+    return {
+        "day": f"{datetime.now(UTC):%Y-%m-%d}",
+        "revision": _revision(),
+        "processors": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "django": version("django"),
+        "psycopg": version("psycopg"),
+        "django-hordak": hordak.version() or "not installed",
+        **postgres,
+    }
+
+
+def as_json(where: dict[str, str], scale: Scale, results: Results) -> str:
+    figures = [
+        {**asdict(figure), "target": str(figure.target or ""), "met": figure.met}
+        for figure in results.figures
+    ]
+    plans = {title: [asdict(plan) for plan in plans] for title, plans in results.plans.items()}
+    whole = {"machine": where, "scale": asdict(scale), "figures": figures, "plans": plans}
+    return json.dumps(whole, indent=1)
+
+
+def as_markdown(where: dict[str, str], results: Results) -> str:
+    """The table, and every plan in a block that folds."""
+    lines = [
+        ", ".join(f"{name} {value}" for name, value in where.items()) + ".",
+        "",
+        _line(HEAD),
+        _line(["---"] * len(HEAD)),
+        *(_line(_cells(figure)) for figure in results.figures),
+    ]
+    for title, plans in results.plans.items():
+        lines += ["", "<details>", f"<summary>Plan: {title}</summary>", ""]
+        for plan in plans:
+            lines += ["```sql", *plan.text, "```"]
+        lines += ["", "</details>"]
+    return "\n".join(lines)
+
+
+def write_markdown(file: Path, run: str) -> None:
+    """Puts the run between the two marks of the file; without them it becomes the whole file."""
+    text = file.read_text() if file.exists() else ""
+    before, begins, rest = text.partition(BEGINS)
+    _, ends, after = rest.partition(ENDS)
+    file.write_text(
+        f"{before}{BEGINS}\n\n{run}\n\n{ENDS}{after}" if begins and ends else f"{run}\n"
+    )
+
+
+def _cells(figure: Figure) -> list[str]:
+    return [cell.replace("|", "\\|") for cell in figure.cells]
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _revision() -> str:
+    """The commit, where there is a repository."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=BASE_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,77 @@
+"""The plan behind a figure: EXPLAIN (ANALYZE, BUFFERS) of each statement it really sends."""
+
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+LONGEST_LINE = 240  # of a plan; an array of ten thousand ids says nothing
+MARKS = re.compile(r"%s(, %s){3,}")  # as many in SQL say nothing either
+EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "(")
+
+
+@dataclass(slots=True)
+class Plan:
+    """One statement, how Postgres ran it the first time, and how often it was sent."""
+
+    sql: str
+    lines: list[str]
+    times: int = 1
+
+    @property
+    def text(self) -> list[str]:
+        """Both, the plan as a comment."""
+        often = [f"-- sent {self.times} times; the first:"] if self.times > 1 else []
+        return [f"{self.sql};", *often, *(f"-- {line}" for line in self.lines)]
+
+
+@dataclass(slots=True)
+class _Explainer:
+    """Explains each statement just before it runs, and takes back what explaining it did."""
+
+    plans: dict[str, Plan] = field(default_factory=dict)
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if sql in self.plans:
+            self.plans[sql].times += 1
+        elif not many and sql.lstrip().upper().startswith(EXPLAINED):
+            self.plans[sql] = Plan(_readable(sql), _explain(sql, params))
+        return execute(sql, params, many, context)
+
+
+def plans_of(work: Callable[[], object]) -> list[Plan]:
+    """The plans of every statement that `work` sends, run once before so that caches are warm.
+
+    COPY has no plan, so it is not among them.
+    """
+    work()
+    explainer = _Explainer()
+    with connection.execute_wrapper(explainer):
+        work()
+    return list(explainer.plans.values())
+
+
+def _explain(sql: str, params: Any) -> list[str]:
+    """Inside a transaction under a savepoint, else in a transaction of its own."""
+    begin, undo = ("SAVEPOINT explained", "ROLLBACK TO explained; RELEASE explained")
+    if not connection.in_atomic_block:
+        begin, undo = "BEGIN", "ROLLBACK"
+    raw = connection.connection
+    with raw.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params)
+            lines = [str(line) for (line,) in cursor.fetchall()]
+        finally:
+            cursor.execute(undo)
+    return [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ..." for line in lines]
+
+
+def _readable(sql: str) -> str:
+    """The statement in lines of a screen's width, lists of values shortened."""
+    return textwrap.fill(" ".join(MARKS.sub("%s, ...", sql).split()), 100)

@@ -1,0 +1,105 @@
+"""What people look at, in a small bank and in a large one: the time must hardly differ."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from statistics import median
+from time import perf_counter
+
+from django.utils import timezone
+
+from accounts.models import Account
+from tests.bench import history
+from tests.bench.figures import GROWTH, Figure
+from tests.bench.plans import plans_of
+from tests.bench.results import Results, say
+from tests.bench.rounds import Rounds, alternate, compared
+from tests.bench.samples import WORDS, account_id, dice
+from tests.bench.scale import Scale
+from tests.bench.servers import fresh_database, point_at
+from transactions.models import Entry
+from transactions.reports import daily_balances
+from transactions.statements import PAGE, Filters, balance_at, statement_page
+
+PART = "reads"
+YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who looks: an account, all of its holder's, and where its oldest page begins."""
+
+    account: Account
+    own: list[Account]
+    oldest_page: datetime
+
+
+PROBES: dict[str, Callable[[Reader], object]] = {
+    "statement, first page": lambda r: statement_page(r.account, Filters()),
+    "statement, deepest page": lambda r: statement_page(r.account, Filters(), before=r.oldest_page),
+    "balance a year ago": lambda r: balance_at(r.account, timezone.now() - YEAR),
+    "search in an account": lambda r: statement_page(r.account, Filters(text=WORDS[1].lower())),
+    "daily balances of a holder, 30 days": lambda r: daily_balances(r.own, timezone.localdate()),
+}
+HELD_TO = ("statement", "balance")  # what the target names
+
+
+def measure(scale: Scale, results: Results) -> None:
+    with ExitStack() as stack:
+        banks = {}
+        for size in scale.histories:
+            name = f"bench_reads_{size}"
+            stack.enter_context(fresh_database(name))
+            say(f"a history of {size:,}")
+            history.fill(name, size)
+            banks[size] = name
+        for what, probe in PROBES.items():
+            say(what)
+            contestants = {
+                _said(size): partial(_milliseconds, name, size, probe, scale.reads)
+                for size, name in banks.items()
+            }
+            rounds = alternate(scale.rounds, contestants)
+            results.add(*_figures(what, rounds, scale))
+        largest = max(banks)
+        point_at(banks[largest])
+        reader = _reader(largest)
+        for what, probe in PROBES.items():
+            title = f"{what}, {largest:,} transactions"
+            results.plans[title] = plans_of(partial(probe, reader))
+
+
+def _figures(what: str, rounds: Rounds, scale: Scale) -> list[Figure]:
+    smallest, *larger = (_said(size) for size in scale.histories)
+    figures = [Figure(PART, f"{what}, {smallest}", median(rounds[smallest]), "ms", rounds=rounds)]
+    target = GROWTH if what.startswith(HELD_TO) else None
+    for size in larger:
+        line = compared(PART, f"{what}, {size}", rounds, smallest, target, mine=size, unit="ms")
+        figures.append(line)
+    return figures
+
+
+def _milliseconds(database: str, size: int, probe: Callable[[Reader], object], reads: int) -> float:
+    """The median time of so many reads by different readers, after as many to warm up."""
+    point_at(database)
+    readers = [_reader(size) for _ in range(reads)]
+    times = []
+    for reader in [*readers, *readers]:
+        began = perf_counter()
+        probe(reader)
+        times.append((perf_counter() - began) * 1000)
+    return median(times[reads:])
+
+
+def _reader(size: int) -> Reader:
+    account = Account.objects.get(pk=account_id(dice.randint(1, history.accounts_for(size))))
+    oldest = Entry.objects.for_account(account).order_by("created_at")
+    mark = oldest.values_list("created_at", flat=True)[PAGE : PAGE + 1].first()
+    own = list(Account.objects.owned_by(account.user))
+    return Reader(account, own, mark or timezone.now())
+
+
+def _said(size: int) -> str:
+    return f"{size // 1_000_000} million" if size >= 1_000_000 else f"{size // 1000} thousand"

@@ -1,0 +1,33 @@
+"""What each rival does and does not do, so that nobody reads a ratio without it."""
+
+RIVALS = {
+    "ours": (
+        "`transactions.services` as the pages call it: ordered locks; checks status, limits and"
+        " funds; keeps balances; idempotent; on the real tables with every trigger"
+    ),
+    "textbook": (
+        "two `select_for_update().get()`, two `save()`, one `create()`: locks sender, then"
+        " recipient, so that it deadlocks; checks funds and keeps balances; no idempotency, no"
+        " limits; on copies of the tables without our triggers"
+    ),
+    "hordak": (
+        "django-hordak's `Account.transfer_to` in one transaction: a row and two legs, and a"
+        " trigger that they balance; no lock, no check of funds, no balance kept, no idempotency;"
+        " on tables and indexes of its own"
+    ),
+    "pgbench": (
+        "lock in order, two updates, one insert, prepared and sent by a C program: keeps balances,"
+        " checks nothing itself; on copies of the tables without our triggers"
+    ),
+    "COPY": (
+        "the rows that `post_batch` has just booked, ready as text: locks no account, moves no"
+        " balance, checks only constraints; into a copy of the table without our triggers"
+    ),
+    "COPY with our triggers": "the same rows into the real table of a twin database",
+    "spread": "the same transfers into one account for each process",
+}
+
+
+def notes() -> list[str]:
+    """A line for each."""
+    return [f"{name}: {words}." for name, words in RIVALS.items()]

@@ -1,0 +1,37 @@
+"""How much is measured: whole, or tiny for the test that keeps the bench alive."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`seconds` is one contestant's turn in one round; sizes are counts of rows."""
+
+    seconds: float = 3.0
+    rounds: int = 5
+    accounts: int = 1000
+    processes: tuple[int, ...] = (1, 4)
+    payers: int = 8
+    batches: tuple[int, ...] = (100, 1_000, 10_000, 50_000)
+    batch_rows: int = 50_000  # rows a turn: one batch of 50,000, five of 10,000, ...
+    disk_rows: int = 100_000
+    histories: tuple[int, ...] = (10_000, 1_000_000)
+    reads: int = 40  # of each kind a round
+    durable: bool = True  # False: nothing is waited for on disk, so the figures mean nothing
+
+
+WHOLE = Scale()
+BIG_HISTORY = 10_000_000
+TOY = Scale(
+    seconds=0.1,
+    rounds=2,
+    accounts=40,
+    processes=(1, 2),
+    payers=2,
+    batches=(30, 1_000),
+    batch_rows=1_000,
+    disk_rows=500,
+    histories=(2_000, 4_000),
+    reads=2,
+    durable=False,
+)

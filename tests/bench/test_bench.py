@@ -1,0 +1,137 @@
+"""The bench at toy size, so that it cannot rot. Its figures mean nothing here."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ledger.env import BASE_DIR
+from tests.bench import history
+from tests.bench.figures import Figure, Target, table
+from tests.bench.output import BEGINS, ENDS, write_markdown
+from tests.bench.rounds import alternate, compared
+from tests.ledger.processes import environment, reachable_folder
+from transactions.audit import audit
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with reachable_folder() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Every part at toy size, in a data folder of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--toy", "--plans", "--markdown", folder / "run.md"],
+        cwd=BASE_DIR,
+        env=environment(folder, LEDGER_PG=os.environ.get("LEDGER_PG", "")),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def written(run: Any, folder: Path) -> Any:
+    return json.loads((folder / "bench.json").read_text())
+
+
+def test_every_part_is_measured_and_held_to_its_target(written: Any) -> None:
+    measured = [figure for figure in written["figures"] if figure["value"] is not None]
+    assert {figure["part"] for figure in measured} == {"transfer", "batch", "hot", "disk", "reads"}
+    targets = {figure["target"] for figure in written["figures"]}
+    assert targets >= {
+        "at least 1.5 x", "none", "at least 1 x", "at least 40 x", "at least 0.5 x",
+        "at most 450 bytes", "at most 1.5 x",
+    }  # fmt: skip
+    rivals = {figure["against"] for figure in measured}
+    assert rivals >= {"textbook", "pgbench", "COPY", "spread"}
+
+
+def test_the_table_names_rivals_and_machine(run: Any) -> None:
+    assert "post_batch, 1,000 a batch" in run.stdout
+    assert "textbook: two `select_for_update().get()`" in run.stdout
+    assert "processors " in run.stdout
+
+
+def test_the_plans_are_those_of_what_was_really_sent(written: Any, run: Any) -> None:
+    (first_page,) = (plan for title, plan in written["plans"].items() if "first page" in title)
+    text = "\n".join(line for plan in first_page for line in plan["lines"])
+    assert "Index Scan" in text
+    assert "Buffers:" in text
+    (transfer,) = (plan for title, plan in written["plans"].items() if title == "one transfer")
+    assert any("FOR NO KEY UPDATE" in plan["sql"] for plan in transfer)
+    assert "Buffers:" in run.stdout
+
+
+def test_the_server_and_its_data_are_gone_afterwards(written: Any, folder: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir() if path.name != "secret_key") == [
+        "bench.json", "bench.lock", "run.md",
+    ]  # fmt: skip
+
+
+def test_a_second_bench_in_the_folder_is_refused(folder: Path) -> None:
+    with (folder / "bench.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench", "--toy"],
+            cwd=BASE_DIR,
+            env=environment(folder),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Another bench is running")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_generated_history_is_one_that_the_audit_finds_clean() -> None:
+    history.fill(connection.settings_dict["NAME"], 7_000)
+    result = audit()
+    assert result.clean, result.findings
+    assert result.transactions == 7_000
+
+
+def test_every_second_round_goes_backwards() -> None:
+    order: list[str] = []
+
+    def turn(name: str) -> float:
+        order.append(name)
+        return 1.0
+
+    alternate(3, {"a": lambda: turn("a"), "b": lambda: turn("b")})
+    assert "".join(order) == "abbaab"
+
+
+def test_a_ratio_is_the_median_of_the_rounds_own() -> None:
+    figure = compared("part", "what", {"ours": [10, 4, 90], "them": [5, 1, 100]}, "them", Target(2))
+    assert (figure.value, figure.rival, figure.ratio, figure.met) == (10, 5, 2, True)
+
+
+def test_a_missed_target_is_shouted() -> None:
+    slow = Figure("part", "slow", 1, "/s", "them", 2, 0.5, Target(1))
+    fat = Figure("part", "fat", 451, "bytes", target=Target(450, at_least=False, unit="bytes"))
+    lean = Figure("part", "lean", 450, "bytes", target=Target(450, at_least=False, unit="bytes"))
+    lost = Figure("part", "lost", None, "/s", "them", target=Target(1), note="not installed")
+    ends = [line.split("  ")[-1].strip() for line in table([slow, fat, lean, lost]).splitlines()]
+    assert ends[2:] == ["MISSED", "MISSED", "reached", "at least 1 x"]
+
+
+def test_a_run_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "performance.md"
+    file.write_text(f"Before.\n{BEGINS}\nold\n{ENDS}\nAfter.\n")
+    write_markdown(file, "new")
+    write_markdown(file, "newer")
+    assert file.read_text() == f"Before.\n{BEGINS}\n\nnewer\n\n{ENDS}\nAfter.\n"
