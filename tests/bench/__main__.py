@@ -23,8 +23,11 @@ def main() -> None:
     base = env.data_dir("LEDGER_DATA_DIR", env.BASE_DIR / ".data")
     # Ctrl-C and a polite kill both end in the removal below.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with removal.held_off(), _own_server(base):
-        _measure(options, _scale(options), options.json or base / "bench.json")
+    try:
+        with removal.held_off(), _own_server(base):
+            _measure(options, _scale(options), options.json or base / "bench.json")
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the bench's server and its data are gone.")
 
 
 def _options() -> argparse.Namespace:
@@ -93,7 +96,7 @@ def _measure(options: argparse.Namespace, scale: Scale, json_file: Path) -> None
         importlib.import_module(f"tests.bench.{part}").measure(scale, results)
     where = output.machine()
     print(", ".join(f"{name} {value}" for name, value in where.items()), end="\n\n")
-    print(table(results.figures), "", *notes(), sep="\n")
+    print(table(results.figures), "", *notes(results.figures), sep="\n")
     if options.plans:
         for title, plans in results.plans.items():
             print(f"\n== {title}")

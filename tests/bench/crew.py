@@ -6,7 +6,7 @@ import os
 import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -55,7 +55,8 @@ def crew(count: int, database: str, settings: str = "tests.settings") -> Iterato
         for ours, _ in pipes:
             ours.close()
         for worker in workers:
-            worker.join(10)
+            worker.join(5)
+            worker.terminate()
 
 
 def _work(orders: "Connection[Any, Any]", database: str, settings: str) -> None:
@@ -72,7 +73,8 @@ def _work(orders: "Connection[Any, Any]", database: str, settings: str) -> None:
             job, arguments = orders.recv()
         except EOFError:
             return
-        orders.send(_answer(job, arguments))
+        with suppress(BrokenPipeError):  # nobody waits for it any more
+            orders.send(_answer(job, arguments))
 
 
 def _answer(job: str, arguments: dict[str, Any]) -> tuple[str | None, Any]:

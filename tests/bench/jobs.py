@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from django.db import OperationalError, connection
+from psycopg.errors import DeadlockDetected
 
-from ledger.db.retry import DEADLOCK_DETECTED, sqlstate
 from tests.bench import textbook
 from tests.bench.rounds import paced
 from tests.bench.samples import account_id, dice, some_amount, some_pair, some_words
@@ -34,7 +34,7 @@ def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:
         try:
             textbook.transfer(*some_pair(accounts), some_amount(), some_words())
         except OperationalError as error:
-            if sqlstate(error) != DEADLOCK_DETECTED:
+            if not isinstance(error.__cause__, DeadlockDetected):
                 raise
             return False
         return True

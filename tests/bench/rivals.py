@@ -1,5 +1,9 @@
 """What each rival does and does not do, so that nobody reads a ratio without it."""
 
+from collections.abc import Iterable
+
+from tests.bench.figures import Figure
+
 RIVALS = {
     "ours": (
         "`transactions.services` as the pages call it: ordered locks; checks status, limits and"
@@ -28,6 +32,7 @@ RIVALS = {
 }
 
 
-def notes() -> list[str]:
-    """A line for each."""
-    return [f"{name}: {words}." for name, words in RIVALS.items()]
+def notes(figures: Iterable[Figure]) -> list[str]:
+    """A line for each that stands in the figures."""
+    named = {"ours", *(figure.against for figure in figures)}
+    return [f"{name}: {words}." for name, words in RIVALS.items() if name in named]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Scale:
     """`seconds` is one contestant's turn in one round; sizes are counts of rows."""
 
-    seconds: float = 3.0
-    rounds: int = 5
+    seconds: float = 2.0
+    rounds: int = 7
     accounts: int = 1000
     processes: tuple[int, ...] = (1, 4)
     payers: int = 8
