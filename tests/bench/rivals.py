@@ -11,7 +11,7 @@ RIVALS = {
     ),
     "textbook": (
         "two `select_for_update().get()`, two `save()`, one `create()`: locks sender, then"
-        " recipient, so that it deadlocks; checks funds and keeps balances; no idempotency, no"
+        " recipient, so that it can deadlock; checks funds and keeps balances; no idempotency, no"
         " limits; on copies of the tables without our triggers"
     ),
     "hordak": (
