@@ -74,6 +74,8 @@ def _own_server(base: Path) -> Iterator[None]:
         try:
             yield
         finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)  # impatience now would leave half of it
             removal.delete_everything(folder)
 
 
