@@ -1,0 +1,34 @@
+"""What staff book and release for customers, each time with a reason that stays.
+
+The reason stands in a `Note` beside the row (see there why). It is written right after the
+money has moved: sent again under the same id, a booking that lost its note gets it.
+"""
+
+from accounts.lines import tidy_line
+from accounts.models import User
+from transactions import services
+from transactions.drafts import Draft
+from transactions.models import Note, Transaction
+
+
+def book(
+    draft: Draft, *, action: Note.Action, reason: str, message: str = "", written_by: User
+) -> Transaction:
+    """Books a refund, a hold or a capture. Refuses as `services.book` does."""
+    row = services.book(draft)
+    _keep(row, action, reason, message, written_by)
+    return row
+
+
+def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> Transaction:
+    """Voids a hold: the money is available again. HoldNotPending once it was captured."""
+    row = services.void(hold=hold)
+    _keep(row, Note.Action.RELEASE, reason, message, written_by)
+    return row
+
+
+def _keep(
+    row: Transaction, action: Note.Action, reason: str, message: str, written_by: User
+) -> None:
+    said = {"reason": tidy_line(reason), "message": tidy_line(message), "written_by": written_by}
+    Note.objects.get_or_create(transaction=row, action=action, defaults=said)
