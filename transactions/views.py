@@ -132,9 +132,9 @@ def _new_transfer(request: PersonRequest) -> HttpResponse:
 def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
     mine = list(form.own_accounts)
     sender = form.sender
-    context: dict[str, Any] = {"form": form, "sender": sender}
-    context["known"] = known_accounts(mine, sender)
-    context["limits"] = limits_in_words(sender) if sender else ""
+    if sender is not None:
+        form["from_account"].help_text = limits_in_words(sender)
+    context = {"form": form, "sender": sender, "known": known_accounts(mine, sender)}
     return render(request, "transactions/transfer_form.html", context)
 
 
