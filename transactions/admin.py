@@ -21,7 +21,8 @@ from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilt
 from transactions.admin_search import HELP, search
 from transactions.cash_desk import SlipForm
 from transactions.models import Transaction
-from transactions.staff_corrections import RELEASE_HOLDS, CaptureForm, HoldForm, RefundForm
+from transactions.staff_corrections import CaptureForm, RefundForm
+from transactions.staff_holds import RELEASE_HOLDS, HoldForm
 from transactions.staff_steps import StepDesk, StepForm
 from transactions.story import Story, story_of
 from transactions.tools import RELEASE, tools_for

@@ -282,6 +282,11 @@ class Transaction(models.Model):
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
+def reversal_word(type: str) -> str:
+    """What a reversal is to people: a deposit's goes out of the bank again."""
+    return "taken back" if type == Transaction.Type.WITHDRAWAL else "refund"
+
+
 class Entry(models.Model):
     """One side of a transaction on one account: debit (out) or credit (in).
 
@@ -349,4 +354,4 @@ class Entry(models.Model):
     @property
     def badges(self) -> list[str]:
         """What sets the entry apart from a plain payment."""
-        return ["refund"] if self.reverses_id else []
+        return [reversal_word(self.type)] if self.reverses_id else []

@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.currencies import plain
 from accounts.models import Account, User
 from accounts.templatetags.money import figure, money, signed
-from transactions.models import Note, Transaction
+from transactions.models import Note, Transaction, reversal_word
 from transactions.story import Story, story_of
 from transactions.tools import is_own, tools_for
 
@@ -59,7 +59,9 @@ class Receipt:
     @property
     def badge(self) -> str:
         """One word that sets it apart from a plain payment."""
-        return "refund" if self.row.is_reversal else STATES.get(self.story.state, "")
+        if self.row.is_reversal:
+            return reversal_word(self.row.type)
+        return STATES.get(self.story.state, "")
 
     @property
     def figure(self) -> str:
@@ -103,12 +105,12 @@ def _side(
 
 
 def _facts(story: Story) -> list[tuple[str, str]]:
-    """What has become of the amount."""
+    """What else there is to know of the amount."""
     row = story.row
     if story.reversals:
         back, whole = money(story.reversed, row.currency), money(row.amount, row.currency)
         left = money(story.left, row.currency)
-        return [("Refunded", f"{back} of {whole}; {left} is left" if story.left else "in full")]
+        return [(story.back, f"{back} of {whole}; {left} is left" if story.left else "in full")]
     if row.is_hold and row.to_account_id and row.description:
         return [("For", row.description)]
     if story.original:

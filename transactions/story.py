@@ -58,6 +58,11 @@ class Story:
         return sum((reversal.amount for reversal in self.reversals), Decimal(0))
 
     @property
+    def back(self) -> str:
+        """What its reversals did."""
+        return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
+
+    @property
     def left(self) -> Decimal:
         """How much of it may still be taken back."""
         if self.row.is_hold or self.row.is_reversal:
@@ -119,7 +124,7 @@ class Story:
         if row.value_date != timezone.localdate(row.created_at):
             moments.append(Moment("Counts from", day=row.value_date))
         for reversal in self.reversals:
-            back = f"Refunded {self._money(reversal.amount)}"
+            back = f"{self.back} {self._money(reversal.amount)}"
             moments.append(Moment(back, reversal.created_at, row=reversal))
         return moments
 

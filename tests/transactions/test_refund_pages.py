@@ -95,7 +95,8 @@ def test_refunds_from_and_to_outside_the_bank_say_where_the_money_went(everyday:
     assert "Refunded into Everyday refund +10.00 USD" in seen_by(everyday.user, back)
     came = services.deposit(to_account=everyday, amount=Decimal(5))
     gone = services.reverse(transaction=came)
-    assert f"Taken back from Everyday refund {MINUS}5.00 USD" in seen_by(everyday.user, gone)
+    assert f"Taken back from Everyday taken back {MINUS}5.00 USD" in seen_by(everyday.user, gone)
+    assert "Taken back in full" in seen_by(everyday.user, came)
 
 
 def test_an_entry_of_a_refund_is_marked_on_the_statement(
