@@ -25,7 +25,6 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.add_account",
         "accounts.change_account",
         "accounts.view_statuschange",
-        "transactions.view_note",
         "transactions.use_cash_desk",
         "transactions.refund_transactions",
         "transactions.manage_holds",
