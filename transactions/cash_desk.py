@@ -37,9 +37,13 @@ class AccountStepForm(StepForm):
     def clean_number(self) -> Account:
         """The account, which is somebody else's: nobody serves themselves."""
         account: Account = self.cleaned_data["number"]
+        self.refuse_own(account)
+        return account
+
+    def refuse_own(self, account: Account) -> None:
+        """ValidationError for an account of whoever fills in the form."""
         if account.user_id == self.clerk.pk:
             raise forms.ValidationError("This account is yours; a colleague has to serve you.")
-        return account
 
     def clean(self) -> dict[str, Any]:
         """The amount has the decimals of the account's currency."""

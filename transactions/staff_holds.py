@@ -67,6 +67,13 @@ class HoldForm(ReasonForm, AccountStepForm):
     def clean_description(self) -> str:
         return tidy_line(self.cleaned_data["description"])
 
+    def clean_payee(self) -> Account | None:
+        """Whom it is for, who is somebody else."""
+        payee: Account | None = self.cleaned_data["payee"]
+        if payee is not None:
+            self.refuse_own(payee)
+        return payee
+
     def clean_until(self) -> date:
         """A day from today on, within a year."""
         until: date = self.cleaned_data["until"]

@@ -301,6 +301,9 @@ def test_nobody_corrects_what_is_their_own(
         assert f'href="{page_of(row, name)}"' not in client.get(page_of(row)).content.decode()
     answer = client.post(HOLD, hold_form(mine, amount="5", book="1"))
     assert "This account is yours" in text_of(answer)
+    for payee, sentence in ((mine, "This account is yours"), (shop, "two different accounts")):
+        filled = hold_form(shop, amount="5", payee=payee.number, book="1")
+        assert sentence in text_of(client.post(HOLD, filled))
     assert not Note.objects.exists()
 
 
