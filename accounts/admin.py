@@ -62,6 +62,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     )  # fmt: skip
     inlines = (StatusHistory,)
     actions = ("freeze", "unfreeze", "close")
+    rows_template = "admin/accounts/account/_rows.html"
 
     class Media:
         css = {"all": (STYLES,)}

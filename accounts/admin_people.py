@@ -74,6 +74,7 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("email", "name"), "description": NEW_PERSON}),)
     actions = ("close_sign_in", "restore_sign_in")
+    rows_template = "admin/accounts/user/_rows.html"
 
     class Media:
         css = {"all": (STYLES,)}

@@ -19,7 +19,7 @@ MOST_AT_ONCE = 100
 
 
 class ReasonForm(forms.Form):
-    """Why: it stays with the account or the person for ever."""
+    """Why: it stays for ever with what was done."""
 
     reason = forms.CharField(
         max_length=500,
@@ -31,7 +31,6 @@ class ReasonForm(forms.Form):
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Shown on the account while it is frozen. Empty: only that it is.",
     )
 
 
@@ -46,6 +45,7 @@ class Step:
     is_done: Callable[[Any], bool]
     as_is: str  # what to say of a row on which it is done already
     is_final: bool = False  # never undone: its button says so by its colour
+    message_help: str = ""  # where the customer reads a message; "": there is none
 
 
 ACCOUNT_STEPS = {
@@ -58,6 +58,7 @@ ACCOUNT_STEPS = {
         done="frozen",
         is_done=lambda account: account.is_frozen,
         as_is="frozen already",
+        message_help="Shown on the account while it is frozen. Empty: only that it is.",
     ),
     "unfreeze": Step(
         verb="Unfreeze",
@@ -103,6 +104,11 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     """Actions that ask why on a page of their own, then report on every row."""
 
     reason_template = "admin/accounts/reason.html"
+    rows_template: str  # how the chosen rows are listed on the page that asks why
+
+    def name_of(self, thing: Any) -> str:
+        """What the report calls a row."""
+        return str(thing)
 
     def refusal_for(self, request: HttpRequest, thing: Any) -> str:
         """Why this person may not do anything to this row, or ""."""
@@ -125,7 +131,8 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
             )
             return None
         form = ReasonForm(request.POST if "reason" in request.POST else None)
-        if step.verb != "Freeze":
+        form.fields["message"].help_text = step.message_help
+        if not step.message_help:
             del form.fields["message"]
         if form.is_valid():
             for thing in things:
@@ -136,6 +143,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
             "title": f"{step.verb}: why?",
             "opts": self.opts,
             "things": things,
+            "rows_template": self.rows_template,
             "step": step,
             "form": form,
             "action": request.POST.get("action", ""),
@@ -149,7 +157,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         """One row, and one message that says what became of it."""
         refusal = self.refusal_for(request, thing)
         if not refusal and step.is_done(thing):
-            self.message_user(request, f"{thing}: {step.as_is}, nothing changed.")
+            self.message_user(request, f"{self.name_of(thing)}: {step.as_is}, nothing changed.")
             return
         try:
             if not refusal:
@@ -157,7 +165,8 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         except LedgerError as error:
             refusal = str(error)
         if refusal:
-            self.message_user(request, f"{thing}: not {step.done}. {refusal}", messages.ERROR)
+            not_done = f"{self.name_of(thing)}: not {step.done}. {refusal}"
+            self.message_user(request, not_done, messages.ERROR)
             return
         self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {said['reason']}")
-        self.message_user(request, f"{thing}: {step.done}.", messages.SUCCESS)
+        self.message_user(request, f"{self.name_of(thing)}: {step.done}.", messages.SUCCESS)

@@ -10,7 +10,8 @@ from django.http import HttpRequest
 
 from accounts.currencies import CURRENCIES
 from accounts.lines import is_readable, tidy_line
-from accounts.models import User
+from accounts.models import Account, User
+from accounts.numbers import clean_account_number
 
 HOW_TO_CHOOSE = (
     "At least 10 characters; not a common password, not only digits, "
@@ -95,6 +96,34 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         user.name = self.cleaned_data["name"]
         user.save(update_fields=["name"])
         super().custom_signup(request, user)
+
+
+class AccountNumberField(forms.CharField):
+    """An account number as people write it; the Account, its owner read along, once clean.
+
+    The check digits are proved before the database is asked.
+    """
+
+    def __init__(self, *, suggestions: str = "", **kwargs: Any) -> None:
+        keys = {"inputmode": "numeric", "autocomplete": "off"}
+        keys |= {"list": suggestions} if suggestions else {}
+        super().__init__(max_length=40, widget=forms.TextInput(attrs=keys), **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """None where nothing was typed and nothing had to be."""
+        typed = super().clean(value)
+        if not typed:
+            return None
+        try:
+            digits = clean_account_number(typed)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        found = Account.objects.select_related("user").filter(number=digits).first()
+        if found is None:
+            raise forms.ValidationError(
+                "No account at this bank has this number. Compare it with the original."
+            )
+        return found
 
 
 MOST_ACCOUNTS = 50  # that a person may open by themselves

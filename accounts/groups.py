@@ -26,6 +26,8 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.change_account",
         "accounts.view_statuschange",
         "transactions.use_cash_desk",
+        "transactions.refund_transactions",
+        "transactions.manage_holds",
     ),
 }
 

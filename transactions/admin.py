@@ -1,26 +1,35 @@
-"""Transactions in the admin: to read, search and filter. Nothing posted is ever edited."""
+"""Transactions in the admin: to read, search and filter. Nothing posted is ever edited.
 
-import json
+What staff do to one is a form of its own, and books another: see `staff_steps`.
+"""
+
 from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import URLPattern, path
-from django.utils.html import format_html, format_html_join
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 
-from accounts.admin_parts import NOTHING, STYLES, amount_cell, link_to, moment_cell
-from accounts.models import Account
-from accounts.templatetags.money import NO_BREAK, account_number, money
-from transactions import cash_desk
+from accounts.admin_parts import STYLES, person_of
+from accounts.admin_steps import ReasonedActions
+from accounts.templatetags.money import money
+from transactions.admin_columns import TransactionColumns
 from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter
 from transactions.admin_search import HELP, search
+from transactions.cash_desk import SlipForm
 from transactions.models import Transaction
+from transactions.staff_corrections import CaptureForm, RefundForm
+from transactions.staff_holds import RELEASE_HOLDS, HoldForm
+from transactions.staff_steps import StepDesk, StepForm
+from transactions.story import Story, story_of
+from transactions.tools import RELEASE, tools_for
 
 
 @admin.register(Transaction)
-class TransactionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TransactionAdmin(ReasonedActions, TransactionColumns):
     """Newest first by id, whose first part is the time: the primary key gives that order.
 
     No `date_hierarchy`: it asks the whole table for its first and last day on each view. The
@@ -39,12 +48,13 @@ class TransactionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_facets = admin.ShowFacets.NEVER
     search_fields = ("id",)  # shows the box; what it does is in `get_search_results`
     search_help_text = HELP
-    actions = None
+    actions = ("release",)
+    rows_template = "admin/transactions/transaction/_rows.html"
     fieldsets = (
         (None, {"fields": ("amount_long", "type", "status", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
         ("Words", {"fields": ("description", "reference", "category", "metadata_text")}),
-        ("Belongs to", {"fields": ("links", "expires", "created_by_link", "id")}),
+        ("Belongs to", {"fields": ("links", "notes_shown", "expires", "created_by_link", "id")}),
     )
 
     class Media:
@@ -73,85 +83,79 @@ class TransactionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             self.message_user(request, found.is_cut, messages.WARNING)
         return found.rows, False
 
+    def has_manage_holds_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm(RELEASE.permission)
+
     def get_urls(self) -> list[URLPattern]:
-        """With the cash desk, whose pages a browser may keep.
+        """With the forms of staff, whose pages a browser may keep.
 
-        Without, going back after booking would show an error of the browser instead of the slip.
+        Without, going back after booking would show an error of the browser instead of the form.
         """
-        view = partial(cash_desk.view, model_admin=self)
-        desk = self.admin_site.admin_view(view, cacheable=True)
-        name = "transactions_transaction_cash_desk"
-        return [path("cash-desk/", desk, name=name), *super().get_urls()]
-
-    @admin.display(description="Time")
-    def time(self, row: Transaction) -> str:
-        return moment_cell(row.created_at)
-
-    @admin.display(description="Value date")
-    def counts_from(self, row: Transaction) -> str:
-        return f"{row.value_date.day} {row.value_date:%B %Y}"
-
-    @admin.display(description="Expires")
-    def expires(self, row: Transaction) -> str:
-        return moment_cell(row.expires_at)
-
-    @admin.display(description="Words")
-    def words(self, row: Transaction) -> str:
-        category = format_html('<span class="quiet">{}</span>', row.category or "")
-        return format_html("{} {}", row.description, category)
-
-    @admin.display(description="From")
-    def sender(self, row: Transaction) -> str:
-        return _side(row.from_account)
-
-    @admin.display(description="To")
-    def recipient(self, row: Transaction) -> str:
-        return _side(row.to_account)
-
-    @admin.display(description="Amount")
-    def amount_shown(self, row: Transaction) -> str:
-        return amount_cell(row.amount, row.currency)
-
-    @admin.display(description="Amount")
-    def amount_long(self, row: Transaction) -> str:
-        return money(row.amount, row.currency)
-
-    @admin.display(description="Balance after")
-    def from_after(self, row: Transaction) -> str:
-        return money(row.from_balance, row.currency) or NOTHING
-
-    @admin.display(description="Balance after")
-    def to_after(self, row: Transaction) -> str:
-        return money(row.to_balance, row.currency) or NOTHING
-
-    @admin.display(description="Metadata")
-    def metadata_text(self, row: Transaction) -> str:
-        text = json.dumps(row.metadata, indent=2, ensure_ascii=False)
-        return format_html('<pre class="metadata">{}</pre>', text) if row.metadata else NOTHING
-
-    @admin.display(description="Booked by")
-    def created_by_link(self, row: Transaction) -> str:
-        return link_to(row.created_by) or NOTHING
-
-    @admin.display(description="Other transactions")
-    def links(self, row: Transaction) -> str:
-        related = [
-            *(("captures the hold", hold) for hold in [row.captures] if hold),
-            *(("captured by", capture) for capture in row.captured_by.all()),
-            *(("reverses", original) for original in [row.reverses] if original),
-            *(("reversed by", reversal) for reversal in row.reversals.all()),
+        desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
+        steps = (("refund", RefundForm), ("capture", CaptureForm))
+        return [
+            *(self._path(at, name, self.desk_view, form_class=form) for at, name, form in desks),
+            *(
+                self._path(f"<uuid:pk>/{name}/", name, self.desk_view, form_class=form)
+                for name, form in steps
+            ),
+            self._path("<uuid:pk>/release/", "release", self.release_view),
+            *super().get_urls(),
         ]
-        lines = ((word, link_to(other, _short(other))) for word, other in related)
-        return format_html_join("", "<div>{} {}</div>", lines) or NOTHING
 
+    def _path(self, at: str, name: str, view: Any, **options: Any) -> URLPattern:
+        page = self.admin_site.admin_view(partial(view, **options), cacheable=True)
+        return path(at, page, name=f"transactions_transaction_{name}")
 
-def _side(account: Account | None) -> str:
-    """Whose account it is, linked; outside the bank there is none."""
-    if account is None:
-        return "outside the bank"
-    number = account_number(account.number).replace(" ", NO_BREAK)
-    return link_to(account, f"{account.user}, {account.name} {number}")
+    def desk_view(
+        self, request: HttpRequest, form_class: type[StepForm], pk: Any = None
+    ) -> HttpResponse:
+        """A form that books: at the desk, or about one transaction."""
+        about = self._seen(request, pk) if pk else None
+        return StepDesk(request, form_class, self, about).serve()
 
+    def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """The action, from the page of one hold."""
+        self._seen(request, pk)
+        if not self.has_manage_holds_permission(request):
+            raise PermissionDenied
+        back = reverse("admin:transactions_transaction_change", args=[pk])
+        chosen = self.get_queryset(request).filter(pk=pk)
+        answer = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
+        assert answer is not None  # noqa: S101  one is never too many
+        return answer
 
-def _short(row: Transaction) -> str:
-    return f"{row.type} of {money(row.amount, row.currency)}"
+    def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
+        """The transaction, for those who may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = Transaction.objects.with_sides().select_related("captures", "reverses")
+        row: Transaction = get_object_or_404(rows, pk=pk)
+        return row
+
+    @admin.action(description="Release holds", permissions=["manage_holds"])
+    def release(self, request: HttpRequest, chosen: QuerySet[Transaction]) -> Any:
+        return self.ask_and_do(request, chosen, RELEASE_HOLDS)
+
+    def refusal_for(self, request: HttpRequest, thing: Transaction) -> str:
+        if thing.status == Transaction.Status.VOIDED:
+            return ""  # which is said in other words
+        return RELEASE.refusal(Story(thing), person_of(request))
+
+    def name_of(self, thing: Transaction) -> str:
+        """A row by its money and its sides: many are called a transfer of 10."""
+        sender = thing.from_account or "outside the bank"
+        return f"{money(thing.amount, thing.currency)}, {thing.description or thing.type}, {sender}"
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """Django's page, with what may be done to the transaction."""
+        context["tools"] = tools_for(story_of(obj), person_of(request))
+        return super().render_change_form(request, context, add, change, form_url, obj)

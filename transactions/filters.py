@@ -43,6 +43,11 @@ class StatementAddress:
         return f"{self.action}?{query}" if query else self.action
 
     @property
+    def is_plain(self) -> bool:
+        """Whether this is the newest page, with no filter: the account as it stands now."""
+        return not (self.params or self.on_paper or {"before", "after"} & set(self.form.data))
+
+    @property
     def clear_url(self) -> str:
         """The address without filters, when there are any."""
         return self.action if self.params else ""

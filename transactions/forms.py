@@ -12,9 +12,9 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts.currencies import fits, minor_units, plain
+from accounts.forms import AccountNumberField
 from accounts.lines import tidy_line
 from accounts.models import Account, User
-from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
 from transactions.drafts import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Draft
 from transactions.statements import Filters, moment_of
@@ -75,7 +75,17 @@ class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{which}, {plain(account.available, account.currency)} {account.currency}"
 
 
-class TransferForm(forms.Form):
+class MoneyForm(forms.Form):
+    """A form with an `amount`, whose currency only an account can tell."""
+
+    def refuse_decimals(self, amount: Decimal, currency: str) -> None:
+        """An error on the amount where it has more decimals than the currency."""
+        if not fits(amount, currency):
+            units = minor_units(currency) or "no"
+            self.add_error("amount", f"{currency} has {units} decimals; {amount:f} has more.")
+
+
+class TransferForm(MoneyForm):
     """A payment from one's own account to any account of this bank.
 
     It carries the id of the transaction from the first page on, so that sending it twice,
@@ -84,13 +94,7 @@ class TransferForm(forms.Form):
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     from_account = OwnAccountField(Account.objects.none(), label="From", empty_label=None)
-    number = forms.CharField(
-        label="To account number",
-        max_length=40,
-        widget=forms.TextInput(
-            attrs={"inputmode": "numeric", "autocomplete": "off", "list": "known-accounts"}
-        ),
-    )
+    number = AccountNumberField(label="To account number", suggestions="known-accounts")
     amount = AmountField()
     description = forms.CharField(
         label="What is it for?",
@@ -109,7 +113,11 @@ class TransferForm(forms.Form):
         self.user = user
         self.own_accounts = Account.objects.owned_by(user).not_closed()
         self.fields["from_account"].queryset = self.own_accounts  # type: ignore[attr-defined]
-        self.to_account: Account | None = None
+
+    @property
+    def to_account(self) -> Account | None:
+        """Whom the number names, once the form was read."""
+        return getattr(self, "cleaned_data", {}).get("number")
 
     @property
     def sender(self) -> Account | None:
@@ -119,20 +127,6 @@ class TransferForm(forms.Form):
         mine = list(self.own_accounts)
         named = [account for account in mine if str(account.pk) == str(chosen)]
         return next(iter(named or mine), None)
-
-    def clean_number(self) -> str:
-        """The digits; the check digits are proved before the database is asked."""
-        try:
-            digits = clean_account_number(self.cleaned_data["number"])
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-        found = Account.objects.select_related("user").filter(number=digits).first()
-        if found is None:
-            raise forms.ValidationError(
-                "No account at this bank has this number. Compare it with the original."
-            )
-        self.to_account = found
-        return digits
 
     def clean_description(self) -> str:
         """The text without characters that nobody sees."""
@@ -146,12 +140,8 @@ class TransferForm(forms.Form):
         """The amount has the decimals of the sender's currency."""
         data = super().clean() or {}
         account, amount = data.get("from_account"), data.get("amount")
-        if account and amount and not fits(amount, account.currency):
-            units = minor_units(account.currency)
-            self.add_error(
-                "amount",
-                f"{account.currency} has {units or 'no'} decimals; {amount:f} has more.",
-            )
+        if account and amount:
+            self.refuse_decimals(amount, account.currency)
         return data
 
     @property
@@ -161,7 +151,7 @@ class TransferForm(forms.Form):
         return [
             ("id", str(data["id"])),
             ("from_account", str(data["from_account"].pk)),
-            ("number", data["number"]),
+            ("number", data["number"].number),
             ("amount", f"{data['amount']:f}"),
             ("description", data["description"]),
             ("reference", data["reference"]),

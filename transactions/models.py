@@ -16,7 +16,10 @@ from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, pla
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
+from transactions.notes import Note
 from transactions.querysets import EntryManager, TransactionManager
+
+__all__ = ["METADATA_LIMIT", "Entry", "Note", "Transaction"]
 
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 
@@ -134,6 +137,8 @@ class Transaction(models.Model):
         db_table_comment = "Every movement of money; inserted once, never changed"
         permissions = [
             ("use_cash_desk", "Can deposit and withdraw at the cash desk"),
+            ("refund_transactions", "Can refund transactions, whole or in part"),
+            ("manage_holds", "Can place, capture and release holds"),
         ]
         triggers: ClassVar[Sequence[pgtrigger.Trigger]] = triggers.ALL
         indexes: ClassVar[list[models.Index]] = [
@@ -147,6 +152,11 @@ class Transaction(models.Model):
                 fields=["from_account", "expires_at"],
                 condition=Q(status="pending"),
                 name="transactions_pending",
+            ),
+            models.Index(
+                fields=["from_account", "created_at"],
+                condition=Q(status="voided"),
+                name="transactions_voided",
             ),
             models.Index(
                 fields=["reverses"],
@@ -261,6 +271,21 @@ class Transaction(models.Model):
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
 
+    @property
+    def is_hold(self) -> bool:
+        """Whether it reserves money, or did, instead of moving it."""
+        return self.status != self.Status.COMPLETED
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over. A pending hold stays held until `expire_holds` comes by."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+def reversal_word(type: str) -> str:
+    """What a reversal is to people: a deposit's goes out of the bank again."""
+    return "taken back" if type == Transaction.Type.WITHDRAWAL else "refund"
+
 
 class Entry(models.Model):
     """One side of a transaction on one account: debit (out) or credit (in).
@@ -329,4 +354,4 @@ class Entry(models.Model):
     @property
     def badges(self) -> list[str]:
         """What sets the entry apart from a plain payment."""
-        return ["reversal"] if self.reverses_id else []
+        return [reversal_word(self.type)] if self.reverses_id else []

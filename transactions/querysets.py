@@ -24,6 +24,12 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):  # type: ignore[name-
         """What this person may read: a side of it is theirs."""
         return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
 
+    def readable_by(self, user: "User") -> Self:
+        """What this person may open: for staff who may view transactions, each."""
+        if user.is_staff and user.has_perm("transactions.view_transaction"):
+            return self.all()
+        return self.visible_to(user)
+
     def pending(self) -> Self:
         """Holds neither captured nor voided yet."""
         return self.filter(status="pending")

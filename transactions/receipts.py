@@ -1,7 +1,10 @@
-"""A transaction as one reader may see it: their own side in full, the other by name alone."""
+"""A transaction as one reader may see it: their own side in full, the other by name alone.
+
+Staff who are on neither side see both accounts, what colleagues said, and what they may do.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -10,8 +13,15 @@ from django.urls import reverse
 
 from accounts.currencies import plain
 from accounts.models import Account, User
-from accounts.templatetags.money import figure, signed
-from transactions.models import Transaction
+from accounts.templatetags.money import figure, money, signed
+from transactions.models import Note, Transaction, reversal_word
+from transactions.story import Story, story_of
+from transactions.tools import is_own, tools_for
+
+# What a hold has come to, as a badge.
+STATES = {
+    "pending": "pending", "expired": "expired", "captured": "taken", "released": "released",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,55 +36,62 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Another transaction that belongs to this one."""
-
-    label: str
-    row: Transaction
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
-    """`signed` is the reader's own change of balance; None for a move among their accounts."""
+    """`signed` is the reader's own change of balance; None where there is none, or no one.
+
+    `tools` and `notes` are for staff alone.
+    """
 
     row: Transaction
+    story: Story
     sentence: str
+    subline: str
     signed: Decimal | None
     sides: list[Side]
-    links: list[Link]
+    facts: list[tuple[str, str]]
     again_url: str
+    back_url: str
     details: list[tuple[str, str]]
+    is_for_staff: bool = False
+    tools: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def badge(self) -> str:
+        """One word that sets it apart from a plain payment."""
+        if self.row.is_reversal:
+            return reversal_word(self.row.type)
+        return STATES.get(self.story.state, "")
 
     @property
     def figure(self) -> str:
-        """The amount with the reader's sign; without one for a move among their accounts."""
-        if self.signed is None or self.row.is_pending:
+        """The amount with the reader's sign; a hold has none, nor a move among their accounts."""
+        if self.signed is None:
             return figure(self.row.amount, self.row.currency)
         return signed(self.signed, self.row.currency)
 
 
 def receipt_for(row: Transaction, reader: User) -> Receipt:
     """What the reader sees of a row. `row` comes with both accounts and their holders."""
+    for_staff = not is_own(row, reader)
     sender = _side("From", row.from_account, row.from_balance, reader)
     recipient = _side("To", row.to_account, row.to_balance, reader)
+    story = story_of(row)
     return Receipt(
         row=row,
-        sentence=_sentence(row, sender, recipient),
-        signed=_signed(row, sender, recipient),
+        story=story,
+        sentence=_sentence(story, sender, recipient),
+        subline=_subline(story),
+        signed=None if for_staff else _signed(row, sender, recipient),
         sides=[side for side in (sender, recipient) if side],
-        links=_links(row),
+        facts=_facts(story),
         again_url=_again_url(row, sender, recipient),
+        back_url=_back_url(story, sender, recipient),
         details=[line for line in tidy(row.metadata) if line[0] != "Category"],
+        is_for_staff=for_staff,
+        tools=tools_for(story, reader) if for_staff else [],
+        notes=story.notes if for_staff else [],
     )
-
-
-def _links(row: Transaction) -> list[Link]:
-    """The hold it captured or its capture, the original it reverses or its reversals."""
-    links = [Link("Captures this hold", row.captures)] if row.captures else []
-    links += [Link("Reverses this transaction", row.reverses)] if row.reverses else []
-    links += [Link("Captured", capture) for capture in row.captured_by.all()]
-    links += [Link("Reversed", reversal) for reversal in row.reversals.order_by("created_at")]
-    return links
 
 
 def _side(
@@ -87,34 +104,122 @@ def _side(
     return Side(label, name, account, mine, balance if mine else None)
 
 
+def _facts(story: Story) -> list[tuple[str, str]]:
+    """What else there is to know of the amount."""
+    row = story.row
+    if story.reversals:
+        back, whole = money(story.reversed, row.currency), money(row.amount, row.currency)
+        left = money(story.left, row.currency)
+        return [(story.back, f"{back} of {whole}; {left} is left" if story.left else "in full")]
+    if row.is_hold and row.to_account_id and row.description:
+        return [("For", row.description)]
+    if story.original:
+        return [("Refund of", money(story.original.amount, row.currency))]
+    return []
+
+
+def _subline(story: Story) -> str:
+    """What a hold means for the money, in one sentence; for anything else what it was for."""
+    row, state = story.row, story.state
+    amount = money(row.amount, row.currency)
+    if state == "captured" and story.capture:
+        taken, rest = story.capture.amount, row.amount - story.capture.amount
+        if not rest:
+            return "All of it was taken."
+        said = f"{money(taken, row.currency)} of it was taken"
+        return f"{said}, {money(rest, row.currency)} released."
+    return {
+        "pending": "Reserved, not booked: it cannot be spent until it is taken or released.",
+        "expired": (
+            "Its time is over. It still counts as held until the bank releases it, shortly."
+            if row.is_pending
+            else f"Nobody took it in time; the {amount} is available again."
+        ),
+        "released": f"Nothing was taken; the {amount} is available again.",
+    }.get(state, row.description)
+
+
 def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) -> str:
     """The transfer form filled in like this payment, for whoever sent it."""
+    if row.is_hold or row.is_reversal:
+        return ""
     if not (sender and recipient and sender.is_mine and sender.account and recipient.account):
         return ""
-    query = {"from": sender.account.pk, "to": recipient.account.number}
-    query |= {"amount": plain(row.amount, row.currency), "description": row.description}
+    return _transfer_url(sender.account, recipient.account, row, row.amount, row.description)
+
+
+def _back_url(story: Story, sender: Side | None, recipient: Side | None) -> str:
+    """The transfer form filled in to send the money back: a new payment, for the recipient."""
+    row = story.row
+    if not (story.left and sender and recipient and recipient.is_mine and not sender.is_mine):
+        return ""
+    if recipient.account is None or sender.account is None:
+        return ""
+    said = f"Back: {row.description}" if row.description else "Sent back"
+    return _transfer_url(recipient.account, sender.account, row, story.left, said)
+
+
+def _transfer_url(
+    sender: Account, recipient: Account, row: Transaction, amount: Decimal, description: str
+) -> str:
+    query = {"from": sender.pk, "to": recipient.number}
+    query |= {"amount": plain(amount, row.currency), "description": description}
     return f"{reverse('transactions:transfer')}?{urlencode(query)}"
 
 
 def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> Decimal | None:
     amount: Decimal = row.amount
     out, into = bool(sender and sender.is_mine), bool(recipient and recipient.is_mine)
-    if out and into:
+    if row.is_hold or (out and into):
         return None
     return -amount if out else amount
 
 
-def _sentence(row: Transaction, sender: Side | None, recipient: Side | None) -> str:
+def _sentence(story: Story, sender: Side | None, recipient: Side | None) -> str:
     """What happened, said to the reader."""
-    if row.is_pending:
-        return f"Held for {recipient.name if recipient else row.description or 'a payment'}"
+    if story.row.is_hold:
+        return _sentence_of_hold(story, sender, recipient)
+    if story.row.is_reversal:
+        return _sentence_of_refund(sender, recipient)
     if sender is None:
-        return f"Paid into {recipient.name if recipient else ''}"
+        return f"Paid into {_named(recipient)}"
     if recipient is None:
-        return f"Paid out of {sender.name}"
+        return f"Paid out of {_named(sender)}"
     if sender.is_mine and recipient.is_mine:
         return f"Moved from {sender.name} to {recipient.name}"
-    return f"You paid {recipient.name}" if sender.is_mine else f"{sender.name} paid you"
+    payer, payee = (
+        "You" if sender.is_mine else sender.name,
+        "you" if recipient.is_mine else recipient.name,
+    )
+    return f"{payer} paid {payee}"
+
+
+def _sentence_of_hold(story: Story, sender: Side | None, recipient: Side | None) -> str:
+    held = "Held" if story.row.is_pending else "Was held"
+    if recipient and recipient.is_mine and not (sender and sender.is_mine):
+        return f"{held} for you by {sender.name if sender else ''}".rstrip()
+    payee = recipient.name if recipient else story.row.description or "a payment"
+    on = f" on {_named(sender)}" if sender and not sender.is_mine else ""
+    return f"{held}{on} for {payee}"
+
+
+def _sentence_of_refund(sender: Side | None, recipient: Side | None) -> str:
+    if recipient is None:
+        return f"Taken back from {_named(sender)}"
+    if sender is None:
+        return f"Refunded into {_named(recipient)}"
+    if sender.is_mine and recipient.is_mine:
+        return f"Moved back from {sender.name} to {recipient.name}"
+    if sender.is_mine:
+        return f"Refunded to {recipient.name}"
+    return f"{sender.name} refunded {'you' if recipient.is_mine else recipient.name}"
+
+
+def _named(side: Side | None) -> str:
+    """One's own account by its name; somebody else's is also whose it is."""
+    if side is None or side.account is None:
+        return ""
+    return side.name if side.is_mine else f"{side.account.name} of {side.name}"
 
 
 # How a bank's usual names read; others read as they are.

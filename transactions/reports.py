@@ -14,6 +14,7 @@ from accounts.models import Account, User
 from transactions.drafts import Draft
 from transactions.models import Entry, Transaction
 from transactions.search import between
+from transactions.standing import Holds, pending_of
 from transactions.statements import start_of
 
 LATEST = 12
@@ -43,7 +44,7 @@ class Home:
     accounts: list[Account]
     worth: list[Worth]
     latest: list[Entry]
-    pending: list[Transaction]
+    pending: Holds
     trends: dict[UUID, list[Decimal]] = field(default_factory=dict)
 
 
@@ -54,12 +55,7 @@ def home_of(user: User) -> Home:
         accounts=accounts,
         worth=worth_of(accounts),
         latest=Entry.objects.latest_of(accounts, LATEST),
-        pending=list(
-            Transaction.objects.pending()
-            .filter(from_account__in=accounts)
-            .with_sides()
-            .order_by("-created_at")
-        ),
+        pending=pending_of(accounts),
         trends=daily_balances(accounts, timezone.localdate()),
     )
 

@@ -19,6 +19,7 @@ LESS = {
     "entries": "SELECT",
     "users": "SELECT, INSERT, UPDATE",
     "account_status_changes": "SELECT, INSERT",
+    "transaction_notes": "SELECT, INSERT",
     "django_migrations": "SELECT",
 }
 

@@ -136,10 +136,22 @@ def capture(
     )
 
 
-def void(*, hold: Transaction | uuid.UUID) -> Transaction:
-    """Releases a hold: the money is available again. A voided hold comes back as it is."""
+def void(
+    *, hold: Transaction | uuid.UUID, beside: Callable[[Transaction], object] | None = None
+) -> Transaction:
+    """Releases a hold: the money is available again. A voided hold comes back as it is.
+
+    `beside` as for `book`.
+    """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
-    return _run(partial(posting.release, held))
+
+    def work() -> Transaction:
+        row = posting.release(held)
+        if beside is not None:
+            beside(row)
+        return row
+
+    return _run(work)
 
 
 def reverse(
@@ -237,10 +249,21 @@ def preview(draft: Draft) -> Transaction:
     return _row_of(_run(rolled_back))
 
 
-def book(draft: Draft) -> Transaction:
-    """Books one draft, whatever its type. `transfer`, `deposit` and `withdraw` read better."""
+def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None) -> Transaction:
+    """Books one draft, whatever its type. `transfer`, `deposit` and `withdraw` read better.
+
+    `beside` writes what belongs to the row, in the same transaction: both are there or
+    neither. It may be called again with the same row, when the same id is sent again.
+    """
     item = prepare(draft)
-    return _row_of(_run(lambda: posting.post_one(item), [item]))
+
+    def work() -> Transaction | LedgerError:
+        verdict = posting.post_one(item)
+        if beside is not None and isinstance(verdict, Transaction):
+            beside(verdict)
+        return verdict
+
+    return _row_of(_run(work, [item]))
 
 
 def _row_of(verdict: Transaction | LedgerError) -> Transaction:

@@ -10,7 +10,6 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Account
@@ -24,6 +23,7 @@ from transactions.forms import StatementForm, TransferForm, prefilled
 from transactions.models import Transaction
 from transactions.receipts import receipt_for
 from transactions.reports import home_of, just_paid, known_accounts, times_paid
+from transactions.standing import limits_in_words, pending_of, released_lately
 from transactions.statements import (
     ON_PAPER,
     StatementPage,
@@ -58,6 +58,9 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
         page = statement_page(account, form.filters, before=before, after=after, size=size)
     context = {"account": account, "form": form, "page": page, "address": address}
     context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
+    if address.is_plain:
+        context |= {"pending": pending_of([account]), "released": released_lately(account)}
+    context["limits"] = limits_in_words(account)
     context["frozen"] = account.status_changes.first() if account.is_frozen else None
     context["nothing_found"] = f"Nothing found for \u201c{form.filters.text}\u201d"
     return render(request, "transactions/statement.html", context)
@@ -128,21 +131,17 @@ def _new_transfer(request: PersonRequest) -> HttpResponse:
 
 def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
     mine = list(form.own_accounts)
-    context = {"form": form, "sender": form.sender, "known": known_accounts(mine, form.sender)}
+    sender = form.sender
+    if sender is not None:
+        form["from_account"].help_text = limits_in_words(sender)
+    context = {"form": form, "sender": sender, "known": known_accounts(mine, sender)}
     return render(request, "transactions/transfer_form.html", context)
 
 
 @require_safe
 def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
-    """One transaction, to the owner of either side; a 404 to everybody else."""
-    rows = Transaction.objects.visible_to(request.user).with_sides()
-    row = get_object_or_404(rows, pk=pk)
-    return render(
-        request,
-        "transactions/transaction_receipt.html",
-        {
-            "receipt": receipt_for(row, request.user),
-            "row": row,
-            "booked_on": timezone.localdate(row.created_at),
-        },
-    )
+    """One transaction, to the owner of either side and to staff; a 404 to everybody else."""
+    rows = Transaction.objects.readable_by(request.user).with_sides()
+    row = get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
+    context = {"receipt": receipt_for(row, request.user), "row": row}
+    return render(request, "transactions/transaction_receipt.html", context)

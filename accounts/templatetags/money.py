@@ -98,6 +98,17 @@ def when(moment: datetime | date | None) -> str:
 
 
 @register.filter(expects_localtime=True)
+def until(moment: datetime | None) -> str:
+    """ "today at 23:59", "tomorrow at 12:00", then "Sunday 22 November"; for a time to come."""
+    if not moment:
+        return ""
+    day = _day(moment)
+    days_off = (day - timezone.localdate()).days
+    near = {0: "today", 1: "tomorrow"}.get(days_off)
+    return f"{near} at {moment:%H:%M}" if near else short_date(day, "EEEE ")
+
+
+@register.filter(expects_localtime=True)
 def exact(moment: datetime | None) -> str:
     """To the second, for hovering: "Friday 20 November 2026, 14:32:05 UTC"."""
     if not moment:

@@ -100,6 +100,14 @@ def test_when_is_short_for_what_is_near() -> None:
     assert tags.when(datetime(2020, 11, 20, 12, 5, tzinfo=UTC)) == "20 November 2020"
 
 
+def test_until_names_the_hour_of_what_is_near() -> None:
+    noon = timezone.localtime().replace(hour=12, minute=5)
+    assert tags.until(noon) == "today at 12:05"
+    assert tags.until(noon + timedelta(days=1)) == "tomorrow at 12:05"
+    assert tags.until(datetime(2099, 11, 22, 12, 5, tzinfo=UTC)) == "Sunday 22 November 2099"
+    assert tags.until(None) == ""
+
+
 def test_exact_says_the_second_and_the_zone() -> None:
     moment = datetime(2020, 11, 20, 14, 32, 5, tzinfo=UTC)
     assert tags.exact(moment) == "Friday 20 November 2020, 14:32:05 UTC"

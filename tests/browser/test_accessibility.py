@@ -1,10 +1,12 @@
 """Every page for everybody: axe finds nothing serious, the keyboard reaches it, it fits a phone."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 
 from accounts.models import Account
 from tests.browser.test_transfer import sign_in
@@ -25,18 +27,28 @@ def everyday() -> Account:
     )
     other = AccountFactory(user__name=LONG, name=LONG[:100])
     for amount in ("1", "123456789.01"):
-        services.transfer(
+        row = services.transfer(
             from_account=everyday,
             to_account=other,
             amount=Decimal(amount),
             description="x" * 120,
             metadata={"category": "rent", "note": "y" * 300},
         )
+    for to_account in (other, None):
+        services.hold(
+            from_account=everyday,
+            to_account=to_account,
+            amount=Decimal("123456789.01"),
+            description="z" * 120,
+            expires_at=timezone.now() + timedelta(days=2),
+        )
+    services.reverse(transaction=row, amount=Decimal(1))
     return everyday
 
 
 def pages_of(account: Account) -> list[str]:
-    row = account.sent.latest("created_at")
+    row = account.sent.filter(status="completed").latest("created_at")
+    hold = account.sent.filter(status="pending").latest("created_at")
     return [
         "/",
         "/accounts/",
@@ -45,6 +57,7 @@ def pages_of(account: Account) -> list[str]:
         f"/accounts/{account.pk}/?start=2026-01-01&q=nothing",
         "/transfers/new/",
         f"/transactions/{row.pk}/",
+        f"/transactions/{hold.pk}/",
         "/account/password/change/",
         "/account/email/",
         "/accounts/nowhere/",

@@ -20,9 +20,9 @@ def everyday() -> Account:
     )
 
 
-def sign_in(page: Any) -> None:
+def sign_in(page: Any, email: str = "ana@example.com") -> None:
     page.goto("/account/login/")
-    page.get_by_label("Email").fill("ana@example.com")
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")

@@ -155,7 +155,7 @@ def test_a_posted_row_is_never_deleted() -> None:
 
 def test_the_books_are_never_truncated() -> None:
     services.deposit(to_account=AccountFactory(), amount=Decimal(5))
-    assert refused_by("TRUNCATE transactions") == "posted_rows_stay"
+    assert refused_by("TRUNCATE transactions CASCADE") == "posted_rows_stay"
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # else pending ones stop it already
     assert refused_by("TRUNCATE accounts CASCADE") in {"posted_rows_stay", "status_changes_stay"}
@@ -356,8 +356,8 @@ def test_no_session_can_wave_itself_through_the_triggers() -> None:
         cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
         names = [name for (name,) in cursor.fetchall()]
         cursor.execute("SELECT set_config('pgtrigger.ignore', %s::text[]::text, true)", [names])
-    assert len(names) == 12  # eight of transactions, two of accounts, two of status changes
+    assert len(names) == 14  # eight of transactions, two each of accounts, status changes, notes
     sql = "UPDATE transactions SET amount = 6 WHERE id = %s"
     assert refused_by(sql, row.pk) == "posted_row_is_final"
     assert refused_by("DELETE FROM transactions WHERE id = %s", row.pk) == "posted_row_stays"
-    assert refused_by("TRUNCATE transactions") == "posted_rows_stay"
+    assert refused_by("TRUNCATE transactions CASCADE") == "posted_rows_stay"

@@ -226,6 +226,37 @@ def test_the_demo_shows_an_overdraft_a_frozen_a_closed_and_an_unused_account(dem
     assert Account.objects.get(last_entry_at=None).user.name == "Tove Østergaard"
 
 
+def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: Seeded) -> None:
+    ana = Transaction.objects.filter(from_account__user__email="ana@example.com")
+    pending = ana.get(status="pending")
+    assert (pending.description, pending.from_account.name) == ("Hotel Aurora", "Travel")
+    assert pending.expires_at - NOON == timedelta(days=9)
+    captured = ana.get(status="captured")
+    assert captured.captured_by.get().amount < captured.amount
+    released = ana.get(status="voided")
+    assert released.notes.get().action == "release"
+    assert released.notes.get().written_by.email == "staff@example.com"
+    refund = Transaction.objects.get(reverses__isnull=False)
+    assert refund.reverses in ana
+    assert refund.reverses.description == "Book Nook"
+    held = Account.objects.exclude(held=0)
+    assert [(account.name, account.held) for account in held] == [("Travel", pending.amount)]
+
+
+def test_a_run_that_was_interrupted_before_the_release_makes_up_for_it(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"users": 14, "months": 1, "seed": 7, "now": NOON}
+    with monkeypatch.context() as patch:
+        patch.setattr(seeding, "_release_holds", lambda _users: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            seeding.seed(**options)
+    assert not Transaction.objects.filter(status="voided").exists()
+    seeding.seed(**options)
+    assert Transaction.objects.get(status="voided").notes.count() == 1
+    assert audit().clean
+
+
 def test_ana_has_her_three_accounts(demo: Seeded) -> None:
     ana = User.objects.get(email="ana@example.com")
     accounts = Account.objects.owned_by(ana).values_list("name", "currency")

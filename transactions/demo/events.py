@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from transactions.demo.places import KINDS, Place
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Event:
-    """A movement as somebody intends it; a missing side is outside the bank."""
+    """A movement as somebody intends it; a missing side is outside the bank.
+
+    It may complete a hold (`captures`) or take back a payment (`reverses`), if that came about.
+    """
 
     moment: datetime
     amount: Decimal
@@ -22,6 +26,11 @@ class Event:
     description: str
     reference: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    is_hold: bool = False
+    expires_at: datetime | None = None
+    captures: "Event | None" = None
+    reverses: "Event | None" = None
+    id: UUID | None = None  # of the transaction, once it is certain to be one
 
 
 def about(category: str, channel: str, **more: Any) -> dict[str, Any]:

@@ -38,10 +38,11 @@ class DemoAccount:
     transfer_limit: Decimal | None = None
     daily_limit: Decimal | None = None
     balance: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
 
     @property
     def available(self) -> Decimal:
-        return self.balance + self.overdraft_limit
+        return self.balance + self.overdraft_limit - self.held
 
 
 @dataclass(slots=True, eq=False)

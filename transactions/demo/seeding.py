@@ -7,7 +7,6 @@ the memory stands still from the first batch on. The default, 10,000 transaction
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
@@ -19,11 +18,13 @@ from accounts.exceptions import LedgerError
 from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
-from transactions import services
+from transactions import corrections, services
+from transactions.demo import held
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
 from transactions.drafts import Draft
+from transactions.models import Transaction
 
 NAME_BITS = 2**62 - 1  # the part of a demo id that comes from its name alone
 BATCH = 5_000  # drafts in one transaction: what memory and locks have to bear at once
@@ -69,6 +70,7 @@ def seed(
         booked += _book(batch)
         reset_queries()  # with DEBUG on, Django keeps the text of 9,000 of them
         progress(booked)
+    _release_holds(people)
     _change_statuses(world.people, people)
     _give_roles_and_passwords(people)
     return Seeded(len(people), accounts, booked)
@@ -154,8 +156,16 @@ def _open(account: DemoAccount, owner: User) -> None:
 
 
 def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
-    while batch := list(islice(drafts, size)):
-        yield batch
+    """The drafts in order, so many at once; one that captures or reverses another comes in a
+    later batch than that, because a batch reads what it links to before it books anything."""
+    batch: dict[object, Draft] = {}
+    for draft in drafts:
+        if len(batch) == size or {draft.captures, draft.reverses} & batch.keys():
+            yield list(batch.values())
+            batch = {}
+        batch[draft.id] = draft
+    if batch:
+        yield list(batch.values())
 
 
 def _book(batch: list[Draft]) -> int:
@@ -164,6 +174,20 @@ def _book(batch: list[Draft]) -> int:
         return len(services.post_batch(batch, atomic=True))
     except LedgerError as refusal:
         raise SeedingError(f"A demo payment was refused, which is a bug: {refusal}") from refusal
+
+
+def _release_holds(users: dict[str, User]) -> None:
+    """The hold that came to nothing, released as staff would do it: with a reason."""
+    holds = Transaction.objects.pending().filter(
+        from_account__user=users[SIGN_INS["ana"]], description=held.RELEASED
+    )
+    for hold in holds:
+        corrections.release(
+            hold=hold,
+            reason="The merchant sent a cancellation: bike returned the same day.",
+            message="Tidal Bikes has cancelled the deposit.",
+            written_by=users[SIGN_INS["staff"]],
+        )
 
 
 def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:

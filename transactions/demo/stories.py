@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from accounts.currencies import minor_units
+from transactions.demo import held
 from transactions.demo.events import Event, about, card_payment
 from transactions.demo.habits import bills, errands, groceries, interest, ordinary_day
 from transactions.demo.moments import DAY, NIGHT_RUN, at, is_pay_day, month_name
@@ -26,6 +27,7 @@ def plan_ahead(people: list[Person], start: date, today: date) -> None:
     for person in people:
         match person.part.story:
             case "ana":
+                held.plan(person, today)
                 first = today - timedelta(days=TRIP_ENDED + TRIP_DAYS)
                 while first > start + timedelta(days=9):
                     person.trips.append((first, first + timedelta(days=TRIP_DAYS)))

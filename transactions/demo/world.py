@@ -59,7 +59,8 @@ class World:
                     event.moment = self.now  # right after midnight: today still has a first entry
                 if _move(event):
                     nothing_yet = False
-                    yield _draft(event, uuid7_of(moment, f"demo {name}"))
+                    event.id = uuid7_of(moment, f"demo {name}")
+                    yield _draft(event, event.id)
             day += DAY
 
     def _events(self, person: Person, day: date) -> Iterator[Event]:
@@ -71,16 +72,26 @@ class World:
 def _move(event: Event) -> bool:
     """Moves the money, as the bank would; False where the bank would refuse."""
     source, target = event.source, event.target
-    if event.amount <= Decimal(0):
+    if event.amount <= Decimal(0) or any(e.id is None for e in _linked(event)):
         return False
+    if event.captures and source is not None:
+        source.held -= event.captures.amount
     if source is not None:
         limit = source.transfer_limit
         if event.amount > source.available or (limit is not None and event.amount > limit):
             return False
+        if event.is_hold:
+            source.held += event.amount
+            return True
         source.balance -= event.amount
     if target is not None:
         target.balance += event.amount
     return True
+
+
+def _linked(event: Event) -> list[Event]:
+    """What must have come about for this to."""
+    return [other for other in (event.captures, event.reverses) if other is not None]
 
 
 def _draft(event: Event, id: uuid.UUID) -> Draft:
@@ -93,4 +104,8 @@ def _draft(event: Event, id: uuid.UUID) -> Draft:
         reference=event.reference,
         metadata=event.metadata,
         created_at=event.moment,
+        pending=event.is_hold,
+        expires_at=event.expires_at,
+        captures=event.captures.id if event.captures else None,
+        reverses=event.reverses.id if event.reverses else None,
     )

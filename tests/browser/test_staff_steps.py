@@ -1,0 +1,107 @@
+"""Staff at their forms in a real browser: from the receipt to a refund, also without scripts."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from accounts.groups import STAFF, ensure_groups
+from accounts.models import User
+from tests.browser.test_accessibility import LONG, serious
+from tests.browser.test_transfer import sign_in
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from transactions import services
+from transactions.audit import audit
+from transactions.models import Note, Transaction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def clerk() -> User:
+    clerk = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
+    clerk.groups.add(ensure_groups()[STAFF])
+    return clerk
+
+
+@pytest.fixture
+def paid() -> Transaction:
+    everyday = AccountFactory(balance="999999999999.99", user__name=LONG, name=LONG[:100])
+    shop = AccountFactory(user__name="Book Nook", name="Till 3")
+    return services.transfer(
+        from_account=everyday, to_account=shop, amount=Decimal(40), description="w" * 120
+    )
+
+
+def refund_by_hand(page: Any, paid: Transaction) -> str:
+    """From the receipt to the booked row, by a double click; the address of the form."""
+    page.goto(f"/transactions/{paid.pk}/")
+    page.get_by_role("link", name="Refund", exact=True).click()
+    address: str = page.url
+    page.get_by_label("Amount").fill("12.50")
+    page.get_by_label("Reason").fill("Came damaged")
+    page.get_by_label("What the customer reads").fill("One atlas came damaged.")
+    page.get_by_role("button", name="Review").click()
+    said = page.locator(".review__sentence").inner_text().replace("\xa0", " ")
+    assert said.startswith("Refund 12.50 USD of 40.00 USD to ")
+    page.get_by_role("button", name=re.compile("^Refund")).dblclick()
+    page.wait_for_url("**/change/")
+    return address
+
+
+def check_the_books(paid: Transaction) -> None:
+    row = Transaction.objects.get(reverses=paid)
+    assert row.amount == Decimal("12.50")
+    assert Note.objects.get(transaction=row).reason == "Came damaged"
+    assert audit().clean
+
+
+def test_a_refund_pressed_twice_is_booked_once(page: Any, clerk: User, paid: Transaction) -> None:
+    sign_in(page, clerk.email)
+    address = refund_by_hand(page, paid)
+    check_the_books(paid)
+    page.goto(address)
+    assert page.url.endswith("/change/")
+    assert "nothing was booked again" in page.locator(".messagelist").inner_text()
+    check_the_books(paid)
+
+
+def test_it_works_without_scripts(
+    browser: Any, live_server: Any, clerk: User, paid: Transaction
+) -> None:
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, clerk.email)
+    refund_by_hand(page, paid)
+    context.close()
+    check_the_books(paid)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1080), ("dark", 390)])
+def test_the_forms_are_accessible_and_fit_a_phone(
+    browser: Any, live_server: Any, clerk: User, paid: Transaction, scheme: str, width: int
+) -> None:
+    hold = services.hold(from_account=paid.from_account_id or "", amount=Decimal(7))
+    context = browser.new_context(
+        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 844}
+    )
+    page = context.new_page()
+    sign_in(page, clerk.email)
+    wrong = []
+    for name, row in (("refund", paid), ("capture", hold), ("release", hold), ("hold", None)):
+        url = reverse(f"admin:transactions_transaction_{name}", args=[row.pk] if row else [])
+        page.goto(url)
+        wrong += look_at(page, url, width)
+        page.get_by_label("Reason").fill("r" * 300)
+        page.get_by_role("button", name=re.compile("Review|Release")).click()
+        page.wait_for_load_state()
+        wrong += look_at(page, f"{url} sent", width)
+    context.close()
+    assert wrong == []
+
+
+def look_at(page: Any, what: str, width: int) -> list[str]:
+    too_wide = page.evaluate("document.documentElement.scrollWidth") > width
+    return serious(page, what) + ([f"{what} is too wide"] if too_wide else [])

@@ -1,0 +1,38 @@
+"""A correction by staff and its reason are one: both are written or neither."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.factories import AccountFactory, balances
+from transactions import corrections, services
+from transactions.models import Note, Transaction
+from transactions.services import Draft
+
+pytestmark = pytest.mark.django_db
+
+TOO_LONG = "x" * 501  # the note's column refuses it
+
+
+def test_money_does_not_move_without_its_reason() -> None:
+    account = AccountFactory(balance="50")
+    draft = Draft(from_account=account, amount=Decimal(5), pending=True)
+    person = account.user
+    with pytest.raises(services.LedgerError):
+        corrections.book(draft, action=Note.Action.HOLD, reason=TOO_LONG, written_by=person)
+    assert not Transaction.objects.pending().exists()
+    account.refresh_from_db()
+    assert account.held == 0
+
+
+def test_a_hold_is_not_released_without_its_reason() -> None:
+    account = AccountFactory(balance="50")
+    hold = services.hold(from_account=account, amount=Decimal(5))
+    with pytest.raises(services.LedgerError):
+        corrections.release(hold=hold, reason=TOO_LONG, written_by=account.user)
+    hold.refresh_from_db()
+    assert hold.is_pending
+    corrections.release(hold=hold, reason="Cancelled", written_by=account.user)
+    corrections.release(hold=hold, reason="Again", written_by=account.user)
+    assert [note.reason for note in hold.notes.all()] == ["Cancelled"]
+    assert balances(account) == [50]

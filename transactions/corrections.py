@@ -1,0 +1,33 @@
+"""What staff book and release for customers, each time with a reason that stays.
+
+The reason stands in a `Note` beside the row (see there why), written in the same transaction.
+"""
+
+from functools import partial
+
+from accounts.lines import tidy_line
+from accounts.models import User
+from transactions import services
+from transactions.drafts import Draft
+from transactions.models import Note, Transaction
+
+
+def book(
+    draft: Draft, *, action: Note.Action, reason: str, message: str = "", written_by: User
+) -> Transaction:
+    """Books a refund, a hold or a capture. Refuses as `services.book` does."""
+    note = partial(_keep, action, reason, message, written_by)
+    return services.book(draft, beside=note)
+
+
+def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> Transaction:
+    """Voids a hold: the money is available again. HoldNotPending once it was captured."""
+    note = partial(_keep, Note.Action.RELEASE, reason, message, written_by)
+    return services.void(hold=hold, beside=note)
+
+
+def _keep(
+    action: Note.Action, reason: str, message: str, written_by: User, row: Transaction
+) -> None:
+    said = {"reason": tidy_line(reason), "message": tidy_line(message), "written_by": written_by}
+    Note.objects.get_or_create(transaction=row, action=action, defaults=said)

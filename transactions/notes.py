@@ -1,0 +1,70 @@
+"""What staff say of a transaction they made or ended: why, and what the customer may read."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import User
+from ledger.db.ids import uuid7
+from ledger.db.triggers import FirmTrigger, refuse
+
+
+class Note(models.Model):
+    """Why a colleague refunded, held, captured or released. Never changed, never deleted.
+
+    It stands beside the row and not in its metadata: what is in a row, its owner finds by
+    searching and takes home in a file, and a reason is for colleagues.
+    """
+
+    class Action(models.TextChoices):
+        REFUND = "refund", "Refunded"
+        HOLD = "hold", "Held"
+        CAPTURE = "capture", "Captured"
+        RELEASE = "release", "Released"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    transaction = models.ForeignKey(
+        "transactions.Transaction", models.PROTECT, related_name="notes"
+    )
+    action = models.CharField(max_length=10, choices=Action.choices)
+    reason = models.CharField(max_length=500, db_comment="For colleagues; never shown to the owner")
+    message = models.CharField(
+        max_length=500, blank=True, default="", db_comment="What the owner reads"
+    )
+    written_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "transaction_notes"
+        db_table_comment = "Why staff refunded, held, captured or released"
+        ordering = ("created_at",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["transaction", "action"], name="note_once_per_transaction_and_action"
+            ),
+            models.CheckConstraint(
+                name="note_action_valid",
+                condition=models.Q(action__in=["refund", "hold", "capture", "release"]),
+                violation_error_message="A note says why of a refund, hold, capture or release.",
+            ),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            FirmTrigger(
+                name="note_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func=refuse("note_stays", "What was said of a transaction stays said."),
+            ),
+            FirmTrigger(
+                name="notes_stay",
+                level=pgtrigger.Statement,
+                when=pgtrigger.Before,
+                operation=pgtrigger.Truncate,
+                func=refuse("notes_stay", "What was said of transactions stays said."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}: {self.reason}"
