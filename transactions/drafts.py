@@ -66,25 +66,27 @@ class Draft:
 class Item:
     """A draft whose own facts hold: what is left to ask is the accounts.
 
+    `outline` fills in what says which accounts and rows it touches, `complete` what says how;
     `currency` and what follows it are filled in by posting, under the lock.
     """
 
+    draft: Draft | None  # None once it is complete
     id: uuid.UUID
     id_given: bool
     from_id: uuid.UUID | None
     to_id: uuid.UUID | None
-    amount: Decimal
-    description: str
-    reference: str
-    metadata_text: str
-    value_date: date | None
     created_by_id: uuid.UUID | None
-    created_at: datetime | None
     type: str
     account_ids: tuple[uuid.UUID, ...]  # one, or two with the sender first
     status: str = COMPLETED
     captures_id: uuid.UUID | None = None
     reverses_id: uuid.UUID | None = None
+    amount: Decimal = Decimal(0)
+    description: str = ""
+    reference: str = ""
+    metadata_text: str = "{}"
+    value_date: date | None = None
+    created_at: datetime | None = None
     expires_at: datetime | None = None
     currency: str = ""
     booked_at: datetime | None = None
@@ -121,6 +123,16 @@ class Item:
 
 def prepare(draft: Draft) -> Item:
     """Makes a draft exact. Raises the LedgerError of the first fact that does not hold."""
+    item = outline(draft)
+    complete(item)
+    return item
+
+
+def outline(draft: Draft) -> Item:
+    """What must be known before anything can be locked: the accounts and rows it touches.
+
+    Of a batch the rest is made exact while the database stores the first rows.
+    """
     from_id = _account_id(draft.from_account)
     to_id = _account_id(draft.to_account)
     if from_id == to_id:
@@ -129,26 +141,34 @@ def prepare(draft: Draft) -> Item:
             if from_id
             else "Say which account the money comes from or goes to."
         )
-    metadata: Mapping[str, Any] = draft.metadata or {}
     return Item(
+        draft=draft,
         id=uuid7() if draft.id is None else _as_uuid(draft.id),
         id_given=draft.id is not None,
         from_id=from_id,
         to_id=to_id,
-        amount=_amount(draft.amount),
-        description=_text(draft.description, DESCRIPTION_LIMIT, "description"),
-        reference=_text(draft.reference, REFERENCE_LIMIT, "reference"),
-        metadata_text=_json(metadata) if metadata else "{}",
-        value_date=_day(draft.value_date),
         created_by_id=_id_of(draft.created_by, User, "A person who books this"),
-        created_at=_moment(draft.created_at),
         type=_type(from_id, to_id),
         account_ids=tuple(side for side in (from_id, to_id) if side is not None),
         status=_status(draft, from_id),
-        expires_at=_expiry(draft),
         captures_id=_id_of(draft.captures, Transaction, "A hold"),
         reverses_id=_id_of(draft.reverses, Transaction, "A transaction"),
     )
+
+
+def complete(item: Item) -> None:
+    """Makes the rest exact: amount, texts, metadata, times. Nothing is done twice."""
+    draft = item.draft
+    if draft is None:
+        return
+    item.amount = _amount(draft.amount)
+    item.description = _text(draft.description, DESCRIPTION_LIMIT, "description")
+    item.reference = _text(draft.reference, REFERENCE_LIMIT, "reference")
+    item.metadata_text = _json(draft.metadata) if draft.metadata else "{}"
+    item.value_date = _day(draft.value_date)
+    item.created_at = _moment(draft.created_at)
+    item.expires_at = _expiry(draft)
+    item.draft = None
 
 
 def _status(draft: Draft, from_id: uuid.UUID | None) -> str:

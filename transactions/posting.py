@@ -15,7 +15,7 @@ from accounts.models import User
 from transactions import rows
 from transactions.books import Books, lock, open_books
 from transactions.checks import apply, check, check_hold_is_pending
-from transactions.drafts import Draft, Item, prepare
+from transactions.drafts import Draft, Item, complete, prepare
 from transactions.exceptions import IdempotencyConflict, InvalidDetails, LedgerError
 from transactions.models import Transaction
 from transactions.refusals import refusal_of
@@ -133,11 +133,12 @@ def _good(
 ) -> Iterator[Item]:
     """The items to be written, each placed in the books; a verdict for every item."""
     for item in items:
-        row = posted.get(item.id) if item.id_given else None
-        if row is not None:
-            verdicts.append(_repeated(item, row))
-            continue
         try:
+            complete(item)
+            row = posted.get(item.id) if item.id_given else None
+            if row is not None:
+                verdicts.append(_repeated(item, row))
+                continue
             sides = books.sides(item)
             check(item, sides, books)
         except LedgerError as refusal:
