@@ -25,6 +25,8 @@ TYPED_AMOUNT = re.compile(
     re.ASCII,
 )
 
+NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the original."
+
 
 def read_amount(typed: str) -> Decimal:
     """The amount in what a person typed. ValidationError with a sentence otherwise."""
@@ -128,9 +130,7 @@ class TransferForm(forms.Form):
             raise forms.ValidationError(str(error)) from None
         found = Account.objects.select_related("user").filter(number=digits).first()
         if found is None:
-            raise forms.ValidationError(
-                "No account at this bank has this number. Compare it with the original."
-            )
+            raise forms.ValidationError(NO_SUCH_NUMBER)
         self.to_account = found
         return digits
 

@@ -16,7 +16,10 @@ from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, pla
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
+from transactions.payment_models import PaymentFile, PaymentLine
 from transactions.querysets import EntryManager, TransactionManager
+
+__all__ = ["METADATA_LIMIT", "Entry", "PaymentFile", "PaymentLine", "Transaction"]
 
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 

@@ -5,7 +5,7 @@ the money has moved and is safe; when it raises, nothing has.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -39,7 +39,9 @@ __all__ = [
     "expire_holds",
     "hold",
     "post_batch",
+    "post_parts",
     "preview",
+    "preview_parts",
     "reverse",
     "transfer",
     "void",
@@ -49,6 +51,8 @@ __all__ = [
 CHUNK = 10_000  # drafts a transaction where a batch need not stand or fall together
 Result = TypeVar("Result")
 AccountOrId = Account | uuid.UUID | str
+Part = Sequence[Draft]
+Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
 class Details(TypedDict, total=False):
@@ -223,6 +227,35 @@ def post_batch(
         chunk = items[start : start + CHUNK]
         results += _run(partial(_post_good, chunk))
     return results
+
+
+def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
+    """Books drafts that come in parts, all in one transaction, with one part in memory.
+
+    `record` gets each part with its verdicts and writes them down in the same transaction, so
+    that what it wrote is there exactly if the money moved; a LedgerError it raises undoes all.
+    `parts` is asked anew when a lost race is run again. With several parts it first locks every
+    account of all of them, see Note [Lock ordering].
+    """
+    _run(partial(_post_all, parts, record))
+
+
+def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
+    """`post_parts`, rolled back at its end: the verdicts that booking would give now.
+
+    What `record` writes to the database is rolled back too.
+    """
+
+    def rolled_back() -> None:
+        _post_all(parts, record)
+        db_transaction.set_rollback(True)
+
+    _run(rolled_back)
+
+
+def _post_all(parts: Callable[[], Iterable[Part]], record: Record) -> None:
+    for part in parts():
+        record(part, _post_good([_prepared(draft) for draft in part]))
 
 
 def preview(draft: Draft) -> Transaction:

@@ -1,0 +1,83 @@
+"""Stored lines as drafts, a part at a time; and their verdicts written down."""
+
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from accounts.models import Account
+from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.payment_files.storing import PART
+from transactions.payment_querysets import PaymentLineQuerySet
+from transactions.services import Draft, LedgerError
+
+Verdicts = Sequence[Transaction | LedgerError]
+Progress = Callable[[int], object]  # told how many lines more are done
+
+
+def silent(_lines: int) -> None:
+    """For whoever does not ask how far it is."""
+
+
+def drafts_of(
+    file: PaymentFile, lines: PaymentLineQuerySet, *, once: bool = False
+) -> Iterator[list[Draft]]:
+    """The lines as drafts, in order, PART at a time; with `once` the first part alone.
+
+    Each part is a query of its own that begins after the last line of the one before, so a
+    verdict written meanwhile neither hides a line nor shows it again.
+    """
+    after = 0
+    while part := list(lines.filter(number__gt=after).in_order()[:PART]):
+        yield [_draft(file, line) for line in part]
+        if once:
+            return
+        after = part[-1].number
+
+
+def lock_accounts(file: PaymentFile) -> None:
+    """Locks the sender and everybody paid, in order of id, before several parts are posted.
+
+    Part by part, the order would hold within each part alone; see Note [Lock ordering].
+    """
+    paid = PaymentLine.objects.of(file).readable().values("to_account")
+    everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid)).values("pk")
+    locked = Account.objects.locked(everybody).values_list("pk")  # type: ignore[arg-type]
+    for _ in locked.iterator(chunk_size=PART):
+        pass
+
+
+def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+    """What became of lines that were really posted, in the transaction that posted them."""
+    pairs = list(zip(drafts, verdicts, strict=True))
+    booked = [verdict.pk for _, verdict in pairs if isinstance(verdict, Transaction)]
+    refused = [(draft.id, str(why)) for draft, why in pairs if isinstance(why, LedgerError)]
+    PaymentLine.objects.filter(pk__in=booked).update(booked=True, verdict="")
+    write_refusals(refused)
+
+
+def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
+    """Why lines were not booked; lines that are booked by now keep their peace."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payment_lines SET verdict = refusal.why
+            FROM unnest(%s::uuid[], %s::text[]) AS refusal (id, why)
+            WHERE payment_lines.id = refusal.id AND NOT booked
+            """,
+            [[id for id, _ in refusals], [why[:1000] for _, why in refusals]],
+        )
+
+
+def _draft(file: PaymentFile, line: PaymentLine) -> Draft:
+    assert line.amount is not None  # noqa: S101  only readable lines come here
+    return Draft(
+        id=line.pk,
+        from_account=file.from_account_id,
+        to_account=line.to_account_id,
+        amount=line.amount,
+        description=line.description,
+        reference=line.reference,
+        created_by=file.created_by_id,
+    )
