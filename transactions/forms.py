@@ -40,6 +40,11 @@ def read_amount(typed: str) -> Decimal:
     return amount
 
 
+def too_fine(amount: Decimal, currency: str) -> str:
+    """Why an amount that does not fit its currency is not taken."""
+    return f"{currency} has {minor_units(currency) or 'no'} decimals; {amount:f} has more."
+
+
 def _why_no_amount(typed: str) -> str:
     if typed.startswith(("-", "\N{MINUS SIGN}")):
         return "Type the amount without a minus sign; the form says which way it goes."
@@ -147,11 +152,7 @@ class TransferForm(forms.Form):
         data = super().clean() or {}
         account, amount = data.get("from_account"), data.get("amount")
         if account and amount and not fits(amount, account.currency):
-            units = minor_units(account.currency)
-            self.add_error(
-                "amount",
-                f"{account.currency} has {units or 'no'} decimals; {amount:f} has more.",
-            )
+            self.add_error("amount", too_fine(amount, account.currency))
         return data
 
     @property

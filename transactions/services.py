@@ -255,7 +255,11 @@ def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
 
 def _post_all(parts: Callable[[], Iterable[Part]], record: Record) -> None:
     for part in parts():
-        record(part, _post_good([_prepared(draft) for draft in part]))
+        verdicts = _post_good([_prepared(draft) for draft in part])
+        for verdict in verdicts:
+            if isinstance(verdict, LedgerError):
+                verdict.__traceback__ = None  # its frames would keep the whole part in memory
+        record(part, verdicts)
 
 
 def preview(draft: Draft) -> Transaction:

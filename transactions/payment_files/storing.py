@@ -13,12 +13,12 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.currencies import LARGEST_AMOUNT
+from accounts.currencies import fits
 from accounts.lines import tidy_line
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
-from transactions.forms import NO_SUCH_NUMBER, read_amount
+from transactions.forms import NO_SUCH_NUMBER, read_amount, too_fine
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.reading import Row, measure, rows_of
 
@@ -157,7 +157,7 @@ def _values(
         faults.append(NO_SUCH_NUMBER if isinstance(number, str) else str(number))
     amount: Decimal | None = None
     try:
-        amount = _amount(row.amount)
+        amount = _amount(row.amount, file.currency)
     except ValidationError as error:
         faults += error.messages
     if row.extra:
@@ -168,10 +168,10 @@ def _values(
     )  # fmt: skip
 
 
-def _amount(typed: str) -> Decimal:
+def _amount(typed: str, currency: str) -> Decimal:
     if not typed:
         raise ValidationError("The amount is missing.")
     amount = read_amount(typed)
-    if amount > LARGEST_AMOUNT or amount != round(amount, 4):
-        raise ValidationError("No amount has that many digits; check it.")
+    if not fits(amount, currency):
+        raise ValidationError(too_fine(amount, currency))
     return amount

@@ -45,13 +45,12 @@ def test_nothing_is_booked_by_the_check(everyday: Account, mara: Account) -> Non
 def test_every_reason_of_the_engine_is_a_verdict(everyday: Account, mara: Account) -> None:
     euros = AccountFactory(currency="EUR")
     file = checked(
-        everyday, pay(everyday, 1), pay(euros, 1), pay(mara, "1.001"), pay(mara, 1, "x" * 501)
+        everyday, pay(everyday, 1), pay(euros, 1), pay(mara, 1, "x" * 501)
     )
     assert [fate.partition(";")[0].partition(":")[0] for fate in fates(file)] == [
         "Money moves between two different accounts",
         "Everyday is in USD, the recipient's account in EUR. Money moves between accounts of "
         "one currency.",
-        "1.001 has too many decimals",
         "The description has 501 characters",
     ]
     assert file.waiting_count == 0
@@ -66,7 +65,6 @@ def test_a_line_that_cannot_be_read_says_everything_that_is_wrong_with_it(
         "12,950.00",
         f"{mara.number},-5",
         f"{nobody},5",
-        ",",
         f"{mara.number},1,240.50,text,more",
         f"{mara.number},0.00001",
     )
@@ -75,7 +73,7 @@ def test_a_line_that_cannot_be_read_says_everything_that_is_wrong_with_it(
         "Type the amount without a minus sign; the form says which way it goes.",
         "No account at this bank has this number. Compare it with the original.",
         "There are more cells than columns; put text that has commas in quotes.",
-        "No amount has that many digits; check it.",
+        "USD has 2 decimals; 0.00001 has more.",
     ]
 
 
