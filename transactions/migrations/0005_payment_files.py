@@ -11,84 +11,219 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('transactions', '0002_entries'),
+        ("accounts", "0001_initial"),
+        ("transactions", "0002_entries"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PaymentFile',
+            name="PaymentFile",
             fields=[
-                ('id', models.UUIDField(default=ledger.db.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(db_comment='Of the file, as uploaded', max_length=200)),
-                ('digest', models.CharField(db_comment='SHA-256 of its lines as read', max_length=64)),
-                ('run', models.CharField(db_comment='Of post_file: the same file in the same run is one file; NULL from a page', max_length=100, null=True)),
-                ('state', models.CharField(choices=[('stored', 'Not checked yet'), ('checked', 'Checked, not paid'), ('paying', 'Being paid'), ('done', 'Done')], default='stored', max_length=10)),
-                ('line_count', models.PositiveIntegerField(default=0)),
-                ('total', accounts.models.MoneyField(db_comment='Of all amounts that were read', decimal_places=4, default=Decimal('0'), max_digits=24)),
-                ('booked_count', models.PositiveIntegerField(default=0)),
-                ('booked_total', accounts.models.MoneyField(decimal_places=4, default=Decimal('0'), max_digits=24)),
-                ('refused_count', models.PositiveIntegerField(default=0)),
-                ('refused_total', accounts.models.MoneyField(decimal_places=4, default=Decimal('0'), max_digits=24)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('finished_at', models.DateTimeField(db_comment='When its last line was decided', null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('from_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payment_files', to='accounts.account')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=ledger.db.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name", models.CharField(db_comment="Of the file, as uploaded", max_length=200)),
+                (
+                    "digest",
+                    models.CharField(db_comment="SHA-256 of its lines as read", max_length=64),
+                ),
+                (
+                    "run",
+                    models.CharField(
+                        db_comment="Of post_file: the same file in the same run is one file; NULL from a page",
+                        max_length=100,
+                        null=True,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("stored", "Not checked yet"),
+                            ("checked", "Checked, not paid"),
+                            ("paying", "Being paid"),
+                            ("done", "Done"),
+                        ],
+                        default="stored",
+                        max_length=10,
+                    ),
+                ),
+                ("line_count", models.PositiveIntegerField(default=0)),
+                (
+                    "total",
+                    accounts.models.MoneyField(
+                        db_comment="Of all amounts that were read",
+                        decimal_places=4,
+                        default=Decimal("0"),
+                        max_digits=24,
+                    ),
+                ),
+                ("booked_count", models.PositiveIntegerField(default=0)),
+                (
+                    "booked_total",
+                    accounts.models.MoneyField(
+                        decimal_places=4, default=Decimal("0"), max_digits=24
+                    ),
+                ),
+                ("refused_count", models.PositiveIntegerField(default=0)),
+                (
+                    "refused_total",
+                    accounts.models.MoneyField(
+                        decimal_places=4, default=Decimal("0"), max_digits=24
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "finished_at",
+                    models.DateTimeField(db_comment="When its last line was decided", null=True),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "from_account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payment_files",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'payment_files',
-                'db_table_comment': 'Files of payments, before and after they were paid',
+                "db_table": "payment_files",
+                "db_table_comment": "Files of payments, before and after they were paid",
             },
         ),
         migrations.CreateModel(
-            name='PaymentLine',
+            name="PaymentLine",
             fields=[
-                ('id', models.UUIDField(db_comment='Of its transaction too', default=ledger.db.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField(db_comment='Row of the file; the heading is row 1')),
-                ('typed_to', models.CharField(max_length=100)),
-                ('typed_amount', models.CharField(max_length=100)),
-                ('description', models.CharField(max_length=1000)),
-                ('reference', models.CharField(max_length=1000)),
-                ('amount', accounts.models.MoneyField(decimal_places=4, max_digits=19, null=True)),
-                ('booked', models.BooleanField(default=False)),
-                ('verdict', models.CharField(db_comment='Why not; empty: nothing', default='', max_length=1000)),
-                ('file', models.ForeignKey(db_column='file_id', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='transactions.paymentfile')),
-                ('to_account', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.account')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_comment="Of its transaction too",
+                        default=ledger.db.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "number",
+                    models.PositiveIntegerField(db_comment="Row of the file; the heading is row 1"),
+                ),
+                ("typed_to", models.CharField(max_length=100)),
+                ("typed_amount", models.CharField(max_length=100)),
+                ("description", models.CharField(max_length=1000)),
+                ("reference", models.CharField(max_length=1000)),
+                ("amount", accounts.models.MoneyField(decimal_places=4, max_digits=19, null=True)),
+                ("booked", models.BooleanField(default=False)),
+                (
+                    "verdict",
+                    models.CharField(
+                        db_comment="Why not; empty: nothing", default="", max_length=1000
+                    ),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(
+                        db_column="file_id",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="transactions.paymentfile",
+                    ),
+                ),
+                (
+                    "to_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'payment_lines',
-                'db_table_comment': 'What became of each line of a file of payments',
+                "db_table": "payment_lines",
+                "db_table_comment": "What became of each line of a file of payments",
             },
         ),
         migrations.AddIndex(
-            model_name='paymentfile',
-            index=models.Index(fields=['from_account', 'digest'], name='payment_files_same'),
+            model_name="paymentfile",
+            index=models.Index(fields=["from_account", "digest"], name="payment_files_same"),
         ),
         migrations.AddConstraint(
-            model_name='paymentfile',
-            constraint=models.UniqueConstraint(fields=('from_account', 'digest', 'run'), name='payment_file_once_a_run', violation_error_message='This file is in the bank already, under this run.'),
+            model_name="paymentfile",
+            constraint=models.UniqueConstraint(
+                fields=("from_account", "digest", "run"),
+                name="payment_file_once_a_run",
+                violation_error_message="This file is in the bank already, under this run.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentfile',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['stored', 'checked', 'paying', 'done'])), name='payment_file_state_valid', violation_error_message='A file is stored, checked, paying or done.'),
+            model_name="paymentfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["stored", "checked", "paying", "done"])),
+                name="payment_file_state_valid",
+                violation_error_message="A file is stored, checked, paying or done.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentfile',
-            constraint=models.CheckConstraint(condition=models.Q(('line_count__gte', django.db.models.expressions.CombinedExpression(models.F('booked_count'), '+', models.F('refused_count')))), name='payment_file_counts_add_up', violation_error_message='A file has no more decided lines than lines.'),
+            model_name="paymentfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "line_count__gte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("booked_count"), "+", models.F("refused_count")
+                        ),
+                    )
+                ),
+                name="payment_file_counts_add_up",
+                violation_error_message="A file has no more decided lines than lines.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentline',
-            constraint=models.UniqueConstraint(fields=('file', 'number'), name='payment_line_once', violation_error_message='A file has one line of a number.'),
+            model_name="paymentline",
+            constraint=models.UniqueConstraint(
+                fields=("file", "number"),
+                name="payment_line_once",
+                violation_error_message="A file has one line of a number.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentline',
-            constraint=models.CheckConstraint(condition=models.Q(('booked', False), ('verdict', ''), _connector='OR'), name='booked_line_has_no_refusal', violation_error_message='A line is booked or refused, not both.'),
+            model_name="paymentline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("booked", False), ("verdict", ""), _connector="OR"),
+                name="booked_line_has_no_refusal",
+                violation_error_message="A line is booked or refused, not both.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__isnull', False), ('to_account__isnull', False)), models.Q(('verdict', ''), _negated=True), _connector='OR'), name='unread_line_is_refused', violation_error_message='A line that could not be read says why.'),
+            model_name="paymentline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("amount__isnull", False), ("to_account__isnull", False)),
+                    models.Q(("verdict", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="unread_line_is_refused",
+                violation_error_message="A line that could not be read says why.",
+            ),
         ),
     ]

@@ -36,7 +36,7 @@ def _two_lines_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def transfers() -> int:
-    return Transaction.objects.filter(type="transfer").count()
+    return int(Transaction.objects.filter(type="transfer").count())
 
 
 def test_a_line_becomes_the_transaction_of_its_own_id(everyday: Account, mara: Account) -> None:

@@ -44,13 +44,13 @@ def test_nothing_is_booked_by_the_check(everyday: Account, mara: Account) -> Non
 
 def test_every_reason_of_the_engine_is_a_verdict(everyday: Account, mara: Account) -> None:
     euros = AccountFactory(currency="EUR")
-    file = checked(
-        everyday, pay(everyday, 1), pay(euros, 1), pay(mara, 1, "x" * 501)
-    )
+    file = checked(everyday, pay(everyday, 1), pay(euros, 1), pay(mara, 1, "x" * 501))
     assert [fate.partition(";")[0].partition(":")[0] for fate in fates(file)] == [
         "Money moves between two different accounts",
-        "Everyday is in USD, the recipient's account in EUR. Money moves between accounts of "
-        "one currency.",
+        (
+            "Everyday is in USD, the recipient's account in EUR. Money moves between accounts of "
+            "one currency."
+        ),
         "The description has 501 characters",
     ]
     assert file.waiting_count == 0
