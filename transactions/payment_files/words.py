@@ -44,8 +44,9 @@ def what_can_be_paid(file: PaymentFile) -> str:
     if not file.waiting_count:
         return "None can be booked; each line says why."
     can = f"{file.waiting_count:,} can be booked, {_money(file, file.waiting_total)}"
-    before = f", {file.booked_count:,} were booked before" if file.booked_count else ""
-    return f"{can}; {file.refused_count:,} cannot{before}. Nothing more is booked yet."
+    if file.booked_count:
+        return f"{can}; {file.refused_count:,} cannot. {file.booked_count:,} were booked before."
+    return f"{can}; {file.refused_count:,} cannot. Nothing is booked yet."
 
 
 def how_far(file: PaymentFile) -> str:

@@ -56,7 +56,7 @@ def test_an_upload_shows_what_each_line_would_do_and_books_nothing(
     text = text_of(response)
     assert response.redirect_chain[-1][0] == page_of(PaymentFile.objects.get())
     assert "4 payments from Everyday 1,205.00 USD" in text
-    assert "2 can be booked, 700.00 USD; 2 cannot. Nothing more is booked yet." in text
+    assert "2 can be booked, 700.00 USD; 2 cannot. Nothing is booked yet." in text
     assert "Everyday has 400.00 available; 500.00 is too much by 100.00." in text
     assert transfers() == 0
 
