@@ -1,6 +1,7 @@
 """Stored lines as drafts, a part at a time; and their verdicts written down."""
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
@@ -12,6 +13,7 @@ from transactions.payment_files.storing import PART
 from transactions.payment_querysets import PaymentLineQuerySet
 from transactions.services import Draft, LedgerError
 
+FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
 Verdicts = Sequence[Transaction | LedgerError]
 Progress = Callable[[int], object]  # told how many lines more are done
 
@@ -29,11 +31,12 @@ def drafts_of(
     verdict written meanwhile neither hides a line nor shows it again.
     """
     after = 0
-    while part := list(lines.filter(number__gt=after).in_order()[:PART]):
-        yield [_draft(file, line) for line in part]
+    rows = lines.in_order().values_list(*FACTS)
+    while part := list(rows.filter(number__gt=after)[:PART]):
+        yield [_draft(file, *facts) for _, *facts in part]
         if once:
             return
-        after = part[-1].number
+        after = part[-1][0]
 
 
 def lock_accounts(file: PaymentFile) -> None:
@@ -70,14 +73,15 @@ def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
         )
 
 
-def _draft(file: PaymentFile, line: PaymentLine) -> Draft:
-    assert line.amount is not None  # noqa: S101  only readable lines come here
+def _draft(
+    file: PaymentFile, id: UUID, to: UUID, amount: Decimal, description: str, reference: str
+) -> Draft:
     return Draft(
-        id=line.pk,
+        id=id,
         from_account=file.from_account_id,
-        to_account=line.to_account_id,
-        amount=line.amount,
-        description=line.description,
-        reference=line.reference,
+        to_account=to,
+        amount=amount,
+        description=description,
+        reference=reference,
         created_by=file.created_by_id,
     )

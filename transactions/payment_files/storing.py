@@ -106,8 +106,9 @@ def settle(file: PaymentFile, state: PaymentFile.State) -> None:
     for name, value in counted.items():
         setattr(file, name, value)
     begun = state == PaymentFile.State.PAYING or file.booked_count
-    file.state = PaymentFile.State.DONE if begun and not file.waiting_count else state
-    file.finished_at = timezone.now() if file.state == PaymentFile.State.DONE else None
+    is_done = begun and not file.waiting_count
+    file.state = PaymentFile.State.DONE if is_done else state
+    file.finished_at = (file.finished_at or timezone.now()) if is_done else None
     file.save(update_fields=[*counted, "state", "finished_at"])
 
 

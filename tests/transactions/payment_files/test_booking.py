@@ -129,6 +129,7 @@ def test_what_was_refused_can_be_checked_and_booked_afterwards(
     assert (file.state, transfers()) == (State.DONE, 2)
     again = check(file)
     assert (again.state, again.refused_count) == (State.DONE, 1)
+    assert again.finished_at == file.finished_at
 
 
 @pytest.mark.parametrize("book", [book_step, book_rest, book_whole])

@@ -1,6 +1,7 @@
 """The preview: a verdict for each line, from the engine itself, and nothing booked."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.factories import AccountFactory, balances
 from tests.transactions.payment_files.files import checked, fates, pay, stored
 from transactions import services
 from transactions.models import PaymentFile, Transaction
-from transactions.payment_files import booking, drafting
+from transactions.payment_files import booking, checking, drafting
 from transactions.payment_files.checking import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,6 +115,34 @@ def test_a_file_that_is_being_paid_is_not_checked_meanwhile(
     file = booking.book_step(checked(everyday, pay(mara, 1), pay(mara, 2)))
     assert (file.state, check(file).state) == (State.PAYING, State.PAYING)
     assert fates(file) == ["booked", "waiting"]
+
+
+def test_a_line_booked_while_the_check_was_on_its_way_stays_booked(
+    everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = checked(everyday, pay(mara, 600))
+    services.withdraw(from_account=everyday, amount=Decimal(900))
+
+    def booked_meanwhile(*work: Any) -> None:
+        services.preview_parts(*work)
+        services.deposit(to_account=everyday, amount=Decimal(900))
+        booking.book_rest(file)
+
+    monkeypatch.setattr(checking, "preview_parts", booked_meanwhile)
+    assert check(file).state == State.DONE
+    assert fates(file) == ["booked"]
+
+
+def test_a_check_that_lost_a_race_forgets_what_it_had_found(
+    everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(*work: Any) -> None:
+        services.preview_parts(*work)
+        services.deposit(to_account=everyday, amount=Decimal(5000))
+        services.preview_parts(*work)
+
+    monkeypatch.setattr(checking, "preview_parts", twice)
+    assert fates(checked(everyday, pay(mara, 5000))) == ["waiting"]
 
 
 def test_a_check_gives_back_every_lock(everyday: Account, mara: Account) -> None:
