@@ -26,6 +26,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.change_account",
         "accounts.view_statuschange",
         "transactions.use_cash_desk",
+        "transactions.view_paymentfile",
     ),
 }
 

@@ -17,6 +17,9 @@ from transactions import cash_desk
 from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter
 from transactions.admin_search import HELP, search
 from transactions.models import Transaction
+from transactions.payment_files.admin import PaymentFileAdmin
+
+__all__ = ["PaymentFileAdmin", "TransactionAdmin"]
 
 
 @admin.register(Transaction)

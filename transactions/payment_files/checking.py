@@ -6,10 +6,12 @@ So each verdict is the engine's own, with the balance as the lines before it wou
 import json
 from collections.abc import Iterator, Sequence
 from tempfile import SpooledTemporaryFile
+from typing import IO
 from uuid import UUID
 
 from django.db import transaction as db_transaction
 
+from ledger.db.retry import run_with_retry
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.drafting import (
     Progress,
@@ -47,11 +49,10 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
             progress(len(drafts))
 
         preview_parts(parts, record)
-        notes.seek(0)
-        return _written_down(file, (json.loads(note) for note in notes))
+        return run_with_retry(lambda: _written_down(file, notes))
 
 
-def _written_down(file: PaymentFile, refusals: Iterator[list[str]]) -> PaymentFile:
+def _written_down(file: PaymentFile, notes: IO[str]) -> PaymentFile:
     """Verdicts replace those of the last check, unless the booking has begun meanwhile."""
     with db_transaction.atomic(durable=True):
         locked = PaymentFile.objects.with_account().select_for_update(of=("self",)).get(pk=file.pk)
@@ -59,7 +60,8 @@ def _written_down(file: PaymentFile, refusals: Iterator[list[str]]) -> PaymentFi
             return locked
         before = PaymentLine.objects.of(file).readable().filter(booked=False).refused()
         before.update(verdict="")
-        for part in parts_of(refusals):
+        notes.seek(0)
+        for part in parts_of(json.loads(note) for note in notes):
             write_refusals([(UUID(id), why) for id, why in part])
         settle(locked, PaymentFile.State.CHECKED)
         return locked

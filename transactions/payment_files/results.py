@@ -3,6 +3,8 @@
 import csv
 from collections.abc import Iterable, Iterator
 
+from django.http import StreamingHttpResponse
+
 from accounts.currencies import decimals_of, minor_units
 from transactions.exports import Line, guarded
 from transactions.models import PaymentFile, PaymentLine
@@ -15,6 +17,15 @@ def result_lines(file: PaymentFile) -> Iterator[str]:
     """CSV lines in the order of the file, with a heading."""
     lines = PaymentLine.objects.of(file).in_order().iterator(chunk_size=PART)
     return _written(file.currency, lines)
+
+
+def result_response(file: PaymentFile) -> StreamingHttpResponse:
+    """The same as a download."""
+    return StreamingHttpResponse(
+        result_lines(file),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{result_name(file)}"'},
+    )
 
 
 def result_name(file: PaymentFile) -> str:

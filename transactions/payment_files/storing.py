@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import IO, TypeVar
 
@@ -18,6 +19,7 @@ from accounts.lines import tidy_line
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
+from ledger.db.retry import run_with_retry
 from transactions.forms import NO_SUCH_NUMBER, read_amount, too_fine
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.reading import Row, measure, rows_of
@@ -60,11 +62,7 @@ def store(
     if PaymentFile.objects.filter(pk=file.pk).exists():  # other lines under a form's old id
         file.pk = uuid7()
     try:
-        with db_transaction.atomic(durable=True):
-            file.save(force_insert=True)
-            for part in parts_of(rows_of(source)):
-                _copy(file, part)
-            settle(file, PaymentFile.State.STORED)
+        run_with_retry(partial(_insert, file, source))
     except IntegrityError:
         known = _known(file)  # somebody was quicker with the same file
         if known is None:
@@ -75,12 +73,16 @@ def store(
 
 def discard(file: PaymentFile) -> bool:
     """Removes a file of which nothing was paid; False where something was."""
-    with db_transaction.atomic(durable=True):
-        locked = PaymentFile.objects.select_for_update().get(pk=file.pk)
-        if locked.booked_count or locked.state == PaymentFile.State.PAYING:
-            return False
-        locked.delete()
-    return True
+
+    def unless_paid() -> bool:
+        with db_transaction.atomic(durable=True):
+            locked = PaymentFile.objects.select_for_update().get(pk=file.pk)
+            if locked.booked_count or locked.state == PaymentFile.State.PAYING:
+                return False
+            locked.delete()
+        return True
+
+    return run_with_retry(unless_paid)
 
 
 def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
@@ -110,6 +112,14 @@ def settle(file: PaymentFile, state: PaymentFile.State) -> None:
     file.state = PaymentFile.State.DONE if is_done else state
     file.finished_at = (file.finished_at or timezone.now()) if is_done else None
     file.save(update_fields=[*counted, "state", "finished_at"])
+
+
+def _insert(file: PaymentFile, source: IO[bytes]) -> None:
+    with db_transaction.atomic(durable=True):
+        file.save(force_insert=True)
+        for part in parts_of(rows_of(source)):
+            _copy(file, part)
+        settle(file, PaymentFile.State.STORED)
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:

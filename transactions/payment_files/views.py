@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -17,7 +17,7 @@ from transactions.payment_files.booking import book_rest, book_step, book_whole
 from transactions.payment_files.checking import check
 from transactions.payment_files.forms import PaymentFileForm
 from transactions.payment_files.reading import EXAMPLE, Unreadable
-from transactions.payment_files.results import result_lines, result_name
+from transactions.payment_files.results import result_response
 from transactions.payment_files.storing import discard, store
 from transactions.payment_files.words import payments, summary_of
 
@@ -108,13 +108,7 @@ def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 def file_result(request: PersonRequest, pk: Any) -> HttpResponseBase:
     """What became of each line, streamed."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
-    file = get_object_or_404(files, pk=pk)
-    disposition = f'attachment; filename="{result_name(file)}"'
-    return StreamingHttpResponse(
-        result_lines(file),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": disposition},
-    )
+    return result_response(get_object_or_404(files, pk=pk))
 
 
 @require_safe

@@ -27,7 +27,7 @@ def paid() -> list[Account]:
 @pytest.fixture
 def sender(monkeypatch: pytest.MonkeyPatch) -> Account:
     for module in (storing, drafting, results):
-        monkeypatch.setattr(module, "PART", 100)
+        monkeypatch.setattr(module, "PART", 50)
     return AccountFactory(balance="1000000")
 
 
@@ -59,8 +59,8 @@ def test_ten_times_the_lines_take_no_more_memory(
     sender: Account, paid: list[Account], amount: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transactions.payment_files.checking.IN_MEMORY", 10 * KIB)
-    peaks(sender, paid, 200, amount)  # what is imported and compiled on the way
-    few, many = (peaks(sender, paid, count, amount) for count in (300, 3000))
+    peaks(sender, paid, 100, amount)  # what is imported and compiled on the way
+    few, many = (peaks(sender, paid, count, amount) for count in (150, 1500))
     grown = {name: many[name] - few[name] for name in few}
-    # A list of 3,000 transactions would take over 4,000 KiB.
+    # A list of 1,500 transactions would take over 2,000 KiB.
     assert max(grown.values()) < 300, (few, many)
