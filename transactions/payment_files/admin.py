@@ -74,7 +74,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     sortable_by = ()
     search_fields = ("name", "from_account__number", "from_account__user__name")
     actions = None
-    fields = ("sender", "name", "state", "time", "uploaded_by", "run_shown")
+    fields = ("name",)  # the page has a template of its own
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
     class Media:
         css = {"all": (STYLES,)}
@@ -136,7 +138,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         """The file with its lines, the refused ones first."""
         file = self.get_object(request, object_id)
-        context: dict[str, Any] = {"title": "Payment file"}
+        context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
         if file is not None:
             lines = PaymentLine.objects.of(file).refused_first().select_related("to_account__user")
             page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
@@ -197,14 +199,6 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="Paid")
     def paid_shown(self, file: PaymentFile) -> str:
         return format_html("{} {}", amount_cell(file.booked_total, file.currency), file.currency)
-
-    @admin.display(description="Uploaded by", empty_value="post_file")
-    def uploaded_by(self, file: PaymentFile) -> str | None:
-        return link_to(file.created_by) or None
-
-    @admin.display(description="Run", empty_value="none")
-    def run_shown(self, file: PaymentFile) -> str | None:
-        return file.run or None
 
 
 def _may_pay(clerk: User, file: PaymentFile) -> bool:
