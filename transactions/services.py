@@ -234,8 +234,8 @@ def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
 
     `record` gets each part with its verdicts and writes them down in the same transaction, so
     that what it wrote is there exactly if the money moved; a LedgerError it raises undoes all.
-    `parts` is asked anew when a lost race is run again. With several parts it first locks every
-    account of all of them, see Note [Lock ordering].
+    `parts` is asked anew when a lost race is run again, and says what is left to book then. Where
+    it gives several parts, it first locks the accounts of all of them, see Note [Lock ordering].
     """
     _run(partial(_post_all, parts, record))
 
