@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from accounts.models import Account
 from transactions.models import PaymentFile, PaymentLine, Transaction
-from transactions.payment_files.storing import PART
+from transactions.payment_files.storing import PART, parts_of
 from transactions.payment_querysets import PaymentLineQuerySet
 from transactions.services import Draft, LedgerError
 
@@ -42,13 +42,14 @@ def drafts_of(
 def lock_accounts(file: PaymentFile) -> None:
     """Locks the sender and everybody paid, in order of id, before several parts are posted.
 
-    Part by part, the order would hold within each part alone; see Note [Lock ordering].
+    Part by part, the order would hold within each part alone; see Note [Lock ordering]. Here
+    it holds over all: their ids come in order, and are locked a stretch at a time.
     """
     paid = PaymentLine.objects.of(file).readable().values("to_account")
-    everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid)).values("pk")
-    locked = Account.objects.locked(everybody).values_list("pk")  # type: ignore[arg-type]
-    for _ in locked.iterator(chunk_size=PART):
-        pass
+    everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid))
+    ids = everybody.order_by("pk").values_list("pk", flat=True)
+    for stretch in parts_of(ids.iterator(chunk_size=PART), PART):
+        list(Account.objects.locked(stretch).values_list("pk"))
 
 
 def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
