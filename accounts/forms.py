@@ -98,6 +98,9 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         super().custom_signup(request, user)
 
 
+NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the original."
+
+
 class AccountNumberField(forms.CharField):
     """An account number as people write it; the Account, its owner read along, once clean.
 
@@ -120,9 +123,7 @@ class AccountNumberField(forms.CharField):
             raise forms.ValidationError(str(error)) from None
         found = Account.objects.select_related("user").filter(number=digits).first()
         if found is None:
-            raise forms.ValidationError(
-                "No account at this bank has this number. Compare it with the original."
-            )
+            raise forms.ValidationError(NO_SUCH_NUMBER)
         return found
 
 

@@ -28,6 +28,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "transactions.use_cash_desk",
         "transactions.refund_transactions",
         "transactions.manage_holds",
+        "transactions.view_paymentfile",
     ),
 }
 

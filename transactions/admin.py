@@ -21,11 +21,14 @@ from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilt
 from transactions.admin_search import HELP, search
 from transactions.cash_desk import SlipForm
 from transactions.models import Transaction
+from transactions.payment_files.admin import PaymentFileAdmin
 from transactions.staff_corrections import CaptureForm, RefundForm
 from transactions.staff_holds import RELEASE_HOLDS, HoldForm
 from transactions.staff_steps import StepDesk, StepForm
 from transactions.story import Story, story_of
 from transactions.tools import RELEASE, tools_for
+
+__all__ = ["PaymentFileAdmin", "TransactionAdmin"]
 
 
 @admin.register(Transaction)

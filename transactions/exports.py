@@ -17,7 +17,7 @@ HEAD = (
 ).split()
 
 
-class _Line:
+class Line:
     """A file for csv.writer that hands each line straight back."""
 
     def write(self, line: str) -> str:
@@ -41,7 +41,7 @@ def file_name(account: Account, filters: Filters) -> str:
 
 def statement_lines(account: Account, entries: Iterable[Entry]) -> Iterator[str]:
     """CSV lines of a statement, with a heading. Amounts carry their sign and plain digits."""
-    writer = csv.writer(_Line())
+    writer = csv.writer(Line())
     yield writer.writerow(HEAD)
     for entry in entries:
         entry.account = account

@@ -38,6 +38,11 @@ def read_amount(typed: str) -> Decimal:
     return amount
 
 
+def too_fine(amount: Decimal, currency: str) -> str:
+    """Why an amount that does not fit its currency is not taken."""
+    return f"{currency} has {minor_units(currency) or 'no'} decimals; {amount:f} has more."
+
+
 def _why_no_amount(typed: str) -> str:
     if typed.startswith(("-", "\N{MINUS SIGN}")):
         return "Type the amount without a minus sign; the form says which way it goes."
@@ -81,8 +86,7 @@ class MoneyForm(forms.Form):
     def refuse_decimals(self, amount: Decimal, currency: str) -> None:
         """An error on the amount where it has more decimals than the currency."""
         if not fits(amount, currency):
-            units = minor_units(currency) or "no"
-            self.add_error("amount", f"{currency} has {units} decimals; {amount:f} has more.")
+            self.add_error("amount", too_fine(amount, currency))
 
 
 class TransferForm(MoneyForm):

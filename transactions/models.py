@@ -17,9 +17,10 @@ from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
 from transactions.notes import Note
+from transactions.payment_models import PaymentFile, PaymentLine
 from transactions.querysets import EntryManager, TransactionManager
 
-__all__ = ["METADATA_LIMIT", "Entry", "Note", "Transaction"]
+__all__ = ["METADATA_LIMIT", "Entry", "Note", "PaymentFile", "PaymentLine", "Transaction"]
 
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 

@@ -41,7 +41,9 @@ __all__ = [
     "expire_holds",
     "hold",
     "post_batch",
+    "post_parts",
     "preview",
+    "preview_parts",
     "reverse",
     "transfer",
     "void",
@@ -51,6 +53,8 @@ __all__ = [
 CHUNK = 10_000  # drafts a transaction where a batch need not stand or fall together
 Result = TypeVar("Result")
 AccountOrId = Account | uuid.UUID | str
+Part = Sequence[Draft]
+Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
 class Details(TypedDict, total=False):
@@ -252,6 +256,39 @@ def _no_search_for_cycles() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
+    """Books drafts that come in parts, all in one transaction, with one part in memory.
+
+    `record` gets each part with its verdicts and writes them down in the same transaction, so
+    that what it wrote is there exactly if the money moved; a LedgerError it raises undoes all.
+    `parts` is asked anew when a lost race is run again, and says what is left to book then. Where
+    it gives several parts, it first locks the accounts of all of them, see Note [Lock ordering].
+    """
+    _run(partial(_post_all, parts, record))
+
+
+def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
+    """`post_parts`, rolled back at its end: the verdicts that booking would give now.
+
+    What `record` writes to the database is rolled back too.
+    """
+
+    def rolled_back() -> None:
+        _post_all(parts, record)
+        db_transaction.set_rollback(True)
+
+    _run(rolled_back)
+
+
+def _post_all(parts: Callable[[], Iterable[Part]], record: Record) -> None:
+    for part in parts():
+        verdicts = _post_good([_outlined(draft) for draft in part])
+        for verdict in verdicts:
+            if isinstance(verdict, LedgerError):
+                verdict.__traceback__ = None  # its frames would keep the whole part in memory
+        record(part, verdicts)
 
 
 def preview(draft: Draft) -> Transaction:

@@ -1,0 +1,35 @@
+"""Files of payments as people upload them."""
+
+import io
+from typing import Any
+
+from accounts.models import Account
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.checking import check
+from transactions.payment_files.storing import store
+
+HEADING = "to,amount,description,reference"
+
+
+def csv_of(*lines: str, heading: str = HEADING) -> io.BytesIO:
+    return io.BytesIO("\r\n".join([heading, *lines, ""]).encode())
+
+
+def pay(account: Account, amount: Any, words: str = "Rent") -> str:
+    """A line that pays somebody."""
+    return f"{account.number},{amount},{words},R-1"
+
+
+def stored(sender: Account, *lines: str, **facts: Any) -> PaymentFile:
+    facts = {"name": "salaries.csv", "created_by": sender.user, **facts}
+    return store(csv_of(*lines), from_account=sender, **facts)
+
+
+def checked(sender: Account, *lines: str, **facts: Any) -> PaymentFile:
+    return check(stored(sender, *lines, **facts))
+
+
+def fates(file: PaymentFile) -> list[str]:
+    """What became of each line, in order: "booked", "waiting", or why not."""
+    lines = PaymentLine.objects.of(file).in_order()
+    return ["booked" if line.booked else line.verdict or "waiting" for line in lines]

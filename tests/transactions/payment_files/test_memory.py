@@ -1,0 +1,66 @@
+"""A file of any length is stored, checked, booked and handed out in the same memory."""
+
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+
+from accounts.models import Account
+from tests.factories import AccountFactory
+from tests.transactions.payment_files.files import csv_of, pay
+from transactions.models import PaymentFile
+from transactions.payment_files import drafting, results, storing
+from transactions.payment_files.booking import book_rest, book_whole
+from transactions.payment_files.checking import check
+from transactions.payment_files.results import result_lines
+from transactions.payment_files.storing import store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+KIB = 1024
+
+
+@pytest.fixture
+def paid() -> list[Account]:
+    return [AccountFactory() for _ in range(5)]
+
+
+@pytest.fixture
+def sender(monkeypatch: pytest.MonkeyPatch) -> Account:
+    for module in (storing, drafting, results):
+        monkeypatch.setattr(module, "PART", 50)
+    return AccountFactory(balance="1000000")
+
+
+def peaks(sender: Account, paid: list[Account], count: int, amount: str) -> dict[str, int]:
+    """The most memory that Python held in each step, in KiB."""
+    source = csv_of(*[pay(paid[n % 5], amount, f"Salary {n}") for n in range(count)])
+    files: list[PaymentFile] = []
+    steps: dict[str, Callable[[], object]] = {
+        "store": lambda: files.append(store(source, name="a.csv", from_account=sender)),
+        "check": lambda: check(files[-1]),
+        "whole": lambda: book_whole(files[-1]),
+        "again": lambda: files.append(check(store(source, name="b.csv", from_account=sender))),
+        "steps": lambda: book_rest(files[-1]),
+        "result": lambda: sum(len(line) for line in result_lines(files[-1])),
+    }
+    if float(amount) > 1000:
+        del steps["whole"], steps["again"]  # every line is refused
+    found = {}
+    for name, step in steps.items():
+        tracemalloc.start()
+        step()
+        found[name] = tracemalloc.get_traced_memory()[1] // KIB
+        tracemalloc.stop()
+    return found
+
+
+@pytest.mark.parametrize("amount", ["1.00", "2000000.00"], ids=["all good", "all refused"])
+def test_ten_times_the_lines_take_no_more_memory(
+    sender: Account, paid: list[Account], amount: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.payment_files.checking.IN_MEMORY", 10 * KIB)
+    peaks(sender, paid, 100, amount)  # what is imported and compiled on the way
+    few, many = (peaks(sender, paid, count, amount) for count in (150, 1500))
+    grown = {name: many[name] - few[name] for name in few}
+    # A list of 1,500 transactions would take over 2,000 KiB.
+    assert max(grown.values()) < 300, (few, many)

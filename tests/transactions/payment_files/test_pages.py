@@ -1,0 +1,328 @@
+"""Paying from a file in the browser: upload, verdicts, booking, result; the owner's alone."""
+
+import csv
+import io
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import Account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory, balances
+from tests.transactions.payment_files.files import checked, csv_of, fates, pay, stored
+from transactions import services
+from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.payment_files import drafting
+from transactions.payment_files.booking import book_rest, book_step
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NEW, LIST = "/transfers/files/new/", "/transfers/files/"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def ana(client: Client, everyday: Account) -> Client:
+    client.force_login(everyday.user)
+    return client
+
+
+def page_of(file: PaymentFile) -> str:
+    return f"/transfers/files/{file.pk}/"
+
+
+def upload(client: Client, sender: Account, *lines: str, **facts: Any) -> Any:
+    content = facts.pop("content", csv_of(*lines).read())
+    data = {"id": uuid7(), "from_account": sender.pk, **facts}
+    data["file"] = SimpleUploadedFile("salaries.csv", content, "text/csv")
+    return client.post(NEW, data, follow=True)
+
+
+def text_of(response: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
+
+
+def transfers() -> int:
+    return int(Transaction.objects.filter(type="transfer").count())
+
+
+def test_an_upload_shows_what_each_line_would_do_and_books_nothing(
+    ana: Client, everyday: Account, mara: Account, jo: Account
+) -> None:
+    response = upload(ana, everyday, pay(mara, 600), pay(jo, 500), pay(jo, 100), "12,5")
+    text = text_of(response)
+    assert response.redirect_chain[-1][0] == page_of(PaymentFile.objects.get())
+    assert "4 payments from Everyday 1,205.00 USD" in text
+    assert "2 can be booked, 700.00 USD; 2 cannot. Nothing is booked yet." in text
+    assert "Everyday has 400.00 available; 500.00 is too much by 100.00." in text
+    assert transfers() == 0
+
+
+def test_refused_lines_stand_first(ana: Client, everyday: Account, mara: Account) -> None:
+    file = checked(everyday, *[pay(mara, n) for n in (1, 2)], "12,5", pay(mara, 3), "13,5")
+    lines = ana.get(page_of(file)).context["page"].object_list
+    assert [line.number for line in lines] == [4, 6, 2, 3, 5]
+
+
+def test_many_lines_come_a_page_at_a_time(ana: Client, everyday: Account, mara: Account) -> None:
+    file = checked(everyday, *[pay(mara, 1)] * 120)
+    first, last = ana.get(page_of(file)), ana.get(page_of(file), {"page": 3})
+    assert "Page 1 of 3" in text_of(first)
+    assert [line.number for line in last.context["page"]] == list(range(102, 122))
+    assert len(first.content) < 60_000
+
+
+def test_the_page_asks_the_database_the_same_few_things_however_many_lines(
+    ana: Client, everyday: Account, mara: Account, django_assert_max_num_queries: Any
+) -> None:
+    file = checked(everyday, *[pay(mara, 1)] * 60)
+    with django_assert_max_num_queries(8):
+        ana.get(page_of(file))
+
+
+def test_all_or_nothing_pays_everybody(
+    ana: Client, everyday: Account, mara: Account, jo: Account
+) -> None:
+    file = checked(everyday, pay(mara, 600), pay(jo, 400))
+    assert "Pay all 2 or none" in text_of(ana.get(page_of(file)))
+    response = ana.post(page_of(file), {"step": "whole"}, follow=True)
+    text = text_of(response)
+    assert "Done: 2 payments booked." in text
+    assert "Paid from Everyday: 2 payments 1,000.00 USD All lines were booked." in text
+    assert balances(everyday, mara, jo) == [0, 600, 400]
+
+
+def test_all_or_nothing_refused_says_which_line_and_shows_the_new_verdicts(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 600), pay(mara, 400))
+    services.withdraw(from_account=everyday, amount=Decimal(100))
+    text = text_of(ana.post(page_of(file), {"step": "whole"}, follow=True))
+    assert "Nothing was booked. Line 3: Everyday has 300.00 available; 400.00 is too much" in text
+    assert "1 can be booked, 600.00 USD; 1 cannot." in text
+    assert "or none" not in text
+    assert transfers() == 0
+
+
+def test_without_script_one_press_books_every_step(
+    ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "PART", 2)
+    file = checked(everyday, *[pay(mara, 1)] * 5, "12,5")
+    response = ana.post(page_of(file), {"step": "pay"}, follow=True)
+    assert "1 of 6 lines was not booked; each says why" in text_of(response)
+    assert transfers() == 5
+
+
+def test_with_htmx_each_post_is_a_step_and_the_last_leads_to_the_result(
+    ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "PART", 2)
+    file = checked(everyday, *[pay(mara, 1)] * 5)
+    answers = [ana.post(page_of(file), {"step": "pay"}, headers=HTMX) for _ in range(3)]
+    assert 'max="5" value="2"' in answers[0].content.decode()
+    assert 'max="5" value="4"' in answers[1].content.decode()
+    assert answers[2].headers["HX-Redirect"] == page_of(file)
+    assert transfers() == 5
+    late = ana.post(page_of(file), {"step": "pay"}, headers=HTMX)
+    assert (late.headers["HX-Redirect"], transfers()) == (page_of(file), 5)
+
+
+def test_a_booking_that_stopped_goes_on_where_it_was(
+    ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "PART", 2)
+    file = book_step(checked(everyday, *[pay(mara, 1)] * 5))
+    page = ana.get(page_of(file))
+    assert "2 of 5 lines are done." in text_of(page)
+    assert 'hx-trigger="load' in page.content.decode()
+    ana.post(page_of(file), {"step": "pay"})
+    assert transfers() == 5
+
+
+def test_the_same_upload_twice_is_one_file(ana: Client, everyday: Account, mara: Account) -> None:
+    id = uuid7()
+    for _ in range(2):
+        upload(ana, everyday, pay(mara, 1), id=id)
+    assert PaymentFile.objects.count() == 1
+
+
+def test_lines_that_were_paid_before_are_warned_of(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    warning = "The same lines were paid on"
+    first = upload(ana, everyday, pay(mara, 1))
+    assert warning not in text_of(first)
+    assert warning not in text_of(upload(ana, everyday, pay(mara, 1))), "stored is not paid"
+    book_rest(PaymentFile.objects.earliest("created_at"))
+    again = upload(ana, everyday, pay(mara, 1))
+    assert warning in text_of(again)
+    assert "salaries.csv, 1.00 USD . This would pay them again." in text_of(again)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "The file is empty."),
+        (b"name,amount\nMara,5\n", "The heading has the column “name”"),
+        (b"to,amount\nM\xfcller,5\n", "a character that is not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_answered_at_the_field(
+    ana: Client, everyday: Account, content: bytes, says: str
+) -> None:
+    response = upload(ana, everyday, content=content)
+    assert says in " ".join(response.context["form"].errors["file"])
+    assert PaymentFile.objects.count() == 0
+
+
+def test_an_upload_without_a_file_or_from_another_account_is_asked_again(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    response = ana.post(NEW, {"id": uuid7(), "from_account": everyday.pk})
+    assert response.context["form"].errors["file"] == ["Choose the file with the payments."]
+    response = upload(ana, mara, pay(everyday, 1))
+    assert "from_account" in response.context["form"].errors
+    assert PaymentFile.objects.count() == 0
+
+
+def test_a_file_is_its_owners_alone(client: Client, everyday: Account, mara: Account) -> None:
+    file = checked(everyday, pay(mara, 1))
+    client.force_login(mara.user)
+    assert client.get(page_of(file)).status_code == 404
+    assert client.get(f"{page_of(file)}result.csv").status_code == 404
+    for step in ("check", "pay", "whole", "discard"):
+        assert client.post(page_of(file), {"step": step}).status_code == 404
+    assert "salaries.csv" not in text_of(client.get(LIST))
+    assert (fates(file), transfers()) == (["waiting"], 0)
+
+
+def test_pages_ask_for_signing_in(client: Client, everyday: Account, mara: Account) -> None:
+    for url in (LIST, NEW, page_of(stored(everyday, pay(mara, 1))), f"{LIST}example.csv"):
+        assert client.get(url).url.startswith("/account/login/")  # type: ignore[attr-defined]
+
+
+def test_reading_a_page_changes_nothing(ana: Client, everyday: Account, mara: Account) -> None:
+    file = stored(everyday, pay(mara, 1))
+    assert "Check the lines" in text_of(ana.get(page_of(file)))
+    ana.get(page_of(file), {"step": "pay"})
+    file.refresh_from_db()
+    assert (file.state, transfers()) == ("stored", 0)
+
+
+def test_a_file_never_checked_is_checked_first_and_not_paid(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = stored(everyday, pay(mara, 1))
+    text = text_of(ana.post(page_of(file), {"step": "pay"}, follow=True))
+    assert "This file was not checked yet" in text
+    assert "All can be booked." in text
+    assert transfers() == 0
+
+
+def test_a_file_of_which_nothing_was_paid_can_be_removed(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 1))
+    text = text_of(ana.post(page_of(file), {"step": "discard"}, follow=True))
+    assert "salaries.csv is removed. Nothing of it was paid." in text
+    paid = book_rest(checked(everyday, pay(mara, 1)))
+    assert "Remove the file" not in text_of(ana.get(page_of(paid)))
+    text = text_of(ana.post(page_of(paid), {"step": "discard"}, follow=True))
+    assert "so it stays" in text
+
+
+def test_the_list_says_where_each_file_stands(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    assert "No file yet" in text_of(ana.get(LIST))
+    book_rest(checked(everyday, pay(mara, 2), "12,5", name="one.csv"))
+    checked(everyday, pay(mara, 1), name="two.csv")
+    text = text_of(ana.get(LIST))
+    assert "two.csv Checked, not paid" in text
+    assert "Everyday · 2 lines · 1 refused 2.00 USD" in text
+    assert text.index("two.csv") < text.index("one.csv")
+
+
+def test_somebody_without_an_account_is_shown_how_to_open_one(client: Client) -> None:
+    client.force_login(UserFactory())
+    assert "No account to pay from" in text_of(client.get(NEW))
+
+
+def test_it_is_linked_where_a_customer_would_look(ana: Client) -> None:
+    assert f'href="{NEW}"' in ana.get("/transfers/new/", follow=True).content.decode()
+    assert f'href="{LIST}"' in ana.get("/").content.decode()
+    assert f'href="{LIST}example.csv"' in ana.get(NEW).content.decode()
+
+
+def result_of(client: Client, file: PaymentFile) -> list[dict[str, str]]:
+    response = client.get(f"{page_of(file)}result.csv")
+    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(content)))
+
+
+def test_the_result_has_every_line_in_order_with_its_transaction(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = book_rest(checked(everyday, pay(mara, "9.5"), "12,abc", pay(mara, 5000)))
+    first, second, third = result_of(ana, file)
+    row = Transaction.objects.get(type="transfer")
+    assert first == {
+        "line": "2",
+        "to": mara.number,
+        "amount": "9.50",
+        "currency": "USD",
+        "description": "Rent",
+        "reference": "R-1",
+        "result": "booked",
+        "why": "",
+        "transaction": str(row.pk),
+    }
+    assert (second["amount"], second["result"], second["transaction"]) == ("abc", "refused", "")
+    assert third["why"] == "Everyday has 990.50 available; 5,000.00 is too much by 4,009.50."
+
+
+def test_no_cell_of_the_result_is_a_formula(ana: Client, everyday: Account, mara: Account) -> None:
+    file = checked(everyday, "=1+1,-5,@SUM(A1),+1", f"{mara.number},1,\uff1dcmd,-x")
+    first, second = result_of(ana, file)
+    assert [first[n] for n in ("to", "amount", "description", "reference")] == [
+        "'=1+1",
+        "'-5",
+        "'@SUM(A1)",
+        "'+1",
+    ]
+    assert (second["description"], second["result"]) == ("'\uff1dcmd", "not booked")
+
+
+def test_the_name_of_the_result_cannot_break_the_header(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 1), name='a"; x=.csv')
+    header = ana.get(f"{page_of(file)}result.csv").headers["Content-Disposition"]
+    assert header == 'attachment; filename="a---x-result.csv"'
+
+
+def test_what_people_write_is_escaped(ana: Client, everyday: Account, mara: Account) -> None:
+    file = checked(everyday, f"{mara.number},1,<script>x</script>,", "<b>,<i>")
+    page = ana.get(page_of(file)).content.decode()
+    assert "<script>x" not in page
+    assert "<b>,"[:3] + "<i>" not in page
+    assert "&lt;script&gt;x" in page
+
+
+def test_a_booked_line_leads_to_its_receipt(ana: Client, everyday: Account, mara: Account) -> None:
+    file = book_rest(checked(everyday, pay(mara, 1)))
+    line = PaymentLine.objects.get(file=file)
+    receipt = f"/transactions/{line.pk}/"
+    assert f'href="{receipt}"' in ana.get(page_of(file)).content.decode()
+    assert ana.get(receipt).status_code == 200
+
+
+def test_two_currencies_each_show_their_own_decimals(client: Client) -> None:
+    yen = AccountFactory(currency="JPY", balance="500")
+    client.force_login(yen.user)
+    file = checked(yen, pay(AccountFactory(currency="JPY"), 300))
+    assert "1 payment from Everyday 300 JPY" in text_of(client.get(page_of(file)))

@@ -1,0 +1,160 @@
+"""`manage.py post_file`: the same from the command line, safe to run twice."""
+
+import io
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Account
+from tests.factories import balances
+from tests.transactions.payment_files.files import csv_of, pay
+from transactions import services
+from transactions.audit import audit
+from transactions.models import PaymentFile, Transaction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Run = Callable[..., tuple[int, list[str], list[str]]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, everyday: Account) -> Run:
+    """Runs it over some lines; the exit code, and what it printed."""
+
+    def post_file(*lines: str, flags: tuple[str, ...] = (), **options: Any) -> Any:
+        path = tmp_path / "salaries.csv"
+        path.write_bytes(csv_of(*lines).read())
+        out, err = io.StringIO(), io.StringIO()
+        arguments = ["post_file", str(path), "--from", everyday.number, *flags]
+        try:
+            call_command(*arguments, stdout=out, stderr=err, **options)
+            code = 0
+        except SystemExit as end:
+            code = int(str(end.code))
+        return code, out.getvalue().splitlines(), err.getvalue().splitlines()
+
+    return post_file
+
+
+def transfers() -> int:
+    return int(Transaction.objects.filter(type="transfer").count())
+
+
+def test_it_pays_everybody_and_says_so(
+    run: Run, everyday: Account, mara: Account, jo: Account
+) -> None:
+    assert run(pay(mara, 600), pay(jo, 400)) == (
+        0,
+        [
+            "2 payments, 1,000.00 USD; 0 booked before, 2 can be booked, 0 cannot.",
+            "Booked 2 payments.",
+        ],
+        [],
+    )
+    assert balances(everyday, mara, jo) == [0, 600, 400]
+    assert audit().clean
+
+
+def test_all_or_nothing_is_what_it_does_unless_told(run: Run, mara: Account) -> None:
+    for flags in ((), ("--all-or-nothing",)):
+        code, out, err = run(pay(mara, 600), pay(mara, 500), flags=flags)
+        assert (code, out[1:]) == (1, ["Booked 0 payments."])
+        assert err == [
+            (
+                "Nothing was booked. Line 3: Everyday has 400.00 available; 500.00 is too much "
+                "by 100.00."
+            ),
+            "line 3: Everyday has 400.00 available; 500.00 is too much by 100.00.",
+        ]
+    assert transfers() == 0
+
+
+def test_what_can_be_booked_is_booked_and_the_rest_named(run: Run, mara: Account) -> None:
+    code, out, err = run(pay(mara, 600), pay(mara, 500), flags=("--what-can-be-booked",))
+    assert (code, out[1]) == (1, "Booked 1 payments.")
+    assert err == ["line 3: Everyday has 400.00 available; 500.00 is too much by 100.00."]
+    assert transfers() == 1
+
+
+def test_a_second_run_books_nothing_twice(run: Run, mara: Account) -> None:
+    for flags in ((), (), ("--what-can-be-booked",)):
+        assert run(pay(mara, 1), pay(mara, 1), flags=flags)[0] == 0
+    assert transfers() == 2
+    assert PaymentFile.objects.count() == 1
+
+
+def test_a_second_run_books_what_can_be_booked_by_now(
+    run: Run, everyday: Account, mara: Account
+) -> None:
+    flags = ("--what-can-be-booked",)
+    assert run(pay(mara, 600), pay(mara, 500), flags=flags)[0] == 1
+    services.deposit(to_account=everyday, amount=Decimal(500))
+    code, out, _ = run(pay(mara, 600), pay(mara, 500), flags=flags)
+    assert (code, out) == (
+        0,
+        [
+            "2 payments, 1,100.00 USD; 1 booked before, 1 can be booked, 0 cannot.",
+            "Booked 1 payments.",
+        ],
+    )
+
+
+def test_another_run_pays_the_same_file_again_on_purpose(run: Run, mara: Account) -> None:
+    for label in ("2026-11", "2026-12", "2026-12"):
+        assert run(pay(mara, 1), flags=("--run", label))[0] == 0
+    assert transfers() == 2
+
+
+def test_a_dry_run_leaves_nothing_behind(run: Run, mara: Account) -> None:
+    code, out, err = run(pay(mara, 1), "12,5", flags=("--dry-run",))
+    assert code == 1
+    assert out == ["2 payments, 6.00 USD; 0 booked before, 1 can be booked, 1 cannot."]
+    assert err == ["line 3: An account number has 12 digits; this one has 2."]
+    assert run(pay(mara, 1), flags=("--dry-run",))[0] == 0
+    assert (transfers(), PaymentFile.objects.count()) == (0, 0)
+
+
+def test_a_dry_run_of_a_file_that_was_paid_removes_nothing(run: Run, mara: Account) -> None:
+    run(pay(mara, 1))
+    assert run(pay(mara, 1), flags=("--dry-run",))[0] == 0
+    assert PaymentFile.objects.get().booked_count == 1
+
+
+def test_the_result_is_written_where_asked(run: Run, mara: Account, tmp_path: Path) -> None:
+    target = tmp_path / "result.csv"
+    run(pay(mara, 1), "12,5", flags=("--what-can-be-booked", "--output", str(target)))
+    head, first, second = target.read_text(encoding="utf-8").splitlines()
+    assert head.startswith("line,to,amount,currency,")
+    assert first.startswith(f"2,{mara.number},1.00,USD,Rent,R-1,booked,,")
+    assert second.startswith("3,12,5.00,USD,,,refused,An account number has 12 digits")
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--from", "12"), "An account number has 12 digits; this one has 2."),
+        (("--from", "123456789002"), "The check digits do not match"),
+    ],
+)
+def test_a_wrong_account_is_answered_in_a_sentence(
+    run: Run, mara: Account, flags: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(CommandError, match=says):
+        run(pay(mara, 1), flags=flags)
+
+
+def test_a_file_that_is_not_there_or_cannot_be_read_is_answered_in_a_sentence(
+    run: Run, everyday: Account
+) -> None:
+    with pytest.raises(CommandError, match=r"nowhere\.csv cannot be read: No such file"):
+        call_command("post_file", "nowhere.csv", "--from", everyday.number)
+    with pytest.raises(CommandError, match="no payments below it"):
+        run()
+
+
+def test_both_ways_at_once_are_refused(run: Run, mara: Account) -> None:
+    with pytest.raises(CommandError, match="not allowed with"):
+        run(pay(mara, 1), flags=("--all-or-nothing", "--what-can-be-booked"))

@@ -1,0 +1,117 @@
+"""`manage.py post_file FILE.csv --from NUMBER`: pays every line of a file out of one account."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from accounts.currencies import plain
+from accounts.models import Account
+from accounts.numbers import clean_account_number
+from transactions.exceptions import LedgerError
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import book_rest, book_whole
+from transactions.payment_files.checking import check
+from transactions.payment_files.reading import Unreadable
+from transactions.payment_files.results import result_lines
+from transactions.payment_files.storing import PART, discard, store
+
+
+class Command(BaseCommand):
+    help = (
+        "Pays every line of a CSV file (to, amount, description, reference) out of one account. "
+        "Running it again books only what is not booked yet. Exits 1 where lines were refused."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE.csv")
+        parser.add_argument(
+            "--from", dest="sender", required=True, metavar="NUMBER", help="The account that pays."
+        )
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument(
+            "--all-or-nothing",
+            action="store_true",
+            help="One transaction: if any line is refused, nothing moves. This is the default.",
+        )
+        how.add_argument(
+            "--what-can-be-booked",
+            action="store_true",
+            help="Each line stands alone, in steps of 2,000; refused ones are left out.",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Check only; keep nothing.")
+        parser.add_argument(
+            "--run",
+            default="",
+            metavar="LABEL",
+            help="Another label, like 2026-12, pays the same file anew.",
+        )
+        parser.add_argument(
+            "--output", type=Path, metavar="RESULT.csv", help="Write what became of each line."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        file = self._stored(options)
+        was_new = file.state == PaymentFile.State.STORED
+        if file.state != PaymentFile.State.PAYING:
+            file = self._checked(file)
+        if not options["dry_run"]:
+            file = self._booked(file, whole=not options["what_can_be_booked"])
+        self._tell(file, options["output"])
+        refused = file.refused_count
+        if options["dry_run"] and was_new:
+            discard(file)
+        if refused or (not options["dry_run"] and file.waiting_count):
+            sys.exit(1)
+
+    def _stored(self, options: dict[str, Any]) -> PaymentFile:
+        path: Path = options["file"]
+        try:
+            number = clean_account_number(options["sender"])
+            account = Account.objects.get(number=number)
+            with path.open("rb") as source:
+                return store(source, name=path.name, from_account=account, run=options["run"])
+        except Account.DoesNotExist:
+            raise CommandError(f"No account at this bank has the number {number}.") from None
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+        except (ValueError, Unreadable) as error:
+            raise CommandError(str(error)) from None
+
+    def _checked(self, file: PaymentFile) -> PaymentFile:
+        unpaid = file.line_count - file.booked_count
+        with self._bar(unpaid, "Checking") as bar:
+            file = check(file, bar.update)
+        total = plain(file.total, file.currency)
+        self.stdout.write(
+            f"{file.line_count:,} payments, {total} {file.currency}; {file.booked_count:,} booked "
+            f"before, {file.waiting_count:,} can be booked, {file.refused_count:,} cannot."
+        )
+        return file
+
+    def _booked(self, file: PaymentFile, *, whole: bool) -> PaymentFile:
+        before = file.booked_count
+        try:
+            with self._bar(file.waiting_count, "Booking") as bar:
+                file = (book_whole if whole else book_rest)(file, bar.update)
+        except LedgerError as refusal:
+            self.stderr.write(str(refusal))
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped; run it again to go on. No line is booked twice.")
+            sys.exit(130)
+        self.stdout.write(f"Booked {file.booked_count - before:,} payments.")
+        return file
+
+    def _tell(self, file: PaymentFile, output: Path | None) -> None:
+        refused = PaymentLine.objects.of(file).refused().in_order()
+        for line in refused.iterator(chunk_size=PART):
+            self.stderr.write(f"line {line.number}: {line.verdict}")
+        if output is not None:
+            with output.open("w", encoding="utf-8", newline="") as target:
+                target.writelines(result_lines(file))
+
+    def _bar(self, total: int, words: str) -> tqdm:
+        """No bar where the output is not a terminal."""
+        return tqdm(total=total, desc=words, unit=" lines", disable=None, file=sys.stderr)

@@ -1,0 +1,215 @@
+"""Payment files in the admin: to read, and to upload and pay one for a customer.
+
+Who may use the cash desk may do it, never out of an account of their own. The page is the file's
+own; without a bar, a press does everything.
+"""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+
+from accounts.admin_parts import STYLES, amount_cell, link_to, moment_cell, person_of
+from accounts.models import Account, User
+from accounts.numbers import clean_account_number, grouped
+from ledger.db.ids import uuid7
+from transactions.exceptions import LedgerError
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import book_rest, book_whole
+from transactions.payment_files.checking import check
+from transactions.payment_files.forms import csv_field
+from transactions.payment_files.reading import Unreadable
+from transactions.payment_files.results import result_response
+from transactions.payment_files.storing import store
+from transactions.payment_files.words import payments, summary_of
+
+LINES_A_PAGE = 50
+
+
+class CustomersFileForm(forms.Form):
+    """A file that a customer brought. It carries the file's id, so it is stored once."""
+
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    number = forms.CharField(
+        label="From account number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    file = csv_field()
+
+    def __init__(self, *args: Any, clerk: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clerk = clerk
+
+    def clean_number(self) -> Account:
+        """The account, which is somebody else's: nobody serves themselves."""
+        try:
+            digits = clean_account_number(self.cleaned_data["number"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        account: Account | None = Account.objects.filter(number=digits).first()
+        if account is None:
+            raise forms.ValidationError("No account has this number. Compare it with the card.")
+        if account.user_id == self.clerk.pk:
+            raise forms.ValidationError("This account is yours; a colleague has to serve you.")
+        return account
+
+
+@admin.register(PaymentFile)
+class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Newest first. Nothing is edited: a file is uploaded, then paid or not."""
+
+    list_display = ("time", "name", "sender", "lines_shown", "total_shown", "paid_shown", "state")
+    list_filter = ("state", "created_at")
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("name", "from_account__number", "from_account__user__name")
+    actions = None
+    fields = ("name",)  # the page has a template of its own
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm("transactions.use_cash_desk")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or self.has_add_permission(request)
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PaymentFile]:
+        return super().get_queryset(request).select_related("from_account__user", "created_by")
+
+    def get_urls(self) -> list[URLPattern]:
+        step, result = (self.admin_site.admin_view(view) for view in (self.step, self.result))
+        name = "transactions_paymentfile"
+        return [
+            path("<uuid:pk>/step/", step, name=f"{name}_step"),
+            path("<uuid:pk>/result.csv", result, name=f"{name}_result"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The upload for a customer."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        clerk = person_of(request)
+        if request.method != "POST":
+            form = CustomersFileForm(clerk=clerk, initial=_prefilled(request))
+            return self._upload_page(request, form)
+        form = CustomersFileForm(request.POST, request.FILES, clerk=clerk)
+        if not form.is_valid():
+            return self._upload_page(request, form)
+        data, upload = form.cleaned_data, form.cleaned_data["file"]
+        facts = {"from_account": data["number"], "created_by": clerk, "id": data["id"]}
+        try:
+            file = store(upload.file, name=upload.name, **facts)
+        except Unreadable as refusal:
+            form.add_error("file", str(refusal))
+            return self._upload_page(request, form)
+        if file.state == PaymentFile.State.STORED:
+            check(file)
+        return redirect("admin:transactions_paymentfile_change", file.pk)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """The file with its lines, the refused ones first."""
+        file = self.get_object(request, object_id)
+        context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
+        if file is not None:
+            lines = PaymentLine.objects.of(file).refused_first().select_related("to_account__user")
+            page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+            context |= {"file": file, "summary": summary_of(file), "page": page}
+            context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
+            context["may_pay"] = _may_pay(person_of(request), file)
+        return super().change_view(request, object_id, form_url, context)
+
+    def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """What a button of the page asks for, all of it at once."""
+        file = get_object_or_404(self.get_queryset(request), pk=pk)
+        if request.method != "POST" or not _may_pay(person_of(request), file):
+            raise PermissionDenied
+        steps = {"check": check, "whole": book_whole, "pay": book_rest}
+        try:
+            file = steps.get(request.POST.get("step", ""), check)(file)
+        except LedgerError as refusal:
+            check(file)
+            messages.error(request, str(refusal))
+        else:
+            if file.state == PaymentFile.State.DONE:
+                messages.success(request, f"Done: {payments(file.booked_count)} booked.")
+        return redirect("admin:transactions_paymentfile_change", pk)
+
+    def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+        """What became of each line, streamed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return result_response(get_object_or_404(self.get_queryset(request), pk=pk))
+
+    def _upload_page(self, request: HttpRequest, form: CustomersFileForm) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Pay from a customer's file",
+            "opts": self.opts,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/transactions/paymentfile/upload.html", context)
+
+    @admin.display(description="Time")
+    def time(self, file: PaymentFile) -> str:
+        return moment_cell(file.created_at)
+
+    @admin.display(description="From")
+    def sender(self, file: PaymentFile) -> str:
+        account = file.from_account
+        return link_to(account, f"{account.user}, {account.name} {grouped(account.number)}")
+
+    @admin.display(description="Lines")
+    def lines_shown(self, file: PaymentFile) -> str:
+        refused = f", {file.refused_count:,} refused" if file.refused_count else ""
+        return f"{file.line_count:,}{refused}"
+
+    @admin.display(description="Total")
+    def total_shown(self, file: PaymentFile) -> str:
+        return amount_cell(file.total, file.currency)
+
+    @admin.display(description="Paid")
+    def paid_shown(self, file: PaymentFile) -> str:
+        return format_html("{} {}", amount_cell(file.booked_total, file.currency), file.currency)
+
+
+def _may_pay(clerk: User, file: PaymentFile) -> bool:
+    is_own = file.from_account.user_id == clerk.pk
+    return not is_own and clerk.has_perm("transactions.use_cash_desk")
+
+
+def _prefilled(request: HttpRequest) -> dict[str, str]:
+    """What a link from an account's page fills in."""
+    try:
+        account = Account.objects.filter(pk=uuid.UUID(request.GET.get("account", ""))).first()
+    except ValueError:
+        account = None
+    return {"number": grouped(account.number)} if account else {}

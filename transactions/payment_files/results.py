@@ -1,0 +1,61 @@
+"""What became of each line, as a file, a line at a time."""
+
+import csv
+from collections.abc import Iterable, Iterator
+
+from django.http import StreamingHttpResponse
+
+from accounts.currencies import decimals_of, minor_units
+from transactions.exports import Line, guarded
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.storing import PART
+
+HEAD = "line to amount currency description reference result why transaction".split()
+
+
+def result_lines(file: PaymentFile) -> Iterator[str]:
+    """CSV lines in the order of the file, with a heading."""
+    lines = PaymentLine.objects.of(file).in_order().iterator(chunk_size=PART)
+    return _written(file.currency, lines)
+
+
+def result_response(file: PaymentFile) -> StreamingHttpResponse:
+    """The same as a download."""
+    return StreamingHttpResponse(
+        result_lines(file),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{result_name(file)}"'},
+    )
+
+
+def result_name(file: PaymentFile) -> str:
+    """The uploaded file's name with "result" in it, safe in a header."""
+    stem = file.name.rsplit(".", 1)[0]
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in stem)
+    return f"{safe.strip('-')[:80] or 'payments'}-result.csv"
+
+
+def _written(currency: str, lines: Iterable[PaymentLine]) -> Iterator[str]:
+    writer = csv.writer(Line())
+    yield writer.writerow(HEAD)
+    for line in lines:
+        yield writer.writerow(
+            [
+                line.number,
+                guarded(line.typed_to),
+                _amount(line, currency),
+                currency,
+                guarded(line.description),
+                guarded(line.reference),
+                "booked" if line.booked else "refused" if line.verdict else "not booked",
+                guarded(line.verdict),
+                line.pk if line.booked else "",
+            ]
+        )
+
+
+def _amount(line: PaymentLine, currency: str) -> str:
+    """Plain digits where the amount was read, what was typed where not."""
+    if line.amount is None:
+        return guarded(line.typed_amount)
+    return f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}"

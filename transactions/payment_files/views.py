@@ -1,0 +1,129 @@
+"""Pages of files of payments. The owner of the account that pays sees them, nobody else."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.requests import PersonRequest
+from transactions.exceptions import LedgerError
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import book_rest, book_step, book_whole
+from transactions.payment_files.checking import check
+from transactions.payment_files.forms import PaymentFileForm
+from transactions.payment_files.reading import EXAMPLE, Unreadable
+from transactions.payment_files.results import result_response
+from transactions.payment_files.storing import discard, store
+from transactions.payment_files.words import payments, summary_of
+
+FILES_A_PAGE = 25
+LINES_A_PAGE = 50
+State = PaymentFile.State
+
+
+@require_safe
+def file_list(request: PersonRequest) -> HttpResponse:
+    """Every file that pays out of one's accounts, newest first."""
+    files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
+    page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "transactions/payment_file_list.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def file_new(request: PersonRequest) -> HttpResponse:
+    """The upload. A file that can be read is stored and checked; its page shows the verdicts."""
+    if request.method != "POST":
+        return _file_form(request, PaymentFileForm(user=request.user))
+    form = PaymentFileForm(request.POST, request.FILES, user=request.user)
+    if not form.is_valid():
+        return _file_form(request, form)
+    data, upload = form.cleaned_data, form.cleaned_data["file"]
+    try:
+        file = store(
+            upload.file,
+            name=upload.name,
+            from_account=data["from_account"],
+            created_by=request.user,
+            id=data["id"],
+        )
+        if file.state == State.STORED:
+            check(file)
+    except (Unreadable, LedgerError) as refusal:
+        form.add_error("file", str(refusal))
+        return _file_form(request, form)
+    return redirect("transactions:file", file.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
+    """The check, then the booking, then the result: one page that follows its file."""
+    files = PaymentFile.objects.visible_to(request.user).with_account()
+    file = get_object_or_404(files, pk=pk)
+    if request.method == "POST":
+        return _step(request, file)
+    lines = PaymentLine.objects.of(file).refused_first().select_related("to_account__user")
+    page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+    context = {"file": file, "summary": summary_of(file), "page": page}
+    context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
+    return render(request, "transactions/payment_file_detail.html", context)
+
+
+def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
+    """What a button of the page asks for. With htmx, paying answers after each step."""
+    step = request.POST.get("step")
+    if step == "discard":
+        return _discard(request, file)
+    try:
+        if step == "check":
+            check(file)
+        elif step == "whole":
+            _say_done(request, book_whole(file))
+        elif step == "pay":
+            file = book_step(file) if request.htmx else book_rest(file)
+            if file.state != State.DONE:
+                context = {"file": file, "summary": summary_of(file)}
+                return render(request, "includes/_payment_file_paying.html", context)
+            _say_done(request, file)
+    except LedgerError as refusal:
+        check(file)
+        messages.error(request, str(refusal))
+    there = reverse("transactions:file", args=[file.pk])
+    return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
+
+
+def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
+    if not discard(file):
+        messages.error(request, "Some of this file was paid, so it stays where you can find it.")
+        return redirect("transactions:file", file.pk)
+    messages.success(request, f"{file.name} is removed. Nothing of it was paid.")
+    return redirect("transactions:files")
+
+
+@require_safe
+def file_result(request: PersonRequest, pk: Any) -> HttpResponseBase:
+    """What became of each line, streamed."""
+    files = PaymentFile.objects.visible_to(request.user).with_account()
+    return result_response(get_object_or_404(files, pk=pk))
+
+
+@require_safe
+def file_example(_request: PersonRequest) -> HttpResponse:
+    """A file to begin with."""
+    return HttpResponse(
+        EXAMPLE,
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="payments-example.csv"'},
+    )
+
+
+def _say_done(request: PersonRequest, file: PaymentFile) -> None:
+    messages.success(request, f"Done: {payments(file.booked_count)} booked.")
+
+
+def _file_form(request: PersonRequest, form: PaymentFileForm) -> HttpResponse:
+    return render(request, "transactions/payment_file_form.html", {"form": form})

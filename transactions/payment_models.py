@@ -1,0 +1,160 @@
+"""A file of payments as it was uploaded, and its lines with what became of each.
+
+Not books: `transactions` alone says what was paid. A line's id is the id of its transaction,
+given out before anything is sent, so that no line is ever paid twice.
+"""
+
+from decimal import Decimal
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.currencies import plain
+from accounts.models import Account, MoneyField, User
+from ledger.db.ids import uuid7
+from transactions.payment_querysets import PaymentFileQuerySet, PaymentLineQuerySet
+
+
+class PaymentFile(models.Model):
+    """Many payments out of one account. Seen by that account's owner, whoever uploaded it.
+
+    The counts are those of its lines, brought up to date in the transaction that changes them.
+    """
+
+    class State(models.TextChoices):
+        STORED = "stored", "Not checked yet"
+        CHECKED = "checked", "Checked, not paid"
+        PAYING = "paying", "Being paid"
+        DONE = "done", "Done"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    from_account = models.ForeignKey(Account, models.PROTECT, related_name="payment_files")
+    name = models.CharField(max_length=200, db_comment="Of the file, as uploaded")
+    digest = models.CharField(max_length=64, db_comment="SHA-256 of its lines as read")
+    # A file from a page may be paid again on purpose, so it has no run: NULLs are distinct.
+    run = models.CharField(  # noqa: DJ001
+        max_length=100,
+        null=True,
+        db_comment="Of post_file: the same file in the same run is one file; NULL from a page",
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.STORED)
+    line_count = models.PositiveIntegerField(default=0)
+    total = MoneyField(
+        default=Decimal(0), max_digits=24, db_comment="Of all amounts that were read"
+    )
+    booked_count = models.PositiveIntegerField(default=0)
+    booked_total = MoneyField(default=Decimal(0), max_digits=24)
+    refused_count = models.PositiveIntegerField(default=0)
+    refused_total = MoneyField(default=Decimal(0), max_digits=24)
+    created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, db_comment="When its last line was decided")
+
+    objects = PaymentFileQuerySet.as_manager()
+
+    class Meta:
+        db_table = "payment_files"
+        db_table_comment = "Files of payments, before and after they were paid"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["from_account", "digest"], name="payment_files_same"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["from_account", "digest", "run"],
+                name="payment_file_once_a_run",
+                violation_error_message="This file is in the bank already, under this run.",
+            ),
+            models.CheckConstraint(
+                name="payment_file_state_valid",
+                condition=Q(state__in=["stored", "checked", "paying", "done"]),
+                violation_error_message="A file is stored, checked, paying or done.",
+            ),
+            models.CheckConstraint(
+                name="payment_file_counts_add_up",
+                condition=Q(line_count__gte=F("booked_count") + F("refused_count")),
+                violation_error_message="A file has no more decided lines than lines.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {plain(self.total, self.currency)} {self.currency}"
+
+    @property
+    def currency(self) -> str:
+        """That of the account, for every line."""
+        return self.from_account.currency
+
+    @property
+    def waiting_count(self) -> int:
+        """Lines that can be booked and are not yet."""
+        return self.line_count - self.booked_count - self.refused_count
+
+    @property
+    def waiting_total(self) -> Decimal:
+        """What those lines would move."""
+        rest: Decimal = self.total - self.booked_total - self.refused_total
+        return rest
+
+    @property
+    def decided_count(self) -> int:
+        """Lines that are booked or refused: how far the booking has come."""
+        return self.booked_count + self.refused_count
+
+
+class PaymentLine(models.Model):
+    """One line: who is paid what, and whether. Its id is the transaction's own.
+
+    Not booked and no verdict: it can be booked, as far as was seen. The verdict is the sentence
+    of its refusal, when it was read, in the preview or when it was booked, whichever came last.
+    """
+
+    id = models.UUIDField(
+        primary_key=True, default=uuid7, editable=False, db_comment="Of its transaction too"
+    )
+    file = models.ForeignKey(
+        PaymentFile, models.CASCADE, related_name="lines", db_index=False, db_column="file_id"
+    )
+    number = models.PositiveIntegerField(db_comment="Row of the file; the heading is row 1")
+    typed_to = models.CharField(max_length=100)
+    typed_amount = models.CharField(max_length=100)
+    description = models.CharField(max_length=1000)
+    reference = models.CharField(max_length=1000)
+    to_account = models.ForeignKey(
+        Account, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    amount = MoneyField(null=True)
+    booked = models.BooleanField(default=False)
+    verdict = models.CharField(max_length=1000, default="", db_comment="Why not; empty: nothing")
+
+    objects = PaymentLineQuerySet.as_manager()
+
+    class Meta:
+        db_table = "payment_lines"
+        db_table_comment = "What became of each line of a file of payments"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["file", "number"],
+                name="payment_line_once",
+                violation_error_message="A file has one line of a number.",
+            ),
+            models.CheckConstraint(
+                name="booked_line_has_no_refusal",
+                condition=Q(booked=False) | Q(verdict=""),
+                violation_error_message="A line is booked or refused, not both.",
+            ),
+            models.CheckConstraint(
+                name="unread_line_is_refused",
+                condition=Q(to_account__isnull=False, amount__isnull=False) | ~Q(verdict=""),
+                violation_error_message="A line that could not be read says why.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Line {self.number}: {self.typed_amount} to {self.typed_to}"
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it names an account of this bank and an amount."""
+        return self.to_account_id is not None and self.amount is not None
