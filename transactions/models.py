@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pgtrigger
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -16,7 +16,12 @@ from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, pla
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
+from transactions.audit_models import AuditRun
 from transactions.querysets import EntryManager, TransactionManager
+from transactions.seal_models import Seal, SealedDay
+from transactions.seal_triggers import SEALED_PERIOD_IS_CLOSED
+
+__all__ = ["AuditRun", "Entry", "Seal", "SealedDay", "Transaction"]
 
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 
@@ -135,7 +140,7 @@ class Transaction(models.Model):
         permissions = [
             ("use_cash_desk", "Can deposit and withdraw at the cash desk"),
         ]
-        triggers: ClassVar[Sequence[pgtrigger.Trigger]] = triggers.ALL
+        triggers: ClassVar[Sequence[pgtrigger.Trigger]] = [*triggers.ALL, SEALED_PERIOD_IS_CLOSED]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["from_account", "created_at"], name="transactions_from_created"),
             models.Index(fields=["to_account", "created_at"], name="transactions_to_created"),
@@ -153,6 +158,8 @@ class Transaction(models.Model):
                 condition=Q(reverses__isnull=False),
                 name="transactions_reversals",
             ),
+            # A few kilobytes, for whoever reads days instead of accounts: audit and seals.
+            BrinIndex(fields=["created_at"], name="transactions_times"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # numeric can hold NaN, which Postgres sorts above every number: hence the upper end.

@@ -163,5 +163,6 @@ def test_the_command_prints_json(books: Any) -> None:
         "clean": True,
         "accounts": 3,
         "transactions": 4,
+        "since": None,
         "findings": [],
     }
