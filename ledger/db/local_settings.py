@@ -8,9 +8,7 @@ from django.db import connection
 
 def set_locally(**values: str) -> None:
     """Holds until the transaction that is open ends; works in a read-only one too."""
-    with connection.cursor() as cursor:
-        for name, value in values.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+    _ask("set_config(%s, %s, true)", [part for pair in values.items() for part in pair])
 
 
 @contextmanager
@@ -19,10 +17,17 @@ def locally(**values: str) -> Iterator[None]:
 
     After an error the transaction is over and its settings with it, so nothing is put back.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT name, setting FROM unnest(%s::text[]) AS name, "
-                       "current_setting(name) AS setting", [list(values)])  # fmt: skip
-        before = dict(cursor.fetchall())
+    before = _ask("current_setting(%s)", list(values))
     set_locally(**values)
     yield
-    set_locally(**before)
+    set_locally(**dict(zip(values, before, strict=True)))
+
+
+def _ask(call: str, parameters: list[str]) -> list[str]:
+    """What the function answers, called in one statement as often as the parameters last."""
+    if not parameters:
+        return []
+    calls = ", ".join([call] * (len(parameters) // call.count("%s")))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {calls}", parameters)
+        return list(cursor.fetchone() or [])

@@ -132,10 +132,10 @@ def test_a_side_in_another_currency_is_an_orphan(books: Any) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_each_check_is_one_query_whatever_the_size(
+def test_each_check_is_a_few_queries_whatever_the_size(
     check: Callable[[], Any], books: Any, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(4):  # its own, and two to set the memory it may sort in
         assert next(check(), None) is None
 
 
