@@ -14,6 +14,8 @@ _READ_THE_BOOKS = (
     "accounts.view_account",
     "transactions.view_transaction",
     "transactions.view_entry",
+    "transactions.view_auditrun",
+    "transactions.view_seal",
 )
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     ANALYSTS: _READ_THE_BOOKS,
@@ -26,6 +28,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.change_account",
         "accounts.view_statuschange",
         "transactions.use_cash_desk",
+        "transactions.run_audit",
     ),
 }
 

@@ -13,10 +13,12 @@ from django.utils.html import format_html, format_html_join
 from accounts.admin_parts import NOTHING, STYLES, amount_cell, link_to, moment_cell
 from accounts.models import Account
 from accounts.templatetags.money import NO_BREAK, account_number, money
-from transactions import cash_desk
+from transactions import admin_audit, cash_desk
 from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter
 from transactions.admin_search import HELP, search
-from transactions.models import Transaction
+from transactions.models import AuditRun, Transaction
+
+admin.site.register(AuditRun, admin_audit.AuditRunAdmin)
 
 
 @admin.register(Transaction)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -40,12 +40,12 @@ class Stored:
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
     """The first period that no longer matches its seal, and the first row of it where it can.
 
-    The chain of the seals is always checked whole; the rows of those periods that end after
-    `since`. With `last`, nothing after the seal of that number.
+    The chain of the seals is always checked whole; the rows from the day of `since` on. With
+    `last`, nothing after the seal of that number.
     """
     stored = [seal for seal in _stored() if last is None or seal.number <= last]
-    read = [seal for seal in stored if since is None or seal.ends_at > since]
-    broken_days = _broken_days(read[0].starts_at, read[-1].ends_at) if read else {}
+    first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
+    broken_days = _broken_days(first, stored[-1].ends_at) if stored else {}
     before: Stored | None = None
     for seal in stored:
         wrong = _broken_chain(seal, before)
