@@ -37,9 +37,8 @@ SELECT account, id, expected, found, count(*) OVER () FROM (
                 ELSE 'others in ' || row.id
            END
     FROM (SELECT *, count(*) OVER (PARTITION BY captures_id) AS times
-          FROM transactions WHERE captures_id IS NOT NULL) AS row
+          FROM transactions WHERE captures_id IS NOT NULL {since}) AS row
     LEFT JOIN transactions AS hold ON hold.id = row.captures_id
-    WHERE true {since_row}
 ) AS judged WHERE expected IS NOT NULL ORDER BY id LIMIT 1"""
 
 REVERSALS = """
@@ -64,26 +63,27 @@ SELECT account, id, expected, found, count(*) OVER () FROM (
                 ELSE 'others'
            END AS found
     FROM (SELECT *, sum(amount) OVER (PARTITION BY reverses_id) AS total
-          FROM transactions WHERE reverses_id IS NOT NULL {since_originals}) AS row
+          FROM transactions WHERE reverses_id IS NOT NULL {since}) AS row
     LEFT JOIN transactions AS original ON original.id = row.reverses_id
 ) AS judged WHERE expected IS NOT NULL ORDER BY id LIMIT 1"""
-SINCE_ORIGINALS = """
-    AND reverses_id IN (SELECT reverses_id FROM transactions
-                        WHERE reverses_id IS NOT NULL AND created_at >= %(since)s)"""
+# With a row, every other one that points to the same: together they must fit.
+SINCE = """
+    AND {link} IN (SELECT {link} FROM transactions
+                   WHERE {link} IS NOT NULL AND created_at >= %(since)s)"""
 
 
 def captures(since: datetime | None = None) -> Iterator[Finding]:
     """A hold is captured exactly when one completed row captures it, for at most its amount."""
     query = CAPTURES.format(
         since_hold="AND hold.created_at >= %(since)s" if since else "",
-        since_row="AND row.created_at >= %(since)s" if since else "",
+        since=SINCE.format(link="captures_id") if since else "",
     )
     yield from _first("capture", query, since)
 
 
 def reversals(since: datetime | None = None) -> Iterator[Finding]:
     """A reversal mirrors a completed payment; together they never exceed it."""
-    query = REVERSALS.format(since_originals=SINCE_ORIGINALS if since else "")
+    query = REVERSALS.format(since=SINCE.format(link="reverses_id") if since else "")
     yield from _first("reversal", query, since)
 
 
