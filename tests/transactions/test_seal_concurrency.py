@@ -1,5 +1,6 @@
 """No row enters a sealed period, whoever comes first: real threads, real commits."""
 
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from threading import Event
@@ -125,8 +126,9 @@ def test_while_a_period_is_sealed_an_old_row_waits_and_a_payment_of_today_does_n
     def middle() -> None:
         closing.set()
         assert paid.wait(LONG)
+        deadline = time.monotonic() + LONG
         while not somebody_waits_for_the_seals():
-            pass
+            assert time.monotonic() < deadline, "the old row did not wait"
 
     def pay() -> Transaction:
         assert closing.wait(LONG)

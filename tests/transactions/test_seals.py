@@ -13,6 +13,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import EARLIEST
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.transactions.sealed_books import as_owner, book, day, march
 from tests.transactions.test_constraints import refused_by
@@ -64,6 +65,19 @@ def test_the_next_seal_begins_where_the_last_one_ends_and_hangs_on_its_digest() 
 def test_a_period_without_a_row_is_sealed_too() -> None:
     sealed = made(3)
     assert (sealed.row_count, sealed.sums, sealed.days.count()) == (0, {}, 0)
+    assert audit().clean
+
+
+def test_rows_are_digested_in_order_of_time_whatever_their_ids() -> None:
+    account = AccountFactory()
+    later, earlier = sorted([uuid7(), uuid7()])
+    book(account, 1, 8, id=earlier)
+    book(account, 1, 9, id=later)
+    made(3)
+    as_owner("UPDATE transactions SET reference = 'x' WHERE id = %s", later)
+    (finding,) = audit().findings
+    assert finding.expected.startswith("row 2 of 2")
+    as_owner("UPDATE transactions SET reference = '' WHERE id = %s", later)
     assert audit().clean
 
 
