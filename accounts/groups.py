@@ -14,6 +14,8 @@ _READ_THE_BOOKS = (
     "accounts.view_account",
     "transactions.view_transaction",
     "transactions.view_entry",
+    "transactions.view_auditrun",
+    "transactions.view_seal",
 )
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     ANALYSTS: _READ_THE_BOOKS,
@@ -29,6 +31,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "transactions.refund_transactions",
         "transactions.manage_holds",
         "transactions.view_paymentfile",
+        "transactions.run_audit",
     ),
 }
 

@@ -16,11 +16,12 @@ from django.urls import URLPattern, path, reverse
 from accounts.admin_parts import STYLES, person_of
 from accounts.admin_steps import ReasonedActions
 from accounts.templatetags.money import money
+from transactions import admin_audit
 from transactions.admin_columns import TransactionColumns
 from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter
 from transactions.admin_search import HELP, search
 from transactions.cash_desk import SlipForm
-from transactions.models import Transaction
+from transactions.models import AuditRun, Transaction
 from transactions.payment_files.admin import PaymentFileAdmin
 from transactions.staff_corrections import CaptureForm, RefundForm
 from transactions.staff_holds import RELEASE_HOLDS, HoldForm
@@ -29,6 +30,8 @@ from transactions.story import Story, story_of
 from transactions.tools import RELEASE, tools_for
 
 __all__ = ["PaymentFileAdmin", "TransactionAdmin"]
+
+admin.site.register(AuditRun, admin_audit.AuditRunAdmin)
 
 
 @admin.register(Transaction)

@@ -132,7 +132,7 @@ BALANCES_FOLLOW_ROWS = FirmTrigger(
             {BREAKS_THE_CHAIN}
         END IF;
         RETURN NULL;
-    """,  # noqa: S608 - constants alone
+    """,
 )
 
 HELD_FOLLOWS_ROWS = FirmTrigger(

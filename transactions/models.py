@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pgtrigger
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -16,11 +16,24 @@ from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, pla
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
+from transactions.audit_models import AuditRun
 from transactions.notes import Note
 from transactions.payment_models import PaymentFile, PaymentLine
 from transactions.querysets import EntryManager, TransactionManager
+from transactions.seal_models import Seal, SealedDay
+from transactions.seal_triggers import SEALED_PERIOD_IS_CLOSED
 
-__all__ = ["METADATA_LIMIT", "Entry", "Note", "PaymentFile", "PaymentLine", "Transaction"]
+__all__ = [
+    "METADATA_LIMIT",
+    "AuditRun",
+    "Entry",
+    "Note",
+    "PaymentFile",
+    "PaymentLine",
+    "Seal",
+    "SealedDay",
+    "Transaction",
+]
 
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 
@@ -141,7 +154,7 @@ class Transaction(models.Model):
             ("refund_transactions", "Can refund transactions, whole or in part"),
             ("manage_holds", "Can place, capture and release holds"),
         ]
-        triggers: ClassVar[Sequence[pgtrigger.Trigger]] = triggers.ALL
+        triggers: ClassVar[Sequence[pgtrigger.Trigger]] = [*triggers.ALL, SEALED_PERIOD_IS_CLOSED]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["from_account", "created_at"], name="transactions_from_created"),
             models.Index(fields=["to_account", "created_at"], name="transactions_to_created"),
@@ -164,6 +177,8 @@ class Transaction(models.Model):
                 condition=Q(reverses__isnull=False),
                 name="transactions_reversals",
             ),
+            # A few kilobytes, for whoever reads days instead of accounts: audit and seals.
+            BrinIndex(fields=["created_at"], name="transactions_times"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # numeric can hold NaN, which Postgres sorts above every number: hence the upper end.

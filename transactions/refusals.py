@@ -26,9 +26,11 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "capture_within_hold": refused.InvalidAmount,
     "reversal_mirrors_original": refused.AlreadyReversed,
     "reversal_within_original": refused.AlreadyReversed,
+    "sealed_period_is_closed": refused.InvalidDetails,
 }
 SENTENCES = {
     "account_may_move": "Nothing goes out of a frozen account, and a closed one moves nothing.",
+    "sealed_period_is_closed": "That day is sealed, and nothing is added to it; book it later.",
     "created_by_exists": "Whoever books this is not a person of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",
     "from_account_same_currency": "Both accounts must be in the currency of the transaction.",

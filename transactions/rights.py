@@ -20,6 +20,9 @@ LESS = {
     "users": "SELECT, INSERT, UPDATE",
     "account_status_changes": "SELECT, INSERT",
     "transaction_notes": "SELECT, INSERT",
+    "audit_runs": "SELECT, INSERT",
+    "seals": "SELECT",
+    "sealed_days": "SELECT",
     "django_migrations": "SELECT",
 }
 

@@ -2,22 +2,28 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, insert_row
 from transactions import services
 from transactions.audit import CHECKS, audit
+from transactions.management.commands.audit_ledger import moment
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
+FIRST_REVERSAL = (
+    "SELECT id FROM transactions WHERE reverses_id IS NOT NULL ORDER BY created_at LIMIT 1"
+)
 
 
 @pytest.fixture
@@ -35,8 +41,12 @@ def falsify(sql: str, *parameters: Any) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE transactions DISABLE TRIGGER USER")
         cursor.execute("ALTER TABLE accounts DISABLE TRIGGER USER")
-        cursor.execute("ALTER TABLE transactions DROP CONSTRAINT from_account_same_currency")
-        cursor.execute("ALTER TABLE transactions DROP CONSTRAINT to_account_same_currency")
+        cursor.execute(
+            "ALTER TABLE transactions DROP CONSTRAINT IF EXISTS from_account_same_currency"
+        )
+        cursor.execute(
+            "ALTER TABLE transactions DROP CONSTRAINT IF EXISTS to_account_same_currency"
+        )
         cursor.execute(sql, parameters)
 
 
@@ -118,6 +128,113 @@ def test_a_hold_left_pending_beside_its_capture_is_found(books: Any) -> None:
     )
 
 
+def test_a_captured_hold_without_its_capture_is_found(books: Any) -> None:
+    a, _ = books
+    hold = services.hold(from_account=a, amount=Decimal(5))
+    falsify("UPDATE transactions SET status = 'captured' WHERE id = %s", hold.pk)
+    finding = found("capture")
+    assert (finding.transaction, finding.found) == (str(hold.pk), "captured by none")
+
+
+@pytest.mark.parametrize(("change", "expected"), [
+    ("amount = 6", "at most 5.0000 captured"),
+    ("to_account_id = NULL, to_balance = NULL", "a capture with the sides of its hold"),
+    ("currency = 'EUR'", "a capture with the sides of its hold"),
+    ("status = 'pending'", "a completed row that captures it"),
+])  # fmt: skip
+def test_a_capture_that_is_not_of_its_hold_is_found(change: str, expected: str, books: Any) -> None:
+    a, b = books
+    hold = services.hold(from_account=a, to_account=b, amount=Decimal(5))
+    row = services.capture(hold=hold)
+    falsify_rules()
+    falsify(f"UPDATE transactions SET {change} WHERE id = %s", row.pk)
+    finding = found("capture")
+    assert (finding.transaction, finding.expected) == (str(hold.pk), expected)
+
+
+def test_a_hold_captured_twice_is_found(books: Any) -> None:
+    a, _ = books
+    hold = services.hold(from_account=a, amount=Decimal(5))
+    services.capture(hold=hold, amount=Decimal(2))
+    second = services.withdraw(from_account=a, amount=Decimal(2))
+    falsify("DROP INDEX hold_captured_once")
+    falsify("UPDATE transactions SET captures_id = %s WHERE id = %s", hold.pk, second.pk)
+    assert (found("capture").expected, found("capture").found) == ("one capture", "2")
+
+
+@pytest.mark.parametrize(("change", "expected"), [
+    ("amount = amount + 25", "at most 30.0000 reversed of"),
+    ("to_account_id = from_account_id, from_account_id = to_account_id",
+     "the sides of its original, the other way round"),
+    ("currency = 'EUR'", "the sides of its original, the other way round"),
+    ("status = 'voided'", "a completed reversal"),
+    (f"reverses_id = ({FIRST_REVERSAL})", "a reversal of a payment"),
+])  # fmt: skip
+def test_a_reversal_that_does_not_fit_its_original_is_found(
+    change: str, expected: str, books: Any
+) -> None:
+    payment = Transaction.objects.get(type="transfer")
+    services.reverse(transaction=payment, amount=Decimal(3))
+    second = services.reverse(transaction=payment, amount=Decimal(4))
+    assert audit().clean
+    falsify_rules()
+    falsify(f"UPDATE transactions SET {change} WHERE id = %s", second.pk)
+    assert found("reversal").expected.startswith(expected)
+
+
+def test_a_reversal_of_a_hold_is_found(books: Any) -> None:
+    a, _ = books
+    hold = services.hold(from_account=a, amount=Decimal(5))
+    row = services.deposit(to_account=a, amount=Decimal(5))
+    falsify("UPDATE transactions SET reverses_id = %s WHERE id = %s", hold.pk, row.pk)
+    finding = found("reversal")
+    assert (finding.transaction, finding.found) == (str(row.pk), "pending")
+
+
+@pytest.mark.parametrize(("change", "rule"), [
+    ("amount = -1", "positive_amount"),
+    ("amount = 'NaN'", "positive_amount"),
+    ("amount = 0.001", "amount_fits_currency"),
+    ("type = 'gift'", "sides_match_type"),
+    ("from_balance = NULL", "balances_when_completed"),
+    ("metadata = '[]'", "metadata_is_object"),
+])  # fmt: skip
+def test_a_row_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
+    change: str, rule: str, books: Any
+) -> None:
+    row = Transaction.objects.get(type="transfer")
+    falsify_rules()
+    falsify(f"UPDATE transactions SET {change} WHERE id = %s", row.pk)
+    finding = found("rule")
+    assert (finding.transaction, finding.found) == (str(row.pk), f"{rule} broken")
+
+
+def test_an_account_that_breaks_a_rule_is_found_when_the_rule_was_dropped(books: Any) -> None:
+    a, _ = books
+    falsify_rules("accounts")
+    falsify("UPDATE accounts SET held = -1 WHERE id = %s", a.pk)
+    assert (found("rule").account, found("rule").found) == (str(a.pk), "held_non_negative broken")
+
+
+def test_an_account_that_forgot_its_last_entry_is_found(books: Any) -> None:
+    """The next entry would be given a time before it."""
+    a, _ = books
+    falsify("UPDATE accounts SET last_entry_at = '2026-01-01' WHERE id = %s", a.pk)
+    assert found("time").account == str(a.pk)
+
+
+def falsify_rules(table: str = "transactions") -> None:
+    """Drops every CHECK of a table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass",
+            [table],
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+
+
 def test_a_side_without_account_is_an_orphan(books: Any) -> None:
     row = Transaction.objects.get(type="withdrawal")
     nobody = uuid7()
@@ -132,11 +249,76 @@ def test_a_side_in_another_currency_is_an_orphan(books: Any) -> None:
     assert found("orphan").transaction == str(row.pk)
 
 
+def test_the_first_broken_link_is_named_and_all_are_counted() -> None:
+    account = AccountFactory()
+    rows = [services.deposit(to_account=account, amount=Decimal(1)) for _ in range(5)]
+    falsify("UPDATE transactions SET amount = 2 WHERE id <> %s", rows[0].pk)
+    finding = found("chain")
+    assert (finding.transaction, finding.broken) == (str(rows[1].pk), 4)
+    assert str(finding).endswith("(the first of 4)")
+
+
+# Since a time
+
+
+@pytest.fixture
+def old_and_new(books: Any) -> tuple[Transaction, Transaction, datetime]:
+    """A row before a time, one after it on the same account, and the time between."""
+    a, b = books
+    old = Transaction.objects.get(type="transfer")
+    between = old.created_at + timedelta(microseconds=1)
+    return old, services.transfer(from_account=a, to_account=b, amount=Decimal(3)), between
+
+
+def test_an_audit_since_a_time_sees_nothing_older(old_and_new: Any) -> None:
+    old, _, since = old_and_new
+    falsify("UPDATE transactions SET amount = 31 WHERE id = %s", old.pk)
+    result = audit(since=since)
+    assert (result.clean, result.transactions, result.since) == (True, 3, since)
+    assert not audit().clean
+
+
+def test_an_audit_since_a_time_follows_each_chain_from_the_entry_before(old_and_new: Any) -> None:
+    _, new, since = old_and_new
+    assert audit(since=since).clean
+    falsify("UPDATE transactions SET from_balance = from_balance + 1 WHERE id = %s", new.pk)
+    (finding,) = [f for f in audit(since=since).findings if f.check == "chain"]
+    assert (finding.transaction, finding.broken) == (str(new.pk), 1)
+
+
+def test_an_audit_since_a_time_still_sees_every_balance(old_and_new: Any, books: Any) -> None:
+    falsify("UPDATE accounts SET balance = balance + 1 WHERE id = %s", books[0].pk)
+    checks = {finding.check for finding in audit(since=timezone.now()).findings}
+    assert checks == {"balance", "currency"}
+
+
+def test_an_audit_since_a_time_sees_reversals_exceed_an_older_original(old_and_new: Any) -> None:
+    old, _, _ = old_and_new
+    services.reverse(transaction=old, amount=Decimal(20))
+    since = timezone.now()
+    row = services.reverse(transaction=old, amount=Decimal(5))
+    assert audit(since=since).clean
+    falsify("UPDATE transactions SET amount = 11 WHERE id = %s", row.pk)
+    checks = {finding.check for finding in audit(since=since).findings}
+    assert checks == {"chain", "reversal"}
+
+
+def test_the_sorting_of_a_whole_audit_leaves_no_setting_behind(books: Any) -> None:
+    with connection.cursor() as cursor:
+        names = ("work_mem", "enable_indexscan", "enable_bitmapscan")
+        settings = ", ".join(f"current_setting('{name}')" for name in names)
+        cursor.execute(f"SELECT {settings}")
+        before = cursor.fetchone()
+        audit()
+        cursor.execute(f"SELECT {settings}")
+        assert cursor.fetchone() == before
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_each_check_is_one_query_whatever_the_size(
+def test_each_check_is_a_few_queries_whatever_the_size(
     check: Callable[[], Any], books: Any, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(4):  # its own, and two to set the memory it may sort in
         assert next(check(), None) is None
 
 
@@ -164,5 +346,24 @@ def test_the_command_prints_json(books: Any) -> None:
         "clean": True,
         "accounts": 3,
         "transactions": 4,
+        "since": None,
         "findings": [],
     }
+
+
+def test_the_command_checks_since_a_day_and_says_so(books: Any) -> None:
+    out = StringIO()
+    call_command("audit_ledger", since="2026-01-02", stdout=out)
+    assert out.getvalue() == (
+        "The books are clean: 4 transactions booked since 2026-01-02 00:00 UTC on 3 accounts.\n"
+    )
+    out = StringIO()
+    call_command("audit_ledger", since="2999-01-01T08:00", json=True, stdout=out)
+    said = json.loads(out.getvalue())
+    assert (said["since"], said["transactions"]) == ("2999-01-01T08:00:00+00:00", 0)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-02-30", ""])
+def test_the_command_refuses_a_time_that_is_none(text: str) -> None:
+    with pytest.raises(CommandError, match="is no date or time"):
+        moment(text)

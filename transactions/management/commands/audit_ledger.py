@@ -1,9 +1,15 @@
 import json
+import sys
+from datetime import datetime, time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from tqdm import tqdm
 
-from transactions.audit import audit
+from transactions.audit import CHECKS, AuditRunning
+from transactions.audit_runs import run_audit
 
 
 class Command(BaseCommand):
@@ -11,17 +17,49 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
+        parser.add_argument(
+            "--since",
+            metavar="DATE|TIME",
+            help="Check only what was booked from then on, as 2026-11-20 or 2026-11-20T08:00; "
+            "balances, holds and the money per currency stay whole.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        result = audit()
+        since = moment(options["since"]) if options["since"] else None
+        names = [check.__name__ for check in CHECKS]
+        # No bar where the output is not a terminal.
+        with tqdm(total=len(names), unit=" checks", disable=None, file=sys.stderr) as bar:
+
+            def tell(check: str) -> None:
+                bar.n = names.index(check)
+                bar.set_description(check)
+
+            try:
+                _, result = run_audit(since=since, tell=tell)
+            except AuditRunning as refusal:
+                raise CommandError(str(refusal)) from None
+            bar.n = len(names)
         if options["json"]:
             self.stdout.write(json.dumps(result.as_dict()))
         elif result.clean:
+            what = f" booked since {since:%Y-%m-%d %H:%M %Z}" if since else ""
             self.stdout.write(
-                f"The books are clean: {result.transactions:,} transactions "
+                f"The books are clean: {result.transactions:,} transactions{what} "
                 f"on {result.accounts:,} accounts."
             )
         for finding in [] if options["json"] else result.findings:
             self.stderr.write(str(finding))
         if not result.clean:
             raise SystemExit(1)
+
+
+def moment(text: str) -> datetime:
+    """A day's beginning, or a time; on the bank's calendar unless it names a zone."""
+    try:
+        day = parse_date(text)
+        found = datetime.combine(day, time.min) if day else parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise CommandError(f"{text!r} is no date or time, such as 2026-11-20 or 2026-11-20T08:00.")
+    return found if timezone.is_aware(found) else timezone.make_aware(found)

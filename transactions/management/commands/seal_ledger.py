@@ -1,0 +1,80 @@
+import json
+from datetime import date, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.exceptions import LedgerError
+from ledger.db.snapshot import snapshot
+from transactions import seals
+from transactions.audit_seals import seals as broken_seals
+from transactions.models import Seal
+
+
+class Command(BaseCommand):
+    help = (
+        "Closes everything booked before today (UTC) that is not sealed yet: nothing is added to "
+        "it or changed in it unseen. Safe to run twice and side by side."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--until", type=date.fromisoformat, metavar="DATE",
+            help="Seal the days before this one, as 2026-11-01; the default is today.",
+        )  # fmt: skip
+        parser.add_argument(
+            "--verify", metavar="DIGEST",
+            help="Seal nothing; check the books up to the seal with this digest, which you kept.",
+        )  # fmt: skip
+        parser.add_argument("--json", action="store_true", help="Print the seal as JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["verify"]:
+            self._verify(options["verify"])
+            return
+        try:
+            made = seals.seal(until=options["until"])
+        except LedgerError as refusal:
+            raise CommandError(str(refusal)) from None
+        if options["json"]:
+            self.stdout.write(json.dumps(as_dict(made) if made else None))
+        elif made is None:
+            self.stdout.write("Everything up to there is sealed already.")
+        else:
+            last = made.ends_at.date() - timedelta(days=1)
+            self.stdout.write(
+                f"Sealed {made.row_count:,} transactions up to {last} as seal {made.number}. "
+                f"Keep its digest outside this database:\n{made.hex_digest}"
+            )
+
+    def _verify(self, digest: str) -> None:
+        seal = seals.find(digest)
+        if seal is None:
+            raise CommandError(
+                "No seal has this digest: it is mistyped, or the seals are not those of that day."
+            )
+        with snapshot():
+            finding = next(broken_seals(last=seal.number), None)
+        if finding is not None:
+            self.stderr.write(str(finding))
+            raise SystemExit(1)
+        last = seal.ends_at.date() - timedelta(days=1)
+        self.stdout.write(
+            f"Seal {seal.number} stands: every transaction up to {last} is as it was sealed "
+            f"on {seal.sealed_at:%Y-%m-%d}."
+        )
+
+
+def as_dict(seal: Seal) -> dict[str, Any]:
+    """A seal for other programs; the digests in hex."""
+    return {
+        "number": seal.number,
+        "version": seal.version,
+        "starts_at": seal.starts_at.isoformat(),
+        "ends_at": seal.ends_at.isoformat(),
+        "row_count": seal.row_count,
+        "sums": seal.sums,
+        "previous_digest": seal.previous_digest and bytes(seal.previous_digest).hex(),
+        "digest": seal.hex_digest,
+        "sealed_at": seal.sealed_at.isoformat(),
+    }

@@ -1,0 +1,88 @@
+"""What a digest is taken over, as SQL: docs/audit.md says the same for people.
+
+Text without a choice in it: JSON arrays, whose quoting leaves no two rows one text; times in
+UTC and dates as ISO, whatever the session's settings; metadata as `jsonb` writes it, which has
+one order of keys. A seal names the version of the text, so that a later one may differ.
+"""
+
+VERSION = 1
+
+
+def _utc(column: str) -> str:
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
+# All that never changes of a row. A hold ends, so of its status only that it is a hold counts;
+# `category` and `search` are computed from the rest.
+ROW_TEXT = f"""json_build_array(
+    id, from_account_id, to_account_id, amount, currency, type,
+    CASE status WHEN 'completed' THEN 'completed' ELSE 'hold' END,
+    description, reference, metadata,
+    {_utc("created_at")}, to_char(value_date, 'YYYY-MM-DD'),
+    from_balance, to_balance, captures_id, reverses_id,
+    {_utc("expires_at")}, created_by_id)::text"""
+
+# One row's digest; the rows of a period, each with its day.
+ROW_DIGEST = f"sha256(convert_to({ROW_TEXT}, 'UTF8'))"
+ROWS = f"""
+    SELECT (created_at AT TIME ZONE 'UTC')::date AS day, created_at, id, {ROW_DIGEST} AS digest
+    FROM transactions WHERE created_at >= %(starts_at)s AND created_at < %(ends_at)s"""  # noqa: S608
+
+# A day's digest is over the digests of its rows, never over one text of all: that could pass
+# the gigabyte which a value may have.
+DAYS = f"""
+    SELECT day, count(*) AS row_count,
+           sha256(string_agg(digest, ''::bytea ORDER BY created_at, id)) AS digest
+    FROM ({ROWS}) AS digested GROUP BY day ORDER BY day"""  # noqa: S608
+
+DIFFERING_ROWS = f"""
+    SELECT place, account, id, mark
+    FROM (SELECT row_number() OVER (ORDER BY created_at, id) AS place, id,
+                 coalesce(from_account_id, to_account_id) AS account,
+                 substr({ROW_DIGEST}, 1, 4) AS mark
+          FROM transactions WHERE created_at >= %(starts_at)s AND created_at < %(ends_at)s) AS rows
+    WHERE substr(%(marks)s::bytea, (place * 4 - 3)::integer, 4) <> mark
+    ORDER BY place LIMIT 2"""  # noqa: S608
+
+SUMS = """
+    SELECT coalesce(jsonb_object_agg(currency, sums), '{}')
+    FROM (SELECT currency, jsonb_object_agg(type, total) AS sums
+          FROM (SELECT currency, type, sum(amount)::text AS total FROM transactions
+                WHERE created_at >= %(starts_at)s AND created_at < %(ends_at)s
+                  AND status = 'completed'
+                GROUP BY currency, type) AS by_type
+          GROUP BY currency) AS by_currency"""
+
+# Of a row of `seals`, or of what is to become one.
+SEAL_DIGEST = f"""
+    sha256(convert_to(json_build_array(
+        'ledger seal', version, number, {_utc("starts_at")}, {_utc("ends_at")}, row_count, sums,
+        encode(previous_digest, 'hex'),
+        (SELECT json_agg(json_build_array(
+                    to_char(day, 'YYYY-MM-DD'), days.row_count, encode(days.digest, 'hex'))
+                ORDER BY day)
+         FROM sealed_days AS days WHERE days.seal_id = number))::text, 'UTF8'))"""  # noqa: S608
+
+# The days and their seal in one statement: inside it, `sealed_days` is what was just inserted.
+INSERT_SEAL = f"""
+    WITH sealed_days AS (
+        INSERT INTO sealed_days (seal_id, day, row_count, digest, fingerprints)
+        SELECT %(number)s, day, count(*),
+               sha256(string_agg(digest, ''::bytea ORDER BY created_at, id)),
+               string_agg(substr(digest, 1, 4), ''::bytea ORDER BY created_at, id)
+        FROM ({ROWS}) AS digested GROUP BY day
+        RETURNING seal_id, day, row_count, digest)
+    INSERT INTO seals (number, version, starts_at, ends_at, row_count, sums, previous_digest,
+                       sealed_at, sealed_by_id, digest)
+    SELECT number, version, starts_at, ends_at, row_count, sums, previous_digest,
+           clock_timestamp(), %(sealed_by)s, {SEAL_DIGEST}
+    FROM (SELECT %(number)s::integer AS number, {VERSION}::smallint AS version,
+                 %(starts_at)s::timestamptz AS starts_at, %(ends_at)s::timestamptz AS ends_at,
+                 (SELECT coalesce(sum(row_count), 0)::bigint FROM sealed_days) AS row_count,
+                 ({SUMS}) AS sums, %(previous_digest)s::bytea AS previous_digest) AS made"""  # noqa: S608
+
+# The seals as they stand, each with the digest that it ought to have.
+SEALS = f"""
+    SELECT number, version, starts_at, ends_at, digest, previous_digest, row_count,
+           {SEAL_DIGEST} AS recomputed
+    FROM seals ORDER BY number"""  # noqa: S608
