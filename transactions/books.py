@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -55,9 +55,6 @@ class Locked:
             ).aggregate(total=Sum("amount"))["total"]
             self.sent[day] = out or Decimal(0)
         return self.sent[day]
-
-    def copy(self) -> "Locked":
-        return replace(self, sent=dict(self.sent))
 
 
 COLUMNS = [name for name in Locked.__slots__ if name != "sent"]
@@ -119,22 +116,6 @@ class Books:
     def limited_by_day(self) -> bool:
         """Whether a check may have to ask what an account has sent on a day."""
         return any(account.daily_limit is not None for account in self.accounts.values())
-
-    def copy(self) -> "Books":
-        """A copy to come back to: accounts move, linked rows do not."""
-        accounts = {id: account.copy() for id, account in self.accounts.items()}
-        return Books(accounts, self.linked, dict(self.reversed), set(self.ended), self.day)
-
-    def restore(self, before: "Books") -> None:
-        """Back to a copy: the accounts it holds, and everything about linked rows."""
-        self.accounts.update(before.accounts)
-        self.reversed, self.ended = before.reversed, before.ended
-
-    def only(self, items: Sequence[Item]) -> "Books":
-        """The part of the books that these items touch, sharing the accounts themselves."""
-        touched = {id for item in items for id in item.account_ids}
-        accounts = {id: a for id, a in self.accounts.items() if id in touched}
-        return Books(accounts, self.linked, self.reversed, self.ended, self.day)
 
 
 def moment_of(item: Item, sides: Sides) -> datetime:

@@ -92,8 +92,11 @@ def _strangers(items: Sequence[Item]) -> set[uuid.UUID]:
 def _post_chunk(
     items: Sequence[Item], books: Books, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Full speed for a good batch, an exact verdict for each bad item."""
-    before = books.only(items).copy()
+    """Full speed for a good batch, an exact verdict for each bad item.
+
+    The books of each part are opened anew: the accounts are locked already, and what the
+    savepoint took back, the books of the whole would still have.
+    """
     try:
         with db_transaction.atomic():
             return _check_and_write(items, books, dict(posted))
@@ -101,16 +104,16 @@ def _post_chunk(
         refusal = refusal_of(error) if not isinstance(error, rows.IdTaken) else None
         if refusal is None and not isinstance(error, rows.IdTaken):
             raise
-    books.restore(before)
     if len(items) == 1:
         row = rows.find([items[0].id]).get(items[0].id)
         if row is not None:
             return [_repeated(items[0], row)]
         return [refusal or IdempotencyConflict("This id has just been used; look it up.")]
     middle = len(items) // 2
-    first = _post_chunk(items[:middle], books, posted)
+    first = _post_chunk(items[:middle], open_books(items[:middle]), posted)
     done = {row.pk: row for row in first if isinstance(row, Transaction)}
-    return first + _post_chunk(items[middle:], books, {**posted, **done})
+    rest = items[middle:]
+    return first + _post_chunk(rest, open_books(rest), {**posted, **done})
 
 
 def _check_and_write(

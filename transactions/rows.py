@@ -16,6 +16,7 @@ from transactions.models import Transaction
 
 COPY_FROM = 20  # rows from which COPY beats one INSERT
 BLOCK = 500  # rows sent at a time
+NULL = r"\N"  # as COPY writes it
 
 COLUMNS = (  # in the order of the model's fields, see `as_transaction`
     "id from_account_id to_account_id amount currency type status description reference "
@@ -115,20 +116,29 @@ def _values(item: Item) -> tuple[Any, ...]:
 
 def _line(item: Item) -> str:
     """The row as COPY reads it. Text may hold anything; the rest was made exact before and
-    holds no character that COPY would read as more than itself."""
+    holds no character that COPY would read as more than itself.
+
+    Spelled out, and ids without hyphens: it is a third of what Python does for a row.
+    """
+    sender, recipient = item.from_id, item.to_id
+    from_balance, to_balance = item.from_balance, item.to_balance
+    hold, original, author = item.captures_id, item.reverses_id, item.created_by_id
+    expiry = item.expires_at
     return (
-        f"{item.id}\t{_or_null(item.from_id)}\t{_or_null(item.to_id)}\t{item.amount}\t"
-        f"{item.currency}\t{item.type}\t{item.status}\t{_escaped(item.description)}\t"
-        f"{_escaped(item.reference)}\t{_escaped(item.metadata_text)}\t{item.booked_at}\t"
-        f"{item.booked_value_date}\t{_or_null(item.from_balance)}\t"
-        f"{_or_null(item.to_balance)}\t{_or_null(item.captures_id)}\t"
-        f"{_or_null(item.reverses_id)}\t{_or_null(item.expires_at)}\t"
-        f"{_or_null(item.created_by_id)}\n"
+        f"{item.id.hex}\t"
+        f"{NULL if sender is None else sender.hex}\t"
+        f"{NULL if recipient is None else recipient.hex}\t"
+        f"{item.amount!s}\t{item.currency}\t{item.type}\t{item.status}\t"
+        f"{_escaped(item.description)}\t{_escaped(item.reference)}\t"
+        f"{_escaped(item.metadata_text)}\t"
+        f"{item.booked_at!s}\t{item.booked_value_date!s}\t"
+        f"{NULL if from_balance is None else from_balance!s}\t"
+        f"{NULL if to_balance is None else to_balance!s}\t"
+        f"{NULL if hold is None else hold.hex}\t"
+        f"{NULL if original is None else original.hex}\t"
+        f"{NULL if expiry is None else expiry!s}\t"
+        f"{NULL if author is None else author.hex}\n"
     )
-
-
-def _or_null(value: Any) -> Any:
-    return r"\N" if value is None else value
 
 
 def _escaped(text: str) -> str:
