@@ -34,17 +34,17 @@ def check(item: Item, sides: Sides, books: Books) -> None:
 
 
 def _check_currency(item: Item, sides: Sides) -> None:
-    first, *others = sides.accounts
-    for other in others:
-        if other.currency != first.currency:
-            raise CurrencyMismatch(
-                f"{first.name} is in {first.currency}, the recipient's account in "
-                f"{other.currency}. Money moves between accounts of one currency."
-            )
-    if not fits(item.amount, first.currency):
+    sender, recipient = sides
+    if sender and recipient and sender.currency != recipient.currency:
+        raise CurrencyMismatch(
+            f"{sender.name} is in {sender.currency}, the recipient's account in "
+            f"{recipient.currency}. Money moves between accounts of one currency."
+        )
+    currency = sides.currency
+    if not fits(item.amount, currency):
         raise InvalidAmount(
-            f"{item.amount:f} has too many decimals: {first.currency} has "
-            f"{minor_units(first.currency) or 'none'}."
+            f"{item.amount:f} has too many decimals: {currency} has "
+            f"{minor_units(currency) or 'none'}."
         )
 
 
@@ -139,12 +139,11 @@ def apply(item: Item, sides: Sides, books: Books) -> None:
     moment = moment_of(item, sides)
     item.booked_at = moment
     item.booked_value_date = item.value_date or books.day_of(moment)
+    item.currency = sides.currency
     if sender is not None:
-        item.currency = sender.currency
         _take(item, sender, books)
         sender.last_entry_at = moment
     if recipient is not None:
-        item.currency = recipient.currency
         if not item.is_hold:
             recipient.balance += item.amount
             item.to_balance = recipient.balance

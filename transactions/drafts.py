@@ -149,7 +149,7 @@ def outline(draft: Draft) -> Item:
         to_id=to_id,
         created_by_id=_id_of(draft.created_by, User, "A person who books this"),
         type=_type(from_id, to_id),
-        account_ids=tuple(side for side in (from_id, to_id) if side is not None),
+        account_ids=(from_id, to_id) if from_id and to_id else (from_id or to_id,),  # type: ignore[arg-type]
         status=_status(draft, from_id),
         captures_id=_id_of(draft.captures, Transaction, "A hold"),
         reverses_id=_id_of(draft.reverses, Transaction, "A transaction"),

@@ -153,9 +153,9 @@ def as_transaction(item: Item) -> Transaction:
     `Model.from_db` fills it, in a fifth of its time: no signal of Django's is sent for it.
     """
     row = Transaction.__new__(Transaction)
-    row._state = ModelState()
-    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    row.__dict__.update(zip(COLUMNS, _values(item), strict=True))
-    text = item.metadata_text
-    row.metadata = {} if text == "{}" else json.loads(text)
+    row._state = state = ModelState()
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    columns, text = row.__dict__, item.metadata_text
+    columns.update(zip(COLUMNS, _values(item)))  # noqa: B905 - checked once, above
+    columns["metadata"] = {} if text == "{}" else json.loads(text)
     return row
