@@ -22,6 +22,7 @@ from tests.bench.servers import (
     copy_tables,
     fresh_database,
     point_at,
+    settle,
 )
 from transactions import services
 
@@ -93,6 +94,7 @@ class _Turn:
         batches = [
             [some_draft(self.accounts) for _ in range(self.size)] for _ in range(self.batches)
         ]
+        settle()
         began = perf_counter()
         done = [services.post_batch(drafts) for drafts in batches]
         seconds = perf_counter() - began
@@ -109,6 +111,7 @@ class _Turn:
             texts = [_text_of(source, columns, ids) for ids in self.booked]
         with admin(database) as target:
             target.execute(prelude or "SELECT 1")
+            settle()
             began = perf_counter()
             for text in texts:
                 with target.cursor().copy(f"COPY transactions ({columns}) FROM STDIN") as copy:
