@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Sum
@@ -85,10 +85,16 @@ def _copy(items: Iterable[Item]) -> None:
         connection.cursor() as cursor,
         connection.wrap_database_errors,
         cursor.copy(f"COPY transactions ({COLUMN_LIST}) FROM STDIN") as copy,
+        connection.execute_wrapper(_no_question),
     ):
         lines = map(_line, items)
         while block := "".join(islice(lines, BLOCK)):
             copy.write(block)
+
+
+def _no_question(*_: Any) -> NoReturn:
+    """A query would wait for the end of the COPY, which waits for the query, for ever."""
+    raise RuntimeError("While rows are being streamed, the database cannot be asked.")
 
 
 def _values(item: Item) -> tuple[Any, ...]:

@@ -57,6 +57,8 @@ def test_a_row_continues_the_books(columns: dict[str, str]) -> None:
     assert insert_refused_by(**row) == "rows_continue_the_books"
     withdrawal = {"type": "withdrawal", "from_account_id": account.pk}
     withdrawal |= {key.replace("to_", "from_"): value for key, value in columns.items()}
+    if withdrawal["from_balance"] == "20":  # where the time alone is wrong
+        withdrawal["from_balance"] = "0"
     assert insert_refused_by(**withdrawal) == "rows_continue_the_books"
     insert_row(type="deposit", to_account_id=account.pk)
     assert balances(account) == [20]

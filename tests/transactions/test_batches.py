@@ -84,6 +84,24 @@ def test_a_batch_of_any_size_books_rows_in_order(
     assert audit().clean
 
 
+@pytest.mark.parametrize("text", ["a\tb", "a\nb", "a\rb", "a\\b", "\\.", "\\N", "", "\u00fc\u2028"])
+def test_text_that_means_something_to_copy_is_stored_as_it_is(text: str) -> None:
+    account = AccountFactory()
+    drafts = [Draft(to_account=account, amount=1, description=text, reference=text)] * 25
+    services.post_batch(drafts)
+    stored = Transaction.objects.filter(to_account=account)
+    assert {(row.description, row.reference) for row in stored} == {(text, text)}
+
+
+def test_a_daily_limit_is_asked_of_the_database_while_a_large_batch_is_written() -> None:
+    account = AccountFactory(balance="1000", daily_limit=Decimal(25))
+    services.withdraw(from_account=account, amount=Decimal(5))
+    drafts = [Draft(from_account=account, amount=Decimal(1)) for _ in range(30)]
+    verdicts = services.post_batch(drafts, atomic=False)
+    assert [type(v) for v in verdicts] == [Transaction] * 20 + [LimitExceeded] * 10
+    assert audit().clean
+
+
 def test_an_atomic_batch_is_all_or_nothing() -> None:
     account, poor = AccountFactory(), AccountFactory()
     drafts = batch_of(30, account)
