@@ -85,8 +85,11 @@ def test_a_batch_of_any_size_books_rows_in_order(
 
 
 @pytest.mark.parametrize("text", ["a\tb", "a\nb", "a\rb", "a\\b", "\\.", "\\N", "", "\u00fc\u2028"])
-def test_text_that_means_something_to_copy_is_stored_as_it_is(text: str) -> None:
+def test_text_that_means_something_to_copy_is_stored_as_it_is(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account = AccountFactory()
+    monkeypatch.setattr(rows, "_insert", lambda _: pytest.fail("the batch was split"))
     drafts = [Draft(to_account=account, amount=1, description=text, reference=text)] * 25
     services.post_batch(drafts)
     stored = Transaction.objects.filter(to_account=account)
