@@ -103,7 +103,8 @@ class EmbeddedServer:
     def ensure_roles(self) -> None:
         """The roles of this code in a server that code of yesterday started."""
         if running := self._running():
-            _create_roles_and_database(_connection_info(running))
+            with self._lock():  # two processes may find the same role missing
+                _create_roles_and_database(_connection_info(running))
 
     def stop(self) -> bool:
         """Stop the server cleanly; False when it was not running."""

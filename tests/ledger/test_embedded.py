@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import psycopg
 import pytest
 
-from ledger.db import placement, postmaster
+from ledger.db import embedded, placement, postmaster
 from ledger.db.embedded import EmbeddedServer, EmbeddedServerError
 from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
@@ -52,6 +54,35 @@ def pid_of(server: EmbeddedServer) -> int:
     found = postmaster.read(server.data)
     assert found is not None
     return found.pid
+
+
+def test_a_role_that_an_older_server_lacks_is_made(folder: Path, start: Start) -> None:
+    server = start(folder / "data")
+    info = server.ensure_started()
+    query(server, "DROP OWNED BY ledger_web")
+    with psycopg.connect(
+        host=info.host, port=info.port, user="postgres", dbname="postgres", autocommit=True
+    ) as superuser:
+        superuser.execute("DROP ROLE ledger_web")
+    server.ensure_roles()
+    assert query(server, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'ledger_web'") == "True"
+    assert query(server, "SELECT pg_has_role('ledger', 'ledger_web', 'MEMBER')") == "True"
+
+
+def test_two_processes_never_make_the_same_role(
+    folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, both_inside, met = start(folder / "data"), Barrier(2), []
+
+    def make(_info: object) -> None:
+        with suppress(BrokenBarrierError):
+            met.append(both_inside.wait(timeout=0.5))
+
+    monkeypatch.setattr(embedded, "_create_roles_and_database", make)
+    with ThreadPoolExecutor(2) as pool:
+        for made in [pool.submit(server.ensure_roles) for _ in range(2)]:
+            made.result()
+    assert not met
 
 
 def test_it_starts_with_a_database_for_the_role_ledger(folder: Path, start: Start) -> None:
