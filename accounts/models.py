@@ -99,6 +99,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().save(*args, **kwargs)
 
 
+def _columns(row: str) -> str:
+    """What stays of a closed account, as columns of OLD or NEW."""
+    stays = "user_id number currency name status overdraft_limit transfer_limit daily_limit"
+    return ", ".join(f"{row}.{column}" for column in [*stays.split(), "closed_at"])
+
+
 class Account(models.Model):
     """A holder's money in one currency. `transactions.posting` alone changes a balance."""
 
@@ -213,6 +219,16 @@ class Account(models.Model):
                     " IS DISTINCT FROM (NEW.balance, NEW.held, NEW.last_entry_at)"
                 ),
                 func=refuse("balance_follows_rows", "A balance moves by posting a transaction."),
+            ),
+            FirmTrigger(
+                name="closed_account_stays_closed",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    f"OLD.status = 'closed' AND ({_columns('OLD')})"
+                    f" IS DISTINCT FROM ({_columns('NEW')})"
+                ),
+                func=refuse("closed_account_stays_closed", "An account is closed for good."),
             ),
             FirmTrigger(
                 name="account_opens_empty",

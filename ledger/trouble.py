@@ -15,19 +15,23 @@ SENTENCES = {
         "Somebody else is at these accounts",
         (
             "Others were booking on the same account, and it did not come free in time. "
-            "Nothing was changed. Wait a moment, go back and send it again."
+            "What was being booked was undone. Wait a moment, go back and send it again: what "
+            "is booked already is not booked twice."
         ),
     ),
     Failure.TIMED_OUT: (
         "This took too long",
         (
-            "It was stopped after the longest time a page may take. Nothing was changed. "
-            "Try again, or ask for less at once."
+            "It was stopped after the longest time a page may take, and what was being booked "
+            "was undone. Try again, or ask for less at once."
         ),
     ),
     Failure.NOT_STARTED: (
         "The books cannot be reached",
-        "The database does not answer at the moment. Nothing was changed. Try again soon.",
+        (
+            "The database does not answer at the moment. What was being booked was undone. "
+            "Try again soon."
+        ),
     ),
     Failure.UNKNOWN: (
         "The connection was lost",
@@ -41,7 +45,7 @@ SENTENCES = {
         "The books are out of order",
         (
             "The database cannot do this at the moment, and somebody has to look at it. "
-            "Nothing was changed."
+            "What was being booked was undone."
         ),
     ),
 }

@@ -1,8 +1,9 @@
 """Processes that move money until they are told to stop: `python -m tests.load WHAT`.
 
 - `open N`: gives an empty bank N accounts with money.
-- `pay`: transfers one after the other. Prints `sent <id>` before and `done <id>` or `unknown <id>`
-  after each, so that whoever kills something meanwhile knows what must be in the books.
+- `pay`: transfers one after the other. Prints `sent <id>` before and `done <id>` after each, and
+  `unknown <id>` before it sends one again, so that whoever kills something meanwhile knows what
+  must be in the books. Ends with an error where a payment is refused.
 - `verbs SEED`: every verb at random; prints how often each was done.
 
 They end when their input is closed.
@@ -11,6 +12,7 @@ They end when their input is closed.
 import random
 import select
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -45,12 +47,16 @@ def pay() -> None:
     while not told_to_stop():
         id, (sender, recipient) = uuid7(), random.sample(accounts, 2)
         print("sent", id, flush=True)
-        try:
-            services.transfer(from_account=sender, to_account=recipient, amount=Decimal(1), id=id)
-        except (DatabaseError, InterfaceError) as error:
-            print("unknown", id, str(error).replace("\n", " "), flush=True)
-        else:
-            print("done", id, flush=True)
+        sides: dict[str, Any] = {"from_account": sender, "to_account": recipient}
+        while not told_to_stop():
+            try:
+                row = services.transfer(amount=Decimal(1), id=id, **sides)
+            except (DatabaseError, InterfaceError) as error:
+                print("unknown", id, str(error).replace("\n", " "), flush=True)
+                time.sleep(0.02)  # and the same again, as whoever waits for an answer does
+                continue
+            print("done", row.pk, flush=True)
+            break
 
 
 def verbs(seed: int) -> None:

@@ -2,10 +2,11 @@
 
 Note [Balances follow rows]: nobody writes a balance. Inserting rows moves the accounts they
 name, here and nowhere else, and only if the rows continue the books: each later than the last
-entry of its accounts, each stored balance the one before it plus its amount, nothing out of a
-frozen account, nothing on a closed one. So a balance without a payment, a payment without its
-balance and a broken chain cannot be committed, whoever asks. The functions work with the rights
-of the tables' owner: the web role needs none to write a balance, and has none.
+entry of its accounts and not in the future (but for clocks that differ), each stored balance the
+one before it plus its amount, nothing out of a frozen account, nothing on a closed one. So a
+balance without a payment, a payment without its balance and a broken chain cannot be committed,
+whoever asks. The functions work with the rights of the tables' owner: the web role needs none
+to write a balance, and has none; nor may it execute them on a table of its own.
 
 `transactions.posting` locks the accounts first and gives the rows their balances; whoever
 inserts without that lock either meets the balances it expected or is refused.
@@ -17,8 +18,8 @@ from ledger.db.triggers import FirmTrigger, refuse
 
 BREAKS_THE_CHAIN = refuse(
     "rows_continue_the_books",
-    "Each row comes after the last entry of its accounts, and each stored balance is the one"
-    " before it plus its amount.",
+    "Each row comes after the last entry of its accounts and not in the future, and each stored"
+    " balance is the one before it plus its amount.",
 )
 MAY_NOT_MOVE = refuse(
     "account_may_move", "Nothing goes out of a frozen account, and a closed one moves nothing."
@@ -32,6 +33,7 @@ ONE_ROW = """
                             last_entry_at = one.created_at
         WHERE id = one.from_account_id AND status = 'active'
           AND (last_entry_at < one.created_at OR last_entry_at IS NULL)
+          AND one.created_at < latest
           AND (one.from_balance IS NULL OR one.from_balance = balance - change);
         GET DIAGNOSTICS moved = ROW_COUNT;
         missed := 1 - moved;
@@ -40,6 +42,7 @@ ONE_ROW = """
         UPDATE accounts SET balance = balance + change, last_entry_at = one.created_at
         WHERE id = one.to_account_id AND status <> 'closed'
           AND (last_entry_at < one.created_at OR last_entry_at IS NULL)
+          AND one.created_at < latest
           AND (one.to_balance IS NULL OR one.to_balance = balance + change);
         GET DIAGNOSTICS moved = ROW_COUNT;
         missed := missed + 1 - moved;
@@ -78,6 +81,7 @@ MANY_ROWS = """
         WHERE accounts.id = moves.account_id
           AND (accounts.status = 'active' OR accounts.status = 'frozen' AND NOT moves.sends)
           AND (accounts.last_entry_at < moves.first OR accounts.last_entry_at IS NULL)
+          AND moves.last < clock_timestamp() + interval '5 minutes'
           AND moves.tie IS NOT TRUE
           AND (moves.least IS NULL
                OR moves.least = accounts.balance AND moves.most = accounts.balance)
@@ -101,6 +105,7 @@ BALANCES_FOLLOW_ROWS = FirmTrigger(
         ("reserved", "numeric := 0"),
         ("missed", "bigint := 0"),
         ("moved", "bigint"),
+        ("latest", "timestamptz := clock_timestamp() + interval '5 minutes'"),
     ],
     func=f"""
         SELECT from_account_id, to_account_id, amount, status, created_at, from_balance,

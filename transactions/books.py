@@ -47,13 +47,8 @@ class Locked:
         so nothing later is there. Read once, only where limited."""
         if day not in self.sent:
             start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
-            out = Transaction.objects.filter(
-                from_account=self.id,
-                status__in=["completed", "pending"],
-                reverses__isnull=True,
-                created_at__gte=start,
-            ).aggregate(total=Sum("amount"))["total"]
-            self.sent[day] = out or Decimal(0)
+            counted = Transaction.objects.counted_against_limit(self.id, start)
+            self.sent[day] = counted.aggregate(total=Sum("amount"))["total"] or Decimal(0)
         return self.sent[day]
 
 

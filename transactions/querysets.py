@@ -34,6 +34,18 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):  # type: ignore[name-
         """Holds neither captured nor voided yet."""
         return self.filter(status="pending")
 
+    def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
+        """What the limit of a day counts since then: what went out, and holds, in full and on
+        their own day, unless they were released. Not what completes a hold, which was counted,
+        nor what is given back."""
+        return self.filter(
+            from_account=pk_of(account),
+            status__in=["completed", "pending", "captured"],
+            captures__isnull=True,
+            reverses__isnull=True,
+            created_at__gte=since,
+        )
+
     def with_sides(self) -> Self:
         """Both accounts and their holders, in the same query."""
         return self.select_related("from_account__user", "to_account__user", "created_by")

@@ -21,6 +21,7 @@ LESS = {
     "account_status_changes": "SELECT, INSERT",
     "transaction_notes": "SELECT, INSERT",
     "audit_runs": "SELECT, INSERT",
+    "django_admin_log": "SELECT, INSERT",
     "seals": "SELECT",
     "sealed_days": "SELECT",
     "django_migrations": "SELECT",

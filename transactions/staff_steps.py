@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -130,7 +131,7 @@ class StepDesk:
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
         id = self._asked_id()
-        booked = Transaction.objects.filter(pk=id).first() if id else None
+        booked = self._booked_before(id) if id else None
         obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
         if obstacle:
             messages.error(self.request, obstacle)
@@ -143,6 +144,14 @@ class StepDesk:
             return self._with_new_id()
         initial = {**self.form_class.prefilled(self.request.GET), "id": id}
         return self._page(self._form(initial=initial))
+
+    def _booked_before(self, id: uuid.UUID) -> Transaction | None:
+        """What this colleague booked by this very form; any other row's id is no way in."""
+        found = Transaction.objects.filter(pk=id, created_by=self.clerk)
+        if self.about is not None:
+            found = found.filter(Q(captures=self.about) | Q(reverses=self.about))
+        row: Transaction | None = found.first()
+        return row
 
     def _posted(self, *, was_booked: bool) -> HttpResponse:
         form = self._form(self.request.POST)

@@ -69,10 +69,6 @@ def limits_in_words(account: Account) -> str:
 
 
 def _sent_today(account: Account) -> Decimal:
-    sent: Decimal | None = Transaction.objects.filter(
-        from_account=account,
-        status__in=["completed", "pending"],
-        reverses__isnull=True,
-        created_at__gte=start_of(timezone.localdate()),
-    ).aggregate(total=Sum("amount"))["total"]
-    return sent or Decimal(0)
+    today = start_of(timezone.localdate())
+    counted = Transaction.objects.counted_against_limit(account, today)
+    return counted.aggregate(total=Sum("amount"))["total"] or Decimal(0)

@@ -1,4 +1,4 @@
-"""What refuses a balance that no row moved."""
+"""What refuses a balance that no row moved, and a closed account that opens again."""
 
 import ledger.db.triggers
 import pgtrigger.migrations
@@ -14,7 +14,8 @@ class Migration(migrations.Migration):
         # Room on each page for new versions of its rows: a balance then changes in place (HOT),
         # without an entry in any index.
         migrations.RunSQL(
-            "ALTER TABLE accounts SET (fillfactor = 80)", "ALTER TABLE accounts RESET (fillfactor)"
+            sql="ALTER TABLE accounts SET (fillfactor = 80)",
+            reverse_sql="ALTER TABLE accounts RESET (fillfactor)",
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="account",
@@ -26,6 +27,21 @@ class Migration(migrations.Migration):
                     hash="3623a9dd369c7adbcde370443cf3654f9c937aa3",
                     operation="UPDATE",
                     pgid="pgtrigger_balance_follows_rows_9faac",
+                    table="accounts",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="account",
+            trigger=ledger.db.triggers.CompiledFirmTrigger(
+                name="closed_account_stays_closed",
+                sql=ledger.db.triggers.FirmTriggerSql(
+                    condition="WHEN (OLD.status = 'closed' AND (OLD.user_id, OLD.number, OLD.currency, OLD.name, OLD.status, OLD.overdraft_limit, OLD.transfer_limit, OLD.daily_limit, OLD.closed_at) IS DISTINCT FROM (NEW.user_id, NEW.number, NEW.currency, NEW.name, NEW.status, NEW.overdraft_limit, NEW.transfer_limit, NEW.daily_limit, NEW.closed_at))",
+                    func="RAISE EXCEPTION 'An account is closed for good.' USING ERRCODE = 'check_violation', CONSTRAINT = 'closed_account_stays_closed', TABLE = TG_TABLE_NAME;",
+                    hash="4c24c1d2d1c4082babc6b0136dd5fd6fb22490ca",
+                    operation="UPDATE",
+                    pgid="pgtrigger_closed_account_stays_closed_f956b",
                     table="accounts",
                     when="BEFORE",
                 ),

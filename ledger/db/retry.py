@@ -18,7 +18,15 @@ from enum import Enum
 from typing import ParamSpec, TypeVar
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,10 +34,14 @@ R = TypeVar("R")
 # serialization_failure, deadlock_detected, lock_not_available
 LOST_RACES = frozenset({"40001", "40P01", "55P03"})
 # idle_in_transaction_session_timeout, transaction_timeout: ended before COMMIT was sent;
-# too_many_connections, cannot_connect_now: never begun
-NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03"})
-# admin_shutdown, crash_shutdown; a dropped connection has no code at all
-CUT_OFF = frozenset({"57P01", "57P02"})
+# too_many_connections, cannot_connect_now, and two ways not to get a connection: never begun;
+# read_only_sql_transaction: the server became a reader, so another one writes now
+NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03", "08001", "08004", "25006"})
+# admin_shutdown, crash_shutdown, idle_session_timeout, statement_completion_unknown, and the
+# connection exceptions of class 08, which poolers send; a dropped connection has no code at all
+CUT_OFF = frozenset(
+    {"57P01", "57P02", "57P05", "40003", "08000", "08003", "08006", "08007", "08P01"}
+)
 TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
 TRIES = 5
@@ -100,7 +112,8 @@ def run_with_retry(
                 unknown = True
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
             if not again or attempt == TRIES or connections[using].in_atomic_block:
-                if unknown and again:
+                # A broken rule shows that the second run began anew; nothing else does.
+                if unknown and not isinstance(error, IntegrityError | DataError):
                     raise OutcomeUnknown(str(error)) from error
                 raise
         if failure is not Failure.LOST_RACE:

@@ -20,13 +20,20 @@ def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             return False
+        quote = connection.ops.quote_name
+        to = quote(role)
+        # Tables of a session's own, searched first, could stand in the place of the real ones.
+        cursor.execute(
+            "SELECT current_database() FROM pg_database WHERE datname = current_database()"
+            " AND pg_has_role(current_user, datdba, 'MEMBER')"
+        )
+        for (database,) in cursor.fetchall():
+            cursor.execute(f"REVOKE TEMPORARY ON DATABASE {quote(database)} FROM PUBLIC")
         cursor.execute(
             "SELECT relname, current_schema() FROM pg_class WHERE relkind IN ('r', 'p', 'v')"
             " AND relnamespace = current_schema()::regnamespace"
             " AND pg_has_role(current_user, relowner, 'MEMBER')"
         )
-        quote = connection.ops.quote_name
-        to = quote(role)
         for name, schema in cursor.fetchall():
             table = f"{quote(schema)}.{quote(name)}"
             cursor.execute(f"REVOKE ALL ON {table} FROM {to}")

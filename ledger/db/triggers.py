@@ -46,7 +46,9 @@ class DefinerTriggerSql(FirmTriggerSql):
     """
 
     def get_template(self) -> str:
-        definer = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp;"
+        # Whoever may execute it could hang it on a table of their own, and feed it anything.
+        definer = """LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp;
+            REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC;"""
         template = super().get_template().replace("LANGUAGE plpgsql;", definer)
         return template.replace("FOR EACH {level}", "{referencing} FOR EACH {level}")
 

@@ -104,7 +104,7 @@ class Load:
             assert process.stdin is not None
             process.stdin.close()
         for process, reader in zip(self.processes, self.readers, strict=True):
-            process.wait(PATIENCE)
+            assert process.wait(PATIENCE) == 0, "a payment was refused, or its answer was another"
             reader.join(PATIENCE)
             if process.stdout is not None:
                 process.stdout.close()
@@ -124,6 +124,7 @@ def assert_nothing_lost_and_nothing_invented(bank: Bank, paying: Load) -> None:
     assert len(booked) == len(set(booked))
     assert set(done) <= set(booked), "an acknowledged payment is gone"
     assert set(booked) <= set(paying.ids("sent"))
+    assert len(done) == len(set(done))
     assert "clean" in bank.manage("audit_ledger")
 
 

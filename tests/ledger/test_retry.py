@@ -4,7 +4,13 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from django.db import DatabaseError, IntegrityError, OperationalError, connection
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 from django.db import transaction as db_transaction
 
 from ledger.db.retry import Failure, OutcomeUnknown, failure_of, run_with_retry, with_retry
@@ -79,6 +85,7 @@ UNWELL = [
     psycopg.errors.TransactionTimeout,
     psycopg.errors.TooManyConnections,
     psycopg.errors.CannotConnectNow,
+    psycopg.errors.ReadOnlySqlTransaction,  # after a failover
 ]
 
 
@@ -109,6 +116,11 @@ CUT_OFF = [
     psycopg.InterfaceError("the connection is closed"),
     psycopg.errors.AdminShutdown(),
     psycopg.errors.CrashShutdown(),
+    psycopg.errors.ConnectionFailure(),
+    psycopg.errors.TransactionResolutionUnknown(),
+    psycopg.errors.ProtocolViolation(),  # of pgbouncer, when its server went
+    psycopg.errors.StatementCompletionUnknown(),
+    psycopg.errors.IdleSessionTimeout(),
 ]
 
 
@@ -148,6 +160,41 @@ def test_what_stays_unknown_says_so(transactional_db: None) -> None:
     with pytest.raises(OutcomeUnknown):
         run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
     assert len(causes) == 5
+
+
+LATER = [
+    (psycopg.errors.QueryCanceled(), OperationalError),
+    (psycopg.errors.DiskFull(), OperationalError),
+    (psycopg.errors.UndefinedTable(), ProgrammingError),
+]
+
+
+@pytest.mark.parametrize(("cause", "kind"), LATER, ids=lambda value: type(value).__name__)
+def test_what_is_unknown_is_not_made_known_by_another_failure(
+    cause: psycopg.Error, kind: type[DatabaseError], transactional_db: None
+) -> None:
+    failures = [(OperationalError, CUT_OFF[0]), (kind, cause)]
+
+    def work() -> None:
+        failure, why = failures.pop(0)
+        raise failure from why
+
+    with pytest.raises(OutcomeUnknown) as unknown:
+        run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
+    assert failure_of(unknown.value) is Failure.UNKNOWN
+
+
+def test_a_refusal_after_an_unknown_outcome_shows_that_nothing_was_done(
+    transactional_db: None,
+) -> None:
+    failures = [(OperationalError, CUT_OFF[0]), (IntegrityError, psycopg.errors.CheckViolation())]
+
+    def work() -> None:
+        failure, why = failures.pop(0)
+        raise failure from why
+
+    with pytest.raises(IntegrityError):
+        run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
 
 
 def test_the_dead_connection_is_left_before_the_next_try(transactional_db: None) -> None:

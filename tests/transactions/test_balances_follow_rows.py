@@ -46,6 +46,7 @@ BREAKS = {
     "a balance that is not the one before plus the amount": {"to_balance": "21"},
     "a time before the last entry": {"created_at": "2025-12-31T00:00Z", "to_balance": "20"},
     "a balance that stays": {"to_balance": "10"},
+    "a time in the future": {"created_at": "2999-01-01T00:00Z", "to_balance": "20"},
 }
 
 
@@ -64,12 +65,17 @@ def test_a_row_continues_the_books(columns: dict[str, str]) -> None:
     assert balances(account) == [20]
 
 
-def insert_chain(account: Account, *lines: tuple[str, int, int], kind: str = "deposit") -> None:
+def insert_chain(
+    account: Account,
+    *lines: tuple[str, int, int],
+    kind: str = "deposit",
+    day: str = "2026-01-01",
+) -> None:
     """Rows of one account by one statement: (minute of its time, amount, balance) each."""
     side = "to" if kind == "deposit" else "from"
     values = ", ".join(
         f"(gen_random_uuid(), '{account.pk}', {amount}, 'USD', '{kind}', 'completed', '', '',"
-        f" '{{}}', '2026-01-01T00:{minute}Z', '2026-01-01', {balance})"
+        f" '{{}}', '{day}T00:{minute}Z', '2026-01-01', {balance})"
         for minute, amount, balance in lines
     )
     with connection.cursor() as cursor:
@@ -125,6 +131,23 @@ MANY_BREAKS = {
     "two rows at one time": [("05", 1, 11), ("05", 1, 12)],
     "a first row before the last entry": [("03", 1, 11), ("06", 1, 12)],
 }
+
+
+def test_many_rows_are_not_in_the_future() -> None:
+    account = AccountFactory()
+    with pytest.raises(DatabaseError) as refused, db_transaction.atomic():
+        insert_chain(account, ("01", 1, 1), ("02", 1, 2), day="2999-01-01")
+    assert constraint_of(refused.value) == "rows_continue_the_books"
+
+
+def test_a_closed_account_never_opens_again() -> None:
+    account = AccountFactory()
+    close_account(account=account)
+    sql = "UPDATE accounts SET status = 'active', closed_at = NULL WHERE id = %s"
+    assert refused_by(sql, account.pk) == "closed_account_stays_closed"
+    assert refused_by("UPDATE accounts SET overdraft_limit = 9 WHERE id = %s", account.pk) == (
+        "closed_account_stays_closed"
+    )
 
 
 @pytest.mark.parametrize("lines", MANY_BREAKS.values(), ids=list(MANY_BREAKS))

@@ -274,6 +274,35 @@ def test_the_daily_limit_counts_holds_and_may_be_used_up_exactly() -> None:
     services.withdraw(from_account=account, amount=Decimal(70))
 
 
+def test_the_daily_limit_counts_a_hold_in_full_and_its_capture_no_more() -> None:
+    account = AccountFactory(balance="1000", daily_limit=Decimal(100))
+    hold = services.hold(from_account=account, amount=Decimal(60))
+    services.capture(hold=hold, amount=Decimal(20))
+    drafts = [Draft(from_account=account, amount=Decimal(41))]
+    with pytest.raises(LimitExceeded, match=r"may send 40\.00 more"):
+        services.withdraw(from_account=account, amount=Decimal(41))
+    assert isinstance(services.post_batch(drafts, atomic=False)[0], LimitExceeded)
+    released = services.hold(from_account=account, amount=Decimal(40))
+    services.void(hold=released)
+    services.withdraw(from_account=account, amount=Decimal(40))
+
+
+def test_the_daily_limit_counts_a_capture_alike_alone_and_in_a_batch() -> None:
+    alone, batch = (AccountFactory(balance="1000", daily_limit=Decimal(100)) for _ in range(2))
+    holds = [services.hold(from_account=a, amount=Decimal(60)) for a in (alone, batch)]
+    services.capture(hold=holds[0], amount=Decimal(30))
+    services.withdraw(from_account=alone, amount=Decimal(40))
+    drafts = [
+        Draft(from_account=batch, amount=Decimal(30), captures=holds[1]),
+        Draft(from_account=batch, amount=Decimal(40)),
+        Draft(from_account=batch, amount=Decimal("0.01")),
+    ]
+    verdicts = services.post_batch(drafts, atomic=False)
+    assert [type(v) for v in verdicts] == [Transaction, Transaction, LimitExceeded]
+    with pytest.raises(LimitExceeded):
+        services.withdraw(from_account=alone, amount=Decimal("0.01"))
+
+
 def test_the_daily_limit_counts_each_day_by_itself() -> None:
     account = AccountFactory(daily_limit=Decimal(100))
     day = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -61,6 +61,9 @@ FORBIDDEN = [
     "ALTER TABLE accounts DROP CONSTRAINT balance_non_negative",
     "DROP TABLE transactions CASCADE",
     "CREATE TABLE mine (id int)",
+    "CREATE TEMPORARY TABLE accounts (balance numeric)",
+    "DELETE FROM django_admin_log",
+    "UPDATE django_admin_log SET change_message = ''",
     "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "SET session_replication_role = replica",
     "COPY accounts TO PROGRAM 'cat'",
@@ -95,19 +98,40 @@ def test_every_verb_works_for_a_web_process(account: Account, web: None) -> None
     account_services.freeze_account(account=other, reason="Lost card")
 
 
-def test_a_temporary_table_takes_no_tables_place_in_the_triggers(
-    account: Account, web: None
-) -> None:
+def test_a_temporary_table_takes_no_tables_place_in_the_triggers(account: Account) -> None:
     """The triggers work with the owner's rights: what they write must be the real thing."""
     item = prepare(services.Draft(to_account=account.pk, amount=Decimal(1)))
     books = open_books([item])
     apply(item, books.sides(item), books)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE accounts (LIKE public.accounts)")
-        cursor.execute("GRANT ALL ON accounts TO PUBLIC")
         rows.write([item], 1)
         cursor.execute("DROP TABLE pg_temp.accounts")
     assert balances(account) == [101]
+
+
+def test_nobody_hangs_the_triggers_that_move_balances_on_a_table_of_their_own(
+    account: Account,
+) -> None:
+    """Fed with rows of another table, they would move balances without a payment."""
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT TEMPORARY ON DATABASE " + connection.settings_dict["NAME"]
+                       + " TO ledger_web")  # fmt: skip
+        cursor.execute(
+            "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        )
+        functions = [name for (name,) in cursor.fetchall()]
+        assert len(functions) == 2
+        cursor.execute("SET LOCAL ROLE ledger_web")
+        cursor.execute("CREATE TEMPORARY TABLE mine AS SELECT * FROM transactions LIMIT 0")
+        for function in functions:
+            denied = pytest.raises(ProgrammingError, match="permission denied for function")
+            with denied, db_transaction.atomic():
+                cursor.execute(
+                    "CREATE TRIGGER mine AFTER INSERT ON mine REFERENCING NEW TABLE AS added"
+                    f" FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+                )
+        cursor.execute("RESET ROLE")
 
 
 def test_the_owner_of_the_tables_is_not_who_serves_the_pages(web: None) -> None:

@@ -382,3 +382,14 @@ def test_the_page_of_a_transaction_tells_why(staff: Client, clerk: User, paid: T
         assert "Refunded by Clerk," in said
         assert "Came damaged The customer reads: Sorry" in said
     assert "left to refund 27.50 USD" in text_of(staff.get(page_of(paid)))
+
+
+def test_the_id_of_somebody_elses_booking_is_no_way_round_what_is_refused(
+    staff: Client, clerk: User, shop: Account
+) -> None:
+    """A hold on the clerk's own account, captured by another: no note of the clerk's on it."""
+    own = AccountFactory(user=clerk, balance="50")
+    hold = services.hold(from_account=own, to_account=shop, amount=Decimal(20))
+    capture = services.capture(hold=hold, created_by=UserFactory(is_staff=True))
+    staff.post(page_of(hold, "capture"), said_by_staff(id=str(capture.pk), amount="20", book="1"))
+    assert not Note.objects.exists()

@@ -145,16 +145,22 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             context |= {"file": file, "summary": summary_of(file), "page": page}
             context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
             context["may_pay"] = _may_pay(person_of(request), file)
+            context["why_not"] = _why_not(person_of(request), file)
         return super().change_view(request, object_id, form_url, context)
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """What a button of the page asks for, all of it at once."""
         file = get_object_or_404(self.get_queryset(request), pk=pk)
-        if request.method != "POST" or not _may_pay(person_of(request), file):
+        clerk = person_of(request)
+        if request.method != "POST" or not _may_pay(clerk, file):
             raise PermissionDenied
-        steps = {"check": check, "whole": book_whole, "pay": book_rest}
+        asked = request.POST.get("step", "")
         try:
-            file = steps.get(request.POST.get("step", ""), check)(file)
+            if asked in ("whole", "pay"):
+                file = (book_whole if asked == "whole" else book_rest)(file, by=clerk)
+                self.log_change(request, file, f"Paid {payments(file.booked_count)}.")
+            else:
+                file = check(file)
         except LedgerError as refusal:
             check(file)
             messages.error(request, str(refusal))
@@ -202,8 +208,18 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _may_pay(clerk: User, file: PaymentFile) -> bool:
-    is_own = file.from_account.user_id == clerk.pk
-    return not is_own and clerk.has_perm("transactions.use_cash_desk")
+    return clerk.has_perm("transactions.use_cash_desk") and not _why_not(clerk, file)
+
+
+def _why_not(clerk: User, file: PaymentFile) -> str:
+    """Why this colleague does not pay this file, "" where they may."""
+    if file.from_account.user_id == clerk.pk:
+        return "This file pays out of an account of yours: pay it on your own pages."
+    if file.created_by_id == file.from_account.user_id:
+        return "The customer uploaded this file, and alone decides whether it is paid."
+    if PaymentLine.objects.of(file).filter(to_account__user=clerk).exists():
+        return "A line of this file pays you: ask a colleague to upload and pay it."
+    return ""
 
 
 def _prefilled(request: HttpRequest) -> dict[str, str]:

@@ -8,6 +8,7 @@ where to go on, and a step that is sent again takes up the next lines, never the
 import uuid
 from collections.abc import Iterator, Sequence
 
+from accounts.models import User
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.drafting import (
@@ -30,33 +31,39 @@ class NotChecked(LedgerError):
     """The file was never checked, so nobody has seen what it would do."""
 
 
-def book_step(file: PaymentFile) -> PaymentFile:
+def book_step(file: PaymentFile, *, by: User | None = None) -> PaymentFile:
     """Books the next 2,000 lines that the check found good, in one transaction.
 
     A line that is refused now says why and is left behind. The file is done when no line is
     waiting; then a step changes nothing. NotChecked before the first check.
+
+    `by` is who pays, whoever uploaded the file.
     """
     held = _Held(file.pk)
 
     def parts() -> Iterator[list[Draft]]:
         held.lock()
-        yield from drafts_of(held.file, PaymentLine.objects.of(file).waiting(), once=True)
+        yield from drafts_of(held.file, PaymentLine.objects.of(file).waiting(), by=by, once=True)
         held.write_down()
 
     post_parts(parts, write_verdicts)
     return held.file
 
 
-def book_rest(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
+def book_rest(
+    file: PaymentFile, progress: Progress = silent, *, by: User | None = None
+) -> PaymentFile:
     """Steps until the file is done."""
     while file.state != PaymentFile.State.DONE:
         before = file.decided_count
-        file = book_step(file)
+        file = book_step(file, by=by)
         progress(file.decided_count - before)
     return file
 
 
-def book_whole(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
+def book_whole(
+    file: PaymentFile, progress: Progress = silent, *, by: User | None = None
+) -> PaymentFile:
     """Books every line in one transaction, or none: NotAll names the first line refused.
 
     A file that is done comes back as it is. NotChecked before the first check.
@@ -69,7 +76,7 @@ def book_whole(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
             return
         _refuse_unless_all_can(held.file)
         lock_accounts(file)
-        yield from drafts_of(held.file, PaymentLine.objects.of(file).waiting())
+        yield from drafts_of(held.file, PaymentLine.objects.of(file).waiting(), by=by)
         held.write_down()
 
     def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:

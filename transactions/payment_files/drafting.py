@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
-from accounts.models import Account
+from accounts.models import Account, User
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.payment_files.storing import PART, parts_of
 from transactions.payment_querysets import PaymentLineQuerySet
@@ -23,7 +23,11 @@ def silent(_lines: int) -> None:
 
 
 def drafts_of(
-    file: PaymentFile, lines: PaymentLineQuerySet, *, once: bool = False
+    file: PaymentFile,
+    lines: PaymentLineQuerySet,
+    *,
+    by: User | None = None,
+    once: bool = False,
 ) -> Iterator[list[Draft]]:
     """The lines as drafts, in order, PART at a time; with `once` the first part alone.
 
@@ -33,7 +37,7 @@ def drafts_of(
     after = 0
     rows = lines.in_order().values_list(*FACTS)
     while part := list(rows.filter(number__gt=after)[:PART]):
-        yield [_draft(file, *facts) for _, *facts in part]
+        yield [_draft(file, by, *facts) for _, *facts in part]
         if once:
             return
         after = part[-1][0]
@@ -75,7 +79,13 @@ def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
 
 
 def _draft(
-    file: PaymentFile, id: UUID, to: UUID, amount: Decimal, description: str, reference: str
+    file: PaymentFile,
+    by: User | None,
+    id: UUID,
+    to: UUID,
+    amount: Decimal,
+    description: str,
+    reference: str,
 ) -> Draft:
     return Draft(
         id=id,
@@ -84,5 +94,5 @@ def _draft(
         amount=amount,
         description=description,
         reference=reference,
-        created_by=file.created_by_id,
+        created_by=by.pk if by else file.created_by_id,
     )

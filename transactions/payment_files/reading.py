@@ -17,6 +17,7 @@ COLUMNS = ("to", "amount", "description", "reference")
 NEEDED = ("to", "amount")
 MOST_LINES = 50_000
 MOST_BYTES = 32 * 1024 * 1024
+LONGEST_LINE = 20_000  # characters
 LONGEST_CELL = 1000  # kept of a cell; far more than any may have
 HEADING = "to,amount,description,reference"
 EXAMPLE = (
@@ -61,8 +62,9 @@ def rows_of(source: IO[bytes]) -> Iterator[Row]:
                 continue
             yield _row(number, names, cells)
     except UnicodeDecodeError:
+        where = f"After line {number}" if number else "In one of the first lines"
         raise Unreadable(
-            f"After line {number} there is a character that is not UTF-8. Save the file as "
+            f"{where} there is a character that is not UTF-8. Save the file as "
             "\u201cCSV UTF-8\u201d and choose it again."
         ) from None
     except csv.Error as error:
@@ -115,13 +117,21 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
 
 def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
     """Cells by comma or semicolon, whichever there is more of in the heading."""
-    first = ""
-    for first in text:
-        if first.strip():
-            break
+    first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
     text.seek(0)
-    return csv.reader(text, delimiter=separator, strict=True)
+    return csv.reader(_lines(text), delimiter=separator, strict=True)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The file's own lines, none so long that it would fill the memory."""
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise Unreadable(
+                f"A line of the file has more than {LONGEST_LINE:,} characters, far more than a "
+                "payment needs. Was a quote opened and not closed, or is it another file?"
+            )
+        yield line
 
 
 def _heading(cells: Iterable[str]) -> list[str]:

@@ -82,9 +82,10 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         if step == "check":
             check(file)
         elif step == "whole":
-            _say_done(request, book_whole(file))
+            _say_done(request, book_whole(file, by=request.user))
         elif step == "pay":
-            file = book_step(file) if request.htmx else book_rest(file)
+            by = request.user
+            file = book_step(file, by=by) if request.htmx else book_rest(file, by=by)
             if file.state != State.DONE:
                 context = {"file": file, "summary": summary_of(file)}
                 return render(request, "includes/_payment_file_paying.html", context)

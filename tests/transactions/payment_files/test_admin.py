@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -38,15 +39,53 @@ def test_a_clerk_uploads_checks_and_pays_for_a_customer(
     assert balances(everyday, mara) == [400, 600]
 
 
-def test_all_or_nothing_for_a_customer(staff: Client, everyday: Account, mara: Account) -> None:
-    file = checked(everyday, pay(mara, 1), pay(mara, 2))
+def test_all_or_nothing_for_a_customer(
+    staff: Client, clerk: User, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 1), pay(mara, 2), created_by=clerk)
     assert b"Pay all 2 or none" in staff.get(f"{BASE}{file.pk}/change/").content
     staff.post(f"{BASE}{file.pk}/step/", {"step": "whole"})
     assert fates(file) == ["booked", "booked"]
+    assert {row.created_by for row in Transaction.objects.filter(type="transfer")} == {clerk}
+    entry = LogEntry.objects.get(object_id=str(file.pk))
+    assert (entry.user, entry.change_message) == (clerk, "Paid 2 payments.")
 
 
-def test_a_refused_step_says_why(staff: Client, everyday: Account, mara: Account) -> None:
-    file = checked(everyday, pay(mara, 1), "12,5")
+def test_who_pays_stands_on_the_rows_whoever_uploaded(
+    staff: Client, clerk: User, everyday: Account, mara: Account
+) -> None:
+    colleague = UserFactory(is_staff=True)
+    file = checked(everyday, pay(mara, 1), created_by=colleague)
+    staff.post(f"{BASE}{file.pk}/step/", {"step": "pay"})
+    assert Transaction.objects.get(type="transfer").created_by == clerk
+
+
+def test_staff_do_not_pay_what_a_customer_only_uploaded(
+    staff: Client, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 1))
+    page = text_of(staff.get(f"{BASE}{file.pk}/change/"))
+    assert "alone decides whether it is paid" in page
+    assert "Pay all" not in page
+    assert staff.post(f"{BASE}{file.pk}/step/", {"step": "whole"}).status_code == 403
+    assert balances(mara) == [0]
+
+
+def test_nobody_pays_themselves_out_of_a_customers_account(
+    staff: Client, clerk: User, everyday: Account, mara: Account
+) -> None:
+    own = AccountFactory(user=clerk)
+    file = checked(everyday, pay(mara, 1), pay(own, 2), created_by=clerk)
+    assert "A line of this file pays you" in text_of(staff.get(f"{BASE}{file.pk}/change/"))
+    for step in ("whole", "pay"):
+        assert staff.post(f"{BASE}{file.pk}/step/", {"step": step}).status_code == 403
+    assert balances(own, mara) == [0, 0]
+
+
+def test_a_refused_step_says_why(
+    staff: Client, clerk: User, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 1), "12,5", created_by=clerk)
     text = text_of(staff.post(f"{BASE}{file.pk}/step/", {"step": "whole"}, follow=True))
     assert "Nothing was booked. Line 3" in text
     assert balances(mara) == [0]

@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Account
 from tests.factories import balances
-from tests.transactions.payment_files.files import csv_of, pay
+from tests.transactions.payment_files.files import checked, csv_of, pay
 from transactions import services
 from transactions.audit import audit
 from transactions.models import PaymentFile, Transaction
+from transactions.payment_files.booking import book_rest
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Run = Callable[..., tuple[int, list[str], list[str]]]
@@ -158,3 +159,24 @@ def test_a_file_that_is_not_there_or_cannot_be_read_is_answered_in_a_sentence(
 def test_both_ways_at_once_are_refused(run: Run, mara: Account) -> None:
     with pytest.raises(CommandError, match="not allowed with"):
         run(pay(mara, 1), flags=("--all-or-nothing", "--what-can-be-booked"))
+
+
+def test_what_was_paid_in_the_browser_is_not_paid_again_without_a_label(
+    run: Run, everyday: Account, mara: Account
+) -> None:
+    book_rest(checked(everyday, pay(mara, 600)))
+    with pytest.raises(CommandError, match=r"paid before, by salaries\.csv .*--run LABEL"):
+        run(pay(mara, 600))
+    assert (transfers(), PaymentFile.objects.count()) == (1, 1)
+    assert run(pay(mara, 100))[0] == 0
+    with pytest.raises(CommandError, match="paid before"):
+        run(pay(mara, 600), flags=("--dry-run",))
+    assert balances(mara) == [700]
+
+
+def test_a_place_that_cannot_be_written_to_is_named_before_money_moves(
+    run: Run, mara: Account, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="cannot be written"):
+        run(pay(mara, 1), output=tmp_path / "nowhere" / "result.csv")
+    assert transfers() == 0

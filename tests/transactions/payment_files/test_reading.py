@@ -73,7 +73,7 @@ def test_the_example_is_a_file_that_can_be_read() -> None:
         (b"to,,amount\n1,2,3\n", "The heading has a column unnamed"),
         (b"to,amount,To\n1,2,3\n", "The heading has the column \u201cto\u201d twice; keep one."),
         (b"to,description\n1,2\n", "The heading has no column \u201camount\u201d."),
-        ("to,amount\n1,2\nÜ,3\n".encode("latin-1"), "After line"),
+        ("to,amount\n1,2\nÜ,3\n".encode("latin-1"), "In one of the first lines"),
         (f"{HEADING}\n{LINE}".encode("utf-16"), "This is not UTF-8 text."),
         (b"PK\x03\x04rest of a spreadsheet", "This is a spreadsheet."),
         (f'{HEADING}\n{LINE}\n4821,"5\n'.encode(), "From line 3 on, a quote is opened"),

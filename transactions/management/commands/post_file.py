@@ -53,8 +53,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._try(options["output"])
         file = self._stored(options)
         was_new = file.state == PaymentFile.State.STORED
+        if was_new and not options["run"]:
+            self._refuse_what_was_paid(file)
         if file.state != PaymentFile.State.PAYING:
             file = self._checked(file)
         if not options["dry_run"]:
@@ -79,6 +82,25 @@ class Command(BaseCommand):
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
         except (ValueError, Unreadable) as error:
             raise CommandError(str(error)) from None
+
+    def _try(self, output: Path | None) -> None:
+        """Before money moves: the place of the result can be written to."""
+        try:
+            if output is not None:
+                output.open("a").close()
+        except OSError as error:
+            raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
+
+    def _refuse_what_was_paid(self, file: PaymentFile) -> None:
+        """The same lines paid by another file, in the browser, are paid again by a label alone."""
+        same = PaymentFile.objects.same_as(file).newest_first().first()
+        if same is not None:
+            discard(file)
+            paid = f"{same.name} of {same.created_at:%d %B %Y}"
+            raise CommandError(
+                f"The same lines were paid before, by {paid}. Nothing was booked; to pay them "
+                "once more, say so by a label: --run LABEL."
+            )
 
     def _checked(self, file: PaymentFile) -> PaymentFile:
         unpaid = file.line_count - file.booked_count
