@@ -1,7 +1,9 @@
 """Every way to move money. Each call is one database transaction of its own.
 
 A service never runs inside somebody else's transaction (`durable=True`): when it returns,
-the money has moved and is safe; when it raises, nothing has.
+the money has moved and is safe; when it raises, nothing has. Two exceptions say so themselves:
+`OutcomeUnknown` after a connection lost during COMMIT, and a batch that need not stand or fall
+together, whose earlier chunks stay booked when the database fails in a later one.
 """
 
 import gc
@@ -231,7 +233,9 @@ def post_batch(
 
     With `atomic`, all or nothing: the rows, or the first refusal is raised and nothing has
     moved. Without, a result per draft: the Transaction, or the LedgerError that refused it;
-    such a batch is booked in chunks, so that locks are short.
+    such a batch is booked in chunks, so that locks are short. Where the database fails in one
+    of them, the error escapes and the chunks before stay booked: drafts with ids can be sent
+    again whole, and nothing is booked twice.
     """
     if atomic:
         with _no_search_for_cycles():
