@@ -45,7 +45,7 @@ def too_fine(amount: Decimal, currency: str) -> str:
 
 def _why_no_amount(typed: str) -> str:
     if typed.startswith(("-", "\N{MINUS SIGN}")):
-        return "Type the amount without a minus sign; the form says which way it goes."
+        return "Type the amount without a minus sign; money is sent here, never taken."
     if re.fullmatch(r"[0-9]+,[0-9]{1,2}", typed):
         return f"Type decimals after a point, like {typed.replace(',', '.')}."
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):

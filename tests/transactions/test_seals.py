@@ -238,7 +238,10 @@ def test_the_command_seals_and_says_what_to_keep() -> None:
         "Sealed 4 transactions up to 2026-03-02 as seal 1. "
         f"Keep its digest outside this database:\n{digest}\n"
     )
-    assert run("--until", "2026-03-03") == "Everything up to there is sealed already.\n"
+    assert (
+        run("--until", "2026-03-03")
+        == "Nothing to seal: every day that is asked for is sealed already.\n"
+    )
 
 
 def test_the_command_prints_json() -> None:

@@ -71,7 +71,7 @@ def test_a_line_that_cannot_be_read_says_everything_that_is_wrong_with_it(
     )
     assert fates(file) == [
         "An account number has 12 digits; this one has 2.",
-        "Type the amount without a minus sign; the form says which way it goes.",
+        "Type the amount without a minus sign; money is sent here, never taken.",
         "No account at this bank has this number. Compare it with the original.",
         "There are more cells than columns; put text that has commas in quotes.",
         "USD has 2 decimals; 0.00001 has more.",

@@ -75,7 +75,7 @@ def test_all_or_nothing_is_what_it_does_unless_told(run: Run, mara: Account) -> 
 
 def test_what_can_be_booked_is_booked_and_the_rest_named(run: Run, mara: Account) -> None:
     code, out, err = run(pay(mara, 600), pay(mara, 500), flags=("--what-can-be-booked",))
-    assert (code, out[1]) == (1, "Booked 1 payments.")
+    assert (code, out[1]) == (1, "Booked 1 payment.")
     assert err == ["line 3: Everyday has 400.00 available; 500.00 is too much by 100.00."]
     assert transfers() == 1
 
@@ -98,7 +98,7 @@ def test_a_second_run_books_what_can_be_booked_by_now(
         0,
         [
             "2 payments, 1,100.00 USD; 1 booked before, 1 can be booked, 0 cannot.",
-            "Booked 1 payments.",
+            "Booked 1 payment.",
         ],
     )
 

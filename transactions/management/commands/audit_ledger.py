@@ -47,6 +47,9 @@ class Command(BaseCommand):
                 f"The books are clean: {result.transactions:,} transactions{what} "
                 f"on {result.accounts:,} accounts."
             )
+        elif not result.clean:
+            many = len(result.findings)
+            self.stderr.write(f"The books are not clean: {many} of {len(names)} checks failed.")
         for finding in [] if options["json"] else result.findings:
             self.stderr.write(str(finding))
         if not result.clean:

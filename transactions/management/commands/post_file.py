@@ -17,6 +17,7 @@ from transactions.payment_files.checking import check
 from transactions.payment_files.reading import Unreadable
 from transactions.payment_files.results import result_lines
 from transactions.payment_files.storing import PART, discard, store
+from transactions.payment_files.words import payments
 
 
 class Command(BaseCommand):
@@ -108,7 +109,7 @@ class Command(BaseCommand):
             file = check(file, bar.update)
         total = plain(file.total, file.currency)
         self.stdout.write(
-            f"{file.line_count:,} payments, {total} {file.currency}; {file.booked_count:,} booked "
+            f"{payments(file.line_count)}, {total} {file.currency}; {file.booked_count:,} booked "
             f"before, {file.waiting_count:,} can be booked, {file.refused_count:,} cannot."
         )
         return file
@@ -123,7 +124,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("Stopped; run it again to go on. No line is booked twice.")
             sys.exit(130)
-        self.stdout.write(f"Booked {file.booked_count - before:,} payments.")
+        self.stdout.write(f"Booked {payments(file.booked_count - before)}.")
         return file
 
     def _tell(self, file: PaymentFile, output: Path | None) -> None:

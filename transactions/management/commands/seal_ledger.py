@@ -30,6 +30,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verify"]:
+            if options["json"]:
+                raise CommandError("--json prints the seal that is made; --verify makes none.")
             self._verify(options["verify"])
             return
         try:
@@ -39,7 +41,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(made) if made else None))
         elif made is None:
-            self.stdout.write("Everything up to there is sealed already.")
+            self.stdout.write("Nothing to seal: every day that is asked for is sealed already.")
         else:
             last = made.ends_at.date() - timedelta(days=1)
             self.stdout.write(
