@@ -12,9 +12,11 @@ from django.db import OperationalError, connection, connections
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances
-from transactions import services
+from tests.transactions.payment_files.files import checked, fates, pay
+from transactions import corrections, services
 from transactions.audit import audit
-from transactions.models import Transaction
+from transactions.models import Note, Transaction
+from transactions.payment_files.booking import book_rest
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,12 +114,14 @@ def test_ended_while_the_commit_runs(
     assert audit().clean
 
 
-def test_a_hold_ended_in_the_lost_commit_is_found_ended(
-    account: Account, outside: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A capture that is sent again meets its hold captured, by itself."""
-    hold = services.hold(from_account=account, amount=Decimal(30))
-    commit, lost = connection.commit, list[Any]()
+@pytest.fixture
+def hold(account: Account) -> Transaction:
+    return services.hold(from_account=account, amount=Decimal(30))
+
+
+def lose_next_answer(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The next COMMIT is done, and its answer is lost; True once that has happened."""
+    commit, lost = connection.commit, list[bool]()
 
     def lose_the_answer() -> None:
         commit()
@@ -126,9 +130,58 @@ def test_a_hold_ended_in_the_lost_commit_is_found_ended(
             raise OperationalError from psycopg.OperationalError("server closed the connection")
 
     monkeypatch.setattr(connection, "commit", lose_the_answer)
+    return lost
+
+
+@pytest.fixture
+def lost_answer(hold: Transaction, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    return lose_next_answer(monkeypatch)
+
+
+def test_a_hold_ended_in_the_lost_commit_is_found_ended(
+    account: Account, hold: Transaction, lost_answer: list[bool]
+) -> None:
+    """A capture that is sent again meets its hold captured, by itself."""
     row = services.capture(hold=hold, amount=Decimal(20))
+    assert lost_answer
     assert Transaction.objects.get(captures=hold).pk == row.pk
     assert balances(account) == [80]
+    assert audit().clean
+
+
+def test_a_hold_voided_in_the_lost_commit_stays_voided_with_one_note(
+    account: Account, hold: Transaction, lost_answer: list[bool]
+) -> None:
+    corrections.release(hold=hold, reason="Cancelled", written_by=account.user)
+    assert lost_answer
+    hold.refresh_from_db()
+    assert (hold.status, hold.notes.count()) == ("voided", 1)
+    assert audit().clean
+
+
+def test_a_capture_by_staff_and_its_note_are_found_done(
+    account: Account, hold: Transaction, lost_answer: list[bool]
+) -> None:
+    draft = Draft(from_account=account, amount=Decimal(5), captures=hold)
+    row = corrections.book(
+        draft, action=Note.Action.CAPTURE, reason="Left early", written_by=account.user
+    )
+    assert lost_answer
+    assert [note.reason for note in row.notes.all()] == ["Left early"]
+    assert balances(account) == [95]
+    assert audit().clean
+
+
+def test_a_step_of_a_payment_file_is_found_done(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = AccountFactory()
+    file = checked(account, *[pay(other, 1) for _ in range(30)])
+    lost = lose_next_answer(monkeypatch)
+    book_rest(file)
+    assert lost
+    assert balances(account, other) == [70, 30]
+    assert fates(file) == ["booked"] * 30
     assert audit().clean
 
 
