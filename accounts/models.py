@@ -16,7 +16,7 @@ from accounts.lines import tidy_line
 from accounts.numbers import grouped, new_account_number
 from accounts.querysets import AccountQuerySet, UserManager
 from ledger.db.ids import uuid7
-from ledger.db.triggers import FirmTrigger, refuse
+from ledger.db.triggers import FirmTrigger, refuse, stays
 
 # timestamptz holds infinity, which no book should.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -274,21 +274,12 @@ class StatusChange(models.Model):
     class Meta:
         db_table = "account_status_changes"
         ordering = ("-created_at",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            FirmTrigger(
-                name="status_change_stays",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=refuse("status_change_stays", "What was done to an account stays said."),
-            ),
-            FirmTrigger(
-                name="status_changes_stay",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func=refuse("status_changes_stay", "What was done to accounts stays said."),
-            ),
-        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
+            "status_change_stays",
+            "status_changes_stay",
+            "What was done to an account stays said.",
+            "What was done to accounts stays said.",
+        )
 
     def __str__(self) -> str:
         return f"{self.from_status} to {self.to_status}: {self.reason}"

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from ledger.db.ids import uuid7
-from transactions.seal_triggers import stays
+from ledger.db.triggers import stays
 
 
 class AuditRun(models.Model):

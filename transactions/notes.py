@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from ledger.db.ids import uuid7
-from ledger.db.triggers import FirmTrigger, refuse
+from ledger.db.triggers import stays
 
 
 class Note(models.Model):
@@ -50,21 +50,12 @@ class Note(models.Model):
                 violation_error_message="A note says why of a refund, hold, capture or release.",
             ),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            FirmTrigger(
-                name="note_stays",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=refuse("note_stays", "What was said of a transaction stays said."),
-            ),
-            FirmTrigger(
-                name="notes_stay",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func=refuse("notes_stay", "What was said of transactions stays said."),
-            ),
-        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
+            "note_stays",
+            "notes_stay",
+            "What was said of a transaction stays said.",
+            "What was said of transactions stays said.",
+        )
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.reason}"

@@ -1,8 +1,9 @@
 """The one door for money: whatever changes a balance or a hold goes through here.
 
 Lock every account of the batch in one ordered query; check each item in Python on the locked
-values; write accounts and rows; where the database refuses all the same, split the batch until
-the guilty item stands alone. The caller (`transactions.services`) owns the transaction.
+values; write the rows, which move the accounts; where the database refuses all the same, split
+the batch until the guilty item stands alone. The caller (`transactions.services`) owns the
+transaction.
 """
 
 import uuid
@@ -39,7 +40,7 @@ def post(items: Sequence[Item]) -> list[Transaction | LedgerError]:
 
 
 def post_one(item: Item) -> Transaction | LedgerError:
-    """`post` for a caller whose transaction has nothing else in it, in three statements.
+    """`post` for a caller whose transaction has nothing else in it, in two statements.
 
     There is no savepoint: a refusal of the database itself escapes and ends the transaction.
     """

@@ -9,7 +9,8 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import Exact
 
 from accounts.models import EARLIEST
-from transactions.seal_triggers import SEAL_FOLLOWS, stays
+from ledger.db.triggers import stays
+from transactions.seal_triggers import SEAL_FOLLOWS
 
 DIGEST_BYTES = 32
 FINGERPRINT_BYTES = 4

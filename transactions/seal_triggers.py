@@ -60,22 +60,3 @@ SEAL_FOLLOWS = FirmTrigger(
         RETURN NEW;
     """,
 )
-
-
-def stays(name: str, plural: str, message: str) -> list[pgtrigger.Trigger]:
-    """The triggers of an append-only table: no UPDATE, no DELETE, no TRUNCATE."""
-    return [
-        FirmTrigger(
-            name=name,
-            when=pgtrigger.Before,
-            operation=pgtrigger.Update | pgtrigger.Delete,
-            func=refuse(name, message),
-        ),
-        FirmTrigger(
-            name=plural,
-            level=pgtrigger.Statement,
-            when=pgtrigger.Before,
-            operation=pgtrigger.Truncate,
-            func=refuse(plural, message),
-        ),
-    ]

@@ -12,7 +12,7 @@ the role that set it off may not.
 from typing import Any
 
 from django.db import models
-from pgtrigger import Trigger, compiler
+from pgtrigger import Before, Delete, Statement, Trigger, Truncate, Update, compiler
 
 
 class FirmTriggerSql(compiler.UpsertTriggerSql):
@@ -91,3 +91,20 @@ def refuse(name: str, message: str) -> str:
         f"RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation', "
         f"CONSTRAINT = '{name}', TABLE = TG_TABLE_NAME;"
     )
+
+
+def stays(row: str, table: str, said: str, said_of_all: str = "") -> list[Trigger]:
+    """The triggers of an append-only table, by name: no UPDATE, no DELETE, no TRUNCATE.
+
+    `said_of_all` is the sentence about TRUNCATE, where it is another.
+    """
+    return [
+        FirmTrigger(name=row, when=Before, operation=Update | Delete, func=refuse(row, said)),
+        FirmTrigger(
+            name=table,
+            level=Statement,
+            when=Before,
+            operation=Truncate,
+            func=refuse(table, said_of_all or said),
+        ),
+    ]
