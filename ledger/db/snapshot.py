@@ -12,9 +12,10 @@ from django.db import transaction as db_transaction
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
+def snapshot(*, seconds: float | None = None) -> Iterator[None]:
     """Every query inside sees the same instant; nothing inside can write.
 
+    With `seconds`, a query inside that takes longer is stopped (OperationalError, 57014).
     Inside a transaction that is open already (only a test's; otherwise `durable` refuses)
     the instant is that transaction's own.
     """
@@ -23,4 +24,7 @@ def snapshot() -> Iterator[None]:
         if not nested:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if seconds is not None:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = %s", [f"{int(seconds * 1000)}ms"])
         yield

@@ -2,14 +2,36 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from transactions.charts import NARROW, WIDE, Chart, draw_bars, draw_columns
 
 register = template.Library()
 
 WIDTH, HEIGHT, EDGE = 240, 40, 3
+
+
+DRAW: dict[str, Any] = {"columns": draw_columns, "bars": draw_bars}
+
+
+@register.simple_tag
+def chart(chart: Chart | None) -> SafeString | str:
+    """A chart, drawn twice: for wide screens and paper, and for phones. CSS shows one of them."""
+    if chart is None or not chart.marks:
+        return ""
+    drawn = [DRAW[chart.kind](chart, size) for size in (WIDE, NARROW)]
+    return render_to_string(f"includes/charts/_{chart.kind}.html", {"chart": chart, "drawn": drawn})
+
+
+@register.filter
+def at(number: float) -> str:
+    """A place in a drawing, to a tenth of a pixel, whatever the language: "12.5"."""
+    return f"{number:.1f}"
 
 
 @register.simple_tag

@@ -1,0 +1,77 @@
+"""The work behind a page: each query as Postgres got it, how long it took, and its plan."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+ENOUGH = 50  # queries kept; a page that sends more has other worries
+
+
+@dataclass(slots=True)
+class Query:
+    """One query: `sql` with its values filled in, `seconds` from sending to the last row fetched
+    by the driver; `plan` is empty until `explain` was asked."""
+
+    sql: str
+    seconds: float
+    statement: str = ""
+    params: Any = None
+    plan: str = ""
+
+    @property
+    def milliseconds(self) -> float:
+        return self.seconds * 1000
+
+
+@dataclass(slots=True)
+class Work:
+    """The queries of one page, in order."""
+
+    queries: list[Query] = field(default_factory=list)
+
+    @property
+    def milliseconds(self) -> float:
+        """What the database took for all of them."""
+        return sum(query.milliseconds for query in self.queries)
+
+    def explain(self) -> None:
+        """Runs each query once more under EXPLAIN (ANALYZE, BUFFERS) and keeps its plan.
+
+        Inside the same `snapshot` the rows are the same. A query that writes, which a snapshot
+        refuses anyway, is left alone.
+        """
+        for query in self.queries:
+            if query.statement.lstrip("( \n").upper().startswith(("SELECT", "WITH")):
+                query.plan = _plan_of(query)
+
+
+def _plan_of(query: Query) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {query.statement}", query.params)
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+@contextmanager
+def watched() -> Iterator[Work]:
+    """Notes every query of this thread's connection inside the block."""
+    work = Work()
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        started = time.perf_counter()
+        result = execute(sql, params, many, context)
+        took = time.perf_counter() - started
+        if not many and len(work.queries) < ENOUGH and not _is_about_the_session(sql):
+            with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
+            work.queries.append(Query(with_values, took, sql, params))
+        return result
+
+    with connection.execute_wrapper(note):
+        yield work
+
+
+def _is_about_the_session(sql: str) -> bool:
+    return sql.startswith(("SET ", "SAVEPOINT", "RELEASE", "ROLLBACK", "EXPLAIN"))

@@ -1,0 +1,163 @@
+"""Where the marks of a chart go. Drawing is done by the templates, see `templatetags.charts`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One figure of a chart: `label` stands at the axis ("Oct"), `title` says it in full
+    ("October 2026"), `said` is the value as people read it, `url` leads to the rows behind."""
+
+    label: str
+    value: Decimal
+    said: str
+    title: str = ""
+    url: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a screen reader says, and what hovering shows: "October 2026: +302.17 USD"."""
+        return f"{self.title or self.label}: {self.said}"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Upright bars from zero, up for more and down for less. `name` says what the chart shows."""
+
+    name: str
+    marks: Sequence[Mark]
+    kind: str = field(default="columns", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Lying bars from zero, the label beside each: for names, which are long."""
+
+    name: str
+    marks: Sequence[Mark]
+    kind: str = field(default="bars", init=False)
+
+
+Chart = Columns | Bars
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A drawing's width and height in units; one unit is one pixel of the screen it is for."""
+
+    name: str
+    width: int
+    height: int
+    labels: int  # at most so many along the axis
+
+
+WIDE = Size("wide", 864, 264, 13)
+NARROW = Size("narrow", 342, 220, 4)
+DIGIT = 7.6  # the width of a figure's digit, of 13 pixels in bold
+TOP, BOTTOM = 24, 28  # room for a figure above the highest column, and for labels
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnColumn:
+    """A column: its box, the whole strip that a thumb may hit, and which words stand by it."""
+
+    mark: Mark
+    x: float
+    y: float
+    width: float
+    height: float
+    strip_x: float
+    strip_width: float
+    middle: float
+    label: str
+    figure_x: float
+    figure_y: float | None
+
+    @property
+    def is_below(self) -> bool:
+        return self.mark.value < 0
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnColumns:
+    """All columns in one size; `zero` is the height of the base line."""
+
+    size: Size
+    zero: float
+    columns: list[DrawnColumn]
+
+
+def draw_columns(chart: Columns, size: Size) -> DrawnColumns:
+    """The columns side by side. Only the highest and the lowest have their figure on them."""
+    values = [mark.value for mark in chart.marks]
+    high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
+    span = float(high - low) or 1.0
+    room = size.height - TOP - BOTTOM - (16 if low < 0 else 0)
+    zero = TOP + room * float(high) / span
+    step = size.width / max(len(values), 1)
+    every = -(-len(values) // size.labels)
+    told = {values.index(high), values.index(low)} if any(values) else set()
+    columns = []
+    for place, mark in enumerate(chart.marks):
+        height = max(room * abs(float(mark.value)) / span, 1.0 if mark.value else 0.0)
+        y = zero - height if mark.value > 0 else zero
+        beside = (y - 7 if mark.value > 0 else y + height + 15) if place in told else None
+        columns.append(
+            DrawnColumn(
+                mark,
+                x=place * step + step * 0.15,
+                y=y,
+                width=step * 0.7,
+                height=height,
+                strip_x=place * step,
+                strip_width=step,
+                middle=place * step + step / 2,
+                figure_x=_within(place * step + step / 2, mark.said, size),
+                label=mark.label if (len(values) - 1 - place) % every == 0 else "",
+                figure_y=beside if mark.value else None,
+            )
+        )
+    return DrawnColumns(size, zero, columns)
+
+
+def _within(x: float, said: str, size: Size) -> float:
+    """Where a figure centred at `x` has to stand so as not to leave the drawing."""
+    half = len(said) * DIGIT / 2
+    return min(max(x, half), size.width - half)
+
+
+ROW = 44
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnBar:
+    """A lying bar: its row's top, and its length out of the room there is."""
+
+    mark: Mark
+    y: float
+    x: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnBars:
+    """All bars in one size; words stand above each bar, so that they have the whole width."""
+
+    size: Size
+    bars: list[DrawnBar]
+
+
+def draw_bars(chart: Bars, size: Size) -> DrawnBars:
+    """The bars below each other, all from the same zero line."""
+    values = [mark.value for mark in chart.marks]
+    high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
+    span = float(high - low) or 1.0
+    zero = size.width * float(-low) / span
+    bars = []
+    for place, mark in enumerate(chart.marks):
+        length = size.width * abs(float(mark.value)) / span
+        x = zero if mark.value >= 0 else zero - length
+        bars.append(DrawnBar(mark, y=place * ROW, x=x, length=max(length, 1.0)))
+    return DrawnBars(Size(size.name, size.width, ROW * len(bars), 0), bars)

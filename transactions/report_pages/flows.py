@@ -1,0 +1,69 @@
+"""Pages about what came in and what went out."""
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from accounts.templatetags.money import money, signed
+from transactions.charts import Columns, Mark
+from transactions.report_pages.forms import PeriodForm
+from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.reports import money_by_month
+
+
+def _booked_in(row: Row) -> str:
+    return f"is:booked date:{row['month']:%Y-%m}"
+
+
+def _finding(rows: Sequence[Row], asked: Asked) -> str:
+    last = rows[-1]
+    month = f"{last['month']:%B %Y}"
+    if last["month"] == timezone.localdate().replace(day=1):
+        month += ", so far,"
+    if not last["net"]:
+        return f"In {month} as much came in as went out."
+    more, less = ("came in", "went out") if last["net"] > 0 else ("went out", "came in")
+    return f"In {month} {money(abs(last['net']), asked.currency)} more {more} than {less}."
+
+
+def _basis(_rows: Sequence[Row], asked: Asked) -> str:
+    if asked.reach.is_bank:
+        return (
+            "Deposits and withdrawals: what came into the bank and left it. "
+            "What moved between its accounts is not counted."
+        )
+    return "What came from others and went to others; moves between your accounts do not count."
+
+
+def _chart(rows: Sequence[Row], asked: Asked) -> Columns:
+    marks = [
+        Mark(
+            label=f"{row['month']:%b}",
+            title=f"{row['month']:%B %Y}",
+            value=row["net"],
+            said=f"{signed(row['net'], asked.currency)}",
+            url=asked.rows_behind(_booked_in(row)),
+        )
+        for row in rows
+    ]
+    return Columns(f"Net of each month, in {asked.currency}", marks)
+
+
+MONEY_BY_MONTH = Report(
+    function=money_by_month,
+    title="Money in and out",
+    question="What came in and what went out, month by month?",
+    shows="Window functions over groups: Lag, and a moving average with a frame by range",
+    form=PeriodForm,
+    columns=(
+        Column("month", "Month", "month"),
+        Column("money_in", "In", "money", lambda row, _: f"is:in {_booked_in(row)}"),
+        Column("money_out", "Out", "money", lambda row, _: f"is:out {_booked_in(row)}"),
+        Column("net", "Net", "change"),
+        Column("change", "Against the month before", "change"),
+        Column("average", "Average of three months", "change"),
+    ),
+    finding=_finding,
+    basis=_basis,
+    chart=_chart,
+)

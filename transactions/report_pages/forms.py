@@ -1,0 +1,86 @@
+"""What may be asked of a report. Everything is in the address, and everything has a default."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts.models import User
+from transactions.reach import BANK, MINE, Reach, may_read_bank, reach_of
+
+SHOWN_MONTHS = 12
+EARLIEST_DAY = date(1900, 1, 1)
+
+
+def months_back(day: date, count: int) -> date:
+    """The first day of the month that lies `count` months before that of `day`."""
+    months = day.year * 12 + day.month - 1 - count
+    return date(months // 12, months % 12 + 1, 1)
+
+
+class DayField(forms.DateField):
+    """A day, with the browser's own picker."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        super().__init__(widget=widget, **kwargs)
+
+
+class ReportForm(forms.Form):
+    """Whose money, in which currency. A report with more to ask extends it.
+
+    What the address leaves out has the default of `defaults()`. Once valid, `reach` is whose
+    rows are read, and `asked` are the keyword arguments of the report's function.
+    """
+
+    whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Whose")
+    currency = forms.ChoiceField()
+
+    def __init__(self, data: Mapping[str, Any], *, reader: User) -> None:
+        may_choose = may_read_bank(reader)
+        whose = data.get("whose") or (BANK if may_choose else MINE)
+        self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_choose else MINE)
+        given = {name: value for name, value in data.items() if value not in ("", None)}
+        super().__init__({"whose": self.reach.whose, **self.defaults(), **given})
+        currencies = self.reach.currencies
+        self.has_money = bool(currencies)
+        self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
+        if currencies and "currency" not in given:
+            self.data["currency"] = currencies[0]
+        if not may_choose:
+            self.fields["whose"].widget = forms.HiddenInput()
+            self.fields["whose"].choices = [(MINE, "My money")]  # type: ignore[attr-defined]
+
+    def defaults(self) -> dict[str, Any]:
+        """What is asked for where the address does not say."""
+        return {}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The report's own parameters, as its function takes them."""
+        return {name: value for name, value in self.cleaned_data.items() if name != "whose"}
+
+
+class PeriodForm(ReportForm):
+    """From one day to another, both inclusive; the last twelve months unless it is said."""
+
+    since = DayField(label="From")
+    until = DayField(label="To")
+
+    def defaults(self) -> dict[str, Any]:
+        today = timezone.localdate()
+        since = months_back(today, SHOWN_MONTHS - 1)
+        return {"since": since.isoformat(), "until": today.isoformat()}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and since > until:
+            self.add_error("until", "The last day comes before the first; swap them.")
+        for name in ("since", "until"):
+            day = cleaned.get(name)
+            if day and not EARLIEST_DAY <= day <= date(2999, 12, 31):
+                self.add_error(name, "Type a year between 1900 and 2999.")
+        return cleaned

@@ -1,0 +1,140 @@
+"""What makes a report a page."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounts.currencies import minor_units
+from accounts.templatetags.money import figure, signed
+from transactions.charts import Chart
+from transactions.reach import Reach
+from transactions.report_pages.forms import ReportForm
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the reader asked of a report: whose rows, and the parameters of its function."""
+
+    reach: Reach
+    values: Mapping[str, Any]
+
+    @property
+    def currency(self) -> str:
+        """The currency of the report's amounts; "" for a report without."""
+        return str(self.values.get("currency", ""))
+
+    def rows_behind(self, query: str) -> str:
+        """The address of the search page for `query`, in the same reach and currency."""
+        said = f"{query} currency:{self.currency}" if self.currency else query
+        whose = {"whose": self.reach.whose} if self.reach.is_bank else {}
+        return (
+            f"{reverse('transactions:search')}?{urlencode({'q': said, 'sort': 'newest', **whose})}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a report: the key of its rows, its heading, how its values are said.
+
+    `behind` gives the query whose rows make up the value, where there is such.
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    behind: Callable[[Row, Asked], str] | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values stand under each other by their decimals."""
+        return self.kind in ("money", "change", "count", "percent", "number")
+
+    def said(self, row: Row, asked: Asked) -> str:
+        """The value as people read it; an en dash where there is none."""
+        value = row[self.name]
+        if value is None or value == "":
+            return "\N{EN DASH}"
+        return SAID[self.kind](value, asked.currency)
+
+    def plain(self, row: Row, asked: Asked) -> Any:
+        """The value for a file: digits with a point, days as 2026-11-20."""
+        value = row[self.name]
+        if value is None:
+            return ""
+        if isinstance(value, Decimal) and self.kind in ("money", "change") and asked.currency:
+            return f"{value:.{minor_units(asked.currency)}f}"
+        return value.isoformat() if hasattr(value, "isoformat") else value
+
+    def url(self, row: Row, asked: Asked) -> str:
+        """Where the rows behind the value are; "" where it has none."""
+        if self.behind is None or not row[self.name]:
+            return ""
+        return asked.rows_behind(self.behind(row, asked))
+
+
+def _month(value: date, _currency: str) -> str:
+    return f"{value:%B %Y}"
+
+
+def _day(value: date, _currency: str) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def _rounded(value: Decimal, currency: str) -> Decimal:
+    """An average to the currency's own decimals, half to even."""
+    return value.quantize(Decimal(1).scaleb(-minor_units(currency))) if currency else value
+
+
+SAID: Mapping[str, Callable[[Any, str], str]] = {
+    "text": lambda value, _currency: str(value),
+    "month": _month,
+    "day": _day,
+    "count": lambda value, _currency: f"{value:,}",
+    "number": lambda value, _currency: f"{value:,.2f}",
+    "percent": lambda value, _currency: f"{Decimal(value) * 100:.1f} %",
+    "money": lambda value, currency: figure(_rounded(Decimal(value), currency), currency),
+    "change": lambda value, currency: signed(_rounded(Decimal(value), currency), currency),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report's page. `function` takes a `Reach` and what the form asks, and gives rows:
+    a queryset of dicts, or a list of them.
+
+    `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
+    `finding` the answer in one sentence; `basis` what it is computed from.
+    """
+
+    function: Callable[..., Iterable[Row]]
+    title: str
+    question: str
+    shows: str
+    columns: Sequence[Column]
+    finding: Callable[[Sequence[Row], Asked], str]
+    basis: Callable[[Sequence[Row], Asked], str]
+    chart: Callable[[Sequence[Row], Asked], Chart | None] = lambda _rows, _asked: None
+    form: type[ReportForm] = ReportForm
+    parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
+    bank_only: bool = False
+
+    @property
+    def slug(self) -> str:
+        """Its name in addresses: money-by-month."""
+        return self.function.__name__.replace("_", "-")
+
+    @property
+    def url(self) -> str:
+        """The page with its default view."""
+        return reverse("transactions:report", args=[self.slug])
+
+    def rows(self, asked: Asked) -> Iterable[Row]:
+        """Asks the database, at the latest when the rows are read."""
+        return self.function(asked.reach, **asked.values)

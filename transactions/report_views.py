@@ -1,0 +1,87 @@
+"""The pages of the reports, and their files."""
+
+import csv
+from collections.abc import Iterator
+
+from django.db import OperationalError
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.requests import PersonRequest
+from ledger.db.retry import Failure, failure_of
+from ledger.db.snapshot import snapshot
+from transactions.exports import Line, guarded
+from transactions.reach import may_read_bank
+from transactions.report_pages.catalogue import BY_SLUG, REPORTS
+from transactions.report_pages.report import Asked, Report
+from transactions.report_pages.running import SECONDS, run
+
+TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
+
+
+@require_safe
+def report_list(request: PersonRequest) -> HttpResponse:
+    """What can be asked of the books."""
+    reports = [report for report in REPORTS if _is_for(request, report)]
+    return render(request, "transactions/report_list.html", {"reports": reports})
+
+
+@require_safe
+def report(request: PersonRequest, slug: str) -> HttpResponse:
+    """One report: its finding, its chart, its table, and the work behind it."""
+    shown = _report_or_404(request, slug)
+    form = shown.form(request.GET.dict(), reader=request.user)
+    context = {"report": shown, "form": form, "run": None, "too_long": "", "query": request.GET}
+    if form.has_money and form.is_valid():
+        try:
+            context["run"] = run(
+                shown, Asked(form.reach, form.asked), with_plans="plans" in request.GET
+            )
+        except OperationalError as error:
+            if failure_of(error) is not Failure.TIMED_OUT:
+                raise
+            context["too_long"] = TOO_LONG
+    status = 503 if context["too_long"] else 200
+    return render(request, "transactions/report.html", context, status=status)
+
+
+@require_safe
+def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
+    """The same rows as a file, streamed."""
+    shown = _report_or_404(request, slug)
+    form = shown.form(request.GET.dict(), reader=request.user)
+    if not (form.has_money and form.is_valid()):
+        said = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return HttpResponse(
+            said or "There is no account yet.", status=400, content_type="text/plain; charset=utf-8"
+        )
+    asked = Asked(form.reach, form.asked)
+    return StreamingHttpResponse(
+        _lines(shown, asked),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{shown.slug}.csv"'},
+    )
+
+
+def _lines(shown: Report, asked: Asked) -> Iterator[str]:
+    writer = csv.writer(Line())
+    yield writer.writerow([column.name for column in shown.columns])
+    with snapshot(seconds=SECONDS):
+        rows = shown.rows(asked)
+        for row in rows.iterator(chunk_size=2000) if hasattr(rows, "iterator") else rows:
+            cells = (column.plain(row, asked) for column in shown.columns)
+            yield writer.writerow(
+                [guarded(cell) if isinstance(cell, str) else cell for cell in cells]
+            )
+
+
+def _report_or_404(request: PersonRequest, slug: str) -> Report:
+    shown = BY_SLUG.get(slug)
+    if shown is None or not _is_for(request, shown):
+        raise Http404
+    return shown
+
+
+def _is_for(request: PersonRequest, shown: Report) -> bool:
+    return not shown.bank_only or may_read_bank(request.user)
