@@ -1,6 +1,5 @@
 """Whose money a reader may ask about. Every search and every report begins here."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -86,7 +85,7 @@ def may_read_bank(reader: User) -> bool:
 
 def currencies_of_bank() -> list[str]:
     """The currencies of all accounts, that of the most accounts first."""
-    counted: Sequence[str] = (
+    counted = (
         Account.objects.values("currency")
         .annotate(many=Count("pk"))
         .order_by("-many", "currency")

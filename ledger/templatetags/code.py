@@ -19,7 +19,7 @@ def highlight(text: str, language: str) -> SafeString:
     """
     lexer = get_lexer_by_name(LEXERS[language], stripall=True)
     html = pygments_highlight(text, lexer, HtmlFormatter(nowrap=True))
-    return mark_safe(html)  # noqa: S308  escaped by Pygments, token by token
+    return mark_safe(str(html))  # noqa: S308  escaped by Pygments, token by token
 
 
 @register.filter

@@ -43,12 +43,11 @@ class ReportForm(forms.Form):
         whose = data.get("whose") or (BANK if may_choose else MINE)
         self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_choose else MINE)
         given = {name: value for name, value in data.items() if value not in ("", None)}
-        super().__init__({"whose": self.reach.whose, **self.defaults(), **given})
         currencies = self.reach.currencies
         self.has_money = bool(currencies)
+        usual = {"currency": currencies[0]} if currencies else {}
+        super().__init__({"whose": self.reach.whose, **usual, **self.defaults(), **given})
         self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
-        if currencies and "currency" not in given:
-            self.data["currency"] = currencies[0]
         if not may_choose:
             self.fields["whose"].widget = forms.HiddenInput()
             self.fields["whose"].choices = [(MINE, "My money")]  # type: ignore[attr-defined]

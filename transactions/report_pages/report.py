@@ -33,10 +33,10 @@ class Asked:
     def rows_behind(self, query: str) -> str:
         """The address of the search page for `query`, in the same reach and currency."""
         said = f"{query} currency:{self.currency}" if self.currency else query
-        whose = {"whose": self.reach.whose} if self.reach.is_bank else {}
-        return (
-            f"{reverse('transactions:search')}?{urlencode({'q': said, 'sort': 'newest', **whose})}"
-        )
+        query_string = {"q": said, "sort": "newest"}
+        if self.reach.is_bank:
+            query_string["whose"] = self.reach.whose
+        return f"{reverse('transactions:search')}?{urlencode(query_string)}"
 
 
 @dataclass(frozen=True, slots=True)

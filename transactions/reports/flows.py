@@ -16,9 +16,7 @@ ZERO = Value(Decimal(0), MoneyField())
 AVERAGED = 3  # months
 
 
-def money_by_month(
-    reach: Reach, *, currency: str, since: date, until: date
-) -> QuerySet[Any, dict[str, Any]]:
+def money_by_month(reach: Reach, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
     """In, out and net of each month that moved money, oldest first; amounts in `currency`.
 
     `change` is the net less that of the month before (Lag), None for the first. `average` is the

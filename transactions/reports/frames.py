@@ -20,7 +20,7 @@ class Months(WindowFrame):
         super().__init__()
         self.count = count
 
-    def window_frame_start_end(self, connection: Any, start: Any, end: Any) -> tuple[str, str]:
+    def window_frame_start_end(self, connection: Any, start: Any, end: Any) -> Any:
         return f"'{int(self.count) - 1} months' PRECEDING", connection.ops.CURRENT_ROW
 
     def __str__(self) -> str:
