@@ -16,7 +16,7 @@ from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.snapshot import snapshot
 from tests.factories import AccountFactory, walls_down
-from transactions import books, posting, services
+from transactions import books, posting, services, units
 from transactions.audit import CHECKS, Audit, audit
 from transactions.checks import check
 from transactions.exceptions import (
@@ -56,7 +56,7 @@ def balance(account: Account) -> Decimal:
 @pytest.fixture
 def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost race fails the test, where the services would quietly try it again."""
-    monkeypatch.setattr(services, "run_with_retry", lambda work, **_: work())
+    monkeypatch.setattr(units, "run_with_retry", lambda work, **_: work())
 
 
 @pytest.mark.usefixtures("no_second_try")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances, walls_down
-from transactions import rows, services
+from transactions import rows, services, units
 from transactions.books import open_books
 from transactions.checks import apply
 from transactions.drafts import exact, prepare
@@ -474,7 +474,7 @@ def test_a_database_refusal_is_told_by_the_name_of_its_constraint() -> None:
         rows.write([item], 1)
 
     with pytest.raises(InsufficientFunds, match="cannot go below zero"):
-        services._run(unchecked)
+        units.run(unchecked)
     assert balances(a) == [10]
 
 
@@ -484,4 +484,4 @@ def test_an_unnamed_database_error_is_no_refusal() -> None:
             cursor.execute("INSERT INTO users (id) VALUES (%s)", [uuid7()])
 
     with pytest.raises(LedgerError, match="The books refuse this"):
-        services._run(broken)
+        units.run(broken)
