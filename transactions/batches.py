@@ -3,10 +3,13 @@
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
+from django.db import Error, OperationalError
 from django.db import transaction as db_transaction
 
+from ledger.db.retry import OutcomeUnknown
 from transactions import posting, units
 from transactions.drafts import Draft, Item, outline
 from transactions.exceptions import LedgerError
@@ -17,6 +20,28 @@ Part = Sequence[Draft]
 Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
+class BatchInterrupted(OperationalError):
+    """The database failed within a batch that is booked in chunks; why, says `__cause__`.
+
+    Together its lists have all drafts, in order. What has `results` stays as it is. Whether the
+    `unknown` are booked nobody can say, for the connection went during their COMMIT: each bears
+    the id it was sent under, so that it is booked once at most however often it is sent again.
+    Of the `unbooked` nothing is in the books.
+    """
+
+    def __init__(
+        self,
+        results: list[Transaction | LedgerError],
+        unknown: list[Draft],
+        unbooked: list[Draft],
+    ) -> None:
+        super().__init__(
+            f"The batch was interrupted: {len(results):,} drafts have their result, "
+            f"{len(unknown):,} are perhaps booked, {len(unbooked):,} are not."
+        )
+        self.results, self.unknown, self.unbooked = results, unknown, unbooked
+
+
 def post_batch(
     drafts: Sequence[Draft], *, atomic: bool = True
 ) -> list[Transaction] | list[Transaction | LedgerError]:
@@ -25,8 +50,7 @@ def post_batch(
     With `atomic`, all or nothing: the rows, or the first refusal is raised and nothing has
     moved. Without, a result per draft: the Transaction, or the LedgerError that refused it;
     such a batch is booked in chunks, so that locks are short. Where the database fails in one
-    of them, the error escapes and the chunks before stay booked: drafts with ids can be sent
-    again whole, and nothing is booked twice.
+    of them, the chunks before stay booked: BatchInterrupted has their results and the rest.
     """
     if atomic:
         with _no_search_for_cycles():
@@ -36,8 +60,27 @@ def post_batch(
     for start in range(0, len(drafts), CHUNK):
         with _no_search_for_cycles():
             chunk = [_outlined(draft) for draft in drafts[start : start + CHUNK]]
-            results += units.run(partial(_verdicts_on, chunk), chunk)
+            try:
+                results += units.run(partial(_verdicts_on, chunk), chunk)
+            except (Error, LedgerError) as error:
+                raise _interrupted(error, results, chunk, drafts[start:]) from error
     return results
+
+
+def _interrupted(
+    error: Exception,
+    results: list[Transaction | LedgerError],
+    chunk: Sequence[Item | LedgerError],
+    rest: Sequence[Draft],
+) -> BatchInterrupted:
+    """What became of a batch whose `chunk`, the first drafts of the `rest`, met this error."""
+    if not isinstance(error, OutcomeUnknown):
+        return BatchInterrupted(results, [], list(rest))
+    unknown = [
+        replace(draft, id=item.id) if isinstance(item, Item) else draft
+        for draft, item in zip(rest, chunk, strict=False)
+    ]
+    return BatchInterrupted(results, unknown, list(rest[len(chunk) :]))
 
 
 @contextmanager

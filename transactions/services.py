@@ -2,8 +2,8 @@
 
 A service never runs inside somebody else's transaction (`durable=True`): when it returns,
 the money has moved and is safe; when it raises, nothing has. Two exceptions say so themselves:
-`OutcomeUnknown` after a connection lost during COMMIT, and a batch that need not stand or fall
-together, whose earlier chunks stay booked when the database fails in a later one.
+`OutcomeUnknown` after a connection lost during COMMIT, and `BatchInterrupted` where the database
+fails within a batch that need not stand or fall together: its earlier chunks stay booked.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from transactions import posting, units
-from transactions.batches import post_batch, post_parts, preview_parts
+from transactions.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.books import Books, lock
 from transactions.drafts import DESCRIPTION_LIMIT, Draft, prepare
 from transactions.exceptions import (
@@ -30,6 +30,7 @@ from transactions.exceptions import (
 from transactions.models import Transaction
 
 __all__ = [
+    "BatchInterrupted",
     "Details",
     "Draft",
     "LedgerError",
