@@ -16,8 +16,9 @@ from accounts.forms import AccountNumberField
 from accounts.lines import tidy_line
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
-from transactions.drafts import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Draft
+from transactions.drafts import Draft
 from transactions.statements import Filters, moment_of
+from transactions.values import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 
 # 1234.50, 1,234.50 and 1 234.50; ASCII digits only, so that what is read is what is seen.
 TYPED_AMOUNT = re.compile(

@@ -20,7 +20,7 @@ from accounts.models import Account, User
 from transactions import posting, units
 from transactions.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.books import Books, lock
-from transactions.drafts import DESCRIPTION_LIMIT, Draft, prepare
+from transactions.drafts import Draft, prepare
 from transactions.exceptions import (
     AccountNotFound,
     AlreadyReversed,
@@ -28,6 +28,7 @@ from transactions.exceptions import (
     LedgerError,
 )
 from transactions.models import Transaction
+from transactions.values import DESCRIPTION_LIMIT
 
 __all__ = [
     "BatchInterrupted",

@@ -8,12 +8,13 @@ from accounts.lines import tidy_line
 from accounts.models import Account, User
 from accounts.templatetags.money import day_heading, figure, money
 from transactions import corrections
-from transactions.drafts import DESCRIPTION_LIMIT, Draft
+from transactions.drafts import Draft
 from transactions.forms import AmountField
 from transactions.models import Note, Transaction
 from transactions.staff_steps import Review, StepForm, balance_fact, whose
 from transactions.story import story_of
 from transactions.tools import CAPTURE, REFUND, Tool
+from transactions.values import DESCRIPTION_LIMIT
 
 
 class CorrectionForm(ReasonForm, StepForm):

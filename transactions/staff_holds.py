@@ -14,11 +14,12 @@ from accounts.models import Account
 from accounts.templatetags.money import day_heading, figure, money
 from transactions import corrections
 from transactions.cash_desk import AccountStepForm
-from transactions.drafts import DESCRIPTION_LIMIT, Draft
+from transactions.drafts import Draft
 from transactions.forms import AmountField
 from transactions.models import Note, Transaction
 from transactions.staff_steps import Review, whose
 from transactions.tools import CAPTURE
+from transactions.values import DESCRIPTION_LIMIT
 
 HELD_FOR_DAYS, LONGEST_HOLD = 7, 366
 

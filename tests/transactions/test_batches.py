@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def refused_by_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[Account], Draft]:
     """Makes drafts that only Postgres refuses, by looking away in Python."""
-    monkeypatch.setattr("transactions.drafts.METADATA_LIMIT", 10**6)
+    monkeypatch.setattr("transactions.values.METADATA_LIMIT", 10**6)
     return lambda account: Draft(
         to_account=account, amount=Decimal(1), metadata={"a": "x" * 17_000}
     )

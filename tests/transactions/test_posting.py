@@ -17,7 +17,7 @@ from tests.factories import AccountFactory, UserFactory, balances, walls_down
 from transactions import rows, services, units
 from transactions.books import open_books
 from transactions.checks import apply
-from transactions.drafts import exact, prepare
+from transactions.drafts import prepare
 from transactions.exceptions import (
     AccountNotActive,
     AccountNotFound,
@@ -32,6 +32,7 @@ from transactions.exceptions import (
 )
 from transactions.models import Entry, Transaction
 from transactions.services import Draft
+from transactions.values import comparable
 
 pytestmark = pytest.mark.django_db
 
@@ -358,7 +359,7 @@ def test_metadata_comes_back_equal_when_it_is_sent_again(metadata: Any) -> None:
     assert Transaction.objects.count() == 2
     assert {type(value) for value in twice} == {Transaction}
     stored = Transaction.objects.get(pk=twice[0].pk)  # type: ignore[union-attr]
-    assert exact(stored.metadata) == exact(twice[0].metadata)  # type: ignore[union-attr]
+    assert comparable(stored.metadata) == comparable(twice[0].metadata)  # type: ignore[union-attr]
 
 
 def test_true_is_not_one_in_metadata() -> None:
