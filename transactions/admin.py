@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 
-from accounts.admin_parts import STYLES, person_of
+from accounts.admin_parts import STYLES, ReadOnly, person_of
 from accounts.admin_steps import ReasonedActions
 from accounts.templatetags.money import money
 from transactions import admin_audit
@@ -35,7 +35,7 @@ admin.site.register(AuditRun, admin_audit.AuditRunAdmin)
 
 
 @admin.register(Transaction)
-class TransactionAdmin(ReasonedActions, TransactionColumns):
+class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     """Newest first by id, whose first part is the time: the primary key gives that order.
 
     No `date_hierarchy`: it asks the whole table for its first and last day on each view. The
@@ -65,15 +65,6 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
 
     class Media:
         css = {"all": (STYLES,)}
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
 
     def get_readonly_fields(self, _request: HttpRequest, _obj: Any = None) -> Any:
         return [name for _, options in self.fieldsets or () for name in options["fields"]]

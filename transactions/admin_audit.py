@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin_parts import person_of
+from accounts.admin_parts import ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
 from transactions.audit_runs import PAGE_SECONDS, fits_on_a_page, run_audit
@@ -78,17 +78,8 @@ class FindingShown:
     transaction_id: str | None
 
 
-class AuditRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """One page instead of Django's list: the result is what people come for."""
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         run = self.admin_site.admin_view(self.run_view)
