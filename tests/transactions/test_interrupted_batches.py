@@ -143,6 +143,33 @@ def test_a_chunk_takes_too_long(account: Account, drafts: list[Draft]) -> None:
     assert balances(account, busy) == [98, 10]
 
 
+@pytest.fixture
+def refused_at_commit(db: None) -> Iterator[None]:
+    """Postgres refuses a COMMIT with a row of 13.00 in it: a rule of somebody else's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION no_thirteen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " RAISE check_violation; END $$;"
+            "CREATE CONSTRAINT TRIGGER no_thirteen AFTER INSERT ON transactions DEFERRABLE"
+            " INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.amount = 13) EXECUTE FUNCTION no_thirteen()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION no_thirteen() CASCADE")
+
+
+def test_a_chunk_is_refused_as_a_whole(
+    account: Account, drafts: list[Draft], refused_at_commit: None
+) -> None:
+    drafts[7] = Draft(from_account=account, amount=13)
+    with pytest.raises(BatchInterrupted) as cut:
+        services.post_batch(drafts, atomic=False)
+    assert isinstance(cut.value.__cause__, LedgerError)
+    assert kinds(cut.value.results) == A_CHUNK
+    assert (cut.value.unknown, cut.value.unbooked) == ([], drafts[4:])
+    assert balances(account) == [98]
+
+
 def test_a_connection_that_comes_back_interrupts_nothing(
     account: Account,
     drafts: list[Draft],
