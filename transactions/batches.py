@@ -21,7 +21,7 @@ Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
 class BatchInterrupted(OperationalError):
-    """The database failed within a batch that is booked in chunks; why, says `__cause__`.
+    """The database failed within a batch that is booked in chunks; `__cause__` is its failure.
 
     Together its lists have all drafts, in order. What has `results` stays as it is. Whether the
     `unknown` are booked nobody can say, for the connection went during their COMMIT: each bears
@@ -31,13 +31,14 @@ class BatchInterrupted(OperationalError):
 
     def __init__(
         self,
+        why: Exception,
         results: list[Transaction | LedgerError],
         unknown: list[Draft],
         unbooked: list[Draft],
     ) -> None:
         super().__init__(
-            f"The batch was interrupted: {len(results):,} drafts have their result, "
-            f"{len(unknown):,} are perhaps booked, {len(unbooked):,} are not."
+            f"The batch was interrupted ({len(results):,} drafts have their result, "
+            f"{len(unknown):,} are perhaps booked, {len(unbooked):,} are not): {why}"
         )
         self.results, self.unknown, self.unbooked = results, unknown, unbooked
 
@@ -75,12 +76,12 @@ def _interrupted(
 ) -> BatchInterrupted:
     """What became of a batch whose `chunk`, the first drafts of the `rest`, met this error."""
     if not isinstance(error, OutcomeUnknown):
-        return BatchInterrupted(results, [], list(rest))
+        return BatchInterrupted(error, results, [], list(rest))
     unknown = [
         replace(draft, id=item.id) if isinstance(item, Item) else draft
         for draft, item in zip(rest, chunk, strict=False)
     ]
-    return BatchInterrupted(results, unknown, list(rest[len(chunk) :]))
+    return BatchInterrupted(error, results, unknown, list(rest[len(chunk) :]))
 
 
 @contextmanager
