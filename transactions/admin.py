@@ -18,7 +18,7 @@ from accounts.admin_steps import ReasonedActions
 from accounts.templatetags.money import money
 from transactions import admin_audit
 from transactions.admin_columns import TransactionColumns
-from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter
+from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter, StandingFilter
 from transactions.admin_search import HELP, search
 from transactions.cash_desk import SlipForm
 from transactions.models import AuditRun, Transaction
@@ -43,9 +43,9 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
     """
 
     list_display = (
-        "time", "sender", "recipient", "amount_shown", "currency", "status", "words", "type",
+        "time", "sender", "recipient", "amount_shown", "currency", "standing", "words", "kind",
     )  # fmt: skip
-    list_filter = (AccountFilter, "status", "type", CurrencyFilter, "created_at")
+    list_filter = (AccountFilter, StandingFilter, "type", CurrencyFilter, "created_at")
     list_select_related = ("from_account__user", "to_account__user")
     ordering = ("-id",)
     sortable_by = ()
@@ -57,7 +57,7 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
     actions = ("release",)
     rows_template = "admin/transactions/transaction/_rows.html"
     fieldsets = (
-        (None, {"fields": ("amount_long", "type", "status", "time", "counts_from")}),
+        (None, {"fields": ("amount_long", "kind", "standing_long", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
         ("Words", {"fields": ("description", "reference", "category", "metadata_text")}),
         ("Belongs to", {"fields": ("links", "notes_shown", "expires", "created_by_link", "id")}),
@@ -151,7 +151,7 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
     def name_of(self, thing: Transaction) -> str:
         """A row by its money and its sides: many are called a transfer of 10."""
         sender = thing.from_account or "outside the bank"
-        return f"{money(thing.amount, thing.currency)}, {thing.description or thing.type}, {sender}"
+        return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
 
     def render_change_form(
         self,

@@ -107,6 +107,10 @@ class StepForm(MoneyForm):
         """What was booked, in one sentence."""
         raise NotImplementedError
 
+    def field_of(self, refusal: LedgerError) -> str | None:
+        """The field whose value was refused; None for the form as a whole."""
+        return "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
+
     def in_words(self, refusal: LedgerError) -> str:
         """The refusal for whoever stands behind the counter; most are the same for all."""
         return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
@@ -161,8 +165,7 @@ class StepDesk:
         try:
             row = form.book() if is_booking else services.preview(form.draft)
         except LedgerError as refusal:
-            field = "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
-            form.add_error(field, form.in_words(refusal))
+            form.add_error(form.field_of(refusal), form.in_words(refusal))
             return self._page(form)
         if was_booked:
             return self._booked_already(row)

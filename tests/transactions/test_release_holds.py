@@ -49,7 +49,7 @@ def test_one_is_released_with_a_reason_and_a_message(
     row = held(account)
     page = text_of(staff.get(release_page(row)))
     assert "What a hold reserves is available again at once." in page
-    assert "Everyday of Mara Lindt Hotel Aurora 10.00 USD Pending" in page
+    assert "Everyday of Mara Lindt Hotel Aurora 10.00 USD pending" in page
     answer = staff.post(release_page(row), {"reason": "Cancelled", "message": "Cancelled by them"})
     assert answer["Location"] == reverse("admin:transactions_transaction_change", args=[row.pk])
     row.refresh_from_db()

@@ -16,7 +16,7 @@ from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from accounts.services import freeze_account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, UserFactory, balances
+from tests.factories import AccountFactory, UserFactory, balances, hold_that_ended
 from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.audit import audit
@@ -219,7 +219,7 @@ def test_an_ended_hold_is_not_captured(
 ) -> None:
     past = timezone.now() - timedelta(seconds=1)
     services.capture(hold=held, amount=Decimal(1))
-    expired = services.hold(from_account=everyday, amount=Decimal(1), expires_at=past)
+    expired = hold_that_ended(everyday, Decimal(1), expires_at=past)
     voided = services.void(hold=services.hold(from_account=everyday, amount=Decimal(1)))
     for row, sentence in (
         (expired, "It has expired"), (voided, "released before"), (held, "captured before"),
