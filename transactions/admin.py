@@ -10,8 +10,9 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from accounts.admin_parts import STYLES, person_of
 from accounts.admin_steps import ReasonedActions
@@ -27,7 +28,7 @@ from transactions.staff_corrections import CaptureForm, RefundForm
 from transactions.staff_holds import RELEASE_HOLDS, HoldForm
 from transactions.staff_steps import StepDesk, StepForm
 from transactions.story import Story, story_of
-from transactions.tools import RELEASE, tools_for
+from transactions.tools import RELEASE, instead_of_release, tools_for
 
 __all__ = ["PaymentFileAdmin", "TransactionAdmin"]
 
@@ -121,11 +122,17 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
         return StepDesk(request, form_class, self, about).serve()
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """The action, from the page of one hold."""
-        self._seen(request, pk)
+        """The action, from the page of one hold. What is refused is so before a reason is typed."""
+        story = story_of(self._seen(request, pk))
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied
         back = reverse("admin:transactions_transaction_change", args=[pk])
+        refusal = RELEASE.refusal(story, person_of(request))
+        if refusal and request.method != "POST":
+            label, url = instead_of_release(story)
+            link = format_html(' <a href="{}">{}</a>', url, label) if url else ""
+            self.message_user(request, format_html("{}{}", refusal, link), messages.ERROR)
+            return redirect(back)
         chosen = self.get_queryset(request).filter(pk=pk)
         answer = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
         assert answer is not None  # noqa: S101  one is never too many
