@@ -76,7 +76,7 @@ def instead_of_release(story: Story) -> tuple[str, str]:
     """Label and page of what to do where nothing can be released; ("", "") for nothing."""
     if story.capture:
         page = reverse("admin:transactions_transaction_change", args=[story.capture.pk])
-        return "The payment that took it", page
+        return "Go to that payment", page
     return ("", "") if _why_no_refund(story) else ("Refund it", REFUND.url(story.row))
 
 
