@@ -15,13 +15,8 @@ from accounts.currencies import plain
 from accounts.models import Account, User
 from accounts.templatetags.money import figure, money, signed
 from transactions.models import Note, Transaction, reversal_word
-from transactions.story import Story, story_of
+from transactions.story import STATES, Story, story_of
 from transactions.tools import is_own, tools_for
-
-# What a hold has come to, as a badge.
-STATES = {
-    "pending": "pending", "expired": "expired", "captured": "taken", "released": "released",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

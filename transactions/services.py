@@ -106,7 +106,8 @@ def hold(
 ) -> Transaction:
     """Reserves `amount`, so that nothing else can spend it until it is captured or voided.
 
-    `expires_at` is the time from which `expire_holds` may release it. Refuses as `transfer` does.
+    `expires_at` is the time from which `expire_holds` may release it: ExpiryPassed where that is
+    over. Refuses as `transfer` does.
     """
     sides = {"from_account": _named(from_account), "to_account": to_account}
     return book(Draft(amount=amount, pending=True, expires_at=expires_at, **sides, **details))  # type: ignore[arg-type]

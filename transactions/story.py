@@ -6,8 +6,13 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from accounts.templatetags.money import money
+from accounts.templatetags.money import money, until
 from transactions.models import Note, Transaction
+
+# What a hold has come to, as a badge of one word.
+STATES = {
+    "pending": "pending", "expired": "expired", "captured": "taken", "released": "released",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,13 @@ class Story:
         if self.row.is_expired and not self.release:
             return "expired"
         return "pending" if self.row.is_pending else "released"
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in the words of the customer's pages: "held until Sunday 22 November"."""
+        if self.state == "expired" and not self.row.is_pending:
+            return "expired and released"
+        return standing_of(self.row)
 
     @property
     def release(self) -> Note | None:
@@ -130,6 +142,17 @@ class Story:
 
     def _money(self, amount: Decimal) -> str:
         return money(amount, self.row.currency)
+
+
+def standing_of(row: Transaction) -> str:
+    """How a row stands, as far as it alone can say: no query, for lists."""
+    if not row.is_hold:
+        return "booked"
+    if not row.is_pending:
+        return STATES["captured" if row.status == Transaction.Status.CAPTURED else "released"]
+    if row.is_expired:
+        return STATES["expired"]
+    return f"held until {until(row.expires_at)}" if row.expires_at else STATES["pending"]
 
 
 def story_of(row: Transaction) -> Story:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, User
-from tests.factories import AccountFactory, balances
+from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from tests.transactions.test_transfer_page import text_of
 from transactions import services
@@ -50,7 +50,7 @@ def test_an_ended_hold_is_not_captured(
 ) -> None:
     past = timezone.now() - timedelta(seconds=1)
     services.capture(hold=held, amount=Decimal(1))
-    expired = services.hold(from_account=everyday, amount=Decimal(1), expires_at=past)
+    expired = hold_that_ended(everyday, Decimal(1), expires_at=past)
     voided = services.void(hold=services.hold(from_account=everyday, amount=Decimal(1)))
     for row, sentence in (
         (expired, "It has expired"), (voided, "released before"), (held, "captured before"),
