@@ -23,7 +23,7 @@ from accounts.exceptions import (
     LimitInvalid,
     OwnerNotActive,
 )
-from accounts.lines import tidy_line
+from accounts.lines import shortened, tidy_line
 from accounts.models import Account, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from accounts.sign_in import change_email, deactivate_user, reactivate_user
@@ -180,7 +180,8 @@ def close_account(
 
 def _check_opening(account: Account) -> None:
     if account.currency not in MINOR_UNITS:
-        raise CurrencyUnknown(f"{account.currency!r} is not a currency code like EUR, USD or JPY.")
+        said = shortened(repr(account.currency))
+        raise CurrencyUnknown(f"{said} is not a currency code like EUR, USD or JPY.")
     if not account.user.is_active:
         raise OwnerNotActive(f"{account.user} has left the bank; no account can be opened.")
     if len(account.name) > NAME_LIMIT:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.currencies import LARGEST_AMOUNT, fits, minor_units, plain
+from accounts.lines import shortened
 from transactions.books import Books, Locked, Sides, moment_of
 from transactions.drafts import Item
 from transactions.exceptions import (
@@ -46,7 +47,7 @@ def _check_currency(item: Item, sides: Sides) -> None:
     currency = sides.currency
     if not fits(item.amount, currency):
         raise InvalidAmount(
-            f"{item.amount:f} has too many decimals: {currency} has "
+            f"{shortened(f'{item.amount:f}')} has too many decimals: {currency} has "
             f"{minor_units(currency) or 'none'}."
         )
 

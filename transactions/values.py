@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.currencies import LARGEST_AMOUNT
 from accounts.exceptions import AccountNotFound
-from accounts.lines import odd_characters
+from accounts.lines import odd_characters, shortened
 from accounts.models import EARLIEST, LATEST, Account, User
 from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
@@ -32,7 +32,7 @@ def id_of(
         return thing
     if isinstance(thing, kind):
         return thing.pk
-    raise InvalidDetails(f"{what} or its id is needed; {thing!r} is neither.")
+    raise InvalidDetails(f"{what} or its id is needed; {shortened(repr(thing))} is neither.")
 
 
 def comparable(value: Any) -> Any:
@@ -54,7 +54,8 @@ def account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
     try:
         return uuid.UUID(account)
     except (ValueError, AttributeError, TypeError):
-        raise AccountNotFound(f"There is no account with the id {account!r}.") from None
+        said = shortened(repr(account))
+        raise AccountNotFound(f"There is no account with the id {said}.") from None
 
 
 def as_uuid(value: uuid.UUID | str) -> uuid.UUID:
@@ -63,7 +64,8 @@ def as_uuid(value: uuid.UUID | str) -> uuid.UUID:
     try:
         return uuid.UUID(value)
     except (ValueError, AttributeError, TypeError):
-        raise InvalidDetails(f"A transaction's id is a UUID; {value!r} is not.") from None
+        said = shortened(repr(value))
+        raise InvalidDetails(f"A transaction's id is a UUID; {said} is not.") from None
 
 
 def amount_of(value: Decimal | int | str) -> Decimal:
@@ -73,14 +75,15 @@ def amount_of(value: Decimal | int | str) -> Decimal:
         value = Decimal(value)
     if not isinstance(value, Decimal):
         raise InvalidAmount(
-            f"{value!r} is not an exact amount; write a Decimal, like Decimal('950.00')."
+            f"{shortened(repr(value))} is not an exact amount; write a Decimal, "
+            "like Decimal('950.00')."
         )
     if type(value) is not Decimal:
         value = Decimal(value)  # of a subclass, only the number
     if not value.is_finite():
         raise InvalidAmount("An amount is a number above zero.")
     if value <= 0:
-        raise InvalidAmount(f"An amount is above zero; {value:f} is not.")
+        raise InvalidAmount(f"An amount is above zero; {shortened(str(value))} is not.")
     if value > LARGEST_AMOUNT:
         raise InvalidAmount(f"An amount is at most {LARGEST_AMOUNT:,f}.")
     return value
@@ -162,7 +165,8 @@ def day_of(value: date | None) -> date | None:
     if value is None:
         return value
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {value!r} is not.")
+        said = shortened(repr(value))
+        raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {said} is not.")
     if not EARLIEST.date() <= value < LATEST.date():
         raise InvalidDetails(f"A value date lies between {EARLIEST.year} and {LATEST.year}.")
     return value
