@@ -16,17 +16,29 @@ from transactions.reports.home import (
     times_paid,
     worth_of,
 )
+from transactions.reports.keys import metadata_keys
+from transactions.reports.sizes import amount_distribution, amount_percentiles
+from transactions.reports.spending import spending_by_category, top_spenders
+from transactions.reports.times import by_weekday_and_hour
+from transactions.reports.unusual import unusual_movements
 
 __all__ = [
     "JUST_MINUTES",
     "SPARK_DAYS",
     "Home",
     "Worth",
+    "amount_distribution",
+    "amount_percentiles",
+    "by_weekday_and_hour",
     "daily_balances",
     "home_of",
     "just_paid",
     "known_accounts",
+    "metadata_keys",
     "money_by_month",
+    "spending_by_category",
     "times_paid",
+    "top_spenders",
+    "unusual_movements",
     "worth_of",
 ]
