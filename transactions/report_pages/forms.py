@@ -47,7 +47,8 @@ class ReportForm(forms.Form):
         self.has_money = bool(currencies)
         usual = {"currency": currencies[0]} if currencies else {}
         super().__init__({"whose": self.reach.whose, **usual, **self.defaults(), **given})
-        self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
+        if "currency" in self.fields:
+            self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
         if not may_choose:
             self.fields["whose"].widget = forms.HiddenInput()
             self.fields["whose"].choices = [(MINE, "My money")]  # type: ignore[attr-defined]
@@ -83,3 +84,12 @@ class PeriodForm(ReportForm):
             if day and not EARLIEST_DAY <= day <= date(2999, 12, 31):
                 self.add_error(name, "Type a year between 1900 and 2999.")
         return cleaned
+
+
+class DirectionForm(PeriodForm):
+    """A period, and whether it is about what went out or what came in."""
+
+    direction = forms.ChoiceField(choices=[("out", "Out"), ("in", "In")], label="Which way")
+
+    def defaults(self) -> dict[str, Any]:
+        return {**super().defaults(), "direction": "out"}

@@ -16,6 +16,7 @@ from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
 
 Row = Mapping[str, Any]
+SHOWN = 200  # rows on the page; the file has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,15 @@ class Asked:
 class Column:
     """A column of a report: the key of its rows, its heading, how its values are said.
 
-    `behind` gives the query whose rows make up the value, where there is such.
+    `behind` gives the query whose rows make up the value, "" where there is none; `words` says
+    the value where its kind alone cannot, in the file too if it is text.
     """
 
     name: str
     label: str
     kind: str = "text"
     behind: Callable[[Row, Asked], str] | None = None
+    words: Callable[[Row, Asked], str] | None = None
 
     @property
     def is_number(self) -> bool:
@@ -58,6 +61,8 @@ class Column:
 
     def said(self, row: Row, asked: Asked) -> str:
         """The value as people read it; an en dash where there is none."""
+        if self.words:
+            return self.words(row, asked)
         value = row[self.name]
         if value is None or value == "":
             return "\N{EN DASH}"
@@ -65,6 +70,8 @@ class Column:
 
     def plain(self, row: Row, asked: Asked) -> Any:
         """The value for a file: digits with a point, days as 2026-11-20."""
+        if self.words and self.kind == "text":
+            return self.words(row, asked)
         value = row[self.name]
         if value is None:
             return ""
@@ -74,9 +81,8 @@ class Column:
 
     def url(self, row: Row, asked: Asked) -> str:
         """Where the rows behind the value are; "" where it has none."""
-        if self.behind is None or not row[self.name]:
-            return ""
-        return asked.rows_behind(self.behind(row, asked))
+        query = self.behind(row, asked) if self.behind and row[self.name] else ""
+        return asked.rows_behind(query) if query else ""
 
 
 def _month(value: date, _currency: str) -> str:
@@ -110,7 +116,8 @@ class Report:
     a queryset of dicts, or a list of them.
 
     `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
-    `finding` the answer in one sentence; `basis` what it is computed from.
+    `finding` the answer in one sentence; `basis` what it is computed from; `shown` how many rows
+    the page has, for the file has all.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -124,6 +131,7 @@ class Report:
     form: type[ReportForm] = ReportForm
     parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
     bank_only: bool = False
+    shown: int = SHOWN
 
     @property
     def slug(self) -> str:

@@ -38,9 +38,7 @@ def spending_by_category(
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
     original = Transaction.objects.filter(pk=OuterRef("reverses"))
-    category = Coalesce(
-        CATEGORY, Subquery(original.values("category")), output_field=TextField()
-    )
+    category = Coalesce(CATEGORY, Subquery(original.values("category")), output_field=TextField())
     return (
         reach.flows(currency)
         .filter(PAID | GIVEN_BACK, now | then)
@@ -87,9 +85,7 @@ def _end_of(day: date) -> datetime:
     return start_of(day + timedelta(days=1))
 
 
-def top_spenders(
-    reach: Reach, *, currency: str, since: date, until: date
-) -> list[dict[str, Any]]:
+def top_spenders(reach: Reach, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
     """Who of the bank's people spent the most, with the three largest payments of each.
 
     Spent is what left their accounts to others, less what refunds gave back; between one's own
@@ -136,7 +132,8 @@ WITH spending AS (
     FETCH FIRST %(top)s ROWS WITH TIES
 )
 SELECT rank() OVER (ORDER BY top.spent DESC) AS place,
-       CASE WHEN %(names)s THEN users.name ELSE 'Holder of ··' || right(first.number, 4) END AS person,
+       CASE WHEN %(names)s THEN users.name
+            ELSE 'Holder of ··' || right(first.number, 4) END AS person,
        top.spent, top.payments, top.spent / top.payments AS average,
        largest.amounts[1] AS largest, largest.ids
 FROM top

@@ -13,7 +13,8 @@ from transactions.statements import start_of
 def by_weekday_and_hour(
     reach: Reach, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """How much went "out" (or came "in") in each hour of the week, and in how many payments.
+    """How much went "out" (or came "in") in each hour of the week, in how many payments; the
+    hour of the most first.
 
     `weekday` is 1 for Monday to 7 for Sunday, `hour` the one that begins then, 0 to 23, both by
     the bank's clock: Postgres turns each booking time to its time zone (AT TIME ZONE) before it
@@ -28,5 +29,5 @@ def by_weekday_and_hour(
         .annotate(weekday=ExtractIsoWeekDay("created_at"), hour=ExtractHour("created_at"))
         .values("weekday", "hour")
         .annotate(payments=Count("*"), total=Sum("amount"))
-        .order_by("weekday", "hour")
+        .order_by("-total", "weekday", "hour")
     )

@@ -11,16 +11,22 @@ from transactions.reach import Reach
 from transactions.reports.frames import DaysBefore
 from transactions.statements import start_of
 
-COMPARED = 365  # days before each movement
+YEAR = 365  # days
 ENOUGH = 8  # earlier movements, for fewer say nothing of what is usual
 
 
 def unusual_movements(
-    reach: Reach, *, currency: str, since: date, until: date, threshold: Decimal = Decimal(3)
+    reach: Reach,
+    *,
+    currency: str,
+    since: date,
+    until: date,
+    threshold: Decimal = Decimal(3),
+    days: int = YEAR,
 ) -> list[dict[str, Any]]:
     """Movements far from what is usual for their account and category; the farthest first.
 
-    Each is held against those of the year before it: `score` is how many times their standard
+    Each is held against those of the `days` before it: `score` is how many times their standard
     deviation (`spread`) it lies above their average (`usual`), or below if negative. Listed
     from `threshold` on, either way. Where all earlier ones were of the same amount nothing can
     be divided by their spread; then any other amount is listed, with `score` None. With fewer
@@ -30,11 +36,11 @@ def unusual_movements(
     before: dict[str, Any] = {
         "partition_by": ["account", "direction", "category"],
         "order_by": "created_at",
-        "frame": DaysBefore(COMPARED),
+        "frame": DaysBefore(days),
     }
-    found = (
+    found: Any = (
         reach.flows(currency)
-        .between(start - timedelta(days=COMPARED), end)
+        .between(start - timedelta(days=days), end)
         .filter(reverses__isnull=True)
         .annotate(
             earlier=Window(Count("*"), **before),
@@ -59,8 +65,9 @@ def unusual_movements(
             "score", "earlier",
         )
     )  # fmt: skip
-    # In Python: the ORM would let Postgres sort all that has a score before most of it is left out.
-    return sorted(found, key=lambda row: (abs(row["score"] or 0), row["amount"]), reverse=True)
+    # In Python: the ORM would let Postgres sort all that has a score before most is left out.
+    rows: list[dict[str, Any]] = list(found)
+    return sorted(rows, key=lambda row: (abs(row["score"] or 0), row["amount"]), reverse=True)
 
 
 def _what(reach: Reach) -> Any:
