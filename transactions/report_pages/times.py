@@ -86,7 +86,7 @@ BY_WEEKDAY_AND_HOUR = Report(
     form=DirectionForm,
     columns=(
         Column("weekday", "Day", words=_weekday),
-        Column("hour", "Hour", words=lambda row, _: clock(row["hour"])),
+        Column("hour", "Hour", words=lambda row, _: f"{row['hour']:02}:00"),
         Column("payments", "Payments", "count"),
         Column("total", "Together", "money"),
     ),

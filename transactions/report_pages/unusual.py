@@ -112,12 +112,10 @@ UNUSUAL_MOVEMENTS = Report(
     columns=(
         Column("day", "Day", "day"),
         Column("what", "What", behind=_itself),
-        Column("category", "Category", words=lambda row, _: named(row["category"])),
         Column("amount", "Amount", "money", _itself),
         Column("usual", "Average before", "money"),
         Column("spread", "Usual spread", "money"),
         Column("score", "Times", "number"),
-        Column("earlier", "Before", "count"),
         Column("why", "Why", words=why),
     ),
     finding=_finding,
