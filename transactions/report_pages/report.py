@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +30,12 @@ class Asked:
         """The currency of the report's amounts; "" for a report without."""
         return str(self.values.get("currency", ""))
 
+    @property
+    def day_after(self) -> date:
+        """The day after the last that is asked for."""
+        until: date = self.values["until"]
+        return until + timedelta(days=1)
+
     def rows_behind(self, query: str) -> str:
         """The address of the search page for `query`, in the same reach and currency."""
         said = f"{query} currency:{self.currency}" if self.currency else query
@@ -43,7 +49,7 @@ class Asked:
 class Column:
     """A column of a report: the key of its rows, its heading, how its values are said.
 
-    `behind` gives the query whose rows make up the value, where there is such.
+    `behind` gives the query whose rows make up the value; "" where there is none to give.
     """
 
     name: str
@@ -58,7 +64,7 @@ class Column:
 
     def said(self, row: Row, asked: Asked) -> str:
         """The value as people read it; an en dash where there is none."""
-        value = row[self.name]
+        value = row.get(self.name)
         if value is None or value == "":
             return "\N{EN DASH}"
         return SAID[self.kind](value, asked.currency)
@@ -76,7 +82,15 @@ class Column:
         """Where the rows behind the value are; "" where it has none."""
         if self.behind is None or not row[self.name]:
             return ""
-        return asked.rows_behind(self.behind(row, asked))
+        query = self.behind(row, asked)
+        return asked.rows_behind(query) if query else ""
+
+
+def behind_account(row: Row, _asked: Asked) -> str:
+    """The query for the rows of the account, or the accounts, whose numbers a row has in `shown`:
+    none of those that the reader may not know."""
+    numbers = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
+    return " or ".join(f"account:{number}" for number in numbers if number)
 
 
 def _month(value: date, _currency: str) -> str:
@@ -110,7 +124,11 @@ class Report:
     a queryset of dicts, or a list of them.
 
     `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
-    `finding` the answer in one sentence; `basis` what it is computed from.
+    `finding` the answer in one sentence; `basis` what it is computed from. `footer` gives rows
+    below the table, made of all rows, with or without a value for each column.
+
+    `final_from` says of what is asked the moment after the last row that goes into it. Once that
+    is sealed, the answer cannot change, and may be kept: only for a report without a name in it.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -121,7 +139,9 @@ class Report:
     finding: Callable[[Sequence[Row], Asked], str]
     basis: Callable[[Sequence[Row], Asked], str]
     chart: Callable[[Sequence[Row], Asked], Chart | None] = lambda _rows, _asked: None
+    footer: Callable[[Sequence[Row], Asked], Sequence[Row]] = lambda _rows, _asked: ()
     form: type[ReportForm] = ReportForm
+    final_from: Callable[[Asked], datetime | None] = lambda _asked: None
     parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
     bank_only: bool = False
 
