@@ -9,18 +9,22 @@ from decimal import Decimal
 class Mark:
     """One figure of a chart: `label` stands at the axis ("Oct"), in a heat map in the cell;
     `title` says it in full ("October 2026"), `said` is the value as people read it, `url` leads
-    to the rows behind."""
+    to the rows behind. `against` is another value to compare it with, where there is one, and
+    `against_said` what that is: "in September 190.04 USD"."""
 
     label: str
     value: Decimal
     said: str
     title: str = ""
     url: str = ""
+    against: Decimal | None = None
+    against_said: str = ""
 
     @property
     def name(self) -> str:
         """What a screen reader says, and what hovering shows: "October 2026: +302.17 USD"."""
-        return f"{self.title or self.label}: {self.said}"
+        name = f"{self.title or self.label}: {self.said}"
+        return f"{name}; {self.against_said}" if self.against_said else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,12 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Lying bars from zero, the label beside each: for names, which are long."""
+    """Lying bars from zero, the label beside each: for names, which are long. What a mark is
+    compared with is a thin line across its bar; `caption` says what the two are."""
 
     name: str
     marks: Sequence[Mark]
+    caption: str = ""
     kind: str = field(default="bars", init=False)
 
 
@@ -132,7 +138,7 @@ def draw_columns(chart: Columns, size: Size) -> DrawnColumns:
     zero = TOP + room * float(high) / span
     step = size.width / max(len(values), 1)
     every = -(-len(values) // size.labels)
-    told = {values.index(high), values.index(low)} if any(values) else set()
+    told = {values.index(edge) for edge in (high, low) if edge in values}
     columns = []
     for place, mark in enumerate(chart.marks):
         height = max(room * abs(float(mark.value)) / span, 1.0 if mark.value else 0.0)
@@ -167,12 +173,14 @@ ROW = 44
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
-    """A lying bar: its row's top, and its length out of the room there is."""
+    """A lying bar: its row's top, and its length out of the room there is. `against_x` is where
+    the line stands that it is compared with."""
 
     mark: Mark
     y: float
     x: float
     length: float
+    against_x: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,7 @@ class DrawnBars:
 def draw_bars(chart: Bars, size: Size) -> DrawnBars:
     """The bars below each other, all from the same zero line."""
     values = [mark.value for mark in chart.marks]
+    values += [mark.against for mark in chart.marks if mark.against is not None]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
     span = float(high - low) or 1.0
     zero = size.width * float(-low) / span
@@ -193,5 +202,6 @@ def draw_bars(chart: Bars, size: Size) -> DrawnBars:
     for place, mark in enumerate(chart.marks):
         length = size.width * abs(float(mark.value)) / span
         x = zero if mark.value >= 0 else zero - length
-        bars.append(DrawnBar(mark, y=place * ROW, x=x, length=max(length, 1.0)))
+        against = None if mark.against is None else zero + size.width * float(mark.against) / span
+        bars.append(DrawnBar(mark, place * ROW, x, max(length, 1.0), against))
     return DrawnBars(Size(size.name, size.width, ROW * len(bars), 0), bars)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.templatetags.money import exact, money
 from transactions.charts import Line, Mark
-from transactions.report_pages.forms import BalanceForm, MomentForm
+from transactions.report_pages.balance_forms import BalanceForm, MomentForm
 from transactions.report_pages.report import Asked, Column, Report, Row, behind_account
 from transactions.reports import balance_over_time, trial_balance
 from transactions.reports.balances import finest, periods_of

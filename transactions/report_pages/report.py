@@ -16,6 +16,7 @@ from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
 
 Row = Mapping[str, Any]
+SHOWN = 200  # rows on the page; the file has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,15 @@ class Asked:
 class Column:
     """A column of a report: the key of its rows, its heading, how its values are said.
 
-    `behind` gives the query whose rows make up the value; "" where there is none to give.
+    `behind` gives the query whose rows make up the value, "" where there is none; `words` says
+    the value where its kind alone cannot, in the file too if it is text.
     """
 
     name: str
     label: str
     kind: str = "text"
     behind: Callable[[Row, Asked], str] | None = None
+    words: Callable[[Row, Asked], str] | None = None
 
     @property
     def is_number(self) -> bool:
@@ -64,6 +67,8 @@ class Column:
 
     def said(self, row: Row, asked: Asked) -> str:
         """The value as people read it; an en dash where there is none."""
+        if self.words:
+            return self.words(row, asked)
         value = row.get(self.name)
         if value is None or value == "":
             return "\N{EN DASH}"
@@ -71,6 +76,8 @@ class Column:
 
     def plain(self, row: Row, asked: Asked) -> Any:
         """The value for a file: digits with a point, days as 2026-11-20."""
+        if self.words and self.kind == "text":
+            return self.words(row, asked)
         value = row[self.name]
         if value is None:
             return ""
@@ -80,9 +87,7 @@ class Column:
 
     def url(self, row: Row, asked: Asked) -> str:
         """Where the rows behind the value are; "" where it has none."""
-        if self.behind is None or not row[self.name]:
-            return ""
-        query = self.behind(row, asked)
+        query = self.behind(row, asked) if self.behind and row[self.name] else ""
         return asked.rows_behind(query) if query else ""
 
 
@@ -126,6 +131,7 @@ class Report:
     `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
     `finding` the answer in one sentence; `basis` what it is computed from. `footer` gives rows
     below the table, made of all rows, with or without a value for each column.
+    `shown` is how many rows the page has, for the file has all.
 
     `final_from` says of what is asked the moment after the last row that goes into it. Once that
     is sealed, the answer cannot change, and may be kept: only for a report without a name in it.
@@ -144,6 +150,7 @@ class Report:
     final_from: Callable[[Asked], datetime | None] = lambda _asked: None
     parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
     bank_only: bool = False
+    shown: int = SHOWN
 
     @property
     def slug(self) -> str:

@@ -13,7 +13,6 @@ from transactions.report_pages import keeping
 from transactions.report_pages.report import Asked, Column, Report, Row
 
 SECONDS = 10  # the longest a query of a report may take
-SHOWN = 200  # rows on the page; the file has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ class Run:
 
     @property
     def table(self) -> Iterator[list[Cell]]:
-        """The rows as cells, at most SHOWN of them."""
-        for row in self.rows[:SHOWN]:
+        """The rows as cells, as many as the page has room for."""
+        for row in self.rows[: self.report.shown]:
             yield [
                 Cell(column, column.said(row, self.asked), column.url(row, self.asked))
                 for column in self.report.columns
@@ -70,7 +69,7 @@ class Run:
     @property
     def left_out(self) -> int:
         """How many rows are in the file alone."""
-        return max(0, len(self.rows) - SHOWN)
+        return max(0, len(self.rows) - self.report.shown)
 
     @property
     def code(self) -> str:
