@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from math import ceil
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,16 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A line from mark to mark, oldest first, over a line at zero: for what is there at moments,
+    not for what comes in between them. The last figure stands at its end."""
+
+    name: str
+    marks: Sequence[Mark]
+    kind: str = field(default="line", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class HeatMap:
     """A grid of figures, each in a cell the darker the higher it is, so that the eye finds the
     pattern and the figure says it without colour.
@@ -71,7 +80,7 @@ class HeatMap:
         return [mark for row in self.cells for mark in row if mark is not None]
 
 
-Chart = Columns | Bars | HeatMap
+Chart = Columns | Bars | Line | HeatMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,65 +205,3 @@ def draw_bars(chart: Bars, size: Size) -> DrawnBars:
         against = None if mark.against is None else zero + size.width * float(mark.against) / span
         bars.append(DrawnBar(mark, place * ROW, x, max(length, 1.0), against))
     return DrawnBars(Size(size.name, size.width, ROW * len(bars), 0), bars)
-
-
-CELL, HEAD, SHADES, MOST_ACROSS = 32, 24, 4, 14
-SIDE = 16.0  # percent of the width that the words at the side take
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnCell:
-    """A cell of a heat map: from where to where in percent of the width, and its shade, from 0
-    for nothing to SHADES for the highest."""
-
-    mark: Mark
-    x: float
-    y: int
-    shade: int
-    middle: float
-    base: int
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnHeat:
-    """A heat map in percent of whatever width there is, so that one drawing fits all."""
-
-    height: int
-    width: float  # of a cell
-    across: list[tuple[float, str]]
-    down: list[tuple[int, str]]
-    cells: list[DrawnCell]
-
-
-def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
-    """The cells in their grid. A grid too wide for a phone is turned: its rows go across."""
-    across, down, grid = chart.across, chart.down, chart.cells
-    if len(across) > MOST_ACROSS and len(down) <= MOST_ACROSS:
-        across, down, grid = down, across, list(zip(*grid, strict=True))
-    step = (100 - SIDE) / max(len(across), 1)
-    highest = max((mark.value for mark in chart.marks), default=Decimal(0))
-    cells = [
-        DrawnCell(
-            mark,
-            x=SIDE + column * step,
-            y=HEAD + row * CELL,
-            shade=_shade(mark.value, highest),
-            middle=SIDE + (column + 0.5) * step,
-            base=HEAD + row * CELL + 21,
-        )
-        for row, marks in enumerate(grid)
-        for column, mark in enumerate(marks)
-        if mark is not None
-    ]
-    return DrawnHeat(
-        height=HEAD + CELL * len(down),
-        width=step,
-        across=[(SIDE + (place + 0.5) * step, word) for place, word in enumerate(across)],
-        down=[(HEAD + row * CELL + 21, word) for row, word in enumerate(down)],
-        cells=cells,
-    )
-
-
-def _shade(value: Decimal, highest: Decimal) -> int:
-    """Which of SHADES equal steps up to the highest a value lies in; 0 for nothing at all."""
-    return ceil(value * SHADES / highest) if value > 0 else 0

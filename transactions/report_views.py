@@ -36,7 +36,10 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
     if form.has_money and form.is_valid():
         try:
             context["run"] = run(
-                shown, Asked(form.reach, form.asked), with_plans="plans" in request.GET
+                shown,
+                Asked(form.reach, form.asked),
+                with_plans="plans" in request.GET,
+                fresh="fresh" in request.GET,
             )
         except OperationalError as error:
             if failure_of(error) is not Failure.TIMED_OUT:

@@ -1,11 +1,12 @@
 """Python, SQL and plans, coloured by classes: no inline style, so the CSP stays strict."""
 
-import sqlparse
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 from pygments import highlight as pygments_highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
+
+from ledger.templatetags.sql_layout import lay_out
 
 register = template.Library()
 LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain"}
@@ -25,4 +26,4 @@ def highlight(text: str, language: str) -> SafeString:
 @register.filter
 def laid_out(sql: str) -> str:
     """SQL over several lines, as a person would write it."""
-    return str(sqlparse.format(sql, reindent=True, keyword_case="upper", indent_width=2)).strip()
+    return lay_out(sql)

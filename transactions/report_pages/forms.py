@@ -5,13 +5,15 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from accounts.models import User
 from transactions.reach import BANK, MINE, Reach, may_read_bank, reach_of
 
 SHOWN_MONTHS = 12
-EARLIEST_DAY = date(1900, 1, 1)
+FEW_MONTHS = 3  # where a bank has too many rows to go through a year of them at each look
+EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def months_back(day: date, count: int) -> date:
@@ -81,9 +83,33 @@ class PeriodForm(ReportForm):
             self.add_error("until", "The last day comes before the first; swap them.")
         for name in ("since", "until"):
             day = cleaned.get(name)
-            if day and not EARLIEST_DAY <= day <= date(2999, 12, 31):
+            if day and not EARLIEST_DAY <= day <= LATEST_DAY:
                 self.add_error(name, "Type a year between 1900 and 2999.")
         return cleaned
+
+
+class FewMonthsForm(PeriodForm):
+    """A period, by default short for the whole bank: a year of one's own rows are few."""
+
+    def defaults(self) -> dict[str, Any]:
+        if not self.reach.is_bank:
+            return super().defaults()
+        since = months_back(timezone.localdate(), FEW_MONTHS - 1)
+        return {**super().defaults(), "since": since.isoformat()}
+
+
+class CohortForm(PeriodForm):
+    """Who joined from one day to another, in whatever currency their money is; the latest twelve
+    months in which somebody joined unless it is said."""
+
+    since = DayField(label="Joined from")
+    currency = None  # type: ignore[assignment]
+
+    def defaults(self) -> dict[str, Any]:
+        months = User.objects.annotate(month=TruncMonth("created_at")).values_list("month")
+        latest = list(months.distinct().order_by("-month")[:SHOWN_MONTHS])
+        since = timezone.localdate(latest[-1][0])
+        return {**super().defaults(), "since": since.isoformat()}
 
 
 class DirectionForm(PeriodForm):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +30,12 @@ class Asked:
     def currency(self) -> str:
         """The currency of the report's amounts; "" for a report without."""
         return str(self.values.get("currency", ""))
+
+    @property
+    def day_after(self) -> date:
+        """The day after the last that is asked for."""
+        until: date = self.values["until"]
+        return until + timedelta(days=1)
 
     def rows_behind(self, query: str) -> str:
         """The address of the search page for `query`, in the same reach and currency."""
@@ -63,7 +69,7 @@ class Column:
         """The value as people read it; an en dash where there is none."""
         if self.words:
             return self.words(row, asked)
-        value = row[self.name]
+        value = row.get(self.name)
         if value is None or value == "":
             return "\N{EN DASH}"
         return SAID[self.kind](value, asked.currency)
@@ -83,6 +89,13 @@ class Column:
         """Where the rows behind the value are; "" where it has none."""
         query = self.behind(row, asked) if self.behind and row[self.name] else ""
         return asked.rows_behind(query) if query else ""
+
+
+def behind_account(row: Row, _asked: Asked) -> str:
+    """The query for the rows of the account, or the accounts, whose numbers a row has in `shown`:
+    none of those that the reader may not know."""
+    numbers = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
+    return " or ".join(f"account:{number}" for number in numbers if number)
 
 
 def _month(value: date, _currency: str) -> str:
@@ -116,8 +129,12 @@ class Report:
     a queryset of dicts, or a list of them.
 
     `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
-    `finding` the answer in one sentence; `basis` what it is computed from; `shown` how many rows
-    the page has, for the file has all.
+    `finding` the answer in one sentence; `basis` what it is computed from. `footer` gives rows
+    below the table, made of all rows, with or without a value for each column.
+    `shown` is how many rows the page has, for the file has all.
+
+    `final_from` says of what is asked the moment after the last row that goes into it. Once that
+    is sealed, the answer cannot change, and may be kept: only for a report without a name in it.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -128,7 +145,9 @@ class Report:
     finding: Callable[[Sequence[Row], Asked], str]
     basis: Callable[[Sequence[Row], Asked], str]
     chart: Callable[[Sequence[Row], Asked], Chart | None] = lambda _rows, _asked: None
+    footer: Callable[[Sequence[Row], Asked], Sequence[Row]] = lambda _rows, _asked: ()
     form: type[ReportForm] = ReportForm
+    final_from: Callable[[Asked], datetime | None] = lambda _asked: None
     parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
     bank_only: bool = False
     shown: int = SHOWN

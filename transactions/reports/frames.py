@@ -50,6 +50,13 @@ class Total(Func):
     window_compatible = True
 
 
+class Lowest(Func):
+    """The lowest of a window of what is a minimum already: MIN(MIN(number)) OVER (...)."""
+
+    function = "MIN"
+    window_compatible = True
+
+
 class MonthBefore(Func):
     """A date one month earlier."""
 
