@@ -24,6 +24,7 @@ from transactions.report_pages.words import (
 )
 from transactions.reports import spending_by_category, top_spenders
 from transactions.reports.spending import TOP, days_before
+from transactions.statements import start_of
 
 DRAWN = 12  # bars; the table has all
 
@@ -121,6 +122,7 @@ SPENDING_BY_CATEGORY = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
+    final_from=lambda asked: start_of(asked.day_after),
     parts=(days_before,),
 )
 

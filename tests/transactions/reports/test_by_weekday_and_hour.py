@@ -16,7 +16,11 @@ from transactions.report_pages.times import brief
 from transactions.reports import by_weekday_and_hour
 
 pytestmark = pytest.mark.django_db
-SUMMER = {"currency": "USD", "since": date(2025, 6, 1), "until": date(2025, 8, 31)}
+SUMMER: dict[str, Any] = {
+    "currency": "USD",
+    "since": date(2025, 6, 1),
+    "until": date(2025, 8, 31),
+}
 
 
 @pytest.fixture

@@ -16,7 +16,11 @@ from transactions.reports import amount_distribution, amount_percentiles
 from transactions.reports.sizes import EDGES
 
 pytestmark = pytest.mark.django_db
-YEAR = {"currency": "USD", "since": date(2025, 1, 1), "until": date(2025, 12, 31)}
+YEAR: dict[str, Any] = {
+    "currency": "USD",
+    "since": date(2025, 1, 1),
+    "until": date(2025, 12, 31),
+}
 
 
 @pytest.fixture
@@ -78,7 +82,7 @@ def test_yen_have_no_decimals_and_dinars_three() -> None:
 
 
 def test_every_amount_the_books_hold_has_a_size() -> None:
-    assert EDGES == sorted(EDGES)
+    assert sorted(EDGES) == EDGES
     assert EDGES[0] == Decimal("0.001")
     assert EDGES[-1] == 500_000_000_000_000
 

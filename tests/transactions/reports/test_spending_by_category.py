@@ -16,7 +16,11 @@ from transactions.reports import spending_by_category
 from transactions.reports.spending import days_before
 
 pytestmark = pytest.mark.django_db
-NOVEMBER = {"currency": "USD", "since": date(2025, 11, 1), "until": date(2025, 11, 20)}
+NOVEMBER: dict[str, Any] = {
+    "currency": "USD",
+    "since": date(2025, 11, 1),
+    "until": date(2025, 11, 20),
+}
 
 
 @pytest.fixture

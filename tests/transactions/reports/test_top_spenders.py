@@ -15,7 +15,11 @@ from transactions.reach import BANK, Reach, reach_of
 from transactions.reports import spending, top_spenders
 
 pytestmark = pytest.mark.django_db
-NOVEMBER = {"currency": "USD", "since": date(2025, 11, 1), "until": date(2025, 11, 30)}
+NOVEMBER: dict[str, Any] = {
+    "currency": "USD",
+    "since": date(2025, 11, 1),
+    "until": date(2025, 11, 30),
+}
 
 
 @pytest.fixture

@@ -18,7 +18,11 @@ from transactions.report_pages.unusual import why
 from transactions.reports import unusual_movements
 
 pytestmark = pytest.mark.django_db
-DECEMBER = {"currency": "USD", "since": date(2025, 12, 1), "until": date(2025, 12, 31)}
+DECEMBER: dict[str, Any] = {
+    "currency": "USD",
+    "since": date(2025, 12, 1),
+    "until": date(2025, 12, 31),
+}
 # The average is 10; the squares of the differences add up to 28, over seven a variance of 4.
 SPREAD_OF_TWO = ["7", "13", "8", "12", "9", "11", "10", "10"]
 
