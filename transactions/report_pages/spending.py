@@ -185,8 +185,8 @@ TOP_SPENDERS = Report(
     shows="SQL by hand where the ORM has no words: LATERAL and WITH TIES",
     form=SpendersForm,
     columns=(
-        Column("place", "Rank", "count"),
         Column("person", "Who"),
+        Column("place", "Rank", "count"),
         Column("spent", "Spent", "money"),
         Column("payments", "Payments", "count"),
         Column("average", "On average", "money"),

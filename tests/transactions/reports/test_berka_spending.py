@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.transactions.berka_files import run_import
-from tests.transactions.reports.books import bank, picked
+from tests.transactions.reports.movements import bank, picked
 from tests.transactions.test_import_berka_data import DATA, table
 from transactions.report_pages.sizes import bounds
 from transactions.reports import (

@@ -14,7 +14,7 @@ from django.utils.html import escape
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import UserFactory
-from tests.transactions.reports.books import book, funded
+from tests.transactions.reports.movements import book, funded
 from tests.transactions.test_transfer_page import text_of
 from transactions.charts import WIDE, Bars, Mark, draw_bars
 from transactions.report_pages.catalogue import BY_SLUG
@@ -175,9 +175,10 @@ def test_the_unusual_is_said_in_words_and_links_to_itself(client: Client, accoun
 
 
 def test_a_threshold_below_two_is_refused_in_place(client: Client, account: Account) -> None:
-    response = get(client, "unusual-movements", threshold="1")
-    assert response.context["run"] is None
-    assert response.context["form"].errors["threshold"]
+    for typed in ("1", "1001", "3.125", "NaN", "three"):
+        response = get(client, "unusual-movements", threshold=typed)
+        assert response.context["run"] is None
+        assert "Type a number from 2 to 1000, like 3.5." in text_of(response)
 
 
 def test_each_key_links_to_the_rows_that_have_it(client: Client, account: Account) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.transactions.reports.books import bank, book, funded, picked
+from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
 from transactions.reach import reach_of
 from transactions.report_pages.sizes import bounds, short

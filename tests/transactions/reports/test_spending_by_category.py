@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.transactions.reports.books import bank, book, funded, picked
+from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
 from transactions.reach import Reach, reach_of
 from transactions.reports import spending_by_category

@@ -9,7 +9,7 @@ import pytest
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.reports.books import bank, book, funded, picked
+from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
 from transactions.reach import BANK, Reach, reach_of
 from transactions.reports import spending, top_spenders

@@ -10,7 +10,7 @@ from django.test import override_settings
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.reports.books import book, funded, picked
+from tests.transactions.reports.movements import book, funded, picked
 from transactions import services
 from transactions.reach import BANK, Reach, reach_of
 from transactions.report_pages.report import Asked
@@ -152,7 +152,7 @@ def test_descriptions_are_left_out_where_names_may_not_be_seen(account: Account)
 def test_it_is_said_in_words(account: Account) -> None:
     asked = Asked(reach_of(account.user), {"currency": "USD"})
     row = {"category": "food", "usual": Decimal("9.9900"), "earlier": 12, "score": None}
-    assert why(row, asked) == "where food was 9.99\N{NO-BREAK SPACE}USD each of the 12 times before"
+    assert why(row, asked) == "food was 9.99\N{NO-BREAK SPACE}USD each of the 12 times before"
     row |= {"score": Decimal("8.249")}
     assert why(row, asked) == "8.2 times the usual spread of food above its average"
     row |= {"category": None, "score": Decimal(-4)}
