@@ -7,7 +7,7 @@ from accounts.currencies import minor_units
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Columns, Mark
 from transactions.report_pages.forms import DirectionForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.report_pages.words import (
     category_term,
     flows,
@@ -103,6 +103,7 @@ AMOUNT_DISTRIBUTION = Report(
     basis=_basis,
     chart=_histogram,
     parts=(WidthBucket,),
+    final_from=after_period,
 )
 
 
@@ -172,4 +173,5 @@ AMOUNT_PERCENTILES = Report(
     basis=_basis,
     chart=_bars,
     parts=(WithinGroup, PercentileDisc, PercentileCont, Mode),
+    final_from=after_period,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Mark
 from transactions.reach import BANK
 from transactions.report_pages.forms import PeriodForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.report_pages.words import (
     asked_period,
     booked,
@@ -122,6 +122,7 @@ SPENDING_BY_CATEGORY = Report(
     basis=_basis,
     chart=_chart,
     parts=(days_before,),
+    final_from=after_period,
 )
 
 

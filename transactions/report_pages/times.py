@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.templatetags.money import figure, money
 from transactions.charts import HeatMap, Mark
 from transactions.report_pages.forms import DirectionForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.reports import by_weekday_and_hour
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -94,4 +94,5 @@ BY_WEEKDAY_AND_HOUR = Report(
     basis=_basis,
     chart=_chart,
     shown=40,
+    final_from=after_period,
 )
