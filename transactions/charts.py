@@ -168,19 +168,20 @@ def _within(x: float, said: str, size: Size) -> float:
     return min(max(x, half), size.width - half)
 
 
-ROW = 44
+ROW, GAP, LETTER = 44, 12, 7.2  # a bar's height; least room between words; a letter's width
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
     """A lying bar: its row's top, and its length out of the room there is. `against_x` is where
-    the line stands that it is compared with."""
+    the line stands that it is compared with; `label` is as long as the figure beside it lets it."""
 
     mark: Mark
     y: float
     x: float
     length: float
-    against_x: float | None = None
+    against_x: float | None
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +204,12 @@ def draw_bars(chart: Bars, size: Size) -> DrawnBars:
         length = size.width * abs(float(mark.value)) / span
         x = zero if mark.value >= 0 else zero - length
         against = None if mark.against is None else zero + size.width * float(mark.against) / span
-        bars.append(DrawnBar(mark, place * ROW, x, max(length, 1.0), against))
+        label = _cut(mark.label, size.width - len(mark.said) * DIGIT - GAP)
+        bars.append(DrawnBar(mark, place * ROW, x, max(length, 1.0), against, label))
     return DrawnBars(Size(size.name, size.width, ROW * len(bars), 0), bars)
+
+
+def _cut(words: str, room: float) -> str:
+    """As many of the words as the room has place for, by its pixels."""
+    most = max(4, int(room / LETTER))
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

@@ -31,7 +31,7 @@ def report_list(request: PersonRequest) -> HttpResponse:
 def report(request: PersonRequest, slug: str) -> HttpResponse:
     """One report: its finding, its chart, its table, and the work behind it."""
     shown = _report_or_404(request, slug)
-    form = shown.form(request.GET.dict(), reader=request.user)
+    form = shown.asks(request.GET.dict(), request.user)
     context = {"report": shown, "form": form, "run": None, "too_long": "", "query": request.GET}
     if form.has_money and form.is_valid():
         try:
@@ -53,7 +53,7 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
 def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
     """The same rows as a file, streamed."""
     shown = _report_or_404(request, slug)
-    form = shown.form(request.GET.dict(), reader=request.user)
+    form = shown.asks(request.GET.dict(), request.user)
     if not (form.has_money and form.is_valid()):
         said = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return HttpResponse(

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from accounts.models import User
 from accounts.numbers import clean_account_number
 from transactions.report_pages.forms import EARLIEST_DAY, LATEST_DAY, PeriodForm, ReportForm
 from transactions.reports.balances import DAY, MONTH, WEEK, YEAR
@@ -26,8 +25,8 @@ class BalanceForm(PeriodForm):
     step = forms.ChoiceField(label="Told", choices=STEP_WORDS, required=False)
     number = forms.CharField(label="Account", required=False)
 
-    def __init__(self, data: Mapping[str, Any], *, reader: User) -> None:
-        super().__init__(data, reader=reader)
+    def __init__(self, data: Mapping[str, Any], **reader: Any) -> None:
+        super().__init__(data, **reader)
         if not self.reach.is_bank:
             own = [(account.number, str(account)) for account in self.reach.accounts]
             choices = [("", "all together"), *own]

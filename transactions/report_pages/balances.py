@@ -10,10 +10,16 @@ from django.utils import timezone
 from accounts.templatetags.money import exact, money
 from transactions.charts import Line, Mark
 from transactions.report_pages.balance_forms import BalanceForm, MomentForm
-from transactions.report_pages.report import Asked, Column, Report, Row, behind_account
+from transactions.report_pages.report import (
+    Asked,
+    Column,
+    Report,
+    Row,
+    after_period,
+    behind_account,
+)
 from transactions.reports import balance_over_time, trial_balance
 from transactions.reports.balances import finest, periods_of
-from transactions.statements import start_of
 
 
 def _days(row: Row) -> str:
@@ -67,7 +73,7 @@ def _line(rows: Sequence[Row], asked: Asked) -> Line:
 
 def _final_from(asked: Asked) -> datetime | None:
     """One account's balances are its holder's: never kept."""
-    return None if asked.values["number"] else start_of(asked.day_after)
+    return None if asked.values["number"] else after_period(asked)
 
 
 BALANCE_OVER_TIME = Report(

@@ -7,9 +7,8 @@ from django.utils import timezone
 from accounts.templatetags.money import money, signed
 from transactions.charts import Columns, Mark
 from transactions.report_pages.forms import PeriodForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.reports import money_by_month
-from transactions.statements import start_of
 
 
 def _booked_in(row: Row) -> str:
@@ -67,5 +66,5 @@ MONEY_BY_MONTH = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    final_from=lambda asked: start_of(asked.day_after),
+    final_from=after_period,
 )

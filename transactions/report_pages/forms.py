@@ -40,24 +40,35 @@ class ReportForm(forms.Form):
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Whose")
     currency = forms.ChoiceField()
 
-    def __init__(self, data: Mapping[str, Any], *, reader: User) -> None:
-        may_choose = may_read_bank(reader)
-        whose = data.get("whose") or (BANK if may_choose else MINE)
-        self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_choose else MINE)
+    def __init__(self, data: Mapping[str, Any], *, reader: User, bank_only: bool = False) -> None:
+        may_read = may_read_bank(reader)
+        may_choose = may_read and not bank_only
+        whose = BANK if bank_only else data.get("whose") or (BANK if may_read else MINE)
+        self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_read else MINE)
         given = {name: value for name, value in data.items() if value not in ("", None)}
         currencies = self.reach.currencies
         self.has_money = bool(currencies)
         usual = {"currency": currencies[0]} if currencies else {}
-        super().__init__({"whose": self.reach.whose, **usual, **self.defaults(), **given})
+        given["whose"] = self.reach.whose
+        super().__init__({**usual, **self.defaults(), **given})
         if "currency" in self.fields:
             self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
         if not may_choose:
             self.fields["whose"].widget = forms.HiddenInput()
-            self.fields["whose"].choices = [(MINE, "My money")]  # type: ignore[attr-defined]
 
     def defaults(self) -> dict[str, Any]:
         """What is asked for where the address does not say."""
         return {}
+
+    @property
+    def said(self) -> str:
+        """What is asked, in words, for paper: "Whose: The whole bank · Currency: USD"."""
+        parts = []
+        for field in self.visible_fields():
+            value = field.value()
+            words = dict(getattr(field.field, "choices", ()))
+            parts += [f"{field.label}: {words.get(value, value)}"] if value else []
+        return " \N{MIDDLE DOT} ".join(parts)
 
     @property
     def asked(self) -> dict[str, Any]:

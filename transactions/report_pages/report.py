@@ -10,10 +10,12 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.currencies import minor_units
+from accounts.models import User
 from accounts.templatetags.money import figure, signed
 from transactions.charts import Chart
 from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
+from transactions.statements import start_of
 
 Row = Mapping[str, Any]
 SHOWN = 200  # rows on the page; the file has all
@@ -125,6 +127,11 @@ SAID: Mapping[str, Callable[[Any, str], str]] = {
 }
 
 
+def after_period(asked: Asked) -> datetime:
+    """The moment after the last row of the period that is asked for."""
+    return start_of(asked.day_after)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A report's page. `function` takes a `Reach` and what the form asks, and gives rows:
@@ -163,6 +170,10 @@ class Report:
     def url(self) -> str:
         """The page with its default view."""
         return reverse("transactions:report", args=[self.slug])
+
+    def asks(self, data: Mapping[str, Any], reader: User) -> ReportForm:
+        """The form for what an address asks of it."""
+        return self.form(data, reader=reader, bank_only=self.bank_only)
 
     def rows(self, asked: Asked) -> Iterable[Row]:
         """Asks the database, at the latest when the rows are read."""

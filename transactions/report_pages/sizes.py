@@ -7,7 +7,7 @@ from accounts.currencies import minor_units
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Columns, Mark
 from transactions.report_pages.forms import DirectionForm, FewMonthsForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.report_pages.words import (
     category_term,
     flows,
@@ -18,7 +18,6 @@ from transactions.report_pages.words import (
 from transactions.reports import amount_distribution, amount_percentiles
 from transactions.reports.aggregates import Mode, PercentileCont, PercentileDisc, WithinGroup
 from transactions.reports.sizes import EDGES, WidthBucket
-from transactions.statements import start_of
 
 DRAWN = 12
 
@@ -112,8 +111,8 @@ AMOUNT_DISTRIBUTION = Report(
     finding=_distribution,
     basis=_basis,
     chart=_histogram,
-    final_from=lambda asked: start_of(asked.day_after),
     parts=(WidthBucket,),
+    final_from=after_period,
 )
 
 
@@ -192,6 +191,6 @@ AMOUNT_PERCENTILES = Report(
     finding=_usual,
     basis=_usual_basis,
     chart=_bars,
-    final_from=lambda asked: start_of(asked.day_after),
     parts=(WithinGroup, PercentileDisc, PercentileCont, Mode),
+    final_from=after_period,
 )  # fmt: skip

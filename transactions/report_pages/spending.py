@@ -1,19 +1,16 @@
 """Pages about spending."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.utils import timezone
 
-from accounts.models import User
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Mark
-from transactions.reach import BANK
 from transactions.report_pages.forms import PeriodForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.report_pages.words import (
     asked_period,
     booked,
@@ -24,7 +21,6 @@ from transactions.report_pages.words import (
 )
 from transactions.reports import spending_by_category, top_spenders
 from transactions.reports.spending import TOP, days_before
-from transactions.statements import start_of
 
 DRAWN = 12  # bars; the table has all
 
@@ -122,17 +118,13 @@ SPENDING_BY_CATEGORY = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    final_from=lambda asked: start_of(asked.day_after),
     parts=(days_before,),
+    final_from=after_period,
 )
 
 
 class SpendersForm(PeriodForm):
     """The last thirty days of the whole bank, unless it is said."""
-
-    def __init__(self, data: Mapping[str, Any], *, reader: User) -> None:
-        super().__init__({**data, "whose": BANK}, reader=reader)
-        self.fields["whose"].widget = forms.HiddenInput()
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()

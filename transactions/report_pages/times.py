@@ -8,9 +8,8 @@ from django.utils import timezone
 from accounts.templatetags.money import figure, money
 from transactions.charts import HeatMap, Mark
 from transactions.report_pages.forms import DirectionForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.reports import by_weekday_and_hour
-from transactions.statements import start_of
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
@@ -94,6 +93,6 @@ BY_WEEKDAY_AND_HOUR = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    final_from=lambda asked: start_of(asked.day_after),
     shown=40,
+    final_from=after_period,
 )

@@ -64,8 +64,8 @@ RUNNING_TOTAL = Report(
     columns=(
         Column("who", "Who", "text"),
         Column("month", "Month", "month"),
-        Column("net", "Gained or lost", "change", _behind),
         Column("total", "Running total", "change"),
+        Column("net", "In the month", "change", _behind),
     ),
     finding=_finding,
     basis=_basis,
