@@ -11,9 +11,11 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
+from transactions.charts import WIDE, HeatMap, Mark
 from transactions.reach import Reach, reach_of
 from transactions.report_pages.times import brief
 from transactions.reports import by_weekday_and_hour
+from transactions.stretched_charts import draw_heat
 
 pytestmark = pytest.mark.django_db
 SUMMER: dict[str, Any] = {
@@ -92,3 +94,12 @@ def test_figures_in_the_cells_are_short() -> None:
         brief(Decimal(amount)) for amount in "0.4 1 38.6 999 1234 9949 9950 310000 4.5E+6".split()
     ]
     assert said == ["<1", "1", "39", "999", "1.2k", "9.9k", "10k", "310k", "4.5M"]
+
+
+def test_shades_are_quarters_of_the_cells_where_a_few_are_far_higher() -> None:
+    values = ["1", "2", "3", "1000", "0"]
+    cells = [[Mark(value, Decimal(value), value) for value in values]]
+    by_rank = HeatMap("Money", values, ["one"], cells, by_rank=True)
+    even = HeatMap("Money", values, ["one"], cells)
+    assert [cell.shade for cell in draw_heat(by_rank, WIDE).cells] == [1, 2, 3, 4, 0]
+    assert [cell.shade for cell in draw_heat(even, WIDE).cells] == [1, 1, 1, 4, 0]
