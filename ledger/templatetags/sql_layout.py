@@ -55,8 +55,9 @@ Part = Word | Group
 
 
 def lay_out(sql: str) -> str:
-    """A statement over several lines. Only white space changes, quotes and the brackets
-    round a whole WHERE go where they are not needed; comments come out between /* and */."""
+    """A statement over several lines. White space changes, and the case of the words that begin a
+    clause; quotes, and the brackets round a whole WHERE, go where they are not needed; comments
+    come out between /* and */."""
     return "\n".join(_query(_grouped(_words(sql)), ""))
 
 
@@ -78,8 +79,12 @@ def _words(sql: str) -> Iterator[Word]:
             text = f"/* {value.strip().lstrip('-/*').rstrip('*/').strip()} */"
         elif PLAIN_NAME.fullmatch(value) and (before == "." or not _is_reserved(value)):
             text = value.strip('"')
-        is_key = kind in tokens.Keyword
-        yield Word(re.sub(r"\s+", " ", text) if is_key else text, spaced, is_key)
+        word = Word(re.sub(r"\s+", " ", text), spaced, True)
+        if kind not in tokens.Keyword:
+            word = Word(text, spaced)
+        elif word.says(CLAUSE):
+            word = Word(word.text.upper(), spaced, True)
+        yield word
         before, spaced = text, kind in tokens.Comment
 
 

@@ -170,4 +170,5 @@ TRIAL_BALANCE = Report(
     finding=_trial_finding,
     basis=_trial_basis,
     footer=_trial_footer,
+    shown=40,
 )

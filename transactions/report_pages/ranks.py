@@ -76,6 +76,7 @@ ACCOUNTS_BY_BALANCE = Report(
     finding=_finding("account", "accounts"),
     basis=_accounts_basis,
     chart=_chart,
+    shown=60,
 )
 USERS_BY_BALANCE = Report(
     function=users_by_balance,
@@ -92,4 +93,5 @@ USERS_BY_BALANCE = Report(
     basis=_users_basis,
     chart=_chart,
     bank_only=True,
+    shown=60,
 )

@@ -70,4 +70,5 @@ RUNNING_TOTAL = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
+    shown=60,
 )

@@ -97,8 +97,8 @@ def finest(since: date, until: date, accounts: int) -> str:
     """The shortest step that asks for few enough points, and few enough look-ups in all."""
     most = min(MOST_POINTS, MOST_LOOK_UPS // max(accounts, 1))
     days = (until - since).days + 1
-    for step, length in ((DAY, 1), (WEEK, 7), (MONTH, 28)):
-        if days // length < most:
+    for step, length, cut_short in ((DAY, 1, 0), (WEEK, 7, 2), (MONTH, 30, 2)):
+        if days // length + cut_short <= most:
             return step
     return YEAR
 
