@@ -65,13 +65,15 @@ class HeatMap:
     `cells` has a row for each word of `down`, and in it a mark for each word of `across`, None
     where there is no such cell (not the same as nothing in it: then a mark of value 0). A mark's
     label is the figure in its cell: at most five characters, better three ("38", "1.2k").
-    Values are zero or more.
+    Values are zero or more. With `by_rank` a shade is a quarter of the cells and not of the
+    highest value: where a few are so high that all others would look the same.
     """
 
     name: str
     across: Sequence[str]
     down: Sequence[str]
     cells: Sequence[Sequence[Mark | None]]
+    by_rank: bool = False
     kind: str = field(default="heat", init=False)
 
     @property

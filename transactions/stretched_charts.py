@@ -104,13 +104,13 @@ def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
     if len(across) > MOST_ACROSS and len(down) <= MOST_ACROSS:
         across, down, grid = down, across, list(zip(*grid, strict=True))
     step = (100 - SIDE) / max(len(across), 1)
-    highest = max((mark.value for mark in chart.marks), default=Decimal(0))
+    shade_of = _shades(chart)
     cells = [
         DrawnCell(
             mark,
             x=SIDE + column * step,
             y=HEAD + row * CELL,
-            shade=_shade(mark.value, highest),
+            shade=shade_of[mark.value],
             middle=SIDE + (column + 0.5) * step,
             base=HEAD + row * CELL + 21,
         )
@@ -127,6 +127,12 @@ def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
     )
 
 
-def _shade(value: Decimal, highest: Decimal) -> int:
-    """Which of SHADES equal steps up to the highest a value lies in; 0 for nothing at all."""
-    return ceil(value * SHADES / highest) if value > 0 else 0
+def _shades(chart: HeatMap) -> dict[Decimal, int]:
+    """The shade of each value: 0 for nothing at all, otherwise in which of SHADES equal steps it
+    lies, up to the highest value or up to the last of all cells in order."""
+    values = sorted(mark.value for mark in chart.marks if mark.value > 0)
+    shades = dict.fromkeys((mark.value for mark in chart.marks), 0)
+    for place, value in enumerate(values, start=1):
+        part = Decimal(place) / len(values) if chart.by_rank else value / values[-1]
+        shades[value] = ceil(part * SHADES)
+    return shades

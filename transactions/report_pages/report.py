@@ -85,6 +85,8 @@ class Column:
             return ""
         if isinstance(value, Decimal) and self.kind in ("money", "change") and asked.currency:
             return f"{value:.{minor_units(asked.currency)}f}"
+        if self.kind in ("percent", "number"):
+            return f"{value:.4f}"
         return value.isoformat() if hasattr(value, "isoformat") else value
 
     def url(self, row: Row, asked: Asked) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from accounts.currencies import minor_units
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Columns, Mark
-from transactions.report_pages.forms import DirectionForm
+from transactions.report_pages.forms import DirectionForm, FewMonthsForm
 from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.report_pages.words import (
     category_term,
@@ -20,6 +20,10 @@ from transactions.reports.aggregates import Mode, PercentileCont, PercentileDisc
 from transactions.reports.sizes import EDGES, WidthBucket
 
 DRAWN = 12
+
+
+class UsualForm(DirectionForm, FewMonthsForm):
+    """Which way, and a period that is short for the whole bank."""
 
 
 def _went(asked: Asked) -> str:
@@ -42,9 +46,14 @@ def _size(row: Row, asked: Asked) -> str:
     return least if least == most else f"{least} to {most}"
 
 
+def digits(amount: Decimal) -> str:
+    """An amount as it is searched for: "90", "4.99"."""
+    return f"{amount.normalize():f}"
+
+
 def _of_size(bucket: int, asked: Asked) -> str:
     least, most = bounds(bucket, asked.currency)
-    amount = f"{least:f}" if least == most else f"{least:f}..{most:f}"
+    amount = digits(least) if least == most else f"{digits(least)}..{digits(most)}"
     return f"{flows(asked)} amount:{amount}"
 
 
@@ -127,6 +136,16 @@ def _usual(rows: Sequence[Row], asked: Asked) -> str:
     )
 
 
+def _usual_basis(rows: Sequence[Row], asked: Asked) -> str:
+    said = _basis(rows, asked)
+    if not asked.reach.is_bank:
+        return said
+    return (
+        f"{said} Of the last months unless you ask for more: percentiles put every payment in "
+        "order, and a few months have enough of each category."
+    )
+
+
 def _bars(rows: Sequence[Row], asked: Asked) -> Bars:
     marks = [
         Mark(
@@ -151,26 +170,26 @@ AMOUNT_PERCENTILES = Report(
     title="Usual amounts",
     question="What does a payment of each category usually come to?",
     shows="Ordered-set aggregates: percentiles and the most frequent amount",
-    form=DirectionForm,
+    form=UsualForm,
     columns=(
         Column("paid_for", "Category", words=lambda row, _: named(row["paid_for"])),
         Column("payments", "Payments", "count", _of_category),
         Column("median", "Half at most", "money"),
         Column(
             "p90", "Nine in ten at most", "money",
-            lambda row, asked: _of_amount(row, asked, f">{row['p90']:f}"),
+            lambda row, asked: _of_amount(row, asked, f">{digits(row['p90'])}"),
         ),
         Column(
             "p99", "99 in 100 at most", "money",
-            lambda row, asked: _of_amount(row, asked, f">{row['p99']:f}"),
+            lambda row, asked: _of_amount(row, asked, f">{digits(row['p99'])}"),
         ),
         Column(
             "usual", "Most often", "money",
-            lambda row, asked: _of_amount(row, asked, f"{row['usual']:f}"),
+            lambda row, asked: _of_amount(row, asked, digits(row["usual"])),
         ),
     ),
     finding=_usual,
-    basis=_basis,
+    basis=_usual_basis,
     chart=_bars,
     parts=(WithinGroup, PercentileDisc, PercentileCont, Mode),
     final_from=after_period,

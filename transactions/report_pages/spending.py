@@ -1,17 +1,14 @@
 """Pages about spending."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.utils import timezone
 
-from accounts.models import User
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Mark
-from transactions.reach import BANK
 from transactions.report_pages.forms import PeriodForm
 from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.report_pages.words import (
@@ -129,10 +126,6 @@ SPENDING_BY_CATEGORY = Report(
 class SpendersForm(PeriodForm):
     """The last thirty days of the whole bank, unless it is said."""
 
-    def __init__(self, data: Mapping[str, Any], *, reader: User) -> None:
-        super().__init__({**data, "whose": BANK}, reader=reader)
-        self.fields["whose"].widget = forms.HiddenInput()
-
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()
         return {"since": (today - timedelta(days=29)).isoformat(), "until": today.isoformat()}
@@ -184,8 +177,8 @@ TOP_SPENDERS = Report(
     shows="SQL by hand where the ORM has no words: LATERAL and WITH TIES",
     form=SpendersForm,
     columns=(
-        Column("place", "Rank", "count"),
         Column("person", "Who"),
+        Column("place", "Rank", "count"),
         Column("spent", "Spent", "money"),
         Column("payments", "Payments", "count"),
         Column("average", "On average", "money"),

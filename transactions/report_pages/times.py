@@ -60,10 +60,11 @@ def _chart(rows: Sequence[Row], asked: Asked) -> HeatMap:
     found = {(row["hour"], row["weekday"]): row for row in rows}
     hours = range(min(hour for hour, _ in found), max(hour for hour, _ in found) + 1)
     return HeatMap(
-        name=f"{asked.currency} in each hour of the week",
+        name=f"{asked.currency} in each hour of the week; the darkest are the quarter of the most",
         across=[name[:3] for name in WEEKDAYS],
         down=[f"{hour:02}:00" for hour in hours],
         cells=[[_mark(found.get((hour, day)), asked) for day in range(1, 8)] for hour in hours],
+        by_rank=True,
     )
 
 
@@ -86,7 +87,7 @@ BY_WEEKDAY_AND_HOUR = Report(
     form=DirectionForm,
     columns=(
         Column("weekday", "Day", words=_weekday),
-        Column("hour", "Hour", words=lambda row, _: clock(row["hour"])),
+        Column("hour", "Hour", words=lambda row, _: f"{row['hour']:02}:00"),
         Column("payments", "Payments", "count"),
         Column("total", "Together", "money"),
     ),

@@ -26,7 +26,15 @@ class UnusualForm(PeriodForm):
     """The last thirty days, unless it is said, and from where on a movement is unusual."""
 
     threshold = forms.DecimalField(
-        min_value=2, max_value=1000, max_digits=6, decimal_places=2, label="Times the usual spread"
+        min_value=2,
+        max_value=1000,
+        max_digits=6,
+        decimal_places=2,
+        label="From so many times",
+        error_messages=dict.fromkeys(
+            "invalid min_value max_value max_digits max_decimal_places max_whole_digits".split(),
+            "Type a number from 2 to 1000, like 3.5.",
+        ),
     )
     days = forms.TypedChoiceField(
         choices=[(days, f"The {said}") for days, said in SPANS.items()],
@@ -58,7 +66,7 @@ def why(row: Mapping[str, Any], asked: Asked) -> str:
     what = named(row["category"])
     usual = money(row["usual"], asked.currency)
     if row["score"] is None:
-        return f"where {what} was {usual} each of the {row['earlier']:,} times before"
+        return f"{what} was {usual} each of the {row['earlier']:,} times before"
     side = "above" if row["score"] > 0 else "below"
     return f"{times(row['score'])} times the usual spread of {what} {side} its average"
 
@@ -67,9 +75,10 @@ def _finding(rows: Sequence[Row], asked: Asked) -> str:
     first = rows[0]
     rest = len(rows) - 1
     others = f"; {rest:,} more {'was' if rest == 1 else 'were'} unusual" if rest else ""
+    where = "where " if first["score"] is None else ""
     return (
         f"{first['what'] or named(first['category'])} on {short_date(first['day'])}: "
-        f"{money(first['amount'], asked.currency)}, {why(first, asked)}{others}."
+        f"{money(first['amount'], asked.currency)}, {where}{why(first, asked)}{others}."
     )
 
 
@@ -112,12 +121,10 @@ UNUSUAL_MOVEMENTS = Report(
     columns=(
         Column("day", "Day", "day"),
         Column("what", "What", behind=_itself),
-        Column("category", "Category", words=lambda row, _: named(row["category"])),
         Column("amount", "Amount", "money", _itself),
         Column("usual", "Average before", "money"),
         Column("spread", "Usual spread", "money"),
         Column("score", "Times", "number"),
-        Column("earlier", "Before", "count"),
         Column("why", "Why", words=why),
     ),
     finding=_finding,

@@ -48,7 +48,7 @@ def category_term(category: str | None) -> str:
     """The search for a category; "" where it cannot be said, for a quote in it."""
     if category is None:
         return "category:none"
-    if re.fullmatch(r"[\w-]+", category) and category != "none":
+    if re.fullmatch(r"[\w-]+", category) and category.lower() != "none":
         return f"category:{category}"
     return "" if '"' in category else f'category:"{category}"'
 
