@@ -68,6 +68,14 @@ def test_small_movements_are_unusual_too(account: Account) -> None:
     assert round(score, 4) == round(Decimal(-50) / (Decimal(8) / 7).sqrt(), 4)
 
 
+def test_only_movements_of_the_period_are_listed(account: Account) -> None:
+    before(account, ["10"] * 8)
+    book("2025-11-30T23:59", "700", out_of=account, category="food")
+    book("2025-12-31T23:59", "9000", out_of=account, category="food")
+    book("2026-01-01T00:00", "99999", out_of=account, category="food")
+    assert [row[1] for row in figures(account, threshold=Decimal(2))] == [9000]
+
+
 def test_where_all_were_the_same_any_other_amount_is_unusual(account: Account) -> None:
     before(account, ["9.99"] * 8)
     book("2025-12-05", "9.99", out_of=account, category="food")
