@@ -75,6 +75,7 @@ class MomentForm(ReportForm):
         widget=forms.DateTimeInput(
             attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
         ),
+        error_messages={"invalid": "Type a day and a time like 2026-03-14T08:30."},
     )
     turnover = forms.ChoiceField(
         label="Turnover",
