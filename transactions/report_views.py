@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import OperationalError
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -14,7 +15,7 @@ from ledger.db.snapshot import snapshot
 from transactions.exports import Line, guarded
 from transactions.reach import may_read_bank
 from transactions.report_pages.catalogue import BY_SLUG, REPORTS
-from transactions.report_pages.report import Asked, Report
+from transactions.report_pages.report import Asked, Column, Report, Row
 from transactions.report_pages.running import SECONDS, run
 
 TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
@@ -73,10 +74,13 @@ def _lines(shown: Report, asked: Asked) -> Iterator[str]:
     with snapshot(seconds=SECONDS):
         rows = shown.rows(asked)
         for row in rows.iterator(chunk_size=2000) if hasattr(rows, "iterator") else rows:
-            cells = (column.plain(row, asked) for column in shown.columns)
-            yield writer.writerow(
-                [guarded(cell) if isinstance(cell, str) else cell for cell in cells]
-            )
+            yield writer.writerow([_cell(column, row, asked) for column in shown.columns])
+
+
+def _cell(column: Column, row: Row, asked: Asked) -> Any:
+    """A cell of a file. A minus before a figure is no formula, before words it may be one."""
+    value = column.plain(row, asked)
+    return guarded(value) if isinstance(value, str) and not column.is_number else value
 
 
 def _report_or_404(request: PersonRequest, slug: str) -> Report:

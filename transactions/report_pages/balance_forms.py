@@ -20,7 +20,8 @@ STEP_WORDS = (
 
 
 class BalanceForm(PeriodForm):
-    """A period, how finely it is told, and the account: one's own are chosen, others typed."""
+    """A period, how finely it is told, and the account: one's own are chosen, others typed
+    by those who may know them."""
 
     step = forms.ChoiceField(label="Told", choices=STEP_WORDS, required=False)
     number = forms.CharField(label="Account", required=False)
@@ -34,7 +35,7 @@ class BalanceForm(PeriodForm):
                 label="Account", choices=choices, required=False
             )
         elif not self.reach.names:
-            self.fields["number"].widget = forms.HiddenInput()
+            del self.fields["number"]
 
     def clean_number(self) -> str:
         """The number of an account within reach, as it is stored."""
@@ -46,7 +47,7 @@ class BalanceForm(PeriodForm):
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
         currency = self.reach.all_accounts().filter(number=number).values_list("currency").first()
-        if currency is None or not self.reach.names:
+        if currency is None:
             raise forms.ValidationError("There is no account with this number.")
         (self.cleaned_data["currency"],) = currency
         return number
@@ -74,6 +75,7 @@ class MomentForm(ReportForm):
         widget=forms.DateTimeInput(
             attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
         ),
+        error_messages={"invalid": "Type a day and a time like 2026-03-14T08:30."},
     )
     turnover = forms.ChoiceField(
         label="Turnover",

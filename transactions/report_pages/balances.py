@@ -73,7 +73,7 @@ def _line(rows: Sequence[Row], asked: Asked) -> Line:
 
 def _final_from(asked: Asked) -> datetime | None:
     """One account's balances are its holder's: never kept."""
-    return None if asked.values["number"] else after_period(asked)
+    return None if asked.values.get("number") else after_period(asked)
 
 
 BALANCE_OVER_TIME = Report(

@@ -25,6 +25,8 @@ def months_back(day: date, count: int) -> date:
 class DayField(forms.DateField):
     """A day, with the browser's own picker."""
 
+    default_error_messages = {"invalid": "Type a day like 2026-03-14."}
+
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
         super().__init__(widget=widget, **kwargs)
@@ -38,7 +40,11 @@ class ReportForm(forms.Form):
     """
 
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Whose")
-    currency = forms.ChoiceField()
+    currency = forms.ChoiceField(
+        error_messages={
+            "invalid_choice": "There is no account in %(value)s; choose a currency of the list."
+        }
+    )
 
     def __init__(self, data: Mapping[str, Any], *, reader: User, bank_only: bool = False) -> None:
         may_read = may_read_bank(reader)

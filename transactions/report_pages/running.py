@@ -85,6 +85,7 @@ class Run:
         reader = self.asked.reach.reader.email
         return (
             "from datetime import date, datetime\n"
+            "from decimal import Decimal\n\n"
             "from transactions import reports\n"
             "from transactions.reach import reach_of\n\n"
             f"reach = reach_of(User.objects.get(email={reader!r}), {self.asked.reach.whose!r})\n"

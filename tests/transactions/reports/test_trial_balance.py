@@ -147,7 +147,10 @@ def test_the_page_says_that_the_books_balance(client: Client, march: Account) ->
     client.force_login(march.user)
     page = client.get("/reports/trial-balance/", {"at": "2026-05-01T00:00"}).content.decode()
     assert "2 accounts held 9.50\xa0USD, and the books balance." in page
-    assert "100.00\xa0USD that came from others − 90.50\xa0USD that left = 9.50\xa0USD" in page
+    assert (
+        "100.00\xa0USD that came from others \N{MINUS SIGN} 90.50\xa0USD that left = 9.50\xa0USD"
+        in page
+    )
     foot = page[page.index("<tfoot>") : page.index("</tfoot>")]
     assert foot.count("<tr>") == 3
     assert foot.count(">30.00<") == 2  # between the accounts: as much debited as credited
@@ -155,7 +158,9 @@ def test_the_page_says_that_the_books_balance(client: Client, march: Account) ->
 
 def test_the_page_says_when_they_do_not(client: Client, march: Account) -> None:
     with walls_down() as cursor:
-        cursor.execute("UPDATE transactions SET from_balance = from_balance + 3 WHERE amount = 90.5")
+        cursor.execute(
+            "UPDATE transactions SET from_balance = from_balance + 3 WHERE amount = 90.5"
+        )
     client.force_login(march.user)
     page = client.get("/reports/trial-balance/", {"at": "2026-05-01T00:00"}).content.decode()
     assert "The books do not balance: 3.00\xa0USD is wrong." in page
