@@ -1,4 +1,4 @@
-"""Python, SQL and plans, coloured by classes: no inline style, so the CSP stays strict."""
+"""Python, SQL, plans and JSON, coloured by classes: no inline style, so the CSP stays strict."""
 
 import sqlparse
 from django import template
@@ -8,14 +8,14 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 register = template.Library()
-LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain"}
+LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain", "json": "json"}
 
 
 @register.filter
 def highlight(text: str, language: str) -> SafeString:
     """Code with a span and a class for each token; Pygments escapes what is in it.
 
-    `language` is "python", "sql" or "plan".
+    `language` is "python", "sql", "plan" or "json".
     """
     lexer = get_lexer_by_name(LEXERS[language], stripall=True)
     html = pygments_highlight(text, lexer, HtmlFormatter(nowrap=True))
