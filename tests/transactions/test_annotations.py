@@ -2,6 +2,7 @@
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import DataError, connection
@@ -159,7 +160,7 @@ INSERT = (
 )
 
 
-def row_of(paid: Transaction, owner: User, **changes: object) -> list[object]:
+def row_of(paid: Transaction, owner: User, **changes: str) -> list[Any]:
     row = {"text": "", "tags": "{}", "created_at": "2026-01-01", **changes}
     return [uuid7(), paid.pk, owner.pk, *row.values()]
 
