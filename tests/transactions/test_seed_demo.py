@@ -17,6 +17,7 @@ from accounts.currencies import fits
 from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, StatusChange, User
 from tests.factories import PASSWORD, AccountFactory, UserFactory
+from transactions.annotation_search import noted, tags_in_use
 from transactions.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo import world as world_module
@@ -241,6 +242,13 @@ def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: Seeded) -> None:
     assert refund.reverses.description == "Book Nook"
     held = Account.objects.exclude(held=0)
     assert [(account.name, account.held) for account in held] == [("Travel", pending.amount)]
+
+
+def test_ana_has_noted_things_that_the_search_finds(demo: Seeded) -> None:
+    ana = User.objects.get(email="ana@example.com")
+    used = {tag.tag: tag.count for tag in tags_in_use(ana)}
+    assert used["holiday"] > used["lisbon"] > 1
+    assert noted(ana).exists()
 
 
 def test_a_run_that_was_interrupted_before_the_release_makes_up_for_it(
