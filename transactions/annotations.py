@@ -154,8 +154,9 @@ class Annotation(models.Model):
                         Func(
                             F("tags"),
                             Value(TAGS_PATTERN),
-                            template="(%(expressions)s)",
+                            # In the order of the alphabet, or migrations see a change in it.
                             arg_joiner="::text ~ ",
+                            template="(%(expressions)s)",
                             output_field=models.BooleanField(),
                         ),
                         Value(True),
