@@ -5,6 +5,7 @@ Each kind is one query. Words are met by indexes (`users_search`, `accounts_sear
 of half the bank costs as much as one of a hundred rows.
 """
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,13 +28,14 @@ from accounts.lines import tidy_line
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from transactions.admin_search import NEWEST, amount_apart
 from transactions.models import Transaction
-from transactions.search import WORD, LexemeQuery, side_lexeme
+from transactions.search import LexemeQuery, side_lexeme
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest
 SHOWN = 10  # of a kind
 NAMED_ACCOUNTS = 50  # accounts whose names may stand for words in a transaction
 LONGEST = 200  # characters of a query
 MOST_WORDS = 8
+WORD = re.compile(r"[^\W_]+")
 FEWEST_DIGITS = 4  # of an account number, from its beginning
 NOTHING = Q(pk=None)
 UNRANKED: Any = Value(0.0, models.FloatField())
@@ -124,6 +126,8 @@ def accounts(asked: Asked) -> tuple[Kind, list[Account]]:
             found |= Q(number__startswith=asked.digits)
     if asked.beginnings:
         found |= reduce(and_, (_of_holder_or_account(word) for word in asked.beginnings))
+        # Once more all in the holder's name: of a single common word not every holder is looked at.
+        found |= _of_holder(reduce(and_, asked.beginnings))
         rank = SearchRank(ACCOUNT_WORDS, asked.any_beginning)
         rank += SearchRank(HOLDER_WORDS, asked.any_beginning)
     base = Account.objects.select_related("user")
@@ -166,16 +170,18 @@ def _ranked(
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
-    """A word in the account's name or in the holder's, as one bitmap of two indexes.
+    """A word in the account's name or in the holder's, as one bitmap of two indexes."""
+    return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
 
-    ARRAY, not IN: see Note [One of].
-    """
-    holders = User.objects.filter(SearchVectorExact(PERSON_WORDS, word)).values("pk")[:RANKED]
-    of_holder = Func(
+
+def _of_holder(words: Any) -> Q:
+    """Accounts of the newest `RANKED` people with these words. ARRAY, not IN: Note [One of]."""
+    people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
+    condition = Func(
         F("user"),
-        ArraySubquery(holders),
+        ArraySubquery(people.values("pk")[:RANKED]),
         template="(%(expressions)s))",
         arg_joiner=" = ANY (",
         output_field=models.BooleanField(),
     )
-    return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | Q(of_holder)
+    return Q(condition)

@@ -26,7 +26,6 @@ from django.db.models import Count, F, Func, Max, Q, QuerySet, Value
 from accounts.models import User
 from transactions.annotations import AnnotationQuerySet
 from transactions.models import Annotation
-from transactions.search import LexemeQuery
 
 MOST_TAGS_SHOWN = 50
 Ids = QuerySet[Annotation, Any]  # their transactions' ids alone
@@ -86,10 +85,17 @@ def tagged(user: User, tag: str = "") -> Ids:
     return _ids(rows.matching(tag_query(word)) if word else rows)
 
 
+class WholeQuery(SearchQuery):
+    """A query of lexemes exactly as written; to_tsquery would take a tag for words."""
+
+    template = "%(expressions)s::tsquery"
+
+
 def tag_query(tag: str) -> SearchQuery:
     """The query of a whole tag, see Note [Tag lexemes]."""
-    plain = "".join(c for c in tag if c.isprintable()).replace("\\", "\\\\").replace("'", "''")
-    return LexemeQuery(f"'#{plain}'")
+    plain = "".join(c for c in tag if c.isprintable())
+    quoted = plain.replace("\\", "\\\\").replace("'", "''")
+    return WholeQuery(f"'#{quoted}'")
 
 
 def tags_in_use(user: User, *, most: int = MOST_TAGS_SHOWN) -> list[TagInUse]:

@@ -107,7 +107,8 @@ def term(field: str, value: str) -> str:
     value = " ".join(value.split())
     if not value or len(value) > LONGEST_TERM or '"' in value or odd_characters(value):
         return ""
-    return f"{field}:{value}" if PLAIN.fullmatch(value) else f'{field}:"{value}"'
+    is_plain = PLAIN.fullmatch(value) and value != "none"  # which asks for those without any
+    return f"{field}:{value}" if is_plain else f'{field}:"{value}"'
 
 
 def search_url(asked: str, whose: str = "") -> str:

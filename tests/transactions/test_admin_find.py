@@ -235,6 +235,16 @@ def nodes_of(sql: str, params: Any) -> list[dict[str, Any]]:
     return nodes
 
 
+def test_somebody_with_common_names_is_found_however_many_share_them(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_finding, "RANKED", 1)
+    for name in ("Grace Kelly", "Dennis Hopper"):
+        AccountFactory(user__name=name)
+    found, _ = admin_finding.accounts(Asked("grace hopper"))
+    assert found.ranked == [bank.account]
+
+
 def test_of_a_common_word_the_newest_are_ranked(
     bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
