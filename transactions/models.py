@@ -16,6 +16,7 @@ from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, pla
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
+from transactions.annotations import Annotation
 from transactions.audit_models import AuditRun
 from transactions.notes import Note
 from transactions.payment_models import PaymentFile, PaymentLine
@@ -25,6 +26,7 @@ from transactions.seal_triggers import SEALED_PERIOD_IS_CLOSED
 
 __all__ = [
     "METADATA_LIMIT",
+    "Annotation",
     "AuditRun",
     "Entry",
     "Note",

@@ -1,4 +1,4 @@
-"""Python, SQL and plans, coloured by classes: no inline style, so the CSP stays strict."""
+"""Python, SQL, plans and JSON, coloured by classes: no inline style, so the CSP stays strict."""
 
 from itertools import groupby
 
@@ -11,11 +11,11 @@ from pygments.token import STANDARD_TYPES
 from ledger.templatetags.sql_layout import lay_out
 
 register = template.Library()
-LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain"}
+LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain", "json": "json"}
 # What the stylesheet colours, by Pygments's own short names. A span round every other word and
 # bracket would double the weight of a page and show nothing.
 COLOURED = {
-    **dict.fromkeys("k kd kc kn kr kt ow nc nf".split(), "k"),
+    **dict.fromkeys("k kd kc kn kr kt ow nc nf nt".split(), "k"),
     **dict.fromkeys("s s1 s2 sd mi mf nb".split(), "s"),
     **dict.fromkeys("c c1 cm ch".split(), "c"),
 }
@@ -24,7 +24,7 @@ COLOURED = {
 @register.filter
 def highlight(text: str, language: str) -> SafeString:
     """Code, escaped, with a span for keywords ("k"), for strings and numbers ("s") and for
-    comments ("c"). `language` is "python", "sql" or "plan".
+    comments ("c"). `language` is "python", "sql", "plan" or "json".
     """
     lexer = get_lexer_by_name(LEXERS[language], stripall=True)
     tokens = [
