@@ -101,7 +101,7 @@ def read(client: Client, url: str, **data: str) -> tuple[str, list[list[str]]]:
     page = client.get(url, data)
     assert page.status_code == 200
     answer = client.get(f"{url}report.csv", data)
-    assert answer.streaming  # type: ignore[attr-defined]
+    assert answer.streaming
     chunks: Iterable[bytes] = answer.streaming_content  # type: ignore[attr-defined]
     text = b"".join(chunks).decode()
     return page.content.decode(), list(csv.reader(text.splitlines()))
