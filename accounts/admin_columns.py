@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
 
-from accounts.admin_parts import NOTHING, amount_cell, day_cell, link_to, moment_cell
+from accounts.admin_parts import NOTHING, ReadOnly, amount_cell, day_cell, link_to, moment_cell
 from accounts.models import Account, StatusChange
 from accounts.templatetags.money import account_number, money
 
@@ -31,23 +31,16 @@ class OverdraftFilter(admin.SimpleListFilter):
         return accounts.filter(wanted.get(self.value() or "", Q()))
 
 
-class StatusHistory(admin.TabularInline):  # type: ignore[type-arg]
+class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     """Who froze, unfroze or closed the account, and why. To read."""
 
     model = StatusChange
     verbose_name_plural = "status history"
     fields = readonly_fields = ("when", "from_word", "to_word", "reason", "by")
     extra = max_num = 0
-    can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[StatusChange]:
         return super().get_queryset(request).select_related("changed_by")
-
-    def has_add_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
 
     @admin.display(description="When")
     def when(self, change: StatusChange) -> str:

@@ -1,8 +1,8 @@
-"""What the admin pages share: columns and links."""
+"""What the admin pages share: rows to read, columns and links."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from django.db import models
 from django.http import HttpRequest
@@ -15,6 +15,19 @@ from accounts.templatetags.money import NO_BREAK, figure
 
 STYLES = "admin_staff.css"
 NOTHING = "-"
+
+
+class ReadOnly:
+    """Rows that are there to be read: the admin adds, changes and deletes none."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 def amount_cell(amount: Decimal | None, currency: str) -> str:

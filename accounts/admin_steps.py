@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from accounts import services
 from accounts.admin_parts import person_of
 from accounts.exceptions import LedgerError
-from accounts.models import User
+from accounts.models import Account, User
 
 MOST_AT_ONCE = 100
 
@@ -48,13 +48,18 @@ class Step:
     message_help: str = ""  # where the customer reads a message; "": there is none
 
 
+def _with_reason(change: Callable[..., Account]) -> Callable[[Any, str, str, User], Account]:
+    """A change of an account's status, called as a step is."""
+    return lambda account, reason, message, by: change(
+        account=account, reason=reason, message=message, changed_by=by
+    )
+
+
 ACCOUNT_STEPS = {
     "freeze": Step(
         verb="Freeze",
         consequence="Nothing goes out of a frozen account; money may still come in.",
-        do=lambda account, reason, message, by: services.freeze_account(
-            account=account, reason=reason, message=message, changed_by=by
-        ),
+        do=_with_reason(services.freeze_account),
         done="frozen",
         is_done=lambda account: account.is_frozen,
         as_is="frozen already",
@@ -63,9 +68,7 @@ ACCOUNT_STEPS = {
     "unfreeze": Step(
         verb="Unfreeze",
         consequence="Money may go out again.",
-        do=lambda account, reason, message, by: services.unfreeze_account(
-            account=account, reason=reason, message=message, changed_by=by
-        ),
+        do=_with_reason(services.unfreeze_account),
         done="unfrozen",
         is_done=lambda account: account.is_active,
         as_is="active already",
@@ -73,9 +76,7 @@ ACCOUNT_STEPS = {
     "close": Step(
         verb="Close",
         consequence="A closed account stays closed. Only an empty one without holds can be.",
-        do=lambda account, reason, message, by: services.close_account(
-            account=account, reason=reason, message=message, changed_by=by
-        ),
+        do=_with_reason(services.close_account),
         done="closed",
         is_done=lambda account: account.is_closed,
         as_is="closed already",

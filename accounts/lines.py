@@ -2,6 +2,7 @@
 
 import unicodedata
 
+QUOTED = 40  # characters of what somebody typed that a sentence says back
 # Joiners that scripts need (Persian and Hindi words, emoji), and spaces of a kind.
 HARMLESS = "\u200c\u200d\t\n\r"
 
@@ -24,6 +25,23 @@ FILLERS = "\u115f\u1160\u3164\uffa0"
 def is_readable(text: str) -> bool:
     """Whether there is a letter or digit that people can see."""
     return any(c.isalnum() and c not in FILLERS for c in text)
+
+
+def unseen_character(text: str) -> tuple[int, str]:
+    """Where the first character stands that shows nothing, and what it is called; -1 for none.
+
+    The space of the keyboard counts as seen, every other kind of space does not.
+    """
+    for place, c in enumerate(text):
+        if not c.isprintable() or c in FILLERS or unicodedata.category(c).startswith("M"):
+            name = unicodedata.name(c, "control character").lower()
+            return place, f"U+{ord(c):04X} ({name})"
+    return -1, ""
+
+
+def shortened(text: str, most: int = QUOTED) -> str:
+    """The text as a sentence quotes it: its beginning, where it goes on for long."""
+    return text if len(text) <= most else f"{text[:most]}\u2026"
 
 
 def tidy_line(text: str) -> str:

@@ -29,6 +29,23 @@
   addEventListener("pageshow", () => all("form[data-sent]").forEach(release));
   document.addEventListener("htmx:afterRequest", () => all("form[data-sent]").forEach(release));
 
+  // ---- Long work: data-working, said only where it takes longer than 300 ms ----
+  const words = (form) => form.querySelector("[data-working] p");
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !words(form)) return;
+    setTimeout(() => { form.querySelector("[data-working]").hidden = !form.dataset.sent; }, 300);
+  });
+  addEventListener("pageshow", () => all("[data-working]").forEach((el) => { el.hidden = true; }));
+  // A file says how many lines it has before it is sent.
+  document.addEventListener("change", async (event) => {
+    const { form, files } = event.target;
+    if (!files?.[0] || files[0].size > 2 ** 25 || !form || !words(form)) return;
+    const lines = (await files[0].text()).split("\n").filter((line) => line.trim()).length - 1;
+    const said = `${lines.toLocaleString("en-GB")} line${lines === 1 ? "" : "s"}`;
+    if (lines > 0) words(form).textContent = `Reading and checking ${said}. Nothing is booked by that.`;
+  });
+
   // ---- Light, dark, or as the system says ----
   const showTheme = (form, choice) => {
     if (choice === "auto") delete root.dataset.theme;

@@ -8,11 +8,13 @@ from typing import Any
 
 import factory
 from django.db import connection
+from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from transactions import services
+from transactions.models import Transaction
 
 PASSWORD = "ledger-demo"
 
@@ -50,6 +52,15 @@ class AccountFactory(factory.Factory[Account]):
             services.deposit(to_account=account, amount=balance, description="Opening")
             account.refresh_from_db()
         return account
+
+
+def hold_that_ended(account: Account, amount: Decimal, **details: Any) -> Transaction:
+    """A pending hold whose time is over; `services.hold` makes none, so it comes as history."""
+    now = timezone.now()
+    details = {"expires_at": now - timedelta(seconds=1), "created_at": now, **details}
+    return services.book(
+        services.Draft(from_account=account, amount=amount, pending=True, **details)
+    )
 
 
 def insert_row(**columns: Any) -> None:

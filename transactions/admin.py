@@ -10,15 +10,16 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
-from accounts.admin_parts import STYLES, person_of
+from accounts.admin_parts import STYLES, ReadOnly, person_of
 from accounts.admin_steps import ReasonedActions
 from accounts.templatetags.money import money
 from transactions import admin_audit
 from transactions.admin_columns import TransactionColumns
-from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter
+from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter, StandingFilter
 from transactions.admin_search import HELP, search
 from transactions.cash_desk import SlipForm
 from transactions.models import AuditRun, Transaction
@@ -27,7 +28,7 @@ from transactions.staff_corrections import CaptureForm, RefundForm
 from transactions.staff_holds import RELEASE_HOLDS, HoldForm
 from transactions.staff_steps import StepDesk, StepForm
 from transactions.story import Story, story_of
-from transactions.tools import RELEASE, tools_for
+from transactions.tools import RELEASE, instead_of_release, tools_for
 
 __all__ = ["PaymentFileAdmin", "TransactionAdmin"]
 
@@ -35,7 +36,7 @@ admin.site.register(AuditRun, admin_audit.AuditRunAdmin)
 
 
 @admin.register(Transaction)
-class TransactionAdmin(ReasonedActions, TransactionColumns):
+class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     """Newest first by id, whose first part is the time: the primary key gives that order.
 
     No `date_hierarchy`: it asks the whole table for its first and last day on each view. The
@@ -43,9 +44,9 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
     """
 
     list_display = (
-        "time", "sender", "recipient", "amount_shown", "currency", "status", "words", "type",
+        "time", "sender", "recipient", "amount_shown", "currency", "standing", "words", "kind",
     )  # fmt: skip
-    list_filter = (AccountFilter, "status", "type", CurrencyFilter, "created_at")
+    list_filter = (AccountFilter, StandingFilter, "type", CurrencyFilter, "created_at")
     list_select_related = ("from_account__user", "to_account__user")
     ordering = ("-id",)
     sortable_by = ()
@@ -57,7 +58,7 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
     actions = ("release",)
     rows_template = "admin/transactions/transaction/_rows.html"
     fieldsets = (
-        (None, {"fields": ("amount_long", "type", "status", "time", "counts_from")}),
+        (None, {"fields": ("amount_long", "kind", "standing_long", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
         ("Words", {"fields": ("description", "reference", "category", "metadata_text")}),
         ("Belongs to", {"fields": ("links", "notes_shown", "expires", "created_by_link", "id")}),
@@ -65,15 +66,6 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
 
     class Media:
         css = {"all": (STYLES,)}
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
 
     def get_readonly_fields(self, _request: HttpRequest, _obj: Any = None) -> Any:
         return [name for _, options in self.fieldsets or () for name in options["fields"]]
@@ -121,11 +113,17 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
         return StepDesk(request, form_class, self, about).serve()
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """The action, from the page of one hold."""
-        self._seen(request, pk)
+        """The action, from the page of one hold. What is refused is so before a reason is typed."""
+        story = story_of(self._seen(request, pk))
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied
         back = reverse("admin:transactions_transaction_change", args=[pk])
+        refusal = RELEASE.refusal(story, person_of(request))
+        if refusal and request.method != "POST":
+            label, url = instead_of_release(story)
+            link = format_html(' <a href="{}">{}</a>', url, label) if url else ""
+            self.message_user(request, format_html("{}{}", refusal, link), messages.ERROR)
+            return redirect(back)
         chosen = self.get_queryset(request).filter(pk=pk)
         answer = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
         assert answer is not None  # noqa: S101  one is never too many
@@ -151,7 +149,7 @@ class TransactionAdmin(ReasonedActions, TransactionColumns):
     def name_of(self, thing: Transaction) -> str:
         """A row by its money and its sides: many are called a transfer of 10."""
         sender = thing.from_account or "outside the bank"
-        return f"{money(thing.amount, thing.currency)}, {thing.description or thing.type}, {sender}"
+        return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
 
     def render_change_form(
         self,

@@ -17,10 +17,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin_parts import person_of
+from accounts.admin_parts import ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
 from transactions.audit_runs import PAGE_SECONDS, fits_on_a_page, run_audit
+from transactions.audit_standing import standing_run
 from transactions.models import AuditRun, Seal, Transaction
 
 EVERYTHING = "all"
@@ -67,9 +68,10 @@ class ScopeForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class FindingShown:
-    """A finding in words, with what it names."""
+    """A finding in words, with what it names. Audits of before had no sentences."""
 
     headline: str
+    sentence: str
     expected: str
     found: str
     more: int
@@ -78,17 +80,8 @@ class FindingShown:
     transaction_id: str | None
 
 
-class AuditRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """One page instead of Django's list: the result is what people come for."""
-
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         run = self.admin_site.admin_view(self.run_view)
@@ -97,11 +90,13 @@ class AuditRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The last run, or the one that the address names, and the seals."""
+        """The run that counts, or the one that the address names, and the seals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
-        run = _named_run(request) or runs.first()
+        counts = standing_run()
+        run = _named_run(request) or counts
+        newest = runs.first()
         may_run = request.user.has_perm("transactions.run_audit")
         context = {
             **self.admin_site.each_context(request),
@@ -109,6 +104,8 @@ class AuditRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "opts": self.opts,
             "run": run,
             "findings": shown(run.found) if run else [],
+            "that_counts": counts if counts != run else None,
+            "since_then": newest if run == counts and newest != run else None,
             "form": ScopeForm() if may_run else None,
             "runs": runs[:RUNS_SHOWN],
             **(extra_context or {}),
@@ -144,10 +141,23 @@ class AuditRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.error(request, str(refusal))
             return page
         if run.is_clean:
-            messages.success(request, "Checked; nothing is wrong.")
+            self._say_clean(request, run)
         else:
             messages.error(request, "Checked; something is wrong with the books.")
         return page
+
+    def _say_clean(self, request: HttpRequest, run: AuditRun) -> None:
+        """That nothing is wrong, with what was checked; an older finding stays said."""
+        counts = standing_run()
+        if counts is None or counts.is_clean:
+            messages.success(request, "Checked; nothing is wrong.")
+            return
+        assert run.since is not None  # noqa: S101  a whole audit leaves no other standing
+        messages.warning(
+            request,
+            f"Nothing is wrong with what was booked since {_day(run.since)}, but the audit of "
+            f"{_day(counts.started_at)} looked at more, and what it found still stands.",
+        )
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
@@ -161,6 +171,7 @@ def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
     return [
         FindingShown(
             HEADLINES.get(finding["check"], finding["check"]),
+            finding.get("sentence", ""),
             finding["expected"],
             finding["found"],
             (finding.get("broken") or 1) - 1,
@@ -170,6 +181,11 @@ def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
         )
         for finding in findings
     ]
+
+
+def _day(moment: datetime) -> str:
+    here = timezone.localtime(moment)
+    return f"{here.day} {here:%B %Y}"
 
 
 def _named_run(request: HttpRequest) -> AuditRun | None:

@@ -4,12 +4,13 @@ import json
 
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join
+from django.utils.timezone import localtime
 
 from accounts.admin_parts import NOTHING, amount_cell, link_to, moment_cell
 from accounts.models import Account
-from accounts.templatetags.money import account_number, money
+from accounts.templatetags.money import account_number, exact, money
 from transactions.models import Note, Transaction
-from transactions.story import story_of
+from transactions.story import standing_of, story_of
 
 
 class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -22,6 +23,19 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="Value date")
     def counts_from(self, row: Transaction) -> str:
         return f"{row.value_date.day} {row.value_date:%B %Y}"
+
+    @admin.display(description="Status")
+    def standing(self, row: Transaction) -> str:
+        """In the customer's words; the page also knows whether somebody released it by hand."""
+        return standing_cell(row, standing_of(row))
+
+    @admin.display(description="Status")
+    def standing_long(self, row: Transaction) -> str:
+        return standing_cell(row, story_of(row).standing)
+
+    @admin.display(description="Type")
+    def kind(self, row: Transaction) -> str:
+        return row.kind.capitalize()
 
     @admin.display(description="Expires")
     def expires(self, row: Transaction) -> str:
@@ -69,7 +83,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
     def links(self, row: Transaction) -> str:
         story = story_of(row)
         related = [
-            *(("captures the hold", hold) for hold in [story.hold] if hold),
+            *(("captures the", hold) for hold in [story.hold] if hold),
             *(("captured by", capture) for capture in [story.capture] if capture),
             *(("takes back", original) for original in [story.original] if original),
             *(("refunded by", reversal) for reversal in story.reversals),
@@ -86,6 +100,14 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
         return (
             format_html_join("", "<div>{}</div>", ((note_line(note),) for note in notes)) or NOTHING
         )
+
+
+def standing_cell(row: Transaction, said: str) -> str:
+    """How a row stands; of what is held, the exact end for hovering."""
+    if not row.is_pending or row.expires_at is None:
+        return said
+    iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, at, said)
 
 
 def note_line(note: Note) -> str:
@@ -110,4 +132,4 @@ def _side(account: Account | None) -> str:
 
 
 def _short(row: Transaction) -> str:
-    return f"{row.type} of {money(row.amount, row.currency)}"
+    return f"{row.kind} of {money(row.amount, row.currency)}"

@@ -12,8 +12,9 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from ledger.db.local_settings import locally
-from transactions.audit_findings import Finding
+from transactions.audit_findings import Finding, Named, amount_said, moment_said, named
 from transactions.models import Entry, Transaction
+from transactions.querysets import EntryQuerySet
 
 ZERO = Value(Decimal(0), output_field=DecimalField())
 
@@ -58,7 +59,29 @@ def chains(since: datetime | None = None) -> Iterator[Finding]:
             f"{before} {signed:+} at its own time",
             f"{balance} at {moment.isoformat()}",
             broken,
+            sentence=_chain_said(named(account), transaction, before, signed, balance, moment),
         )
+
+
+def _chain_said(
+    account: Named,
+    transaction: object,
+    before: Decimal,
+    signed: Decimal,
+    balance: Decimal | None,
+    moment: datetime,
+) -> str:
+    if balance == before + signed:
+        return (
+            f"{account.at_start}: transaction {transaction} has the very time of the one before "
+            f"it, {moment_said(moment)}, so nobody can say which came first."
+        )
+    went = "moved" if signed.is_nan() else "came in" if signed > 0 else "went out"
+    return (
+        f"{account.at_start}: {account.money(abs(signed))} {went} with transaction {transaction}. "
+        f"Before it the account held {account.money(before)}, so it should hold "
+        f"{account.money(before + signed)} after it, but the books say {account.money(balance)}."
+    )
 
 
 def balances(_since: datetime | None = None) -> Iterator[Finding]:
@@ -68,27 +91,63 @@ def balances(_since: datetime | None = None) -> Iterator[Finding]:
     accounts = Account.objects.annotate(
         last=Coalesce(Subquery(newest.values("balance")[:1]), ZERO),
         last_transaction=Subquery(newest.values("transaction_id")[:1]),
-        last_time=Subquery(newest.values("created_at")[:1]),
-    ).order_by("pk")
-    for account in accounts.exclude(balance=F("last"))[:1]:
+    )
+    for account in accounts.exclude(balance=F("last")).order_by("pk")[:1]:
         yield Finding(
             "balance",
             str(account.pk),
             _text(account.last_transaction),
             f"balance {account.last} from its entries",
             f"{account.balance}",
+            sentence=_balance_said(named(account.pk), account),
         )
-    for account in accounts.filter(
-        Q(last_entry_at__isnull=True) | Q(last_entry_at__lt=F("last_time")),
-        last_time__isnull=False,
-    )[:1]:
+    yield from _times()
+
+
+def _balance_said(name: Named, account: Any) -> str:
+    stored = f"but its balance in the books is {name.money(account.balance)}."
+    if account.last_transaction is None:
+        return f"{name.at_start} has no entries, so it should hold nothing, {stored}"
+    left = (
+        f"its last entry, transaction {account.last_transaction}, left {name.money(account.last)}"
+    )
+    return f"{name.at_start}: {left}, {stored}"
+
+
+def _times() -> Iterator[Finding]:
+    """Each account knows when its newest row was booked: a payment or a hold, on either side,
+    for each of them moves that time on (see Note [Balances follow rows]), and nothing else does.
+    A time behind would let a row in before others; one ahead tells of a row that is gone."""
+    newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
+    accounts = Account.objects.annotate(
+        last_transaction=Subquery(newest.values("transaction_id")[:1]),
+        last_time=Subquery(newest.values("created_at")[:1]),
+    )
+    differ = ~Q(last_entry_at=F("last_time")) | Q(last_time=None) | Q(last_entry_at=None)
+    neither = Q(last_time=None, last_entry_at=None)
+    for account in accounts.filter(differ).exclude(neither).order_by("pk")[:1]:
         yield Finding(
             "time",
             str(account.pk),
             _text(account.last_transaction),
-            f"last entry at {account.last_time.isoformat()}",
+            f"last entry at {account.last_time.isoformat()}" if account.last_time else "no entry",
             account.last_entry_at.isoformat() if account.last_entry_at else "none",
+            sentence=_time_said(named(account.pk), account),
         )
+
+
+def _time_said(name: Named, account: Any) -> str:
+    """What the rows say, what the account says, and what may have come between them."""
+    if account.last_time is None:
+        newest = f"{name.at_start} has no payments and no holds"
+    else:
+        row = f"transaction {account.last_transaction}"
+        newest = f"{name.at_start}: its newest row, {row}, is of {moment_said(account.last_time)}"
+    if account.last_entry_at is None:
+        return f"{newest}, but the account says that it never had one."
+    stored = f"{newest}, but the account says {moment_said(account.last_entry_at)}."
+    is_ahead = account.last_time is None or account.last_entry_at > account.last_time
+    return f"{stored} A row that came later may be gone." if is_ahead else stored
 
 
 def holds(_since: datetime | None = None) -> Iterator[Finding]:
@@ -104,7 +163,17 @@ def holds(_since: datetime | None = None) -> Iterator[Finding]:
         held=F("reserved")
     )
     for account in accounts.order_by("pk")[:1]:
-        yield Finding("held", str(account.pk), None, f"{account.reserved} held", f"{account.held}")
+        name = named(account.pk)
+        yield Finding(
+            "held",
+            str(account.pk),
+            None,
+            f"{account.reserved} held",
+            f"{account.held}",
+            sentence=f"{name.at_start}: its pending holds add up to "
+            f"{name.money(account.reserved)}, but the books say that "
+            f"{name.money(account.held)} is held.",
+        )
 
 
 def currencies(_since: datetime | None = None) -> Iterator[Finding]:
@@ -125,6 +194,9 @@ def currencies(_since: datetime | None = None) -> Iterator[Finding]:
                 None,
                 f"{into} {currency} deposited less withdrawn",
                 f"{kept} {currency} in accounts",
+                sentence=f"The whole bank in {currency}: what came in less what went out is "
+                f"{amount_said(into, currency)}, but all accounts together hold "
+                f"{amount_said(kept, currency)}.",
             )
 
 

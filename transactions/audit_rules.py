@@ -18,7 +18,7 @@ from django.db.models import (
 )
 
 from accounts.models import Account
-from transactions.audit_findings import Finding
+from transactions.audit_findings import Finding, amount_said, named
 from transactions.models import Transaction
 
 
@@ -49,4 +49,22 @@ def _finding(row: Any, account: str | None, transaction: str | None) -> Finding:
     (rule,) = [check for check in _checks(type(row)) if check.name == row.rule]
     said = str(rule.violation_error_message).rstrip(".")
     expected = said[0].lower() + said[1:]
-    return Finding("rule", account, transaction, expected, f"{rule.name} broken", row.broken)
+    return Finding(
+        "rule",
+        account,
+        transaction,
+        expected,
+        f"{rule.name} broken",
+        row.broken,
+        sentence=f"{_place(row)} breaks a rule of the books: {expected} ({rule.name}).",
+    )
+
+
+def _place(row: Any) -> str:
+    """The row with its money, for the rule is often about that."""
+    if isinstance(row, Account):
+        name = named(row.pk)
+        balance, held = name.money(row.balance), name.money(row.held)
+        return f"{name.at_start}, with a balance of {balance} and {held} held,"
+    account = named(row.from_account_id or row.to_account_id)
+    return f"Transaction {row.pk} of {amount_said(row.amount, row.currency)} on {account}"

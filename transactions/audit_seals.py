@@ -11,11 +11,14 @@ from accounts.models import EARLIEST
 from ledger.db.local_settings import locally
 from transactions import seal_text
 from transactions.audit_checks import ONE_PASS
-from transactions.audit_findings import Finding
+from transactions.audit_findings import Finding, named
 from transactions.models import SealedDay
 from transactions.seals import midnight
 
 A_DAY = timedelta(days=1)
+NO_ROW, NEW_ROW, OTHER_ROW = "no row", "a row that was not there then", "another row"
+ROW_ELSEWHERE = "another row somewhere on that day"
+ROW_GONE = "the row gone and the one after it in its place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,24 @@ class Stored:
         start = f"from {self.starts_at.date()} " if self.starts_at != EARLIEST else ""
         return f"seal {self.number} ({start}to {until})"
 
+    @property
+    def in_words(self) -> str:
+        """ "Seal 2, of 3 March 2026 to 5 March 2026,": the seal at the beginning of a sentence."""
+        until = _day_said(self.ends_at.date() - A_DAY)
+        if self.starts_at == EARLIEST:
+            return f"Seal {self.number}, of everything up to {until},"
+        start = _day_said(self.starts_at.date())
+        return f"Seal {self.number}, of {start if start == until else f'{start} to {until}'},"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a seal: for machines what was expected and found, and a sentence."""
+
+    expected: str
+    found: str
+    sentence: str
+
 
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
     """The first period that no longer matches its seal, and the first row of it where it can.
@@ -50,7 +71,10 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     for seal in stored:
         wrong = _broken_chain(seal, before)
         if wrong is not None:
-            yield Finding("seal", None, None, *wrong, seal=seal.number)
+            yield Finding(
+                "seal", None, None, wrong.expected, wrong.found,
+                seal=seal.number, sentence=wrong.sentence,
+            )  # fmt: skip
         for day, counts in broken_days.items():
             if seal.starts_at <= midnight(day) < seal.ends_at:
                 yield _first_row(seal, day, *counts)
@@ -63,19 +87,28 @@ def _stored() -> list[Stored]:
         return [Stored(*row) for row in cursor.fetchall()]
 
 
-def _broken_chain(seal: Stored, before: Stored | None) -> tuple[str, str] | None:
-    """What is expected of a seal and what is there instead; None when it is as it was made."""
-    number = before.number + 1 if before else 1
+def _broken_chain(seal: Stored, before: Stored | None) -> Wrong | None:
+    """What is wrong with a seal itself; None when it is as it was made."""
+    number, said = before.number + 1 if before else 1, seal.in_words
     if seal.number != number:
-        return f"seal {number}", f"seal {seal.number} in its place"
+        gone = f"Seal {number} is no longer there: seal {seal.number} stands in its place."
+        return Wrong(f"seal {number}", f"seal {seal.number} in its place", gone)
     if seal.starts_at != (before.ends_at if before else EARLIEST):
-        return f"{seal} where the one before ends", "a gap"
+        gap = f"{said} does not begin where the one before it ends."
+        return Wrong(f"{seal} where the one before ends", "a gap", gap)
     if seal.version != seal_text.VERSION:
-        return f"{seal} of version {seal_text.VERSION}", f"version {seal.version}"
+        odd = f"{said} says that it is of version {seal.version}, which nobody has made."
+        return Wrong(f"{seal} of version {seal_text.VERSION}", f"version {seal.version}", odd)
     if seal.previous_digest != (before.digest if before else None):
-        return f"{seal} after the digest of the one before", "another digest"
+        changed = f"{said} was made after another digest than that of the seal before it."
+        return Wrong(f"{seal} after the digest of the one before", "another digest", changed)
     if seal.recomputed != seal.digest:
-        return f"{seal} with the digest of what stands in it and its days", "another digest"
+        changed = (
+            f"{said} was changed since it was made: its digest is not the one of what "
+            "stands in it and in its days."
+        )
+        expected = f"{seal} with the digest of what stands in it and its days"
+        return Wrong(expected, "another digest", changed)
     return None
 
 
@@ -104,11 +137,13 @@ def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
     differing = _differing(day, bytes(marks))
     if not differing:  # the last ones are gone, or a fingerprint could not tell
         place, account, transaction = now + 1, None, None
-        found = "no row" if now < sealed else "another row somewhere on that day"
+        found = NO_ROW if now < sealed else ROW_ELSEWHERE
     else:
         place, account, transaction, mark = differing[0]
         follower = differing[1][3] if len(differing) > 1 else None
         found = _verdict(bytes(marks), place, bytes(mark), follower and bytes(follower))
+    counted = f"{sealed:,} transaction{'' if sealed == 1 else 's'}"
+    change = _change_said(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
     return Finding(
         "seal",
         str(account) if account else None,
@@ -116,17 +151,34 @@ def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
         f"row {min(place, sealed + 1):,} of {sealed:,} on {day} as {seal} has it",
         found,
         seal=seal.number,
+        sentence=f"{seal.in_words} no longer matches: it sealed {counted} of {_day_said(day)}, "
+        f"and {change}.",
     )
+
+
+def _change_said(found: str, place: str, row: str) -> str:
+    """What became of the row at a place of its day."""
+    return {
+        NO_ROW: f"number {place} is gone",
+        ROW_ELSEWHERE: "one of them is no longer what it was",
+        NEW_ROW: f"{row} was put in among them later, as number {place}",
+        ROW_GONE: f"number {place} is gone: {row} has moved up into its place",
+        OTHER_ROW: f"number {place} is no longer what it was: {row} stands there now",
+    }[found]
+
+
+def _day_said(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def _verdict(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
     """What became of the row at a place, counted from 1, from the rows around it."""
     expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
     if not expected or follower == expected:
-        return "a row that was not there then"
+        return NEW_ROW
     if after == mark:
-        return "the row gone and the one after it in its place"
-    return "another row"
+        return ROW_GONE
+    return OTHER_ROW
 
 
 def _differing(day: date, marks: bytes) -> list[tuple[int, Any, Any, bytes]]:

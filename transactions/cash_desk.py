@@ -10,11 +10,12 @@ from accounts.forms import AccountNumberField
 from accounts.models import Account
 from accounts.numbers import grouped
 from accounts.templatetags.money import figure, money
-from transactions.drafts import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Draft
+from transactions.drafts import Draft
 from transactions.exceptions import AccountNotActive, InvalidAmount, LedgerError
 from transactions.forms import AmountField
 from transactions.models import Transaction
 from transactions.staff_steps import Review, StepForm, balance_fact, whose
+from transactions.values import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 
 METADATA = {"category": "cash", "channel": "cash desk"}
 DESCRIPTIONS = {"deposit": "Cash deposit", "withdraw": "Cash withdrawal"}

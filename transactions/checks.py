@@ -5,12 +5,14 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.currencies import LARGEST_AMOUNT, fits, minor_units, plain
+from accounts.lines import shortened
 from transactions.books import Books, Locked, Sides, moment_of
 from transactions.drafts import Item
 from transactions.exceptions import (
     AccountNotActive,
     AlreadyReversed,
     CurrencyMismatch,
+    ExpiryPassed,
     HoldNotPending,
     InsufficientFunds,
     InvalidAmount,
@@ -22,6 +24,8 @@ from transactions.models import Transaction
 def check(item: Item, sides: Sides, books: Books) -> None:
     """Raises the first LedgerError that an item deserves. Changes nothing."""
     _check_currency(item, sides)
+    if item.expires_at is not None:
+        _check_expiry(item)
     if item.captures_id is not None:
         check_hold_is_pending(books.linked.get(item.captures_id), books)
         _check_capture(item, books.linked[item.captures_id])
@@ -43,8 +47,19 @@ def _check_currency(item: Item, sides: Sides) -> None:
     currency = sides.currency
     if not fits(item.amount, currency):
         raise InvalidAmount(
-            f"{item.amount:f} has too many decimals: {currency} has "
+            f"{shortened(f'{item.amount:f}')} has too many decimals: {currency} has "
             f"{minor_units(currency) or 'none'}."
+        )
+
+
+def _check_expiry(item: Item) -> None:
+    """A new hold ends later; one of history, whose booking time was given, may have ended."""
+    assert item.expires_at is not None  # noqa: S101  as the caller has seen
+    if item.created_at is None and item.expires_at <= timezone.now():
+        over = timezone.localtime(item.expires_at)
+        raise ExpiryPassed(
+            f"The hold would be over already, at {over:%H:%M} on {over.day} {over:%B %Y}; "
+            "let it end at a later time."
         )
 
 
@@ -71,9 +86,9 @@ def _check_capture(item: Item, hold: Transaction) -> None:
 def _check_reversal(item: Item, books: Books) -> None:
     original = books.linked.get(item.reverses_id) if item.reverses_id else None
     if original is None or original.status != Transaction.Status.COMPLETED:
-        raise AlreadyReversed("Only a booked transaction is reversed; a hold is released.")
+        raise AlreadyReversed("Only a booked transaction is refunded; a hold is released.")
     if original.reverses_id is not None:
-        raise AlreadyReversed("This is a reversal itself; send a new payment instead.")
+        raise AlreadyReversed("This is a refund itself; send a new payment instead.")
     if (item.from_id, item.to_id) != (original.to_account_id, original.from_account_id):
         raise AlreadyReversed("A reversal has the sides of its original, the other way round.")
     left = original.amount - books.reversed.get(original.pk, Decimal(0))
@@ -81,9 +96,9 @@ def _check_reversal(item: Item, books: Books) -> None:
         rest = plain(left, original.currency)
         asked = plain(item.amount, original.currency)
         raise AlreadyReversed(
-            f"{rest} {original.currency} of this transaction is left to reverse; {asked} is more."
+            f"{rest} {original.currency} of this transaction is left to refund; {asked} is more."
             if left
-            else "This transaction has been reversed in full."
+            else "This transaction has been refunded in full."
         )
 
 

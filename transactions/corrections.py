@@ -3,6 +3,7 @@
 The reason stands in a `Note` beside the row (see there why), written in the same transaction.
 """
 
+from collections.abc import Iterable
 from functools import partial
 
 from accounts.lines import tidy_line
@@ -24,6 +25,18 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     """Voids a hold: the money is available again. HoldNotPending once it was captured."""
     note = partial(_keep, Note.Action.RELEASE, reason, message, written_by)
     return services.void(hold=hold, beside=note)
+
+
+def explain(
+    rows: Iterable[Transaction], *, action: Note.Action, reason: str, written_by: User
+) -> None:
+    """Keeps one reason beside many rows, within the transaction that books them.
+
+    A row that has one keeps it: it was booked before, and is sent again.
+    """
+    said = {"action": action, "reason": tidy_line(reason), "written_by": written_by}
+    notes = [Note(transaction=row, **said) for row in rows]
+    Note.objects.bulk_create(notes, ignore_conflicts=True)
 
 
 def _keep(

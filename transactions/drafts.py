@@ -1,7 +1,6 @@
 """What a caller wants booked (`Draft`), and the same made exact before the books are asked."""
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,19 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
-from django.utils import timezone
-
-from accounts.currencies import LARGEST_AMOUNT
-from accounts.exceptions import AccountNotFound
-from accounts.lines import odd_characters
-from accounts.models import EARLIEST, LATEST, Account, User
+from accounts.models import Account, User
 from ledger.db.ids import uuid7
-from transactions.exceptions import InvalidAmount, InvalidDetails, SameAccount
-from transactions.models import METADATA_LIMIT, Transaction
+from transactions import values
+from transactions.exceptions import InvalidDetails, SameAccount
+from transactions.models import Transaction
 
-PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
-DEEPEST = 50  # levels of metadata
 # Plain words: `.value` of an enum costs more than all else that is done to a status.
 COMPLETED, PENDING = Transaction.Status.COMPLETED.value, Transaction.Status.PENDING.value
 DEPOSIT, WITHDRAWAL, TRANSFER = (
@@ -29,8 +21,6 @@ DEPOSIT, WITHDRAWAL, TRANSFER = (
     Transaction.Type.WITHDRAWAL.value,
     Transaction.Type.TRANSFER.value,
 )
-DESCRIPTION_LIMIT = Transaction._meta.get_field("description").max_length or 0
-REFERENCE_LIMIT = Transaction._meta.get_field("reference").max_length or 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +103,7 @@ class Item:
             and row.amount == self.amount
             and row.description == self.description
             and row.reference == self.reference
-            and exact(row.metadata) == exact(json.loads(self.metadata_text))
+            and values.comparable(row.metadata) == values.comparable(json.loads(self.metadata_text))
             and self.value_date in (None, row.value_date)
             and row.captures_id == self.captures_id
             and row.reverses_id == self.reverses_id
@@ -133,8 +123,8 @@ def outline(draft: Draft) -> Item:
 
     Of a batch the rest is made exact while the database stores the first rows.
     """
-    from_id = _account_id(draft.from_account)
-    to_id = _account_id(draft.to_account)
+    from_id = values.account_id(draft.from_account)
+    to_id = values.account_id(draft.to_account)
     if from_id == to_id:
         raise SameAccount(
             "Money moves between two different accounts; choose another one."
@@ -143,16 +133,16 @@ def outline(draft: Draft) -> Item:
         )
     return Item(
         draft=draft,
-        id=uuid7() if draft.id is None else _as_uuid(draft.id),
+        id=uuid7() if draft.id is None else values.as_uuid(draft.id),
         id_given=draft.id is not None,
         from_id=from_id,
         to_id=to_id,
-        created_by_id=_id_of(draft.created_by, User, "A person who books this"),
+        created_by_id=values.id_of(draft.created_by, User, "A person who books this"),
         type=_type(from_id, to_id),
         account_ids=(from_id, to_id) if from_id and to_id else (from_id or to_id,),  # type: ignore[arg-type]
         status=_status(draft, from_id),
-        captures_id=_id_of(draft.captures, Transaction, "A hold"),
-        reverses_id=_id_of(draft.reverses, Transaction, "A transaction"),
+        captures_id=values.id_of(draft.captures, Transaction, "A hold"),
+        reverses_id=values.id_of(draft.reverses, Transaction, "A transaction"),
     )
 
 
@@ -161,12 +151,12 @@ def complete(item: Item) -> None:
     draft = item.draft
     if draft is None:
         return
-    item.amount = _amount(draft.amount)
-    item.description = _text(draft.description, DESCRIPTION_LIMIT, "description")
-    item.reference = _text(draft.reference, REFERENCE_LIMIT, "reference")
-    item.metadata_text = _json(draft.metadata) if draft.metadata else "{}"
-    item.value_date = _day(draft.value_date)
-    item.created_at = _moment(draft.created_at)
+    item.amount = values.amount_of(draft.amount)
+    item.description = values.text_of(draft.description, values.DESCRIPTION_LIMIT, "description")
+    item.reference = values.text_of(draft.reference, values.REFERENCE_LIMIT, "reference")
+    item.metadata_text = values.json_of(draft.metadata) if draft.metadata else "{}"
+    item.value_date = values.day_of(draft.value_date)
+    item.created_at = values.moment_of(draft.created_at)
     item.expires_at = _expiry(draft)
     item.draft = None
 
@@ -184,29 +174,7 @@ def _expiry(draft: Draft) -> datetime | None:
         return None
     if not draft.pending:
         raise InvalidDetails("Only a hold expires.")
-    return _in_range("expiry", draft.expires_at)
-
-
-def _id_of(
-    thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
-) -> uuid.UUID | None:
-    """The id of an instance of that kind, or the id itself; nothing else goes near the SQL."""
-    if thing is None or isinstance(thing, uuid.UUID):
-        return thing
-    if isinstance(thing, kind):
-        return thing.pk
-    raise InvalidDetails(f"{what} or its id is needed; {thing!r} is neither.")
-
-
-def exact(value: Any) -> Any:
-    """JSON to compare: numbers by value (jsonb gives 1e23 back as an integer), true not as 1."""
-    if isinstance(value, dict):
-        return {key: exact(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [exact(inner) for inner in value]
-    if isinstance(value, bool):
-        return str(value), bool
-    return Decimal(repr(value)) if isinstance(value, float | int) else value
+    return values.in_range("expiry", draft.expires_at)
 
 
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
@@ -214,141 +182,3 @@ def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
     if from_id is None:
         return DEPOSIT
     return WITHDRAWAL if to_id is None else TRANSFER
-
-
-def _account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
-    if account is None or isinstance(account, uuid.UUID):
-        return account
-    if isinstance(account, Account):
-        return account.pk
-    try:
-        return uuid.UUID(account)
-    except (ValueError, AttributeError, TypeError):
-        raise AccountNotFound(f"There is no account with the id {account!r}.") from None
-
-
-def _as_uuid(value: uuid.UUID | str) -> uuid.UUID:
-    if isinstance(value, uuid.UUID):
-        return value
-    try:
-        return uuid.UUID(value)
-    except (ValueError, AttributeError, TypeError):
-        raise InvalidDetails(f"A transaction's id is a UUID; {value!r} is not.") from None
-
-
-def _amount(value: Decimal | int | str) -> Decimal:
-    if isinstance(value, str) and PLAIN_NUMBER.fullmatch(value):
-        value = Decimal(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = Decimal(value)
-    if not isinstance(value, Decimal):
-        raise InvalidAmount(
-            f"{value!r} is not an exact amount; write a Decimal, like Decimal('950.00')."
-        )
-    if type(value) is not Decimal:
-        value = Decimal(value)  # of a subclass, only the number
-    if not value.is_finite():
-        raise InvalidAmount("An amount is a number above zero.")
-    if value <= 0:
-        raise InvalidAmount(f"An amount is above zero; {value:f} is not.")
-    if value > LARGEST_AMOUNT:
-        raise InvalidAmount(f"An amount is at most {LARGEST_AMOUNT:,f}.")
-    return value
-
-
-def _text(value: str, limit: int, what: str) -> str:
-    if not isinstance(value, str):
-        raise InvalidDetails(f"The {what} is text.")
-    if len(value) > limit:
-        raise InvalidDetails(
-            f"The {what} has {len(value):,} characters; at most {limit} fit. Shorten it."
-        )
-    if odd_characters(value) or not _encodes(value):
-        raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
-    return value
-
-
-def _json(metadata: Mapping[str, Any]) -> str:
-    if not isinstance(metadata, Mapping):
-        raise InvalidDetails("Metadata is a JSON object: names with values.")
-    if _too_deep(metadata):
-        raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
-    try:
-        text = json.dumps(
-            dict(metadata), cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False
-        )
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
-    if not _encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
-        raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
-    size = len(text.encode()) + _grown(text)
-    if size > METADATA_LIMIT:
-        raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
-    return text
-
-
-def _too_deep(value: Any, left: int = DEEPEST) -> bool:
-    """Whether containers stand in each other more than so many times."""
-    if isinstance(value, Mapping):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return False
-    return left == 0 or any(_too_deep(inner, left - 1) for inner in value)
-
-
-def _grown(text: str) -> int:
-    """How many bytes longer the JSON is as jsonb writes it: 1e300 with all its zeros."""
-    longer = 0
-
-    def measure(number: str) -> int:
-        nonlocal longer
-        longer += max(0, len(format(Decimal(number), "f")) - len(number))
-        return 0
-
-    if "e" in text:
-        json.loads(text, parse_float=measure)
-    return longer
-
-
-def _has_nul(value: Any) -> bool:
-    """Whether any key or string of some JSON has the character that jsonb refuses."""
-    if isinstance(value, dict):
-        return any(_has_nul(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return any(_has_nul(inner) for inner in value)
-    return isinstance(value, str) and "\x00" in value
-
-
-def _encodes(text: str) -> bool:
-    """False for a lone surrogate, which UTF-8 has no bytes for."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _day(value: date | None) -> date | None:
-    if value is None:
-        return value
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {value!r} is not.")
-    if not EARLIEST.date() <= value < LATEST.date():
-        raise InvalidDetails(f"A value date lies between {EARLIEST.year} and {LATEST.year}.")
-    return value
-
-
-def _in_range(what: str, value: datetime) -> datetime:
-    if not isinstance(value, datetime) or timezone.is_naive(value):
-        raise InvalidDetails(f"A time of {what} is a datetime with a time zone.")
-    if not EARLIEST <= value < LATEST:
-        raise InvalidDetails(f"A time of {what} lies between {EARLIEST.year} and {LATEST.year}.")
-    return value
-
-
-def _moment(value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    if _in_range("booking", value) > timezone.now():
-        raise InvalidDetails("Nothing is booked in the future; leave the booking time out.")
-    return value

@@ -11,6 +11,7 @@ __all__ = [
     "AccountNotFound",
     "AlreadyReversed",
     "CurrencyMismatch",
+    "ExpiryPassed",
     "HoldNotPending",
     "IdempotencyConflict",
     "InsufficientFunds",
@@ -49,6 +50,10 @@ class IdempotencyConflict(LedgerError):
 
 class AlreadyReversed(LedgerError):
     """The reversals of a transaction would exceed it."""
+
+
+class ExpiryPassed(LedgerError):
+    """A hold would be over before it begins."""
 
 
 class HoldNotPending(LedgerError):

@@ -13,11 +13,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from accounts.currencies import fits, minor_units, plain
 from accounts.forms import AccountNumberField
-from accounts.lines import tidy_line
+from accounts.lines import shortened, tidy_line
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
-from transactions.drafts import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Draft
+from transactions.drafts import Draft
 from transactions.statements import Filters, moment_of
+from transactions.values import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 
 # 1234.50, 1,234.50 and 1 234.50; ASCII digits only, so that what is read is what is seen.
 TYPED_AMOUNT = re.compile(
@@ -40,17 +41,21 @@ def read_amount(typed: str) -> Decimal:
 
 def too_fine(amount: Decimal, currency: str) -> str:
     """Why an amount that does not fit its currency is not taken."""
-    return f"{currency} has {minor_units(currency) or 'no'} decimals; {amount:f} has more."
+    said = shortened(f"{amount:f}")
+    return f"{currency} has {minor_units(currency) or 'no'} decimals; {said} has more."
 
 
 def _why_no_amount(typed: str) -> str:
     if typed.startswith(("-", "\N{MINUS SIGN}")):
         return "Type the amount without a minus sign; money is sent here, never taken."
     if re.fullmatch(r"[0-9]+,[0-9]{1,2}", typed):
-        return f"Type decimals after a point, like {typed.replace(',', '.')}."
+        return f"Type decimals after a point, like {shortened(typed.replace(',', '.'))}."
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):
         english = typed.replace(".", "").replace(",", ".")
-        return f"Type decimals after a point and no point between thousands, like {english}."
+        return (
+            "Type decimals after a point and no point between thousands, "
+            f"like {shortened(english)}."
+        )
     if re.search(r"[0-9]", typed) and re.search(r"[^0-9.,\s]", typed):
         return "Type the amount in digits alone, like 950.00; the account gives the currency."
     if sum(character.isdigit() for character in typed) > 15:

@@ -277,7 +277,12 @@ class Transaction(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} of {plain(self.amount, self.currency)} {self.currency}"
+        return f"{self.kind} of {plain(self.amount, self.currency)} {self.currency}"
+
+    @property
+    def kind(self) -> str:
+        """What it is called: by its type, or "hold", for nothing has been withdrawn yet."""
+        return "hold" if self.is_hold else str(self.type)
 
     @property
     def is_reversal(self) -> bool:

@@ -12,7 +12,9 @@ from ledger.db.triggers import stays
 
 
 class Note(models.Model):
-    """Why a colleague refunded, held, captured or released. Never changed, never deleted.
+    """Why a colleague refunded, held, captured, released or paid from a file.
+
+    Never changed, never deleted.
 
     It stands beside the row and not in its metadata: what is in a row, its owner finds by
     searching and takes home in a file, and a reason is for colleagues.
@@ -23,6 +25,7 @@ class Note(models.Model):
         HOLD = "hold", "Held"
         CAPTURE = "capture", "Captured"
         RELEASE = "release", "Released"
+        FILE = "file", "Paid from a file"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     transaction = models.ForeignKey(
@@ -38,7 +41,7 @@ class Note(models.Model):
 
     class Meta:
         db_table = "transaction_notes"
-        db_table_comment = "Why staff refunded, held, captured or released"
+        db_table_comment = "Why staff refunded, held, captured, released, paid from a file"
         ordering = ("created_at",)
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
@@ -46,8 +49,10 @@ class Note(models.Model):
             ),
             models.CheckConstraint(
                 name="note_action_valid",
-                condition=models.Q(action__in=["refund", "hold", "capture", "release"]),
-                violation_error_message="A note says why of a refund, hold, capture or release.",
+                condition=models.Q(action__in=["refund", "hold", "capture", "release", "file"]),
+                violation_error_message=(
+                    "A note says why of a refund, hold, capture, release or payment from a file."
+                ),
             ),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = stays(

@@ -12,9 +12,19 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.currencies import plain
+from accounts.lines import shortened
 from accounts.models import Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions.payment_querysets import PaymentFileQuerySet, PaymentLineQuerySet
+
+
+class NameCheck(models.TextChoices):
+    """What the name in a line is to that of the account's holder."""
+
+    NONE = "", "No name given"
+    MATCH = "match", "The holder's"
+    CLOSE = "close", "Close to the holder's"
+    OTHER = "other", "Not the holder's"
 
 
 class PaymentFile(models.Model):
@@ -48,6 +58,14 @@ class PaymentFile(models.Model):
     booked_total = MoneyField(default=Decimal(0), max_digits=24)
     refused_count = models.PositiveIntegerField(default=0)
     refused_total = MoneyField(default=Decimal(0), max_digits=24)
+    repeated_count = models.PositiveIntegerField(
+        default=0, db_default=0, db_comment="Lines that can be booked and repeat another"
+    )
+    misnamed_count = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        db_comment="Lines that can be booked and name somebody else than the holder",
+    )
     created_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, db_comment="When its last line was decided")
@@ -79,12 +97,18 @@ class PaymentFile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}, {plain(self.total, self.currency)} {self.currency}"
+        return f"{self.name}, {plain(self.payable_total, self.currency)} {self.currency}"
 
     @property
     def currency(self) -> str:
         """That of the account, for every line."""
         return self.from_account.currency
+
+    @property
+    def payable_total(self) -> Decimal:
+        """What is paid and what can be; no line that was refused."""
+        good: Decimal = self.total - self.refused_total
+        return good
 
     @property
     def waiting_count(self) -> int:
@@ -119,6 +143,17 @@ class PaymentLine(models.Model):
     number = models.PositiveIntegerField(db_comment="Row of the file; the heading is row 1")
     typed_to = models.CharField(max_length=100)
     typed_amount = models.CharField(max_length=100)
+    typed_name = models.CharField(max_length=200, default="", db_default="")
+    name_check = models.CharField(
+        max_length=5,
+        choices=NameCheck.choices,
+        default=NameCheck.NONE,
+        db_default="",
+        db_comment="Against the holder's name when the file was read",
+    )
+    repeats = models.PositiveIntegerField(
+        null=True, db_comment="First line with the same recipient, amount, description, reference"
+    )
     description = models.CharField(max_length=1000)
     reference = models.CharField(max_length=1000)
     to_account = models.ForeignKey(
@@ -140,6 +175,11 @@ class PaymentLine(models.Model):
                 violation_error_message="A file has one line of a number.",
             ),
             models.CheckConstraint(
+                name="name_check_valid",
+                condition=Q(name_check__in=["", "match", "close", "other"]),
+                violation_error_message="A name is the holder's, close to it, or another.",
+            ),
+            models.CheckConstraint(
                 name="booked_line_has_no_refusal",
                 condition=Q(booked=False) | Q(verdict=""),
                 violation_error_message="A line is booked or refused, not both.",
@@ -158,3 +198,14 @@ class PaymentLine(models.Model):
     def is_readable(self) -> bool:
         """Whether it names an account of this bank and an amount."""
         return self.to_account_id is not None and self.amount is not None
+
+    @property
+    def doubts(self) -> list[str]:
+        """What a person should look at before a line is paid that can be paid."""
+        said = f"\u201c{shortened(self.typed_name)}\u201d"
+        about_name = {
+            NameCheck.CLOSE: f"The file says {said}, which is close to the holder's name.",
+            NameCheck.OTHER: f"The file says {said}, which is not the holder's name.",
+        }.get(NameCheck(self.name_check))
+        about_twin = f"Same as line {self.repeats:,}." if self.repeats else None
+        return [doubt for doubt in (about_name, about_twin) if doubt]

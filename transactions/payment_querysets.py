@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from accounts.models import User
     from transactions.payment_models import PaymentFile
 
+MISNAMED = Q(name_check__in=["close", "other"])
+REPEATED = Q(repeats__isnull=False)
+DOUBTFUL = MISNAMED | REPEATED
 UNREAD = Q(to_account=None) | Q(amount=None)
 
 
@@ -51,6 +54,9 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):  # type: ignore[name-
     def in_order(self) -> Self:
         return self.order_by("number")
 
-    def refused_first(self) -> Self:
-        """For reading: what needs a person stands on top."""
-        return self.order_by(Case(When(verdict="", then=Value(1)), default=Value(0)), "number")
+    def for_reading(self) -> Self:
+        """What needs a person stands on top: what was refused, then what is in doubt."""
+        place = Case(
+            When(~Q(verdict=""), then=Value(0)), When(DOUBTFUL, then=Value(1)), default=Value(2)
+        )
+        return self.order_by(place, "number")

@@ -15,13 +15,8 @@ from accounts.currencies import plain
 from accounts.models import Account, User
 from accounts.templatetags.money import figure, money, signed
 from transactions.models import Note, Transaction, reversal_word
-from transactions.story import Story, story_of
+from transactions.story import STATES, Story, story_of
 from transactions.tools import is_own, tools_for
-
-# What a hold has come to, as a badge.
-STATES = {
-    "pending": "pending", "expired": "expired", "captured": "taken", "released": "released",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +28,15 @@ class Side:
     account: Account | None
     is_mine: bool
     balance: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """The file of payments that a row was booked from, for a reader who may see it."""
+
+    name: str
+    line: int
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Receipt:
     again_url: str
     back_url: str
     details: list[tuple[str, str]]
+    file: FromFile | None = None
     is_for_staff: bool = False
     tools: list[tuple[str, str]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -84,10 +89,11 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         subline=_subline(story),
         signed=None if for_staff else _signed(row, sender, recipient),
         sides=[side for side in (sender, recipient) if side],
-        facts=_facts(story),
+        facts=_facts(story) + (_booked_by(story) if for_staff else []),
         again_url=_again_url(row, sender, recipient),
         back_url=_back_url(story, sender, recipient),
         details=[line for line in tidy(row.metadata) if line[0] != "Category"],
+        file=_file(story, sender, reader),
         is_for_staff=for_staff,
         tools=tools_for(story, reader) if for_staff else [],
         notes=story.notes if for_staff else [],
@@ -116,6 +122,28 @@ def _facts(story: Story) -> list[tuple[str, str]]:
     if story.original:
         return [("Refund of", money(story.original.amount, row.currency))]
     return []
+
+
+def _booked_by(story: Story) -> list[tuple[str, str]]:
+    """Of a payment from a file, who pressed Pay: not always whose account it is."""
+    if story.line is None:
+        return []
+    return [("Booked by", str(story.row.created_by or "The bank"))]
+
+
+def _file(story: Story, sender: Side | None, reader: User) -> FromFile | None:
+    """Its owner sees a file on their own pages, staff in the admin, whoever is paid never."""
+    line = story.line
+    if line is None:
+        return None
+    rights = ("transactions.view_paymentfile", "transactions.use_cash_desk")
+    if sender and sender.is_mine:
+        page = "transactions:file"
+    elif reader.is_staff and any(map(reader.has_perm, rights)):
+        page = "admin:transactions_paymentfile_change"
+    else:
+        return None
+    return FromFile(line.file.name, line.number, reverse(page, args=[line.file_id]))
 
 
 def _subline(story: Story) -> str:
@@ -187,11 +215,24 @@ def _sentence(story: Story, sender: Side | None, recipient: Side | None) -> str:
         return f"Paid out of {_named(sender)}"
     if sender.is_mine and recipient.is_mine:
         return f"Moved from {sender.name} to {recipient.name}"
+    return _sentence_of_payment(story, sender, recipient)
+
+
+def _sentence_of_payment(story: Story, sender: Side, recipient: Side) -> str:
+    """Between two people. What staff paid from a file, nobody else is said to have paid."""
+    if story.line and _is_paid_for(story.row) and not recipient.is_mine:
+        whose = f"your {sender.name}" if sender.is_mine else _named(sender)
+        return f"The bank paid {recipient.name} from {whose}, from a file"
     payer, payee = (
         "You" if sender.is_mine else sender.name,
         "you" if recipient.is_mine else recipient.name,
     )
     return f"{payer} paid {payee}"
+
+
+def _is_paid_for(row: Transaction) -> bool:
+    """Whether somebody else than the holder of the paying account booked it."""
+    return row.from_account is not None and row.created_by_id != row.from_account.user_id
 
 
 def _sentence_of_hold(story: Story, sender: Side | None, recipient: Side | None) -> str:

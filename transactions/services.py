@@ -2,28 +2,25 @@
 
 A service never runs inside somebody else's transaction (`durable=True`): when it returns,
 the money has moved and is safe; when it raises, nothing has. Two exceptions say so themselves:
-`OutcomeUnknown` after a connection lost during COMMIT, and a batch that need not stand or fall
-together, whose earlier chunks stay booked when the database fails in a later one.
+`OutcomeUnknown` after a connection lost during COMMIT, and `BatchInterrupted` where the database
+fails within a batch that need not stand or fall together: its earlier chunks stay booked.
 """
 
-import gc
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, Unpack
 
-from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import Account, User
-from ledger.db.retry import run_with_retry
-from transactions import posting
+from transactions import posting, units
+from transactions.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.books import Books, lock
-from transactions.drafts import DESCRIPTION_LIMIT, Draft, Item, outline, prepare
+from transactions.drafts import Draft, prepare
 from transactions.exceptions import (
     AccountNotFound,
     AlreadyReversed,
@@ -31,9 +28,10 @@ from transactions.exceptions import (
     LedgerError,
 )
 from transactions.models import Transaction
-from transactions.refusals import refusal_of
+from transactions.values import DESCRIPTION_LIMIT
 
 __all__ = [
+    "BatchInterrupted",
     "Details",
     "Draft",
     "LedgerError",
@@ -52,11 +50,7 @@ __all__ = [
     "withdraw",
 ]
 
-CHUNK = 10_000  # drafts a transaction where a batch need not stand or fall together
-Result = TypeVar("Result")
 AccountOrId = Account | uuid.UUID | str
-Part = Sequence[Draft]
-Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
 class Details(TypedDict, total=False):
@@ -112,7 +106,8 @@ def hold(
 ) -> Transaction:
     """Reserves `amount`, so that nothing else can spend it until it is captured or voided.
 
-    `expires_at` is the time from which `expire_holds` may release it. Refuses as `transfer` does.
+    `expires_at` is the time from which `expire_holds` may release it: ExpiryPassed where that is
+    over. Refuses as `transfer` does.
     """
     sides = {"from_account": _named(from_account), "to_account": to_account}
     return book(Draft(amount=amount, pending=True, expires_at=expires_at, **sides, **details))  # type: ignore[arg-type]
@@ -159,7 +154,7 @@ def void(
             beside(row)
         return row
 
-    return _run(work)
+    return units.run(work)
 
 
 def reverse(
@@ -197,7 +192,7 @@ def expire_holds(*, now: datetime | None = None) -> int:
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
     accounts = expired.values_list("from_account", flat=True).distinct()
-    return sum(_run(partial(_expire, account, moment)) for account in list(accounts))
+    return sum(units.run(partial(_expire, account, moment)) for account in list(accounts))
 
 
 def _expire(account_id: uuid.UUID, moment: datetime) -> int:
@@ -226,75 +221,6 @@ def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
     return stored
 
 
-def post_batch(
-    drafts: Sequence[Draft], *, atomic: bool = True
-) -> list[Transaction] | list[Transaction | LedgerError]:
-    """Books many drafts, in order, each seeing the ones before it.
-
-    With `atomic`, all or nothing: the rows, or the first refusal is raised and nothing has
-    moved. Without, a result per draft: the Transaction, or the LedgerError that refused it;
-    such a batch is booked in chunks, so that locks are short. Where the database fails in one
-    of them, the error escapes and the chunks before stay booked: drafts with ids can be sent
-    again whole, and nothing is booked twice.
-    """
-    if atomic:
-        with _no_search_for_cycles():
-            items = [_outlined(draft) for draft in drafts]
-            return _run(lambda: _all_or_first_refusal(items), items)
-    results: list[Transaction | LedgerError] = []
-    for start in range(0, len(drafts), CHUNK):
-        with _no_search_for_cycles():
-            chunk = [_outlined(draft) for draft in drafts[start : start + CHUNK]]
-            results += _run(partial(_post_good, chunk), chunk)
-    return results
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """A batch makes many small objects, none of them in a circle, that all live to its end:
-    looking for circles among them again and again took a quarter of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    """Books drafts that come in parts, all in one transaction, with one part in memory.
-
-    `record` gets each part with its verdicts and writes them down in the same transaction, so
-    that what it wrote is there exactly if the money moved; a LedgerError it raises undoes all.
-    `parts` is asked anew when a lost race is run again, and says what is left to book then. Where
-    it gives several parts, it first locks the accounts of all of them, see Note [Lock ordering].
-    """
-    _run(partial(_post_all, parts, record))
-
-
-def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    """`post_parts`, rolled back at its end: the verdicts that booking would give now.
-
-    What `record` writes to the database is rolled back too.
-    """
-
-    def rolled_back() -> None:
-        _post_all(parts, record)
-        db_transaction.set_rollback(True)
-
-    _run(rolled_back)
-
-
-def _post_all(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    for part in parts():
-        verdicts = _post_good([_outlined(draft) for draft in part])
-        for verdict in verdicts:
-            if isinstance(verdict, LedgerError):
-                verdict.__traceback__ = None  # its frames would keep the whole part in memory
-        record(part, verdicts)
-
-
 def preview(draft: Draft) -> Transaction:
     """The row a draft would become now, or the LedgerError raised: posted and rolled back."""
     item = prepare(draft)
@@ -304,7 +230,7 @@ def preview(draft: Draft) -> Transaction:
         db_transaction.set_rollback(True)
         return verdict
 
-    return _row_of(_run(rolled_back))
+    return units.row_of(units.run(rolled_back))
 
 
 def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None) -> Transaction:
@@ -321,60 +247,10 @@ def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None)
             beside(verdict)
         return verdict
 
-    return _row_of(_run(work, [item]))
-
-
-def _row_of(verdict: Transaction | LedgerError) -> Transaction:
-    if isinstance(verdict, LedgerError):
-        raise verdict
-    return verdict
-
-
-def _all_or_first_refusal(items: Sequence[Item | LedgerError]) -> list[Transaction]:
-    return [_row_of(verdict) for verdict in _post_good(items)]
-
-
-def _post_good(items: Sequence[Item | LedgerError]) -> list[Transaction | LedgerError]:
-    """Posts the items that name accounts; a verdict for each, in order."""
-    verdicts = iter(posting.post([item for item in items if isinstance(item, Item)]))
-    return [next(verdicts) if isinstance(item, Item) else item for item in items]
-
-
-def _outlined(draft: Draft) -> Item | LedgerError:
-    try:
-        return outline(draft)
-    except LedgerError as refusal:
-        return refusal
+    return units.row_of(units.run(work, [item]))
 
 
 def _named(account: AccountOrId | None) -> AccountOrId:
     if account is None:
         raise AccountNotFound("Say which account; None is the world outside the bank.")
     return account
-
-
-def _run(work: Callable[[], Result], items: Iterable[Item | LedgerError] = ()) -> Result:
-    """Runs `work` in one transaction; what failed without a trace is tried again, refusals are
-    translated.
-
-    Where a connection went during COMMIT, the ids of the items may be in the books: the second
-    run looks each of them up, as if its sender had given it. The translation stands outside the
-    transaction: inside, it has failed already.
-    """
-
-    def attempt() -> Result:
-        with db_transaction.atomic(durable=True):
-            return work()
-
-    def look_up_ids() -> None:
-        for item in items:
-            if isinstance(item, Item):
-                item.id_given = True
-
-    try:
-        return run_with_retry(attempt, find_out_first=look_up_ids)
-    except (IntegrityError, DataError) as error:
-        refusal = refusal_of(error)
-        if refusal is None:
-            raise
-        raise refusal from error

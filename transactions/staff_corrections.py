@@ -8,12 +8,13 @@ from accounts.lines import tidy_line
 from accounts.models import Account, User
 from accounts.templatetags.money import day_heading, figure, money
 from transactions import corrections
-from transactions.drafts import DESCRIPTION_LIMIT, Draft
+from transactions.drafts import Draft
 from transactions.forms import AmountField
 from transactions.models import Note, Transaction
 from transactions.staff_steps import Review, StepForm, balance_fact, whose
 from transactions.story import story_of
 from transactions.tools import CAPTURE, REFUND, Tool
+from transactions.values import DESCRIPTION_LIMIT
 
 
 class CorrectionForm(ReasonForm, StepForm):
@@ -26,7 +27,10 @@ class CorrectionForm(ReasonForm, StepForm):
     def __init__(self, *args: Any, about: Transaction, **kwargs: Any) -> None:
         super().__init__(*args, about=about, **kwargs)
         self.row = about
-        self.story = story_of(about)
+        self.look_again()
+
+    def look_again(self) -> None:
+        self.story = story_of(self.row)
 
     @classmethod
     def obstacle(cls, about: Transaction | None, clerk: User) -> str:
@@ -63,10 +67,18 @@ class RefundForm(CorrectionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        left = self.story.left
-        self.fields["amount"].initial = f"{left:.{minor_units(self.row.currency)}f}"
-        self.fields["amount"].help_text = f"All of {money(left, self.row.currency)}, or a part."
         self.fields["message"].help_text = "On the refund's receipt, to both sides. May be empty."
+
+    @property
+    def figures(self) -> str:
+        return f"{self.story.left:.{minor_units(self.row.currency)}f}"
+
+    def look_again(self) -> None:
+        """What is left, with whatever a colleague has refunded meanwhile."""
+        super().look_again()
+        self.fields["amount"].initial = self.figures
+        left = money(self.story.left, self.row.currency)
+        self["amount"].help_text = f"All of {left}, or a part."
 
     @property
     def lead(self) -> str:

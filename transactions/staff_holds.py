@@ -14,11 +14,13 @@ from accounts.models import Account
 from accounts.templatetags.money import day_heading, figure, money
 from transactions import corrections
 from transactions.cash_desk import AccountStepForm
-from transactions.drafts import DESCRIPTION_LIMIT, Draft
+from transactions.drafts import Draft
+from transactions.exceptions import ExpiryPassed, LedgerError
 from transactions.forms import AmountField
 from transactions.models import Note, Transaction
 from transactions.staff_steps import Review, whose
 from transactions.tools import CAPTURE
+from transactions.values import DESCRIPTION_LIMIT
 
 HELD_FOR_DAYS, LONGEST_HOLD = 7, 366
 
@@ -102,6 +104,9 @@ class HoldForm(ReasonForm, AccountStepForm):
         reason = self.cleaned_data["reason"]
         kept = {"action": Note.Action.HOLD, "reason": reason, "written_by": self.clerk}
         return corrections.book(self.draft, **kept)
+
+    def field_of(self, refusal: LedgerError) -> str | None:
+        return "until" if isinstance(refusal, ExpiryPassed) else super().field_of(refusal)
 
     def review(self, row: Transaction) -> Review:
         account: Account = self.cleaned_data["number"]

@@ -48,6 +48,10 @@ BOOKED_ALREADY = (
 OTHER_DETAILS = (
     "That form was booked before, with other details; this one was not. Begin a new one."
 )
+CHANGED_MEANWHILE = (
+    "Something else was booked meanwhile, so nothing was booked now. These are the figures of "
+    "this moment; look at them and confirm once more."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,18 @@ class StepForm(MoneyForm):
         """What was booked, in one sentence."""
         raise NotImplementedError
 
+    @property
+    def figures(self) -> str:
+        """What the review tells of the books that others may change meanwhile; "": nothing."""
+        return ""
+
+    def look_again(self) -> None:
+        """Reads anew what the page tells of the books."""
+
+    def field_of(self, refusal: LedgerError) -> str | None:
+        """The field whose value was refused; None for the form as a whole."""
+        return "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
+
     def in_words(self, refusal: LedgerError) -> str:
         """The refusal for whoever stands behind the counter; most are the same for all."""
         return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
@@ -158,18 +174,26 @@ class StepDesk:
         if not form.is_valid() or ("change" in self.request.POST and not was_booked):
             return self._page(form)
         is_booking = "book" in self.request.POST
+        if is_booking and not was_booked and self._seen_otherwise(form):
+            is_booking = False
+            messages.warning(self.request, CHANGED_MEANWHILE)
         try:
             row = form.book() if is_booking else services.preview(form.draft)
         except LedgerError as refusal:
-            field = "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
-            form.add_error(field, form.in_words(refusal))
+            form.look_again()
+            form.add_error(form.field_of(refusal), form.in_words(refusal))
             return self._page(form)
         if was_booked:
             return self._booked_already(row)
         if is_booking:
             messages.success(self.request, form.done(row))
             return self._leave(row)
+        form.look_again()
         return self._page(form, form.review(row))
+
+    def _seen_otherwise(self, form: StepForm) -> bool:
+        """Whether the review that was agreed to told other figures than those of now."""
+        return self.request.POST.get("figures", form.figures) != form.figures
 
     def _asked_id(self) -> uuid.UUID | None:
         """The id that the form was given before, in what it sends or in its address."""

@@ -6,8 +6,13 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from accounts.templatetags.money import money
-from transactions.models import Note, Transaction
+from accounts.templatetags.money import money, until
+from transactions.models import Note, PaymentLine, Transaction
+
+# What a hold has come to, as a badge of one word.
+STATES = {
+    "pending": "pending", "expired": "expired", "captured": "taken", "released": "released",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class Story:
 
     `state` is "" for booked money, otherwise what a hold has come to: "pending", "expired",
     "captured" or "released". A pending hold whose time is over is "expired" too: it still
-    holds the money until `expire_holds` comes by. `notes` go with any of the rows.
+    holds the money until `expire_holds` comes by. `notes` go with any of the rows. `line` is
+    the line of a file of payments that it was booked from.
     """
 
     row: Transaction
@@ -36,6 +42,7 @@ class Story:
     original: Transaction | None = None
     reversals: list[Transaction] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    line: PaymentLine | None = None
 
     @property
     def state(self) -> str:
@@ -46,6 +53,13 @@ class Story:
         if self.row.is_expired and not self.release:
             return "expired"
         return "pending" if self.row.is_pending else "released"
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in the words of the customer's pages: "held until Sunday 22 November"."""
+        if self.state == "expired" and not self.row.is_pending:
+            return "expired and released"
+        return standing_of(self.row)
 
     @property
     def release(self) -> Note | None:
@@ -132,14 +146,27 @@ class Story:
         return money(amount, self.row.currency)
 
 
+def standing_of(row: Transaction) -> str:
+    """How a row stands, as far as it alone can say: no query, for lists."""
+    if not row.is_hold:
+        return "booked"
+    if not row.is_pending:
+        return STATES["captured" if row.status == Transaction.Status.CAPTURED else "released"]
+    if row.is_expired:
+        return STATES["expired"]
+    return f"held until {until(row.expires_at)}" if row.expires_at else STATES["pending"]
+
+
 def story_of(row: Transaction) -> Story:
-    """Reads what belongs to a row: at most four queries."""
+    """Reads what belongs to a row: at most five queries."""
     story = Story(row)
     if row.is_hold:
         story.capture = row.captured_by.first()
     else:
         story.hold, story.original = row.captures, row.reverses
         story.reversals = list(row.reversals.order_by("created_at"))
+        booked = PaymentLine.objects.filter(pk=row.pk, booked=True)
+        story.line = booked.select_related("file").first()
     related = [row, story.capture, *story.reversals]
     ids = [other.pk for other in related if other is not None]
     story.notes = list(Note.objects.filter(transaction__in=ids).select_related("written_by"))

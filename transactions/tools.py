@@ -50,21 +50,34 @@ def _why_no_release(story: Story) -> str:
         return "It is booked, not held; refund it instead."
     if row.is_pending:
         return ""
-    was_taken = row.status == Transaction.Status.CAPTURED
-    return "It was captured before." if was_taken else "It was released before."
+    if row.status == Transaction.Status.CAPTURED:
+        return "It was captured before; refund the payment that took it instead."
+    return "It was released before, and nothing of it is held."
 
 
 def _why_no_capture(story: Story) -> str:
-    if story.row.is_hold and story.row.is_pending and story.row.is_expired:
-        return "It has expired; release it, and ask for a new one."
-    if not story.row.is_hold:
+    row = story.row
+    if not row.is_hold:
         return "It is booked already."
-    return _why_no_release(story)
+    if row.is_pending:
+        is_over = "It has expired; release it, and ask for a new one."
+        return is_over if row.is_expired else ""
+    if row.status == Transaction.Status.CAPTURED:
+        return "It was captured before, and a hold is captured once."
+    return "It was released before; place a new one."
 
 
 REFUND = Tool("refund", "Refund", "transactions.refund_transactions", _why_no_refund)
 CAPTURE = Tool("capture", "Capture", "transactions.manage_holds", _why_no_capture)
 RELEASE = Tool("release", "Release", "transactions.manage_holds", _why_no_release)
+
+
+def instead_of_release(story: Story) -> tuple[str, str]:
+    """Label and page of what to do where nothing can be released; ("", "") for nothing."""
+    if story.capture:
+        page = reverse("admin:transactions_transaction_change", args=[story.capture.pk])
+        return "Go to that payment", page
+    return ("", "") if _why_no_refund(story) else ("Refund it", REFUND.url(story.row))
 
 
 def tools_for(story: Story, person: User) -> list[tuple[str, str]]:

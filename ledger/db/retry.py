@@ -22,6 +22,7 @@ from django.db import (
     DEFAULT_DB_ALIAS,
     DatabaseError,
     DataError,
+    Error,
     IntegrityError,
     InterfaceError,
     OperationalError,
@@ -70,7 +71,23 @@ class OutcomeUnknown(OperationalError):
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Which kind a Django database error is."""
+    """Which kind a Django database error is.
+
+    Where a COMMIT loses its connection, Django connects anew on the way out of the atomic block;
+    if that fails too, the error says only that the server cannot be had, see its `__context__`.
+    """
+    failure = _failure_itself(error)
+    if failure is not Failure.NOT_STARTED:
+        return failure
+    behind = error.__context__
+    while behind is not None:
+        if isinstance(behind, Error) and _failure_itself(behind) is Failure.UNKNOWN:
+            return Failure.UNKNOWN
+        behind = behind.__context__
+    return failure
+
+
+def _failure_itself(error: BaseException) -> Failure:
     state = sqlstate(error)
     if state in LOST_RACES:
         return Failure.LOST_RACE

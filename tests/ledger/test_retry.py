@@ -1,6 +1,7 @@
 """What left no trace runs again whole, what is unknown finds out first, the rest is final."""
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -160,6 +161,27 @@ def test_what_stays_unknown_says_so(transactional_db: None) -> None:
     with pytest.raises(OutcomeUnknown):
         run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
     assert len(causes) == 5
+
+
+def test_nobody_there_on_the_way_out_of_a_cut_off_block_is_unknown(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django connects anew when it leaves an atomic block, and its failure hides the first."""
+    connect, runs = connection.get_new_connection, []
+
+    def connect_to_nobody(parameters: dict[str, Any]) -> Any:
+        return connect({**parameters, "host": "/nowhere"})
+
+    def work() -> None:
+        runs.append(1)
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            patch.setattr(connection, "get_new_connection", connect_to_nobody)
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patch, pytest.raises(OperationalError) as failed:
+        run_with_retry(work, sleep=lambda _: None)
+    assert failure_of(failed.value) is Failure.UNKNOWN
+    assert len(runs) == 1
 
 
 LATER = [

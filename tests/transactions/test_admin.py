@@ -216,7 +216,7 @@ def test_the_filters_narrow(staff: Client, account: Account) -> None:
     assert found(staff.get(LIST, {"type__exact": "withdrawal"})) == []
     for nobody in (str(uuid7()), "nonsense"):
         assert found(staff.get(LIST, {"account": nobody})) == []
-    assert len(found(staff.get(LIST, {"status__exact": "completed"}))) == 2
+    assert len(found(staff.get(LIST, {"standing": "booked"}))) == 2
 
 
 # The cash desk

@@ -223,6 +223,46 @@ def test_an_account_that_forgot_its_last_entry_is_found(books: Any) -> None:
     assert found("time").account == str(a.pk)
 
 
+def test_an_account_whose_last_entry_lies_ahead_is_found(books: Any) -> None:
+    """Nothing could be booked before that time, and a newer row may be gone."""
+    a, _ = books
+    falsify(
+        "UPDATE accounts SET last_entry_at = last_entry_at + interval '1 microsecond' "
+        "WHERE id = %s",
+        a.pk,
+    )
+    finding = found("time")
+    assert (finding.account, finding.transaction) == (str(a.pk), str(a.sent.get().pk))
+
+
+def test_an_account_with_a_last_entry_and_none_in_the_books_is_found() -> None:
+    account = AccountFactory()
+    falsify("UPDATE accounts SET last_entry_at = '2026-01-01' WHERE id = %s", account.pk)
+    assert (found("time").account, found("time").transaction) == (str(account.pk), None)
+
+
+def test_a_hold_is_a_row_of_both_its_accounts_too(books: Any) -> None:
+    a, b = books
+    row = services.hold(from_account=a, to_account=b, amount=Decimal(5))
+    assert audit().clean
+    falsify("UPDATE accounts SET last_entry_at = last_entry_at - interval '1 microsecond' "
+            "WHERE id = %s", b.pk)  # fmt: skip
+    assert found("time").transaction == str(row.pk)
+
+
+def test_of_voided_holds_that_were_deleted_only_the_newest_row_is_missed(books: Any) -> None:
+    """It leaves no mark in any balance; before its seal, the account's time alone may tell."""
+    a, _ = books
+    earlier, last = (services.hold(from_account=a, amount=Decimal(5)) for _ in range(2))
+    for row in (earlier, last):
+        services.void(hold=row)
+    falsify("DELETE FROM transactions WHERE id = %s", earlier.pk)
+    assert audit().clean
+    falsify("DELETE FROM transactions WHERE id = %s", last.pk)
+    assert found("time").account == str(a.pk)
+    assert str(found("time")).endswith("A row that came later may be gone.")
+
+
 def falsify_rules(table: str = "transactions") -> None:
     """Drops every CHECK of a table."""
     with connection.cursor() as cursor:
@@ -255,7 +295,7 @@ def test_the_first_broken_link_is_named_and_all_are_counted() -> None:
     falsify("UPDATE transactions SET amount = 2 WHERE id <> %s", rows[0].pk)
     finding = found("chain")
     assert (finding.transaction, finding.broken) == (str(rows[1].pk), 4)
-    assert str(finding).endswith("(the first of 4)")
+    assert str(finding).endswith(" This is the first of 4 such.")
 
 
 # Since a time

@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances, insert_row
-from transactions import rows, services
+from transactions import rows, services, units
 from transactions.audit import audit
 from transactions.exceptions import (
     IdempotencyConflict,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def refused_by_database(monkeypatch: pytest.MonkeyPatch) -> Callable[[Account], Draft]:
     """Makes drafts that only Postgres refuses, by looking away in Python."""
-    monkeypatch.setattr("transactions.drafts.METADATA_LIMIT", 10**6)
+    monkeypatch.setattr("transactions.values.METADATA_LIMIT", 10**6)
     return lambda account: Draft(
         to_account=account, amount=Decimal(1), metadata={"a": "x" * 17_000}
     )
@@ -241,7 +241,7 @@ def test_integrity_errors_that_are_not_refusals_escape() -> None:
         raise IntegrityError("without a cause")
 
     with pytest.raises(IntegrityError):
-        services._run(failing)
+        units.run(failing)
 
 
 def test_whoever_books_a_batch_row_is_a_person_of_the_bank() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
@@ -15,8 +14,8 @@ from django.utils import timezone
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.snapshot import snapshot
-from tests.factories import AccountFactory, walls_down
-from transactions import books, posting, services
+from tests.factories import AccountFactory, hold_that_ended, walls_down
+from transactions import books, posting, services, units
 from transactions.audit import CHECKS, Audit, audit
 from transactions.checks import check
 from transactions.exceptions import (
@@ -56,7 +55,7 @@ def balance(account: Account) -> Decimal:
 @pytest.fixture
 def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost race fails the test, where the services would quietly try it again."""
-    monkeypatch.setattr(services, "run_with_retry", lambda work, **_: work())
+    monkeypatch.setattr(units, "run_with_retry", lambda work, **_: work())
 
 
 @pytest.mark.usefixtures("no_second_try")
@@ -218,10 +217,9 @@ def test_a_hold_is_captured_or_voided_once_however_many_try() -> None:
 
 def test_holds_expire_once_by_two_runs_at_once() -> None:
     accounts = [AccountFactory(balance="50") for _ in range(12)]
-    over = timezone.now() - timedelta(seconds=1)
     for account in accounts:
         for _ in range(3):
-            services.hold(from_account=account, amount=Decimal(10), expires_at=over)
+            hold_that_ended(account, Decimal(10))
     released = at_once(*[services.expire_holds] * 4)
     assert sum(released) + services.expire_holds() == 36
     assert not Account.objects.filter(held__gt=0).exists()

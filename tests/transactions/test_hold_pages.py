@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory, UserFactory, hold_that_ended
 from tests.transactions.test_transfer_page import text_of
 from transactions import corrections, services, standing
 from transactions.models import Transaction
@@ -33,6 +33,11 @@ def hotel() -> Account:
 def held(account: Account, amount: str = "60", **details: Any) -> Transaction:
     details = {"description": "Hotel Aurora", **details}
     return services.hold(from_account=account, amount=Decimal(amount), **details)
+
+
+def over(account: Account) -> Transaction:
+    yesterday = timezone.now() - TOMORROW
+    return hold_that_ended(account, Decimal(60), description="Hotel Aurora", expires_at=yesterday)
 
 
 def receipt(client: Client, row: Transaction) -> str:
@@ -79,7 +84,7 @@ def test_other_pages_of_the_statement_do_not_repeat_what_is_pending(
 
 
 def test_an_expired_hold_says_so_until_it_is_released(client: Client, account: Account) -> None:
-    row = held(account, expires_at=timezone.now() - TOMORROW)
+    row = over(account)
     for url in ("/", f"/accounts/{account.pk}/"):
         assert "its time is over, the bank releases it shortly" in text_of(client.get(url))
     assert "Held for Hotel Aurora expired 60.00" in receipt(client, row)
@@ -192,7 +197,7 @@ def test_a_hold_taken_in_full_releases_nothing(client: Client, account: Account)
 def test_a_hold_released_by_hand_shows_the_message_and_never_the_reason(
     client: Client, account: Account, clerk: Any
 ) -> None:
-    row = held(account, expires_at=timezone.now() - TOMORROW)
+    row = over(account)
     corrections.release(
         hold=row, reason="Suspicious", message="The hotel has cancelled.", written_by=clerk
     )

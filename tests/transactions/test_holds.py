@@ -1,5 +1,6 @@
 """Holds: money reserved, then captured whole or in part, voided, or expired."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -13,12 +14,13 @@ from accounts.exceptions import AccountNotEmpty
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, hold_that_ended
 from transactions import services
 from transactions.audit import audit
 from transactions.exceptions import (
     AccountNotActive,
     CurrencyMismatch,
+    ExpiryPassed,
     HoldNotPending,
     IdempotencyConflict,
     InsufficientFunds,
@@ -145,6 +147,53 @@ def test_an_expiry_that_is_no_time_refuses_its_own_draft_alone(
     assert [type(verdict) for verdict in verdicts] == [Transaction, InvalidDetails]
 
 
+def test_a_hold_that_would_be_over_already_is_refused(everyday: Account) -> None:
+    """In a batch too, where it refuses itself alone; moved by neither preview nor booking."""
+    over = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+    sentence = "over already, at 08:30 on 1 March 2026; let it end at a later time"
+    draft = Draft(from_account=everyday, amount=Decimal(10), pending=True, expires_at=over)
+    for book in (services.book, services.preview):
+        with pytest.raises(ExpiryPassed, match=sentence):
+            book(draft)
+    with pytest.raises(ExpiryPassed, match=sentence):
+        services.hold(from_account=everyday, amount=Decimal(10), expires_at=over)
+    drafts = [Draft(to_account=everyday, amount=Decimal(1)), draft]
+    verdicts = services.post_batch(drafts, atomic=False)
+    assert [type(verdict) for verdict in verdicts] == [Transaction, ExpiryPassed]
+    assert state(everyday) == (101, 0, 101)
+
+
+def test_a_hold_sent_again_after_its_time_is_the_first_row(
+    everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    draft = Draft(
+        id=uuid7(), from_account=everyday, amount=Decimal(10), pending=True,
+        expires_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    row = services.book(draft)
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(hours=2))
+    assert services.book(draft) == row
+    assert services.post_batch([draft]) == [row]
+    services.expire_holds(now=timezone.now())
+    assert services.book(draft).status == "voided"
+    with pytest.raises(IdempotencyConflict):
+        services.book(replace(draft, amount=Decimal(11)))
+    with pytest.raises(ExpiryPassed):
+        services.book(replace(draft, id=uuid7()))
+    assert state(everyday) == (100, 0, 100)
+
+
+def test_a_hold_of_history_may_have_ended(everyday: Account) -> None:
+    moment = timezone.now() - timedelta(days=9)
+    draft = Draft(
+        from_account=AccountFactory(overdraft_limit=Decimal(10)), amount=Decimal(10), pending=True,
+        created_at=moment, expires_at=moment + timedelta(days=1),
+    )  # fmt: skip
+    assert services.book(draft).is_expired
+    assert services.expire_holds() == 1
+
+
 def test_each_verb_with_the_same_id_again_gives_the_first_row(everyday: Account) -> None:
     key, second = uuid7(), uuid7()
     call: dict[str, Any] = {"from_account": everyday, "amount": Decimal(60), "id": key}
@@ -221,9 +270,7 @@ def test_a_capture_has_the_sides_of_its_hold(everyday: Account, hotel: Account) 
 
 def test_expired_holds_are_released_and_only_they(everyday: Account) -> None:
     now = timezone.now()
-    over = services.hold(
-        from_account=everyday, amount=Decimal(10), expires_at=now - timedelta(seconds=1)
-    )
+    over = hold_that_ended(everyday, Decimal(10))
     ahead = services.hold(
         from_account=everyday, amount=Decimal(20), expires_at=now + timedelta(hours=1)
     )

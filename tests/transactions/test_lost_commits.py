@@ -48,26 +48,36 @@ def end(outside: psycopg.Connection, pid: int) -> None:
     outside.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
 
 
+@pytest.mark.parametrize("nobody_there", [0, 1, 2], ids="{} times nobody there".format)
 @pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))
 def test_ended_after_the_commit_and_before_its_answer(
     verb: Callable[[Account], Any],
+    nobody_there: int,
     account: Account,
     outside: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A server that is not back at once leaves only the error of connecting to be seen."""
     commit, lost = connection.commit, list[Any]()
+    connect, tries = connection.get_new_connection, list[Any]()
+
+    def connect_later(parameters: dict[str, Any]) -> Any:
+        tries.append(parameters)
+        nowhere = {"host": "/nowhere"} if len(tries) <= nobody_there else {}
+        return connect(parameters | nowhere)
 
     def commit_and_lose_the_answer() -> None:
         commit()
         if not lost:
             lost.append(connection.connection.info.backend_pid)
             end(outside, lost[0])
+            monkeypatch.setattr(connection, "get_new_connection", connect_later)
             connection.cursor().execute("SELECT 1")
 
     # Not `commit`, which opening accounts uses as well: what ends an atomic block.
     monkeypatch.setattr(connection, "commit", commit_and_lose_the_answer)
     verb(account)
-    assert lost
+    assert len(tries) > nobody_there
     assert balances(account) == [70]
     assert audit().clean
 

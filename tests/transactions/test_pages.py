@@ -57,6 +57,36 @@ def test_home_shows_what_is_held(client: Client, account: Account) -> None:
     assert "held until Sunday 22 November 2099" in said
 
 
+def test_home_says_once_what_is_held_frozen_and_owed_in_several_currencies(
+    client: Client, account: Account
+) -> None:
+    for currency, amount in (("EUR", "20"), ("JPY", "3000")):
+        mine = {"user": account.user, "currency": currency}
+        held = AccountFactory(**mine, balance=amount)
+        services.hold(from_account=held, amount=Decimal(amount) / 2)
+        freeze_account(account=AccountFactory(**mine, balance=amount), reason="Lost card")
+    services.hold(from_account=account, amount=Decimal(10))
+    said = text_of(client.get("/"))
+    assert said.count("A further") == 1
+    assert (
+        "A further 10.00 EUR, 1,500 JPY and 10.00 USD are held for payments under way. "
+        "20.00 EUR and 3,000 JPY are on frozen accounts."
+    ) in said
+    assert "overdraft" not in said
+
+
+def test_home_says_which_overdrafts_are_in_use(client: Client, account: Account) -> None:
+    for currency in ("EUR", "EUR", "JPY"):
+        mine = {"user": account.user, "currency": currency}
+        debtor = AccountFactory(**mine, overdraft_limit=Decimal(100))
+        services.withdraw(from_account=debtor, amount=Decimal(30))
+        if currency == "EUR":
+            said = text_of(client.get("/"))
+    assert "\u221260.00 EUR is booked: an overdraft is in use." in said
+    said = text_of(client.get("/"))
+    assert "\u221260.00 EUR and \u221230 JPY are booked: overdrafts are in use." in said
+
+
 def test_home_takes_a_bounded_number_of_queries(
     client: Client, account: Account, django_assert_max_num_queries: Any
 ) -> None:

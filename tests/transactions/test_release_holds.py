@@ -49,7 +49,7 @@ def test_one_is_released_with_a_reason_and_a_message(
     row = held(account)
     page = text_of(staff.get(release_page(row)))
     assert "What a hold reserves is available again at once." in page
-    assert "Everyday of Mara Lindt Hotel Aurora 10.00 USD Pending" in page
+    assert "Everyday of Mara Lindt Hotel Aurora 10.00 USD pending" in page
     answer = staff.post(release_page(row), {"reason": "Cancelled", "message": "Cancelled by them"})
     assert answer["Location"] == reverse("admin:transactions_transaction_change", args=[row.pk])
     row.refresh_from_db()
@@ -77,6 +77,32 @@ def test_sent_twice_it_is_released_once(staff: Client, account: Account) -> None
     assert Note.objects.get().reason == "Cancelled"
 
 
+def test_what_cannot_be_released_says_so_before_a_reason_is_typed(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    """With where to go instead, if there is anywhere."""
+    taken, gone = held(account, "2"), services.void(hold=held(account, "3"))
+    capture = services.capture(hold=taken)
+    booked = Transaction.objects.get(type="deposit", to_account=account)
+    own = held(AccountFactory(user=clerk, balance="5"), "4", "Own")
+    change, refund = (
+        reverse(f"admin:transactions_transaction_{name}", args=[row.pk])
+        for name, row in (("change", capture), ("refund", booked))
+    )
+    for row, sentence, link in (
+        (taken, "captured before; refund the payment that took it instead", change),
+        (gone, "released before, and nothing of it is held", ""),
+        (booked, "booked, not held; refund it instead", refund),
+        (own, "a colleague has to do this", ""),
+    ):
+        answer = staff.get(release_page(row))
+        assert answer["Location"] == reverse("admin:transactions_transaction_change", args=[row.pk])
+        said = messages_of(answer)[-1]
+        assert sentence in said
+        assert (f'href="{link}"' in said) if link else ("href" not in said)
+    assert not Note.objects.exists()
+
+
 def test_many_are_released_from_the_list_each_with_its_verdict(
     staff: Client, clerk: User, account: Account
 ) -> None:
@@ -92,7 +118,7 @@ def test_many_are_released_from_the_list_each_with_its_verdict(
     answer = staff.post(LIST, chosen(*rows, reason="Network outage"))
     said = messages_of(answer)
     for verdict in (
-        "1.00 USD, Good, Everyday", "It was captured before.", "released already",
+        "1.00 USD, Good, Everyday", "It was captured before;", "released already",
         "It is booked, not held; refund it instead.", "a colleague has to do this",
     ):  # fmt: skip
         assert sum(verdict in line for line in said) == 1, verdict

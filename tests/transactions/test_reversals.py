@@ -49,13 +49,13 @@ def test_a_whole_reversal_is_a_new_row_the_other_way_round(paid: Transaction) ->
     assert (back.from_account_id, back.to_account_id) == (paid.to_account_id, paid.from_account_id)
     assert (back.amount, back.reverses_id, back.status) == (40, paid.pk, "completed")
     assert balances(paid) == [100, 0]
-    with pytest.raises(AlreadyReversed, match="reversed in full"):
+    with pytest.raises(AlreadyReversed, match="refunded in full"):
         services.reverse(transaction=paid)
 
 
 def test_parts_never_exceed_the_original(paid: Transaction) -> None:
     services.reverse(transaction=paid, amount=Decimal(15))
-    with pytest.raises(AlreadyReversed, match=r"25\.00 USD of this transaction is left"):
+    with pytest.raises(AlreadyReversed, match=r"25\.00 USD of this transaction is left to refund"):
         services.reverse(transaction=paid)
     last = services.reverse(transaction=paid.pk, amount=Decimal(25))
     assert last.description == "Reversal: Book"
@@ -74,7 +74,7 @@ def test_a_deposit_and_a_withdrawal_are_reversed_into_each_other() -> None:
 
 def test_a_reversal_is_not_reversed_nor_a_hold(paid: Transaction) -> None:
     back = services.reverse(transaction=paid)
-    with pytest.raises(AlreadyReversed, match="is a reversal itself"):
+    with pytest.raises(AlreadyReversed, match="is a refund itself"):
         services.reverse(transaction=back)
     hold = services.hold(from_account=paid.from_account, amount=Decimal(1))  # type: ignore[arg-type]
     with pytest.raises(AlreadyReversed, match="a hold is released"):

@@ -1,12 +1,15 @@
 """Whatever the owner of the tables changes in a sealed period is named: by seal, day and row."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ledger.db.ids import uuid7
-from tests.factories import insert_row
-from tests.transactions.sealed_books import as_owner, day, march
+from tests.factories import AccountFactory, insert_row
+from tests.transactions.sealed_books import as_owner, book, day, march
+from transactions import services
 from transactions.audit import Finding, audit
 from transactions.models import Transaction
 from transactions.seals import seal
@@ -70,6 +73,23 @@ def test_a_row_that_is_gone_is_named_by_the_one_in_its_place(rows: Any) -> None:
     assert (found.seal, found.transaction) == (1, str(rows[1].pk))
     assert found.expected.startswith("row 1 of 3 on 2026-03-01")
     assert found.found == "the row gone and the one after it in its place"
+
+
+def test_a_sealed_hold_that_came_to_nothing_and_is_gone_is_found() -> None:
+    """No balance ever knew of it: the seal alone does."""
+    account = AccountFactory(overdraft_limit=Decimal(10))
+    draft = services.Draft(
+        from_account=account, amount=10, pending=True, created_at=datetime(2026, 3, 1, tzinfo=UTC)
+    )
+    hold = services.book(draft)
+    services.void(hold=hold)
+    follower = book(account, 1)
+    seal(until=day(3))
+    assert audit().clean
+    as_owner("DELETE FROM transactions WHERE id = %s", hold.pk)
+    assert [found.check for found in audit().findings] == ["seal"]
+    assert (finding().seal, finding().transaction) == (1, str(follower.pk))
+    assert finding().expected.startswith("row 1 of 2 on 2026-03-01")
 
 
 def test_the_last_row_of_a_day_that_is_gone_is_said_so(rows: Any) -> None:

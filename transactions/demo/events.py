@@ -78,12 +78,8 @@ def payment(
     metadata: dict[str, Any],
 ) -> Event:
     """Money to somebody by name: within the bank where they bank here, else out of it."""
-    target = person.directory.get((to, person.everyday.currency))
-    if target is None:
-        return Event(
-            moment, amount, person.everyday, None, to, reference, {**metadata, "note": text}
-        )
-    return Event(moment, amount, person.everyday, target, text, reference, metadata)
+    target, words, metadata = _by_name(person, to, text, metadata)
+    return Event(moment, amount, person.everyday, target, words, reference, metadata)
 
 
 def income(
@@ -97,9 +93,15 @@ def income(
     metadata: dict[str, Any],
 ) -> Event:
     """Money from somebody by name, within the bank where they bank here."""
-    source = person.directory.get((by, person.everyday.currency))
-    if source is None:
-        return Event(
-            moment, amount, None, person.everyday, by, reference, {**metadata, "note": text}
-        )
-    return Event(moment, amount, source, person.everyday, text, reference, metadata)
+    source, words, metadata = _by_name(person, by, text, metadata)
+    return Event(moment, amount, source, person.everyday, words, reference, metadata)
+
+
+def _by_name(
+    person: "Person", name: str, text: str, metadata: dict[str, Any]
+) -> tuple["DemoAccount | None", str, dict[str, Any]]:
+    """Their account here, and what is said; of somebody outside, the name says it."""
+    account = person.directory.get((name, person.everyday.currency))
+    if account is None:
+        return None, name, {**metadata, "note": text}
+    return account, text, metadata

@@ -1,14 +1,14 @@
 """Payment files in the admin: to read, and to upload and pay one for a customer.
 
-Who may use the cash desk may do it, never out of an account of their own. The page is the file's
-own; without a bar, a press does everything.
+Who may use the cash desk may do it and says why, never out of an account of their own. The page is
+the file's own; without a bar, a press does everything.
 """
 
 import uuid
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import DELETION, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -20,48 +20,18 @@ from django.utils.html import format_html
 
 from accounts.admin_parts import STYLES, amount_cell, link_to, moment_cell, person_of
 from accounts.models import Account, User
-from accounts.numbers import clean_account_number, grouped
-from ledger.db.ids import uuid7
+from accounts.numbers import grouped
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest, book_whole
 from transactions.payment_files.checking import check
-from transactions.payment_files.forms import csv_field
+from transactions.payment_files.forms import CustomersFileForm, PayForm
 from transactions.payment_files.reading import Unreadable
 from transactions.payment_files.results import result_response
-from transactions.payment_files.storing import store
+from transactions.payment_files.storing import discard, store
 from transactions.payment_files.words import payments, summary_of
 
 LINES_A_PAGE = 50
-
-
-class CustomersFileForm(forms.Form):
-    """A file that a customer brought. It carries the file's id, so it is stored once."""
-
-    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
-    number = forms.CharField(
-        label="From account number",
-        max_length=40,
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-    file = csv_field()
-
-    def __init__(self, *args: Any, clerk: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.clerk = clerk
-
-    def clean_number(self) -> Account:
-        """The account, which is somebody else's: nobody serves themselves."""
-        try:
-            digits = clean_account_number(self.cleaned_data["number"])
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-        account: Account | None = Account.objects.filter(number=digits).first()
-        if account is None:
-            raise forms.ValidationError("No account has this number. Compare it with the card.")
-        if account.user_id == self.clerk.pk:
-            raise forms.ValidationError("This account is yours; a colleague has to serve you.")
-        return account
 
 
 @admin.register(PaymentFile)
@@ -140,34 +110,57 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         file = self.get_object(request, object_id)
         context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
         if file is not None:
-            lines = PaymentLine.objects.of(file).refused_first().select_related("to_account__user")
+            lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
             page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
             context |= {"file": file, "summary": summary_of(file), "page": page}
             context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
             context["may_pay"] = _may_pay(person_of(request), file)
             context["why_not"] = _why_not(person_of(request), file)
+            context["may_remove"] = _may_remove(person_of(request), file)
+            context["form"] = PayForm()
         return super().change_view(request, object_id, form_url, context)
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """What a button of the page asks for, all of it at once."""
         file = get_object_or_404(self.get_queryset(request), pk=pk)
-        clerk = person_of(request)
-        if request.method != "POST" or not _may_pay(clerk, file):
+        clerk, asked = person_of(request), request.POST.get("step", "")
+        may = _may_remove if asked == "discard" else _may_pay
+        if request.method != "POST" or not may(clerk, file):
             raise PermissionDenied
-        asked = request.POST.get("step", "")
+        if asked == "discard":
+            return self._discard(request, file)
         try:
             if asked in ("whole", "pay"):
-                file = (book_whole if asked == "whole" else book_rest)(file, by=clerk)
-                self.log_change(request, file, f"Paid {payments(file.booked_count)}.")
+                self._pay(request, file, book_whole if asked == "whole" else book_rest)
             else:
-                file = check(file)
+                check(file)
         except LedgerError as refusal:
             check(file)
             messages.error(request, str(refusal))
-        else:
-            if file.state == PaymentFile.State.DONE:
-                messages.success(request, f"Done: {payments(file.booked_count)} booked.")
         return redirect("admin:transactions_paymentfile_change", pk)
+
+    def _pay(self, request: HttpRequest, file: PaymentFile, book: Any) -> None:
+        """Books what was asked, with the reason beside each row."""
+        form, before = PayForm(request.POST), file.booked_count
+        if not form.is_valid():
+            messages.error(request, "Nothing was paid. Say why first, in 500 characters at most.")
+            return
+        reason = form.cleaned_data["reason"]
+        file = book(file, by=person_of(request), reason=reason)
+        paid = payments(file.booked_count - before)
+        self.log_change(request, file, f"Paid {paid}. Reason: {reason}")
+        messages.success(request, f"Done: {paid} booked.")
+
+    def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
+        """Removes a file that colleagues uploaded and nobody paid; the history keeps that."""
+        if not discard(file):
+            messages.error(request, "Some of this file was paid, so it stays.")
+            return redirect("admin:transactions_paymentfile_change", file.pk)
+        said = f"Removed; nothing of its {payments(file.line_count)} was paid."
+        clerk = person_of(request)
+        LogEntry.objects.log_actions(clerk.pk, [file], DELETION, said, single_object=True)
+        messages.success(request, f"Removed {file.name}. Nothing of it was paid.")
+        return redirect("admin:transactions_paymentfile_changelist")
 
     def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         """What became of each line, streamed."""
@@ -198,9 +191,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         refused = f", {file.refused_count:,} refused" if file.refused_count else ""
         return f"{file.line_count:,}{refused}"
 
-    @admin.display(description="Total")
+    @admin.display(description="Payable")
     def total_shown(self, file: PaymentFile) -> str:
-        return amount_cell(file.total, file.currency)
+        return amount_cell(file.payable_total, file.currency)
 
     @admin.display(description="Paid")
     def paid_shown(self, file: PaymentFile) -> str:
@@ -220,6 +213,17 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
     if PaymentLine.objects.of(file).filter(to_account__user=clerk).exists():
         return "A line of this file pays you: ask a colleague to upload and pay it."
     return ""
+
+
+def _may_remove(clerk: User, file: PaymentFile) -> bool:
+    """Whether this colleague may remove it: not paid, and uploaded for the customer."""
+    owner = file.from_account.user_id
+    begun = file.booked_count or file.state == PaymentFile.State.PAYING
+    return (
+        clerk.has_perm("transactions.use_cash_desk")
+        and not begun
+        and owner not in (clerk.pk, file.created_by_id)
+    )
 
 
 def _prefilled(request: HttpRequest) -> dict[str, str]:

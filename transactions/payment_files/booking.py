@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from accounts.models import User
+from transactions.corrections import explain
 from transactions.exceptions import LedgerError
-from transactions.models import PaymentFile, PaymentLine
+from transactions.models import Note, PaymentFile, PaymentLine, Transaction
 from transactions.payment_files.drafting import (
     Progress,
     Verdicts,
@@ -31,13 +32,14 @@ class NotChecked(LedgerError):
     """The file was never checked, so nobody has seen what it would do."""
 
 
-def book_step(file: PaymentFile, *, by: User | None = None) -> PaymentFile:
+def book_step(file: PaymentFile, *, by: User | None = None, reason: str = "") -> PaymentFile:
     """Books the next 2,000 lines that the check found good, in one transaction.
 
     A line that is refused now says why and is left behind. The file is done when no line is
     waiting; then a step changes nothing. NotChecked before the first check.
 
-    `by` is who pays, whoever uploaded the file.
+    `by` is who pays, whoever uploaded the file. A colleague who pays for a customer says why:
+    `reason` is kept beside each row, in the transaction that books it.
     """
     held = _Held(file.pk)
 
@@ -46,27 +48,32 @@ def book_step(file: PaymentFile, *, by: User | None = None) -> PaymentFile:
         yield from drafts_of(held.file, PaymentLine.objects.of(file).waiting(), by=by, once=True)
         held.write_down()
 
-    post_parts(parts, write_verdicts)
+    def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+        write_verdicts(drafts, verdicts)
+        _keep_reason(verdicts, by, reason)
+
+    post_parts(parts, record)
     return held.file
 
 
 def book_rest(
-    file: PaymentFile, progress: Progress = silent, *, by: User | None = None
+    file: PaymentFile, progress: Progress = silent, *, by: User | None = None, reason: str = ""
 ) -> PaymentFile:
     """Steps until the file is done."""
     while file.state != PaymentFile.State.DONE:
         before = file.decided_count
-        file = book_step(file, by=by)
+        file = book_step(file, by=by, reason=reason)
         progress(file.decided_count - before)
     return file
 
 
 def book_whole(
-    file: PaymentFile, progress: Progress = silent, *, by: User | None = None
+    file: PaymentFile, progress: Progress = silent, *, by: User | None = None, reason: str = ""
 ) -> PaymentFile:
     """Books every line in one transaction, or none: NotAll names the first line refused.
 
-    A file that is done comes back as it is. NotChecked before the first check.
+    A file that is done comes back as it is. NotChecked before the first check. `by` and
+    `reason` as for `book_step`.
     """
     held = _Held(file.pk)
 
@@ -82,10 +89,17 @@ def book_whole(
     def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
         _refuse_unless_all_were(drafts, verdicts)
         write_verdicts(drafts, verdicts)
+        _keep_reason(verdicts, by, reason)
         progress(len(drafts))
 
     post_parts(parts, record)
     return held.file
+
+
+def _keep_reason(verdicts: Verdicts, by: User | None, reason: str) -> None:
+    if by is not None and reason:
+        booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
+        explain(booked, action=Note.Action.FILE, reason=reason, written_by=by)
 
 
 def _refuse_unless_all_can(file: PaymentFile) -> None:

@@ -1,10 +1,12 @@
-"""Choosing a file, and the account that pays."""
+"""Choosing a file, and the account that pays; and what staff say who pay one for a customer."""
 
 from typing import Any
 
 from django import forms
 
+from accounts.admin_steps import ReasonForm
 from accounts.models import Account, User
+from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
 from transactions.forms import OwnAccountField
 from transactions.payment_files.reading import MOST_LINES
@@ -32,3 +34,42 @@ class PaymentFileForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.own_accounts = Account.objects.owned_by(user).not_closed()
         self.fields["from_account"].queryset = self.own_accounts  # type: ignore[attr-defined]
+
+
+class CustomersFileForm(forms.Form):
+    """A file that a customer brought. It carries the file's id, so it is stored once."""
+
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    number = forms.CharField(
+        label="From account number",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    file = csv_field()
+
+    def __init__(self, *args: Any, clerk: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clerk = clerk
+
+    def clean_number(self) -> Account:
+        """The account, which is somebody else's: nobody serves themselves."""
+        try:
+            digits = clean_account_number(self.cleaned_data["number"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        account: Account | None = Account.objects.filter(number=digits).first()
+        if account is None:
+            raise forms.ValidationError("No account has this number. Compare it with the card.")
+        if account.user_id == self.clerk.pk:
+            raise forms.ValidationError("This account is yours; a colleague has to serve you.")
+        return account
+
+
+class PayForm(ReasonForm):
+    """Why a customer's file is paid for them."""
+
+    field_order = ("reason",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["message"]

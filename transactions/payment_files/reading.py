@@ -11,19 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from accounts.lines import tidy_line
+from accounts.lines import shortened, tidy_line
 
-COLUMNS = ("to", "amount", "description", "reference")
+COLUMNS = ("to", "name", "amount", "description", "reference")
 NEEDED = ("to", "amount")
 MOST_LINES = 50_000
 MOST_BYTES = 32 * 1024 * 1024
 LONGEST_LINE = 20_000  # characters
 LONGEST_CELL = 1000  # kept of a cell; far more than any may have
-HEADING = "to,amount,description,reference"
+HEADING = ",".join(COLUMNS)
 EXAMPLE = (
     f"{HEADING}\r\n"
-    "4821 0937 5557,950.00,Rent for November,R-11\r\n"
-    '1730 5526 1809,"1,240.50","Invoice 7, paid in full",INV-7\r\n'
+    "4821 0937 5557,Mara Lindt,950.00,Rent for November,R-11\r\n"
+    '1730 5526 1809,Jo Wolf,"1,240.50","Invoice 7, paid in full",INV-7\r\n'
 )
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx, .ods and .xls begin
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -35,13 +35,17 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line as typed, tidied; `extra` cells are more than the heading has."""
+    """One line as typed, tidied; `extra` cells are more than the heading has.
+
+    Of the amount only plain spaces are put in order: what else is in it, nobody would see.
+    """
 
     number: int
     to: str
     amount: str
     description: str
     reference: str
+    name: str = ""
     extra: int = 0
 
 
@@ -77,7 +81,8 @@ def measure(source: IO[bytes]) -> tuple[str, int]:
     """The digest of a file's lines as they read, and how many there are.
 
     Unreadable for a file without payments, or with too many. The digest is the same whatever
-    separates the cells, so that a file saved anew is known again.
+    separates the cells, so that a file saved anew is known again. The names of those who are
+    paid are left out: with or without them, the same people would be paid the same once more.
     """
     digest, count = hashlib.sha256(), 0
     for row in rows_of(source):
@@ -143,7 +148,8 @@ def _heading(cells: Iterable[str]) -> list[str]:
         raise Unreadable(f"The first line does not name the columns. Begin the file with {HEADING}")
     for name in names:
         if name not in COLUMNS:
-            shown = f"the column \u201c{tidy_line(name)[:40]}\u201d" if name else "a column unnamed"
+            said = shortened(tidy_line(name))
+            shown = f"the column \u201c{said}\u201d" if name else "a column unnamed"
             raise Unreadable(
                 f"The heading has {shown}, which payments do not have. "
                 f"The columns are {', '.join(COLUMNS)}."
@@ -155,14 +161,17 @@ def _heading(cells: Iterable[str]) -> list[str]:
     if missing:
         raise Unreadable(
             f"The heading has no column \u201c{missing[0]}\u201d. Payments need "
-            f"{' and '.join(NEEDED)}; description and reference may be left out."
+            f"{' and '.join(NEEDED)}; name, description and reference may be left out."
         )
     return names
 
 
 def _row(number: int, names: list[str], cells: list[str]) -> Row:
     extra = sum(1 for cell in cells[len(names) :] if cell.strip())
-    said = {name: _tidy(cell) for name, cell in zip(names, cells, strict=False)}
+    said = {
+        name: (_spaced if name == "amount" else _tidy)(cell)
+        for name, cell in zip(names, cells, strict=False)
+    }
     typed = {name: said.get(name, "") for name in COLUMNS}
     return Row(number=number, extra=extra, **typed)
 
@@ -171,6 +180,11 @@ def _tidy(cell: str) -> str:
     """`tidy_line`; most cells have nothing but spaces to put in order, which is told quickly."""
     plain = cell.isascii() and cell.isprintable()
     return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]
+
+
+def _spaced(cell: str) -> str:
+    """The cell with its plain spaces in order, and everything else as it was sent."""
+    return " ".join(part for part in cell.strip(" \t\r\n").split(" ") if part)[:LONGEST_CELL]
 
 
 def _about_quotes(number: int, error: csv.Error) -> str:

@@ -10,13 +10,14 @@ from transactions.exports import Line, guarded
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.storing import PART
 
-HEAD = "line to amount currency description reference result why transaction".split()
+HEAD = "line to name amount currency description reference result why note transaction".split()
 
 
 def result_lines(file: PaymentFile) -> Iterator[str]:
     """CSV lines in the order of the file, with a heading."""
     lines = PaymentLine.objects.of(file).in_order().iterator(chunk_size=PART)
-    return _written(file.currency, lines)
+    waiting = "not checked yet" if file.state == PaymentFile.State.STORED else "can be paid"
+    return _written(file.currency, lines, waiting)
 
 
 def result_response(file: PaymentFile) -> StreamingHttpResponse:
@@ -35,7 +36,7 @@ def result_name(file: PaymentFile) -> str:
     return f"{safe.strip('-')[:80] or 'payments'}-result.csv"
 
 
-def _written(currency: str, lines: Iterable[PaymentLine]) -> Iterator[str]:
+def _written(currency: str, lines: Iterable[PaymentLine], waiting: str) -> Iterator[str]:
     writer = csv.writer(Line())
     yield writer.writerow(HEAD)
     for line in lines:
@@ -43,12 +44,14 @@ def _written(currency: str, lines: Iterable[PaymentLine]) -> Iterator[str]:
             [
                 line.number,
                 guarded(line.typed_to),
+                guarded(line.typed_name),
                 _amount(line, currency),
                 currency,
                 guarded(line.description),
                 guarded(line.reference),
-                "booked" if line.booked else "refused" if line.verdict else "not booked",
+                "paid" if line.booked else "refused" if line.verdict else waiting,
                 guarded(line.verdict),
+                guarded(" ".join(line.doubts)),
                 line.pk if line.booked else "",
             ]
         )

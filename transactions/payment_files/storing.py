@@ -16,19 +16,22 @@ from django.utils import timezone
 
 from accounts.currencies import fits
 from accounts.forms import NO_SUCH_NUMBER
-from accounts.lines import tidy_line
+from accounts.lines import shortened, tidy_line, unseen_character
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
 from ledger.db.retry import run_with_retry
 from transactions.forms import read_amount, too_fine
 from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.names import compared
 from transactions.payment_files.reading import Row, measure, rows_of
+from transactions.payment_models import NameCheck
+from transactions.payment_querysets import MISNAMED, REPEATED
 
 PART = 2000  # lines that are held in memory, posted and written at a time
 COLUMNS = (
     "id file_id number typed_to typed_amount description reference to_account_id amount "
-    "booked verdict"
+    "booked verdict typed_name name_check"
 ).split()
 T = TypeVar("T")
 
@@ -96,15 +99,20 @@ def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
 def settle(file: PaymentFile, state: PaymentFile.State) -> None:
     """Counts a file's lines anew and says where it stands; in the transaction that changed them.
 
+    Doubts count where something can still be done about them: on lines that may yet be paid.
+
     When no line is left that could be booked, a file of which something was paid is done.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
+    waiting = ~booked & ~refused
     counted = PaymentLine.objects.of(file).aggregate(
         total=Coalesce(Sum("amount"), zero),
         booked_count=Count("pk", filter=booked),
         booked_total=Coalesce(Sum("amount", filter=booked), zero),
         refused_count=Count("pk", filter=refused),
         refused_total=Coalesce(Sum("amount", filter=refused), zero),
+        repeated_count=Count("pk", filter=waiting & REPEATED),
+        misnamed_count=Count("pk", filter=waiting & MISNAMED),
     )
     for name, value in counted.items():
         setattr(file, name, value)
@@ -120,6 +128,7 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
         file.save(force_insert=True)
         for part in parts_of(rows_of(source)):
             _copy(file, part)
+        _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
 
 
@@ -137,7 +146,8 @@ def _copy(file: PaymentFile, rows: Sequence[Row]) -> None:
     """Writes lines by COPY. Account numbers are looked up first, all of them in one query."""
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
-    accounts = dict(Account.objects.filter(number__in=wanted).values_list("number", "pk"))
+    found = Account.objects.filter(number__in=wanted).values_list("number", "pk", "user__name")
+    accounts = {number: (pk, holder) for number, pk, holder in found}
     names = ", ".join(COLUMNS)
     with (
         connection.cursor() as cursor,
@@ -146,6 +156,29 @@ def _copy(file: PaymentFile, rows: Sequence[Row]) -> None:
     ):
         for row, number in zip(rows, numbers, strict=True):
             copy.write_row(_values(file, row, number, accounts))
+
+
+def _mark_repeats(file: PaymentFile) -> None:
+    """Names, in each line that pays the same as one before it, the first of them.
+
+    Joined by the lines' ids: nothing is known yet of the rows that were just copied, and by the
+    file alone Postgres might read all of it once for each of them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payment_lines SET repeats = twin.first
+            FROM (
+                SELECT id, number, min(number) OVER (
+                    PARTITION BY to_account_id, amount, description, reference
+                ) AS first
+                FROM payment_lines
+                WHERE file_id = %s AND to_account_id IS NOT NULL AND amount IS NOT NULL
+            ) AS twin
+            WHERE payment_lines.id = twin.id AND twin.first < twin.number
+            """,
+            [file.pk],
+        )
 
 
 def _number(row: Row) -> str | ValueError:
@@ -159,12 +192,15 @@ def _number(row: Row) -> str | ValueError:
 
 
 def _values(
-    file: PaymentFile, row: Row, number: str | ValueError, accounts: dict[str, uuid.UUID]
+    file: PaymentFile,
+    row: Row,
+    number: str | ValueError,
+    accounts: dict[str, tuple[uuid.UUID, str]],
 ) -> tuple[object, ...]:
     faults: list[str] = []
     if row.extra:
         faults.append("There are more cells than columns; put text that has commas in quotes.")
-    to_account = accounts.get(number) if isinstance(number, str) else None
+    to_account, holder = accounts.get(str(number), (None, ""))
     if to_account is None:
         faults.append(NO_SUCH_NUMBER if isinstance(number, str) else str(number))
     amount: Decimal | None = None
@@ -174,15 +210,24 @@ def _values(
         faults += error.messages
     if row.extra:
         to_account = None  # a line whose cells have slipped is never paid
-    typed = (row.to[:100], row.amount[:100], row.description, row.reference)
+    check = compared(row.name, holder) if to_account else NameCheck.NONE
     return (
-        uuid7(), file.pk, row.number, *typed, to_account, amount, False, " ".join(faults)[:1000],
+        uuid7(), file.pk, row.number,
+        row.to[:100], tidy_line(row.amount)[:100], row.description, row.reference,
+        to_account, amount, False, " ".join(faults)[:1000], row.name[:200], check.value,
     )  # fmt: skip
 
 
 def _amount(typed: str, currency: str) -> Decimal:
     if not typed:
         raise ValidationError("The amount is missing.")
+    place, unseen = unseen_character(typed)
+    if unseen:
+        where = f"after \u201c{shortened(typed[:place])}\u201d" if place else "at its beginning"
+        raise ValidationError(
+            f"In the column amount, {where}, there is a character that nobody sees: {unseen}. "
+            "Type the amount anew."
+        )
     amount = read_amount(typed)
     if not fits(amount, currency):
         raise ValidationError(too_fine(amount, currency))

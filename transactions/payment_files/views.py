@@ -16,6 +16,7 @@ from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest, book_step, book_whole
 from transactions.payment_files.checking import check
 from transactions.payment_files.forms import PaymentFileForm
+from transactions.payment_files.payees import payees_of
 from transactions.payment_files.reading import EXAMPLE, Unreadable
 from transactions.payment_files.results import result_response
 from transactions.payment_files.storing import discard, store
@@ -66,9 +67,12 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
     file = get_object_or_404(files, pk=pk)
     if request.method == "POST":
         return _step(request, file)
-    lines = PaymentLine.objects.of(file).refused_first().select_related("to_account__user")
+    lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
     page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+    page.object_list = list(page.object_list)
     context = {"file": file, "summary": summary_of(file), "page": page}
+    context["lines"] = f"{file.line_count:,} line{'' if file.line_count == 1 else 's'}"
+    context["payees"] = payees_of(file, page.object_list)
     context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
     return render(request, "transactions/payment_file_detail.html", context)
 

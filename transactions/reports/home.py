@@ -1,7 +1,7 @@
 """What a page shows of several reads together."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account, User
+from accounts.templatetags.money import money
 from transactions.drafts import Draft
 from transactions.models import Entry, Transaction
 from transactions.search import between
@@ -47,6 +48,11 @@ class Home:
     pending: Holds
     trends: dict[UUID, list[Decimal]] = field(default_factory=dict)
 
+    @property
+    def beside_available(self) -> str:
+        """What is not available, or is owed: a sentence each, however many currencies."""
+        return " ".join(_beside_available(self.worth))
+
 
 def home_of(user: User) -> Home:
     """Everything a person has, and what moved last. Seven queries at most."""
@@ -75,6 +81,25 @@ def worth_of(accounts: Sequence[Account]) -> list[Worth]:
         )
         for currency, group in sorted(by_currency.items(), key=lambda item: -len(item[1]))
     ]
+
+
+def _beside_available(worth: Sequence[Worth]) -> Iterator[str]:
+    held = [money(each.held, each.currency) for each in worth if each.held]
+    frozen = [money(each.frozen, each.currency) for each in worth if each.frozen]
+    owed = [money(each.balance, each.currency) for each in worth if each.balance < 0]
+    if held:
+        yield f"A further {_listed(held)} held for payments under way."
+    if frozen:
+        yield f"{_listed(frozen)} on frozen accounts."
+    if owed:
+        use = "overdrafts are in use" if owed[1:] else "an overdraft is in use"
+        yield f"{_listed(owed)} booked: {use}."
+
+
+def _listed(amounts: Sequence[str]) -> str:
+    """ "10.00 USD is", "10.00 USD and 7 JPY are", "10.00 USD, 7 JPY and 5.00 EUR are"."""
+    *first, last = amounts
+    return f"{', '.join(first)} and {last} are" if first else f"{last} is"
 
 
 def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:

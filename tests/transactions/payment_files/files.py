@@ -22,7 +22,8 @@ def pay(account: Account, amount: Any, words: str = "Rent") -> str:
 
 def stored(sender: Account, *lines: str, **facts: Any) -> PaymentFile:
     facts = {"name": "salaries.csv", "created_by": sender.user, **facts}
-    return store(csv_of(*lines), from_account=sender, **facts)
+    source = csv_of(*lines, heading=facts.pop("heading", HEADING))
+    return store(source, from_account=sender, **facts)
 
 
 def checked(sender: Account, *lines: str, **facts: Any) -> PaymentFile:

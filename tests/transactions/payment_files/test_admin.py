@@ -13,10 +13,12 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay
 from tests.transactions.payment_files.test_pages import text_of
-from transactions.models import PaymentFile, Transaction
+from transactions.models import Note, PaymentFile, PaymentLine, Transaction
+from transactions.payment_files import booking, drafting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/admin/transactions/paymentfile/"
+WHY = "Letter of 20 November, signed"
 
 
 def upload(client: Client, number: str, *lines: str) -> Any:
@@ -25,15 +27,20 @@ def upload(client: Client, number: str, *lines: str) -> Any:
     return client.post(f"{BASE}add/", {"id": uuid7(), "number": number, "file": file}, follow=True)
 
 
+def pay_at_the_desk(client: Client, file: PaymentFile, step: str, reason: str = WHY) -> Any:
+    said = {"step": step, "reason": reason}
+    return client.post(f"{BASE}{file.pk}/step/", said, follow=True)
+
+
 def test_a_clerk_uploads_checks_and_pays_for_a_customer(
     staff: Client, clerk: User, everyday: Account, mara: Account
 ) -> None:
     text = text_of(upload(staff, everyday.number, pay(mara, 600), "12,5"))
     file = PaymentFile.objects.get()
-    assert "1 can be booked, 600.00 USD; 1 cannot. Nothing is booked yet." in text
+    assert "1 of 2 payments from Everyday can be booked: 600.00 USD. 1 line cannot" in text
     assert "An account number has 12 digits" in text
     assert balances(mara) == [0]
-    text = text_of(staff.post(f"{BASE}{file.pk}/step/", {"step": "pay"}, follow=True))
+    text = text_of(pay_at_the_desk(staff, file, "pay"))
     assert "Done: 1 payment booked." in text
     assert Transaction.objects.get(type="transfer").created_by == clerk
     assert balances(everyday, mara) == [400, 600]
@@ -44,11 +51,11 @@ def test_all_or_nothing_for_a_customer(
 ) -> None:
     file = checked(everyday, pay(mara, 1), pay(mara, 2), created_by=clerk)
     assert b"Pay all 2 or none" in staff.get(f"{BASE}{file.pk}/change/").content
-    staff.post(f"{BASE}{file.pk}/step/", {"step": "whole"})
+    pay_at_the_desk(staff, file, "whole")
     assert fates(file) == ["booked", "booked"]
     assert {row.created_by for row in Transaction.objects.filter(type="transfer")} == {clerk}
     entry = LogEntry.objects.get(object_id=str(file.pk))
-    assert (entry.user, entry.change_message) == (clerk, "Paid 2 payments.")
+    assert (entry.user, entry.change_message) == (clerk, f"Paid 2 payments. Reason: {WHY}")
 
 
 def test_who_pays_stands_on_the_rows_whoever_uploaded(
@@ -56,7 +63,7 @@ def test_who_pays_stands_on_the_rows_whoever_uploaded(
 ) -> None:
     colleague = UserFactory(is_staff=True)
     file = checked(everyday, pay(mara, 1), created_by=colleague)
-    staff.post(f"{BASE}{file.pk}/step/", {"step": "pay"})
+    pay_at_the_desk(staff, file, "pay")
     assert Transaction.objects.get(type="transfer").created_by == clerk
 
 
@@ -86,7 +93,7 @@ def test_a_refused_step_says_why(
     staff: Client, clerk: User, everyday: Account, mara: Account
 ) -> None:
     file = checked(everyday, pay(mara, 1), "12,5", created_by=clerk)
-    text = text_of(staff.post(f"{BASE}{file.pk}/step/", {"step": "whole"}, follow=True))
+    text = text_of(pay_at_the_desk(staff, file, "whole"))
     assert "Nothing was booked. Line 3" in text
     assert balances(mara) == [0]
 
@@ -161,3 +168,94 @@ def test_the_owner_sees_what_staff_paid_for_them(
     client = Client()
     client.force_login(everyday.user)
     assert "salaries.csv" in text_of(client.get("/transfers/files/"))
+
+
+def test_the_reason_stands_beside_each_row_in_the_transaction_that_books_it(
+    staff: Client, clerk: User, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "PART", 1)
+    file = checked(everyday, pay(mara, 1), pay(mara, 2), "12,5", created_by=clerk)
+    pay_at_the_desk(staff, file, "pay", "  Letter\u202e signed ")
+    notes = Note.objects.filter(action="file")
+    booked = PaymentLine.objects.filter(file=file, booked=True).values_list("pk", flat=True)
+    assert {note.transaction_id for note in notes} == set(booked)
+    assert {(note.reason, note.written_by) for note in notes} == {("Letter signed", clerk)}
+    page = text_of(staff.get(f"/transactions/{booked[0]}/"))
+    assert "For colleagues Paid from a file Letter signed Clerk" in page
+    customer = Client()
+    customer.force_login(everyday.user)
+    assert "Letter" not in text_of(customer.get(f"/transactions/{booked[0]}/"))
+
+
+def test_a_reason_that_cannot_be_kept_books_nothing(
+    staff: Client, clerk: User, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = checked(everyday, pay(mara, 1), created_by=clerk)
+    monkeypatch.setattr(booking, "explain", lambda *_, **__: 1 / 0)
+    for step in ("whole", "pay"):
+        with pytest.raises(ZeroDivisionError):
+            pay_at_the_desk(staff, file, step)
+    assert fates(file) == ["waiting"]
+    assert balances(mara) == [0]
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 501])
+def test_nothing_is_paid_for_a_customer_without_a_reason(
+    staff: Client, clerk: User, everyday: Account, mara: Account, reason: str
+) -> None:
+    file = checked(everyday, pay(mara, 1), created_by=clerk)
+    for step in ("whole", "pay"):
+        text = text_of(pay_at_the_desk(staff, file, step, reason))
+        assert "Nothing was paid. Say why first" in text
+    assert balances(mara) == [0]
+
+
+def test_what_a_customer_pays_asks_no_reason(everyday: Account, mara: Account) -> None:
+    booking.book_rest(checked(everyday, pay(mara, 1)), by=everyday.user)
+    assert Note.objects.count() == 0
+
+
+def test_a_file_that_staff_uploaded_and_nobody_paid_is_removed_by_staff(
+    staff: Client, clerk: User, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 1), created_by=UserFactory(is_staff=True))
+    assert "Remove the file" in staff.get(f"{BASE}{file.pk}/change/").content.decode()
+    text = text_of(staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True))
+    assert "Removed salaries.csv. Nothing of it was paid." in text
+    assert PaymentFile.objects.count() == 0
+    entry = LogEntry.objects.get(object_id=str(file.pk))
+    assert (entry.user, entry.is_deletion()) == (clerk, True)
+    assert entry.change_message == "Removed; nothing of its 1 payment was paid."
+
+
+def test_staff_remove_neither_a_customers_own_file_nor_a_paid_one_nor_their_own(
+    staff: Client, clerk: User, everyday: Account, mara: Account
+) -> None:
+    colleague = UserFactory(is_staff=True)
+    theirs = checked(everyday, pay(mara, 1))
+    paid = booking.book_rest(checked(everyday, pay(mara, 2), "12,5", created_by=colleague))
+    own = checked(AccountFactory(user=clerk, balance="5"), pay(mara, 3), created_by=colleague)
+    for file in (theirs, paid, own):
+        assert "Remove the file" not in staff.get(f"{BASE}{file.pk}/change/").content.decode()
+        response = staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"})
+        assert response.status_code == 403
+    assert PaymentFile.objects.count() == 3
+
+
+def test_a_file_paid_meanwhile_is_not_removed(
+    staff: Client, clerk: User, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = checked(everyday, pay(mara, 1), created_by=clerk)
+    monkeypatch.setattr("transactions.payment_files.admin._may_remove", lambda *_: True)
+    booking.book_rest(file)
+    text = text_of(staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True))
+    assert "Some of this file was paid, so it stays." in text
+
+
+def test_the_list_shows_what_can_be_paid_and_no_total_of_what_cannot(
+    staff: Client, everyday: Account, mara: Account
+) -> None:
+    checked(everyday, pay(mara, 600), pay(mara, 5000))
+    text = text_of(staff.get(BASE))
+    assert "600.00" in text
+    assert "5,600.00" not in text

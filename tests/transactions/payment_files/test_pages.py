@@ -55,8 +55,8 @@ def test_an_upload_shows_what_each_line_would_do_and_books_nothing(
     response = upload(ana, everyday, pay(mara, 600), pay(jo, 500), pay(jo, 100), "12,5")
     text = text_of(response)
     assert response.redirect_chain[-1][0] == page_of(PaymentFile.objects.get())
-    assert "4 payments from Everyday 1,205.00 USD" in text
-    assert "2 can be booked, 700.00 USD; 2 cannot. Nothing is booked yet." in text
+    assert "2 of 4 payments from Everyday can be booked 700.00 USD" in text
+    assert "2 lines cannot be booked, 505.00 USD; each says why. Nothing is booked yet." in text
     assert "Everyday has 400.00 available; 500.00 is too much by 100.00." in text
     assert transfers() == 0
 
@@ -68,7 +68,8 @@ def test_refused_lines_stand_first(ana: Client, everyday: Account, mara: Account
 
 
 def test_many_lines_come_a_page_at_a_time(ana: Client, everyday: Account, mara: Account) -> None:
-    file = checked(everyday, *[pay(mara, 1)] * 120)
+    everyday = AccountFactory(user=everyday.user, balance="10000")
+    file = checked(everyday, *[pay(mara, n) for n in range(1, 121)])
     first, last = ana.get(page_of(file)), ana.get(page_of(file), {"page": 3})
     assert "Page 1 of 3" in text_of(first)
     assert [line.number for line in last.context["page"]] == list(range(102, 122))
@@ -102,7 +103,7 @@ def test_all_or_nothing_refused_says_which_line_and_shows_the_new_verdicts(
     services.withdraw(from_account=everyday, amount=Decimal(100))
     text = text_of(ana.post(page_of(file), {"step": "whole"}, follow=True))
     assert "Nothing was booked. Line 3: Everyday has 300.00 available; 400.00 is too much" in text
-    assert "1 can be booked, 600.00 USD; 1 cannot." in text
+    assert "1 of 2 payments from Everyday can be booked 600.00 USD 1 line cannot" in text
     assert "or none" not in text
     assert transfers() == 0
 
@@ -167,7 +168,7 @@ def test_lines_that_were_paid_before_are_warned_of(
     ("content", "says"),
     [
         (b"", "The file is empty."),
-        (b"name,amount\nMara,5\n", "The heading has the column “name”"),
+        (b"iban,amount\nMara,5\n", "The heading has the column “iban”"),
         (b"to,amount\nM\xfcller,5\n", "a character that is not UTF-8"),
     ],
 )
@@ -273,12 +274,14 @@ def test_the_result_has_every_line_in_order_with_its_transaction(
     assert first == {
         "line": "2",
         "to": mara.number,
+        "name": "",
         "amount": "9.50",
         "currency": "USD",
         "description": "Rent",
         "reference": "R-1",
-        "result": "booked",
+        "result": "paid",
         "why": "",
+        "note": "",
         "transaction": str(row.pk),
     }
     assert (second["amount"], second["result"], second["transaction"]) == ("abc", "refused", "")
@@ -294,7 +297,7 @@ def test_no_cell_of_the_result_is_a_formula(ana: Client, everyday: Account, mara
         "'@SUM(A1)",
         "'+1",
     ]
-    assert (second["description"], second["result"]) == ("'\uff1dcmd", "not booked")
+    assert (second["description"], second["result"]) == ("'\uff1dcmd", "can be paid")
 
 
 def test_the_name_of_the_result_cannot_break_the_header(
@@ -326,3 +329,37 @@ def test_two_currencies_each_show_their_own_decimals(client: Client) -> None:
     client.force_login(yen.user)
     file = checked(yen, pay(AccountFactory(currency="JPY"), 300))
     assert "1 payment from Everyday 300 JPY" in text_of(client.get(page_of(file)))
+
+
+def test_the_head_counts_what_can_be_paid_and_the_rest_apart(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 5000), pay(mara, 6000))
+    text = text_of(ana.get(page_of(file)))
+    assert "0 of 2 payments from Everyday can be booked 0.00 USD" in text
+    assert "2 lines cannot be booked, 11,000.00 USD; each says why." in text
+
+
+def test_what_is_left_of_a_file_paid_in_part_is_said_truly(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = book_rest(checked(everyday, pay(mara, 600), pay(mara, 500)))
+    services.deposit(to_account=everyday, amount=Decimal(500))
+    text = text_of(ana.post(page_of(file), {"step": "check"}, follow=True))
+    assert "1 of 2 payments from Everyday can be booked 500.00 USD" in text
+    assert "All can be booked. 1 was booked before." in text
+
+
+def test_the_download_says_of_each_line_whether_it_can_be_paid(
+    ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def results() -> list[str]:
+        return [line["result"] for line in result_of(ana, file)]
+
+    monkeypatch.setattr(drafting, "PART", 1)
+    file = stored(everyday, pay(mara, 1), pay(mara, 2), "12,5")
+    assert results() == ["not checked yet", "not checked yet", "refused"]
+    ana.post(page_of(file), {"step": "check"})
+    assert results() == ["can be paid", "can be paid", "refused"]
+    file = book_step(file)
+    assert results() == ["paid", "can be paid", "refused"]

@@ -50,7 +50,7 @@ def test_it_pays_everybody_and_says_so(
     assert run(pay(mara, 600), pay(jo, 400)) == (
         0,
         [
-            "2 payments, 1,000.00 USD; 0 booked before, 2 can be booked, 0 cannot.",
+            "2 payments: 0 booked before, 2 can be booked (1,000.00 USD), 0 cannot.",
             "Booked 2 payments.",
         ],
         [],
@@ -97,7 +97,7 @@ def test_a_second_run_books_what_can_be_booked_by_now(
     assert (code, out) == (
         0,
         [
-            "2 payments, 1,100.00 USD; 1 booked before, 1 can be booked, 0 cannot.",
+            "2 payments: 1 booked before, 1 can be booked (500.00 USD), 0 cannot.",
             "Booked 1 payment.",
         ],
     )
@@ -112,7 +112,7 @@ def test_another_run_pays_the_same_file_again_on_purpose(run: Run, mara: Account
 def test_a_dry_run_leaves_nothing_behind(run: Run, mara: Account) -> None:
     code, out, err = run(pay(mara, 1), "12,5", flags=("--dry-run",))
     assert code == 1
-    assert out == ["2 payments, 6.00 USD; 0 booked before, 1 can be booked, 1 cannot."]
+    assert out == ["2 payments: 0 booked before, 1 can be booked (1.00 USD), 1 cannot."]
     assert err == ["line 3: An account number has 12 digits; this one has 2."]
     assert run(pay(mara, 1), flags=("--dry-run",))[0] == 0
     assert (transfers(), PaymentFile.objects.count()) == (0, 0)
@@ -128,9 +128,9 @@ def test_the_result_is_written_where_asked(run: Run, mara: Account, tmp_path: Pa
     target = tmp_path / "result.csv"
     run(pay(mara, 1), "12,5", flags=("--what-can-be-booked", "--output", str(target)))
     head, first, second = target.read_text(encoding="utf-8").splitlines()
-    assert head.startswith("line,to,amount,currency,")
-    assert first.startswith(f"2,{mara.number},1.00,USD,Rent,R-1,booked,,")
-    assert second.startswith("3,12,5.00,USD,,,refused,An account number has 12 digits")
+    assert head.startswith("line,to,name,amount,currency,")
+    assert first.startswith(f"2,{mara.number},,1.00,USD,Rent,R-1,paid,,")
+    assert second.startswith("3,12,,5.00,USD,,,refused,An account number has 12 digits")
 
 
 @pytest.mark.parametrize(

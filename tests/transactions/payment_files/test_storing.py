@@ -110,6 +110,7 @@ def test_the_name_of_a_file_is_one_tidy_line(everyday: Account, mara: Account) -
     [
         ({"booked": True, "verdict": "no"}, "booked_line_has_no_refusal"),
         ({"amount": None}, "unread_line_is_refused"),
+        ({"name_check": "maybe"}, "name_check_valid"),
     ],
 )
 def test_a_line_is_one_thing_at_a_time(

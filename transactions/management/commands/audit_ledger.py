@@ -48,8 +48,8 @@ class Command(BaseCommand):
                 f"on {result.accounts:,} accounts."
             )
         elif not result.clean:
-            many = len(result.findings)
-            self.stderr.write(f"The books are not clean: {many} of {len(names)} checks failed.")
+            many = f"{len(result.findings)} thing{'' if len(result.findings) == 1 else 's'}"
+            self.stderr.write(f"The audit found {many} wrong with the books.")
         for finding in [] if options["json"] else result.findings:
             self.stderr.write(str(finding))
         if not result.clean:

@@ -17,13 +17,14 @@ from transactions.payment_files.checking import check
 from transactions.payment_files.reading import Unreadable
 from transactions.payment_files.results import result_lines
 from transactions.payment_files.storing import PART, discard, store
-from transactions.payment_files.words import payments
+from transactions.payment_files.words import doubts_of, payments
 
 
 class Command(BaseCommand):
     help = (
-        "Pays every line of a CSV file (to, amount, description, reference) out of one account. "
-        "Running it again books only what is not booked yet. Exits 1 where lines were refused."
+        "Pays every line of a CSV file (to, name, amount, description, reference) out of one "
+        "account. Running it again books only what is not booked yet. Exits 1 where lines were "
+        "refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -107,11 +108,14 @@ class Command(BaseCommand):
         unpaid = file.line_count - file.booked_count
         with self._bar(unpaid, "Checking") as bar:
             file = check(file, bar.update)
-        total = plain(file.total, file.currency)
+        total = plain(file.waiting_total, file.currency)
         self.stdout.write(
-            f"{payments(file.line_count)}, {total} {file.currency}; {file.booked_count:,} booked "
-            f"before, {file.waiting_count:,} can be booked, {file.refused_count:,} cannot."
+            f"{payments(file.line_count)}: {file.booked_count:,} booked before, "
+            f"{file.waiting_count:,} can be booked ({total} {file.currency}), "
+            f"{file.refused_count:,} cannot."
         )
+        if doubts := doubts_of(file):
+            self.stderr.write(f"{doubts} See the column note of --output.")
         return file
 
     def _booked(self, file: PaymentFile, *, whole: bool) -> PaymentFile:

@@ -1,76 +1,25 @@
-"""The statement: days, running balance, filters in the address, pages by keyset."""
+"""The statement: days, running balance, pages by keyset, what it says on paper."""
 
-import csv
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from io import StringIO
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from tests.factories import AccountFactory
-from tests.transactions.test_statement_plan import fill
+from tests.transactions.statement.pages import NOON, entries_in, page_of
+from tests.transactions.statement.test_plan import fill
 from tests.transactions.test_transfer_page import text_of
 from transactions import services, statements
-from transactions.exports import guarded
 from transactions.models import Entry
 from transactions.services import Draft
 from transactions.statements import Filters, mark_of, moment_of, statement_page
 
 pytestmark = pytest.mark.django_db
-NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def account() -> Account:
-    """Ten days from 10 March 2026 on, each: 10 in at noon, 3 out to Mara at one, 2 cash out."""
-    account = AccountFactory(name="Everyday", user__name="Ana")
-    mara = AccountFactory(user__name="Mara Lindt")
-    drafts = []
-    for day in range(10):
-        noon = NOON + timedelta(days=day)
-        drafts += [
-            Draft(to_account=account, amount=Decimal(10), description="Pay", created_at=noon),
-            Draft(
-                from_account=account,
-                to_account=mara,
-                amount=Decimal(3),
-                description=f"Rent {day}",
-                created_at=noon + timedelta(hours=1),
-            ),
-            Draft(
-                from_account=account,
-                amount=Decimal(2),
-                description="Groceries",
-                reference=f"REF{day}",
-                metadata={"category": "groceries", "merchant": {"city": "Porto"}},
-                created_at=noon + timedelta(hours=2),
-            ),
-        ]
-    services.post_batch(drafts)
-    account.refresh_from_db()
-    return account
-
-
-@pytest.fixture
-def ana(client: Client, account: Account) -> Client:
-    client.force_login(account.user)
-    return client
-
-
-def page_of(client: Client, account: Account, **query: Any) -> Any:
-    response = client.get(reverse("transactions:statement", args=[account.pk]), query)
-    assert response.status_code == 200
-    return response
-
-
-def entries_in(response: Any) -> list[Entry]:
-    return [entry for day in response.context["page"].days for entry in day.entries]
 
 
 def test_a_statement_groups_by_day_with_the_running_balance_on_every_line(
@@ -126,72 +75,6 @@ def test_a_day_cut_in_two_shows_the_total_of_what_is_filtered(
     assert (again.date, again.total, again.entries[0].signed_amount) == (day.date, -5, -3)
 
 
-@pytest.mark.parametrize(
-    ("query", "count"),
-    [
-        ({}, 30),
-        ({"direction": "in"}, 10),
-        ({"direction": "out"}, 20),
-        ({"start": "2026-03-12", "end": "2026-03-13"}, 6),
-        ({"start": "2026-03-18"}, 6),
-        ({"end": "2026-03-10"}, 3),
-        ({"q": "rent"}, 10),
-        ({"q": "RENT 4"}, 1),
-        ({"q": "groc"}, 10),
-        ({"q": "ref7"}, 1),
-        ({"q": "porto"}, 10),
-        ({"q": "mara"}, 10),
-        ({"q": "nobody"}, 0),
-        ({"q": "'); drop"}, 0),
-        ({"q": "!!"}, 0),
-        ({"q": "rent", "direction": "in"}, 0),
-        ({"q": "3"}, 10),
-        ({"q": "3.00"}, 10),
-        ({"q": "-3.00"}, 10),
-        ({"q": "+3.00"}, 0),
-        ({"q": "\u221210"}, 0),
-        ({"q": "+10"}, 10),
-        ({"q": "1,000.00"}, 0),
-        ({"q": "-rent groceries"}, 10),
-        ({"q": "-rent"}, 20),
-        ({"q": '"rent 4"'}, 1),
-        ({"q": "pay or groceries"}, 20),
-        ({"q": "_"}, 0),
-    ],
-)
-def test_filters_in_the_address_pick_entries(
-    ana: Client, account: Account, query: dict[str, str], count: int
-) -> None:
-    assert len(entries_in(page_of(ana, account, **query))) == count
-
-
-def test_a_name_is_found_however_many_strangers_bear_it(ana: Client, account: Account) -> None:
-    for n in range(60):
-        AccountFactory(user__name=f"Zelenka {n}")
-    landlord = AccountFactory(user__name="Zelenka Landlord", name="Her secret account")
-    services.transfer(from_account=account, to_account=landlord, amount=Decimal(1))
-    assert len(entries_in(page_of(ana, account, q="zelenka"))) == 1
-    assert entries_in(page_of(ana, account, q="secret")) == []
-
-
-def test_an_own_account_is_found_by_its_name_and_not_by_ones_own(
-    ana: Client, account: Account
-) -> None:
-    savings = AccountFactory(user=account.user, name="Holiday pot")
-    services.transfer(from_account=account, to_account=savings, amount=Decimal(1))
-    assert len(entries_in(page_of(ana, account, q="holiday"))) == 1
-    assert entries_in(page_of(ana, account, q="Ana")) == []
-
-
-def test_a_period_opens_and_closes_with_its_balances(ana: Client, account: Account) -> None:
-    page = page_of(ana, account, start="2026-03-12", end="2026-03-13").context["page"]
-    assert (page.opening, page.closing) == (10, 20)
-    page = page_of(ana, account, start="2026-03-01", end="2026-03-05").context["page"]
-    assert (page.opening, page.closing, page.days) == (0, 0, [])
-    page = page_of(ana, account, start="2026-04-01").context["page"]
-    assert (page.opening, page.closing, page.days) == (50, 50, [])
-
-
 def test_paper_says_what_it_holds_and_holds_everything(
     ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,12 +99,6 @@ def test_paper_says_what_it_holds_and_holds_everything(
     )
 
 
-def test_the_chosen_days_stand_on_their_chip(ana: Client, account: Account) -> None:
-    assert "from 12 March" in text_of(page_of(ana, account, start="2026-03-12"))
-    said = text_of(page_of(ana, account, start="2025-03-12", end="2026-03-13"))
-    assert "12 March 2025 to 13 March" in said
-
-
 def test_the_owner_reads_the_message_of_a_freeze_and_not_its_reason(
     ana: Client, account: Account
 ) -> None:
@@ -232,26 +109,6 @@ def test_the_owner_reads_the_message_of_a_freeze_and_not_its_reason(
     assert "\u202e" not in said
     assert "The bank says: Card stolen, as you told us." in said
     assert "USD frozen" in said
-
-
-@pytest.mark.parametrize(
-    ("query", "said"),
-    [
-        ({"start": "2026-03-12", "end": "2026-03-01"}, "ends before it begins"),
-        ({"start": "yesterday"}, "From: Enter a valid date."),
-        ({"end": "9999-12-31"}, "To: Ensure this value is less than"),
-        ({"before": "9" * 30}, "There is no such page"),
-        ({"direction": "sideways"}, "Money goes in or out"),
-    ],
-)
-def test_a_mistake_in_the_address_is_said_and_shows_and_exports_nothing(
-    ana: Client, account: Account, query: dict[str, str], said: str
-) -> None:
-    response = page_of(ana, account, **query)
-    assert said in text_of(response)
-    assert entries_in(response) == []
-    url = reverse("transactions:statement_csv", args=[account.pk])
-    assert ana.get(url, query).status_code == 400
 
 
 def test_a_statement_takes_eight_queries_at_most_whatever_is_asked(
@@ -321,53 +178,6 @@ def test_frozen_and_closed_say_so_and_offer_no_payment(ana: Client, account: Acc
     assert "Nothing has moved yet" in said
 
 
-def test_the_file_holds_exactly_what_is_filtered_oldest_first(
-    ana: Client, account: Account
-) -> None:
-    url = reverse("transactions:statement_csv", args=[account.pk])
-    response = ana.get(url, {"q": "rent"})
-    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
-    rows = list(csv.DictReader(StringIO(content)))
-    assert response.headers["Content-Disposition"].endswith(
-        f'"statement-{account.number}-found.csv"'
-    )
-    assert [row["description"] for row in rows] == [f"Rent {n}" for n in range(10)]
-    assert rows[0]["amount"] == "-3.00"
-    assert (rows[0]["who"], rows[0]["balance"]) == ("Mara Lindt", "7.00")
-
-
-def test_the_file_holds_no_formula(ana: Client, account: Account) -> None:
-    services.deposit(
-        to_account=account,
-        amount=Decimal(1),
-        description="=1+1",
-        reference="\uff1dx",
-        metadata={"category": " +x"},
-    )
-    url = reverse("transactions:statement_csv", args=[account.pk])
-    content = b"".join(ana.get(url).streaming_content).decode()  # type: ignore[attr-defined]
-    last = list(csv.DictReader(StringIO(content)))[-1]
-    assert (last["description"], last["reference"]) == ("'=1+1", "'\uff1dx")
-    assert last["category"] == "' +x"
-    assert [guarded(text) for text in ("\tx", "\nx", "\rx", "x-1", "")] == [
-        "'\tx",
-        "'\nx",
-        "'\rx",
-        "x-1",
-        "",
-    ]
-
-
-def test_days_are_those_of_the_banks_time_zone(account: Account) -> None:
-    with timezone.override("Asia/Tokyo"):
-        page = statement_page(account, Filters(start=date(2026, 3, 19), end=date(2026, 3, 19)))
-    assert [entry.description for day in page.days for entry in day.entries] == [
-        "Groceries",
-        "Rent 9",
-        "Pay",
-    ][:3]
-
-
 def test_markup_in_descriptions_and_names_comes_out_as_text(ana: Client, account: Account) -> None:
     evil = AccountFactory(balance="5", user__name="<img src=x onerror=alert(1)>")
     row = services.transfer(
@@ -382,12 +192,3 @@ def test_markup_in_descriptions_and_names_comes_out_as_text(ana: Client, account
         assert "&lt;img src=x onerror=alert(1)&gt;" in content
         for markup in ("<img src=x", "<script>alert", "<script>x", "<b>key", "<i>c"):
             assert markup not in content
-
-
-def test_words_are_looked_for_within_the_account_by_its_lexeme(account: Account) -> None:
-    """The account's lexeme is for speed; `Entry.objects.for_account` is what permits."""
-    entries = statements.entries_of(account, Filters(text="rent"))
-    sql, parameters = entries.query.sql_with_params()
-    assert "@@" in sql
-    assert f"'@{account.pk.hex[-12:]}'" in parameters
-    assert account.pk in parameters

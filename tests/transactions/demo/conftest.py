@@ -1,0 +1,12 @@
+"""A demo bank in the books."""
+
+import pytest
+
+from tests.transactions.demo.bank import NOON
+from transactions.demo import seeding
+from transactions.demo.seeding import Seeded
+
+
+@pytest.fixture
+def demo(db: None) -> Seeded:
+    return seeding.seed(users=24, months=2, seed=7, now=NOON)

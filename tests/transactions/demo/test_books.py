@@ -1,0 +1,113 @@
+"""What the demo leaves in the books, and who can sign in to them."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import Group
+
+from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.models import Account, StatusChange, User
+from tests.factories import PASSWORD
+from tests.transactions.demo.bank import NOON, play
+from transactions.audit import audit
+from transactions.demo import seeding, stories
+from transactions.demo.seeding import Seeded
+from transactions.models import Entry, Transaction
+
+
+@pytest.mark.django_db
+def test_the_books_hold_exactly_the_drafts(demo: Seeded) -> None:
+    drafts = {draft.id: draft for draft in play().drafts()}
+    rows = Transaction.objects.in_bulk(list(drafts))
+    assert demo.transactions == len(drafts) == len(rows) == Transaction.objects.count()
+    for id, row in rows.items():
+        draft = drafts[id]
+        assert (row.from_account_id, row.to_account_id) == (draft.from_account, draft.to_account)
+        assert (row.amount, row.metadata) == (draft.amount, draft.metadata)
+        assert (row.description, row.created_at) == (draft.description, draft.created_at)
+
+
+def test_people_without_money_pay_for_nothing_and_nothing_is_refused(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rich = sum(1 for _ in play(months=1).drafts())
+    monkeypatch.setattr(stories, "opening", lambda _person: iter(()))
+    made = seeding.seed(users=24, months=1, seed=7, now=NOON)
+    assert 0 < made.transactions < rich
+    assert audit().clean
+
+
+def test_the_audit_is_clean_after_seeding(demo: Seeded) -> None:
+    result = audit()
+    assert result.findings == []
+    assert (result.accounts, result.transactions) == (demo.accounts, demo.transactions)
+
+
+def test_the_demo_shows_an_overdraft_a_frozen_a_closed_and_an_unused_account(demo: Seeded) -> None:
+    overdrawn = Account.objects.get(overdraft_limit__gt=0)
+    assert -500 <= overdrawn.balance < 0
+    assert Account.objects.get(status="frozen").balance > 0
+    closed = Account.objects.get(status="closed")
+    assert (closed.balance, closed.entries.exists()) == (0, True)
+    change = StatusChange.objects.get(account=closed)
+    assert change.reason
+    assert change.changed_by == User.objects.get(email="staff@example.com")
+    assert Account.objects.get(last_entry_at=None).user.name == "Tove Østergaard"
+
+
+def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: Seeded) -> None:
+    ana = Transaction.objects.filter(from_account__user__email="ana@example.com")
+    pending = ana.get(status="pending")
+    assert (pending.description, pending.from_account.name) == ("Hotel Aurora", "Travel")
+    assert pending.expires_at - NOON == timedelta(days=9)
+    captured = ana.get(status="captured")
+    assert captured.captured_by.get().amount < captured.amount
+    released = ana.get(status="voided")
+    assert released.notes.get().action == "release"
+    assert released.notes.get().written_by.email == "staff@example.com"
+    refund = Transaction.objects.get(reverses__isnull=False)
+    assert refund.reverses in ana
+    assert refund.reverses.description == "Book Nook"
+    held = Account.objects.exclude(held=0)
+    assert [(account.name, account.held) for account in held] == [("Travel", pending.amount)]
+
+
+def test_ana_has_her_three_accounts(demo: Seeded) -> None:
+    ana = User.objects.get(email="ana@example.com")
+    accounts = Account.objects.owned_by(ana).values_list("name", "currency")
+    assert list(accounts) == [("Everyday", "USD"), ("Savings", "USD"), ("Travel", "EUR")]
+    assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
+
+
+def test_the_three_sign_in_with_the_password_and_nobody_else_does(demo: Seeded) -> None:
+    for email in ("ana@example.com", "analyst@example.com", "staff@example.com"):
+        assert authenticate(None, username=email, password=PASSWORD) is not None
+    assert sum(user.has_usable_password() for user in User.objects.all()) == 3
+
+
+def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(demo: Seeded) -> None:
+    ana, analyst, staff = (
+        User.objects.get(email=f"{name}@example.com") for name in ("ana", "analyst", "staff")
+    )
+    assert [group.name for group in analyst.groups.all()] == [ANALYSTS]
+    assert [group.name for group in staff.groups.all()] == [STAFF]
+    assert [(user.is_staff, user.is_superuser) for user in (ana, analyst, staff)] == [
+        (False, False), (False, False), (True, False),
+    ]  # fmt: skip
+    assert not ana.get_all_permissions()
+    assert analyst.has_perms(["transactions.view_transaction", "transactions.view_entry"])
+    assert not analyst.has_perm("accounts.change_account")
+    assert staff.has_perms(["accounts.change_account", "accounts.view_statuschange"])
+    assert not any(
+        staff.has_perm(f"transactions.{verb}_transaction") for verb in ("add", "change", "delete")
+    )
+
+
+def test_groups_are_made_once_and_keep_what_was_added_by_hand(db: None) -> None:
+    groups = ensure_groups()
+    extra = groups[STAFF].permissions.all()[0]
+    groups[ANALYSTS].permissions.add(extra)
+    ensure_groups()
+    assert Group.objects.count() == 2
+    assert extra in groups[ANALYSTS].permissions.all()

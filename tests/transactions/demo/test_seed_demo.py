@@ -1,0 +1,159 @@
+"""`seed_demo`: what it says, refuses and finishes, and that it touches nothing else."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import CommandError
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import Account, User
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.transactions.demo.bank import DAY, NOON, run
+from transactions.audit import audit
+from transactions.demo import seeding
+from transactions.demo.seeding import Seeded, SeedingError
+from transactions.demo.world import World
+from transactions.drafts import Draft
+from transactions.models import Transaction
+
+
+def test_a_run_that_was_interrupted_before_the_release_makes_up_for_it(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"users": 14, "months": 1, "seed": 7, "now": NOON}
+    with monkeypatch.context() as patch:
+        patch.setattr(seeding, "_release_holds", lambda _users: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            seeding.seed(**options)
+    assert not Transaction.objects.filter(status="voided").exists()
+    seeding.seed(**options)
+    assert Transaction.objects.get(status="voided").notes.count() == 1
+    assert audit().clean
+
+
+def test_the_latest_transaction_of_a_real_run_is_today(db: None) -> None:
+    run()
+    latest = Transaction.objects.aggregate(latest=Max("created_at"))["latest"]
+    assert latest <= timezone.now()
+    # The day may have turned since.
+    assert timezone.localdate() - timezone.localdate(latest) <= timedelta(days=1)
+
+
+def test_a_refusal_is_a_bug_and_stops_the_command(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drafts(world: World) -> Iterator[Draft]:
+        yield Draft(from_account=world.people[0].everyday.id, amount=Decimal(1))
+
+    monkeypatch.setattr(World, "drafts", drafts)
+    with pytest.raises(CommandError, match="which is a bug: Everyday has"):
+        run()
+
+
+def test_debug_off_refuses_unless_forced(db: None, settings: Any) -> None:
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG is off"):
+        run(force=False)
+    assert not User.objects.exists()
+    settings.DEBUG = True
+    assert "Made 14 people" in run(force=False)
+
+
+def test_the_end_says_what_was_made_and_how_to_sign_in(db: None) -> None:
+    said = run()
+    assert f"{Transaction.objects.count():,} transactions" in said
+    assert "ana@example.com (customer), analyst@example.com" in said
+    assert "ledger-demo" in said
+
+
+@pytest.mark.parametrize("again", [{}, {"seed": 2}, {"users": 20}])
+def test_a_second_run_adds_nothing_and_says_so(db: None, again: dict[str, int]) -> None:
+    run()
+    before = (User.objects.count(), Account.objects.count(), Transaction.objects.count())
+    assert "nothing was added" in run(**again)
+    assert before == (User.objects.count(), Account.objects.count(), Transaction.objects.count())
+
+
+def test_a_run_on_a_later_day_adds_nothing(demo: Seeded) -> None:
+    later = seeding.seed(users=24, months=2, seed=7, now=NOON + timedelta(days=9))
+    assert later == Seeded()
+    assert Transaction.objects.count() == demo.transactions
+
+
+def test_an_interrupted_run_is_finished_by_the_same_call(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"users": 14, "months": 1, "seed": 7, "now": NOON}
+    monkeypatch.setattr(seeding, "BATCH", 200)
+
+    def stop(booked: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        seeding.seed(**options, progress=stop)
+    assert Transaction.objects.count() == 200
+    made = seeding.seed(**options)
+    assert Transaction.objects.count() == made.transactions > 200
+    assert audit().clean
+    assert authenticate(None, username="ana@example.com", password=PASSWORD) is not None
+
+
+def test_an_interrupted_run_is_not_mixed_with_another(db: None) -> None:
+    options: dict[str, Any] = {"users": 14, "months": 1, "seed": 7}
+
+    def stop(booked: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        seeding.seed(**options, now=NOON, progress=stop)
+    with pytest.raises(SeedingError, match="was interrupted"):
+        seeding.seed(**options, now=NOON + timedelta(days=1))
+
+
+def test_other_people_in_the_database_are_not_touched(db: None) -> None:
+    account = AccountFactory(balance=100)
+    before = User.objects.values().get()
+    run()
+    account.refresh_from_db()
+    assert account.balance == 100
+    assert User.objects.values().get(pk=account.user_id) == before
+    assert account.entries.count() == 1
+
+
+def test_somebody_else_with_a_demo_address_keeps_it_and_the_demo_is_refused(db: None) -> None:
+    UserFactory(email="jonas.weber@example.com", name="The other Jonas")
+    with pytest.raises(CommandError, match=r"Somebody else signs in as jonas\.weber"):
+        run()
+    assert User.objects.count() == 1
+    assert not Account.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"users": 2}, "--users is 3 or more"),
+        ({"months": 0}, "--months is between 1 and 120; 0 is not"),
+        ({"months": 121}, "--months is between 1 and 120; 121 is not"),
+        ({"seed": -1}, "--seed is zero or more; -1 is not"),
+        ({"today": date(2999, 1, 1)}, "2999-01-01 is yet to come"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_sentence(
+    db: None, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(CommandError, match=sentence) as refusal:
+        run(**options)
+    assert "\n" not in str(refusal.value)
+    assert not User.objects.exists()
+
+
+def test_a_past_day_gives_the_whole_of_it(db: None) -> None:
+    run(today=DAY)
+    latest = Transaction.objects.aggregate(latest=Max("created_at"))["latest"]
+    assert timezone.localdate(latest) == DAY
+    assert timezone.localtime(latest).hour >= 20

@@ -1,0 +1,193 @@
+"""A payer sees whether a number is the right person's, and nobody collects names by uploading."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from tests.factories import AccountFactory
+from tests.transactions.payment_files.files import checked, fates, pay, stored
+from tests.transactions.payment_files.test_pages import page_of, result_of, text_of
+from transactions import services
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import book_rest
+from transactions.payment_files.names import compared, masked
+
+WITH_NAMES = "to,name,amount,description,reference"
+real_commits = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ana(client: Client, everyday: Account) -> Client:
+    client.force_login(everyday.user)
+    return client
+
+
+def named(sender: Account, *lines: str, **facts: Any) -> PaymentFile:
+    """A checked file with a column for names."""
+    return checked(sender, *lines, heading=WITH_NAMES, **facts)
+
+
+def pay_as(account: Account, name: str, amount: int = 1) -> str:
+    return f"{account.number},{name},{amount},Rent,R-1"
+
+
+@pytest.mark.parametrize(
+    ("typed", "holder", "is_what"),
+    [
+        ("", "Mara Lindt", ""),
+        ("Mara Lindt", "Mara Lindt", "match"),
+        ("LINDT, mara", "Mara Lindt", "match"),
+        ("Frau. Lindt", "Mara Lindt", "other"),
+        ("Ms Mara Lindt", "Mara Lindt", "match"),
+        ("Jose Munoz", "José Muñoz", "match"),
+        ("Niamh ONeill", "Niamh O'Neill", "match"),
+        ("Strasse AG", "Straße AG", "match"),
+        ("M. Lindt", "Mara Lindt", "close"),
+        ("Lindt", "Mara Lindt", "close"),
+        ("Mara Lint", "Mara Lindt", "close"),
+        ("Mara Sofia Lindt", "Mara Lindt", "close"),
+        ("M L", "Mara Lindt", "other"),
+        ("Mara Wolf", "Mara Lindt", "other"),
+        ("Jo Wolf", "Mara Lindt", "other"),
+        ("???", "Mara Lindt", "other"),
+        ("Lindt", "林美玲", "other"),
+        ("林美玲", "林美玲", "match"),
+    ],
+)
+def test_a_name_is_compared_as_a_person_would(typed: str, holder: str, is_what: str) -> None:
+    assert compared(typed, holder) == is_what
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Mara Lindt", "M••• L•••"),
+        ("A B C D E F", "A••• B••• C••• D•••"),
+        ("Wolfeschlegelsteinhausen", "W•••"),
+    ],
+)
+def test_a_name_in_part_tells_neither_its_letters_nor_their_number(name: str, shown: str) -> None:
+    assert masked(name) == shown
+
+
+@real_commits
+def test_a_stranger_is_named_in_part_until_they_were_paid(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    file = checked(everyday, pay(mara, 1))
+    text = text_of(ana.get(page_of(file)))
+    assert "M••• L•••" in text
+    assert "Mara" not in text
+    assert "Names of people you have not paid before are shown in part." in text
+    services.hold(from_account=everyday, to_account=mara, amount=Decimal(1))
+    assert "Mara" not in text_of(ana.get(page_of(file))), "a hold is no payment"
+    services.transfer(from_account=everyday, to_account=mara, amount=Decimal(1))
+    text = text_of(ana.get(page_of(file)))
+    assert "Mara Lindt" in text
+    assert "shown in part" not in text
+
+
+@real_commits
+def test_being_paid_by_somebody_or_somebody_elses_payment_names_nobody(
+    ana: Client, everyday: Account, mara: Account, jo: Account
+) -> None:
+    services.deposit(to_account=jo, amount=Decimal(10))
+    services.transfer(from_account=jo, to_account=mara, amount=Decimal(1))
+    assert "Mara" not in text_of(ana.get(page_of(checked(everyday, pay(mara, 1)))))
+
+
+@real_commits
+def test_a_line_that_was_paid_names_its_receiver(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    assert "Mara Lindt" in text_of(ana.get(page_of(book_rest(checked(everyday, pay(mara, 1))))))
+
+
+@real_commits
+def test_ones_own_account_is_named(ana: Client, everyday: Account) -> None:
+    own = AccountFactory(user=everyday.user)
+    text = text_of(ana.get(page_of(checked(everyday, pay(own, 1)))))
+    assert "A••• F•••" not in text
+    assert text.count("Ana Ferreira") > 2, "in the menu twice, and in the line"
+
+
+@real_commits
+def test_a_name_that_the_file_gives_is_answered_match_close_or_not(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    lines = [pay_as(mara, "Mara Lindt", 1), pay_as(mara, "M Lindt", 2), pay_as(mara, "Jo Wolf", 3)]
+    file = named(everyday, *lines)
+    text = text_of(ana.get(page_of(file)))
+    assert "2 lines do not bear the holder's name exactly. They stand first" in text.replace(
+        "&#x27;", "'"
+    )
+    rows = [re.split(r" Line \d", row)[0] for row in text.split("M••• L•••")[1:]]
+    assert "The file says “M Lindt”, which is close to the holder&#x27;s name." in rows[0]
+    assert "The file says “Jo Wolf”, which is not the holder&#x27;s name." in rows[1]
+    assert "Mara Lindt name matches Line 2" in text
+    assert fates(file) == ["waiting"] * 3, "a doubt is no refusal"
+
+
+@real_commits
+def test_a_wrong_name_of_somebody_known_shows_both(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    services.transfer(from_account=everyday, to_account=mara, amount=Decimal(1))
+    text = text_of(ana.get(page_of(named(everyday, pay_as(mara, "Jo Wolf")))))
+    assert "Mara Lindt The file says “Jo Wolf”" in text
+
+
+@real_commits
+def test_the_download_names_nobody_but_says_what_is_in_doubt(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    first, second = result_of(ana, named(everyday, pay_as(mara, "Jo"), pay_as(mara, "=1")))
+    assert (first["name"], first["result"]) == ("Jo", "can be paid")
+    assert first["note"] == "The file says “Jo”, which is not the holder's name."
+    assert second["name"] == "'=1"
+    assert "Mara" not in str(first)
+
+
+@real_commits
+def test_staff_read_every_name(staff: Client, everyday: Account, mara: Account) -> None:
+    file = named(everyday, pay_as(mara, "Jo Wolf"))
+    text = text_of(staff.get(f"/admin/transactions/paymentfile/{file.pk}/change/"))
+    assert "Mara Lindt" in text
+    assert "which is not the holder&#x27;s name" in text
+    assert "1 line does not bear" in text
+
+
+@real_commits
+def test_a_column_of_names_makes_the_lines_no_others(
+    ana: Client, everyday: Account, mara: Account
+) -> None:
+    """Otherwise adding it to a file that was paid would hide the warning."""
+    book_rest(checked(everyday, pay(mara, 1)))
+    again = named(everyday, pay_as(mara, "Mara Lindt"))
+    assert "The same lines were paid on" in text_of(ana.get(page_of(again)))
+
+
+@real_commits
+def test_a_long_name_is_kept_in_part_and_quoted_shorter(everyday: Account, mara: Account) -> None:
+    line = PaymentLine.objects.get(file=named(everyday, pay_as(mara, "x" * 900)))
+    assert line.typed_name == "x" * 200
+    assert line.doubts == [f"The file says “{'x' * 40}…”, which is not the holder's name."]
+
+
+@real_commits
+def test_a_number_that_nobody_has_is_compared_with_nobody(everyday: Account) -> None:
+    file = stored(everyday, "12,Jo,1,,", heading=WITH_NAMES)
+    assert PaymentLine.objects.get(file=file).name_check == ""
+
+
+@real_commits
+def test_the_names_of_a_page_cost_the_same_however_many(
+    ana: Client, everyday: Account, django_assert_max_num_queries: Any
+) -> None:
+    file = checked(everyday, *[pay(AccountFactory(), n) for n in range(1, 21)])
+    with django_assert_max_num_queries(10):
+        ana.get(page_of(file))

@@ -1,0 +1,138 @@
+"""Staff refund by a form: reviewed in words, booked once, with a reason."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account, User
+from accounts.services import freeze_account
+from tests.factories import balances
+from tests.transactions.staff.forms import messages_of, page_of, said_by_staff
+from tests.transactions.test_transfer_page import text_of
+from transactions import services
+from transactions.audit import audit
+from transactions.models import Note, Transaction
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_refund_is_reviewed_in_words_before_anything_moves(
+    staff: Client, everyday: Account, shop: Account, paid: Transaction
+) -> None:
+    address = staff.get(page_of(paid, "refund"))["Location"]
+    form = text_of(staff.get(address))
+    assert "40.00 USD from Everyday of Mara Lindt to Till 3 of Book Nook" in form
+    said = text_of(staff.post(address, said_by_staff(message="Sorry")))
+    assert "Refund 12.50 USD of 40.00 USD to Everyday of Mara Lindt, account" in said
+    assert "Balance of Mara Lindt 60.00 → 72.50 USD" in said
+    assert "Balance of Book Nook 50.00 → 37.50 USD" in said
+    assert "Left to refund 27.50 Reason Came damaged The customer reads Sorry" in said
+    assert balances(everyday, shop) == [60, 50]
+    assert not Note.objects.exists()
+
+
+def test_a_refund_is_booked_once_however_often_it_is_sent(
+    staff: Client, clerk: User, everyday: Account, shop: Account, paid: Transaction
+) -> None:
+    filled = said_by_staff(amount="40", message="Sorry", book="1")
+    answers = [staff.post(page_of(paid, "refund"), filled) for _ in range(3)]
+    row = Transaction.objects.get(reverses=paid)
+    assert {answer["Location"] for answer in answers} == {page_of(row)}
+    assert "Refunded 40.00" in messages_of(answers[0])[0]
+    assert "nothing was booked again" in messages_of(answers[2])[-1]
+    assert (str(row.pk), row.amount, row.created_by) == (filled["id"], 40, clerk)
+    assert (row.description, row.reference) == ("Refund: Two atlases", "INV-7")
+    assert row.metadata == {"category": "shopping"}
+    note = Note.objects.get(transaction=row)
+    assert (note.action, note.reason, note.message) == ("refund", "Came damaged", "Sorry")
+    assert note.written_by == clerk
+    assert balances(everyday, shop) == [100, 10]
+    assert audit().clean
+
+
+def test_going_back_to_the_address_of_a_booked_form_leads_to_the_row(
+    staff: Client, paid: Transaction
+) -> None:
+    address = staff.get(page_of(paid, "refund"))["Location"]
+    id = address.partition("=")[2]
+    staff.post(address, said_by_staff(id=id, amount="40", book="1"))
+    again = staff.get(address)
+    assert again["Location"] == page_of(Transaction.objects.get(pk=id))
+    assert "nothing was booked again" in messages_of(again)[-1]
+
+
+def test_a_booked_form_cannot_be_changed_and_sent_again(staff: Client, paid: Transaction) -> None:
+    filled = said_by_staff(book="1")
+    staff.post(page_of(paid, "refund"), filled)
+    said = text_of(staff.post(page_of(paid, "refund"), {**filled, "amount": "13"}))
+    assert "was booked before, with other details" in said
+    assert paid.reversals.count() == 1
+
+
+def test_parts_never_exceed_the_whole(staff: Client, paid: Transaction) -> None:
+    staff.post(page_of(paid, "refund"), said_by_staff(amount="30", book="1"))
+    form = staff.get(page_of(paid, "refund"), follow=True)
+    assert "30.00 USD was refunded before; 10.00 USD is left" in text_of(form)
+    assert form.context["form"]["amount"].value() == "10.00"
+    for button in ("review", "book"):
+        filled = said_by_staff(amount="10.01", **{button: "1"})
+        answer = staff.post(page_of(paid, "refund"), filled)
+        (error,) = answer.context["form"].errors["amount"]
+        assert error.startswith("10.00 USD of this transaction is left")
+        assert "Came damaged" in text_of(answer)
+    assert paid.reversals.count() == 1
+
+
+def test_whoever_got_the_money_must_have_it(
+    staff: Client, shop: Account, paid: Transaction
+) -> None:
+    services.withdraw(from_account=shop, amount=Decimal(45))
+    answer = staff.post(page_of(paid, "refund"), said_by_staff())
+    assert "Till 3 has 5.00 available" in text_of(answer)
+    freeze_account(account=shop, reason="Stolen till")
+    answer = staff.post(page_of(paid, "refund"), said_by_staff(amount="1"))
+    assert "Till 3 is frozen" in text_of(answer)
+
+
+def test_a_refund_of_money_that_came_in_or_went_out_says_which(
+    staff: Client, everyday: Account
+) -> None:
+    came = Transaction.objects.get(to_account=everyday, type="deposit")
+    said = text_of(staff.post(page_of(came, "refund"), said_by_staff()))
+    assert "Take 12.50 USD of 100.00 USD back from Everyday of Mara Lindt" in said
+    went = services.withdraw(from_account=everyday, amount=Decimal(20), description="ATM")
+    said = text_of(staff.post(page_of(went, "refund"), said_by_staff()))
+    assert "Refund 12.50 USD of 20.00 USD to Everyday of Mara Lindt" in said
+
+
+@pytest.mark.parametrize(("of", "sentence"), [
+    (lambda paid, held: services.reverse(transaction=paid), "It is a refund itself"),
+    (lambda paid, held: services.reverse(transaction=paid) and paid, "refunded in full"),
+    (lambda paid, held: held, "It is a hold, and nothing was booked"),
+])  # fmt: skip
+def test_what_cannot_be_refunded_says_why_and_books_nothing(
+    of: Callable[[Transaction, Transaction], Transaction], sentence: str,
+    staff: Client, paid: Transaction, held: Transaction,
+) -> None:  # fmt: skip
+    row = of(paid, held)
+    count = Transaction.objects.count()
+    for answer in (
+        staff.get(page_of(row, "refund")),
+        staff.post(page_of(row, "refund"), said_by_staff(book="1")),
+    ):
+        assert answer["Location"] == page_of(row)
+        assert sentence in messages_of(answer)[-1]
+    assert f'href="{page_of(row, "refund")}"' not in staff.get(page_of(row)).content.decode()
+    assert Transaction.objects.count() == count
+
+
+def test_the_page_of_a_transaction_tells_why(staff: Client, clerk: User, paid: Transaction) -> None:
+    staff.post(page_of(paid, "refund"), said_by_staff(message="Sorry", book="1"))
+    row = Transaction.objects.get(reverses=paid)
+    for of in (row, paid):
+        said = text_of(staff.get(page_of(of)))
+        assert "Refunded by Clerk," in said
+        assert "Came damaged The customer reads: Sorry" in said
+    assert "left to refund 27.50 USD" in text_of(staff.get(page_of(paid)))

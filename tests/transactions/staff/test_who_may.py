@@ -1,0 +1,119 @@
+"""Who may correct what: each page asks for its own right, nobody touches what is their own."""
+
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from accounts.groups import ANALYSTS, ensure_groups
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
+from tests.transactions.test_transfer_page import text_of
+from transactions import services
+from transactions.models import Note, Transaction
+
+pytestmark = pytest.mark.django_db
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize("who", ["staff", "root"])
+def test_nobody_corrects_what_is_their_own(
+    who: str, shop: Account, request: pytest.FixtureRequest
+) -> None:
+    client = request.getfixturevalue(who)
+    me = User.objects.get(is_superuser=who == "root", is_staff=True)
+    mine = AccountFactory(user=me, balance="50")
+    paid = services.transfer(from_account=mine, to_account=shop, amount=Decimal(5))
+    held = services.hold(from_account=mine, amount=Decimal(5))
+    for row, name in ((paid, "refund"), (held, "capture")):
+        answer = client.post(page_of(row, name), said_by_staff(amount="5", book="1"))
+        assert "your own account" in messages_of(answer)[-1]
+        assert f'href="{page_of(row, name)}"' not in client.get(page_of(row)).content.decode()
+    answer = client.post(HOLD, hold_form(mine, amount="5", book="1"))
+    assert "This account is yours" in text_of(answer)
+    for payee, sentence in ((mine, "This account is yours"), (shop, "two different accounts")):
+        filled = hold_form(shop, amount="5", payee=payee.number, book="1")
+        assert sentence in text_of(client.post(HOLD, filled))
+    assert not Note.objects.exists()
+
+
+def test_customers_and_analysts_reach_none_of_it(
+    client: Client, everyday: Account, paid: Transaction, held: Transaction
+) -> None:
+    analyst = UserFactory()
+    analyst.groups.add(ensure_groups()[ANALYSTS])
+    pages = [page_of(paid, "refund"), page_of(held, "capture"), page_of(held, "release"), HOLD]
+    for person in (everyday.user, analyst):
+        client.force_login(person)
+        for url in pages:
+            assert client.get(url, follow=True).status_code == 403
+            assert client.post(url, said_by_staff(book="1"), follow=True).status_code == 403
+    assert not analyst.has_perm("transactions.refund_transactions")
+    assert Transaction.objects.filter(status="pending").count() == 1
+    assert not Note.objects.exists()
+
+
+@pytest.mark.parametrize(("permission", "open_pages"), [
+    ("refund_transactions", {"refund"}),
+    ("manage_holds", {"capture", "release", "hold"}),
+    ("view_note", set()),
+])  # fmt: skip
+def test_each_page_asks_for_its_own_right(
+    permission: str, open_pages: set[str], client: Client, paid: Transaction, held: Transaction
+) -> None:
+    colleague = UserFactory(is_staff=True)
+    wanted = Permission.objects.filter(codename__in=[permission, "view_transaction"])
+    colleague.user_permissions.set(wanted)
+    client.force_login(colleague)
+    pages = {
+        "refund": page_of(paid, "refund"), "capture": page_of(held, "capture"),
+        "release": page_of(held, "release"), "hold": HOLD,
+    }  # fmt: skip
+    for name, url in pages.items():
+        assert client.get(url, follow=True).status_code == (200 if name in open_pages else 403)
+
+
+def test_a_right_without_the_right_to_view_opens_nothing(client: Client, paid: Transaction) -> None:
+    colleague = UserFactory(is_staff=True)
+    colleague.user_permissions.add(Permission.objects.get(codename="refund_transactions"))
+    client.force_login(colleague)
+    answer = client.post(page_of(paid, "refund"), said_by_staff(book="1"))
+    assert answer.status_code == 403
+    assert not paid.reversals.exists()
+
+
+def test_a_transaction_that_is_not_there_is_a_404(staff: Client) -> None:
+    for name in ("refund", "capture", "release"):
+        url = reverse(f"admin:transactions_transaction_{name}", args=[uuid7()])
+        assert staff.get(url).status_code == 404
+
+
+def test_what_people_wrote_comes_out_escaped(staff: Client, shop: Account) -> None:
+    account = AccountFactory(balance="9", user=UserFactory(name=SCRIPT), name=SCRIPT)
+    paid = services.transfer(
+        from_account=account, to_account=shop, amount=Decimal(5), description=SCRIPT
+    )
+    held = services.hold(from_account=account, amount=Decimal(1), description=SCRIPT)
+    for row, name in ((paid, "refund"), (held, "capture")):
+        filled = said_by_staff(amount="1", reason=SCRIPT, message=SCRIPT)
+        for answer in (
+            staff.get(page_of(row, name), follow=True),
+            staff.post(page_of(row, name), filled),
+            staff.post(page_of(row, name), {**filled, "book": "1"}, follow=True),
+        ):
+            assert SCRIPT not in answer.content.decode()
+
+
+def test_the_id_of_somebody_elses_booking_is_no_way_round_what_is_refused(
+    staff: Client, clerk: User, shop: Account
+) -> None:
+    """A hold on the clerk's own account, captured by another: no note of the clerk's on it."""
+    own = AccountFactory(user=clerk, balance="50")
+    hold = services.hold(from_account=own, to_account=shop, amount=Decimal(20))
+    capture = services.capture(hold=hold, created_by=UserFactory(is_staff=True))
+    staff.post(page_of(hold, "capture"), said_by_staff(id=str(capture.pk), amount="20", book="1"))
+    assert not Note.objects.exists()

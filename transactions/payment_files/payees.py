@@ -1,0 +1,48 @@
+"""Whose names a payer reads on the page of a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from accounts.models import Account
+from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.payment_files.names import masked
+from transactions.payment_models import NameCheck
+
+
+@dataclass(slots=True)
+class Payees:
+    """Names by the id of their line; `in_part` where the file lacks one to compare."""
+
+    names: dict[UUID, str] = field(default_factory=dict)
+    in_part: bool = False
+
+
+def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
+    """Who is paid by some lines, as the owner of the paying account may see it.
+
+    In full where the owner knows the name: it is their own, they paid that account before, or
+    the file gives the name rightly. Otherwise in part. `lines` come with accounts and holders.
+    """
+    owner = file.from_account.user_id
+    paid = _paid_before(owner, {line.to_account_id for line in lines if line.to_account_id})
+    payees = Payees()
+    for line in lines:
+        account = line.to_account
+        if account is None:
+            continue
+        is_known = (
+            account.user_id == owner or account.pk in paid or line.name_check == NameCheck.MATCH
+        )
+        payees.names[line.pk] = account.user.name if is_known else masked(account.user.name)
+        payees.in_part |= not is_known and not line.typed_name
+    return payees
+
+
+def _paid_before(owner: UUID, accounts: set[UUID]) -> set[UUID]:
+    """Those of the accounts that this person's own have paid; what is only held does not count."""
+    own = list(Account.objects.filter(user=owner).values_list("pk", flat=True))
+    sent = Transaction.objects.filter(
+        from_account__in=own, to_account__in=accounts, status="completed"
+    )
+    return set(sent.values_list("to_account", flat=True).distinct())

@@ -1,0 +1,8 @@
+"""How a transaction stands, in one word or a few."""
+
+from django import template
+
+from transactions.story import standing_of
+
+register = template.Library()
+register.filter("standing", standing_of)
