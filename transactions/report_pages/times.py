@@ -60,7 +60,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> HeatMap:
     found = {(row["hour"], row["weekday"]): row for row in rows}
     hours = range(min(hour for hour, _ in found), max(hour for hour, _ in found) + 1)
     return HeatMap(
-        name=f"{asked.currency} in each hour of the week; the darkest are the quarter of the most",
+        name=f"{asked.currency} in each hour of the week; the quarter with the most stands out",
         across=[name[:3] for name in WEEKDAYS],
         down=[f"{hour:02}:00" for hour in hours],
         cells=[[_mark(found.get((hour, day)), asked) for day in range(1, 8)] for hour in hours],
