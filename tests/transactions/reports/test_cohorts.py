@@ -50,11 +50,18 @@ def test_how_many_of_each_month_moved_money_in_it_and_after() -> None:
     assert [row["share"] for row in cohorts(bank(analyst()), **WINTER)] == [0.5, 0.5, 0.5, 1, 0, 0]
 
 
-def test_money_that_came_in_and_holds_are_no_moves_of_theirs() -> None:
-    account = joined("2026-01-05")
-    pay(None, account, "50", "2026-01-06")
-    services.hold(from_account=account, amount=Decimal(5))
-    assert figures(since=JANUARY, until=JANUARY.replace(day=31))[0] == (JANUARY, 0, JANUARY, 1, 0)
+def test_money_that_came_in_is_no_move_of_theirs() -> None:
+    pay(None, joined("2026-01-05"), "50", "2026-01-06")
+    assert figures(followed=0) == [(JANUARY, 0, JANUARY, 1, 0)]
+
+
+def test_a_hold_is_no_move_and_its_capture_is() -> None:
+    today = timezone.localdate()
+    account = joined(f"{timezone.now():%Y-%m-%dT%H:%M}")
+    hold = services.hold(from_account=account, amount=Decimal(5))
+    assert figures(since=today, until=today)[0][-2:] == (1, 0)
+    services.capture(hold=hold)
+    assert figures(since=today, until=today)[0][-2:] == (1, 1)
 
 
 def test_a_person_with_two_accounts_counts_once_in_whatever_currency() -> None:

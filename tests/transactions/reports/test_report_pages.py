@@ -127,6 +127,21 @@ def test_the_file_has_what_the_table_shows(
             assert_same(text, cell, "text" if column.words else column.kind)
 
 
+def test_a_file_comes_through_a_server_side_cursor(
+    client: Client, customer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, chunked = [], connection.chunked_cursor
+
+    def counted() -> Any:
+        used.append(1)
+        return chunked()
+
+    monkeypatch.setattr(connection, "chunked_cursor", counted)
+    client.force_login(customer)
+    read(client, BY_SLUG["money-by-month"].url)
+    assert used == [1]
+
+
 @pytest.mark.parametrize("report", ALL)
 def test_no_cell_of_a_file_is_a_formula_and_no_text_of_a_page_is_markup(
     client: Client, customer: User, report: Report
