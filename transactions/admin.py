@@ -24,6 +24,7 @@ from transactions.admin_search import HELP, search
 from transactions.cash_desk import SlipForm
 from transactions.models import AuditRun, Transaction
 from transactions.payment_files.admin import PaymentFileAdmin
+from transactions.querysets import BOOKED_AT
 from transactions.staff_corrections import CaptureForm, RefundForm
 from transactions.staff_holds import RELEASE_HOLDS, HoldForm
 from transactions.staff_steps import StepDesk, StepForm
@@ -48,7 +49,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     )  # fmt: skip
     list_filter = (AccountFilter, StandingFilter, "type", CurrencyFilter, "created_at")
     list_select_related = ("from_account__user", "to_account__user")
-    ordering = ("-created_at",)
+    ordering = (BOOKED_AT.desc(), "-pk")
     sortable_by = ()
     paginator = CappedPaginator
     show_full_result_count = False

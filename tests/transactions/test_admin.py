@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -17,7 +18,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
 from transactions.audit import audit
-from transactions.models import Transaction
+from transactions.models import Entry, Transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -369,3 +370,24 @@ def test_a_clerk_who_may_not_view_transactions_stays_at_the_desk(
     client.force_login(clerk)
     assert client.post(DESK, slip(account, book="1"))["Location"] == DESK
     assert Transaction.objects.filter(created_by=clerk).count() == 1
+
+
+def test_the_list_is_in_order_of_booking_however_old_an_id_is(
+    staff: Client, account: Account
+) -> None:
+    made_early = uuid7()
+    services.deposit(to_account=account, amount=Decimal(2), description="Made later")
+    services.deposit(id=made_early, to_account=account, amount=Decimal(3), description="Made early")
+    shown = staff.get(reverse("admin:transactions_transaction_changelist")).context["cl"]
+    assert [row.amount for row in shown.result_list][:2] == [3, 2]
+
+
+def test_the_newest_rows_of_the_bank_come_off_their_index_and_a_statement_does_not(
+    account: Account,
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+    assert "transactions_newest" in Transaction.objects.newest_first()[:25].explain()
+    statement = Entry.objects.for_account(account).newest_first()[:25]
+    assert "transactions_newest" not in statement.explain()
