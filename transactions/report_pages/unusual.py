@@ -131,5 +131,5 @@ UNUSUAL_MOVEMENTS = Report(
     basis=_basis,
     chart=_chart,
     parts=(DaysBefore,),
-    shown=45,
+    shown=35,
 )
