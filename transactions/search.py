@@ -66,7 +66,8 @@ def find(
     """A page of the rows within a reach that meet a query, in at most three queries.
 
     `sort` is one of SORTS; best first unless it is said, where there are words to rank by.
-    `names` are whom its words mean, where that is known already. Never raises for a text.
+    `names` are whom its words mean, where that is known already. Without any text, all rows
+    fit: the page makes its examples of them. Never raises for a text.
     """
     query = parse(text) if isinstance(text, str) else text
     names = names_in(reach, query) if names is None else names
@@ -76,8 +77,8 @@ def find(
         sort = "best" if condition.words is not None else "newest"
     found = Found(reach, query, sort, min(max(page, 1), MOST_PAGES), mistakes=[*query.mistakes])
     found.mistakes += names_mistakes(query, reach)
-    if query.is_empty:
-        return found
+    if query.is_empty and query.text:
+        return found  # nothing of it was understood
     matched = reach.transactions().filter(condition.where)
     rows = marked(_ordered(matched, condition, found.sort, reach), condition.words, reach)
     start = (found.page - 1) * PAGE

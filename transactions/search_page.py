@@ -19,9 +19,10 @@ from transactions.highlights import AROUND, START, plain, shown
 from transactions.models import Transaction, reversal_word
 from transactions.nearest import Nearest
 from transactions.query_language import Query, token
-from transactions.query_words import FIELDS
+from transactions.query_words import FIELDS, IS_WORDS
 from transactions.receipts import tidy
 from transactions.search import Found
+from transactions.search_examples import examples_for
 
 LINES = 3  # lines of the metadata shown for a hit
 MOST_CHOICES = 6
@@ -159,7 +160,7 @@ class Hit:
         return [{"captured": "hold, taken"}.get(row.status, "hold, let go")]
 
 
-@dataclass(slots=True)
+@dataclass
 class SearchPage:
     """What the templates ask for."""
 
@@ -208,7 +209,7 @@ class SearchPage:
                 if amount
             ]
             said += [" and ".join(parts)] if parts else []
-        return format_html_join("; ", '<span class="nowrap">{}</span>', ((text,) for text in said))
+        return format_html_join("; ", "{}", ((text,) for text in said))
 
     @property
     def mistakes(self) -> Iterator[dict[str, Any]]:
@@ -298,6 +299,23 @@ class SearchPage:
         return [
             Link(said.replace(".:", "."), self.url(q=f"{head} {said.replace('.:', '.')}".strip()))
             for said in goes_on[:MOST_CHOICES]
+        ]
+
+    @property
+    def examples(self) -> list[dict[str, str]]:
+        """The language by what there is among the reader's own rows."""
+        known = examples_for(self.found)
+        return [
+            {"query": each.query, "says": each.says, "url": self.url(q=each.query, sort="")}
+            for each in known
+        ]
+
+    @property
+    def is_words(self) -> list[dict[str, str]]:
+        """What is: may say."""
+        return [
+            {"query": word, "label": says, "url": self.url(q=f"is:{word}", sort="")}
+            for word, says in IS_WORDS.items()
         ]
 
     @property

@@ -15,7 +15,6 @@ from ledger.db.work import Work, watched
 from transactions import search as searching
 from transactions.nearest import Nearest, nearest
 from transactions.query_language import Query, parse
-from transactions.query_words import FIELDS, IS_WORDS
 from transactions.reach import BANK, MINE, Reach, may_read_bank
 from transactions.search_names import Names, may_see_names, reach_and_names
 from transactions.search_page import SearchPage
@@ -68,8 +67,7 @@ def search(request: PersonRequest) -> HttpResponse:
         chosen_sort=sort if sort in searching.SORTS else "",
         nearest=meant,
     )
-    context: dict[str, Any] = {"page": shown, "typed": query.text, "fields": FIELDS}
-    context |= {"is_words": IS_WORDS, "query": asked}
+    context: dict[str, Any] = {"page": shown, "typed": query.text, "query": asked}
     if _may_see_work(request, reach) and not query.is_empty:
         context["run"] = Shown(reach, query, work, has_plans, _said(meant))
         context["report"] = {"shows": "GIN, tsquery, GROUPING SETS"}
