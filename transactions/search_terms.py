@@ -17,10 +17,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import BooleanField, Case, Exists, OuterRef, Q, Value, When
+from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from accounts.models import Account
+from transactions.common_words import is_common_beginning
 from transactions.models import Note, Transaction
 from transactions.query_language import (
     AMOUNT,
@@ -55,6 +56,19 @@ class LexemeQuery(SearchQuery):
     """A query of lexemes exactly as written; to_tsquery would parse an account's as words."""
 
     template = "%(expressions)s::tsquery"
+
+
+class Matching(Func):
+    """What `@@` does, as a function, which no index answers: see Note [Common beginnings]."""
+
+    function = "ts_match_vq"
+    output_field = BooleanField()
+
+
+class Whole(SearchQuery):
+    """A query made of parts, as one: Django negates only queries without parts."""
+
+    template = "(%(expressions)s)"
 
 
 def lexeme_of(account: UUID) -> str:
@@ -137,7 +151,7 @@ class Terms:
         if not item.is_not:
             return part
         if part.rest is None:
-            return Part(~part.lexemes)
+            return Part(Whole(part.lexemes, invert=True))
         return Part(None, _not(part.rest))
 
     def _within(self, asked: Any) -> Any:
@@ -157,9 +171,16 @@ class Terms:
         if item.amount is not None:
             others.append(Q(amount=item.amount))
         rest = [condition for condition in others if condition is not None]
+        if self._reads_own_rows(item):
+            return Part(None, reduce(or_, rest, Q(Matching(F("search"), asked))))
         if not rest:
             return Part(asked)
         return Part(None, reduce(or_, rest, Q(search=self._within(asked))))
+
+    def _reads_own_rows(self, item: Item) -> bool:
+        """Whether a beginning is so common that the index is left aside."""
+        is_beginning = item.kind == WORD and not item.is_not
+        return is_beginning and not self.reach.is_bank and is_common_beginning(item.text)
 
     def _of(self, item: Item) -> Named:
         return self.names.get(item.source, NOBODY)
@@ -253,7 +274,9 @@ def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]
     for item in query.items:
         if item.kind == "account" and not accounts_meant(item, known):
             said = f"None of these accounts is called “{item.text}”."
-            meant = near(item.text, names) or [name for name in names if name][:1]
+            by_word = {word: name for name in names for word in name.casefold().split()}
+            close = [by_word[word] for word in near(item.text.casefold(), list(by_word))]
+            meant = close or names[:1]
             fixes = [query.replacing(item.source, token("account", name)) for name in meant]
             found.append(Mistake(said, tuple(fixes)))
     return found
@@ -287,9 +310,9 @@ def _words(item: Item) -> Any:
 
 
 def _guarded(asked: Any, text: str) -> Any:
-    """Outside ASCII, Postgres may see no word where Python sees letters, and a query without
-    words asks nothing of a row. Beside it, a lexeme that no row has."""
-    return asked if text.isascii() else asked | LexemeQuery("'@'")
+    """Beside a text in which Postgres may see no word (a tag, letters it does not know), a
+    lexeme that no row has: a query without words would ask nothing of a row."""
+    return asked if text.isascii() and text.isalnum() else asked | LexemeQuery("'@'")
 
 
 def _all(asked: list[Any]) -> Any:

@@ -32,6 +32,11 @@ def pay(
     )
 
 
+def booked(*drafts: Draft) -> list[Transaction]:
+    """The drafts as rows, all of them."""
+    return [row for row in services.post_batch(list(drafts)) if isinstance(row, Transaction)]
+
+
 @pytest.fixture
 def ana(db: Any) -> User:
     everyday = AccountFactory(name="Everyday", user__name="Ana Ferreira")
@@ -42,19 +47,21 @@ def ana(db: Any) -> User:
 
 @pytest.fixture
 def mara(db: Any) -> Account:
-    account: Account = AccountFactory(name="Flat", user__name="Mara Lindt", balance=50)
+    account: Account = AccountFactory(name="Flat", user__name="Mara Lindt")
     return account
 
 
 @pytest.fixture
 def books(ana: User, mara: Account) -> dict[str, Transaction]:
-    """Ana's eight rows, and one of strangers. By day: 1 pay in, 2 rent, 3 groceries by card,
-    4 lunch in Porto by card, 5 to her holiday pot, 6 Mara sends something back, 7 a fee."""
+    """Ana's seven rows, by day: 1 pay in, 2 rent, 3 groceries by card, 4 lunch in Porto by card,
+    5 to her holiday pot, 6 Mara sends something back, 7 a fee. The others are strangers'."""
     everyday, pot = reach_of(ana).accounts
-    stranger = AccountFactory(user__name="Zelenka Stranger", balance=90)
+    stranger = AccountFactory(user__name="Zelenka Stranger")
     card = {"channel": "card", "category": "groceries", "merchant": {"city": "Braga"}}
     lunch = {"channel": "card", "category": "eating out", "merchant": {"city": "Porto"}}
     drafts = {
+        "hers": pay(0, "50", "Opening", to=mara),
+        "theirs": pay(0, "90", "Opening", to=stranger),
         "salary": pay(1, "1000", "Salary March", to=everyday, metadata={"category": "salary"}),
         "rent": pay(2, "400", "Rent March", everyday, mara, reference="INV-7",
                     metadata={"category": "rent", "channel": "transfer"}),
@@ -67,8 +74,7 @@ def books(ana: User, mara: Account) -> dict[str, Transaction]:
         "secret": pay(8, "7", "Secretword rent", stranger, mara,
                       metadata={"category": "secretcategory", "channel": "secretchannel"}),
     }  # fmt: skip
-    rows = services.post_batch(list(drafts.values()))
-    return dict(zip(drafts, rows, strict=True))
+    return dict(zip(drafts, booked(*drafts.values()), strict=True))
 
 
 @pytest.fixture
