@@ -15,6 +15,7 @@ from typing import Any
 
 from transactions.query_words import (
     FIELDS,
+    HAS_WORDS,
     TYPED_AMOUNT,
     NotUnderstood,
     Unfinished,
@@ -233,10 +234,18 @@ def _read(item: Item) -> Item:
     if not item.text:
         raise Unfinished(f"{item.kind}: {known.says}, like {known.example}.")
     if item.kind == "has":
-        raise Unfinished("has: goes on with a key of the details, like has:meta.channel.")
+        return _read_has(item)
     if len(item.text) > LONGEST_WORD:
         raise NotUnderstood(f"What stands after {item.kind}: is too long.")
     return replace(item, value=known.read(item.text))
+
+
+def _read_has(item: Item) -> Item:
+    if item.text.lower() in HAS_WORDS:
+        return replace(item, value=item.text.lower())
+    words = [f"has:{word}" for word in HAS_WORDS]
+    said = " or ".join(["a key of the details, like has:meta.channel", *words])
+    raise Unfinished(f"has: goes on with {said}.", *near(item.text.lower(), list(HAS_WORDS)))
 
 
 def _read_meta(item: Item) -> Item:

@@ -31,6 +31,7 @@ IS_WORDS: Mapping[str, str] = {
     "deposit": "into the bank",
     "withdrawal": "out of the bank",
 }
+HAS_WORDS: Mapping[str, str] = {}  # what has: may say besides keys of the metadata
 TYPES = ("transfer", "deposit", "withdrawal")
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 

@@ -17,16 +17,10 @@ from transactions.models import Transaction
 from transactions.query_language import Mistake, Query, parse
 from transactions.querysets import EntryQuerySet, TransactionQuerySet
 from transactions.reach import Reach, newest_first
+from transactions.search_accounts import account_mistakes, names_mistakes
 from transactions.search_dialects import OfEntries, OfTransactions
 from transactions.search_names import Names, names_in
-from transactions.search_terms import (
-    Condition,
-    LexemeQuery,
-    Terms,
-    account_mistakes,
-    lexeme_of,
-    names_mistakes,
-)
+from transactions.search_terms import Condition, LexemeQuery, Terms, lexeme_of
 
 __all__ = ["Found", "LexemeQuery", "between", "entries_with", "find", "mistakes_in", "side_lexeme"]
 

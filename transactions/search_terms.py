@@ -5,8 +5,9 @@ lexemes of the reader's own accounts in the same GIN index; whatever else is ask
 it. The condition on the accounts themselves comes from the reach, always: a lexeme is for
 speed, never for permission.
 
-A new field is a line in `query_words.FIELDS` and one in `Terms.fields`; what also answers to
-bare words (a note, a tag) comes in by `Terms.beside`.
+A new field is a line in `query_words.FIELDS` and one in `Terms.fields`; a new word after has:
+one in `HAS_WORDS`, and "has" in `Terms.fields`. What also answers to bare words (a note, a tag)
+comes in by `Terms.beside`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +21,6 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, Value, When
 from django.utils import timezone
 
-from accounts.models import Account
 from transactions.common_words import is_common_beginning
 from transactions.models import Note, Transaction
 from transactions.query_language import (
@@ -30,20 +30,15 @@ from transactions.query_language import (
     PHRASE,
     WORD,
     Item,
-    Mistake,
     Query,
-    token,
 )
-from transactions.query_words import near
-from transactions.reach import Reach
+from transactions.search_accounts import accounts_meant
 from transactions.search_dialects import Dialect
 from transactions.search_metadata import has_key, meets, words_of
 from transactions.search_names import (
     NOBODY,
-    SIDES,
     Named,
     Names,
-    account_number,
     beginning,
     name_query,
 )
@@ -255,49 +250,6 @@ class Terms:
             "refund": Q(reverses__isnull=False),
             "refunded": Q(Exists(given_back.filter(status="completed"))),
         }[word]
-
-
-def accounts_meant(item: Item, accounts: Iterable[Account]) -> list[Account]:
-    """The accounts of a reader that `account:` names: by digits of the number, or the name."""
-    digits = "".join(item.text.split()).replace("-", "")
-    if digits.isdigit() and len(digits) >= 3:
-        return [account for account in accounts if account.number.endswith(digits)]
-    words = item.text.casefold().split()
-    return [account for account in accounts if _begin(words, account.name.casefold().split())]
-
-
-def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]:
-    """What is said of an `account:` that no account of the reader's fits."""
-    known = list(accounts)
-    names = [account.name for account in known]
-    found = []
-    for item in query.items:
-        if item.kind == "account" and not accounts_meant(item, known):
-            said = f"None of these accounts is called “{item.text}”."
-            by_word = {word: name for name in names for word in name.casefold().split()}
-            close = [by_word[word] for word in near(item.text.casefold(), list(by_word))]
-            meant = close or names[:1]
-            fixes = [query.replacing(item.source, token("account", name)) for name in meant]
-            found.append(Mistake(said, tuple(fixes)))
-    return found
-
-
-def names_mistakes(query: Query, reach: Reach) -> list[Mistake]:
-    """What is said of names that are nobody's the reader may ask about."""
-    if not reach.is_bank:
-        return account_mistakes(query, reach.accounts)
-    if reach.names:
-        return []
-    said = "People's names are not shown to you; write the number of an account, like {}:{}."
-    return [
-        Mistake(said.format(item.kind, "482109375549"))
-        for item in query.items
-        if item.kind in (*SIDES, "account") and not account_number(item)
-    ]
-
-
-def _begin(words: list[str], name: list[str]) -> bool:
-    return all(any(part.startswith(word) for part in name) for word in words)
 
 
 def _bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:

@@ -1,5 +1,6 @@
 """The search as somebody types: results come, the cursor stays, the address can be shared."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,7 +20,10 @@ def everyday() -> Account:
     )
     for description, category in (("Rent for March", "rent"), ("Corner shop", "groceries")):
         services.deposit(
-            to_account=account, amount=10, description=description, metadata={"category": category}
+            to_account=account,
+            amount=Decimal(10),
+            description=description,
+            metadata={"category": category},
         )
     return account
 

@@ -180,3 +180,13 @@ def test_a_long_text_is_cut_around_its_mark(customer: Client, ana: User) -> None
     shown = page_of(customer, q="needle")
     assert re.search(r"Story: …[^<]*<mark>needle</mark>[^<]*…", shown)
     assert len(shown) < 20_000
+
+
+def test_marks_that_somebody_wrote_mark_nothing(customer: Client, ana: User) -> None:
+    account = reach_of(ana).accounts[0]
+    booked(
+        pay(1, "1", "\ue000false\ue001 alert", to=account, metadata={"a": "\ue001\ue000no alert"})
+    )
+    shown = page_of(customer, q="alert")
+    assert set(re.findall("<mark>(.*?)</mark>", shown)) == {"alert"}
+    assert "\ue000" not in page_of(customer, q="is:booked")
