@@ -9,7 +9,7 @@ from django.db import connection
 from accounts.models import Account
 from ledger.db.work import Query, watched
 from tests.factories import AccountFactory
-from tests.transactions.test_statement_plan import fill, plan_of
+from tests.transactions.statement.test_plan import fill, plan_of
 from transactions import common_words
 from transactions.models import Entry
 from transactions.reach import Reach, reach_of
