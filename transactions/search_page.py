@@ -205,6 +205,11 @@ class SearchPage:
         ]
 
     @property
+    def work_url(self) -> str:
+        """This page with its queries and their plans, which are longer than the page itself."""
+        return f"{self.url(page=self.found.page, plans=1)}#work"
+
+    @property
     def older_url(self) -> str:
         return self.url(page=self.found.page + 1) if self.found.has_more else ""
 

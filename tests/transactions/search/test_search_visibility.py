@@ -12,6 +12,7 @@ from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.search.conftest import booked, pay
+from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.models import Transaction
 from transactions.nearest import nearest
@@ -129,6 +130,8 @@ def test_the_work_is_not_shown_to_customers(
 ) -> None:
     """It would tell the accounts of everybody who bears a name."""
     assert "Show the work" in page_of(staff, q="rent", whose="bank")
+    with_plans = staff.get(f"{SEARCH}?q=rent&whose=bank&plans=1")
+    assert "Execution Time" in text_of(with_plans)
     ana = Client()
     ana.force_login(User.objects.get(name="Ana Ferreira"))
     assert "Show the work" not in page_of(ana, q="mara")
