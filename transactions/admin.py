@@ -48,7 +48,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     )  # fmt: skip
     list_filter = (AccountFilter, StandingFilter, "type", CurrencyFilter, "created_at")
     list_select_related = ("from_account__user", "to_account__user")
-    ordering = ("-id",)
+    ordering = ("-created_at",)
     sortable_by = ()
     paginator = CappedPaginator
     show_full_result_count = False

@@ -21,7 +21,7 @@ from accounts.admin_parts import ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
 from transactions.audit_runs import PAGE_SECONDS, fits_on_a_page, run_audit
-from transactions.audit_standing import standing_run
+from transactions.audit_standing import must_begin_by, standing_run
 from transactions.models import AuditRun, Seal, Transaction
 
 EVERYTHING = "all"
@@ -106,6 +106,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "findings": shown(run.found) if run else [],
             "that_counts": counts if counts != run else None,
             "since_then": newest if run == counts and newest != run else None,
+            "ended_from": _ended_from(run),
             "form": ScopeForm() if may_run else None,
             "runs": runs[:RUNS_SHOWN],
             **(extra_context or {}),
@@ -158,6 +159,15 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             f"Nothing is wrong with what was booked since {_day(run.since)}, but the audit of "
             f"{_day(counts.started_at)} looked at more, and what it found still stands.",
         )
+
+
+def _ended_from(run: AuditRun | None) -> datetime | None:
+    """From when on an audit has to look to end what this one found; None where only a whole one
+    does, or where nothing was found."""
+    if run is None or run.is_clean:
+        return None
+    begins = must_begin_by(run)
+    return None if begins == EARLIEST else min(begins, run.started_at)
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:

@@ -54,7 +54,7 @@ def search(rows: QuerySet[Transaction], typed: str, *, is_narrow: bool = False) 
         return Found(with_side(rows, account))
     words, is_cut = _words(typed)
     wanted = Q(search=words)
-    rest, amount = _amount_apart(typed)
+    rest, amount = amount_apart(typed)
     if amount is not None and rest:
         beside, is_cut = _words(rest)
         wanted |= Q(search=beside) & Q(amount=amount)
@@ -89,7 +89,7 @@ def _words(text: str) -> tuple[SearchQuery, bool]:
     return words | LexemeQuery(lexemes), len(named) > NAMED_ACCOUNTS
 
 
-def _amount_apart(typed: str) -> tuple[str, Decimal | None]:
+def amount_apart(typed: str) -> tuple[str, Decimal | None]:
     """The words beside the one amount in the text, and that amount; None without just one."""
     words = typed.split()
     amounts = [word for word in words if AMOUNT.fullmatch(word)]

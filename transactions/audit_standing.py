@@ -15,7 +15,8 @@ MOST_LOOKED_AT = 50
 
 def standing_run() -> AuditRun | None:
     """The last whole audit where what it found still stands, or the last one of some days of
-    which that is true; where nothing is wrong, the newest. None before the first."""
+    which that is true; where nothing is wrong, the last whole one, or the newest where none was.
+    None before the first."""
     runs = AuditRun.objects.select_related("run_by")
     whole = runs.filter(since=None).first()
     if whole is not None and _stands(whole):
@@ -24,7 +25,8 @@ def standing_run() -> AuditRun | None:
     if whole is not None:
         broken = broken.filter(started_at__gt=whole.started_at)
     standing = (run for run in broken[:MOST_LOOKED_AT] if _stands(run))
-    return next(standing, None) or runs.first()
+    clean = whole if whole is not None and whole.is_clean else None
+    return next(standing, None) or clean or runs.first()
 
 
 def _stands(run: AuditRun) -> bool:
@@ -34,11 +36,12 @@ def _stands(run: AuditRun) -> bool:
     after = AuditRun.objects.filter(started_at__gt=run.started_at, findings=[])
     if after.filter(since=None).exists():
         return False
-    return not after.filter(since__lte=_must_begin_by(run)).exists()
+    return not after.filter(since__lte=must_begin_by(run)).exists()
 
 
-def _must_begin_by(run: AuditRun) -> datetime:
-    """From when on an audit must look to see all again that this one found."""
+def must_begin_by(run: AuditRun) -> datetime:
+    """From when on an audit must look to see all again that this one found: of a seal, all that
+    was sealed in it. EARLIEST where only a whole one does."""
     from_its_beginning = run.since or EARLIEST
     latest = min((_seen_from(finding) for finding in run.found), default=LATEST)
     return max(from_its_beginning, latest)

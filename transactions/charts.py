@@ -7,19 +7,24 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One figure of a chart: `label` stands at the axis ("Oct"), `title` says it in full
-    ("October 2026"), `said` is the value as people read it, `url` leads to the rows behind."""
+    """One figure of a chart: `label` stands at the axis ("Oct"), in a heat map in the cell;
+    `title` says it in full ("October 2026"), `said` is the value as people read it, `url` leads
+    to the rows behind. `against` is another value to compare it with, where there is one, and
+    `against_said` what that is: "in September 190.04 USD"."""
 
     label: str
     value: Decimal
     said: str
     title: str = ""
     url: str = ""
+    against: Decimal | None = None
+    against_said: str = ""
 
     @property
     def name(self) -> str:
         """What a screen reader says, and what hovering shows: "October 2026: +302.17 USD"."""
-        return f"{self.title or self.label}: {self.said}"
+        name = f"{self.title or self.label}: {self.said}"
+        return f"{name}; {self.against_said}" if self.against_said else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,51 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Lying bars from zero, the label beside each: for names, which are long."""
+    """Lying bars from zero, the label beside each: for names, which are long. What a mark is
+    compared with is a thin line across its bar; `caption` says what the two are."""
 
     name: str
     marks: Sequence[Mark]
+    caption: str = ""
     kind: str = field(default="bars", init=False)
 
 
-Chart = Columns | Bars
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line from mark to mark, oldest first, over a line at zero: for what is there at moments,
+    not for what comes in between them. The last figure stands at its end."""
+
+    name: str
+    marks: Sequence[Mark]
+    kind: str = field(default="line", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """A grid of figures, each in a cell the darker the higher it is, so that the eye finds the
+    pattern and the figure says it without colour.
+
+    `cells` has a row for each word of `down`, and in it a mark for each word of `across`, None
+    where there is no such cell (not the same as nothing in it: then a mark of value 0). A mark's
+    label is the figure in its cell: at most five characters, better three ("38", "1.2k").
+    Values are zero or more. With `by_rank` a shade is a quarter of the cells and not of the
+    highest value: where a few are so high that all others would look the same.
+    """
+
+    name: str
+    across: Sequence[str]
+    down: Sequence[str]
+    cells: Sequence[Sequence[Mark | None]]
+    by_rank: bool = False
+    kind: str = field(default="heat", init=False)
+
+    @property
+    def marks(self) -> list[Mark]:
+        """Every cell that there is."""
+        return [mark for row in self.cells for mark in row if mark is not None]
+
+
+Chart = Columns | Bars | Line | HeatMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +140,7 @@ def draw_columns(chart: Columns, size: Size) -> DrawnColumns:
     zero = TOP + room * float(high) / span
     step = size.width / max(len(values), 1)
     every = -(-len(values) // size.labels)
-    told = {values.index(high), values.index(low)} if any(values) else set()
+    told = {values.index(edge) for edge in (high, low) if edge in values}
     columns = []
     for place, mark in enumerate(chart.marks):
         height = max(room * abs(float(mark.value)) / span, 1.0 if mark.value else 0.0)
@@ -128,17 +170,20 @@ def _within(x: float, said: str, size: Size) -> float:
     return min(max(x, half), size.width - half)
 
 
-ROW = 44
+ROW, GAP, LETTER = 44, 12, 7.2  # a bar's height; least room between words; a letter's width
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
-    """A lying bar: its row's top, and its length out of the room there is."""
+    """A lying bar: its row's top, and its length out of the room there is. `against_x` is where
+    the line stands that it is compared with; `label` is as long as the figure beside it lets it."""
 
     mark: Mark
     y: float
     x: float
     length: float
+    against_x: float | None
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +197,7 @@ class DrawnBars:
 def draw_bars(chart: Bars, size: Size) -> DrawnBars:
     """The bars below each other, all from the same zero line."""
     values = [mark.value for mark in chart.marks]
+    values += [mark.against for mark in chart.marks if mark.against is not None]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
     span = float(high - low) or 1.0
     zero = size.width * float(-low) / span
@@ -159,5 +205,13 @@ def draw_bars(chart: Bars, size: Size) -> DrawnBars:
     for place, mark in enumerate(chart.marks):
         length = size.width * abs(float(mark.value)) / span
         x = zero if mark.value >= 0 else zero - length
-        bars.append(DrawnBar(mark, y=place * ROW, x=x, length=max(length, 1.0)))
+        against = None if mark.against is None else zero + size.width * float(mark.against) / span
+        label = _cut(mark.label, size.width - len(mark.said) * DIGIT - GAP)
+        bars.append(DrawnBar(mark, place * ROW, x, max(length, 1.0), against, label))
     return DrawnBars(Size(size.name, size.width, ROW * len(bars), 0), bars)
+
+
+def _cut(words: str, room: float) -> str:
+    """As many of the words as the room has place for, by its pixels."""
+    most = max(4, int(room / LETTER))
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

@@ -21,7 +21,12 @@ __all__ = [
     "LimitExceeded",
     "RefusedByDatabase",
     "SameAccount",
+    "TransactionNotFound",
 ]
+
+
+class TransactionNotFound(LedgerError):
+    """No transaction of this person has that id."""
 
 
 class InvalidAmount(LedgerError):

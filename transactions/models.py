@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pgtrigger
-from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -16,6 +16,7 @@ from accounts.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, pla
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import uuid7
 from transactions import triggers
+from transactions.annotations import Annotation
 from transactions.audit_models import AuditRun
 from transactions.notes import Note
 from transactions.payment_models import PaymentFile, PaymentLine
@@ -25,6 +26,7 @@ from transactions.seal_triggers import SEALED_PERIOD_IS_CLOSED
 
 __all__ = [
     "METADATA_LIMIT",
+    "Annotation",
     "AuditRun",
     "Entry",
     "Note",
@@ -177,8 +179,8 @@ class Transaction(models.Model):
                 condition=Q(reverses__isnull=False),
                 name="transactions_reversals",
             ),
-            # A few kilobytes, for whoever reads days instead of accounts: audit and seals.
-            BrinIndex(fields=["created_at"], name="transactions_times"),
+            # For whoever reads days instead of accounts: audit, seals, and staff's newest rows.
+            models.Index(fields=["created_at"], name="transactions_times"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # numeric can hold NaN, which Postgres sorts above every number: hence the upper end.

@@ -100,6 +100,11 @@ class PaymentFile(models.Model):
         return f"{self.name}, {plain(self.payable_total, self.currency)} {self.currency}"
 
     @property
+    def is_from_bank(self) -> bool:
+        """Whether the bank brought it, and pays it: colleagues for the customer, or post_file."""
+        return self.created_by_id != self.from_account.user_id
+
+    @property
     def currency(self) -> str:
         """That of the account, for every line."""
         return self.from_account.currency

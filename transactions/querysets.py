@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Cast
 
 if TYPE_CHECKING:
     from accounts.models import Account, User
@@ -49,6 +50,10 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):  # type: ignore[name-
     def with_sides(self) -> Self:
         """Both accounts and their holders, in the same query."""
         return self.select_related("from_account__user", "to_account__user", "created_by")
+
+    def with_stored_metadata(self) -> Self:
+        """`metadata_stored`: the metadata as text, whose numbers keep the digits they came with."""
+        return self.annotate(metadata_stored=Cast("metadata", models.TextField()))
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]

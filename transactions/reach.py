@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 
 from accounts.models import Account, User
+from accounts.querysets import AccountQuerySet
 from transactions.models import Entry, Transaction
 from transactions.querysets import EntryQuerySet, TransactionQuerySet
 
@@ -45,6 +46,11 @@ class Reach:
         kept = [account.currency for account in self.accounts]
         return sorted(set(kept), key=lambda currency: (-kept.count(currency), currency))
 
+    def all_accounts(self) -> AccountQuerySet:
+        """Every account within reach, closed ones too."""
+        accounts: AccountQuerySet = Account.objects.all()
+        return accounts if self.is_bank else accounts.filter(pk__in=self.ids)
+
     def transactions(self) -> TransactionQuerySet:
         """Every row with a side within reach, holds too."""
         rows: TransactionQuerySet = Transaction.objects.all()
@@ -63,10 +69,13 @@ class Reach:
         For a person, what came from others or went to others; for the bank, what came into it
         or left it: deposits and withdrawals.
         """
-        outside = Q(counterparty__isnull=True)
-        if not self.is_bank:
-            outside |= ~Q(counterparty__in=self.ids)
-        return self.entries().filter(outside, currency=currency)
+        return self.entries().filter(self.is_outside, currency=currency)
+
+    @property
+    def is_outside(self) -> Q:
+        """The condition that an entry's other side is not within reach."""
+        is_outside = Q(counterparty__isnull=True)
+        return is_outside if self.is_bank else is_outside | ~Q(counterparty__in=self.ids)
 
 
 def newest_first(rows: TransactionQuerySet, reach: Reach) -> TransactionQuerySet:

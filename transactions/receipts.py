@@ -3,10 +3,8 @@
 Staff who are on neither side see both accounts, what colleagues said, and what they may do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -14,7 +12,10 @@ from django.urls import reverse
 from accounts.currencies import plain
 from accounts.models import Account, User
 from accounts.templatetags.money import figure, money, signed
+from transactions.annotating import Notes, notes_of
+from transactions.details import Details, details_of, search_url, term
 from transactions.models import Note, Transaction, reversal_word
+from transactions.reach import BANK, may_read_bank
 from transactions.story import STATES, Story, story_of
 from transactions.tools import is_own, tools_for
 
@@ -43,7 +44,8 @@ class FromFile:
 class Receipt:
     """`signed` is the reader's own change of balance; None where there is none, or no one.
 
-    `tools` and `notes` are for staff alone.
+    `tools` and `notes` are for staff alone; `mine` is what the reader noted for themselves, and
+    staff who are on neither side have none.
     """
 
     row: Transaction
@@ -55,8 +57,11 @@ class Receipt:
     facts: list[tuple[str, str]]
     again_url: str
     back_url: str
-    details: list[tuple[str, str]]
+    details: Details
+    mine: Notes
     file: FromFile | None = None
+    whose: str = ""  # of the rows that its links look among, as addresses say it
+    may_search: bool = True
     is_for_staff: bool = False
     tools: list[tuple[str, str]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -67,6 +72,28 @@ class Receipt:
         if self.row.is_reversal:
             return reversal_word(self.row.type)
         return STATES.get(self.story.state, "")
+
+    @property
+    def lines(self) -> list[tuple[str, str, str, str]]:
+        """The metadata: label, what it says, and where all that have it and all alike are."""
+        return [
+            (line.label, line.said, self.search_url(line.key_term), self.search_url(line.term))
+            for line in self.details.lines
+        ]
+
+    @property
+    def category_url(self) -> str:
+        """Where more of the same category is found."""
+        return self.search_url(term("category", self.row.category or ""))
+
+    @property
+    def tags(self) -> list[tuple[str, str]]:
+        """The reader's tags, and where all they gave each to are found."""
+        return [(tag, self.search_url(f"tag:{tag}")) for tag in self.mine.tags]
+
+    def search_url(self, asked: str) -> str:
+        """The search page over what this reader may search; "" where that is nothing."""
+        return search_url(asked, self.whose) if self.may_search else ""
 
     @property
     def figure(self) -> str:
@@ -92,8 +119,11 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         facts=_facts(story) + (_booked_by(story) if for_staff else []),
         again_url=_again_url(row, sender, recipient),
         back_url=_back_url(story, sender, recipient),
-        details=[line for line in tidy(row.metadata) if line[0] != "Category"],
+        details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
         file=_file(story, sender, reader),
+        mine=Notes() if for_staff else notes_of(row, reader),
+        whose=BANK if for_staff else "",
+        may_search=not for_staff or may_read_bank(reader),
         is_for_staff=for_staff,
         tools=tools_for(story, reader) if for_staff else [],
         notes=story.notes if for_staff else [],
@@ -261,38 +291,3 @@ def _named(side: Side | None) -> str:
     if side is None or side.account is None:
         return ""
     return side.name if side.is_mine else f"{side.account.name} of {side.name}"
-
-
-# How a bank's usual names read; others read as they are.
-WORDS = {
-    "last4": "ending in",
-    "mcc": "code",
-    "trans id": "transaction",
-    "account id": "account",
-    "partner bank": "their bank",
-    "partner account": "their account",
-}
-
-
-def tidy(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Metadata as lines to read: ("Merchant city", "Porto"). Nested names are joined."""
-    for key, inner in value.items():
-        plain_key = key.replace("_", " ").strip()
-        words = WORDS.get(plain_key, plain_key)
-        label = f"{path} {words}" if path else words[:1].upper() + words[1:]
-        if isinstance(inner, Mapping):
-            yield from tidy(inner, label)
-        else:
-            yield label, _said(inner)
-
-
-def _said(value: Any) -> str:
-    if value is None or value == "":
-        return "\N{EN DASH}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_said(inner) for inner in value)
-    if isinstance(value, Mapping):
-        return "; ".join(f"{label}: {said}" for label, said in tidy(value))
-    return str(value)

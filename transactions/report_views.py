@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from typing import Any
 
 from django.db import OperationalError
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -14,7 +15,7 @@ from ledger.db.snapshot import snapshot
 from transactions.exports import Line, guarded
 from transactions.reach import may_read_bank
 from transactions.report_pages.catalogue import BY_SLUG, REPORTS
-from transactions.report_pages.report import Asked, Report
+from transactions.report_pages.report import Asked, Column, Report, Row
 from transactions.report_pages.running import SECONDS, run
 
 TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
@@ -31,12 +32,15 @@ def report_list(request: PersonRequest) -> HttpResponse:
 def report(request: PersonRequest, slug: str) -> HttpResponse:
     """One report: its finding, its chart, its table, and the work behind it."""
     shown = _report_or_404(request, slug)
-    form = shown.form(request.GET.dict(), reader=request.user)
+    form = shown.asks(request.GET.dict(), request.user)
     context = {"report": shown, "form": form, "run": None, "too_long": "", "query": request.GET}
     if form.has_money and form.is_valid():
         try:
             context["run"] = run(
-                shown, Asked(form.reach, form.asked), with_plans="plans" in request.GET
+                shown,
+                Asked(form.reach, form.asked),
+                with_plans="plans" in request.GET,
+                fresh="fresh" in request.GET,
             )
         except OperationalError as error:
             if failure_of(error) is not Failure.TIMED_OUT:
@@ -50,7 +54,7 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
 def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
     """The same rows as a file, streamed."""
     shown = _report_or_404(request, slug)
-    form = shown.form(request.GET.dict(), reader=request.user)
+    form = shown.asks(request.GET.dict(), request.user)
     if not (form.has_money and form.is_valid()):
         said = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return HttpResponse(
@@ -70,10 +74,13 @@ def _lines(shown: Report, asked: Asked) -> Iterator[str]:
     with snapshot(seconds=SECONDS):
         rows = shown.rows(asked)
         for row in rows.iterator(chunk_size=2000) if hasattr(rows, "iterator") else rows:
-            cells = (column.plain(row, asked) for column in shown.columns)
-            yield writer.writerow(
-                [guarded(cell) if isinstance(cell, str) else cell for cell in cells]
-            )
+            yield writer.writerow([_cell(column, row, asked) for column in shown.columns])
+
+
+def _cell(column: Column, row: Row, asked: Asked) -> Any:
+    """A cell of a file. A minus before a figure is no formula, before words it may be one."""
+    value = column.plain(row, asked)
+    return guarded(value) if isinstance(value, str) and not column.is_number else value
 
 
 def _report_or_404(request: PersonRequest, slug: str) -> Report:

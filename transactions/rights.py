@@ -20,6 +20,7 @@ LESS = {
     "users": "SELECT, INSERT, UPDATE",
     "account_status_changes": "SELECT, INSERT",
     "transaction_notes": "SELECT, INSERT",
+    "annotations": "SELECT, INSERT",
     "audit_runs": "SELECT, INSERT",
     "django_admin_log": "SELECT, INSERT",
     "seals": "SELECT",

@@ -1,8 +1,10 @@
 """A row that was found, said from the reader's side, with what matched marked."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from django.urls import reverse
@@ -13,7 +15,6 @@ from accounts.models import Account
 from accounts.templatetags.money import signed
 from transactions.highlights import AROUND, START, plain, shown
 from transactions.models import Transaction, reversal_word
-from transactions.receipts import tidy
 from transactions.search import Found
 
 LINES = 3  # lines of the metadata shown for a hit
@@ -108,7 +109,7 @@ class Hit:
         said = getattr(self.row, "said_metadata", None)
         if not said or START not in said:
             return []
-        return [line for line in tidy(json.loads(said)) if START in line[1]][:LINES]
+        return list(islice(marked_texts(json.loads(said)), LINES))
 
     @property
     def lines(self) -> SafeString:
@@ -131,3 +132,15 @@ class Hit:
 def has_side(row: Transaction, reader: Any) -> bool:
     """Whether a side of the row is the reader's."""
     return any(side and side.user_id == reader for side in (row.from_account, row.to_account))
+
+
+def marked_texts(value: Any, label: str = "") -> Iterator[tuple[str, str]]:
+    """The strings of marked metadata that have a mark: ("Merchant city", "Porto", marked)."""
+    if isinstance(value, str) and START in value:
+        yield label[:1].upper() + label[1:], value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from marked_texts(inner, f"{label} {key.replace('_', ' ').strip()}".strip())
+    elif isinstance(value, list):
+        for inner in value:
+            yield from marked_texts(inner, label)

@@ -169,10 +169,8 @@ def reverse(
     is not reversed. Whoever received the money must have it: InsufficientFunds.
     """
     original = _row(transaction, AlreadyReversed("There is no transaction with that id."))
-    said: dict[str, Any] = {
-        "description": f"Reversal: {original.description}"[:DESCRIPTION_LIMIT],
-        **details,
-    }
+    words = f"Refund: {original.description}" if original.description else "Refund"
+    said: dict[str, Any] = {"description": words[:DESCRIPTION_LIMIT], **details}
     return book(
         Draft(
             from_account=original.to_account_id,

@@ -18,4 +18,6 @@ urlpatterns = [
     path("reports/<slug:slug>/", report_views.report, name="report"),
     path("reports/<slug:slug>/report.csv", report_views.report_csv, name="report_csv"),
     path("transactions/<uuid:pk>/", views.receipt, name="detail"),
+    path("transactions/<uuid:pk>/note/", views.note, name="note"),
+    path("transactions/<uuid:pk>/metadata.json", views.metadata, name="metadata"),
 ]

@@ -4,23 +4,28 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import (
+    Http404,
     HttpResponse,
     HttpResponseBadRequest,
     HttpResponseBase,
     StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.db.ids import uuid7
 from transactions import services
+from transactions.annotating import annotate
+from transactions.annotation_search import tags_in_use
 from transactions.exceptions import IdempotencyConflict, LedgerError
 from transactions.exports import file_name, statement_lines
 from transactions.filters import StatementAddress
 from transactions.forms import StatementForm, TransferForm, prefilled
 from transactions.models import Transaction
+from transactions.note_forms import NoteForm
 from transactions.receipts import receipt_for
 from transactions.reports import home_of, just_paid, known_accounts, times_paid
 from transactions.standing import limits_in_words, pending_of, released_lately
@@ -31,7 +36,9 @@ from transactions.statements import (
     paper_line,
     statement_page,
 )
+from transactions.tools import is_own
 
+TAGS_OFFERED = 12
 SENT_ONCE = "This payment went out once; pressing again moved nothing. This is its receipt."
 CHANGED_AFTER_SENDING = (
     "That form had paid already, so nothing was sent again. This is its receipt; "
@@ -142,7 +149,49 @@ def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
 @require_safe
 def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
     """One transaction, to the owner of either side and to staff; a 404 to everybody else."""
-    rows = Transaction.objects.readable_by(request.user).with_sides()
-    row = get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
-    context = {"receipt": receipt_for(row, request.user), "row": row}
+    return receipt_page(request, readable_row(request, pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def note(request: PersonRequest, pk: Any) -> HttpResponse:
+    """What the owner of a side says of a transaction for themselves; a 404 to everybody else."""
+    row = readable_row(request, pk)
+    if not is_own(row, request.user):
+        raise Http404
+    form = NoteForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        annotate(transaction=row, owner=request.user, **form.cleaned_data)
+        messages.success(request, form.done)
+    elif form.is_bound:
+        return receipt_page(request, row, form)
+    return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
+
+
+@require_safe
+def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
+    """The metadata of a transaction as it is stored, as a file."""
+    row = readable_row(request, pk)
+    name = f'attachment; filename="transaction-{row.pk}.json"'
+    return HttpResponse(
+        row.metadata_stored,
+        content_type="application/json; charset=utf-8",
+        headers={"Content-Disposition": name},
+    )
+
+
+def readable_row(request: PersonRequest, pk: Any) -> Any:
+    """The transaction with all that a receipt needs, to who may read it; else a 404."""
+    rows = Transaction.objects.readable_by(request.user).with_sides().with_stored_metadata()
+    return get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
+
+
+def receipt_page(
+    request: PersonRequest, row: Transaction, form: NoteForm | None = None
+) -> HttpResponse:
+    """The receipt; with a `form` that has errors, it is open."""
+    shown = receipt_for(row, request.user)
+    context: dict[str, Any] = {"receipt": shown, "row": row}
+    if not shown.is_for_staff:
+        context["note_form"] = form or NoteForm.of(shown.mine)
+        context["tags_in_use"] = tags_in_use(request.user, most=TAGS_OFFERED)
     return render(request, "transactions/transaction_receipt.html", context)

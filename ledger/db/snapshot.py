@@ -27,4 +27,7 @@ def snapshot(*, seconds: float | None = None) -> Iterator[None]:
         if seconds is not None:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = %s", [f"{int(seconds * 1000)}ms"])
+                # Reads this short are over before compiling them would pay: it took 100 ms of a
+                # customer's 115, and 300 of 1,300 over a million rows.
+                cursor.execute("SET LOCAL jit = off")
         yield

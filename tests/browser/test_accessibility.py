@@ -12,6 +12,7 @@ from accounts.models import Account
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
+from transactions.report_pages.catalogue import REPORTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = "Maximiliana Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh de la Santísima Trinidad"
@@ -63,6 +64,9 @@ def pages_of(account: Account) -> list[str]:
         "/search/?q=maximilaina",
         "/account/password/change/",
         "/account/email/",
+        "/reports/",
+        *[report.url for report in REPORTS if not report.bank_only],
+        "/reports/trial-balance/?currency=XXX",
         "/accounts/nowhere/",
     ]
 

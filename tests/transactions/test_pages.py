@@ -14,8 +14,8 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.transactions.test_transfer_page import text_of
 from transactions import services
+from transactions.details import tidy
 from transactions.models import Entry
-from transactions.receipts import tidy
 from transactions.reports import SPARK_DAYS, daily_balances, worth_of
 
 pytestmark = pytest.mark.django_db
@@ -242,5 +242,5 @@ def test_metadata_is_told_as_lines() -> None:
         ("Tags", "a, 1, \N{EN DASH}"),
         ("Contactless", "yes"),
         ("Empty", "\N{EN DASH}"),
-        ("Steps", "At: desk"),
+        ("Steps 1 at", "desk"),
     ]

@@ -58,7 +58,7 @@ def test_parts_never_exceed_the_original(paid: Transaction) -> None:
     with pytest.raises(AlreadyReversed, match=r"25\.00 USD of this transaction is left to refund"):
         services.reverse(transaction=paid)
     last = services.reverse(transaction=paid.pk, amount=Decimal(25))
-    assert last.description == "Reversal: Book"
+    assert last.description == "Refund: Book"
     assert balances(paid) == [100, 0]
 
 

@@ -19,7 +19,7 @@ from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import corrections, services
-from transactions.demo import held
+from transactions.demo import held, noted
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
@@ -72,6 +72,7 @@ def seed(
         progress(booked)
     _release_holds(people)
     _change_statuses(world.people, people)
+    noted.note(people[SIGN_INS["ana"]])
     _give_roles_and_passwords(people)
     return Seeded(len(people), accounts, booked)
 

@@ -11,21 +11,27 @@ from transactions.payment_models import NameCheck
 
 CLOSE = 0.8  # of `SequenceMatcher.ratio`: one letter wrong in five
 MOST_WORDS = 4  # of a masked name
+# Letters that Unicode does not take apart, as people write them who have them not on their keys.
+LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"}
+)
+IN_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 
 
 def compared(typed: str, holder: str) -> NameCheck:
     """What a typed name is to the holder's: NONE where nothing was typed.
 
-    Case, accents, titles and the order of words do not matter. An initial, a word left out or a
+    Case, accents, titles and the order of words do not matter. An initial, words left out or a
     slip of the pen is CLOSE.
     """
     if not typed:
         return NameCheck.NONE
-    given, real = _words(typed), _words(holder)
-    if given and given == real:
+    pairs = [(given, real) for given in _spellings(typed) for real in _spellings(holder)]
+    if any(given and given == real for given, real in pairs):
         return NameCheck.MATCH
-    return NameCheck.CLOSE if _is_part(given, real) or _alike(given, real) else NameCheck.OTHER
+    is_close = any(_is_part(given, real) or _alike(given, real) for given, real in pairs)
+    return NameCheck.CLOSE if is_close else NameCheck.OTHER
 
 
 def masked(name: str) -> str:
@@ -34,9 +40,15 @@ def masked(name: str) -> str:
     return " ".join(f"{word[0]}•••" for word in words)
 
 
-def _words(name: str) -> list[str]:
-    """The words of a name, in one order, without case, accents and punctuation."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
+def _spellings(name: str) -> list[list[str]]:
+    """The words of a name as people retype it: ö as o, and as oe."""
+    folded = unicodedata.normalize("NFKC", name.casefold())
+    return [_words(folded), _words(folded.translate(IN_TWO_LETTERS))]
+
+
+def _words(folded: str) -> list[str]:
+    """The words of a name, in one order, without accents and punctuation."""
+    letters = unicodedata.normalize("NFKD", folded).translate(LETTERS)
     plain = "".join(
         c if c.isalnum() else " "
         for c in letters

@@ -24,6 +24,7 @@ from transactions.payment_files.words import payments, summary_of
 
 FILES_A_PAGE = 25
 LINES_A_PAGE = 50
+FROM_BANK = "The bank brought this file, so the bank alone pays or removes it."
 State = PaymentFile.State
 
 
@@ -66,7 +67,7 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
     files = PaymentFile.objects.visible_to(request.user).with_account()
     file = get_object_or_404(files, pk=pk)
     if request.method == "POST":
-        return _step(request, file)
+        return _refuse_step(request, file) if file.is_from_bank else _step(request, file)
     lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
     page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
@@ -97,6 +98,13 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     except LedgerError as refusal:
         check(file)
         messages.error(request, str(refusal))
+    there = reverse("transactions:file", args=[file.pk])
+    return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
+
+
+def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
+    """Whoever brought a file pays it or removes it: a customer vouches for no list of ours."""
+    messages.error(request, FROM_BANK)
     there = reverse("transactions:file", args=[file.pk])
     return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
 

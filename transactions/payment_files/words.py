@@ -79,9 +79,10 @@ def how_far(file: PaymentFile) -> str:
 def _what_was_paid(file: PaymentFile) -> str:
     if not file.refused_count:
         return "All lines were booked."
+    who = "it says" if file.refused_count == 1 else "each says"
     return (
         f"{file.refused_count:,} of {file.line_count:,} lines {_were(file.refused_count)} not "
-        "booked; each says why, first in the list."
+        f"booked; {who} why, first in the list."
     )
 
 

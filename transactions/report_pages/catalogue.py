@@ -1,7 +1,31 @@
 """Every report there is, in the order of the list."""
 
+from transactions.report_pages.balances import BALANCE_OVER_TIME, TRIAL_BALANCE
+from transactions.report_pages.cohorts import COHORTS
 from transactions.report_pages.flows import MONEY_BY_MONTH
+from transactions.report_pages.keys import METADATA_KEYS
+from transactions.report_pages.ranks import ACCOUNTS_BY_BALANCE, USERS_BY_BALANCE
 from transactions.report_pages.report import Report
+from transactions.report_pages.sizes import AMOUNT_DISTRIBUTION, AMOUNT_PERCENTILES
+from transactions.report_pages.spending import SPENDING_BY_CATEGORY, TOP_SPENDERS
+from transactions.report_pages.times import BY_WEEKDAY_AND_HOUR
+from transactions.report_pages.totals import RUNNING_TOTAL
+from transactions.report_pages.unusual import UNUSUAL_MOVEMENTS
 
-REPORTS: tuple[Report, ...] = (MONEY_BY_MONTH,)
+REPORTS: tuple[Report, ...] = (
+    BALANCE_OVER_TIME,
+    MONEY_BY_MONTH,
+    SPENDING_BY_CATEGORY,
+    BY_WEEKDAY_AND_HOUR,
+    AMOUNT_DISTRIBUTION,
+    AMOUNT_PERCENTILES,
+    UNUSUAL_MOVEMENTS,
+    RUNNING_TOTAL,
+    ACCOUNTS_BY_BALANCE,
+    USERS_BY_BALANCE,
+    TOP_SPENDERS,
+    COHORTS,
+    METADATA_KEYS,
+    TRIAL_BALANCE,
+)
 BY_SLUG = {report.slug: report for report in REPORTS}

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.templatetags.money import money, signed
 from transactions.charts import Columns, Mark
 from transactions.report_pages.forms import PeriodForm
-from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
 from transactions.reports import money_by_month
 
 
@@ -66,4 +66,5 @@ MONEY_BY_MONTH = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
+    final_from=after_period,
 )

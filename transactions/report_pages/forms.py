@@ -5,13 +5,15 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from accounts.models import User
 from transactions.reach import BANK, MINE, Reach, may_read_bank, reach_of
 
 SHOWN_MONTHS = 12
-EARLIEST_DAY = date(1900, 1, 1)
+FEW_MONTHS = 3  # where a bank has too many rows to go through a year of them at each look
+EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def months_back(day: date, count: int) -> date:
@@ -22,6 +24,8 @@ def months_back(day: date, count: int) -> date:
 
 class DayField(forms.DateField):
     """A day, with the browser's own picker."""
+
+    default_error_messages = {"invalid": "Type a day like 2026-03-14."}
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -36,25 +40,41 @@ class ReportForm(forms.Form):
     """
 
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Whose")
-    currency = forms.ChoiceField()
+    currency = forms.ChoiceField(
+        error_messages={
+            "invalid_choice": "There is no account in %(value)s; choose a currency of the list."
+        }
+    )
 
-    def __init__(self, data: Mapping[str, Any], *, reader: User) -> None:
-        may_choose = may_read_bank(reader)
-        whose = data.get("whose") or (BANK if may_choose else MINE)
-        self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_choose else MINE)
+    def __init__(self, data: Mapping[str, Any], *, reader: User, bank_only: bool = False) -> None:
+        may_read = may_read_bank(reader)
+        may_choose = may_read and not bank_only
+        whose = BANK if bank_only else data.get("whose") or (BANK if may_read else MINE)
+        self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_read else MINE)
         given = {name: value for name, value in data.items() if value not in ("", None)}
         currencies = self.reach.currencies
         self.has_money = bool(currencies)
         usual = {"currency": currencies[0]} if currencies else {}
-        super().__init__({"whose": self.reach.whose, **usual, **self.defaults(), **given})
-        self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
+        given["whose"] = self.reach.whose
+        super().__init__({**usual, **self.defaults(), **given})
+        if "currency" in self.fields:
+            self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
         if not may_choose:
             self.fields["whose"].widget = forms.HiddenInput()
-            self.fields["whose"].choices = [(MINE, "My money")]  # type: ignore[attr-defined]
 
     def defaults(self) -> dict[str, Any]:
         """What is asked for where the address does not say."""
         return {}
+
+    @property
+    def said(self) -> str:
+        """What is asked, in words, for paper: "Whose: The whole bank · Currency: USD"."""
+        parts = []
+        for field in self.visible_fields():
+            value = field.value()
+            words = dict(getattr(field.field, "choices", ()))
+            parts += [f"{field.label}: {words.get(value, value)}"] if value else []
+        return " \N{MIDDLE DOT} ".join(parts)
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -80,6 +100,39 @@ class PeriodForm(ReportForm):
             self.add_error("until", "The last day comes before the first; swap them.")
         for name in ("since", "until"):
             day = cleaned.get(name)
-            if day and not EARLIEST_DAY <= day <= date(2999, 12, 31):
+            if day and not EARLIEST_DAY <= day <= LATEST_DAY:
                 self.add_error(name, "Type a year between 1900 and 2999.")
         return cleaned
+
+
+class FewMonthsForm(PeriodForm):
+    """A period, by default short for the whole bank: a year of one's own rows are few."""
+
+    def defaults(self) -> dict[str, Any]:
+        if not self.reach.is_bank:
+            return super().defaults()
+        since = months_back(timezone.localdate(), FEW_MONTHS - 1)
+        return {**super().defaults(), "since": since.isoformat()}
+
+
+class CohortForm(PeriodForm):
+    """Who joined from one day to another, in whatever currency their money is; the latest twelve
+    months in which somebody joined unless it is said."""
+
+    since = DayField(label="Joined from")
+    currency = None  # type: ignore[assignment]
+
+    def defaults(self) -> dict[str, Any]:
+        months = User.objects.annotate(month=TruncMonth("created_at")).values_list("month")
+        latest = list(months.distinct().order_by("-month")[:SHOWN_MONTHS])
+        since = timezone.localdate(latest[-1][0])
+        return {**super().defaults(), "since": since.isoformat()}
+
+
+class DirectionForm(PeriodForm):
+    """A period, and whether it is about what went out or what came in."""
+
+    direction = forms.ChoiceField(choices=[("out", "Out"), ("in", "In")], label="Which way")
+
+    def defaults(self) -> dict[str, Any]:
+        return {**super().defaults(), "direction": "out"}

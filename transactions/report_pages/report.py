@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -10,12 +10,15 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.currencies import minor_units
+from accounts.models import User
 from accounts.templatetags.money import figure, signed
 from transactions.charts import Chart
 from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
+from transactions.statements import start_of
 
 Row = Mapping[str, Any]
+SHOWN = 200  # rows on the page; the file has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class Asked:
         """The currency of the report's amounts; "" for a report without."""
         return str(self.values.get("currency", ""))
 
+    @property
+    def day_after(self) -> date:
+        """The day after the last that is asked for."""
+        until: date = self.values["until"]
+        return until + timedelta(days=1)
+
     def rows_behind(self, query: str) -> str:
         """The address of the search page for `query`, in the same reach and currency."""
         said = f"{query} currency:{self.currency}" if self.currency else query
@@ -43,13 +52,15 @@ class Asked:
 class Column:
     """A column of a report: the key of its rows, its heading, how its values are said.
 
-    `behind` gives the query whose rows make up the value, where there is such.
+    `behind` gives the query whose rows make up the value, "" where there is none; `words` says
+    the value where its kind alone cannot, in the file too if it is text.
     """
 
     name: str
     label: str
     kind: str = "text"
     behind: Callable[[Row, Asked], str] | None = None
+    words: Callable[[Row, Asked], str] | None = None
 
     @property
     def is_number(self) -> bool:
@@ -58,25 +69,37 @@ class Column:
 
     def said(self, row: Row, asked: Asked) -> str:
         """The value as people read it; an en dash where there is none."""
-        value = row[self.name]
+        if self.words:
+            return self.words(row, asked)
+        value = row.get(self.name)
         if value is None or value == "":
             return "\N{EN DASH}"
         return SAID[self.kind](value, asked.currency)
 
     def plain(self, row: Row, asked: Asked) -> Any:
         """The value for a file: digits with a point, days as 2026-11-20."""
+        if self.words and self.kind == "text":
+            return self.words(row, asked)
         value = row[self.name]
         if value is None:
             return ""
         if isinstance(value, Decimal) and self.kind in ("money", "change") and asked.currency:
             return f"{value:.{minor_units(asked.currency)}f}"
+        if self.kind in ("percent", "number"):
+            return f"{value:.4f}"
         return value.isoformat() if hasattr(value, "isoformat") else value
 
     def url(self, row: Row, asked: Asked) -> str:
         """Where the rows behind the value are; "" where it has none."""
-        if self.behind is None or not row[self.name]:
-            return ""
-        return asked.rows_behind(self.behind(row, asked))
+        query = self.behind(row, asked) if self.behind and row[self.name] else ""
+        return asked.rows_behind(query) if query else ""
+
+
+def behind_account(row: Row, _asked: Asked) -> str:
+    """The query for the rows of the account, or the accounts, whose numbers a row has in `shown`:
+    none of those that the reader may not know."""
+    numbers = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
+    return " or ".join(f"account:{number}" for number in numbers if number)
 
 
 def _month(value: date, _currency: str) -> str:
@@ -104,13 +127,23 @@ SAID: Mapping[str, Callable[[Any, str], str]] = {
 }
 
 
+def after_period(asked: Asked) -> datetime:
+    """The moment after the last row of the period that is asked for."""
+    return start_of(asked.day_after)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A report's page. `function` takes a `Reach` and what the form asks, and gives rows:
     a queryset of dicts, or a list of them.
 
     `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
-    `finding` the answer in one sentence; `basis` what it is computed from.
+    `finding` the answer in one sentence; `basis` what it is computed from. `footer` gives rows
+    below the table, made of all rows, with or without a value for each column.
+    `shown` is how many rows the page has, for the file has all.
+
+    `final_from` says of what is asked the moment after the last row that goes into it. Once that
+    is sealed, the answer cannot change, and may be kept: only for a report without a name in it.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -121,9 +154,12 @@ class Report:
     finding: Callable[[Sequence[Row], Asked], str]
     basis: Callable[[Sequence[Row], Asked], str]
     chart: Callable[[Sequence[Row], Asked], Chart | None] = lambda _rows, _asked: None
+    footer: Callable[[Sequence[Row], Asked], Sequence[Row]] = lambda _rows, _asked: ()
     form: type[ReportForm] = ReportForm
+    final_from: Callable[[Asked], datetime | None] = lambda _asked: None
     parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
     bank_only: bool = False
+    shown: int = SHOWN
 
     @property
     def slug(self) -> str:
@@ -134,6 +170,10 @@ class Report:
     def url(self) -> str:
         """The page with its default view."""
         return reverse("transactions:report", args=[self.slug])
+
+    def asks(self, data: Mapping[str, Any], reader: User) -> ReportForm:
+        """The form for what an address asks of it."""
+        return self.form(data, reader=reader, bank_only=self.bank_only)
 
     def rows(self, asked: Asked) -> Iterable[Row]:
         """Asks the database, at the latest when the rows are read."""

@@ -1,16 +1,18 @@
-"""One run of a report: its rows at one instant, and the work they took."""
+"""One run of a report: its rows at one instant, and the work they took; or those of a run before,
+where they cannot have changed since."""
 
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from ledger.db.snapshot import snapshot
 from ledger.db.work import Work, watched
+from transactions.report_pages import keeping
 from transactions.report_pages.report import Asked, Column, Report, Row
 
 SECONDS = 10  # the longest a query of a report may take
-SHOWN = 200  # rows on the page; the file has all
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,15 @@ class Cell:
 
 @dataclass(slots=True)
 class Run:
-    """What a page shows of a report."""
+    """What a page shows of a report. `kept` says since when the rows are kept, None for rows that
+    were read just now."""
 
     report: Report
     asked: Asked
     rows: Sequence[Row]
     work: Work
     has_plans: bool
+    kept: keeping.Kept | None = None
 
     @property
     def finding(self) -> str:
@@ -46,17 +50,26 @@ class Run:
 
     @property
     def table(self) -> Iterator[list[Cell]]:
-        """The rows as cells, at most SHOWN of them."""
-        for row in self.rows[:SHOWN]:
+        """The rows as cells, as many as the page has room for."""
+        for row in self.rows[: self.report.shown]:
             yield [
                 Cell(column, column.said(row, self.asked), column.url(row, self.asked))
                 for column in self.report.columns
             ]
 
     @property
+    def footer(self) -> Iterator[list[Cell]]:
+        """What all rows come to, those too that the page leaves out; "" where there is no sum."""
+        for row in self.report.footer(self.rows, self.asked):
+            yield [
+                Cell(column, column.said(row, self.asked) if column.name in row else "", "")
+                for column in self.report.columns
+            ]
+
+    @property
     def left_out(self) -> int:
         """How many rows are in the file alone."""
-        return max(0, len(self.rows) - SHOWN)
+        return max(0, len(self.rows) - self.report.shown)
 
     @property
     def code(self) -> str:
@@ -68,11 +81,11 @@ class Run:
     @property
     def in_shell(self) -> str:
         """What to paste into `manage.py shell` for the same rows."""
-        values = "".join(f", {name}={value!r}" for name, value in self.asked.values.items())
-        values = values.replace("datetime.date(", "date(")
+        values = "".join(f", {name}={_literal(it)}" for name, it in self.asked.values.items())
         reader = self.asked.reach.reader.email
         return (
-            "from datetime import date\n"
+            "from datetime import date, datetime\n"
+            "from decimal import Decimal\n\n"
             "from transactions import reports\n"
             "from transactions.reach import reach_of\n\n"
             f"reach = reach_of(User.objects.get(email={reader!r}), {self.asked.reach.whose!r})\n"
@@ -80,13 +93,28 @@ class Run:
         )
 
 
-def run(report: Report, asked: Asked, *, with_plans: bool = False) -> Run:
+def _literal(value: Any) -> str:
+    """A parameter as Python writes it, short."""
+    if isinstance(value, datetime):
+        return f"datetime.fromisoformat({value.isoformat()!r})"
+    return f"date({value:%Y, %-m, %-d})" if isinstance(value, date) else repr(value)
+
+
+def run(report: Report, asked: Asked, *, with_plans: bool = False, fresh: bool = False) -> Run:
     """All rows at one instant, and each query's plan if it is wanted.
 
-    Raises OperationalError where a query takes longer than SECONDS.
+    Where all that goes into them is sealed, the rows may be those of an earlier run, unless a
+    `fresh` one or plans are asked for. OperationalError where a query takes longer than SECONDS.
     """
+    sealed = keeping.place_of(report, asked)
+    if sealed and not (fresh or with_plans):
+        kept = sealed.get()
+        if kept:
+            return Run(report, asked, kept.rows, Work(kept.queries), False, kept)
     with watched() as work, snapshot(seconds=SECONDS):
         rows = list(report.rows(asked))
         if with_plans:
             work.explain()
+    if sealed:
+        sealed.keep(rows, work)
     return Run(report, asked, rows, work, with_plans)

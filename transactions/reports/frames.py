@@ -50,7 +50,36 @@ class Total(Func):
     window_compatible = True
 
 
+class Lowest(Func):
+    """The lowest of a window of what is a minimum already: MIN(MIN(number)) OVER (...)."""
+
+    function = "MIN"
+    window_compatible = True
+
+
 class MonthBefore(Func):
     """A date one month earlier."""
 
     template = "(%(expressions)s - interval '1 month')"
+
+
+class DaysBefore(WindowFrame):
+    """The rows of the `count` days before this one, without this one itself.
+
+    For a window ordered by a time that does not tie. It ends a microsecond before the row and
+    not by EXCLUDE CURRENT ROW, with which Postgres would add up every frame from its beginning:
+    so it adds the rows that come in and takes off those that fall out.
+    Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate Mode".
+    """
+
+    frame_type = "RANGE"
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def window_frame_start_end(self, connection: Any, start: Any, end: Any) -> Any:
+        return f"'{int(self.count)} days' PRECEDING", "'1 microsecond' PRECEDING"
+
+    def __str__(self) -> str:
+        return f"RANGE over {self.count} days before"

@@ -10,21 +10,30 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from transactions.charts import NARROW, WIDE, Chart, draw_bars, draw_columns
+from transactions.stretched_charts import draw_heat, draw_line
 
 register = template.Library()
 
 WIDTH, HEIGHT, EDGE = 240, 40, 3
 
 
-DRAW: dict[str, Any] = {"columns": draw_columns, "bars": draw_bars}
+DRAW: dict[str, Any] = {
+    "columns": draw_columns,
+    "bars": draw_bars,
+    "line": draw_line,
+    "heat": draw_heat,
+}
+STRETCHED = {"line", "heat"}  # placed in percent of the width, so that one drawing fits all
 
 
 @register.simple_tag
 def chart(chart: Chart | None) -> SafeString | str:
-    """A chart, drawn twice: for wide screens and paper, and for phones. CSS shows one of them."""
+    """A chart, drawn twice: for wide screens and paper, and for phones. CSS shows one of them.
+    Those that stretch are drawn once."""
     if chart is None or not chart.marks:
         return ""
-    drawn = [DRAW[chart.kind](chart, size) for size in (WIDE, NARROW)]
+    sizes = (WIDE,) if chart.kind in STRETCHED else (WIDE, NARROW)
+    drawn = [DRAW[chart.kind](chart, size) for size in sizes]
     return render_to_string(f"includes/charts/_{chart.kind}.html", {"chart": chart, "drawn": drawn})
 
 

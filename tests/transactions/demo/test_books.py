@@ -10,6 +10,7 @@ from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, StatusChange, User
 from tests.factories import PASSWORD
 from tests.transactions.demo.bank import NOON, play
+from transactions.annotation_search import noted, tags_in_use
 from transactions.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo.seeding import Seeded
@@ -111,3 +112,10 @@ def test_groups_are_made_once_and_keep_what_was_added_by_hand(db: None) -> None:
     ensure_groups()
     assert Group.objects.count() == 2
     assert extra in groups[ANALYSTS].permissions.all()
+
+
+def test_ana_has_noted_things_that_the_search_finds(demo: Seeded) -> None:
+    ana = User.objects.get(email="ana@example.com")
+    used = {tag.tag: tag.count for tag in tags_in_use(ana)}
+    assert used["holiday"] > used["lisbon"] > 1
+    assert noted(ana).exists()

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Account
+from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, stored
@@ -114,7 +114,7 @@ def test_without_script_one_press_books_every_step(
     monkeypatch.setattr(drafting, "PART", 2)
     file = checked(everyday, *[pay(mara, 1)] * 5, "12,5")
     response = ana.post(page_of(file), {"step": "pay"}, follow=True)
-    assert "1 of 6 lines was not booked; each says why" in text_of(response)
+    assert "1 of 6 lines was not booked; it says why" in text_of(response)
     assert transfers() == 5
 
 
@@ -363,3 +363,20 @@ def test_the_download_says_of_each_line_whether_it_can_be_paid(
     assert results() == ["can be paid", "can be paid", "refused"]
     file = book_step(file)
     assert results() == ["paid", "can be paid", "refused"]
+
+
+def test_a_file_that_the_bank_brought_is_paid_and_removed_by_the_bank_alone(
+    ana: Client, everyday: Account, mara: Account, clerk: User
+) -> None:
+    file = checked(everyday, pay(mara, 100), created_by=clerk)
+    page = ana.get(page_of(file))
+    said = text_of(page)
+    assert "brought by the bank" in said
+    assert "The bank brought this file and pays it." in said
+    assert b'name="step"' not in page.content
+    for step in ("check", "whole", "pay", "discard"):
+        answer = ana.post(page_of(file), {"step": step}, follow=True)
+        assert "so the bank alone pays or removes it" in text_of(answer)
+    assert PaymentFile.objects.get() == file
+    assert balances(everyday, mara) == [1000, 0]
+    assert "brought by the bank" in text_of(ana.get("/transfers/files/"))

@@ -44,8 +44,8 @@ class Command(BaseCommand):
         elif result.clean:
             what = f" booked since {since:%Y-%m-%d %H:%M %Z}" if since else ""
             self.stdout.write(
-                f"The books are clean: {result.transactions:,} transactions{what} "
-                f"on {result.accounts:,} accounts."
+                f"The books are clean: {_counted(result.transactions, 'transaction')}{what} "
+                f"on {_counted(result.accounts, 'account')}."
             )
         elif not result.clean:
             many = f"{len(result.findings)} thing{'' if len(result.findings) == 1 else 's'}"
@@ -54,6 +54,10 @@ class Command(BaseCommand):
             self.stderr.write(str(finding))
         if not result.clean:
             raise SystemExit(1)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def moment(text: str) -> datetime:
@@ -65,4 +69,7 @@ def moment(text: str) -> datetime:
         found = None
     if found is None:
         raise CommandError(f"{text!r} is no date or time, such as 2026-11-20 or 2026-11-20T08:00.")
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    found = found if timezone.is_aware(found) else timezone.make_aware(found)
+    if found > timezone.now():
+        raise CommandError(f"{text} lies ahead: nothing is booked yet that could be checked.")
+    return found

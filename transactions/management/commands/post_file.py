@@ -12,7 +12,7 @@ from accounts.models import Account
 from accounts.numbers import clean_account_number
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import book_rest, book_whole
+from transactions.payment_files.booking import NotAll, book_rest, book_whole
 from transactions.payment_files.checking import check
 from transactions.payment_files.reading import Unreadable
 from transactions.payment_files.results import result_lines
@@ -123,6 +123,8 @@ class Command(BaseCommand):
         try:
             with self._bar(file.waiting_count, "Booking") as bar:
                 file = (book_whole if whole else book_rest)(file, bar.update)
+        except NotAll:
+            self.stderr.write("Nothing was booked.")  # the line says why, further down
         except LedgerError as refusal:
             self.stderr.write(str(refusal))
         except KeyboardInterrupt:

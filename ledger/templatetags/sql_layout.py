@@ -1,0 +1,211 @@
+"""SQL as a person would write it: each clause on a line of its own, each expression of a list on
+one, what is nested further in; and what is short, on one line."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeGuard
+
+from sqlparse import tokens
+from sqlparse.lexer import Lexer, tokenize
+
+WIDTH = 88
+FEW = 3  # expressions that may share a line
+STEP = "  "
+CLAUSE = re.compile(
+    r"WITH( RECURSIVE)?|SELECT|FROM|WHERE|GROUP BY|HAVING|WINDOW|ORDER BY|LIMIT|OFFSET|FETCH"
+    r"|UNION( ALL)?|INTERSECT|EXCEPT|((LEFT|RIGHT|FULL|INNER|CROSS|NATURAL) )?(OUTER )?JOIN"
+)
+LISTED = re.compile("WITH( RECURSIVE)?|SELECT|WHERE|HAVING|(GROUP|ORDER) BY")
+PART_OF_WINDOW = re.compile(r"PARTITION BY|ORDER BY|ROWS|RANGE")
+PLAIN_NAME = re.compile(r'"[a-z_][a-z0-9_]*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A token: `is_key` for one of SQL's own words, `spaced` where white space stands before."""
+
+    text: str
+    spaced: bool = False
+    is_key: bool = False
+
+    def says(self, pattern: re.Pattern[str] | str) -> bool:
+        """Whether it is this word of SQL's own."""
+        return self.is_key and bool(re.fullmatch(pattern, self.text.upper()))
+
+
+@dataclass(slots=True)
+class Group:
+    """What stands between two brackets: words, and further groups."""
+
+    spaced: bool = False
+    parts: list["Part"] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return f"({flat(self.parts)})"
+
+    @property
+    def is_query(self) -> bool:
+        return bool(self.parts) and _says(self.parts[0], "SELECT|WITH( RECURSIVE)?")
+
+
+Part = Word | Group
+
+
+def lay_out(sql: str) -> str:
+    """A statement over several lines. White space changes, and the case of the words that begin a
+    clause; quotes, and the brackets round a whole WHERE, go where they are not needed; comments
+    come out between /* and */."""
+    return "\n".join(_query(_grouped(_words(sql)), ""))
+
+
+def flat(parts: list[Part]) -> str:
+    """Parts on one line."""
+    return "".join(
+        (" " if part.spaced and place else "") + part.text for place, part in enumerate(parts)
+    )
+
+
+def _words(sql: str) -> Iterator[Word]:
+    spaced, before = False, ""
+    for kind, value in tokenize(sql):  # type: ignore[no-untyped-call]
+        if kind in tokens.Whitespace:
+            spaced = True
+            continue
+        text = value
+        if kind in tokens.Comment:
+            text = f"/* {value.strip().lstrip('-/*').rstrip('*/').strip()} */"
+        elif PLAIN_NAME.fullmatch(value) and (before == "." or not _is_reserved(value)):
+            text = value.strip('"')
+        word = Word(re.sub(r"\s+", " ", text), spaced, True)
+        if kind not in tokens.Keyword:
+            word = Word(text, spaced)
+        elif word.says(CLAUSE):
+            word = Word(word.text.upper(), spaced, True)
+        yield word
+        before, spaced = text, kind in tokens.Comment
+
+
+def _is_reserved(quoted: str) -> bool:
+    """Whether a name may be a word of SQL's own, so that its quotes have to stay."""
+    lexer = Lexer.get_default_instance()  # type: ignore[no-untyped-call]
+    kind, _value = lexer.is_keyword(quoted.strip('"').upper())
+    return kind not in tokens.Name
+
+
+def _grouped(words: Iterator[Word]) -> list[Part]:
+    stack = [Group()]
+    for word in words:
+        if word.text == "(":
+            stack.append(Group(word.spaced))
+        elif word.text == ")" and len(stack) > 1:
+            group = stack.pop()
+            stack[-1].parts.append(group)
+        else:
+            stack[-1].parts.append(word)
+    while len(stack) > 1:  # a bracket that is never closed
+        group = stack.pop()
+        stack[-1].parts += [Word("(", group.spaced), *group.parts]
+    return stack[0].parts
+
+
+def _says(part: Part, pattern: re.Pattern[str] | str) -> bool:
+    return isinstance(part, Word) and part.says(pattern)
+
+
+def _query(parts: list[Part], margin: str) -> list[str]:
+    """Each clause on lines of its own."""
+    lines: list[str] = []
+    for clause in _split(parts, _begins_clause):
+        lines += _clause(clause, margin)
+    return lines
+
+
+def _begins_clause(part: Part, before: Part | None) -> bool:
+    of_comparison = before is not None and _says(before, "DISTINCT") and _says(part, "FROM")
+    return _says(part, CLAUSE) and not of_comparison
+
+
+def _clause(parts: list[Part], margin: str) -> list[str]:
+    """A clause on one line where it is short, else its head and an expression a line."""
+    head = 1
+    if len(parts) == 2 and _says(parts[0], "WHERE|HAVING") and _is_plain(parts[1]):
+        parts = [parts[0], *parts[1].parts]
+    if _says(parts[0], "SELECT") and len(parts) > 1 and _says(parts[1], "DISTINCT"):
+        head = 2
+    expressions = _expressions(parts[head:])
+    is_short = len(margin) + len(flat(parts)) <= WIDTH and len(expressions) <= FEW
+    is_listed = _says(parts[0], LISTED) and (len(expressions) > 1 or not _says(parts[0], "WITH"))
+    if is_short or not is_listed:
+        return _lines(parts, margin)
+    lines = [margin + flat(parts[:head])]
+    for expression in expressions:
+        lines += _lines(expression, margin + STEP)
+    return lines
+
+
+def _is_plain(part: Part) -> TypeGuard[Group]:
+    """Whether it is a pair of brackets around conditions, which need none."""
+    return isinstance(part, Group) and not part.is_query
+
+
+def _expressions(parts: list[Part]) -> list[list[Part]]:
+    """Parts cut after each comma; without any, before each AND and OR."""
+    listed = _split(parts, lambda _part, before: before is not None and before.text == ",")
+    return listed if len(listed) > 1 else _conditions(parts)
+
+
+def _conditions(parts: list[Part]) -> list[list[Part]]:
+    """Parts cut before each AND and OR, except the AND of BETWEEN."""
+    cuts, between = set(), False
+    for place, part in enumerate(parts):
+        if _says(part, "BETWEEN"):
+            between = True
+        elif _says(part, "AND") and between:
+            between = False
+        elif _says(part, "AND|OR"):
+            cuts.add(place)
+    return _cut(parts, cuts)
+
+
+def _split(parts: list[Part], begins: Callable[[Part, Part | None], bool]) -> list[list[Part]]:
+    """Parts cut before each that begins something new."""
+    befores = [None, *parts]
+    return _cut(parts, {n for n, part in enumerate(parts) if begins(part, befores[n])})
+
+
+def _cut(parts: list[Part], places: set[int]) -> list[list[Part]]:
+    ends = sorted({0, len(parts), *places})
+    return [parts[start:end] for start, end in pairwise(ends)]
+
+
+def _lines(parts: list[Part], margin: str) -> list[str]:
+    """An expression on one line where it fits, else with its long groups opened up."""
+    if len(margin) + len(flat(parts)) <= WIDTH:
+        return [margin + flat(parts)]
+    lines: list[str] = []
+    line = inner = margin
+    for place, part in enumerate(parts):
+        gap = " " if part.spaced and place else ""
+        if _says(part, "WHEN|ELSE|END") and line.strip():
+            inner = margin if _says(part, "END") else margin + STEP
+            lines, line, gap = [*lines, line], inner, ""
+        rest = len(flat(parts[place + 1 : place + 2])) if place + 1 < len(parts) else 0
+        if isinstance(part, Word) or len(line + gap + part.text) + min(rest, 3) <= WIDTH:
+            line += gap + part.text
+            continue
+        lines += [f"{line}{gap}(", *_inside(part, inner + STEP)]
+        line = f"{inner})"
+    return [*lines, line]
+
+
+def _inside(group: Group, margin: str) -> list[str]:
+    """What stands in brackets that were opened up."""
+    if group.is_query:
+        return _query(group.parts, margin)
+    pieces = _split(group.parts, lambda part, _before: _says(part, PART_OF_WINDOW))
+    if len(pieces) == 1:
+        pieces = _expressions(group.parts)
+    return [line for piece in pieces for line in _lines(piece, margin)]

@@ -1,0 +1,58 @@
+"""Books with history, made by hand for the tests of reports."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.models import Account, User
+from tests.factories import UserFactory
+from transactions import services
+from transactions.models import Transaction
+from transactions.reach import BANK, Reach, reach_of
+from transactions.services import Draft
+
+
+def moment(said: str) -> datetime:
+    """A time in UTC: "2026-03-14", which is noon, or "2026-03-14T08:30"."""
+    return datetime.fromisoformat(said if "T" in said else f"{said}T12:00").replace(tzinfo=UTC)
+
+
+def pay(
+    sender: Account | None, to: Account | None, amount: str | int, when: str, **facts: Any
+) -> Transaction:
+    """A payment booked at a time of the past; a missing side is the world outside."""
+    draft = Draft(
+        from_account=sender,
+        to_account=to,
+        amount=Decimal(amount),
+        created_at=moment(when),
+        **facts,
+    )
+    (row,) = services.post_batch([draft])
+    assert isinstance(row, Transaction)
+    return row
+
+
+def analyst() -> User:
+    """Somebody who reads the figures of the whole bank, but no names."""
+    person: User = UserFactory(name="Analyst")
+    person.groups.add(ensure_groups()[ANALYSTS])
+    return person
+
+
+def clerk() -> User:
+    """Somebody who reads everything, names too."""
+    person: User = UserFactory(name="Clerk", is_staff=True)
+    person.groups.add(ensure_groups()[STAFF])
+    return person
+
+
+def bank(reader: User | None = None) -> Reach:
+    """The reach of the whole bank: with names for a clerk, without for an analyst."""
+    return reach_of(reader or clerk(), BANK)
+
+
+def rows_of(rows: Any, *names: str) -> list[tuple[Any, ...]]:
+    """Some columns of a report's rows."""
+    return [tuple(row[name] for name in names) for row in rows]

@@ -1,0 +1,77 @@
+"""Where the marks of a chart go, by hand."""
+
+import re
+from decimal import Decimal
+
+from transactions.charts import WIDE, Bars, HeatMap, Line, Mark, draw_bars
+from transactions.stretched_charts import draw_heat, draw_line
+from transactions.templatetags.charts import chart
+
+
+def mark(value: str | int, label: str = "x", url: str = "") -> Mark:
+    return Mark(label=label, value=Decimal(value), said=f"{value} USD", title=f"T{value}", url=url)
+
+
+def test_the_highest_point_of_a_line_is_at_the_top_and_zero_at_the_bottom() -> None:
+    drawn = draw_line(Line("Balance", [mark(0), mark(50), mark(100)]), WIDE)
+    top, middle, bottom = drawn.points[2].y, drawn.points[1].y, drawn.points[0].y
+    assert bottom == drawn.zero
+    assert middle == (top + bottom) / 2
+    assert [point.strip_x for point in drawn.points] == [0, 100 / 3, 200 / 3]
+
+
+def test_below_zero_is_below_the_line_at_zero() -> None:
+    drawn = draw_line(Line("Balance", [mark(100), mark(-100)]), WIDE)
+    assert drawn.points[0].y < drawn.zero < drawn.points[1].y < drawn.height
+
+
+def test_the_last_point_has_a_label_and_only_a_few_others() -> None:
+    drawn = draw_line(Line("Balance", [mark(n, label=str(n)) for n in range(52)]), WIDE)
+    labels = [point.label for point in drawn.points if point.label]
+    assert labels == ["12", "25", "38", "51"]
+
+
+def test_the_figure_at_the_end_stands_above_the_line_near_it() -> None:
+    drawn = draw_line(Line("Balance", [mark(10), mark(100), mark(50)] * 4), WIDE)
+    assert drawn.last_y < min(point.y for point in drawn.points[-3:])
+
+
+def test_a_line_of_one_point_and_one_of_nothing_are_drawn() -> None:
+    assert "<circle" in chart(Line("Balance", [mark(7)]))
+    assert "<circle" in chart(Line("Balance", [mark(0), mark(0)]))
+    assert chart(Line("Balance", [])) == ""
+
+
+def test_each_point_is_a_link_that_says_itself() -> None:
+    drawn = chart(Line("Balance", [mark(7, url="/search/?q=a&b=<")]))
+    assert '<a href="/search/?q=a&amp;b=&lt;"><title>T7: 7 USD</title>' in drawn
+
+
+def test_shades_go_up_in_equal_steps_and_nothing_has_none() -> None:
+    values = [0, 1, 25, 26, 50, 51, 75, 76, 100]
+    heat = HeatMap("Heat", [str(v) for v in values], ["only"], [[mark(v) for v in values]])
+    assert [cell.shade for cell in draw_heat(heat, WIDE).cells] == [0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_every_cell_shows_its_figure_so_that_no_colour_is_needed() -> None:
+    heat = HeatMap("Heat", ["a", "b"], ["c"], [[mark(1, "one"), None]])
+    drawn = chart(heat)
+    assert drawn.count("<rect") == 1
+    assert ">one</text>" in drawn
+    assert "<title>T1: 1 USD</title>" in drawn
+
+
+def test_a_grid_too_wide_for_a_phone_is_turned() -> None:
+    hours = [f"{hour:02}" for hour in range(24)]
+    heat = HeatMap("Heat", hours, ["Mon", "Tue"], [[mark(h) for h in range(24)]] * 2)
+    drawn = draw_heat(heat, WIDE)
+    assert [word for _, word in drawn.across] == ["Mon", "Tue"]
+    assert [word for _, word in drawn.down] == hours
+
+
+def test_a_name_is_cut_before_it_meets_its_figure() -> None:
+    name = "Maria Aparecida dos Santos Albuquerque de Vasconcelos"
+    (bar,) = draw_bars(Bars("Bars", [mark("123456.78", name)]), WIDE).bars
+    assert bar.label == name
+    narrow = chart(Bars("Bars", [mark("123456.78", name)]))
+    assert re.findall(r'chart__name"[^>]*>([^<]*)', narrow)[1].endswith("\N{HORIZONTAL ELLIPSIS}")

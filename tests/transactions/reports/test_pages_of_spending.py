@@ -1,0 +1,261 @@
+"""What the pages about spending, sizes, hours, the unusual and metadata say and link to."""
+
+import csv
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import escape
+
+from accounts.groups import ANALYSTS, ensure_groups
+from accounts.models import Account, User
+from tests.factories import UserFactory
+from tests.transactions.reports.movements import book, funded
+from tests.transactions.test_transfer_page import text_of
+from transactions.charts import WIDE, Bars, Mark, draw_bars
+from transactions.report_pages.catalogue import BY_SLUG
+
+pytestmark = pytest.mark.django_db
+SLUGS = [
+    "spending-by-category",
+    "amount-distribution",
+    "amount-percentiles",
+    "by-weekday-and-hour",
+    "unusual-movements",
+    "metadata-keys",
+]
+NOVEMBER = {"since": "2025-11-01", "until": "2025-11-30"}
+SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+@pytest.fixture
+def account(client: Client) -> Account:
+    account = funded(user__name="Ana")
+    client.force_login(account.user)
+    return account
+
+
+@pytest.fixture
+def analyst(client: Client) -> User:
+    analyst: User = UserFactory()
+    analyst.groups.add(ensure_groups()[ANALYSTS])
+    client.force_login(analyst)
+    return analyst
+
+
+def get(client: Client, slug: str, **asked: str) -> Any:
+    response = client.get(f"/reports/{slug}/", {**NOVEMBER, **asked})
+    assert response.status_code == 200
+    return response
+
+
+def searches(response: Any) -> list[str]:
+    """What the table's links search for, in order."""
+    cells = [cell for row in response.context["run"].table for cell in row]
+    return [parse_qs(urlsplit(cell.url).query)["q"][0] for cell in cells if cell.url]
+
+
+def lines(client: Client, slug: str, **asked: str) -> list[list[str]]:
+    """The file, without its heading."""
+    url = reverse("transactions:report_csv", args=[slug])
+    response: Any = client.get(url, {**NOVEMBER, **asked})
+    content = b"".join(response.streaming_content).decode()
+    return list(csv.reader(StringIO(content)))[1:]
+
+
+def test_spending_says_how_much_more_and_on_what(client: Client, account: Account) -> None:
+    book("2025-10-02", "40", out_of=account, category="eating out")
+    book("2025-11-02", "70.50", out_of=account, category="eating out")
+    paid = book("2025-11-03", "12", out_of=account)
+    book("2025-11-04", "2", into=account, reverses=paid)
+    response = get(client, "spending-by-category")
+    said = text_of(response)
+    assert "80.50 USD spent in November 2025, 40.50 more than in October 2025" in said
+    assert "the most on eating out." in said
+    assert "No category" in said
+    days = "is:booked date:2025-11-01..2025-11-30"
+    before = "is:booked date:2025-10-01..2025-10-31"
+    assert searches(response) == [
+        f'is:out -is:refund {days} category:"eating out" currency:USD',
+        f'is:out -is:refund {before} category:"eating out" currency:USD',
+        f"is:out -is:refund {days} category:none currency:USD",
+        f"is:in is:refund {days} category:none currency:USD",
+    ]
+    assert lines(client, "spending-by-category") == [
+        ["eating out", "70.50", "", "40.00", "30.50", "0.8758"],
+        ["No category", "10.00", "2.00", "0.00", "10.00", "0.1242"],
+    ]
+
+
+def test_spending_says_it_when_more_came_back(client: Client, account: Account) -> None:
+    paid = book("2025-10-02", "40", out_of=account)
+    book("2025-11-02", "40", into=account, reverses=paid)
+    said = text_of(get(client, "spending-by-category"))
+    assert "40.00 USD more was given back than spent in November 2025." in said
+
+
+def test_a_bar_has_a_line_where_it_was_before() -> None:
+    with_line = Mark("a", Decimal(50), "50.00", against=Decimal(100), against_said="in May 100.00")
+    marks = [with_line, Mark("b", Decimal(25), "25.00")]
+    first, second = draw_bars(Bars("Both", marks), WIDE).bars
+    assert (first.length, first.against_x) == (WIDE.width / 2, WIDE.width)
+    assert (second.length, second.against_x) == (WIDE.width / 4, None)
+    assert with_line.name == "a: 50.00; in May 100.00"
+
+
+def test_the_line_is_told_in_words(client: Client, account: Account) -> None:
+    book("2025-10-02", "40", out_of=account, category="rent")
+    book("2025-11-02", "70", out_of=account, category="rent")
+    page = get(client, "spending-by-category").content.decode()
+    assert 'aria-label="rent: 70.00; in October 2025 40.00"' in page
+    assert "The bar is what was spent in November 2025, the thin line in October 2025." in page
+    assert page.count('class="chart__against"') == 2  # one drawing for screens, one for phones
+
+
+def test_sizes_link_to_just_the_payments_of_each(client: Client, account: Account) -> None:
+    for day, amount in enumerate(["3", "4.99", "700"], start=1):
+        book(f"2025-11-0{day}", amount, out_of=account)
+    response = get(client, "amount-distribution")
+    assert "67 % of the 3 payments that went out came to 4.99 USD at most" in text_of(response)
+    days = "is:out is:booked date:2025-11-01..2025-11-30"
+    assert searches(response) == [
+        f"{days} amount:2..4.99 currency:USD",
+        f"{days} amount:500..999.99 currency:USD",
+    ]
+    marks = response.context["run"].chart.marks
+    assert [(mark.label, mark.value) for mark in marks] == [
+        ("2", 2), ("5", 0), ("10", 0), ("20", 0), ("50", 0), ("100", 0), ("200", 0), ("500", 1),
+    ]  # fmt: skip
+
+
+def test_usual_amounts_say_what_half_come_to(client: Client, account: Account) -> None:
+    for day, amount in enumerate(["10", "20", "90"], start=1):
+        book(f"2025-11-0{day}", amount, out_of=account, category="food")
+    response = get(client, "amount-percentiles")
+    assert (
+        "Half of the 3 payments for food that went out were at most 20.00 USD, nine in ten at "
+        "most 90.00 USD."
+    ) in text_of(response)
+    days = "is:out is:booked date:2025-11-01..2025-11-30 category:food"
+    assert f"{days} amount:>90 currency:USD" in searches(response)
+
+
+def test_hours_say_when_the_most_moves(client: Client, account: Account) -> None:
+    book("2025-11-03T08:15", "10", out_of=account)
+    book("2025-11-04T21:59", "1250", out_of=account)
+    response = get(client, "by-weekday-and-hour")
+    assert "The most goes out on Tuesdays from 21:00 to 22:00: 1,250.00 USD in 1 payment." in (
+        text_of(response)
+    )
+    chart = response.context["run"].chart
+    assert (chart.down[0], chart.down[-1], len(chart.down)) == ("08:00", "21:00", 14)
+    assert [(mark.title, mark.label) for mark in chart.marks] == [
+        ("Mon 08:00", "10"), ("Tue 21:00", "1.2k"),
+    ]  # fmt: skip
+    assert lines(client, "by-weekday-and-hour") == [
+        ["Tuesday", "21:00", "1", "1250.00"],
+        ["Monday", "08:00", "1", "10.00"],
+    ]
+
+
+def test_the_unusual_is_said_in_words_and_links_to_itself(client: Client, account: Account) -> None:
+    for day in range(1, 9):
+        book(f"2025-10-0{day}", "9.99", out_of=account, category="music")
+    row = book("2025-11-05", "12.99", out_of=account, category="music", description="Tuneful")
+    response = get(client, "unusual-movements")
+    assert (
+        "Tuneful on 5 November 2025: 12.99 USD, where music was 9.99 USD each of the 8 times "
+        "before."
+    ) in text_of(response)
+    assert searches(response) == [f"id:{row.pk} currency:USD"] * 2
+
+
+def test_a_threshold_below_two_is_refused_in_place(client: Client, account: Account) -> None:
+    for typed in ("1", "1001", "3.125", "NaN", "three"):
+        response = get(client, "unusual-movements", threshold=typed)
+        assert response.context["run"] is None
+        assert "Type a number from 2 to 1000, like 3.5." in text_of(response)
+
+
+def test_each_key_links_to_the_rows_that_have_it(client: Client, account: Account) -> None:
+    metadata = {"merchant": {"city": "Porto"}, "odd key": 1}
+    book("2025-11-05", "1", into=account, metadata=metadata)
+    response = get(client, "metadata-keys")
+    assert "2 keys are in use; merchant.city is on the most rows, 1." in text_of(response)
+    assert searches(response) == ["has:meta.merchant.city"]
+
+
+def test_top_spenders_are_not_for_customers(client: Client, account: Account) -> None:
+    assert client.get("/reports/top-spenders/").status_code == 404
+    assert client.get(reverse("transactions:report_csv", args=["top-spenders"])).status_code == 404
+
+
+def test_top_spenders_are_of_the_bank_whatever_the_address_says(
+    client: Client, analyst: User
+) -> None:
+    ada = funded(user__name="Ada Quill")
+    rows = [book(f"2025-11-0{day}", "9", out_of=ada) for day in (2, 3)]
+    response = get(client, "top-spenders", whose="mine")
+    said = text_of(response)
+    assert f"Holder of ··{ada.number[-4:]} spent the most in November 2025: 18.00 USD" in said
+    assert "Ada Quill" not in response.content.decode()
+    assert ada.number not in response.content.decode()
+    (mark,) = response.context["run"].chart.marks
+    (query,) = parse_qs(urlsplit(mark.url).query)["q"]
+    assert query == " or ".join(f"id:{row.pk}" for row in rows) + " currency:USD"
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_a_stranger_changes_nothing(client: Client, account: Account, slug: str) -> None:
+    def fill(who: Account, word: str) -> None:
+        for day in range(1, 10):
+            book(f"2025-11-0{day}T0{day}:00", str(day), out_of=who, category=word)
+        book(
+            "2025-11-20", "950", out_of=who, description=word, metadata={"category": word, word: 1}
+        )
+
+    fill(account, "plain")
+    before = get(client, slug).context["run"].rows, lines(client, slug)
+    fill(funded(user__name="Zoltan Strange"), "strange")
+    response = get(client, slug)
+    assert (response.context["run"].rows, lines(client, slug)) == before
+    assert response.context["run"].rows
+    assert "strange" not in response.content.decode().lower()
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_markup_in_the_books_comes_out_as_text(client: Client, account: Account, slug: str) -> None:
+    for day in range(1, 10):
+        book(f"2025-11-0{day}", "10", out_of=account, category=SCRIPT)
+    odd = {"category": SCRIPT, SCRIPT: SCRIPT}
+    book("2025-11-20", "950", out_of=account, description=SCRIPT, metadata=odd)
+    page = get(client, slug).content.decode()
+    assert "<img src=x" not in page
+    assert "<script>alert" not in page
+    if slug not in ("amount-distribution", "by-weekday-and-hour"):
+        assert escape(SCRIPT)[:30] in page
+
+
+@pytest.mark.parametrize("slug", [*SLUGS, "top-spenders"])
+def test_it_can_be_asked_of_the_bank_and_of_nothing(
+    client: Client, analyst: User, slug: str
+) -> None:
+    funded()
+    assert "Nothing to report" in text_of(get(client, slug)) or slug == "metadata-keys"
+    assert BY_SLUG[slug].question
+
+
+@pytest.mark.parametrize("slug", [*SLUGS, "top-spenders"])
+def test_pages_stay_light_with_much_on_them(client: Client, analyst: User, slug: str) -> None:
+    account = funded()
+    for hour in range(0, 24 * 7, 2):
+        day, at = divmod(hour, 24)
+        words = f"category number {hour % 40}"
+        metadata = {"category": words, f"key{hour % 60}": {"inside": "x" * 90}}
+        moment = f"2025-11-{day + 3:02}T{at:02}:10"
+        book(moment, str(2 ** (hour % 18)), out_of=account, metadata=metadata)
+    assert len(get(client, slug).content) < 60_000

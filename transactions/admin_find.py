@@ -1,0 +1,137 @@
+"""The page of the admin's one search: people, accounts and transactions in one list."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account, User
+from accounts.templatetags.money import account_number, figure
+from transactions import admin_finding
+from transactions.admin_finding import Asked, Kind
+from transactions.models import Transaction
+
+TITLES: dict[type[models.Model], str] = {
+    User: "People",
+    Account: "Accounts",
+    Transaction: "Transactions",
+}
+HELP = (
+    "An id, an account number or the beginning of one, an email address, names or their "
+    "beginnings, words of a payment, or an amount like 13.40."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One line: the thing by its name, where its page is, and what tells it apart."""
+
+    name: str
+    url: str
+    said: list[str]
+    moment: Any = None
+    amount: str = ""
+    currency: str = ""
+    is_below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Hits of one kind. `more_url` is their own list with the same words, where there are more."""
+
+    title: str
+    hits: list[Hit]
+    more_url: str = ""
+
+
+@require_safe
+def find_anything(request: HttpRequest) -> HttpResponse:
+    """What staff may see of what fits. At most three queries beside who asks."""
+    seen = {model for model in TITLES if _may_see(request, model)}
+    if not seen:
+        raise PermissionDenied
+    asked = Asked(request.GET.get("q", ""))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Search",
+        "asked": asked.text,
+        "sections": [] if asked.is_empty else sections_of(asked, seen),
+        "help": HELP,
+    }
+    return TemplateResponse(request, "admin/find.html", context)
+
+
+def sections_of(asked: Asked, seen: Set[type[models.Model]]) -> list[Section]:
+    """What was asked for exactly, then each kind that the reader may see, where there is any."""
+    kinds: dict[type[models.Model], Kind] = {}
+    named: list[Account] = []
+    if User in seen:
+        kinds[User] = admin_finding.people(asked)
+    if Account in seen:
+        kinds[Account], named = admin_finding.accounts(asked)
+    if Transaction in seen:
+        kinds[Transaction] = admin_finding.transactions(asked, named)
+    exact = [_hit(row) for kind in kinds.values() for row in kind.exact]
+    sections = [Section("Exactly this", exact)]
+    for model, kind in kinds.items():
+        more = _list_url(model, asked.text) if kind.is_cut else ""
+        sections.append(Section(TITLES[model], [_hit(row) for row in kind.ranked], more))
+    return [section for section in sections if section.hits]
+
+
+def _may_see(request: HttpRequest, model: type[models.Model]) -> bool:
+    return bool(admin.site.get_model_admin(model).has_view_permission(request))
+
+
+def _hit(row: Any) -> Hit:
+    label = f"{row._meta.app_label}_{row._meta.model_name}"
+    url = reverse(f"admin:{label}_change", args=[row.pk])
+    if isinstance(row, User):
+        return _person(row, url)
+    return _account(row, url) if isinstance(row, Account) else _transaction(row, url)
+
+
+def _person(person: User, url: str) -> Hit:
+    standing = [] if person.is_active else ["sign-in closed"]
+    role = ["staff"] if person.is_staff else []
+    return Hit(person.name or person.email, url, [person.email, *role, *standing])
+
+
+def _account(account: Account, url: str) -> Hit:
+    status = [] if account.is_active else [account.status]
+    return Hit(
+        f"{account.name} of {account.user}",
+        url,
+        [account_number(account.number), *status],
+        amount=figure(account.balance, account.currency),
+        currency=account.currency,
+        is_below=account.balance < 0,
+    )
+
+
+def _transaction(row: Transaction, url: str) -> Hit:
+    sides = [
+        side.user if side else "outside the bank" for side in (row.from_account, row.to_account)
+    ]
+    state = [] if row.status == Transaction.Status.COMPLETED else [row.status]
+    return Hit(
+        row.description or row.get_type_display(),
+        url,
+        [f"{sides[0]} to {sides[1]}", *filter(None, [row.reference, row.category]), *state],
+        row.created_at,
+        figure(row.amount, row.currency),
+        row.currency,
+    )
+
+
+def _list_url(model: type[models.Model], text: str) -> str:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return f"{reverse(name)}?{urlencode({'q': text})}"

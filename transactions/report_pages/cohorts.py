@@ -1,0 +1,72 @@
+"""The page about people by when they joined."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from transactions.charts import HeatMap, Mark
+from transactions.report_pages.forms import CohortForm
+from transactions.report_pages.report import Asked, Column, Report, Row
+from transactions.reports import cohorts
+from transactions.reports.cohorts import FOLLOWED
+
+
+def _finding(rows: Sequence[Row], _asked: Asked) -> str:
+    people = sum(row["people"] for row in rows if row["after"] == 0)
+    joined = "1 person" if people == 1 else f"{people:,} people"
+    later = [row for row in rows if row["after"]]
+    if not later:
+        return f"{joined} joined; no month has passed since."
+    last = max(row["after"] for row in later)
+    there = [row for row in later if row["after"] == last]
+    share = sum(row["active"] for row in there) / sum(row["people"] for row in there)
+    months = "1 month" if last == 1 else f"{last} months"
+    return f"{joined} joined; {share * 100:.0f} % moved money {months} later."
+
+
+def _basis(_rows: Sequence[Row], _asked: Asked) -> str:
+    return (
+        "People with an account, by the month in which they joined, and how many of them sent "
+        "money out of an account of theirs, own transfers too, in that month and in each of the "
+        f"{FOLLOWED} after it. Holds do not count; months that are not over count so far."
+    )
+
+
+def _chart(rows: Sequence[Row], _asked: Asked) -> HeatMap:
+    joined = sorted({row["joined"] for row in rows})
+    across = range(max(row["after"] for row in rows) + 1)
+    marks = {
+        (row["joined"], row["after"]): Mark(
+            label=f"{row['share'] * 100:.0f}",
+            title=f"Joined {row['joined']:%B %Y}, in {row['month']:%B %Y}",
+            value=Decimal(row["share"]),
+            said=f"{row['active']:,} of {row['people']:,} people, {row['share'] * 100:.1f} %",
+        )
+        for row in rows
+    }
+    return HeatMap(
+        "Percent of those who joined that moved money, by months after joining",
+        across=[str(after) for after in across],
+        down=[f"{month:%b %Y}" for month in joined],
+        cells=[[marks.get((month, after)) for after in across] for month in joined],
+    )
+
+
+COHORTS = Report(
+    function=cohorts,
+    title="Cohorts",
+    question="Of those who joined in a month, how many still moved money later?",
+    shows="generate_series, LATERAL and EXISTS: one look-up for each account and month",
+    form=CohortForm,
+    columns=(
+        Column("joined", "Joined", "month"),
+        Column("people", "People", "count"),
+        Column("after", "Months after", "count"),
+        Column("month", "Month", "month"),
+        Column("active", "Moved money", "count"),
+        Column("share", "Share", "percent"),
+    ),
+    finding=_finding,
+    basis=_basis,
+    chart=_chart,
+    bank_only=True,
+)

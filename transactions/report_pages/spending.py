@@ -1,0 +1,191 @@
+"""Pages about spending."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.templatetags.money import figure, money
+from transactions.charts import Bars, Mark
+from transactions.report_pages.forms import PeriodForm
+from transactions.report_pages.report import Asked, Column, Report, Row, after_period
+from transactions.report_pages.words import (
+    asked_period,
+    booked,
+    category_term,
+    named,
+    period,
+    together,
+)
+from transactions.reports import spending_by_category, top_spenders
+from transactions.reports.spending import TOP, days_before
+
+DRAWN = 12  # bars; the table has all
+
+
+class SpendingForm(PeriodForm):
+    """This month so far, unless it is said."""
+
+    def defaults(self) -> dict[str, Any]:
+        today = timezone.localdate()
+        return {"since": today.replace(day=1).isoformat(), "until": today.isoformat()}
+
+
+def _days_before(asked: Asked) -> tuple[Any, Any]:
+    return days_before(asked.values["since"], asked.values["until"])
+
+
+def _paid(row: Row, asked: Asked) -> str:
+    days = booked(asked.values["since"], asked.values["until"])
+    return together(f"is:out -is:refund {days}", category_term(row["spent_on"]))
+
+
+def _given_back(row: Row, asked: Asked) -> str:
+    days = booked(asked.values["since"], asked.values["until"])
+    return together(f"is:in is:refund {days}", category_term(row["spent_on"]))
+
+
+def _paid_before(row: Row, asked: Asked) -> str:
+    days = booked(*_days_before(asked))
+    return together(f"is:out -is:refund {days}", category_term(row["spent_on"]))
+
+
+def _finding(rows: Sequence[Row], asked: Asked) -> str:
+    spent = sum((row["spent"] for row in rows), Decimal(0))
+    more = spent - sum((row["before"] for row in rows), Decimal(0))
+    then = period(*_days_before(asked))
+    if spent < 0:
+        return (
+            f"{money(-spent, asked.currency)} more was given back than spent {asked_period(asked)}."
+        )
+    if not spent:
+        return f"Nothing was spent {asked_period(asked)}."
+    said = f"{money(spent, asked.currency)} spent {asked_period(asked)}"
+    if more:
+        than = "more" if more > 0 else "less"
+        said += f", {figure(abs(more), asked.currency)} {than} than {then}"
+    else:
+        said += f", as much as {then}"
+    most = rows[0]["spent_on"]
+    return f"{said}; the most {f'on {most}' if most else 'without a category'}."
+
+
+def _basis(_rows: Sequence[Row], asked: Asked) -> str:
+    what = (
+        "Withdrawals: what left the bank."
+        if asked.reach.is_bank
+        else "What went to others; moves between your accounts do not count."
+    )
+    return (
+        f"{what} A refund is taken off the category of the payment it gives back. "
+        f"Before is {period(*_days_before(asked)).removeprefix('from ').removeprefix('in ')}."
+    )
+
+
+def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
+    now, then = asked_period(asked), period(*_days_before(asked))
+    marks = [
+        Mark(
+            label=named(row["spent_on"]),
+            value=row["spent"],
+            said=figure(row["spent"], asked.currency),
+            url=asked.rows_behind(_paid(row, asked)) if _paid(row, asked) else "",
+            against=row["before"],
+            against_said=f"{then} {figure(row['before'], asked.currency)}",
+        )
+        for row in rows[:DRAWN]
+    ]
+    caption = f"In {asked.currency}. The bar is what was spent {now}, the thin line {then}."
+    return Bars(f"Spent on each category, in {asked.currency}", marks, caption)
+
+
+SPENDING_BY_CATEGORY = Report(
+    function=spending_by_category,
+    title="Spending by category",
+    question="What was money spent on, and was it more than before?",
+    shows="Two periods in one pass: each sum with its own FILTER, the share by a window",
+    form=SpendingForm,
+    columns=(
+        Column("spent_on", "Category", words=lambda row, _: named(row["spent_on"])),
+        Column("spent", "Spent", "money", _paid),
+        Column("given_back", "Given back", "money", _given_back),
+        Column("before", "Before", "money", _paid_before),
+        Column("change", "Change", "change"),
+        Column("share", "Share", "percent"),
+    ),
+    finding=_finding,
+    basis=_basis,
+    chart=_chart,
+    parts=(days_before,),
+    final_from=after_period,
+)
+
+
+class SpendersForm(PeriodForm):
+    """The last thirty days of the whole bank, unless it is said."""
+
+    def defaults(self) -> dict[str, Any]:
+        today = timezone.localdate()
+        return {"since": (today - timedelta(days=29)).isoformat(), "until": today.isoformat()}
+
+
+def _largest(row: Row, _asked: Asked) -> str:
+    return f"id:{row['ids'][0]}"
+
+
+def _largest_three(row: Row, _asked: Asked) -> str:
+    return " or ".join(f"id:{id}" for id in row["ids"])
+
+
+def _top_finding(rows: Sequence[Row], asked: Asked) -> str:
+    first = rows[0]
+    return (
+        f"{first['person']} spent the most {asked_period(asked)}: "
+        f"{money(first['spent'], asked.currency)} in {first['payments']:,} "
+        f"{'payment' if first['payments'] == 1 else 'payments'}."
+    )
+
+
+def _top_basis(_rows: Sequence[Row], asked: Asked) -> str:
+    who = "" if asked.reach.names else " You may not see names, so people go by an account."
+    return (
+        f"The {TOP} people from whose accounts the most went to others, refunds taken off; moves "
+        f"between their own accounts do not count.{who}"
+    )
+
+
+def _top_chart(rows: Sequence[Row], asked: Asked) -> Bars:
+    marks = [
+        Mark(
+            label=row["person"],
+            value=row["spent"],
+            said=figure(row["spent"], asked.currency),
+            url=asked.rows_behind(_largest_three(row, asked)),
+        )
+        for row in rows[:DRAWN]
+    ]
+    caption = f"In {asked.currency}. Each bar leads to the three largest payments."
+    return Bars(f"Who spent the most, in {asked.currency}", marks, caption)
+
+
+TOP_SPENDERS = Report(
+    function=top_spenders,
+    title="Top spenders",
+    question="Who spent the most, and on what in particular?",
+    shows="SQL by hand where the ORM has no words: LATERAL and WITH TIES",
+    form=SpendersForm,
+    columns=(
+        Column("person", "Who"),
+        Column("place", "Rank", "count"),
+        Column("spent", "Spent", "money"),
+        Column("payments", "Payments", "count"),
+        Column("average", "On average", "money"),
+        Column("largest", "Largest", "money", _largest),
+    ),
+    finding=_top_finding,
+    basis=_top_basis,
+    chart=_top_chart,
+    bank_only=True,
+)

@@ -1,0 +1,68 @@
+"""What the pages of reports say in the same words: periods, and terms of a search."""
+
+import calendar
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from accounts.currencies import minor_units
+from accounts.templatetags.money import short_date
+from transactions.report_pages.report import Asked
+
+UNCATEGORISED = "No category"
+
+
+def period(since: date, until: date) -> str:
+    """In a sentence: "on 3 November", "in October", "from 1 to 20 November"."""
+    if since == until:
+        return f"on {short_date(since)}"
+    in_a_month = (since.year, since.month) == (until.year, until.month)
+    if in_a_month and since.day == 1 and until.day == calendar.monthrange(*_month_of(until))[1]:
+        return f"in {short_date(until).split(' ', 1)[1]}"
+    first = str(since.day) if in_a_month else short_date(since)
+    return f"from {first} to {short_date(until)}"
+
+
+def _month_of(day: date) -> tuple[int, int]:
+    return day.year, day.month
+
+
+def asked_period(asked: Asked) -> str:
+    """The period that is asked for, in a sentence."""
+    return period(asked.values["since"], asked.values["until"])
+
+
+def booked(since: date, until: date) -> str:
+    """The search for what was booked on these days."""
+    days = since.isoformat() if since == until else f"{since.isoformat()}..{until.isoformat()}"
+    return f"is:booked date:{days}"
+
+
+def flows(asked: Asked) -> str:
+    """The search for what went the way that is asked for, in the period that is."""
+    return f"is:{asked.values['direction']} {booked(asked.values['since'], asked.values['until'])}"
+
+
+def category_term(category: str | None) -> str:
+    """The search for a category; "" where it cannot be said, for a quote in it."""
+    if category is None:
+        return "category:none"
+    if re.fullmatch(r"[\w-]+", category) and category.lower() != "none":
+        return f"category:{category}"
+    return "" if '"' in category else f'category:"{category}"'
+
+
+def together(*terms: str) -> str:
+    """Several terms as one search; "" if one of them cannot be said."""
+    return " ".join(terms) if all(terms) else ""
+
+
+def rounded(value: Decimal, currency: str) -> Decimal:
+    """An average or a median to the currency's own decimals, half to even."""
+    return value.quantize(Decimal(1).scaleb(-minor_units(currency)))
+
+
+def named(category: Any) -> str:
+    """A category as people read it."""
+    return str(category) if category else UNCATEGORISED

@@ -1,0 +1,58 @@
+"""Totals that run on from month to month."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import CharField, DateField, F, Min, QuerySet, RowRange, Sum, Value
+from django.db.models.functions import TruncMonth
+
+from transactions.reach import Reach
+from transactions.reports.frames import Lowest, OverGroups, Total
+from transactions.reports.holders import account_shown, masked, named
+from transactions.statements import start_of
+
+
+def running_total(reach: Reach, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
+    """What each person's money (bank), or each of one's own accounts (mine), gained or lost since
+    the first day, month by month: `net` in the month, `total` up to its end.
+
+    `total` is a window over the months of one holder, from the first row to the present one
+    (ROWS UNBOUNDED PRECEDING). Who gained most in the whole period comes first. What a person
+    moved between their own accounts cancels out; an account it does make richer or poorer.
+    """
+    holder = "account__user" if reach.is_bank else "account"
+    months = (
+        reach.entries()
+        .filter(currency=currency)
+        .between(start_of(since), start_of(until + timedelta(days=1)))
+        .annotate(month=TruncMonth("created_at", output_field=DateField()), holder=F(holder))
+        .values("holder", "month")
+        .annotate(net=Sum("signed_amount"), **_who(reach))
+    )
+    return (
+        months.annotate(
+            total=OverGroups(
+                Total("net"), partition_by="holder", order_by="month", frame=RowRange(None, 0)
+            ),
+            whole=OverGroups(Total("net"), partition_by="holder"),
+        )
+        .order_by(F("whole").desc(), "holder", "month")
+        .values("holder", "who", "shown", "month", "net", "total", "whole")
+    )
+
+
+def _who(reach: Reach) -> dict[str, Any]:
+    """How a holder is called, and the numbers of the accounts that moved, where they may be known.
+
+    Somebody without a name is called by the same account in every month: the lowest number.
+    """
+    numbers = ArrayAgg("account__number", distinct=True)
+    if not reach.is_bank:
+        return {"who": account_shown(reach, "account__"), "shown": numbers}
+    if reach.names:
+        return {"who": named("account__user"), "shown": numbers}
+    lowest = OverGroups(Lowest(Min("account__number")), partition_by="holder")
+    nothing = Value([], ArrayField(CharField()))
+    return {"who": masked(lowest), "shown": nothing}
