@@ -74,7 +74,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         db_table_comment = "People who sign in"
-        indexes: ClassVar[list[models.Index]] = [GinIndex(PERSON_WORDS, name="users_search")]
+        indexes: ClassVar[list[models.Index]] = [
+            # Names as words, for the search: "mara" finds Mara Lindt's payments.
+            GinIndex(SearchVector("name", config="simple"), name="users_name_words"),
+            GinIndex(PERSON_WORDS, name="users_search"),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # With unique=True on the column: unique whatever its case.
             models.CheckConstraint(

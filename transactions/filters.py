@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from django import forms
 from django.utils import timezone
 
+from accounts.models import Account
 from accounts.templatetags.money import short_date
 from transactions.forms import StatementForm
+from transactions.search import mistakes_in
 from transactions.statements import StatementPage
 
 KEPT = ("start", "end", "direction", "q")
@@ -51,6 +53,13 @@ class StatementAddress:
     def clear_url(self) -> str:
         """The address without filters, when there are any."""
         return self.action if self.params else ""
+
+    def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
+        """What of the typed words could not be read, and links to what was meant."""
+        return [
+            (mistake.sentence, [Chip(said, self.url(q=said)) for said in mistake.meant])
+            for mistake in mistakes_in(self.params.get("q", ""), account)
+        ]
 
     @property
     def csv_url(self) -> str:

@@ -1,80 +1,131 @@
-"""Words to a query of the stored `search` column."""
+"""The search: what a person types, turned into rows that the indexes find.
 
-import re
-from decimal import Decimal
+`query_language` reads the text, `search_names` finds whom its words mean, `search_terms` makes
+conditions of it, `facets` counts and `highlights` marks. See docs/search.md.
+"""
 
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import Q
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db.models import Case, F, FloatField, Value, When
 
 from accounts.models import Account
+from transactions.facets import Facets, facets_of
+from transactions.highlights import marked
+from transactions.models import Transaction
+from transactions.query_language import Mistake, Query, parse
+from transactions.querysets import EntryQuerySet, TransactionQuerySet
+from transactions.reach import Reach, newest_first
+from transactions.search_accounts import account_mistakes, names_mistakes
+from transactions.search_dialects import OfEntries, OfTransactions
+from transactions.search_names import Names, names_in
+from transactions.search_terms import Condition, LexemeQuery, Terms, lexeme_of
+
+__all__ = ["Found", "LexemeQuery", "between", "entries_with", "find", "mistakes_in", "side_lexeme"]
+
+PAGE = 25
+MOST_PAGES = 400
+RANKED = 1_000  # the newest matches, among which the best come first
+SORTS = ("best", "newest", "oldest", "largest")
+ORDERS = {
+    "newest": ("-created_at", "pk"),
+    "oldest": ("created_at", "pk"),
+    "largest": ("-amount", "-created_at", "pk"),
+}
 
 
-class LexemeQuery(SearchQuery):
-    """A query of lexemes exactly as written; to_tsquery would parse an account's as words."""
+@dataclass(slots=True)
+class Found:
+    """A page of what a query found, and what is said about all of it."""
 
-    template = "%(expressions)s::tsquery"
+    reach: Reach
+    query: Query
+    sort: str
+    page: int = 1
+    rows: list[Transaction] = field(default_factory=list)
+    has_more: bool = False
+    facets: Facets = field(default_factory=Facets)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    @property
+    def is_ranked_short(self) -> bool:
+        """Whether more fits than is ranked."""
+        return self.sort == "best" and self.facets.count > RANKED
 
 
-# Digits with a point, perhaps commas between thousands, perhaps a sign.
-TYPED_AMOUNT = re.compile(
-    "(?P<sign>[-+\u2212]?)"
-    "(?P<figure>[0-9]{1,3}(,[0-9]{3}){1,4}(\\.[0-9]{1,4})?|[0-9]{1,15}(\\.[0-9]{1,4})?)"
-)
-WORD = re.compile(r"[^\W_]+")
-OPERATOR = re.compile(r'(^|\s)-\S|"|\bor\b', re.IGNORECASE)
+def find(
+    reach: Reach, text: str | Query, *, sort: str = "", page: int = 1, names: Names | None = None
+) -> Found:
+    """A page of the rows within a reach that meet a query, in at most three queries.
+
+    `sort` is one of SORTS; best first unless it is said, where there are words to rank by.
+    `names` are whom its words mean, where that is known already. Without any text, all rows
+    fit: the page makes its examples of them. Never raises for a text.
+    """
+    query = parse(text) if isinstance(text, str) else text
+    names = names_in(reach, query) if names is None else names
+    dialect = OfTransactions(reach)
+    condition = Terms(dialect, names).condition(query)
+    if sort not in SORTS or (sort == "best" and condition.words is None):
+        sort = "best" if condition.words is not None else "newest"
+    found = Found(reach, query, sort, min(max(page, 1), MOST_PAGES), mistakes=[*query.mistakes])
+    found.mistakes += names_mistakes(query, reach)
+    if query.is_empty and query.text:
+        return found  # nothing of it was understood
+    matched = reach.transactions().filter(condition.where)
+    rows = marked(_ordered(matched, condition, found.sort, reach), condition.words, reach)
+    start = (found.page - 1) * PAGE
+    cut = list(rows.select_related("from_account__user", "to_account__user")[start:][: PAGE + 1])
+    found.rows, found.has_more = cut[:PAGE], len(cut) > PAGE and found.page < MOST_PAGES
+    if found.rows:
+        found.facets = facets_of(matched, dialect)
+    return found
+
+
+def _ordered(
+    matched: TransactionQuerySet, condition: Condition, sort: str, reach: Reach
+) -> TransactionQuerySet:
+    if sort != "best":
+        if reach.is_bank and sort != "largest":
+            ends = matched.order_by("-pk" if sort == "newest" else "pk")[: PAGE * MOST_PAGES]
+            matched = Transaction.objects.filter(pk__in=ends.values("pk"))
+        ordered: TransactionQuerySet = matched.order_by(*ORDERS[sort])
+        return ordered
+    newest = newest_first(matched, reach).values("pk")[:RANKED]
+    rank: Any = SearchRank(F("search"), condition.words)
+    if condition.named is not None:
+        by_name = When(search=condition.named, then=Value(1.0))
+        rank += Case(by_name, default=Value(0.0), output_field=FloatField())
+    rows = Transaction.objects.filter(pk__in=newest).annotate(rank=rank)
+    ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "pk")
+    return ranked
+
+
+def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQuerySet:
+    """The entries of one account that a person means by `text`, in the same language.
+
+    Takes a query of its own where the text has words that may be names.
+    """
+    query = parse(text)
+    dialect = OfEntries(account)
+    condition = Terms(dialect, names_in(dialect.reach, query)).condition(query)
+    if text.strip() and query.is_empty:
+        return entries.none()
+    return entries.filter(condition.where)
+
+
+def mistakes_in(text: str, account: Account) -> list[Mistake]:
+    """What of a statement's filter could not be read."""
+    query = parse(text)
+    return [*query.mistakes, *account_mistakes(query, [account])]
 
 
 def side_lexeme(account: Account) -> str:
     """The lexeme by which the search column names an account, see Note [Search column]."""
-    return f"'@{account.pk.hex[-12:]}'"
+    return lexeme_of(account.pk)
 
 
 def between(one: Account, other: Account) -> SearchQuery:
     """The rows that have both accounts as sides, whichever way the money went."""
     return LexemeQuery(f"{side_lexeme(one)} & {side_lexeme(other)}")
-
-
-def entries_with(text: str, account: Account) -> Q:
-    """The entries of an account that a person means by `text`: words, a name, or an amount.
-
-    Words are matched in the search column, within the account by its lexeme; names only among
-    those who stand on the account's own entries. An amount with a sign means that direction
-    alone: -13.40 is money out.
-    """
-    amount = TYPED_AMOUNT.fullmatch(text.strip())
-    if amount and amount["sign"]:
-        direction = "credit" if amount["sign"] == "+" else "debit"
-        return Q(amount=_figure(amount)) & Q(direction=direction)
-    found = _named(text, account)
-    query = words_within(text, account)
-    if query is not None:
-        found |= Q(search=query)
-    return found | Q(amount=_figure(amount)) if amount else found
-
-
-def _figure(amount: re.Match[str]) -> Decimal:
-    return Decimal(amount["figure"].replace(",", ""))
-
-
-def words_within(text: str, account: Account) -> SearchQuery | None:
-    """The words of `text`, each also as a beginning, in the rows of one account; None without.
-
-    Beginnings are left out where the text has an operator ("phrases", -not, or): they would
-    let in what it shuts out.
-    """
-    words = WORD.findall(text)
-    if not words:
-        return None
-    found = SearchQuery(text, search_type="websearch", config="simple")
-    if not OPERATOR.search(text):
-        begun = " & ".join(f"'{word}':*" for word in words)
-        found = found | SearchQuery(begun, search_type="raw", config="simple")
-    return LexemeQuery(side_lexeme(account)) & found
-
-
-def _named(text: str, account: Account) -> Q:
-    """Entries whose other side a statement shows under this name: the holder's, or one's own."""
-    own = Q(counterparty__user=account.user_id)
-    return (own & Q(counterparty__name__icontains=text)) | (
-        ~own & Q(counterparty__user__name__icontains=text)
-    )

@@ -161,7 +161,7 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
         start_of(filters.end + timedelta(days=1)) if filters.end else None,
     )
     if filters.text:
-        entries = entries.filter(entries_with(filters.text, account))
+        entries = entries_with(entries, filters.text, account)
     return entries.directed(filters.direction)
 
 

@@ -55,7 +55,7 @@ def home(request: PersonRequest) -> HttpResponse:
 @require_safe
 def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     """One account's entries, a page at a time; the filters are the address."""
-    account = get_object_or_404(Account, pk=pk, user=request.user)
+    account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
     form = StatementForm(request.GET)
     address = StatementAddress(request.path, form)
     page = StatementPage()
@@ -64,6 +64,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
         size = ON_PAPER if address.on_paper else None
         page = statement_page(account, form.filters, before=before, after=after, size=size)
     context = {"account": account, "form": form, "page": page, "address": address}
+    context["mistakes"] = address.mistakes(account)
     context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
     if address.is_plain:
         context |= {"pending": pending_of([account]), "released": released_lately(account)}

@@ -7,7 +7,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0002_balances_follow_rows"),
+        ("accounts", "0003_user_name_search"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 

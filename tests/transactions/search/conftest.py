@@ -1,0 +1,100 @@
+"""Two people whose rows a search must tell apart, with a known handful of payments."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory
+from transactions import services
+from transactions.models import Transaction
+from transactions.reach import Reach, reach_of
+from transactions.search import Found, find
+from transactions.services import Draft
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def pay(
+    number: int, amount: str, description: str, sender: Any = None, to: Any = None, **more: Any
+) -> Draft:
+    """A payment on the `number`th day after 10 March 2026, at noon."""
+    return Draft(
+        from_account=sender,
+        to_account=to,
+        amount=Decimal(amount),
+        description=description,
+        created_at=NOON + timedelta(days=number),
+        **more,
+    )
+
+
+def booked(*drafts: Draft) -> list[Transaction]:
+    """The drafts as rows, all of them."""
+    return [row for row in services.post_batch(list(drafts)) if isinstance(row, Transaction)]
+
+
+@pytest.fixture
+def ana(db: Any) -> User:
+    everyday = AccountFactory(name="Everyday", user__name="Ana Ferreira")
+    AccountFactory(name="Holiday pot", user=everyday.user)
+    user: User = everyday.user
+    return user
+
+
+@pytest.fixture
+def mara(db: Any) -> Account:
+    account: Account = AccountFactory(name="Flat", user__name="Mara Lindt")
+    return account
+
+
+@pytest.fixture
+def books(ana: User, mara: Account) -> dict[str, Transaction]:
+    """Ana's seven rows, by day: 1 pay in, 2 rent, 3 groceries by card, 4 lunch in Porto by card,
+    5 to her holiday pot, 6 Mara sends something back, 7 a fee. The others are strangers'."""
+    everyday, pot = reach_of(ana).accounts
+    stranger = AccountFactory(user__name="Zelenka Stranger")
+    card = {"channel": "card", "category": "groceries", "merchant": {"city": "Braga"}}
+    lunch = {"channel": "card", "category": "eating out", "merchant": {"city": "Porto"}}
+    drafts = {
+        "hers": pay(0, "50", "Opening", to=mara),
+        "theirs": pay(0, "90", "Opening", to=stranger),
+        "salary": pay(1, "1000", "Salary March", to=everyday, metadata={"category": "salary"}),
+        "rent": pay(2, "400", "Rent March", everyday, mara, reference="INV-7",
+                    metadata={"category": "rent", "channel": "transfer"}),
+        "groceries": pay(3, "13.40", "Corner shop", everyday, metadata=card),
+        "lunch": pay(4, "20", "Casa Pinho", everyday,
+                     metadata={**lunch, "fx": {"rate": 1.25}, "tags": ["a"], "paid": True}),
+        "saved": pay(5, "100", "Put aside", everyday, pot, metadata={"fx": {"rate": "none"}}),
+        "back": pay(6, "5", "Rental deposit", mara, everyday),
+        "fee": pay(7, "2", "Fee <b>&amp;</b>", everyday),
+        "secret": pay(8, "7", "Secretword rent", stranger, mara,
+                      metadata={"category": "secretcategory", "channel": "secretchannel"}),
+    }  # fmt: skip
+    return dict(zip(drafts, booked(*drafts.values()), strict=True))
+
+
+@pytest.fixture
+def reach(ana: User) -> Reach:
+    return reach_of(ana)
+
+
+@pytest.fixture
+def customer(client: Client, ana: User) -> Client:
+    client.force_login(ana)
+    return client
+
+
+def names_of(found: Found, books: dict[str, Transaction]) -> list[str]:
+    """The found rows by the names the books have for them."""
+    by_id = {row.pk: name for name, row in books.items()}
+    return [by_id[row.pk] for row in found.rows]
+
+
+def search_for(reach: Reach, text: str, books: dict[str, Transaction], **more: Any) -> list[str]:
+    """What a query finds, in the order of the books."""
+    found = names_of(find(reach, text, **more), books)
+    return sorted(found, key=list(books).index)

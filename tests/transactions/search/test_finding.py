@@ -1,0 +1,290 @@
+"""What each form of a query finds, among one person's handful of rows."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory
+from tests.transactions.search.conftest import booked, names_of, pay, search_for
+from tests.transactions.search.test_query_language import PARTS
+from transactions import search_names, services
+from transactions.models import Transaction
+from transactions.query_language import parse
+from transactions.reach import Reach, reach_of
+from transactions.search import find
+
+Books = dict[str, Transaction]
+ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("rent", ["rent", "back"]),  # "Rental deposit" too: a word is a beginning
+        ("-rent", ["salary", "groceries", "lunch", "saved", "back", "fee"]),  # the word itself
+        ("RENT march", ["rent"]),
+        ('"rent march"', ["rent"]),
+        ('"march rent"', []),
+        ('"ren"', []),
+        ("march -salary", ["rent"]),
+        ("corner or casa", ["groceries", "lunch"]),
+        ("march salary or corner", ["salary", "groceries"]),
+        ("porto", ["lunch"]),
+        ("inv", ["rent"]),
+        ("inv-7", ["rent"]),
+        ("mara", ["rent", "back"]),
+        ("lindt march", ["rent"]),
+        ('"mara lindt"', ["rent", "back"]),
+        ("-mara rent", []),
+        ("-mara -rent", ["salary", "groceries", "lunch", "saved", "fee"]),
+        ("ana", []),
+        ("ferreira", []),
+        ("zelenka", []),
+        ("flat", []),  # the name of somebody else's account is theirs
+        ("holiday", ["saved"]),
+        ("everyday", ["saved"]),
+        ("13.40", ["groceries"]),
+        ("-13.40", ["groceries"]),
+        ("+13.40", []),
+        ("\u221220", ["lunch"]),
+        ("+1,000", ["salary"]),
+        ("to:mara", ["rent"]),
+        ("from:mara", ["back"]),
+        ("with:mara", ["rent", "back"]),
+        ("to:lind", ["rent"]),
+        ('to:"mara lindt"', ["rent"]),
+        ("to:me", ["salary", "saved", "back"]),
+        ("from:me", ["rent", "groceries", "lunch", "saved", "fee"]),
+        ("from:ana", ["rent", "groceries", "lunch", "saved", "fee"]),
+        ("-from:me", ["salary", "back"]),
+        ("to:holiday", ["saved"]),
+        ("account:holiday", ["saved"]),
+        ("account:everyday", ALL),
+        ("-account:everyday", []),
+        ("amount:13.4", ["groceries"]),
+        ("amount:>100", ["salary", "rent"]),
+        ("amount:>=100", ["salary", "rent", "saved"]),
+        ("amount:5..20", ["groceries", "lunch", "back"]),
+        ("-amount:5..2000", ["fee"]),
+        ("currency:usd", ALL),
+        ("currency:EUR", []),
+        ("date:2026-03-12", ["rent"]),
+        ("date:2026-03-12..2026-03-13", ["rent", "groceries"]),
+        ("date:>2026-03-15", ["back", "fee"]),
+        ("date:2026-04", []),
+        ("category:rent", ["rent"]),
+        ("category:RENT", ["rent"]),
+        ('category:"eating out"', ["lunch"]),
+        ("category:eating", []),
+        ("category:none", ["saved", "back", "fee"]),
+        ("-category:none", ["salary", "rent", "groceries", "lunch"]),
+        ("-category:rent", ["salary", "groceries", "lunch", "saved", "back", "fee"]),
+        ("is:in", ["salary", "back"]),
+        ("is:out", ["rent", "groceries", "lunch", "fee"]),
+        ("is:own", ["saved"]),
+        ("is:transfer", ["rent", "saved", "back"]),
+        ("is:deposit", ["salary"]),
+        ("type:withdrawal", ["groceries", "lunch", "fee"]),
+        ("is:booked", ALL),
+        ("is:hold", []),
+        ("meta.channel:card", ["groceries", "lunch"]),
+        ("meta.channel:CARD", ["groceries", "lunch"]),
+        ("-meta.channel:card", ["salary", "rent", "saved", "back", "fee"]),
+        ("meta.merchant.city:porto", ["lunch"]),
+        ("meta.fx.rate:>1.1", ["lunch"]),
+        ("meta.fx.rate:1.250", ["lunch"]),
+        ("meta.fx.rate:none", ["saved"]),
+        ("meta.fx.rate:<1", []),
+        ("meta.paid:true", ["lunch"]),
+        ("has:meta.fx.rate", ["lunch", "saved"]),
+        ("-has:meta.channel", ["salary", "saved", "back", "fee"]),
+        ("has:meta.merchant", ["groceries", "lunch"]),
+        ("ref:inv", ["rent"]),
+        ("ref:march", []),
+        ("rent or category:groceries date:2026", ["rent", "groceries", "back"]),
+        ("is:out amount:>10 -meta.channel:card", ["rent"]),
+        ("\U0001f389", []),
+        ("rent \U0001f389", ["rent", "back"]),
+        ("<b>", []),
+        ("fee <b>", []),
+        ("'); drop table", []),
+    ],
+)
+def test_a_query_finds(text: str, names: list[str], reach: Reach, books: Books) -> None:
+    assert search_for(reach, text, books) == names
+
+
+def test_an_id_finds_its_row_and_nobody_elses(reach: Reach, books: Books) -> None:
+    assert search_for(reach, f"id:{books['rent'].pk}", books) == ["rent"]
+    assert search_for(reach, f"id:{books['secret'].pk}", books) == []
+
+
+def test_an_account_number_finds_its_rows(reach: Reach, mara: Account, books: Books) -> None:
+    assert search_for(reach, f"to:{mara.number}", books) == ["rent"]
+    assert search_for(reach, f'with:"{mara.number[:4]} {mara.number[4:]}"', books) == [
+        "rent",
+        "back",
+    ]
+    own = reach.accounts[1].number
+    assert search_for(reach, f"account:{own}", books) == ["saved"]
+    assert search_for(reach, f"account:{own[-4:]}", books) in (["saved"], ALL)
+
+
+def test_holds_by_what_became_of_them(ana: User, mara: Account) -> None:
+    everyday = reach_of(ana).accounts[0]
+    services.deposit(to_account=everyday, amount=Decimal(100))
+    held = {
+        name: services.hold(from_account=everyday, to_account=mara, amount=Decimal(10))
+        for name in ("pending", "captured", "released")
+    }
+    services.capture(hold=held["captured"])
+    services.void(hold=held["released"])
+    for name, row in held.items():
+        assert [hit.pk for hit in find(reach_of(ana), f"is:{name}").rows] == [row.pk]
+    assert len(find(reach_of(ana), "is:hold").rows) == 3
+    assert len(find(reach_of(ana), "is:hold -is:pending").rows) == 2
+    assert find(reach_of(ana), "is:expired").rows == []
+
+
+def test_what_was_given_back(reach: Reach, books: Books) -> None:
+    refund = services.reverse(transaction=books["fee"])
+    assert search_for(reach, "is:refunded", books) == ["fee"]
+    assert [row.pk for row in find(reach, "is:refund").rows] == [refund.pk]
+
+
+def test_a_payment_is_found_in_the_transaction_that_booked_it(reach: Reach, mara: Account) -> None:
+    services.deposit(to_account=reach.accounts[0], amount=Decimal(9))
+    paid = services.transfer(
+        from_account=reach.accounts[0], to_account=mara, amount=Decimal(1), description="Fresh"
+    )
+    assert [row.pk for row in find(reach, "fresh").rows] == [paid.pk]
+
+
+def test_the_better_match_comes_first_and_a_sort_may_be_chosen(
+    reach: Reach, books: Books, mara: Account
+) -> None:
+    (later,) = booked(pay(9, "1", "Other", reach.accounts[0], metadata={"note": "rent"}))
+    books = {**books, "later": later}
+    assert names_of(find(reach, "rent"), books)[0] == "rent", "the description before details"
+    assert names_of(find(reach, "rent", sort="newest"), books) == ["later", "back", "rent"]
+    assert names_of(find(reach, "rent", sort="oldest"), books) == ["rent", "back", "later"]
+    assert names_of(find(reach, "rent", sort="largest"), books) == ["rent", "back", "later"]
+    assert find(reach, "is:in", sort="best").sort == "newest"
+    assert find(reach, "is:in", sort="nonsense").sort == "newest"
+
+
+def test_pages_join_without_a_gap(reach: Reach, monkeypatch: Any, books: Books) -> None:
+    monkeypatch.setattr("transactions.search.PAGE", 3)
+    pages = [names_of(find(reach, "is:booked", page=page), books) for page in (1, 2, 3, 4)]
+    assert pages == [["fee", "back", "saved"], ["lunch", "groceries", "rent"], ["salary"], []]
+    assert [find(reach, "is:booked", page=page).has_more for page in (1, 2, 3)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_counts_and_sums_are_of_all_that_was_found(
+    reach: Reach, books: Books, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("transactions.search.PAGE", 2)
+    facets = find(reach, "is:booked").facets
+    assert (facets.count, facets.is_cut) == (7, False)
+    (total,) = facets.totals
+    assert (total.money_in, total.money_out) == (Decimal(1005), Decimal("435.40"))
+    assert facets.category == [("eating out", 1), ("groceries", 1), ("rent", 1), ("salary", 1)]
+    assert facets.channel == [("card", 2), ("transfer", 1)]
+    assert [(f"{month:%Y-%m}", count) for month, count in facets.month] == [("2026-03", 7)]
+    everyday, pot = reach.accounts
+    assert facets.account == [(everyday.pk, 7), (pot.pk, 1)]
+
+
+def test_what_is_held_is_counted_but_not_summed_up(ana: User) -> None:
+    everyday = reach_of(ana).accounts[0]
+    services.deposit(to_account=everyday, amount=Decimal(100))
+    services.hold(from_account=everyday, amount=Decimal(30))
+    facets = find(reach_of(ana), "currency:USD").facets
+    assert facets.count == 2
+    assert [(t.money_in, t.money_out) for t in facets.totals] == [(100, 0)]
+
+
+def test_counts_stop_where_it_would_take_long_and_say_so(
+    reach: Reach, books: Books, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("transactions.facets.COUNTED", 4)
+    facets = find(reach, "is:booked").facets
+    assert (facets.count, facets.is_cut) == (4, True)
+
+
+def test_names_that_many_bear_are_found_all_the_same(
+    reach: Reach, books: Books, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(search_names, "MOST_NAMED", 2)
+    for n in range(5):
+        AccountFactory(user__name=f"Mara Other{n}")
+    assert search_for(reach, "mara", books) == ["rent", "back"]
+    assert search_for(reach, "-mara -rent", books) == [
+        "salary",
+        "groceries",
+        "lunch",
+        "saved",
+        "fee",
+    ]
+    assert search_for(reach, "to:mara", books) == ["rent"]
+    assert search_for(reach, "from:mara", books) == ["back"]
+    assert search_for(reach, "with:mara march", books) == ["rent"]
+
+
+def test_somebody_without_accounts_finds_nothing(mara: Account, books: Books) -> None:
+    nobody = User.objects.create_user("no@example.com", name="No")
+    for text in ("rent", "is:booked", "from:me", ""):
+        assert find(reach_of(nobody), text).rows == []
+
+
+def test_over_the_whole_bank_with_and_without_names(ana: User, books: Books) -> None:
+    seeing, blind = Reach(ana, is_bank=True), Reach(ana, is_bank=True, names=False)
+    assert search_for(seeing, "secretword", books) == ["secret"]
+    assert search_for(seeing, "zelenka", books) == ["theirs", "secret"]
+    assert search_for(seeing, "from:zelenka", books) == ["secret"]
+    assert search_for(seeing, "account:flat", books) == ["hers", "rent", "back", "secret"]
+    assert search_for(blind, "zelenka", books) == []
+    assert search_for(blind, "from:zelenka", books) == []
+    assert "write the number" in find(blind, "from:zelenka").mistakes[0].sentence
+    stranger = books["secret"].from_account
+    assert stranger
+    number = stranger.number
+    assert search_for(blind, f"from:{number}", books) == ["secret"]
+    assert search_for(blind, "meta.paid:true", books) == ["lunch"]
+    assert search_for(blind, "meta.fx.rate:1.25", books) == ["lunch"]
+    assert search_for(blind, "is:in category:salary", books) == ["salary"]
+    assert search_for(blind, "rent -secretword", books) == ["rent", "back"]
+
+
+def test_a_name_of_an_account_that_is_not_there_is_said(reach: Reach, books: Books) -> None:
+    (mistake,) = find(reach, "account:holidy").mistakes
+    assert mistake.sentence == "None of these accounts is called “holidy”."
+    assert mistake.meant == ('account:"Holiday pot"',)
+
+
+@pytest.mark.django_db
+@given(st.one_of(st.text(max_size=80), st.lists(PARTS, max_size=15).map("".join)))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_text_is_answered(reach: Reach, text: str) -> None:
+    find(reach, text)
+    find(Reach(reach.reader, is_bank=True), text)
+
+
+def test_long_and_broken_texts_are_answered(reach: Reach, books: Books) -> None:
+    texts = ["x" * 10_000, "rent " * 500, "\x00" * 100, "\ud800" * 50, "-" * 300, '"' * 301]
+    texts += ["meta." + "a." * 300 + "b:c", "amount:" + "9" * 400, "or " * 200, "to:a " * 60]
+    for text in texts:
+        find(reach, text)
+    assert parse("x" * 10_000).mistakes
+    assert isinstance(books["rent"].pk, UUID)

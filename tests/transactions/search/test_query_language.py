@@ -1,0 +1,199 @@
+"""What people type, as a tree; and no text at all that is an error."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transactions.query_language import LONGEST, MOST_ITEMS, meta_field, parse, token
+
+
+def said(text: str) -> list[list[tuple[Any, ...]]]:
+    return [
+        [(("not " if item.is_not else "") + item.kind, item.text) for item in group]
+        for group in parse(text).groups
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        ("", []),
+        ("rent", [[("word", "rent")]]),
+        ('rent "blue note"', [[("word", "rent"), ("phrase", "blue note")]]),
+        ("rent -office", [[("word", "rent"), ("not word", "office")]]),
+        ("a or b c", [[("word", "a")], [("word", "b"), ("word", "c")]]),
+        ("a OR b", [[("word", "a")], [("word", "b")]]),
+        ("or", [[("word", "or")]]),
+        ("rent or", [[("word", "rent")]]),
+        ("or or rent", [[("word", "rent")]]),
+        ("to:mara", [[("to", "mara")]]),
+        ("TO:mara", [[("to", "mara")]]),
+        ('-category:"eating out"', [[("not category", "eating out")]]),
+        ("meta.merchant.city:Porto", [[("meta", "Porto")]]),
+        ("has:meta.fx", [[("has.meta", "meta.fx")]]),
+        ("10:30", [[("word", "10:30")]]),
+        ("http://x.example/a", [[("word", "http://x.example/a")]]),
+        ("Re: invoice", [[("word", "Re"), ("word", "invoice")]]),
+        ("-13.40 +10 \u22125", [[("signed", "-13.40"), ("signed", "+10"), ("signed", "\u22125")]]),
+        ("13.40", [[("word", "13.40")]]),
+        ('"open phrase', [[("phrase", "open phrase")]]),
+        ("a\x00b", [[("word", "a"), ("word", "b")]]),
+    ],
+)  # fmt: skip
+def test_a_text_is_read_as(text: str, groups: list[Any]) -> None:
+    assert said(text) == groups
+    assert parse(text).mistakes == []
+
+
+def values(text: str) -> list[tuple[str, Any]]:
+    (item,) = parse(text).items
+    return list(item.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("amount:100", [("exact", Decimal(100))]),
+        ("amount:1,234.50", [("exact", Decimal("1234.50"))]),
+        ("amount:>100", [("gt", Decimal(100))]),
+        ("amount:>=100", [("gte", Decimal(100))]),
+        ("amount:<=50", [("lte", Decimal(50))]),
+        ("amount:100..200", [("gte", Decimal(100)), ("lte", Decimal(200))]),
+        ("amount:100..", [("gte", Decimal(100))]),
+        ("amount:..7", [("lte", Decimal(7))]),
+        ("meta.x:>-1.5", [("gt", Decimal("-1.5"))]),
+    ],
+)
+def test_amounts_and_their_ranges(text: str, bounds: list[tuple[str, Decimal]]) -> None:
+    assert values(text) == bounds
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "after"),
+    [
+        ("date:2026", "2026-01-01", "2027-01-01"),
+        ("date:2026-03", "2026-03-01", "2026-04-01"),
+        ("date:2026-12", "2026-12-01", "2027-01-01"),
+        ("date:2026-03-14", "2026-03-14", "2026-03-15"),
+        ("date:2024-02-29", "2024-02-29", "2024-03-01"),
+        ("date:2026-01..2026-03", "2026-01-01", "2026-04-01"),
+        ("date:>2026-01", "2026-02-01", None),
+        ("date:>=2026-01", "2026-01-01", None),
+        ("date:<2026-03", None, "2026-03-01"),
+        ("date:<=2026-03", None, "2026-04-01"),
+        ("date:2026-03..", "2026-03-01", None),
+        ("date:..2026-03", None, "2026-04-01"),
+    ],
+)
+def test_days_run_from_midnight_to_midnight(
+    text: str, first: str | None, after: str | None, settings: Any
+) -> None:
+    for zone in ("UTC", "Asia/Tokyo"):
+        settings.TIME_ZONE = zone
+        read = {name: f"{moment:%Y-%m-%d %H:%M}" for name, moment in values(text)}
+        assert read.get("gte") == (first and f"{first} 00:00")
+        assert read.get("lt") == (after and f"{after} 00:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "meant"),
+    [
+        ("rent amout:5", "There is no field “amout”.", "rent amount:5"),
+        ("foo:bar rent", "There is no field “foo”.", '"foo:bar" rent'),
+        ("amount:lots", "“lots” is no amount; write 100, >100, <=50 or 100..200.", None),
+        ("amount:-5", "Amounts are above zero here", "amount:5 is:out"),
+        ("amount:9..5 x", "“9..5” ends before it begins.", "amount:5..9 x"),
+        ("date:2026-13", "“2026-13” is no day", None),
+        ("date:2026-02-30", "“2026-02-30” is no day", None),
+        ("date:14.03.2026", "“14.03.2026” is no day", "date:2026-03-14"),
+        ("date:1066", "Type a year between 1900 and 2999.", None),
+        ("date:2026-03..2026-01", "ends before it begins", "date:2026-01..2026-03"),
+        ("is:pendnig", "“pendnig” is nothing is: knows", "is:pending"),
+        ("type:deposti x", "“deposti” is nothing type: knows", "type:deposit x"),
+        ("currency:EURO", "“EURO” is no currency", None),
+        ("id:12", "An id has 32 digits", None),
+        ("meta.fx.rate:>fast", "“fast” is no number", None),
+        ("!!", "“!!” has no letter or digit to look for.", None),
+        ("x" * 201, "is too long for a word", None),
+        ("category:" + "x" * 201, "What stands after category: is too long.", None),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_what_was_meant(
+    text: str, sentence: str, meant: str | None
+) -> None:
+    (mistake,) = parse(text).mistakes
+    assert sentence in mistake.sentence
+    assert not mistake.is_hint
+    if meant is None:
+        assert mistake.meant == ()
+    else:
+        assert meant in mistake.meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    "amount: amount:> date:2026- date:.. is:pen has: has:meta category: currency:E meta.a:".split(),
+)
+def test_what_is_still_being_typed_is_a_hint(text: str) -> None:
+    (mistake,) = parse(text).mistakes
+    assert mistake.is_hint
+
+
+def test_what_is_understood_still_answers_beside_a_mistake() -> None:
+    assert said("rent amout:5 date:2026-99") == [[("word", "rent")]]
+
+
+def test_a_query_is_bounded() -> None:
+    long = parse("word " * 500)
+    assert len(long.items) == MOST_ITEMS
+    assert [mistake.sentence for mistake in long.mistakes] == [
+        f"Only the first {LONGEST:,} characters were read.",
+        f"Only the first {MOST_ITEMS} words were read.",
+    ]
+
+
+def test_a_filter_is_added_to_every_side_of_an_or_and_taken_from_it_again() -> None:
+    narrowed = parse("coffee or tea").adding("category:rent")
+    assert narrowed == "coffee category:rent or tea category:rent"
+    assert parse(narrowed).has("category:rent")
+    assert not parse("coffee category:rent or tea").has("category:rent")
+    assert parse(narrowed).without("category:rent") == "coffee or tea"
+    assert parse("").adding("is:in") == "is:in"
+
+
+@pytest.mark.parametrize("value", ["rent", "eating out", "a.b", "none", "5..6", ">3", "é", "C&A"])
+def test_a_token_reads_back_as_its_value(value: str) -> None:
+    (item,) = parse(token("category", value)).items
+    assert (item.kind, item.text) == ("category", value)
+
+
+def test_what_cannot_be_typed_has_no_token() -> None:
+    assert token("category", 'a"b') == token("category", "a\x00") == token("category", " a") == ""
+    assert meta_field(("a", 'b"')) == meta_field(("",)) == ""
+
+
+@pytest.mark.parametrize("path", [("channel",), ("merchant", "city"), ("a.b", "c d"), ("x:y",)])
+def test_a_key_of_the_metadata_reads_back_as_its_path(path: tuple[str, ...]) -> None:
+    for text in (f"{meta_field(path)}:5", f"has:{meta_field(path)}"):
+        (item,) = parse(text).items
+        assert item.path == path
+
+
+PARTS = st.sampled_from(
+    ["-", '"', ":", " or ", "meta.", "has:meta.", "amount:", "date:", "is:", "..", ">", "\x00",
+     "\ud800", "2026-", "a", "'", "\\", "&", "|", "!", "(", "<->", "*", "\ue000", "é", "中"]
+)  # fmt: skip
+
+
+@given(st.one_of(st.text(), st.lists(PARTS).map("".join)))
+def test_any_text_is_read_and_what_is_written_of_it_reads_the_same(text: str) -> None:
+    query = parse(text)
+    assert len(query.text) <= LONGEST
+    assert len(query.items) <= MOST_ITEMS
+    again = parse(query.without("nothing of this"))
+    assert [[item.source for item in group] for group in again.groups] == [
+        [item.source for item in group] for group in query.groups
+    ]

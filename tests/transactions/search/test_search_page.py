@@ -1,0 +1,241 @@
+"""The page: its state in the address, chips and facets, htmx, and three queries at most."""
+
+from decimal import Decimal
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from tests.transactions.test_transfer_page import text_of
+from transactions import services
+from transactions.models import Transaction
+from transactions.nearest import has_trigrams
+from transactions.reach import reach_of
+
+pytestmark = pytest.mark.django_db
+Books = dict[str, Transaction]
+SEARCH = "/search/"
+
+
+def context_of(client: Client, **query: Any) -> Any:
+    response = client.get(SEARCH, query)
+    assert response.status_code == 200
+    return response.context["page"]
+
+
+def asked(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(unescape(url)).query).items()}
+
+
+def test_the_page_says_how_many_and_what_they_come_to(customer: Client, books: Books) -> None:
+    def said(text: str) -> str:
+        return text_of(customer.get(SEARCH, {"q": text})).replace("\xa0", " ")
+
+    assert "7 payments , 1,005.00 USD in and 435.40 USD out" in said("is:booked")
+    assert "1 payment , 2.00 USD out" in said("fee")
+
+
+def test_each_hit_has_its_sign_and_leads_to_its_receipt(customer: Client, books: Books) -> None:
+    hits = {hit.row.pk: hit for hit in context_of(customer, q="is:booked").hits}
+    said = {name: (hit.amount, hit.way) for name, row in books.items() if (hit := hits.get(row.pk))}
+    assert said == {
+        "salary": ("+1,000.00", "in"),
+        "rent": ("\u2212400.00", "out"),
+        "groceries": ("\u221213.40", "out"),
+        "lunch": ("\u221220.00", "out"),
+        "saved": ("100.00", "own"),
+        "back": ("+5.00", "in"),
+        "fee": ("\u22122.00", "out"),
+    }
+    rent = hits[books["rent"].pk]
+    assert (rent.url, rent.headline) == (f"/transactions/{books['rent'].pk}/", "Mara Lindt")
+    assert customer.get(rent.url).status_code == 200
+
+
+def test_a_hold_is_marked_as_one(customer: Client, ana: User, books: Books) -> None:
+    services.hold(from_account=reach_of(ana).accounts[0], amount=Decimal(5), description="Hotel")
+    (hit,) = context_of(customer, q="hotel").hits
+    assert (hit.badges, hit.css) == (["held"], "amount--pending")
+
+
+def test_facets_narrow_the_query_and_chips_widen_it_again(customer: Client, books: Books) -> None:
+    page = context_of(customer, q="is:booked", sort="oldest")
+    facets = {facet.label: facet.links for facet in page.facets}
+    assert [link.label for link in facets["Category"]] == [
+        "eating out",
+        "groceries",
+        "rent",
+        "salary",
+    ]
+    assert [(link.label, link.count) for link in facets["Channel"]] == [
+        ("card", 2),
+        ("transfer", 1),
+    ]
+    assert [(link.label, link.count) for link in facets["Account"]] == [
+        ("Everyday", 7),
+        ("Holiday pot", 1),
+    ]
+    narrowed = asked(facets["Category"][0].url)
+    assert narrowed == {"q": 'is:booked category:"eating out"', "sort": "oldest"}
+    page = context_of(customer, **narrowed)
+    assert [hit.row.pk for hit in page.hits] == [books["lunch"].pk]
+    assert [chip.label for chip in page.chips] == ["is:booked", 'category:"eating out"']
+    assert asked(page.chips[1].url) == {"q": "is:booked", "sort": "oldest"}
+    (category,) = [facet for facet in page.facets if facet.label == "Category"]
+    assert category.links[0].is_on
+    assert asked(category.links[0].url)["q"] == "is:booked"
+
+
+def test_every_facet_finds_as_many_as_it_says(customer: Client, books: Books) -> None:
+    for text in ("is:booked", "rent or card", "march"):
+        for facet in context_of(customer, q=text).facets:
+            for link in facet.links:
+                assert context_of(customer, **asked(link.url)).found.facets.count == link.count
+
+
+def test_a_mistake_is_said_and_the_rest_answers(customer: Client, books: Books) -> None:
+    response = customer.get(SEARCH, {"q": "rent amout:400"})
+    said = text_of(response)
+    assert "There is no field “amout”." in said
+    assert "2 payments" in said
+    (mistake,) = response.context["page"].mistakes
+    mended = asked(mistake["meant"][0].url)
+    assert mended == {"q": "rent amount:400"}
+    assert "1 payment" in text_of(customer.get(SEARCH, mended))
+
+
+def test_an_unfinished_field_is_a_hint(customer: Client, books: Books) -> None:
+    response = customer.get(SEARCH, {"q": "rent amount:"})
+    assert "amount: how much, like amount:&gt;100." in response.content.decode()
+    assert "alert" not in response.content.decode()
+    assert "2 payments" in text_of(response)
+
+
+def test_the_last_word_goes_on_as_a_field_or_an_account(customer: Client, books: Books) -> None:
+    def completions(text: str) -> list[str]:
+        return [asked(link.url)["q"] for link in context_of(customer, q=text).completions]
+
+    assert completions("rent cat") == ["rent category:"]
+    assert completions("me") == ["meta."]
+    assert completions("account:hol") == ['account:"Holiday pot"']
+    assert completions("rent") == []
+
+
+def test_a_typo_leads_to_what_was_meant(customer: Client, books: Books) -> None:
+    page = context_of(customer, q="marsh salray")
+    assert page.hits == []
+    assert [asked(link.url)["q"] for link in page.meant]
+
+
+def test_htmx_gets_the_results_alone(customer: Client, books: Books) -> None:
+    whole = customer.get(SEARCH, {"q": "rent"})
+    part = customer.get(SEARCH, {"q": "rent"}, headers={"HX-Request": "true"})
+    assert "<html" in whole.content.decode()
+    assert "<html" not in part.content.decode()
+    assert "2 payments" in text_of(part)
+    assert "HX-Request" in part["Vary"]
+    again = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert "<html" in customer.get(SEARCH, {"q": "rent"}, headers=again).content.decode()
+
+
+def test_the_box_shows_the_query_and_works_without_a_script(customer: Client, books: Books) -> None:
+    page = customer.get(SEARCH, {"q": 'to:"x" <b>'}).content.decode()
+    assert 'value="to:&quot;x&quot; &lt;b&gt;"' in page
+    assert '<form class="finder no-print" role="search" action="/search/"' in page
+    assert page.count('type="search"') == 1
+
+
+def test_without_a_query_the_page_shows_how_to_ask_by_ones_own_rows(
+    customer: Client, books: Books
+) -> None:
+    page = context_of(customer)
+    examples = [example["query"] for example in page.examples]
+    assert {"to:Mara", "account:Everyday", 'category:"eating out"', "currency:USD"} <= set(examples)
+    assert customer.get(SEARCH).content.count(b"entry__who") == 0
+    for example in page.examples:
+        found = context_of(customer, **asked(example["url"]))
+        assert not found.found.mistakes, example
+
+
+@pytest.mark.parametrize(
+    "text", ["", "rent", "rent or mara -card", "is:in", "to:mara amount:>5", "salray", "amout:5"]
+)
+def test_a_page_takes_three_queries_beside_the_session_and_the_reader(
+    customer: Client, books: Books, text: str
+) -> None:
+    """And beside what each process asks once, and once in ten minutes."""
+    has_trigrams()
+    with CaptureQueriesContext(connection) as captured:
+        customer.get(SEARCH, {"q": text})
+    others = ("django_session", "auth_permission", "pg_stats", 'SELECT "users"."password"')
+    sent = [query["sql"] for query in captured.captured_queries]
+    mine = [sql for sql in sent if not any(other in sql[:3000] for other in others)]
+    assert len(mine) <= 3, mine
+
+
+def test_odd_parameters_are_no_error(customer: Client, books: Books) -> None:
+    odd = [{"page": page} for page in ("-1", "x", "99999", "\u00b2")]
+    odd += [{"sort": "up"}, {"whose": "all"}, {"q": "\x00"}, {"q": "x" * 10_000}, {"plans": "1"}]
+    for query in odd:
+        assert customer.get(SEARCH, {"q": "rent", **query}).status_code == 200
+
+
+def test_a_page_is_light(customer: Client, ana: User) -> None:
+    account = reach_of(ana).accounts[0]
+    for n in range(26):
+        services.deposit(
+            to_account=account, amount=Decimal(1), description="needle " + "\U0001f389" * 490,
+            reference="x" * 140, metadata={f"key{k}": f"needle {n} " * 70 for k in range(20)},
+        )  # fmt: skip
+    assert len(customer.get(SEARCH, {"q": "needle"}).content) < 60_000
+
+
+def test_a_statements_filter_says_its_mistakes_in_place(
+    customer: Client, ana: User, books: Books
+) -> None:
+    url = reverse("transactions:statement", args=[reach_of(ana).accounts[0].pk])
+    page = customer.get(url, {"q": "rent amout:5", "direction": "out"}).content.decode()
+    assert "There is no field “amout”." in page
+    assert f'href="{url}?direction=out&amp;q=rent+amount%3A5"' in page
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("rent", ["rent", "back"]),
+        ("to:mara", ["rent"]),
+        ("from:mara", ["back"]),
+        ("with:mara -rental", ["rent"]),
+        ("to:me", ["salary", "saved", "back"]),
+        ("from:me", ["rent", "groceries", "lunch", "saved", "fee"]),
+        ("to:holiday", ["saved"]),
+        ("holiday", ["saved"]),
+        ("is:own", ["saved"]),
+        ("is:in", ["salary", "back"]),
+        ("amount:>100", ["salary", "rent"]),
+        ("+5", ["back"]),
+        ("category:rent or meta.channel:card", ["rent", "groceries", "lunch"]),
+        ("has:meta.fx.rate", ["lunch", "saved"]),
+        ("-mara date:2026-03-12..", ["groceries", "lunch", "saved", "fee"]),
+        ("account:everyday fee", ["fee"]),
+        ("is:pending", []),
+        ("is:expired", []),
+        ("is:refund", []),
+        ("!!", []),
+        ("ref:inv", ["rent"]),
+    ],
+)
+def test_a_statements_filter_speaks_the_same_language(
+    customer: Client, ana: User, books: Books, text: str, names: list[str]
+) -> None:
+    url = reverse("transactions:statement", args=[reach_of(ana).accounts[0].pk])
+    page = customer.get(url, {"q": text}).context["page"]
+    by_id = {row.pk: name for name, row in books.items()}
+    found = [by_id[entry.transaction_id] for entry in page.entries]
+    assert found[::-1] == names

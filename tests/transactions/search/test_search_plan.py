@@ -1,0 +1,103 @@
+"""A search meets the GIN index and reads what it shows: asserted on the plan, not on the clock."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.models import Account
+from ledger.db.work import Query, watched
+from tests.factories import AccountFactory
+from tests.transactions.statement.test_plan import fill, plan_of
+from transactions import common_words
+from transactions.models import Entry
+from transactions.reach import Reach, reach_of
+from transactions.search import entries_with, find
+
+ROWS, OWN = 30_000, 2_000
+
+
+@pytest.fixture
+def account(db: Any) -> Account:
+    """An account with OWN rows in a bank of many; "row" stands in each, a number in one."""
+    busy, other = (AccountFactory(overdraft_limit=Decimal(10)) for _ in range(2))
+    account: Account = AccountFactory(overdraft_limit=Decimal(10), user__name="Ana")
+    fill(busy, other, ROWS)
+    fill(account, AccountFactory(overdraft_limit=Decimal(10), user__name="Mara"), OWN)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
+        cursor.execute("ANALYZE")
+    return account
+
+
+def scans_of(query: Query) -> list[dict[str, Any]]:
+    """The nodes of a plan that read transactions or an index of theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.statement}", query.params)
+        (root,) = cursor.fetchone()[0]
+    nodes, left = [], [root["Plan"]]
+    while left:
+        node = left.pop()
+        nodes.append(node)
+        left += node.get("Plans", [])
+    return [
+        node
+        for node in nodes
+        if node.get("Relation Name") == "transactions"
+        or str(node.get("Index Name", "")).startswith("transactions")
+    ]
+
+
+def searched(reach: Reach, text: str) -> list[Query]:
+    with watched() as work:
+        find(reach, text)
+    return [query for query in work.queries if '"transactions"' in query.statement]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"row 777"', 'row -salary "777"', 'mara "777"', '"777" or "778"', '"row 777" type:transfer'],
+)
+def test_words_within_ones_own_accounts_read_ones_own_rows(account: Account, text: str) -> None:
+    reach = reach_of(account.user)
+    assert find(reach, text).rows
+    for query in searched(reach, text):
+        scans = scans_of(query)
+        assert "transactions_search" in {scan.get("Index Name") for scan in scans}
+        assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]
+        read = [scan for scan in scans if scan.get("Relation Name") == "transactions"]
+        assert max(scan["Actual Rows"] for scan in read) <= 4
+
+
+def test_a_rare_word_of_the_bank_meets_the_index(account: Account) -> None:
+    for query in searched(Reach(account.user, is_bank=True), '"row 29999"'):
+        scans = scans_of(query)
+        assert "transactions_search" in {scan.get("Index Name") for scan in scans}
+        assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]
+
+
+def test_a_statements_filter_reads_its_accounts_rows(account: Account) -> None:
+    for text in ("row", "mara", "row 777", 'row -"row 5"'):
+        entries = entries_with(Entry.objects.for_account(account), text, account)
+        nodes = plan_of(entries.newest_first()[:51])
+        scans = [node for node in nodes if node.get("Relation Name") == "transactions"]
+        assert "Seq Scan" not in {scan["Node Type"] for scan in scans}
+        assert sum(node["Actual Rows"] for node in scans) <= OWN
+
+
+def test_a_common_beginning_leaves_the_index_aside(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Note [Common beginnings]."""
+    monkeypatch.setattr(common_words, "MANY_ROWS", ROWS // 2)
+    common_words._rows_with_words.cache_clear()
+    assert common_words.is_common_beginning("Ro")
+    assert not common_words.is_common_beginning("rental")
+    reach = reach_of(account.user)
+    counts = [find(reach, text).facets.count for text in ("row", 'ro -"row 5"')]
+    assert counts == [OWN, OWN - 1]
+    for query in searched(reach, "row"):
+        scans = scans_of(query)
+        assert "transactions_search" not in {scan.get("Index Name") for scan in scans}
+    common_words._rows_with_words.cache_clear()

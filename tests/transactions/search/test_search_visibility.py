@@ -1,0 +1,195 @@
+"""Nothing of a stranger's is matched, counted, marked or suggested; and no text becomes a tag."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.groups import ANALYSTS, ensure_groups
+from accounts.models import Account, User
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.search.conftest import booked, pay
+from tests.transactions.test_transfer_page import text_of
+from transactions import services
+from transactions.models import Transaction
+from transactions.nearest import nearest
+from transactions.query_language import parse
+from transactions.reach import Reach, reach_of
+from transactions.search import find
+
+pytestmark = pytest.mark.django_db
+Books = dict[str, Transaction]
+SEARCH = "/search/"
+# What only strangers have: words, names, categories, channels, account names and numbers.
+SECRETS = ["secretword", "secretcategory", "secretchannel", "zelenka", "stranger", "flat"]
+FORMS = ["{}", '"{}"', "{} or secret"]
+FORMS += ["category:{}", "meta.channel:{}", "to:{}", "from:{}", "with:{}"]
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def page_of(client: Client, **query: Any) -> str:
+    response = client.get(SEARCH, query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def without_typed(page: str, typed: str) -> str:
+    """The page without what the reader typed, as it comes back in the box and the links."""
+    return re.sub(re.escape(typed), "", page, flags=re.IGNORECASE)
+
+
+@pytest.mark.parametrize("word", SECRETS)
+@pytest.mark.parametrize("form", [*FORMS])
+def test_what_strangers_have_finds_nothing(
+    customer: Client, reach: Reach, books: Books, word: str, form: str
+) -> None:
+    text = form.format(word)
+    found = find(reach, text)
+    assert found.rows == []
+    assert found.facets.count == 0
+    suggested = " ".join(query for _, query in nearest(reach, parse(text)).meant)
+    assert not any(secret in without_typed(suggested, word) for secret in SECRETS)
+    shown = without_typed(page_of(customer, q=text), word)
+    for secret in ("Secretword", "secretcategory", "secretchannel", "Zelenka", "Stranger"):
+        assert secret.lower() not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    "typed", ["secretwrod", "zelenak", "category:secretcategori", "to:zelenak"]
+)
+def test_a_near_miss_of_a_strangers_word_suggests_nothing(
+    customer: Client, books: Books, typed: str
+) -> None:
+    assert "Did you mean" not in page_of(customer, q=typed)
+
+
+@pytest.mark.parametrize(
+    "text", ["", *"rent is:booked march mara amount:7 -nothing date:2026 to:mara r".split()]
+)
+def test_pages_that_find_hold_nothing_of_strangers(
+    customer: Client, books: Books, text: str
+) -> None:
+    for sort in ("best", "newest", "oldest", "largest"):
+        shown = page_of(customer, q=text, sort=sort)
+        for secret in ("Secretword", "secretcategory", "secretchannel", "Zelenka", "Flat"):
+            assert secret.lower() not in shown.lower()
+
+
+def test_counts_are_of_ones_own_rows_alone(ana: User, mara: Account, books: Books) -> None:
+    assert find(reach_of(ana), "rent").facets.count == 2
+    assert find(reach_of(mara.user), "rent").facets.count == 3
+    assert find(reach_of(ana), "-nothing").facets.count == 7
+    assert {name for name, _ in find(reach_of(ana), "rent").facets.category} == {"rent"}
+
+
+def test_a_statements_filter_and_its_file_hold_nothing_of_strangers(
+    customer: Client, ana: User, books: Books
+) -> None:
+    account = reach_of(ana).accounts[0]
+    url = reverse("transactions:statement", args=[account.pk])
+    for text in [*SECRETS, "category:secretcategory", "to:zelenka", "meta.channel:secretchannel"]:
+        assert "Nothing fits" in (page := customer.get(url, {"q": text}).content.decode()) or (
+            "Nothing found" in page
+        )
+        lines = b"".join(customer.get(f"{url}statement.csv", {"q": text})).decode().splitlines()
+        assert len(lines) == 1, "the heading alone"
+    lines = b"".join(customer.get(f"{url}statement.csv", {"q": "rent"})).decode().splitlines()
+    assert len(lines) == 3
+
+
+def test_the_bank_is_for_analysts(customer: Client, books: Books) -> None:
+    assert customer.get(SEARCH, {"q": "rent", "whose": "bank"}).status_code == 403
+
+
+def test_an_analyst_sees_all_rows_and_no_names(client: Client, books: Books) -> None:
+    analyst: User = UserFactory(name="Analyst")
+    analyst.groups.add(ensure_groups()[ANALYSTS])
+    client.force_login(analyst)
+    may_see_names = analyst.has_perm("accounts.view_user")
+    shown = page_of(client, q="rent", whose="bank")
+    assert "3 payments" in shown
+    assert "Secretword" in shown.replace("<mark>", "").replace("</mark>", "")
+    for name in ("Mara", "Lindt", "Zelenka", "Ana Ferreira"):
+        assert (name in shown) == may_see_names
+    assert f"/transactions/{books['rent'].pk}/" not in shown, "not theirs to open"
+    if not may_see_names:
+        assert "Nothing found" in page_of(client, q="zelenka", whose="bank")
+        assert "Did you mean" not in page_of(client, q="zelenak", whose="bank")
+
+
+def test_staff_open_the_receipts_of_all(staff: Client, books: Books) -> None:
+    shown = page_of(staff, q="secretword", whose="bank")
+    assert f'href="/transactions/{books["secret"].pk}/"' in shown
+
+
+def test_the_work_is_not_shown_to_customers(
+    customer: Client, client: Client, staff: Client, books: Books
+) -> None:
+    """It would tell the accounts of everybody who bears a name."""
+    assert "Show the work" in page_of(staff, q="rent", whose="bank")
+    with_plans = staff.get(f"{SEARCH}?q=rent&whose=bank&plans=1")
+    assert "Execution Time" in text_of(with_plans)
+    ana = Client()
+    ana.force_login(User.objects.get(name="Ana Ferreira"))
+    assert "Show the work" not in page_of(ana, q="mara")
+    assert "Show the work" not in page_of(ana, q="mara", plans=1)
+
+
+def test_what_people_write_stays_text(client: Client) -> None:
+    evil = AccountFactory(name=f"A{HOSTILE}", user__name=f"<script>alert(2)</script> {HOSTILE} Eve")
+    mine = AccountFactory(name=f"B{HOSTILE}", user__name="Ana")
+    metadata = {
+        "category": f"c{HOSTILE}",
+        "channel": f"<script>{HOSTILE}",
+        f"k{HOSTILE}": f"alert {HOSTILE} <b>bold</b>",
+        "mark": "\ue000<script>alert(3)</script>\ue001 alert",
+    }
+    booked(
+        pay(1, "10", "In", to=mine),
+        pay(2, "1", f"{HOSTILE} <script>alert(1)</script> alert", mine, evil,
+            reference="<script>alert(9)</script>", metadata=metadata),
+    )  # fmt: skip
+    client.force_login(mine.user)
+    for text in ("alert", "img", "eve", HOSTILE, f'"{HOSTILE}"', "is:out", f'category:"c{HOSTILE}"',
+                 "alret", f"foo:{HOSTILE}", "account:B", "bold or onerror or x"):  # fmt: skip
+        for query in ({"q": text}, {"q": text, "sort": HOSTILE}):
+            shown = page_of(client, **query)
+            assert "<img" not in shown
+            assert "<script>" not in shown
+            assert "<b>bold" not in shown
+            assert "\ue000" not in shown.replace(text, "")
+            assert "onerror=alert" not in re.sub(r'"[^"]*"|>[^<]*<', "", shown)
+    assert "<mark>alert</mark>" in page_of(client, q="alert")
+
+
+def test_marks_are_balanced_and_around_what_matched(customer: Client, books: Books) -> None:
+    shown = page_of(customer, q="rent march")
+    assert "<mark>Rent</mark> <mark>March</mark>" in shown
+    assert shown.count("<mark>") == shown.count("</mark>")
+    assert "Merchant city: <mark>Porto</mark>" in page_of(customer, q="port")
+    assert "<mark>Mara</mark> Lindt" in page_of(customer, q="mara")
+    assert "<mark>" not in page_of(customer, q="-mara")
+
+
+def test_a_long_text_is_cut_around_its_mark(customer: Client, ana: User) -> None:
+    long = "word " * 300
+    account = reach_of(ana).accounts[0]
+    services.deposit(
+        to_account=account, amount=Decimal(1), metadata={"story": f"{long}needle {long}"}
+    )
+    shown = page_of(customer, q="needle")
+    assert re.search(r"Story: …[^<]*<mark>needle</mark>[^<]*…", shown)
+    assert len(shown) < 20_000
+
+
+def test_marks_that_somebody_wrote_mark_nothing(customer: Client, ana: User) -> None:
+    account = reach_of(ana).accounts[0]
+    booked(
+        pay(1, "1", "\ue000false\ue001 alert", to=account, metadata={"a": "\ue001\ue000no alert"})
+    )
+    shown = page_of(customer, q="alert")
+    assert set(re.findall("<mark>(.*?)</mark>", shown)) == {"alert"}
+    assert "\ue000" not in page_of(customer, q="is:booked")

@@ -1,0 +1,155 @@
+"""What may have been meant where nothing was found: near words of the reader's own rows.
+
+Where the database has pg_trgm, it ranks them by similarity; where not, difflib does in Python.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection
+from django.db.models.fields.json import KT
+
+from transactions.query_language import META, WORD, Item, Query, token
+from transactions.reach import Reach, newest_first
+
+NEWEST = 5_000  # rows whose words are compared
+MOST_WORDS = 20_000  # different words that Python compares
+MOST_MEANT, CLOSE, CLOSE_BY_TRIGRAMS = 4, 0.7, 0.3
+
+# Words of the rows, their categories and channels; the names of those on the other side.
+VOCABULARY = """
+WITH newest AS MATERIALIZED ({newest}),
+vocabulary AS (
+    SELECT 'word' AS kind, word
+    FROM newest, unnest(tsvector_to_array(search)) AS word
+    WHERE length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
+    UNION
+    SELECT 'category', lower(category) FROM newest WHERE length(category) BETWEEN 1 AND 60
+    UNION
+    SELECT 'channel', lower(channel) FROM newest WHERE length(channel) BETWEEN 1 AND 60
+    {names}
+)
+"""
+NAMES = """
+    UNION
+    SELECT 'name', word
+    FROM (
+        SELECT DISTINCT to_tsvector('simple', users.name) AS words
+        FROM newest JOIN accounts ON accounts.id IN (from_account_id, to_account_id)
+                    JOIN users ON users.id = accounts.user_id
+        WHERE users.id <> %s
+    ) AS people, unnest(tsvector_to_array(words)) AS word
+"""
+BY_SIMILARITY = """
+SELECT typed, kind, word
+FROM vocabulary JOIN unnest(%s::text[]) AS typed
+    ON similarity(word, typed) > %s OR starts_with(word, typed)
+ORDER BY starts_with(word, typed) DESC, similarity(word, typed) DESC, word
+LIMIT 200
+"""
+ALL_WORDS = "SELECT NULL, kind, word FROM vocabulary ORDER BY word LIMIT %s"
+# Which words of the vocabulary stand for which kind of item.
+KINDS = {
+    WORD: ("word", "name"),
+    "category": ("category",),
+    META: ("channel",),
+    "to": ("name",),
+    "from": ("name",),
+    "with": ("name",),
+}
+
+
+@dataclass(slots=True)
+class Nearest:
+    """Whole queries that may have been meant, as (what is said of them, query)."""
+
+    meant: list[tuple[str, str]] = field(default_factory=list)
+    by_trigrams: bool = False
+
+
+@lru_cache(maxsize=1)
+def has_trigrams() -> bool:
+    """Whether the database has pg_trgm; asked once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regprocedure('similarity(text, text)') IS NOT NULL")
+        found: bool = cursor.fetchone()[0]
+        return found
+
+
+def nearest(reach: Reach, query: Query) -> Nearest:
+    """What a query that found nothing may have meant; in one query, over the reader's rows."""
+    items = [item for item in query.items if _may_be_mended(item)][:8]
+    if not items:
+        return Nearest()
+    by_trigrams = has_trigrams()
+    rows = _asked(reach, sorted({item.text.lower() for item in items}), by_trigrams=by_trigrams)
+    found = Nearest(by_trigrams=by_trigrams)
+    for item in items:
+        for word in _near(item, rows, by_trigrams=by_trigrams)[:MOST_MEANT]:
+            mended = _mended(item, word)
+            if mended and len(found.meant) < MOST_MEANT:
+                found.meant.append((mended, query.replacing(item.source, mended)))
+    return found
+
+
+def _may_be_mended(item: Item) -> bool:
+    if item.kind == META and item.path != ("channel",):
+        return False
+    return item.kind in KINDS and not item.is_not and len(item.text) <= 60
+
+
+def _asked(
+    reach: Reach, typed: Sequence[str], *, by_trigrams: bool
+) -> list[tuple[str | None, str, str]]:
+    newest = (
+        newest_first(reach.transactions(), reach)
+        .annotate(channel=KT("metadata__channel"))
+        .values("search", "category", "channel", "from_account_id", "to_account_id")[:NEWEST]
+    )
+    sql, values = newest.query.sql_with_params()
+    params: list[Any] = [*values, *([reach.reader.pk] if reach.names else [])]
+    params += [typed, CLOSE_BY_TRIGRAMS] if by_trigrams else [MOST_WORDS]
+    said = VOCABULARY.format(newest=sql, names=NAMES if reach.names else "")
+    with connection.cursor() as cursor:
+        cursor.execute(said + (BY_SIMILARITY if by_trigrams else ALL_WORDS), params)
+        found: list[tuple[str | None, str, str]] = cursor.fetchall()
+        return found
+
+
+def _near(
+    item: Item, rows: Iterable[tuple[str | None, str, str]], *, by_trigrams: bool
+) -> list[str]:
+    """The nearest words first; those that begin with what was typed before all others.
+
+    A word that is known as it stands needs no mending.
+    """
+    typed, kinds = item.text.lower(), KINDS[item.kind]
+    words = {word: None for of, kind, word in rows if kind in kinds and of in (None, typed)}
+    if typed in words:
+        return []
+    if item.kind == WORD:  # a bare word was looked for as a beginning already
+        words = {word: None for word in words if not word.startswith(typed)}
+    if by_trigrams:
+        return list(words)
+    likeness = {word: _likeness(typed, word) for word in words}
+    close = [word for word in likeness if likeness[word] >= CLOSE]
+    return sorted(close, key=lambda word: (-likeness[word], word))
+
+
+def _likeness(typed: str, word: str) -> float:
+    if word.startswith(typed):
+        return 2.0
+    matcher = SequenceMatcher(None, typed, word)
+    if matcher.real_quick_ratio() < CLOSE or matcher.quick_ratio() < CLOSE:
+        return 0.0
+    return matcher.ratio()
+
+
+def _mended(item: Item, word: str) -> str:
+    if item.kind == WORD:
+        return "" if ":" in word or '"' in word else word
+    field_ = "meta.channel" if item.kind == META else item.kind
+    return token(field_, word)

@@ -1,0 +1,284 @@
+"""What a person types in the search box, as a tree; and mistakes as sentences, never errors.
+
+    rent "blue note" -office or to:landlord amount:>100 date:2026-01..2026-03
+
+An item is a word, a phrase or a field with a value, perhaps with a minus in front. Items stand
+beside each other for "and"; `or` between them binds least, as in websearch_to_tsquery. So a
+query is a list of groups, one of which has to hold whole.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from transactions.query_words import (
+    FIELDS,
+    HAS_WORDS,
+    TYPED_AMOUNT,
+    NotUnderstood,
+    Unfinished,
+    is_range,
+    near,
+    read_any_number,
+)
+
+LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
+WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
+# What a database's text cannot hold or a reader cannot see: NUL, controls, halves of pairs.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u2060\ufeff]+")
+_LETTERS = re.compile(r"[^\W_]")
+_ITEM = re.compile(
+    r"""
+    (?P<minus>-(?=[^\s-]))?
+    (?:
+      (?P<field>meta(?:\.(?:"[^"]*"|[^\s:".]+))+|[^\W\d]\w*):(?!//)
+        (?: "(?P<quoted>[^"]*)(?P<closed>"?)
+          | (?P<has>(?<=has:)meta(?:\.(?:"[^"]*"|[^\s".]+))+)
+          | (?P<value>\S*) )
+    | "(?P<phrase>[^"]*)"?
+    | (?P<word>[^\s"]+|\S)
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_PART = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that is asked: `kind` is a field's name, or one of the kinds above.
+
+    `value` is what it was read as; `path` leads to a key of the metadata. `source` is how it
+    was typed, minus and all; `literal` says that the value stood in quotes.
+    """
+
+    kind: str
+    text: str
+    source: str
+    value: Any = None
+    path: tuple[str, ...] = ()
+    is_not: bool = False
+    literal: bool = False
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The amount that a bare number also means."""
+        found = TYPED_AMOUNT.fullmatch(self.text) if self.kind in (WORD, AMOUNT) else None
+        return Decimal(found["figure"].replace(",", "")) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What could not be read, in a sentence, and what may have been meant, as whole queries.
+
+    A hint is for what somebody is still typing.
+    """
+
+    sentence: str
+    meant: tuple[str, ...] = ()
+    is_hint: bool = False
+
+
+@dataclass(slots=True)
+class Query:
+    """What was understood: groups of items, one of which has to hold; and the mistakes."""
+
+    text: str = ""
+    groups: list[list[Item]] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    @property
+    def items(self) -> list[Item]:
+        return [item for group in self.groups for item in group]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.items
+
+    @property
+    def words(self) -> list[Item]:
+        """The words and phrases that are looked for, which rank and are marked."""
+        return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_not]
+
+    def has(self, source: str) -> bool:
+        """Whether each group asks for this item already."""
+        return bool(self.groups) and all(
+            any(item.source == source for item in group) for group in self.groups
+        )
+
+    def adding(self, source: str) -> str:
+        """The query narrowed by one more item, in every group of it."""
+        return _written([[*map(_source, group), source] for group in self.groups or [[]]])
+
+    def without(self, source: str) -> str:
+        """The query without an item."""
+        return self.replacing(source, "")
+
+    def replacing(self, source: str, other: str) -> str:
+        """The query with one item said otherwise."""
+        changed = [
+            [other if item.source == source else item.source for item in group]
+            for group in self.groups
+        ]
+        return _written(changed)
+
+
+def _source(item: Item) -> str:
+    return item.source
+
+
+def _written(groups: list[list[str]]) -> str:
+    texts = (" ".join(source for source in group if source) for group in groups)
+    return " or ".join(text for text in texts if text)
+
+
+def parse(text: str) -> Query:
+    """The query in a text, whatever text it is."""
+    plain = " ".join(_UNSEEN.sub(" ", text).split())
+    query = Query(plain[:LONGEST])
+    if len(plain) > LONGEST:
+        query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
+    group: list[Item] = []
+    read = 0
+    for found, meant in _found(query.text):
+        if found is None:
+            query.groups.append(group)
+            group = []
+        elif read >= MOST_ITEMS:
+            query.mistakes.append(Mistake(f"Only the first {MOST_ITEMS} words were read."))
+            break
+        else:
+            read += 1
+            item = _understood(found, meant, query)
+            group += [item] if item else []
+    query.groups = [each for each in [*query.groups, group] if each]
+    return query
+
+
+def _found(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
+    """The items of a text and whether each stands last; None for an `or`, unless it is all."""
+    found = list(_ITEM.finditer(text))
+    for place, item in enumerate(found):
+        is_or = item[0].lower() == "or" and len(found) > 1
+        yield (None if is_or else item), place == len(found) - 1
+
+
+def _understood(found: "re.Match[str]", is_last: bool, query: Query) -> Item | None:
+    """The item, or None and a mistake in the query."""
+    item = _item(found)
+    if item.kind in (WORD, PHRASE):
+        if len(item.text) > LONGEST_WORD and item.kind == WORD:
+            query.mistakes.append(Mistake(f"“{item.text[:40]}…” is too long for a word."))
+            return None
+        if not _LETTERS.search(item.text):
+            if item.text:
+                said = f"“{item.text}” has no letter or digit to look for."
+                query.mistakes.append(Mistake(said))
+            return None
+        return item
+    try:
+        return _read(item)
+    except NotUnderstood as why:
+        start, end = query.text[: found.start()], query.text[found.end() :]
+        is_hint = isinstance(why, Unfinished) and is_last
+        meant = tuple(f"{start}{_meaning(item, said)}{end}" for said in why.meant)
+        query.mistakes.append(Mistake(str(why), meant, is_hint))
+        return None
+
+
+def _item(found: "re.Match[str]") -> Item:
+    minus, source = bool(found["minus"]), found[0]
+    if found["field"]:
+        return _field_item(found, source, minus)
+    if found["phrase"] is not None:
+        return Item(PHRASE, found["phrase"].strip(), source, is_not=minus)
+    if TYPED_AMOUNT.fullmatch(source) and source[0] in "-+\u2212":
+        return Item(AMOUNT, source, source, value=source[0])
+    return Item(WORD, found["word"], source, is_not=minus)
+
+
+def _field_item(found: "re.Match[str]", source: str, minus: bool) -> Item:
+    name, value = found["field"], found["quoted"] or found["has"] or found["value"] or ""
+    literal = found["quoted"] is not None
+    if name.lower().startswith("meta."):
+        return Item(META, value, source, None, _path(name[4:]), minus, literal)
+    name = name.lower()
+    if name == "has" and value.lower().startswith("meta."):
+        return Item(HAS_META, value, source, None, _path(value[4:]), minus)
+    if name not in FIELDS and not value and not literal:
+        return Item(WORD, found["field"], source, is_not=minus)  # "Re:" at the end of a word
+    return Item(name, value.strip(), source, None, (), minus, literal)
+
+
+def _path(dotted: str) -> tuple[str, ...]:
+    return tuple(quoted or plain for quoted, plain in _PART.findall(dotted))
+
+
+def _read(item: Item) -> Item:
+    """The item with its value. Raises NotUnderstood."""
+    if item.kind in (AMOUNT, HAS_META):
+        return item
+    if item.kind == META:
+        return _read_meta(item)
+    known = FIELDS.get(item.kind)
+    if known is None:
+        quoted = f'"{item.source.lstrip("-")}"' if '"' not in item.source else ""
+        meant = [f"{name}:{item.text}" for name in near(item.kind, list(FIELDS))]
+        raise NotUnderstood(
+            f"There is no field “{item.kind}”. To look for these words, put them in quotes.",
+            *meant,
+            *([quoted] if quoted else []),
+        )
+    if not item.text:
+        raise Unfinished(f"{item.kind}: {known.says}, like {known.example}.")
+    if item.kind == "has":
+        return _read_has(item)
+    if len(item.text) > LONGEST_WORD:
+        raise NotUnderstood(f"What stands after {item.kind}: is too long.")
+    return replace(item, value=known.read(item.text))
+
+
+def _read_has(item: Item) -> Item:
+    if item.text.lower() in HAS_WORDS:
+        return replace(item, value=item.text.lower())
+    words = [f"has:{word}" for word in HAS_WORDS]
+    said = " or ".join(["a key of the details, like has:meta.channel", *words])
+    raise Unfinished(f"has: goes on with {said}.", *near(item.text.lower(), list(HAS_WORDS)))
+
+
+def _read_meta(item: Item) -> Item:
+    if not item.text:
+        raise Unfinished("Write what the detail is, like meta.channel:card or meta.fx.rate:>1.1.")
+    if len(item.text) > LONGEST_WORD:
+        raise NotUnderstood("What stands after meta… is too long.")
+    if is_range(item.text) and not item.literal:
+        return replace(item, value=read_any_number(item.text))
+    return item
+
+
+def _meaning(item: Item, said: str) -> str:
+    """What was meant, as it stands in a query: a value alone gets its field."""
+    minus = "-" if item.is_not else ""
+    if ":" in said or said.startswith('"'):
+        return f"{minus}{said}"
+    return f"{minus}{item.kind}:{said}"
+
+
+def token(name: str, value: str) -> str:
+    """`name:value` as it is typed, in quotes where it needs them; "" where it cannot be said."""
+    if not value or '"' in value or _UNSEEN.search(value) or value != " ".join(value.split()):
+        return ""
+    plain = re.fullmatch(r"\w[\w.&/+-]*", value) and ".." not in value and value != "none"
+    return f"{name}:{value}" if plain else f'{name}:"{value}"'
+
+
+def meta_field(path: tuple[str, ...]) -> str:
+    """The field of a key of the metadata: meta.merchant.city; "" where it cannot be typed."""
+    parts = []
+    for part in path:
+        if not part or '"' in part or _UNSEEN.search(part) or part != " ".join(part.split()):
+            return ""
+        parts.append(part if re.fullmatch(r"[\w-]+", part) else f'"{part}"')
+    return ".".join(["meta", *parts])

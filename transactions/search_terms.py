@@ -1,0 +1,286 @@
+"""A query's tree as conditions that the indexes answer.
+
+Words, names and accounts become one tsquery over the stored search column, which meets the
+lexemes of the reader's own accounts in the same GIN index; whatever else is asked stands beside
+it. The condition on the accounts themselves comes from the reach, always: a lexeme is for
+speed, never for permission.
+
+A new field is a line in `query_words.FIELDS` and one in `Terms.fields`; a new word after has:
+one in `HAS_WORDS`, and "has" in `Terms.fields`. What also answers to bare words (a note, a tag)
+comes in by `Terms.beside`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, Value, When
+from django.utils import timezone
+
+from transactions.common_words import is_common_beginning
+from transactions.models import Note, Transaction
+from transactions.query_language import (
+    AMOUNT,
+    HAS_META,
+    META,
+    PHRASE,
+    WORD,
+    Item,
+    Query,
+)
+from transactions.search_accounts import accounts_meant
+from transactions.search_dialects import Dialect
+from transactions.search_metadata import has_key, meets, words_of
+from transactions.search_names import (
+    NOBODY,
+    Named,
+    Names,
+    beginning,
+    name_query,
+)
+
+MOST_LEXEMES = 500  # accounts of a reader that go into the query of the search column
+NOTHING = Q(currency__in=[])
+
+
+class LexemeQuery(SearchQuery):
+    """A query of lexemes exactly as written; to_tsquery would parse an account's as words."""
+
+    template = "%(expressions)s::tsquery"
+
+
+class Matching(Func):
+    """What `@@` does, as a function, which no index answers: see Note [Common beginnings]."""
+
+    function = "ts_match_vq"
+    output_field = BooleanField()
+
+
+class Whole(SearchQuery):
+    """A query made of parts, as one: Django negates only queries without parts."""
+
+    template = "(%(expressions)s)"
+
+
+def lexeme_of(account: UUID) -> str:
+    """The lexeme by which the search column names an account, see Note [Search column]."""
+    return f"'@{account.hex[-12:]}'"
+
+
+def any_of(accounts: Iterable[UUID]) -> str:
+    """Rows with one of these accounts, as lexemes."""
+    return " | ".join(lexeme_of(account) for account in accounts)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What an item asks: of the search column, of other columns; both hold where both are."""
+
+    lexemes: Any = None
+    rest: Q | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a query asks of rows, what its words are (to rank and mark by, None without any),
+    and the lexemes of whom they name."""
+
+    where: Q
+    words: Any = None
+    named: Any = None
+
+
+class Terms:
+    """The items of a query as parts of a condition."""
+
+    def __init__(self, dialect: Dialect, names: Names) -> None:
+        self.dialect, self.names = dialect, names
+        self.reach = dialect.reach
+        self.fields: Mapping[str, Callable[[Item], Part]] = {
+            WORD: self._word,
+            PHRASE: self._word,
+            AMOUNT: self._signed,
+            META: self._meta,
+            HAS_META: lambda item: Part(rest=has_key(item.path)),
+            "to": self._side,
+            "from": self._side,
+            "with": self._side,
+            "account": self._account,
+            "amount": lambda item: Part(rest=_bounded("amount", item.value)),
+            "currency": lambda item: Part(rest=Q(currency=item.value)),
+            "date": lambda item: Part(rest=_bounded("created_at", item.value)),
+            "category": self._category,
+            "is": lambda item: Part(rest=self._is(item.value)),
+            "type": lambda item: Part(rest=Q(type=item.value)),
+            "ref": self._reference,
+            "id": lambda item: Part(rest=Q(**{self.dialect.pk: item.value})),
+        }
+
+    def beside(self, item: Item) -> Q | None:
+        """What a bare word also means besides words of the row, names and an amount."""
+        return None
+
+    def condition(self, query: Query) -> Condition:
+        """Rows that meet one of the groups. Without anything asked, every row."""
+        groups = [self._group(group) for group in query.groups]
+        words = [_words(item) for item in query.words]
+        named = [ids for item in query.words if (ids := self._named(item)) is not None]
+        where = reduce(or_, groups) if groups else Q()
+        return Condition(where, _either(words), _either(named))
+
+    def _group(self, items: list[Item]) -> Q:
+        parts = [self._part(item) for item in items]
+        asked = [part.lexemes for part in parts if part.lexemes is not None]
+        rest = [part.rest for part in parts if part.rest is not None]
+        held = Q(search=self._within(_all(asked))) if asked else Q()
+        for condition in rest:
+            held &= condition
+        return held
+
+    def _part(self, item: Item) -> Part:
+        part = self.fields[item.kind](item)
+        if not item.is_not:
+            return part
+        if part.rest is None:
+            return Part(Whole(part.lexemes, invert=True))
+        return Part(None, _not(part.rest))
+
+    def _within(self, asked: Any) -> Any:
+        """The lexemes of the reader's own accounts beside what is asked."""
+        ids = self.reach.ids
+        if not ids or len(ids) > MOST_LEXEMES:
+            return asked
+        return LexemeQuery(any_of(ids)) & asked
+
+    def _word(self, item: Item) -> Part:
+        """Words of the row, or a name on its other side, or its amount."""
+        asked, named = _words(item), self._named(item)
+        asked = asked if named is None else asked | named
+        others = [self.beside(item)]
+        if self._of(item).are_many:
+            others.append(self.dialect.strangers_named(name_query(item)))
+        if item.amount is not None:
+            others.append(Q(amount=item.amount))
+        rest = [condition for condition in others if condition is not None]
+        if self._reads_own_rows(item):
+            return Part(None, reduce(or_, rest, Q(Matching(F("search"), asked))))
+        if not rest:
+            return Part(asked)
+        return Part(None, reduce(or_, rest, Q(search=self._within(asked))))
+
+    def _reads_own_rows(self, item: Item) -> bool:
+        """Whether a beginning is so common that the index is left aside."""
+        is_beginning = item.kind == WORD and not item.is_not
+        return is_beginning and not self.reach.is_bank and is_common_beginning(item.text)
+
+    def _of(self, item: Item) -> Named:
+        return self.names.get(item.source, NOBODY)
+
+    def _named(self, item: Item) -> Any:
+        """The lexemes of the accounts that a word names, on the other side of the reader's own."""
+        known = self._of(item)
+        texts = [] if known.are_many else [lexeme_of(other) for other in known.others]
+        for own in known.own:
+            rest = [account for account in self.reach.ids if account != own]
+            if own not in self.reach.ids:
+                texts.append(lexeme_of(own))
+            elif rest:
+                texts.append(f"({lexeme_of(own)} & ({any_of(rest)}))")
+        return LexemeQuery(" | ".join(texts)) if texts else None
+
+    def _side(self, item: Item) -> Part:
+        known = self._of(item)
+        if known.are_many:
+            own = self.dialect.sides(item.kind, known.own) if known.own else NOTHING
+            return Part(rest=self.dialect.named(item.kind, name_query(item)) | own)
+        ids = [*known.others, *known.own]
+        if not ids:
+            return Part(rest=NOTHING)
+        return Part(LexemeQuery(any_of(ids)), self.dialect.sides(item.kind, ids))
+
+    def _account(self, item: Item) -> Part:
+        if self.reach.is_bank:
+            return self._side(item)
+        ids = [account.pk for account in accounts_meant(item, self.reach.accounts)]
+        if not ids:
+            return Part(rest=NOTHING)
+        return Part(LexemeQuery(any_of(ids)), self.dialect.sides("account", ids))
+
+    def _signed(self, item: Item) -> Part:
+        way = "in" if item.value == "+" else "out"
+        return Part(rest=Q(amount=item.amount) & self.dialect.moved(way))
+
+    def _meta(self, item: Item) -> Part:
+        words = words_of(item.text) if item.value is None else None
+        return Part(words, meets(item, is_bank=self.reach.is_bank))
+
+    def _category(self, item: Item) -> Part:
+        if item.text.lower() == "none" and not item.literal:
+            return Part(rest=Q(category=None) | Q(category=""))
+        return Part(words_of(item.text), Q(category__iexact=item.text))
+
+    def _reference(self, item: Item) -> Part:
+        if any(character.isalnum() for character in item.text):
+            return Part(_guarded(beginning(item.text, "B"), item.text))
+        return Part(rest=Q(reference__contains=item.text))
+
+    def _is(self, word: str) -> Q:
+        over = Q(expires_at__lte=timezone.now())
+        if self.dialect.pk != "pk":
+            over = NOTHING  # entries are booked: no hold is among them
+        let_go = Exists(
+            Note.objects.filter(transaction=OuterRef(self.dialect.pk), action="release")
+        )
+        given_back = Transaction.objects.filter(reverses=OuterRef(self.dialect.pk))
+        if word in ("in", "out", "own"):
+            return self.dialect.moved(word)
+        if word in ("transfer", "deposit", "withdrawal"):
+            return Q(type=word)
+        return {
+            "booked": Q(status="completed"),
+            "pending": Q(status="pending"),
+            "captured": Q(status="captured"),
+            "released": Q(status="voided") & (_not(over) | Q(let_go)),
+            "expired": over & (Q(status="pending") | (Q(status="voided") & ~Q(let_go))),
+            "hold": Q(status__in=["pending", "captured", "voided"]),
+            "refund": Q(reverses__isnull=False),
+            "refunded": Q(Exists(given_back.filter(status="completed"))),
+        }[word]
+
+
+def _bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
+    return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
+
+
+def _words(item: Item) -> Any:
+    """A word as a beginning; a phrase, and a word that is excluded, exactly."""
+    return _guarded(name_query(item), item.text)
+
+
+def _guarded(asked: Any, text: str) -> Any:
+    """Beside a text in which Postgres may see no word (a tag, letters it does not know), a
+    lexeme that no row has: a query without words would ask nothing of a row."""
+    return asked if text.isascii() and text.isalnum() else asked | LexemeQuery("'@'")
+
+
+def _all(asked: list[Any]) -> Any:
+    return reduce(lambda one, other: one & other, asked)
+
+
+def _either(asked: list[Any]) -> Any:
+    return reduce(or_, asked) if asked else None
+
+
+def _not(condition: Q) -> Q:
+    """The rows that do not meet it, those without the column or key too: never NULL."""
+    return Q(
+        Case(
+            When(condition, then=Value(False)),
+            default=Value(True),
+            output_field=BooleanField(),
+        )
+    )
