@@ -209,6 +209,28 @@ def near(word: str, words: "tuple[str, ...] | list[str]", most: int = 1) -> list
     return get_close_matches(word, words, n=most, cutoff=0.6)
 
 
+WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+
+
+def read_weekday(typed: str) -> int:
+    """`friday`, or as much of it as tells: 1 for Monday to 7 for Sunday."""
+    fits = [day for day in WEEKDAYS if day.startswith(typed.lower())]
+    if len(fits) == 1:
+        return WEEKDAYS.index(fits[0]) + 1
+    if fits:
+        raise Unfinished(f"weekday: goes on with {' or '.join(fits)}.", *fits)
+    raise NotUnderstood(
+        f"“{typed}” is no day of the week, like friday.", *near(typed.lower(), WEEKDAYS)
+    )
+
+
+def read_hour(typed: str) -> int:
+    """The hour that begins then, by the bank's clock: 0 to 23."""
+    if re.fullmatch("[0-9]{1,2}", typed) and int(typed) < 24:
+        return int(typed)
+    raise NotUnderstood(f"“{typed}” is no hour; write 0 to 23, like 14 for 14:00 to 15:00.")
+
+
 def read_id(typed: str) -> UUID:
     """A transaction's id as its receipt shows it."""
     try:
@@ -236,6 +258,8 @@ FIELDS: Mapping[str, Field] = {
     "amount": Field("how much", "amount:>100", read_numbers),
     "currency": Field("in which currency", "currency:EUR", read_currency),
     "date": Field("when it was booked", "date:2026-01..2026-03", read_days),
+    "weekday": Field("on which day of the week", "weekday:friday", read_weekday),
+    "hour": Field("in which hour of the day", "hour:14", read_hour),
     "category": Field("its category; none for those without", "category:rent"),
     "is": Field("what became of it", "is:pending", _one_of(tuple(IS_WORDS), "is")),
     "type": Field("transfer, deposit or withdrawal", "type:deposit", _one_of(TYPES, "type")),

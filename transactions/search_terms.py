@@ -113,6 +113,8 @@ class Terms:
             "amount": lambda item: Part(rest=_bounded("amount", item.value)),
             "currency": lambda item: Part(rest=Q(currency=item.value)),
             "date": lambda item: Part(rest=_bounded("created_at", item.value)),
+            "weekday": lambda item: Part(rest=Q(created_at__iso_week_day=item.value)),
+            "hour": lambda item: Part(rest=Q(created_at__hour=item.value)),
             "category": self._category,
             "is": lambda item: Part(rest=self._is(item.value)),
             "type": lambda item: Part(rest=Q(type=item.value)),

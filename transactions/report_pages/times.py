@@ -9,6 +9,7 @@ from accounts.templatetags.money import figure, money
 from transactions.charts import HeatMap, Mark
 from transactions.report_pages.forms import DirectionForm
 from transactions.report_pages.report import Asked, Column, Report, Row, after_period
+from transactions.report_pages.words import flows
 from transactions.reports import by_weekday_and_hour
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -17,6 +18,10 @@ WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 def _weekday(row: Row, _asked: Asked) -> str:
     day: int = row["weekday"]
     return WEEKDAYS[day - 1]
+
+
+def _in_hour(row: Row, asked: Asked) -> str:
+    return f"{flows(asked)} weekday:{_weekday(row, asked).lower()} hour:{row['hour']}"
 
 
 def clock(hour: int) -> str:
@@ -88,7 +93,7 @@ BY_WEEKDAY_AND_HOUR = Report(
     columns=(
         Column("weekday", "Day", words=_weekday),
         Column("hour", "Hour", words=lambda row, _: f"{row['hour']:02}:00"),
-        Column("payments", "Payments", "count"),
+        Column("payments", "Payments", "count", _in_hour),
         Column("total", "Together", "money"),
     ),
     finding=_finding,

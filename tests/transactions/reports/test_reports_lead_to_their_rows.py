@@ -1,0 +1,128 @@
+"""From a figure of a report to the rows it is made of: the search finds just those."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+
+from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.models import Account
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.reports.movements import book, funded
+from tests.transactions.reports.test_pages_of_spending import get, searches
+from transactions import services
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def books() -> Account:
+    """Ana's account in November, with a stranger's beside it."""
+    ana, other = funded(user__name="Ana"), funded(user__name="Zoltan")
+    for at, amount, category in [
+        ("2025-10-31T23:59", "100", "food"),
+        ("2025-11-01T00:00", "4.99", "food"),
+        ("2025-11-03T08:10", "5", "food"),
+        ("2025-11-10T08:50", "9.50", "eating out"),
+        ("2025-11-11", "9.50", None),
+        ("2025-11-12", "70", ""),
+    ]:
+        book(at, amount, out_of=ana, category=category)
+        book(at, amount, out_of=other, category=category)
+    paid = book("2025-11-13", "30", out_of=ana, into=other, category="food")
+    book("2025-11-14", "12", out_of=other, into=ana, category="food", reverses=paid)
+    savings = AccountFactory(user=ana.user)
+    book("2025-11-15", "5", out_of=ana, into=savings, category="food")
+    services.hold(from_account=ana, amount=Decimal(5), metadata={"category": "food"})
+    return ana
+
+
+def hits(client: Client, url: str) -> tuple[int, Decimal]:
+    """How many rows the search finds, and what they come to."""
+    page = client.get(url).context["page"]
+    assert not page.found.mistakes, url
+    rows = page.found.rows
+    return len(rows), sum((row.amount for row in rows), Decimal(0))
+
+
+def linked(response: Any, column: str) -> list[tuple[Any, str]]:
+    """Each row with the address behind its value in a column."""
+    run = response.context["run"]
+    place = [each.name for each in run.report.columns].index(column)
+    pairs = zip(run.rows, run.table, strict=True)
+    return [(row, cells[place].url) for row, cells in pairs if cells[place].url]
+
+
+@pytest.fixture(params=["mine", "bank"])
+def reader(request: pytest.FixtureRequest, client: Client, books: Account) -> str:
+    user = books.user
+    if request.param == "bank":
+        user = UserFactory(is_staff=True)
+        user.groups.add(ensure_groups()[STAFF], ensure_groups()[ANALYSTS])
+    client.force_login(user)
+    return str(request.param)
+
+
+def test_spending(client: Client, reader: str) -> None:
+    response = get(client, "spending-by-category")
+    spent, back, before = (linked(response, name) for name in ("spent", "given_back", "before"))
+    assert len(spent) == 3
+    assert (len(back), len(before)) == ((1, 1) if reader == "mine" else (0, 1))
+    for row, url in spent:
+        assert hits(client, url)[1] == row["spent"] + (row["given_back"] or 0)
+    for row, url in back:
+        assert hits(client, url)[1] == row["given_back"]
+    for row, url in before:
+        assert hits(client, url)[1] == row["before"]
+
+
+def test_sizes(client: Client, reader: str) -> None:
+    rows = linked(get(client, "amount-distribution"), "payments")
+    assert len(rows) >= 3
+    for row, url in rows:
+        assert hits(client, url) == (row["payments"], row["total"])
+
+
+def test_usual_amounts(client: Client, reader: str) -> None:
+    response = get(client, "amount-percentiles")
+    for row, url in linked(response, "payments"):
+        assert hits(client, url)[0] == row["payments"]
+    for row, url in linked(response, "usual"):
+        assert hits(client, url)[1] % row["usual"] == 0
+
+
+def test_hours(client: Client, reader: str) -> None:
+    rows = linked(get(client, "by-weekday-and-hour"), "payments")
+    assert len(rows) >= 3
+    for row, url in rows:
+        assert hits(client, url) == (row["payments"], row["total"])
+
+
+def test_keys(client: Client, reader: str) -> None:
+    for row, url in linked(get(client, "metadata-keys"), "key"):
+        assert hits(client, url)[0] == row["many"]
+
+
+def test_top_spenders(client: Client, reader: str) -> None:
+    if reader == "mine":
+        return
+    response = get(client, "top-spenders")
+    for row, mark in zip(
+        response.context["run"].rows, response.context["run"].chart.marks, strict=True
+    ):
+        assert hits(client, mark.url)[0] == len(row["ids"]) == 3
+
+
+@override_settings(TIME_ZONE="Europe/Berlin")
+def test_an_hour_leads_to_just_its_payments_by_the_banks_clock(client: Client) -> None:
+    account = funded()
+    client.force_login(account.user)
+    book("2025-11-02T23:30", "10", out_of=account)  # a Monday there, half past midnight
+    book("2025-11-09T23:59", "20", out_of=account)
+    book("2025-11-16T22:59", "1", out_of=account)
+    book("2025-11-17T00:00", "2", out_of=account)
+    response = get(client, "by-weekday-and-hour")
+    assert "weekday:monday hour:0" in searches(response)[0]
+    ((_, url), *_) = linked(response, "payments")
+    assert hits(client, url) == (2, 30)
