@@ -277,7 +277,7 @@ def test_json_is_coloured_and_what_nobody_sees_is_written_out(client: Client, an
     stored = response.context["receipt"].details.stored
     assert stored == '{\n  "a": "x\\u202ey",\n  "b": [\n    1\n  ]\n}'
     assert json.loads(stored) == {"a": "x\u202ey", "b": [1]}
-    assert '<span class="nt">' in response.content.decode()
+    assert '<span class="k">' in response.content.decode()
 
 
 @pytest.mark.parametrize(
