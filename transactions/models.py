@@ -269,6 +269,11 @@ class Transaction(models.Model):
                 condition=Q(expires_at__isnull=True) | ~Q(status="completed"),
                 violation_error_message="Only a hold expires.",
             ),
+            models.CheckConstraint(
+                name="captures_or_reverses",
+                condition=Q(captures__isnull=True) | Q(reverses__isnull=True),
+                violation_error_message="A row captures a hold or reverses a payment, never both.",
+            ),
             models.UniqueConstraint(
                 fields=["captures"],
                 condition=Q(captures__isnull=False),
