@@ -10,6 +10,7 @@ from accounts.lines import tidy_line
 from accounts.models import User
 from transactions import services
 from transactions.drafts import Draft
+from transactions.exceptions import HoldNotPending
 from transactions.models import Note, Transaction
 
 
@@ -22,9 +23,16 @@ def book(
 
 
 def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> Transaction:
-    """Voids a hold: the money is available again. HoldNotPending once it was captured."""
+    """Voids a hold: the money is available again.
+
+    HoldNotPending once it was captured, or voided by anybody else: by its end or a colleague,
+    whose reason stays the only one. Sent again by the same person, it comes back as it is.
+    """
     note = partial(_keep, Note.Action.RELEASE, reason, message, written_by)
-    return services.void(hold=hold, beside=note)
+    row = services.void(hold=hold, beside=note)
+    if not row.notes.filter(action=Note.Action.RELEASE, written_by=written_by).exists():
+        raise HoldNotPending("This hold was released before, by its end or by somebody else.")
+    return row
 
 
 def explain(
