@@ -5,9 +5,12 @@ The reason stands in a `Note` beside the row (see there why), written in the sam
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
+from uuid import UUID
 
 from accounts.lines import tidy_line
 from accounts.models import User
+from ledger.db.ids import uuid7
 from transactions import services
 from transactions.drafts import Draft
 from transactions.models import Note, Transaction
@@ -21,10 +24,16 @@ def book(
     return services.book(draft, beside=note)
 
 
-def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> Transaction:
-    """Voids a hold: the money is available again. HoldNotPending once it was captured."""
-    note = partial(_keep, Note.Action.RELEASE, reason, message, written_by)
-    return services.void(hold=hold, beside=note)
+def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
+    """Voids a hold: the money is available again. HoldNotPending once it was captured.
+
+    False where it was released before, with another's reason, which stays. The id of the note
+    says so even after a COMMIT whose answer was lost.
+    """
+    id = uuid7()
+    note = partial(_keep, Note.Action.RELEASE, reason, message, written_by, id=id)
+    services.void(hold=hold, beside=note)
+    return bool(Note.objects.filter(pk=id).exists())
 
 
 def explain(
@@ -40,7 +49,13 @@ def explain(
 
 
 def _keep(
-    action: Note.Action, reason: str, message: str, written_by: User, row: Transaction
+    action: Note.Action,
+    reason: str,
+    message: str,
+    written_by: User,
+    row: Transaction,
+    id: UUID | None = None,
 ) -> None:
-    said = {"reason": tidy_line(reason), "message": tidy_line(message), "written_by": written_by}
+    said: dict[str, Any] = {"reason": tidy_line(reason), "message": tidy_line(message)}
+    said |= {"written_by": written_by, "id": id or uuid7()}
     Note.objects.get_or_create(transaction=row, action=action, defaults=said)
