@@ -18,7 +18,7 @@ from ledger.db.ids import uuid7
 from transactions import triggers
 from transactions.audit_models import AuditRun
 from transactions.notes import Note
-from transactions.payment_models import PaymentFile, PaymentLine
+from transactions.payment_models import NamesAsked, PaymentFile, PaymentLine
 from transactions.querysets import BOOKED_AT, EntryManager, TransactionManager
 from transactions.seal_models import Seal, SealedDay
 from transactions.seal_triggers import SEALED_PERIOD_IS_CLOSED
@@ -27,6 +27,7 @@ __all__ = [
     "METADATA_LIMIT",
     "AuditRun",
     "Entry",
+    "NamesAsked",
     "Note",
     "PaymentFile",
     "PaymentLine",

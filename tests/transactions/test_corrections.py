@@ -36,8 +36,8 @@ def test_a_hold_is_not_released_without_its_reason() -> None:
         corrections.release(hold=hold, reason=TOO_LONG, written_by=account.user)
     hold.refresh_from_db()
     assert hold.is_pending
-    corrections.release(hold=hold, reason="Cancelled", written_by=account.user)
-    corrections.release(hold=hold, reason="Again", written_by=account.user)
+    assert corrections.release(hold=hold, reason="Cancelled", written_by=account.user)
+    assert not corrections.release(hold=hold, reason="Again", written_by=account.user)
     assert [note.reason for note in hold.notes.all()] == ["Cancelled"]
     assert balances(account) == [50]
 
@@ -61,3 +61,12 @@ def test_of_two_colleagues_who_release_one_hold_the_second_is_told() -> None:
     with pytest.raises(HoldNotPending, match="released before"):
         corrections.release(hold=hold, reason="Mine", written_by=second)
     assert [note.written_by for note in hold.notes.all()] == [first]
+
+
+def test_the_reason_of_a_row_that_is_sent_again_stays_and_new_rows_get_theirs() -> None:
+    account = AccountFactory(balance="50")
+    rows = [services.withdraw(from_account=account, amount=Decimal(n)) for n in (1, 2)]
+    facts = {"action": Note.Action.FILE, "written_by": account.user}
+    corrections.explain(rows[:1], reason="First", **facts)
+    corrections.explain(rows, reason="Second", **facts)
+    assert [row.notes.get().reason for row in rows] == ["First", "Second"]
