@@ -36,11 +36,14 @@ class ReasonForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something done to one row after another, each with the same reason."""
+    """Something done to one row after another, each with the same reason.
+
+    `do` returns whether it was done now: False where somebody else was quicker.
+    """
 
     verb: str
     consequence: str
-    do: Callable[[Any, str, str, User], object]
+    do: Callable[[Any, str, str, User], bool]
     done: str
     is_done: Callable[[Any], bool]
     as_is: str  # what to say of a row on which it is done already
@@ -48,10 +51,10 @@ class Step:
     message_help: str = ""  # where the customer reads a message; "": there is none
 
 
-def _with_reason(change: Callable[..., Account]) -> Callable[[Any, str, str, User], Account]:
+def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
     """A change of an account's status, called as a step is."""
-    return lambda account, reason, message, by: change(
-        account=account, reason=reason, message=message, changed_by=by
+    return lambda account, reason, message, by: services.change_status(
+        account=account, status=status, reason=reason, message=message, changed_by=by
     )
 
 
@@ -59,7 +62,7 @@ ACCOUNT_STEPS = {
     "freeze": Step(
         verb="Freeze",
         consequence="Nothing goes out of a frozen account; money may still come in.",
-        do=_with_reason(services.freeze_account),
+        do=_to(Account.Status.FROZEN),
         done="frozen",
         is_done=lambda account: account.is_frozen,
         as_is="frozen already",
@@ -68,7 +71,7 @@ ACCOUNT_STEPS = {
     "unfreeze": Step(
         verb="Unfreeze",
         consequence="Money may go out again.",
-        do=_with_reason(services.unfreeze_account),
+        do=_to(Account.Status.ACTIVE),
         done="unfrozen",
         is_done=lambda account: account.is_active,
         as_is="active already",
@@ -76,7 +79,7 @@ ACCOUNT_STEPS = {
     "close": Step(
         verb="Close",
         consequence="A closed account stays closed. Only an empty one without holds can be.",
-        do=_with_reason(services.close_account),
+        do=_to(Account.Status.CLOSED),
         done="closed",
         is_done=lambda account: account.is_closed,
         as_is="closed already",
@@ -86,7 +89,7 @@ ACCOUNT_STEPS = {
 CLOSE_SIGN_IN = Step(
     verb="Close the sign-in",
     consequence="They are signed out everywhere and cannot sign in. Accounts and history stay.",
-    do=lambda person, _reason, _message, _by: services.deactivate_user(user=person),
+    do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=False),
     done="sign-in closed",
     is_done=lambda person: not person.is_active,
     as_is="sign-in closed already",
@@ -94,7 +97,7 @@ CLOSE_SIGN_IN = Step(
 RESTORE_SIGN_IN = Step(
     verb="Restore the sign-in",
     consequence="They can sign in again, with the password they had.",
-    do=lambda person, _reason, _message, _by: services.reactivate_user(user=person),
+    do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=True),
     done="sign-in restored",
     is_done=lambda person: person.is_active,
     as_is="sign-in open already",
@@ -156,18 +159,19 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, thing: Any, step: Step, said: Mapping[str, str]
     ) -> None:
         """One row, and one message that says what became of it."""
-        refusal = self.refusal_for(request, thing)
-        if not refusal and step.is_done(thing):
-            self.message_user(request, f"{self.name_of(thing)}: {step.as_is}, nothing changed.")
-            return
+        refusal, done_now = self.refusal_for(request, thing), False
         try:
-            if not refusal:
-                step.do(thing, said["reason"], said.get("message", ""), person_of(request))
+            if not refusal and not step.is_done(thing):
+                by, message = person_of(request), said.get("message", "")
+                done_now = step.do(thing, said["reason"], message, by)
         except LedgerError as error:
             refusal = str(error)
         if refusal:
             not_done = f"{self.name_of(thing)}: not {step.done}. {refusal}"
             self.message_user(request, not_done, messages.ERROR)
+            return
+        if not done_now:
+            self.message_user(request, f"{self.name_of(thing)}: {step.as_is}, nothing changed.")
             return
         self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {said['reason']}")
         self.message_user(request, f"{self.name_of(thing)}: {step.done}.", messages.SUCCESS)

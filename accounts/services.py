@@ -26,7 +26,7 @@ from accounts.exceptions import (
 from accounts.lines import shortened, tidy_line
 from accounts.models import Account, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
-from accounts.sign_in import change_email, deactivate_user, reactivate_user
+from accounts.sign_in import change_email, deactivate_user, reactivate_user, set_sign_in
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
 
@@ -34,6 +34,7 @@ __all__ = [
     "Changes",
     "change_account",
     "change_email",
+    "change_status",
     "close_account",
     "deactivate_user",
     "freeze_account",
@@ -41,6 +42,7 @@ __all__ = [
     "open_accounts",
     "raise_overdraft_limits",
     "reactivate_user",
+    "set_sign_in",
     "unfreeze_account",
 ]
 
@@ -178,6 +180,28 @@ def close_account(
     return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
 
+def change_status(
+    *,
+    account: Account | uuid.UUID,
+    status: Account.Status,
+    reason: str = "",
+    message: str = "",
+    changed_by: User | None = None,
+) -> bool:
+    """Freezes, unfreezes or closes; False where somebody was quicker, whose reason stays."""
+    return _changed_status(account, status, reason, message, changed_by)[1]
+
+
+def _change_status(
+    account: Account | uuid.UUID,
+    status: Account.Status,
+    reason: str,
+    message: str,
+    changed_by: User | None,
+) -> Account:
+    return _changed_status(account, status, reason, message, changed_by)[0]
+
+
 def _check_opening(account: Account) -> None:
     if account.currency not in MINOR_UNITS:
         said = shortened(repr(account.currency))
@@ -239,17 +263,18 @@ def _locked(account: Account | uuid.UUID) -> Account:
 
 
 @with_retry
-def _change_status(
+def _changed_status(
     account: Account | uuid.UUID,
     status: Account.Status,
     reason: str,
     message: str,
     changed_by: User | None,
-) -> Account:
+) -> tuple[Account, bool]:
+    """The account, and whether it was this call that changed it."""
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
         if locked.status == status:
-            return locked
+            return locked, False
         _check_change(locked, status)
         StatusChange.objects.create(
             account=locked,
@@ -262,7 +287,7 @@ def _change_status(
         locked.status = status
         locked.closed_at = timezone.now() if status == Account.Status.CLOSED else None
         locked.save(update_fields=["status", "closed_at"])
-    return locked
+    return locked, True
 
 
 def _check_change(account: Account, status: Account.Status) -> None:

@@ -29,14 +29,22 @@ If you did not ask for this, tell the bank at once.
 
 def deactivate_user(*, user: User | uuid.UUID) -> User:
     """Closes a person's sign-in and ends their sessions; accounts and history stay."""
-    person = _set_deleted_at(user, timezone.now())
+    person, _ = _set_deleted_at(user, timezone.now())
     _end_sessions(person)
     return person
 
 
 def reactivate_user(*, user: User | uuid.UUID) -> User:
     """Lets a person sign in again. What they were signed in to before stays ended."""
-    return _set_deleted_at(user, None)
+    return _set_deleted_at(user, None)[0]
+
+
+def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
+    """Either of the two; False where somebody was quicker."""
+    person, has_changed = _set_deleted_at(user, None if is_open else timezone.now())
+    if not is_open:
+        _end_sessions(person)
+    return has_changed
 
 
 @with_retry
@@ -60,14 +68,16 @@ def change_email(*, user: User, email: str) -> User:
 
 
 @with_retry
-def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> User:
+def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[User, bool]:
+    """The person, and whether it was this call that changed it."""
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
         person: User = User.objects.select_for_update(no_key=True).get(pk=pk)
-        if (person.deleted_at is None) != (moment is None):
+        has_changed = (person.deleted_at is None) != (moment is None)
+        if has_changed:
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])
-    return person
+    return person, has_changed
 
 
 def _end_sessions(user: User) -> None:

@@ -60,8 +60,14 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
         return None
     title, sentence = SENTENCES[failure]
     again = request.get_full_path() if request.method in ("GET", "HEAD") else None
+    return page(title, sentence, again)
+
+
+def page(title: str, sentence: str, again: str | None, label: str = "Try again") -> HttpResponse:
+    """The page that says what happened; `again` is the address its button leads to."""
     # Without the request: whoever is signed in could only be asked of the database.
-    html = render_to_string("503.html", {"title": title, "sentence": sentence, "again": again})
+    said = {"title": title, "sentence": sentence, "again": again, "label": label}
+    html = render_to_string("503.html", said)
     headers = {"Retry-After": str(SECONDS_TO_WAIT), "Cache-Control": "no-store"}
     return HttpResponse(html, status=503, headers=headers)
 

@@ -21,7 +21,7 @@ from accounts.admin_parts import ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
 from transactions.audit_runs import PAGE_SECONDS, fits_on_a_page, run_audit
-from transactions.audit_standing import must_begin_by, standing_run
+from transactions.audit_standing import must_begin_by, standing_run, standing_runs
 from transactions.models import AuditRun, Seal, Transaction
 
 EVERYTHING = "all"
@@ -94,7 +94,8 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
-        counts = standing_run()
+        standing = standing_runs()
+        counts = standing[0] if standing else standing_run()
         run = _named_run(request) or counts
         newest = runs.first()
         may_run = request.user.has_perm("transactions.run_audit")
@@ -104,8 +105,9 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "opts": self.opts,
             "run": run,
             "findings": shown(run.found) if run else [],
-            "that_counts": counts if counts != run else None,
-            "since_then": newest if run == counts and newest != run else None,
+            "that_counts": counts if run not in [counts, *standing] else None,
+            "stand_too": [_told(each) for each in standing if each != run],
+            "since_then": newest if run == counts and newest not in [run, *standing] else None,
             "ended_from": _ended_from(run),
             "form": ScopeForm() if may_run else None,
             "runs": runs[:RUNS_SHOWN],
@@ -168,6 +170,12 @@ def _ended_from(run: AuditRun | None) -> datetime | None:
         return None
     begins = must_begin_by(run)
     return None if begins == EARLIEST else min(begins, run.started_at)
+
+
+def _told(run: AuditRun) -> tuple[AuditRun, list[str]]:
+    """Another run that stands, with each thing that it found in words."""
+    said = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
+    return run, [f"{headline[0].lower()}{headline[1:]}" for headline in said]
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:

@@ -8,7 +8,30 @@ from django.db import models
 from django.db.models import F, Q
 
 from ledger.db.ids import uuid7
-from ledger.db.triggers import stays
+from ledger.db.triggers import FirmTrigger, refuse, stays
+
+# Note [Order of the audits]: a later audit takes the place of an earlier one, so a row from the
+# future would stand before every audit to come. A run is kept when it has ended, by the clock of
+# the database; the five minutes are for clocks that differ, and do not bring it forward.
+AUDIT_RUN_IS_OF_NOW = FirmTrigger(
+    name="audit_run_is_of_now",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[
+        ("here", "timestamptz := clock_timestamp()"),
+        ("slack", "interval := interval '5 minutes'"),
+    ],
+    func=f"""
+        IF NEW.started_at > here + slack
+           OR NEW.finished_at NOT BETWEEN here - slack AND here + slack
+        THEN
+            {refuse("audit_run_is_of_now", "An audit is kept when it ends, not before or later.")}
+        END IF;
+        NEW.started_at := least(NEW.started_at, here);
+        NEW.finished_at := least(NEW.finished_at, here);
+        RETURN NEW;
+    """,
+)
 
 
 class AuditRun(models.Model):
@@ -32,10 +55,11 @@ class AuditRun(models.Model):
         permissions = [("run_audit", "Can run the audit")]
         verbose_name = "audit run"
         verbose_name_plural = "audit and seals"
-        ordering = ("-started_at",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
-            "audit_run_stays", "audit_runs_stay", "What an audit found stays said."
-        )
+        ordering = ("-started_at", "-id")
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            AUDIT_RUN_IS_OF_NOW,
+            *stays("audit_run_stays", "audit_runs_stay", "What an audit found stays said."),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="audit_run_times_rise",

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
+from django.db import connection
 from django.db import transaction as db_transaction
-from django.utils import timezone
 
 from accounts.models import User
 from transactions.audit import Audit, audit
@@ -24,13 +24,16 @@ def run_audit(
     seconds: float | None = None,
     tell: Callable[[str], object] = lambda _check: None,
 ) -> tuple[AuditRun, Audit]:
-    """Audits and keeps the result. Refuses as `audit` does; a refused run leaves no row."""
-    started_at = timezone.now()
+    """Audits and keeps the result. Refuses as `audit` does; a refused run leaves no row.
+
+    Its times are those of the database, so that runs have one order whoever ran them.
+    """
+    started_at = _clock()
     result = audit(since=since, seconds=seconds, tell=tell)
     with db_transaction.atomic(durable=True):
         run = AuditRun.objects.create(
             started_at=started_at,
-            finished_at=max(timezone.now(), started_at),
+            finished_at=max(_clock(), started_at),
             since=since,
             accounts=result.accounts,
             transactions=result.transactions,
@@ -38,6 +41,13 @@ def run_audit(
             run_by=run_by,
         )
     return run, result
+
+
+def _clock() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+        return moment
 
 
 def fits_on_a_page() -> bool:

@@ -1,53 +1,87 @@
-"""Which audit counts now: a broken one stands until a later one has looked at all of it again.
+"""Which audits count now: a broken one stands until a later one has looked at all of it again.
 
-A later audit of the last days that finds nothing says nothing of what was broken before them.
+A later audit of the last days that finds nothing says nothing of what was broken before them,
+and one that finds something else takes nothing back. Several may stand at once.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.db.models import F, Min, Q, RowRange, Value, Window
+from django.db.models.functions import Coalesce
 
 from accounts.models import EARLIEST, LATEST
 from transactions.models import AuditRun, Seal, Transaction
 
 WHOLE = {"balance", "time", "held", "currency"}  # checked whole, whatever an audit begins from
-MOST_LOOKED_AT = 50
+BEGINS = Coalesce("since", Value(EARLIEST))
+# From when on the widest of all later runs has looked; null for the newest run.
+SEEN_SINCE = Window(
+    Min(BEGINS),
+    order_by=[F("started_at").desc(), F("id").desc()],
+    frame=RowRange(end=-1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """When what findings name was booked or begins, by its id or number."""
+
+    rows: dict[str, datetime]
+    seals: dict[int, datetime]
 
 
 def standing_run() -> AuditRun | None:
-    """The last whole audit where what it found still stands, or the last one of some days of
-    which that is true; where nothing is wrong, the last whole one, or the newest where none was.
-    None before the first."""
+    """The first of those that stand; where nothing is wrong, the last whole one, or the newest
+    where none was. None before the first."""
     runs = AuditRun.objects.select_related("run_by")
+    standing = next(iter(standing_runs()), None)
     whole = runs.filter(since=None).first()
-    if whole is not None and _stands(whole):
-        return whole
-    broken = runs.exclude(findings=[]).filter(since__isnull=False)
-    if whole is not None:
-        broken = broken.filter(started_at__gt=whole.started_at)
-    standing = (run for run in broken[:MOST_LOOKED_AT] if _stands(run))
     clean = whole if whole is not None and whole.is_clean else None
-    return next(standing, None) or clean or runs.first()
+    return standing or clean or runs.first()
 
 
-def _stands(run: AuditRun) -> bool:
-    """Whether it found something, and no clean audit after it looked at that again."""
-    if run.is_clean:
-        return False
-    after = AuditRun.objects.filter(started_at__gt=run.started_at, findings=[])
-    if after.filter(since=None).exists():
-        return False
-    return not after.filter(since__lte=must_begin_by(run)).exists()
+def standing_runs() -> list[AuditRun]:
+    """Every audit of which something that it found still stands, the widest first.
+
+    Three queries however many there are: only runs that begin before all later ones can stand.
+    """
+    runs = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
+    # In one condition: apart from it, the clean runs would be gone before the window looks.
+    broken = ~Q(findings=[])
+    wider = (broken & Q(seen_since=None)) | (broken & Q(seen_since__gt=BEGINS))
+    found = list(runs.filter(wider).order_by("-started_at", "-id"))
+    times = _times_of(found)
+    standing = [
+        run for run in found if run.seen_since is None or run.seen_since > _needs(run, times)
+    ]
+    return sorted(standing, key=lambda run: run.since or EARLIEST)
 
 
 def must_begin_by(run: AuditRun) -> datetime:
     """From when on an audit must look to see all again that this one found: of a seal, all that
     was sealed in it. EARLIEST where only a whole one does."""
+    return _needs(run, _times_of([run]))
+
+
+def _times_of(runs: Iterable[AuditRun]) -> _Times:
+    findings = [finding for run in runs for finding in run.found]
+    named = {finding["transaction"] for finding in findings} - {None}
+    rows = Transaction.objects.filter(pk__in=named).values_list("pk", "created_at")
+    numbers = {finding["seal"] for finding in findings if finding.get("seal")}
+    seals = Seal.objects.filter(number__in=numbers).values_list("number", "starts_at")
+    return _Times({str(pk): moment for pk, moment in rows}, dict(seals))
+
+
+def _needs(run: AuditRun, times: _Times) -> datetime:
     from_its_beginning = run.since or EARLIEST
-    latest = min((_seen_from(finding) for finding in run.found), default=LATEST)
+    latest = min((_seen_from(finding, times) for finding in run.found), default=LATEST)
     return max(from_its_beginning, latest)
 
 
-def _seen_from(finding: dict[str, Any]) -> datetime:
+def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
     """From when on an audit must look to see this finding; EARLIEST where nobody can say.
 
     Of several of one kind only the first is named, and the others may be older.
@@ -55,11 +89,9 @@ def _seen_from(finding: dict[str, Any]) -> datetime:
     if finding["check"] in WHOLE:
         return LATEST
     if finding["check"] == "seal":  # what is wrong after the first is younger
-        made = Seal.objects.filter(number=finding["seal"]).first()
-        return made.starts_at if made else EARLIEST
+        return times.seals.get(finding["seal"], EARLIEST)
     if (finding.get("broken") or 1) > 1:
         return EARLIEST
     if finding["check"] == "rule" and finding["transaction"] is None:
         return LATEST  # a rule of accounts, which are all read each time
-    row = Transaction.objects.filter(pk=finding["transaction"]).first()
-    return row.created_at if row else EARLIEST
+    return times.rows.get(finding["transaction"], EARLIEST)

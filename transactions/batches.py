@@ -12,10 +12,14 @@ from django.db import transaction as db_transaction
 from ledger.db.retry import OutcomeUnknown
 from transactions import posting, units
 from transactions.drafts import Draft, Item, outline
-from transactions.exceptions import LedgerError
+from transactions.exceptions import InvalidDetails, LedgerError
 from transactions.models import Transaction
 
 CHUNK = 10_000  # drafts a transaction where a batch need not stand or fall together
+WITHOUT_ID = (
+    "Nothing was booked: a draft that comes in parts needs an id of its own, made before it is "
+    "sent, or it might be booked twice."
+)
 Part = Sequence[Draft]
 Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
@@ -46,7 +50,8 @@ class BatchInterrupted(OperationalError):
 def post_batch(
     drafts: Sequence[Draft], *, atomic: bool = True
 ) -> list[Transaction] | list[Transaction | LedgerError]:
-    """Books many drafts, in order, each seeing the ones before it.
+    """Books many drafts, in order, each seeing the ones before it: a draft may capture a hold or
+    reverse a payment that an earlier one books, by the id that it gave.
 
     With `atomic`, all or nothing: the rows, or the first refusal is raised and nothing has
     moved. Without, a result per draft: the Transaction, or the LedgerError that refused it;
@@ -104,8 +109,18 @@ def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
     that what it wrote is there exactly if the money moved; a LedgerError it raises undoes all.
     `parts` is asked anew when a lost race is run again, and says what is left to book then. Where
     it gives several parts, it first locks the accounts of all of them, see Note [Lock ordering].
+
+    Every draft has an id, the same one each time it is asked for: after a lost COMMIT only the
+    id tells what is booked. InvalidDetails for one without, and nothing is booked.
     """
-    units.run(partial(_post_all, parts, record))
+
+    def with_ids() -> Iterator[Part]:
+        for part in parts():
+            if any(draft.id is None for draft in part):
+                raise InvalidDetails(WITHOUT_ID)
+            yield part
+
+    units.run(partial(_post_all, with_ids, record))
 
 
 def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:

@@ -5,11 +5,15 @@ The reason stands in a `Note` beside the row (see there why), written in the sam
 
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
+from uuid import UUID
 
 from accounts.lines import tidy_line
 from accounts.models import User
+from ledger.db.ids import uuid7
 from transactions import services
 from transactions.drafts import Draft
+from transactions.exceptions import HoldNotPending
 from transactions.models import Note, Transaction
 
 
@@ -21,10 +25,20 @@ def book(
     return services.book(draft, beside=note)
 
 
-def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> Transaction:
-    """Voids a hold: the money is available again. HoldNotPending once it was captured."""
-    note = partial(_keep, Note.Action.RELEASE, reason, message, written_by)
-    return services.void(hold=hold, beside=note)
+def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
+    """Voids a hold: the money is available again.
+
+    HoldNotPending once it was captured, or voided by anybody else: by its end or a colleague,
+    whose reason stays the only one. False where the same person released it before. The id of
+    the note says whose doing it was even after a COMMIT whose answer was lost.
+    """
+    id = uuid7()
+    note = partial(_keep, Note.Action.RELEASE, reason, message, written_by, id=id)
+    row = services.void(hold=hold, beside=note)
+    said = row.notes.filter(action=Note.Action.RELEASE, written_by=written_by).first()
+    if said is None:
+        raise HoldNotPending("This hold was released before, by its end or by somebody else.")
+    return bool(said.pk == id)
 
 
 def explain(
@@ -40,7 +54,13 @@ def explain(
 
 
 def _keep(
-    action: Note.Action, reason: str, message: str, written_by: User, row: Transaction
+    action: Note.Action,
+    reason: str,
+    message: str,
+    written_by: User,
+    row: Transaction,
+    id: UUID | None = None,
 ) -> None:
-    said = {"reason": tidy_line(reason), "message": tidy_line(message), "written_by": written_by}
+    said: dict[str, Any] = {"reason": tidy_line(reason), "message": tidy_line(message)}
+    said |= {"written_by": written_by, "id": id or uuid7()}
     Note.objects.get_or_create(transaction=row, action=action, defaults=said)

@@ -33,7 +33,7 @@ class Draft:
     where the account's last entry is later.
 
     `pending` makes it a hold, which may expire (`expires_at`); `captures` names the hold it
-    completes, `reverses` the transaction it takes back.
+    completes, `reverses` the transaction it takes back; no draft has both.
     """
 
     amount: Decimal | int | str
@@ -125,6 +125,8 @@ def outline(draft: Draft) -> Item:
     """
     from_id = values.account_id(draft.from_account)
     to_id = values.account_id(draft.to_account)
+    if draft.captures and draft.reverses:
+        raise InvalidDetails("A payment captures a hold or takes a payment back, never both.")
     if from_id == to_id:
         raise SameAccount(
             "Money moves between two different accounts; choose another one."

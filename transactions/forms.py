@@ -26,12 +26,21 @@ TYPED_AMOUNT = re.compile(
     re.ASCII,
 )
 
+UNSEEN_SPACE = "Type the amount anew: beside it is a space that is not the keyboard's."
+
 
 def read_amount(typed: str) -> Decimal:
-    """The amount in what a person typed. ValidationError with a sentence otherwise."""
-    found = TYPED_AMOUNT.fullmatch(typed.strip())
+    """The amount in what a person typed. ValidationError with a sentence otherwise.
+
+    Around it stand spaces of the keyboard, if any: `str.strip` would take two dozen others away,
+    which nobody sees.
+    """
+    typed = typed.strip(" ")
+    if typed != typed.strip():
+        raise forms.ValidationError(UNSEEN_SPACE)
+    found = TYPED_AMOUNT.fullmatch(typed)
     if not found:
-        raise forms.ValidationError(_why_no_amount(typed.strip()))
+        raise forms.ValidationError(_why_no_amount(typed))
     whole = re.sub("[^0-9]", "", found["whole"])
     amount = Decimal(f"{whole}.{found['part'] or 0}")
     if not amount:
@@ -69,7 +78,12 @@ class AmountField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}
         kwargs.setdefault("label", "Amount")
-        super().__init__(max_length=40, widget=forms.TextInput(attrs=keys), **kwargs)
+        widget = forms.TextInput(attrs=keys)
+        super().__init__(max_length=40, strip=False, widget=widget, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        """What was typed, without the spaces that `read_amount` lets stand around it."""
+        return (super().to_python(value) or "").strip(" ")
 
     def clean(self, value: Any) -> Any:
         return read_amount(super().clean(value))

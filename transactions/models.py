@@ -19,7 +19,7 @@ from transactions import triggers
 from transactions.annotations import Annotation
 from transactions.audit_models import AuditRun
 from transactions.notes import Note
-from transactions.payment_models import PaymentFile, PaymentLine
+from transactions.payment_models import NamesAsked, PaymentFile, PaymentLine
 from transactions.querysets import BOOKED_AT, EntryManager, TransactionManager
 from transactions.seal_models import Seal, SealedDay
 from transactions.seal_triggers import SEALED_PERIOD_IS_CLOSED
@@ -29,6 +29,7 @@ __all__ = [
     "Annotation",
     "AuditRun",
     "Entry",
+    "NamesAsked",
     "Note",
     "PaymentFile",
     "PaymentLine",
@@ -270,6 +271,11 @@ class Transaction(models.Model):
                 name="only_holds_expire",
                 condition=Q(expires_at__isnull=True) | ~Q(status="completed"),
                 violation_error_message="Only a hold expires.",
+            ),
+            models.CheckConstraint(
+                name="captures_or_reverses",
+                condition=Q(captures__isnull=True) | Q(reverses__isnull=True),
+                violation_error_message="A row captures a hold or reverses a payment, never both.",
             ),
             models.UniqueConstraint(
                 fields=["captures"],

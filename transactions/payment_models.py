@@ -27,6 +27,34 @@ class NameCheck(models.TextChoices):
     OTHER = "other", "Not the holder's"
 
 
+class NamesAsked(models.Model):
+    """How many names a customer's files gave wrongly on one day; see `payment_files.asking`.
+
+    Not counted from the lines: those go with a file that is removed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    day = models.DateField(db_comment="In the bank's time zone")
+    count = models.PositiveIntegerField(
+        default=0, db_comment="Names compared that were not the holder's, close ones too"
+    )
+
+    class Meta:
+        db_table = "payment_names_asked"
+        db_table_comment = "So that nobody collects holders' names by uploading guesses"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["user", "day"],
+                name="names_asked_once_a_day",
+                violation_error_message="A person's day has one count of names.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.day}: {self.count:,} names"
+
+
 class PaymentFile(models.Model):
     """Many payments out of one account. Seen by that account's owner, whoever uploaded it.
 
@@ -205,6 +233,11 @@ class PaymentLine(models.Model):
         return self.to_account_id is not None and self.amount is not None
 
     @property
+    def is_uncompared(self) -> bool:
+        """Whether its name was left alone: too many names of that day were wrong."""
+        return bool(self.typed_name and not self.name_check and self.to_account_id)
+
+    @property
     def doubts(self) -> list[str]:
         """What a person should look at before a line is paid that can be paid."""
         said = f"\u201c{shortened(self.typed_name)}\u201d"
@@ -212,5 +245,7 @@ class PaymentLine(models.Model):
             NameCheck.CLOSE: f"The file says {said}, which is close to the holder's name.",
             NameCheck.OTHER: f"The file says {said}, which is not the holder's name.",
         }.get(NameCheck(self.name_check))
+        if self.is_uncompared:
+            about_name = f"The file says {said}, which was not compared with the holder's name."
         about_twin = f"Same as line {self.repeats:,}." if self.repeats else None
         return [doubt for doubt in (about_name, about_twin) if doubt]

@@ -3,8 +3,10 @@
 import uuid
 from typing import TYPE_CHECKING, Self
 
+from django.contrib.postgres.aggregates import StringAgg
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Q, TextField, Value, When
+from django.db.models.functions import MD5, Cast
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -12,8 +14,9 @@ if TYPE_CHECKING:
 
 MISNAMED = Q(name_check__in=["close", "other"])
 REPEATED = Q(repeats__isnull=False)
-DOUBTFUL = MISNAMED | REPEATED
 UNREAD = Q(to_account=None) | Q(amount=None)
+UNCOMPARED = Q(name_check="", to_account__isnull=False) & ~Q(typed_name="")
+DOUBTFUL = MISNAMED | REPEATED | UNCOMPARED
 
 
 # The models import this module, a circle that django-stubs cannot follow: name-defined.
@@ -53,6 +56,13 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):  # type: ignore[name-
 
     def in_order(self) -> Self:
         return self.order_by("number")
+
+    def digest(self) -> str:
+        """Which lines of a file these are. What a line says never changes, so numbers do."""
+        number = Cast("number", TextField())
+        listed = StringAgg(number, ",", order_by="number", default=Value(""))
+        digest: str = self.aggregate(digest=MD5(listed))["digest"]
+        return digest
 
     def for_reading(self) -> Self:
         """What needs a person stands on top: what was refused, then what is in doubt."""

@@ -35,7 +35,7 @@ def post(items: Sequence[Item]) -> list[Transaction | LedgerError]:
     posted = rows.find([item.id for item in items if item.id_given])
     strangers = _strangers(items)
     known = [item for item in items if item.created_by_id not in strangers]
-    verdicts = iter(_post_chunk(known, books, posted) if known else [])
+    verdicts = iter(_post_stretches(known, books, posted))
     return [NOBODY if item.created_by_id in strangers else next(verdicts) for item in items]
 
 
@@ -61,19 +61,20 @@ def post_one(item: Item) -> Transaction | LedgerError:
     return rows.as_transaction(item)
 
 
-def release(hold: Transaction) -> Transaction:
-    """Voids a pending hold: what it reserved is available again.
+def release(hold: Transaction) -> tuple[Transaction, bool]:
+    """Voids a pending hold: what it reserved is available again. With whether it did so now.
 
     A hold that was voided before comes back as it is; HoldNotPending for any other row. Of
     `hold` only what never changes is used; its status is read again under the lock.
     """
     books = Books(lock([hold.from_account_id] if hold.from_account_id else []))
     row = rows.find([hold.pk])[hold.pk]
-    if row.status != Transaction.Status.VOIDED:
-        check_hold_is_pending(row, books)
-        release_locked([row])
-        row.status = Transaction.Status.VOIDED.value
-    return row
+    if row.status == Transaction.Status.VOIDED:
+        return row, False
+    check_hold_is_pending(row, books)
+    release_locked([row])
+    row.status = Transaction.Status.VOIDED.value
+    return row, True
 
 
 def release_locked(holds: Sequence[Transaction]) -> None:
@@ -88,6 +89,38 @@ def _strangers(items: Sequence[Item]) -> set[uuid.UUID]:
     if not named:
         return set()
     return named - set(User.objects.filter(pk__in=named).values_list("pk", flat=True))
+
+
+def _post_stretches(
+    items: Sequence[Item], books: Books, posted: dict[uuid.UUID, Transaction]
+) -> list[Transaction | LedgerError]:
+    """Most batches are one stretch. What links to a row of the batch itself is checked and
+    written after that row is in the books, as it would be in a later chunk."""
+    stretches = list(_stretches(items))
+    if len(stretches) == 1:
+        return _post_chunk(items, books, posted)
+    verdicts: list[Transaction | LedgerError] = []
+    for stretch in stretches:
+        known = {item.id: posted[item.id] for item in stretch if item.id in posted}
+        done = _post_chunk(stretch, open_books(stretch), known)
+        posted.update((row.pk, row) for row in done if isinstance(row, Transaction))
+        verdicts += done
+    return verdicts
+
+
+def _stretches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in order, cut before each that links to one of its own stretch."""
+    if not any(item.is_correction for item in items):
+        if items:
+            yield items
+        return
+    start, seen = 0, set[uuid.UUID]()
+    for place, item in enumerate(items):
+        if item.captures_id in seen or item.reverses_id in seen:
+            yield items[start:place]
+            start, seen = place, set()
+        seen.add(item.id)
+    yield items[start:]
 
 
 def _post_chunk(

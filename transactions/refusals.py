@@ -21,6 +21,7 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "closed_account_is_empty": refused.AccountNotActive,
     "metadata_is_object": refused.InvalidDetails,
     "metadata_within_limit": refused.InvalidDetails,
+    "captures_or_reverses": refused.InvalidDetails,
     "hold_captured_once": refused.HoldNotPending,
     "capture_of_pending_hold": refused.HoldNotPending,
     "capture_within_hold": refused.InvalidAmount,

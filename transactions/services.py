@@ -17,6 +17,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import Account, User
+from ledger.db.xids import current_xid, was_committed
 from transactions import posting, units
 from transactions.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.books import Books, lock
@@ -144,13 +145,14 @@ def void(
 ) -> Transaction:
     """Releases a hold: the money is available again. A voided hold comes back as it is.
 
-    `beside` as for `book`.
+    `beside` as for `book`, but only where this call releases the hold: what belongs to a hold
+    that was voided before was written then, or nobody released it by hand.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
     def work() -> Transaction:
-        row = posting.release(held)
-        if beside is not None:
+        row, released_now = posting.release(held)
+        if released_now and beside is not None:
             beside(row)
         return row
 
@@ -185,25 +187,32 @@ def reverse(
 def expire_holds(*, now: datetime | None = None) -> int:
     """Voids every pending hold whose time is over; how many. Safe side by side and twice.
 
-    Accounts that somebody else has locked are left for the next run (SKIP LOCKED).
+    Accounts that somebody else has locked are left for the next run (SKIP LOCKED). What a
+    COMMIT voided whose answer was lost is counted too.
     """
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
     accounts = expired.values_list("from_account", flat=True).distinct()
-    return sum(units.run(partial(_expire, account, moment)) for account in list(accounts))
+    return sum(units.run(partial(_expire, account, moment, {})) for account in list(accounts))
 
 
-def _expire(account_id: uuid.UUID, moment: datetime) -> int:
-    """The expired holds of one account, in a transaction of its own."""
-    books = Books(lock([account_id], skip_locked=True))
+def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> int:
+    """The expired holds of one account, in a transaction of its own.
+
+    `tries` keeps how many each try has voided, by the id of its transaction: a later one, which
+    waits for the lock that the first may still have, then knows which was committed.
+    """
+    books = Books(lock([account_id], skip_locked=not tries))
     if not books.accounts:
         return 0
+    before = sum(count for xid, count in tries.items() if was_committed(xid))
     holds = list(
         Transaction.objects.pending().filter(from_account=account_id, expires_at__lte=moment)
     )
     if holds:
         posting.release_locked(holds)
-    return len(holds)
+        tries[current_xid()] = len(holds)
+    return before + len(holds)
 
 
 def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:

@@ -77,8 +77,10 @@ class HoldForm(ReasonForm, AccountStepForm):
         return payee
 
     def clean_until(self) -> date:
-        """A day from today on, within a year."""
+        """A day from today on, within a year; of a hold that was booked, any day is as it was."""
         until: date = self.cleaned_data["until"]
+        if self.was_booked:
+            return until
         today = timezone.localdate()
         if until < today:
             raise forms.ValidationError("That day is over; choose today or a later one.")

@@ -73,11 +73,17 @@ class StepForm(MoneyForm):
     id = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, clerk: User, about: Transaction | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        clerk: User,
+        about: Transaction | None = None,
+        was_booked: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.clerk = clerk
         self.about = about
+        self.was_booked = was_booked  # then what changes with time refuses nothing any more
 
     @classmethod
     def obstacle(cls, _about: Transaction | None, _clerk: User) -> str:
@@ -170,7 +176,7 @@ class StepDesk:
         return row
 
     def _posted(self, *, was_booked: bool) -> HttpResponse:
-        form = self._form(self.request.POST)
+        form = self._form(self.request.POST, was_booked=was_booked)
         if not form.is_valid() or ("change" in self.request.POST and not was_booked):
             return self._page(form)
         is_booking = "book" in self.request.POST

@@ -337,6 +337,22 @@ def test_the_page_of_an_account_freezes_and_unfreezes_it(staff: Client, account:
         assert account.status == status
 
 
+def test_of_two_colleagues_at_once_the_history_names_the_one_who_froze_it(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = account_services.change_status
+
+    def after_the_other(**asked: Any) -> bool:
+        account_services.freeze_account(account=account, reason="First")
+        return change(**asked)
+
+    monkeypatch.setattr(account_services, "change_status", after_the_other)
+    answer = staff.post(page_of(account, "freeze"), {"reason": "Second"})
+    assert "frozen already, nothing changed" in str(list(get_messages(answer.wsgi_request))[-1])
+    assert [change.reason for change in StatusChange.objects.all()] == ["First"]
+    assert not LogEntry.objects.exists()
+
+
 def test_more_than_a_hundred_at_once_are_refused(
     staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

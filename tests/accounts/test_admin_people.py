@@ -11,6 +11,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from accounts import services
 from accounts.groups import STAFF, ensure_groups
 from accounts.models import User
 from tests.factories import UserFactory
@@ -81,6 +82,25 @@ def test_closing_a_sign_in_ends_the_sessions_for_good(staff: Client) -> None:
     assert person.is_active
     assert "_auth_user_id" not in theirs.session
     assert LogEntry.objects.filter(change_message__contains="Asked by letter").count() == 2
+
+
+@pytest.mark.parametrize("action", ["close_sign_in", "restore_sign_in"])
+def test_of_two_colleagues_at_once_the_history_names_the_one_who_changed_a_sign_in(
+    staff: Client, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    person, change = UserFactory(), services.set_sign_in
+    if action == "restore_sign_in":
+        services.deactivate_user(user=person)
+
+    def after_the_other(**asked: Any) -> bool:
+        assert change(**asked)
+        return change(**asked)
+
+    monkeypatch.setattr(services, "set_sign_in", after_the_other)
+    staff.post(PEOPLE, {"action": action, "_selected_action": person.pk, "reason": "x"})
+    person.refresh_from_db()
+    assert person.is_active == (action == "restore_sign_in")
+    assert not LogEntry.objects.exists()
 
 
 def test_nobody_shuts_themselves_out(root: Client) -> None:

@@ -198,6 +198,7 @@ def test_a_reversal_of_a_hold_is_found(books: Any) -> None:
     ("type = 'gift'", "sides_match_type"),
     ("from_balance = NULL", "balances_when_completed"),
     ("metadata = '[]'", "metadata_is_object"),
+    ("captures_id = id, reverses_id = id", "captures_or_reverses"),
 ])  # fmt: skip
 def test_a_row_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
     change: str, rule: str, books: Any

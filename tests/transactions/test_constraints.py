@@ -64,6 +64,21 @@ def test_sides_match_type(sides: dict[str, Any]) -> None:
     assert insert_refused_by(**row) == "sides_match_type"
 
 
+def test_captures_or_reverses() -> None:
+    """Every other wall lets such a row pass: it completes a hold and gives a payment back."""
+    a, b = AccountFactory(balance="100"), AccountFactory(balance="100")
+    sides: dict[str, Any] = {"from_account": a, "to_account": b}
+    hold = services.hold(**sides, amount=Decimal(10))
+    paid = services.transfer(from_account=b, to_account=a, amount=Decimal(10))
+    row = {"type": "transfer", "from_account_id": a.pk, "to_account_id": b.pk}
+    both = {"captures_id": hold.pk, "reverses_id": paid.pk}
+    assert insert_refused_by(**row, **both) == "captures_or_reverses"
+    draft = services.Draft(**sides, amount=10, captures=hold, reverses=paid)
+    with pytest.raises(InvalidDetails, match="never both"):
+        services.book(draft)
+    insert_row(**row, captures_id=hold.pk)
+
+
 def test_transaction_status_valid() -> None:
     row = deposit_row(AccountFactory(), status="maybe", to_balance=None)
     assert insert_refused_by(**row) == "transaction_status_valid"

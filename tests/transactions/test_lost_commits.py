@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, connections
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, balances
+from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.transactions.payment_files.files import checked, fates, pay
 from transactions import corrections, services
 from transactions.audit import audit
@@ -166,6 +166,37 @@ def test_a_hold_voided_in_the_lost_commit_stays_voided_with_one_note(
     assert lost_answer
     hold.refresh_from_db()
     assert (hold.status, hold.notes.count()) == ("voided", 1)
+    assert audit().clean
+
+
+def test_holds_that_expired_in_the_lost_commit_are_counted(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        hold_that_ended(account, Decimal(5))
+    lost = lose_next_answer(monkeypatch)
+    assert services.expire_holds() == 3
+    assert lost
+    assert services.expire_holds() == 0
+    assert audit().clean
+
+
+def test_holds_are_not_counted_twice_where_the_first_try_was_rolled_back(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold_that_ended(account, Decimal(5))
+    commit, tries = connection.commit, list[bool]()
+
+    def fail_first() -> None:
+        tries.append(True)
+        if len(tries) == 1:
+            connection.rollback()
+            raise OperationalError from psycopg.OperationalError("server closed the connection")
+        commit()
+
+    monkeypatch.setattr(connection, "commit", fail_first)
+    assert services.expire_holds() == 1
+    assert len(tries) == 2
     assert audit().clean
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.db import IntegrityError, connection
@@ -13,7 +14,7 @@ from django.urls import reverse
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.test_transfer_page import text_of
-from transactions import services
+from transactions import corrections, services
 from transactions.audit import audit
 from transactions.models import Note, Transaction
 
@@ -75,6 +76,23 @@ def test_sent_twice_it_is_released_once(staff: Client, account: Account) -> None
         answer = staff.post(release_page(row), {"reason": reason})
     assert "released already, nothing changed" in messages_of(answer)[-1]
     assert Note.objects.get().reason == "Cancelled"
+
+
+def test_of_two_colleagues_at_once_the_history_names_the_one_who_released(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, other = held(account), UserFactory(is_staff=True)
+    release = corrections.release
+
+    def after_the_other(**asked: Any) -> bool:
+        release(hold=row, reason="First", written_by=other)
+        return release(**asked)
+
+    monkeypatch.setattr(corrections, "release", after_the_other)
+    answer = staff.post(release_page(row), {"reason": "Second"})
+    assert "not released. This hold was released before" in messages_of(answer)[-1]
+    assert [note.reason for note in Note.objects.all()] == ["First"]
+    assert not LogEntry.objects.exists()
 
 
 def test_what_cannot_be_released_says_so_before_a_reason_is_typed(

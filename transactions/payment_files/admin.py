@@ -4,6 +4,7 @@ Who may use the cash desk may do it and says why, never out of an account of the
 the file's own; without a bar, a press does everything.
 """
 
+import logging
 import uuid
 from typing import Any
 
@@ -15,23 +16,34 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.admin_parts import STYLES, amount_cell, link_to, moment_cell, person_of
 from accounts.models import Account, User
 from accounts.numbers import grouped
+from ledger import trouble
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import book_rest, book_whole
+from transactions.payment_files.booking import (
+    BookingStopped,
+    CheckedAnew,
+    agreed_to,
+    book_rest,
+    book_whole,
+)
 from transactions.payment_files.checking import check
 from transactions.payment_files.forms import CustomersFileForm, PayForm
 from transactions.payment_files.reading import Unreadable
 from transactions.payment_files.results import result_response
-from transactions.payment_files.storing import discard, store
+from transactions.payment_files.storing import FileRemoved, discard, store
 from transactions.payment_files.words import payments, summary_of
 
+logger = logging.getLogger(__name__)
 LINES_A_PAGE = 50
+NOTHING_LEFT = (
+    "No line was booked now. Each says what became of it, and the file's history says who paid."
+)
 
 
 @admin.register(PaymentFile)
@@ -92,11 +104,11 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         facts = {"from_account": data["number"], "created_by": clerk, "id": data["id"]}
         try:
             file = store(upload.file, name=upload.name, **facts)
-        except Unreadable as refusal:
+            if file.state == PaymentFile.State.STORED:
+                check(file)
+        except (Unreadable, LedgerError) as refusal:
             form.add_error("file", str(refusal))
             return self._upload_page(request, form)
-        if file.state == PaymentFile.State.STORED:
-            check(file)
         return redirect("admin:transactions_paymentfile_change", file.pk)
 
     def change_view(
@@ -117,6 +129,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             context["may_pay"] = _may_pay(person_of(request), file)
             context["why_not"] = _why_not(person_of(request), file)
             context["may_remove"] = _may_remove(person_of(request), file)
+            context["agreed"] = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
             context["form"] = PayForm()
         return super().change_view(request, object_id, form_url, context)
 
@@ -127,6 +140,17 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         may = _may_remove if asked == "discard" else _may_pay
         if request.method != "POST" or not may(clerk, file):
             raise PermissionDenied
+        try:
+            return self._answered(request, file, asked)
+        except FileRemoved as gone:
+            messages.warning(request, f"{file.name}: {gone}")
+            return redirect("admin:transactions_paymentfile_changelist")
+        except BookingStopped as stopped:
+            logger.warning("%s: %s", request.path, stopped.__cause__)
+            there = reverse("admin:transactions_paymentfile_change", args=[pk])
+            return trouble.page("A part of the file is booked", str(stopped), there, "To the file")
+
+    def _answered(self, request: HttpRequest, file: PaymentFile, asked: str) -> HttpResponse:
         if asked == "discard":
             return self._discard(request, file)
         try:
@@ -134,22 +158,38 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 self._pay(request, file, book_whole if asked == "whole" else book_rest)
             else:
                 check(file)
+        except CheckedAnew as other:
+            messages.warning(request, str(other))
+        except FileRemoved:
+            raise
         except LedgerError as refusal:
             check(file)
             messages.error(request, str(refusal))
-        return redirect("admin:transactions_paymentfile_change", pk)
+        return redirect("admin:transactions_paymentfile_change", file.pk)
 
     def _pay(self, request: HttpRequest, file: PaymentFile, book: Any) -> None:
-        """Books what was asked, with the reason beside each row."""
-        form, before = PayForm(request.POST), file.booked_count
+        """Books what was asked, with the reason beside each row.
+
+        The file's history is written in the transactions that book, so it has what this press
+        booked, no more and no less: whoever else pays meanwhile, and wherever it stops.
+        """
+        form, booked = PayForm(request.POST), False
         if not form.is_valid():
             messages.error(request, "Nothing was paid. Say why first, in 500 characters at most.")
             return
         reason = form.cleaned_data["reason"]
-        file = book(file, by=person_of(request), reason=reason)
-        paid = payments(file.booked_count - before)
-        self.log_change(request, file, f"Paid {paid}. Reason: {reason}")
-        messages.success(request, f"Done: {paid} booked.")
+
+        def keep(count: int) -> None:
+            nonlocal booked
+            booked = True
+            self.log_change(request, file, f"Paid {payments(count)}. Reason: {reason}")
+
+        agreed = request.POST.get("agreed", "")
+        done = book(file, by=person_of(request), reason=reason, agreed=agreed, beside=keep)
+        if booked:
+            messages.success(request, f"Done: {payments(done.booked_count)} booked.")
+        else:
+            messages.warning(request, NOTHING_LEFT)
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
         """Removes a file that colleagues uploaded and nobody paid; the history keeps that."""

@@ -3,12 +3,16 @@
 Note [Killed between two statements]: what became of a line is written in the transaction that
 moved its money, by `post_parts`. A kill leaves both or neither, so the lines themselves say
 where to go on, and a step that is sent again takes up the next lines, never the same ones.
+What is kept beside the booking, a reason or a line of history, is written there too.
 """
 
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypedDict, Unpack
+
+from django.db import Error
 
 from accounts.models import User
+from ledger.db.retry import Failure, failure_of
 from transactions.corrections import explain
 from transactions.exceptions import LedgerError
 from transactions.models import Note, PaymentFile, PaymentLine, Transaction
@@ -20,8 +24,10 @@ from transactions.payment_files.drafting import (
     silent,
     write_verdicts,
 )
-from transactions.payment_files.storing import settle
+from transactions.payment_files.storing import locked_file, settle
 from transactions.services import Draft, post_parts
+
+State = PaymentFile.State
 
 
 class NotAll(LedgerError):
@@ -32,74 +38,108 @@ class NotChecked(LedgerError):
     """The file was never checked, so nobody has seen what it would do."""
 
 
-def book_step(file: PaymentFile, *, by: User | None = None, reason: str = "") -> PaymentFile:
+class CheckedAnew(LedgerError):
+    """Other lines can be booked than those that were agreed to."""
+
+
+class BookingStopped(Exception):
+    """Some steps are booked, then one failed: `file` as those left it, `__cause__` the failure."""
+
+    def __init__(self, file: PaymentFile, error: Exception) -> None:
+        self.file = file
+        # Of a COMMIT whose connection went, nobody knows yet.
+        at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
+        verb = "is" if file.booked_count == 1 else "are"
+        super().__init__(
+            f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked and stay "
+            "so; then it was stopped. Go on with the rest: no line is booked twice."
+        )
+
+
+class Asked(TypedDict, total=False):
+    """Who asks for a booking, and what they have seen.
+
+    `by` is who pays, whoever uploaded the file. A colleague who pays for a customer says why:
+    `reason` is kept beside each row, in the transaction that books it. `agreed` is what
+    `agreed_to` said when it was agreed to: CheckedAnew where a later check found otherwise;
+    "" goes on with a booking that has begun and begins none; None does not ask. `beside` is
+    told how many lines are booked, in the transaction that books them, if any are.
+    """
+
+    by: User | None
+    reason: str
+    agreed: str | None
+    beside: Callable[[int], object] | None
+
+
+def agreed_to(file: PaymentFile) -> str:
+    """What a person agrees to who reads this file's page: the lines that can be booked."""
+    lines = PaymentLine.objects.of(file).waiting().digest()
+    return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
+
+
+def book_step(file: PaymentFile, **asked: Unpack[Asked]) -> PaymentFile:
     """Books the next 2,000 lines that the check found good, in one transaction.
 
     A line that is refused now says why and is left behind. The file is done when no line is
     waiting; then a step changes nothing. NotChecked before the first check.
-
-    `by` is who pays, whoever uploaded the file. A colleague who pays for a customer says why:
-    `reason` is kept beside each row, in the transaction that books it.
     """
-    held = _Held(file.pk)
+    held = _Held(file, asked)
 
     def parts() -> Iterator[list[Draft]]:
         held.lock()
-        yield from drafts_of(held.file, PaymentLine.objects.of(file).waiting(), by=by, once=True)
+        waiting = PaymentLine.objects.of(file).waiting()
+        yield from drafts_of(held.file, waiting, by=asked.get("by"), once=True)
         held.write_down()
 
-    def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-        write_verdicts(drafts, verdicts)
-        _keep_reason(verdicts, by, reason)
-
-    post_parts(parts, record)
+    post_parts(parts, held.record)
     return held.file
 
 
 def book_rest(
-    file: PaymentFile, progress: Progress = silent, *, by: User | None = None, reason: str = ""
+    file: PaymentFile, progress: Progress = silent, **asked: Unpack[Asked]
 ) -> PaymentFile:
-    """Steps until the file is done."""
-    while file.state != PaymentFile.State.DONE:
+    """Steps until the file is done; BookingStopped where one fails after others were booked."""
+    has_begun = False
+    while file.state != State.DONE:
         before = file.decided_count
-        file = book_step(file, by=by, reason=reason)
+        try:
+            file = book_step(file, **asked)
+        except (Error, LedgerError) as error:
+            if has_begun:
+                raise BookingStopped(file, error) from error
+            raise
+        has_begun = True
         progress(file.decided_count - before)
     return file
 
 
 def book_whole(
-    file: PaymentFile, progress: Progress = silent, *, by: User | None = None, reason: str = ""
+    file: PaymentFile, progress: Progress = silent, **asked: Unpack[Asked]
 ) -> PaymentFile:
     """Books every line in one transaction, or none: NotAll names the first line refused.
 
-    A file that is done comes back as it is. NotChecked before the first check. `by` and
-    `reason` as for `book_step`.
+    A file that is done comes back as it is. NotChecked before the first check.
     """
-    held = _Held(file.pk)
+    held = _Held(file, asked)
 
     def parts() -> Iterator[list[Draft]]:
         held.lock()
-        if held.file.state == PaymentFile.State.DONE:
+        if held.file.state == State.DONE:
             return
         _refuse_unless_all_can(held.file)
         lock_accounts(file)
-        yield from drafts_of(held.file, PaymentLine.objects.of(file).waiting(), by=by)
+        waiting = PaymentLine.objects.of(file).waiting()
+        yield from drafts_of(held.file, waiting, by=asked.get("by"))
         held.write_down()
 
     def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
         _refuse_unless_all_were(drafts, verdicts)
-        write_verdicts(drafts, verdicts)
-        _keep_reason(verdicts, by, reason)
+        held.record(drafts, verdicts)
         progress(len(drafts))
 
     post_parts(parts, record)
     return held.file
-
-
-def _keep_reason(verdicts: Verdicts, by: User | None, reason: str) -> None:
-    if by is not None and reason:
-        booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
-        explain(booked, action=Note.Action.FILE, reason=reason, written_by=by)
 
 
 def _refuse_unless_all_can(file: PaymentFile) -> None:
@@ -120,17 +160,42 @@ class _Held:
 
     file: PaymentFile
 
-    def __init__(self, pk: uuid.UUID) -> None:
-        self.pk = pk
+    def __init__(self, file: PaymentFile, asked: Asked) -> None:
+        self.pk, self.asked = file.pk, asked
+        self.booked_before = 0
 
     def lock(self) -> None:
         """Before its accounts: whoever has the file has no accounts yet, so nobody deadlocks."""
-        files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
-        self.file = files.get(pk=self.pk)
-        if self.file.state == PaymentFile.State.STORED:
+        self.file = locked_file(self.pk)
+        self.booked_before = self.file.booked_count
+        if self.file.state == State.STORED:
             raise NotChecked("This file was not checked yet; check it first.")
+        agreed = self.asked.get("agreed")
+        # While it is being paid it is not checked: what is left was agreed to with the rest.
+        if agreed is not None and self.file.state == State.CHECKED:
+            self._refuse_unless(agreed)
+
+    def _refuse_unless(self, agreed: str) -> None:
+        if agreed != agreed_to(self.file):
+            raise CheckedAnew(
+                "The file was checked again since that page was shown, and other lines can be "
+                "booked now. Nothing was paid. These are the figures of this moment; look at "
+                "them and press once more."
+            )
+
+    def record(self, drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+        """What became of the lines, and why they were booked for somebody."""
+        write_verdicts(drafts, verdicts)
+        by, reason = self.asked.get("by"), self.asked.get("reason")
+        if by is not None and reason:
+            booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
+            explain(booked, action=Note.Action.FILE, reason=reason, written_by=by)
 
     def write_down(self) -> None:
         """Where the booking stands after the last line of this transaction."""
-        if self.file.state != PaymentFile.State.DONE:
-            settle(self.file, PaymentFile.State.PAYING)
+        if self.file.state != State.DONE:
+            settle(self.file, State.PAYING)
+        booked = self.file.booked_count - self.booked_before
+        beside = self.asked.get("beside")
+        if booked and beside is not None:
+            beside(booked)

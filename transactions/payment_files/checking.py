@@ -21,7 +21,7 @@ from transactions.payment_files.drafting import (
     silent,
     write_refusals,
 )
-from transactions.payment_files.storing import parts_of, settle
+from transactions.payment_files.storing import locked_file, parts_of, settle
 from transactions.services import Draft, LedgerError, preview_parts
 
 IN_MEMORY = 1024 * 1024  # bytes of refusals; more go to a temporary file
@@ -31,7 +31,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
     """Finds out which lines can be booked now, and writes that down. Nothing is booked.
 
     Lines refused before are asked again; booked ones and those that cannot be read are left
-    alone, and so is a file that is being paid.
+    alone, and so is a file that is being paid. FileRemoved where it is gone.
     """
     with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as notes:
 
@@ -55,7 +55,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
 def _written_down(file: PaymentFile, notes: IO[str]) -> PaymentFile:
     """Verdicts replace those of the last check, unless the booking has begun meanwhile."""
     with db_transaction.atomic(durable=True):
-        locked = PaymentFile.objects.with_account().select_for_update(of=("self",)).get(pk=file.pk)
+        locked = locked_file(file.pk)
         if locked.state == PaymentFile.State.PAYING:
             return locked
         before = PaymentLine.objects.of(file).readable().filter(booked=False).refused()

@@ -1,7 +1,9 @@
 """Whether the name in a file is that of the account's holder, and names shown in part.
 
-A payer may see that a number is somebody else's, and nobody may collect the names of the bank's
-customers by uploading numbers: the holder's name is shown in full to those who know it.
+A payer may see that a number is somebody else's. The holder's name is shown in full to those who
+know it, to others the first letter of each word. The answers tell whether a guess is near, so a
+name is no list of guesses (`_is_part`), and wrong names a day are counted (`asking`): whoever
+guesses learns whether a name is right, a few guesses a line, and not many lines a day.
 """
 
 import unicodedata
@@ -11,6 +13,7 @@ from transactions.payment_models import NameCheck
 
 CLOSE = 0.8  # of `SequenceMatcher.ratio`: one letter wrong in five
 MOST_WORDS = 4  # of a masked name
+LONGEST_NAME = 140  # characters of a cell
 # Letters that Unicode does not take apart, as people write them who have them not on their keys.
 LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"}
@@ -22,8 +25,8 @@ TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 def compared(typed: str, holder: str) -> NameCheck:
     """What a typed name is to the holder's: NONE where nothing was typed.
 
-    Case, accents, titles and the order of words do not matter. An initial, words left out or a
-    slip of the pen is CLOSE.
+    Case, accents, titles and the order of words do not matter. An initial, words left out, one
+    more or a slip of the pen is CLOSE.
     """
     if not typed:
         return NameCheck.NONE
@@ -58,16 +61,23 @@ def _words(folded: str) -> list[str]:
 
 
 def _is_part(given: list[str], real: list[str]) -> bool:
-    """Each word of the shorter name is one of the other's, or its initial; one in full at least."""
+    """Each word of the shorter name is one of the other's, or its initial; one in full at least.
+
+    Of a longer typed name one word is too many at most, and no fewer fit than do not: a row of
+    guesses beside initials would else be close as soon as one of them is right.
+    """
+    if len(given) > len(real) + 1:
+        return False
+    fitting = sum(any(_fits(word, other) for other in real) for word in given)
     few, many = sorted((given, real), key=len)
     in_full = [word for word in few if word in many and len(word) > 1]
-    return bool(in_full) and all(
-        any(other == word or _is_initial(word, other) for other in many) for word in few
-    )
+    all_fit = all(any(_fits(word, other) for other in many) for word in few)
+    return bool(in_full) and all_fit and 2 * fitting >= len(given)
 
 
-def _is_initial(one: str, other: str) -> bool:
-    return one[0] == other[0] and 1 in (len(one), len(other))
+def _fits(one: str, other: str) -> bool:
+    """The same word, or its initial."""
+    return one == other or (one[0] == other[0] and 1 in (len(one), len(other)))
 
 
 def _alike(given: list[str], real: list[str]) -> bool:

@@ -12,10 +12,14 @@ from transactions.payment_models import NameCheck
 
 @dataclass(slots=True)
 class Payees:
-    """Names by the id of their line; `in_part` where the file lacks one to compare."""
+    """Names by the id of their line; `in_part` where the file lacks one to compare.
+
+    `uncompared` where the file has one and too many were wrong that day.
+    """
 
     names: dict[UUID, str] = field(default_factory=dict)
     in_part: bool = False
+    uncompared: bool = False
 
 
 def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
@@ -36,6 +40,7 @@ def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
         )
         payees.names[line.pk] = account.user.name if is_known else masked(account.user.name)
         payees.in_part |= not is_known and not line.typed_name
+        payees.uncompared |= line.is_uncompared
     return payees
 
 

@@ -21,9 +21,11 @@ from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
 from ledger.db.retry import run_with_retry
+from transactions.exceptions import LedgerError
 from transactions.forms import read_amount, too_fine
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.names import compared
+from transactions.payment_files.asking import Comparison
+from transactions.payment_files.names import LONGEST_NAME
 from transactions.payment_files.reading import Row, measure, rows_of
 from transactions.payment_models import NameCheck
 from transactions.payment_querysets import MISNAMED, REPEATED
@@ -34,6 +36,10 @@ COLUMNS = (
     "booked verdict typed_name name_check"
 ).split()
 T = TypeVar("T")
+
+
+class FileRemoved(LedgerError):
+    """Somebody removed the file meanwhile; nothing of it was paid, or it could not be."""
 
 
 def store(
@@ -76,17 +82,29 @@ def store(
 
 
 def discard(file: PaymentFile) -> bool:
-    """Removes a file of which nothing was paid; False where something was."""
+    """Removes a file of which nothing was paid; False where something was.
+
+    FileRemoved where somebody was quicker.
+    """
 
     def unless_paid() -> bool:
         with db_transaction.atomic(durable=True):
-            locked = PaymentFile.objects.select_for_update().get(pk=file.pk)
+            locked = locked_file(file.pk)
             if locked.booked_count or locked.state == PaymentFile.State.PAYING:
                 return False
             locked.delete()
         return True
 
     return run_with_retry(unless_paid)
+
+
+def locked_file(pk: uuid.UUID) -> PaymentFile:
+    """The file as it is now, locked until the transaction ends. FileRemoved where it is gone."""
+    files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
+    file: PaymentFile | None = files.filter(pk=pk).first()
+    if file is None:
+        raise FileRemoved("This file was removed meanwhile. Nothing of it was paid.")
+    return file
 
 
 def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
@@ -126,8 +144,10 @@ def settle(file: PaymentFile, state: PaymentFile.State) -> None:
 def _insert(file: PaymentFile, source: IO[bytes]) -> None:
     with db_transaction.atomic(durable=True):
         file.save(force_insert=True)
+        names = Comparison(file)
         for part in parts_of(rows_of(source)):
-            _copy(file, part)
+            _copy(file, part, names)
+        names.write_down()
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
 
@@ -142,20 +162,24 @@ def _known(file: PaymentFile) -> PaymentFile | None:
     return found
 
 
-def _copy(file: PaymentFile, rows: Sequence[Row]) -> None:
+def _copy(file: PaymentFile, rows: Sequence[Row], names: Comparison) -> None:
     """Writes lines by COPY. Account numbers are looked up first, all of them in one query."""
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
     found = Account.objects.filter(number__in=wanted).values_list("number", "pk", "user__name")
     accounts = {number: (pk, holder) for number, pk, holder in found}
-    names = ", ".join(COLUMNS)
+    values = [
+        _values(file, row, number, accounts, names)
+        for row, number in zip(rows, numbers, strict=True)
+    ]
+    columns = ", ".join(COLUMNS)
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
-        cursor.copy(f"COPY payment_lines ({names}) FROM STDIN") as copy,
+        cursor.copy(f"COPY payment_lines ({columns}) FROM STDIN") as copy,
     ):
-        for row, number in zip(rows, numbers, strict=True):
-            copy.write_row(_values(file, row, number, accounts))
+        for line in values:
+            copy.write_row(line)
 
 
 def _mark_repeats(file: PaymentFile) -> None:
@@ -196,6 +220,7 @@ def _values(
     row: Row,
     number: str | ValueError,
     accounts: dict[str, tuple[uuid.UUID, str]],
+    names: Comparison,
 ) -> tuple[object, ...]:
     faults: list[str] = []
     if row.extra:
@@ -208,9 +233,13 @@ def _values(
         amount = _amount(row.amount, file.currency)
     except ValidationError as error:
         faults += error.messages
-    if row.extra:
-        to_account = None  # a line whose cells have slipped is never paid
-    check = compared(row.name, holder) if to_account else NameCheck.NONE
+    if len(row.name) > LONGEST_NAME:
+        faults.append(
+            f"The name is longer than {LONGEST_NAME} characters; shorten it, or leave it out."
+        )
+    if row.extra or len(row.name) > LONGEST_NAME:
+        to_account = None  # a line whose cells may have slipped is never paid
+    check = names.of(row.name, holder) if to_account else NameCheck.NONE
     return (
         uuid7(), file.pk, row.number,
         row.to[:100], tidy_line(row.amount)[:100], row.description, row.reference,

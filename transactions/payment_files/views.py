@@ -1,5 +1,6 @@
 """Pages of files of payments. The owner of the account that pays sees them, nobody else."""
 
+import logging
 from typing import Any
 
 from django.contrib import messages
@@ -11,17 +12,27 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import PersonRequest
+from ledger import trouble
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import book_rest, book_step, book_whole
+from transactions.payment_files.asking import MOST_A_DAY
+from transactions.payment_files.booking import (
+    BookingStopped,
+    CheckedAnew,
+    agreed_to,
+    book_rest,
+    book_step,
+    book_whole,
+)
 from transactions.payment_files.checking import check
 from transactions.payment_files.forms import PaymentFileForm
 from transactions.payment_files.payees import payees_of
 from transactions.payment_files.reading import EXAMPLE, Unreadable
 from transactions.payment_files.results import result_response
-from transactions.payment_files.storing import discard, store
+from transactions.payment_files.storing import FileRemoved, discard, store
 from transactions.payment_files.words import payments, summary_of
 
+logger = logging.getLogger(__name__)
 FILES_A_PAGE = 25
 LINES_A_PAGE = 50
 FROM_BANK = "The bank brought this file, so the bank alone pays or removes it."
@@ -67,45 +78,66 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
     files = PaymentFile.objects.visible_to(request.user).with_account()
     file = get_object_or_404(files, pk=pk)
     if request.method == "POST":
-        return _refuse_step(request, file) if file.is_from_bank else _step(request, file)
+        return _refuse_step(request, file) if file.is_from_bank else _answered(request, file)
     lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
     page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
     page.object_list = list(page.object_list)
     context = {"file": file, "summary": summary_of(file), "page": page}
     context["lines"] = f"{file.line_count:,} line{'' if file.line_count == 1 else 's'}"
+    context["most_names"] = MOST_A_DAY
     context["payees"] = payees_of(file, page.object_list)
+    context["agreed"] = agreed_to(file) if file.state == State.CHECKED else ""
     context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
     return render(request, "transactions/payment_file_detail.html", context)
 
 
+def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
+    """The answer to a button, whatever happens to the file meanwhile."""
+    try:
+        return _step(request, file)
+    except FileRemoved as gone:
+        messages.warning(request, f"{file.name}: {gone}")
+        return _go(request, reverse("transactions:files"))
+    except BookingStopped as stopped:
+        logger.warning("%s: %s", request.path, stopped.__cause__)
+        there = reverse("transactions:file", args=[file.pk])
+        return trouble.page("A part of the file is booked", str(stopped), there, "To the file")
+
+
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     """What a button of the page asks for. With htmx, paying answers after each step."""
-    step = request.POST.get("step")
+    step, agreed = request.POST.get("step"), request.POST.get("agreed", "")
     if step == "discard":
         return _discard(request, file)
     try:
         if step == "check":
             check(file)
         elif step == "whole":
-            _say_done(request, book_whole(file, by=request.user))
+            _say_done(request, book_whole(file, by=request.user, agreed=agreed))
         elif step == "pay":
-            by = request.user
-            file = book_step(file, by=by) if request.htmx else book_rest(file, by=by)
+            book = book_step if request.htmx else book_rest
+            file = book(file, by=request.user, agreed=agreed)
             if file.state != State.DONE:
                 context = {"file": file, "summary": summary_of(file)}
                 return render(request, "includes/_payment_file_paying.html", context)
             _say_done(request, file)
+    except CheckedAnew as other:
+        messages.warning(request, str(other))
+    except FileRemoved:
+        raise
     except LedgerError as refusal:
         check(file)
         messages.error(request, str(refusal))
-    there = reverse("transactions:file", args=[file.pk])
-    return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
+    return _go(request, reverse("transactions:file", args=[file.pk]))
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     """Whoever brought a file pays it or removes it: a customer vouches for no list of ours."""
     messages.error(request, FROM_BANK)
-    there = reverse("transactions:file", args=[file.pk])
+    return _go(request, reverse("transactions:file", args=[file.pk]))
+
+
+def _go(request: PersonRequest, there: str) -> HttpResponse:
     return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
 
 

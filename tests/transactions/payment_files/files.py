@@ -5,6 +5,7 @@ from typing import Any
 
 from accounts.models import Account
 from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import agreed_to
 from transactions.payment_files.checking import check
 from transactions.payment_files.storing import store
 
@@ -28,6 +29,11 @@ def stored(sender: Account, *lines: str, **facts: Any) -> PaymentFile:
 
 def checked(sender: Account, *lines: str, **facts: Any) -> PaymentFile:
     return check(stored(sender, *lines, **facts))
+
+
+def press(file: PaymentFile, step: str, **more: Any) -> dict[str, Any]:
+    """What a button of the file's page sends now."""
+    return {"step": step, "agreed": agreed_to(PaymentFile.objects.get(pk=file.pk)), **more}
 
 
 def fates(file: PaymentFile) -> list[str]:

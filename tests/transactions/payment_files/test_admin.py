@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
-from tests.transactions.payment_files.files import checked, csv_of, fates, pay
+from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press
 from tests.transactions.payment_files.test_pages import text_of
 from transactions.models import Note, PaymentFile, PaymentLine, Transaction
 from transactions.payment_files import booking, drafting
@@ -28,7 +28,7 @@ def upload(client: Client, number: str, *lines: str) -> Any:
 
 
 def pay_at_the_desk(client: Client, file: PaymentFile, step: str, reason: str = WHY) -> Any:
-    said = {"step": step, "reason": reason}
+    said = press(file, step, reason=reason)
     return client.post(f"{BASE}{file.pk}/step/", said, follow=True)
 
 

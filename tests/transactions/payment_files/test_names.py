@@ -14,6 +14,7 @@ from tests.transactions.payment_files.test_pages import page_of, result_of, text
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest
+from transactions.payment_files.checking import check
 from transactions.payment_files.names import compared, masked
 
 WITH_NAMES = "to,name,amount,description,reference"
@@ -57,6 +58,10 @@ def pay_as(account: Account, name: str, amount: int = 1) -> str:
         ("Lindt", "Mara Lindt", "close"),
         ("Mara Lint", "Mara Lindt", "close"),
         ("Mara Sofia Lindt", "Mara Lindt", "close"),
+        ("Mara Sofia Anna Lindt", "Mara Lindt", "other"),
+        ("M L Lindt", "Mara Lindt", "close"),
+        ("a b c d l m Lindt Wolf", "Mara Lindt", "other"),
+        ("Lindt Wolf Berg", "Lindt L", "other"),
         ("M L", "Mara Lindt", "other"),
         ("Mara Wolf", "Mara Lindt", "other"),
         ("Jo Wolf", "Mara Lindt", "other"),
@@ -179,10 +184,21 @@ def test_a_column_of_names_makes_the_lines_no_others(
 
 
 @real_commits
-def test_a_long_name_is_kept_in_part_and_quoted_shorter(everyday: Account, mara: Account) -> None:
-    line = PaymentLine.objects.get(file=named(everyday, pay_as(mara, "x" * 900)))
-    assert line.typed_name == "x" * 200
+def test_a_long_name_is_quoted_shorter(everyday: Account, mara: Account) -> None:
+    line = PaymentLine.objects.get(file=named(everyday, pay_as(mara, "x" * 140)))
     assert line.doubts == [f"The file says “{'x' * 40}…”, which is not the holder's name."]
+
+
+@real_commits
+def test_a_name_no_person_has_refuses_its_line_for_good(everyday: Account, mara: Account) -> None:
+    file = check(named(everyday, pay_as(mara, "Mara Lindt" + " x" * 66), pay_as(mara, "x" * 900)))
+    why = "The name is longer than 140 characters; shorten it, or leave it out."
+    assert fates(file) == [why, why]
+    lines = PaymentLine.objects.of(file).in_order()
+    assert [(line.typed_name[:5], line.name_check) for line in lines] == [
+        ("Mara ", ""),
+        ("xxxxx", ""),
+    ]
 
 
 @real_commits

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, User
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from tests.transactions.test_transfer_page import text_of
@@ -81,6 +82,25 @@ def test_a_hold_is_placed_once_after_a_review(
     )
     assert Note.objects.get(transaction=row).action == "hold"
     assert audit().clean
+
+
+@pytest.mark.parametrize("button", ["review", "book"])
+def test_sent_again_after_its_last_day_it_is_booked_already(
+    button: str, staff: Client, everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled = hold_form(everyday, amount="60", until=timezone.localdate().isoformat())
+    staff.post(HOLD, {**filled, "book": "1"})
+    row = Transaction.objects.get(status="pending")
+    tomorrow = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: tomorrow)
+    answer = staff.post(HOLD, {**filled, button: "1"})
+    assert answer["Location"] == page_of(row)
+    assert "booked already" in messages_of(answer)[-1]
+    other = staff.post(HOLD, {**filled, "amount": "59", button: "1"})
+    assert "booked before, with other details" in str(other.context["form"].errors)
+    new = staff.post(HOLD, {**filled, "id": str(uuid7()), button: "1"})
+    assert "That day is over" in str(new.context["form"].errors["until"])
+    assert Transaction.objects.filter(from_account=everyday, status="pending").count() == 1
 
 
 @pytest.mark.parametrize(("changes", "field", "sentence"), [

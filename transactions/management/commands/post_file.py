@@ -12,11 +12,11 @@ from accounts.models import Account
 from accounts.numbers import clean_account_number
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import NotAll, book_rest, book_whole
+from transactions.payment_files.booking import BookingStopped, NotAll, book_rest, book_whole
 from transactions.payment_files.checking import check
 from transactions.payment_files.reading import Unreadable
 from transactions.payment_files.results import result_lines
-from transactions.payment_files.storing import PART, discard, store
+from transactions.payment_files.storing import PART, FileRemoved, discard, store
 from transactions.payment_files.words import doubts_of, payments
 
 
@@ -55,6 +55,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._pay(options)
+        except FileRemoved as gone:
+            raise CommandError(str(gone)) from None
+
+    def _pay(self, options: dict[str, Any]) -> None:
         self._try(options["output"])
         file = self._stored(options)
         was_new = file.state == PaymentFile.State.STORED
@@ -125,6 +131,9 @@ class Command(BaseCommand):
                 file = (book_whole if whole else book_rest)(file, bar.update)
         except NotAll:
             self.stderr.write("Nothing was booked.")  # the line says why, further down
+        except BookingStopped as stopped:
+            self.stderr.write(f"{stopped} ({stopped.__cause__})")
+            file = stopped.file
         except LedgerError as refusal:
             self.stderr.write(str(refusal))
         except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("transactions", "0008_newest_of_the_bank"),
+        ("transactions", "0010_names_asked"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
