@@ -118,6 +118,14 @@ class Hit:
         return format_html_join(" · ", "{}: {}", lines)
 
     @property
+    def note(self) -> SafeString:
+        """The line of the reader's note, where that is why it was found or was asked for."""
+        said = getattr(self.row, "said_note", None) or ""
+        if START not in said and not self.found.query.notes:
+            return mark_safe("")
+        return shown(said.strip())
+
+    @property
     def badges(self) -> list[str]:
         row = self.row
         if row.is_reversal:

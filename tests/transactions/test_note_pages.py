@@ -193,8 +193,9 @@ def test_the_receipt_takes_a_bounded_number_of_queries(
 ) -> None:
     for n in range(5):
         client.post(url_of(paid, "note"), {"text": f"Version {n}", "tags": "food"})
-    # The session and its person; the row, its refunds and notes; what the reader noted, and tags.
-    with django_assert_max_num_queries(7):
+    # The session and its person; the row, its refunds, its line of a file and notes; what the
+    # reader noted, and tags.
+    with django_assert_max_num_queries(8):
         client.get(url_of(paid))
 
 
@@ -241,6 +242,8 @@ def test_metadata_of_any_shape_is_told_in_lines_that_lead_to_the_search(
         "has:meta.channel", "meta.channel:card",
         "has:meta.contactless", "has:meta.empty", "has:meta.days",
         "has:meta.said", "has:meta.long",
+        'has:meta."key with spaces"', 'meta."key with spaces":v',
+        'has:meta."dotted.key"', 'meta."dotted.key":v',
     }  # fmt: skip
 
 
@@ -277,7 +280,7 @@ def test_json_is_coloured_and_what_nobody_sees_is_written_out(client: Client, an
     stored = response.context["receipt"].details.stored
     assert stored == '{\n  "a": "x\\u202ey",\n  "b": [\n    1\n  ]\n}'
     assert json.loads(stored) == {"a": "x\u202ey", "b": [1]}
-    assert '<span class="nt">' in response.content.decode()
+    assert '<span class="k">' in response.content.decode()
 
 
 @pytest.mark.parametrize(
