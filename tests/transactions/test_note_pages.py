@@ -326,3 +326,21 @@ def test_staff_search_the_bank_and_who_may_not_gets_no_links(ana: Account, clerk
     page = of(reader).get(url_of(row)).content.decode()
     assert "Channel" in page
     assert asked_by(page) == set()
+
+
+def test_every_link_of_a_receipt_finds_its_row(client: Client, ana: Account) -> None:
+    row = services.deposit(
+        to_account=ana, amount=Decimal(1), description="Asked for", metadata=SHAPES
+    )
+    services.deposit(to_account=ana, amount=Decimal(1), description="Another")
+    annotate(
+        transaction=row, owner=ana.user, text="Noted", tags=["food", "e\u0301t\u00e9", "x-1_y"]
+    )
+    page = client.get(url_of(row)).content.decode()
+    asked = asked_by(page)
+    assert {"tag:food", "tag:x-1_y"} <= asked
+    assert len(asked) > 18
+    for query in asked:
+        found = client.get("/search/", {"q": query}).context["page"]
+        assert not found.found.mistakes, query
+        assert [hit.row for hit in found.hits] == [row], query
