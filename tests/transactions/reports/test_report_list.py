@@ -75,7 +75,9 @@ def test_search_and_reports_stand_where_people_look(client: Client) -> None:
     home = client.get("/").content.decode()
     assert '<a class="link-button" href="/search/">Search all</a>' in home
     assert 'href="/reports/" data-go="r"' in home
-    row = services.deposit(to_account=account, amount=Decimal(1), metadata={"category": "eating out"})
+    row = services.deposit(
+        to_account=account, amount=Decimal(1), metadata={"category": "eating out"}
+    )
     statement = reverse("transactions:statement", args=[account.pk])
     for text in ("eating", "nothing so"):
         page = client.get(statement, {"q": text}).content.decode()
