@@ -85,7 +85,7 @@ def newest_first(rows: TransactionQuerySet, reach: Reach) -> TransactionQuerySet
     are enough, where a sort would read every match; one's own rows are few enough to sort.
     """
     newest: TransactionQuerySet = (
-        rows.newest_first() if reach.is_bank else rows.order_by("-created_at", "-pk")
+        rows.newest_first() if reach.is_bank else rows.order_by("-created_at")
     )
     return newest
 

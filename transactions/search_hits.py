@@ -18,7 +18,8 @@ from transactions.models import Transaction, reversal_word
 from transactions.search import Found
 
 LINES = 3  # lines of the metadata shown for a hit
-ARROW = mark_safe(' <span aria-hidden="true">→</span><span class="visually-hidden">to</span> ')
+# Not with hidden words: they would stick out of a name that is cut off.
+ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
 
 
 @dataclass(frozen=True, slots=True)
