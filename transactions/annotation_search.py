@@ -26,6 +26,7 @@ from django.db.models import Count, F, Func, Max, Q, QuerySet, Value
 from accounts.models import User
 from transactions.annotations import AnnotationQuerySet
 from transactions.models import Annotation
+from transactions.tsqueries import LexemeQuery
 
 MOST_TAGS_SHOWN = 50
 Ids = QuerySet[Annotation, Any]  # their transactions' ids alone
@@ -40,7 +41,7 @@ class TagInUse:
     last_at: datetime
 
 
-def one_of(ids: Ids, field: str = "pk") -> Q:
+def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
     """The condition that `field` is one of the ids, see Note [One of].
 
     `field` is "pk" of transactions, "transaction_id" of entries.
@@ -85,17 +86,21 @@ def tagged(user: User, tag: str = "") -> Ids:
     return _ids(rows.matching(tag_query(word)) if word else rows)
 
 
-class WholeQuery(SearchQuery):
-    """A query of lexemes exactly as written; to_tsquery would take a tag for words."""
-
-    template = "%(expressions)s::tsquery"
-
-
 def tag_query(tag: str) -> SearchQuery:
     """The query of a whole tag, see Note [Tag lexemes]."""
     plain = "".join(c for c in tag if c.isprintable())
     quoted = plain.replace("\\", "\\\\").replace("'", "''")
-    return WholeQuery(f"'#{quoted}'")
+    return LexemeQuery(f"'#{quoted}'")
+
+
+def tags_of(user: User) -> QuerySet[Annotation, Any]:
+    """Each of somebody's transactions that has tags now, with them: `transaction_id`, `tags`."""
+    return _said_by(user).exclude(tags=[]).order_by().values("transaction_id", "tags")
+
+
+def words_noted(user: User) -> QuerySet[Annotation, Any]:
+    """The words of what somebody says now: `search`, the newest first."""
+    return _said_by(user).present().newest_first().values("search")
 
 
 def tags_in_use(user: User, *, most: int = MOST_TAGS_SHOWN) -> list[TagInUse]:

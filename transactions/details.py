@@ -1,7 +1,6 @@
 """A transaction's metadata to read: lines that lead to the search for more of the same."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.lines import odd_characters
+from transactions.query_language import having, meta_field, token
 
 # What a page bears; the file has it all.
 MOST_LINES = 40
@@ -20,10 +20,6 @@ LONGEST_TERM = 80  # characters that a link looks for
 STORED_LIMIT = 4_000  # characters of JSON
 COLOURED_LIMIT = 1_200  # of which each then costs up to 15 bytes
 NOTHING = "\N{EN DASH}"
-
-# What the search reads as a path or a plain word; anything else is quoted or not looked for.
-SEGMENT = re.compile(r"[\w-]{1,40}")
-PLAIN = re.compile(r"\w[\w-]*|-?[0-9]+(\.[0-9]+)?")
 
 # How a bank's usual names read; others read as they are.
 WORDS = {
@@ -102,15 +98,6 @@ def tidy(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield line.label, line.said
 
 
-def term(field: str, value: str) -> str:
-    """`field:value` as the search reads it, with quotes where it needs them; "" if it cannot."""
-    value = " ".join(value.split())
-    if not value or len(value) > LONGEST_TERM or '"' in value or odd_characters(value):
-        return ""
-    is_plain = PLAIN.fullmatch(value) and value != "none"  # which asks for those without any
-    return f"{field}:{value}" if is_plain else f'{field}:"{value}"'
-
-
 def search_url(asked: str, whose: str = "") -> str:
     """The search page with this query; "" for none."""
     if not asked:
@@ -122,10 +109,10 @@ def search_url(asked: str, whose: str = "") -> str:
 def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[Line]:
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            yield from _lines(inner, f"{label} {_words(key)}", (*path, str(key)))
+            yield from _lines(inner, f"{label} {_words(key)}", (*path, str(key)) if path else ())
     elif isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
         for number, inner in enumerate(value, 1):
-            yield from _lines(inner, f"{label} {number}", (*path, str(number - 1)))
+            yield from _lines(inner, f"{label} {number}", ())  # no place in a list is looked for
     else:
         yield _line(value, label, path)
 
@@ -133,19 +120,13 @@ def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[Line]:
 def _line(value: Any, label: str, path: tuple[str, ...]) -> Line:
     said = _said(value)
     said = said if len(said) <= LONGEST_VALUE else f"{said[:LONGEST_VALUE]}…"
-    field = _field(path)
-    if not field or value is None:
+    field = meta_field(path)
+    if not field or len(field) > LONGEST_TERM or value is None:
         return Line(_short(label), said)
     wanted = value if isinstance(value, str) else _said(value)
     is_term = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
-    return Line(_short(label), said, f"has:{field}", term(field, wanted) if is_term else "")
-
-
-def _field(path: tuple[str, ...]) -> str:
-    """How the search names what stands there: "meta.merchant.city"; "" where it cannot."""
-    if not all(SEGMENT.fullmatch(segment) for segment in path) or any(map(str.isdigit, path)):
-        return ""
-    return ".".join(("meta", *path))
+    is_term = is_term and len(wanted) <= LONGEST_TERM
+    return Line(_short(label), said, having(path), token(field, wanted) if is_term else "")
 
 
 def _sentence(key: str) -> str:

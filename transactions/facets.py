@@ -17,6 +17,7 @@ from django.db.models import Case, F, UUIDField, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left, Lower, TruncMonth
 
+from transactions.annotation_search import tags_of
 from transactions.querysets import TransactionQuerySet
 from transactions.reach import newest_first
 from transactions.search_dialects import OfTransactions
@@ -37,6 +38,15 @@ SELECT CASE 0
 FROM matched
 GROUP BY GROUPING SETS
     ((), (currency), (category_), (channel), (month), (type), (own_from, own_to))
+"""
+# IS TRUE keeps it from becoming a join, which Postgres, expecting one match, makes a loop: it then
+# looks each note up again for each match. So each note is looked up once, in a hash of the matches.
+TAGGED = """
+UNION ALL
+SELECT 'tag', tag, NULL, NULL, NULL, count(*), 0, 0
+FROM ({tags}) AS mine, unnest(mine.tags) AS tag
+WHERE (mine.transaction_id IN (SELECT id FROM matched)) IS TRUE
+GROUP BY tag
 """
 
 
@@ -65,13 +75,18 @@ class Facets:
     month: list[tuple[datetime, int]] = field(default_factory=list)
     type: list[tuple[str, int]] = field(default_factory=list)
     account: list[tuple[UUID, int]] = field(default_factory=list)
+    tag: list[tuple[str, int]] = field(default_factory=list)
 
 
 def facets_of(matched: TransactionQuerySet, dialect: OfTransactions) -> Facets:
     """The counts over these rows of a reach, in one query."""
     sql, params = _columns(matched, dialect).query.sql_with_params()
+    asked = GROUPED.format(matched=sql)
+    if not dialect.reach.is_bank:  # the reader's own tags, which stand on their own rows
+        tags, more = tags_of(dialect.reach.reader).query.sql_with_params()
+        asked, params = asked + TAGGED.format(tags=tags), (*params, *more)
     with connection.cursor() as cursor:
-        cursor.execute(GROUPED.format(matched=sql), params)
+        cursor.execute(asked, params)
         return _read(cursor.fetchall())
 
 
@@ -97,7 +112,7 @@ def _columns(matched: TransactionQuerySet, dialect: OfTransactions) -> Transacti
     columns: TransactionQuerySet = (
         newest_first(matched, dialect.reach)
         .annotate(**annotated)
-        .values("currency", "type", *annotated)[: COUNTED + 1]
+        .values("id", "currency", "type", *annotated)[: COUNTED + 1]
     )
     return columns
 
@@ -119,6 +134,6 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> Facets:
     facets.account = accounts.most_common()
     facets.month.sort(reverse=True)
     facets.totals.sort(key=lambda total: (-total.count, total.currency))
-    for values in (facets.category, facets.channel, facets.type):
+    for values in (facets.category, facets.channel, facets.type, facets.tag):
         values.sort(key=lambda pair: (-pair[1], pair[0]))
     return facets

@@ -8,11 +8,22 @@ characters become tags: nothing that somebody wrote can become one.
 from typing import Any
 
 from django.contrib.postgres.search import SearchHeadline
-from django.db.models import F, Func, JSONField, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import (
+    Case,
+    F,
+    Func,
+    JSONField,
+    OuterRef,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from transactions.models import Annotation
 from transactions.querysets import TransactionQuerySet
 from transactions.reach import Reach
 
@@ -27,8 +38,13 @@ NAMES = {
 }
 
 
-def marked(rows: TransactionQuerySet, words: Any, reach: Reach) -> TransactionQuerySet:
-    """The rows with their texts marked for `words`. Postgres does it for the page alone."""
+def marked(
+    rows: TransactionQuerySet, words: Any, reach: Reach, *, noted: Any = None
+) -> TransactionQuerySet:
+    """The rows with their texts marked for `words`, and with what the reader notes of each
+    marked for `noted`, where it is given. Postgres does it for the page alone."""
+    if noted is not None and not reach.is_bank:
+        rows = rows.annotate(said_note=_note(noted, reach))
     if words is None:
         return rows
     columns = {**TEXTS, **(NAMES if reach.names else {})}
@@ -39,6 +55,17 @@ def marked(rows: TransactionQuerySet, words: Any, reach: Reach) -> TransactionQu
     headlines["said_metadata"] = Cast(_headline(metadata, words), TextField())
     annotated: TransactionQuerySet = rows.annotate(**headlines)
     return annotated
+
+
+def _note(words: Any, reach: Reach) -> Subquery:
+    """The newest note of the reader, as it stands in a line: "Split with Mara #food"."""
+    tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
+    both = Concat("text", Value(" #"), tags, output_field=TextField())
+    line = Case(When(tags=[], then=F("text")), default=both, output_field=TextField())
+    said = Annotation.objects.of(reach.reader).filter(transaction=OuterRef("pk")).newest_first()
+    marks = (Value(START + STOP), Value(""))
+    clean = Func(line, *marks, function="translate", output_field=TextField())
+    return Subquery(said.values(said=_headline(clean, words))[:1], output_field=TextField())
 
 
 def _clean(column: str, *, as_text: bool = False) -> Any:

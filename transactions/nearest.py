@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.models.fields.json import KT
 
+from transactions.annotation_search import words_noted
 from transactions.query_language import META, WORD, Item, Query, token
 from transactions.reach import Reach, newest_first
 
@@ -31,6 +32,7 @@ vocabulary AS (
     UNION
     SELECT 'channel', lower(channel) FROM newest WHERE length(channel) BETWEEN 1 AND 60
     {names}
+    {notes}
 )
 """
 NAMES = """
@@ -43,6 +45,12 @@ NAMES = """
         WHERE users.id <> %s
     ) AS people, unnest(tsvector_to_array(words)) AS word
 """
+NOTES = """
+    UNION
+    SELECT CASE WHEN starts_with(word, '#') THEN 'tag' ELSE 'note' END, ltrim(word, '#')
+    FROM ({notes}) AS mine, unnest(tsvector_to_array(mine.search)) AS word
+    WHERE length(ltrim(word, '#')) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
+"""
 BY_SIMILARITY = """
 SELECT typed, kind, word
 FROM vocabulary JOIN unnest(%s::text[]) AS typed
@@ -53,7 +61,9 @@ LIMIT 200
 ALL_WORDS = "SELECT NULL, kind, word FROM vocabulary ORDER BY word LIMIT %s"
 # Which words of the vocabulary stand for which kind of item.
 KINDS = {
-    WORD: ("word", "name"),
+    WORD: ("word", "name", "note"),
+    "note": ("note",),
+    "tag": ("tag",),
     "category": ("category",),
     META: ("channel",),
     "to": ("name",),
@@ -111,8 +121,11 @@ def _asked(
     )
     sql, values = newest.query.sql_with_params()
     params: list[Any] = [*values, *([reach.reader.pk] if reach.names else [])]
+    said_of = words_noted(reach.reader)[:NEWEST].query.sql_with_params()
+    params += [] if reach.is_bank else said_of[1]
+    notes = "" if reach.is_bank else NOTES.format(notes=said_of[0])
     params += [typed, CLOSE_BY_TRIGRAMS] if by_trigrams else [MOST_WORDS]
-    said = VOCABULARY.format(newest=sql, names=NAMES if reach.names else "")
+    said = VOCABULARY.format(newest=sql, names=NAMES if reach.names else "", notes=notes)
     with connection.cursor() as cursor:
         cursor.execute(said + (BY_SIMILARITY if by_trigrams else ALL_WORDS), params)
         found: list[tuple[str | None, str, str]] = cursor.fetchall()

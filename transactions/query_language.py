@@ -8,11 +8,12 @@ query is a list of groups, one of which has to hold whole.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from accounts.lines import odd_characters
 from transactions.query_words import (
     FIELDS,
     HAS_WORDS,
@@ -26,6 +27,7 @@ from transactions.query_words import (
 
 LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
+NOTES = ("tag", "note", "has")  # has:meta.… is of another kind
 # What a database's text cannot hold or a reader cannot see: NUL, controls, halves of pairs.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u2060\ufeff]+")
 _LETTERS = re.compile(r"[^\W_]")
@@ -43,6 +45,9 @@ _ITEM = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# What needs no quotes: a word, perhaps with signs inside, or a number below zero.
+_PLAIN = re.compile(r"\w[\w.&/+-]*|-[0-9]+(?:\.[0-9]+)?")
+_SPECIAL = ("none", "me")  # what a field reads as something else, unless in quotes
 _PART = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
 
 
@@ -101,6 +106,11 @@ class Query:
     def words(self) -> list[Item]:
         """The words and phrases that are looked for, which rank and are marked."""
         return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_not]
+
+    @property
+    def notes(self) -> list[Item]:
+        """What is asked of the reader's own notes and tags alone."""
+        return [item for item in self.items if item.kind in NOTES and not item.is_not]
 
     def has(self, source: str) -> bool:
         """Whether each group asks for this item already."""
@@ -267,18 +277,34 @@ def _meaning(item: Item, said: str) -> str:
 
 
 def token(name: str, value: str) -> str:
-    """`name:value` as it is typed, in quotes where it needs them; "" where it cannot be said."""
-    if not value or '"' in value or _UNSEEN.search(value) or value != " ".join(value.split()):
+    """`name:value` as it is typed, in quotes where it needs them; "" where it cannot be said.
+
+    The one way to make a term of the language: what it gives, `parse` reads as that value.
+    """
+    if not name or not _can_be_typed(value) or len(value) > LONGEST_WORD:
         return ""
-    plain = re.fullmatch(r"\w[\w.&/+-]*", value) and ".." not in value and value != "none"
-    return f"{name}:{value}" if plain else f'{name}:"{value}"'
+    is_plain = _PLAIN.fullmatch(value) and ".." not in value and value.lower() not in _SPECIAL
+    said = f"{name}:{value}" if is_plain else f'{name}:"{value}"'
+    return said if len(said) <= LONGEST else ""
 
 
-def meta_field(path: tuple[str, ...]) -> str:
+def meta_field(path: Sequence[str]) -> str:
     """The field of a key of the metadata: meta.merchant.city; "" where it cannot be typed."""
-    parts = []
-    for part in path:
-        if not part or '"' in part or _UNSEEN.search(part) or part != " ".join(part.split()):
-            return ""
-        parts.append(part if re.fullmatch(r"[\w-]+", part) else f'"{part}"')
-    return ".".join(["meta", *parts])
+    if not path or not all(_can_be_typed(part) for part in path):
+        return ""
+    said = [part if re.fullmatch(r"[\w-]+", part) else f'"{part}"' for part in path]
+    field_ = ".".join(["meta", *said])
+    return field_ if len(field_) <= LONGEST // 2 else ""
+
+
+def having(path: Sequence[str]) -> str:
+    """The term for rows with a key of the metadata; "" where it cannot be typed."""
+    known = meta_field(path)
+    return f"has:{known}" if known else ""
+
+
+def _can_be_typed(text: str) -> bool:
+    """Whether a text comes back as it is: no quote, nothing unseen, no spaces to be tidied."""
+    if not text or '"' in text or text != " ".join(text.split()):
+        return False
+    return not (_UNSEEN.search(text) or odd_characters(text))

@@ -31,7 +31,10 @@ IS_WORDS: Mapping[str, str] = {
     "deposit": "into the bank",
     "withdrawal": "out of the bank",
 }
-HAS_WORDS: Mapping[str, str] = {}  # what has: may say besides keys of the metadata
+HAS_WORDS: Mapping[str, str] = {  # what has: may say besides keys of the metadata
+    "note": "with a note of your own",
+    "tag": "with a tag of your own",
+}
 TYPES = ("transfer", "deposit", "withdrawal")
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 
@@ -241,6 +244,14 @@ def read_id(typed: str) -> UUID:
         ) from None
 
 
+def read_tag(typed: str) -> str:
+    """A tag as it is kept: "#Food" is food."""
+    tag = typed.removeprefix("#").lower()
+    if not tag:
+        raise Unfinished("tag: one of your tags, like tag:food.")
+    return tag
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of the language: what it is for, an example, how its value is read."""
@@ -263,7 +274,9 @@ FIELDS: Mapping[str, Field] = {
     "category": Field("its category; none for those without", "category:rent"),
     "is": Field("what became of it", "is:pending", _one_of(tuple(IS_WORDS), "is")),
     "type": Field("transfer, deposit or withdrawal", "type:deposit", _one_of(TYPES, "type")),
-    "has": Field("what its details have", "has:meta.channel"),
+    "has": Field("what its details have; or a note or a tag of your own", "has:meta.channel"),
+    "tag": Field("your tag, the whole of it", "tag:food", read_tag),
+    "note": Field("words of your note, from the beginning of a word on", "note:split"),
     "ref": Field("its reference, from the beginning of a word on", "ref:INV"),
     "id": Field("one transaction, by its id", "id:", read_id),
 }

@@ -61,6 +61,10 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):  # type: ignore[name-
         """In order of booking, over the whole bank too, see Note [Newest of the bank]."""
         return self.order_by(BOOKED_AT.desc(), "-pk")
 
+    def oldest_first(self) -> Self:
+        """The same the other way round."""
+        return self.order_by(BOOKED_AT.asc(), "pk")
+
     def with_sides(self) -> Self:
         """Both accounts and their holders, in the same query."""
         return self.select_related("from_account__user", "to_account__user", "created_by")

@@ -81,10 +81,12 @@ class Reach:
 def newest_first(rows: TransactionQuerySet, reach: Reach) -> TransactionQuerySet:
     """Rows of a reach, the newest first, to cut off the first of many.
 
-    Over the whole bank by the id, which begins with its time (UUIDv7): there the key's index is
-    walked until there are enough, where a sort would read every match.
+    Over the whole bank by the index of Note [Newest of the bank], which is walked until there
+    are enough, where a sort would read every match; one's own rows are few enough to sort.
     """
-    newest: TransactionQuerySet = rows.order_by("-pk" if reach.is_bank else "-created_at")
+    newest: TransactionQuerySet = (
+        rows.newest_first() if reach.is_bank else rows.order_by("-created_at")
+    )
     return newest
 
 

@@ -13,8 +13,9 @@ from accounts.currencies import plain
 from accounts.models import Account, User
 from accounts.templatetags.money import figure, money, signed
 from transactions.annotating import Notes, notes_of
-from transactions.details import Details, details_of, search_url, term
+from transactions.details import Details, details_of, search_url
 from transactions.models import Note, Transaction, reversal_word
+from transactions.query_language import token
 from transactions.reach import BANK, may_read_bank
 from transactions.story import STATES, Story, story_of
 from transactions.tools import is_own, tools_for
@@ -84,12 +85,12 @@ class Receipt:
     @property
     def category_url(self) -> str:
         """Where more of the same category is found."""
-        return self.search_url(term("category", self.row.category or ""))
+        return self.search_url(token("category", self.row.category or ""))
 
     @property
     def tags(self) -> list[tuple[str, str]]:
         """The reader's tags, and where all they gave each to are found."""
-        return [(tag, self.search_url(f"tag:{tag}")) for tag in self.mine.tags]
+        return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
 
     def search_url(self, asked: str) -> str:
         """The search page over what this reader may search; "" where that is nothing."""

@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpRe
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.models import Account, User
 from accounts.requests import PersonRequest
 from ledger.db.retry import Failure, failure_of
 from ledger.db.snapshot import snapshot
@@ -23,9 +24,20 @@ TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. A
 
 @require_safe
 def report_list(request: PersonRequest) -> HttpResponse:
-    """What can be asked of the books."""
-    reports = [report for report in REPORTS if _is_for(request, report)]
-    return render(request, "transactions/report_list.html", {"reports": reports})
+    """What can be asked of the books: nothing yet by who has no account and may not read more."""
+    reader = request.user
+    has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
+    reports = [report for report in REPORTS if has_rows and _is_for(request, report)]
+    context = {"reports": reports, "whose": _whose(reader) if reports else ""}
+    return render(request, "transactions/report_list.html", context)
+
+
+def _whose(reader: User) -> str:
+    """In a sentence, what the reader may ask about."""
+    if not may_read_bank(reader):
+        return "Of your own accounts."
+    names = "" if reader.has_perm("accounts.view_user") else ", without names"
+    return f"Of the whole bank{names}, or of accounts of your own."
 
 
 @require_safe

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import Case, F, FloatField, Value, When
+from django.db.models import Case, F, FloatField, Q, Value, When
 
 from accounts.models import Account
+from transactions.annotation_search import one_of
 from transactions.facets import Facets, facets_of
 from transactions.highlights import marked
 from transactions.models import Transaction
@@ -20,7 +21,8 @@ from transactions.reach import Reach, newest_first
 from transactions.search_accounts import account_mistakes, names_mistakes
 from transactions.search_dialects import OfEntries, OfTransactions
 from transactions.search_names import Names, names_in
-from transactions.search_terms import Condition, LexemeQuery, Terms, lexeme_of
+from transactions.search_terms import Condition, Terms, noted_words
+from transactions.tsqueries import LexemeQuery, lexeme_of
 
 __all__ = ["Found", "LexemeQuery", "between", "entries_with", "find", "mistakes_in", "side_lexeme"]
 
@@ -29,9 +31,9 @@ MOST_PAGES = 400
 RANKED = 1_000  # the newest matches, among which the best come first
 SORTS = ("best", "newest", "oldest", "largest")
 ORDERS = {
-    "newest": ("-created_at", "pk"),
+    "newest": ("-created_at", "-pk"),
     "oldest": ("created_at", "pk"),
-    "largest": ("-amount", "-created_at", "pk"),
+    "largest": ("-amount", "-created_at", "-pk"),
 }
 
 
@@ -74,7 +76,8 @@ def find(
     if query.is_empty and query.text:
         return found  # nothing of it was understood
     matched = reach.transactions().filter(condition.where)
-    rows = marked(_ordered(matched, condition, found.sort, reach), condition.words, reach)
+    ordered = _ordered(matched, condition, found.sort, reach)
+    rows = marked(ordered, condition.words, reach, noted=noted_words(query))
     start = (found.page - 1) * PAGE
     cut = list(rows.select_related("from_account__user", "to_account__user")[start:][: PAGE + 1])
     found.rows, found.has_more = cut[:PAGE], len(cut) > PAGE and found.page < MOST_PAGES
@@ -88,17 +91,16 @@ def _ordered(
 ) -> TransactionQuerySet:
     if sort != "best":
         if reach.is_bank and sort != "largest":
-            ends = matched.order_by("-pk" if sort == "newest" else "pk")[: PAGE * MOST_PAGES]
-            matched = Transaction.objects.filter(pk__in=ends.values("pk"))
+            return matched.newest_first() if sort == "newest" else matched.oldest_first()
         ordered: TransactionQuerySet = matched.order_by(*ORDERS[sort])
         return ordered
     newest = newest_first(matched, reach).values("pk")[:RANKED]
     rank: Any = SearchRank(F("search"), condition.words)
-    if condition.named is not None:
-        by_name = When(search=condition.named, then=Value(1.0))
-        rank += Case(by_name, default=Value(0.0), output_field=FloatField())
-    rows = Transaction.objects.filter(pk__in=newest).annotate(rank=rank)
-    ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "pk")
+    beside = [Q(search=condition.named)] if condition.named is not None else []
+    for fits in [*beside, *([condition.noted] if condition.noted else [])]:
+        rank += Case(When(fits, then=Value(1.0)), default=Value(0.0), output_field=FloatField())
+    rows = Transaction.objects.filter(one_of(newest)).annotate(rank=rank)
+    ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "-pk")
     return ranked
 
 

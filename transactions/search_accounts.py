@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from accounts.models import Account
-from transactions.query_language import Item, Mistake, Query, token
+from transactions.query_language import NOTES, Item, Mistake, Query, token
 from transactions.query_words import near
 from transactions.reach import Reach
 from transactions.search_names import SIDES, account_number
@@ -35,13 +35,15 @@ def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]
 
 
 def names_mistakes(query: Query, reach: Reach) -> list[Mistake]:
-    """What is said of names that are nobody's the reader may ask about."""
+    """What is said of names that are nobody's the reader may ask about, and of notes there."""
     if not reach.is_bank:
         return account_mistakes(query, reach.accounts)
+    private = "Notes and tags are for whoever wrote them: they are found among your own payments."
+    mistakes = [Mistake(private)] if any(item.kind in NOTES for item in query.items) else []
     if reach.names:
-        return []
+        return mistakes
     said = "People's names are not shown to you; write the number of an account, like {}:{}."
-    return [
+    return mistakes + [
         Mistake(said.format(item.kind, "482109375549"))
         for item in query.items
         if item.kind in (*SIDES, "account") and not account_number(item)

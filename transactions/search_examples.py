@@ -35,11 +35,15 @@ def examples_for(found: Found) -> list[Example]:
         "date": f"date:{year}-01..{month}",
         "category": token("category", category),
         "has": "has:meta.channel",
+        "tag": token("tag", next((name for name, _ in facets.tag), "food")),
     }
+    left_out = {"id"} if found.reach.names else {"id", "to", "from", "with"}
+    if found.reach.is_bank:
+        left_out |= {"tag", "note"}
     examples = [
         Example(made.get(name) or known.example, known.says)
         for name, known in FIELDS.items()
-        if name != "id" and (found.reach.names or name not in ("to", "from", "with"))
+        if name not in left_out
     ]
     by_channel = token("meta.channel", channel)
     return [

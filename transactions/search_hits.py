@@ -18,7 +18,8 @@ from transactions.models import Transaction, reversal_word
 from transactions.search import Found
 
 LINES = 3  # lines of the metadata shown for a hit
-ARROW = mark_safe(' <span aria-hidden="true">→</span><span class="visually-hidden">to</span> ')
+# Not with hidden words: they would stick out of a name that is cut off.
+ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,14 @@ class Hit:
         """Why it was found, where that is in its metadata: "Merchant city: Porto"."""
         lines = ((plain(label)[:AROUND], shown(said)) for label, said in self._marked)
         return format_html_join(" · ", "{}: {}", lines)
+
+    @property
+    def note(self) -> SafeString:
+        """The line of the reader's note, where that is why it was found or was asked for."""
+        said = getattr(self.row, "said_note", None) or ""
+        if START not in said and not self.found.query.notes:
+            return mark_safe("")
+        return shown(said.strip())
 
     @property
     def badges(self) -> list[str]:

@@ -1,4 +1,5 @@
-"""Whose accounts a word may mean: holders by their names, one's own accounts by theirs.
+"""What a word may mean besides words of the rows: holders by their names, one's own accounts by
+theirs, payments by what one notes of them.
 
 Names do not stand in the search column. A word is resolved to the accounts of the people who
 bear it, and the lexemes of those go into the same query of the column, so that one GIN index
@@ -18,23 +19,27 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Account, User
 from accounts.numbers import LENGTH
+from transactions.annotation_search import annotated
 from transactions.query_language import PHRASE, WORD, Item, Query
 from transactions.reach import BANK, Reach, may_read_bank, reach_of
 
 MOST_NAMED = 200  # accounts put into a query one by one; beyond, the reader's own rows are joined
 SIDES = ("to", "from", "with")
 NAMED = (WORD, PHRASE, *SIDES)
+MOST_NOTED = 500  # noted payments put into a query one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
     """The accounts that an item may mean. `own` are the reader's, by the accounts' names.
 
-    Where `are_many` is set, more people bear the name than are put in one by one.
+    Where `are_many` is set, more people bear the name than are put in one by one. `noted` are
+    the transactions of which the reader notes the word, MOST_NOTED and one more at most.
     """
 
     others: list[UUID] = field(default_factory=list)
     own: list[UUID] = field(default_factory=list)
+    noted: list[UUID] = field(default_factory=list)
 
     @property
     def are_many(self) -> bool:
@@ -84,6 +89,9 @@ def _subqueries(reader: User, query: Query, *, is_bank: bool, names: bool = True
         if not is_bank:
             own = Account.objects.filter(user=reader).filter(_own(reader, item))
             asked[f"own_{place}"] = (item.source, "own", own.values("pk"))
+            if item.kind in (WORD, PHRASE):
+                noted = annotated(reader, name_query(item))[: MOST_NOTED + 1]
+                asked[f"noted_{place}"] = (item.source, "noted", noted)
     return asked
 
 

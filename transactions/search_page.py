@@ -44,6 +44,10 @@ class Facet:
         """Whether one of its values is chosen."""
         return any(link.is_on for link in self.links)
 
+    def narrows(self, count: int) -> bool:
+        """Whether a value is of fewer rows than there are, or may be taken away again."""
+        return self.is_used or any((link.count or 0) < count for link in self.links)
+
 
 @dataclass
 class SearchPage:
@@ -144,6 +148,7 @@ class SearchPage:
         named = [names[pk] for pk, _ in facets.account]
         groups = {
             "Category": [(name, token("category", name), n) for name, n in facets.category],
+            "Tag": [(f"#{name}", token("tag", name), n) for name, n in facets.tag],
             "Channel": [(name, token("meta.channel", name), n) for name, n in facets.channel],
             "Month": [(f"{day:%B %Y}", f"date:{day:%Y-%m}", n) for day, n in facets.month],
             "Account": [
@@ -155,7 +160,7 @@ class SearchPage:
         if reach.is_bank:
             groups["Type"] = [(name, f"type:{name}", n) for name, n in facets.type]
         found = (Facet(label, self._choices(values)) for label, values in groups.items())
-        return [facet for facet in found if len(facet.links) > 1 or facet.is_used]
+        return [facet for facet in found if facet.narrows(facets.count)]
 
     def _choices(self, values: Sequence[tuple[str, str, int]]) -> list[Link]:
         links = []

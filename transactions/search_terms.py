@@ -6,8 +6,8 @@ it. The condition on the accounts themselves comes from the reach, always: a lex
 speed, never for permission.
 
 A new field is a line in `query_words.FIELDS` and one in `Terms.fields`; a new word after has:
-one in `HAS_WORDS`, and "has" in `Terms.fields`. What also answers to bare words (a note, a tag)
-comes in by `Terms.beside`.
+one in `HAS_WORDS` and in `HAS`. What also answers to bare words (a note, a tag) comes in by
+`Terms.beside`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
-from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, Value, When
+from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 
+from accounts.models import User
+from transactions.annotation_search import Ids, annotated, noted, one_of, tagged
 from transactions.common_words import is_common_beginning
 from transactions.models import Note, Transaction
 from transactions.query_language import (
@@ -34,46 +34,20 @@ from transactions.query_language import (
 )
 from transactions.search_accounts import accounts_meant
 from transactions.search_dialects import Dialect
-from transactions.search_metadata import has_key, meets, words_of
+from transactions.search_metadata import as_written, has_key, meets, words_of
 from transactions.search_names import (
+    MOST_NOTED,
     NOBODY,
     Named,
     Names,
     beginning,
     name_query,
 )
+from transactions.tsqueries import LexemeQuery, Matching, Whole, any_of, lexeme_of
 
 MOST_LEXEMES = 500  # accounts of a reader that go into the query of the search column
 NOTHING = Q(currency__in=[])
-
-
-class LexemeQuery(SearchQuery):
-    """A query of lexemes exactly as written; to_tsquery would parse an account's as words."""
-
-    template = "%(expressions)s::tsquery"
-
-
-class Matching(Func):
-    """What `@@` does, as a function, which no index answers: see Note [Common beginnings]."""
-
-    function = "ts_match_vq"
-    output_field = BooleanField()
-
-
-class Whole(SearchQuery):
-    """A query made of parts, as one: Django negates only queries without parts."""
-
-    template = "(%(expressions)s)"
-
-
-def lexeme_of(account: UUID) -> str:
-    """The lexeme by which the search column names an account, see Note [Search column]."""
-    return f"'@{account.hex[-12:]}'"
-
-
-def any_of(accounts: Iterable[UUID]) -> str:
-    """Rows with one of these accounts, as lexemes."""
-    return " | ".join(lexeme_of(account) for account in accounts)
+HAS: Mapping[str, Callable[[User], Ids]] = {"note": noted, "tag": tagged}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +61,12 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What a query asks of rows, what its words are (to rank and mark by, None without any),
-    and the lexemes of whom they name."""
+    the lexemes of whom they name, and which rows the reader notes them of."""
 
     where: Q
     words: Any = None
     named: Any = None
+    noted: Q | None = None
 
 
 class Terms:
@@ -119,20 +94,40 @@ class Terms:
             "is": lambda item: Part(rest=self._is(item.value)),
             "type": lambda item: Part(rest=Q(type=item.value)),
             "ref": self._reference,
+            "tag": lambda item: self._noted_by(item, lambda me: tagged(me, item.value)),
+            "note": lambda item: self._noted_by(item, lambda me: noted(me, _words(item))),
+            "has": lambda item: self._noted_by(item, HAS[item.value]),
             "id": lambda item: Part(rest=Q(**{self.dialect.pk: item.value})),
         }
 
     def beside(self, item: Item) -> Q | None:
-        """What a bare word also means besides words of the row, names and an amount."""
-        return None
+        """What a bare word also means besides words of the row, names and an amount: what the
+        reader notes of a row. Few of those are known by id, see `search_names`."""
+        ids = self._of(item).noted
+        if self.reach.is_bank or not ids:
+            return None
+        if len(ids) <= MOST_NOTED:
+            return Q(**{f"{self.dialect.pk}__in": ids})
+        return self._one_of(annotated(self.reach.reader, name_query(item)), item)
+
+    def _noted_by(self, item: Item, asked: Callable[[User], Ids]) -> Part:
+        """Rows that the reader says something of; notes are nobody's over the whole bank."""
+        if self.reach.is_bank:
+            return Part(rest=NOTHING)
+        return Part(rest=self._one_of(asked(self.reach.reader), item))
+
+    def _one_of(self, ids: Ids, item: Item) -> Q:
+        """See Note [One of]; shut out, each of the reader's rows is looked up in a hash of them."""
+        return Q(**{f"{self.dialect.pk}__in": ids}) if item.is_not else one_of(ids, self.dialect.pk)
 
     def condition(self, query: Query) -> Condition:
         """Rows that meet one of the groups. Without anything asked, every row."""
         groups = [self._group(group) for group in query.groups]
         words = [_words(item) for item in query.words]
         named = [ids for item in query.words if (ids := self._named(item)) is not None]
+        beside = [rows for item in query.words if (rows := self.beside(item)) is not None]
         where = reduce(or_, groups) if groups else Q()
-        return Condition(where, _either(words), _either(named))
+        return Condition(where, _either(words), _either(named), _either(beside))
 
     def _group(self, items: list[Item]) -> Q:
         parts = [self._part(item) for item in items]
@@ -217,13 +212,17 @@ class Terms:
         return Part(rest=Q(amount=item.amount) & self.dialect.moved(way))
 
     def _meta(self, item: Item) -> Part:
-        words = words_of(item.text) if item.value is None else None
+        is_text = item.value is None and not self.reach.is_bank
+        words = words_of(item.text) if is_text else None
         return Part(words, meets(item, is_bank=self.reach.is_bank))
 
     def _category(self, item: Item) -> Part:
         if item.text.lower() == "none" and not item.literal:
             return Part(rest=Q(category=None) | Q(category=""))
-        return Part(words_of(item.text), Q(category__iexact=item.text))
+        same = Q(category__iexact=item.text)
+        if self.reach.is_bank:
+            return Part(rest=as_written(("category",), item.text, same))
+        return Part(words_of(item.text), same)
 
     def _reference(self, item: Item) -> Part:
         if any(character.isalnum() for character in item.text):
@@ -261,6 +260,14 @@ def _bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
 def _words(item: Item) -> Any:
     """A word as a beginning; a phrase, and a word that is excluded, exactly."""
     return _guarded(name_query(item), item.text)
+
+
+def noted_words(query: Query) -> Any:
+    """The words to mark in notes, the query's own and those after note:. None where no note
+    is of interest; where one is and no word, a lexeme that no text has."""
+    said = [*query.words, *(item for item in query.notes if item.kind == "note")]
+    words = [_words(item) for item in said]
+    return _either(words) if words or not query.notes else LexemeQuery("'@'")
 
 
 def _guarded(asked: Any, text: str) -> Any:

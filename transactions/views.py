@@ -20,6 +20,7 @@ from ledger.db.ids import uuid7
 from transactions import services
 from transactions.annotating import annotate
 from transactions.annotation_search import tags_in_use
+from transactions.details import search_url
 from transactions.exceptions import IdempotencyConflict, LedgerError
 from transactions.exports import file_name, statement_lines
 from transactions.filters import StatementAddress
@@ -70,6 +71,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
         context |= {"pending": pending_of([account]), "released": released_lately(account)}
     context["limits"] = limits_in_words(account)
     context["frozen"] = account.status_changes.first() if account.is_frozen else None
+    context["wider_url"] = search_url(form.filters.text)
     context["nothing_found"] = f"Nothing found for \u201c{form.filters.text}\u201d"
     return render(request, "transactions/statement.html", context)
 

@@ -12,6 +12,7 @@ from accounts.models import Account
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
+from transactions.annotating import annotate
 from transactions.report_pages.catalogue import REPORTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +45,9 @@ def everyday() -> Account:
             expires_at=timezone.now() + timedelta(days=2),
         )
     services.reverse(transaction=row, amount=Decimal(1))
+    tags = [f"{'t' * 28}{n:02}" for n in range(20)]
+    for text in ("First", "n" * 480 + " rent " + "<img>"):
+        annotate(transaction=row, owner=everyday.user, text=text, tags=tags)
     return everyday
 
 
@@ -56,12 +60,16 @@ def pages_of(account: Account) -> list[str]:
         "/accounts/open/",
         f"/accounts/{account.pk}/",
         f"/accounts/{account.pk}/?start=2026-01-01&q=nothing",
+        f"/accounts/{account.pk}/?q=has:tag",
         "/transfers/new/",
         f"/transactions/{row.pk}/",
         f"/transactions/{hold.pk}/",
         "/search/",
         "/search/?q=rent+amout:5+is:booked",
         "/search/?q=maximilaina",
+        "/search/?q=rent",
+        "/search/?q=has:note+or+is:booked",
+        f"/search/?q={'y' * 300}",
         "/account/password/change/",
         "/account/email/",
         "/reports/",
@@ -119,8 +127,25 @@ def test_keys_lead_where_they_say(page: Any, everyday: Account) -> None:
     page.goto("/")
     page.keyboard.press("?")
     assert page.get_by_role("dialog").is_visible()
+    listed = " ".join(page.get_by_role("dialog").inner_text().split())
+    for said in ("/ Search payments", "g h Home", "g a Accounts", "g s Send", "g r Reports"):
+        assert said in listed
     page.keyboard.press("Escape")
     assert not page.get_by_role("dialog").is_visible()
+
+
+def test_the_keys_of_search_and_reports(page: Any, everyday: Account) -> None:
+    sign_in(page)
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    page.wait_for_url("**/reports/")
+    page.keyboard.press("/")
+    page.keyboard.type("rent")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=rent")
+    page.locator("h1").click()
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
 
 
 def test_the_theme_chosen_stays(page: Any, everyday: Account) -> None:

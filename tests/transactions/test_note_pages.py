@@ -193,8 +193,9 @@ def test_the_receipt_takes_a_bounded_number_of_queries(
 ) -> None:
     for n in range(5):
         client.post(url_of(paid, "note"), {"text": f"Version {n}", "tags": "food"})
-    # The session and its person; the row, its refunds and notes; what the reader noted, and tags.
-    with django_assert_max_num_queries(7):
+    # The session and its person; the row, its refunds, its line of a file and notes; what the
+    # reader noted, and tags.
+    with django_assert_max_num_queries(8):
         client.get(url_of(paid))
 
 
@@ -241,6 +242,8 @@ def test_metadata_of_any_shape_is_told_in_lines_that_lead_to_the_search(
         "has:meta.channel", "meta.channel:card",
         "has:meta.contactless", "has:meta.empty", "has:meta.days",
         "has:meta.said", "has:meta.long",
+        'has:meta."key with spaces"', 'meta."key with spaces":v',
+        'has:meta."dotted.key"', 'meta."dotted.key":v',
     }  # fmt: skip
 
 
@@ -323,3 +326,21 @@ def test_staff_search_the_bank_and_who_may_not_gets_no_links(ana: Account, clerk
     page = of(reader).get(url_of(row)).content.decode()
     assert "Channel" in page
     assert asked_by(page) == set()
+
+
+def test_every_link_of_a_receipt_finds_its_row(client: Client, ana: Account) -> None:
+    row = services.deposit(
+        to_account=ana, amount=Decimal(1), description="Asked for", metadata=SHAPES
+    )
+    services.deposit(to_account=ana, amount=Decimal(1), description="Another")
+    annotate(
+        transaction=row, owner=ana.user, text="Noted", tags=["food", "e\u0301t\u00e9", "x-1_y"]
+    )
+    page = client.get(url_of(row)).content.decode()
+    asked = asked_by(page)
+    assert {"tag:food", "tag:x-1_y"} <= asked
+    assert len(asked) > 18
+    for query in asked:
+        found = client.get("/search/", {"q": query}).context["page"]
+        assert not found.found.mistakes, query
+        assert [hit.row for hit in found.hits] == [row], query

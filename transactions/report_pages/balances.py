@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.templatetags.money import exact, money
 from transactions.charts import Line, Mark
+from transactions.query_language import token
 from transactions.report_pages.balance_forms import BalanceForm, MomentForm
 from transactions.report_pages.report import (
     Asked,
@@ -31,7 +32,8 @@ def _days(row: Row) -> str:
 
 def _booked(row: Row, asked: Asked) -> str:
     number = asked.values.get("number")
-    return f"is:booked account:{number} {_days(row)}" if number else f"is:booked {_days(row)}"
+    account = f"{token('account', number)} " if number else ""
+    return f"is:booked {account}{_days(row)}"
 
 
 def _title(row: Row) -> str:
@@ -151,7 +153,8 @@ def _trial_footer(rows: Sequence[Row], _asked: Asked) -> list[dict[str, Any]]:
 def _turnover(side: str, row: Row, asked: Asked) -> str:
     """The rows on one side of an account; whole days, for a search knows no times of day."""
     since, last = asked.values["since"] or "", timezone.localdate(asked.values["at"])
-    return f"is:booked {side}:{row['shown']} date:{since}..{last}" if row["shown"] else ""
+    known = token(side, row["shown"] or "")
+    return f"is:booked {known} date:{since}..{last}" if known else ""
 
 
 TRIAL_BALANCE = Report(

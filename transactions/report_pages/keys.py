@@ -1,10 +1,10 @@
 """The page about metadata."""
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 
 from transactions.charts import Bars, Mark
+from transactions.query_language import having
 from transactions.report_pages.forms import ReportForm
 from transactions.report_pages.report import Asked, Column, Report, Row
 from transactions.reports import metadata_keys
@@ -21,10 +21,8 @@ class KeysForm(ReportForm):
 
 
 def _having(row: Row, _asked: Asked) -> str:
-    """The search for the rows with a key; "" where a step's name would read as something else."""
-    if not all(re.fullmatch(r"[\w-]+", step) for step in row["path"]):
-        return ""
-    return f"has:meta.{row['key']}"
+    """The search for the rows with a key; "" where it cannot be typed."""
+    return having(row["path"])
 
 
 def _example(row: Row, _asked: Asked) -> str:

@@ -13,6 +13,7 @@ from accounts.currencies import minor_units
 from accounts.models import User
 from accounts.templatetags.money import figure, signed
 from transactions.charts import Chart
+from transactions.query_language import parse, token
 from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
 from transactions.statements import start_of
@@ -41,7 +42,7 @@ class Asked:
 
     def rows_behind(self, query: str) -> str:
         """The address of the search page for `query`, in the same reach and currency."""
-        said = f"{query} currency:{self.currency}" if self.currency else query
+        said = parse(query).adding(f"currency:{self.currency}") if self.currency else query
         query_string = {"q": said, "sort": "newest"}
         if self.reach.is_bank:
             query_string["whose"] = self.reach.whose
@@ -99,7 +100,7 @@ def behind_account(row: Row, _asked: Asked) -> str:
     """The query for the rows of the account, or the accounts, whose numbers a row has in `shown`:
     none of those that the reader may not know."""
     numbers = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
-    return " or ".join(f"account:{number}" for number in numbers if number)
+    return " or ".join(token("account", number) for number in numbers if number)
 
 
 def _month(value: date, _currency: str) -> str:

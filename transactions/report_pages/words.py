@@ -1,13 +1,13 @@
 """What the pages of reports say in the same words: periods, and terms of a search."""
 
 import calendar
-import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from accounts.currencies import minor_units
 from accounts.templatetags.money import short_date
+from transactions.query_language import token
 from transactions.report_pages.report import Asked
 
 UNCATEGORISED = "No category"
@@ -45,12 +45,8 @@ def flows(asked: Asked) -> str:
 
 
 def category_term(category: str | None) -> str:
-    """The search for a category; "" where it cannot be said, for a quote in it."""
-    if category is None:
-        return "category:none"
-    if re.fullmatch(r"[\w-]+", category) and category.lower() != "none":
-        return f"category:{category}"
-    return "" if '"' in category else f'category:"{category}"'
+    """The search for a category, none too; "" where it cannot be said, for a quote in it."""
+    return token("category", category) if category else "category:none"
 
 
 def together(*terms: str) -> str:

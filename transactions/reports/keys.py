@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection
 
-from transactions.reach import Reach
+from transactions.reach import Reach, newest_first
 from transactions.reports.raw import dicts
 
 NEWEST = 10_000  # rows that are looked through
@@ -17,13 +17,13 @@ def metadata_keys(reach: Reach) -> list[dict[str, Any]]:
     A key inside an object is named by the way to it: `merchant.city`. `path` has its steps,
     `many` how many rows have it, `different` how many values there are, `kinds` what those are
     in JSON, and `example` is the most frequent one, as JSON. An object is shown by what is in
-    it, a list as one value. The newest are those of the highest ids, which begin with the time.
+    it, a list as one value.
 
     In SQL, because it takes WITH RECURSIVE: jsonb_each opens an object, and what comes out is
     opened again until no object is left, however deep. Which rows may be read is said in the
     ORM all the same, by `reach.transactions()`, and its SQL put in.
     """
-    newest = reach.transactions().order_by("-pk").values("metadata")[:NEWEST]
+    newest = newest_first(reach.transactions(), reach).values("metadata")[:NEWEST]
     sql, params = newest.query.sql_with_params()
     with closing(connection.cursor()) as cursor:
         cursor.execute(KEYS.replace("{newest}", sql), params)

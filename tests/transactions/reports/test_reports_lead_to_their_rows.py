@@ -1,9 +1,12 @@
 """From a figure of a report to the rows it is made of: the search finds just those."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.db.models import Q
 from django.test import Client, override_settings
 
 from accounts.groups import ANALYSTS, STAFF, ensure_groups
@@ -12,6 +15,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.movements import book, funded
 from tests.transactions.reports.test_pages_of_spending import get, searches
 from transactions import services
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -126,3 +130,125 @@ def test_an_hour_leads_to_just_its_payments_by_the_banks_clock(client: Client) -
     assert "weekday:monday hour:0" in searches(response)[0]
     ((_, url), *_) = linked(response, "payments")
     assert hits(client, url) == (2, 30)
+
+
+def rows_at(client: Client, url: str) -> list[Transaction]:
+    """The rows of a search, which has to understand all of its address."""
+    page = client.get(url).context["page"]
+    assert not page.found.mistakes, url
+    assert not page.found.has_more, "more than a page: count it otherwise"
+    return list(page.found.rows)
+
+
+def net(rows: list[Transaction], numbers: Collection[str]) -> Decimal:
+    """What booked rows brought these accounts."""
+    change = Decimal(0)
+    for row in rows:
+        for side, sign in ((row.to_account, 1), (row.from_account, -1)):
+            change += sign * row.amount if side and side.number in numbers else 0
+    return change
+
+
+def rows_of(numbers: Collection[str]) -> set[Transaction]:
+    of_them = Q(from_account__number__in=numbers) | Q(to_account__number__in=numbers)
+    return set(Transaction.objects.filter(of_them))
+
+
+def numbers_of(reader: str, books: Account) -> set[str]:
+    accounts = Account.objects.all() if reader == "bank" else books.user.accounts.all()
+    return {account.number for account in accounts}
+
+
+@pytest.mark.parametrize(
+    ("at", "days"),
+    [("2025-12-01T00:00:00", "date:..2025-12-01"), ("2025-11-12T23:59:59", "date:..2025-11-12")],
+)
+def test_trial_balance(client: Client, reader: str, at: str, days: str) -> None:
+    response = get(client, "trial-balance", at=at, turnover="all")
+    debits, credits_ = linked(response, "debit"), linked(response, "credit")
+    assert len(debits) == (1 if reader == "mine" else 2)
+    assert len(credits_) >= len(debits)
+    for name, side, pairs in (("debit", "from", debits), ("credit", "to", credits_)):
+        for row, url in pairs:
+            assert hits(client, url)[1] == row[name]
+            assert f"is:booked {side}:{row['shown']} {days} currency:USD" in asked_of(url)
+    for row, url in linked(response, "who"):
+        assert set(rows_at(client, url)) == rows_of([row["shown"]])
+
+
+def test_turnover_of_a_month(client: Client, reader: str) -> None:
+    response = get(client, "trial-balance", at="2025-12-01T00:00:00", turnover="month")
+    for name in ("debit", "credit"):
+        for row, url in linked(response, name):
+            assert "date:2025-11-01..2025-12-01" in asked_of(url)
+            assert hits(client, url)[1] == row[name]
+
+
+def test_accounts_by_balance(client: Client, reader: str) -> None:
+    response = get(client, "accounts-by-balance")
+    pairs = linked(response, "who")
+    assert len(pairs) == (2 if reader == "mine" else 3)
+    for row, url in pairs:
+        assert set(rows_at(client, url)) == rows_of([row["shown"]])
+    for row, mark in zip(
+        response.context["run"].rows, response.context["run"].chart.marks, strict=True
+    ):
+        assert set(rows_at(client, mark.url)) == rows_of([row["shown"]])
+
+
+def test_people_by_balance(client: Client, reader: str) -> None:
+    if reader == "mine":
+        return
+    pairs = linked(get(client, "users-by-balance"), "who")
+    assert sorted(len(row["shown"]) for row, _ in pairs) == [1, 2]
+    for row, url in pairs:
+        assert asked_of(url).count("currency:USD") == len(row["shown"]), "in each side of the or"
+        assert set(rows_at(client, url)) == rows_of(row["shown"])
+
+
+def test_running_total(client: Client, reader: str) -> None:
+    response = get(client, "running-total", since="2025-10-01")
+    pairs = linked(response, "net")
+    assert len(pairs) >= 3
+    for row, url in pairs:
+        assert net(rows_at(client, url), row["shown"]) == row["net"]
+    if reader == "bank":
+        assert any(" or account:" in asked_of(url) for _, url in pairs)
+
+
+def test_balance_over_time(client: Client, reader: str, books: Account) -> None:
+    whole = linked(get(client, "balance-over-time", step="day"), "change")
+    alone = linked(get(client, "balance-over-time", step="day", number=books.number), "change")
+    assert len(whole) >= 5
+    assert len(alone) >= 5
+    for row, url in whole:
+        assert net(rows_at(client, url), numbers_of(reader, books)) == row["change"]
+    for row, url in alone:
+        assert net(rows_at(client, url), [books.number]) == row["change"]
+
+
+def test_money_by_month(client: Client, reader: str) -> None:
+    response = get(client, "money-by-month", since="2025-10-01")
+    for name in ("money_in", "money_out"):
+        pairs = linked(response, name)
+        assert pairs or reader == "bank"
+        for row, url in pairs:
+            assert hits(client, url)[1] == row[name]
+
+
+def test_a_movement_out_of_the_ordinary(client: Client, reader: str, books: Account) -> None:
+    account = funded(user=books.user)
+    for day in range(1, 29):
+        book(f"2025-12-{day:02}", f"{10 + day % 2}", out_of=account, category="tea")
+    large = book("2025-12-30", "900", out_of=account, category="tea")
+    response = get(client, "unusual-movements", since="2025-12-29", until="2025-12-31")
+    ((row, url),) = linked(response, "amount")
+    assert row["amount"] == 900
+    assert rows_at(client, url) == [large]
+    assert linked(response, "what") in ([], [(row, url)])
+    (mark,) = response.context["run"].chart.marks
+    assert rows_at(client, mark.url) == [large]
+
+
+def asked_of(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["q"][0]

@@ -1,5 +1,7 @@
 """What people type, as a tree; and no text at all that is an error."""
 
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactions.query_language import LONGEST, MOST_ITEMS, meta_field, parse, token
+from transactions.details import lines_of
+from transactions.query_language import (
+    LONGEST,
+    LONGEST_WORD,
+    MOST_ITEMS,
+    having,
+    meta_field,
+    parse,
+    token,
+)
 
 
 def said(text: str) -> list[list[tuple[Any, ...]]]:
@@ -180,6 +191,76 @@ def test_a_key_of_the_metadata_reads_back_as_its_path(path: tuple[str, ...]) -> 
     for text in (f"{meta_field(path)}:5", f"has:{meta_field(path)}"):
         (item,) = parse(text).items
         assert item.path == path
+
+
+OF_TEXT = ["to", "from", "with", "account", "category", "ref", "note", "meta.channel", "meta.a.b"]
+SPECIAL = st.sampled_from(
+    ["none", "None", "me", "ME", "or", "true", "null", "-5", "-0.50", "1e9", "5..6", ">3", "-",
+     "--x", "//x", "http://x", "a:b", "is:in", "#food", "d\u0301", "\u202ex", "x\u200by", "a  b",
+     "x" * 200, "x" * 201]
+)  # fmt: skip
+NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, places=2).map(str)
+VALUES = st.one_of(st.text(), SPECIAL, NUMBERS, st.integers().map(str))
+
+
+def is_tidy(text: str) -> bool:
+    """Whether a text can be typed as it stands."""
+    return bool(text) and text.isprintable() and '"' not in text and text == " ".join(text.split())
+
+
+@given(st.sampled_from(OF_TEXT), VALUES)
+def test_a_term_of_any_text_reads_back_as_that_text(name: str, value: str) -> None:
+    term = token(name, value)
+    assert term or not (is_tidy(value) and len(value) <= LONGEST_WORD)
+    for text in [term, f"before {term} after", f"-{term} or x"] if term else []:
+        query = parse(text)
+        (item,) = [item for item in query.items if item.kind not in ("word", "phrase")]
+        assert query.mistakes == []
+        assert (item.text, item.value) in [(value, None), (value, value)], "no range, no other word"
+        assert item.literal or value.lower() not in ("none", "me")
+        assert ".".join((item.kind, *item.path)) == name
+    if term.startswith("meta.") and re.fullmatch(r"-[0-9]{1,15}\.[0-9]{2}", value):
+        assert not item.literal, "a number, which may be compared"
+
+
+@given(st.text("abcxyz019_-\u00e9\u4e2d", min_size=1, max_size=30))
+def test_the_term_of_a_tag_reads_back_as_the_tag(tag: str) -> None:
+    (item,) = parse(token("tag", tag)).items
+    assert (item.kind, item.value) == ("tag", tag)
+
+
+KEYS = st.one_of(
+    st.text(), st.sampled_from(["a.b", "c d", 'q"q', "x:y", "0", "-", "", " ", "\u00e9"])
+)
+
+
+@given(st.lists(KEYS, max_size=4))
+def test_a_key_of_any_name_reads_back_as_its_path(path: list[str]) -> None:
+    terms = [having(path), token(meta_field(path), "5") if meta_field(path) else ""]
+    short = sum(len(part) + 3 for part in path) < LONGEST // 2
+    assert all(terms) == bool(path and short and all(map(is_tidy, path))) or all(terms)
+    for term in filter(None, terms):
+        (item,) = parse(term).items
+        assert item.path == tuple(path)
+        assert parse(term).mistakes == []
+
+
+@given(st.dictionaries(KEYS, st.one_of(VALUES, st.integers(), st.dictionaries(KEYS, VALUES))))
+def test_each_link_of_a_receipts_details_reads_back(metadata: dict[str, Any]) -> None:
+    leaves = dict(leaves_of(metadata))
+    for line in lines_of(metadata):
+        for term in filter(None, (line.key_term, line.term)):
+            (item,) = parse(term).items
+            assert item.path in leaves
+            assert term == line.key_term or item.text == str(leaves[item.path])
+
+
+def leaves_of(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield from leaves_of(inner, (*path, key))
+        else:
+            yield (*path, key), inner
 
 
 PARTS = st.sampled_from(

@@ -1,0 +1,104 @@
+"""Over the whole bank the newest rows are met first, in order of booking, whatever their ids."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.models import User
+from ledger.db.work import watched
+from tests.factories import AccountFactory
+from tests.transactions.search.conftest import names_of, search_for
+from tests.transactions.search.test_search_plan import scans_of
+from transactions.models import Transaction
+from transactions.reach import Reach
+from transactions.search import find
+
+pytestmark = pytest.mark.django_db
+Books = dict[str, Transaction]
+ROWS, RARE = 30_000, 3
+
+
+@pytest.fixture
+def bank(db: Any) -> Reach:
+    """Rows whose ids say nothing of when they were booked: all but a few by card, in capitals
+    now and then; those few are booked first."""
+    one = AccountFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(
+            """
+            INSERT INTO transactions
+                (id, from_account_id, to_account_id, amount, currency, type, status, description,
+                 reference, metadata, created_at, value_date, from_balance, to_balance)
+            SELECT gen_random_uuid(), NULL, %s, 1, 'USD', 'deposit', 'completed', 'Row ' || n, '',
+                   jsonb_build_object('category', CASE WHEN n <= %s THEN 'Rare' ELSE 'food' END,
+                       'channel', CASE WHEN n <= %s THEN 'seldom' WHEN n %% 7 = 0 THEN 'CARD'
+                                       ELSE 'card' END, 'seen', 'card'),
+                   '2020-01-01'::timestamptz + n * interval '1 minute', '2020-01-01', NULL, n
+            FROM generate_series(1, %s) AS n
+            """,
+            [one.pk, RARE, RARE, ROWS],
+        )
+        cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
+        cursor.execute("SELECT gin_clean_pending_list('transactions_metadata')")
+        cursor.execute("ANALYZE")
+    return Reach(one.user, is_bank=True)
+
+
+@pytest.mark.parametrize("text", ["meta.channel:card", "meta.channel:CARD", "category:food"])
+def test_what_is_common_is_met_among_the_newest(bank: Reach, text: str) -> None:
+    with watched() as work:
+        found = find(bank, text, sort="newest")
+    assert (found.facets.count, found.facets.is_cut) == (10_000, True)
+    said = [int(row.description.split()[1]) for row in found.rows]
+    assert said == list(range(ROWS, ROWS - 25, -1))
+    for query in [
+        query for query in work.queries if '"transactions"."currency"' in query.statement
+    ]:
+        scans = scans_of(query)
+        assert "transactions_newest" in {scan.get("Index Name") for scan in scans}
+        read = [scan for scan in scans if scan.get("Relation Name") == "transactions"]
+        assert max(scan["Actual Rows"] for scan in read) < ROWS / 2
+
+
+def test_the_oldest_come_off_the_same_index(bank: Reach) -> None:
+    with watched() as work:
+        found = find(bank, "meta.channel:card", sort="oldest")
+    assert [row.description for row in found.rows][:2] == [f"Row {RARE + 1}", f"Row {RARE + 2}"]
+    hits = scans_of(work.queries[0])
+    assert "transactions_newest" in {scan.get("Index Name") for scan in hits}
+
+
+@pytest.mark.parametrize("text", ["meta.channel:seldom", "category:Rare", "category:RARE"])
+def test_what_is_rare_is_met_by_its_value(bank: Reach, text: str) -> None:
+    with watched() as work:
+        found = find(bank, text)
+    assert [row.description for row in found.rows] == ["Row 3", "Row 2", "Row 1"]
+    for query in [
+        query for query in work.queries if '"transactions"."currency"' in query.statement
+    ]:
+        read = [s for s in scans_of(query) if s.get("Relation Name") == "transactions"]
+        assert max(scan["Actual Rows"] for scan in read) <= RARE
+
+
+def test_pages_of_the_bank_join_without_a_gap(
+    ana: User, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.search.PAGE", 4)
+    bank = Reach(ana, is_bank=True)
+    for sort in ("newest", "oldest", "largest"):
+        pages = [names_of(find(bank, "", sort=sort, page=page), books) for page in (1, 2, 3)]
+        assert [len(page) for page in pages] == [4, 4, 2]
+        assert len({name for page in pages for name in page}) == 10
+    newest = [name for page in (1, 2, 3) for name in names_of(find(bank, "", page=page), books)]
+    assert newest[:7] == ["secret", "fee", "back", "saved", "lunch", "groceries", "rent"]
+
+
+def test_values_are_found_whatever_their_case(ana: User, books: Books) -> None:
+    bank = Reach(ana, is_bank=True)
+    for text in ("meta.channel:card", "meta.channel:CARD", "meta.channel:Card"):
+        assert search_for(bank, text, books) == ["groceries", "lunch"]
+    assert search_for(bank, "category:RENT", books) == ["rent"]
+    assert search_for(bank, 'category:"Eating Out"', books) == ["lunch"]
+    assert search_for(bank, "-category:RENT meta.merchant.city:PORTO", books) == ["lunch"]
