@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.lookups import Exact
 
+from accounts.models import EARLIEST, LATEST
 from ledger.db.ids import uuid7
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
@@ -61,6 +63,18 @@ class AuditRun(models.Model):
             *stays("audit_run_stays", "audit_runs_stay", "What an audit found stays said."),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="audit_run_readable",
+                condition=Q(started_at__gte=EARLIEST)
+                & (Q(since__isnull=True) | Q(since__gte=EARLIEST, since__lt=LATEST))
+                & Q(
+                    Exact(
+                        Func("findings", function="jsonb_typeof", output_field=models.TextField()),
+                        Value("array"),
+                    )
+                ),
+                violation_error_message="An audit has finite times and a list of findings.",
+            ),
             models.CheckConstraint(
                 name="audit_run_times_rise",
                 condition=Q(started_at__lte=F("finished_at")),

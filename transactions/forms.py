@@ -32,10 +32,10 @@ UNSEEN_SPACE = "Type the amount anew: beside it is a space that is not the keybo
 def read_amount(typed: str) -> Decimal:
     """The amount in what a person typed. ValidationError with a sentence otherwise.
 
-    Around it stand spaces of the keyboard, if any: `str.strip` would take two dozen others away,
-    which nobody sees.
+    Around it stand spaces of the keyboard, if any, as a cell that is pasted brings them:
+    `str.strip` would take two dozen others away, which nobody sees.
     """
-    typed = typed.strip(" ")
+    typed = typed.strip(" \t\r\n")
     if typed != typed.strip():
         raise forms.ValidationError(UNSEEN_SPACE)
     found = TYPED_AMOUNT.fullmatch(typed)

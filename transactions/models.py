@@ -182,7 +182,7 @@ class Transaction(models.Model):
             ),
             # A few kilobytes, for whoever reads days instead of accounts: audit and seals.
             BrinIndex(fields=["created_at"], name="transactions_times"),
-            models.Index(BOOKED_AT.desc(), name="transactions_newest"),
+            models.Index(BOOKED_AT, name="transactions_newest"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # numeric can hold NaN, which Postgres sorts above every number: hence the upper end.

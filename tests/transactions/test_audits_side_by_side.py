@@ -14,6 +14,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.transactions.sealed_books import as_owner
 from tests.transactions.test_transfer_page import text_of
+from tests.walls import refused_by
 from transactions import services
 from transactions.audit_runs import run_audit
 from transactions.audit_standing import standing_run, standing_runs
@@ -149,3 +150,21 @@ def test_an_audit_bears_the_times_of_the_database(monkeypatch: pytest.MonkeyPatc
     run, _ = run_audit()
     assert before.started_at < run.started_at <= run.finished_at
     assert standing_run() == run
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"since": "'-infinity'"},
+        {"since": "'infinity'"},
+        {"started_at": "'-infinity'"},
+        {"findings": "'{}'"},
+    ],
+)
+def test_no_audit_is_kept_that_its_page_could_not_show(columns: dict[str, str]) -> None:
+    row = {
+        "id": f"'{uuid7()}'", "started_at": "now()", "finished_at": "now()", "since": "NULL",
+        "accounts": "0", "transactions": "0", "findings": "'[]'", **columns,
+    }  # fmt: skip
+    insert = f"INSERT INTO audit_runs ({', '.join(row)}) VALUES ({', '.join(row.values())})"
+    assert refused_by(insert) == "audit_run_readable"

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances
-from transactions import batches, rows, services
+from transactions import batches, rows, services, units
 from transactions.audit import audit
 from transactions.exceptions import (
     AlreadyReversed,
@@ -136,3 +136,26 @@ def test_an_id_used_for_something_else_before_is_told_apart_in_any_stretch(
     assert kinds(verdicts)[:2] == [Transaction] * 2
     assert isinstance(verdicts[2], LedgerError)
     assert "already been used" in str(verdicts[2])
+
+
+def test_a_chunk_ends_after_some_links_to_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a write of its own, and slows the next one of the same transaction down."""
+    account = AccountFactory(balance="100")
+    chunks: list[int] = []
+    run = units.run
+
+    def counted(work: Any, items: Any) -> Any:
+        chunks.append(len(items))
+        return run(work, items)
+
+    monkeypatch.setattr(batches, "LINKS", 2)
+    monkeypatch.setattr(units, "run", counted)
+    drafts: list[Draft] = []
+    for _ in range(5):
+        hold = Draft(id=uuid7(), from_account=account, amount=Decimal(3), pending=True)
+        drafts += [hold, Draft(from_account=account, amount=Decimal(3), captures=hold.id)]  # type: ignore[arg-type]
+    results = services.post_batch(drafts, atomic=False)
+    assert chunks == [5, 5]
+    assert [row.status for row in results if isinstance(row, Transaction)].count("completed") == 5
+    assert balances(account) == [85]
+    assert audit().clean

@@ -15,13 +15,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="transaction",
             index=models.Index(
-                models.OrderBy(
-                    models.Func(
-                        models.F("created_at"),
-                        output_field=models.DateTimeField(),
-                        template="(%(expressions)s AT TIME ZONE 'UTC')",
-                    ),
-                    descending=True,
+                models.Func(
+                    models.F("created_at"),
+                    output_field=models.DateTimeField(),
+                    template="(%(expressions)s AT TIME ZONE 'UTC')",
                 ),
                 name="transactions_newest",
             ),

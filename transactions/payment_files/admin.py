@@ -146,7 +146,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:transactions_paymentfile_changelist")
         except BookingStopped as stopped:
-            logger.warning("%s: %s", request.path, stopped.__cause__)
+            logger.exception("%s: %s", request.path, stopped.__cause__)
             there = reverse("admin:transactions_paymentfile_change", args=[pk])
             return trouble.page("A part of the file is booked", str(stopped), there, "To the file")
 
@@ -247,7 +247,7 @@ def _may_pay(clerk: User, file: PaymentFile) -> bool:
 def _why_not(clerk: User, file: PaymentFile) -> str:
     """Why this colleague does not pay this file, "" where they may."""
     if file.from_account.user_id == clerk.pk:
-        return "This file pays out of an account of yours: pay it on your own pages."
+        return "This file pays out of an account of yours: ask a colleague."
     if file.created_by_id == file.from_account.user_id:
         return "The customer uploaded this file, and alone decides whether it is paid."
     if PaymentLine.objects.of(file).filter(to_account__user=clerk).exists():

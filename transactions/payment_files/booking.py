@@ -179,7 +179,7 @@ class _Held:
         if agreed != agreed_to(self.file):
             raise CheckedAnew(
                 "The file was checked again since that page was shown, and other lines can be "
-                "booked now. Nothing was paid. These are the figures of this moment; look at "
+                "booked now. Nothing was paid now. These are the figures of this moment; look at "
                 "them and press once more."
             )
 

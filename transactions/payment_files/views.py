@@ -99,7 +99,7 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         messages.warning(request, f"{file.name}: {gone}")
         return _go(request, reverse("transactions:files"))
     except BookingStopped as stopped:
-        logger.warning("%s: %s", request.path, stopped.__cause__)
+        logger.exception("%s: %s", request.path, stopped.__cause__)
         there = reverse("transactions:file", args=[file.pk])
         return trouble.page("A part of the file is booked", str(stopped), there, "To the file")
 

@@ -18,7 +18,7 @@ from transactions.payment_files.booking import CheckedAnew, agreed_to, book_rest
 from transactions.payment_files.checking import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ANEW = "other lines can be booked now. Nothing was paid."
+ANEW = "other lines can be booked now. Nothing was paid now."
 
 
 @pytest.fixture

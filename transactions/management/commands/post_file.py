@@ -125,7 +125,7 @@ class Command(BaseCommand):
         return file
 
     def _booked(self, file: PaymentFile, *, whole: bool) -> PaymentFile:
-        before = file.booked_count
+        before, at_least = file.booked_count, ""
         try:
             with self._bar(file.waiting_count, "Booking") as bar:
                 file = (book_whole if whole else book_rest)(file, bar.update)
@@ -133,13 +133,13 @@ class Command(BaseCommand):
             self.stderr.write("Nothing was booked.")  # the line says why, further down
         except BookingStopped as stopped:
             self.stderr.write(f"{stopped} ({stopped.__cause__})")
-            file = stopped.file
+            file, at_least = stopped.file, "at least "
         except LedgerError as refusal:
             self.stderr.write(str(refusal))
         except KeyboardInterrupt:
             self.stderr.write("Stopped; run it again to go on. No line is booked twice.")
             sys.exit(130)
-        self.stdout.write(f"Booked {payments(file.booked_count - before)}.")
+        self.stdout.write(f"Booked {at_least}{payments(file.booked_count - before)}.")
         return file
 
     def _tell(self, file: PaymentFile, output: Path | None) -> None:

@@ -16,7 +16,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("transactions", "0010_names_asked"),
+        ("transactions", "0011_readable_audits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
