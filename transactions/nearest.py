@@ -20,15 +20,13 @@ NEWEST = 5_000  # rows whose words are compared
 MOST_WORDS = 20_000  # different words that Python compares
 MOST_MEANT, CLOSE, CLOSE_BY_TRIGRAMS = 4, 0.7, 0.3
 
-# Words of the rows, their categories and channels; the names of those on the other side.
+# Categories and channels of the rows; their words, which may name people, and the names of those
+# on the other side only for readers who may know them.
 VOCABULARY = """
 WITH newest AS MATERIALIZED ({newest}),
 vocabulary AS (
-    SELECT 'word' AS kind, word
-    FROM newest, unnest(tsvector_to_array(search)) AS word
-    WHERE length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
-    UNION
-    SELECT 'category', lower(category) FROM newest WHERE length(category) BETWEEN 1 AND 60
+    SELECT 'category' AS kind, lower(category) AS word
+    FROM newest WHERE length(category) BETWEEN 1 AND 60
     UNION
     SELECT 'channel', lower(channel) FROM newest WHERE length(channel) BETWEEN 1 AND 60
     {names}
@@ -36,6 +34,10 @@ vocabulary AS (
 )
 """
 NAMES = """
+    UNION
+    SELECT 'word', word
+    FROM newest, unnest(tsvector_to_array(search)) AS word
+    WHERE length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
     UNION
     SELECT 'name', word
     FROM (

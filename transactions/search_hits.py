@@ -62,7 +62,8 @@ class Hit:
         """Who stands on the other side, or both sides; otherwise what it was."""
         from_, to = self._side("from"), self._side("to")
         if self.way == "own":
-            return from_ + ARROW + to if from_ and to else self._text("description")
+            both = from_ + ARROW + to if from_ and to else self._text("description")
+            return both or escape(self.row.get_type_display())
         other = from_ if self.way == "in" else to
         if self.found.reach.is_bank:
             other = to if self.way == "in" else from_
@@ -84,6 +85,9 @@ class Hit:
         return shown(getattr(self.row, marked, None) or plain(stored))
 
     def _text(self, name: str) -> SafeString:
+        """What people wrote, which may name anybody: for readers who may know names."""
+        if not self.found.reach.names:
+            return mark_safe("")
         return self._said(f"said_{name}", getattr(self.row, name))
 
     @property
@@ -108,7 +112,7 @@ class Hit:
     def _marked(self) -> list[tuple[str, str]]:
         """The lines of the metadata that have a mark in them."""
         said = getattr(self.row, "said_metadata", None)
-        if not said or START not in said:
+        if not said or START not in said or not self.found.reach.names:
             return []
         return list(islice(marked_texts(json.loads(said)), LINES))
 

@@ -1,7 +1,7 @@
 """What may be asked of the reports about balances."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -50,6 +50,7 @@ class BalanceForm(PeriodForm):
         if currency is None:
             raise forms.ValidationError("There is no account with this number.")
         (self.cleaned_data["currency"],) = currency
+        self.data = {**self.data, "currency": currency[0]}  # what the form shows, too
         return number
 
     def clean(self) -> dict[str, Any]:
@@ -62,6 +63,16 @@ class BalanceForm(PeriodForm):
         return cleaned
 
 
+class MomentField(forms.DateTimeField):
+    """A moment by the bank's clock. Where the clock shows an hour twice, the first is meant, and
+    one that it leaves out is that of the hour before: no time that can be typed is refused."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(UTC):
+            typed: datetime | None = super().to_python(value)
+        return typed and typed.replace(tzinfo=timezone.get_current_timezone())
+
+
 class MomentForm(ReportForm):
     """A moment, and from when on the turnover up to it counts.
 
@@ -69,7 +80,7 @@ class MomentForm(ReportForm):
     row there ever was; one's own are few enough.
     """
 
-    at = forms.DateTimeField(
+    at = MomentField(
         label="Just before",
         input_formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"],
         widget=forms.DateTimeInput(

@@ -21,6 +21,7 @@ from transactions.report_pages.report import (
 )
 from transactions.reports import balance_over_time, trial_balance
 from transactions.reports.balances import finest, periods_of
+from transactions.statements import MICROSECOND
 
 
 def _days(row: Row) -> str:
@@ -152,7 +153,8 @@ def _trial_footer(rows: Sequence[Row], _asked: Asked) -> list[dict[str, Any]]:
 
 def _turnover(side: str, row: Row, asked: Asked) -> str:
     """The rows on one side of an account; whole days, for a search knows no times of day."""
-    since, last = asked.values["since"] or "", timezone.localdate(asked.values["at"])
+    since = asked.values["since"] or ""
+    last = timezone.localdate(asked.values["at"] - MICROSECOND)  # at midnight, the day before
     known = token(side, row["shown"] or "")
     return f"is:booked {known} date:{since}..{last}" if known else ""
 

@@ -8,11 +8,12 @@ from accounts.templatetags.money import money, signed
 from transactions.charts import Columns, Mark
 from transactions.report_pages.forms import PeriodForm
 from transactions.report_pages.report import Asked, Column, Report, Row, after_period
+from transactions.report_pages.words import booked_in
 from transactions.reports import money_by_month
 
 
-def _booked_in(row: Row) -> str:
-    return f"is:booked date:{row['month']:%Y-%m}"
+def _within(row: Row, asked: Asked) -> str:
+    return booked_in(row["month"], asked)
 
 
 def _finding(rows: Sequence[Row], asked: Asked) -> str:
@@ -42,7 +43,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Columns:
             title=f"{row['month']:%B %Y}",
             value=row["net"],
             said=f"{signed(row['net'], asked.currency)}",
-            url=asked.rows_behind(_booked_in(row)),
+            url=asked.rows_behind(_within(row, asked)),
         )
         for row in rows
     ]
@@ -57,8 +58,8 @@ MONEY_BY_MONTH = Report(
     form=PeriodForm,
     columns=(
         Column("month", "Month", "month"),
-        Column("money_in", "In", "money", lambda row, _: f"is:in {_booked_in(row)}"),
-        Column("money_out", "Out", "money", lambda row, _: f"is:out {_booked_in(row)}"),
+        Column("money_in", "In", "money", lambda row, asked: f"is:in {_within(row, asked)}"),
+        Column("money_out", "Out", "money", lambda row, asked: f"is:out {_within(row, asked)}"),
         Column("net", "Net", "change"),
         Column("change", "Against the month before", "change"),
         Column("average", "Average of three months", "change"),

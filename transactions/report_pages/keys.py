@@ -11,6 +11,7 @@ from transactions.reports import metadata_keys
 from transactions.reports.keys import NEWEST
 
 DRAWN = 12
+TELLS_NOBODY = ("category", "channel")
 SHOWN_OF_VALUE = 60  # characters of an example
 
 
@@ -25,7 +26,10 @@ def _having(row: Row, _asked: Asked) -> str:
     return having(row["path"])
 
 
-def _example(row: Row, _asked: Asked) -> str:
+def _example(row: Row, asked: Asked) -> str:
+    """The most frequent value; of what may name people, only for who may know names."""
+    if not asked.reach.names and row["key"] not in TELLS_NOBODY:
+        return ""
     shown: str = row["example"]
     return (
         shown

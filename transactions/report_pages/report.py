@@ -71,7 +71,7 @@ class Column:
     def said(self, row: Row, asked: Asked) -> str:
         """The value as people read it; an en dash where there is none."""
         if self.words:
-            return self.words(row, asked)
+            return self.words(row, asked) or "\N{EN DASH}"
         value = row.get(self.name)
         if value is None or value == "":
             return "\N{EN DASH}"

@@ -1,9 +1,9 @@
 """Pages about how large payments are."""
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
-from accounts.currencies import minor_units
+from accounts.currencies import LARGEST_AMOUNT, minor_units
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Columns, Mark
 from transactions.report_pages.forms import DirectionForm, FewMonthsForm
@@ -38,7 +38,10 @@ def _basis(_rows: Sequence[Row], asked: Asked) -> str:
 
 def bounds(bucket: int, currency: str) -> tuple[Decimal, Decimal]:
     """The least and the largest amount of a size."""
-    return EDGES[bucket - 1], EDGES[bucket] - Decimal(1).scaleb(-minor_units(currency))
+    smallest = Decimal(1).scaleb(-minor_units(currency))
+    if bucket == len(EDGES):
+        return EDGES[-1], LARGEST_AMOUNT.quantize(smallest, ROUND_DOWN)
+    return EDGES[bucket - 1], EDGES[bucket] - smallest
 
 
 def _size(row: Row, asked: Asked) -> str:
@@ -177,11 +180,11 @@ AMOUNT_PERCENTILES = Report(
         Column("median", "Half at most", "money"),
         Column(
             "p90", "Nine in ten at most", "money",
-            lambda row, asked: _of_amount(row, asked, f">{digits(row['p90'])}"),
+            lambda row, asked: _of_amount(row, asked, f">={digits(row['p90'])}"),
         ),
         Column(
             "p99", "99 in 100 at most", "money",
-            lambda row, asked: _of_amount(row, asked, f">{digits(row['p99'])}"),
+            lambda row, asked: _of_amount(row, asked, f">={digits(row['p99'])}"),
         ),
         Column(
             "usual", "Most often", "money",

@@ -23,6 +23,7 @@ from transactions.reports import spending_by_category, top_spenders
 from transactions.reports.spending import TOP, days_before
 
 DRAWN = 12  # bars; the table has all
+SHOWN_REFUNDS = 20  # that a search names one by one
 
 
 class SpendingForm(PeriodForm):
@@ -42,9 +43,10 @@ def _paid(row: Row, asked: Asked) -> str:
     return together(f"is:out -is:refund {days}", category_term(row["spent_on"]))
 
 
-def _given_back(row: Row, asked: Asked) -> str:
-    days = booked(asked.values["since"], asked.values["until"])
-    return together(f"is:in is:refund {days}", category_term(row["spent_on"]))
+def _given_back(row: Row, _asked: Asked) -> str:
+    """The refunds one by one: most have no category of their own, but that of what they refund."""
+    refunds = row["refunds"]
+    return " or ".join(f"id:{id}" for id in refunds) if len(refunds) <= SHOWN_REFUNDS else ""
 
 
 def _paid_before(row: Row, asked: Asked) -> str:
@@ -181,7 +183,7 @@ TOP_SPENDERS = Report(
         Column("place", "Rank", "count"),
         Column("spent", "Spent", "money"),
         Column("payments", "Payments", "count"),
-        Column("average", "On average", "money"),
+        Column("average", "Average payment", "money"),
         Column("largest", "Largest", "money", _largest),
     ),
     finding=_top_finding,

@@ -7,6 +7,7 @@ from accounts.templatetags.money import money, signed
 from transactions.charts import Bars, Mark
 from transactions.report_pages.forms import FewMonthsForm
 from transactions.report_pages.report import Asked, Column, Report, Row, behind_account
+from transactions.report_pages.words import booked, booked_in
 from transactions.reports import running_total
 
 SHOWN_HOLDERS = 12
@@ -14,9 +15,17 @@ SHOWN_HOLDERS = 12
 
 def _behind(row: Row, asked: Asked) -> str:
     """The rows of one month; for several accounts the month is said with each."""
+    return _each(row, asked, booked_in(row["month"], asked))
+
+
+def _whole(row: Row, asked: Asked) -> str:
+    """The rows of the whole period, of all accounts that a row is about."""
+    return _each(row, asked, booked(asked.values["since"], asked.values["until"]))
+
+
+def _each(row: Row, asked: Asked, days: str) -> str:
     accounts = behind_account(row, asked)
-    month = f"is:booked date:{row['month']:%Y-%m}"
-    return " or ".join(f"{account} {month}" for account in accounts.split(" or ") if account)
+    return " or ".join(f"{account} {days}" for account in accounts.split(" or ") if account)
 
 
 def _finding(rows: Sequence[Row], asked: Asked) -> str:
@@ -47,7 +56,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
                 label=last["who"],
                 value=last["total"],
                 said=signed(last["total"], asked.currency),
-                url=Column("who", "", behind=behind_account).url(last, asked),
+                url=Column("who", "", behind=_whole).url(last, asked),
             )
         )
         if len(marks) == SHOWN_HOLDERS:

@@ -39,6 +39,15 @@ def booked(since: date, until: date) -> str:
     return f"is:booked date:{days}"
 
 
+def booked_in(month: date, asked: Asked) -> str:
+    """The search for what was booked in a month, as far as it lies in the period asked for."""
+    last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    since, until = max(month, asked.values["since"]), min(last, asked.values["until"])
+    if (since, until) == (month, last):
+        return f"is:booked date:{month:%Y-%m}"
+    return booked(since, until)
+
+
 def flows(asked: Asked) -> str:
     """The search for what went the way that is asked for, in the period that is."""
     return f"is:{asked.values['direction']} {booked(asked.values['since'], asked.values['until'])}"

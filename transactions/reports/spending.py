@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value, When
 from django.db.models.functions import Coalesce
@@ -32,8 +33,9 @@ def spending_by_category(
     """What was spent on each category, and `before`, in the days of `days_before`; most first.
 
     One pass over both periods: each sum has its own FILTER. What a refund gave back is taken
-    off the category it was paid for. `share` is the part of the whole, None where the whole is
-    not above zero. `spent_on` is None for what has no category.
+    off the category it was paid for; `refunds` are the ids of those that did. `share` is the part
+    of the whole, None where the whole is not above zero. `spent_on` is None for what has no
+    category.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
@@ -47,6 +49,7 @@ def spending_by_category(
         .annotate(
             spent=Sum(-F("signed_amount"), filter=now, default=ZERO),
             given_back=Sum("amount", filter=now & GIVEN_BACK),
+            refunds=ArrayAgg("transaction_id", filter=now & GIVEN_BACK, default=Value([])),
             before=Sum(-F("signed_amount"), filter=then, default=ZERO),
         )
         .annotate(change=F("spent") - F("before"), whole=OverGroups(Total("spent")))
@@ -89,8 +92,9 @@ def top_spenders(reach: Reach, *, currency: str, since: date, until: date) -> li
     """Who of the bank's people spent the most, with the three largest payments of each.
 
     Spent is what left their accounts to others, less what refunds gave back; between one's own
-    accounts nothing is spent. `person` is a name where the reach has names, otherwise the last
-    digits of their oldest account.
+    accounts nothing is spent. `average` is that of the payments, whatever came back of them.
+    `person` is a name where the reach has names, otherwise the last digits of their oldest
+    account.
 
     In SQL, because the ORM has no words for two things that make this one short pass: LATERAL,
     which looks up the largest payments of those twenty people alone and not of everybody, and
@@ -124,7 +128,8 @@ WITH spending AS (
       AND other.user_id IS DISTINCT FROM mine.user_id
 ), top AS (
     SELECT user_id, -sum(signed_amount) AS spent,
-           count(*) FILTER (WHERE signed_amount < 0) AS payments
+           count(*) FILTER (WHERE signed_amount < 0) AS payments,
+           avg(-signed_amount) FILTER (WHERE signed_amount < 0) AS average
     FROM spending
     GROUP BY user_id
     HAVING sum(signed_amount) < 0
@@ -132,9 +137,9 @@ WITH spending AS (
     FETCH FIRST %(top)s ROWS WITH TIES
 )
 SELECT rank() OVER (ORDER BY top.spent DESC) AS place,
-       CASE WHEN %(names)s THEN users.name
+       CASE WHEN %(names)s THEN coalesce(nullif(users.name, ''), users.email)
             ELSE 'Holder of ··' || right(first.number, 4) END AS person,
-       top.spent, top.payments, top.spent / top.payments AS average,
+       top.spent, top.payments, top.average,
        largest.amounts[1] AS largest, largest.ids
 FROM top
 JOIN users ON users.id = top.user_id

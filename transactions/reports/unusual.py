@@ -1,6 +1,6 @@
 """Movements out of the ordinary."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -40,7 +40,8 @@ def unusual_movements(
     }
     found: Any = (
         reach.flows(currency)
-        .between(start - timedelta(days=days), end)
+        # Days of 24 hours, as the frame's: not of the clock, which has one of 23 and one of 25.
+        .between(start.astimezone(UTC) - timedelta(days=days), end)
         .filter(reverses__isnull=True)
         .annotate(
             earlier=Window(Count("*"), **before),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, clerk, pay
-from transactions import services
+from transactions import report_views, services
 from transactions.report_pages import running
 from transactions.report_pages.catalogue import BY_SLUG, REPORTS
 from transactions.report_pages.forms import ReportForm
@@ -26,6 +26,7 @@ from transactions.report_pages.running import run
 
 pytestmark = pytest.mark.django_db
 ALL = [pytest.param(report, id=report.slug) for report in REPORTS]
+OWN = [pytest.param(report, id=report.slug) for report in REPORTS if not report.bank_only]
 EVIL = "=HYPERLINK(1) <img src=x onerror=alert(1)>"
 
 
@@ -307,6 +308,28 @@ def test_a_query_past_the_limit_is_stopped_and_the_page_says_so(
     assert 'role="alert"' in page
     assert "so it was stopped. Ask for fewer days." in page
     assert "That took too long." in page
+
+
+def test_a_file_that_takes_too_long_is_refused_whole_and_never_breaks_off(
+    client: Client, customer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = only(monkeypatch, sleepy)
+    monkeypatch.setattr(report_views, "SECONDS", 0.05)
+    client.force_login(customer)
+    answer = client.get(f"{report.url}report.csv")
+    assert answer.status_code == 503
+    assert "so it was stopped" in answer.content.decode()
+
+
+@pytest.mark.parametrize("report", OWN)
+def test_a_customer_sees_the_sql_but_no_plan_which_would_count_the_rows_of_others(
+    client: Client, customer: User, report: Report
+) -> None:
+    client.force_login(customer)
+    page = client.get(report.url, {"plans": "1"}).content.decode()
+    assert "SQL 1" in page
+    assert "Run it again with EXPLAIN" not in page
+    assert "Execution Time" not in page
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,11 +1,13 @@
 """The distribution of amounts and their percentiles, against figures by hand."""
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from accounts.currencies import LARGEST_AMOUNT
 from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
@@ -142,3 +144,13 @@ def test_nothing_gives_no_rows(account: Account) -> None:
 def test_edges_are_short_at_the_axis() -> None:
     said = [short(Decimal(edge)) for edge in ("0.001", "0.5", "1", "20", "500", "5000", "2E+6")]
     assert said == ["0.001", "0.5", "1", "20", "500", "5k", "2M"]
+
+
+def test_the_largest_amount_that_the_books_hold_has_a_size_too(client: Client) -> None:
+    account = AccountFactory(balance=LARGEST_AMOUNT.quantize(Decimal("0.01"), ROUND_DOWN))
+    client.force_login(account.user)
+    asked = {"direction": "in"}
+    page = client.get("/reports/amount-distribution/", asked)
+    assert "500,000,000,000,000.00 to 999,999,999,999,999.99" in page.content.decode()
+    file = client.get("/reports/amount-distribution/report.csv", asked)
+    assert len(b"".join(file.streaming_content).splitlines()) == 2  # type: ignore[attr-defined]

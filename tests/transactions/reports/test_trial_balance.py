@@ -165,3 +165,24 @@ def test_the_page_says_when_they_do_not(client: Client, march: Account) -> None:
     page = client.get("/reports/trial-balance/", {"at": "2026-05-01T00:00"}).content.decode()
     assert "The books do not balance: 3.00\xa0USD is wrong." in page
     assert "Run the audit" in page
+
+
+@pytest.mark.parametrize("clock", ["2025-10-26T02:30:00", "2025-03-30T02:30:00"])
+@override_settings(TIME_ZONE="Europe/Berlin")
+def test_an_hour_that_the_clock_shows_twice_or_never_can_be_asked_for(
+    clock: str, client: Client, march: Account
+) -> None:
+    client.force_login(march.user)
+    page = client.get("/reports/trial-balance/", {"at": clock})
+    assert page.context["form"].errors == {}
+    assert page.context["run"] is not None
+
+
+def test_at_midnight_the_rows_behind_are_those_of_the_day_before(
+    client: Client, march: Account
+) -> None:
+    client.force_login(march.user)
+    page = client.get("/reports/trial-balance/", {"at": "2026-04-01T00:00", "turnover": "month"})
+    links = [cell.url for row in page.context["run"].table for cell in row if "from" in cell.url]
+    assert links
+    assert all("date%3A2026-03-01..2026-03-31" in link for link in links)
