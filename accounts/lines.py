@@ -39,6 +39,11 @@ def unseen_character(text: str) -> tuple[int, str]:
     return -1, ""
 
 
+def counted(count: int, what: str) -> str:
+    """ "1 payment", "1,240 payments"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def shortened(text: str, most: int = QUOTED) -> str:
     """The text as a sentence quotes it: its beginning, where it goes on for long."""
     return text if len(text) <= most else f"{text[:most]}\u2026"

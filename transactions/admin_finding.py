@@ -13,7 +13,6 @@ from functools import cached_property, reduce
 from operator import and_, or_
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import (
     SearchQuery,
     SearchRank,
@@ -21,14 +20,15 @@ from django.contrib.postgres.search import (
     SearchVectorExact,
 )
 from django.db import models
-from django.db.models import Case, F, Func, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, F, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.lines import tidy_line
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from transactions.admin_search import NEWEST, amount_apart
+from transactions.annotation_search import one_of
 from transactions.models import Transaction
-from transactions.search import LexemeQuery, side_lexeme
+from transactions.tsqueries import LexemeQuery, any_of
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest
 SHOWN = 10  # of a kind
@@ -143,7 +143,7 @@ def transactions(asked: Asked, named: list[Account]) -> Kind:
     words: Any = SearchQuery(asked.text, config="simple", search_type="websearch")
     rank = SearchRank(F("search"), words)  # those by an account alone have none: the newest first
     if named:
-        words |= LexemeQuery(" | ".join(side_lexeme(account) for account in named))
+        words |= LexemeQuery(any_of(account.pk for account in named))
     found = Q(search=words)
     rest, amount = amount_apart(asked.text)
     if amount is not None:
@@ -177,11 +177,4 @@ def _of_holder_or_account(word: SearchQuery) -> Q:
 def _of_holder(words: Any) -> Q:
     """Accounts of the newest `RANKED` people with these words. ARRAY, not IN: Note [One of]."""
     people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
-    condition = Func(
-        F("user"),
-        ArraySubquery(people.values("pk")[:RANKED]),
-        template="(%(expressions)s))",
-        arg_joiner=" = ANY (",
-        output_field=models.BooleanField(),
-    )
-    return Q(condition)
+    return one_of(people.values("pk")[:RANKED], "user")

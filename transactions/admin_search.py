@@ -14,7 +14,7 @@ from accounts.numbers import clean_account_number
 from transactions.admin_list import with_side
 from transactions.forms import read_amount
 from transactions.models import Transaction
-from transactions.search import LexemeQuery, side_lexeme
+from transactions.tsqueries import LexemeQuery, any_of
 
 NEWEST = 20_000  # rows among which an amount alone is looked for
 NAMED_ACCOUNTS = 50  # accounts whose holder's name may stand for a word
@@ -85,7 +85,7 @@ def _words(text: str) -> tuple[SearchQuery, bool]:
     named = list(accounts.only("pk")[: NAMED_ACCOUNTS + 1])
     if not named:
         return words, False
-    lexemes = " | ".join(side_lexeme(account) for account in named[:NAMED_ACCOUNTS])
+    lexemes = any_of(account.pk for account in named[:NAMED_ACCOUNTS])
     return words | LexemeQuery(lexemes), len(named) > NAMED_ACCOUNTS
 
 

@@ -9,12 +9,13 @@ from itertools import pairwise
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
-from accounts.lines import is_readable, tidy_line
+from accounts.lines import is_readable, shortened, tidy_line
 from accounts.models import User
 from ledger.db.retry import run_with_retry
 from transactions.annotations import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
 from transactions.exceptions import InvalidDetails, TransactionNotFound
 from transactions.models import Annotation, Transaction
+from transactions.values import encodes
 
 SHOWN = 20  # earlier notes on a page
 IN_TAGS = "LMN"  # letters of any script, the marks that belong to them, and digits
@@ -127,20 +128,16 @@ def tidy_tag(tag: str) -> str:
     word = unicodedata.normalize("NFC", tidy_line(tag).removeprefix("#").lower())
     if not word:
         return ""
+    shown = shortened(word, LONGEST_TAG)
     odd = [c for c in word if unicodedata.category(c)[0] not in IN_TAGS and c not in "-_"]
     if odd or not is_readable(word):
-        shown = word if len(word) <= LONGEST_TAG else f"{word[:LONGEST_TAG]}…"
         raise InvalidDetails(f"A tag is one word of letters, digits, - and _; “{shown}” is not.")
     if len(word) > LONGEST_TAG:
-        raise InvalidDetails(
-            f"A tag has at most {LONGEST_TAG} letters; “{word[:LONGEST_TAG]}…” has {len(word)}."
-        )
+        raise InvalidDetails(f"A tag has at most {LONGEST_TAG} letters; “{shown}” has {len(word)}.")
     return word
 
 
 def _encoded(text: str) -> None:
     """Raises InvalidDetails for a lone surrogate, which UTF-8 has no bytes for."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidDetails("There is a character that cannot be stored; remove it.") from None
+    if not encodes(text):
+        raise InvalidDetails("There is a character that cannot be stored; remove it.")

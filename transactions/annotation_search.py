@@ -44,7 +44,7 @@ class TagInUse:
 def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
     """The condition that `field` is one of the ids, see Note [One of].
 
-    `field` is "pk" of transactions, "transaction_id" of entries.
+    `field` is "pk" of transactions, "transaction_id" of entries, or any other that holds such ids.
     """
     condition = Func(
         F(field),

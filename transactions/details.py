@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from accounts.lines import odd_characters
+from accounts.lines import odd_characters, shortened
 from transactions.query_language import having, meta_field, token
 
 # What a page bears; the file has it all.
@@ -118,8 +118,7 @@ def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[Line]:
 
 
 def _line(value: Any, label: str, path: tuple[str, ...]) -> Line:
-    said = _said(value)
-    said = said if len(said) <= LONGEST_VALUE else f"{said[:LONGEST_VALUE]}…"
+    said = shortened(_said(value), LONGEST_VALUE)
     field = meta_field(path)
     if not field or len(field) > LONGEST_TERM or value is None:
         return Line(_short(label), said)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -93,6 +93,10 @@ class Item:
     def is_correction(self) -> bool:
         """Whether it completes or takes back what was decided before, so that no limit asks."""
         return self.captures_id is not None or self.reverses_id is not None
+
+    def links_to_one_of(self, ids: Container[uuid.UUID | None]) -> bool:
+        """Whether it captures or reverses one of these rows."""
+        return self.is_correction and (self.captures_id or self.reverses_id) in ids
 
     def same_content(self, row: Transaction) -> bool:
         """Whether a posted row is what this item asks for. An unsaid value date matches any."""

@@ -116,7 +116,7 @@ def _stretches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
         return
     start, seen = 0, set[uuid.UUID]()
     for place, item in enumerate(items):
-        if item.captures_id in seen or item.reverses_id in seen:
+        if item.links_to_one_of(seen):
             yield items[start:place]
             start, seen = place, set()
         seen.add(item.id)

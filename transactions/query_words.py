@@ -6,7 +6,7 @@ Nothing here asks the database. A value that cannot be read raises NotUnderstood
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.currencies import CURRENCIES
+from transactions.days import months_before, start_of
 
 IS_WORDS: Mapping[str, str] = {
     "booked": "money that has moved",
@@ -160,7 +161,7 @@ def _days(typed: str) -> tuple[date, date]:
     if day_:
         return first, first + timedelta(days=1)
     if month:
-        return first, date(first.year + month // 12, month % 12 + 1, 1)
+        return first, months_before(first, -1)
     return first, date(first.year + 1, 1, 1)
 
 
@@ -173,9 +174,7 @@ def _no_day(typed: str) -> NotUnderstood:
 def _moments(start: date | None, end: date | None) -> Bounds:
     """Booking times from midnight to midnight in the bank's time zone."""
     pairs = (("gte", start), ("lt", end))
-    return tuple(
-        (name, timezone.make_aware(datetime.combine(day, time.min))) for name, day in pairs if day
-    )
+    return tuple((name, start_of(day)) for name, day in pairs if day)
 
 
 def read_currency(typed: str) -> str:

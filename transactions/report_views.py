@@ -47,13 +47,13 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
     shown = _report_or_404(request, slug)
     form = shown.asks(request.GET.dict(), request.user)
     context = {"report": shown, "form": form, "run": None, "too_long": "", "query": request.GET}
-    context["may_see_plans"] = may_see_plans(request.user)
+    context["may_see_plans"] = may_plan = may_see_plans(request.user)
     if form.has_money and form.is_valid():
         try:
             context["run"] = run(
                 shown,
                 Asked(form.reach, form.asked),
-                with_plans="plans" in request.GET and may_see_plans(request.user),
+                with_plans=may_plan and "plans" in request.GET,
                 fresh="fresh" in request.GET,
             )
         except OperationalError as error:

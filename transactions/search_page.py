@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.lines import counted
 from accounts.templatetags.money import money
 from transactions.facets import COUNTED
 from transactions.nearest import Nearest
@@ -86,7 +87,7 @@ class SearchPage:
             return "Nothing found"
         if facets.is_cut:
             return f"More than {COUNTED:,} payments"
-        return f"{facets.count:,} {'payment' if facets.count == 1 else 'payments'}"
+        return counted(facets.count, "payment")
 
     @property
     def totals(self) -> SafeString:

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.templatetags.money import money
+from transactions.days import start_of
 from transactions.models import Note, Transaction
 from transactions.querysets import TransactionQuerySet
-from transactions.statements import start_of
 
 MOST_PENDING = 20
 LATELY = timedelta(days=7)  # how long a released hold is told of

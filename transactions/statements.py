@@ -6,7 +6,7 @@ that reach beyond the page come from the stored chain, one index look-up each.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
@@ -14,6 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Account
+from transactions.days import end_of, start_of
 from transactions.models import Entry
 from transactions.querysets import EntryQuerySet
 from transactions.search import entries_with
@@ -117,11 +118,6 @@ def moment_of(mark: int) -> datetime:
     return EPOCH + mark * MICROSECOND
 
 
-def start_of(day: date) -> datetime:
-    """Midnight at which a day begins, in the bank's time zone."""
-    return timezone.make_aware(datetime.combine(day, time.min))
-
-
 def statement_page(
     account: Account,
     filters: Filters,
@@ -158,7 +154,7 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
     """The entries of an account that are asked for, in no order yet."""
     entries: EntryQuerySet = Entry.objects.for_account(account).between(
         start_of(filters.start) if filters.start else None,
-        start_of(filters.end + timedelta(days=1)) if filters.end else None,
+        end_of(filters.end) if filters.end else None,
     )
     if filters.text:
         entries = entries_with(entries, filters.text, account)
@@ -190,7 +186,7 @@ def _sum(entries: Iterable[Entry]) -> Decimal:
 
 def _total(scope: EntryQuerySet, account: Account, filters: Filters, day: date) -> Decimal:
     """What a day that the page cuts in two adds up to: the chain's two ends, or a sum."""
-    start, end = start_of(day), start_of(day + timedelta(days=1))
+    start, end = start_of(day), end_of(day)
     if filters.picks:
         total = scope.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
         return total or Decimal(0)
@@ -209,5 +205,5 @@ def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
         page.closing, page.opening = newest.balance, oldest.balance - oldest.signed_amount
     elif filters.start or filters.end:
         end = filters.end or timezone.localdate()
-        page.closing = balance_at(account, start_of(end + timedelta(days=1)))
+        page.closing = balance_at(account, end_of(end))
         page.opening = balance_at(account, start_of(filters.start)) if filters.start else None

@@ -96,7 +96,7 @@ def text_of(value: str, limit: int, what: str) -> str:
         raise InvalidDetails(
             f"The {what} has {len(value):,} characters; at most {limit} fit. Shorten it."
         )
-    if odd_characters(value) or not _encodes(value):
+    if odd_characters(value) or not encodes(value):
         raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
     return value
 
@@ -112,7 +112,7 @@ def json_of(metadata: Mapping[str, Any]) -> str:
         )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
-    if not _encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
+    if not encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
         raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
     size = len(text.encode()) + _grown(text)
     if size > METADATA_LIMIT:
@@ -152,7 +152,7 @@ def _has_nul(value: Any) -> bool:
     return isinstance(value, str) and "\x00" in value
 
 
-def _encodes(text: str) -> bool:
+def encodes(text: str) -> bool:
     """False for a lone surrogate, which UTF-8 has no bytes for."""
     try:
         text.encode()

@@ -15,7 +15,7 @@ from accounts.forms import HOW_TO_CHOOSE
 from accounts.models import User
 from ledger.context import CONSOLE
 from tests.factories import PASSWORD, AccountFactory, UserFactory
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 HOST = {"host": "host.example"}

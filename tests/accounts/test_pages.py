@@ -10,7 +10,7 @@ from accounts import views
 from accounts.models import Account, User
 from accounts.services import close_account
 from tests.factories import PASSWORD, AccountFactory, UserFactory
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 

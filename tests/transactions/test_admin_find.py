@@ -1,6 +1,5 @@
 """The admin's one search: exact hits first, then the best, of what the colleague may see."""
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +14,8 @@ from hypothesis import strategies as st
 from accounts.models import Account
 from accounts.templatetags.money import account_number
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
+from tests.plans import nodes_of_sql
 from transactions import admin_finding, services
 from transactions.admin_finding import Asked
 from transactions.annotating import annotate
@@ -222,19 +222,6 @@ def test_the_box_is_on_every_page_of_the_admin(staff: Client, bank: Bank) -> Non
         assert page.count("admin_find.js") == 1, url
 
 
-def nodes_of(sql: str, params: Any) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
-        (answer,) = cursor.fetchone()
-    plan = json.loads(answer) if isinstance(answer, str) else answer
-    nodes, left = [], [plan[0]["Plan"]]
-    while left:
-        node = left.pop()
-        nodes.append(node)
-        left += node.get("Plans", [])
-    return nodes
-
-
 def test_somebody_with_common_names_is_found_however_many_share_them(
     bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +264,6 @@ def test_names_are_found_through_their_indexes(bank: Bank, django_assert_num_que
         with django_assert_num_queries(2) as captured:
             admin_finding.people(asked)
             admin_finding.accounts(asked)
-        nodes = [node for query in captured for node in nodes_of(query["sql"], None)]
+        nodes = [node for query in captured for node in nodes_of_sql(query["sql"], None)]
         used = {node.get("Index Name", "") for node in nodes}
         assert {"users_search", "accounts_search"} <= used, (typed, used)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, hold_that_ended
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import corrections, services, staff_holds
 from transactions.models import Transaction
 

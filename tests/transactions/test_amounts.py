@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances
+from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay
-from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.audit import audit
 from transactions.exceptions import AlreadyReversed, InvalidAmount

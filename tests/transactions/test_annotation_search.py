@@ -1,6 +1,5 @@
 """What a search asks of notes and tags: the reader's own alone, through the indexes."""
 
-import json
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -8,10 +7,11 @@ from uuid import UUID
 import pytest
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
+from tests.plans import nodes_of
 from tests.transactions.statement.test_plan import fill
 from transactions import services
 from transactions.annotating import annotate
@@ -118,17 +118,6 @@ def test_notes_join_the_words_of_payments_and_of_entries(bank: Bank) -> None:
     without = reach_of(ana).transactions().filter(~one_of(tagged(ana, "porto-2026")))
     assert bank.rent in without
     assert bank.lunch not in without
-
-
-def nodes_of(queryset: QuerySet[Any]) -> list[dict[str, Any]]:
-    """Every node of the executed plan, the tree laid flat."""
-    (root,) = json.loads(queryset.explain(format="json", analyze=True))
-    nodes, left = [], [root["Plan"]]
-    while left:
-        node = left.pop()
-        nodes.append(node)
-        left += node.get("Plans", [])
-    return nodes
 
 
 def test_words_and_notes_together_go_through_both_indexes() -> None:

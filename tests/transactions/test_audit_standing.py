@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory
+from tests.pages import text_of
 from tests.transactions.sealed_books import as_owner, day, march
-from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.audit_runs import run_audit
 from transactions.audit_standing import standing_run

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
+from tests.pages import text_of
 from tests.transactions.sealed_books import as_owner
-from tests.transactions.test_transfer_page import text_of
 from tests.walls import refused_by
 from transactions import services
 from transactions.audit_runs import run_audit

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory, hold_that_ended
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import corrections, services, standing
 from transactions.models import Transaction
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory, insert_row
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import services
 from transactions.annotating import annotate, notes_of
 from transactions.models import Annotation, Transaction

@@ -12,7 +12,7 @@ from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import services
 from transactions.details import tidy
 from transactions.models import Entry

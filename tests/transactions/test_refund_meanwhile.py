@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import services
 from transactions.models import Transaction
 

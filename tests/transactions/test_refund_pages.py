@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import corrections, services
 from transactions.models import Note, Transaction
 

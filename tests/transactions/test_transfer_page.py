@@ -1,6 +1,5 @@
 """Sending money in the browser: form, review in plain words, receipt; paid once."""
 
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +12,7 @@ from accounts.numbers import with_check_digits
 from accounts.services import freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
@@ -45,10 +45,6 @@ def form_for(mine: Account, theirs: Account, **changes: Any) -> dict[str, Any]:
         "reference": "R-11",
         **changes,
     }
-
-
-def text_of(response: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
 
 
 def new_form(client: Client, **query: str) -> Any:

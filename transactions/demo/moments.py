@@ -25,12 +25,6 @@ def _seconds(clock: str) -> int:
     return int(hours) * 3600 + int(minutes) * 60
 
 
-def months_before(day: date, months: int) -> date:
-    """The same day of the month so many months ago, or that month's last day."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
-
-
 def is_pay_day(day: date, nominal: int, weekend: Collection[int]) -> bool:
     """Whether `day` is the month's nominal day, or the last working day before it."""
     due = day.replace(day=nominal)

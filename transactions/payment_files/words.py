@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from accounts.lines import counted
 from accounts.templatetags.money import money
 from transactions.models import PaymentFile
 
@@ -39,7 +40,7 @@ def summary_of(file: PaymentFile) -> Summary:
 
 def payments(count: int) -> str:
     """ "1 payment", "1,240 payments"."""
-    return f"{count:,} payment{'' if count == 1 else 's'}"
+    return counted(count, "payment")
 
 
 def what_can_be_paid(file: PaymentFile) -> str:

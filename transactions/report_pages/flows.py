@@ -8,7 +8,7 @@ from accounts.templatetags.money import money, signed
 from transactions.charts import Columns, Mark
 from transactions.report_pages.forms import PeriodForm
 from transactions.report_pages.report import Asked, Column, Report, Row, after_period
-from transactions.report_pages.words import booked_in
+from transactions.report_pages.words import OWN_FLOWS, booked_in
 from transactions.reports import money_by_month
 
 
@@ -33,7 +33,7 @@ def _basis(_rows: Sequence[Row], asked: Asked) -> str:
             "Deposits and withdrawals: what came into the bank and left it. "
             "What moved between its accounts is not counted."
         )
-    return "What came from others and went to others; moves between your accounts do not count."
+    return OWN_FLOWS
 
 
 def _chart(rows: Sequence[Row], asked: Asked) -> Columns:

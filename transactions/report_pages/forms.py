@@ -9,6 +9,7 @@ from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from accounts.models import User
+from transactions.days import months_before
 from transactions.reach import BANK, MINE, Reach, may_read_bank, reach_of
 
 SHOWN_MONTHS = 12
@@ -16,10 +17,9 @@ FEW_MONTHS = 3  # where a bank has too many rows to go through a year of them at
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
-def months_back(day: date, count: int) -> date:
-    """The first day of the month that lies `count` months before that of `day`."""
-    months = day.year * 12 + day.month - 1 - count
-    return date(months // 12, months % 12 + 1, 1)
+def months_until(day: date, count: int) -> date:
+    """The first day of the `count` months of which that of `day` is the last."""
+    return months_before(day.replace(day=1), count - 1)
 
 
 class DayField(forms.DateField):
@@ -90,7 +90,7 @@ class PeriodForm(ReportForm):
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()
-        since = months_back(today, SHOWN_MONTHS - 1)
+        since = months_until(today, SHOWN_MONTHS)
         return {"since": since.isoformat(), "until": today.isoformat()}
 
     def clean(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class FewMonthsForm(PeriodForm):
     def defaults(self) -> dict[str, Any]:
         if not self.reach.is_bank:
             return super().defaults()
-        since = months_back(timezone.localdate(), FEW_MONTHS - 1)
+        since = months_until(timezone.localdate(), FEW_MONTHS)
         return {**super().defaults(), "since": since.isoformat()}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -13,10 +13,10 @@ from accounts.currencies import minor_units
 from accounts.models import User
 from accounts.templatetags.money import figure, signed
 from transactions.charts import Chart
+from transactions.days import end_of
 from transactions.query_language import parse, token
 from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
-from transactions.statements import start_of
 
 Row = Mapping[str, Any]
 SHOWN = 200  # rows on the page; the file has all
@@ -33,12 +33,6 @@ class Asked:
     def currency(self) -> str:
         """The currency of the report's amounts; "" for a report without."""
         return str(self.values.get("currency", ""))
-
-    @property
-    def day_after(self) -> date:
-        """The day after the last that is asked for."""
-        until: date = self.values["until"]
-        return until + timedelta(days=1)
 
     def rows_behind(self, query: str) -> str:
         """The address of the search page for `query`, in the same reach and currency."""
@@ -111,8 +105,8 @@ def _day(value: date, _currency: str) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
-def _rounded(value: Decimal, currency: str) -> Decimal:
-    """An average to the currency's own decimals, half to even."""
+def rounded(value: Decimal, currency: str) -> Decimal:
+    """An average or a median to the currency's own decimals, half to even."""
     return value.quantize(Decimal(1).scaleb(-minor_units(currency))) if currency else value
 
 
@@ -123,14 +117,14 @@ SAID: Mapping[str, Callable[[Any, str], str]] = {
     "count": lambda value, _currency: f"{value:,}",
     "number": lambda value, _currency: f"{value:,.2f}",
     "percent": lambda value, _currency: f"{Decimal(value) * 100:.1f} %",
-    "money": lambda value, currency: figure(_rounded(Decimal(value), currency), currency),
-    "change": lambda value, currency: signed(_rounded(Decimal(value), currency), currency),
+    "money": lambda value, currency: figure(rounded(Decimal(value), currency), currency),
+    "change": lambda value, currency: signed(rounded(Decimal(value), currency), currency),
 }
 
 
 def after_period(asked: Asked) -> datetime:
     """The moment after the last row of the period that is asked for."""
-    return start_of(asked.day_after)
+    return end_of(asked.values["until"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ from accounts.currencies import LARGEST_AMOUNT, minor_units
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Columns, Mark
 from transactions.report_pages.forms import DirectionForm, FewMonthsForm
-from transactions.report_pages.report import Asked, Column, Report, Row, after_period
-from transactions.report_pages.words import (
-    category_term,
-    flows,
-    named,
+from transactions.report_pages.report import (
+    Asked,
+    Column,
+    Report,
+    Row,
+    after_period,
     rounded,
-    together,
 )
+from transactions.report_pages.words import OWN_FLOWS, category_term, flows, named, together
 from transactions.reports import amount_distribution, amount_percentiles
 from transactions.reports.aggregates import Mode, PercentileCont, PercentileDisc, WithinGroup
 from transactions.reports.sizes import EDGES, WidthBucket
@@ -33,7 +34,7 @@ def _went(asked: Asked) -> str:
 def _basis(_rows: Sequence[Row], asked: Asked) -> str:
     if asked.reach.is_bank:
         return "Deposits and withdrawals; what moved between the bank's accounts is not counted."
-    return "What came from others and went to others; moves between your accounts do not count."
+    return OWN_FLOWS
 
 
 def bounds(bucket: int, currency: str) -> tuple[Decimal, Decimal]:

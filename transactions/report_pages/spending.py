@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.lines import counted
 from accounts.templatetags.money import figure, money
 from transactions.charts import Bars, Mark
 from transactions.report_pages.forms import PeriodForm
@@ -145,8 +146,7 @@ def _top_finding(rows: Sequence[Row], asked: Asked) -> str:
     first = rows[0]
     return (
         f"{first['person']} spent the most {asked_period(asked)}: "
-        f"{money(first['spent'], asked.currency)} in {first['payments']:,} "
-        f"{'payment' if first['payments'] == 1 else 'payments'}."
+        f"{money(first['spent'], asked.currency)} in {counted(first['payments'], 'payment')}."
     )
 
 

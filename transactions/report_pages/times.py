@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from accounts.lines import counted
 from accounts.templatetags.money import figure, money
 from transactions.charts import HeatMap, Mark
 from transactions.report_pages.forms import DirectionForm
@@ -29,17 +30,12 @@ def clock(hour: int) -> str:
     return f"{hour:02}:00 to {hour + 1:02}:00"
 
 
-def _payments(row: Row) -> str:
-    return f"{row['payments']:,} {'payment' if row['payments'] == 1 else 'payments'}"
-
-
 def _finding(rows: Sequence[Row], asked: Asked) -> str:
     most = rows[0]
     went = "goes out" if asked.values["direction"] == "out" else "comes in"
     hour = f"{_weekday(most, asked)}s from {clock(most['hour'])}"
-    return (
-        f"The most {went} on {hour}: {money(most['total'], asked.currency)} in {_payments(most)}."
-    )
+    payments = counted(most["payments"], "payment")
+    return f"The most {went} on {hour}: {money(most['total'], asked.currency)} in {payments}."
 
 
 def _basis(_rows: Sequence[Row], asked: Asked) -> str:
@@ -80,7 +76,7 @@ def _mark(row: Row | None, asked: Asked) -> Mark | None:
         label=brief(row["total"]),
         title=f"{_weekday(row, asked)[:3]} {row['hour']:02}:00",
         value=row["total"],
-        said=f"{figure(row['total'], asked.currency)} in {_payments(row)}",
+        said=f"{figure(row['total'], asked.currency)} in {counted(row['payments'], 'payment')}",
     )
 
 

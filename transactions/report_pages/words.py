@@ -1,16 +1,15 @@
 """What the pages of reports say in the same words: periods, and terms of a search."""
 
-import calendar
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from accounts.currencies import minor_units
 from accounts.templatetags.money import short_date
+from transactions.days import last_of_month
 from transactions.query_language import token
 from transactions.report_pages.report import Asked
 
 UNCATEGORISED = "No category"
+OWN_FLOWS = "What came from others and went to others; moves between your accounts do not count."
 
 
 def period(since: date, until: date) -> str:
@@ -18,14 +17,10 @@ def period(since: date, until: date) -> str:
     if since == until:
         return f"on {short_date(since)}"
     in_a_month = (since.year, since.month) == (until.year, until.month)
-    if in_a_month and since.day == 1 and until.day == calendar.monthrange(*_month_of(until))[1]:
+    if in_a_month and since.day == 1 and until == last_of_month(until):
         return f"in {short_date(until).split(' ', 1)[1]}"
     first = str(since.day) if in_a_month else short_date(since)
     return f"from {first} to {short_date(until)}"
-
-
-def _month_of(day: date) -> tuple[int, int]:
-    return day.year, day.month
 
 
 def asked_period(asked: Asked) -> str:
@@ -41,7 +36,7 @@ def booked(since: date, until: date) -> str:
 
 def booked_in(month: date, asked: Asked) -> str:
     """The search for what was booked in a month, as far as it lies in the period asked for."""
-    last = month.replace(day=calendar.monthrange(month.year, month.month)[1])
+    last = last_of_month(month)
     since, until = max(month, asked.values["since"]), min(last, asked.values["until"])
     if (since, until) == (month, last):
         return f"is:booked date:{month:%Y-%m}"
@@ -61,11 +56,6 @@ def category_term(category: str | None) -> str:
 def together(*terms: str) -> str:
     """Several terms as one search; "" if one of them cannot be said."""
     return " ".join(terms) if all(terms) else ""
-
-
-def rounded(value: Decimal, currency: str) -> Decimal:
-    """An average or a median to the currency's own decimals, half to even."""
-    return value.quantize(Decimal(1).scaleb(-minor_units(currency)))
 
 
 def named(category: Any) -> str:

@@ -9,15 +9,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from transactions.days import end_of, last_of_month, start_of
 from transactions.models import Entry
 from transactions.querysets import EntryQuerySet
 from transactions.reach import Reach
 from transactions.reports.flows import ZERO
 from transactions.reports.holders import account_shown, number_shown
-from transactions.statements import start_of
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
-STEPS = (DAY, WEEK, MONTH, YEAR)
 MOST_POINTS = 62  # what a chart and its table still show clearly: two months of days
 MOST_LOOK_UPS = 20_000  # some 0.2 seconds of them
 A_DAY = timedelta(days=1)
@@ -59,7 +58,7 @@ def balance_over_time(
             OFFSET 1
             """,
             {
-                "ends": [start_of(since), *(start_of(last + A_DAY) for _first, last in periods)],
+                "ends": [start_of(since), *(end_of(last) for _first, last in periods)],
                 "currency": currency,
                 "whole_bank": reach.is_bank,
                 "mine": reach.ids,
@@ -89,7 +88,7 @@ def _last_of(day: date, step: str) -> date:
     if step == WEEK:
         return day + (6 - day.weekday()) * A_DAY
     if step == MONTH:
-        return (day.replace(day=28) + 4 * A_DAY).replace(day=1) - A_DAY
+        return last_of_month(day)
     return date(day.year, 12, 31) if step == YEAR else day
 
 

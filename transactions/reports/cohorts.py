@@ -1,13 +1,14 @@
 """People by when they joined."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
+from transactions.days import end_of, start_of
 from transactions.reach import Reach
-from transactions.statements import start_of
+from transactions.reports.raw import dicts
 
 FOLLOWED = 12  # months after that of joining
 
@@ -34,8 +35,8 @@ def cohorts(
                 WHERE created_at >= %(since)s AND created_at < %(until)s
                   AND EXISTS (SELECT FROM accounts WHERE user_id = users.id)
             )
-            SELECT people.joined::date, month.nth, month.starts::date, count(*) AS people,
-                   count(*) FILTER (WHERE moved.once) AS active
+            SELECT people.joined::date, month.nth AS after, month.starts::date AS month,
+                   count(*) AS people, count(*) FILTER (WHERE moved.once) AS active
             FROM people
             CROSS JOIN LATERAL (
                 SELECT nth, joined + nth * interval '1 month' AS starts,
@@ -58,19 +59,9 @@ def cohorts(
             {
                 "zone": settings.TIME_ZONE,
                 "since": start_of(since),
-                "until": start_of(until + timedelta(days=1)),
+                "until": end_of(until),
                 "followed": followed,
             },
         )
-        found = cursor.fetchall()
-    return [
-        {
-            "joined": joined,
-            "after": nth,
-            "month": month,
-            "people": people,
-            "active": active,
-            "share": active / people,
-        }
-        for joined, nth, month, people, active in found
-    ]
+        found = dicts(cursor)
+    return [{**row, "share": row["active"] / row["people"]} for row in found]

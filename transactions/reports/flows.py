@@ -1,6 +1,6 @@
 """What came in and what went out."""
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -8,9 +8,9 @@ from django.db.models import Case, DateField, F, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Lag, TruncMonth
 
 from accounts.models import MoneyField
+from transactions.days import end_of, months_before, start_of
 from transactions.reach import Reach
 from transactions.reports.frames import MonthBefore, Months, OverGroups, Total
-from transactions.statements import start_of
 
 ZERO = Value(Decimal(0), MoneyField())
 AVERAGED = 3  # months
@@ -23,7 +23,8 @@ def money_by_month(reach: Reach, *, currency: str, since: date, until: date) -> 
     net a month over this one and the two before it (a frame by range, so that a month without
     a row counts as one of nothing); None until there are three. Months are the bank's own.
     """
-    flows = reach.flows(currency).between(start_of(since), start_of(until + timedelta(days=1)))
+    third = months_before(since.replace(day=1), 1 - AVERAGED)
+    flows = reach.flows(currency).between(start_of(since), end_of(until))
     months = (
         flows.annotate(month=TruncMonth("created_at", output_field=DateField()))
         .values("month")
@@ -46,15 +47,9 @@ def money_by_month(reach: Reach, *, currency: str, since: date, until: date) -> 
                 output_field=MoneyField(),
             ),
             average=Case(
-                When(month__gte=_third_month(since), then=F("total") / AVERAGED),
+                When(month__gte=third, then=F("total") / AVERAGED),
                 output_field=MoneyField(),
             ),
         )
         .order_by("month")
     )
-
-
-def _third_month(since: date) -> date:
-    """The first month for which a period that begins then has three."""
-    later = since.year * 12 + since.month - 1 + AVERAGED - 1
-    return date(later // 12, later % 12 + 1, 1)

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from accounts.templatetags.money import money
+from transactions.days import start_of
 from transactions.drafts import Draft
 from transactions.models import Entry, Transaction
 from transactions.search import between
 from transactions.standing import Holds, pending_of
-from transactions.statements import start_of
 
 LATEST = 12
 SPARK_DAYS = 30

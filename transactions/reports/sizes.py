@@ -1,6 +1,6 @@
 """How large payments are: their distribution, and what is usual for each category."""
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,11 +9,11 @@ from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum, Value
 from django.db.models.functions import Cast
 
 from accounts.models import MoneyField
+from transactions.days import end_of, start_of
 from transactions.reach import Reach
 from transactions.reports.aggregates import Mode, PercentileCont, PercentileDisc
 from transactions.reports.categories import CATEGORY
 from transactions.reports.frames import OverGroups, Total
-from transactions.statements import start_of
 
 # 0.001, 0.002, 0.005, 0.01, ... up to the largest amount that the books hold.
 EDGES = [Decimal(step).scaleb(power) for power in range(-3, 15) for step in (1, 2, 5)]
@@ -35,7 +35,7 @@ def amount_distribution(
     scale of ratios. `bucket` n holds amounts from the n-th edge on and below the next; one
     without a payment has no row. `share` is of their number, `up_to` of this and all smaller.
     """
-    end = start_of(until + timedelta(days=1))
+    end = end_of(until)
     edges = Value(EDGES, ArrayField(MoneyField()))
     return (
         reach.flows(currency)
@@ -68,7 +68,7 @@ def amount_percentiles(
     one sorting of each category. The median lies between two payments if need be
     (percentile_cont); the others are amounts really paid (percentile_disc).
     """
-    end = start_of(until + timedelta(days=1))
+    end = end_of(until)
     return (
         reach.flows(currency)
         .between(start_of(since), end)

@@ -1,8 +1,7 @@
 """What was spent on what, and who spent the most."""
 
-import calendar
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +11,12 @@ from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, Text
 from django.db.models.functions import Coalesce
 
 from accounts.models import MoneyField
+from transactions.days import end_of, last_of_month, months_before, start_of
 from transactions.models import Transaction
 from transactions.reach import Reach
 from transactions.reports.categories import CATEGORY
 from transactions.reports.frames import OverGroups, Total
 from transactions.reports.raw import dicts
-from transactions.statements import start_of
 
 ZERO = Value(Decimal(0), MoneyField())
 TOP = 20  # people of `top_spenders`; more where the last of them ties
@@ -68,24 +67,13 @@ def days_before(since: date, until: date) -> tuple[date, date]:
     if since.day != 1:
         return since - (until - since) - timedelta(days=1), since - timedelta(days=1)
     months = (until.year - since.year) * 12 + until.month - since.month + 1
-    if until.day == calendar.monthrange(until.year, until.month)[1]:
-        return _months_earlier(since, months), since - timedelta(days=1)
-    return _months_earlier(since, months), _months_earlier(until, months)
-
-
-def _months_earlier(day: date, count: int) -> date:
-    """The same day of an earlier month, or that month's last."""
-    month = day.year * 12 + day.month - 1 - count
-    year, month = month // 12, month % 12 + 1
-    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+    if until == last_of_month(until):
+        return months_before(since, months), since - timedelta(days=1)
+    return months_before(since, months), months_before(until, months)
 
 
 def _booked(since: date, until: date) -> Q:
-    return Q(created_at__gte=start_of(since), created_at__lt=_end_of(until))
-
-
-def _end_of(day: date) -> datetime:
-    return start_of(day + timedelta(days=1))
+    return Q(created_at__gte=start_of(since), created_at__lt=end_of(until))
 
 
 def top_spenders(reach: Reach, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
@@ -108,7 +96,7 @@ def top_spenders(reach: Reach, *, currency: str, since: date, until: date) -> li
             {
                 "currency": currency,
                 "start": start_of(since),
-                "end": _end_of(until),
+                "end": end_of(until),
                 "top": TOP,
                 "names": reach.names,
             },

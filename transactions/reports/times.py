@@ -1,13 +1,13 @@
 """When money moves."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import ExtractHour, ExtractIsoWeekDay
 
+from transactions.days import end_of, start_of
 from transactions.reach import Reach
-from transactions.statements import start_of
 
 
 def by_weekday_and_hour(
@@ -21,7 +21,7 @@ def by_weekday_and_hour(
     is taken apart, so a payment of 23:30 UTC is of the next day in Berlin. An hour without a
     payment has no row.
     """
-    end = start_of(until + timedelta(days=1))
+    end = end_of(until)
     return (
         reach.flows(currency)
         .between(start_of(since), end)

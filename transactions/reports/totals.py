@@ -1,6 +1,6 @@
 """Totals that run on from month to month."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -8,10 +8,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import CharField, DateField, F, Min, QuerySet, RowRange, Sum, Value
 from django.db.models.functions import TruncMonth
 
+from transactions.days import end_of, start_of
 from transactions.reach import Reach
 from transactions.reports.frames import Lowest, OverGroups, Total
 from transactions.reports.holders import account_shown, masked, named
-from transactions.statements import start_of
 
 
 def running_total(reach: Reach, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
@@ -26,7 +26,7 @@ def running_total(reach: Reach, *, currency: str, since: date, until: date) -> Q
     months = (
         reach.entries()
         .filter(currency=currency)
-        .between(start_of(since), start_of(until + timedelta(days=1)))
+        .between(start_of(since), end_of(until))
         .annotate(month=TruncMonth("created_at", output_field=DateField()), holder=F(holder))
         .values("holder", "month")
         .annotate(net=Sum("signed_amount"), **_who(reach))

@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Avg, Case, Count, F, Q, StdDev, Value, When, Window
 from django.db.models.functions import Concat, NullIf, Right, TruncDate
 
+from transactions.days import end_of, start_of
 from transactions.reach import Reach
 from transactions.reports.frames import DaysBefore
-from transactions.statements import start_of
 
 YEAR = 365  # days
 ENOUGH = 8  # earlier movements, for fewer say nothing of what is usual
@@ -32,7 +32,7 @@ def unusual_movements(
     be divided by their spread; then any other amount is listed, with `score` None. With fewer
     than ENOUGH earlier ones nothing is. Refunds neither count nor are listed.
     """
-    start, end = start_of(since), start_of(until + timedelta(days=1))
+    start, end = start_of(since), end_of(until)
     before: dict[str, Any] = {
         "partition_by": ["account", "direction", "category"],
         "order_by": "created_at",

@@ -11,8 +11,8 @@ from django.test import Client
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
+from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press
-from tests.transactions.payment_files.test_pages import text_of
 from transactions.models import Note, PaymentFile, PaymentLine, Transaction
 from transactions.payment_files import booking, drafting
 

@@ -8,9 +8,10 @@ from django.test import Client
 
 from accounts.models import Account, User
 from tests.factories import balances
+from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, press
 from tests.transactions.payment_files.test_admin import BASE, WHY
-from tests.transactions.payment_files.test_pages import HTMX, page_of, text_of
+from tests.transactions.payment_files.test_pages import HTMX, page_of
 from transactions import services
 from transactions.models import PaymentFile
 from transactions.payment_files import drafting

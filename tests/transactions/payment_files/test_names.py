@@ -9,8 +9,9 @@ from django.test import Client
 
 from accounts.models import Account
 from tests.factories import AccountFactory
+from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, stored
-from tests.transactions.payment_files.test_pages import page_of, result_of, text_of
+from tests.transactions.payment_files.test_pages import page_of, result_of
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest

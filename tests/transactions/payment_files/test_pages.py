@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.test import Client
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
+from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press, stored
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine, Transaction
@@ -39,10 +39,6 @@ def upload(client: Client, sender: Account, *lines: str, **facts: Any) -> Any:
     data = {"id": uuid7(), "from_account": sender.pk, **facts}
     data["file"] = SimpleUploadedFile("salaries.csv", content, "text/csv")
     return client.post(NEW, data, follow=True)
-
-
-def text_of(response: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
 
 
 def transfers() -> int:

@@ -13,9 +13,10 @@ from django.test import Client
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory, balances
+from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, press
 from tests.transactions.payment_files.test_admin import BASE, pay_at_the_desk, upload
-from tests.transactions.payment_files.test_pages import HTMX, page_of, text_of
+from tests.transactions.payment_files.test_pages import HTMX, page_of
 from tests.transactions.payment_files.test_pages import upload as upload_own
 from transactions import services
 from transactions.models import Note, PaymentFile

@@ -14,8 +14,8 @@ from django.utils.html import escape
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import UserFactory
+from tests.pages import text_of
 from tests.transactions.reports.movements import book, funded
-from tests.transactions.test_transfer_page import text_of
 from transactions.charts import WIDE, Bars, Mark, draw_bars
 from transactions.models import Transaction
 from transactions.report_pages.catalogue import BY_SLUG

@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import services
 from transactions.report_pages.catalogue import REPORTS
 

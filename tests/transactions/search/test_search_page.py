@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from tests.transactions.test_transfer_page import text_of
+from tests.pages import text_of
 from transactions import services
 from transactions.models import Transaction
 from transactions.nearest import has_trigrams

@@ -9,7 +9,8 @@ from django.db import connection
 from accounts.models import Account
 from ledger.db.work import Query, watched
 from tests.factories import AccountFactory
-from tests.transactions.statement.test_plan import fill, plan_of
+from tests.plans import nodes_of
+from tests.transactions.statement.test_plan import fill
 from transactions import common_words
 from transactions.models import Entry
 from transactions.reach import Reach, reach_of
@@ -80,7 +81,7 @@ def test_a_rare_word_of_the_bank_meets_the_index(account: Account) -> None:
 def test_a_statements_filter_reads_its_accounts_rows(account: Account) -> None:
     for text in ("row", "mara", "row 777", 'row -"row 5"'):
         entries = entries_with(Entry.objects.for_account(account), text, account)
-        nodes = plan_of(entries.newest_first()[:51])
+        nodes = nodes_of(entries.newest_first()[:51])
         scans = [node for node in nodes if node.get("Relation Name") == "transactions"]
         assert "Seq Scan" not in {scan["Node Type"] for scan in scans}
         assert sum(node["Actual Rows"] for node in scans) <= OWN

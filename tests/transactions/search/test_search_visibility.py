@@ -11,8 +11,8 @@ from django.urls import reverse
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
 from tests.transactions.search.conftest import booked, pay
-from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.models import Transaction
 from transactions.nearest import nearest

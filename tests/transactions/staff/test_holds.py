@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances, hold_that_ended
+from tests.pages import text_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
-from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.audit import audit
 from transactions.models import Note, Transaction

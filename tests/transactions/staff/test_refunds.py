@@ -9,8 +9,8 @@ from django.test import Client
 from accounts.models import Account, User
 from accounts.services import freeze_account
 from tests.factories import balances
+from tests.pages import text_of
 from tests.transactions.staff.forms import messages_of, page_of, said_by_staff
-from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.audit import audit
 from transactions.models import Note, Transaction

@@ -11,8 +11,8 @@ from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
-from tests.transactions.test_transfer_page import text_of
 from transactions import services
 from transactions.models import Note, Transaction
 

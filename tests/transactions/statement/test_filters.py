@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory
+from tests.pages import text_of
 from tests.transactions.statement.pages import entries_in, page_of
-from tests.transactions.test_transfer_page import text_of
 from transactions import services, statements
 from transactions.statements import Filters, statement_page
 

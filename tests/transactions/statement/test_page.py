@@ -11,9 +11,9 @@ from django.urls import reverse
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from tests.factories import AccountFactory
+from tests.pages import text_of
 from tests.transactions.statement.pages import NOON, entries_in, page_of
 from tests.transactions.statement.test_plan import fill
-from tests.transactions.test_transfer_page import text_of
 from transactions import services, statements
 from transactions.models import Entry
 from transactions.services import Draft

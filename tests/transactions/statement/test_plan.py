@@ -1,16 +1,15 @@
 """A statement touches only the page it shows: asserted on the plan, not on the clock."""
 
-import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import QuerySet
 
 from accounts.models import Account
 from tests.factories import AccountFactory
+from tests.plans import nodes_of
 from transactions.models import Entry
 
 ENTRIES = 100_000
@@ -46,17 +45,6 @@ def account(db: Any) -> Account:
     return account
 
 
-def plan_of(queryset: QuerySet[Entry]) -> list[dict[str, Any]]:
-    """Every node of the executed plan, the tree laid flat."""
-    (root,) = json.loads(queryset.explain(format="json", analyze=True))
-    nodes, left = [], [root["Plan"]]
-    while left:
-        node = left.pop()
-        nodes.append(node)
-        left += node.get("Plans", [])
-    return nodes
-
-
 def test_the_first_and_the_deepest_page_read_both_indexes_and_sort_nothing(
     account: Account,
 ) -> None:
@@ -64,7 +52,7 @@ def test_the_first_and_the_deepest_page_read_both_indexes_and_sort_nothing(
     oldest = statement.reverse()[0]
     deep = statement.filter(created_at__lt=oldest.created_at + timedelta(minutes=PAGE))
     for page in (statement, deep, statement.between(None, oldest.created_at + timedelta(days=9))):
-        nodes = plan_of(page[: PAGE + 1])
+        nodes = nodes_of(page[: PAGE + 1])
         used = {node.get("Index Name") for node in nodes}
         assert {"transactions_from_created", "transactions_to_created"} <= used
         assert not [node for node in nodes if "Sort" in node["Node Type"]]
@@ -78,7 +66,7 @@ def test_a_past_balance_reads_one_entry(account: Account) -> None:
     for days in (1, 30, 60):
         moment = oldest.created_at + timedelta(days=days)
         link = Entry.objects.for_account(account).filter(created_at__lt=moment).newest_first()
-        nodes = plan_of(link[:1])
+        nodes = nodes_of(link[:1])
         scans = [node for node in nodes if node.get("Relation Name") == "transactions"]
         assert sum(node["Actual Rows"] for node in scans) <= 2
         assert Entry.objects.balance_at(account, moment) == link[0].balance

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
+from accounts.lines import counted
 from transactions.audit import CHECKS, AuditRunning
 from transactions.audit_runs import run_audit
 
@@ -44,8 +45,8 @@ class Command(BaseCommand):
         elif result.clean:
             what = f" booked since {since:%Y-%m-%d %H:%M %Z}" if since else ""
             self.stdout.write(
-                f"The books are clean: {_counted(result.transactions, 'transaction')}{what} "
-                f"on {_counted(result.accounts, 'account')}."
+                f"The books are clean: {counted(result.transactions, 'transaction')}{what} "
+                f"on {counted(result.accounts, 'account')}."
             )
         elif not result.clean:
             many = f"{len(result.findings)} thing{'' if len(result.findings) == 1 else 's'}"
@@ -54,10 +55,6 @@ class Command(BaseCommand):
             self.stderr.write(str(finding))
         if not result.clean:
             raise SystemExit(1)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def moment(text: str) -> datetime:
