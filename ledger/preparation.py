@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from ledger.cookbook import practice
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.static_files import collect_if_changed
 
@@ -12,7 +13,8 @@ SECONDS_TO_CONNECT = 5
 
 
 def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
-    """Start the database, migrate, with `demo` fill it if nobody is in it, collect static files.
+    """Start the database, migrate, with `demo` fill it if nobody is in it, make the cookbook's
+    practice bank, collect static files.
 
     Tells of what there was to do; says nothing when all is ready. Raises
     OperationalError, with a sentence, when the database cannot be reached.
@@ -25,5 +27,9 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
     if demo and not get_user_model()._default_manager.exists():
         tell("Filling the empty database with demo data ...")
         call_command("seed_demo", force=True, verbosity=0)
+    try:
+        practice.build(tell=tell)
+    except practice.NoPracticeBank as reason:
+        tell(str(reason))
     if collect_if_changed():
         tell("Collected the static files.")

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "ledger.db",
     "accounts",
     "transactions",
+    "ledger.cookbook",
 ]
 MIDDLEWARE = [
     "ledger.middleware.HeadMiddleware",
@@ -90,6 +91,8 @@ LEDGER_EMBEDDED = not _database
 # wsgi.py and asgi.py say web; commands are the owner's.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
+# As whom recipes run: it has rights to the practice bank alone, and signs in nowhere.
+LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
 _timeouts = {
     "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
     "statement_timeout": env.number("LEDGER_STATEMENT_TIMEOUT", 30, least=0, most=3600),

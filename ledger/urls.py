@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/search/", admin.site.admin_view(find_anything), name="admin_search"),
     path("admin/", admin.site.urls),
     path("account/", include("allauth.account.urls")),
+    path("cookbook/", include("ledger.cookbook.urls")),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),
 ]

@@ -23,10 +23,13 @@ from ledger.db.postmaster import Postmaster
 __all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError", "default_server"]
 
 DATABASE = "ledger"
-# Login roles and what they may do: the owner of the database, and that of web processes, whose
-# rights to tables are given by every migration (see rights.py).
-OWNER, WEB = "ledger", "ledger_web"
-ROLES = {OWNER: "CREATEDB", WEB: ""}
+# Roles and what they may do: the owner of the database; that of web processes, whose rights to
+# tables are given by every migration (see rights.py); and that of the cookbook, which the others
+# put on and nobody signs in as.
+OWNER, WEB, COOKBOOK = "ledger", "ledger_web", "ledger_cookbook"
+ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN"}
+# Who may put on whom by SET ROLE, gaining nothing by it otherwise.
+WEARERS = ((OWNER, WEB), (OWNER, COOKBOOK), (WEB, COOKBOOK))
 SUPERUSER = "postgres"
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
@@ -278,11 +281,12 @@ def _create_roles_and_database(info: ConnectionInfo) -> None:
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for role, rights in ROLES.items():
             if role not in known:
-                create = sql.SQL("CREATE ROLE {} LOGIN " + rights)
+                create = sql.SQL("CREATE ROLE {} " + rights)
                 connection.execute(create.format(sql.Identifier(role)))
-        member = sql.SQL("GRANT {} TO {}").format(sql.Identifier(WEB), sql.Identifier(OWNER))
-        if WEB not in known:  # so that the owner can look at things as the web role: SET ROLE
-            connection.execute(member)
+        for wearer, role in WEARERS:
+            if role not in known:
+                member = sql.SQL("GRANT {} TO {} WITH INHERIT FALSE")
+                connection.execute(member.format(sql.Identifier(role), sql.Identifier(wearer)))
         if not connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
         ).fetchone():

@@ -56,15 +56,17 @@ def _plan_of(query: Query) -> str:
 
 
 @contextmanager
-def watched() -> Iterator[Work]:
-    """Notes every query of this thread's connection inside the block."""
+def watched(*, with_session: bool = False) -> Iterator[Work]:
+    """Notes every query of this thread's connection inside the block; with `with_session` also
+    what is about the session alone, such as savepoints."""
     work = Work()
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         started = time.perf_counter()
         result = execute(sql, params, many, context)
         took = time.perf_counter() - started
-        if not many and len(work.queries) < ENOUGH and not _is_about_the_session(sql):
+        wanted = with_session or not _is_about_the_session(sql)
+        if not many and len(work.queries) < ENOUGH and wanted:
             with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
             work.queries.append(Query(with_values, took, sql, params))
         return result

@@ -1,0 +1,5 @@
+"""What the database refuses, whoever asks."""
+
+from ledger.cookbook.recipe import Group
+
+GROUP = Group("constraints", "Constraints", "What the database refuses, whoever asks.")

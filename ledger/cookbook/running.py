@@ -1,0 +1,161 @@
+"""One run of a recipe: what it returned, the queries it sent and their plans."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DatabaseError, OperationalError, connection
+from django.db import transaction as db_transaction
+
+from ledger.cookbook.parameters import session_names
+from ledger.cookbook.practice import NoPracticeBank, is_current
+from ledger.cookbook.recipe import Recipe
+from ledger.cookbook.role import SECONDS, practising
+from ledger.cookbook.sessions import AllBusy, Step, sentence_of, sessions
+from ledger.cookbook.showing import Shown, tables_of
+from ledger.cookbook.steps import Section, Trace, traced
+from ledger.db.work import Query, Work, watched
+
+TOTAL_SECONDS = 6.0  # of one recipe, over all its statements
+MOST_PLANS = 8
+CANCELLED = "57014"
+
+
+class TooLong(Exception):
+    """A recipe took more than TOTAL_SECONDS, statement after statement."""
+
+
+@dataclass(slots=True)
+class Ran:
+    """What came of it. `stopped` is a sentence where it was cut short, `error` where the
+    database refused; `value` is what the function returned, for tests and the shell."""
+
+    recipe: Recipe
+    values: Mapping[str, Any]
+    value: Any = None
+    tables: list[Shown] = field(default_factory=list)
+    trace: Trace = field(default_factory=lambda: Trace(Work()))
+    steps: list[Step] = field(default_factory=list)
+    error: str = ""
+    stopped: str = ""
+
+    @property
+    def work(self) -> Work:
+        return self.trace.work
+
+    @property
+    def sections(self) -> list[Section]:
+        return self.trace.sections
+
+    @property
+    def queries(self) -> int:
+        """How many statements were sent, by all sessions."""
+        return len(self.work.queries) + sum(len(step.queries) for step in self.steps)
+
+    @property
+    def milliseconds(self) -> float:
+        return self.work.milliseconds + sum(
+            query.milliseconds for step in self.steps for query in step.queries
+        )
+
+
+def run(recipe: Recipe, values: Mapping[str, Any]) -> Ran:
+    """Runs it in the practice bank and leaves no trace there.
+
+    NoPracticeBank where that is missing or old; AllBusy where a recipe that commits finds no room.
+    """
+    if not is_current():
+        raise NoPracticeBank(
+            "The practice bank is not there, or was made by other code. "
+            "Whoever runs this site makes it with: manage.py practice_bank"
+        )
+    ran = Ran(recipe, values)
+    return _with_sessions(ran) if recipe.commits else _rolled_back(ran)
+
+
+def _rolled_back(ran: Ran) -> Ran:
+    with practising(writes=ran.recipe.writes):
+        with (
+            _guarded(ran),
+            db_transaction.atomic(),
+            watched(with_session=True) as work,
+            traced(work) as ran.trace,
+            _within(TOTAL_SECONDS),
+        ):
+            ran.value = ran.recipe.function(**ran.values)
+            ran.tables = tables_of(ran.value)
+        _explain(ran.work)
+    return ran
+
+
+def _with_sessions(ran: Ran) -> Ran:
+    with sessions(session_names(ran.recipe)) as (opened, ran.steps), _guarded(ran):
+        people = dict(zip(session_names(ran.recipe), opened, strict=True))
+        ran.value = ran.recipe.function(**people, **ran.values)
+        ran.tables = tables_of(ran.value)
+    return ran
+
+
+@contextmanager
+def _guarded(ran: Ran) -> Iterator[None]:
+    """What the database refuses, or takes too long for, is an answer too."""
+    try:
+        yield
+    except TooLong as error:
+        ran.stopped = str(error)
+    except DatabaseError as error:
+        state = getattr(error.__cause__, "sqlstate", None)
+        if isinstance(error, OperationalError) and state == CANCELLED:
+            ran.stopped = (
+                f"Stopped: one statement took longer than {SECONDS:g} seconds, the most that the "
+                "cookbook gives. Nothing was changed. Ask for less."
+            )
+        else:
+            ran.error = sentence_of(error)
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """No further statement once that much time has gone by."""
+    started = time.monotonic()
+
+    def check(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if time.monotonic() - started > seconds and not sql.startswith(("ROLLBACK", "RELEASE")):
+            raise TooLong(
+                f"Stopped: all statements together took longer than {seconds:g} seconds, the most "
+                "that the cookbook gives. Nothing was changed. Ask for less."
+            )
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(check):
+        yield
+
+
+def _explain(work: Work) -> None:
+    """The plans of the first few different statements; of those that write, without running
+    them a second time."""
+    seen: set[str] = set()
+    for query in work.queries:
+        word = query.statement.lstrip("( \n").partition(" ")[0].upper()
+        if query.statement in seen or len(seen) == MOST_PLANS:
+            continue
+        if word in ("SELECT", "WITH"):
+            query.plan = _plan("ANALYZE, BUFFERS", query)
+        elif word in ("INSERT", "UPDATE", "DELETE"):
+            query.plan = _plan("COSTS", query)
+        seen.add(query.statement)
+
+
+def _plan(options: str, query: Query) -> str:
+    """A plan, or "" where there is none any more: what it needs was rolled back."""
+    try:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
+            return "\n".join(line for (line,) in cursor.fetchall())
+    except DatabaseError:
+        return ""
+
+
+__all__ = ["AllBusy", "NoPracticeBank", "Ran", "TooLong", "run"]

@@ -1,0 +1,105 @@
+"""What a recipe returned, as a page shows it: tables, values, texts."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model
+
+from accounts.models import Account, User
+from transactions.models import Entry, Transaction
+
+MOST_ROWS = 20
+# A whole row of these has twenty columns; a page shows the ones that people read.
+COLUMNS: dict[type[Model], tuple[str, ...]] = {
+    Transaction: ("created_at", "description", "amount", "currency", "category", "status"),
+    Entry: ("created_at", "direction", "description", "amount", "currency", "balance"),
+    Account: ("number", "name", "currency", "balance", "status"),
+    User: ("name", "email", "created_at"),
+}
+
+
+@dataclass(slots=True)
+class Shown:
+    """A table; one without `columns` is a list of single values. `more` rows are left out."""
+
+    title: str = ""
+    columns: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    more: int = 0
+
+
+def tables_of(value: Any) -> list[Shown]:
+    """A returned value as tables: one, or one for each part of a dict of rows.
+
+    Lazy querysets are read here, one after the other.
+    """
+    if isinstance(value, Mapping) and any(_is_rows(part) for part in value.values()):
+        return [_table(str(title), part) for title, part in value.items()]
+    return [_table("", value)]
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Model)
+
+
+def _table(title: str, value: Any) -> Shown:
+    if isinstance(value, Mapping):
+        return Shown(title, ["", ""], [[str(name), said(part)] for name, part in value.items()])
+    if not _is_rows(value):
+        if isinstance(value, Model):
+            return _rows(title, [value])
+        return Shown(title, [], [[said(value)]])
+    return _rows(title, list(value))
+
+
+def _rows(title: str, rows: list[Any]) -> Shown:
+    columns, cells = _cells(rows)
+    return Shown(
+        title,
+        columns,
+        [[said(cell) for cell in row] for row in cells[:MOST_ROWS]],
+        max(0, len(rows) - MOST_ROWS),
+    )
+
+
+def _cells(rows: list[Any]) -> tuple[list[str], list[list[Any]]]:
+    first = rows[0] if rows else None
+    if isinstance(first, Mapping):
+        return list(first), [list(row.values()) for row in rows]
+    if isinstance(first, Model):
+        columns = _columns_of(first)
+        return columns, [[getattr(row, column) for column in columns] for row in rows]
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return list(first._fields), [list(row) for row in rows]
+    if isinstance(first, tuple | list):
+        return [""] * len(first), [list(row) for row in rows]
+    return [], [[row] for row in rows]
+
+
+def _columns_of(row: Model) -> list[str]:
+    """The columns of a row that were read, and what was annotated."""
+    fields = [item.attname for item in row._meta.concrete_fields]
+    deferred = row.get_deferred_fields()
+    wanted = COLUMNS.get(type(row), tuple(fields))
+    if deferred:
+        wanted = tuple(name for name in fields if name not in deferred)
+    extra = [name for name in vars(row) if name not in fields and not name.startswith("_")]
+    return [*wanted, *extra]
+
+
+def said(value: Any) -> str:
+    """A value as text, the way a developer reads it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, dict | list | tuple):
+        try:
+            return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+        except TypeError:
+            return repr(value)
+    return str(value)

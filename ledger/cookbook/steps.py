@@ -1,0 +1,65 @@
+"""Headings among the queries of a recipe, for those that put two ways side by side."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from ledger.db.work import Query, Work
+
+
+@dataclass(slots=True)
+class Section:
+    """The queries under one heading, "" for those under none."""
+
+    title: str
+    queries: list[Query]
+
+
+@dataclass(slots=True)
+class Trace:
+    """Which queries of a recipe were sent in which of its steps."""
+
+    work: Work
+    spans: list[tuple[str, int, int]] = field(default_factory=list)
+
+    @property
+    def sections(self) -> list[Section]:
+        """All queries in order, cut where a step begins or ends; one that sent nothing is left
+        out."""
+        cuts: list[Section] = []
+        for number, query in enumerate(self.work.queries):
+            inside = [title for title, start, end in self.spans if start <= number < end]
+            title = inside[0] if inside else ""
+            if not cuts or cuts[-1].title != title:
+                cuts.append(Section(title, []))
+            cuts[-1].queries.append(query)
+        return cuts
+
+
+_trace: ContextVar[Trace | None] = ContextVar("cookbook_trace", default=None)
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    """The queries inside belong to this step; outside the cookbook it does nothing."""
+    trace = _trace.get()
+    if trace is None:
+        yield
+        return
+    start = len(trace.work.queries)
+    try:
+        yield
+    finally:
+        trace.spans.append((title, start, len(trace.work.queries)))
+
+
+@contextmanager
+def traced(work: Work) -> Iterator[Trace]:
+    """While the block runs, its steps are noted."""
+    trace = Trace(work)
+    token = _trace.set(trace)
+    try:
+        yield trace
+    finally:
+        _trace.reset(token)

@@ -1,0 +1,39 @@
+"""The cookbook's pages: all recipes, and each of them live."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ledger.cookbook.parameters import form_of
+from ledger.cookbook.recipe import Recipe
+from ledger.cookbook.recipes import BY_SLUG, GROUPS, RECIPES
+from ledger.cookbook.running import AllBusy, NoPracticeBank, Ran, run
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """Every recipe, by group."""
+    return render(request, "cookbook/index.html", {"groups": GROUPS})
+
+
+def recipe(request: HttpRequest, slug: str) -> HttpResponse:
+    """One recipe, run with the parameters in the address."""
+    shown = BY_SLUG.get(slug)
+    if shown is None:
+        raise Http404
+    form = form_of(shown, request.GET)
+    ran: Ran | None = None
+    trouble = shown.missing
+    if not trouble and form.is_valid():
+        try:
+            ran = run(shown, form.cleaned_data)
+        except (NoPracticeBank, AllBusy) as error:
+            trouble = str(error)
+    context = {"recipe": shown, "form": form, "ran": ran, "trouble": trouble, **_neighbours(shown)}
+    return render(request, "cookbook/recipe.html", context)
+
+
+def _neighbours(shown: Recipe) -> dict[str, Recipe | None]:
+    at = RECIPES.index(shown)
+    return {
+        "previous": RECIPES[at - 1] if at else None,
+        "next": RECIPES[at + 1] if at + 1 < len(RECIPES) else None,
+    }
