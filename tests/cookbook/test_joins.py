@@ -10,22 +10,22 @@ from tests.cookbook.conftest import Cook
 
 
 @pytest.mark.parametrize("most", [1, 5])
-def test_n_plus_one_asks_twice_more_for_each_row(cook: Cook, rows: Any, most: int) -> None:
+def test_n_plus_one_asks_once_more_for_each_row(cook: Cook, rows: Any, most: int) -> None:
     ran = cook("n-plus-one", most=most)
     expected = [
-        {"what": what, "to": name}
-        for what, name in rows(
-            "SELECT t.description, u.name FROM transactions t JOIN accounts a"
-            " ON a.id = t.to_account_id JOIN users u ON u.id = a.user_id"
-            " WHERE t.type = 'transfer' ORDER BY t.created_at DESC, t.id DESC LIMIT %s",
+        {"account": account, "holder": holder}
+        for account, holder in rows(
+            "SELECT a.name, u.name FROM accounts a JOIN users u ON u.id = a.user_id"
+            " WHERE a.currency = 'USD' ORDER BY a.balance DESC LIMIT %s",
             most,
         )
     ]
     assert ran.value == {"Row by row": expected, "Joined": expected}
+    assert len(expected) == most
     slow, joined = ran.sections
-    assert len(slow.queries) == 1 + 2 * most
+    assert len(slow.queries) == 1 + most
     assert len(joined.queries) == 1
-    assert joined.queries[0].sql.count("JOIN") == 2
+    assert 'JOIN "users"' in joined.queries[0].sql
 
 
 def test_savers_with_their_accounts_take_two_queries(cook: Cook, rows: Any) -> None:

@@ -137,7 +137,7 @@ def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transac
 )
 def bills_beside_the_others(category: str = "utilities") -> QuerySet[Transaction, Any]:
     """Each of Ana's bills, the average of all, and the average of the others."""
-    others = RowRange(None, None, exclusion=WindowFrameExclusion.CURRENT_ROW)
+    others = RowRange(start=None, end=None, exclusion=WindowFrameExclusion.CURRENT_ROW)
     return (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com", currency="USD", category=category
