@@ -100,7 +100,7 @@ def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entr
 @GROUP.recipe(
     "Each row beside the first, the best and the one before",
     asks="How do I compare every row with named others of its series?",
-    shows=("named comparisons", "FirstValue", "NthValue", "Lag", "best row", "Window", "partition"),
+    shows=("named comparisons", "FirstValue", "NthValue", "Lag", "best row", "Window"),
     notice="Four windows over twelve groups, and two sorts for them in the plan: first and before "
     "share the order of months, most and second_most that of sums.",
     pitfall="NthValue sees no further than its frame either: in the default one the second "
