@@ -5,6 +5,7 @@ Nothing here asks the database. A value that cannot be read raises NotUnderstood
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -44,7 +45,7 @@ _FIGURE = r"[0-9]{1,3}(?:,[0-9]{3}){1,4}(?:\.[0-9]{1,4})?|[0-9]{1,15}(?:\.[0-9]{
 TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?)(?P<figure>{_FIGURE})")
 _COMPARED = re.compile(r"(?P<sign>>=|<=|>|<|=)?(?P<rest>.*)", re.DOTALL)
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
-_OTHER_DAY = re.compile(r"([0-9]{1,2})[./]([0-9]{1,2})[./]([0-9]{4})", re.ASCII)
+_OTHER_DAY = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 SIGNS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
 # What is asked of one column: pairs of a lookup and a value, all of which hold.
@@ -69,8 +70,14 @@ def figure(typed: str) -> Decimal | None:
     return Decimal(found["figure"].replace(",", "")) if found and not found["sign"] else None
 
 
+def reads_as_figure(typed: str) -> bool:
+    """Whether a value of the metadata is read as a number, and so never as a word."""
+    return bool(TYPED_AMOUNT.fullmatch(typed))
+
+
 def read_numbers(typed: str) -> Bounds:
     """`100`, `>100`, `<=50` or `100..200`."""
+    _refuse_signs(typed)
     return _bounds(typed, _number, "100, >100, <=50 or 100..200")
 
 
@@ -78,13 +85,37 @@ def _number(typed: str) -> Decimal:
     found = figure(typed)
     if found is not None:
         return found
-    if typed.startswith(("-", "+", "\u2212")) and figure(typed[1:]) is not None:
-        way = "in" if typed[0] == "+" else "out"
-        raise NotUnderstood(
-            f"Amounts are above zero here; is:{way} says the direction.",
-            f"amount:{typed[1:]} is:{way}",
-        )
     raise NotUnderstood(f"“{typed}” is no amount; write 100, >100, <=50 or 100..200.")
+
+
+def _refuse_signs(typed: str) -> None:
+    """Says `amount:<-100` as it is said here: out, and more than 100."""
+    compared, *ends = _ends(typed)
+    signs = {_sign(end) for end in ends if end}
+    if not signs & {"-", "+"}:
+        return
+    plain = [end.lstrip("+-\u2212") for end in ends]
+    said, meant = "is:in and is:out say", []  # from out to in would be two questions
+    if signs == {"+"}:
+        said, meant = "is:in says", [f"amount:{compared}{'..'.join(plain)} is:in"]
+    elif signs == {"-"}:
+        flipped = compared.translate(str.maketrans("<>", "><"))
+        said, meant = "is:out says", [f"amount:{flipped}{'..'.join(reversed(plain))} is:out"]
+    raise NotUnderstood(f"Amounts are above zero here; {said} the direction.", *meant)
+
+
+def _sign(typed: str) -> str:
+    """The sign of an amount: "-", "+" or ""."""
+    found = TYPED_AMOUNT.fullmatch(typed)
+    return found["sign"].replace("\u2212", "-") if found else ""
+
+
+def _ends(typed: str) -> list[str]:
+    """How a value compares, and what with: ["", "5", "9"] of `5..9`, [">", "5"] of `>5`."""
+    if ".." in typed:
+        return ["", *typed.split("..", 1)]
+    found = _COMPARED.fullmatch(typed)
+    return [found["sign"] or "", found["rest"]] if found else ["", typed]
 
 
 def read_any_number(typed: str) -> Bounds:
@@ -123,6 +154,7 @@ def _bounds(typed: str, read: Callable[[str], Decimal], examples: str) -> Bounds
 
 def read_days(typed: str) -> Bounds:
     """`2026`, `2026-03`, `2026-03-14`, `today`; a range of them, or one after `>` or `<`."""
+    _refuse_other_days(typed)
     if ".." in typed:
         low, high = typed.split("..", 1)
         if not (low or high):
@@ -166,9 +198,44 @@ def _days(typed: str) -> tuple[date, date]:
 
 
 def _no_day(typed: str) -> NotUnderstood:
-    other = _OTHER_DAY.fullmatch(typed)
-    meant = [f"{other[3]}-{int(other[2]):02}-{int(other[1]):02}"] if other else []
-    return NotUnderstood(f"“{typed}” is no day; write 2026, 2026-03 or 2026-03-14.", *meant)
+    return NotUnderstood(f"“{typed}” is no day; write 2026, 2026-03 or 2026-03-14.")
+
+
+def _refuse_other_days(typed: str) -> None:
+    """Says a day like 14.03.2026 or 3/14/2026 with the year first; twice where it may be two."""
+    compared, *ends = _ends(typed)
+    readings = [_readings(end) for end in ends]
+    other = next((end for end, days in zip(ends, readings, strict=True) if days), "")
+    if not other:
+        return
+    meant = [
+        "..".join(
+            str(days[min(way, len(days) - 1)]) if days else end
+            for end, days in zip(ends, readings, strict=True)
+        )
+        for way in range(max(map(len, readings)))
+    ]
+    said = f"“{other}” is no day here"
+    if len(meant) > 1:
+        said = f"“{other}” may be two days"
+    raise NotUnderstood(
+        f"{said}; write the year, the month, then the day, like 2026-03-14.",
+        *(f"{compared}{days}" for days in meant),
+    )
+
+
+def _readings(typed: str) -> list[date]:
+    """What a day with the year last may be: the day first or, not with points, the month."""
+    found = _OTHER_DAY.fullmatch(typed)
+    if not found:
+        return []
+    first, point, second, year = found.groups()
+    orders = [(second, first)] if point == "." else [(second, first), (first, second)]
+    days = []
+    for month, day in orders:
+        with suppress(ValueError):
+            days.append(date(int(year), int(month), int(day)))
+    return sorted(set(days), key=days.index)
 
 
 def _moments(start: date | None, end: date | None) -> Bounds:
@@ -253,7 +320,7 @@ def read_tag(typed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the language: what it is for, an example, how its value is read."""
+    """A field of the language: what it is for, an example or "", how its value is read."""
 
     says: str
     example: str
@@ -261,10 +328,12 @@ class Field:
 
 
 FIELDS: Mapping[str, Field] = {
-    "to": Field("who got the money: a name, an account number, or me", "to:mara"),
+    "to": Field(
+        "who got the money: the name that a row shows, an account number, or me", "to:mara"
+    ),
     "from": Field("who paid it", "from:me"),
     "with": Field("who stands on the other side, whichever way it went", "with:mara"),
-    "account": Field("one account, by its number or its name", "account:everyday"),
+    "account": Field("one account, by its name or the end of its number", "account:everyday"),
     "amount": Field("how much", "amount:>100", read_numbers),
     "currency": Field("in which currency", "currency:EUR", read_currency),
     "date": Field("when it was booked", "date:2026-01..2026-03", read_days),
@@ -277,5 +346,5 @@ FIELDS: Mapping[str, Field] = {
     "tag": Field("your tag, the whole of it", "tag:food", read_tag),
     "note": Field("words of your note, from the beginning of a word on", "note:split"),
     "ref": Field("its reference, from the beginning of a word on", "ref:INV"),
-    "id": Field("one transaction, by its id", "id:", read_id),
+    "id": Field("one transaction, by the 32 digits at the foot of its receipt", "", read_id),
 }
