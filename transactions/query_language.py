@@ -16,17 +16,15 @@ from typing import Any
 
 from accounts.currencies import CURRENCIES
 from accounts.lines import odd_characters
-from transactions.query_words import (
-    FIELDS,
-    HAS_WORDS,
+from transactions.query_values import (
     TYPED_AMOUNT,
     NotUnderstood,
     Unfinished,
     is_range,
-    near,
     read_any_number,
     reads_as_figure,
 )
+from transactions.query_words import FIELDS, HAS_WORDS, near
 
 LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"

@@ -20,7 +20,7 @@ from django.db.models.lookups import (
 )
 
 from transactions.query_language import Item
-from transactions.query_words import Bounds, figure, reads_as_figure
+from transactions.query_values import Bounds, figure, reads_as_figure
 from transactions.tsqueries import Matching
 
 COMPARE = {

@@ -108,15 +108,15 @@ def test_a_common_beginning_leaves_the_index_aside(
 @pytest.mark.parametrize("text", ["to:kiosk77", 'from:payer77 -"77"', 'with:"row kiosk77"'])
 def test_names_that_rows_show_meet_the_index_too(account: Account, text: str) -> None:
     """Of which others have as many."""
-    others = AccountFactory(overdraft_limit=Decimal(10))
-    services.post_batch(
-        [
-            Draft(**{side: owner}, amount=Decimal(1), description=f"Row {name}{n}")
-            for owner in (account, others)
-            for n in range(500)
-            for side, name in (("to_account", "payer"), ("from_account", "kiosk"))
-        ]
-    )
+    others: Account = AccountFactory(overdraft_limit=Decimal(10))
+    drafts = []
+    for owner in (account, others):
+        for n in range(500):
+            drafts += [
+                Draft(to_account=owner, amount=Decimal(1), description=f"Row payer{n}"),
+                Draft(from_account=owner, amount=Decimal(1), description=f"Row kiosk{n}"),
+            ]
+    services.post_batch(drafts)
     with connection.cursor() as cursor:
         cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
         cursor.execute("ANALYZE transactions")
