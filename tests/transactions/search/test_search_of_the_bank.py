@@ -9,7 +9,7 @@ from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
-from tests.transactions.search.conftest import search_for
+from tests.transactions.search.conftest import booked, pay, search_for
 from transactions import search_names
 from transactions.models import Transaction
 from transactions.reach import Reach
@@ -92,7 +92,11 @@ def test_me_is_explained_over_the_bank(blind: Reach, mara: Account, books: Books
 
 def test_me_is_nobody_else_whose_name_begins_so(reach: Reach, mara: Account, books: Books) -> None:
     User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
+    (metro,) = booked(pay(9, "2", "Metro me", reach.accounts[0]))
+    books = {**books, "metro": metro}
     assert search_for(reach, "to:me", books) == ["salary", "saved", "back"]
+    assert search_for(reach, "to:met", books) == ["metro"]
+    assert search_for(reach, 'to:"me"', books) == ["metro"]
 
 
 def test_what_rows_show_is_matched_only_where_names_are(blind: Reach, books: Books) -> None:
