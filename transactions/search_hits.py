@@ -65,7 +65,7 @@ class Hit:
             both = from_ + ARROW + to if from_ and to else self._text("description")
             return both or escape(self.row.get_type_display())
         other = from_ if self.way == "in" else to
-        if self.found.reach.is_bank:
+        if self.found.reach.is_bank and not self.found.inside:
             other = to if self.way == "in" else from_
         return other or self._text("description") or escape(self.row.get_type_display())
 

@@ -87,5 +87,9 @@ def test_over_the_bank_an_accounts_figures_count_its_transfers(
     said = text_of(response).replace("\xa0", " ")
     assert "4 payments , 457.00 USD in and 5.00 USD out" in said
     assert "What came into this account and went out of it, transfers too." in said
-    amounts = [hit.amount for hit in response.context["page"].hits]
-    assert amounts == ["+7.00", "\u22125.00", "+400.00", "+50.00"]
+    assert [(hit.amount, hit.headline) for hit in response.context["page"].hits] == [
+        ("+7.00", "Zelenka Stranger"),
+        ("\u22125.00", "Ana Ferreira"),
+        ("+400.00", "Ana Ferreira"),
+        ("+50.00", "Opening"),
+    ]
