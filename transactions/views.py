@@ -14,13 +14,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.lines import shortened
 from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.db.ids import uuid7
 from transactions import services
 from transactions.annotating import annotate
 from transactions.annotation_search import tags_in_use
-from transactions.details import search_url
 from transactions.exceptions import IdempotencyConflict, LedgerError
 from transactions.exports import file_name, statement_lines
 from transactions.filters import StatementAddress
@@ -29,6 +29,7 @@ from transactions.models import Transaction
 from transactions.note_forms import NoteForm
 from transactions.receipts import receipt_for
 from transactions.reports import home_of, just_paid, known_accounts, times_paid
+from transactions.search_address import search_url
 from transactions.standing import limits_in_words, pending_of, released_lately
 from transactions.statements import (
     ON_PAPER,
@@ -72,7 +73,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     context["limits"] = limits_in_words(account)
     context["frozen"] = account.status_changes.first() if account.is_frozen else None
     context["wider_url"] = search_url(form.filters.text)
-    context["nothing_found"] = f"Nothing found for \u201c{form.filters.text}\u201d"
+    context["nothing_found"] = f"Nothing found for \u201c{shortened(form.filters.text)}\u201d"
     return render(request, "transactions/statement.html", context)
 
 
