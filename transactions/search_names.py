@@ -15,9 +15,10 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchVectorExact as Matches
 from django.db.models import Q, QuerySet
 
-from accounts.models import Account, User
+from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
 from transactions.annotation_search import annotated
 from transactions.query_language import PHRASE, WORD, Item, Query
@@ -127,8 +128,15 @@ def _own(reader: User, item: Item) -> Q:
 
 
 def _worded(rows: Any, item: Item) -> Any:
-    """The rows whose `name` has the words, see `users_name_words` of the users' indexes."""
-    return rows.alias(words=SearchVector("name", config="simple")).filter(words=name_query(item))
+    """The rows whose `name` has the words, by the index of people's or of accounts' words.
+
+    That of people holds their addresses too, which are nobody's to guess: the name alone decides.
+    """
+    asked = name_query(item)
+    if rows.model is Account:
+        return rows.filter(Matches(ACCOUNT_WORDS, asked))
+    in_name = Matches(SearchVector("name", config="simple"), asked)
+    return rows.filter(Matches(PERSON_WORDS, asked), in_name)
 
 
 def name_query(item: Item) -> SearchQuery:

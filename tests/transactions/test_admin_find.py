@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Account
 from accounts.templatetags.money import account_number
+from tests.crowds import crowd
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.plans import nodes_of_sql
@@ -246,19 +246,7 @@ def test_of_a_common_word_the_newest_are_ranked(
 
 
 def test_names_are_found_through_their_indexes(bank: Bank, django_assert_num_queries: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO users (id, password, is_superuser, email, name, created_at, is_staff)"
-            " SELECT gen_random_uuid(), '', false, 'p' || n || '@example.com',"
-            " 'Person ' || md5(n::text), now(), false FROM generate_series(1, 20000) AS n"
-        )
-        cursor.execute(
-            "INSERT INTO accounts (id, user_id, number, name, currency, status, balance, held,"
-            " overdraft_limit, created_at)"
-            " SELECT gen_random_uuid(), id, row_number() OVER (), 'Everyday', 'USD', 'active',"
-            " 0, 0, 0, now() FROM users WHERE name LIKE 'Person %'"
-        )
-        cursor.execute("ANALYZE users, accounts")
+    crowd(20_000)
     for typed in ("grace", "hopper", "gra hop"):
         asked = Asked(typed)
         with django_assert_num_queries(2) as captured:
