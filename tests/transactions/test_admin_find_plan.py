@@ -59,7 +59,7 @@ def test_words_and_names_of_few_rows_meet_the_index(reach: Reach, typed: str) ->
 def test_of_a_word_of_every_row_no_more_are_read_than_are_ranked(reach: Reach) -> None:
     for scan in scans_for(reach, '"row"'):
         assert scan["Node Type"] != "Seq Scan"
-        assert scan["Actual Rows"] * scan["Actual Loops"] <= RANKED
+        assert scan["Actual Rows"] * scan["Actual Loops"] <= RANKED + 1
 
 
 def test_an_amount_alone_reads_the_newest_rows(
