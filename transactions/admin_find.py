@@ -65,6 +65,7 @@ class Answer:
     sections: list[Section] = field(default_factory=list)
     mistakes: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
     meant: list[tuple[str, str]] = field(default_factory=list)
+    is_looked_for: bool = False  # whether any of it could be read
 
 
 @require_safe
@@ -110,6 +111,7 @@ def answer_to(asked: Asked, seen: Set[type[models.Model]], reader: User) -> Answ
     if asked.has_many_words and {User, Account} & seen:
         said = f"People and accounts are looked for by the first {MOST_WORDS} words."
         answer.mistakes.append((said, []))
+    answer.is_looked_for = not asked.query.is_empty
     if not answer.sections:
         answer.meant = _links(query for _, query in meant_instead(asked, seen).meant)
     return answer

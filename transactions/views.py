@@ -21,7 +21,7 @@ from ledger.db.ids import uuid7
 from transactions import services
 from transactions.annotating import annotate
 from transactions.annotation_search import tags_in_use
-from transactions.exceptions import IdempotencyConflict, LedgerError
+from transactions.exceptions import IdempotencyConflict, LedgerError, NoteChanged
 from transactions.exports import file_name, statement_lines
 from transactions.filters import StatementAddress
 from transactions.forms import StatementForm, TransferForm, prefilled
@@ -163,9 +163,13 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
         raise Http404
     form = NoteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        annotate(transaction=row, owner=request.user, **form.cleaned_data)
-        messages.success(request, form.done)
-    elif form.is_bound:
+        replaces = request.POST.get("replaces")
+        try:
+            annotate(transaction=row, owner=request.user, replaces=replaces, **form.cleaned_data)
+            messages.success(request, form.done)
+        except NoteChanged as refusal:
+            form.add_error(None, str(refusal))
+    if form.errors:
         return receipt_page(request, row, form)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
 

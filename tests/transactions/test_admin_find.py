@@ -181,6 +181,11 @@ def test_what_is_not_read_is_said(staff: Client, bank: Bank, typed: str, said: s
     assert said in text_of(staff.get(FIND, {"q": typed}))
 
 
+def test_what_is_not_read_at_all_was_not_looked_for(staff: Client, bank: Bank) -> None:
+    for typed in ("!!", "amount:lots", "a" * 300):
+        assert "Nothing found" not in text_of(staff.get(FIND, {"q": typed})), typed
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
