@@ -4,7 +4,6 @@ import json
 import re
 from decimal import Decimal
 from html import unescape
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory, insert_row
-from tests.pages import text_of
+from tests.pages import Attributes, text_of
 from transactions import services
 from transactions.annotating import annotate, notes_of
 from transactions.models import Annotation, Transaction
@@ -52,21 +51,6 @@ def of(person: User) -> Client:
     client = Client()
     client.force_login(person)
     return client
-
-
-class Attributes(HTMLParser):
-    """The names of all elements and of their attributes, as a browser reads the page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.seen: set[str] = set()
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = {name for name, _ in attrs}
-        self.seen |= {tag} | names
-        if tag == "script" and "src" not in names:
-            self.seen.add("script in the page")
 
 
 def asked_by(page: str) -> set[str]:
