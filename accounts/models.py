@@ -35,7 +35,8 @@ def _finite(*names: str) -> Q:
     return condition
 
 
-# Names as words, for the admin's one search; a query must use the same for its index to be used.
+# Names as words, for the search ("mara" finds Mara Lindt's payments) and the admin's one search;
+# a query must use the same for its index to be used.
 PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
     "email", weight="B", config="simple"
 )
@@ -75,8 +76,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_table = "users"
         db_table_comment = "People who sign in"
         indexes: ClassVar[list[models.Index]] = [
-            # Names as words, for the search: "mara" finds Mara Lindt's payments.
-            GinIndex(SearchVector("name", config="simple"), name="users_name_words"),
             GinIndex(PERSON_WORDS, name="users_search"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [

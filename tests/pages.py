@@ -1,6 +1,7 @@
 """What a person reads of a page."""
 
 import re
+from html.parser import HTMLParser
 from typing import Any
 
 
@@ -12,3 +13,18 @@ def without_token(response: Any) -> str:
 def text_of(response: Any) -> str:
     """The words of a page, without its tags."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
+
+
+class Attributes(HTMLParser):
+    """The names of all elements and of their attributes, as a browser reads the page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attrs}
+        self.seen |= {tag} | names
+        if tag == "script" and "src" not in names:
+            self.seen.add("script in the page")

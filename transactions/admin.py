@@ -20,7 +20,7 @@ from accounts.templatetags.money import money
 from transactions import admin_audit
 from transactions.admin_columns import TransactionColumns
 from transactions.admin_list import AccountFilter, CappedPaginator, CurrencyFilter, StandingFilter
-from transactions.admin_search import HELP, search
+from transactions.admin_search import HELP, reach_of_staff, search
 from transactions.cash_desk import SlipForm
 from transactions.models import AuditRun, Transaction
 from transactions.payment_files.admin import PaymentFileAdmin
@@ -77,10 +77,11 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         if not search_term:
             return queryset, False
         narrowed = AccountFilter.parameter_name in request.GET
-        found = search(queryset, search_term, is_narrow=narrowed)
-        if found.is_cut:
-            self.message_user(request, found.is_cut, messages.WARNING)
-        return found.rows, False
+        reach = reach_of_staff(person_of(request))
+        rows, meant = search(queryset, search_term, reach, is_narrow=narrowed)
+        for mistake in meant.mistakes:
+            self.message_user(request, mistake.sentence, messages.WARNING)
+        return rows, False
 
     def has_manage_holds_permission(self, request: HttpRequest) -> bool:
         return person_of(request).has_perm(RELEASE.permission)

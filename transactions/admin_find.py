@@ -1,7 +1,7 @@
 """The page of the admin's one search: people, accounts and transactions in one list."""
 
-from collections.abc import Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +13,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.admin_parts import person_of
+from accounts.lines import shortened
 from accounts.models import Account, User
 from accounts.templatetags.money import account_number, figure
-from transactions import admin_finding
-from transactions.admin_finding import Asked, Kind
+from transactions import admin_finding, admin_search
+from transactions.admin_finding import MOST_WORDS, Asked, Kind
+from transactions.admin_near import meant_instead
 from transactions.models import Transaction
 
 TITLES: dict[type[models.Model], str] = {
@@ -26,7 +29,8 @@ TITLES: dict[type[models.Model], str] = {
 }
 HELP = (
     "An id, an account number or the beginning of one, an email address, names or their "
-    "beginnings, words of a payment, or an amount like 13.40."
+    "beginnings, words of a payment, an amount like 13.40, or fields of a payment like "
+    "to:grace amount:>100 date:2026-03."
 )
 
 
@@ -45,16 +49,29 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Hits of one kind. `more_url` is their own list with the same words, where there are more."""
+    """Hits of one kind. `more_url` is their own list with the same words, where there are more;
+    `extent` says of how many these are the best."""
 
     title: str
     hits: list[Hit]
     more_url: str = ""
+    extent: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What was found, and whole queries beside: of what could not be read, and near ones."""
+
+    sections: list[Section] = field(default_factory=list)
+    mistakes: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
+    meant: list[tuple[str, str]] = field(default_factory=list)
+    is_looked_for: bool = False  # whether any of it could be read
 
 
 @require_safe
 def find_anything(request: HttpRequest) -> HttpResponse:
-    """What staff may see of what fits. At most three queries beside who asks."""
+    """What staff may see of what fits. At most four queries beside who asks: people, accounts,
+    whom words name, transactions; and one for near words where there is nothing."""
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
@@ -63,28 +80,45 @@ def find_anything(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Search",
         "asked": asked.text,
-        "sections": [] if asked.is_empty else sections_of(asked, seen),
+        "quoted": shortened(asked.text),
+        "answer": Answer() if asked.is_empty else answer_to(asked, seen, person_of(request)),
         "help": HELP,
     }
     return TemplateResponse(request, "admin/find.html", context)
 
 
-def sections_of(asked: Asked, seen: Set[type[models.Model]]) -> list[Section]:
+def answer_to(asked: Asked, seen: Set[type[models.Model]], reader: User) -> Answer:
     """What was asked for exactly, then each kind that the reader may see, where there is any."""
     kinds: dict[type[models.Model], Kind] = {}
     named: list[Account] = []
+    mistakes = asked.query.mistakes
     if User in seen:
         kinds[User] = admin_finding.people(asked)
     if Account in seen:
         kinds[Account], named = admin_finding.accounts(asked)
     if Transaction in seen:
-        kinds[Transaction] = admin_finding.transactions(asked, named)
+        reach = admin_search.reach_of_staff(reader)
+        kinds[Transaction], meant = admin_search.transactions(asked, reach, named)
+        mistakes = meant.mistakes
     exact = [_hit(row) for kind in kinds.values() for row in kind.exact]
     sections = [Section("Exactly this", exact)]
     for model, kind in kinds.items():
         more = _list_url(model, asked.text) if kind.is_cut else ""
-        sections.append(Section(TITLES[model], [_hit(row) for row in kind.ranked], more))
-    return [section for section in sections if section.hits]
+        hits = [_hit(row) for row in kind.ranked]
+        sections.append(Section(TITLES[model], hits, more, kind.extent))
+    answer = Answer([section for section in sections if section.hits])
+    answer.mistakes = [(each.sentence, _links(each.meant)) for each in mistakes]
+    if asked.has_many_words and {User, Account} & seen:
+        said = f"People and accounts are looked for by the first {MOST_WORDS} words."
+        answer.mistakes.append((said, []))
+    answer.is_looked_for = not asked.query.is_empty
+    if not answer.sections:
+        answer.meant = _links(query for _, query in meant_instead(asked, seen).meant)
+    return answer
+
+
+def _links(queries: Iterable[str]) -> list[tuple[str, str]]:
+    return [(query, f"{reverse('admin_search')}?{urlencode({'q': query})}") for query in queries]
 
 
 def _may_see(request: HttpRequest, model: type[models.Model]) -> bool:

@@ -2,13 +2,14 @@
 
 Each kind is one query. Words are met by indexes (`users_search`, `accounts_search`,
 `transactions_search`); of what they find, the newest `RANKED` rows are ranked, so that a word
-of half the bank costs as much as one of a hundred rows.
+of half the bank costs as much as one of a hundred rows. What transactions are asked stands in
+`admin_search`.
 """
 
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cached_property, reduce
 from operator import and_, or_
 from typing import Any
@@ -20,24 +21,20 @@ from django.contrib.postgres.search import (
     SearchVectorExact,
 )
 from django.db import models
-from django.db.models import Case, F, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
 
-from accounts.lines import tidy_line
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
-from transactions.admin_search import NEWEST, amount_apart
 from transactions.annotation_search import one_of
-from transactions.models import Transaction
-from transactions.tsqueries import LexemeQuery, any_of
+from transactions.query_language import Item, parse
+from transactions.tsqueries import begun
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest
 SHOWN = 10  # of a kind
 NAMED_ACCOUNTS = 50  # accounts whose names may stand for words in a transaction
-LONGEST = 200  # characters of a query
-MOST_WORDS = 8
+MOST_WORDS = 8  # of a person's or an account's
 WORD = re.compile(r"[^\W_]+")
 FEWEST_DIGITS = 4  # of an account number, from its beginning
-NOTHING = Q(pk=None)
+NOTHING = Q(pk__in=[])
 UNRANKED: Any = Value(0.0, models.FloatField())
 HOLDER_WORDS = SearchVector("user__name", weight="A", config="simple") + SearchVector(
     "user__email", weight="B", config="simple"
@@ -46,25 +43,47 @@ HOLDER_WORDS = SearchVector("user__name", weight="A", config="simple") + SearchV
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What was found of one kind. `exact` are hits by id, number or address."""
+    """What was found of one kind. `exact` are hits by id, number or address.
+
+    `many` is how many fit, up to `RANKED`; `is_ranked` whether there was a word to rank by.
+    """
 
     exact: list[Any] = field(default_factory=list)
     ranked: list[Any] = field(default_factory=list)
-    is_cut: bool = False  # there are more than these
+    many: int = 0
+    is_ranked: bool = True
 
     @classmethod
-    def of(cls, rows: list[Any]) -> "Kind":
+    def of(cls, rows: list[Any], rank: Any) -> "Kind":
         shown = rows[:SHOWN]
         exact = [row for row in shown if row.is_exact]
-        ranked = [row for row in shown if not row.is_exact]
-        return cls(exact, ranked, len(rows) > SHOWN)
+        others = [row for row in shown if not row.is_exact]
+        return cls(exact, others, rows[0].many if rows else 0, rank is not UNRANKED)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more than these."""
+        return self.many > SHOWN
+
+    @property
+    def extent(self) -> str:
+        """What is said where there are more: of how many these are the best."""
+        if not self.is_cut:
+            return ""
+        first = "best" if self.is_ranked else "newest"
+        if self.many < RANKED:
+            return f"The {first} {SHOWN} of {self.many}."
+        if not self.is_ranked:
+            return f"The newest {SHOWN} of {RANKED:,} or more."
+        return f"The best {SHOWN} among the newest {RANKED:,} that fit."
 
 
 class Asked:
-    """What somebody typed, read once for all kinds."""
+    """What somebody typed, read once for all kinds, in the language of the search."""
 
     def __init__(self, typed: str) -> None:
-        self.text = tidy_line(typed)[:LONGEST]
+        self.query = parse(typed)
+        self.text = self.query.text
 
     @property
     def is_empty(self) -> bool:
@@ -90,27 +109,42 @@ class Asked:
         return digits if digits.isascii() and digits.isdigit() else ""
 
     @cached_property
-    def beginnings(self) -> list[SearchQuery]:
-        """A query for each word, of which a beginning is enough; an address is one word."""
-        words: list[str] = []
-        for part in self.text.lower().split():
-            words += [part] if "@" in part else WORD.findall(part)
-        quoted = (word.replace("\\", "").replace("'", "''") for word in words[:MOST_WORDS])
-        return [LexemeQuery(f"'{word}':*") for word in quoted if word]
+    def groups(self) -> list[list[SearchQuery]]:
+        """A query for each word, of which a beginning is enough; all of a group have to fit."""
+        words = [[word for item in group for word in _words(item)] for group in self.query.groups]
+        return [[begun(word) for word in group[:MOST_WORDS]] for group in words if group]
+
+    @property
+    def has_many_words(self) -> bool:
+        """Whether there are more words than people and accounts are asked for."""
+        return any(
+            sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.query.groups
+        )
 
     @cached_property
     def any_beginning(self) -> Any:
         """One query to rank by: however many of the words are in a name."""
-        return reduce(or_, self.beginnings)
+        return reduce(or_, (word for group in self.groups for word in group))
+
+
+def _words(item: Item) -> list[str]:
+    """What an item asks of names: the words of a bare word or phrase; an address is one word."""
+    if item.is_not or item.kind not in ("word", "phrase"):
+        return []
+    words: list[str] = []
+    for part in item.text.lower().split():
+        words += [part] if "@" in part else WORD.findall(part)
+    return words
 
 
 def people(asked: Asked) -> Kind:
     """By id or address; then by the words of name and address, the best first."""
     exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NOTHING, UNRANKED
-    if asked.beginnings:
-        found = Q(SearchVectorExact(PERSON_WORDS, reduce(and_, asked.beginnings)))
+    if asked.groups:
+        for words in asked.groups:
+            found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
         rank = SearchRank(PERSON_WORDS, asked.any_beginning)
-    return Kind.of(_ranked(User.objects.all(), exact, found, rank))
+    return Kind.of(ranked(User.objects.all(), exact, found, rank), rank)
 
 
 def accounts(asked: Asked) -> tuple[Kind, list[Account]]:
@@ -124,49 +158,35 @@ def accounts(asked: Asked) -> tuple[Kind, list[Account]]:
         exact |= Q(number=asked.digits)
         if len(asked.digits) >= FEWEST_DIGITS:
             found |= Q(number__startswith=asked.digits)
-    if asked.beginnings:
-        found |= reduce(and_, (_of_holder_or_account(word) for word in asked.beginnings))
-        # Once more all in the holder's name: of a single common word not every holder is looked at.
-        found |= _of_holder(reduce(and_, asked.beginnings))
+    if asked.groups:
+        for words in asked.groups:
+            found |= reduce(and_, (_of_holder_or_account(word) for word in words))
+            # Once more all in the holder's name: of one common word not every holder is seen.
+            found |= _of_holder(reduce(and_, words))
         rank = SearchRank(ACCOUNT_WORDS, asked.any_beginning)
         rank += SearchRank(HOLDER_WORDS, asked.any_beginning)
     base = Account.objects.select_related("user")
-    rows = _ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
-    return Kind.of(rows), rows if len(rows) <= NAMED_ACCOUNTS else []
+    rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
+    return Kind.of(rows, rank), rows if len(rows) <= NAMED_ACCOUNTS else []
 
 
-def transactions(asked: Asked, named: list[Account]) -> Kind:
-    """By id; by the words of its texts, or the accounts those name; by an amount.
-
-    An amount stands beside words, or alone among the newest rows: see `admin_search`.
-    """
-    words: Any = SearchQuery(asked.text, config="simple", search_type="websearch")
-    rank = SearchRank(F("search"), words)  # those by an account alone have none: the newest first
-    if named:
-        words |= LexemeQuery(any_of(account.pk for account in named))
-    found = Q(search=words)
-    rest, amount = amount_apart(asked.text)
-    if amount is not None:
-        found |= _of_amount(amount, rest)
-    return Kind.of(_ranked(Transaction.objects.with_sides(), asked.by_id, found, rank))
-
-
-def _of_amount(amount: Decimal, rest: str) -> Q:
-    if rest:
-        beside = SearchQuery(rest, config="simple", search_type="websearch")
-        return Q(amount=amount, search=beside)
-    newest = Transaction.objects.order_by("-pk").values("pk")[NEWEST - 1 : NEWEST]
-    return Q(amount=amount, pk__gte=Coalesce(Subquery(newest), Value(uuid.UUID(int=0))))
-
-
-def _ranked(
-    base: QuerySet[Any], exact: Q, found: Q, rank: Any, *, most: int = SHOWN + 1
+def ranked(
+    base: QuerySet[Any],
+    exact: Q,
+    found: Q,
+    rank: Any,
+    *,
+    newest: Sequence[Any] = ("-pk",),
+    most: int = SHOWN + 1,
 ) -> list[Any]:
-    """The exact ones, then the best of the newest `RANKED`, in one query."""
-    newest = base.filter(exact | found).order_by("-pk").values("pk")[:RANKED]
+    """The exact ones, then the best of the newest `RANKED`, in one query; equals newest first.
+
+    Each row knows whether it `is_exact`, and how `many` there are.
+    """
+    some = base.filter(exact | found).order_by(*newest).values("pk")[:RANKED]
     is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
-    best = base.filter(pk__in=newest).annotate(is_exact=is_exact, rank=rank)
-    return list(best.order_by("-is_exact", "-rank", "-pk")[:most])
+    best = base.filter(one_of(some)).annotate(is_exact=is_exact, rank=rank, many=Window(Count("*")))
+    return list(best.order_by("-is_exact", "-rank", *newest)[:most])
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:

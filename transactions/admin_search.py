@@ -1,109 +1,121 @@
-"""What staff type above the list of transactions, turned into questions that indexes answer."""
+"""What staff ask of transactions, above their list and in the one search over everything.
 
-import re
-import uuid
+It is the language of the search (docs/search.md) over the whole bank, with three more ways to
+say whose rows: an id, an account number, and the names of at most `NAMED_ACCOUNTS` accounts. An
+amount alone is looked for among the newest rows, for no index answers for amounts.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from typing import Any
 
-from django.contrib.postgres.search import SearchQuery
-from django.core.exceptions import ValidationError
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from accounts.models import Account
-from accounts.numbers import clean_account_number
-from transactions.admin_list import with_side
-from transactions.forms import read_amount
+from accounts.models import Account, User
+from transactions.admin_finding import NAMED_ACCOUNTS, UNRANKED, Asked, Kind, accounts, ranked
+from transactions.annotation_search import one_of
 from transactions.models import Transaction
+from transactions.query_language import AMOUNT, WORD, Item, Mistake, Query
+from transactions.querysets import BOOKED_AT
+from transactions.reach import Reach
+from transactions.search_accounts import names_mistakes
+from transactions.search_dialects import OfTransactions
+from transactions.search_names import names_in
+from transactions.search_terms import NOTHING, Condition, Terms
 from transactions.tsqueries import LexemeQuery, any_of
 
 NEWEST = 20_000  # rows among which an amount alone is looked for
-NAMED_ACCOUNTS = 50  # accounts whose holder's name may stand for a word
-SHORTEST_NAME = 3  # of fewer letters, half the bank would be named
-AMOUNT = re.compile(r"[0-9][0-9,]*(\.[0-9]+)?", re.ASCII)
 HELP = (
-    "A transaction's id, an account number, a person's name or email address, or words of the "
-    'description, reference and metadata: rent, "blue note", rent -office. An amount like 13.40 '
-    f"is looked for beside a name or words (13.40 rent); alone, among the newest {NEWEST:,} rows."
-)
-MANY_NAMED = (
-    f"The name fits more than {NAMED_ACCOUNTS} accounts; shown are the rows of the "
-    f"{NAMED_ACCOUNTS} that moved last. Type more of it."
+    "A transaction's id, an account number, a person's name or email address, words of the "
+    f"description, reference and metadata, names of accounts where at most {NAMED_ACCOUNTS} fit; "
+    'or fields: rent, "blue note", rent -office, to:grace amount:>100 date:2026-03. An amount like '
+    f"13.40 is looked for beside a name or words (13.40 rent); alone, among the newest {NEWEST:,} "
+    "rows."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The rows, and what to say where not all that fit are among them."""
+class Meant:
+    """The rows that are meant, how well each fits, and what could not be read."""
 
-    rows: QuerySet[Transaction]
-    is_cut: str = ""
+    where: Q
+    rank: Any
+    mistakes: list[Mistake]
 
 
-def search(rows: QuerySet[Transaction], typed: str, *, is_narrow: bool = False) -> Found:
-    """By id, account number, holder, amount or words; each through an index.
+def reach_of_staff(reader: User) -> Reach:
+    """Every row; by names too for those who may see whose accounts there are."""
+    names = any(
+        reader.has_perm(f"accounts.{verb}_{thing}")
+        for thing in ("user", "account")
+        for verb in ("view", "change")
+    )
+    return Reach(reader, is_bank=True, names=names)
 
-    `is_narrow` says that the rows are those of one account: an amount is then looked for
-    among them all.
+
+def meaning(
+    asked: Asked, reach: Reach, named: Iterable[Account] = (), *, is_narrow: bool = False
+) -> Meant:
+    """What is asked of transactions; `named` are the accounts that the same words have found.
+
+    `is_narrow` says that the rows are those of one account: an amount is then looked for among
+    them all. Takes a query of its own where there are words that may be names.
     """
-    try:
-        return Found(rows.filter(pk=uuid.UUID(typed.strip())))
-    except ValueError:
-        pass
-    account = _numbered(typed)
-    if account:
-        return Found(with_side(rows, account))
-    words, is_cut = _words(typed)
-    wanted = Q(search=words)
-    rest, amount = amount_apart(typed)
-    if amount is not None and rest:
-        beside, is_cut = _words(rest)
-        wanted |= Q(search=beside) & Q(amount=amount)
-    elif amount is not None:
-        wanted |= Q(amount=amount) if is_narrow else Q(amount=amount, pk__gte=_oldest_of_newest())
-    return Found(rows.filter(wanted), MANY_NAMED if is_cut else "")
+    query = asked.query
+    if query.is_empty:
+        return Meant(NOTHING, UNRANKED, query.mistakes)
+    names = names_in(reach, query)
+    mistakes = [*query.mistakes, *names_mistakes(query, reach, names)]
+    condition = Terms(OfTransactions(reach), names).condition(query)
+    where = condition.where
+    if not is_narrow and (amount := _amount_alone(query)):
+        where = _among_newest(amount, condition)
+    rank = condition.rank if condition.words is not None else UNRANKED
+    lexemes = any_of(account.pk for account in named) if _is_bare(query) else ""
+    if lexemes:
+        where |= Q(search=LexemeQuery(lexemes))
+    return Meant(where, rank, mistakes)
 
 
-def _numbered(typed: str) -> Account | None:
-    try:
-        return Account.objects.filter(number=clean_account_number(typed)).first()
-    except ValueError:
-        return None
+def transactions(asked: Asked, reach: Reach, named: Iterable[Account] = ()) -> tuple[Kind, Meant]:
+    """By id, then by what is asked of them: the best first, and of equals the newest."""
+    meant = meaning(asked, reach, named)
+    rows = ranked(
+        Transaction.objects.with_sides(),
+        asked.by_id,
+        meant.where,
+        meant.rank,
+        newest=(BOOKED_AT.desc(), "-pk"),
+    )
+    return Kind.of(rows, meant.rank), meant
 
 
-def _words(text: str) -> tuple[SearchQuery, bool]:
-    """Rows with these words, or of an account whose holder they name; whether those were many.
-
-    A holder is found through the lexemes of the accounts, so that the index of the words
-    answers for both, see Note [Search column].
-    """
-    words = SearchQuery(text, config="simple", search_type="websearch")
-    name = " ".join(text.split())
-    if len(name) < SHORTEST_NAME or "\x00" in name:
-        return words, False
-    holder = Q(user__name__icontains=name) | Q(user__email__icontains=name)
-    accounts = Account.objects.filter(holder).order_by(F("last_entry_at").desc(nulls_last=True))
-    named = list(accounts.only("pk")[: NAMED_ACCOUNTS + 1])
-    if not named:
-        return words, False
-    lexemes = any_of(account.pk for account in named[:NAMED_ACCOUNTS])
-    return words | LexemeQuery(lexemes), len(named) > NAMED_ACCOUNTS
+def search(
+    rows: QuerySet[Transaction], typed: str, reach: Reach, *, is_narrow: bool = False
+) -> tuple[QuerySet[Transaction], Meant]:
+    """The rows of a list that are meant, in the list's own order."""
+    asked = Asked(typed)
+    named = accounts(asked)[1] if reach.names or asked.digits else []
+    if not reach.names:
+        named = [account for account in named if account.number == asked.digits]
+    meant = meaning(asked, reach, named, is_narrow=is_narrow)
+    return rows.filter(asked.by_id | meant.where), meant
 
 
-def amount_apart(typed: str) -> tuple[str, Decimal | None]:
-    """The words beside the one amount in the text, and that amount; None without just one."""
-    words = typed.split()
-    amounts = [word for word in words if AMOUNT.fullmatch(word)]
-    if len(amounts) != 1:
-        return typed, None
-    try:
-        amount = read_amount(amounts[0])
-    except ValidationError:
-        return typed, None
-    return " ".join(word for word in words if word != amounts[0]), amount
+def _is_bare(query: Query) -> bool:
+    """Whether there are words alone: for those, the names of accounts may stand as well."""
+    return len(query.words) == len(query.items)
 
 
-def _oldest_of_newest() -> uuid.UUID:
-    """Where the newest rows begin: an id begins with its time, so this is a stretch of the key."""
-    newest = Transaction.objects.order_by("-pk").values_list("pk", flat=True)
-    first: uuid.UUID | None = newest[NEWEST - 1 : NEWEST].first()
-    return first or uuid.UUID(int=0)
+def _amount_alone(query: Query) -> Item | None:
+    items = query.items
+    is_alone = len(items) == 1 and items[0].kind in (WORD, AMOUNT) and not items[0].is_not
+    return items[0] if is_alone and items[0].amount is not None else None
+
+
+def _among_newest(item: Item, condition: Condition) -> Q:
+    """The word among all rows, the amount among the newest, see Note [One of]."""
+    among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
+    if item.kind == AMOUNT:
+        return condition.where & among_newest
+    return Q(search=condition.words) | (Q(amount=item.amount) & among_newest)

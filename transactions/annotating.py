@@ -13,7 +13,7 @@ from accounts.lines import is_readable, shortened, tidy_line
 from accounts.models import User
 from ledger.db.retry import run_with_retry
 from transactions.annotations import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
-from transactions.exceptions import InvalidDetails, TransactionNotFound
+from transactions.exceptions import InvalidDetails, NoteChanged, TransactionNotFound
 from transactions.models import Annotation, Transaction
 from transactions.values import encodes
 
@@ -36,6 +36,11 @@ class Notes:
     changes: int = 0
 
     @property
+    def id(self) -> str:
+        """Which of all that was said is the present one; "" where nothing ever was."""
+        return str(self.history[0].pk) if self.history else ""
+
+    @property
     def is_empty(self) -> bool:
         return not (self.text or self.tags)
 
@@ -51,12 +56,15 @@ def annotate(
     owner: User,
     text: str = "",
     tags: Iterable[str] = (),
+    replaces: str | None = None,
 ) -> Annotation | None:
     """Keeps what an owner of a side says of a transaction, in the place of what they said before.
 
     Nothing said takes it away; what was said stays in the history. The same again writes
-    nothing: the row that counts comes back, None where nothing was ever said. Raises
-    TransactionNotFound to whoever owns no side, InvalidDetails for what cannot be kept.
+    nothing: the row that counts comes back, None where nothing was ever said. `replaces` is the
+    `Notes.id` that the owner had before them; None for whatever there is. Raises
+    TransactionNotFound to whoever owns no side, InvalidDetails for what cannot be kept,
+    NoteChanged where another than `replaces` is there by now.
     """
     said, labels = tidy_text(text), tidy_tags(tags)
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
@@ -64,18 +72,25 @@ def annotate(
 
     def attempt() -> Annotation | None:
         with db_transaction.atomic(durable=True):
-            return _write(transaction, owner, said, labels)
+            return _write(transaction, owner, said, labels, replaces)
 
     # Run again after a lost COMMIT, it finds what it wrote and writes nothing.
     return run_with_retry(attempt, find_out_first=lambda: None)
 
 
-def _write(transaction: Transaction, owner: User, text: str, tags: list[str]) -> Annotation | None:
+def _write(
+    transaction: Transaction, owner: User, text: str, tags: list[str], replaces: str | None
+) -> Annotation | None:
     """One owner writes one note at a time, so that each is later than the one before."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     before = Annotation.objects.of(owner).about(transaction).newest_first().first()
     if (before.text, before.tags) == (text, tags) if before else not (text or tags):
         return before
+    if replaces is not None and replaces != (str(before.pk) if before else ""):
+        raise NoteChanged(
+            "Your note was changed in another window meanwhile; what it says now stands above. "
+            "Keep yours, and it takes the place of that."
+        )
     moment = timezone.now()
     if before is not None:
         moment = max(moment, before.created_at + MICROSECOND)

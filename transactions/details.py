@@ -5,9 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
-
-from django.urls import reverse
 
 from accounts.lines import odd_characters, shortened
 from transactions.query_language import having, meta_field, token
@@ -96,14 +93,6 @@ def tidy(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The same as pairs of words alone."""
     for line in lines_of(metadata):
         yield line.label, line.said
-
-
-def search_url(asked: str, whose: str = "") -> str:
-    """The search page with this query; "" for none."""
-    if not asked:
-        return ""
-    query = {"q": asked} | ({"whose": whose} if whose else {})
-    return f"{reverse('transactions:search')}?{urlencode(query)}"
 
 
 def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[Line]:

@@ -37,6 +37,10 @@ class InvalidDetails(LedgerError):
     """A description, reference, date or metadata that the books cannot keep as given."""
 
 
+class NoteChanged(LedgerError):
+    """What an owner noted was changed meanwhile, in another window."""
+
+
 class InsufficientFunds(LedgerError):
     """More than the account has available."""
 

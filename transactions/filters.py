@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 from django import forms
 from django.utils import timezone
 
+from accounts.lines import shortened
 from accounts.models import Account
 from accounts.templatetags.money import short_date
 from transactions.forms import StatementForm
+from transactions.query_language import parse
 from transactions.search import mistakes_in
 from transactions.statements import StatementPage
 
@@ -36,7 +38,10 @@ class StatementAddress:
     def __init__(self, path: str, form: StatementForm) -> None:
         self.action = path
         self.form = form
+        self.typed = form.data.get("q", "")
         self.params = {name: form.data[name] for name in KEPT if form.data.get(name)}
+        if read := parse(self.params.pop("q", "")).text:
+            self.params["q"] = read
 
     def url(self, **changes: Any) -> str:
         """The address with some parameters changed; an empty value leaves one out."""
@@ -58,7 +63,7 @@ class StatementAddress:
         """What of the typed words could not be read, and links to what was meant."""
         return [
             (mistake.sentence, [Chip(said, self.url(q=said)) for said in mistake.meant])
-            for mistake in mistakes_in(self.params.get("q", ""), account)
+            for mistake in mistakes_in(self.typed, account)
         ]
 
     @property
@@ -128,7 +133,7 @@ class StatementAddress:
 
     def _words(self) -> Chip:
         words = self.params.get("q", "")
-        label = f"\N{LEFT DOUBLE QUOTATION MARK}{words}\N{RIGHT DOUBLE QUOTATION MARK}"
+        label = f"\N{LEFT DOUBLE QUOTATION MARK}{shortened(words)}\N{RIGHT DOUBLE QUOTATION MARK}"
         return Chip(
             label if words else "Find",
             active=bool(words),

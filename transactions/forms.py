@@ -17,6 +17,7 @@ from accounts.lines import shortened, tidy_line
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from transactions.drafts import Draft
+from transactions.query_language import parse
 from transactions.statements import Filters, moment_of
 from transactions.values import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 
@@ -217,6 +218,13 @@ def _day(label: str) -> forms.DateField:
     )
 
 
+class WordsField(forms.CharField):
+    """Any text at all, as the search reads it. What it cannot read gets a sentence there."""
+
+    def to_python(self, value: Any) -> str:
+        return parse(super().to_python(value) or "").text
+
+
 class StatementForm(forms.Form):
     """The filters of a statement, as they stand in its address."""
 
@@ -227,9 +235,8 @@ class StatementForm(forms.Form):
         required=False,
         error_messages={"invalid_choice": "Money goes in or out; choose one of them."},
     )
-    q = forms.CharField(
+    q = WordsField(
         label="Words, a name or an amount",
-        max_length=200,
         required=False,
         help_text="Like rent, a person, or the amount to the cent",
     )

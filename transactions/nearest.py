@@ -3,7 +3,7 @@
 Where the database has pg_trgm, it ranks them by similarity; where not, difflib does in Python.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -116,11 +116,18 @@ def has_trigrams() -> bool:
 
 def nearest(reach: Reach, query: Query) -> Nearest:
     """What a query that found nothing may have meant; in one query, over the reader's rows."""
+    return nearest_in(lambda: _vocabulary(reach), query)
+
+
+def nearest_in(vocabulary: Callable[[], tuple[str, list[Any]]], query: Query) -> Nearest:
+    """The same, of any vocabulary: an SQL text, and its parameters, that begins a query WITH a
+    `vocabulary` of words and their kinds, see KINDS."""
     items = [item for item in query.items if _may_be_mended(item)][:8]
     if not items:
         return Nearest()
     by_trigrams = has_trigrams()
-    rows = _asked(reach, sorted({folded(item.text) for item in items}), by_trigrams=by_trigrams)
+    typed = sorted({folded(item.text) for item in items})
+    rows = _compared(*vocabulary(), typed, by_trigrams=by_trigrams)
     found = Nearest(by_trigrams=by_trigrams)
     for item in items:
         for word in _near(item, rows, by_trigrams=by_trigrams)[:MOST_MEANT]:
@@ -136,9 +143,7 @@ def _may_be_mended(item: Item) -> bool:
     return item.kind in KINDS and not item.is_not and len(item.text) <= 60
 
 
-def _asked(
-    reach: Reach, typed: Sequence[str], *, by_trigrams: bool
-) -> list[tuple[str | None, str, str]]:
+def _vocabulary(reach: Reach) -> tuple[str, list[Any]]:
     newest = (
         newest_first(reach.transactions(), reach)
         .annotate(channel=KT("metadata__channel"))
@@ -149,11 +154,17 @@ def _asked(
     said_of = words_noted(reach.reader)[:NEWEST].query.sql_with_params()
     params += [] if reach.is_bank else said_of[1]
     notes = "" if reach.is_bank else NOTES.format(notes=said_of[0])
+    names = NAMES if reach.names else ""
+    return VOCABULARY.format(newest=sql, names=names, notes=notes), params
+
+
+def _compared(
+    vocabulary: str, params: list[Any], typed: list[str], *, by_trigrams: bool
+) -> list[tuple[str | None, str, str]]:
     letters = ["".join(ACCENTS), "".join(ACCENTS.values())]
-    params += [*letters, typed, CLOSE_BY_TRIGRAMS] if by_trigrams else [MOST_WORDS]
-    said = VOCABULARY.format(newest=sql, names=NAMES if reach.names else "", notes=notes)
+    params = [*params, *([*letters, typed, CLOSE_BY_TRIGRAMS] if by_trigrams else [MOST_WORDS])]
     with connection.cursor() as cursor:
-        cursor.execute(said + (BY_SIMILARITY if by_trigrams else ALL_WORDS), params)
+        cursor.execute(vocabulary + (BY_SIMILARITY if by_trigrams else ALL_WORDS), params)
         found: list[tuple[str | None, str, str]] = cursor.fetchall()
         return found
 

@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 from django import forms
 
 from transactions.annotating import Notes, tidy_tags, tidy_text
-from transactions.annotations import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
+from transactions.annotations import MOST_TAGS, TEXT_LIMIT
 from transactions.exceptions import InvalidDetails
 
 Given = TypeVar("Given")
@@ -15,18 +15,25 @@ Kept = TypeVar("Kept")
 BETWEEN_TAGS = re.compile(r"[\s,;]+")
 
 
+class AnyText(forms.CharField):
+    """Any text at all: what cannot be kept of it, `tidy_text` and `tidy_tags` say or leave out."""
+
+    def to_python(self, value: object) -> str:
+        return (super().to_python(value) or "").replace("\x00", " ")
+
+
 class NoteForm(forms.Form):
     """A text and tags; both empty take the note away."""
 
-    text = forms.CharField(
+    text = AnyText(
         label="Note",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "maxlength": TEXT_LIMIT}),
-        help_text="Only you see it: not the other side, nor the staff of the bank.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=f"Up to {TEXT_LIMIT} characters. Only you see it: not the other side, nor the "
+        "staff of the bank.",
     )
-    tags = forms.CharField(
+    tags = AnyText(
         required=False,
-        max_length=2 * MOST_TAGS * LONGEST_TAG,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
         help_text=f"Single words, like holiday or porto-2026; up to {MOST_TAGS}.",
     )

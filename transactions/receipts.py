@@ -13,10 +13,11 @@ from accounts.currencies import plain
 from accounts.models import Account, User
 from accounts.templatetags.money import figure, money, signed
 from transactions.annotating import Notes, notes_of
-from transactions.details import Details, details_of, search_url
+from transactions.details import Details, details_of
 from transactions.models import Note, Transaction, reversal_word
 from transactions.query_language import token
-from transactions.reach import BANK, may_read_bank
+from transactions.reach import BANK, MINE, may_read_bank
+from transactions.search_address import search_url
 from transactions.story import STATES, Story, story_of
 from transactions.tools import is_own, tools_for
 
@@ -61,7 +62,7 @@ class Receipt:
     details: Details
     mine: Notes
     file: FromFile | None = None
-    whose: str = ""  # of the rows that its links look among, as addresses say it
+    whose: str = MINE  # of the rows that its links look among, as addresses say it
     may_search: bool = True
     is_for_staff: bool = False
     tools: list[tuple[str, str]] = field(default_factory=list)
@@ -94,7 +95,7 @@ class Receipt:
 
     def search_url(self, asked: str) -> str:
         """The search page over what this reader may search; "" where that is nothing."""
-        return search_url(asked, self.whose) if self.may_search else ""
+        return search_url(asked, self.whose) if asked and self.may_search else ""
 
     @property
     def figure(self) -> str:
@@ -123,7 +124,7 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
         file=_file(story, sender, reader),
         mine=Notes() if for_staff else notes_of(row, reader),
-        whose=BANK if for_staff else "",
+        whose=BANK if for_staff else MINE,
         may_search=not for_staff or may_read_bank(reader),
         is_for_staff=for_staff,
         tools=tools_for(story, reader) if for_staff else [],

@@ -5,11 +5,9 @@ conditions of it, `facets` counts and `highlights` marks. See docs/search.md.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import Case, F, FloatField, Q, Value, When
+from django.contrib.postgres.search import SearchQuery
 
 from accounts.models import Account
 from transactions.annotation_search import one_of
@@ -106,11 +104,7 @@ def _ordered(
         ordered: TransactionQuerySet = matched.order_by(*ORDERS[sort])
         return ordered
     newest = newest_first(matched, reach).values("pk")[:RANKED]
-    rank: Any = SearchRank(F("search"), condition.words)
-    beside = [Q(search=condition.named)] if condition.named is not None else []
-    for fits in [*beside, *([condition.noted] if condition.noted else [])]:
-        rank += Case(When(fits, then=Value(1.0)), default=Value(0.0), output_field=FloatField())
-    rows = Transaction.objects.filter(one_of(newest)).annotate(rank=rank)
+    rows = Transaction.objects.filter(one_of(newest)).annotate(rank=condition.rank)
     ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "-pk")
     return ranked
 

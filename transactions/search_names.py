@@ -15,13 +15,15 @@ from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchVectorExact as Matches
 from django.db.models import Q, QuerySet
 
-from accounts.models import Account, User
+from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
 from transactions.annotation_search import annotated
 from transactions.query_language import PHRASE, WORD, Item, Query
 from transactions.reach import BANK, Reach, may_read_bank, reach_of
+from transactions.tsqueries import begun
 
 MOST_NAMED = 200  # accounts put into a query one by one; beyond, the reader's own rows are joined
 SIDES = ("to", "from", "with")
@@ -113,6 +115,9 @@ def _others(reader: User, item: Item, *, is_bank: bool, names: bool) -> "QuerySe
             wanted |= Q(pk__in=_worded(Account.objects.all(), item))
         else:
             wanted |= Q(user__in=_worded(User.objects.all(), item))
+            if is_bank and "@" in item.text:  # whoever may see people sees their addresses too
+                addressed = User.objects.filter(Matches(PERSON_WORDS, begun(item.text)))
+                wanted |= Q(user__in=addressed)
     if not wanted:
         return None
     accounts = Account.objects.filter(wanted)
@@ -132,8 +137,15 @@ def _own(reader: User, item: Item) -> Q:
 
 
 def _worded(rows: Any, item: Item) -> Any:
-    """The rows whose `name` has the words, see `users_name_words` of the users' indexes."""
-    return rows.alias(words=SearchVector("name", config="simple")).filter(words=name_query(item))
+    """The rows whose `name` has the words, by the index of people's or of accounts' words.
+
+    That of people holds their addresses too, which are no customer's to guess: the name decides.
+    """
+    asked = name_query(item)
+    if rows.model is Account:
+        return rows.filter(Matches(ACCOUNT_WORDS, asked))
+    in_name = Matches(SearchVector("name", config="simple"), asked)
+    return rows.filter(Matches(PERSON_WORDS, asked), in_name)
 
 
 def name_query(item: Item) -> SearchQuery:

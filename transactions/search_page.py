@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
-from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -17,6 +15,7 @@ from transactions.nearest import Nearest
 from transactions.query_language import Query, token
 from transactions.query_words import FIELDS, IS_WORDS
 from transactions.search import Found
+from transactions.search_address import search_url
 from transactions.search_examples import examples_for
 from transactions.search_hits import Hit, has_side
 
@@ -62,10 +61,8 @@ class SearchPage:
 
     def url(self, **changes: Any) -> str:
         """The page's address with something changed; page one unless another is named."""
-        whose = self.found.reach.whose if self.found.reach.is_bank else ""
-        asked = {"q": self.found.query.text, "whose": whose, "sort": self.chosen_sort, **changes}
-        kept = {name: value for name, value in asked.items() if value}
-        return f"{reverse('transactions:search')}?{urlencode(kept)}"
+        query, whose = self.found.query.text, self.found.reach.whose
+        return search_url(**{"q": query, "whose": whose, "sort": self.chosen_sort, **changes})
 
     @property
     def query(self) -> Query:

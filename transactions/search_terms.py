@@ -17,8 +17,19 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchVectorField
-from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, Value, When
+from django.contrib.postgres.search import SearchRank, SearchVectorField
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    FloatField,
+    Func,
+    OuterRef,
+    Q,
+    Value,
+    When,
+)
 from django.utils import timezone
 
 from accounts.models import User
@@ -77,6 +88,15 @@ class Condition:
     words: Any = None
     named: Any = None
     noted: Q | None = None
+
+    @property
+    def rank(self) -> Any:
+        """How well a row fits: by its words, and one more each for a name and for a note."""
+        rank: Any = SearchRank(F("search"), self.words)
+        beside = [Q(search=self.named)] if self.named is not None else []
+        for fits in [*beside, *([self.noted] if self.noted else [])]:
+            rank += Case(When(fits, then=Value(1.0)), default=Value(0.0), output_field=FloatField())
+        return rank
 
 
 class Terms:

@@ -26,6 +26,12 @@ class Whole(SearchQuery):
     template = "(%(expressions)s)"
 
 
+def begun(word: str) -> LexemeQuery:
+    """Whatever begins with the word as it stands; an address stays whole, with its "@" in it."""
+    quoted = word.lower().replace("\\", "").replace("'", "''")
+    return LexemeQuery(f"'{quoted}':*")
+
+
 def lexeme_of(account: UUID) -> str:
     """The lexeme by which the search column names an account, see Note [Search column]."""
     return f"'@{account.hex[-12:]}'"

@@ -14,14 +14,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.lines import shortened
 from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.db.ids import uuid7
 from transactions import services
 from transactions.annotating import annotate
 from transactions.annotation_search import tags_in_use
-from transactions.details import search_url
-from transactions.exceptions import IdempotencyConflict, LedgerError
+from transactions.exceptions import IdempotencyConflict, LedgerError, NoteChanged
 from transactions.exports import file_name, statement_lines
 from transactions.filters import StatementAddress
 from transactions.forms import StatementForm, TransferForm, prefilled
@@ -29,6 +29,7 @@ from transactions.models import Transaction
 from transactions.note_forms import NoteForm
 from transactions.receipts import receipt_for
 from transactions.reports import home_of, just_paid, known_accounts, times_paid
+from transactions.search_address import search_url
 from transactions.standing import limits_in_words, pending_of, released_lately
 from transactions.statements import (
     ON_PAPER,
@@ -72,7 +73,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     context["limits"] = limits_in_words(account)
     context["frozen"] = account.status_changes.first() if account.is_frozen else None
     context["wider_url"] = search_url(form.filters.text)
-    context["nothing_found"] = f"Nothing found for \u201c{form.filters.text}\u201d"
+    context["nothing_found"] = f"Nothing found for \u201c{shortened(form.filters.text)}\u201d"
     return render(request, "transactions/statement.html", context)
 
 
@@ -162,9 +163,13 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
         raise Http404
     form = NoteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        annotate(transaction=row, owner=request.user, **form.cleaned_data)
-        messages.success(request, form.done)
-    elif form.is_bound:
+        replaces = request.POST.get("replaces")
+        try:
+            annotate(transaction=row, owner=request.user, replaces=replaces, **form.cleaned_data)
+            messages.success(request, form.done)
+        except NoteChanged as refusal:
+            form.add_error(None, str(refusal))
+    if form.errors:
         return receipt_page(request, row, form)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
 

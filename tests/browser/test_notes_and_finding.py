@@ -59,6 +59,13 @@ def test_a_note_is_written_changed_and_taken_away(
         page.get_by_label("Tags").fill(tags)
         page.get_by_role("button", name="Keep it").click()
         page.wait_for_url("**/#note")
+    page.set_viewport_size({"width": 390, "height": 500})
+    page.get_by_text("Add a note", exact=True).click()
+    page.get_by_label("Tags").fill("no!")
+    page.get_by_role("button", name="Keep it").click()
+    refused = page.get_by_text("A tag is one word of letters")
+    assert 0 <= refused.evaluate("it => it.getBoundingClientRect().top") < 500
+    page.goto(f"/transactions/{paid.pk}/")
     page.get_by_text("Changed 2 times").click()
     history = page.locator("#note .timeline li").all_inner_texts()
     assert [said.split("\n")[0] for said in history] == [

@@ -187,14 +187,26 @@ def test_a_number_in_words_is_still_a_word(staff: Client, account: Account) -> N
     assert found(staff.get(LIST, {"q": "invoice 2026"})) == [row.pk]
 
 
-def test_a_name_of_too_many_accounts_says_so(
+def test_a_name_of_many_accounts_finds_the_rows_of_all(
     staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.admin_search.NAMED_ACCOUNTS", 1)
-    AccountFactory(user=account.user)
-    response = staff.get(LIST, {"q": "Ferreira"})
-    assert len(found(response)) == 1
-    assert "Type more of it" in response.content.decode()
+    monkeypatch.setattr("transactions.search_names.MOST_NAMED", 1)
+    others = [AccountFactory(user=account.user, balance="1") for _ in range(3)]
+    assert len(found(staff.get(LIST, {"q": "Ferreira"}))) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("opening amount:lots", "amount"),
+        ("opening " + "a " * 1000, "Only the first 1,000 characters were read."),
+        ("opening note:split", "Notes and tags are for whoever wrote them"),
+    ],
+)
+def test_what_the_list_cannot_read_is_said(
+    typed: str, said: str, staff: Client, account: Account
+) -> None:
+    assert said in staff.get(LIST, {"q": typed}).content.decode()
 
 
 def test_a_search_for_nothing_says_what_can_be_searched_for(staff: Client) -> None:

@@ -12,8 +12,8 @@ from accounts.models import Account
 from accounts.templatetags.money import account_number
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
+from tests.transactions.audit.breaking import falsify, falsify_rules
 from tests.transactions.sealed_books import as_owner, day, march
-from tests.transactions.test_audit import falsify, falsify_rules
 from transactions import services
 from transactions.audit import audit
 from transactions.models import AuditRun, Transaction

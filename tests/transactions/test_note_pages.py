@@ -1,9 +1,9 @@
 """The receipt: the reader's own note and tags, and metadata of any shape, told as text."""
 
 import json
+import re
 from decimal import Decimal
 from html import unescape
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory, insert_row
-from tests.pages import text_of, without_token
+from tests.pages import Attributes, text_of, without_token
 from transactions import services
 from transactions.annotating import annotate, notes_of
 from transactions.models import Annotation, Transaction
@@ -51,21 +51,6 @@ def of(person: User) -> Client:
     client = Client()
     client.force_login(person)
     return client
-
-
-class Attributes(HTMLParser):
-    """The names of all elements and of their attributes, as a browser reads the page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.seen: set[str] = set()
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = {name for name, _ in attrs}
-        self.seen |= {tag} | names
-        if tag == "script" and "src" not in names:
-            self.seen.add("script in the page")
 
 
 def asked_by(page: str) -> set[str]:
@@ -123,6 +108,42 @@ def test_a_mistake_is_said_beside_what_was_typed(client: Client, paid: Transacti
     assert '<details class="query" open>' in page
     assert SCRIPT not in page
     assert not Annotation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ("x" * 5000, "A tag has at most 30 letters;"),
+        (" ".join(f"tag{n}" for n in range(400)), "These are 400 tags; at most 20 fit."),
+    ],
+)
+def test_too_much_is_answered_in_our_own_words(
+    client: Client, paid: Transaction, tags: str, said: str
+) -> None:
+    response = client.post(url_of(paid, "note"), {"text": "", "tags": tags})
+    assert said in text_of(response)
+    assert "Ensure this value" not in text_of(response)
+    client.post(url_of(paid, "note"), {"text": "Tea\x00 time", "tags": "tea\x00pot"})
+    assert "Tea time" in text_of(client.get(url_of(paid)))
+
+
+def test_a_second_window_takes_nothing_away_unasked(client: Client, paid: Transaction) -> None:
+    def keep(page: Any, **said: str) -> Any:
+        (seen,) = re.findall(r'name="replaces" value="([^"]*)"', page.content.decode())
+        return client.post(url_of(paid, "note"), {**said, "replaces": seen}, follow=True)
+
+    one, other = client.get(url_of(paid)), client.get(url_of(paid))
+    keep(one, text="Lunch", tags="food")
+    refused = keep(other, text="", tags="mine")
+    said = text_of(refused)
+    assert "Your note was changed in another window meanwhile" in said
+    assert "Lunch #food" in said
+    assert 'value="mine"' in refused.content.decode()
+    assert Annotation.objects.count() == 1
+    assert "Your note is kept." in text_of(keep(refused, text="", tags="mine"))
+    assert [row.tags for row in Annotation.objects.order_by("created_at")] == [["food"], ["mine"]]
+    again = keep(other, text="", tags="mine")  # what is there already is no quarrel
+    assert "Your note is kept." in text_of(again)
 
 
 def test_asking_for_the_form_itself_leads_to_the_receipt(client: Client, paid: Transaction) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode
 
 from django.urls import reverse
 
@@ -17,6 +16,7 @@ from transactions.days import end_of
 from transactions.query_language import parse, token
 from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
+from transactions.search_address import search_url
 
 Row = Mapping[str, Any]
 SHOWN = 200  # rows on the page; the file has all
@@ -37,10 +37,7 @@ class Asked:
     def rows_behind(self, query: str) -> str:
         """The address of the search page for `query`, in the same reach and currency."""
         said = parse(query).adding(f"currency:{self.currency}") if self.currency else query
-        query_string = {"q": said, "sort": "newest"}
-        if self.reach.is_bank:
-            query_string["whose"] = self.reach.whose
-        return f"{reverse('transactions:search')}?{urlencode(query_string)}"
+        return search_url(said, self.reach.whose, sort="newest")
 
 
 @dataclass(frozen=True, slots=True)

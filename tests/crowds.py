@@ -1,0 +1,24 @@
+"""More people than anybody looks at one by one."""
+
+from django.db import connection
+
+NAME = "Person "  # and something that no other has
+
+
+def crowd(people: int) -> None:
+    """So many people with an account each, and statistics of them for the planner."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO users (id, password, is_superuser, email, name, created_at, is_staff)"
+            " SELECT gen_random_uuid(), '', false, 'p' || n || '@example.com',"
+            " %s || md5(n::text), now(), false FROM generate_series(1, %s) AS n",
+            [NAME, people],
+        )
+        cursor.execute(
+            "INSERT INTO accounts (id, user_id, number, name, currency, status, balance, held,"
+            " overdraft_limit, created_at)"
+            " SELECT gen_random_uuid(), id, row_number() OVER (), 'Everyday', 'USD', 'active',"
+            " 0, 0, 0, now() FROM users WHERE starts_with(name, %s)",
+            [NAME],
+        )
+        cursor.execute("ANALYZE users, accounts")

@@ -1,0 +1,191 @@
+"""The audit: silent on clean books, and naming the account and the row on broken ones."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, insert_row
+from tests.transactions.audit.breaking import falsify, falsify_rules, found
+from transactions import services
+from transactions.audit import CHECKS, audit
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+
+
+def test_clean_books_give_no_finding(books: Any) -> None:
+    result = audit()
+    assert result.clean
+    assert (result.accounts, result.transactions) == (3, 4)
+
+
+def test_empty_books_are_clean() -> None:
+    assert audit().clean
+
+
+def test_a_changed_amount_breaks_the_chain_and_the_row_is_named(books: Any) -> None:
+    a, b = books
+    row = Transaction.objects.get(type="transfer")
+    falsify("UPDATE transactions SET amount = 31 WHERE id = %s", row.pk)
+    finding = found("chain")
+    assert finding.transaction == str(row.pk)
+    assert finding.account == str(min(a.pk, b.pk))
+
+
+def test_a_deleted_row_breaks_the_chain(books: Any) -> None:
+    _, b = books
+    transfer = Transaction.objects.get(type="transfer")
+    last = Transaction.objects.get(type="withdrawal")
+    falsify("DELETE FROM transactions WHERE id = %s", transfer.pk)
+    finding = found("chain")
+    assert (finding.account, finding.transaction) == (str(b.pk), str(last.pk))
+
+
+def test_two_entries_at_one_time_have_no_order(books: Any) -> None:
+    falsify("UPDATE transactions SET created_at = '2026-01-01T00:00Z'")
+    assert found("chain").found.endswith("at 2026-01-01T00:00:00+00:00")
+
+
+def test_a_changed_balance_names_the_account(books: Any) -> None:
+    a, _ = books
+    falsify("UPDATE accounts SET balance = balance + 1 WHERE id = %s", a.pk)
+    assert found("balance").account == str(a.pk)
+    assert found("currency").expected == "95.0000 USD deposited less withdrawn"
+
+
+def test_a_balance_without_any_entry_is_found() -> None:
+    account = AccountFactory()
+    falsify("UPDATE accounts SET balance = 1 WHERE id = %s", account.pk)
+    assert found("balance").account == str(account.pk)
+
+
+def test_money_held_without_a_hold_is_found(books: Any) -> None:
+    a, _ = books
+    falsify("UPDATE accounts SET held = 1 WHERE id = %s", a.pk)
+    assert found("held").account == str(a.pk)
+
+
+def test_a_hold_that_is_not_reserved_is_found(books: Any) -> None:
+    a, _ = books
+    insert_row(type="withdrawal", status="pending", from_account_id=a.pk)
+    falsify("UPDATE accounts SET held = 0 WHERE id = %s", a.pk)
+    assert found("held").expected == "10.0000 held"
+
+
+@pytest.mark.parametrize(("change", "rule"), [
+    ("amount = -1", "positive_amount"),
+    ("amount = 'NaN'", "positive_amount"),
+    ("amount = 0.001", "amount_fits_currency"),
+    ("type = 'gift'", "sides_match_type"),
+    ("from_balance = NULL", "balances_when_completed"),
+    ("metadata = '[]'", "metadata_is_object"),
+    ("captures_id = id, reverses_id = id", "captures_or_reverses"),
+])  # fmt: skip
+def test_a_row_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
+    change: str, rule: str, books: Any
+) -> None:
+    row = Transaction.objects.get(type="transfer")
+    falsify_rules()
+    falsify(f"UPDATE transactions SET {change} WHERE id = %s", row.pk)
+    finding = found("rule")
+    assert (finding.transaction, finding.found) == (str(row.pk), f"{rule} broken")
+
+
+def test_an_account_that_breaks_a_rule_is_found_when_the_rule_was_dropped(books: Any) -> None:
+    a, _ = books
+    falsify_rules("accounts")
+    falsify("UPDATE accounts SET held = -1 WHERE id = %s", a.pk)
+    assert (found("rule").account, found("rule").found) == (str(a.pk), "held_non_negative broken")
+
+
+def test_an_account_that_forgot_its_last_entry_is_found(books: Any) -> None:
+    """The next entry would be given a time before it."""
+    a, _ = books
+    falsify("UPDATE accounts SET last_entry_at = '2026-01-01' WHERE id = %s", a.pk)
+    assert found("time").account == str(a.pk)
+
+
+def test_an_account_whose_last_entry_lies_ahead_is_found(books: Any) -> None:
+    """Nothing could be booked before that time, and a newer row may be gone."""
+    a, _ = books
+    falsify(
+        "UPDATE accounts SET last_entry_at = last_entry_at + interval '1 microsecond' "
+        "WHERE id = %s",
+        a.pk,
+    )
+    finding = found("time")
+    assert (finding.account, finding.transaction) == (str(a.pk), str(a.sent.get().pk))
+
+
+def test_an_account_with_a_last_entry_and_none_in_the_books_is_found() -> None:
+    account = AccountFactory()
+    falsify("UPDATE accounts SET last_entry_at = '2026-01-01' WHERE id = %s", account.pk)
+    assert (found("time").account, found("time").transaction) == (str(account.pk), None)
+
+
+def test_a_hold_is_a_row_of_both_its_accounts_too(books: Any) -> None:
+    a, b = books
+    row = services.hold(from_account=a, to_account=b, amount=Decimal(5))
+    assert audit().clean
+    falsify("UPDATE accounts SET last_entry_at = last_entry_at - interval '1 microsecond' "
+            "WHERE id = %s", b.pk)  # fmt: skip
+    assert found("time").transaction == str(row.pk)
+
+
+def test_of_voided_holds_that_were_deleted_only_the_newest_row_is_missed(books: Any) -> None:
+    """It leaves no mark in any balance; before its seal, the account's time alone may tell."""
+    a, _ = books
+    earlier, last = (services.hold(from_account=a, amount=Decimal(5)) for _ in range(2))
+    for row in (earlier, last):
+        services.void(hold=row)
+    falsify("DELETE FROM transactions WHERE id = %s", earlier.pk)
+    assert audit().clean
+    falsify("DELETE FROM transactions WHERE id = %s", last.pk)
+    assert found("time").account == str(a.pk)
+    assert str(found("time")).endswith("A row that came later may be gone.")
+
+
+def test_a_side_without_account_is_an_orphan(books: Any) -> None:
+    row = Transaction.objects.get(type="withdrawal")
+    nobody = uuid7()
+    falsify("UPDATE transactions SET from_account_id = %s WHERE id = %s", nobody, row.pk)
+    finding = found("orphan")
+    assert (finding.account, finding.transaction) == (str(nobody), str(row.pk))
+
+
+def test_a_side_in_another_currency_is_an_orphan(books: Any) -> None:
+    row = Transaction.objects.get(type="withdrawal")
+    falsify("UPDATE transactions SET currency = 'EUR' WHERE id = %s", row.pk)
+    assert found("orphan").transaction == str(row.pk)
+
+
+def test_the_first_broken_link_is_named_and_all_are_counted() -> None:
+    account = AccountFactory()
+    rows = [services.deposit(to_account=account, amount=Decimal(1)) for _ in range(5)]
+    falsify("UPDATE transactions SET amount = 2 WHERE id <> %s", rows[0].pk)
+    finding = found("chain")
+    assert (finding.transaction, finding.broken) == (str(rows[1].pk), 4)
+    assert str(finding).endswith(" This is the first of 4 such.")
+
+
+def test_the_sorting_of_a_whole_audit_leaves_no_setting_behind(books: Any) -> None:
+    with connection.cursor() as cursor:
+        names = ("work_mem", "enable_indexscan", "enable_bitmapscan")
+        settings = ", ".join(f"current_setting('{name}')" for name in names)
+        cursor.execute(f"SELECT {settings}")
+        before = cursor.fetchone()
+        audit()
+        cursor.execute(f"SELECT {settings}")
+        assert cursor.fetchone() == before
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_each_check_is_a_few_queries_whatever_the_size(
+    check: Callable[[], Any], books: Any, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(4):  # its own, and two to set the memory it may sort in
+        assert next(check(), None) is None

@@ -1,0 +1,67 @@
+"""Whom words mean is asked of one index of people, whose addresses count for nothing here."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from accounts.models import Account, User
+from ledger.db.work import watched
+from tests.crowds import crowd
+from tests.factories import AccountFactory
+from tests.plans import nodes_of_sql
+from transactions import services
+from transactions.query_language import parse
+from transactions.reach import Reach, reach_of
+from transactions.search import find
+from transactions.search_names import names_in
+
+
+@pytest.fixture
+def grace(db: Any) -> Account:
+    account: Account = AccountFactory(
+        user__name="Grace Hopper", user__email="grace@navy.example", name="Nest egg"
+    )
+    return account
+
+
+def test_names_are_looked_up_through_the_indexes(ana: User, grace: Account) -> None:
+    crowd(20_000)
+    asked = {
+        "grace": {"users_search"},
+        '"grace hopper"': {"users_search"},
+        "to:hop": {"users_search"},
+        "account:nest": {"accounts_search"},
+    }
+    for text, indexes in asked.items():
+        reach = Reach(ana, is_bank=True)
+        with watched() as work:
+            (named,) = names_in(reach, parse(text)).values()
+        assert named.others == [grace.pk], text
+        (query,) = work.queries
+        nodes = nodes_of_sql(query.statement, query.params)
+        assert indexes <= {node.get("Index Name") for node in nodes}, text
+        read = [node for node in nodes if node["Node Type"] == "Seq Scan"]
+        assert "users" not in {node["Relation Name"] for node in read}, text
+
+
+def test_addresses_of_others_find_nothing(ana: User, grace: Account) -> None:
+    account = reach_of(ana).accounts[0]
+    services.deposit(to_account=account, amount=Decimal(10))
+    services.transfer(from_account=account, to_account=grace, amount=Decimal(1))
+    for reach in (reach_of(ana), Reach(ana, is_bank=True, names=False)):
+        assert len(find(reach, "to:grace").rows) == (0 if reach.is_bank else 1)
+        for text in (
+            "grace@navy.example",
+            "to:grace@navy.example",
+            '"grace@navy.example"',
+            "to:grace@navy.exam",
+        ):
+            assert find(reach, text).rows == [], text
+
+
+def test_whoever_may_see_people_finds_them_by_their_addresses(ana: User, grace: Account) -> None:
+    row = services.deposit(to_account=grace, amount=Decimal(10), description="Tea")
+    services.deposit(to_account=reach_of(ana).accounts[0], amount=Decimal(10), description="Tea")
+    for text in ("grace@navy.example", "to:grace@navy tea", "GRACE@NAVY.EXAMPLE tea"):
+        assert [found.pk for found in find(Reach(ana, is_bank=True), text).rows] == [row.pk]
