@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from accounts.models import Account
 from transactions.query_language import NOTES, Item, Mistake, Query, token
-from transactions.query_words import near
+from transactions.query_words import FIELDS, near
 from transactions.reach import Reach
-from transactions.search_names import SIDES, account_number
+from transactions.search_names import SIDES, account_number, holder_id
 
 
 def accounts_meant(item: Item, accounts: Iterable[Account]) -> list[Account]:
@@ -19,7 +19,8 @@ def accounts_meant(item: Item, accounts: Iterable[Account]) -> list[Account]:
 
 
 def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]:
-    """What is said of an `account:` that no account of the reader's fits."""
+    """What is said of an `account:` that no account of the reader's fits, and of what is asked
+    of the whole bank alone."""
     known = list(accounts)
     names = [account.name for account in known]
     found = []
@@ -31,6 +32,10 @@ def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]
             meant = close or names[:1]
             fixes = [query.replacing(item.source, token("account", name)) for name in meant]
             found.append(Mistake(said, tuple(fixes)))
+        elif item.kind in FIELDS and FIELDS[item.kind].bank_only:
+            said = f"{item.kind}: is asked of the whole bank, by those who may read all of it."
+            rest = query.without(item.source)
+            found.append(Mistake(said, (rest,) if rest else ()))
     return found
 
 
@@ -46,7 +51,7 @@ def names_mistakes(query: Query, reach: Reach) -> list[Mistake]:
     return mistakes + [
         Mistake(said.format(item.kind, "482109375549"))
         for item in query.items
-        if item.kind in (*SIDES, "account") and not account_number(item)
+        if item.kind in (*SIDES, "account") and not (account_number(item) or holder_id(item))
     ]
 
 

@@ -40,6 +40,8 @@ def examples_for(found: Found) -> list[Example]:
     left_out = {"id"} if found.reach.names else {"id", "to", "from", "with"}
     if found.reach.is_bank:
         left_out |= {"tag", "note"}
+    else:
+        left_out |= {name for name, known in FIELDS.items() if known.bank_only}
     examples = [
         Example(made.get(name) or known.example, known.says)
         for name, known in FIELDS.items()

@@ -103,6 +103,8 @@ def _different(items: Iterable[Item], *, is_bank: bool) -> list[Item]:
 def _others(reader: User, item: Item, *, is_bank: bool, names: bool) -> "QuerySet[Account] | None":
     """The accounts of those who bear the name, or that have the number."""
     wanted = Q(number=digits) if (digits := account_number(item)) else Q()
+    if is_bank and (holder := holder_id(item)):
+        wanted |= Q(user=holder) | Q(pk=holder)
     if names:
         if item.kind == "account":
             wanted |= Q(pk__in=_worded(Account.objects.all(), item))
@@ -149,6 +151,15 @@ def account_number(item: Item) -> str:
     digits = re.sub(r"[\s.-]", "", item.text)
     is_number = digits.isascii() and digits.isdigit() and len(digits) == LENGTH
     return digits if is_number and item.kind in (*SIDES, "account") else ""
+
+
+def holder_id(item: Item) -> UUID | None:
+    """The id of a person or an account that an item is, as reports over the bank link by: it
+    names nobody, so that whoever may not know names follows those links too."""
+    try:
+        return UUID(item.text) if item.kind in (*SIDES, "account") else None
+    except ValueError:
+        return None
 
 
 def _names(asked: Asked, found: Mapping[str, list[UUID]]) -> Names:
