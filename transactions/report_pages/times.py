@@ -77,6 +77,7 @@ def _mark(row: Row | None, asked: Asked) -> Mark | None:
         title=f"{_weekday(row, asked)[:3]} {row['hour']:02}:00",
         value=row["total"],
         said=f"{figure(row['total'], asked.currency)} in {counted(row['payments'], 'payment')}",
+        url=asked.rows_behind(_in_hour(row, asked)),
     )
 
 
@@ -90,7 +91,7 @@ BY_WEEKDAY_AND_HOUR = Report(
         Column("weekday", "Day", words=_weekday),
         Column("hour", "Hour", words=lambda row, _: f"{row['hour']:02}:00"),
         Column("payments", "Payments", "count", _in_hour),
-        Column("total", "Together", "money"),
+        Column("total", "Together", "money", _in_hour),
     ),
     finding=_finding,
     basis=_basis,
