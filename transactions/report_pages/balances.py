@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.templatetags.money import exact, figure, money
+from accounts.templatetags.money import exact, money, signed
 from transactions.charts import Bars, Line, Mark
 from transactions.query_language import token
 from transactions.report_pages.balance_forms import BalanceForm, MomentForm
@@ -161,7 +161,7 @@ def _turnover(side: str, row: Row, asked: Asked) -> str:
     """The rows on one side of an account; whole days, for a search knows no times of day."""
     since = asked.values["since"] or ""
     last = timezone.localdate(asked.values["at"] - MICROSECOND)  # at midnight, the day before
-    known = token(side, row["shown"] or "")
+    known = token(side, row["shown"])
     return f"is:booked {known} date:{since}..{last}" if known else ""
 
 
@@ -172,10 +172,9 @@ def _trial_bars(rows: Sequence[Row], asked: Asked) -> Bars:
         Mark(
             label=row["who"],
             value=row["credit"],
-            said=f"{figure(row['credit'], asked.currency)} credited",
+            said=f"{signed(row['credit'], asked.currency)} {signed(-row['debit'], asked.currency)}",
             url=Column("who", "", behind=_turnover_behind).url(row, asked),
             against=row["debit"],
-            against_said=f"{figure(row['debit'], asked.currency)} debited",
         )
         for row in busiest[:DRAWN]
         if row["credit"] or row["debit"]

@@ -23,11 +23,12 @@ def _finding(rows: Sequence[Row], _asked: Asked) -> str:
     last = max(row["after"] for row in later)
     there = [row for row in later if row["after"] == last]
     share = sum(row["active"] for row in there) / sum(row["people"] for row in there)
-    whom = _people(row["people"] for row in there)
-    of_them = "" if whom == joined else f" of the {whom} who joined that long ago"
-    return (
-        f"{joined} joined; {share * 100:.0f} %{of_them} moved money {counted(last, 'month')} later."
-    )
+    months = counted(last, "month")
+    moved = f"{share * 100:.0f}\N{NO-BREAK SPACE}% moved money in month {last}."
+    whom = sum(row["people"] for row in there)
+    if _people([whom]) == joined:
+        return f"{joined} joined; {moved}"
+    return f"{joined} joined; of the {whom:,} who have {months} behind them, {moved}"
 
 
 def _people(counts: Iterable[int]) -> str:
