@@ -38,12 +38,12 @@ class Asked:
         """The address of the search page for `query`, in the same reach and currency; "" for one
         too long to be read whole, which would lead to other rows."""
         said = parse(query).adding(f"currency:{self.currency}") if self.currency else query
-        if len(said) > LONGEST or said.count(" ") >= MOST_ITEMS:
+        if len(said) > LONGEST or len(parse(said).items) >= MOST_ITEMS:
             return ""
-        query_string = {"q": said, "sort": "newest"}
+        query_string = {"q": said}  # without words in it, the newest come first
         if self.reach.is_bank:
             query_string["whose"] = self.reach.whose
-        return f"{reverse('transactions:search')}?{urlencode(query_string)}"
+        return f"{reverse('transactions:search')}?{urlencode(query_string, safe=':')}"
 
 
 @dataclass(frozen=True, slots=True)

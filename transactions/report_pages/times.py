@@ -22,7 +22,7 @@ def _weekday(row: Row, _asked: Asked) -> str:
 
 
 def _in_hour(row: Row, asked: Asked) -> str:
-    return f"{flows(asked)} weekday:{_weekday(row, asked).lower()} hour:{row['hour']}"
+    return f"{flows(asked)} weekday:{_weekday(row, asked)[:3].lower()} hour:{row['hour']}"
 
 
 def clock(hour: int) -> str:
@@ -91,11 +91,11 @@ BY_WEEKDAY_AND_HOUR = Report(
         Column("weekday", "Day", words=_weekday),
         Column("hour", "Hour", words=lambda row, _: f"{row['hour']:02}:00"),
         Column("payments", "Payments", "count", _in_hour),
-        Column("total", "Together", "money", _in_hour),
+        Column("total", "Together", "money"),
     ),
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    shown=40,
+    shown=24,
     final_from=after_period,
 )

@@ -265,14 +265,14 @@ def test_an_account_is_asked_for_by_number_where_it_may_be_known(
     asked = {"number": yen.number, "currency": "USD"}
     page = client.get("/reports/balance-over-time/", asked).content.decode()
     assert "700\xa0JPY today" in page
-    assert f"account%3A{yen.number}" in page
+    assert f"account:{yen.number}" in page
     for wrong in ("123456789012", "12", "words"):
         page = client.get("/reports/balance-over-time/", {"number": wrong}).content.decode()
         assert "field__error" in page
     client.force_login(analyst())
     page = client.get("/reports/balance-over-time/", {"number": own.number}).content.decode()
     assert 'name="number"' not in page
-    assert f"account%3A{own.number}" not in page
+    assert f"account:{own.number}" not in page
     client.force_login(yen.user)
     page = client.get("/reports/balance-over-time/", {"number": own.number}).content.decode()
     assert f"“{own.number}” is not offered; choose all together or Everyday" in page

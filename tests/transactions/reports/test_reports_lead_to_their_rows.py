@@ -184,7 +184,7 @@ def test_an_hour_leads_to_just_its_payments_by_the_banks_clock(client: Client) -
     book("2025-11-16T22:59", "1", out_of=account)
     book("2025-11-17T00:00", "2", out_of=account)
     response = get(client, "by-weekday-and-hour")
-    assert "weekday:monday hour:0" in searches(response)[0]
+    assert "weekday:mon hour:0" in searches(response)[0]
     ((_, url), *_) = linked(response, "payments")
     assert hits(client, url) == (2, 30)
 
@@ -332,10 +332,10 @@ def test_a_movement_out_of_the_ordinary(client: Client, reader: str, books: Acco
 
 def test_a_query_too_long_to_be_read_whole_is_no_link(books: Account) -> None:
     asked = Asked(reach_of(books.user), {"currency": "USD"})
-    many = " or ".join(f"account:{number}" for number in range(20))
+    many = " or ".join(f"account:{number}" for number in range(19))
     assert asked.rows_behind(many)
-    assert asked.rows_behind(f"{many} or account:20") == ""
-    assert asked.rows_behind("x" * 1000) == ""
+    assert asked.rows_behind(f"{many} or account:19") == ""
+    assert asked.rows_behind(" ".join(["x" * 190] * 6)) == ""
 
 
 def asked_of(url: str) -> str:
