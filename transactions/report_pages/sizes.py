@@ -197,5 +197,6 @@ AMOUNT_PERCENTILES = Report(
     basis=_usual_basis,
     chart=_bars,
     parts=(WithinGroup, PercentileDisc, PercentileCont, Mode),
+    shown=30,
     final_from=after_period,
 )  # fmt: skip

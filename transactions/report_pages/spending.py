@@ -135,6 +135,7 @@ SPENDING_BY_CATEGORY = Report(
     basis=_basis,
     chart=_chart,
     parts=(days_before,),
+    shown=40,
     final_from=after_period,
 )  # fmt: skip
 

@@ -96,6 +96,6 @@ BY_WEEKDAY_AND_HOUR = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    shown=24,
+    shown=12,
     final_from=after_period,
 )

@@ -268,6 +268,7 @@ def test_it_can_be_asked_of_the_bank_and_of_nothing(
 @pytest.mark.parametrize("slug", [*SLUGS, "top-spenders"])
 def test_pages_stay_light_with_much_on_them(client: Client, analyst: User, slug: str) -> None:
     account = funded()
+    book("2025-11-01", "9000000", into=account)
     for hour in range(24 * 7):
         day, at = divmod(hour, 24)
         words = f"category number {hour % 40}"
