@@ -18,22 +18,21 @@ from transactions.search import entries_with, find, mistakes_in
 pytestmark = pytest.mark.django_db
 
 
+def joined(name: str, when: str) -> Account:
+    """The account, with money in it, of somebody who joined then."""
+    user = UserFactory(name=name, created_at=moment(when))
+    account: Account = AccountFactory(user=user, overdraft_limit=Decimal(1000))
+    return account
+
+
 @pytest.fixture
 def ana() -> Account:
-    account: Account = AccountFactory(
-        user=UserFactory(name="Ana", created_at=moment("2026-01-31T23:59")),
-        overdraft_limit=Decimal(1000),
-    )
-    return account
+    return joined("Ana", "2026-01-31T23:59")
 
 
 @pytest.fixture
 def zoltan() -> Account:
-    account: Account = AccountFactory(
-        user=UserFactory(name="Zoltan", created_at=moment("2026-02-01T00:00")),
-        overdraft_limit=Decimal(1000),
-    )
-    return account
+    return joined("Zoltan", "2026-02-01T00:00")
 
 
 def found(reach: Reach, text: str) -> list[Transaction]:
