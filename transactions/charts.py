@@ -1,7 +1,7 @@
 """Where the marks of a chart go. Drawing is done by the templates, see `templatetags.charts`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 
@@ -93,9 +93,10 @@ class Size:
     width: int
     height: int
     labels: int  # at most so many along the axis
+    row: int = 44  # the height of a lying bar with its words: what a thumb hits
 
 
-WIDE = Size("wide", 864, 264, 13)
+WIDE = Size("wide", 864, 264, 13, row=36)
 NARROW = Size("narrow", 342, 220, 4)
 DIGIT = 7.6  # the width of a figure's digit, of 13 pixels in bold
 TOP, BOTTOM = 24, 28  # room for a figure above the highest column, and for labels
@@ -170,7 +171,7 @@ def _within(x: float, said: str, size: Size) -> float:
     return min(max(x, half), size.width - half)
 
 
-ROW, GAP, LETTER = 44, 12, 7.2  # a bar's height; least room between words; a letter's width
+GAP, LETTER = 12, 7.2  # least room between words; a letter's width
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +208,8 @@ def draw_bars(chart: Bars, size: Size) -> DrawnBars:
         x = zero if mark.value >= 0 else zero - length
         against = None if mark.against is None else zero + size.width * float(mark.against) / span
         label = _cut(mark.label, size.width - len(mark.said) * DIGIT - GAP)
-        bars.append(DrawnBar(mark, place * ROW, x, max(length, 1.0), against, label))
-    return DrawnBars(Size(size.name, size.width, ROW * len(bars), 0), bars)
+        bars.append(DrawnBar(mark, place * size.row, x, max(length, 1.0), against, label))
+    return DrawnBars(replace(size, height=size.row * len(bars)), bars)
 
 
 def _cut(words: str, room: float) -> str:

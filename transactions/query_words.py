@@ -116,6 +116,7 @@ class Field:
     says: str
     example: str
     read: Callable[[str], Any] = str
+    bank_only: bool = False  # asked of the whole bank alone
 
 
 FIELDS: Mapping[str, Field] = {
@@ -130,7 +131,9 @@ FIELDS: Mapping[str, Field] = {
     "date": Field("when it was booked", "date:2026-01..2026-03", read_days),
     "weekday": Field("on which day of the week", "weekday:friday", read_weekday),
     "hour": Field("in which hour of the day", "hour:14", read_hour),
+    "joined": Field("paid by who joined the bank then", "joined:2026-03", read_days, True),
     "category": Field("its category; none for those without", "category:rent"),
+    "refunds": Field("what gave back a payment of a category", "refunds:shopping"),
     "is": Field("what became of it", "is:pending", _one_of(tuple(IS_WORDS), "is")),
     "type": Field("transfer, deposit or withdrawal", "type:deposit", _one_of(TYPES, "type")),
     "has": Field("what its details have; or a note or a tag of your own", "has:meta.channel"),

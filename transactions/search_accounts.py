@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accounts.models import Account
 from transactions.query_language import NOTES, Item, Mistake, Query, token
-from transactions.query_words import near
+from transactions.query_words import FIELDS, near
 from transactions.reach import Reach
 from transactions.search_names import (
     MOST_NAMED,
@@ -13,6 +13,7 @@ from transactions.search_names import (
     Names,
     account_ending,
     account_number,
+    holder_id,
     is_me,
 )
 
@@ -33,7 +34,8 @@ def accounts_meant(item: Item, accounts: Iterable[Account]) -> list[Account]:
 
 
 def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]:
-    """What is said of an `account:` that no account of the reader's fits."""
+    """What is said of an `account:` that no account of the reader's fits, and of what is asked
+    of the whole bank alone."""
     known = list(accounts)
     names = [account.name for account in known]
     found = []
@@ -45,6 +47,10 @@ def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]
             meant = close or names[:1]
             fixes = [query.replacing(item.source, token("account", name)) for name in meant]
             found.append(Mistake(said, tuple(fixes), is_asked=True))
+        elif item.kind in FIELDS and FIELDS[item.kind].bank_only:
+            said = f"{item.kind}: is asked of the whole bank, by those who may read all of it."
+            rest = query.without(item.source)
+            found.append(Mistake(said, (rest,) if rest else (), is_asked=True))
     return found
 
 
@@ -67,9 +73,8 @@ def _of_bank(item: Item, reach: Reach, names: Names) -> str:
         return f"More than {MOST_NAMED} accounts end in {ending}; write more of the number."
     if reach.names or item.kind not in (*SIDES, "account"):
         return ""
-    return (
-        "" if ending or account_number(item) else UNNAMED[item.kind == "account"].format(item.kind)
-    )
+    is_known = ending or account_number(item) or holder_id(item)
+    return "" if is_known else UNNAMED[item.kind == "account"].format(item.kind)
 
 
 def _begin(words: list[str], name: list[str]) -> bool:

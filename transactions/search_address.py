@@ -15,4 +15,4 @@ def search_url(q: str, whose: str = MINE, **more: Any) -> str:
     """
     params = {"q": q, "whose": "" if whose == MINE else whose, **more}
     said = {name: value for name, value in params.items() if value}
-    return f"{reverse('transactions:search')}?{urlencode(said)}"
+    return f"{reverse('transactions:search')}?{urlencode(said, safe=':')}"

@@ -33,6 +33,8 @@ def examples_for(found: Found) -> list[Example]:
     left_out = {"id"} if reach.names else {"id", "to", "from", "with"}
     if reach.is_bank:
         left_out |= {"tag", "note"}
+    else:
+        left_out |= {name for name, known in FIELDS.items() if known.bank_only}
     made = _made(found, category)
     says = OVER_THE_BANK if reach.is_bank else {}
     if not reach.names:

@@ -110,6 +110,8 @@ def _others(reader: User, item: Item, *, is_bank: bool, names: bool) -> "QuerySe
     wanted = Q(number=digits) if (digits := account_number(item)) else Q()
     if ending := account_ending(item):
         wanted = Q(number__endswith=ending)
+    if is_bank and (holder := holder_id(item)):
+        wanted |= Q(user=holder) | Q(pk=holder)
     if names:
         if item.kind == "account":
             wanted |= Q(pk__in=_worded(Account.objects.all(), item))
@@ -178,6 +180,15 @@ def account_ending(item: Item) -> str:
 def is_me(item: Item) -> bool:
     """Whether an item asks for the reader: to:me."""
     return item.kind in SIDES and item.text.lower() == "me" and not item.literal
+
+
+def holder_id(item: Item) -> UUID | None:
+    """The id of a person or an account that an item is, as reports over the bank link by: it
+    names nobody, so that whoever may not know names follows those links too."""
+    try:
+        return UUID(item.text) if item.kind in (*SIDES, "account") else None
+    except ValueError:
+        return None
 
 
 def _names(asked: Asked, found: Mapping[str, list[UUID]]) -> Names:

@@ -199,7 +199,9 @@ class SearchPage:
         begun = last.lstrip("-")
         goes_on = []
         if len(begun) > 1 and begun.isalpha():
-            goes_on = [f"{name}:" for name in (*FIELDS, "meta.") if name.startswith(begun.lower())]
+            is_bank = self.found.reach.is_bank
+            known = [name for name, said in FIELDS.items() if is_bank or not said.bank_only]
+            goes_on = [f"{name}:" for name in (*known, "meta.") if name.startswith(begun.lower())]
         elif begun.lower().startswith("account:") and not self.found.reach.is_bank:
             typed = begun[8:].strip('"').lower()
             names = [account.name for account in self.found.reach.accounts]

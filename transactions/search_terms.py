@@ -65,6 +65,7 @@ from transactions.tsqueries import LexemeQuery, Matching, Whole, any_of, lexeme_
 
 MOST_LEXEMES = 500  # accounts of a reader that go into the query of the search column
 NOTHING = Q(currency__in=[])
+WITHOUT_CATEGORY = Q(category=None) | Q(category="")
 HAS: Mapping[str, Callable[[User], Ids]] = {"note": noted, "tag": tagged}
 
 
@@ -120,7 +121,9 @@ class Terms:
             "date": lambda item: Part(rest=_bounded("created_at", item.value)),
             "weekday": lambda item: Part(rest=Q(created_at__iso_week_day=item.value)),
             "hour": lambda item: Part(rest=Q(created_at__hour=item.value)),
+            "joined": self._joined,
             "category": self._category,
+            "refunds": self._refunds,
             "is": lambda item: Part(rest=self._is(item.value)),
             "type": lambda item: Part(rest=Q(type=item.value)),
             "ref": self._reference,
@@ -285,10 +288,23 @@ class Terms:
         words = words_of(item.text) if is_text else None
         return Part(words, meets(item, is_bank=self.reach.is_bank))
 
+    def _joined(self, item: Item) -> Part:
+        """When somebody joined is told to those alone who may read the bank."""
+        is_bank = self.reach.is_bank
+        return Part(
+            rest=_bounded("from_account__user__created_at", item.value) if is_bank else NOTHING
+        )
+
+    def _refunds(self, item: Item) -> Part:
+        """By a refund's own category, or without one by that of the payment it gives back."""
+        own = NOTHING if _is_none(item) else _in_category(item)
+        paid_for = WITHOUT_CATEGORY & _in_category(item, "reverses__")
+        return Part(rest=Q(reverses__isnull=False) & (own | paid_for))
+
     def _category(self, item: Item) -> Part:
-        if item.text.lower() == "none" and not item.literal:
-            return Part(rest=Q(category=None) | Q(category=""))
-        same = Q(category__iexact=item.text)
+        same = _in_category(item)
+        if _is_none(item):
+            return Part(rest=same)
         if self.reach.is_bank:
             return Part(rest=as_written(("category",), item.text, same))
         return Part(words_of(item.text), same)
@@ -320,6 +336,17 @@ class Terms:
             "refund": Q(reverses__isnull=False),
             "refunded": Q(Exists(given_back.filter(status="completed"))),
         }[word]
+
+
+def _is_none(item: Item) -> bool:
+    return item.text.lower() == "none" and not item.literal
+
+
+def _in_category(item: Item, path: str = "") -> Q:
+    """Rows of a category, whatever its case, or of none; `path` leads from them to those meant."""
+    if _is_none(item):
+        return Q(**{f"{path}category": None}) | Q(**{f"{path}category": ""})
+    return Q(**{f"{path}category__iexact": item.text})
 
 
 def _bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:

@@ -8,7 +8,13 @@ from django import forms
 from django.utils import timezone
 
 from accounts.numbers import clean_account_number
-from transactions.report_pages.forms import EARLIEST_DAY, LATEST_DAY, PeriodForm, ReportForm
+from transactions.report_pages.forms import (
+    EARLIEST_DAY,
+    LATEST_DAY,
+    Choice,
+    PeriodForm,
+    ReportForm,
+)
 from transactions.reports.balances import DAY, MONTH, WEEK, YEAR
 
 DAYS_OF = {DAY: 1, WEEK: 7, MONTH: 28, YEAR: 365}
@@ -19,21 +25,26 @@ STEP_WORDS = (
 )  # fmt: skip
 
 
+class NumberField(forms.CharField):
+    """An account's number; whether there is such an account, the form says."""
+
+    def run_validators(self, value: Any) -> None:
+        """None: what a text may not have in it, a number has not either."""
+
+
 class BalanceForm(PeriodForm):
     """A period, how finely it is told, and the account: one's own are chosen, others typed
     by those who may know them."""
 
-    step = forms.ChoiceField(label="Told", choices=STEP_WORDS, required=False)
-    number = forms.CharField(label="Account", required=False)
+    step = Choice(label="Told", choices=STEP_WORDS, required=False)
+    number = NumberField(label="Account", required=False)
 
     def __init__(self, data: Mapping[str, Any], **reader: Any) -> None:
         super().__init__(data, **reader)
         if not self.reach.is_bank:
             own = [(account.number, str(account)) for account in self.reach.accounts]
             choices = [("", "all together"), *own]
-            self.fields["number"] = forms.ChoiceField(
-                label="Account", choices=choices, required=False
-            )
+            self.fields["number"] = Choice(label="Account", choices=choices, required=False)
         elif not self.reach.names:
             del self.fields["number"]
 
@@ -88,7 +99,7 @@ class MomentForm(ReportForm):
         ),
         error_messages={"invalid": "Type a day and a time like 2026-03-14T08:30."},
     )
-    turnover = forms.ChoiceField(
+    turnover = Choice(
         label="Turnover",
         choices=[(MONTH, "of its month"), (YEAR, "of its year"), ("all", "from the first entry")],
     )

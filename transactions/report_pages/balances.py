@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.templatetags.money import exact, money
-from transactions.charts import Line, Mark
+from accounts.templatetags.money import exact, money, signed
+from transactions.charts import Bars, Line, Mark
 from transactions.query_language import token
 from transactions.report_pages.balance_forms import BalanceForm, MomentForm
 from transactions.report_pages.report import (
@@ -22,6 +22,8 @@ from transactions.report_pages.report import (
 from transactions.reports import balance_over_time, trial_balance
 from transactions.reports.balances import finest, periods_of
 from transactions.statements import MICROSECOND
+
+DRAWN = 12  # bars; the table has all
 
 
 def _days(row: Row) -> str:
@@ -151,12 +153,35 @@ def _trial_footer(rows: Sequence[Row], _asked: Asked) -> list[dict[str, Any]]:
     ]
 
 
+def _turnover_behind(row: Row, asked: Asked) -> str:
+    return _turnover("account", row, asked)
+
+
 def _turnover(side: str, row: Row, asked: Asked) -> str:
     """The rows on one side of an account; whole days, for a search knows no times of day."""
     since = asked.values["since"] or ""
     last = timezone.localdate(asked.values["at"] - MICROSECOND)  # at midnight, the day before
-    known = token(side, row["shown"] or "")
+    known = token(side, row["shown"])
     return f"is:booked {known} date:{since}..{last}" if known else ""
+
+
+def _trial_bars(rows: Sequence[Row], asked: Asked) -> Bars:
+    """Debits beside credits, of the accounts that moved most."""
+    busiest = sorted(rows, key=lambda row: max(row["credit"], row["debit"]), reverse=True)
+    marks = [
+        Mark(
+            label=row["who"],
+            value=row["credit"],
+            said=f"{signed(row['credit'], asked.currency)} {signed(-row['debit'], asked.currency)}",
+            url=Column("who", "", behind=_turnover_behind).url(row, asked),
+            against=row["debit"],
+        )
+        for row in busiest[:DRAWN]
+        if row["credit"] or row["debit"]
+    ]
+    whose = "The accounts that moved most" if len(rows) > DRAWN else "Each account that moved"
+    caption = f"{whose}, in {asked.currency}. The bar is what was credited, the thin line debited."
+    return Bars(f"Credits and debits, in {asked.currency}", marks, caption)
 
 
 TRIAL_BALANCE = Report(
@@ -174,6 +199,7 @@ TRIAL_BALANCE = Report(
     ),
     finding=_trial_finding,
     basis=_trial_basis,
+    chart=_trial_bars,
     footer=_trial_footer,
     shown=40,
 )

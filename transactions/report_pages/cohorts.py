@@ -1,8 +1,11 @@
 """The page about people by when they joined."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from django.utils import timezone
+
+from accounts.lines import counted
 from transactions.charts import HeatMap, Mark
 from transactions.report_pages.forms import CohortForm
 from transactions.report_pages.report import Asked, Column, Report, Row
@@ -11,16 +14,31 @@ from transactions.reports.cohorts import FOLLOWED
 
 
 def _finding(rows: Sequence[Row], _asked: Asked) -> str:
-    people = sum(row["people"] for row in rows if row["after"] == 0)
-    joined = "1 person" if people == 1 else f"{people:,} people"
-    later = [row for row in rows if row["after"]]
+    """The share in the latest month that is over, of those alone for whom it is."""
+    joined = _people(row["people"] for row in rows if row["after"] == 0)
+    this_month = timezone.localdate().replace(day=1)
+    later = [row for row in rows if row["after"] and row["month"] < this_month]
     if not later:
-        return f"{joined} joined; no month has passed since."
+        return f"{joined} joined; no whole month has passed since theirs."
     last = max(row["after"] for row in later)
     there = [row for row in later if row["after"] == last]
     share = sum(row["active"] for row in there) / sum(row["people"] for row in there)
-    months = "1 month" if last == 1 else f"{last} months"
-    return f"{joined} joined; {share * 100:.0f} % moved money {months} later."
+    months = counted(last, "month")
+    moved = f"{share * 100:.0f}\N{NO-BREAK SPACE}% moved money in month {last}."
+    whom = sum(row["people"] for row in there)
+    if _people([whom]) == joined:
+        return f"{joined} joined; {moved}"
+    return f"{joined} joined; of the {whom:,} who have {months} behind them, {moved}"
+
+
+def _people(counts: Iterable[int]) -> str:
+    many = sum(counts)
+    return "1 person" if many == 1 else f"{many:,} people"
+
+
+def _payments(row: Row, _asked: Asked) -> str:
+    """What those who joined in a month paid in another."""
+    return f"joined:{row['joined']:%Y-%m} is:booked date:{row['month']:%Y-%m}"
 
 
 def _basis(_rows: Sequence[Row], _asked: Asked) -> str:
@@ -31,7 +49,10 @@ def _basis(_rows: Sequence[Row], _asked: Asked) -> str:
     )
 
 
-def _chart(rows: Sequence[Row], _asked: Asked) -> HeatMap:
+_ACTIVE = Column("active", "Moved money", "count", _payments)
+
+
+def _chart(rows: Sequence[Row], asked: Asked) -> HeatMap:
     joined = sorted({row["joined"] for row in rows})
     across = range(max(row["after"] for row in rows) + 1)
     marks = {
@@ -40,6 +61,7 @@ def _chart(rows: Sequence[Row], _asked: Asked) -> HeatMap:
             title=f"Joined {row['joined']:%B %Y}, in {row['month']:%B %Y}",
             value=Decimal(row["share"]),
             said=f"{row['active']:,} of {row['people']:,} people, {row['share'] * 100:.1f} %",
+            url=_ACTIVE.url(row, asked),
         )
         for row in rows
     }
@@ -62,7 +84,7 @@ COHORTS = Report(
         Column("people", "People", "count"),
         Column("after", "Months after", "count"),
         Column("month", "Month", "month"),
-        Column("active", "Moved money", "count"),
+        _ACTIVE,
         Column("share", "Share", "percent"),
     ),
     finding=_finding,

@@ -1,6 +1,6 @@
 """What may be asked of a report. Everything is in the address, and everything has a default."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -8,6 +8,7 @@ from django import forms
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
+from accounts.lines import shortened
 from accounts.models import User
 from transactions.days import months_before
 from transactions.reach import BANK, MINE, Reach, may_read_bank, reach_of
@@ -20,6 +21,22 @@ EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 def months_until(day: date, count: int) -> date:
     """The first day of the `count` months of which that of `day` is the last."""
     return months_before(day.replace(day=1), count - 1)
+
+
+class Choice(forms.ChoiceField):
+    """One of a few words; what is none of them gets a sentence that lists them."""
+
+    def validate(self, value: Any) -> None:
+        if value and not self.valid_value(value):
+            said = [str(label) for _value, label in self.widget.choices]
+            typed = shortened(str(value))
+            raise forms.ValidationError(f"“{typed}” is not offered; choose {either(said)}.")
+
+
+def either(words: Sequence[str]) -> str:
+    """ "Out or In"; "of its month, of its year or from the first entry"."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 class DayField(forms.DateField):
@@ -42,21 +59,24 @@ class ReportForm(forms.Form):
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Whose")
     currency = forms.ChoiceField(
         error_messages={
-            "invalid_choice": "There is no account in %(value)s; choose a currency of the list."
+            "required": "There is no account yet.",
+            "invalid_choice": "There is no account in %(value)s; choose a currency of the list.",
         }
     )
 
     def __init__(self, data: Mapping[str, Any], *, reader: User, bank_only: bool = False) -> None:
         may_read = may_read_bank(reader)
         may_choose = may_read and not bank_only
-        whose = BANK if bank_only else data.get("whose") or (BANK if may_read else MINE)
+        usual = BANK if may_read else MINE
+        whose = data.get("whose") if data.get("whose") in (MINE, BANK) else usual
+        whose = BANK if bank_only else whose
         self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_read else MINE)
         given = {name: value for name, value in data.items() if value not in ("", None)}
         currencies = self.reach.currencies
         self.has_money = bool(currencies)
-        usual = {"currency": currencies[0]} if currencies else {}
+        first = {"currency": currencies[0]} if currencies else {}
         given["whose"] = self.reach.whose
-        super().__init__({**usual, **self.defaults(), **given})
+        super().__init__({**first, **self.defaults(), **given})
         if "currency" in self.fields:
             self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
         if not may_choose:
@@ -95,13 +115,13 @@ class PeriodForm(ReportForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        since, until = cleaned.get("since"), cleaned.get("until")
-        if since and until and since > until:
-            self.add_error("until", "The last day comes before the first; swap them.")
         for name in ("since", "until"):
             day = cleaned.get(name)
             if day and not EARLIEST_DAY <= day <= LATEST_DAY:
                 self.add_error(name, "Type a year between 1900 and 2999.")
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and since > until:
+            self.add_error("until", "The last day comes before the first; swap them.")
         return cleaned
 
 
@@ -132,7 +152,7 @@ class CohortForm(PeriodForm):
 class DirectionForm(PeriodForm):
     """A period, and whether it is about what went out or what came in."""
 
-    direction = forms.ChoiceField(choices=[("out", "Out"), ("in", "In")], label="Which way")
+    direction = Choice(choices=[("out", "Out"), ("in", "In")], label="Which way")
 
     def defaults(self) -> dict[str, Any]:
         return {**super().defaults(), "direction": "out"}

@@ -27,7 +27,7 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], Asked], str]:
             return f"The only {one} has {first}."
         if len(rows) < 4 or whole <= 0:
             return f"The fullest of {len(rows):,} {many} has {first}."
-        share = f"{sum(top) / whole * 100:.0f} %"
+        share = f"{sum(top) / whole * 100:.0f}\N{NO-BREAK SPACE}%"
         return f"The fullest quarter of {len(rows):,} {many} holds {share} of all money."
 
     return say

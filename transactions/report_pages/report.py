@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.templatetags.money import figure, signed
 from transactions.charts import Chart
 from transactions.days import end_of
-from transactions.query_language import parse, token
+from transactions.query_language import LONGEST, MOST_ITEMS, parse, token
 from transactions.reach import Reach
 from transactions.report_pages.forms import ReportForm
 from transactions.search_address import search_url
@@ -35,9 +35,12 @@ class Asked:
         return str(self.values.get("currency", ""))
 
     def rows_behind(self, query: str) -> str:
-        """The address of the search page for `query`, in the same reach and currency."""
+        """The address of the search page for `query`, in the same reach and currency; "" for one
+        too long to be read whole, which would lead to other rows."""
         said = parse(query).adding(f"currency:{self.currency}") if self.currency else query
-        return search_url(said, self.reach.whose, sort="newest")
+        if len(said) > LONGEST or len(parse(said).items) >= MOST_ITEMS:
+            return ""
+        return search_url(said, self.reach.whose)  # without words in it, the newest come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +91,10 @@ class Column:
 
 
 def behind_account(row: Row, _asked: Asked) -> str:
-    """The query for the rows of the account, or the accounts, whose numbers a row has in `shown`:
-    none of those that the reader may not know."""
-    numbers = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
-    return " or ".join(token("account", number) for number in numbers if number)
+    """The query for the rows of the account, or the accounts, that a row has in `shown`: by their
+    numbers, or their ids for a reader who may not know those."""
+    accounts = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
+    return " or ".join(token("account", account) for account in accounts)
 
 
 def _month(value: date, _currency: str) -> str:

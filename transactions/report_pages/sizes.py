@@ -67,8 +67,9 @@ def _distribution(rows: Sequence[Row], asked: Asked) -> str:
     most = money(bounds(half["bucket"], asked.currency)[1], asked.currency)
     if len(rows) == 1:
         return f"All that {_went(asked)} was of one size: {_size(frequent, asked)}."
+    share = f"{Decimal(half['up_to']) * 100:.0f}\N{NO-BREAK SPACE}%"
     return (
-        f"{Decimal(half['up_to']) * 100:.0f} % of the {half['whole']:,} payments that "
+        f"{share} of the {half['whole']:,} payments that "
         f"{_went(asked)} came to {most} at most; {_size(frequent, asked)} was the most frequent "
         "size."
     )
@@ -196,5 +197,6 @@ AMOUNT_PERCENTILES = Report(
     basis=_usual_basis,
     chart=_bars,
     parts=(WithinGroup, PercentileDisc, PercentileCont, Mode),
+    shown=30,
     final_from=after_period,
 )  # fmt: skip

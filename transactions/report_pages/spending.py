@@ -24,7 +24,6 @@ from transactions.reports import spending_by_category, top_spenders
 from transactions.reports.spending import TOP, days_before
 
 DRAWN = 12  # bars; the table has all
-SHOWN_REFUNDS = 20  # that a search names one by one
 
 
 class SpendingForm(PeriodForm):
@@ -39,24 +38,31 @@ def _days_before(asked: Asked) -> tuple[Any, Any]:
     return days_before(asked.values["since"], asked.values["until"])
 
 
-def _paid(row: Row, asked: Asked) -> str:
-    days = booked(asked.values["since"], asked.values["until"])
+def _paid(row: Row, days: str) -> str:
     return together(f"is:out -is:refund {days}", category_term(row["spent_on"]))
 
 
-def _given_back(row: Row, _asked: Asked) -> str:
-    """The refunds one by one: most have no category of their own, but that of what they refund."""
-    refunds = row["refunds"]
-    return " or ".join(f"id:{id}" for id in refunds) if len(refunds) <= SHOWN_REFUNDS else ""
+def _given_back(row: Row, days: str) -> str:
+    """Most refunds have no category of their own, but that of what they refund."""
+    return together(f"is:in {days}", category_term(row["spent_on"], "refunds"))
 
 
-def _paid_before(row: Row, asked: Asked) -> str:
-    days = booked(*_days_before(asked))
-    return together(f"is:out -is:refund {days}", category_term(row["spent_on"]))
+def _both(row: Row, days: str) -> str:
+    paid, back = _paid(row, days), _given_back(row, days)
+    return f"{paid} or {back}" if paid and back else ""
+
+
+def _now(asked: Asked) -> str:
+    return booked(asked.values["since"], asked.values["until"])
+
+
+def _net(row: Row, asked: Asked) -> str:
+    """What was paid, with what was given back of it where there is any."""
+    return (_both if row["given_back"] else _paid)(row, _now(asked))
 
 
 def _finding(rows: Sequence[Row], asked: Asked) -> str:
-    spent = sum((row["spent"] for row in rows), Decimal(0))
+    spent = sum((row["net"] for row in rows), Decimal(0))
     more = spent - sum((row["before"] for row in rows), Decimal(0))
     then = period(*_days_before(asked))
     if spent < 0:
@@ -82,7 +88,8 @@ def _basis(_rows: Sequence[Row], asked: Asked) -> str:
         else "What went to others; moves between your accounts do not count."
     )
     return (
-        f"{what} A refund is taken off the category of the payment it gives back. "
+        f"{what} Net is spent less given back: a refund counts for the category of the payment "
+        "it gives back. "
         f"Before is {period(*_days_before(asked)).removeprefix('from ').removeprefix('in ')}."
     )
 
@@ -92,15 +99,15 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
     marks = [
         Mark(
             label=named(row["spent_on"]),
-            value=row["spent"],
-            said=figure(row["spent"], asked.currency),
-            url=asked.rows_behind(_paid(row, asked)) if _paid(row, asked) else "",
+            value=row["net"],
+            said=figure(row["net"], asked.currency),
+            url=asked.rows_behind(_net(row, asked)) if _net(row, asked) else "",
             against=row["before"],
             against_said=f"{then} {figure(row['before'], asked.currency)}",
         )
         for row in rows[:DRAWN]
     ]
-    caption = f"In {asked.currency}. The bar is what was spent {now}, the thin line {then}."
+    caption = f"Net, in {asked.currency}. The bar is {now}, the thin line {then}."
     return Bars(f"Spent on each category, in {asked.currency}", marks, caption)
 
 
@@ -112,9 +119,15 @@ SPENDING_BY_CATEGORY = Report(
     form=SpendingForm,
     columns=(
         Column("spent_on", "Category", words=lambda row, _: named(row["spent_on"])),
-        Column("spent", "Spent", "money", _paid),
-        Column("given_back", "Given back", "money", _given_back),
-        Column("before", "Before", "money", _paid_before),
+        Column("spent", "Spent", "money", lambda row, asked: _paid(row, _now(asked))),
+        Column(
+            "given_back", "Given back", "money", lambda row, asked: _given_back(row, _now(asked))
+        ),
+        Column("net", "Net", "money", _net),
+        Column(
+            "before", "Net before", "money",
+            lambda row, asked: _both(row, booked(*_days_before(asked))),
+        ),
         Column("change", "Change", "change"),
         Column("share", "Share", "percent"),
     ),
@@ -122,8 +135,9 @@ SPENDING_BY_CATEGORY = Report(
     basis=_basis,
     chart=_chart,
     parts=(days_before,),
+    shown=40,
     final_from=after_period,
-)
+)  # fmt: skip
 
 
 class SpendersForm(PeriodForm):
@@ -138,15 +152,24 @@ def _largest(row: Row, _asked: Asked) -> str:
     return f"id:{row['ids'][0]}"
 
 
-def _largest_three(row: Row, _asked: Asked) -> str:
-    return " or ".join(f"id:{id}" for id in row["ids"])
+def _spent(row: Row, asked: Asked) -> str:
+    return f"from:{row['holder']} -to:{row['holder']} -is:refund {_now(asked)}"
+
+
+def _refunded(row: Row, asked: Asked) -> str:
+    return f"to:{row['holder']} -from:{row['holder']} is:refund {_now(asked)}"
+
+
+def _spent_net(row: Row, asked: Asked) -> str:
+    spent, back = _spent(row, asked), _refunded(row, asked)
+    return f"{spent} or {back}" if row["given_back"] else spent
 
 
 def _top_finding(rows: Sequence[Row], asked: Asked) -> str:
     first = rows[0]
     return (
         f"{first['person']} spent the most {asked_period(asked)}: "
-        f"{money(first['spent'], asked.currency)} in {counted(first['payments'], 'payment')}."
+        f"{money(first['net'], asked.currency)} in {counted(first['payments'], 'payment')}."
     )
 
 
@@ -162,14 +185,13 @@ def _top_chart(rows: Sequence[Row], asked: Asked) -> Bars:
     marks = [
         Mark(
             label=row["person"],
-            value=row["spent"],
-            said=figure(row["spent"], asked.currency),
-            url=asked.rows_behind(_largest_three(row, asked)),
+            value=row["net"],
+            said=figure(row["net"], asked.currency),
+            url=asked.rows_behind(_spent_net(row, asked)),
         )
         for row in rows[:DRAWN]
     ]
-    caption = f"In {asked.currency}. Each bar leads to the three largest payments."
-    return Bars(f"Who spent the most, in {asked.currency}", marks, caption)
+    return Bars(f"Who spent the most, net, in {asked.currency}", marks)
 
 
 TOP_SPENDERS = Report(
@@ -181,8 +203,10 @@ TOP_SPENDERS = Report(
     columns=(
         Column("person", "Who"),
         Column("place", "Rank", "count"),
-        Column("spent", "Spent", "money"),
-        Column("payments", "Payments", "count"),
+        Column("spent", "Spent", "money", _spent),
+        Column("given_back", "Given back", "money", _refunded),
+        Column("net", "Net", "money", _spent_net),
+        Column("payments", "Payments", "count", _spent),
         Column("average", "Average payment", "money"),
         Column("largest", "Largest", "money", _largest),
     ),

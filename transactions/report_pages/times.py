@@ -22,7 +22,7 @@ def _weekday(row: Row, _asked: Asked) -> str:
 
 
 def _in_hour(row: Row, asked: Asked) -> str:
-    return f"{flows(asked)} weekday:{_weekday(row, asked).lower()} hour:{row['hour']}"
+    return f"{flows(asked)} weekday:{_weekday(row, asked)[:3].lower()} hour:{row['hour']}"
 
 
 def clock(hour: int) -> str:
@@ -77,6 +77,7 @@ def _mark(row: Row | None, asked: Asked) -> Mark | None:
         title=f"{_weekday(row, asked)[:3]} {row['hour']:02}:00",
         value=row["total"],
         said=f"{figure(row['total'], asked.currency)} in {counted(row['payments'], 'payment')}",
+        url=asked.rows_behind(_in_hour(row, asked)),
     )
 
 
@@ -95,6 +96,6 @@ BY_WEEKDAY_AND_HOUR = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    shown=40,
+    shown=12,
     final_from=after_period,
 )

@@ -50,13 +50,14 @@ def _basis(_rows: Sequence[Row], asked: Asked) -> str:
 def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
     marks = []
     for _place, months in groupby(rows, key=lambda row: (row["whole"], row["holder"])):
-        last = list(months)[-1]
+        *_, last = rows_of_one = list(months)
+        moved = sorted({each for row in rows_of_one for each in row["shown"]})
         marks.append(
             Mark(
                 label=last["who"],
                 value=last["total"],
                 said=signed(last["total"], asked.currency),
-                url=Column("who", "", behind=_whole).url(last, asked),
+                url=Column("who", "", behind=_whole).url({**last, "shown": moved}, asked),
             )
         )
         if len(marks) == SHOWN_HOLDERS:

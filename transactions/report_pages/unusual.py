@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.templatetags.money import money, short_date
 from transactions.charts import Bars, Mark
-from transactions.report_pages.forms import PeriodForm
+from transactions.report_pages.forms import Choice, PeriodForm
 from transactions.report_pages.report import Asked, Column, Report, Row
 from transactions.report_pages.words import asked_period, named
 from transactions.reports import unusual_movements
@@ -22,24 +22,31 @@ QUARTER = 90
 SPANS = {QUARTER: "90 days before", 182: "half a year before", YEAR: "year before"}
 
 
+class TimesField(forms.DecimalField):
+    """From how many times the usual spread on; whatever else is typed gets one sentence."""
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except forms.ValidationError:
+            raise forms.ValidationError("Type a number from 2 to 1000, like 3.5.") from None
+
+
+class DaysField(Choice):
+    """How many days before, of a few."""
+
+    def clean(self, value: Any) -> Any:
+        return int(super().clean(value))
+
+
 class UnusualForm(PeriodForm):
     """The last thirty days, unless it is said, and from where on a movement is unusual."""
 
-    threshold = forms.DecimalField(
-        min_value=2,
-        max_value=1000,
-        max_digits=6,
-        decimal_places=2,
-        label="From so many times",
-        error_messages=dict.fromkeys(
-            "invalid min_value max_value max_digits max_decimal_places max_whole_digits".split(),
-            "Type a number from 2 to 1000, like 3.5.",
-        ),
+    threshold = TimesField(
+        min_value=2, max_value=1000, max_digits=6, decimal_places=2, label="From so many times"
     )
-    days = forms.TypedChoiceField(
-        choices=[(days, f"The {said}") for days, said in SPANS.items()],
-        coerce=int,
-        label="Held against",
+    days = DaysField(
+        choices=[(days, f"The {said}") for days, said in SPANS.items()], label="Held against"
     )
 
     def defaults(self) -> dict[str, Any]:

@@ -48,9 +48,10 @@ def flows(asked: Asked) -> str:
     return f"is:{asked.values['direction']} {booked(asked.values['since'], asked.values['until'])}"
 
 
-def category_term(category: str | None) -> str:
-    """The search for a category, none too; "" where it cannot be said, for a quote in it."""
-    return token("category", category) if category else "category:none"
+def category_term(category: str | None, name: str = "category") -> str:
+    """The search for a category, none too; "" where it cannot be said, for a quote in it. `name`
+    is the field that asks for it."""
+    return token(name, category) if category else f"{name}:none"
 
 
 def together(*terms: str) -> str:

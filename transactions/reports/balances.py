@@ -14,7 +14,7 @@ from transactions.models import Entry
 from transactions.querysets import EntryQuerySet
 from transactions.reach import Reach
 from transactions.reports.flows import ZERO
-from transactions.reports.holders import account_shown, number_shown
+from transactions.reports.holders import account_shown, found_by
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
 MOST_POINTS = 62  # what a chart and its table still show clearly: two months of days
@@ -121,7 +121,7 @@ def trial_balance(
         .filter(Q(created_at__lt=at) | Exists(chain.between(None, at)), currency=currency)
         .annotate(
             who=account_shown(reach),
-            shown=number_shown(reach),
+            shown=found_by(reach),
             opening=_last(chain.between(None, start)) if start else ZERO,
             ending=_last(chain.between(None, at)),
         )

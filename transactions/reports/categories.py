@@ -1,7 +1,16 @@
 """What a movement was for."""
 
-from django.db.models import TextField, Value
-from django.db.models.functions import NullIf
+from typing import Any
 
-# An empty category says as little as none.
-CATEGORY = NullIf("category", Value("", TextField()))
+from django.db.models import TextField, Value
+from django.db.models.functions import Lower, NullIf
+
+
+def category_at(path: str = "") -> Any:
+    """A category as reports group by it: whatever its case, as the search finds it, and as its
+    facets say it, in small letters. An empty one says as little as none. `path` leads from the
+    rows to the category."""
+    return NullIf(Lower(f"{path}category"), Value("", TextField()))
+
+
+CATEGORY = category_at()

@@ -4,7 +4,7 @@ otherwise by the end of an account's number."""
 from typing import Any
 
 from django.db.models import CharField, F, Func, Value
-from django.db.models.functions import Coalesce, NullIf, Right
+from django.db.models.functions import Cast, Coalesce, NullIf, Right
 
 from transactions.reach import Reach
 
@@ -42,6 +42,7 @@ def account_shown(reach: Reach, path: str = "") -> Func:
     return Joined(*person, *account)
 
 
-def number_shown(reach: Reach) -> Any:
-    """The number by which an account's rows are found; "" where the reader may not know it."""
-    return F("number") if reach.names else Value("", CharField())
+def found_by(reach: Reach, path: str = "") -> Any:
+    """By what an account's rows are searched for: its number, or its id where the reader may not
+    know that. `path` leads from the rows to the account."""
+    return F(f"{path}number") if reach.names else Cast(f"{path}pk", CharField())

@@ -3,14 +3,13 @@
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import CharField, Count, F, Min, QuerySet, Sum, Value, Window
+from django.db.models import Count, F, Min, QuerySet, Sum, Window
 from django.db.models.functions import DenseRank, Ntile, PercentRank, Rank
 
 from accounts.models import User
 from transactions.reach import Reach
 from transactions.reports.frames import OverGroups
-from transactions.reports.holders import account_shown, masked, named, number_shown
+from transactions.reports.holders import account_shown, found_by, masked, named
 
 RANKS = ("rank", "dense_rank", "poorer", "quarter")
 
@@ -29,7 +28,7 @@ def accounts_by_balance(reach: Reach, *, currency: str) -> QuerySet[Any, Any]:
         .filter(currency=currency)
         .annotate(
             who=account_shown(reach),
-            shown=number_shown(reach),
+            shown=found_by(reach),
             rank=Window(Rank(), order_by=most_first),
             dense_rank=Window(DenseRank(), order_by=most_first),
             poorer=Window(PercentRank(), order_by="balance"),
@@ -59,7 +58,7 @@ def users_by_balance(reach: Reach, *, currency: str) -> QuerySet[Any, Any]:
             accounts_count=Count("accounts"),
             first=Min("accounts__number"),
             who=named("") if reach.names else masked(Min("accounts__number")),
-            shown=_numbers(reach),
+            shown=ArrayAgg(found_by(reach, "accounts__"), order_by="accounts__number"),
             rank=OverGroups(Rank(), order_by=most_first),
             dense_rank=OverGroups(DenseRank(), order_by=most_first),
             poorer=OverGroups(PercentRank(), order_by="balance"),
@@ -69,10 +68,3 @@ def users_by_balance(reach: Reach, *, currency: str) -> QuerySet[Any, Any]:
         .values("who", "shown", "accounts_count", "balance", *RANKS)
     )
     return ranked
-
-
-def _numbers(reach: Reach) -> Any:
-    """The numbers of a person's accounts, where the reader may know them."""
-    if reach.names:
-        return ArrayAgg("accounts__number", order_by="accounts__number")
-    return Value([], ArrayField(CharField()))

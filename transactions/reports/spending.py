@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value, When
 from django.db.models.functions import Coalesce
@@ -14,7 +13,7 @@ from accounts.models import MoneyField
 from transactions.days import end_of, last_of_month, months_before, start_of
 from transactions.models import Transaction
 from transactions.reach import Reach
-from transactions.reports.categories import CATEGORY
+from transactions.reports.categories import CATEGORY, category_at
 from transactions.reports.frames import OverGroups, Total
 from transactions.reports.raw import dicts
 
@@ -29,31 +28,33 @@ GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 def spending_by_category(
     reach: Reach, *, currency: str, since: date, until: date
 ) -> QuerySet[Any, Any]:
-    """What was spent on each category, and `before`, in the days of `days_before`; most first.
+    """What was spent on each category, what came back of it, and the `net`; most first.
 
     One pass over both periods: each sum has its own FILTER. What a refund gave back is taken
-    off the category it was paid for; `refunds` are the ids of those that did. `share` is the part
-    of the whole, None where the whole is not above zero. `spent_on` is None for what has no
-    category.
+    off the category it was paid for. `before` is the net in the days of `days_before`, `change`
+    the net less that. `share` is the part of all net, None where that is not above zero.
+    `spent_on` is in small letters, None for what has no category; `given_back` None where
+    nothing was.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
     original = Transaction.objects.filter(pk=OuterRef("reverses"))
-    category = Coalesce(CATEGORY, Subquery(original.values("category")), output_field=TextField())
+    theirs = Subquery(original.values(paid_for=category_at()))
+    category = Coalesce(CATEGORY, theirs, output_field=TextField())
     return (
         reach.flows(currency)
         .filter(PAID | GIVEN_BACK, now | then)
         .annotate(spent_on=category)
         .values("spent_on")
         .annotate(
-            spent=Sum(-F("signed_amount"), filter=now, default=ZERO),
+            spent=Sum("amount", filter=now & PAID, default=ZERO),
             given_back=Sum("amount", filter=now & GIVEN_BACK),
-            refunds=ArrayAgg("transaction_id", filter=now & GIVEN_BACK, default=Value([])),
+            net=Sum(-F("signed_amount"), filter=now, default=ZERO),
             before=Sum(-F("signed_amount"), filter=then, default=ZERO),
         )
-        .annotate(change=F("spent") - F("before"), whole=OverGroups(Total("spent")))
-        .annotate(share=Case(When(whole__gt=0, then=F("spent") / F("whole"))))
-        .order_by("-spent", "spent_on")
+        .annotate(change=F("net") - F("before"), whole=OverGroups(Total("net")))
+        .annotate(share=Case(When(whole__gt=0, then=F("net") / F("whole"))))
+        .order_by("-net", "spent_on")
     )
 
 
@@ -79,10 +80,10 @@ def _booked(since: date, until: date) -> Q:
 def top_spenders(reach: Reach, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
     """Who of the bank's people spent the most, with the three largest payments of each.
 
-    Spent is what left their accounts to others, less what refunds gave back; between one's own
-    accounts nothing is spent. `average` is that of the payments, whatever came back of them.
-    `person` is a name where the reach has names, otherwise the last digits of their oldest
-    account.
+    `spent` is what left their accounts to others, `given_back` what refunds brought back, `net`
+    the one less the other, by which people are ranked; between one's own accounts nothing is
+    spent. `average` is that of the payments. `person` is a name where the reach has names,
+    otherwise the last digits of their oldest account in the currency; `holder` is their id.
 
     In SQL, because the ORM has no words for two things that make this one short pass: LATERAL,
     which looks up the largest payments of those twenty people alone and not of everybody, and
@@ -115,19 +116,21 @@ WITH spending AS (
       AND (moved.direction = 'debit') = (moved.reverses_id IS NULL)
       AND other.user_id IS DISTINCT FROM mine.user_id
 ), top AS (
-    SELECT user_id, -sum(signed_amount) AS spent,
+    SELECT user_id, -sum(signed_amount) AS net,
+           -sum(signed_amount) FILTER (WHERE signed_amount < 0) AS spent,
+           sum(signed_amount) FILTER (WHERE signed_amount > 0) AS given_back,
            count(*) FILTER (WHERE signed_amount < 0) AS payments,
            avg(-signed_amount) FILTER (WHERE signed_amount < 0) AS average
     FROM spending
     GROUP BY user_id
     HAVING sum(signed_amount) < 0
-    ORDER BY spent DESC
+    ORDER BY net DESC
     FETCH FIRST %(top)s ROWS WITH TIES
 )
-SELECT rank() OVER (ORDER BY top.spent DESC) AS place,
+SELECT rank() OVER (ORDER BY top.net DESC) AS place, top.user_id AS holder,
        CASE WHEN %(names)s THEN coalesce(nullif(users.name, ''), users.email)
             ELSE 'Holder of ··' || right(first.number, 4) END AS person,
-       top.spent, top.payments, top.average,
+       top.spent, top.given_back, top.net, top.payments, top.average,
        largest.amounts[1] AS largest, largest.ids
 FROM top
 JOIN users ON users.id = top.user_id
@@ -145,5 +148,5 @@ CROSS JOIN LATERAL (
         ORDER BY signed_amount, transaction_id LIMIT 3
     ) AS three
 ) AS largest
-ORDER BY top.spent DESC, person
+ORDER BY top.net DESC, person
 """

@@ -4,14 +4,13 @@ from datetime import date
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import CharField, DateField, F, Min, QuerySet, RowRange, Sum, Value
+from django.db.models import DateField, F, Min, QuerySet, RowRange, Sum
 from django.db.models.functions import TruncMonth
 
 from transactions.days import end_of, start_of
 from transactions.reach import Reach
 from transactions.reports.frames import Lowest, OverGroups, Total
-from transactions.reports.holders import account_shown, masked, named
+from transactions.reports.holders import account_shown, found_by, masked, named
 
 
 def running_total(reach: Reach, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
@@ -44,15 +43,14 @@ def running_total(reach: Reach, *, currency: str, since: date, until: date) -> Q
 
 
 def _who(reach: Reach) -> dict[str, Any]:
-    """How a holder is called, and the numbers of the accounts that moved, where they may be known.
+    """How a holder is called, and by what the accounts that moved are searched for.
 
     Somebody without a name is called by the same account in every month: the lowest number.
     """
-    numbers = ArrayAgg("account__number", distinct=True)
+    shown = ArrayAgg(found_by(reach, "account__"), distinct=True)
     if not reach.is_bank:
-        return {"who": account_shown(reach, "account__"), "shown": numbers}
+        return {"who": account_shown(reach, "account__"), "shown": shown}
     if reach.names:
-        return {"who": named("account__user"), "shown": numbers}
+        return {"who": named("account__user"), "shown": shown}
     lowest = OverGroups(Lowest(Min("account__number")), partition_by="holder")
-    nothing = Value([], ArrayField(CharField()))
-    return {"who": masked(lowest), "shown": nothing}
+    return {"who": masked(lowest), "shown": shown}

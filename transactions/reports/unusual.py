@@ -9,6 +9,7 @@ from django.db.models.functions import Concat, NullIf, Right, TruncDate
 
 from transactions.days import end_of, start_of
 from transactions.reach import Reach
+from transactions.reports.categories import CATEGORY
 from transactions.reports.frames import DaysBefore
 
 YEAR = 365  # days
@@ -34,7 +35,7 @@ def unusual_movements(
     """
     start, end = start_of(since), end_of(until)
     before: dict[str, Any] = {
-        "partition_by": ["account", "direction", "category"],
+        "partition_by": ["account", "direction", CATEGORY],
         "order_by": "created_at",
         "frame": DaysBefore(days),
     }

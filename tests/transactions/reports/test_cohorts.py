@@ -5,13 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, moment, pay, rows_of
 from transactions import services
+from transactions.days import months_before
 from transactions.reach import reach_of
 from transactions.reports import cohorts
 
@@ -99,6 +101,33 @@ def test_months_are_those_of_the_banks_time_zone() -> None:
         (FEBRUARY, 1, MARCH, 1, 0),
         (FEBRUARY, 2, APRIL, 1, 1),
     ]
+
+
+def finding(client: Client, **asked: str) -> str:
+    client.force_login(analyst())
+    return text_of(client.get("/reports/cohorts/", asked))
+
+
+def test_the_page_says_the_share_of_those_alone_for_whom_the_month_is_over(client: Client) -> None:
+    today = timezone.localdate()
+    early, idle = (joined(f"{months_before(today.replace(day=1), 3)}") for _ in range(2))
+    late = joined(f"{months_before(today.replace(day=1), 1)}")
+    for account in (early, late):
+        pay(account, None, "1", f"{months_before(today.replace(day=1), 1)}T13:00")
+    pay(idle, None, "1", f"{today.replace(day=1)}T00:00")  # in a month that is not over
+    said = "3 people joined; of the 2 who have 2 months behind them, 50 % moved money in month 2."
+    assert said in finding(client)
+
+
+def test_the_page_says_when_no_month_is_over(client: Client) -> None:
+    joined(f"{timezone.localdate().replace(day=1)}T00:00")
+    assert "1 person joined; no whole month has passed since theirs." in finding(client)
+
+
+def test_the_page_is_short_where_all_joined_at_once(client: Client) -> None:
+    account = joined(f"{months_before(timezone.localdate().replace(day=1), 2)}")
+    pay(account, None, "1", f"{months_before(timezone.localdate().replace(day=1), 1)}")
+    assert "1 person joined; 100 % moved money in month 1." in finding(client)
 
 
 def test_nobody_reads_it_for_themselves() -> None:

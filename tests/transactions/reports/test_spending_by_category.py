@@ -31,7 +31,7 @@ def account() -> Account:
 def figures(reach: Reach | Account, **changes: Any) -> list[tuple[Any, ...]]:
     reach = reach_of(reach.user) if isinstance(reach, Account) else reach
     rows = spending_by_category(reach, **{**NOVEMBER, **changes})
-    return picked(rows, "spent_on", "spent", "given_back", "before", "change")
+    return picked(rows, "spent_on", "net", "given_back", "before", "change")
 
 
 def test_each_category_beside_the_same_days_of_the_month_before(account: Account) -> None:
@@ -74,8 +74,22 @@ def test_a_refund_is_taken_off_the_category_it_gives_back(account: Account) -> N
     silent = book("2025-11-05", "30", out_of=account, into=shop, category="health")
     book("2025-11-06", "10", out_of=shop, into=account, reverses=silent)
     assert figures(account) == [("shopping", 50, 50, 0, 50), ("health", 20, 10, 0, 20)]
+    rows = spending_by_category(reach_of(account.user), **NOVEMBER)
+    assert picked(rows, "spent_on", "spent") == [("shopping", 100), ("health", 30)]
     # What the shop gave back was its income, not its spending.
     assert figures(shop) == []
+
+
+def test_case_makes_no_category_of_its_own(account: Account) -> None:
+    """As in the search, whose category: knows no case either."""
+    paid = book("2025-11-02", "10", out_of=account, category="Eating Out")
+    book("2025-11-03", "20", out_of=account, category="eating out")
+    book("2025-11-04", "40", out_of=account, category="EATING OUT")
+    book("2025-11-05", "5", into=account, reverses=paid)
+    nameless = book("2025-11-06", "9", out_of=account, category="")
+    book("2025-11-07", "2", into=account, reverses=nameless)
+    book("2025-11-08", "1", out_of=account)
+    assert figures(account) == [("eating out", 65, 5, 0, 65), (None, 8, 2, 0, 8)]
 
 
 def test_a_refund_counts_in_the_period_in_which_it_came(account: Account) -> None:

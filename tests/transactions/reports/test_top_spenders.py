@@ -35,7 +35,7 @@ def person(name: str) -> Account:
 
 def figures(reach: Reach | None = None, **changes: Any) -> list[tuple[Any, ...]]:
     rows = top_spenders(reach or bank(), **{**NOVEMBER, **changes})
-    return picked(rows, "place", "person", "spent", "payments", "largest")
+    return picked(rows, "place", "person", "net", "payments", "largest")
 
 
 def test_people_by_what_went_from_their_accounts_to_others() -> None:
@@ -70,6 +70,8 @@ def test_refunds_are_taken_off_and_holds_do_not_count() -> None:
     book("2025-11-05", "15", into=ben, reverses=whole)
     services.hold(from_account=ben, amount=Decimal(40))
     assert figures() == [(1, "Ada", 50, 1, 80)]
+    rows = top_spenders(bank(), **NOVEMBER)
+    assert picked(rows, "spent", "given_back", "net", "holder") == [(80, 30, 50, ada.user_id)]
 
 
 def test_whoever_spent_as_much_as_the_last_is_listed_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +87,14 @@ def test_without_the_right_to_names_people_go_by_digits_of_an_account(analyst: U
     book("2025-11-02", "9", out_of=ada)
     reach = reach_of(analyst, BANK)
     assert figures(reach) == [(1, f"Holder of ··{ada.number[-4:]}", 9, 1, 9)]
+
+
+def test_the_account_that_stands_for_somebody_is_one_in_the_currency(analyst: User) -> None:
+    """Their oldest is in yen: who reads of dollars finds no payment by its number."""
+    yen = funded("JPY", user=UserFactory(name="Ada"))
+    dollars = funded(user=yen.user)
+    book("2025-11-02", "9", out_of=dollars)
+    assert figures(reach_of(analyst, BANK))[0][1] == f"Holder of ··{dollars.number[-4:]}"
 
 
 def test_currencies_stay_apart() -> None:

@@ -98,6 +98,20 @@ def test_what_lies_longer_back_than_is_asked_for_does_not_count(account: Account
     assert figures(account, days=30) == []
 
 
+def test_the_first_day_of_the_period_is_held_against_as_many_days(account: Account) -> None:
+    before(account, ["10"] * 8)  # from noon of 1 November on: 30 days before reach a half day more
+    book("2025-12-01T00:00", "30", out_of=account, category="food")
+    assert [row[-1] for row in figures(account, days=30)] == [8]
+
+
+def test_case_makes_no_category_of_its_own(account: Account) -> None:
+    before(account, ["10"] * 4, category="Food")
+    for day in range(5, 9):
+        book(f"2025-11-{day:02}", "10", out_of=account, category="food")
+    book("2025-12-05", "30", out_of=account, category="FOOD")
+    assert [row[-1] for row in figures(account)] == [8]
+
+
 def test_each_account_direction_and_category_has_its_own_usual(account: Account) -> None:
     before(account, ["10"] * 8)
     other = funded(user=account.user)

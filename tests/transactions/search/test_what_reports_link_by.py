@@ -1,0 +1,117 @@
+"""What the search is asked by the figures of reports: refunds of a category, when the payer joined,
+people and accounts by their ids."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
+from tests.transactions.reports.books import analyst, bank, clerk, moment, pay
+from transactions.models import Entry, Transaction
+from transactions.reach import Reach, reach_of
+from transactions.search import entries_with, find, mistakes_in
+
+pytestmark = pytest.mark.django_db
+
+
+def joined(name: str, when: str) -> Account:
+    """The account, with money in it, of somebody who joined then."""
+    user = UserFactory(name=name, created_at=moment(when))
+    account: Account = AccountFactory(user=user, overdraft_limit=Decimal(1000))
+    return account
+
+
+@pytest.fixture
+def ana() -> Account:
+    return joined("Ana", "2026-01-31T23:59")
+
+
+@pytest.fixture
+def zoltan() -> Account:
+    return joined("Zoltan", "2026-02-01T00:00")
+
+
+def found(reach: Reach, text: str) -> list[Transaction]:
+    answer = find(reach, text, sort="oldest")
+    assert answer.mistakes == []
+    return answer.rows
+
+
+def test_refunds_are_of_the_category_of_what_they_give_back(ana: Account, zoltan: Account) -> None:
+    food = pay(ana, None, 10, "2026-03-01", metadata={"category": "Food"})
+    other = pay(ana, zoltan, 20, "2026-03-02", metadata={"category": "travel"})
+    nameless = pay(ana, None, 30, "2026-03-03", metadata={"category": ""})
+    of_food = pay(None, ana, 1, "2026-03-04", reverses=food)
+    by_itself = pay(zoltan, ana, 2, "2026-03-05", reverses=other, metadata={"category": "FOOD"})
+    of_none = pay(None, ana, 3, "2026-03-06", reverses=nameless)
+    theirs = pay(zoltan, None, 5, "2026-03-07", metadata={"category": "food"})
+    of_theirs = pay(None, zoltan, 4, "2026-03-08", reverses=theirs)
+    for reach, rest in ((reach_of(ana.user), []), (bank(analyst()), [of_theirs])):
+        assert found(reach, "refunds:food") == [of_food, by_itself, *rest]
+        assert found(reach, "refunds:travel") == []
+        assert found(reach, "refunds:none") == [of_none]
+        assert found(reach, 'refunds:"none"') == []
+        assert found(reach, "is:refund -refunds:FOOD") == [of_none]
+    mine = entries_with(Entry.objects.for_account(ana), "refunds:food", ana)
+    assert {entry.transaction_id for entry in mine} == {of_food.pk, by_itself.pk}
+
+
+def test_over_the_bank_payments_are_found_by_when_who_paid_joined(
+    ana: Account, zoltan: Account
+) -> None:
+    by_ana = pay(ana, zoltan, 10, "2026-03-01")
+    by_zoltan = pay(zoltan, None, 20, "2026-03-02")
+    pay(None, ana, 30, "2026-03-03")
+    for reader in (clerk(), analyst()):
+        assert found(bank(reader), "joined:2026-01") == [by_ana]
+        assert found(bank(reader), "joined:>=2026-02 is:booked") == [by_zoltan]
+        assert found(bank(reader), "joined:2026-01..2026-02") == [by_ana, by_zoltan]
+
+
+@pytest.mark.parametrize("text", ["joined:2026-02", "-joined:2026-01", "joined:>2026-01"])
+def test_nobody_learns_of_the_other_side_when_they_joined(
+    client: Client, ana: Account, zoltan: Account, text: str
+) -> None:
+    pay(zoltan, ana, 10, "2026-03-01", description="lunch")
+    answer = find(reach_of(ana.user), text)
+    assert [mistake.sentence for mistake in answer.mistakes] == [
+        "joined: is asked of the whole bank, by those who may read all of it."
+    ]
+    assert mistakes_in(text, ana)
+    client.force_login(ana.user)
+    assert "joined:" not in text_of(client.get("/search/"))
+    assert "joined:" not in text_of(client.get("/search/", {"q": "joi"}))
+
+
+@pytest.mark.parametrize("month", ["2026-01", "2026-02"])
+def test_joined_tells_ones_own_rows_apart_in_no_way(
+    ana: Account, zoltan: Account, month: str
+) -> None:
+    row = pay(zoltan, ana, 10, "2026-03-01")
+    assert find(reach_of(ana.user), f"joined:{month}").rows == []
+    assert find(reach_of(ana.user), f"-joined:{month}").rows == [row]
+
+
+def test_over_the_bank_an_id_names_a_person_or_an_account(ana: Account, zoltan: Account) -> None:
+    second: Account = AccountFactory(user=ana.user)
+    own = pay(ana, second, 5, "2026-03-01")
+    paid = pay(ana, zoltan, 10, "2026-03-02")
+    got = pay(zoltan, second, 20, "2026-03-03")
+    who: Any = ana.user_id
+    for reader in (clerk(), analyst()):
+        reach = bank(reader)
+        assert found(reach, f"with:{who}") == [own, paid, got]
+        assert found(reach, f"from:{who} -to:{who}") == [paid]
+        assert found(reach, f"to:{who} -from:{who}") == [got]
+        assert found(reach, f"account:{second.pk}") == [own, got]
+
+
+def test_an_id_names_nobody_to_a_customer(ana: Account, zoltan: Account) -> None:
+    pay(ana, zoltan, 10, "2026-03-02")
+    assert find(reach_of(ana.user), f"to:{zoltan.user_id}").rows == []
+    assert find(reach_of(ana.user), f"account:{zoltan.pk}").rows == []
+    assert User.objects.filter(pk=zoltan.user_id).exists()
