@@ -3,7 +3,10 @@
 from ledger.cookbook.recipe import Group, Recipe
 from ledger.cookbook.recipes import (
     aggregation,
+    aggregation_lists,  # noqa: F401  adds to its group
     basics,
+    basics_conditions,  # noqa: F401  adds to its group
+    basics_pages,  # noqa: F401  adds to its group
     constraints,
     fulltext,
     joins,
@@ -13,6 +16,7 @@ from ledger.cookbook.recipes import (
     transactions,
     windows,
     writing,
+    writing_changes,  # noqa: F401  adds to its group
 )
 
 GROUPS: tuple[Group, ...] = (
