@@ -38,8 +38,9 @@ def figures_of_category(category: str = "groceries") -> dict[str, Any]:
     asks="How do I group by a column and sum another?",
     shows=("group by", "Sum", "Count", "values", "annotate", "GROUP BY"),
     notice="values() before annotate() is what says GROUP BY; after it, it only picks columns.",
-    pitfall="Whatever order_by() or a default ordering names joins the GROUP BY and splits the "
-    "groups: order by what is grouped or summed, or clear it with order_by().",
+    pitfall="Whatever order_by() names joins the GROUP BY and splits the groups: sorted by "
+    "created_at, each payment is a group of its own. Order by what is grouped or summed, or "
+    "clear the order with order_by().",
 )
 def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Transaction, Any]:
     """What was spent in dollars, category by category, the largest first."""

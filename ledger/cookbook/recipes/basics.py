@@ -53,9 +53,9 @@ def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -
     "Get it, or make it, while somebody else does the same",
     asks="Is get_or_create() safe when two requests come at once?",
     shows=("get_or_create", "race", "unique"),
-    notice="Ben finds no jar, and his INSERT waits for Ana's, which holds the same name in the "
-    "unique index. Once she has committed, his is refused with 23505, and get_or_create() reads "
-    "her row: made by Ana, got by Ben.",
+    notice="Ben finds no jar, and his INSERT waits for Ana's, which has put the same name into "
+    "the unique index. Once she has committed, his is refused with 23505, and get_or_create() "
+    "reads her row. update_or_create() goes the same way, and locks the row besides.",
     pitfall="It is the unique constraint that makes it safe. Without one, both are made, and every "
     "later get_or_create() fails with MultipleObjectsReturned.",
     commits=True,
@@ -101,7 +101,8 @@ def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
     "query; with_deleted adds nothing. The number can be used again: the unique index covers "
     "only rows WHERE deleted_at IS NULL.",
     pitfall="A unique constraint without that condition counts the deleted rows too, and the "
-    "person who comes back is refused. Joins from other models pass by the manager as well.",
+    "person who comes back is refused. A join from another model knows no manager: it meets the "
+    "deleted rows.",
     writes=True,
 )
 def take_off_the_list(name: str = "Mara Lindt") -> dict[str, list[str]]:

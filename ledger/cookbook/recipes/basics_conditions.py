@@ -1,6 +1,6 @@
 """Basics, the conditions: comparisons, texts, NULL, Q, what exclude() leaves out, and days."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -49,8 +49,8 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
     ),
     notice="contains and its kin are LIKE; those with an i compare UPPER() of both sides, "
     "so ANA finds Ana. A % or _ in the text is escaped and stands for itself.",
-    pitfall="LIKE with % in front reads every row, and UPPER() passes by a plain index on the "
-    "column. Many rows want full-text search or a trigram index.",
+    pitfall="LIKE with % in front reads every row, and UPPER() has no use for a plain index on "
+    "the column. Many rows want full-text search or a trigram index.",
 )
 def names_by_text(text: str = "an") -> list[tuple[str, int]]:
     """How many people's names match, lookup by lookup."""
@@ -158,8 +158,8 @@ def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
     shows=("date", "year", "month", "gte", "lt", "filter", "time zone", "created_at"),
     notice="year becomes BETWEEN its first and last moment, which an index on the column can use. "
     "date and month wrap the column in a cast and in EXTRACT, both in the current time zone.",
-    pitfall="A wrapped column passes by its index: for one account's day write gte and lt. "
-    "month alone is that month of every year.",
+    pitfall="month alone is that month of every year. And a day in another time zone is other "
+    "24 hours: activate the reader's zone first.",
 )
 def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
     """How many movements of money a day had, its month, its year."""
@@ -171,3 +171,25 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
         ).count(),
         "that year": payments.filter(created_at__year=day.year).count(),
     }
+
+
+@GROUP.recipe(
+    "A day that the index can find",
+    asks="Why is a filter by date slow although the column has an index?",
+    shows=("date", "gte", "lt", "filter", "index", "slow", "Index Cond"),
+    notice="In the plans, the first Index Cond names the account alone, and a Filter throws away "
+    "every other day of it. In the second, both ends of the day are in the Index Cond.",
+    pitfall="Any function round a column hides it from its index: __date, __month, __lower, a "
+    "Cast. Put the work on the other side of the comparison, or index the function itself.",
+)
+def day_of_an_account(day: date = date(2026, 3, 14)) -> dict[str, int]:
+    """How often Ana paid out of Everyday on one day, asked in two ways."""
+    account = Account.objects.get(user__email="ana@example.com", name="Everyday")
+    payments = Transaction.objects.filter(from_account=account)
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    with step("A function round the column"):
+        by_date = payments.filter(created_at__date=day).count()
+    with step("The column between two ends"):
+        end = start + timedelta(days=1)
+        by_ends = payments.filter(created_at__gte=start, created_at__lt=end).count()
+    return {"date": by_date, "gte and lt": by_ends}

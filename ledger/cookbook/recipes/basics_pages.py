@@ -34,7 +34,8 @@ def largest_payments(
     shows=("order_by", "nulls_last", "F", "NULL", "desc", "sort"),
     notice="DESC NULLS LAST. Postgres counts NULL as larger than everything, so that downwards it "
     "comes first unless told.",
-    pitfall="An index serves such an ORDER BY only if it was made with the same NULLS LAST.",
+    pitfall="A plain index on the column does not serve this order: read backwards it has the "
+    "NULLs first. It takes one made with DESC NULLS LAST.",
 )
 def accounts_by_limit() -> QuerySet[Account, dict[str, object]]:
     """Accounts with a daily limit first, then those without any."""

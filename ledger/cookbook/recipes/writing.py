@@ -90,9 +90,9 @@ def upsert_rates() -> QuerySet[ExchangeRate, Any]:
     shows=("COPY", "cursor.copy", "psycopg", "bulk load", "write_row", "import"),
     notice="One COPY, and rows as a stream: no INSERT to build and to parse. connection.cursor() "
     "is Django's; its copy() is psycopg's own.",
-    pitfall="It goes past the ORM: no defaults of the model, no conversion, no signals, no ON "
-    "CONFLICT, and no sight of it in connection.queries unless DEBUG is on. One bad row and "
-    "none is kept. To upsert, COPY into a temporary table and INSERT from there.",
+    pitfall="It goes past the ORM: no defaults of the model, no ON CONFLICT, no signals, and "
+    "nothing that watches Django's queries sees it. One bad row and none is kept. To upsert, "
+    "COPY into a temporary table and INSERT from there.",
     writes=True,
 )
 def copy_rates(days: Annotated[int, Between(1, 1000)] = 1000) -> dict[str, Any]:

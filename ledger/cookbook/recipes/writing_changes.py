@@ -30,11 +30,13 @@ from transactions.models import Transaction
 )
 def raise_rates() -> QuerySet[ExchangeRate, Any]:
     """Three rates go up by a tenth, and then by a tenth again."""
-    for currency, rate in [("EUR", "1.10"), ("GBP", "1.30"), ("JPY", "0.01")]:
-        ExchangeRate.objects.create(currency=currency, day=date(2026, 6, 1), rate=Decimal(rate))
-    rates = list(ExchangeRate.objects.all())
-    for rate in rates:
-        rate.rate *= Decimal("1.1")
+    day = date(2026, 6, 1)
+    rates = ExchangeRate.objects.bulk_create(
+        ExchangeRate(currency=currency, day=day, rate=Decimal(rate))
+        for currency, rate in [("EUR", "1.10"), ("GBP", "1.30"), ("JPY", "0.01")]
+    )
+    for quoted in rates:
+        quoted.rate *= Decimal("1.1")
     with step("bulk_update: values from Python"):
         ExchangeRate.objects.bulk_update(rates, ["rate"], batch_size=500)
     with step("update with F: values from the row"):
@@ -71,8 +73,9 @@ def limits_by_balance() -> QuerySet[Account, Any]:
     shows=("F", "save", "refresh_from_db", "increment", "counter"),
     notice="SET coins = coins + 10, twice. The attribute holds the expression, not a number, and "
     "each save() sends it again, until refresh_from_db().",
-    pitfall="Nothing warns: an unrelated save() further down the same request counts "
-    "twice. update() with F() has no object that could keep the expression.",
+    pitfall="Nothing warns: an unrelated save() further down the same request counts twice. "
+    "update() with F() has no object that could keep the expression; Django 6.0 reads the "
+    "number back after save().",
     writes=True,
 )
 def add_to_a_jar() -> dict[str, int]:
@@ -164,10 +167,10 @@ def refusal_of(attempt: Callable[[], object]) -> str:
 
 @GROUP.recipe(
     "Rows that the books refuse",
-    asks="Do bulk_create() and update() pass by the triggers of the database?",
+    asks="Do bulk_create() and update() get past the triggers of the database?",
     shows=("bulk_create", "update", "trigger", "savepoint", "constraint", "DatabaseError"),
-    notice="bulk_create() passes by save() and signals, not by the table: a trigger finds that the "
-    "row does not continue its account's chain of balances, and refuses the whole statement. "
+    notice="bulk_create() skips save() and signals, not the table: a trigger finds that the row "
+    "does not continue its account's chain of balances, and refuses the whole statement. "
     "update() of a posted row is refused as well.",
     pitfall="A rule that lives in save() holds until the first bulk_create(); one that lives in "
     "the database holds for COPY and psql too. After a refusal the transaction is dead: atomic() "
