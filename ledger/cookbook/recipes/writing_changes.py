@@ -1,7 +1,7 @@
 """Writing many, continued: changes of many rows, and what comes back from them."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -102,12 +102,17 @@ def add_to_a_jar() -> dict[str, int]:
 def account_with_overdraft() -> dict[str, Decimal]:
     """What a new account with an overdraft has available, before and after it is raised."""
     ana = User.objects.get(email="ana@example.com")
+    opened = datetime(2026, 6, 30, tzinfo=UTC)
     account = Account.objects.create(
-        user=ana, number="1000000001", currency="USD", overdraft_limit=Decimal(300)
+        user=ana,
+        number="1000000001",
+        currency="USD",
+        overdraft_limit=Decimal(300),
+        created_at=opened,
     )
     returned = account.available
     account.overdraft_limit = Decimal(500)
-    account.save()
+    account.save(update_fields=["overdraft_limit"])
     kept = account.available
     account.refresh_from_db()
     return {"returned": returned, "after save()": kept, "read again": account.available}
