@@ -1,6 +1,6 @@
 """Many rows into few: sums, counts, groups."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.db.models import Avg, Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Round, TruncMonth
@@ -123,7 +123,9 @@ def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QueryS
     pitfall="A Sum cannot be mended with distinct: it would drop equal amounts. Wrong "
     "figures look like figures; nothing fails.",
 )
-def sent_and_received(name: str = "Savings") -> dict[str, QuerySet[Account, Any]]:
+def sent_and_received(
+    name: Literal["Savings", "Everyday", "Travel"] = "Savings",
+) -> dict[str, QuerySet[Account, Any]]:
     """Ana's account: how many payments went out, and how many came in."""
     accounts = Account.objects.filter(user__email="ana@example.com", name=name)
 

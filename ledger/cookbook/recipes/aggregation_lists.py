@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg, JSONBAgg, StringAgg
-from django.db.models import Aggregate, Avg, Count, Q, QuerySet
+from django.db.models import Aggregate, Avg, Count, QuerySet
 from django.db.models.functions import JSONObject, Round
 
 from accounts.models import Account, User
@@ -18,17 +18,17 @@ from transactions.models import Transaction
     notice="ARRAY_AGG(DISTINCT … ORDER BY …): the list is made and sorted in Postgres, and comes "
     "as a Python list.",
     pitfall="Without order_by the order in the list is anybody's guess. A person without an "
-    "account gets a list with one None in it, from the outer join, unless filter leaves it out.",
+    "account gets a list with one None in it, from the outer join: "
+    "filter=Q(accounts__isnull=False) leaves it out.",
 )
 def currencies_of_people() -> QuerySet[User, Any]:
     """The currencies in which the five people with the most accounts have them."""
-    return User.objects.values("name").annotate(
-        many=Count("accounts"),
-        currencies=ArrayAgg(
-            "accounts__currency", distinct=True, order_by="accounts__currency", default=[],
-            filter=Q(accounts__isnull=False),
-        ),
-    ).order_by("-many", "email")[:5]  # fmt: skip
+    currencies = ArrayAgg("accounts__currency", distinct=True, order_by="accounts__currency")
+    return (
+        User.objects.values("name")
+        .annotate(many=Count("accounts"), currencies=currencies)
+        .order_by("-many", "email")[:5]
+    )
 
 
 @GROUP.recipe(
