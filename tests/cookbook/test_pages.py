@@ -14,7 +14,7 @@ from ledger.cookbook.recipes import RECIPES
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 
-pytestmark = pytest.mark.usefixtures("_practice_bank", "db")
+pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 INDEX = "/cookbook/"
 
 

@@ -10,7 +10,7 @@ from ledger.cookbook import practice
 from ledger.cookbook.role import practising
 from tests.factories import AccountFactory
 
-pytestmark = pytest.mark.usefixtures("_practice_bank")
+pytestmark = pytest.mark.usefixtures("practice_bank")
 
 
 def test_it_is_a_whole_bank(db: None, rows: Any) -> None:

@@ -6,7 +6,7 @@ from ledger.cookbook import reference
 from ledger.cookbook.recipe import Group
 from ledger.cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 
-pytestmark = pytest.mark.usefixtures("_practice_bank", "db")
+pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 STALE = "docs/orm-to-sql.md is not what the recipes send: run manage.py orm_to_sql"
 
 

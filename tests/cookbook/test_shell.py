@@ -8,7 +8,7 @@ from django.core.management import call_command
 from ledger.cookbook.kitchen import BANNER, cook, recipes
 from ledger.management.commands.shell import Command
 
-pytestmark = pytest.mark.usefixtures("_practice_bank", "db")
+pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
 
 def test_cook_prints_source_sql_result_and_lesson(capsys: Any) -> None:

@@ -55,7 +55,7 @@ def run_and_hang_up(recipe: Recipe) -> str:
         connection.close()
 
 
-@pytest.mark.usefixtures("_practice_bank")
+@pytest.mark.usefixtures("practice_bank")
 @pytest.mark.django_db(transaction=True)
 def test_all_recipes_twice_and_in_parallel_leave_no_trace() -> None:
     everyday, pot = (AccountFactory(balance=100) for _ in range(2))
