@@ -15,6 +15,7 @@ from ledger.cookbook.recipes import (
     schema,
     transactions,
     windows,
+    windows_frames,  # noqa: F401  its recipes join those of windows
     writing,
     writing_changes,  # noqa: F401  adds to its group
 )
