@@ -2,10 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account, User
+from ledger.cookbook.parameters import Between
 from ledger.cookbook.recipes.basics import GROUP
 from ledger.cookbook.steps import step
 from transactions.models import Transaction
@@ -93,7 +95,7 @@ def daily_limits() -> dict[str, int]:
     "Or, and, not",
     asks="How do I combine conditions with OR, AND and NOT?",
     shows=("Q", "negation", "filter", "OR", "AND", "NOT", "order_by", "slicing"),
-    notice="| is OR, & is AND, ~ is NOT; the brackets come out as they were written.",
+    notice="| is OR, & is AND, ~ is NOT; the brackets stand where Python has them.",
     pitfall="Chained filter() calls are AND. Python's own or, and, not do not work on Q: "
     "Q(…) or Q(…) is simply the first of the two.",
 )
@@ -182,13 +184,13 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
     pitfall="Any function round a column hides it from its index: __date, __month, __lower, a "
     "Cast. Put the work on the other side of the comparison, or index the function itself.",
 )
-def day_of_an_account(day: date = date(2026, 3, 14)) -> dict[str, int]:
-    """How often Ana paid out of Everyday on one day, asked in two ways."""
+def day_of_an_account(day: Annotated[int, Between(1, 30)] = 14) -> dict[str, int]:
+    """How often Ana paid out of Everyday on a day of June 2026, asked in two ways."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     payments = Transaction.objects.filter(from_account=account)
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    start = datetime(2026, 6, day, tzinfo=UTC)
     with step("A function round the column"):
-        by_date = payments.filter(created_at__date=day).count()
+        by_date = payments.filter(created_at__date=start.date()).count()
     with step("The column between two ends"):
         end = start + timedelta(days=1)
         by_ends = payments.filter(created_at__gte=start, created_at__lt=end).count()

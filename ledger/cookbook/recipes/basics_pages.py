@@ -15,7 +15,7 @@ from transactions.models import Transaction
     "Sorted, and the first few",
     asks="How do I sort, and take only some of the rows?",
     shows=("order_by", "slicing", "LIMIT", "OFFSET", "sort", "descending"),
-    notice="The slice is LIMIT and OFFSET: no more rows are read. A minus sorts downwards; "
+    notice="The slice is LIMIT and OFFSET: no other rows come to Python. A minus sorts downwards; "
     "the second column decides between equals.",
     pitfall="Without a last column that is unique, equals come in any order, and a row can show on "
     "two pages. A slice cannot be negative, and nothing can be filtered after it.",
