@@ -3,7 +3,11 @@
 Not managed by migrations: `practice.build` makes them, in the practice bank and nowhere else.
 """
 
+from typing import ClassVar
+
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 
 class Jar(models.Model):
@@ -35,3 +39,55 @@ class Job(models.Model):
 
 
 SCRATCH_MODELS: tuple[type[models.Model], ...] = (Jar, Job)
+
+
+class LivingContacts(models.Manager["Contact"]):
+    """What a page sees: contacts that were not taken off the list."""
+
+    def get_queryset(self) -> models.QuerySet["Contact"]:
+        return super().get_queryset().filter(deleted_at=None)
+
+
+class Contact(models.Model):
+    """Somebody a customer pays again and again. Taken off the list, the row stays."""
+
+    # The real books have no such table, so deleting a person there must not ask for it.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
+    name = models.CharField(max_length=100)
+    number = models.CharField(max_length=20)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = LivingContacts()
+    with_deleted: ClassVar[models.Manager["Contact"]] = models.Manager()
+
+    class Meta:
+        managed = False
+        db_table = "contacts"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["owner", "number"],
+                condition=Q(deleted_at=None),
+                name="one_living_contact_a_number",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ExchangeRate(models.Model):
+    """What a unit of a currency was worth in dollars on a day."""
+
+    currency = models.CharField(max_length=3)
+    day = models.DateField()
+    rate = models.DecimalField(max_digits=12, decimal_places=6)
+
+    class Meta:
+        managed = False
+        db_table = "exchange_rates"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["currency", "day"], name="one_rate_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.currency} on {self.day}: {self.rate}"

@@ -18,6 +18,7 @@ from ledger.templatetags.sql_layout import lay_out
 
 FILE: Path = settings.BASE_DIR / "docs" / "orm-to-sql.md"
 WORDS = re.compile(r"[\w.:-]+|\s+|.")
+SAVEPOINT = re.compile(r"s\d+_x\d+")  # as Django names them: two runs may have the same by chance
 HEAD = (
     "# From the ORM to SQL\n\n"
     "What each recipe of the cookbook sends to Postgres, as Postgres got it. Written by "
@@ -94,4 +95,7 @@ def _what_stays(one: str, two: str) -> str:
     words, others = WORDS.findall(one), WORDS.findall(two)
     if len(words) != len(others):
         return one
-    return "".join(a if a == b else "…" for a, b in zip(words, others, strict=True))
+    return "".join(
+        a if a == b and not SAVEPOINT.fullmatch(a) else "…"
+        for a, b in zip(words, others, strict=True)
+    )

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DatabaseError, OperationalError, connection
 from django.db import transaction as db_transaction
 
+from ledger.cookbook.copying import copies_noted
 from ledger.cookbook.parameters import session_names
 from ledger.cookbook.practice import NoPracticeBank, is_current
 from ledger.cookbook.recipe import Recipe
@@ -82,6 +83,7 @@ def _rolled_back(ran: Ran) -> Ran:
             db_transaction.atomic(),
             watched(with_session=True) as work,
             traced(work) as ran.trace,
+            copies_noted(work),
             _within(TOTAL_SECONDS),
         ):
             ran.value = ran.recipe.function(**ran.values)

@@ -101,7 +101,7 @@ def _columns_of(row: Model) -> list[str]:
     fields = [item.attname for item in row._meta.concrete_fields]
     deferred = row.get_deferred_fields()
     wanted = COLUMNS.get(type(row), tuple(fields))
-    if deferred:
+    if not deferred.isdisjoint(wanted):
         wanted = tuple(name for name in fields if name not in deferred)
     extra = [name for name in vars(row) if name not in fields and not name.startswith("_")]
     return [*wanted, *extra]

@@ -56,6 +56,13 @@ def test_what_is_short_stays_on_its_line() -> None:
     ]
 
 
+def test_a_short_condition_without_its_brackets_keeps_its_distance() -> None:
+    sql = "SELECT 1 FROM a WHERE (b = 1 AND c = 2)"
+    assert lay_out(sql).splitlines()[-1] == "WHERE b = 1 AND c = 2"
+    assert lay_out(sql.replace("(", "((b) AND ")).splitlines()[-1].startswith("WHERE (b) AND b")
+    assert lay_out("SELECT 1 FROM a WHERE ()").splitlines()[-1] == "WHERE ()"
+
+
 def test_a_query_within_a_query_stands_further_in() -> None:
     inner = "SELECT balance FROM entries WHERE account_id = mine.id AND created_at < day.ends"
     laid = lay_out(

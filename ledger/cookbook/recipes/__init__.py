@@ -3,7 +3,10 @@
 from ledger.cookbook.recipe import Group, Recipe
 from ledger.cookbook.recipes import (
     aggregation,
+    aggregation_lists,  # noqa: F401  adds to its group
     basics,
+    basics_conditions,  # noqa: F401  adds to its group
+    basics_pages,  # noqa: F401  adds to its group
     constraints,
     fulltext,
     joins,
@@ -14,6 +17,7 @@ from ledger.cookbook.recipes import (
     windows,
     windows_frames,  # noqa: F401  its recipes join those of windows
     writing,
+    writing_changes,  # noqa: F401  adds to its group
 )
 
 GROUPS: tuple[Group, ...] = (

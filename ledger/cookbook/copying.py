@@ -1,0 +1,31 @@
+"""COPY among the queries of a recipe: it goes past Django's cursor, and so past its wrappers."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+from ledger.db.work import Query, Work
+
+
+@contextmanager
+def copies_noted(work: Work) -> Iterator[None]:
+    """While the block runs, each `cursor.copy(...)` of this connection is noted as a query."""
+    raw = connection.connection
+    plain = raw.cursor_factory
+
+    class NotedCursor(plain):  # type: ignore[misc, valid-type]
+        @contextmanager
+        def copy(self, statement: str, *rest: Any, **named: Any) -> Iterator[Any]:
+            started = time.perf_counter()
+            with super().copy(statement, *rest, **named) as copy:
+                yield copy
+            work.queries.append(Query(statement, time.perf_counter() - started, statement))
+
+    raw.cursor_factory = NotedCursor
+    try:
+        yield
+    finally:
+        raw.cursor_factory = plain
