@@ -165,6 +165,14 @@ def test_headline_is_escaped_by_us_and_not_by_postgres(
     assert set(with_words(descriptions, "farm")) == {"Farm & Fennel", "Root & Stem Farm"}
 
 
+def test_markup_goes_through_a_headline(rows: Any) -> None:
+    ((headline,),) = rows(
+        "SELECT ts_headline('simple', %s, to_tsquery('simple', 'farm'))",
+        "<svg/onload=alert(1)> farm",
+    )
+    assert headline == "<svg/onload=alert(1)> <b>farm</b>"
+
+
 def test_languages(cook: Cook, descriptions: Counter[str]) -> None:
     books = with_words(descriptions, "books").total()
     stem = sum(

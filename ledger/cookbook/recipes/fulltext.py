@@ -185,8 +185,9 @@ def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
     shows=("SearchHeadline", "ts_headline", "highlight", "escape"),
     notice="ts_headline puts a marker before and after each found word. The second column is what "
     "a template may show: neutral markers, then escape(), then the markers turned to <mark>.",
-    pitfall="ts_headline gives the text as it was typed, unescaped: see the & in the first column. "
-    'With start_sel="<mark>" and |safe in the template, a description with a script in it runs.',
+    pitfall="ts_headline does not escape: see the & in the first column. It drops plain tags, but "
+    '<svg/onload=alert(1)> in a description goes through, and with start_sel="<mark>" and |safe '
+    "in the template it runs.",
 )
 def safe_headline(word: str = "farm") -> list[dict[str, str]]:
     """Descriptions with a farm in them, as Postgres marks them and as a page may show them."""
