@@ -57,6 +57,7 @@ def test_a_generated_column(cook: Cook) -> None:
 def test_db_default(cook: Cook, rows: Any) -> None:
     ran = cook("voucher-by-db-default")
     assert ran.value == {
+        "db_default of spent": 0,
         "spent, before": "DatabaseDefault",
         "spent": Decimal(0),
         "left": Decimal(40),

@@ -126,8 +126,8 @@ def plain_savings_contained_by() -> dict[str, int]:
     """Transfers into savings, and those whose metadata says no more than that."""
     plain = {"channel": "transfer", "category": "savings"}
     return {
-        "say that": Transaction.objects.filter(metadata__contains=plain).count(),
-        "say nothing but that": Transaction.objects.filter(metadata__contained_by=plain).count(),
+        "contains": Transaction.objects.filter(metadata__contains=plain).count(),
+        "contained_by": Transaction.objects.filter(metadata__contained_by=plain).count(),
     }
 
 
@@ -146,11 +146,13 @@ def rows_with_keys() -> dict[str, int]:
     """How many transactions say something of an exchange, a cash machine, a rate."""
     found = Transaction.objects
     return {
-        "an exchange": found.filter(metadata__has_key="exchange").count(),
-        "a machine and a card": found.filter(metadata__has_keys=["atm", "card"]).count(),
-        "a rate or an exchange": found.filter(metadata__has_any_keys=["rate", "exchange"]).count(),
-        "a merchant of known kind": found.filter(metadata__merchant__has_key="mcc").count(),
-        "mcc at the top": found.filter(metadata__has_key="mcc").count(),
+        "has_key exchange": found.filter(metadata__has_key="exchange").count(),
+        "has_keys atm, card": found.filter(metadata__has_keys=["atm", "card"]).count(),
+        "has_any_keys rate, exchange": found.filter(
+            metadata__has_any_keys=["rate", "exchange"]
+        ).count(),
+        "has_key mcc, in merchant": found.filter(metadata__merchant__has_key="mcc").count(),
+        "has_key mcc, at the top": found.filter(metadata__has_key="mcc").count(),
     }
 
 

@@ -59,6 +59,7 @@ def voucher_by_db_default() -> dict[str, Any]:
     unsaved = type(voucher.spent).__name__
     voucher.save()
     return {
+        "db_default of spent": Voucher._meta.get_field("spent").db_default,
         "spent, before": unsaved,
         "spent": voucher.spent,
         "left": voucher.left,
