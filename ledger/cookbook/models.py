@@ -6,8 +6,10 @@ Not managed by migrations: `practice.build` makes them, in the practice bank and
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Lower
 
 
 class Jar(models.Model):
@@ -91,3 +93,38 @@ class ExchangeRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.currency} on {self.day}: {self.rate}"
+
+
+class Voucher(models.Model):
+    """A gift voucher, whose table does much by itself: columns it computes, defaults of its own,
+    each kind of index, comments. `furniture_schema` sells some."""
+
+    code = models.CharField(max_length=20)
+    email = models.EmailField(db_comment="Of whoever gave it, as it was typed")
+    worth = models.DecimalField(max_digits=9, decimal_places=2)
+    spent = models.DecimalField(
+        max_digits=9, decimal_places=2, db_default=0, db_comment="Never more than it is worth"
+    )
+    left = models.GeneratedField(
+        expression=F("worth") - F("spent"),
+        output_field=models.DecimalField(max_digits=9, decimal_places=2),
+        db_persist=True,
+    )
+    sold_on = models.DateField()
+    design = models.JSONField(
+        db_default=Value({"colour": "plain", "card": {"gold": False}}, models.JSONField())
+    )
+
+    class Meta:
+        managed = False
+        db_table = "vouchers"
+        db_table_comment = "Gift vouchers, sold and spent"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(Lower("email"), name="vouchers_email_lower"),
+            models.Index(fields=["sold_on"], condition=Q(spent=0), name="vouchers_unspent"),
+            models.Index(fields=["code"], include=["worth"], name="vouchers_code_worth"),
+            BrinIndex(fields=["sold_on"], pages_per_range=4, name="vouchers_sold"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,7 +1,7 @@
 """All recipes, in the groups and the order in which they are to be read."""
 
 from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import (
+from ledger.cookbook.recipes import (  # noqa: F401  some are more of another's group
     aggregation,
     aggregation_lists,  # noqa: F401  adds to its group
     basics,
@@ -13,6 +13,9 @@ from ledger.cookbook.recipes import (
     jsonb,
     reading,
     schema,
+    schema_by_hand,
+    schema_extended,
+    schema_newer,
     transactions,
     windows,
     windows_frames,  # noqa: F401  its recipes join those of windows

@@ -1,0 +1,33 @@
+"""Gift vouchers for the practice bank: enough of them that an index is worth its while."""
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from ledger.cookbook.models import Voucher
+
+VOUCHERS = 5_000
+
+
+def furnish(cursor: CursorWrapper) -> None:
+    """Sells them over a year, from 1,000 addresses; every twentieth is not spent yet."""
+    cursor.execute(
+        """
+        INSERT INTO vouchers (code, email, worth, spent, sold_on)
+        SELECT
+            'GIFT-' || to_char(number, 'FM00000'),
+            'Guest' || number %% 1000 || '@Example.com',
+            (ARRAY[10, 20, 50, 100])[1 + number %% 4],
+            CASE number %% 20 WHEN 0 THEN 0 ELSE (ARRAY[10, 15, 50, 75])[1 + number %% 4] END,
+            DATE '2025-07-01' + number * 365 / %s
+        FROM generate_series(1, %s) AS number
+        """,
+        [VOUCHERS + 1, VOUCHERS],
+    )
+    _add_indexes()
+
+
+def _add_indexes() -> None:
+    """Django makes none for a table that it does not manage."""
+    with connection.schema_editor() as editor:
+        for index in Voucher._meta.indexes:
+            editor.add_index(Voucher, index)
