@@ -14,6 +14,8 @@ from ledger.cookbook.recipes import (
     windows,
     writing,
 )
+from ledger.cookbook.recipes import isolation as isolation  # more of transactions
+from ledger.cookbook.recipes import locks as locks
 
 GROUPS: tuple[Group, ...] = (
     basics.GROUP,
