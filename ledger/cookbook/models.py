@@ -48,4 +48,5 @@ class JarNote(models.Model):
         return self.text
 
 
+# Parents before their children.
 SCRATCH_MODELS: tuple[type[models.Model], ...] = (Jar, Job, JarNote)

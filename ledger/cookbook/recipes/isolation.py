@@ -97,7 +97,7 @@ def add_at_repeatable_read(name: str, coins: int) -> int:
     "whole block runs again, reads included, so it may have no other effects, such as mail.",
     commits=True,
 )
-def retry_after_40001(ana: Session, ben: Session) -> dict[str, int]:
+def retry(ana: Session, ben: Session) -> dict[str, int]:
     """Ana takes 30 while Ben, who has read 100, puts 50 in. There should be 120."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 

@@ -141,7 +141,7 @@ def take_job(worker: str) -> str:
     "long jobs write the claim and a time into the row, commit, and let an overdue claim lapse.",
     commits=True,
 )
-def skip_locked_queue(ana: Session, ben: Session) -> dict[str, Any]:
+def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
     """Two workers at three jobs; Ana crashes in the middle of hers."""
     jobs = ["send statements", "pay interest", "close the month"]
     ana.run(lambda: Job.objects.bulk_create([Job(what=what) for what in jobs]))

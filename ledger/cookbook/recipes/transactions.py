@@ -52,11 +52,6 @@ def all_or_nothing(ana: Session) -> dict[str, int]:
     return ana.run(lambda: dict(Jar.objects.order_by("pk").values_list("name", "coins")))
 
 
-@db_transaction.atomic(durable=True)
-def pay_in(coins: int) -> None:
-    Jar.objects.filter(name="rent").update(coins=F("coins") + coins)
-
-
 @GROUP.recipe(
     "Committed when it returns",
     asks="How do I make sure that a function really commits before it returns?",
@@ -69,8 +64,12 @@ def pay_in(coins: int) -> None:
     "Django's TestCase makes an exception for its own block, so durable code can be tested in it.",
     commits=True,
 )
-def durable_block(ana: Session) -> dict[str, Any]:
+def durable(ana: Session) -> dict[str, Any]:
     """Fifty coins are paid in twice: alone, and inside somebody else's transaction."""
+
+    @db_transaction.atomic(durable=True)
+    def pay_in(coins: int) -> None:
+        Jar.objects.filter(name="rent").update(coins=F("coins") + coins)
 
     def inside_another() -> None:
         with db_transaction.atomic():
@@ -98,7 +97,7 @@ def durable_block(ana: Session) -> dict[str, Any]:
     "except needs it, and nowhere else.",
     writes=True,
 )
-def savepoint_around_a_refusal() -> list[dict[str, Any]]:
+def savepoint() -> list[dict[str, Any]]:
     """Three accounts get new limits, one of them impossible."""
     accounts = list(Account.objects.filter(status="active").order_by("number")[:3])
     refused = {}
