@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.test import Client
 
 from ledger.cookbook import role
 from ledger.cookbook.recipes import BY_SLUG
@@ -12,6 +13,8 @@ from ledger.cookbook.running import Ran, run
 from ledger.db import embedded
 from tests.cookbook.conftest import Cook
 from tests.cookbook.test_transactions import errors
+from tests.factories import UserFactory
+from tests.pages import text_of
 
 
 def sql_of(ran: Ran, session: str) -> list[str]:
@@ -41,6 +44,15 @@ def test_select_for_update(cook: Cook) -> None:
     assert (begin, commit) == ("BEGIN", "COMMIT")
     assert select.endswith("FOR UPDATE")
     assert '"coins" = 120' in update
+
+
+def test_the_page_says_who_waits_for_whom_and_what_was_refused(cook: Cook, client: Client) -> None:
+    client.force_login(UserFactory())
+    page = text_of(client.get(BY_SLUG["retry"].url))
+    assert "ms, waiting for Ana" in page
+    assert page.count("40001 could not serialize access due to concurrent update") == 1
+    assert "BEGIN" in page
+    assert "COMMIT" in page
 
 
 def test_retry(cook: Cook) -> None:
