@@ -244,7 +244,8 @@ def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
     shows=("statement_timeout", "SET LOCAL", "OperationalError", "57014", "savepoint"),
     notice="SET LOCAL inside the inner atomic belongs to its savepoint: ROLLBACK TO SAVEPOINT "
     "takes back the limit along with the failure, and the outer transaction reads on.",
-    pitfall="SET without LOCAL stays on the connection, which the next request is given.",
+    pitfall="SET without LOCAL outlives the COMMIT: it stays on the connection, and the next "
+    "request is given that.",
 )
 def statement_timeout(milliseconds: Annotated[int, Between(1, 500)] = 50) -> dict[str, str]:
     """A count that may take so long, and the timeout that is in force afterwards."""
