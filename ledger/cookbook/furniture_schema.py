@@ -1,9 +1,6 @@
 """Gift vouchers for the practice bank: enough of them that an index is worth its while."""
 
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
-
-from ledger.cookbook.models import Voucher
 
 VOUCHERS = 5_000
 
@@ -23,11 +20,3 @@ def furnish(cursor: CursorWrapper) -> None:
         """,
         [VOUCHERS + 1, VOUCHERS],
     )
-    _add_indexes()
-
-
-def _add_indexes() -> None:
-    """Django makes none for a table that it does not manage."""
-    with connection.schema_editor() as editor:
-        for index in Voucher._meta.indexes:
-            editor.add_index(Voucher, index)

@@ -63,7 +63,7 @@ def _lines(recipe: Recipe, ran: Ran) -> Iterator[str]:
         for query in section.queries:
             yield f"{lay_out(query.sql)}\n"
     for step in ran.steps:
-        yield f"-- {step.session.title()} {step.word}".rstrip()
+        yield f"-- {step.session.title()}"
         yield from (lay_out(query.sql) for query in step.queries)
         if step.outcome or step.error:
             yield f"-> {step.error or step.outcome}"

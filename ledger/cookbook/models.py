@@ -40,7 +40,18 @@ class Job(models.Model):
         return self.what
 
 
-SCRATCH_MODELS: tuple[type[models.Model], ...] = (Jar, Job)
+class JarNote(models.Model):
+    """What somebody wrote on a jar: a row whose foreign key looks at another."""
+
+    jar = models.ForeignKey(Jar, models.CASCADE, related_name="notes")
+    text = models.CharField(max_length=80)
+
+    class Meta:
+        managed = False
+        db_table = "jar_notes"
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class LivingContacts(models.Manager["Contact"]):
@@ -128,3 +139,7 @@ class Voucher(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+# Parents before their children.
+SCRATCH_MODELS: tuple[type[models.Model], ...] = (Jar, Job, JarNote)

@@ -32,6 +32,7 @@ SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
 USERS, MONTHS, SEED = 24, 12, 1
 ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 EDITION = 1
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
 BUILDING = 7_205_759_403_792_793  # the advisory lock of whoever builds
 
 
@@ -126,6 +127,8 @@ def _migrate() -> None:
     with connection.schema_editor() as editor:
         for model in apps.get_app_config("cookbook").get_models():
             editor.create_model(model)
+            for index in model._meta.indexes:  # Django leaves out those of an unmanaged table
+                editor.add_index(model, index)
 
 
 def _functions_stay_within(schema: str) -> None:
@@ -163,8 +166,8 @@ def _put_in_place() -> None:
                     editor.create_model(model)
         for schema in (SCHEMA, *SCRATCH):
             cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
-            cursor.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role}")
-            cursor.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
+            cursor.execute(f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA {schema} TO {role}")
+            cursor.execute(f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
         cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{_comment()}'")
     _analyze(SCHEMA)
 

@@ -62,7 +62,7 @@ class Recipe:
     @cached_property
     def source(self) -> str:
         """The function as it stands in its file, without the words about it."""
-        return _without_decorators(self.function)
+        return _without_words(self.function)
 
     @cached_property
     def parts(self) -> str:
@@ -71,7 +71,7 @@ class Recipe:
         if module is None:  # pragma: no cover  recipes are in files
             return ""
         return "\n\n\n".join(
-            _without_decorators(part)
+            _without_words(part)
             for part in _used_of(self.source, vars(module))
             if part.__module__ == module.__name__
         )
@@ -123,10 +123,16 @@ class Group:
         return add
 
 
-def _without_decorators(part: Any) -> str:
+def _without_words(part: Any) -> str:
+    """Its source without the decorator that makes it a recipe; other decorators belong to it."""
     source = textwrap.dedent(inspect.getsource(part))
     (node,) = ast.parse(source).body
-    return "\n".join(source.splitlines()[node.lineno - 1 :])
+    own = [
+        decorator.lineno
+        for decorator in getattr(node, "decorator_list", [])
+        if not ast.unparse(decorator).startswith("GROUP.recipe(")
+    ]
+    return "\n".join(source.splitlines()[min([node.lineno, *own]) - 1 :])
 
 
 def _names_in(source: str) -> set[str]:
@@ -141,5 +147,5 @@ def _used_of(source: str, namespace: dict[str, Any], seen: set[str] | None = Non
         if inspect.isfunction(part) or inspect.isclass(part):
             seen.add(name)
             if part.__module__ == namespace["__name__"]:
-                yield from _used_of(_without_decorators(part), namespace, seen)
+                yield from _used_of(_without_words(part), namespace, seen)
                 yield part

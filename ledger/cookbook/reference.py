@@ -80,7 +80,6 @@ def _statements(ran: Ran) -> list[str]:
                 lines.append(_AGAIN)
     for step in ran.steps:
         lines.append(f"-- {step.session.title()}")
-        lines += [f"{step.word};"] if step.word else []
         lines += [f"{lay_out(query.sql)};" for query in step.queries]
         if step.error:
             lines.append(f"-- {step.error}")

@@ -141,7 +141,7 @@ def _explain(work: Work) -> None:
     seen: set[str] = set()
     for query in work.queries:
         word = query.statement.lstrip("( \n").partition(" ")[0].upper()
-        if query.statement in seen or len(seen) == MOST_PLANS:
+        if query.error or query.statement in seen or len(seen) == MOST_PLANS:
             continue
         if word in ("SELECT", "WITH"):
             query.plan = _plan("ANALYZE, BUFFERS", query)

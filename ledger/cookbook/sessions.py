@@ -10,6 +10,7 @@
 They work in one of a few scratch schemas, which is emptied before and after.
 """
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -17,13 +18,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db import transaction as db_transaction
+from psycopg.pq import TransactionStatus
 
+from ledger.cookbook.models import SCRATCH_MODELS
 from ledger.cookbook.practice import SCHEMA, SCRATCH
 from ledger.cookbook.role import SECONDS, put_on
 from ledger.cookbook.showing import said
-from ledger.db.work import Query, watched
+from ledger.db.work import Query, Work, watched
 
 T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
@@ -36,10 +39,10 @@ class AllBusy(Exception):
 
 @dataclass(slots=True)
 class Step:
-    """What one session did: its queries, what came of it, and whether it had to wait."""
+    """What one session did: its queries, BEGIN and COMMIT among them, what came of it, and for
+    whom it had to wait."""
 
     session: str
-    word: str = ""  # BEGIN, COMMIT or ROLLBACK
     queries: list[Query] = field(default_factory=list)
     waited_for: list[str] = field(default_factory=list)
     outcome: str = ""
@@ -50,39 +53,97 @@ class Step:
     def milliseconds(self) -> float:
         return self.seconds * 1000
 
+    @property
+    def last_word(self) -> str:
+        """The error it ended with, "" where its last query shows it already."""
+        shown = self.queries[-1].error if self.queries else ""
+        return "" if self.error == shown else self.error
+
 
 class Waiting(Generic[T]):
     """What a session is still doing."""
 
-    def __init__(self, future: "Future[T]") -> None:
+    def __init__(self, future: "Future[T]", step: Step) -> None:
         self._future = future
+        self._step = step
+
+    @property
+    def waits_for(self) -> str:
+        """Whose lock it waits for, or waited for, like "Ana"; "" for nobody's."""
+        return " and ".join(self._step.waited_for)
 
     def result(self) -> T:
         """Its value, or its exception, once it is done."""
         return self._future.result(timeout=SECONDS * 4)
 
+    def refusal(self) -> str:
+        """What the database refused it with, like "40P01 deadlock detected"; "" once done."""
+        try:
+            self.result()
+        except DatabaseError as error:
+            return sentence_of(error)
+        return ""
+
 
 class Session:
     """One connection in one thread. What it is told to do, it does in order."""
 
-    def __init__(self, name: str, path: list[str], steps: list[Step]) -> None:
+    def __init__(
+        self, name: str, path: list[str], steps: list[Step], names: dict[int, str] | None = None
+    ) -> None:
         self.name = name
         self._path = path
         self._steps = steps
+        self._names = {} if names is None else names  # of all sessions, by the pid of their server
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"cookbook-{name}")
         self._atomic: Any = None
-        self.pid: int = self._thread.submit(self._open).result()
+        self._work = Work()
+        self._raw: Any = None  # psycopg's connection: the one thing another thread may touch
+        self._last: Future[Any] = self._thread.submit(self._open)
+        try:
+            self.pid: int = self._last.result()
+        except BaseException:
+            self.close()
+            raise
+        self._names[self.pid] = name.title()
 
     def _open(self) -> int:
         put_on(self._path, local=False, read_only=False)
+        self._raw = connection.connection
+        self._note_the_edges()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             pid: int = cursor.fetchone()[0]
             return pid
 
+    def _note_the_edges(self) -> None:
+        """BEGIN, COMMIT and ROLLBACK go past Django's cursors, where queries are watched."""
+        wrapper: Any = connections[DEFAULT_DB_ALIAS]
+
+        def noting(word: str, send: Callable[..., Any], *args: bool) -> Any:
+            if args == (True,):  # back to autocommit: nothing is sent
+                return send(*args)
+            note = Query(word, 0.0)
+            self._work.queries.append(note)
+            started = time.perf_counter()
+            try:
+                return send(*args)
+            except DatabaseError as error:
+                note.error = sentence_of(error)
+                raise
+            finally:
+                note.seconds = time.perf_counter() - started
+
+        for method, word in (
+            ("_set_autocommit", "BEGIN"),
+            ("_commit", "COMMIT"),
+            ("_rollback", "ROLLBACK"),
+        ):
+            setattr(wrapper, method, functools.partial(noting, word, getattr(wrapper, method)))
+
     def begin(self, isolation: str = "") -> None:
         """Opens a transaction; `isolation` like "REPEATABLE READ"."""
-        self._do(lambda: self._enter(isolation), word="BEGIN").result()
+        self.run(lambda: self._enter(isolation))
 
     def _enter(self, isolation: str) -> None:
         self._atomic = db_transaction.atomic()
@@ -93,7 +154,7 @@ class Session:
 
     def commit(self) -> None:
         """Ends the transaction for good; of one that has failed, Postgres makes a rollback."""
-        self._do(self._leave, word="COMMIT").result()
+        self.run(self._leave)
 
     def rollback(self) -> None:
         """Takes back all that was done since `begin`."""
@@ -102,37 +163,40 @@ class Session:
             db_transaction.set_rollback(True)
             self._leave()
 
-        self._do(leave, word="ROLLBACK").result()
+        self.run(leave)
 
-    def _leave(self) -> None:
+    def _leave(self) -> str | None:
         atomic, self._atomic = self._atomic, None
+        failed = self._raw.info.transaction_status == TransactionStatus.INERROR
         atomic.__exit__(None, None, None)
+        return "Rolled back: the transaction had failed." if failed else None
 
     def run(self, call: Callable[[], T]) -> T:
         """Does it and gives its value; an exception comes to the caller."""
-        return self._do(call).result()
+        return self._do(call)[0].result()
 
     def start(self, call: Callable[[], T]) -> Waiting[T]:
-        """Begins with it and comes back when it is done or waits for another's lock."""
-        step = self._step("")
-        future = self._thread.submit(self._noted, call, step)
+        """Begins with it and comes back when it is done or waits for another session's lock."""
+        waiting, step = self._do(call)
         deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline and not wait([future], timeout=LOOK_AGAIN).done:
-            if _blockers(self.pid):
-                step.waited_for.append("a lock")
+        while time.monotonic() < deadline and not wait([self._last], timeout=LOOK_AGAIN).done:
+            step.waited_for = [
+                self._names[pid] for pid in _blockers(self.pid) if pid in self._names
+            ]
+            if step.waited_for:
                 break
-        return Waiting(future)
+        return waiting
 
-    def _do(self, call: Callable[[], T], word: str = "") -> Waiting[T]:
-        return Waiting(self._thread.submit(self._noted, call, self._step(word)))
-
-    def _step(self, word: str) -> Step:
-        self._steps.append(Step(self.name, word))
-        return self._steps[-1]
+    def _do(self, call: Callable[[], T]) -> tuple[Waiting[T], Step]:
+        step = Step(self.name)
+        self._steps.append(step)
+        future = self._thread.submit(self._noted, call, step)
+        self._last = future
+        return Waiting(future, step), step
 
     def _noted(self, call: Callable[[], T], step: Step) -> T:
         started = time.perf_counter()
-        with watched(with_session=True) as work:
+        with watched(with_session=True) as self._work:
             try:
                 value = call()
                 step.outcome = "" if value is None else said(value)
@@ -141,11 +205,13 @@ class Session:
                 step.error = sentence_of(error)
                 raise
             finally:
-                step.queries = work.queries
+                step.queries = self._work.queries
                 step.seconds = time.perf_counter() - started
 
     def close(self) -> None:
-        """Ends the connection; what was not committed is rolled back by Postgres."""
+        """Ends the connection; what it does is stopped, and what it did not commit rolled back."""
+        if self._raw is not None and not self._last.done():
+            self._raw.cancel()
         self._thread.submit(_hang_up).result()
         self._thread.shutdown()
 
@@ -181,9 +247,10 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[Step]]]:
         keeper.run(lambda: _empty(schema))
         stack.callback(lambda: keeper.run(lambda: _empty(schema)))
         steps: list[Step] = []
+        people: dict[int, str] = {}
         opened = []
         for name in names:
-            opened.append(Session(name, [schema, SCHEMA, "public"], steps))
+            opened.append(Session(name, [schema, SCHEMA, "public"], steps, people))
             stack.callback(opened[-1].close)
         yield opened, steps
 
@@ -207,9 +274,9 @@ def _free_slot() -> str:
 
 
 def _empty(schema: str) -> None:
+    """By DELETE, children first: TRUNCATE would wait for whoever reads there, such as a backup."""
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {schema}.jars, {schema}.jobs")
-        for table in ("jars", "jobs"):
-            cursor.execute(
-                "SELECT setval(pg_get_serial_sequence(%s, 'id'), 1, false)", [f"{schema}.{table}"]
-            )
+        for model in reversed(SCRATCH_MODELS):
+            table = f"{schema}.{model._meta.db_table}"
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+            cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), 1, false)", [table])

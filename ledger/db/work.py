@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
+
+from ledger.db.retry import sqlstate
 
 ENOUGH = 50  # queries kept; a page that sends more has other worries
 
@@ -14,13 +16,14 @@ ENOUGH = 50  # queries kept; a page that sends more has other worries
 @dataclass(slots=True)
 class Query:
     """One query: `sql` with its values filled in, `seconds` from sending to the last row fetched
-    by the driver; `plan` is empty until `explain` was asked."""
+    by the driver; `plan` is empty until `explain` was asked, `error` unless Postgres refused."""
 
     sql: str
     seconds: float
     statement: str = ""
     params: Any = None
     plan: str = ""
+    error: str = ""
 
     @property
     def milliseconds(self) -> float:
@@ -58,18 +61,28 @@ def _plan_of(query: Query) -> str:
 @contextmanager
 def watched(*, with_session: bool = False) -> Iterator[Work]:
     """Notes every query of this thread's connection inside the block; with `with_session` also
-    what is about the session alone, such as savepoints."""
+    what is about the session alone, such as savepoints, and what Postgres refused."""
     work = Work()
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         started = time.perf_counter()
-        result = execute(sql, params, many, context)
-        took = time.perf_counter() - started
-        wanted = with_session or not _is_about_the_session(sql)
-        if not many and len(work.queries) < ENOUGH and wanted:
-            with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
-            work.queries.append(Query(with_values, took, sql, params))
+        try:
+            result = execute(sql, params, many, context)
+        except DatabaseError as error:
+            if with_session and not many and (state := sqlstate(error)):
+                keep(sql, params, context, started, f"{state} {error}".partition("\n")[0])
+            raise
+        if not many and (with_session or not _is_about_the_session(sql)):
+            keep(sql, params, context, started)
         return result
+
+    def keep(
+        sql: str, params: Any, context: dict[str, Any], started: float, error: str = ""
+    ) -> None:
+        took = time.perf_counter() - started
+        if len(work.queries) < ENOUGH:
+            with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
+            work.queries.append(Query(with_values, took, sql, params, error=error))
 
     with connection.execute_wrapper(note):
         yield work

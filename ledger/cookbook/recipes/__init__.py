@@ -1,16 +1,18 @@
 """All recipes, in the groups and the order in which they are to be read."""
 
 from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import (  # noqa: F401  some are more of another's group
+from ledger.cookbook.recipes import (  # noqa: F401  some add recipes to another's group
     aggregation,
-    aggregation_lists,  # noqa: F401  adds to its group
+    aggregation_lists,
     basics,
-    basics_conditions,  # noqa: F401  adds to its group
-    basics_pages,  # noqa: F401  adds to its group
+    basics_conditions,
+    basics_pages,
     constraints,
     fulltext,
+    isolation,
     joins,
     jsonb,
+    locks,
     reading,
     schema,
     schema_by_hand,
@@ -18,9 +20,9 @@ from ledger.cookbook.recipes import (  # noqa: F401  some are more of another's 
     schema_newer,
     transactions,
     windows,
-    windows_frames,  # noqa: F401  its recipes join those of windows
+    windows_frames,
     writing,
-    writing_changes,  # noqa: F401  adds to its group
+    writing_changes,
 )
 
 GROUPS: tuple[Group, ...] = (

@@ -22,16 +22,17 @@ class Folded:
     plan: str
     milliseconds: float
     times: int
+    error: str
 
 
 @register.filter
 def repeats_folded(queries: Sequence[Query]) -> list[Folded]:
     """Statements in order, those that differ in their values alone as one."""
     folded = []
-    for _statement, run in groupby(queries, key=lambda query: query.statement):
+    for _key, run in groupby(queries, key=lambda query: (query.statement, query.error)):
         same = list(run)
         took = sum(query.milliseconds for query in same)
-        folded.append(Folded(same[0].sql, same[0].plan, took, len(same)))
+        folded.append(Folded(same[0].sql, same[0].plan, took, len(same), same[0].error))
     return folded
 
 
