@@ -96,7 +96,17 @@ def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
 @GROUP.recipe(
     "Only the groups that are large enough",
     asks="How do I filter by a count or a sum (HAVING)?",
-    shows=("having", "HAVING", "Count", "Avg", "group by", "filter", "annotate"),
+    shows=(
+        "having",
+        "HAVING",
+        "find duplicates",
+        "filter on an aggregate",
+        "Count",
+        "Avg",
+        "group by",
+        "filter",
+        "annotate",
+    ),
     notice="The filter before annotate() is WHERE: which rows are counted. The one after it is "
     "HAVING: which groups are shown.",
     pitfall="Their order means something: a filter on a column of many rows, put after "

@@ -131,7 +131,7 @@ def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[
 @GROUP.recipe(
     "Is there any, how many, and all of them",
     asks="Should I use exists(), count() or len()?",
-    shows=("exists", "count", "len", "bool", "empty queryset"),
+    shows=("exists", "count", "count rows fast", "len", "bool", "empty queryset"),
     notice="exists() is SELECT 1 … LIMIT 1 and stops at the first row. count() reads them all but "
     "sends one number. len() fetches and builds every row, and keeps them for the loop after it.",
     pitfall="if payments: and len(payments) load everything for one bit or one number. But where "
