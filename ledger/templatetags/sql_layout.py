@@ -12,6 +12,7 @@ from sqlparse.lexer import Lexer, tokenize
 
 WIDTH = 88
 FEW = 3  # expressions that may share a line
+COLUMN = 4  # words of a bare column and its comma: accounts . id ,
 STEP = "  "
 CLAUSE = re.compile(
     r"WITH( RECURSIVE)?|SELECT|FROM|WHERE|GROUP BY|HAVING|WINDOW|ORDER BY|LIMIT|OFFSET|FETCH"
@@ -142,9 +143,34 @@ def _clause(parts: list[Part], margin: str) -> list[str]:
     if is_short or not is_listed:
         return _lines(parts, margin)
     lines = [margin + flat(parts[:head])]
-    for expression in expressions:
-        lines += _lines(expression, margin + STEP)
+    for run in _runs(expressions, margin + STEP):
+        lines += _lines(run, margin + STEP)
     return lines
+
+
+def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
+    """Expressions for a line each, but for bare columns, which share a line while they fit."""
+    shared: list[Part] = []
+    for expression in expressions:
+        is_column = _is_column(expression)
+        if shared and not (is_column and len(margin) + len(flat(shared + expression)) <= WIDTH):
+            yield shared
+            shared = []
+        if is_column:
+            shared = shared + expression
+        else:
+            yield expression
+    if shared:
+        yield shared
+
+
+def _is_column(expression: list[Part]) -> bool:
+    """Whether it is a bare column; after its point one may be called what SQL calls its own."""
+    befores = [None, *expression]
+    return len(expression) <= COLUMN and all(
+        isinstance(part, Word) and (not part.is_key or (before and before.text == "."))
+        for part, before in zip(expression, befores, strict=False)
+    )
 
 
 def _is_plain(part: Part) -> TypeGuard[Group]:

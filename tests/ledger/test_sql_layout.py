@@ -81,6 +81,20 @@ def test_a_query_within_a_query_stands_further_in() -> None:
     ]
 
 
+def test_bare_columns_share_a_line_and_expressions_have_their_own() -> None:
+    names = ["column_0", "password", *(f"column_{number}" for number in range(2, 8))]
+    columns = ", ".join(f'"accounts"."{name}"' for name in names)
+    laid = lay_out(f'SELECT {columns}, COUNT(*) AS "many", "accounts"."last" FROM "accounts"')
+    assert laid.splitlines() == [
+        "SELECT",
+        "  accounts.column_0, accounts.password, accounts.column_2, accounts.column_3,",
+        "  accounts.column_4, accounts.column_5, accounts.column_6, accounts.column_7,",
+        "  COUNT(*) AS many,",
+        "  accounts.last",
+        "FROM accounts",
+    ]
+
+
 def test_a_short_where_loses_its_brackets_and_keeps_its_space() -> None:
     assert lay_out('DELETE FROM "a" WHERE ("a"."b" = 1)').splitlines()[-1] == "WHERE a.b = 1"
     assert lay_out("SELECT 1 WHERE ()").splitlines()[-1] == "WHERE ()"
