@@ -63,13 +63,14 @@ def watched(*, with_session: bool = False) -> Iterator[Work]:
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         started = time.perf_counter()
-        result = execute(sql, params, many, context)
-        took = time.perf_counter() - started
-        wanted = with_session or not _is_about_the_session(sql)
-        if not many and len(work.queries) < ENOUGH and wanted:
-            with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
-            work.queries.append(Query(with_values, took, sql, params))
-        return result
+        try:
+            return execute(sql, params, many, context)
+        finally:  # what Postgres refused was sent, too
+            took = time.perf_counter() - started
+            wanted = with_session or not _is_about_the_session(sql)
+            if not many and len(work.queries) < ENOUGH and wanted:
+                with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
+                work.queries.append(Query(with_values, took, sql, params))
 
     with connection.execute_wrapper(note):
         yield work

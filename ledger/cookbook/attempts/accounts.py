@@ -77,15 +77,23 @@ ATTEMPTS: list[Attempt] = [
         "held = -100",
     ).stands_behind(
         "balance_follows_rows",
-        "Nobody writes what is held; it follows the rows, and a row takes back what it held.",
+        "Nobody writes what is held: it follows the holds, and each gives back what it took.",
     ),
     _update("account_amounts_finite", "Have credit beyond all numbers", "overdraft_limit = 'NaN'"),
     _update(
-        "overdraft_limit_non_negative", "Owe the bank credit, not money", "overdraft_limit = -1"
+        "overdraft_limit_non_negative",
+        "Set an overdraft of less than nothing",
+        "overdraft_limit = -1",
     ),
-    _update("limits_positive", "Send as much as below nothing", "transfer_limit = -1"),
+    _update(
+        "limits_positive",
+        "Set a limit that no payment could be held against",
+        "transfer_limit = -1",
+    ),
     _update("account_status_valid", "Be a special customer", "status = 'vip'"),
-    _update("account_times_finite", "Be a customer until after the end", "closed_at = 'infinity'"),
+    _update(
+        "account_times_finite", "Close an account at the end of time", "closed_at = 'infinity'"
+    ),
     _update(
         "closed_account_is_empty",
         "Close an account with the money in it",

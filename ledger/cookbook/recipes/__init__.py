@@ -5,6 +5,7 @@ from ledger.cookbook.recipes import (
     aggregation,
     basics,
     constraints,
+    constraints_across_rows,  # noqa: F401  adds to the group of constraints
     fulltext,
     joins,
     jsonb,
