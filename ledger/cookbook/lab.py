@@ -27,6 +27,7 @@ BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says 
 # Less than Postgres's deadlock_timeout: TRUNCATE gives way to whoever reads at the same time.
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
+SECONDS = 8.0  # for all attempts together; what is left then is not tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def tried(attempts: Iterable[Attempt]) -> Tried:
     here = [attempt for attempt in attempts if not attempt.isolation]
     if here:
         with practising(writes=True):
-            outcomes = [_until_free(attempt) for attempt in here]
+            ends = started + SECONDS
+            outcomes = [_until_free(attempt, ends) for attempt in here]
     outcomes += [_in_a_transaction_of_its_own(item) for item in attempts if item.isolation]
     return Tried(outcomes, time.perf_counter() - started)
 
@@ -120,10 +122,11 @@ def tried_at_the_first_wall(attempts: Iterable[Attempt]) -> Tried:
     return Tried(outcomes, time.perf_counter() - started)
 
 
-def _until_free(attempt: Attempt) -> Outcome:
-    outcome = _outcome(attempt)
-    for _again in range(TRIES - 1):
-        if not outcome.was_busy:
+def _until_free(attempt: Attempt, ends: float) -> Outcome:
+    """Tries it again where others stand in the way, as long as there is time."""
+    outcome = Outcome(attempt, BUSY[0], message="The time for all attempts is over.")
+    for _again in range(TRIES):
+        if not outcome.was_busy or time.perf_counter() > ends:
             break
         outcome = _outcome(attempt)
     return outcome
@@ -167,4 +170,4 @@ def _in_a_transaction_of_its_own(attempt: Attempt) -> Outcome:
         stack.callback(session.close)
         session.begin(attempt.isolation)
         stack.callback(session.rollback)
-        return session.run(partial(_until_free, attempt))
+        return session.run(partial(_outcome, attempt))

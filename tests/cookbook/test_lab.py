@@ -159,6 +159,12 @@ def test_who_meets_a_lock_says_so_and_not_that_the_books_could_be_broken(
     assert tried([emptied]).stands
 
 
+def test_what_there_is_no_time_for_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "SECONDS", 0)
+    outcomes = tried(ATTEMPTS[:3]).outcomes
+    assert [(o.was_busy, o.broke, o.as_said) for o in outcomes] == [(True, False, False)] * 3
+
+
 def read_notes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM transaction_notes")
