@@ -12,9 +12,11 @@ from django.db.transaction import atomic
 from django.test import Client
 from django.test.client import ClientHandler
 from psycopg.pq import TransactionStatus
+from pytest_django import DjangoDbBlocker
 
 from accounts.groups import STAFF, ensure_groups
 from accounts.models import User
+from ledger.cookbook import practice
 from tests.factories import UserFactory
 
 
@@ -69,6 +71,14 @@ def set_role(role: str | None) -> None:
     raw = connection.connection
     if raw is not None and raw.info.transaction_status != TransactionStatus.INERROR:
         raw.execute(f"SET ROLE {role}" if role else "RESET ROLE")
+
+
+@pytest.fixture(scope="session")
+def practice_bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The cookbook's practice bank, made once for each database of tests."""
+    with django_db_blocker.unblock():
+        practice.build()
+        connection.close()
 
 
 @pytest.fixture

@@ -78,9 +78,12 @@ class Facets:
     tag: list[tuple[str, int]] = field(default_factory=list)
 
 
-def facets_of(matched: TransactionQuerySet, dialect: OfTransactions) -> Facets:
-    """The counts over these rows of a reach, in one query."""
-    sql, params = _columns(matched, dialect).query.sql_with_params()
+def facets_of(
+    matched: TransactionQuerySet, dialect: OfTransactions, inside: Sequence[UUID] = ()
+) -> Facets:
+    """The counts over these rows of a reach, in one query. What came in and went out is of the
+    accounts `inside`, or else of the whole reach."""
+    sql, params = _columns(matched, dialect, inside).query.sql_with_params()
     asked = GROUPED.format(matched=sql)
     if not dialect.reach.is_bank:  # the reader's own tags, which stand on their own rows
         tags, more = tags_of(dialect.reach.reader).query.sql_with_params()
@@ -90,10 +93,12 @@ def facets_of(matched: TransactionQuerySet, dialect: OfTransactions) -> Facets:
         return _read(cursor.fetchall())
 
 
-def _columns(matched: TransactionQuerySet, dialect: OfTransactions) -> TransactionQuerySet:
+def _columns(
+    matched: TransactionQuerySet, dialect: OfTransactions, inside: Sequence[UUID]
+) -> TransactionQuerySet:
     ids = dialect.reach.ids
     money_in, money_out = (
-        Case(When(dialect.moved(way), status="completed", then=F("amount")))
+        Case(When(dialect.moved(way, inside), status="completed", then=F("amount")))
         for way in ("in", "out")
     )
     from_, to = (

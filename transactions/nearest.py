@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
+from unicodedata import combining, normalize
 
 from django.db import connection
 from django.db.models.fields.json import KT
@@ -15,6 +16,7 @@ from django.db.models.fields.json import KT
 from transactions.annotation_search import words_noted
 from transactions.query_language import META, WORD, Item, Query, token
 from transactions.reach import Reach, newest_first
+from transactions.search_names import SIDES
 
 NEWEST = 5_000  # rows whose words are compared
 MOST_WORDS = 20_000  # different words that Python compares
@@ -22,6 +24,8 @@ MOST_MEANT, CLOSE, CLOSE_BY_TRIGRAMS = 4, 0.7, 0.3
 
 # Categories and channels of the rows; their words, which may name people, and the names of those
 # on the other side only for readers who may know them.
+# Words are compared without accents, so that "acai" leads to "açaí"; `translate` knows as much of
+# them as needs no extension.
 VOCABULARY = """
 WITH newest AS MATERIALIZED ({newest}),
 vocabulary AS (
@@ -39,6 +43,11 @@ NAMES = """
     FROM newest, unnest(tsvector_to_array(search)) AS word
     WHERE length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
     UNION
+    SELECT 'shown', word
+    FROM newest, unnest(tsvector_to_array(ts_filter(search, '{a}'))) AS word
+    WHERE (from_account_id IS NULL OR to_account_id IS NULL)
+          AND length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
+    UNION
     SELECT 'name', word
     FROM (
         SELECT DISTINCT to_tsvector('simple', users.name) AS words
@@ -55,9 +64,9 @@ NOTES = """
 """
 BY_SIMILARITY = """
 SELECT typed, kind, word
-FROM vocabulary JOIN unnest(%s::text[]) AS typed
-    ON similarity(word, typed) > %s OR starts_with(word, typed)
-ORDER BY starts_with(word, typed) DESC, similarity(word, typed) DESC, word
+FROM vocabulary, translate(word, %s, %s) AS plain, unnest(%s::text[]) AS typed
+WHERE similarity(plain, typed) > %s OR starts_with(plain, typed)
+ORDER BY starts_with(plain, typed) DESC, similarity(plain, typed) DESC, word
 LIMIT 200
 """
 ALL_WORDS = "SELECT NULL, kind, word FROM vocabulary ORDER BY word LIMIT %s"
@@ -68,10 +77,24 @@ KINDS = {
     "tag": ("tag",),
     "category": ("category",),
     META: ("channel",),
-    "to": ("name",),
-    "from": ("name",),
-    "with": ("name",),
+    **dict.fromkeys(SIDES, ("name", "shown")),
 }
+
+
+def _without_accent(letter: str) -> str:
+    return "".join(c for c in normalize("NFKD", letter) if not combining(c))
+
+
+# Small Latin letters with an accent, and each without it.
+_LATIN = [chr(code) for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))]
+_FOLDED = {c: _without_accent(c) for c in _LATIN if c.islower()}
+ACCENTS = {c: plain for c, plain in _FOLDED.items() if len(plain) == 1 and plain != c}
+_PLAIN = str.maketrans(ACCENTS)
+
+
+def folded(text: str) -> str:
+    """A text in small letters without accents."""
+    return text.lower().translate(_PLAIN)
 
 
 @dataclass(slots=True)
@@ -97,7 +120,7 @@ def nearest(reach: Reach, query: Query) -> Nearest:
     if not items:
         return Nearest()
     by_trigrams = has_trigrams()
-    rows = _asked(reach, sorted({item.text.lower() for item in items}), by_trigrams=by_trigrams)
+    rows = _asked(reach, sorted({folded(item.text) for item in items}), by_trigrams=by_trigrams)
     found = Nearest(by_trigrams=by_trigrams)
     for item in items:
         for word in _near(item, rows, by_trigrams=by_trigrams)[:MOST_MEANT]:
@@ -126,7 +149,8 @@ def _asked(
     said_of = words_noted(reach.reader)[:NEWEST].query.sql_with_params()
     params += [] if reach.is_bank else said_of[1]
     notes = "" if reach.is_bank else NOTES.format(notes=said_of[0])
-    params += [typed, CLOSE_BY_TRIGRAMS] if by_trigrams else [MOST_WORDS]
+    letters = ["".join(ACCENTS), "".join(ACCENTS.values())]
+    params += [*letters, typed, CLOSE_BY_TRIGRAMS] if by_trigrams else [MOST_WORDS]
     said = VOCABULARY.format(newest=sql, names=NAMES if reach.names else "", notes=notes)
     with connection.cursor() as cursor:
         cursor.execute(said + (BY_SIMILARITY if by_trigrams else ALL_WORDS), params)
@@ -141,15 +165,15 @@ def _near(
 
     A word that is known as it stands needs no mending.
     """
-    typed, kinds = item.text.lower(), KINDS[item.kind]
-    words = {word: None for of, kind, word in rows if kind in kinds and of in (None, typed)}
+    typed, plain, kinds = item.text.lower(), folded(item.text), KINDS[item.kind]
+    words = {word: None for of, kind, word in rows if kind in kinds and of in (None, plain)}
     if typed in words:
         return []
     if item.kind == WORD:  # a bare word was looked for as a beginning already
         words = {word: None for word in words if not word.startswith(typed)}
     if by_trigrams:
         return list(words)
-    likeness = {word: _likeness(typed, word) for word in words}
+    likeness = {word: _likeness(plain, folded(word)) for word in words}
     close = [word for word in likeness if likeness[word] >= CLOSE]
     return sorted(close, key=lambda word: (-likeness[word], word))
 

@@ -11,19 +11,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
+from accounts.currencies import CURRENCIES
 from accounts.lines import odd_characters
-from transactions.query_words import (
-    FIELDS,
-    HAS_WORDS,
+from transactions.query_values import (
     TYPED_AMOUNT,
     NotUnderstood,
     Unfinished,
     is_range,
-    near,
     read_any_number,
+    reads_as_figure,
 )
+from transactions.query_words import FIELDS, HAS_WORDS, near
 
 LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
@@ -78,12 +79,14 @@ class Item:
 class Mistake:
     """What could not be read, in a sentence, and what may have been meant, as whole queries.
 
-    A hint is for what somebody is still typing.
+    A hint is for what somebody is still typing. `is_asked` says that it was asked all the same,
+    and finds nothing; otherwise it was left out, and the rest answers.
     """
 
     sentence: str
     meant: tuple[str, ...] = ()
     is_hint: bool = False
+    is_asked: bool = False
 
 
 @dataclass(slots=True)
@@ -164,7 +167,36 @@ def parse(text: str) -> Query:
             item = _understood(found, meant, query)
             group += [item] if item else []
     query.groups = [each for each in [*query.groups, group] if each]
+    if query.text and not (query.items or query.mistakes):
+        said = f"“{query.text}” asks for nothing yet; write a word, a name or an amount."
+        query.mistakes.append(Mistake(said, is_hint=True))
+    query.mistakes += _sums_of_money(query)
     return query
+
+
+def _sums_of_money(query: Query) -> Iterator[Mistake]:
+    """What is said of `950 USD`, which asks for two words."""
+    for place, group in enumerate(query.groups):
+        for one, other in pairwise(group):
+            said = _sum_of_money(one, other)
+            if said:
+                items = [item.source for item in group if item is not one and item is not other]
+                items.insert(group.index(one), said)
+                groups = [[*map(_source, each)] for each in query.groups]
+                groups[place] = items
+                yield Mistake("For an amount, write", (_written(groups),), is_hint=True)
+
+
+def _sum_of_money(one: Item, other: Item) -> str:
+    """`950 USD` or `USD 950` in the language; a code in front only in capitals: "top 10"."""
+    number, code = (one, other) if one.amount is not None else (other, one)
+    if number.amount is None or code.kind != WORD or one.is_not or other.is_not:
+        return ""
+    typed = code.text.upper() if code is other else code.text
+    if typed not in CURRENCIES:
+        return ""
+    said = number.source if number.kind == AMOUNT else f"amount:{number.source}"
+    return f"{said} currency:{typed}"
 
 
 def _found(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
@@ -193,7 +225,9 @@ def _understood(found: "re.Match[str]", is_last: bool, query: Query) -> Item | N
     except NotUnderstood as why:
         start, end = query.text[: found.start()], query.text[found.end() :]
         is_hint = isinstance(why, Unfinished) and is_last
-        meant = tuple(f"{start}{_meaning(item, said)}{end}" for said in why.meant)
+        meant = tuple(
+            f"{start}{_meaning(item, said)}{end}" for said in why.meant if _is_one(item, said)
+        )
         query.mistakes.append(Mistake(str(why), meant, is_hint))
         return None
 
@@ -212,7 +246,7 @@ def _item(found: "re.Match[str]") -> Item:
 def _field_item(found: "re.Match[str]", source: str, minus: bool) -> Item:
     name, value = found["field"], found["quoted"] or found["has"] or found["value"] or ""
     literal = found["quoted"] is not None
-    if name.lower().startswith("meta."):
+    if name.lower() == META or name.lower().startswith("meta."):
         return Item(META, value, source, None, _path(name[4:]), minus, literal)
     name = name.lower()
     if name == "has" and value.lower().startswith("meta."):
@@ -242,7 +276,8 @@ def _read(item: Item) -> Item:
             *([quoted] if quoted else []),
         )
     if not item.text:
-        raise Unfinished(f"{item.kind}: {known.says}, like {known.example}.")
+        like = f", like {known.example}" if known.example else ""
+        raise Unfinished(f"{item.kind}: {known.says}{like}.")
     if item.kind == "has":
         return _read_has(item)
     if len(item.text) > LONGEST_WORD:
@@ -259,6 +294,8 @@ def _read_has(item: Item) -> Item:
 
 
 def _read_meta(item: Item) -> Item:
+    if not item.path:
+        raise Unfinished("Write which detail, like meta.channel:card or meta.fx.rate:>1.1.")
     if not item.text:
         raise Unfinished("Write what the detail is, like meta.channel:card or meta.fx.rate:>1.1.")
     if len(item.text) > LONGEST_WORD:
@@ -266,6 +303,11 @@ def _read_meta(item: Item) -> Item:
     if is_range(item.text) and not item.literal:
         return replace(item, value=read_any_number(item.text))
     return item
+
+
+def _is_one(item: Item, said: str) -> bool:
+    """Whether what was meant can stand after the item's minus: two terms cannot."""
+    return not item.is_not or '"' in said or " " not in said
 
 
 def _meaning(item: Item, said: str) -> str:
@@ -284,6 +326,8 @@ def token(name: str, value: str) -> str:
     if not name or not _can_be_typed(value) or len(value) > LONGEST_WORD:
         return ""
     is_plain = _PLAIN.fullmatch(value) and ".." not in value and value.lower() not in _SPECIAL
+    if name.startswith("meta.") and not reads_as_figure(value):
+        is_plain = None  # without quotes it would be a word among others
     said = f"{name}:{value}" if is_plain else f'{name}:"{value}"'
     return said if len(said) <= LONGEST else ""
 

@@ -6,6 +6,7 @@ conditions of it, `facets` counts and `highlights` marks. See docs/search.md.
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import Case, F, FloatField, Q, Value, When
@@ -49,6 +50,13 @@ class Found:
     has_more: bool = False
     facets: Facets = field(default_factory=Facets)
     mistakes: list[Mistake] = field(default_factory=list)
+    inside: tuple[UUID, ...] = ()  # what money comes in and goes out of; none for the whole reach
+
+    @property
+    def last_page(self) -> int:
+        """The number of the last page there is, 1 where nothing was found."""
+        most = RANKED if self.sort == "best" else MOST_PAGES * PAGE
+        return max(1, -(-min(self.facets.count, most) // PAGE))
 
     @property
     def is_ranked_short(self) -> bool:
@@ -68,21 +76,24 @@ def find(
     query = parse(text) if isinstance(text, str) else text
     names = names_in(reach, query) if names is None else names
     dialect = OfTransactions(reach)
-    condition = Terms(dialect, names).condition(query)
+    terms = Terms(dialect, names)
+    condition = terms.condition(query)
     if sort not in SORTS or (sort == "best" and condition.words is None):
         sort = "best" if condition.words is not None else "newest"
-    found = Found(reach, query, sort, min(max(page, 1), MOST_PAGES), mistakes=[*query.mistakes])
-    found.mistakes += names_mistakes(query, reach)
+    found = Found(reach, query, sort, max(page, 1), mistakes=[*query.mistakes])
+    found.mistakes += names_mistakes(query, reach, names)
+    found.inside = terms.inside(query)
     if query.is_empty and query.text:
         return found  # nothing of it was understood
     matched = reach.transactions().filter(condition.where)
     ordered = _ordered(matched, condition, found.sort, reach)
     rows = marked(ordered, condition.words, reach, noted=noted_words(query))
     start = (found.page - 1) * PAGE
-    cut = list(rows.select_related("from_account__user", "to_account__user")[start:][: PAGE + 1])
+    sided = rows.select_related("from_account__user", "to_account__user")
+    cut = list(sided[start:][: PAGE + 1]) if found.page <= MOST_PAGES else []
     found.rows, found.has_more = cut[:PAGE], len(cut) > PAGE and found.page < MOST_PAGES
-    if found.rows:
-        found.facets = facets_of(matched, dialect)
+    if found.rows or found.page > 1:
+        found.facets = facets_of(matched, dialect, found.inside)
     return found
 
 

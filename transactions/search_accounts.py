@@ -6,13 +6,27 @@ from accounts.models import Account
 from transactions.query_language import NOTES, Item, Mistake, Query, token
 from transactions.query_words import near
 from transactions.reach import Reach
-from transactions.search_names import SIDES, account_number
+from transactions.search_names import (
+    MOST_NAMED,
+    NOBODY,
+    SIDES,
+    Names,
+    account_ending,
+    account_number,
+    is_me,
+)
+
+PRIVATE = "Notes and tags are for whoever wrote them: they are found among your own payments."
+ME = "{}:me asks for your own money; over the whole bank write a name or an account's number."
+UNNAMED = (
+    "People's names are not shown to you; write the number of an account, like {}:482109375549.",
+    "Names are not shown to you; write the number of an account or its end, like {}:5549.",
+)
 
 
 def accounts_meant(item: Item, accounts: Iterable[Account]) -> list[Account]:
     """The accounts of a reader that `account:` names: by digits of the number, or the name."""
-    digits = "".join(item.text.split()).replace("-", "")
-    if digits.isdigit() and len(digits) >= 3:
+    if digits := account_ending(item):
         return [account for account in accounts if account.number.endswith(digits)]
     words = item.text.casefold().split()
     return [account for account in accounts if _begin(words, account.name.casefold().split())]
@@ -30,24 +44,32 @@ def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]
             close = [by_word[word] for word in near(item.text.casefold(), list(by_word))]
             meant = close or names[:1]
             fixes = [query.replacing(item.source, token("account", name)) for name in meant]
-            found.append(Mistake(said, tuple(fixes)))
+            found.append(Mistake(said, tuple(fixes), is_asked=True))
     return found
 
 
-def names_mistakes(query: Query, reach: Reach) -> list[Mistake]:
+def names_mistakes(query: Query, reach: Reach, names: Names) -> list[Mistake]:
     """What is said of names that are nobody's the reader may ask about, and of notes there."""
     if not reach.is_bank:
         return account_mistakes(query, reach.accounts)
-    private = "Notes and tags are for whoever wrote them: they are found among your own payments."
-    mistakes = [Mistake(private)] if any(item.kind in NOTES for item in query.items) else []
-    if reach.names:
-        return mistakes
-    said = "People's names are not shown to you; write the number of an account, like {}:{}."
-    return mistakes + [
-        Mistake(said.format(item.kind, "482109375549"))
-        for item in query.items
-        if item.kind in (*SIDES, "account") and not account_number(item)
-    ]
+    said = [_of_bank(item, reach, names) for item in query.items]
+    if any(item.kind in NOTES for item in query.items):
+        said.insert(0, PRIVATE)
+    return [Mistake(sentence, is_asked=True) for sentence in dict.fromkeys(filter(None, said))]
+
+
+def _of_bank(item: Item, reach: Reach, names: Names) -> str:
+    """What is said of an item that nothing over the whole bank can answer, "" for others."""
+    if is_me(item):
+        return ME.format(item.kind)
+    ending = account_ending(item)
+    if ending and names.get(item.source, NOBODY).are_many:
+        return f"More than {MOST_NAMED} accounts end in {ending}; write more of the number."
+    if reach.names or item.kind not in (*SIDES, "account"):
+        return ""
+    return (
+        "" if ending or account_number(item) else UNNAMED[item.kind == "account"].format(item.kind)
+    )
 
 
 def _begin(words: list[str], name: list[str]) -> bool:

@@ -30,6 +30,10 @@ class Dialect(Protocol):
         """Rows whose other side is somebody else of this name, by a join."""
         ...
 
+    def outside(self, way: str) -> Q:
+        """Rows whose side there is no account of the bank: they show what they were for."""
+        ...
+
     def moved(self, way: str) -> Q:
         """What came "in" from outside, went "out" of it, or moved between "own" accounts."""
         ...
@@ -66,10 +70,16 @@ class OfTransactions:
     def reader(self) -> UUID:
         return self.reach.reader.pk
 
-    def moved(self, way: str) -> Q:
-        if self.reach.is_bank:
+    def outside(self, way: str) -> Q:
+        to, from_ = Q(to_account=None), Q(from_account=None)
+        return {"to": to, "from": from_}.get(way, to | from_)
+
+    def moved(self, way: str, inside: Sequence[UUID] = ()) -> Q:
+        """What moved so, to the accounts `inside` or else to the whole reach."""
+        if self.reach.is_bank and not inside:
             return Q(type={"in": "deposit", "out": "withdrawal", "own": "transfer"}[way])
-        to, from_ = Q(to_account__in=self.reach.ids), Q(from_account__in=self.reach.ids)
+        ids = inside or self.reach.ids
+        to, from_ = Q(to_account__in=ids), Q(from_account__in=ids)
         nobody_paid, nobody_got = Q(from_account=None), Q(to_account=None)
         return {
             "in": to & (nobody_paid | ~from_),
@@ -107,6 +117,12 @@ class OfEntries:
         return _bears("counterparty__user__name", name) & ~Q(
             counterparty__user=self.account.user_id
         )
+
+    def outside(self, way: str) -> Q:
+        there = Q(counterparty=None)
+        if way == "with":
+            return there
+        return there & Q(direction="debit" if way == "to" else "credit")
 
     def moved(self, way: str) -> Q:
         if way == "own":

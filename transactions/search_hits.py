@@ -37,9 +37,9 @@ class Hit:
 
     @property
     def way(self) -> str:
-        """ "in", "out" or "own", to the reader or to the bank."""
-        row, ids = self.row, self.found.reach.ids
-        if self.found.reach.is_bank:
+        """ "in", "out" or "own", to the accounts that were asked for, the reader or the bank."""
+        row, ids = self.row, self.found.inside or self.found.reach.ids
+        if self.found.reach.is_bank and not self.found.inside:
             return {"deposit": "in", "withdrawal": "out"}.get(row.type, "own")
         to, from_ = row.to_account_id in ids, row.from_account_id in ids
         return "own" if to and from_ else "in" if to else "out"
@@ -65,7 +65,7 @@ class Hit:
             both = from_ + ARROW + to if from_ and to else self._text("description")
             return both or escape(self.row.get_type_display())
         other = from_ if self.way == "in" else to
-        if self.found.reach.is_bank:
+        if self.found.reach.is_bank and not self.found.inside:
             other = to if self.way == "in" else from_
         return other or self._text("description") or escape(self.row.get_type_display())
 

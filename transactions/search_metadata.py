@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.search import SearchQuery
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.models import Case, DecimalField, F, Func, JSONField, Q, TextField, Value, When
 from django.db.models.functions import Cast
 from django.db.models.lookups import (
@@ -20,7 +20,8 @@ from django.db.models.lookups import (
 )
 
 from transactions.query_language import Item
-from transactions.query_words import TYPED_AMOUNT, Bounds, figure
+from transactions.query_values import Bounds, figure, reads_as_figure
+from transactions.tsqueries import Matching
 
 COMPARE = {
     "exact": Exact,
@@ -30,14 +31,16 @@ COMPARE = {
     "lte": LessThanOrEqual,
 }
 LIKE_A_NUMBER = r"^-?[0-9]{1,30}(\.[0-9]{1,30})?$"
-NO_STRINGS = ("true", "false", "null")  # JSON's own words, which the search column leaves out
+LIKE_ITS_NUMBER = r"^(?!-0(\.0*)?$)-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,30})?$"  # no 007
+BOOLEANS = ("true", "false")  # which the search column leaves out
 
 
 # Note [Values of the bank]: of "upper(value) = upper('card')" Postgres has no statistics and
 # takes one row in 200 to fit; it then gathers 700,000 rows by the index of the words, to sort
 # them. Containment of the value as typed, or in small letters, it can judge by its statistics:
 # what is common is met on the way back through the newest rows, what is rare by the indexes of
-# metadata and words together. Both ways find each row that fits, whatever its case.
+# metadata and words together. Containment only adds what fits anyhow: the rows of the bank that
+# meet an item are those that would meet it among one's own.
 
 
 def has_key(path: Sequence[str]) -> Q:
@@ -51,20 +54,26 @@ def text_at(path: Sequence[str]) -> Func:
 
 
 def meets(item: Item, *, is_bank: bool) -> Q:
-    """Rows where the key has this value, whatever its case, or a number in this range.
+    """Rows where the key has this value: the same ones whether they are the reader's own or the
+    whole bank's, which are met as in Note [Values of the bank].
 
-    Over the whole bank, numbers and true or false are asked by containment, which the GIN index
-    of the metadata answers; texts are found as in Note [Values of the bank].
+    A number is compared as one, or with the text as typed. A word is a word of the value, or of
+    the texts inside it; in quotes it is the whole of it. Case never tells.
     """
     if item.value is not None:
         return _in_range(item.path, item.value)
-    number = None if item.literal else _number(item.text)
-    if is_bank and (number is not None or item.text.lower() in NO_STRINGS[:2]):
-        return _contains(item, number)
     same = Q(IExact(text_at(item.path), item.text))
+    number = None if item.literal else _number(item.text)
     if number is not None:
-        return same | _in_range(item.path, (("exact", number),))
-    return as_written(item.path, item.text, same) if is_bank else same
+        same |= Q(_like_a_number(item.path), _in_range(item.path, (("exact", number),)))
+    words = words_of(item.text)
+    if words is not None and not item.literal:
+        same |= Q(Matching(_words_at(item.path), words))
+    if not is_bank:
+        return same
+    if number is not None:
+        return _numbers_of_bank(item, number, same)
+    return as_written(item.path, item.text, same)
 
 
 def as_written(path: Sequence[str], text: str, same: Q) -> Q:
@@ -76,25 +85,31 @@ def as_written(path: Sequence[str], text: str, same: Q) -> Q:
     held = Q(metadata__contains=_nested(path, text))
     if text != text.lower():
         held |= Q(metadata__contains=_nested(path, text.lower()))
+    if text.lower() in BOOLEANS:
+        held |= Q(metadata__contains=_nested(path, text.lower() == "true"))
+        words = SearchQuery(text, search_type="plain", config="simple")  # of the text "True"
     return held | (same if words is None else Q(search=words) & same)
 
 
-def _contains(item: Item, number: Decimal | None) -> Q:
-    plain: Any = item.text.lower() == "true"
-    if number is not None:
-        plain = int(number) if number == number.to_integral() else float(number)
-    return Q(metadata__contains=_nested(item.path, plain)) | Q(
-        metadata__contains=_nested(item.path, item.text)
-    )
+def _numbers_of_bank(item: Item, number: Decimal, same: Q) -> Q:
+    """Rows with the number, however many zeros it ends in: 13.4 is written 13.4, 13.40 …"""
+    plain = format(number.normalize(), "f")
+    spelled = f"'{plain}':*" if "." in plain else f"'{plain}' | '{plain}.0':*"
+    held = Q(metadata__contains=_nested(item.path, item.text))
+    json_number: Any = int(number) if number == number.to_integral() else float(number)
+    if Decimal(str(json_number)) == number:
+        held |= Q(metadata__contains=_nested(item.path, json_number))
+    words = SearchQuery(spelled, search_type="raw", config="simple")
+    return held | (Q(search=words) & same)
 
 
 def words_of(text: str) -> SearchQuery | None:
     """The words that a row with this string in its metadata has in its search column.
 
-    None where that is not certain: for JSON's own words, for numbers, for what has no word, and
+    None where that is not certain: for true and false, for numbers, for what has no word, and
     for letters whose upper and lower case are not each other's.
     """
-    if text.lower() in NO_STRINGS or text.startswith(("[", "{")) or TYPED_AMOUNT.fullmatch(text):
+    if text.lower() in BOOLEANS or text.startswith(("[", "{")) or reads_as_figure(text):
         return None
     if text.upper().lower() != text.lower() or not any(c.isascii() and c.isalnum() for c in text):
         return None
@@ -105,6 +120,19 @@ def _number(text: str) -> Decimal | None:
     if text.startswith("-") and (below := figure(text[1:])) is not None:
         return -below
     return figure(text)
+
+
+def _like_a_number(path: Sequence[str]) -> Regex:
+    return Regex(text_at(path), LIKE_ITS_NUMBER)
+
+
+def _words_at(path: Sequence[str]) -> Func:
+    """The words of the texts at a key, also of those inside a list or an object there."""
+    return Func(
+        _at(path, "#>", JSONField()),
+        template="jsonb_to_tsvector('simple', %(expressions)s, '[\"string\"]')",
+        output_field=SearchVectorField(),
+    )
 
 
 def _in_range(path: Sequence[str], bounds: Bounds) -> Q:

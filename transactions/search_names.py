@@ -26,6 +26,7 @@ from transactions.reach import BANK, Reach, may_read_bank, reach_of
 MOST_NAMED = 200  # accounts put into a query one by one; beyond, the reader's own rows are joined
 SIDES = ("to", "from", "with")
 NAMED = (WORD, PHRASE, *SIDES)
+SHORTEST_ENDING = 3  # digits of an account's number
 MOST_NOTED = 500  # noted payments put into a query one by one
 
 
@@ -102,7 +103,11 @@ def _different(items: Iterable[Item], *, is_bank: bool) -> list[Item]:
 
 def _others(reader: User, item: Item, *, is_bank: bool, names: bool) -> "QuerySet[Account] | None":
     """The accounts of those who bear the name, or that have the number."""
+    if is_me(item):
+        return None
     wanted = Q(number=digits) if (digits := account_number(item)) else Q()
+    if ending := account_ending(item):
+        wanted = Q(number__endswith=ending)
     if names:
         if item.kind == "account":
             wanted |= Q(pk__in=_worded(Account.objects.all(), item))
@@ -120,7 +125,7 @@ def _own(reader: User, item: Item) -> Q:
     if item.kind in SIDES:
         if digits := account_number(item):
             wanted |= Q(number=digits)
-        if item.text.lower() == "me" and not item.literal:
+        if is_me(item):
             wanted |= Q(user=reader)
         wanted |= Q(user__in=_worded(User.objects.filter(pk=reader.pk), item))
     return wanted
@@ -149,6 +154,18 @@ def account_number(item: Item) -> str:
     digits = re.sub(r"[\s.-]", "", item.text)
     is_number = digits.isascii() and digits.isdigit() and len(digits) == LENGTH
     return digits if is_number and item.kind in (*SIDES, "account") else ""
+
+
+def account_ending(item: Item) -> str:
+    """The last digits of an account's number, or all of them, that an `account:` is; or ""."""
+    digits = re.sub(r"[\s.-]", "", item.text)
+    is_ending = digits.isascii() and digits.isdigit() and len(digits) >= SHORTEST_ENDING
+    return digits if is_ending and item.kind == "account" else ""
+
+
+def is_me(item: Item) -> bool:
+    """Whether an item asks for the reader: to:me."""
+    return item.kind in SIDES and item.text.lower() == "me" and not item.literal
 
 
 def _names(asked: Asked, found: Mapping[str, list[UUID]]) -> Names:

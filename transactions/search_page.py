@@ -84,7 +84,7 @@ class SearchPage:
         """How many there are, in words."""
         facets = self.found.facets
         if not self.found.rows:
-            return "Nothing found"
+            return f"There is no page {self.found.page:,}" if facets.count else "Nothing found"
         if facets.is_cut:
             return f"More than {COUNTED:,} payments"
         return counted(facets.count, "payment")
@@ -103,10 +103,32 @@ class SearchPage:
         return format_html_join("; ", "{}", ((text,) for text in said))
 
     @property
+    def totals_are_of(self) -> str:
+        """Of which accounts money in and out are, where that is not the whole reach."""
+        inside = self.found.inside
+        if not inside:
+            return ""
+        if len(inside) > 1:
+            return (
+                "What came into these accounts together and went out of them; "
+                "moves between them are left out."
+            )
+        names = [account.name for account in self.found.reach.accounts if account.pk in inside]
+        moves = "moves between your own accounts too" if names else "transfers too"
+        return (
+            f"What came into {names[0] if names else 'this account'} and went out of it, {moves}."
+        )
+
+    @property
     def mistakes(self) -> Iterator[dict[str, Any]]:
         for mistake in self.found.mistakes:
             meant = [Link(text, self.url(q=text)) for text in mistake.meant]
-            yield {"sentence": mistake.sentence, "meant": meant, "is_hint": mistake.is_hint}
+            yield {
+                "sentence": mistake.sentence,
+                "meant": meant,
+                "is_hint": mistake.is_hint,
+                "is_left_out": not (mistake.is_asked or self.query.is_empty),
+            }
 
     @property
     def meant(self) -> list[Link]:
@@ -222,3 +244,13 @@ class SearchPage:
     @property
     def newer_url(self) -> str:
         return self.url(page=self.found.page - 1) if self.found.page > 1 else ""
+
+    @property
+    def first_url(self) -> str:
+        return self.url()
+
+    @property
+    def last_url(self) -> str:
+        """The last page, where one beyond it was asked for."""
+        beyond = self.found.facets.count and not self.found.rows
+        return self.url(page=self.found.last_page) if beyond else ""

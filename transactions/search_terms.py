@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
+from uuid import UUID
 
-from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, Value, When
+from django.contrib.postgres.search import SearchVectorField
+from django.db.models import BooleanField, Case, Exists, F, Func, OuterRef, Q, Value, When
 from django.utils import timezone
 
 from accounts.models import User
@@ -36,11 +38,16 @@ from transactions.search_accounts import accounts_meant
 from transactions.search_dialects import Dialect
 from transactions.search_metadata import as_written, has_key, meets, words_of
 from transactions.search_names import (
+    MOST_NAMED,
     MOST_NOTED,
     NOBODY,
+    SIDES,
     Named,
     Names,
+    account_ending,
+    account_number,
     beginning,
+    is_me,
     name_query,
 )
 from transactions.tsqueries import LexemeQuery, Matching, Whole, any_of, lexeme_of
@@ -52,7 +59,10 @@ HAS: Mapping[str, Callable[[User], Ids]] = {"note": noted, "tag": tagged}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What an item asks: of the search column, of other columns; both hold where both are."""
+    """What an item asks: of the search column, of other columns; both hold where both are.
+
+    `rest` alone has to be the whole of it: shut out, it is what is negated.
+    """
 
     lexemes: Any = None
     rest: Q | None = None
@@ -129,6 +139,24 @@ class Terms:
         where = reduce(or_, groups) if groups else Q()
         return Condition(where, _either(words), _either(named), _either(beside))
 
+    def inside(self, query: Query) -> tuple[UUID, ...]:
+        """The accounts that money comes into and goes out of: those that `account:` names in
+        each group. None where one does not, or a name is of too many: then it is the reach."""
+        named = [
+            [self._accounts(item) for item in group if item.kind == "account" and not item.is_not]
+            for group in query.groups
+        ]
+        if not all(named):
+            return ()
+        every = dict.fromkeys(pk for group in named for ids in group for pk in ids)
+        return tuple(every) if len(every) <= MOST_NAMED else ()
+
+    def _accounts(self, item: Item) -> list[UUID]:
+        """The accounts of the reach that an `account:` names."""
+        if self.reach.is_bank:
+            return self._of(item).others
+        return [account.pk for account in accounts_meant(item, self.reach.accounts)]
+
     def _group(self, items: list[Item]) -> Q:
         parts = [self._part(item) for item in items]
         asked = [part.lexemes for part in parts if part.lexemes is not None]
@@ -171,7 +199,7 @@ class Terms:
 
     def _reads_own_rows(self, item: Item) -> bool:
         """Whether a beginning is so common that the index is left aside."""
-        is_beginning = item.kind == WORD and not item.is_not
+        is_beginning = item.kind in (WORD, *SIDES) and not (item.is_not or item.literal)
         return is_beginning and not self.reach.is_bank and is_common_beginning(item.text)
 
     def _of(self, item: Item) -> Named:
@@ -190,19 +218,40 @@ class Terms:
         return LexemeQuery(" | ".join(texts)) if texts else None
 
     def _side(self, item: Item) -> Part:
-        known = self._of(item)
+        known, shown = self._of(item), self._shown(item)
+        others = [] if shown is None else [shown.rest]
         if known.are_many:
-            own = self.dialect.sides(item.kind, known.own) if known.own else NOTHING
-            return Part(rest=self.dialect.named(item.kind, name_query(item)) | own)
-        ids = [*known.others, *known.own]
-        if not ids:
-            return Part(rest=NOTHING)
-        return Part(LexemeQuery(any_of(ids)), self.dialect.sides(item.kind, ids))
+            if account_ending(item):
+                return Part(rest=NOTHING)  # `search_accounts` asks for more of the number
+            others.append(self.dialect.named(item.kind, name_query(item)))
+            ids = known.own
+        else:
+            ids = [*known.others, *known.own]
+        others += [self.dialect.sides(item.kind, ids)] if ids else []
+        rest = reduce(or_, others) if others else NOTHING
+        if known.are_many or not others or self._reads_own_rows(item):
+            return Part(rest=rest)
+        lexemes = [LexemeQuery(any_of(ids))] if ids else []
+        return Part(_either(lexemes + ([] if shown is None else [shown.lexemes])), rest)
+
+    def _shown(self, item: Item) -> Part | None:
+        """Rows that show what they were for as the name: a payment by card has no other side
+        in the bank. Only where names are shown, and never for numbers and "me"."""
+        is_name = item.kind in SIDES and not (is_me(item) or account_number(item))
+        if not (is_name and self.reach.names):
+            return None
+        words = _words(item)
+        said = Func(
+            F("search"),
+            template="ts_filter(%(expressions)s, '{a}')",
+            output_field=SearchVectorField(),
+        )
+        return Part(words, self.dialect.outside(item.kind) & Q(Matching(said, words)))
 
     def _account(self, item: Item) -> Part:
         if self.reach.is_bank:
             return self._side(item)
-        ids = [account.pk for account in accounts_meant(item, self.reach.accounts)]
+        ids = self._accounts(item)
         if not ids:
             return Part(rest=NOTHING)
         return Part(LexemeQuery(any_of(ids)), self.dialect.sides("account", ids))

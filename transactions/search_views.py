@@ -55,7 +55,8 @@ def search(request: PersonRequest) -> HttpResponse:
         reach, names = _reach(request, query)
         sort, page = asked.get("sort", ""), _number(asked.get("page", ""))
         found = searching.find(reach, query, sort=sort, page=page, names=names)
-        meant = nearest(reach, query) if not (found.rows or query.is_empty) else Nearest()
+        is_answered = found.rows or found.page > 1 or query.is_empty
+        meant = Nearest() if is_answered else nearest(reach, query)
         has_plans = "plans" in asked and _may_see_work(request, reach)
         if has_plans:
             work.explain()

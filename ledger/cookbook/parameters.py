@@ -31,15 +31,21 @@ def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
     """The form of a recipe's parameters, bound to an address's; what is not there has its
     default."""
     hints = get_type_hints(recipe.function, include_extras=True)
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(recipe.function).parameters.items()
+        if hints[name] is not Session
+    }
+    was_sent = any(name in data for name in defaults)
     fields: dict[str, forms.Field] = {}
     given: dict[str, Any] = {}
-    for name, parameter in inspect.signature(recipe.function).parameters.items():
-        if hints[name] is Session:
-            continue
+    for name, default in defaults.items():
         fields[name] = _field(hints[name])
         fields[name].label = name.replace("_", " ").capitalize()
-        absent = data.get(name) in (None, "") and not (name in data and hints[name] is str)
-        given[name] = parameter.default if absent else data[name]
+        if was_sent and hints[name] in (bool, str):  # an empty text; a box without its tick
+            given[name] = data.get(name, default if hints[name] is str else False)
+        else:
+            given[name] = data.get(name) or default
     form: forms.Form = type("ParametersForm", (forms.Form,), fields)(given, auto_id="id_%s")
     return form
 

@@ -20,6 +20,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts.groups import ensure_groups
 from ledger.cookbook.models import SCRATCH_MODELS
+from ledger.db import embedded
+from ledger.db.probe import known_migrations
 from transactions.demo import seeding
 
 SCHEMA = "practice"
@@ -68,6 +70,8 @@ def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:
 
 
 def _check_role() -> None:
+    if settings.LEDGER_EMBEDDED:
+        embedded.ensure_roles()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.LEDGER_COOKBOOK_ROLE])
         if cursor.fetchone() is None:
@@ -172,8 +176,7 @@ def _analyze(schema: str) -> None:
 
 def _comment() -> str:
     """What the practice bank was made of, short."""
-    migrations = sorted(MigrationExecutor(None).loader.disk_migrations)
-    made_of = repr((migrations, EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
+    made_of = repr((known_migrations(), EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
     return f"practice bank {hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
 
 

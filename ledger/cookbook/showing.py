@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -24,12 +25,19 @@ COLUMNS: dict[type[Model], tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class Shown:
-    """A table; one without `columns` is a list of single values. `more` rows are left out."""
+    """A table; one without `columns` is a list of single values. `figures` are the places of the
+    columns with numbers alone; `more` rows are left out."""
 
     title: str = ""
     columns: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     more: int = 0
+    figures: list[int] = field(default_factory=list)
+
+    @property
+    def has_head(self) -> bool:
+        """Whether its columns have names."""
+        return any(self.columns)
 
 
 def tables_of(value: Any) -> list[Shown]:
@@ -48,7 +56,7 @@ def _is_rows(value: Any) -> bool:
 
 def _table(title: str, value: Any) -> Shown:
     if isinstance(value, Mapping):
-        return Shown(title, ["", ""], [[str(name), said(part)] for name, part in value.items()])
+        return _rows(title, [(str(name), part) for name, part in value.items()])
     if not _is_rows(value):
         if isinstance(value, Model):
             return _rows(title, [value])
@@ -63,6 +71,14 @@ def _rows(title: str, rows: list[Any]) -> Shown:
         columns,
         [[said(cell) for cell in row] for row in cells[:MOST_ROWS]],
         max(0, len(rows) - MOST_ROWS),
+        [place for place, column in enumerate(zip(*cells, strict=True)) if _are_figures(column)],
+    )
+
+
+def _are_figures(column: Iterable[Any]) -> bool:
+    known = [value for value in column if value is not None]
+    return bool(known) and all(
+        isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in known
     )
 
 
@@ -95,6 +111,8 @@ def said(value: Any) -> str:
     """A value as text, the way a developer reads it."""
     if isinstance(value, str):
         return value
+    if isinstance(value, Model):
+        return ", ".join(f"{name} {said(getattr(value, name))}" for name in _columns_of(value))
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, dict | list | tuple):

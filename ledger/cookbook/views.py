@@ -1,8 +1,9 @@
-"""The cookbook's pages: all recipes, and each of them live."""
+"""The cookbook's pages: all recipes, those that answer a question, and each of them live."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from ledger.cookbook import finding
 from ledger.cookbook.parameters import form_of
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.recipes import BY_SLUG, GROUPS, RECIPES
@@ -10,8 +11,14 @@ from ledger.cookbook.running import AllBusy, NoPracticeBank, Ran, run
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """Every recipe, by group."""
-    return render(request, "cookbook/index.html", {"groups": GROUPS})
+    """Every recipe, by group; or what was found, the best first."""
+    asked = request.GET.get("q", "").strip().replace("\x00", "")[: finding.MOST_CHARACTERS]
+    context = {"groups": GROUPS, "many": len(RECIPES), "asked": asked}
+    if asked:
+        context["found"] = finding.find(asked)
+        context["meant"] = "" if context["found"] else finding.meant(asked)
+    is_part = request.headers.get("HX-Target") == "recipes"
+    return render(request, "cookbook/_recipes.html" if is_part else "cookbook/index.html", context)
 
 
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
@@ -21,7 +28,7 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     form = form_of(shown, request.GET)
     ran: Ran | None = None
-    trouble = shown.missing
+    trouble = shown.missing and f"This recipe {shown.missing}; here it can only be read."
     if not trouble and form.is_valid():
         try:
             ran = run(shown, form.cleaned_data)

@@ -34,13 +34,14 @@ def unapplied_migrations(found: psycopg.Connection) -> list[str]:
     """
     table = found.execute("SELECT to_regclass('django_migrations')").fetchone()
     if table == (None,):
-        return list(_known_migrations())
+        return list(known_migrations())
     applied = {
         name for (name,) in found.execute("SELECT app || '.' || name FROM django_migrations")
     }
-    return [name for name in _known_migrations() if name not in applied]
+    return [name for name in known_migrations() if name not in applied]
 
 
 @cache
-def _known_migrations() -> tuple[str, ...]:
+def known_migrations() -> tuple[str, ...]:
+    """All migrations of this code, as `accounts.0001_initial`."""
     return tuple(sorted(f"{app}.{name}" for app, name in MigrationLoader(None).graph.nodes))

@@ -3,7 +3,7 @@ one, what is nested further in; and what is short, on one line."""
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeGuard
 
@@ -132,7 +132,8 @@ def _clause(parts: list[Part], margin: str) -> list[str]:
     """A clause on one line where it is short, else its head and an expression a line."""
     head = 1
     if len(parts) == 2 and _says(parts[0], "WHERE|HAVING") and _is_plain(parts[1]):
-        parts = [parts[0], *parts[1].parts]
+        first, *rest = parts[1].parts
+        parts = [parts[0], replace(first, spaced=True), *rest]
     if _says(parts[0], "SELECT") and len(parts) > 1 and _says(parts[1], "DISTINCT"):
         head = 2
     expressions = _expressions(parts[head:])
@@ -148,7 +149,7 @@ def _clause(parts: list[Part], margin: str) -> list[str]:
 
 def _is_plain(part: Part) -> TypeGuard[Group]:
     """Whether it is a pair of brackets around conditions, which need none."""
-    return isinstance(part, Group) and not part.is_query
+    return isinstance(part, Group) and bool(part.parts) and not part.is_query
 
 
 def _expressions(parts: list[Part]) -> list[list[Part]]:

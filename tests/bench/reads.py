@@ -1,6 +1,6 @@
 """What people look at, in a small bank and in a large one: the time must hardly differ."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,14 +13,16 @@ from django.utils import timezone
 from accounts.models import Account
 from tests.bench import history
 from tests.bench.figures import GROWTH, Figure
-from tests.bench.plans import plans_of
+from tests.bench.plans import Plan, plans_of
 from tests.bench.results import Results, say
 from tests.bench.rounds import Rounds, alternate, compared
 from tests.bench.samples import WORDS, account_id, dice
 from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database, point_at
 from transactions.models import Entry
+from transactions.reach import Reach
 from transactions.reports import daily_balances
+from transactions.search import find
 from transactions.statements import PAGE, Filters, balance_at, statement_page
 
 PART = "reads"
@@ -41,9 +43,12 @@ PROBES: dict[str, Callable[[Reader], object]] = {
     "statement, deepest page": lambda r: statement_page(r.account, Filters(), before=r.oldest_page),
     "balance a year ago": lambda r: balance_at(r.account, timezone.now() - YEAR),
     "search in an account": lambda r: statement_page(r.account, Filters(text=WORDS[1].lower())),
+    "search of a holder": lambda r: find(Reach(r.account.user, tuple(r.own)), WORDS[1].lower()),
     "daily balances of a holder, 30 days": lambda r: daily_balances(r.own, timezone.localdate()),
 }
 HELD_TO = ("statement", "balance")  # what the target names
+MILLION = 1_000_000
+SEARCHED, THROUGH = "search of a holder", "transactions_search"  # from a million rows on
 
 
 def measure(scale: Scale, results: Results) -> None:
@@ -69,6 +74,20 @@ def measure(scale: Scale, results: Results) -> None:
         for what, probe in PROBES.items():
             title = f"{what}, {largest:,} transactions"
             results.plans[title] = plans_of(partial(probe, reader))
+            if what == SEARCHED and largest >= MILLION:
+                _meets_the_index(results.plans[title])
+
+
+def _meets_the_index(plans: Sequence[Plan]) -> None:
+    """AssertionError unless both hits and counts of a search come off the GIN index, and
+    nothing reads the transactions from end to end."""
+    asked = [plan for plan in plans if '"transactions"."search"' in plan.sql]
+    if len(asked) != 2:
+        raise AssertionError(f"A search sent {len(asked)} queries of the search column, not 2.")
+    for plan in asked:
+        lines = "\n".join(plan.lines)
+        if THROUGH not in lines or "Seq Scan on transactions" in lines:
+            raise AssertionError(f"A search does not go through {THROUGH}:\n{lines}")
 
 
 def _figures(what: str, rounds: Rounds, scale: Scale) -> list[Figure]:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from ledger.cookbook import practice
 from tests.browser.test_accessibility import serious
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory
@@ -22,8 +21,7 @@ PAGES = [
 
 
 @pytest.fixture
-def ana() -> Account:
-    practice.build()
+def ana(practice_bank: None) -> Account:
     return AccountFactory(user__email="ana@example.com", user__password=PASSWORD)
 
 

@@ -17,7 +17,7 @@ from ledger.cookbook.rules import Rule, rules_of_the_books, triggers_that_refuse
 from ledger.cookbook.sessions import Session
 from tests.conftest import set_role
 
-pytestmark = pytest.mark.usefixtures("_practice_bank", "db")
+pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
 STATES = {
     "CHECK": CHECK,
@@ -116,7 +116,7 @@ def test_what_another_rule_refuses_is_a_surprise_and_breaks_nothing() -> None:
     assert not everything.broke
 
 
-def test_a_right_that_is_missing_in_the_practice_bank_is_no_rule_that_held() -> None:
+def test_a_right_that_is_missing_in_thepractice_bank_is_no_rule_that_held() -> None:
     attempt = replace(ATTEMPTS[0], sql="UPDATE public.accounts SET balance = 0 WHERE false")
     (outcome,) = tried([attempt]).outcomes
     assert outcome.state == "42501"

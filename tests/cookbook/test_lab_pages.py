@@ -18,7 +18,7 @@ TABLES = list(dict.fromkeys(attempt.table for attempt in ATTEMPTS))
 
 
 @pytest.fixture
-def reader(client: Client, _practice_bank: None, db: None) -> Client:
+def reader(client: Client, practice_bank: None, db: None) -> Client:
     client.force_login(UserFactory())
     return client
 
@@ -96,7 +96,7 @@ def test_books_that_could_be_broken_are_a_red_alert(
     assert "Refused 0 of 1" in said
 
 
-def test_no_practice_bank_is_said(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nopractice_bank_is_said(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ledger.cookbook.lab.is_current", lambda: False)
     for address in ("/cookbook/lab/accounts/", "/cookbook/lab/?try=all"):
         assert "manage.py practice_bank" in page(reader, address)
@@ -109,7 +109,7 @@ def test_an_unknown_table_is_not_found_and_an_unknown_attempt_tries_nothing(
     assert "SQLSTATE" not in page(reader, "/cookbook/lab/accounts/?try=nothing")
 
 
-@pytest.mark.usefixtures("_practice_bank")
+@pytest.mark.usefixtures("practice_bank")
 @pytest.mark.django_db(transaction=True)
 def test_trying_everything_twice_and_in_parallel_leaves_no_trace() -> None:
     before = everything_stored()

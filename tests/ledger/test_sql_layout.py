@@ -74,6 +74,11 @@ def test_a_query_within_a_query_stands_further_in() -> None:
     ]
 
 
+def test_a_short_where_loses_its_brackets_and_keeps_its_space() -> None:
+    assert lay_out('DELETE FROM "a" WHERE ("a"."b" = 1)').splitlines()[-1] == "WHERE a.b = 1"
+    assert lay_out("SELECT 1 WHERE ()").splitlines()[-1] == "WHERE ()"
+
+
 def test_is_distinct_from_is_no_clause() -> None:
     assert lay_out("SELECT 1 FROM a WHERE b IS DISTINCT FROM c").splitlines()[-1] == (
         "WHERE b IS DISTINCT FROM c"

@@ -13,6 +13,7 @@ from ledger.cookbook.recipes import (
     schema,
     transactions,
     windows,
+    windows_frames,  # noqa: F401  its recipes join those of windows
     writing,
 )
 

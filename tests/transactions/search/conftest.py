@@ -70,7 +70,8 @@ def books(ana: User, mara: Account) -> dict[str, Transaction]:
                      metadata={**lunch, "fx": {"rate": 1.25}, "tags": ["a"], "paid": True}),
         "saved": pay(5, "100", "Put aside", everyday, pot, metadata={"fx": {"rate": "none"}}),
         "back": pay(6, "5", "Rental deposit", mara, everyday),
-        "fee": pay(7, "2", "Fee <b>&amp;</b>", everyday),
+        "fee": pay(7, "2", "Fee <b>&amp;</b>", everyday,
+                   metadata={"merchant": {"name": "Hare and Hound"}}),
         "secret": pay(8, "7", "Secretword rent", stranger, mara,
                       metadata={"category": "secretcategory", "channel": "secretchannel"}),
     }  # fmt: skip

@@ -12,7 +12,9 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory
 from tests.transactions.search.conftest import booked, names_of, pay, search_for
 from tests.transactions.search.test_query_language import PARTS
+from transactions import search as searching
 from transactions import search_names, services
+from transactions.facets import COUNTED
 from transactions.models import Transaction
 from transactions.query_language import parse
 from transactions.reach import Reach, reach_of
@@ -57,6 +59,22 @@ ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
         ("from:mara", ["back"]),
         ("with:mara", ["rent", "back"]),
         ("to:lind", ["rent"]),
+        ("to:corner", ["groceries"]),  # a payment by card shows what it was for as the name
+        ("to:PINHO", ["lunch"]),
+        ("from:corner", []),
+        ("with:corner", ["groceries"]),
+        ("from:salary", ["salary"]),
+        ("to:salary", []),
+        ("to:rent", []),  # the row shows Mara
+        ("to:porto", []),
+        ("to:me corner", []),
+        ('to:"casa pinho"', ["lunch"]),
+        ('to:"pinho casa"', []),
+        ('to:"cas"', []),
+        ("-to:corner", ["salary", "rent", "lunch", "saved", "back", "fee"]),
+        ("-to:corn", ALL),
+        ("-with:mara -with:casa", ["salary", "groceries", "saved", "fee"]),
+        ("to:mara or to:casa", ["rent", "lunch"]),
         ('to:"mara lindt"', ["rent"]),
         ("to:me", ["salary", "saved", "back"]),
         ("from:me", ["rent", "groceries", "lunch", "saved", "fee"]),
@@ -96,6 +114,15 @@ ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
         ("meta.channel:CARD", ["groceries", "lunch"]),
         ("-meta.channel:card", ["salary", "rent", "saved", "back", "fee"]),
         ("meta.merchant.city:porto", ["lunch"]),
+        ("meta.merchant.name:HARE", ["fee"]),
+        ("meta.merchant.name:hound", ["fee"]),
+        ("meta.merchant.name:hou", []),
+        ('meta.merchant.name:"hare"', []),
+        ('meta.merchant.name:"hare and HOUND"', ["fee"]),
+        ("meta.merchant:hound", ["fee"]),
+        ("meta.merchant:name", []),
+        ("-meta.merchant.name:hare is:out", ["rent", "groceries", "lunch"]),
+        ("meta.category:out", ["lunch"]),
         ("meta.fx.rate:>1.1", ["lunch"]),
         ("meta.fx.rate:1.250", ["lunch"]),
         ("meta.fx.rate:none", ["saved"]),
@@ -103,7 +130,7 @@ ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
         ("meta.paid:true", ["lunch"]),
         ("has:meta.fx.rate", ["lunch", "saved"]),
         ("-has:meta.channel", ["salary", "saved", "back", "fee"]),
-        ("has:meta.merchant", ["groceries", "lunch"]),
+        ("has:meta.merchant", ["groceries", "lunch", "fee"]),
         ("ref:inv", ["rent"]),
         ("ref:march", []),
         ("rent or category:groceries date:2026", ["rent", "groceries", "back"]),
@@ -189,6 +216,18 @@ def test_pages_join_without_a_gap(reach: Reach, monkeypatch: Any, books: Books) 
     ]
 
 
+def test_there_are_pages_for_all_that_is_counted(
+    reach: Reach, monkeypatch: Any, books: Books
+) -> None:
+    assert searching.MOST_PAGES * searching.PAGE == COUNTED
+    monkeypatch.setattr("transactions.search.PAGE", 1)
+    assert names_of(find(reach, "is:booked", page=6), books) == ["rent"]
+    assert find(reach, "is:booked", page=6).has_more
+    monkeypatch.setattr("transactions.search.MOST_PAGES", 6)
+    assert not find(reach, "is:booked", page=6).has_more
+    assert find(reach, "is:booked", page=7).rows == []
+
+
 def test_counts_and_sums_are_of_all_that_was_found(
     reach: Reach, books: Books, monkeypatch: Any
 ) -> None:
@@ -238,6 +277,9 @@ def test_names_that_many_bear_are_found_all_the_same(
     assert search_for(reach, "to:mara", books) == ["rent"]
     assert search_for(reach, "from:mara", books) == ["back"]
     assert search_for(reach, "with:mara march", books) == ["rent"]
+    (mara,) = booked(pay(9, "3", "Mara's kiosk", reach.accounts[0]))
+    assert search_for(reach, "to:mara", {**books, "kiosk": mara}) == ["rent", "kiosk"]
+    assert search_for(reach, "from:mara", books) == ["back"]
 
 
 def test_somebody_without_accounts_finds_nothing(mara: Account, books: Books) -> None:

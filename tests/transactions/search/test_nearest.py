@@ -7,10 +7,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from tests.transactions.search.conftest import booked, pay
 from transactions.models import Transaction
-from transactions.nearest import has_trigrams, nearest
+from transactions.nearest import ACCENTS, folded, has_trigrams, nearest
 from transactions.query_language import parse
 from transactions.reach import Reach
+from transactions.search import find
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -55,8 +57,10 @@ def measure(request: Any, db: Any) -> str:
         ("category:groc", "category:groceries"),
         ("category:grocereis", "category:groceries"),
         ("category:eat", 'category:"eating out"'),
-        ("meta.channel:crad", "meta.channel:card"),
+        ("meta.channel:crad", 'meta.channel:"card"'),
         ("to:mraa", "to:mara"),
+        ("to:cornre", "to:corner"),
+        ("from:salray", "from:salary"),
     ],
 )
 def test_a_typo_is_mended_from_ones_own_rows(
@@ -65,6 +69,28 @@ def test_a_typo_is_mended_from_ones_own_rows(
     found = nearest(reach, parse(typed))
     assert meant in [query for _, query in found.meant]
     assert found.by_trigrams == (measure == "pg_trgm")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("acai", "açaí"), ("Acaí", "açaí"), ("kyoto", "kyōto"), ("zoë", "zoe"), ("to:aca", "to:açaí")],
+)
+def test_an_accent_more_or_less_is_mended(
+    measure: str, reach: Reach, books: Books, typed: str, meant: str
+) -> None:
+    everyday = reach.accounts[0]
+    booked(
+        pay(9, "1", "AÇAÍ bowl", everyday),
+        pay(10, "1", "Zoe", everyday, metadata={"city": "Kyōto"}),
+    )
+    assert find(reach, typed).rows == []
+    assert nearest(reach, parse(typed)).meant[0][1] == meant
+    assert find(reach, meant).rows
+
+
+def test_letters_fold_one_by_one() -> None:
+    assert folded("AÇAÍ Kyōto ß æ Łódź ệ") == "acai kyoto ß æ łodz e"
+    assert all(len(folded(letter)) == 1 for letter in ACCENTS)
 
 
 @pytest.mark.parametrize(

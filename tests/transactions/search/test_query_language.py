@@ -120,6 +120,19 @@ def test_days_run_from_midnight_to_midnight(
         ("date:2026-13", "“2026-13” is no day", None),
         ("date:2026-02-30", "“2026-02-30” is no day", None),
         ("date:14.03.2026", "“14.03.2026” is no day", "date:2026-03-14"),
+        ("date:11/20/2026", "“11/20/2026” is no day", "date:2026-11-20"),
+        ("date:20-11-2026 x", "“20-11-2026” is no day", "date:2026-11-20 x"),
+        ("date:>=11/20/2026", "the year, the month, then the day", "date:>=2026-11-20"),
+        ("date:1/11/2026..20/11/2026", "may be two days", "date:2026-11-01..2026-11-20"),
+        ("date:2026-01..31.3.2026", "“31.3.2026” is no day", "date:2026-01..2026-03-31"),
+        ("date:31/31/2026", "“31/31/2026” is no day", None),
+        ("amount:>-5", "Amounts are above zero here; is:out says", "amount:<5 is:out"),
+        ("amount:<=\u22125 x", "Amounts are above zero here", "amount:>=5 is:out x"),
+        ("amount:-10..-5", "Amounts are above zero here", "amount:5..10 is:out"),
+        ("amount:>+5", "Amounts are above zero here; is:in says", "amount:>5 is:in"),
+        ("amount:-5..5", "is:in and is:out say the direction", None),
+        ("-amount:-5", "Amounts are above zero here", None),
+        ("meta:card rent", "Write which detail, like meta.channel:card", None),
         ("date:1066", "Type a year between 1900 and 2999.", None),
         ("date:2026-03..2026-01", "ends before it begins", "date:2026-01..2026-03"),
         ("is:pendnig", "“pendnig” is nothing is: knows", "is:pending"),
@@ -267,6 +280,54 @@ PARTS = st.sampled_from(
     ["-", '"', ":", " or ", "meta.", "has:meta.", "amount:", "date:", "is:", "..", ">", "\x00",
      "\ud800", "2026-", "a", "'", "\\", "&", "|", "!", "(", "<->", "*", "\ue000", "é", "中"]
 )  # fmt: skip
+
+
+def test_a_day_that_may_be_two_offers_both() -> None:
+    (mistake,) = parse("date:03/04/2026").mistakes
+    assert "“03/04/2026” may be two days; write the year" in mistake.sentence
+    assert mistake.meant == ("date:2026-04-03", "date:2026-03-04")
+    for text in mistake.meant:
+        assert parse(text).mistakes == []
+
+
+@pytest.mark.parametrize("text", ['"', '""', "or or", '"" or ""'])
+def test_what_asks_for_nothing_is_said(text: str) -> None:
+    (mistake,) = parse(text).mistakes
+    assert mistake.sentence == f"“{text}” asks for nothing yet; write a word, a name or an amount."
+    assert parse("").mistakes == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("id:", "id: one transaction, by the 32 digits at the foot of its receipt."),
+        ("meta:", "Write which detail, like meta.channel:card or meta.fx.rate:>1.1."),
+    ],
+)
+def test_a_field_that_stands_alone_says_how_it_goes_on(text: str, sentence: str) -> None:
+    (mistake,) = parse(text).mistakes
+    assert (mistake.sentence, mistake.meant, mistake.is_hint) == (sentence, (), True)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("950 USD", "amount:950 currency:USD"),
+        ("950 usd", "amount:950 currency:USD"),
+        ("USD 1,234.50 rent", "amount:1,234.50 currency:USD rent"),
+        ("-950 USD", "-950 currency:USD"),
+        ("rent or 950 EUR mara", "rent or amount:950 currency:EUR mara"),
+        ("top 10", None),
+        ("950 rent", None),
+        ("-USD 950", None),
+    ],
+)
+def test_a_sum_of_money_is_offered_as_an_amount(text: str, meant: str | None) -> None:
+    query = parse(text)
+    offered = [fix for mistake in query.mistakes for fix in mistake.meant]
+    assert offered == ([meant] if meant else [])
+    assert not query.is_empty
+    assert all(mistake.is_hint for mistake in query.mistakes)
 
 
 @given(st.one_of(st.text(), st.lists(PARTS).map("".join)))

@@ -110,6 +110,61 @@ def test_a_mistake_is_said_and_the_rest_answers(customer: Client, books: Books) 
     assert "1 payment" in text_of(customer.get(SEARCH, mended))
 
 
+@pytest.mark.parametrize("text", ["rent account:nobody", "account:nobody", "fooo:5"])
+def test_where_nothing_is_left_nothing_is_said_to_answer_the_rest(
+    customer: Client, books: Books, text: str
+) -> None:
+    said = text_of(customer.get(SEARCH, {"q": text}))
+    assert "What is below answers the rest" not in said
+    assert "What is below answers the rest" in text_of(customer.get(SEARCH, {"q": "rent fooo:5"}))
+
+
+def test_what_asks_for_nothing_gets_a_sentence(customer: Client, books: Books) -> None:
+    for text in ('"', '""', "or or"):
+        said = text_of(customer.get(SEARCH, {"q": text}))
+        assert "asks for nothing yet; write a word, a name or an amount." in said
+        assert "Nothing found" not in said
+
+
+def test_a_sum_of_money_leads_to_the_amount(customer: Client, books: Books) -> None:
+    page = context_of(customer, q="400 USD")
+    assert page.hits == []
+    (hint,) = page.mistakes
+    (link,) = hint["meant"]
+    assert asked(link.url) == {"q": "amount:400 currency:USD"}
+    assert [hit.row.pk for hit in context_of(customer, **asked(link.url)).hits] == [
+        books["rent"].pk
+    ]
+
+
+@pytest.mark.parametrize("number", ["2", "5", "9999", "99999"])
+def test_a_page_that_is_not_there_leads_to_the_last(
+    customer: Client, books: Books, monkeypatch: Any, number: str
+) -> None:
+    said = text_of(customer.get(SEARCH, {"q": "is:booked", "page": number}))
+    assert f"There is no page {int(number):,}" in said
+    assert "All that was found is on page 1 ." in said
+    assert "Nothing found" not in said
+    monkeypatch.setattr("transactions.search.PAGE", 3)
+    shown = customer.get(SEARCH, {"q": "is:booked", "sort": "oldest", "page": "9999"})
+    page = shown.context["page"]
+    assert "The last is page 3 ; or begin with the first ." in text_of(shown)
+    assert asked(page.last_url) == {"q": "is:booked", "sort": "oldest", "page": "3"}
+    assert asked(page.first_url) == {"q": "is:booked", "sort": "oldest"}
+    assert len(context_of(customer, **asked(page.last_url)).hits) == 1
+    empty = customer.get(SEARCH, {"q": "zzzz", "page": number})
+    assert "Nothing found" in text_of(empty)
+
+
+def test_best_first_has_as_many_pages_as_are_ranked(
+    customer: Client, books: Books, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("transactions.search.PAGE", 1)
+    monkeypatch.setattr("transactions.search.RANKED", 1)
+    page = context_of(customer, q="rent", page="7")
+    assert (page.found.sort, page.found.facets.count, page.found.last_page) == ("best", 2, 1)
+
+
 def test_an_unfinished_field_is_a_hint(customer: Client, books: Books) -> None:
     response = customer.get(SEARCH, {"q": "rent amount:"})
     assert "amount: how much, like amount:&gt;100." in response.content.decode()
@@ -164,15 +219,27 @@ def test_without_a_query_the_page_shows_how_to_ask_by_ones_own_rows(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "rent", "rent or mara -card", "is:in", "to:mara amount:>5", "salray", "amout:5"]
+    "text",
+    [
+        "",
+        "rent",
+        "rent or mara -card",
+        "is:in",
+        "to:mara amount:>5",
+        "salray",
+        "amout:5",
+        "account:everyday or to:corner",
+        "zzzz",
+    ],
 )
+@pytest.mark.parametrize("number", ["1", "2", "9999"])
 def test_a_page_takes_three_queries_beside_the_session_and_the_reader(
-    customer: Client, books: Books, text: str
+    customer: Client, books: Books, text: str, number: str
 ) -> None:
     """And beside what each process asks once, and once in ten minutes."""
     has_trigrams()
     with CaptureQueriesContext(connection) as captured:
-        customer.get(SEARCH, {"q": text})
+        customer.get(SEARCH, {"q": text, "page": number})
     others = ("django_session", "auth_permission", "pg_stats", 'SELECT "users"."password"')
     sent = [query["sql"] for query in captured.captured_queries]
     mine = [sql for sql in sent if not any(other in sql[:3000] for other in others)]
@@ -210,6 +277,10 @@ def test_a_statements_filter_says_its_mistakes_in_place(
     [
         ("rent", ["rent", "back"]),
         ("to:mara", ["rent"]),
+        ("to:corner", ["groceries"]),
+        ("from:corner", []),
+        ("from:salary", ["salary"]),
+        ("with:casa", ["lunch"]),
         ("from:mara", ["back"]),
         ("with:mara -rental", ["rent"]),
         ("to:me", ["salary", "saved", "back"]),

@@ -11,10 +11,11 @@ from ledger.db.work import Query, watched
 from tests.factories import AccountFactory
 from tests.plans import nodes_of
 from tests.transactions.statement.test_plan import fill
-from transactions import common_words
+from transactions import common_words, services
 from transactions.models import Entry
 from transactions.reach import Reach, reach_of
 from transactions.search import entries_with, find
+from transactions.services import Draft
 
 ROWS, OWN = 30_000, 2_000
 
@@ -102,3 +103,28 @@ def test_a_common_beginning_leaves_the_index_aside(
         scans = scans_of(query)
         assert "transactions_search" not in {scan.get("Index Name") for scan in scans}
     common_words._rows_with_words.cache_clear()
+
+
+@pytest.mark.parametrize("text", ["to:kiosk77", 'from:payer77 -"77"', 'with:"row kiosk77"'])
+def test_names_that_rows_show_meet_the_index_too(account: Account, text: str) -> None:
+    """Of which others have as many."""
+    others: Account = AccountFactory(overdraft_limit=Decimal(10))
+    drafts = []
+    for owner in (account, others):
+        for n in range(500):
+            drafts += [
+                Draft(to_account=owner, amount=Decimal(1), description=f"Row payer{n}"),
+                Draft(from_account=owner, amount=Decimal(1), description=f"Row kiosk{n}"),
+            ]
+    services.post_batch(drafts)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
+        cursor.execute("ANALYZE transactions")
+    reach = reach_of(account.user)
+    assert len(find(reach, text).rows) == 1
+    for query in searched(reach, text):
+        scans = scans_of(query)
+        assert "transactions_search" in {scan.get("Index Name") for scan in scans}
+        assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]
+        read = [scan for scan in scans if scan.get("Relation Name") == "transactions"]
+        assert max(scan["Actual Rows"] for scan in read) <= 4

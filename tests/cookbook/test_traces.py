@@ -1,0 +1,72 @@
+"""The cookbook leaves no trace, however many recipes are run, and however many at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ledger.cookbook.parameters import form_of
+from ledger.cookbook.practice import SCHEMA, SCRATCH
+from ledger.cookbook.recipe import Recipe
+from ledger.cookbook.recipes import RECIPES
+from ledger.cookbook.running import run
+from tests.factories import AccountFactory
+from transactions import services
+from transactions.audit import audit
+
+AT_ONCE = 4  # as many as there are scratch schemas
+
+
+@contextmanager
+def in_practice() -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET search_path = {SCHEMA}")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET search_path")
+
+
+def rows_of_every_table() -> dict[str, int]:
+    """The real books, the practice bank and the scratch schemas: how many rows each table has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname = ANY(%s)",
+            [["public", SCHEMA, *SCRATCH]],
+        )
+        found = {}
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            found[table] = cursor.fetchone()[0]
+        return found
+
+
+def run_and_hang_up(recipe: Recipe) -> str:
+    """A run in a thread of its own, as each page has."""
+    try:
+        form = form_of(recipe, {})
+        form.full_clean()
+        return run(recipe, form.cleaned_data).error
+    finally:
+        connection.close()
+
+
+@pytest.mark.usefixtures("practice_bank")
+@pytest.mark.django_db(transaction=True)
+def test_all_recipes_twice_and_in_parallel_leave_no_trace() -> None:
+    everyday, pot = (AccountFactory(balance=100) for _ in range(2))
+    services.transfer(from_account=everyday, to_account=pot, amount=Decimal("12.34"))
+    before = rows_of_every_table()
+    assert before[f"{SCHEMA}.transactions"] > 10_000
+    assert before["public.transactions"] == 3
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        here = [recipe for recipe in RECIPES if not recipe.missing]
+        assert set(threads.map(run_and_hang_up, [*here, *here])) == {""}
+    assert rows_of_every_table() == before
+    assert audit().clean
+    with in_practice():
+        assert audit().clean

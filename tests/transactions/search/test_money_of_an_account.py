@@ -1,0 +1,95 @@
+"""With `account:`, what came in and went out is of that account: its own books, to the cent."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account, User
+from tests.pages import text_of
+from transactions.models import Transaction
+from transactions.query_language import token
+from transactions.reach import Reach, reach_of
+from transactions.search import find
+
+pytestmark = pytest.mark.django_db
+Books = dict[str, Transaction]
+
+
+def money_of(reach: Reach, text: str) -> tuple[Decimal, Decimal]:
+    (total,) = find(reach, text).facets.totals
+    return total.money_in, total.money_out
+
+
+def test_each_accounts_figures_come_to_its_balance(ana: User, mara: Account, books: Books) -> None:
+    everyday, pot = reach_of(ana).accounts
+    assert money_of(reach_of(ana), "account:everyday") == (Decimal(1005), Decimal("535.40"))
+    assert money_of(reach_of(ana), "account:holiday") == (Decimal(100), 0)
+    whole = Reach(ana, is_bank=True)
+    for reach, account in ((reach_of(ana), everyday), (reach_of(ana), pot),
+                           (whole, everyday), (whole, pot), (whole, mara)):  # fmt: skip
+        came, went = money_of(reach, f"account:{account.number}")
+        account.refresh_from_db()
+        assert came - went == account.balance
+
+
+def test_several_accounts_are_one_and_a_group_without_one_is_the_whole_reach(
+    reach: Reach, books: Books
+) -> None:
+    whole = (Decimal(1005), Decimal("435.40"))
+    assert money_of(reach, "is:booked") == whole
+    assert money_of(reach, "account:everyday or account:holiday") == whole
+    assert money_of(reach, "account:everyday or category:salary") == whole
+    assert money_of(reach, "account:holiday or is:own") == (0, 0)
+    assert money_of(reach, "-account:holiday") == whole
+    assert money_of(reach, "account:holiday rent or account:holiday") == (Decimal(100), 0)
+
+
+def test_a_strangers_account_is_nobodys_figure(reach: Reach, mara: Account, books: Books) -> None:
+    for text in (f"account:{mara.number}", "account:flat", "account:zelenka"):
+        found = find(reach, text)
+        assert (found.rows, found.inside, found.facets.totals) == ([], (), [])
+
+
+def test_the_page_says_whose_figures_they_are_and_signs_the_rows_so(
+    customer: Client, books: Books
+) -> None:
+    def page(text: str) -> tuple[str, Any]:
+        response = customer.get("/search/", {"q": text})
+        return text_of(response).replace("\xa0", " "), response.context["page"]
+
+    said, shown = page("account:holiday")
+    assert "1 payment , 100.00 USD in" in said
+    assert (
+        "What came into Holiday pot and went out of it, moves between your own accounts too."
+        in said
+    )
+    assert [(hit.amount, hit.headline, hit.account) for hit in shown.hits] == [
+        ("+100.00", "Everyday", "Holiday pot")
+    ]
+    said, shown = page("account:everyday is:own")
+    assert "1 payment , 100.00 USD out" in said
+    assert [(hit.amount, hit.headline) for hit in shown.hits] == [("\u2212100.00", "Holiday pot")]
+    said, _ = page("account:everyday or account:holiday")
+    assert (
+        "into these accounts together and went out of them; moves between them are left out."
+        in said
+    )
+    assert "went out of" not in page("is:booked")[0]
+    assert "went out of" not in page("account:nobody")[0]
+
+
+def test_over_the_bank_an_accounts_figures_count_its_transfers(
+    staff: Client, mara: Account, books: Books
+) -> None:
+    response = staff.get("/search/", {"q": token("account", mara.number), "whose": "bank"})
+    said = text_of(response).replace("\xa0", " ")
+    assert "4 payments , 457.00 USD in and 5.00 USD out" in said
+    assert "What came into this account and went out of it, transfers too." in said
+    assert [(hit.amount, hit.headline) for hit in response.context["page"].hits] == [
+        ("+7.00", "Zelenka Stranger"),
+        ("\u22125.00", "Ana Ferreira"),
+        ("+400.00", "Ana Ferreira"),
+        ("+50.00", "Opening"),
+    ]

@@ -1,0 +1,67 @@
+"""A detail asked for among one's own rows and over the whole bank means the same rows."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from tests.transactions.search.conftest import booked, pay
+from transactions.reach import Reach, reach_of
+from transactions.search import find
+
+pytestmark = pytest.mark.django_db
+VALUES: list[Any] = [
+    True, False, "true", "True", "TRUE it is", None, "null", 13.4, "13.4", "13.40", "13.400", "13",
+    13, "13.0", 13.45, -13.4, "-13.40", "0042", 42, "42.0", 420, "1,234.50", 1234.5, "v13.4",
+    "Card", "card", "CARD", "card present", "postcard", ["card"], {"by": "card"}, {"card": 1},
+    "straße", "Straße 7", "Açaí", 123456789012345.67, "[1]", "", 0, "0", "-0", "007", 7, 1e3,
+]  # fmt: skip
+ASKED = [
+    "true", "TRUE", "false", "null", "13.4", "13.40", "13.400", "13", "13.0", "-13.4", "42", "0042",
+    "1,234.50", "1234.5", "card", "CARD", "Card", '"card"', '"Card present"', "straße", "STRASSE",
+    "açaí", "0", "7", "007", "1000", "123456789012345.67", "123456789012345.6701", '"13.4"',
+    '"true"', "present", ">13", "-13..13",
+]  # fmt: skip
+
+
+@pytest.fixture
+def rows(ana: User) -> dict[Any, str]:
+    """Each value as a detail of a payment of its own, by the payment's id."""
+    everyday = reach_of(ana).accounts[0]
+    drafts = [pay(n, "1", f"Row {n}", to=everyday, metadata={"x": v}) for n, v in enumerate(VALUES)]
+    return {row.pk: repr(row.metadata["x"]) for row in booked(*drafts)}
+
+
+@pytest.mark.parametrize("minus", ["", "-"])
+def test_the_bank_and_ones_own_rows_read_a_value_alike(
+    ana: User, rows: dict[Any, str], minus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.search.PAGE", len(VALUES))
+    for asked in ASKED:
+        text = f"{minus}meta.x:{asked}"
+        mine, bank = (
+            sorted(rows[row.pk] for row in find(reach, text).rows)
+            for reach in (reach_of(ana), Reach(ana, is_bank=True))
+        )
+        assert mine == bank, text
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("true", [True, "true", "True"]),
+        ("13.4", [13.4, "13.4", "13.40", "13.400"]),
+        ("13", ["13", 13, "13.0"]),
+        ("0042", [42, "0042", "42.0"]),
+        ("7", [7]),
+        ("card", ["Card", "card", "CARD", "card present", ["card"], {"by": "card"}]),
+        ('"card"', ["Card", "card", "CARD"]),
+        ("null", ["null"]),
+    ],
+)
+def test_a_value_is_read_as(
+    ana: User, rows: dict[Any, str], asked: str, found: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.search.PAGE", len(VALUES))
+    hits = find(reach_of(ana), f"meta.x:{asked}").rows
+    assert sorted(rows[row.pk] for row in hits) == sorted(map(repr, found))

@@ -1,0 +1,105 @@
+"""What an analyst, to whom no names are shown, may ask of accounts over the whole bank."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.groups import ANALYSTS, ensure_groups
+from accounts.models import Account, User
+from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
+from tests.transactions.search.conftest import booked, pay, search_for
+from transactions import search_names
+from transactions.models import Transaction
+from transactions.reach import Reach
+from transactions.search import find
+
+pytestmark = pytest.mark.django_db
+Books = dict[str, Transaction]
+
+
+@pytest.fixture
+def analyst(client: Client, db: Any) -> Client:
+    person: User = UserFactory(name="Analyst")
+    person.groups.add(ensure_groups()[ANALYSTS])
+    client.force_login(person)
+    return client
+
+
+@pytest.fixture
+def blind(ana: User) -> Reach:
+    return Reach(ana, is_bank=True, names=False)
+
+
+def test_the_end_of_a_number_finds_its_account(blind: Reach, mara: Account, books: Books) -> None:
+    seeing = Reach(blind.reader, is_bank=True)
+    for digits in (mara.number[-6:], mara.number):
+        for reach in (blind, seeing):
+            found = find(reach, f"account:{digits}")
+            assert search_for(reach, f"account:{digits}", books) == [
+                "hers", "rent", "back", "secret",
+            ]  # fmt: skip
+            assert found.mistakes == []
+    assert find(blind, f"account:{mara.number[-2:]}").rows == []
+    assert find(blind, f"to:{mara.number[-6:]}").rows == []
+
+
+def test_an_end_that_too_many_have_asks_for_more(
+    blind: Reach, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_names, "MOST_NAMED", 1)
+    Account.objects.filter(pk=mara.pk).update(number="100000004321")
+    Account.objects.filter(pk=AccountFactory().pk).update(number="200000004321")
+    found = find(blind, "account:4321")
+    (mistake,) = found.mistakes
+    assert mistake.sentence.endswith("accounts end in 4321; write more of the number.")
+    assert found.rows == []
+    assert len(find(blind, "account:100000004321").rows) == 4
+
+
+def test_names_are_refused_and_every_example_answers(analyst: Client, books: Books) -> None:
+    said = text_of(analyst.get("/search/", {"q": "account:everyday", "whose": "bank"}))
+    assert "Names are not shown to you; write the number of an account or its end, like" in said
+    assert "What is below answers the rest" not in said
+    page = analyst.get("/search/", {"whose": "bank"}).context["page"]
+    examples = [example["query"] for example in page.examples]
+    assert next(each for each in examples if each.startswith("account:"))[8:].isdigit()
+    for example in page.examples:
+        found = analyst.get(example["url"]).context["page"].found
+        assert not found.mistakes, example
+    (by_account,) = [each for each in page.examples if each["query"].startswith("account:")]
+    assert analyst.get(by_account["url"]).context["page"].hits
+
+
+def test_every_example_answers_staff_too(staff: Client, books: Books) -> None:
+    page = staff.get("/search/", {"whose": "bank"}).context["page"]
+    for example in page.examples:
+        assert not staff.get(example["url"]).context["page"].found.mistakes, example
+
+
+def test_me_is_explained_over_the_bank(blind: Reach, mara: Account, books: Books) -> None:
+    User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
+    for reach in (blind, Reach(blind.reader, is_bank=True)):
+        found = find(reach, "to:me")
+        (mistake,) = found.mistakes
+        assert mistake.sentence.startswith("to:me asks for your own money; over the whole bank")
+        assert found.rows == []
+    seeing = Reach(blind.reader, is_bank=True)
+    assert search_for(seeing, "to:meh", books) == ["hers", "rent", "secret"]
+    assert search_for(seeing, 'from:"mehmet"', books) == ["back"]
+
+
+def test_me_is_nobody_else_whose_name_begins_so(reach: Reach, mara: Account, books: Books) -> None:
+    User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
+    (metro,) = booked(pay(9, "2", "Metro me", reach.accounts[0]))
+    books = {**books, "metro": metro}
+    assert search_for(reach, "to:me", books) == ["salary", "saved", "back"]
+    assert search_for(reach, "to:met", books) == ["metro"]
+    assert search_for(reach, 'to:"me"', books) == ["metro"]
+
+
+def test_what_rows_show_is_matched_only_where_names_are(blind: Reach, books: Books) -> None:
+    assert search_for(Reach(blind.reader, is_bank=True), "to:corner", books) == ["groceries"]
+    assert search_for(blind, "to:corner", books) == []
+    assert search_for(blind, "from:salary", books) == []
