@@ -52,10 +52,9 @@ def test_sentence_by_name(cook: Cook) -> None:
         ),
         ({"status": "vip"}, "account_status_valid", "A status is active, frozen or closed."),
         (
-            # Two rules are broken; this one comes first by name.
             {"overdraft_limit": -1},
-            "available_non_negative",
-            "More is booked or held than the account has available.",
+            "overdraft_limit_non_negative",
+            "An overdraft limit is zero or more.",
         ),
         ({"daily_limit": 0}, "limits_positive", "A limit is above zero, or empty for none."),
     ]
@@ -77,23 +76,26 @@ def test_asked_and_refused(cook: Cook, rows: Any) -> None:
     asked = [sql for sql in sent(ran) if sql.startswith("SELECT 1 AS")]
     assert sum('"_check"' in sql for sql in asked) == checks == 10
     assert len(asked) - checks == uniques == 1
-    assert sum(sql.startswith("INSERT") for sql in sent(ran)) == 1
+    assert sum(sql.startswith("UPDATE") for sql in sent(ran)) == 1
 
 
-def test_one_row_for_each_address(cook: Cook, rows: Any) -> None:
-    ran = cook("one-row-for-each-address", email="mara.lindt@example.com")
-    assert ran.value["constraint"] == "users_email_key"
-    assert ran.value["SQLSTATE"] == "23505"
-    assert ran.value["whose it is"] == "Mara Lindt"
-    assert ran.value["made anew"] is False
-    assert [sql.split()[0] for sql in sent(ran)] == ["INSERT", "SELECT"]
-    assert definition(rows, "users_email_key") == "UNIQUE (email)"
+def test_one_row_for_each_name(cook: Cook, rows: Any) -> None:
+    ran = cook("one-row-for-each-name", name="rent")
+    assert ran.value == {
+        "constraint": "jars_name_key",
+        "SQLSTATE": "23505",
+        "message": 'duplicate key value violates unique constraint "jars_name_key"',
+        "coins in it": 5,
+        "made by get_or_create()": False,
+    }
+    assert [sql.split()[0] for sql in sent(ran)] == ["INSERT", "INSERT", "SELECT"]
+    assert definition(rows, "jars_name_key") == "UNIQUE (name)"
 
 
-def test_one_row_for_each_address_makes_a_new_one(cook: Cook, rows: Any) -> None:
-    ran = cook("one-row-for-each-address", email="new@example.com")
-    assert ran.value == {"constraint": None, "whose it is": "Somebody else", "made anew": False}
-    assert rows("SELECT 1 FROM users WHERE email = 'new@example.com'") == []
+def test_one_row_for_each_name_takes_another_name(cook: Cook, rows: Any) -> None:
+    ran = cook("one-row-for-each-name", name="food")
+    assert ran.value == {"constraint": None, "coins in it": 7, "made by get_or_create()": False}
+    assert rows("SELECT 1 FROM jars") == []
 
 
 def test_one_main_favourite(cook: Cook, rows: Any) -> None:
@@ -141,14 +143,17 @@ def test_change_places(cook: Cook, rows: Any) -> None:
 
 
 def test_foreign_key_at_commit(cook: Cook, rows: Any) -> None:
-    deferred = "account_status_changes_account_id_97bdf56b_fk_accounts_id"
-    assert cook("foreign-key-at-commit").value == [
-        {"done": "INSERT", "outcome": "saved: Nobody's"},
+    ran = cook("foreign-key-at-commit")
+    assert ran.value == [
+        {"done": "another owner", "outcome": "1 row changed"},
         {"done": "check_constraints()", "outcome": "ForeignKeyViolation"},
-        {"done": "INSERT", "outcome": "ForeignKeyViolation"},
+        {"done": "another currency", "outcome": "ForeignKeyViolation"},
     ]
-    assert definition(rows, deferred).endswith("DEFERRABLE INITIALLY DEFERRED")
-    assert definition(rows, "to_account_same_currency").endswith("accounts(id, currency)")
+    words = [sql.split()[0] for sql in sent(ran)]
+    assert words == ["UPDATE", "SET", "UPDATE"], "the last one was refused without being asked"
+    owner = definition(rows, "accounts_user_id_7f1e1f1e_fk_users_id")
+    assert owner.endswith("DEFERRABLE INITIALLY DEFERRED")
+    assert definition(rows, "from_account_same_currency").endswith("accounts(id, currency)")
 
 
 def test_both_sides_by_their_keys(cook: Cook, rows: Any) -> None:

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.db import transaction as db_transaction
 
-from accounts.models import Account, User
-from ledger.cookbook.models import Favourite
+from accounts.models import Account
+from ledger.cookbook.models import Favourite, Jar
 from ledger.cookbook.recipe import Group
 from ledger.cookbook.steps import step
 from transactions.models import Transaction
@@ -60,16 +60,15 @@ def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
     asks="How do I turn an IntegrityError into a message that a person can read?",
     shows=("IntegrityError", "violation_error_message", "CHECK", "error message of a constraint"),
     notice="Each constraint of the model carries its sentence in violation_error_message; its "
-    "name in the database is the key to it. Of several broken CHECKs Postgres names the first by "
-    "alphabet.",
+    "name in the database is the key to it, and diag has that name.",
     pitfall="The default message is Constraint “…” is violated. Write a better one with the "
     "constraint, or every form must.",
     writes=True,
 )
 def sentence_by_name() -> list[dict[str, Any]]:
-    """What four bad accounts come to, each by the name and the sentence of the rule it broke."""
+    """What four wrong values of an account come to: the rule that each broke, and its sentence."""
     sentences = {rule.name: rule.violation_error_message for rule in Account._meta.constraints}
-    ana = User.objects.get(email="ana@example.com")
+    everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
     found = []
     for wrong in (
         {"currency": "XXX"},
@@ -79,7 +78,7 @@ def sentence_by_name() -> list[dict[str, Any]]:
     ):
         try:
             with db_transaction.atomic():
-                Account.objects.create(**{"user": ana, "currency": "USD", **wrong})
+                everyday.update(**wrong)
         except IntegrityError as error:
             name = refusal(error)["constraint"]
             found.append({"wrong": wrong, "constraint": name, "sentence": sentences.get(name)})
@@ -91,55 +90,56 @@ def sentence_by_name() -> list[dict[str, Any]]:
     asks="What is the difference between full_clean() or validate_constraints() and the database?",
     shows=("validate_constraints", "full_clean()", "ValidationError", "IntegrityError"),
     notice="validate_constraints() asks Postgres too: one SELECT for each CHECK, with the row's "
-    "values in it, and one for each unique rule. It tells every broken rule at once; the INSERT "
-    "tells one.",
+    "values in it, and one for each unique rule. It tells every broken rule at once; the UPDATE "
+    "tells the first by alphabet.",
     pitfall="save() calls none of this, nor do update() and bulk_create(). And between question "
-    "and INSERT another may come first: the question is for the person at the form, the "
+    "and save another may come first: the question is for the person at the form, the "
     "constraint is what holds. Triggers it does not know at all.",
     writes=True,
 )
 def asked_and_refused() -> dict[str, list[Any]]:
-    """What a bad account is told when it is asked about, and when it is saved."""
-    owner = User.objects.get(email="ana@example.com")
-    account = Account(user=owner, currency="XXX", overdraft_limit=Decimal(-1))
+    """What is said of a wrong currency and a wrong limit, when asked about and when saved."""
+    account = Account.objects.get(user__email="ana@example.com", name="Everyday")
+    account.currency, account.overdraft_limit = "XXX", Decimal(-20_000)
     answers: dict[str, list[Any]] = {}
     with step("Asked with validate_constraints()"):
         try:
             account.validate_constraints()
         except ValidationError as error:
             answers["asked"] = error.messages
-    with step("Refused by the INSERT"):
+    with step("Refused by the UPDATE"):
         try:
             with db_transaction.atomic():
-                account.save()
+                account.save(update_fields=["currency", "overdraft_limit"])
         except IntegrityError as error:
             answers["refused"] = [refusal(error)["constraint"]]
     return answers
 
 
 @GROUP.recipe(
-    "One row for each address",
+    "One row for each name",
     asks="How do I create a row unless there is one, when two may try at once?",
     shows=("unique", "unique constraint", "get_or_create", "IntegrityError"),
-    notice="create() is refused with 23505 by users_email_key. get_or_create() looks first, and "
+    notice="create() is refused with 23505 by jars_name_key. get_or_create() looks first, and "
     "here that one SELECT is all; when somebody else was faster in between, it meets the same "
     "refusal inside a savepoint of its own and looks again.",
     pitfall="exists() followed by create() is a race that every test passes. Only a unique rule "
     "in the database makes get_or_create() safe: without one it makes two rows.",
     writes=True,
 )
-def one_row_for_each_address(email: str = "ana@example.com") -> dict[str, Any]:
-    """What create() and get_or_create() say to an address that is there."""
+def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
+    """What create() and get_or_create() say to a name, where there is one jar called rent."""
+    Jar.objects.create(name="rent", coins=5)
     found: dict[str, Any] = {"constraint": None}
     with step("create()"):
         try:
             with db_transaction.atomic():
-                User.objects.create(email=email, name="Somebody else")
+                Jar.objects.create(name=name, coins=7)
         except IntegrityError as error:
             found = refusal(error)
     with step("get_or_create()"):
-        person, was_made = User.objects.get_or_create(email=email, defaults={"name": "Somebody"})
-    return {**found, "whose it is": person.name, "made anew": was_made}
+        jar, was_made = Jar.objects.get_or_create(name=name, defaults={"coins": 9})
+    return {**found, "coins in it": jar.coins, "made by get_or_create()": was_made}
 
 
 @GROUP.recipe(
