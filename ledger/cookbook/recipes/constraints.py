@@ -90,27 +90,27 @@ def sentence_by_name() -> list[dict[str, Any]]:
     asks="What is the difference between full_clean() or validate_constraints() and the database?",
     shows=("validate_constraints", "full_clean()", "ValidationError", "IntegrityError"),
     notice="validate_constraints() asks Postgres too: one SELECT for each CHECK, with the row's "
-    "values in it, and one for each unique rule. It tells every broken rule at once; the UPDATE "
-    "tells the first by alphabet.",
+    "values in it, but for rules about what is in exclude, as a form does with fields it has not. "
+    "It tells every broken rule at once; the UPDATE tells the first by alphabet.",
     pitfall="save() calls none of this, nor do update() and bulk_create(). And between question "
     "and save another may come first: the question is for the person at the form, the "
     "constraint is what holds. Triggers it does not know at all.",
     writes=True,
 )
 def asked_and_refused() -> dict[str, list[Any]]:
-    """What is said of a wrong currency and a wrong limit, when asked about and when saved."""
+    """What is said of a wrong status and a wrong limit, when asked about and when saved."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
-    account.currency, account.overdraft_limit = "XXX", Decimal(-20_000)
+    account.status, account.overdraft_limit = "vip", Decimal(-20_000)
     answers: dict[str, list[Any]] = {}
     with step("Asked with validate_constraints()"):
         try:
-            account.validate_constraints()
+            account.validate_constraints(exclude={"currency"})
         except ValidationError as error:
             answers["asked"] = error.messages
     with step("Refused by the UPDATE"):
         try:
             with db_transaction.atomic():
-                account.save(update_fields=["currency", "overdraft_limit"])
+                account.save(update_fields=["status", "overdraft_limit"])
         except IntegrityError as error:
             answers["refused"] = [refusal(error)["constraint"]]
     return answers
