@@ -12,7 +12,7 @@ from django.conf import settings
 
 from ledger.cookbook.parameters import form_of
 from ledger.cookbook.recipe import Recipe
-from ledger.cookbook.recipes import GROUPS
+from ledger.cookbook.recipes import GROUPS, RECIPES
 from ledger.cookbook.running import Ran, run
 from ledger.templatetags.sql_layout import lay_out
 
@@ -37,20 +37,21 @@ def chapters(groups: list[str] | None = None) -> Iterator[tuple[Recipe, str]]:
 
 
 def page() -> str:
-    """The whole page. Needs the practice bank, and a Postgres on which no recipe is missing."""
+    """The whole page. Needs the practice bank, and the newest Postgres that the recipes know."""
     texts = [HEAD]
     last = None
-    for recipe, text in chapters():
+    for recipe in RECIPES:
         if recipe.group is not last:
             last = recipe.group
             texts.append(f"## {last.title}\n\n{last.about}\n")
-        texts.append(text)
+        texts.append(chapter(recipe))
     return "\n".join(texts)
 
 
 def chapter(recipe: Recipe) -> str:
     """One recipe: its question, its source, its SQL."""
-    sql = "\n".join(statements(recipe))
+    sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
+    sql = "\n".join(sent)
     source = "\n\n\n".join(part for part in (recipe.parts, recipe.source) if part)
     return (
         f"### {recipe.title}\n\n{recipe.asks}\n\n```python\n{source}\n```\n\n```sql\n{sql}\n```\n"

@@ -1,9 +1,11 @@
 from django.urls import path
 
-from ledger.cookbook import views
+from ledger.cookbook import lab_views, views
 
 app_name = "cookbook"
 urlpatterns = [
     path("", views.index, name="index"),
+    path("lab/", lab_views.lab, name="lab"),
+    path("lab/<slug:table>/", lab_views.lab_table, name="lab_table"),
     path("<slug:slug>/", views.recipe, name="recipe"),
 ]

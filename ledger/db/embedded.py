@@ -28,8 +28,8 @@ DATABASE = "ledger"
 # put on and nobody signs in as.
 OWNER, WEB, COOKBOOK = "ledger", "ledger_web", "ledger_cookbook"
 ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN"}
-# Who may put on whom by SET ROLE, gaining nothing by it otherwise.
-WEARERS = ((OWNER, WEB), (OWNER, COOKBOOK), (WEB, COOKBOOK))
+# Who may put on whom by SET ROLE; but for the owner of everything, without a right more until then.
+WEARERS = {(OWNER, WEB): "", (OWNER, COOKBOOK): "", (WEB, COOKBOOK): " WITH INHERIT FALSE"}
 SUPERUSER = "postgres"
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
@@ -283,9 +283,9 @@ def _create_roles_and_database(info: ConnectionInfo) -> None:
             if role not in known:
                 create = sql.SQL("CREATE ROLE {} " + rights)
                 connection.execute(create.format(sql.Identifier(role)))
-        for wearer, role in WEARERS:
+        for (wearer, role), options in WEARERS.items():
             if role not in known:
-                member = sql.SQL("GRANT {} TO {} WITH INHERIT FALSE")
+                member = sql.SQL("GRANT {} TO {}" + options)
                 connection.execute(member.format(sql.Identifier(role), sql.Identifier(wearer)))
         if not connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]

@@ -66,13 +66,14 @@ def watched(*, with_session: bool = False) -> Iterator[Work]:
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         started = time.perf_counter()
+        wanted = not many and (with_session or not _is_about_the_session(sql))
         try:
             result = execute(sql, params, many, context)
         except DatabaseError as error:
-            if with_session and not many and (state := sqlstate(error)):
+            if wanted and (state := sqlstate(error)):  # refused, but sent
                 keep(sql, params, context, started, f"{state} {error}".partition("\n")[0])
             raise
-        if not many and (with_session or not _is_about_the_session(sql)):
+        if wanted:
             keep(sql, params, context, started)
         return result
 

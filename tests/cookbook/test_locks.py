@@ -193,7 +193,7 @@ def test_advisory_lock(cook: Cook) -> None:
     assert waits(ran) == []
 
 
-@pytest.mark.usefixtures("_practice_bank", "db")
+@pytest.mark.usefixtures("practice_bank", "db")
 def test_two_runs_at_once_do_not_meet() -> None:
     """Every recipe with sessions, in two threads: locks, rows and numbers are each run's own."""
 

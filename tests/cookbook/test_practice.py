@@ -42,7 +42,7 @@ def test_every_rule_of_the_real_books_is_there_by_its_name() -> None:
 
 
 @pytest.mark.django_db
-def test_the_role_reaches_nothing_but_the_practice_bank() -> None:
+def test_the_role_reaches_nothing_but_thepractice_bank() -> None:
     AccountFactory(balance=10)
     for statement in (
         "SELECT * FROM public.accounts",

@@ -23,7 +23,7 @@ from ledger.cookbook.steps import step
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 
-pytestmark = pytest.mark.usefixtures("_practice_bank", "db")
+pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
 
 def cooked(function: Callable[..., Any], **values: Any) -> Ran:
@@ -58,7 +58,7 @@ def practice_bank() -> dict[str, tuple[int, str]]:
 
 
 @pytest.fixture
-def unchanged(_practice_bank: None, db: None) -> Iterator[None]:
+def unchanged(practice_bank: None, db: None) -> Iterator[None]:
     before = practice_bank()
     assert before["transactions"][0] > 5000
     yield
@@ -121,7 +121,7 @@ def test_the_real_books_are_out_of_reach(sql: str) -> None:
     assert error.startswith("42501 permission denied for ")
 
 
-def test_the_same_models_mean_the_practice_bank() -> None:
+def test_the_same_models_mean_thepractice_bank() -> None:
     real: User = UserFactory(name="Somebody Real")
 
     def names() -> list[str]:

@@ -21,7 +21,7 @@ from ledger.cookbook.recipes import BY_SLUG
 from ledger.cookbook.running import Ran, run
 from ledger.cookbook.sessions import SLOTS, AllBusy, Session, sessions
 
-pytestmark = pytest.mark.usefixtures("_practice_bank", "db", "nothing_stays")
+pytestmark = pytest.mark.usefixtures("practice_bank", "db", "nothing_stays")
 
 LONG = 20  # seconds: a wait that takes so long is a failure
 
@@ -63,7 +63,7 @@ def until(true: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def nothing_stays(_practice_bank: None, db: None) -> Iterator[None]:
+def nothing_stays(practice_bank: None, db: None) -> Iterator[None]:
     """What holds after every test here."""
     before = others()
     yield

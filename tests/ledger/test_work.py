@@ -1,7 +1,8 @@
 """The work behind a page is what Postgres really got."""
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
+from django.db import transaction as db_transaction
 
 from accounts.models import User
 from ledger.db.snapshot import snapshot
@@ -20,6 +21,13 @@ def test_each_query_is_noted_with_its_values_in_order() -> None:
     assert "'O''Hara'" in work.queries[0].sql
     assert all(query.seconds > 0 for query in work.queries)
     assert work.milliseconds == pytest.approx(sum(q.seconds for q in work.queries) * 1000)
+
+
+def test_what_postgres_refused_is_noted_too() -> None:
+    UserFactory(email="ana@example.com")
+    with watched() as work, pytest.raises(IntegrityError), db_transaction.atomic():
+        User.objects.create(email="ana@example.com", name="Ana")
+    assert [query.sql[:19] for query in work.queries] == ['INSERT INTO "users"']
 
 
 def test_nothing_is_noted_once_the_block_is_left() -> None:

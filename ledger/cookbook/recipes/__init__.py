@@ -8,6 +8,7 @@ from ledger.cookbook.recipes import (  # noqa: F401  some add recipes to another
     basics_conditions,
     basics_pages,
     constraints,
+    constraints_across_rows,
     fulltext,
     isolation,
     joins,

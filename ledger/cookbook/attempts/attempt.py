@@ -1,0 +1,171 @@
+"""What an attempt on the books is, and rows that their tables would take as they are.
+
+An attempt that inserts is a good row with one thing wrong in it, so that nothing but the rule it
+is aimed at can be what refuses it. A test inserts each of the good rows and sees them taken.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+# SQLSTATEs, by what they say.
+NOT_NULL = "23502"
+FOREIGN_KEY = "23503"
+UNIQUE = "23505"
+CHECK = "23514"
+NO_RIGHT = "42501"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Raw SQL that Postgres must refuse, and what refuses it.
+
+    `rule` is the name of a constraint, of a unique index or of what a trigger says it refuses
+    by; for NOT NULL that of the column. `wants` is what a thief would say. `given` is done
+    first, in the same transaction. Where `behind` another rule, that one refuses: this one
+    cannot be reached, and `why` says so; `behind_too` is one more between the two. `isolation`
+    is that of a transaction of its own.
+    """
+
+    table: str
+    rule: str
+    wants: str
+    sql: str
+    state: str = CHECK
+    given: tuple[str, ...] = ()
+    behind: str = ""
+    behind_state: str = CHECK
+    behind_too: str = ""
+    why: str = ""
+    isolation: str = ""
+
+    @property
+    def slug(self) -> str:
+        """Its name in addresses: that of the rule, for a column with its table's."""
+        return f"{self.table}-{self.rule}" if self.state == NOT_NULL else self.rule
+
+    @property
+    def refused_by(self) -> str:
+        return self.behind or self.rule
+
+    @property
+    def refused_with(self) -> str:
+        return self.behind_state if self.behind else self.state
+
+    @property
+    def at_commit(self) -> bool:
+        """Whether the rule is one of Django's foreign keys, which are asked at COMMIT."""
+        return "_fk_" in self.rule
+
+    @property
+    def all_sql(self) -> str:
+        """What is sent, in order."""
+        statements = [*self.given, self.sql]
+        if self.isolation:
+            statements.insert(0, f"SET TRANSACTION ISOLATION LEVEL {self.isolation}")
+        if self.at_commit:
+            statements.append("SET CONSTRAINTS ALL IMMEDIATE  -- as COMMIT would")
+        return "\n\n".join(f"{sql};" if "  -- as" not in sql else sql for sql in statements)
+
+    def stands_behind(
+        self, rule: str, why: str, state: str = CHECK, *, and_behind: str = ""
+    ) -> "Attempt":
+        """The same attempt, which another rule refuses before this one is asked."""
+        return replace(self, behind=rule, behind_state=state, why=why, behind_too=and_behind)
+
+
+# Who and what the attempts are about, all in the practice bank.
+FOUND = {
+    "ana": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
+    WHERE email = 'ana@example.com' AND accounts.name = 'Everyday'""",
+    "savings": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
+    WHERE email = 'ana@example.com' AND accounts.name = 'Savings'""",
+    "travel": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
+    WHERE email = 'ana@example.com' AND accounts.name = 'Travel'""",
+    "mara": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
+    WHERE email = 'mara.lindt@example.com'""",
+    "frozen": "SELECT * FROM accounts WHERE status = 'frozen' LIMIT 1",
+    "person": "SELECT * FROM users WHERE email = 'ana@example.com'",
+    "hold": "SELECT * FROM transactions WHERE status = 'pending' LIMIT 1",
+    "paid": """SELECT row.* FROM transactions AS row JOIN ana ON ana.id = row.from_account_id
+    WHERE row.type = 'withdrawal' AND row.status = 'completed' AND row.captures_id IS NULL
+    ORDER BY row.created_at DESC LIMIT 1""",
+    "file": "SELECT * FROM payment_files LIMIT 1",
+    "colleagues": "SELECT * FROM auth_group ORDER BY id LIMIT 1",
+    "right_to": "SELECT * FROM auth_permission ORDER BY id LIMIT 1",
+    "twice": "SELECT * FROM generate_series(1, 2)",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that its table takes: SQL for the value of each column, `found` the names of FOUND
+    that these use; `called` as in "without its amount": "a payment"."""
+
+    table: str
+    called: str
+    values: Mapping[str, str]
+    found: tuple[str, ...] = ()
+    nullable: frozenset[str] = frozenset()
+    given: tuple[str, ...] = ()
+    also: tuple[str, ...] = field(default=(), repr=False)
+
+    def but(self, *also: str, **changed: str) -> "Row":
+        """The same row with other values; `also` are further names of FOUND."""
+        unknown = changed.keys() - self.values.keys()
+        if unknown:
+            raise KeyError(f"{self.table} has no {', '.join(sorted(unknown))}")
+        return replace(
+            self,
+            values={**self.values, **changed},
+            found=(*self.found, *also),
+            also=(*self.also, *changed),
+        )
+
+    @property
+    def insert(self) -> str:
+        """The statement; what was changed in the row is pointed at."""
+        lines = []
+        for number, (column, value) in enumerate(self.values.items(), start=1):
+            comma = "," if number < len(self.values) else ""
+            here = "  -- here" if column in self.also else ""
+            lines.append(f"    {value} AS {column}{comma}{here}")
+        found = ",\n".join(f"{name} AS (\n    {FOUND[name]}\n)" for name in self.found)
+        return "\n".join(
+            [
+                *([f"WITH {found}"] if found else []),
+                f"INSERT INTO {self.table}\n    ({', '.join(self.values)})\nSELECT",
+                *lines,
+                *([f"FROM {', '.join(self.found)}"] if found else []),
+            ]
+        )
+
+    def attempt(self, rule: str, wants: str, state: str = CHECK, /, **changed: str) -> Attempt:
+        """To insert this row with these values."""
+        return Attempt(self.table, rule, wants, self.but(**changed).insert, state, self.given)
+
+    def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
+        """To leave out each column that no row may be without."""
+        return [
+            self.attempt(
+                column,
+                f"Keep {self.called} without its {_words(column)}",
+                NOT_NULL,
+                **{column: "NULL"},
+            )
+            for column in self.values
+            if column not in self.nullable and column not in besides
+        ]
+
+
+def _words(column: str) -> str:
+    return column.removesuffix("_id").replace("_", " ") or column
+
+
+def stay(
+    row: str, rows: str, table: str, change: str, given: tuple[str, ...] = ()
+) -> list[Attempt]:
+    """The attempts on an append-only table: to change what stands in it, and to empty it."""
+    return [
+        Attempt(table, row, f"Rewrite what stands in {table}", change, given=given),
+        Attempt(table, rows, f"Empty {table}", f"TRUNCATE {table} CASCADE"),
+    ]

@@ -1,0 +1,119 @@
+"""The lab's pages: every rule of the books, table by table, and a button that tries to break it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from ledger.cookbook.attempts import AT_THE_FIRST_WALL, ATTEMPTS, Attempt
+from ledger.cookbook.attempts.attempt import NOT_NULL
+from ledger.cookbook.lab import Outcome, Tried, tried, tried_at_the_first_wall
+from ledger.cookbook.practice import NoPracticeBank
+from ledger.cookbook.rules import Rule, rules_of_the_books, tables_of_the_books
+
+ALL = "all"
+MOST_OF_A_DEFINITION = 600  # characters; a list of 155 currencies teaches no more than its start
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A rule on its table's page: the attempt on it, and what came of that where it was tried."""
+
+    attempt: Attempt
+    rule: Rule | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def definition(self) -> str:
+        """As Postgres says it, cut where it is very long."""
+        whole = self.rule.definition if self.rule else ""
+        if len(whole) <= MOST_OF_A_DEFINITION:
+            return whole
+        return f"{whole[:MOST_OF_A_DEFINITION]} … ({len(whole):,} characters)"
+
+
+@dataclass(frozen=True, slots=True)
+class OfATable:
+    """What came of all attempts on one table; the columns that nobody may leave out as one."""
+
+    table: str
+    outcomes: list[Outcome]
+    left_out: list[Outcome]
+
+
+def lab(request: HttpRequest) -> HttpResponse:
+    """The tables with the number of their rules, the first wall, and all attempts at once."""
+    chosen = request.GET.get("try", "")
+    trouble, everything = "", None
+    try:
+        everything = tried(ATTEMPTS) if chosen == ALL else None
+    except NoPracticeBank as error:
+        trouble = str(error)
+    return render(
+        request,
+        "cookbook/lab.html",
+        {
+            "tables": [(table, len(list(group))) for table, group in _by_table(ATTEMPTS)],
+            "count": len(ATTEMPTS),
+            "first": _at_the_first_wall(chosen),
+            "tried": everything,
+            "parts": _parts(everything),
+            "trouble": trouble,
+        },
+    )
+
+
+def lab_table(request: HttpRequest, table: str) -> HttpResponse:
+    """The rules of one table, and what came of the attempt that the address names."""
+    if table not in tables_of_the_books():
+        raise Http404
+    attempts = [attempt for attempt in ATTEMPTS if attempt.table == table]
+    chosen = [attempt for attempt in attempts if attempt.slug == request.GET.get("try")]
+    trouble, outcomes, rules = "", {}, {}
+    try:
+        outcomes = {outcome.attempt: outcome for outcome in tried(chosen).outcomes}
+        rules = {rule.name: rule for rule in rules_of_the_books() if rule.table == table}
+    except NoPracticeBank as error:
+        trouble = str(error)
+    walls = [Wall(item, rules.get(item.rule), outcomes.get(item)) for item in attempts]
+    return render(
+        request,
+        "cookbook/lab_table.html",
+        {
+            "table": table,
+            "walls": [wall for wall in walls if wall.attempt.state != NOT_NULL],
+            "columns": [wall for wall in walls if wall.attempt.state == NOT_NULL],
+            "broke": any(outcome.broke for outcome in outcomes.values()),
+            "trouble": trouble,
+        },
+    )
+
+
+def _at_the_first_wall(chosen: str) -> list[Wall]:
+    attempts = [item for item in AT_THE_FIRST_WALL if chosen in (ALL, item.slug)]
+    found = {item.attempt: item for item in tried_at_the_first_wall(attempts).outcomes}
+    return [Wall(attempt, None, found.get(attempt)) for attempt in AT_THE_FIRST_WALL]
+
+
+def _by_table(attempts: Sequence[Attempt]) -> list[tuple[str, list[Attempt]]]:
+    """In the order in which they are written down, which is by table."""
+    return [(table, list(group)) for table, group in groupby(attempts, key=lambda item: item.table)]
+
+
+def _parts(everything: Tried | None) -> list[OfATable]:
+    if everything is None:
+        return []
+    found = {outcome.attempt: outcome for outcome in everything.outcomes}
+    parts = []
+    for table, attempts in _by_table(ATTEMPTS):
+        outcomes = [found[attempt] for attempt in attempts]
+        parts.append(
+            OfATable(
+                table,
+                [item for item in outcomes if item.attempt.state != NOT_NULL],
+                [item for item in outcomes if item.attempt.state == NOT_NULL],
+            )
+        )
+    return parts

@@ -1,0 +1,170 @@
+"""The invariant lab: an attempt on every rule of the books, and each refused by that very rule."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.db import transaction as db_transaction
+
+from ledger.cookbook import lab
+from ledger.cookbook.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
+from ledger.cookbook.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row
+from ledger.cookbook.lab import tried, tried_at_the_first_wall
+from ledger.cookbook.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
+from ledger.cookbook.sessions import Session
+from tests.conftest import set_role
+
+pytestmark = pytest.mark.usefixtures("practice_bank", "db")
+
+STATES = {
+    "CHECK": CHECK,
+    "TRIGGER": CHECK,
+    "NOT NULL": NOT_NULL,
+    "UNIQUE": UNIQUE,
+    "PRIMARY KEY": UNIQUE,
+    "FOREIGN KEY": FOREIGN_KEY,
+}
+BEHIND = [attempt for attempt in ATTEMPTS if attempt.behind]
+HARMLESS = Attempt(
+    "accounts",
+    "no_such_rule",
+    "Rename what is open",
+    "UPDATE accounts SET name = 'Mine' WHERE status <> 'closed'",
+)
+
+
+def slug_of(attempt: Attempt) -> str:
+    return attempt.slug
+
+
+def test_every_rule_of_the_books_has_one_attempt_and_no_attempt_is_without_its_rule() -> None:
+    rules = Counter((rule.table, rule.name) for rule in rules_of_the_books())
+    assert Counter((attempt.table, attempt.rule) for attempt in ATTEMPTS) == rules
+    assert len(rules) > 200
+
+
+def test_one_trigger_refuses_nothing_for_it_moves_what_is_held() -> None:
+    (name,) = triggers_that_refuse_nothing()
+    assert name.startswith("pgtrigger_held_follows_rows_")
+
+
+def test_each_attempt_names_the_sqlstate_of_its_kind_of_rule() -> None:
+    kinds = {(rule.table, rule.name): rule.kind for rule in rules_of_the_books()}
+    assert [a.slug for a in ATTEMPTS if a.state != STATES[kinds[a.table, a.rule]]] == []
+    assert len({attempt.slug for attempt in ATTEMPTS}) == len(ATTEMPTS)
+
+
+def test_each_attempt_is_refused_by_exactly_the_rule_it_is_aimed_at() -> None:
+    everything = tried(ATTEMPTS)
+    assert [(o.attempt.slug, o.state, o.rule, o.message) for o in everything.surprises] == []
+    assert everything.refused == len(ATTEMPTS)
+    assert everything.stands
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.called)
+def test_the_row_that_attempts_change_one_thing_in_is_taken_as_it_is(row: Row) -> None:
+    (outcome,) = tried([Attempt(row.table, "none", "", row.insert, given=row.given)]).outcomes
+    assert (outcome.message, outcome.rows) == ("", 1)
+
+
+@pytest.mark.parametrize("attempt", BEHIND, ids=slug_of)
+def test_a_rule_that_cannot_be_reached_refuses_once_the_one_before_it_is_gone(
+    attempt: Attempt,
+) -> None:
+    walls = {(rule.table, rule.name): rule for rule in rules_of_the_books()}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path = practice, public")
+        for name in filter(None, (attempt.behind, attempt.behind_too)):
+            cursor.execute(without(walls[attempt.table, name]))
+    with pytest.raises(DatabaseError) as refused, db_transaction.atomic():
+        send(*attempt.given, attempt.sql, "SET CONSTRAINTS ALL IMMEDIATE")
+    diag = refused.value.__cause__.diag  # type: ignore[union-attr]
+    name = diag.column_name if attempt.state == NOT_NULL else diag.constraint_name
+    assert (diag.sqlstate, name) == (attempt.state, attempt.rule)
+    assert attempt.why
+
+
+def send(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for sql in statements:
+            cursor.execute(sql)
+
+
+def without(wall: Rule) -> str:
+    """What the owner alone may do; rolled back at the end of the test."""
+    if wall.trigger:
+        return f"ALTER TABLE {wall.table} DISABLE TRIGGER {wall.trigger}"
+    return f"ALTER TABLE {wall.table} DROP CONSTRAINT {wall.name} CASCADE"
+
+
+def test_what_nothing_refuses_is_said_and_taken_back(rows: Callable[..., list[Any]]) -> None:
+    before = rows("SELECT name FROM accounts ORDER BY id")
+    everything = tried([HARMLESS, *ATTEMPTS[:2]])
+    assert everything.broke
+    assert not everything.stands
+    assert everything.refused == 2
+    assert [(o.broke, o.rows) for o in everything.surprises] == [(True, len(before) - 1)]
+    assert rows("SELECT name FROM accounts ORDER BY id") == before
+
+
+def test_what_another_rule_refuses_is_a_surprise_and_breaks_nothing() -> None:
+    everything = tried([replace(ATTEMPTS[0], rule="another_rule")])
+    assert not everything.stands
+    assert not everything.broke
+
+
+def test_a_right_that_is_missing_in_thepractice_bank_is_no_rule_that_held() -> None:
+    attempt = replace(ATTEMPTS[0], sql="UPDATE public.accounts SET balance = 0 WHERE false")
+    (outcome,) = tried([attempt]).outcomes
+    assert outcome.state == "42501"
+    assert not outcome.as_said
+
+
+def test_the_page_has_no_right_to_the_real_books() -> None:
+    set_role("ledger_web")
+    try:
+        everything = tried_at_the_first_wall(AT_THE_FIRST_WALL)
+    finally:
+        set_role(None)
+    assert {(o.state, o.as_said) for o in everything.outcomes} == {("42501", True)}
+    assert [o.message for o in everything.outcomes] == [
+        f"permission denied for table {attempt.table}" for attempt in AT_THE_FIRST_WALL
+    ]
+
+
+def test_the_owner_passes_the_first_wall_and_touches_no_row() -> None:
+    assert all(attempt.sql.endswith(" WHERE false") for attempt in AT_THE_FIRST_WALL)
+    outcomes = tried_at_the_first_wall(AT_THE_FIRST_WALL).outcomes
+    assert {(o.broke, o.rows) for o in outcomes} == {(True, 0)}
+
+
+def test_who_meets_a_lock_says_so_and_not_that_the_books_could_be_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lab, "LOCK_TIMEOUT", "20ms")
+    (emptied,) = [attempt for attempt in ATTEMPTS if attempt.rule == "notes_stay"]
+    session = Session("reader", ["practice"], [])
+    try:
+        session.begin()
+        session.run(read_notes)
+        outcome = tried([emptied]).outcomes[0]
+        session.rollback()
+    finally:
+        session.close()
+    assert outcome.was_busy
+    assert not outcome.broke
+    assert tried([emptied]).stands
+
+
+def test_what_there_is_no_time_for_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "SECONDS", 0)
+    outcomes = tried(ATTEMPTS[:3]).outcomes
+    assert [(o.was_busy, o.broke, o.as_said) for o in outcomes] == [(True, False, False)] * 3
+
+
+def read_notes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM transaction_notes")
