@@ -43,7 +43,7 @@ def ask(sql: str, *values: Any) -> Any:
         return cursor.fetchone()[0] if cursor.description else None
 
 
-def practice_bank() -> dict[str, tuple[int, str]]:
+def sums_of_practice() -> dict[str, tuple[int, str]]:
     """How many rows each of its tables has, and a sum of what is in them."""
     found = {}
     with connection.cursor() as cursor:
@@ -59,10 +59,10 @@ def practice_bank() -> dict[str, tuple[int, str]]:
 
 @pytest.fixture
 def unchanged(practice_bank: None, db: None) -> Iterator[None]:
-    before = practice_bank()
+    before = sums_of_practice()
     assert before["transactions"][0] > 5000
     yield
-    assert practice_bank() == before
+    assert sums_of_practice() == before
 
 
 @pytest.mark.usefixtures("unchanged")

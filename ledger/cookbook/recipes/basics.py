@@ -83,7 +83,7 @@ def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
 )
 def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
     """A daily limit for each of Ana's three accounts, twice."""
-    accounts = Account.objects.filter(user__email="ana@example.com")
+    accounts = Account.objects.filter(user__email="ana@example.com").order_by("number")
     with step("Read, change, save"):
         for account in accounts:
             account.daily_limit = limit
