@@ -52,6 +52,9 @@ def cook(function: Callable[..., Any], **values: Any) -> None:
     """
     recipe = BY_SLUG[function.__name__.replace("_", "-")]
     print(f"{recipe.source}\n")
+    if recipe.missing:
+        print(f"It {recipe.missing}; here it can only be read.")
+        return
     for line in _lines(recipe, run(recipe, values)):
         print(line)
 

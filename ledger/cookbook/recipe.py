@@ -21,6 +21,8 @@ import django
 from django.db import connection
 from django.urls import reverse
 
+from ledger.cookbook import models
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -70,11 +72,13 @@ class Recipe:
         module = inspect.getmodule(self.function)
         if module is None:  # pragma: no cover  recipes are in files
             return ""
-        return "\n\n\n".join(
-            _without_words(part)
-            for part in _used_of(self.source, vars(module))
-            if part.__module__ == module.__name__
-        )
+        return "\n\n\n".join(_without_words(part) for part in _used_of(self.source, vars(module)))
+
+    @cached_property
+    def tables(self) -> str:
+        """The models that only the practice bank has, where it uses some."""
+        used = _used_of(f"{self.parts}\n\n\n{self.source}", vars(models))
+        return "\n\n\n".join(_without_words(part) for part in used)
 
     @cached_property
     def imports(self) -> str:
@@ -140,7 +144,8 @@ def _names_in(source: str) -> set[str]:
 
 
 def _used_of(source: str, namespace: dict[str, Any], seen: set[str] | None = None) -> Iterator[Any]:
-    """The functions and classes that the source uses, and what those use, first things first."""
+    """The functions and classes of a module that the source uses, and what those use, first
+    things first."""
     seen = set() if seen is None else seen
     for name in sorted(_names_in(source) - seen):
         part = namespace.get(name)

@@ -1,6 +1,8 @@
 """Python, SQL, plans and JSON, coloured by classes: no inline style, so the CSP stays strict."""
 
+from datetime import date, datetime
 from itertools import groupby
+from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -39,6 +41,13 @@ def highlight(text: str, language: str) -> SafeString:
 
 def _span(colour: str | None, said: str) -> str:
     return format_html('<span class="{}">{}</span>', colour, said) if colour else said
+
+
+def literal(value: Any) -> str:
+    """A value as one types it into `manage.py shell`, where date and datetime are at hand."""
+    if isinstance(value, datetime):
+        return f"datetime.fromisoformat({value.isoformat()!r})"
+    return f"date({value:%Y, %-m, %-d})" if isinstance(value, date) else repr(value)
 
 
 @register.filter

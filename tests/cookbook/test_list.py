@@ -72,3 +72,9 @@ def test_every_recipe_says_what_it_is(recipe: Recipe) -> None:
     assert lines[0].startswith("def ")
     assert len(lines) <= 45
     assert max(map(len, lines)) <= 100
+
+
+def test_a_recipe_shows_the_tables_that_only_the_practice_bank_has() -> None:
+    tables = BY_SLUG["take-off-the-list"].tables
+    assert tables.index("class LivingContacts") < tables.index("class Contact(")
+    assert BY_SLUG["spent-by-category"].tables == ""

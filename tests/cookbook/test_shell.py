@@ -6,6 +6,9 @@ import pytest
 from django.core.management import call_command
 
 from ledger.cookbook.kitchen import BANNER, cook, recipes
+from ledger.cookbook.parameters import form_of
+from ledger.cookbook.recipes import RECIPES
+from ledger.cookbook.templatetags.cookbook import in_shell
 from ledger.management.commands.shell import Command
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
@@ -43,6 +46,18 @@ def test_every_line_of_the_banner_runs(capsys: Any) -> None:
         assert name in namespace
     assert "Jar" not in namespace  # it is not there outside recipes
     assert "wages" in capsys.readouterr().out
+
+
+def test_the_line_on_each_page_runs_as_it_is_pasted() -> None:
+    namespace = Command().get_namespace(verbosity=0, command="", no_imports=False)
+    for recipe in RECIPES:
+        exec(in_shell(recipe, form_of(recipe, {})), namespace)  # noqa: S102  a line of our own
+
+
+def test_days_and_sums_in_that_line_are_those_of_the_shell() -> None:
+    dated = [recipe for recipe in RECIPES if "=date(" in in_shell(recipe, form_of(recipe, {}))]
+    assert dated
+    assert all("datetime.date(" not in in_shell(recipe, form_of(recipe, {})) for recipe in RECIPES)
 
 
 def test_a_command_is_run_without_the_banner(capsys: Any) -> None:

@@ -4,11 +4,11 @@ where they cannot have changed since."""
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 from ledger.db.snapshot import snapshot
 from ledger.db.work import Work, watched
+from ledger.templatetags.code import literal
 from transactions.report_pages import keeping
 from transactions.report_pages.report import Asked, Column, Report, Row
 
@@ -81,7 +81,7 @@ class Run:
     @property
     def in_shell(self) -> str:
         """What to paste into `manage.py shell` for the same rows."""
-        values = "".join(f", {name}={_literal(it)}" for name, it in self.asked.values.items())
+        values = "".join(f", {name}={literal(it)}" for name, it in self.asked.values.items())
         reader = self.asked.reach.reader.email
         return (
             "from datetime import date, datetime\n"
@@ -91,13 +91,6 @@ class Run:
             f"reach = reach_of(User.objects.get(email={reader!r}), {self.asked.reach.whose!r})\n"
             f"reports.{self.report.function.__name__}(reach{values})"
         )
-
-
-def _literal(value: Any) -> str:
-    """A parameter as Python writes it, short."""
-    if isinstance(value, datetime):
-        return f"datetime.fromisoformat({value.isoformat()!r})"
-    return f"date({value:%Y, %-m, %-d})" if isinstance(value, date) else repr(value)
 
 
 def run(report: Report, asked: Asked, *, with_plans: bool = False, fresh: bool = False) -> Run:

@@ -10,6 +10,7 @@ from django import forms, template
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.sessions import Step
 from ledger.db.work import Query
+from ledger.templatetags.code import literal
 
 register = template.Library()
 
@@ -46,7 +47,7 @@ def whole_source(recipe: Recipe) -> str:
 def in_shell(recipe: Recipe, form: forms.Form) -> str:
     """The line to paste into `manage.py shell`."""
     values: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
-    said = "".join(f", {name}={value!r}" for name, value in values.items())
+    said = "".join(f", {name}={literal(value)}" for name, value in values.items())
     return f"cook(recipes.{recipe.function.__name__}{said})"
 
 
