@@ -6,4 +6,4 @@ SIGN_INS = {
     "staff": "staff@example.com",
     "analyst": "analyst@example.com",
 }
-ROLES = {"ana": "Customer", "staff": "Staff", "analyst": "Analyst (reports to come)"}
+ROLES = {"ana": "Customer", "staff": "Staff", "analyst": "Analyst"}
