@@ -13,6 +13,7 @@ from sqlparse.lexer import Lexer, tokenize
 WIDTH = 88
 FEW = 3  # expressions that may share a line
 COLUMN = 4  # words of a bare column and its comma: accounts . id ,
+SHARED = 66  # how wide a line of bare columns may be, for a column of a page
 STEP = "  "
 CLAUSE = re.compile(
     r"WITH( RECURSIVE)?|SELECT|FROM|WHERE|GROUP BY|HAVING|WINDOW|ORDER BY|LIMIT|OFFSET|FETCH"
@@ -153,7 +154,7 @@ def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
     shared: list[Part] = []
     for expression in expressions:
         is_column = _is_column(expression)
-        if shared and not (is_column and len(margin) + len(flat(shared + expression)) <= WIDTH):
+        if shared and not (is_column and len(margin) + len(flat(shared + expression)) <= SHARED):
             yield shared
             shared = []
         if is_column:

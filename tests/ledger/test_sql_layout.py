@@ -87,8 +87,9 @@ def test_bare_columns_share_a_line_and_expressions_have_their_own() -> None:
     laid = lay_out(f'SELECT {columns}, COUNT(*) AS "many", "accounts"."last" FROM "accounts"')
     assert laid.splitlines() == [
         "SELECT",
-        "  accounts.column_0, accounts.password, accounts.column_2, accounts.column_3,",
-        "  accounts.column_4, accounts.column_5, accounts.column_6, accounts.column_7,",
+        "  accounts.column_0, accounts.password, accounts.column_2,",
+        "  accounts.column_3, accounts.column_4, accounts.column_5,",
+        "  accounts.column_6, accounts.column_7,",
         "  COUNT(*) AS many,",
         "  accounts.last",
         "FROM accounts",
