@@ -25,7 +25,8 @@ from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from transactions.annotation_search import one_of
-from transactions.query_language import Item, parse
+from transactions.query_items import Item
+from transactions.query_language import parse
 from transactions.tsqueries import begun
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest

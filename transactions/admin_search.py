@@ -15,13 +15,14 @@ from accounts.models import Account, User
 from transactions.admin_finding import NAMED_ACCOUNTS, UNRANKED, Asked, Kind, accounts, ranked
 from transactions.annotation_search import one_of
 from transactions.models import Transaction
-from transactions.query_language import AMOUNT, WORD, Item, Mistake, Query
+from transactions.query_items import AMOUNT, WORD, Item, Mistake, Query
 from transactions.querysets import BOOKED_AT
 from transactions.reach import Reach
 from transactions.search_accounts import names_mistakes
 from transactions.search_dialects import OfTransactions
 from transactions.search_names import names_in
-from transactions.search_terms import NOTHING, Condition, Terms
+from transactions.search_parts import Condition
+from transactions.search_terms import NOTHING, Terms
 from transactions.tsqueries import LexemeQuery, any_of
 
 NEWEST = 20_000  # rows among which an amount alone is looked for

@@ -14,7 +14,8 @@ from django.db import connection
 from django.db.models.fields.json import KT
 
 from transactions.annotation_search import words_noted
-from transactions.query_language import META, WORD, Item, Query, token
+from transactions.query_items import META, WORD, Item, Query
+from transactions.query_language import token
 from transactions.reach import Reach, newest_first
 from transactions.search_names import SIDES
 

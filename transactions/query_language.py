@@ -9,13 +9,22 @@ query is a list of groups, one of which has to hold whole.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 from accounts.currencies import CURRENCIES
 from accounts.lines import odd_characters
+from transactions.query_items import (
+    AMOUNT,
+    HAS_META,
+    META,
+    PHRASE,
+    WORD,
+    Item,
+    Mistake,
+    Query,
+    written,
+)
 from transactions.query_values import (
     TYPED_AMOUNT,
     NotUnderstood,
@@ -27,8 +36,6 @@ from transactions.query_values import (
 from transactions.query_words import FIELDS, HAS_WORDS, near
 
 LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
-WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
-NOTES = ("tag", "note", "has")  # has:meta.… is of another kind
 # What a database's text cannot hold or a reader cannot see: NUL, controls, halves of pairs.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u2060\ufeff]+")
 _LETTERS = re.compile(r"[^\W_]")
@@ -50,101 +57,6 @@ _ITEM = re.compile(
 _PLAIN = re.compile(r"\w[\w.&/+-]*|-[0-9]+(?:\.[0-9]+)?")
 _SPECIAL = ("none", "me")  # what a field reads as something else, unless in quotes
 _PART = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that is asked: `kind` is a field's name, or one of the kinds above.
-
-    `value` is what it was read as; `path` leads to a key of the metadata. `source` is how it
-    was typed, minus and all; `literal` says that the value stood in quotes.
-    """
-
-    kind: str
-    text: str
-    source: str
-    value: Any = None
-    path: tuple[str, ...] = ()
-    is_not: bool = False
-    literal: bool = False
-
-    @property
-    def amount(self) -> Decimal | None:
-        """The amount that a bare number also means."""
-        found = TYPED_AMOUNT.fullmatch(self.text) if self.kind in (WORD, AMOUNT) else None
-        return Decimal(found["figure"].replace(",", "")) if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What could not be read, in a sentence, and what may have been meant, as whole queries.
-
-    A hint is for what somebody is still typing. `is_asked` says that it was asked all the same,
-    and finds nothing; otherwise it was left out, and the rest answers.
-    """
-
-    sentence: str
-    meant: tuple[str, ...] = ()
-    is_hint: bool = False
-    is_asked: bool = False
-
-
-@dataclass(slots=True)
-class Query:
-    """What was understood: groups of items, one of which has to hold; and the mistakes."""
-
-    text: str = ""
-    groups: list[list[Item]] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
-
-    @property
-    def items(self) -> list[Item]:
-        return [item for group in self.groups for item in group]
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.items
-
-    @property
-    def words(self) -> list[Item]:
-        """The words and phrases that are looked for, which rank and are marked."""
-        return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_not]
-
-    @property
-    def notes(self) -> list[Item]:
-        """What is asked of the reader's own notes and tags alone."""
-        return [item for item in self.items if item.kind in NOTES and not item.is_not]
-
-    def has(self, source: str) -> bool:
-        """Whether each group asks for this item already."""
-        return bool(self.groups) and all(
-            any(item.source == source for item in group) for group in self.groups
-        )
-
-    def adding(self, source: str) -> str:
-        """The query narrowed by one more item, in every group of it."""
-        return _written([[*map(_source, group), source] for group in self.groups or [[]]])
-
-    def without(self, source: str) -> str:
-        """The query without an item."""
-        return self.replacing(source, "")
-
-    def replacing(self, source: str, other: str) -> str:
-        """The query with one item said otherwise."""
-        changed = [
-            [other if item.source == source else item.source for item in group]
-            for group in self.groups
-        ]
-        return _written(changed)
-
-
-def _source(item: Item) -> str:
-    return item.source
-
-
-def _written(groups: list[list[str]]) -> str:
-    texts = (" ".join(source for source in group if source) for group in groups)
-    return " or ".join(text for text in texts if text)
 
 
 def parse(text: str) -> Query:
@@ -182,9 +94,9 @@ def _sums_of_money(query: Query) -> Iterator[Mistake]:
             if said:
                 items = [item.source for item in group if item is not one and item is not other]
                 items.insert(group.index(one), said)
-                groups = [[*map(_source, each)] for each in query.groups]
+                groups = [[item.source for item in each] for each in query.groups]
                 groups[place] = items
-                yield Mistake("For an amount, write", (_written(groups),), is_hint=True)
+                yield Mistake("For an amount, write", (written(groups),), is_hint=True)
 
 
 def _sum_of_money(one: Item, other: Item) -> str:

@@ -14,13 +14,15 @@ from transactions.annotation_search import one_of
 from transactions.facets import Facets, facets_of
 from transactions.highlights import marked
 from transactions.models import Transaction
-from transactions.query_language import Mistake, Query, parse
+from transactions.query_items import Mistake, Query
+from transactions.query_language import parse
 from transactions.querysets import EntryQuerySet, TransactionQuerySet
 from transactions.reach import Reach, newest_first
 from transactions.search_accounts import account_mistakes, names_mistakes
 from transactions.search_dialects import OfEntries, OfTransactions
 from transactions.search_names import Names, names_in
-from transactions.search_terms import Condition, Terms, noted_words
+from transactions.search_parts import Condition, noted_words
+from transactions.search_terms import Terms
 from transactions.tsqueries import LexemeQuery, lexeme_of
 
 __all__ = ["Found", "LexemeQuery", "between", "entries_with", "find", "mistakes_in", "side_lexeme"]

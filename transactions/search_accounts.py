@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from accounts.models import Account
-from transactions.query_language import NOTES, Item, Mistake, Query, token
+from transactions.query_items import NOTES, Item, Mistake, Query
+from transactions.query_language import token
 from transactions.query_words import FIELDS, near
 from transactions.reach import Reach
 from transactions.search_names import (

@@ -19,7 +19,7 @@ from django.db.models.lookups import (
     Regex,
 )
 
-from transactions.query_language import Item
+from transactions.query_items import Item
 from transactions.query_values import Bounds, figure, reads_as_figure
 from transactions.tsqueries import Matching
 

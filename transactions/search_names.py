@@ -21,7 +21,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
 from transactions.annotation_search import annotated
-from transactions.query_language import PHRASE, WORD, Item, Query
+from transactions.query_items import PHRASE, WORD, Item, Query
 from transactions.reach import BANK, Reach, may_read_bank, reach_of
 from transactions.tsqueries import begun
 

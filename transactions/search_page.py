@@ -12,7 +12,8 @@ from accounts.lines import counted
 from accounts.templatetags.money import money
 from transactions.facets import COUNTED
 from transactions.nearest import Nearest
-from transactions.query_language import Query, token
+from transactions.query_items import Query
+from transactions.query_language import token
 from transactions.query_words import FIELDS, IS_WORDS
 from transactions.search import Found
 from transactions.search_address import search_url

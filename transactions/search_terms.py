@@ -10,25 +10,19 @@ one in `HAS_WORDS` and in `HAS`. What also answers to bare words (a note, a tag)
 `Terms.beside`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchRank, SearchVectorField
+from django.contrib.postgres.search import SearchVectorField
 from django.db.models import (
-    BooleanField,
-    Case,
     Exists,
     F,
-    FloatField,
     Func,
     OuterRef,
     Q,
-    Value,
-    When,
 )
 from django.utils import timezone
 
@@ -36,15 +30,7 @@ from accounts.models import User
 from transactions.annotation_search import Ids, annotated, noted, one_of, tagged
 from transactions.common_words import is_common_beginning
 from transactions.models import Note, Transaction
-from transactions.query_language import (
-    AMOUNT,
-    HAS_META,
-    META,
-    PHRASE,
-    WORD,
-    Item,
-    Query,
-)
+from transactions.query_items import AMOUNT, HAS_META, META, PHRASE, WORD, Item, Query
 from transactions.search_accounts import accounts_meant
 from transactions.search_dialects import Dialect
 from transactions.search_metadata import as_written, has_key, meets, words_of
@@ -61,43 +47,24 @@ from transactions.search_names import (
     is_me,
     name_query,
 )
+from transactions.search_parts import (
+    Condition,
+    Part,
+    all_of,
+    bounded,
+    either,
+    guarded,
+    in_category,
+    is_none,
+    negated,
+    words_asked,
+)
 from transactions.tsqueries import LexemeQuery, Matching, Whole, any_of, lexeme_of
 
 MOST_LEXEMES = 500  # accounts of a reader that go into the query of the search column
 NOTHING = Q(currency__in=[])
 WITHOUT_CATEGORY = Q(category=None) | Q(category="")
 HAS: Mapping[str, Callable[[User], Ids]] = {"note": noted, "tag": tagged}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What an item asks: of the search column, of other columns; both hold where both are.
-
-    `rest` alone has to be the whole of it: shut out, it is what is negated.
-    """
-
-    lexemes: Any = None
-    rest: Q | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a query asks of rows, what its words are (to rank and mark by, None without any),
-    the lexemes of whom they name, and which rows the reader notes them of."""
-
-    where: Q
-    words: Any = None
-    named: Any = None
-    noted: Q | None = None
-
-    @property
-    def rank(self) -> Any:
-        """How well a row fits: by its words, and one more each for a name and for a note."""
-        rank: Any = SearchRank(F("search"), self.words)
-        beside = [Q(search=self.named)] if self.named is not None else []
-        for fits in [*beside, *([self.noted] if self.noted else [])]:
-            rank += Case(When(fits, then=Value(1.0)), default=Value(0.0), output_field=FloatField())
-        return rank
 
 
 class Terms:
@@ -116,9 +83,9 @@ class Terms:
             "from": self._side,
             "with": self._side,
             "account": self._account,
-            "amount": lambda item: Part(rest=_bounded("amount", item.value)),
+            "amount": lambda item: Part(rest=bounded("amount", item.value)),
             "currency": lambda item: Part(rest=Q(currency=item.value)),
-            "date": lambda item: Part(rest=_bounded("created_at", item.value)),
+            "date": lambda item: Part(rest=bounded("created_at", item.value)),
             "weekday": lambda item: Part(rest=Q(created_at__iso_week_day=item.value)),
             "hour": lambda item: Part(rest=Q(created_at__hour=item.value)),
             "joined": self._joined,
@@ -128,7 +95,7 @@ class Terms:
             "type": lambda item: Part(rest=Q(type=item.value)),
             "ref": self._reference,
             "tag": lambda item: self._noted_by(item, lambda me: tagged(me, item.value)),
-            "note": lambda item: self._noted_by(item, lambda me: noted(me, _words(item))),
+            "note": lambda item: self._noted_by(item, lambda me: noted(me, words_asked(item))),
             "has": lambda item: self._noted_by(item, HAS[item.value]),
             "id": lambda item: Part(rest=Q(**{self.dialect.pk: item.value})),
         }
@@ -156,11 +123,11 @@ class Terms:
     def condition(self, query: Query) -> Condition:
         """Rows that meet one of the groups. Without anything asked, every row."""
         groups = [self._group(group) for group in query.groups]
-        words = [_words(item) for item in query.words]
+        words = [words_asked(item) for item in query.words]
         named = [ids for item in query.words if (ids := self._named(item)) is not None]
         beside = [rows for item in query.words if (rows := self.beside(item)) is not None]
         where = reduce(or_, groups) if groups else Q()
-        return Condition(where, _either(words), _either(named), _either(beside))
+        return Condition(where, either(words), either(named), either(beside))
 
     def inside(self, query: Query) -> tuple[UUID, ...]:
         """The accounts that money comes into and goes out of: those that `account:` names in
@@ -184,7 +151,7 @@ class Terms:
         parts = [self._part(item) for item in items]
         asked = [part.lexemes for part in parts if part.lexemes is not None]
         rest = [part.rest for part in parts if part.rest is not None]
-        held = Q(search=self._within(_all(asked))) if asked else Q()
+        held = Q(search=self._within(all_of(asked))) if asked else Q()
         for condition in rest:
             held &= condition
         return held
@@ -195,7 +162,7 @@ class Terms:
             return part
         if part.rest is None:
             return Part(Whole(part.lexemes, invert=True))
-        return Part(None, _not(part.rest))
+        return Part(None, negated(part.rest))
 
     def _within(self, asked: Any) -> Any:
         """The lexemes of the reader's own accounts beside what is asked."""
@@ -206,7 +173,7 @@ class Terms:
 
     def _word(self, item: Item) -> Part:
         """Words of the row, or a name on its other side, or its amount."""
-        asked, named = _words(item), self._named(item)
+        asked, named = words_asked(item), self._named(item)
         asked = asked if named is None else asked | named
         others = [self.beside(item)]
         if self._of(item).are_many:
@@ -255,7 +222,7 @@ class Terms:
         if known.are_many or not others or self._reads_own_rows(item):
             return Part(rest=rest)
         lexemes = [LexemeQuery(any_of(ids))] if ids else []
-        return Part(_either(lexemes + ([] if shown is None else [shown.lexemes])), rest)
+        return Part(either(lexemes + ([] if shown is None else [shown.lexemes])), rest)
 
     def _shown(self, item: Item) -> Part | None:
         """Rows that show what they were for as the name: a payment by card has no other side
@@ -263,7 +230,7 @@ class Terms:
         is_name = item.kind in SIDES and not (is_me(item) or account_number(item))
         if not (is_name and self.reach.names):
             return None
-        words = _words(item)
+        words = words_asked(item)
         said = Func(
             F("search"),
             template="ts_filter(%(expressions)s, '{a}')",
@@ -292,18 +259,18 @@ class Terms:
         """When somebody joined is told to those alone who may read the bank."""
         is_bank = self.reach.is_bank
         return Part(
-            rest=_bounded("from_account__user__created_at", item.value) if is_bank else NOTHING
+            rest=bounded("from_account__user__created_at", item.value) if is_bank else NOTHING
         )
 
     def _refunds(self, item: Item) -> Part:
         """By a refund's own category, or without one by that of the payment it gives back."""
-        own = NOTHING if _is_none(item) else _in_category(item)
-        paid_for = WITHOUT_CATEGORY & _in_category(item, "reverses__")
+        own = NOTHING if is_none(item) else in_category(item)
+        paid_for = WITHOUT_CATEGORY & in_category(item, "reverses__")
         return Part(rest=Q(reverses__isnull=False) & (own | paid_for))
 
     def _category(self, item: Item) -> Part:
-        same = _in_category(item)
-        if _is_none(item):
+        same = in_category(item)
+        if is_none(item):
             return Part(rest=same)
         if self.reach.is_bank:
             return Part(rest=as_written(("category",), item.text, same))
@@ -311,7 +278,7 @@ class Terms:
 
     def _reference(self, item: Item) -> Part:
         if any(character.isalnum() for character in item.text):
-            return Part(_guarded(beginning(item.text, "B"), item.text))
+            return Part(guarded(beginning(item.text, "B"), item.text))
         return Part(rest=Q(reference__contains=item.text))
 
     def _is(self, word: str) -> Q:
@@ -330,62 +297,9 @@ class Terms:
             "booked": Q(status="completed"),
             "pending": Q(status="pending"),
             "captured": Q(status="captured"),
-            "released": Q(status="voided") & (_not(over) | Q(let_go)),
+            "released": Q(status="voided") & (negated(over) | Q(let_go)),
             "expired": over & (Q(status="pending") | (Q(status="voided") & ~Q(let_go))),
             "hold": Q(status__in=["pending", "captured", "voided"]),
             "refund": Q(reverses__isnull=False),
             "refunded": Q(Exists(given_back.filter(status="completed"))),
         }[word]
-
-
-def _is_none(item: Item) -> bool:
-    return item.text.lower() == "none" and not item.literal
-
-
-def _in_category(item: Item, path: str = "") -> Q:
-    """Rows of a category, whatever its case, or of none; `path` leads from them to those meant."""
-    if _is_none(item):
-        return Q(**{f"{path}category": None}) | Q(**{f"{path}category": ""})
-    return Q(**{f"{path}category__iexact": item.text})
-
-
-def _bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
-    return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
-
-
-def _words(item: Item) -> Any:
-    """A word as a beginning; a phrase, and a word that is excluded, exactly."""
-    return _guarded(name_query(item), item.text)
-
-
-def noted_words(query: Query) -> Any:
-    """The words to mark in notes, the query's own and those after note:. None where no note
-    is of interest; where one is and no word, a lexeme that no text has."""
-    said = [*query.words, *(item for item in query.notes if item.kind == "note")]
-    words = [_words(item) for item in said]
-    return _either(words) if words or not query.notes else LexemeQuery("'@'")
-
-
-def _guarded(asked: Any, text: str) -> Any:
-    """Beside a text in which Postgres may see no word (a tag, letters it does not know), a
-    lexeme that no row has: a query without words would ask nothing of a row."""
-    return asked if text.isascii() and text.isalnum() else asked | LexemeQuery("'@'")
-
-
-def _all(asked: list[Any]) -> Any:
-    return reduce(lambda one, other: one & other, asked)
-
-
-def _either(asked: list[Any]) -> Any:
-    return reduce(or_, asked) if asked else None
-
-
-def _not(condition: Q) -> Q:
-    """The rows that do not meet it, those without the column or key too: never NULL."""
-    return Q(
-        Case(
-            When(condition, then=Value(False)),
-            default=Value(True),
-            output_field=BooleanField(),
-        )
-    )

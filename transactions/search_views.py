@@ -14,7 +14,8 @@ from accounts.requests import PersonRequest
 from ledger.db.work import Work, watched
 from transactions import search as searching
 from transactions.nearest import Nearest, nearest
-from transactions.query_language import Query, parse
+from transactions.query_items import Query
+from transactions.query_language import parse
 from transactions.reach import BANK, MINE, Reach, may_read_bank
 from transactions.search_names import Names, may_see_names, reach_and_names
 from transactions.search_page import SearchPage
