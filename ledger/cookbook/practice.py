@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.management import create_permissions
-from django.db import connection
+from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 from django.db.migrations.executor import MigrationExecutor
 
@@ -23,7 +23,9 @@ from ledger.cookbook import furniture_schema
 from ledger.cookbook.models import SCRATCH_MODELS
 from ledger.db import embedded
 from ledger.db.probe import known_migrations
+from ledger.db.retry import sqlstate
 from transactions.demo import seeding
+from transactions.seal_triggers import SEALING
 
 SCHEMA = "practice"
 DRAFT = "practice_draft"
@@ -31,9 +33,17 @@ SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
 # What the practice bank holds: change it, and every practice bank is made anew.
 USERS, MONTHS, SEED = 24, 12, 1
 ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
-EDITION = 1
+EDITION = 2
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
+SEALING_HERE = 7_205_759_403_792_794  # the advisory lock of the seals in the practice bank
 BUILDING = 7_205_759_403_792_793  # the advisory lock of whoever builds
+
+
+NO_RIGHT = "42501"
+NOT_GRANTED = (
+    "The cookbook works as the role {}, which this process may not put on: "
+    "docs/rights.md says how to grant it."
+)
 
 
 class NoPracticeBank(Exception):
@@ -54,10 +64,11 @@ def is_current() -> bool:
 def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:
     """Makes the practice bank, or makes it anew where the code has changed; False where it was
     current. For the owner of the tables, outside transactions. NoPracticeBank where the role of
-    the cookbook is missing.
+    the cookbook, or the right to make schemas, is missing.
     """
     _check_role()
     with _alone():
+        _drop(DRAFT)  # of somebody who was stopped half way
         if is_current():
             return False
         tell("Making the practice bank of the cookbook ...")
@@ -65,22 +76,38 @@ def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:
             with _first_in_path(_made(DRAFT)):
                 _migrate()
                 _fill()
+            _vacuum(DRAFT)
             _put_in_place()
+        except ProgrammingError as error:
+            if sqlstate(error) != NO_RIGHT:
+                raise
+            raise NoPracticeBank(
+                f"The cookbook makes schemas, which Postgres does not allow here: {error}"
+            ) from error
         finally:
             _drop(DRAFT)
     return True
 
 
 def _check_role() -> None:
+    """The role of the cookbook is there, and whoever serves pages may put it on."""
     if settings.LEDGER_EMBEDDED:
         embedded.ensure_roles()
+    role = settings.LEDGER_COOKBOOK_ROLE
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.LEDGER_COOKBOOK_ROLE])
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             raise NoPracticeBank(
-                f"The cookbook needs the role {settings.LEDGER_COOKBOOK_ROLE}, which this server "
-                "has not: docs/rights.md says how to make it."
+                f"The cookbook needs the role {role}, which this server has not: docs/rights.md "
+                "says how to make it."
             )
+        cursor.execute(
+            "SELECT bool_and(pg_has_role(rolname, %s, 'MEMBER')) FROM pg_roles"
+            " WHERE rolname IN (current_user, %s)",
+            [role, settings.LEDGER_WEB_ROLE],
+        )
+        if cursor.fetchone() != (True,):
+            raise NoPracticeBank(NOT_GRANTED.format(role))
 
 
 @contextmanager
@@ -124,6 +151,7 @@ def _migrate() -> None:
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
     _functions_stay_within(DRAFT)
+    _seals_lock_their_own()
     with connection.schema_editor() as editor:
         for model in apps.get_app_config("cookbook").get_models():
             editor.create_model(model)
@@ -141,6 +169,19 @@ def _functions_stay_within(schema: str) -> None:
         )
         for (function,) in cursor.fetchall():
             cursor.execute(f"ALTER FUNCTION {function} SET search_path = {schema}, pg_temp")
+
+
+def _seals_lock_their_own() -> None:
+    """Advisory locks know no schema: here the seals take another one than those of the real books,
+    so that neither waits for the other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_functiondef(oid) FROM pg_proc"
+            " WHERE pronamespace = %s::regnamespace AND position(%s in prosrc) > 0",
+            [DRAFT, str(SEALING)],
+        )
+        for (definition,) in cursor.fetchall():
+            cursor.execute(definition.replace(str(SEALING), str(SEALING_HERE)))
 
 
 def _fill() -> None:
@@ -169,10 +210,9 @@ def _put_in_place() -> None:
             cursor.execute(f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
         cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{_comment()}'")
-    _analyze(SCHEMA)
 
 
-def _analyze(schema: str) -> None:
+def _vacuum(schema: str) -> None:
     """Table by table: VACUUM of none would read the real books too. It is more than ANALYZE: it
     puts into the GIN indexes what waits in their lists, which the planner would count against
     them, and marks the pages that an Index Only Scan need not look at."""

@@ -1,11 +1,13 @@
 """One run of a recipe: what it returned, the queries it sent and their plans."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import DatabaseError, OperationalError, connection
 from django.db import transaction as db_transaction
 
@@ -20,7 +22,9 @@ from ledger.cookbook.steps import Section, Trace, traced
 from ledger.db.work import Query, Work, watched
 
 TOTAL_SECONDS = 6.0  # of one recipe, over all its statements
-MOST_PLANS = 8
+MOST_PLANS, MOST_OF_ONE_SHAPE = 8, 3
+SLOW = 0.5  # seconds; what took longer is not run a second time for its plan
+ESTIMATED = "(estimated only: the statement took too long to be run a second time)\n"
 CANCELLED = "57014"
 
 
@@ -102,11 +106,14 @@ def _with_sessions(ran: Ran) -> Ran:
 
 @contextmanager
 def _guarded(ran: Ran) -> Iterator[None]:
-    """What the database refuses, or takes too long for, is an answer too."""
+    """What the database refuses, or takes too long for, is an answer too; and a row that is not
+    there, where one was asked for by name."""
     try:
         yield
     except TooLong as error:
         ran.stopped = str(error)
+    except (ObjectDoesNotExist, MultipleObjectsReturned) as error:
+        ran.stopped = f"Django raised {type(error).__qualname__}: {error}"
     except DatabaseError as error:
         state = getattr(error.__cause__, "sqlstate", None)
         if isinstance(error, OperationalError) and state == CANCELLED:
@@ -136,18 +143,23 @@ def _within(seconds: float) -> Iterator[None]:
 
 
 def _explain(work: Work) -> None:
-    """The plans of the first few different statements; of those that write, without running
-    them a second time."""
-    seen: set[str] = set()
+    """The plans of the first few statements, of one shape at most MOST_OF_ONE_SHAPE; of those
+    that write, and of slow ones, without running them a second time."""
+    plans = 0
+    shapes: Counter[str] = Counter()
     for query in work.queries:
         word = query.statement.lstrip("( \n").partition(" ")[0].upper()
-        if query.error or query.statement in seen or len(seen) == MOST_PLANS:
+        is_read = word in ("SELECT", "WITH")
+        if query.error or not (is_read or word in ("INSERT", "UPDATE", "DELETE")):
             continue
-        if word in ("SELECT", "WITH"):
+        shapes[query.statement] += 1
+        if shapes[query.statement] > MOST_OF_ONE_SHAPE or plans == MOST_PLANS:
+            continue
+        plans += 1
+        if is_read and query.seconds <= SLOW:
             query.plan = _plan("ANALYZE, BUFFERS", query)
-        elif word in ("INSERT", "UPDATE", "DELETE"):
-            query.plan = _plan("COSTS", query)
-        seen.add(query.statement)
+        elif plan := _plan("COSTS", query):
+            query.plan = f"{ESTIMATED if is_read else ''}{plan}"
 
 
 def _plan(options: str, query: Query) -> str:

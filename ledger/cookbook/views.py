@@ -8,6 +8,7 @@ from ledger.cookbook.parameters import form_of
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 from ledger.cookbook.running import AllBusy, NoPracticeBank, Ran, run
+from ledger.cookbook.turns import turn
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -31,7 +32,8 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     trouble = shown.missing and f"This recipe {shown.missing}; here it can only be read."
     if not trouble and form.is_valid():
         try:
-            ran = run(shown, form.cleaned_data)
+            with turn():
+                ran = run(shown, form.cleaned_data)
         except (NoPracticeBank, AllBusy) as error:
             trouble = str(error)
     context = {"recipe": shown, "form": form, "ran": ran, "trouble": trouble, **_neighbours(shown)}

@@ -1,6 +1,7 @@
 """The cookbook's pages, as a customer sees them."""
 
 import re
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from ledger.cookbook import running
+from ledger.cookbook import running, turns
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.recipes import RECIPES
 from tests.factories import AccountFactory, UserFactory
@@ -113,3 +114,16 @@ def test_without_a_practice_bank_the_page_says_who_makes_it(
     assert response.status_code == 200
     assert "manage.py practice_bank" in text_of(response)
     assert reverse("cookbook:index") in response.content.decode()
+
+
+def test_where_there_is_no_room_the_page_says_so_and_others_go_on(
+    customer: Client, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(turns, "_room", BoundedSemaphore(1))
+    monkeypatch.setattr(turns, "SECONDS", 0.01)
+    with turns.turn():
+        response = customer.get(RECIPES[0].url)
+        assert "Others are running recipes" in text_of(response)
+        assert response.context["ran"] is None
+        assert customer.get(INDEX).status_code == 200
+    assert customer.get(RECIPES[0].url).context["ran"]

@@ -1,14 +1,23 @@
 """The practice bank: made once, made anew for other code, and a room without doors."""
 
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
 from ledger.cookbook import practice
+from ledger.cookbook.attempts import ATTEMPTS
+from ledger.cookbook.recipes import RECIPES
 from ledger.cookbook.role import practising
 from tests.factories import AccountFactory
+from transactions.seal_triggers import SEALING
 
 pytestmark = pytest.mark.usefixtures("practice_bank")
 
@@ -102,6 +111,132 @@ def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) 
             "SELECT to_regnamespace(%s), current_setting('search_path')", [practice.DRAFT]
         )
         assert cursor.fetchone() == (None, '"$user", public')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    stay_within = practice._functions_stay_within
+
+    def fail_in_place(schema: str) -> None:
+        if schema == practice.SCHEMA:
+            raise ZeroDivisionError
+        stay_within(schema)
+
+    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
+    monkeypatch.setattr(practice, "_functions_stay_within", fail_in_place)
+    with pytest.raises(ZeroDivisionError):
+        practice.build()
+    monkeypatch.undo()
+    assert practice.is_current()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
+
+    def build(_number: int) -> bool:
+        try:
+            return practice.build()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(build, range(2))) == [False, True]
+    monkeypatch.undo()
+    practice.build()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_left_half_done_is_cleared_away() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {practice.DRAFT}")
+    assert not practice.build()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace(%s)", [practice.DRAFT])
+        assert cursor.fetchone() == (None,)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("part", ["known_migrations", "_toys"])
+def test_other_migrations_or_tables_make_it_another(
+    monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(practice, part, lambda: ["another"])
+    assert not practice.is_current()
+
+
+@pytest.mark.django_db
+def test_its_seals_take_a_lock_of_their_own() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nspname, count(*) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace"
+            " WHERE position(%s in prosrc) > 0 GROUP BY 1",
+            [str(SEALING)],
+        )
+        real = dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT nspname, count(*) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace"
+            " WHERE position(%s in prosrc) > 0 GROUP BY 1",
+            [str(practice.SEALING_HERE)],
+        )
+        assert dict(cursor.fetchall()) == {"practice": real["public"]}
+    assert set(real) == {"public"}
+    assert real["public"] >= 2
+
+
+@pytest.mark.django_db
+def test_recipes_have_little_time_and_wait_little() -> None:
+    with practising(writes=False), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),"
+            " current_setting('jit'), current_setting('role')"
+        )
+        assert cursor.fetchone() == ("3s", "3s", "off", "ledger_cookbook")
+
+
+def test_no_recipe_and_no_attempt_takes_the_role_off() -> None:
+    """A role that is put on can be taken off: by SQL that nothing in the cookbook says."""
+    forbidden = re.compile(
+        r"RESET\s+(ROLE|ALL|SESSION)|SET\s+(LOCAL\s+|SESSION\s+)?(ROLE|SESSION\s+AUTH)"
+        r"|DISCARD|set_config\(\s*'role",
+        re.IGNORECASE,
+    )
+    for recipe in RECIPES:
+        assert not forbidden.search(f"{recipe.parts}\n{recipe.source}"), recipe.slug
+    for attempt in ATTEMPTS:
+        assert not forbidden.search(attempt.all_sql), attempt.slug
+
+
+@pytest.mark.django_db
+def test_the_practice_banks_own_tables_are_in_no_dump_and_nobodys_right() -> None:
+    dumped = io.StringIO()
+    call_command("dumpdata", "cookbook", "auth.permission", stdout=dumped)
+    assert "jar" not in dumped.getvalue()
+    assert not ContentType.objects.filter(app_label="cookbook").exists()
+    assert apps.get_app_config("cookbook").get_models()
+
+
+@pytest.mark.django_db
+def test_without_the_right_to_make_schemas_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_schema: str) -> str:
+        with connection.cursor() as cursor, db_transaction.atomic():
+            cursor.execute("SET LOCAL ROLE ledger_web")
+            cursor.execute("CREATE SCHEMA nobodys")
+        return ""
+
+    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
+    monkeypatch.setattr(practice, "_made", refused)
+    with pytest.raises(practice.NoPracticeBank, match="does not allow here: permission denied"):
+        practice.build()
+
+
+@pytest.mark.django_db
+def test_a_role_that_may_not_be_put_on_is_an_answer(settings: Any) -> None:
+    settings.LEDGER_COOKBOOK_ROLE = "postgres"
+    with pytest.raises(practice.NoPracticeBank, match="may not put on"):
+        practice.build()
+    with pytest.raises(practice.NoPracticeBank, match="may not put on"), practising(writes=False):
+        pass
 
 
 @pytest.mark.django_db

@@ -121,7 +121,7 @@ def test_the_real_books_are_out_of_reach(sql: str) -> None:
     assert error.startswith("42501 permission denied for ")
 
 
-def test_the_same_models_mean_thepractice_bank() -> None:
+def test_the_same_models_mean_the_practice_bank() -> None:
     real: User = UserFactory(name="Somebody Real")
 
     def names() -> list[str]:
@@ -213,6 +213,30 @@ def test_a_query_that_was_refused_has_no_plan_and_the_others_have() -> None:
     assert plans == {"SAVEPOINT": False, "SELECT": True, "ROLLBACK": False, "RELEASE": False}
     refused = [query for query in ran.work.queries if query.error]
     assert [(query.sql, query.plan) for query in refused] == [("SELECT 1 / 0", "")]
+
+
+def test_each_of_a_few_statements_of_one_shape_has_a_plan_and_a_slow_one_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def many() -> list[int]:
+        return [Account.objects.filter(number=str(number)).count() for number in range(5)]
+
+    ran = run(recipe_of(many), {})
+    assert [bool(query.plan) for query in ran.work.queries] == [True, True, True, False, False]
+    assert "actual time" in ran.work.queries[0].plan
+    monkeypatch.setattr(running, "SLOW", -1)
+    slow = run(recipe_of(many), {}).work.queries[0].plan
+    assert slow.startswith("(estimated only")
+    assert "actual time" not in slow
+
+
+def test_a_row_that_is_not_there_is_an_answer() -> None:
+    def nobody() -> Account:
+        return Account.objects.get(number="000")
+
+    assert run(recipe_of(nobody), {}).stopped == (
+        "Django raised Account.DoesNotExist: Account matching query does not exist."
+    )
 
 
 def test_queries_are_shown_under_the_step_that_sent_them() -> None:
