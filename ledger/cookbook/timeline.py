@@ -105,13 +105,13 @@ def _of(step: Step, waits: Sequence[_Wait]) -> Iterator[Row]:
 
 def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
     """When it was over. Of two who wait for each other one is refused, which frees the other; the
-    news of both may come in any order."""
-    refused = [
+    news of both may come in any order, so the refusal goes before it."""
+    freed = [
         other.ended
         for other in waits
-        if other.query.error and not wait.query.error and wait.met(other)
+        if wait.query.error and not other.query.error and wait.met(other)
     ]
-    return max([wait.ended, *refused]), len(refused)
+    return min([wait.ended, *freed]), -len(freed)
 
 
 def written(steps: Sequence[Step], *, with_outcomes: bool = False) -> Iterator[str]:
