@@ -12,13 +12,14 @@ from django.test import Client
 from ledger.cookbook import lab_views, practice
 from ledger.cookbook.attempts import ATTEMPTS
 from ledger.cookbook.attempts.attempt import CHECK
-from ledger.cookbook.lab import Tried, tried
+from ledger.cookbook.lab import Outcome, Tried, tried
 from tests.cookbook.test_lab import HARMLESS, sealing
 from tests.factories import UserFactory
 from tests.pages import text_of
 from transactions.audit import audit
 
 (LEAVES_OUT,) = [attempt for attempt in ATTEMPTS if attempt.slug == "transactions-amount"]
+TWO_ANSWERS = (("23502", "amount"), ("55P03", ""))
 TABLES = list(dict.fromkeys(attempt.table for attempt in ATTEMPTS))
 
 
@@ -103,6 +104,11 @@ def test_columns_are_left_out_one_at_a_time_and_told_apart_by_what_stopped_it(
             "23514",
         ],
     ]
+
+
+def test_a_column_that_was_not_tried_is_told_from_one_that_was_refused() -> None:
+    outcomes = [Outcome(LEAVES_OUT, state, rule) for state, rule in TWO_ANSWERS]
+    assert [left.stopped for left in lab_views._left_out(outcomes)] == outcomes
 
 
 def test_what_stopped_it_is_a_rule_or_a_column_that_is_said_to_be_one(

@@ -124,3 +124,4 @@ def test_who_waits_and_what_is_refused_is_written_down() -> None:
     ):
         assert said.index(earlier) < said.index(later)
     assert "-- 23514 new row for relation" in reference.chapter(BY_SLUG["savepoint"])
+    assert "COMMIT;\n-- 40001 could not serialize" in reference.chapter(BY_SLUG["write-skew"])

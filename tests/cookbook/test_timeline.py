@@ -14,10 +14,11 @@ from ledger.cookbook.models import Jar
 from ledger.cookbook.recipe import Group, Recipe
 from ledger.cookbook.recipes import BY_SLUG
 from ledger.cookbook.running import run
-from ledger.cookbook.sessions import Session, Step
+from ledger.cookbook.sessions import Session, Step, sessions
 from ledger.cookbook.timeline import Row, timeline
 from ledger.db.work import Query
 from tests.cookbook.conftest import Cook
+from tests.cookbook.test_sessions import until
 from tests.factories import UserFactory
 from tests.pages import text_of
 
@@ -154,24 +155,31 @@ def test_who_waited_lets_the_others_go_first(
     assert said[12:] == ["ben UPDATE"]
 
 
-def test_who_is_told_what_to_do_next_or_is_needed_goes_on_by_itself(
-    practice_bank: None, db: None
-) -> None:
-    @db_transaction.atomic
-    def twice_in_one() -> None:
-        twice()
-
-    def needs_him(ana: Session, ben: Session) -> str:
+def test_who_has_waited_and_is_needed_goes_on_by_itself(practice_bank: None, db: None) -> None:
+    with sessions(["ana", "ben"]) as ((ana, ben), steps):
         make_jars(ana)
         ana.begin()
         ana.run(lambda: add("rent", 1))
-        ben.start(twice_in_one)
+        ben.start(lambda: db_transaction.atomic(twice)())
+        his = steps[-1]
         ana.commit()
-        ana.run(lambda: add("rent", 1))  # which Ben has until he commits, and nobody asks him
-        return "done"
+        until(lambda: len(his.spans) >= 2)  # he has the row, and nobody asks him for it
+        ana.run(lambda: add("rent", 1))
+        assert [query.sql[:6] for query in his.queries] == ["BEGIN", "UPDATE", "UPDATE", "COMMIT"]
 
-    ran = run(recipe_of(needs_him), {})
-    assert (ran.value, ran.error) == ("done", "")
+
+def test_who_has_waited_and_is_told_what_to_do_next_goes_on(
+    practice_bank: None, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_sessions, "GIVES_WAY", 20.0)
+    with sessions(["ana", "ben"]) as ((ana, ben), _steps):
+        make_jars(ana)
+        ana.begin()
+        ana.run(lambda: add("rent", 1))
+        waiting = ben.start(twice)
+        ana.commit()
+        assert ben.run(lambda: sorted(Jar.objects.values_list("coins", flat=True))) == [1, 2]
+        assert waiting.waits_for == "Ana"
 
 
 def test_the_page_numbers_the_rows_and_says_where_a_wait_is_over(
