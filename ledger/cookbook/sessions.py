@@ -103,7 +103,7 @@ class Session:
 
     Note [Who waited lets the others go first]: where a wait for a lock ends, two connections are
     free to go on, and chance would decide which of them is first. So who has waited sends nothing
-    further until somebody asks for what came of it, or tells it what to do next. An other who
+    further until somebody asks for what came of that, or of anything else it is told to do. Who
     needs what it holds cannot ask: hence it goes on by itself after GIVES_WAY.
     """
 
@@ -248,7 +248,6 @@ class Session:
 
     def _do(self, call: Callable[[], T]) -> tuple[Waiting[T], Step]:
         self._still_time()
-        self._go_on.set()
         step = Step(self.name)
         self._steps.append(step)
         future = self._thread.submit(self._noted, call, step)

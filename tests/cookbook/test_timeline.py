@@ -160,7 +160,7 @@ def test_who_has_waited_and_is_needed_goes_on_by_itself(practice_bank: None, db:
         make_jars(ana)
         ana.begin()
         ana.run(lambda: add("rent", 1))
-        ben.start(lambda: db_transaction.atomic(twice)())
+        ben.start(db_transaction.atomic(twice))
         his = steps[-1]
         ana.commit()
         until(lambda: len(his.spans) >= 2)  # he has the row, and nobody asks him for it
@@ -168,7 +168,7 @@ def test_who_has_waited_and_is_needed_goes_on_by_itself(practice_bank: None, db:
         assert [query.sql[:6] for query in his.queries] == ["BEGIN", "UPDATE", "UPDATE", "COMMIT"]
 
 
-def test_who_has_waited_and_is_told_what_to_do_next_goes_on(
+def test_who_has_waited_and_is_asked_for_something_else_goes_on(
     practice_bank: None, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_sessions, "GIVES_WAY", 20.0)
