@@ -1,12 +1,17 @@
 """The cookbook in `manage.py shell`: `recipes`, and `cook` to run one and see what came of it."""
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.forms import Form
+
+from ledger.cookbook.parameters import form_of
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.recipes import BY_SLUG, GROUPS
 from ledger.cookbook.running import Ran, run
 from ledger.cookbook.showing import Shown
+from ledger.cookbook.timeline import written
 from ledger.templatetags.sql_layout import lay_out
 
 BANNER = """\
@@ -45,18 +50,43 @@ class Recipes:
 recipes = Recipes()
 
 
-def cook(function: Callable[..., Any], **values: Any) -> None:
+def cook(function: Callable[..., Any] | str, **values: Any) -> None:
     """Runs a recipe in the practice bank and prints its source, its SQL and its result.
 
     As on its page, nothing that it does stays. `values` are its arguments.
     """
-    recipe = BY_SLUG[function.__name__.replace("_", "-")]
+    name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
+    recipe = BY_SLUG.get(name.replace("_", "-"))
+    if recipe is None:
+        print(f"There is no recipe {name}; type `recipes` to see them all.")
+        return
     print(f"{recipe.source}\n")
     if recipe.missing:
         print(f"It {recipe.missing}; here it can only be read.")
         return
-    for line in _lines(recipe, run(recipe, values)):
+    form = _form(recipe, values)
+    wrong = list(_wrong(form, values))
+    for line in wrong or _lines(recipe, run(recipe, form.cleaned_data)):
         print(line)
+
+
+def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
+    """The form of its page, with these arguments and the defaults of the others."""
+    parameters = inspect.signature(recipe.function).parameters.items()
+    given = {name: part.default for name, part in parameters if part.default is not part.empty}
+    given |= values
+    return form_of(
+        recipe,
+        {name: said if isinstance(said, bool) else str(said) for name, said in given.items()},
+    )
+
+
+def _wrong(form: Form, values: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the arguments, as the page would say it."""
+    takes = " and ".join(form.fields) or "no arguments"
+    yield from (f"It takes {takes}, not {name}." for name in values if name not in form.fields)
+    for name, sentences in form.errors.items():
+        yield from (f"{name}: {sentence}" for sentence in sentences)
 
 
 def _lines(recipe: Recipe, ran: Ran) -> Iterator[str]:
@@ -64,17 +94,15 @@ def _lines(recipe: Recipe, ran: Ran) -> Iterator[str]:
         if section.title:
             yield f"-- {section.title}"
         for query in section.queries:
-            yield f"{lay_out(query.sql)}\n"
-    for step in ran.steps:
-        yield f"-- {step.session.title()}"
-        yield from (lay_out(query.sql) for query in step.queries)
-        if step.outcome or step.error:
-            yield f"-> {step.error or step.outcome}"
+            yield f"{lay_out(query.sql)};"
+            yield f"-- {query.error}\n" if query.error else ""
+    yield from written(ran.steps, with_outcomes=True)
     for table in ran.tables:
         yield from _rows(table)
     if ran.stopped or ran.error:
         yield ran.stopped or f"Postgres refused it: {ran.error}"
     yield f"\nNotice: {recipe.notice}"
+    yield f"Pitfall: {recipe.pitfall}"
 
 
 def _rows(table: Shown) -> Iterator[str]:

@@ -27,6 +27,8 @@ BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says 
 # Less than Postgres's deadlock_timeout: TRUNCATE gives way to whoever reads at the same time.
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
+SEALS_LOCK = "pg_advisory_xact_lock"  # as Postgres says where it waited, see seal_triggers
+SEALING = "Sealing is running; try again in a moment."
 SECONDS = 8.0  # for all attempts together; what is left then is not tried
 
 
@@ -50,6 +52,11 @@ class Outcome:
     def was_busy(self) -> bool:
         """Whether others stood in the way, so that nothing was learnt."""
         return self.state in BUSY
+
+    @property
+    def met_sealing(self) -> bool:
+        """Whether it was real sealing that stood in the way."""
+        return self.message == SEALING
 
     @property
     def as_said(self) -> bool:
@@ -85,6 +92,11 @@ class Tried:
         return [outcome for outcome in self.outcomes if not outcome.as_said]
 
     @property
+    def met_sealing(self) -> int:
+        """How many were not tried because sealing is running."""
+        return sum(outcome.met_sealing for outcome in self.outcomes)
+
+    @property
     def broke(self) -> bool:
         return any(outcome.broke for outcome in self.outcomes)
 
@@ -107,8 +119,12 @@ def tried(attempts: Iterable[Attempt]) -> Tried:
     if here:
         with practising(writes=True):
             ends = started + SECONDS
-            outcomes = [_until_free(attempt, ends) for attempt in here]
-    outcomes += [_in_a_transaction_of_its_own(item) for item in attempts if item.isolation]
+            for attempt in here:
+                outcomes.append(_unless_sealing(outcomes, attempt) or _until_free(attempt, ends))
+    for attempt in attempts:
+        if attempt.isolation:
+            skipped = _unless_sealing(outcomes, attempt)
+            outcomes.append(skipped or _in_a_transaction_of_its_own(attempt))
     return Tried(outcomes, time.perf_counter() - started)
 
 
@@ -122,11 +138,18 @@ def tried_at_the_first_wall(attempts: Iterable[Attempt]) -> Tried:
     return Tried(outcomes, time.perf_counter() - started)
 
 
+def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
+    """Nothing; or, where one before it met the lock of the seals, that this one would as well."""
+    if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
+        return Outcome(attempt, BUSY[0], message=SEALING)
+    return None
+
+
 def _until_free(attempt: Attempt, ends: float) -> Outcome:
     """Tries it again where others stand in the way, as long as there is time."""
     outcome = Outcome(attempt, BUSY[0], message="The time for all attempts is over.")
     for _again in range(TRIES):
-        if not outcome.was_busy or time.perf_counter() > ends:
+        if not outcome.was_busy or outcome.met_sealing or time.perf_counter() > ends:
             break
         outcome = _outcome(attempt)
     return outcome
@@ -156,10 +179,11 @@ def _said_by(error: DatabaseError) -> dict[str, Any]:
     """What psycopg took over from Postgres's answer."""
     diag = error.__cause__.diag  # type: ignore[union-attr]
     name = diag.column_name if diag.sqlstate == NOT_NULL else diag.constraint_name
+    sealing = diag.sqlstate in BUSY and SEALS_LOCK in (diag.context or "")
     return {
         "state": diag.sqlstate or "",
         "rule": name or "",
-        "message": diag.message_primary or str(error),
+        "message": SEALING if sealing else diag.message_primary or str(error),
     }
 
 

@@ -12,6 +12,8 @@ from ledger.cookbook.attempts.attempt import NOT_NULL
 from ledger.cookbook.lab import Outcome, Tried, tried, tried_at_the_first_wall
 from ledger.cookbook.practice import NoPracticeBank
 from ledger.cookbook.rules import Rule, rules_of_the_books, tables_of_the_books
+from ledger.cookbook.sessions import AllBusy
+from ledger.cookbook.turns import turn
 
 ALL = "all"
 MOST_OF_A_DEFINITION = 600  # characters; a list of 155 currencies teaches no more than its start
@@ -35,12 +37,21 @@ class Wall:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Columns that were left out one after the other, with the same answer each time: `stopped`
+    is one of these outcomes."""
+
+    columns: list[str]
+    stopped: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class OfATable:
-    """What came of all attempts on one table; the columns that nobody may leave out as one."""
+    """What came of all attempts on one table; columns with one answer as one."""
 
     table: str
     outcomes: list[Outcome]
-    left_out: list[Outcome]
+    left_out: list[LeftOut]
 
 
 def lab(request: HttpRequest) -> HttpResponse:
@@ -48,8 +59,10 @@ def lab(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("try", "")
     trouble, everything = "", None
     try:
-        everything = tried(ATTEMPTS) if chosen == ALL else None
-    except NoPracticeBank as error:
+        if chosen == ALL:
+            with turn():
+                everything = tried(ATTEMPTS)
+    except (NoPracticeBank, AllBusy) as error:
         trouble = str(error)
     return render(
         request,
@@ -61,6 +74,7 @@ def lab(request: HttpRequest) -> HttpResponse:
             "tried": everything,
             "parts": _parts(everything),
             "trouble": trouble,
+            "unknown": _unknown(chosen, AT_THE_FIRST_WALL, ALL),
         },
     )
 
@@ -87,8 +101,14 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
             "columns": [wall for wall in walls if wall.attempt.state == NOT_NULL],
             "broke": any(outcome.broke for outcome in outcomes.values()),
             "trouble": trouble,
+            "unknown": _unknown(request.GET.get("try", ""), attempts),
         },
     )
+
+
+def _unknown(chosen: str, attempts: Sequence[Attempt], *others: str) -> str:
+    """What the address asks for, where there is no such thing on its page."""
+    return "" if chosen in ("", *others, *(item.slug for item in attempts)) else chosen
 
 
 def _at_the_first_wall(chosen: str) -> list[Wall]:
@@ -113,7 +133,17 @@ def _parts(everything: Tried | None) -> list[OfATable]:
             OfATable(
                 table,
                 [item for item in outcomes if item.attempt.state != NOT_NULL],
-                [item for item in outcomes if item.attempt.state == NOT_NULL],
+                _left_out([item for item in outcomes if item.attempt.state == NOT_NULL]),
             )
         )
     return parts
+
+
+def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOut]:
+    """By answer; a NOT NULL is the same answer whatever column it names."""
+    found: dict[tuple[str, str], LeftOut] = {}
+    for outcome in outcomes:
+        named = outcome.is_not_null and outcome.as_said
+        answer = (outcome.state, "" if named else outcome.rule)
+        found.setdefault(answer, LeftOut([], outcome)).columns.append(outcome.attempt.rule)
+    return list(found.values())

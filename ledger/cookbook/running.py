@@ -16,20 +16,22 @@ from ledger.cookbook.parameters import session_names
 from ledger.cookbook.practice import NoPracticeBank, is_current
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.role import SECONDS, practising
-from ledger.cookbook.sessions import AllBusy, Step, sentence_of, sessions
+from ledger.cookbook.sessions import (
+    TOTAL_SECONDS,
+    AllBusy,
+    Step,
+    TooLong,
+    sentence_of,
+    sessions,
+)
 from ledger.cookbook.showing import Shown, tables_of
 from ledger.cookbook.steps import Section, Trace, traced
 from ledger.db.work import Query, Work, watched
 
-TOTAL_SECONDS = 6.0  # of one recipe, over all its statements
 MOST_PLANS, MOST_OF_ONE_SHAPE = 8, 3
 SLOW = 0.5  # seconds; what took longer is not run a second time for its plan
 ESTIMATED = "(estimated only: the statement took too long to be run a second time)\n"
 CANCELLED = "57014"
-
-
-class TooLong(Exception):
-    """A recipe took more than TOTAL_SECONDS, statement after statement."""
 
 
 @dataclass(slots=True)

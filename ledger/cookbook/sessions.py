@@ -11,6 +11,8 @@ They work in one of a few scratch schemas, which is emptied before and after.
 """
 
 import functools
+import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -31,16 +33,23 @@ from ledger.db.work import Query, Work, watched
 T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
 LOOK_AGAIN = 0.005  # seconds between two looks at whether somebody waits for a lock
+TOTAL_SECONDS = 6.0  # of one run; after that nobody begins another statement
+GIVES_WAY = 0.1  # seconds; see Note [Who waited lets the others go first]
 
 
 class AllBusy(Exception):
     """Every scratch schema is in use."""
 
 
+class TooLong(Exception):
+    """A run took more than TOTAL_SECONDS, statement after statement."""
+
+
 @dataclass(slots=True)
 class Step:
     """What one session did: its queries, BEGIN and COMMIT among them, what came of it, and for
-    whom it had to wait."""
+    whom it had to wait. `spans` says when each of the queries was sent and when it was over,
+    `began` when the step was, and `waited_at` when it was seen to wait, all by one clock."""
 
     session: str
     queries: list[Query] = field(default_factory=list)
@@ -48,6 +57,9 @@ class Step:
     outcome: str = ""
     error: str = ""
     seconds: float = 0.0
+    began: float = 0.0
+    waited_at: float = 0.0
+    spans: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def milliseconds(self) -> float:
@@ -55,17 +67,17 @@ class Step:
 
     @property
     def last_word(self) -> str:
-        """The error it ended with, "" where its last query shows it already."""
-        shown = self.queries[-1].error if self.queries else ""
-        return "" if self.error == shown else self.error
+        """The error it ended with, "" where one of its queries shows it already."""
+        return "" if any(query.error == self.error for query in self.queries) else self.error
 
 
 class Waiting(Generic[T]):
     """What a session is still doing."""
 
-    def __init__(self, future: "Future[T]", step: Step) -> None:
+    def __init__(self, future: "Future[T]", step: Step, go_on: threading.Event) -> None:
         self._future = future
         self._step = step
+        self._go_on = go_on
 
     @property
     def waits_for(self) -> str:
@@ -74,6 +86,7 @@ class Waiting(Generic[T]):
 
     def result(self) -> T:
         """Its value, or its exception, once it is done."""
+        self._go_on.set()
         return self._future.result(timeout=SECONDS * 4)
 
     def refusal(self) -> str:
@@ -86,10 +99,21 @@ class Waiting(Generic[T]):
 
 
 class Session:
-    """One connection in one thread. What it is told to do, it does in order."""
+    """One connection in one thread. What it is told to do, it does in order.
+
+    Note [Who waited lets the others go first]: where a wait for a lock ends, two connections are
+    free to go on, and chance would decide which of them is first. So who has waited sends nothing
+    further until somebody asks for what came of that, or of anything else it is told to do. Who
+    needs what it holds cannot ask: hence it goes on by itself after GIVES_WAY.
+    """
 
     def __init__(
-        self, name: str, path: list[str], steps: list[Step], names: dict[int, str] | None = None
+        self,
+        name: str,
+        path: list[str],
+        steps: list[Step],
+        names: dict[int, str] | None = None,
+        ends: float = math.inf,
     ) -> None:
         self.name = name
         self._path = path
@@ -97,7 +121,11 @@ class Session:
         self._names = {} if names is None else names  # of all sessions, by the pid of their server
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"cookbook-{name}")
         self._atomic: Any = None
+        self._ends = ends  # by time.monotonic
+        self._go_on = threading.Event()
+        self._go_on.set()
         self._work = Work()
+        self._spans: list[tuple[float, float]] = []
         self._raw: Any = None  # psycopg's connection: the one thing another thread may touch
         self._last: Future[Any] = self._thread.submit(self._open)
         try:
@@ -123,6 +151,7 @@ class Session:
         def noting(word: str, send: Callable[..., Any], *args: bool) -> Any:
             if args == (True,):  # back to autocommit: nothing is sent
                 return send(*args)
+            self._before(word)
             note = Query(word, 0.0)
             self._work.queries.append(note)
             started = time.perf_counter()
@@ -132,7 +161,9 @@ class Session:
                 note.error = sentence_of(error)
                 raise
             finally:
-                note.seconds = time.perf_counter() - started
+                ended = time.perf_counter()
+                note.seconds = ended - started
+                self._spans.append((started, ended))
 
         for method, word in (
             ("_set_autocommit", "BEGIN"),
@@ -140,6 +171,32 @@ class Session:
             ("_rollback", "ROLLBACK"),
         ):
             setattr(wrapper, method, functools.partial(noting, word, getattr(wrapper, method)))
+
+    def _before(self, sql: str) -> None:
+        """Gives way, and sees to it that nothing begins too late. What ends a transaction may."""
+        if not self._go_on.wait(GIVES_WAY):
+            self._go_on.set()
+        if not sql.startswith(("COMMIT", "ROLLBACK", "RELEASE")):
+            self._still_time()
+
+    def _still_time(self) -> None:
+        if time.monotonic() > self._ends:
+            raise TooLong(
+                f"Stopped: all statements together took longer than {TOTAL_SECONDS:g} seconds, "
+                "the most that the cookbook gives. Ask for less."
+            )
+
+    def _timed(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """Notes when each query was sent and when it was over, beside the query itself."""
+        self._before(sql)
+        queries = self._work.queries
+        known = len(queries)
+        started = time.perf_counter()
+        try:
+            return execute(sql, *rest)
+        finally:
+            if len(queries) > known:
+                self._spans.append((started, time.perf_counter()))
 
     def begin(self, isolation: str = "") -> None:
         """Opens a transaction; `isolation` like "REPEATABLE READ"."""
@@ -184,19 +241,23 @@ class Session:
                 self._names[pid] for pid in _blockers(self.pid) if pid in self._names
             ]
             if step.waited_for:
+                step.waited_at = time.perf_counter()
+                self._go_on.clear()
                 break
         return waiting
 
     def _do(self, call: Callable[[], T]) -> tuple[Waiting[T], Step]:
+        self._still_time()
         step = Step(self.name)
         self._steps.append(step)
         future = self._thread.submit(self._noted, call, step)
         self._last = future
-        return Waiting(future, step), step
+        return Waiting(future, step, self._go_on), step
 
     def _noted(self, call: Callable[[], T], step: Step) -> T:
-        started = time.perf_counter()
-        with watched(with_session=True) as self._work:
+        step.began = time.perf_counter()
+        self._spans = step.spans
+        with connection.execute_wrapper(self._timed), watched(with_session=True) as self._work:
             try:
                 value = call()
                 step.outcome = "" if value is None else said(value)
@@ -206,10 +267,11 @@ class Session:
                 raise
             finally:
                 step.queries = self._work.queries
-                step.seconds = time.perf_counter() - started
+                step.seconds = time.perf_counter() - step.began
 
     def close(self) -> None:
         """Ends the connection; what it does is stopped, and what it did not commit rolled back."""
+        self._go_on.set()
         if self._raw is not None and not self._last.done():
             self._raw.cancel()
         self._thread.submit(_hang_up).result()
@@ -239,7 +301,8 @@ def sentence_of(error: Exception) -> str:
 @contextmanager
 def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[Step]]]:
     """Sessions by these names in one scratch schema that nobody else uses meanwhile, and the
-    list that their steps are noted in. AllBusy where every schema is in use for seconds."""
+    list that their steps are noted in. AllBusy where every schema is in use for seconds; TooLong
+    from whoever begins a statement after TOTAL_SECONDS."""
     with ExitStack() as stack:
         keeper = Session("keeper", ["public"], [])
         stack.callback(keeper.close)
@@ -249,8 +312,9 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[Step]]]:
         steps: list[Step] = []
         people: dict[int, str] = {}
         opened = []
+        ends = time.monotonic() + TOTAL_SECONDS
         for name in names:
-            opened.append(Session(name, [schema, SCHEMA, "public"], steps, people))
+            opened.append(Session(name, [schema, SCHEMA, "public"], steps, people, ends))
             stack.callback(opened[-1].close)
         yield opened, steps
 

@@ -1,7 +1,8 @@
 """The invariant lab: an attempt on every rule of the books, and each refused by that very rule."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,11 @@ from django.db import transaction as db_transaction
 from ledger.cookbook import lab
 from ledger.cookbook.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
 from ledger.cookbook.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row
-from ledger.cookbook.lab import tried, tried_at_the_first_wall
+from ledger.cookbook.lab import Outcome, tried, tried_at_the_first_wall
 from ledger.cookbook.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
 from ledger.cookbook.sessions import Session
 from tests.conftest import set_role
+from transactions.seal_triggers import SEALING as SEALS
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
@@ -168,3 +170,68 @@ def test_what_there_is_no_time_for_is_not_tried(monkeypatch: pytest.MonkeyPatch)
 def read_notes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM transaction_notes")
+
+
+@contextmanager
+def sealing() -> Iterator[None]:
+    """Somebody seals the real books meanwhile."""
+    session = Session("sealer", ["public"], [])
+    try:
+        session.begin()
+        session.run(take_the_lock_of_the_seals)
+        yield
+        session.rollback()
+    finally:
+        session.close()
+
+
+def take_the_lock_of_the_seals() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALS])
+
+
+def test_while_sealing_runs_one_attempt_finds_out_for_all_that_need_its_lock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lab, "LOCK_TIMEOUT", "100ms")
+    sent: list[str] = []
+    send_it = lab._outcome
+
+    def note(attempt: Attempt) -> Outcome:
+        sent.append(attempt.slug)
+        return send_it(attempt)
+
+    monkeypatch.setattr(lab, "_outcome", note)
+    with sealing():
+        everything = tried(ATTEMPTS)
+    needing = [attempt for attempt in ATTEMPTS if attempt.needs_the_seals]
+    assert [o.attempt for o in everything.surprises if o.met_sealing] == everything_of(needing)
+    assert everything.refused == len(ATTEMPTS) - len(needing)
+    assert everything.met_sealing == len(needing) > 20
+    assert {o.message for o in everything.surprises} == {
+        "Sealing is running; try again in a moment."
+    }
+    assert [slug for slug in sent if slug in {item.slug for item in needing}] == [needing[0].slug]
+    assert tried(needing).stands
+
+
+def everything_of(needing: list[Attempt]) -> list[Attempt]:
+    """In the order in which they are tried: those with a transaction of their own come last."""
+    return sorted(needing, key=lambda attempt: bool(attempt.isolation))
+
+
+@pytest.mark.parametrize("attempt", [a for a in ATTEMPTS if a.needs_the_seals], ids=slug_of)
+def test_each_attempt_that_is_said_to_need_the_lock_of_the_seals_does(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab, "LOCK_TIMEOUT", "1ms")
+    with sealing():
+        (outcome,) = tried([attempt]).outcomes
+    assert outcome.met_sealing
+
+
+def test_who_stands_in_the_way_is_tried_again_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [Outcome(ATTEMPTS[0], "55P03")] * 3 + [Outcome(ATTEMPTS[0], "23514", "x")]
+    given = iter(answers)
+    monkeypatch.setattr(lab, "_outcome", lambda _attempt: next(given))
+    assert tried(ATTEMPTS[:1]).outcomes == answers[-1:]

@@ -1,19 +1,26 @@
 """The lab's pages, and that trying everything leaves no trace."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 
-from ledger.cookbook import lab_views, practice
+from ledger.cookbook import lab_views, practice, turns
 from ledger.cookbook.attempts import ATTEMPTS
-from ledger.cookbook.lab import Tried, tried
-from tests.cookbook.test_lab import HARMLESS
+from ledger.cookbook.attempts.attempt import CHECK
+from ledger.cookbook.lab import Outcome, Tried, tried
+from tests.cookbook.test_lab import HARMLESS, sealing
 from tests.factories import UserFactory
+from tests.pages import text_of
 from transactions.audit import audit
 
+(LEAVES_OUT,) = [attempt for attempt in ATTEMPTS if attempt.slug == "transactions-amount"]
+TWO_ANSWERS = (("23502", "amount"), ("55P03", ""))
 TABLES = list(dict.fromkeys(attempt.table for attempt in ATTEMPTS))
 
 
@@ -66,6 +73,97 @@ def test_an_attempt_shows_its_sql_the_sqlstate_the_rule_and_what_postgres_says(
     assert "BEFORE UPDATE ON accounts FOR EACH ROW" in said
 
 
+def rows_of(said: str, table: str) -> list[list[str]]:
+    """The cells of a table's rows among all that was tried."""
+    body = said[said.index(f">{table}</a></th>") :].partition("</tbody>")[0]
+    return [
+        [text.strip() for text in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]
+        for row in re.findall(r"<tr>(<td>.*?)</tr>", body, re.DOTALL)
+    ]
+
+
+def test_columns_are_left_out_one_at_a_time_and_told_apart_by_what_stopped_it(
+    reader: Client,
+) -> None:
+    said = page(reader, "/cookbook/lab/?try=all")
+    assert "Leave out one of" not in said
+    left = [row for row in rows_of(said, "audit_runs") if row[0].startswith("Leave out")]
+    assert left == [
+        ["Leave out, one at a time: started_at, finished_at", "audit_run_stays", "23514"],
+        [
+            "Leave out, one at a time: id, accounts, transactions, findings",
+            "NOT NULL",
+            "23502",
+        ],
+    ]
+    left = [row for row in rows_of(said, "annotations") if row[0].startswith("Leave out")]
+    assert left == [
+        ["Leave out, one at a time: id, text, tags, created_at", "NOT NULL", "23502"],
+        [
+            "Leave out, one at a time: transaction_id, owner_id",
+            "annotation_of_own_side",
+            "23514",
+        ],
+    ]
+
+
+def test_a_column_that_was_not_tried_is_told_from_one_that_was_refused() -> None:
+    outcomes = [Outcome(LEAVES_OUT, state, rule) for state, rule in TWO_ANSWERS]
+    assert [left.stopped for left in lab_views._left_out(outcomes)] == outcomes
+
+
+def test_what_stopped_it_is_a_rule_or_a_column_that_is_said_to_be_one(
+    reader: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab_views, "ATTEMPTS", (replace(LEAVES_OUT, state=CHECK),))
+    said = page(reader, "/cookbook/lab/?try=all")
+    assert [row[1:] for row in rows_of(said, "transactions")] == [["NOT NULL of amount", "23502"]]
+
+
+def test_each_row_says_the_sqlstate_that_postgres_gave(reader: Client) -> None:
+    said = page(reader, "/cookbook/lab/?try=all")
+    outcomes = tried(ATTEMPTS).outcomes
+    for table in TABLES:
+        given = {
+            (o.state, "NOT NULL" if o.is_not_null else o.rule)
+            for o in outcomes
+            if o.attempt.table == table
+        }
+        assert {(state, by) for _what, by, state in rows_of(said, table)} == given
+
+
+@pytest.mark.parametrize("address", ["accounts/?try=nothing", "accounts/?try=all", "?try=nothing"])
+def test_an_attempt_that_there_is_not_is_said_not_to_be_there(reader: Client, address: str) -> None:
+    said = text_of(reader.get(f"/cookbook/lab/{address}"))
+    assert f"There is no attempt “{address.partition('=')[2]}” on" in said
+    assert "nothing was tried" in said
+
+
+@pytest.mark.parametrize("address", ["", "?try=all", "accounts/", "accounts/?try=accounts_pkey"])
+def test_where_there_is_such_an_attempt_or_none_is_asked_for_nothing_is_said(
+    reader: Client, address: str
+) -> None:
+    assert "nothing was tried" not in page(reader, f"/cookbook/lab/{address}")
+
+
+@pytest.mark.parametrize("address", ["", "accounts/"])
+def test_the_box_at_the_head_searches_recipes(reader: Client, address: str) -> None:
+    said = page(reader, f"/cookbook/lab/{address}")
+    assert 'placeholder="Search recipes"' in said
+    assert "Search payments" not in said
+    assert 'role="search" action="/cookbook/"' in said
+
+
+def test_while_sealing_runs_it_is_said_once(reader: Client) -> None:
+    with sealing():
+        said = text_of(reader.get("/cookbook/lab/?try=all"))
+        one = text_of(reader.get("/cookbook/lab/seals/?try=seal_follows"))
+    assert said.count("Sealing is running; try again in a moment.") == 1
+    assert "others were using the table" not in said
+    assert "could be broken" not in said
+    assert "Sealing is running; try again in a moment." in one
+
+
 def test_a_rule_behind_another_says_so(reader: Client) -> None:
     said = page(reader, "/cookbook/lab/accounts/?try=account_id_currency_unique")
     assert "Cannot be reached: <code>accounts_pkey</code> stands before it." in said
@@ -107,6 +205,15 @@ def test_an_unknown_table_is_not_found_and_an_unknown_attempt_tries_nothing(
 ) -> None:
     assert reader.get("/cookbook/lab/django_session/").status_code == 404
     assert "SQLSTATE" not in page(reader, "/cookbook/lab/accounts/?try=nothing")
+
+
+def test_where_there_is_no_room_to_try_everything_the_page_says_so(
+    reader: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_room", BoundedSemaphore(1))
+    monkeypatch.setattr(turns, "SECONDS", 0.01)
+    with turns.turn():
+        assert "Others are running recipes" in page(reader, "/cookbook/lab/?try=all")
 
 
 @pytest.mark.usefixtures("practice_bank")

@@ -1,20 +1,58 @@
 """docs/orm-to-sql.md says what the recipes send today."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from django.db import connection
 
 from ledger.cookbook import reference
-from ledger.cookbook.recipe import Group
+from ledger.cookbook.models import Jar
+from ledger.cookbook.recipe import Group, Recipe
 from ledger.cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 STALE = "docs/orm-to-sql.md is not what the recipes send: run manage.py orm_to_sql"
+NEWEST = 180_000  # the page is written on this Postgres; older ones lack some of the recipes
+TRIES = 3  # for what several people do, where chance has a part
+
+
+def written_of(group: Group) -> str:
+    """What stands under the group's heading, and the heading."""
+    written = reference.FILE.read_text()
+    start = written.index(f"\n## {group.title}\n")
+    end = written.find("\n## ", start + 1)
+    return written[start:] if end < 0 else written[start:end]
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
-def test_each_chapter_is_what_postgres_gets(group: Group) -> None:
-    written = reference.FILE.read_text()
-    for recipe, chapter in reference.chapters([group.slug]):
-        assert chapter in written, f"{STALE} ({recipe.slug})"
+def test_each_line_of_a_group_is_what_postgres_gets(group: Group) -> None:
+    left = written_of(group)
+    for recipe, text in reference.parts([group]):
+        if connection.pg_version < NEWEST:  # type: ignore[attr-defined]
+            assert not recipe or recipe.missing or as_written(recipe, text, left), STALE
+            continue
+        known = as_written(recipe, text, left)
+        assert left.startswith(known), f"{STALE} ({recipe.slug if recipe else group.slug})"
+        left = left.removeprefix(known)
+    if connection.pg_version >= NEWEST:  # type: ignore[attr-defined]
+        assert left == "", STALE
+
+
+def as_written(recipe: Recipe | None, text: str, written: str) -> str:
+    """The text as it stands in the page, "" where it does not; several people get some more
+    tries to do it in that way."""
+    for _again in range(TRIES if recipe and recipe.commits else 1):
+        if text in written:
+            return text
+        if recipe and recipe.commits:
+            text = f"\n{reference.chapter(recipe)}"
+    return ""
+
+
+def test_the_page_is_its_head_and_the_groups_in_order_and_nothing_else() -> None:
+    whole = reference.HEAD + "".join(written_of(group) for group in GROUPS)
+    assert reference.FILE.read_text() == whole, STALE
 
 
 def test_every_recipe_is_in_it_once_and_nothing_else() -> None:
@@ -27,3 +65,63 @@ def test_what_differs_between_two_runs_is_left_open() -> None:
     assert reference._what_stays("WHERE id = 17;", "WHERE id = 18;") == "WHERE id = …;"
     assert reference._what_stays("SAVEPOINT s7_x1;", "SAVEPOINT s7_x1;") == "SAVEPOINT …;"
     assert BY_SLUG["lost-update"].title in reference.chapter(BY_SLUG["lost-update"])
+
+
+def own(function: Callable[..., Any], **options: Any) -> Recipe:
+    group = Group("tests", "Tests", "")
+    words = {"asks": "", "shows": (), "notice": "", "pitfall": ""}
+    group.recipe("A test's own", **words, **options)(function)
+    return group.recipes[0]
+
+
+def test_what_went_another_way_is_run_until_two_runs_agree() -> None:
+    ways = iter(["Ana", "Ben", "Ana"])
+
+    def victim() -> None:
+        Jar.objects.filter(name=next(ways)).count()
+
+    assert reference.statements(own(victim))[0].endswith("WHERE jars.name = 'Ana';")
+    assert list(ways) == []
+
+
+def test_what_goes_another_way_each_time_cannot_be_written_down() -> None:
+    ways = iter("abcdefgh")
+
+    def never_twice() -> None:
+        Jar.objects.filter(name=next(ways)).count()
+
+    with pytest.raises(ValueError, match="never-twice sends other queries each time"):
+        reference.statements(own(never_twice))
+
+
+def test_two_runs_in_another_order_went_another_way() -> None:
+    assert reference.went_the_same_way(["-- Ana", "id = 17;"], ["-- Ana", "id = 18;"])
+    assert not reference.went_the_same_way(["-- Ana", "COMMIT;"], ["-- Ben", "COMMIT;"])
+    assert not reference.went_the_same_way(["COMMIT;"], ["COMMIT;", "BEGIN;"])
+
+
+@pytest.mark.parametrize(("sent", "said"), [(1, []), (3, []), (4, ["-- and 1 more of this shape"])])
+def test_up_to_three_of_one_shape_are_written_out(sent: int, said: list[str]) -> None:
+    def counts() -> None:
+        for coins in range(sent):
+            Jar.objects.filter(coins=coins).count()
+
+    lines = reference.statements(own(counts))
+    shown = [line.partition("coins = ")[2] for line in lines if "coins" in line]
+    assert shown == ["0;", "1;", "2;"][:sent]
+    assert lines[len(shown) :] == said
+
+
+def test_who_waits_and_what_is_refused_is_written_down() -> None:
+    said = reference.chapter(BY_SLUG["retry"])
+    refused = "-- Ben has waited for Ana: 40001 could not serialize access due to concurrent update"
+    for earlier, later in (
+        ("coins = 150", "-- waits for Ana"),
+        ("-- waits for Ana", "-- Ana\nCOMMIT;"),
+        ("-- Ana\nCOMMIT;", refused),
+        (refused, "ROLLBACK;"),
+        ("ROLLBACK;", "coins = 120"),
+    ):
+        assert said.index(earlier) < said.index(later)
+    assert "-- 23514 new row for relation" in reference.chapter(BY_SLUG["savepoint"])
+    assert "COMMIT;\n-- 40001 could not serialize" in reference.chapter(BY_SLUG["write-skew"])

@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection
+from django.db import transaction as db_transaction
 from django.db.models import F
 
 from ledger.cookbook import role
+from ledger.cookbook import sessions as of_sessions
 from ledger.cookbook.models import SCRATCH_MODELS, Jar, JarNote
 from ledger.cookbook.practice import SCRATCH
 from ledger.cookbook.recipe import Group, Recipe
 from ledger.cookbook.recipes import BY_SLUG
 from ledger.cookbook.running import Ran, run
-from ledger.cookbook.sessions import SLOTS, AllBusy, Session, sessions
+from ledger.cookbook.sessions import SLOTS, AllBusy, Session, TooLong, sessions
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db", "nothing_stays")
 
@@ -111,6 +113,63 @@ def test_a_database_error_is_an_answer_with_its_code() -> None:
     assert ran.error.startswith("23505 ")
     assert [step.error for step in ran.steps] == ["", ran.error]
     assert [step.last_word for step in ran.steps] == ["", ""]  # the query shows it
+
+
+def test_nobody_begins_a_statement_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_sessions, "TOTAL_SECONDS", 0.3)
+    sentence = (
+        r"Stopped: all statements together took longer than 0\.3 seconds, the most that the "
+        r"cookbook gives\. Ask for less\."
+    )
+
+    def nap() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.05)")
+
+    def naps() -> None:
+        for _ in range(100):
+            nap()
+
+    with sessions(["ana", "ben"]) as ((ana, ben), steps):
+        with pytest.raises(TooLong, match=sentence):  # in the midst of a call
+            ana.run(naps)
+        assert 1 <= len(steps[0].queries) <= 7
+        for begins in (ben.begin, lambda: ben.run(nap), lambda: ben.start(nap)):
+            with pytest.raises(TooLong, match=sentence):
+                begins()
+        assert len(steps) == 1
+
+
+def test_a_transaction_in_which_the_time_is_over_is_rolled_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(of_sessions, "TOTAL_SECONDS", 0.3)
+
+    @db_transaction.atomic
+    def naps() -> None:
+        Jar.objects.create(name="rent")
+        with connection.cursor() as cursor:
+            for _ in range(100):
+                cursor.execute("SELECT pg_sleep(0.05)")
+
+    with sessions(["ana"]) as ((ana,), steps):
+        with pytest.raises(TooLong):
+            ana.run(naps)
+        assert steps[0].queries[-1].sql == "ROLLBACK"
+        assert left_in_scratch() == {}
+
+
+def test_a_transaction_does_not_begin_when_the_time_is_over() -> None:
+    with sessions(["ana"]) as ((ana,), steps):
+
+        def late() -> None:
+            ana._ends = 0.0
+            with db_transaction.atomic():
+                Jar.objects.create(name="rent")
+
+        with pytest.raises(TooLong):
+            ana.run(late)
+        assert steps[0].queries == []
 
 
 def test_commit_of_a_failed_transaction_says_that_it_was_none() -> None:

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from ledger.cookbook import kitchen
 from ledger.cookbook.kitchen import BANNER, cook, recipes
 from ledger.cookbook.parameters import form_of
-from ledger.cookbook.recipes import RECIPES
+from ledger.cookbook.recipe import Group, Recipe
+from ledger.cookbook.recipes import BY_SLUG, RECIPES
+from ledger.cookbook.running import Ran
 from ledger.cookbook.templatetags.cookbook import in_shell
 from ledger.management.commands.shell import Command
 
@@ -27,6 +30,70 @@ def test_cook_shows_who_did_what(capsys: Any) -> None:
     said = capsys.readouterr().out
     assert said.index("-- Ana") < said.index("-- Ben")
     assert "UPDATE jars SET name = 'naive', coins = 150" in said
+
+
+def test_cook_prints_the_pitfall(capsys: Any) -> None:
+    cook(recipes.spent_by_category)
+    assert "Pitfall: " in capsys.readouterr().out
+
+
+def test_cook_says_who_waits_and_what_was_refused(capsys: Any) -> None:
+    cook(recipes.retry)
+    said = capsys.readouterr().out
+    assert said.index("-- waits for Ana") < said.index("-- Ben has waited for Ana: 40001 could")
+    cook(recipes.savepoint)
+    assert "-- 23514 new row for relation" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["nope", print, 17])
+def test_cook_says_that_there_is_no_such_recipe(what: Any, capsys: Any) -> None:
+    cook(what)
+    assert capsys.readouterr().out.startswith("There is no recipe ")
+
+
+def test_cook_takes_a_name_too(capsys: Any) -> None:
+    cook("spent-by-category", most=1)
+    assert "LIMIT 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"day": 99}, "day: Give a whole number from 1 to 30."),
+        ({"day": None}, "day: Give a whole number from 1 to 30."),
+        ({"days": 9}, "It takes day, not days."),
+    ],
+)
+def test_cook_checks_its_arguments_as_the_page_does(
+    values: dict[str, Any], sentence: str, capsys: Any
+) -> None:
+    cook(recipes.day_of_an_account, **values)
+    said = capsys.readouterr().out
+    assert sentence in said
+    assert "SELECT" not in said
+
+
+def test_cook_leaves_other_arguments_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes(most: int = 5, named: str = "x", ticked: bool = True) -> None:
+        """A recipe."""
+
+    group = Group("tests", "Tests", "")
+    words = {"asks": "", "shows": (), "notice": "", "pitfall": ""}
+    group.recipe("A test's own", **words)(takes)
+    given = []
+
+    def note(recipe: Recipe, values: dict[str, Any]) -> Ran:
+        given.append(values)
+        return Ran(recipe, values)
+
+    monkeypatch.setitem(BY_SLUG, "takes", group.recipes[0])
+    monkeypatch.setattr(kitchen, "run", note)
+    cook(takes, most=0)
+    cook(takes, ticked=False)
+    assert given == [
+        {"most": 0, "named": "x", "ticked": True},
+        {"most": 5, "named": "x", "ticked": False},
+    ]
 
 
 def test_recipes_lists_and_completes_and_says_what_there_is_not() -> None:

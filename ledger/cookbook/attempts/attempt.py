@@ -13,6 +13,7 @@ FOREIGN_KEY = "23503"
 UNIQUE = "23505"
 CHECK = "23514"
 NO_RIGHT = "42501"
+OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"  # a payment of a time that may be sealed
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Attempt:
     def at_commit(self) -> bool:
         """Whether the rule is one of Django's foreign keys, which are asked at COMMIT."""
         return "_fk_" in self.rule
+
+    @property
+    def needs_the_seals(self) -> bool:
+        """Whether a trigger takes the lock of the seals for it, which real sealing takes too: the
+        lock is one for the whole database."""
+        return any(
+            "INSERT INTO seals\n" in sql or OLD_ROW in sql for sql in (*self.given, self.sql)
+        )
 
     @property
     def all_sql(self) -> str:

@@ -9,15 +9,20 @@ from django import forms, template
 
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.sessions import Step
+from ledger.cookbook.timeline import Row
+from ledger.cookbook.timeline import timeline as timeline_of
 from ledger.db.work import Query
 from ledger.templatetags.code import literal
 
 register = template.Library()
 
 
+IN_FULL = 3  # statements of one shape, one after the other, that are shown as they are
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """Statements of one shape, one after the other: the first of them, and how many."""
+    """A statement; where `times` is more than 1, the first of so many of its shape."""
 
     sql: str
     plan: str
@@ -28,12 +33,16 @@ class Folded:
 
 @register.filter
 def repeats_folded(queries: Sequence[Query]) -> list[Folded]:
-    """Statements in order, those that differ in their values alone as one."""
+    """Statements in order. Of many that differ in their values alone the first few are shown, the
+    last of these for all that follow."""
     folded = []
     for _key, run in groupby(queries, key=lambda query: (query.statement, query.error)):
         same = list(run)
-        took = sum(query.milliseconds for query in same)
-        folded.append(Folded(same[0].sql, same[0].plan, took, len(same), same[0].error))
+        shown = [[query] for query in same[: IN_FULL - 1]]
+        for like in [*shown, same[IN_FULL - 1 :]]:
+            if like:
+                first, took = like[0], sum(query.milliseconds for query in like)
+                folded.append(Folded(first.sql, first.plan, took, len(like), first.error))
     return folded
 
 
@@ -52,7 +61,13 @@ def in_shell(recipe: Recipe, form: forms.Form) -> str:
 
 
 @register.filter
-def lane(step: Step, steps: Sequence[Step]) -> int:
+def timeline(steps: Sequence[Step]) -> list[Row]:
+    """What all of them did, in order."""
+    return timeline_of(steps)
+
+
+@register.filter
+def lane(row: Row, steps: Sequence[Step]) -> int:
     """Which of the people side by side it was, from 1."""
     names = list(dict.fromkeys(other.session for other in steps))
-    return names.index(step.session) + 1
+    return names.index(row.session) + 1
