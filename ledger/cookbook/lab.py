@@ -28,7 +28,7 @@ BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says 
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
 SEALS_LOCK = "pg_advisory_xact_lock"  # as Postgres says where it waited, see seal_triggers
-SEALING = "Sealing is running; try again in a moment."
+SEALING = "Somebody else is trying the seals; try again in a moment."
 SECONDS = 8.0  # for all attempts together; what is left then is not tried
 
 
@@ -55,7 +55,7 @@ class Outcome:
 
     @property
     def met_sealing(self) -> bool:
-        """Whether it was real sealing that stood in the way."""
+        """Whether it was the lock of the seals that somebody else has."""
         return self.message == SEALING
 
     @property
@@ -93,7 +93,7 @@ class Tried:
 
     @property
     def met_sealing(self) -> int:
-        """How many were not tried because sealing is running."""
+        """How many were not tried because somebody else has the lock of the seals."""
         return sum(outcome.met_sealing for outcome in self.outcomes)
 
     @property

@@ -47,6 +47,7 @@ class JarNote(models.Model):
 
     jar = models.ForeignKey(Jar, models.CASCADE, related_name="notes")
     text = models.CharField(max_length=80)
+    version = models.IntegerField(default=1)
 
     class Meta:
         managed = False

@@ -39,6 +39,16 @@ class Shown:
         """Whether its columns have names."""
         return any(self.columns)
 
+    @property
+    def text(self) -> str:
+        """All of it as one text, where it is one whose lines or indents say something, such as a
+        plan; "" otherwise."""
+        if any(len(row) != 1 for row in self.rows):
+            return ""
+        lines = [line for (cell,) in self.rows for line in cell.splitlines() or [""]]
+        is_laid_out = len(lines) > len(self.rows) or any(line.startswith(" ") for line in lines)
+        return "\n".join(lines) if is_laid_out and not self.has_head else ""
+
 
 def tables_of(value: Any) -> list[Shown]:
     """A returned value as tables: one, or one for each part of a dict of rows.

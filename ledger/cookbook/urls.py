@@ -8,4 +8,5 @@ urlpatterns = [
     path("lab/", lab_views.lab, name="lab"),
     path("lab/<slug:table>/", lab_views.lab_table, name="lab_table"),
     path("<slug:slug>/", views.recipe, name="recipe"),
+    path("<path:slug>/", views.missing),
 ]

@@ -1,6 +1,8 @@
 """The cookbook's pages: all recipes, those that answer a question, and each of them live."""
 
-from django.http import Http404, HttpRequest, HttpResponse
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ledger.cookbook import finding
@@ -14,19 +16,31 @@ from ledger.cookbook.turns import turn
 def index(request: HttpRequest) -> HttpResponse:
     """Every recipe, by group; or what was found, the best first."""
     asked = request.GET.get("q", "").strip().replace("\x00", "")[: finding.MOST_CHARACTERS]
-    context = {"groups": GROUPS, "many": len(RECIPES), "asked": asked}
-    if asked:
-        context["found"] = finding.find(asked)
-        context["meant"] = "" if context["found"] else finding.meant(asked)
     is_part = request.headers.get("HX-Target") == "recipes"
-    return render(request, "cookbook/_recipes.html" if is_part else "cookbook/index.html", context)
+    template = "cookbook/_recipes.html" if is_part else "cookbook/index.html"
+    return render(request, template, _answer(asked))
+
+
+def missing(request: HttpRequest, slug: str) -> HttpResponse:
+    """For an address that names no recipe: those of a name like it, or with its words."""
+    asked = slug.replace("-", " ").replace("/", " ")[: finding.MOST_CHARACTERS]
+    context = {**_answer(asked), "is_missing": True, "near": finding.near(slug)}
+    return render(request, "cookbook/index.html", context, status=404)
+
+
+def _answer(asked: str) -> dict[str, Any]:
+    answer = {"groups": GROUPS, "many": len(RECIPES), "asked": asked}
+    if asked:
+        answer["found"] = found = finding.find(asked)
+        answer["meant"] = "" if found.every else finding.meant(asked)
+    return answer
 
 
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     """One recipe, run with the parameters in the address."""
     shown = BY_SLUG.get(slug)
     if shown is None:
-        raise Http404
+        return missing(request, slug)
     form = form_of(shown, request.GET)
     ran: Ran | None = None
     trouble = shown.missing and f"This recipe {shown.missing}; here it can only be read."

@@ -1,6 +1,6 @@
 """Recipes of the basics, each held against the same rows in plain Python."""
 
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
@@ -102,6 +102,7 @@ def test_names_by_text(cook: Cook, rows: Any, text: str) -> None:
         "endswith": sum(name.endswith(text) for name in names),
         "iendswith": sum(name.endswith(text.lower()) for name in small),
         "regex, a name of two words": sum(len(name.split()) == 2 for name in names),
+        "iregex, begins with A, E or I": sum(name[0] in "aei" for name in small),
     }
 
 
@@ -239,3 +240,55 @@ def test_day_of_an_account(cook: Cook, rows: Any) -> None:
     [found_by] = [line for line in plain.splitlines() if "Index Cond" in line]
     assert "created_at >=" in found_by
     assert "created_at <" in found_by
+
+
+def test_delete_a_jar(cook: Cook, rows: Any) -> None:
+    ran = cook("delete-a-jar")
+    refusal = str(ran.value.pop("account"))
+    assert ran.value == {"deleted": 3, "cookbook.JarNote": 2, "cookbook.Jar": 1}
+    assert "'Transaction.from_account'" in refusal
+    cascade, protect = (section for section in ran.sections if section.title)
+    assert [query.sql.partition(" WHERE")[0] for query in cascade.queries[-2:]] == [
+        'DELETE FROM "jar_notes"',
+        'DELETE FROM "jars"',
+    ]
+    assert protect.queries
+    assert all(query.sql.startswith("SELECT") for query in protect.queries)
+    assert rows("SELECT count(*) FROM accounts WHERE name = 'Travel'") == [(1,)]
+    assert cook("delete-a-jar", name="nothing").value["deleted"] == 0
+
+
+def test_limit_or_none(cook: Cook, rows: Any) -> None:
+    accounts = rows(
+        "SELECT u.name, a.name, daily_limit, transfer_limit, u.email FROM accounts a"
+        " JOIN users u ON u.id = user_id WHERE currency = 'USD'"
+    )
+    limits = sorted(
+        (
+            (daily or transfer or 0, email, who, name)
+            for who, name, daily, transfer, email in accounts
+        ),
+        key=lambda row: (-row[0], row[1], row[3]),
+    )
+    ran = cook("limit-or-none")
+    assert [(row["limit"], row["user__name"], row["name"]) for row in ran.value] == [
+        (limit, who, name) for limit, _, who, name in limits[:5]
+    ]
+    assert [limit for limit, *_ in limits[:3]] == [5000, 2500, 0]
+    assert 'COALESCE("accounts"."daily_limit", "accounts"."transfer_limit", 0)' in (
+        ran.work.queries[0].sql
+    )
+
+
+def test_payments_by_the_clock(cook: Cook, rows: Any) -> None:
+    times = [
+        when.astimezone(UTC)
+        for (when,) in rows("SELECT created_at FROM transactions WHERE status = 'completed'")
+    ]
+    assert cook("payments-by-the-clock", hour=7).value == {
+        "in that hour of the day": sum(when.hour == 7 for when in times),
+        "on a Sunday": sum(when.isoweekday() == 7 for when in times),
+        "on a 29th": sum(when.day == 29 for when in times),
+        "in week 24": sum(when.isocalendar().week == 24 for when in times),
+        "in the second quarter": sum(when.month in (4, 5, 6) for when in times),
+    }

@@ -3,7 +3,7 @@
 import pytest
 
 from ledger.cookbook import finding
-from ledger.cookbook.finding import find, meant
+from ledger.cookbook.finding import Found, find, meant
 
 pytestmark = pytest.mark.django_db
 
@@ -46,28 +46,83 @@ pytestmark = pytest.mark.django_db
         ("two people change the same row", "lost-update"),
         ("left join", "payments-and-where-they-went"),
         ("generated column", "available-as-generated-column"),
+        ("weekday", "payments-by-the-clock"),
+        ("timezone", "payments-by-day"),
     ],
 )
 def test_a_question_finds_its_recipe_among_the_first_three(asked: str, slug: str) -> None:
-    assert slug in [recipe.slug for recipe in find(asked)[:3]]
+    found = find(asked)
+    assert slug in [recipe.slug for recipe in [*found.every, *found.some][:3]]
 
 
-def test_a_recipe_with_all_the_words_stands_first() -> None:
-    assert find("lost update")[0].slug == "lost-update"
+@pytest.mark.parametrize(
+    ("asked", "slug"),
+    [
+        ("lost update", "lost-update"),
+        ("full text search", "words-on-the-fly-and-generated"),
+        ("many to many", "people-in-groups"),
+        ("transaction retry", "retry"),
+        ("rank within group", "largest-payments-of-each-category"),
+        ("optimistic locking version column", "optimistic-lock"),
+        ("coalesce null", "limit-or-none"),
+        ("pivot table", "in-and-out"),
+        ("days with no rows as zero", "cash-by-day-in-raw-sql"),
+        ("fill missing dates", "cash-by-day-in-raw-sql"),
+        ("zero for days without", "cash-by-day-in-raw-sql"),
+        ("random rows", "some-at-random"),
+        ("union two querysets", "rent-and-cash"),
+        ("delete a row", "delete-a-jar"),
+        ("duplicate rows", "paid-twice-a-day"),
+        ("recursive query", "reached-by-money"),
+        ("cte", "reached-by-money"),
+        ("lock a row", "select-for-update"),
+    ],
+)
+def test_what_names_a_feature_begins_with_its_recipe(asked: str, slug: str) -> None:
+    assert find(asked).every[0].slug == slug
+
+
+@pytest.mark.parametrize("asked", ["random rows", "union two querysets", "delete a row"])
+def test_few_have_every_word_and_a_few_more_some_of_them(asked: str) -> None:
+    found = find(asked)
+    assert 0 < len(found.every) < 10
+    assert len(found.some) == finding.MOST_OF_SOME
+    assert not [recipe for recipe in found.some if recipe in found.every]
+
+
+def test_small_words_need_not_be_there_unless_they_are_all() -> None:
+    assert find("deadlock with no retry").every == find("deadlock retry").every
+    assert find("not in").every[0].slug == "accounts-that-never-paid"
+
+
+def test_names_near_a_name() -> None:
+    assert finding.near("dedlock")[0].slug == "deadlock"
+    assert finding.near("zzzzzz") == []
 
 
 @pytest.mark.parametrize("asked", ["", "   ", "'", "& | !", ":*", "how do I", "\\", "<->", "'; --"])
 def test_what_is_no_question_finds_nothing(asked: str) -> None:
-    assert find(asked) == []
+    assert find(asked) == Found([], [])
 
 
 def test_a_beginning_finds_while_one_types() -> None:
-    assert "lost-update" in [recipe.slug for recipe in find("lost upd")]
+    assert "lost-update" in [recipe.slug for recipe in find("lost upd").every]
 
 
 def test_a_slip_of_the_fingers_is_mended() -> None:
     assert meant("uddate") == "update"
+    assert meant("how do I agregate") == "how do i aggregate"
     assert meant("lost update") == ""
+
+
+@pytest.mark.parametrize("asked", ["asdfqwer", "thhe", "how to"])
+def test_nothing_is_meant_that_is_far_or_a_small_word(asked: str) -> None:
+    assert meant(asked) == ""
+
+
+def test_only_what_finds_something_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "_known_words", lambda: frozenset({"xylophone"}))
+    assert meant("xylofone") == ""
 
 
 def test_a_long_text_is_cut() -> None:

@@ -14,10 +14,10 @@ from ledger.cookbook import lab
 from ledger.cookbook.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
 from ledger.cookbook.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row
 from ledger.cookbook.lab import Outcome, tried, tried_at_the_first_wall
+from ledger.cookbook.practice import SEALING_HERE as SEALS
 from ledger.cookbook.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
 from ledger.cookbook.sessions import Session
 from tests.conftest import set_role
-from transactions.seal_triggers import SEALING as SEALS
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
@@ -209,7 +209,7 @@ def test_while_sealing_runs_one_attempt_finds_out_for_all_that_need_its_lock(
     assert everything.refused == len(ATTEMPTS) - len(needing)
     assert everything.met_sealing == len(needing) > 20
     assert {o.message for o in everything.surprises} == {
-        "Sealing is running; try again in a moment."
+        "Somebody else is trying the seals; try again in a moment."
     }
     assert [slug for slug in sent if slug in {item.slug for item in needing}] == [needing[0].slug]
     assert tried(needing).stands

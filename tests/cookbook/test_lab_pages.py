@@ -158,10 +158,10 @@ def test_while_sealing_runs_it_is_said_once(reader: Client) -> None:
     with sealing():
         said = text_of(reader.get("/cookbook/lab/?try=all"))
         one = text_of(reader.get("/cookbook/lab/seals/?try=seal_follows"))
-    assert said.count("Sealing is running; try again in a moment.") == 1
+    assert said.count("Somebody else is trying the seals; try again in a moment.") == 1
     assert "others were using the table" not in said
     assert "could be broken" not in said
-    assert "Sealing is running; try again in a moment." in one
+    assert "Somebody else is trying the seals; try again in a moment." in one
 
 
 def test_a_rule_behind_another_says_so(reader: Client) -> None:

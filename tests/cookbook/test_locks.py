@@ -36,6 +36,15 @@ def test_lost_update(cook: Cook) -> None:
     assert '("jars"."coins" + 50)' in sql_of(ran, "ben")[2]
 
 
+def test_optimistic_lock(cook: Cook) -> None:
+    ran = cook("optimistic-lock")
+    assert ran.value == {"Ana saved": True, "Ben saved": False, "the note": "due on the third"}
+    assert waits(ran) == []
+    his = sql_of(ran, "ben")[-1]
+    assert his.startswith('UPDATE "jar_notes"')
+    assert '"jar_notes"."version" = 1)' in his
+
+
 def test_select_for_update(cook: Cook) -> None:
     ran = cook("select-for-update")
     assert ran.value == {"rent": 100 - 30 + 50}

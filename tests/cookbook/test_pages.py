@@ -5,11 +5,13 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
+from django.forms import CharField, DateField, DecimalField, Field, IntegerField
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from ledger.cookbook import running, turns
+from ledger.cookbook.parameters import form_of
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.recipes import RECIPES
 from tests.factories import AccountFactory, UserFactory
@@ -50,8 +52,13 @@ def test_the_index_has_every_recipe_and_the_lab(customer: Client) -> None:
 
 def test_a_question_is_answered_in_the_address(customer: Client) -> None:
     response = customer.get(INDEX, {"q": "lost update"})
-    assert response.context["found"][0].slug == "lost-update"
-    assert "“lost update”" in text_of(response)
+    found = response.context["found"]
+    assert found.every[0].slug == "lost-update"
+    text = text_of(response)
+    assert f"{len(found.every)} recipes answer “lost update”" in text
+    after = text.partition("With some of the words")[2]
+    assert found.some[0].title in after
+    assert found.every[0].title not in after
     part = customer.get(INDEX, {"q": "lost update"}, headers={"HX-Target": "recipes"})
     assert "<html" not in part.content.decode()
 
@@ -97,8 +104,19 @@ def test_nobody_elses_rows_are_ever_in_it(customer: Client) -> None:
             assert secret not in page.replace("Custard Example", ""), recipe.slug
 
 
-def test_an_address_without_a_recipe_is_not_found(customer: Client) -> None:
-    assert customer.get(f"{INDEX}nothing-of-the-kind/").status_code == 404
+@pytest.mark.parametrize("name", ["dedlock", "a/deadlok", "no.such"])
+def test_an_address_without_a_recipe_says_so_and_offers_others(customer: Client, name: str) -> None:
+    response = customer.get(f"{INDEX}{name}/")
+    assert response.status_code == 404
+    text = text_of(response)
+    assert "There is no recipe of this name" in text
+    assert "money" not in text.partition("There is no recipe")[2].partition("Everything")[0]
+    assert 'name="q"' in response.content.decode()
+    assert ('href="/cookbook/deadlock/"' in response.content.decode()) == (name != "no.such")
+
+
+def test_an_address_without_its_last_slash_still_leads_on(customer: Client) -> None:
+    assert customer.get("/cookbook/deadlock").headers["Location"] == "/cookbook/deadlock/"
 
 
 def test_a_visitor_signs_in_first(client: Client) -> None:
@@ -127,3 +145,72 @@ def test_where_there_is_no_room_the_page_says_so_and_others_go_on(
         assert response.context["ran"] is None
         assert customer.get(INDEX).status_code == 200
     assert customer.get(RECIPES[0].url).context["ran"]
+
+
+def test_a_plan_keeps_its_lines_and_its_indents(customer: Client) -> None:
+    response = customer.get(f"{INDEX}plan-of-a-page/")
+    guessed, measured = response.context["ran"].tables
+    assert guessed.text.startswith("Limit ")
+    assert "\n  ->  Index Scan Backward" in measured.text
+    page = response.content.decode()
+    shown = re.findall(r'<pre class="code code--wide"[^>]*aria-label="(\w+)">([^<]*)</pre>', page)
+    assert [title for title, _ in shown] == ["Guessed", "Measured"]
+    assert "\n  -&gt;  Index Scan Backward" in shown[0][1]
+
+
+@pytest.mark.parametrize(
+    ("slug", "given"),
+    [
+        ("newest-entries-of-a-view", {"email": "nobody@example.com"}),
+        ("worth-by-covering-index", {"code": "GIFT-99999"}),
+        ("cash-by-day-in-raw-sql", {"currency": "XXX"}),
+        ("reached-by-money", {"email": "nobody@example.com"}),
+        ("spent-old-and-new", {"code": "none"}),
+    ],
+)
+def test_what_is_not_there_is_an_empty_answer(
+    customer: Client, slug: str, given: dict[str, str]
+) -> None:
+    response = customer.get(f"{INDEX}{slug}/", given)
+    assert response.status_code == 200
+    ran = response.context["ran"]
+    assert ran is None or (ran.error, ran.stopped) == ("", "")
+
+
+# The least and the most that each kind of parameter may be, and texts that somebody may try.
+EXTREMES: dict[type[Field], tuple[str, ...]] = {
+    DateField: ("0001-01-01", "9999-12-31"),
+    DecimalField: ("-9999999999999999.9999", "0", "9999999999999999.9999"),
+    CharField: ("", "nobody", "x" * 200, "'", "%s{}\\", "(((", "é😀"),
+}
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        recipe
+        for recipe in RECIPES
+        if not recipe.commits and recipe.slug != "too-slow" and form_of(recipe, {}).fields
+    ],
+    ids=lambda recipe: recipe.slug,
+)
+def test_no_parameter_brings_a_recipe_down_or_makes_it_long(recipe: Recipe) -> None:
+    if recipe.missing:
+        pytest.skip(recipe.missing)
+    usual = form_of(recipe, {}).data
+    for name, field in form_of(recipe, {}).fields.items():
+        extremes = EXTREMES.get(type(field), ())
+        if type(field) is IntegerField:
+            extremes = (str(field.min_value), str(field.max_value))
+        for value in extremes:
+            form = form_of(recipe, {**usual, name: value})
+            assert form.is_valid(), (name, value)
+            ran = running.run(recipe, form.cleaned_data)
+            assert not ran.stopped, (name, value)
+            assert sum(len(table.rows) + table.more for table in ran.tables) <= 5_000
+
+
+def test_days_without_bounds_are_not_made(customer: Client) -> None:
+    response = customer.get(f"{INDEX}cash-by-day-in-raw-sql/", {"days": "367"})
+    assert "Give a whole number from 1 to 366." in text_of(response)
+    assert response.context["ran"] is None

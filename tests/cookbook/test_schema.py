@@ -109,8 +109,8 @@ def test_a_covering_index(cook: Cook, vouchers: Any) -> None:
     (voucher,) = (row for row in vouchers if row["code"] == "GIFT-00042")
     ran = cook("worth-by-covering-index")
     assert ran.value == {
-        "covered": {"worth": voucher["worth"]},
-        "not covered": {"worth": voucher["worth"], "spent": voucher["spent"]},
+        "Covered": [{"worth": voucher["worth"]}],
+        "Not covered": [{"worth": voucher["worth"], "spent": voucher["spent"]}],
     }
     covered, not_covered = ran.work.queries
     assert "Index Only Scan using vouchers_code_worth" in covered.plan
@@ -191,6 +191,34 @@ def test_raw_sql(cook: Cook, rows: Any) -> None:
         {"day": day, "withdrawals": len(taken[day]), "total": sum(taken[day])} for day in days
     ]
     assert {row["withdrawals"] for row in found} == {0, 1}
+
+
+def test_raw_sql_makes_as_many_days_as_asked_for(cook: Cook) -> None:
+    found = cook("cash-by-day-in-raw-sql", since=date(2026, 6, 30), days=366).value
+    assert len(found) == 366
+    assert (found[0]["day"], found[-1]["day"]) == (date(2026, 6, 30), date(2027, 6, 30))
+
+
+def test_a_recursive_query_goes_on_from_its_own_rows(cook: Cook, rows: Any) -> None:
+    paid = set(
+        rows(
+            "SELECT payer.email, payee.email FROM transactions"
+            " JOIN accounts a ON a.id = from_account_id JOIN accounts b ON b.id = to_account_id"
+            " JOIN users payer ON payer.id = a.user_id JOIN users payee ON payee.id = b.user_id"
+        )
+    )
+    steps = {"northwind@example.com": 0}
+    for step in (1, 2, 3):
+        for payer, payee in sorted(paid):
+            if steps.get(payer) == step - 1:
+                steps.setdefault(payee, step)
+    ran = cook("reached-by-money")
+    assert {row["email"]: row["steps"] for row in ran.value} == steps
+    assert max(steps.values()) == 2
+    assert "Recursive Union" in ran.work.queries[0].plan
+    assert "WorkTable Scan" in ran.work.queries[0].plan
+    near = cook("reached-by-money", most=1).value
+    assert {row["email"] for row in near} == {who for who in steps if steps[who] < 2}
 
 
 def test_raw_sql_takes_what_is_typed_as_a_value(cook: Cook) -> None:

@@ -18,7 +18,8 @@ GROUP = Group("aggregation", "Aggregation", "Many rows into few: sums, counts, g
     asks="How do I get the sum, average, smallest and largest of a column?",
     shows=("Sum", "Avg", "Min", "Max", "Count", "aggregate", "total", "average"),
     notice="One query, one row, and a dict of it. The sum has default=0, which is COALESCE: of no "
-    "rows at all, the other figures are None. Try a category that nobody has.",
+    "rows at all it is 0, as the count is; the other three figures are None. Try a category that "
+    "nobody has.",
     pitfall="Sum of nothing is None, not 0, and None + 1 fails on the first empty month.",
 )
 def figures_of_category(category: str = "groceries") -> dict[str, Any]:
@@ -55,10 +56,20 @@ def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Tra
 @GROUP.recipe(
     "Some rows into one sum, some into another",
     asks="How do I sum only some rows, several ways in one query?",
-    shows=("filtered aggregate", "Sum", "Count", "Q", "FILTER", "conditional sum", "group by"),
-    notice="Each sum has its own FILTER (WHERE …), and the table is read once.",
-    pitfall="A condition in .filter() holds for every sum of the query. A group with no such row "
-    "has NULL there, unless default says otherwise.",
+    shows=(
+        "filtered aggregate",
+        "Sum",
+        "Count",
+        "Q",
+        "FILTER",
+        "conditional sum",
+        "group by",
+        "pivot table",
+        "crosstab",
+    ),
+    notice="Each sum and the count have their own FILTER (WHERE …), and the table is read once.",
+    pitfall="A condition in .filter() holds for every sum of the query. The sum of a group with "
+    "no such row is NULL, unless default says otherwise; its count is 0.",
 )
 def in_and_out() -> QuerySet[Transaction, Any]:
     """What came into the bank and what left it, currency by currency."""

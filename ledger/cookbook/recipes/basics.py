@@ -3,10 +3,11 @@
 from decimal import Decimal
 from typing import Literal
 
+from django.db.models import ProtectedError
 from django.db.models.functions import Now
 
 from accounts.models import Account, User
-from ledger.cookbook.models import Contact, Jar
+from ledger.cookbook.models import Contact, Jar, JarNote
 from ledger.cookbook.recipe import Group
 from ledger.cookbook.sessions import Session
 from ledger.cookbook.steps import step
@@ -74,8 +75,8 @@ def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
     "Change rows without reading them",
     asks="How do I update rows without loading them first?",
     shows=("update", "update without loading", "save", "update_fields"),
-    notice="The loop sends a SELECT and an UPDATE for each account; update() is one UPDATE, "
-    "and returns how many rows it met.",
+    notice="The loop sends a SELECT for the three accounts and an UPDATE for each of them; "
+    "update() is one UPDATE, and returns how many rows it met.",
     pitfall="update() calls no save() and sends no signals, so what they do for a row is not done. "
     "A plain save() in the loop would write back every column it read, and with them undo "
     "what somebody else changed meanwhile: update_fields names those that are meant.",
@@ -91,6 +92,33 @@ def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
     with step("Update without loading"):
         changed = accounts.update(daily_limit=limit)
     return {"changed": changed}
+
+
+@GROUP.recipe(
+    "Deleted, with what belongs to it, or not at all",
+    asks="How do I delete a row or rows, and what do CASCADE and PROTECT do?",
+    shows=("delete", "CASCADE", "PROTECT", "ProtectedError", "on_delete", "DELETE", "delete a row"),
+    notice="CASCADE is Django's: it deletes the notes before their jar, and delete() returns how "
+    "many rows went, of each model. PROTECT is a SELECT for each foreign key that points to "
+    "the account; one finds rows, and no DELETE is sent.",
+    pitfall="The table knows nothing of CASCADE: a DELETE by hand is refused by the foreign key. "
+    "And filter() that found nothing deletes nothing without a word: look at the number.",
+    writes=True,
+)
+def delete_a_jar(name: str = "rent") -> dict[str, object]:
+    """What goes with a jar and its two notes; what keeps an account with payments."""
+    jar = Jar.objects.create(name="rent", coins=100)
+    for text in ("due on the first", "paid"):
+        JarNote.objects.create(jar=jar, text=text)
+    with step("CASCADE"):
+        deleted, of_each = Jar.objects.filter(name=name).delete()
+    refusal = ""
+    with step("PROTECT"):
+        try:
+            Account.objects.filter(name="Travel").delete()
+        except ProtectedError as error:
+            refusal = error.args[0]
+    return {"deleted": deleted, **of_each, "account": refusal}
 
 
 @GROUP.recipe(

@@ -46,11 +46,13 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
         "endswith",
         "iendswith",
         "regex",
+        "iregex",
         "LIKE",
         "case-insensitive",
     ),
     notice="contains and its kin are LIKE; those with an i compare UPPER() of both sides, "
-    "so ANA finds Ana. A % or _ in the text is escaped and stands for itself.",
+    "so ANA finds Ana. A % or _ in the text is escaped and stands for itself. regex is ~, and "
+    "iregex is ~*.",
     pitfall="LIKE with % in front reads every row, and UPPER() has no use for a plain index on "
     "the column. Many rows want full-text search or a trigram index.",
 )
@@ -66,6 +68,7 @@ def names_by_text(text: str = "an") -> list[tuple[str, int]]:
         ("endswith", people.filter(name__endswith=text).count()),
         ("iendswith", people.filter(name__iendswith=text).count()),
         ("regex, a name of two words", people.filter(name__regex=r"^\S+ \S+$").count()),
+        ("iregex, begins with A, E or I", people.filter(name__iregex="^[aei]").count()),
     ]
 
 
@@ -94,7 +97,7 @@ def daily_limits() -> dict[str, int]:
 @GROUP.recipe(
     "Or, and, not",
     asks="How do I combine conditions with OR, AND and NOT?",
-    shows=("Q", "negation", "filter", "OR", "AND", "NOT", "order_by", "slicing"),
+    shows=("Q", "negation", "filter", "OR", "AND", "NOT", "or condition", "order_by", "slicing"),
     notice="| is OR, & is AND, ~ is NOT; the brackets stand where Python has them.",
     pitfall="Chained filter() calls are AND. Python's own or, and, not do not work on Q: "
     "Q(…) or Q(…) is simply the first of the two.",
@@ -157,7 +160,7 @@ def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
 @GROUP.recipe(
     "A day, a month, a year",
     asks="How do I filter by date, month or year of a timestamp?",
-    shows=("date", "year", "month", "gte", "lt", "filter", "time zone", "created_at"),
+    shows=("date", "year", "month", "gte", "lt", "filter", "time zone", "timezone"),
     notice="year becomes BETWEEN its first and last moment, which an index on the column can use. "
     "date and month wrap the column in a cast and in EXTRACT, both in the current time zone.",
     pitfall="month alone is that month of every year. And a day in another time zone is other "
@@ -172,6 +175,28 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
             created_at__year=day.year, created_at__month=day.month
         ).count(),
         "that year": payments.filter(created_at__year=day.year).count(),
+    }
+
+
+@GROUP.recipe(
+    "An hour, a weekday, a quarter",
+    asks="How do I filter by the hour, the day of the week, the week or the quarter?",
+    shows=("hour", "day", "week_day", "week", "quarter", "weekday", "EXTRACT", "time of day"),
+    notice="EXTRACT of the time in the current time zone; week_day alone is EXTRACT(DOW …) + 1, so "
+    "that Sunday is 1 and Saturday is 7. week is the week of the ISO year, which begins on a "
+    "Monday.",
+    pitfall="The first days of January can lie in week 52 or 53 of the year before: filter by "
+    "iso_year along with week, not by year.",
+)
+def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str, int]:
+    """How many movements of money fell into an hour of the day, on Sundays, and so on."""
+    payments = Transaction.objects.filter(status="completed")
+    return {
+        "in that hour of the day": payments.filter(created_at__hour=hour).count(),
+        "on a Sunday": payments.filter(created_at__week_day=1).count(),
+        "on a 29th": payments.filter(created_at__day=29).count(),
+        "in week 24": payments.filter(created_at__week=24).count(),
+        "in the second quarter": payments.filter(created_at__quarter=2).count(),
     }
 
 

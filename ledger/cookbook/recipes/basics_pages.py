@@ -1,9 +1,11 @@
 """Basics, the pages: order, slices, and pages with numbers."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from ledger.cookbook.parameters import Between
@@ -16,7 +18,7 @@ from transactions.models import Transaction
     asks="How do I sort, and take only some of the rows?",
     shows=("order_by", "slicing", "LIMIT", "OFFSET", "sort", "descending"),
     notice="The slice is LIMIT and OFFSET: no other rows come to Python. A minus sorts downwards; "
-    "the second column decides between equals.",
+    "the columns after the first decide between equals.",
     pitfall="Without a last column that is unique, equals come in any order, and a row can show on "
     "two pages. A slice cannot be negative, and nothing can be filtered after it.",
 )
@@ -41,6 +43,23 @@ def accounts_by_limit() -> QuerySet[Account, dict[str, object]]:
     """Accounts with a daily limit first, then those without any."""
     accounts = Account.objects.filter(currency="USD").values("user__name", "name", "daily_limit")
     return accounts.order_by(F("daily_limit").desc(nulls_last=True), "user__email", "name")[:5]
+
+
+@GROUP.recipe(
+    "Something else instead of NULL",
+    asks="How do I replace NULL with a default value (COALESCE)?",
+    shows=("Coalesce", "COALESCE", "NULL", "default value", "Value"),
+    notice="COALESCE gives the first of its arguments that is not NULL: the limit of a day, else "
+    "that of one transfer, else 0.",
+    pitfall="An empty text is not NULL and stays as it is. And a condition on COALESCE(…) is on an "
+    "expression: an index on the column is no help to it.",
+)
+def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]:
+    """Each account's limit of a day, or of one transfer, or 0 where it has neither."""
+    limit = Coalesce("daily_limit", "transfer_limit", Value(Decimal(0)))
+    accounts = Account.objects.filter(currency=currency).annotate(limit=limit)
+    shown = accounts.values("user__name", "name", "daily_limit", "transfer_limit", "limit")
+    return shown.order_by("-limit", "user__email", "name")[:5]
 
 
 @GROUP.recipe(

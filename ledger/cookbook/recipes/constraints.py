@@ -190,8 +190,9 @@ def one_main_favourite() -> list[dict[str, Any]]:
     shows=("trigger", "append-only rows", "immutable rows", "IntegrityError"),
     notice="A CHECK sees one row as it is to be; a trigger sees the row as it was, too. These "
     "raise with ERRCODE check_violation and CONSTRAINT set, so a trigger's refusal has a name in "
-    "diag as a constraint's has, and arrives as IntegrityError. Before its DELETE, delete() asks "
-    "the four tables with PROTECT.",
+    "diag as a constraint's has, and arrives as IntegrityError. Before its DELETE, delete() "
+    "asks for rows behind each of the four foreign keys with PROTECT, two of which are the table's "
+    "own.",
     pitfall="A row trigger does not see TRUNCATE; that takes one FOR EACH STATEMENT. And the owner "
     "of the table can disable both, so web processes should not be the owner.",
     writes=True,

@@ -6,7 +6,7 @@ from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.models import F, Sum
 
-from ledger.cookbook.models import Jar
+from ledger.cookbook.models import Jar, JarNote
 from ledger.cookbook.recipes.transactions import GROUP
 from ledger.cookbook.sessions import Session
 from ledger.db.retry import run_with_retry
@@ -54,7 +54,7 @@ def add_locked(name: str, coins: int) -> int:
 @GROUP.recipe(
     "Read, think, write: under a lock",
     asks="How do I lock a row while I decide what to write?",
-    shows=("select_for_update", "FOR UPDATE", "pessimistic lock", "lost update"),
+    shows=("select_for_update", "FOR UPDATE", "lock a row", "pessimistic lock", "lost update"),
     notice="Ben's SELECT ends in FOR UPDATE and waits for Ana. Once she commits it gives him the "
     "row as she left it, 70 coins and not 100: what he decides on was read after the lock.",
     pitfall="Deciding on a row that was read before the lock. The same instance, read by a plain "
@@ -77,6 +77,35 @@ def select_for_update(ana: Session, ben: Session) -> dict[str, int]:
     return ana.run(coins_in_jars)
 
 
+def save_unless_changed(note: JarNote, text: str) -> bool:
+    as_read = JarNote.objects.filter(pk=note.pk, version=note.version)
+    return as_read.update(text=text, version=F("version") + 1) == 1
+
+
+@GROUP.recipe(
+    "No lock, but a version",
+    asks="How do I notice that somebody else has saved the row since I read it?",
+    shows=("optimistic locking", "version column", "optimistic lock", "lost update", "update"),
+    notice="Each UPDATE says which version it was made from: WHERE id = … AND version = 1. Ana's "
+    "meets one row and makes it version 2; Ben's meets none, and 0 rows is how he learns of it.",
+    pitfall="save() does not ask for the version, nor does anybody look at a number of rows that "
+    "the code throws away. And it only tells: Ben has to read again and decide.",
+    commits=True,
+)
+def optimistic_lock(ana: Session, ben: Session) -> dict[str, object]:
+    """Both open the same note, for as long as a form is open, and save another text."""
+    jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
+
+    hers = ana.run(JarNote.objects.get)
+    his = ben.run(JarNote.objects.get)
+    return {
+        "Ana saved": ana.run(lambda: save_unless_changed(hers, "due on the third")),
+        "Ben saved": ben.run(lambda: save_unless_changed(his, "paid")),
+        "the note": ana.run(lambda: JarNote.objects.get().text),
+    }
+
+
 def add_at_repeatable_read(name: str, coins: int) -> int:
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -89,7 +118,7 @@ def add_at_repeatable_read(name: str, coins: int) -> int:
 @GROUP.recipe(
     "Refused instead of lost, and tried again",
     asks="How do I retry a transaction after could not serialize access?",
-    shows=("retry", "40001", "serialization failure", "optimistic lock", "REPEATABLE READ"),
+    shows=("retry", "transaction retry", "40001", "serialization failure", "REPEATABLE READ"),
     notice="At REPEATABLE READ Ben's UPDATE may not go over a row that changed after his "
     "snapshot: 40001 instead of a lost update. run_with_retry does all of it again, with a new "
     "snapshot, in which he reads 70.",

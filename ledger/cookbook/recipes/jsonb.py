@@ -229,8 +229,8 @@ class Merge(Func):
     asks="How do I update one key of a JSONField without loading the row?",
     shows=("update in place", "jsonb_set", "||", "Func", "update without loading"),
     notice="jsonb_set changes the one path and keeps the rest; || lays a document over another, "
-    "at the top level alone: its card would replace the whole card. One UPDATE each, nothing "
-    "loaded.",
+    "at the top level alone: its card would replace the whole card. One UPDATE each, and the "
+    "SELECTs are there only to show what came of it.",
     pitfall="Loading the row, changing the dict and saving it writes the whole document back, "
     "with whatever somebody else changed meanwhile undone. Of transactions not even this works: "
     "what is posted is final, and a trigger refuses it.",

@@ -133,7 +133,7 @@ def take_job(worker: str) -> str:
 @GROUP.recipe(
     "A queue for several workers",
     asks="How do I use a table as a job queue?",
-    shows=("skip_locked", "select_for_update", "SKIP LOCKED", "queue", "worker"),
+    shows=("skip_locked", "select_for_update", "SKIP LOCKED", "task queue", "worker"),
     notice="FOR UPDATE SKIP LOCKED with LIMIT 1: Ben passes over the job that Ana has and takes "
     "the next, without waiting. Ana's worker then crashes: ROLLBACK frees her job, and Ben finds "
     "it as if it had never been taken.",

@@ -155,8 +155,9 @@ def any_many_all(
     "What Postgres does for a query",
     asks="How do I see the plan of a queryset?",
     shows=("explain", "EXPLAIN ANALYZE", "query plan", "slow query", "index used"),
-    notice="Read from the inside out: the account's stretch of transactions_from_created is read "
-    "backwards, and Limit stops it after the ten rows of the page, so nothing is sorted.",
+    notice="Read from the inside out, the line furthest in first: the account's stretch of "
+    "transactions_from_created is read backwards, and Limit stops it after the ten rows of the "
+    "page, so nothing is sorted.",
     pitfall="The plain plan is a guess: cost is no time, and the rows may be wrong. With "
     "analyze=True the query really runs, for as long as it takes.",
 )
@@ -174,8 +175,9 @@ def plan_of_a_page() -> dict[str, list[str]]:
     "A page far back, by its number and by its place",
     asks="How do I page through many rows without OFFSET getting slower and slower?",
     shows=("keyset", "offset", "pagination", "cursor pagination", "seek method", "infinite scroll"),
-    notice="Both plans walk the same index. OFFSET reads every row of the pages before and throws "
-    "them away: 150 rows for page 30. The keyset begins where the last page ended and reads 5.",
+    notice="Both pages walk the same index. OFFSET reads every row of the pages before and throws "
+    "them away: 150 rows for page 30. The keyset begins where the last page ended and reads 5. "
+    "The query between the two looks up that place, which a link to the next page would carry.",
     pitfall="The column has to be unique in its order, or rows that tie are left out: created_at "
     "never ties within an account; elsewhere add the key. And there is no way to page 30 but "
     "through the ones before.",
@@ -188,7 +190,7 @@ def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, l
     start = (page - 1) * 5
     with step("By OFFSET"):
         by_offset = list(shown[start : start + 5])
-    with step("Where the page before ended: a link to the next page carries it"):
+    with step("Where the page before ended"):
         last = payments.values_list("created_at", flat=True)[start - 1]
     with step("By keyset"):
         by_keyset = list(shown.filter(created_at__lt=last)[:5])

@@ -64,8 +64,8 @@ def merchants_by_any_value() -> QuerySet[Transaction, Any]:
     "Postgres 17: JSON as a table",
     asks="How do I turn JSON into rows and columns in SQL?",
     shows=("newer Postgres", "JSON_TABLE", "Postgres 17", "raw SQL"),
-    notice="JSON_TABLE gives each document columns with types, by jsonpath: covers is an integer "
-    "here, and the merchant's city a text two levels down.",
+    notice="JSON_TABLE gives each document columns with types, by jsonpath: from $.merchant "
+    "on, name and city are texts here, and kind is an integer, though mcc is a string in the JSON.",
     pitfall="A value that does not fit its type becomes NULL without a word; ERROR ON ERROR "
     "makes it raise. On Postgres 16 it is a syntax error: there jsonb_to_record does most of it.",
     postgres=170000,

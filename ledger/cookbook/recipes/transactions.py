@@ -31,9 +31,9 @@ def move_coins(source: str, target: str, coins: int) -> None:
     "All of it, or nothing",
     asks="How do I make several writes succeed or fail together?",
     shows=("atomic", "transaction.atomic", "autocommit", "BEGIN", "COMMIT", "ROLLBACK"),
-    notice="Without atomic each statement commits by itself: when the second fails, the 30 coins "
-    "have left and arrive nowhere. With it there is one BEGIN, and the exception on its way out "
-    "turns into ROLLBACK.",
+    notice="Without atomic each statement commits by itself: when the second finds no jar, the 30 "
+    "coins have left and arrive nowhere. With it there is one BEGIN, and the exception on its way "
+    "out turns into ROLLBACK.",
     pitfall="The exception has to leave the block. Catch it inside, and Django commits the half "
     "that was done.",
     commits=True,

@@ -200,6 +200,7 @@ def days_until_cash_is_drawn_again(
         "RowNumber",
         "top N per group",
         "greatest n per group",
+        "rank within group",
         "partition",
     ),
     notice="WHERE cannot see a window, so Django puts the query into a subquery named qualify and "

@@ -94,7 +94,7 @@ def add_to_a_jar() -> dict[str, int]:
     asks="How do I get generated columns and defaults after an insert?",
     shows=("RETURNING", "create", "GeneratedField", "insert", "update", "refresh_from_db"),
     notice='INSERT … RETURNING "accounts"."available": the generated column is there without '
-    "another query. An update() returns only how many rows it met.",
+    "another query. The UPDATE of save() asks for nothing back in Django 5.2.",
     pitfall="Only an INSERT brings it back here: after save() of a changed row the object still "
     "has the old figure, until refresh_from_db(). Django 6.0 reads it after an UPDATE too.",
     writes=True,
