@@ -59,8 +59,7 @@ class Attempt:
 
     @property
     def needs_the_seals(self) -> bool:
-        """Whether a trigger takes the lock of the seals for it, which others who try them take too: the
-        lock is one for the whole database."""
+        """Whether a trigger takes the lock of the seals for it, which is one for all who try."""
         return any(
             "INSERT INTO seals\n" in sql or OLD_ROW in sql for sql in (*self.given, self.sql)
         )
