@@ -137,8 +137,8 @@ def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: Bank) -
     whole = found(staff, "411139024857")
     assert whole["Exactly this"] == [NEST]
     assert whole["Transactions"] == ["411139024857", "Rent of November", "Opening"]
-    services.deposit(to_account=bank.other, amount=Decimal("4111390248.57"), description="Much")
-    assert found(staff, "4111390248.57")["Transactions"] == ["Much"]
+    services.deposit(to_account=bank.other, amount=Decimal("1234567890.12"), description="Much")
+    assert found(staff, "1234567890.12")["Transactions"] == ["Much"]
     for grouped in ("4111 3902 4857", "4111-3902-4857", "4111.3902.4857", " 41113902 4857"):
         assert found(staff, grouped) == whole, grouped
 
