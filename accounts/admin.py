@@ -24,7 +24,7 @@ from accounts.admin_parts import STYLES, person_of
 from accounts.admin_people import GroupAdmin, UserAdmin
 from accounts.admin_steps import ACCOUNT_STEPS, ReasonedActions, Step
 from accounts.exceptions import LedgerError
-from accounts.models import Account
+from accounts.models import Account, User
 
 __all__ = ["AccountAdmin", "GroupAdmin", "UserAdmin"]
 
@@ -52,8 +52,8 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     show_full_result_count = False
     search_fields = ("number", "name", "user__name", "user__email")
     search_help_text = (
-        "An account number, its first or its last four digits or more, or words of a name or "
-        "an email address."
+        "An account number, its first or its last four digits or more, or words of a name; also "
+        "of an email address, where you may see people."
     )
     autocomplete_fields = ("user",)
     readonly_fields = (
@@ -94,6 +94,13 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         form = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "ledger_refusal", None)  # type: ignore[attr-defined]
         return form
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Addresses are for those who may see people."""
+        people = self.admin_site.get_model_admin(User)
+        fields = self.search_fields
+        may_see = people.has_view_permission(request)
+        return fields if may_see else tuple(name for name in fields if name != "user__email")
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str

@@ -28,9 +28,9 @@ TITLES: dict[type[models.Model], str] = {
     Transaction: "Transactions",
 }
 HELP = (
-    "An id, an account number or the beginning of one, an email address, names or their "
-    "beginnings, words of a payment, an amount like 13.40, or fields of a payment like "
-    "to:grace amount:>100 date:2026-03."
+    "An id, an account number or four digits or more of its beginning or end, an email address, "
+    "names or their beginnings, words of a payment, an amount like 13.40, or fields of a payment "
+    "like to:grace amount:>100 date:2026-03."
 )
 
 
@@ -58,12 +58,24 @@ class Section:
     extent: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A sentence about what could not be read, with queries that may have been meant."""
+
+    sentence: str
+    meant: list[tuple[str, str]] = field(default_factory=list)
+    is_hint: bool = False
+
+
 @dataclass(slots=True)
 class Answer:
-    """What was found, and whole queries beside: of what could not be read, and near ones."""
+    """What was found, and whole queries beside: of what could not be read, and near ones.
+
+    A hint among the mistakes is a sentence that goes on with its queries.
+    """
 
     sections: list[Section] = field(default_factory=list)
-    mistakes: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
+    mistakes: list[Unread] = field(default_factory=list)
     meant: list[tuple[str, str]] = field(default_factory=list)
     is_looked_for: bool = False  # whether any of it could be read
 
@@ -75,7 +87,7 @@ def find_anything(request: HttpRequest) -> HttpResponse:
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
-    asked = Asked(request.GET.get("q", ""))
+    asked = Asked(request.GET.get("q", ""), addresses=User in seen)
     context = {
         **admin.site.each_context(request),
         "title": "Search",
@@ -107,10 +119,10 @@ def answer_to(asked: Asked, seen: Set[type[models.Model]], reader: User) -> Answ
         hits = [_hit(row) for row in kind.ranked]
         sections.append(Section(TITLES[model], hits, more, kind.extent))
     answer = Answer([section for section in sections if section.hits])
-    answer.mistakes = [(each.sentence, _links(each.meant)) for each in mistakes]
+    answer.mistakes = [Unread(each.sentence, _links(each.meant), each.is_hint) for each in mistakes]
     if asked.has_many_words and {User, Account} & seen:
         said = f"People and accounts are looked for by the first {MOST_WORDS} words."
-        answer.mistakes.append((said, []))
+        answer.mistakes.append(Unread(said))
     answer.is_looked_for = not asked.query.is_empty
     if not answer.sections:
         answer.meant = _links(query for _, query in meant_instead(asked, seen).meant)

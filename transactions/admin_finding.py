@@ -24,9 +24,11 @@ from django.db import models
 from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
+from accounts.numbers import LENGTH
 from transactions.annotation_search import one_of
 from transactions.query_items import Item
 from transactions.query_language import parse
+from transactions.query_values import reads_as_figure
 from transactions.tsqueries import begun
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest
@@ -34,12 +36,11 @@ SHOWN = 10  # of a kind
 NAMED_ACCOUNTS = 50  # accounts whose names may stand for words in a transaction
 MOST_WORDS = 8  # of a person's or an account's
 WORD = re.compile(r"[^\W_]+")
-FEWEST_DIGITS = 4  # of an account number, from its beginning
+FEWEST_DIGITS = 4  # of an account number, from its beginning or at its end
 NOTHING = Q(pk__in=[])
 UNRANKED: Any = Value(0.0, models.FloatField())
-HOLDER_WORDS = SearchVector("user__name", weight="A", config="simple") + SearchVector(
-    "user__email", weight="B", config="simple"
-)
+HOLDER_NAMES = SearchVector("user__name", weight="A", config="simple")
+HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="simple")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,18 @@ class Kind:
 
 
 class Asked:
-    """What somebody typed, read once for all kinds, in the language of the search."""
+    """What somebody typed, read once for all kinds, in the language of the search.
 
-    def __init__(self, typed: str) -> None:
+    `addresses` says whether people may be found by their email addresses: for those who may see
+    people. A whole account number is the same however its digits are grouped.
+    """
+
+    def __init__(self, typed: str, *, addresses: bool = False) -> None:
         self.query = parse(typed)
         self.text = self.query.text
+        self.addresses = addresses
+        if len(self.digits) == LENGTH and not reads_as_figure(self.text):
+            self.query = parse(self.digits)
 
     @property
     def is_empty(self) -> bool:
@@ -109,11 +117,18 @@ class Asked:
         digits = "".join(c for c in self.text if not c.isspace() and c not in "-.")
         return digits if digits.isascii() and digits.isdigit() else ""
 
+    @property
+    def ending(self) -> str:
+        """Digits by which an account's number may end; "" for too few, and for an amount's."""
+        is_number = self.text[:1].isdigit() and "." not in self.text
+        return self.digits if is_number and len(self.digits) >= FEWEST_DIGITS else ""
+
     @cached_property
     def groups(self) -> list[list[SearchQuery]]:
         """A query for each word, of which a beginning is enough; all of a group have to fit."""
         words = [[word for item in group for word in _words(item)] for group in self.query.groups]
-        return [[begun(word) for word in group[:MOST_WORDS]] for group in words if group]
+        weight = "" if self.addresses else "A"  # of names, see PERSON_WORDS
+        return [[begun(word, weight) for word in group[:MOST_WORDS]] for group in words if group]
 
     @property
     def has_many_words(self) -> bool:
@@ -152,23 +167,28 @@ def accounts(asked: Asked) -> tuple[Kind, list[Account]]:
     """By id or number; then by words, each in the account's name or its holder's.
 
     Also every account that was found, where they are few enough to stand for their
-    transactions; none where they are more than `NAMED_ACCOUNTS`.
+    transactions; none where they are more than `NAMED_ACCOUNTS`. The end of a number stands for
+    none: the same digits may be an amount.
     """
     exact, found, rank = asked.by_id, NOTHING, UNRANKED
     if asked.digits:
         exact |= Q(number=asked.digits)
         if len(asked.digits) >= FEWEST_DIGITS:
             found |= Q(number__startswith=asked.digits)
+    if asked.ending:
+        found |= _ending(asked.ending)
     if asked.groups:
         for words in asked.groups:
             found |= reduce(and_, (_of_holder_or_account(word) for word in words))
             # Once more all in the holder's name: of one common word not every holder is seen.
             found |= _of_holder(reduce(and_, words))
         rank = SearchRank(ACCOUNT_WORDS, asked.any_beginning)
-        rank += SearchRank(HOLDER_WORDS, asked.any_beginning)
+        holder = HOLDER_WORDS if asked.addresses else HOLDER_NAMES
+        rank += SearchRank(holder, asked.any_beginning)
     base = Account.objects.select_related("user")
     rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
-    return Kind.of(rows, rank), rows if len(rows) <= NAMED_ACCOUNTS else []
+    named = [row for row in rows if not _ends_alone(row, asked)]
+    return Kind.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
 
 
 def ranked(
@@ -188,6 +208,18 @@ def ranked(
     is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
     best = base.filter(one_of(some)).annotate(is_exact=is_exact, rank=rank, many=Window(Count("*")))
     return list(best.order_by("-is_exact", "-rank", *newest)[:most])
+
+
+def _ending(digits: str) -> Q:
+    """The newest accounts whose numbers end so, in one pass over them: Note [One of]."""
+    accounts = Account.objects.filter(number__endswith=digits).order_by("-pk")
+    return one_of(accounts.values("pk")[:RANKED])
+
+
+def _ends_alone(account: Account, asked: Asked) -> bool:
+    """Whether the end of its number may be all that an account was found by."""
+    is_begun = account.number.startswith(asked.ending)
+    return bool(asked.ending) and account.number.endswith(asked.ending) and not is_begun
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:

@@ -5,14 +5,13 @@ transactions. Of each the newest, so that it costs the same in a bank of any siz
 """
 
 from collections.abc import Set
-from typing import Any
 
 from django.db import models
 
 from accounts.models import Account, User
 from transactions.admin_finding import Asked
 from transactions.models import Transaction
-from transactions.nearest import NEWEST, Nearest, nearest_in
+from transactions.nearest import NEWEST, Nearest, Vocabulary, nearest_in
 
 NEWEST_PEOPLE = 10_000
 PEOPLE = """
@@ -44,7 +43,7 @@ WITH vocabulary AS MATERIALIZED (
 def meant_instead(asked: Asked, seen: Set[type[models.Model]]) -> Nearest:
     """Whole queries that may have been meant, in one query, where there is a word to mend."""
 
-    def vocabulary() -> tuple[str, list[Any]]:
+    def vocabulary() -> Vocabulary:
         kinds = [WORDS[model] for model in WORDS if model in seen]
         rows = " UNION ALL ".join(f"({sql})" for sql, _ in kinds)
         return VOCABULARY.format(rows=rows), [most for _, most in kinds]

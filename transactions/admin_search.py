@@ -27,7 +27,8 @@ from transactions.tsqueries import LexemeQuery, any_of
 
 NEWEST = 20_000  # rows among which an amount alone is looked for
 HELP = (
-    "A transaction's id, an account number, a person's name or email address, words of the "
+    "A transaction's id, an account number, a person's name (or email address, where you may see "
+    "people), words of the "
     f"description, reference and metadata, names of accounts where at most {NAMED_ACCOUNTS} fit; "
     'or fields: rent, "blue note", rent -office, to:grace amount:>100 date:2026-03. An amount like '
     f"13.40 is looked for beside a name or words (13.40 rent); alone, among the newest {NEWEST:,} "
@@ -45,13 +46,13 @@ class Meant:
 
 
 def reach_of_staff(reader: User) -> Reach:
-    """Every row; by names too for those who may see whose accounts there are."""
-    names = any(
-        reader.has_perm(f"accounts.{verb}_{thing}")
+    """Every row; by names too for those who may see whose accounts there are, and by addresses
+    for those who may see people."""
+    people, accounts = (
+        any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
         for thing in ("user", "account")
-        for verb in ("view", "change")
     )
-    return Reach(reader, is_bank=True, names=names)
+    return Reach(reader, is_bank=True, names=people or accounts, addresses=people)
 
 
 def meaning(
@@ -95,7 +96,7 @@ def search(
     rows: QuerySet[Transaction], typed: str, reach: Reach, *, is_narrow: bool = False
 ) -> tuple[QuerySet[Transaction], Meant]:
     """The rows of a list that are meant, in the list's own order."""
-    asked = Asked(typed)
+    asked = Asked(typed, addresses=reach.addresses)
     named = accounts(asked)[1] if reach.names or asked.digits else []
     if not reach.names:
         named = [account for account in named if account.number == asked.digits]

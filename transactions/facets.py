@@ -18,6 +18,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Left, Lower, TruncMonth
 
 from transactions.annotation_search import tags_of
+from transactions.compiled import compiled
 from transactions.querysets import TransactionQuerySet
 from transactions.reach import newest_first
 from transactions.search_dialects import OfTransactions
@@ -83,11 +84,14 @@ def facets_of(
 ) -> Facets:
     """The counts over these rows of a reach, in one query. What came in and went out is of the
     accounts `inside`, or else of the whole reach."""
-    sql, params = _columns(matched, dialect, inside).query.sql_with_params()
-    asked = GROUPED.format(matched=sql)
-    if not dialect.reach.is_bank:  # the reader's own tags, which stand on their own rows
-        tags, more = tags_of(dialect.reach.reader).query.sql_with_params()
-        asked, params = asked + TAGGED.format(tags=tags), (*params, *more)
+    columns = compiled(_columns(matched, dialect, inside))
+    if columns is None:
+        return Facets()
+    asked, params = GROUPED.format(matched=columns[0]), columns[1]
+    # The reader's own tags stand on their own rows.
+    tags = None if dialect.reach.is_bank else compiled(tags_of(dialect.reach.reader))
+    if tags is not None:
+        asked, params = asked + TAGGED.format(tags=tags[0]), (*params, *tags[1])
     with connection.cursor() as cursor:
         cursor.execute(asked, params)
         return _read(cursor.fetchall())

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models.fields.json import KT
 
 from transactions.annotation_search import words_noted
+from transactions.compiled import compiled
 from transactions.query_items import META, WORD, Item, Query
 from transactions.query_language import token
 from transactions.reach import Reach, newest_first
@@ -71,6 +72,7 @@ ORDER BY starts_with(plain, typed) DESC, similarity(plain, typed) DESC, word
 LIMIT 200
 """
 ALL_WORDS = "SELECT NULL, kind, word FROM vocabulary ORDER BY word LIMIT %s"
+Vocabulary = tuple[str, list[Any]]
 # Which words of the vocabulary stand for which kind of item.
 KINDS = {
     WORD: ("word", "name", "note"),
@@ -120,15 +122,16 @@ def nearest(reach: Reach, query: Query) -> Nearest:
     return nearest_in(lambda: _vocabulary(reach), query)
 
 
-def nearest_in(vocabulary: Callable[[], tuple[str, list[Any]]], query: Query) -> Nearest:
+def nearest_in(vocabulary: Callable[[], Vocabulary | None], query: Query) -> Nearest:
     """The same, of any vocabulary: an SQL text, and its parameters, that begins a query WITH a
-    `vocabulary` of words and their kinds, see KINDS."""
+    `vocabulary` of words and their kinds, see KINDS. None where there are no words."""
     items = [item for item in query.items if _may_be_mended(item)][:8]
-    if not items:
+    words = vocabulary() if items else None
+    if words is None:
         return Nearest()
     by_trigrams = has_trigrams()
     typed = sorted({folded(item.text) for item in items})
-    rows = _compared(*vocabulary(), typed, by_trigrams=by_trigrams)
+    rows = _compared(*words, typed, by_trigrams=by_trigrams)
     found = Nearest(by_trigrams=by_trigrams)
     for item in items:
         for word in _near(item, rows, by_trigrams=by_trigrams)[:MOST_MEANT]:
@@ -144,19 +147,21 @@ def _may_be_mended(item: Item) -> bool:
     return item.kind in KINDS and not item.is_not and len(item.text) <= 60
 
 
-def _vocabulary(reach: Reach) -> tuple[str, list[Any]]:
-    newest = (
+def _vocabulary(reach: Reach) -> Vocabulary | None:
+    rows = (
         newest_first(reach.transactions(), reach)
         .annotate(channel=KT("metadata__channel"))
         .values("search", "category", "channel", "from_account_id", "to_account_id")[:NEWEST]
     )
-    sql, values = newest.query.sql_with_params()
-    params: list[Any] = [*values, *([reach.reader.pk] if reach.names else [])]
-    said_of = words_noted(reach.reader)[:NEWEST].query.sql_with_params()
-    params += [] if reach.is_bank else said_of[1]
-    notes = "" if reach.is_bank else NOTES.format(notes=said_of[0])
+    newest = compiled(rows)
+    if newest is None:
+        return None
+    params: list[Any] = [*newest[1], *([reach.reader.pk] if reach.names else [])]
+    said = None if reach.is_bank else compiled(words_noted(reach.reader)[:NEWEST])
+    params += said[1] if said else []
+    notes = NOTES.format(notes=said[0]) if said else ""
     names = NAMES if reach.names else ""
-    return VOCABULARY.format(newest=sql, names=names, notes=notes), params
+    return VOCABULARY.format(newest=newest[0], names=names, notes=notes), params
 
 
 def _compared(

@@ -19,7 +19,8 @@ MINE, BANK = "mine", "bank"
 class Reach:
     """The reader's own accounts, or all of the bank's (`is_bank`, `accounts` is then empty).
 
-    `names` says whether the reader may know who the other people are. Rows come from
+    `names` says whether the reader may know who the other people are, and `addresses`, with it,
+    whether they may find them by their email addresses over the whole bank. Rows come from
     `transactions()`, `entries()` and `flows()` alone, so that nothing beyond the reach is ever
     matched, counted or summed up.
     """
@@ -28,6 +29,7 @@ class Reach:
     accounts: tuple[Account, ...] = ()
     is_bank: bool = False
     names: bool = True
+    addresses: bool = True
 
     @property
     def whose(self) -> str:

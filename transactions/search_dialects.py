@@ -34,8 +34,11 @@ class Dialect(Protocol):
         """Rows whose side there is no account of the bank: they show what they were for."""
         ...
 
-    def moved(self, way: str) -> Q:
-        """What came "in" from outside, went "out" of it, or moved between "own" accounts."""
+    def moved(self, way: str, inside: Sequence[UUID] = ()) -> Q:
+        """What came "in" from outside, went "out" of it, or moved between "own" accounts.
+
+        "in" and "out" are said of the accounts `inside`, or else of the whole reach.
+        """
         ...
 
 
@@ -75,7 +78,6 @@ class OfTransactions:
         return {"to": to, "from": from_}.get(way, to | from_)
 
     def moved(self, way: str, inside: Sequence[UUID] = ()) -> Q:
-        """What moved so, to the accounts `inside` or else to the whole reach."""
         if self.reach.is_bank and not inside:
             return Q(type={"in": "deposit", "out": "withdrawal", "own": "transfer"}[way])
         ids = inside or self.reach.ids
@@ -124,7 +126,7 @@ class OfEntries:
             return there
         return there & Q(direction="debit" if way == "to" else "credit")
 
-    def moved(self, way: str) -> Q:
+    def moved(self, way: str, inside: Sequence[UUID] = ()) -> Q:
         if way == "own":
             return Q(counterparty__user=self.account.user_id)
         return Q(direction="credit" if way == "in" else "debit")

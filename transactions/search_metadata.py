@@ -66,14 +66,22 @@ def meets(item: Item, *, is_bank: bool) -> Q:
     number = None if item.literal else _number(item.text)
     if number is not None:
         same |= Q(_like_a_number(item.path), _in_range(item.path, (("exact", number),)))
-    words = words_of(item.text)
-    if words is not None and not item.literal:
-        same |= Q(Matching(_words_at(item.path), words))
+    if not item.literal:
+        same |= _has_words(item)
     if not is_bank:
         return same
     if number is not None:
         return _numbers_of_bank(item, number, same)
     return as_written(item.path, item.text, same)
+
+
+def _has_words(item: Item) -> Q:
+    """Rows with these words in the value. Words of the value are words of the row, by the same
+    parser, so that the index may be asked first; text in which it sees no word has none."""
+    if not _is_worded(item.text):
+        return Q()
+    words = SearchQuery(item.text, search_type="plain", config="simple")
+    return Q(search=words) & Q(Matching(_words_at(item.path), words))
 
 
 def as_written(path: Sequence[str], text: str, same: Q) -> Q:
@@ -109,11 +117,18 @@ def words_of(text: str) -> SearchQuery | None:
     None where that is not certain: for true and false, for numbers, for what has no word, and
     for letters whose upper and lower case are not each other's.
     """
-    if text.lower() in BOOLEANS or text.startswith(("[", "{")) or reads_as_figure(text):
+    if not _is_worded(text):
         return None
     if text.upper().lower() != text.lower() or not any(c.isascii() and c.isalnum() for c in text):
         return None
     return SearchQuery(text, search_type="plain", config="simple")
+
+
+def _is_worded(text: str) -> bool:
+    """Whether words of a value are asked for: not of a number, of true and false, of JSON."""
+    return not (
+        text.lower() in BOOLEANS or text.startswith(("[", "{")) or reads_as_figure(text)
+    ) and any(c.isalnum() for c in text)
 
 
 def _number(text: str) -> Decimal | None:

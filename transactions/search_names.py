@@ -61,7 +61,7 @@ def reach_and_names(reader: User, whose: str, query: Query) -> tuple[Reach, Name
     if whose == BANK:
         reach = reach_of(reader, whose)
         return reach, names_in(reach, query)
-    asked = _subqueries(reader, query, is_bank=False)
+    asked = _subqueries(Reach(reader), query)
     arrays = {name: ArraySubquery(accounts) for name, (_, _, accounts) in asked.items()}
     mine = list(Account.objects.owned_by(reader).annotate(**arrays))
     found = {name: getattr(mine[0], name) for name in asked} if mine else {}
@@ -70,7 +70,7 @@ def reach_and_names(reader: User, whose: str, query: Query) -> tuple[Reach, Name
 
 def names_in(reach: Reach, query: Query) -> Names:
     """Whom the words may mean within a reach, in one query; in none where names are not read."""
-    asked = _subqueries(reach.reader, query, is_bank=reach.is_bank, names=reach.names)
+    asked = _subqueries(reach, query)
     if not asked:
         return {}
     arrays = {name: ArraySubquery(accounts) for name, (_, _, accounts) in asked.items()}
@@ -81,11 +81,12 @@ def names_in(reach: Reach, query: Query) -> Names:
 Asked = dict[str, tuple[str, str, "QuerySet[Any, Any]"]]
 
 
-def _subqueries(reader: User, query: Query, *, is_bank: bool, names: bool = True) -> Asked:
+def _subqueries(reach: Reach, query: Query) -> Asked:
     """What is asked, by the name of its column: the item's source, whose accounts, the ids."""
+    reader, is_bank = reach.reader, reach.is_bank
     asked: Asked = {}
     for place, item in enumerate(_different(query.items, is_bank=is_bank)):
-        others = _others(reader, item, is_bank=is_bank, names=names)
+        others = _others(reach, item)
         if others is not None:
             ids = others.values("pk")[: MOST_NAMED + 1]
             asked[f"others_{place}"] = (item.source, "others", ids)
@@ -103,27 +104,27 @@ def _different(items: Iterable[Item], *, is_bank: bool) -> list[Item]:
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
 
-def _others(reader: User, item: Item, *, is_bank: bool, names: bool) -> "QuerySet[Account] | None":
+def _others(reach: Reach, item: Item) -> "QuerySet[Account] | None":
     """The accounts of those who bear the name, or that have the number."""
     if is_me(item):
         return None
     wanted = Q(number=digits) if (digits := account_number(item)) else Q()
     if ending := account_ending(item):
         wanted = Q(number__endswith=ending)
-    if is_bank and (holder := holder_id(item)):
+    if reach.is_bank and (holder := holder_id(item)):
         wanted |= Q(user=holder) | Q(pk=holder)
-    if names:
+    if reach.names:
         if item.kind == "account":
             wanted |= Q(pk__in=_worded(Account.objects.all(), item))
         else:
             wanted |= Q(user__in=_worded(User.objects.all(), item))
-            if is_bank and "@" in item.text:  # whoever may see people sees their addresses too
+            if reach.is_bank and reach.addresses and "@" in item.text:
                 addressed = User.objects.filter(Matches(PERSON_WORDS, begun(item.text)))
                 wanted |= Q(user__in=addressed)
     if not wanted:
         return None
     accounts = Account.objects.filter(wanted)
-    return accounts if is_bank else accounts.exclude(user=reader)
+    return accounts if reach.is_bank else accounts.exclude(user=reach.reader)
 
 
 def _own(reader: User, item: Item) -> Q:

@@ -91,7 +91,7 @@ class SearchPage:
     def totals(self) -> SafeString:
         """What the booked ones among them come to, a currency after the other."""
         said = []
-        for total in self.found.facets.totals[:4]:
+        for total in self.found.facets.totals:
             parts = [
                 f"{money(amount, total.currency)} {way}"
                 for amount, way in ((total.money_in, "in"), (total.money_out, "out"))

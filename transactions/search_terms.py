@@ -10,7 +10,7 @@ one in `HAS_WORDS` and in `HAS`. What also answers to bare words (a note, a tag)
 `Terms.beside`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -76,7 +76,6 @@ class Terms:
         self.fields: Mapping[str, Callable[[Item], Part]] = {
             WORD: self._word,
             PHRASE: self._word,
-            AMOUNT: self._signed,
             META: self._meta,
             HAS_META: lambda item: Part(rest=has_key(item.path)),
             "to": self._side,
@@ -132,13 +131,17 @@ class Terms:
     def inside(self, query: Query) -> tuple[UUID, ...]:
         """The accounts that money comes into and goes out of: those that `account:` names in
         each group. None where one does not, or a name is of too many: then it is the reach."""
-        named = [
-            [self._accounts(item) for item in group if item.kind == "account" and not item.is_not]
-            for group in query.groups
-        ]
-        if not all(named):
-            return ()
-        every = dict.fromkeys(pk for group in named for ids in group for pk in ids)
+        named = [self._named_in(group) for group in query.groups]
+        return self._few(named) if all(ids is not None for ids in named) else ()
+
+    def _named_in(self, group: list[Item]) -> list[UUID] | None:
+        """The accounts that `account:` names in a group; None where it does not."""
+        items = [item for item in group if item.kind == "account" and not item.is_not]
+        return [pk for item in items for pk in self._accounts(item)] if items else None
+
+    def _few(self, named: Iterable[list[UUID] | None]) -> tuple[UUID, ...]:
+        """Each of the accounts once; none of them where they are too many."""
+        every = dict.fromkeys(pk for ids in named for pk in ids or ())
         return tuple(every) if len(every) <= MOST_NAMED else ()
 
     def _accounts(self, item: Item) -> list[UUID]:
@@ -148,7 +151,8 @@ class Terms:
         return [account.pk for account in accounts_meant(item, self.reach.accounts)]
 
     def _group(self, items: list[Item]) -> Q:
-        parts = [self._part(item) for item in items]
+        inside = self._few([self._named_in(items)])
+        parts = [self._part(item, inside) for item in items]
         asked = [part.lexemes for part in parts if part.lexemes is not None]
         rest = [part.rest for part in parts if part.rest is not None]
         held = Q(search=self._within(all_of(asked))) if asked else Q()
@@ -156,8 +160,8 @@ class Terms:
             held &= condition
         return held
 
-    def _part(self, item: Item) -> Part:
-        part = self.fields[item.kind](item)
+    def _part(self, item: Item, inside: Sequence[UUID]) -> Part:
+        part = self._moving(item, inside) or self.fields[item.kind](item)
         if not item.is_not:
             return part
         if part.rest is None:
@@ -246,9 +250,14 @@ class Terms:
             return Part(rest=NOTHING)
         return Part(LexemeQuery(any_of(ids)), self.dialect.sides("account", ids))
 
-    def _signed(self, item: Item) -> Part:
-        way = "in" if item.value == "+" else "out"
-        return Part(rest=Q(amount=item.amount) & self.dialect.moved(way))
+    def _moving(self, item: Item, inside: Sequence[UUID]) -> Part | None:
+        """What came in or went out: of the accounts that the group names, if it names any."""
+        if item.kind == AMOUNT:
+            way = "in" if item.value == "+" else "out"
+            return Part(rest=Q(amount=item.amount) & self.dialect.moved(way, inside))
+        if item.kind == "is" and item.value in ("in", "out"):
+            return Part(rest=self.dialect.moved(item.value, inside))
+        return None
 
     def _meta(self, item: Item) -> Part:
         is_text = item.value is None and not self.reach.is_bank
@@ -289,7 +298,7 @@ class Terms:
             Note.objects.filter(transaction=OuterRef(self.dialect.pk), action="release")
         )
         given_back = Transaction.objects.filter(reverses=OuterRef(self.dialect.pk))
-        if word in ("in", "out", "own"):
+        if word == "own":
             return self.dialect.moved(word)
         if word in ("transfer", "deposit", "withdrawal"):
             return Q(type=word)

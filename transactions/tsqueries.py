@@ -26,10 +26,11 @@ class Whole(SearchQuery):
     template = "(%(expressions)s)"
 
 
-def begun(word: str) -> LexemeQuery:
-    """Whatever begins with the word as it stands; an address stays whole, with its "@" in it."""
+def begun(word: str, weight: str = "") -> LexemeQuery:
+    """Whatever begins with the word as it stands, in parts of this weight if one is given; an
+    address stays whole, with its "@" in it."""
     quoted = word.lower().replace("\\", "").replace("'", "''")
-    return LexemeQuery(f"'{quoted}':*")
+    return LexemeQuery(f"'{quoted}':*{weight}")
 
 
 def lexeme_of(account: UUID) -> str:

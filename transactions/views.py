@@ -41,6 +41,7 @@ from transactions.statements import (
 from transactions.tools import is_own
 
 TAGS_OFFERED = 12
+CHANGED_MEANWHILE = "Your note was changed in another window meanwhile; it stands above."
 SENT_ONCE = "This payment went out once; pressing again moved nothing. This is its receipt."
 CHANGED_AFTER_SENDING = (
     "That form had paid already, so nothing was sent again. This is its receipt; "
@@ -162,15 +163,16 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
     if not is_own(row, request.user):
         raise Http404
     form = NoteForm(request.POST if request.method == "POST" else None)
+    replaces = request.POST.get("replaces")
     if form.is_valid():
-        replaces = request.POST.get("replaces")
         try:
             annotate(transaction=row, owner=request.user, replaces=replaces, **form.cleaned_data)
             messages.success(request, form.done)
         except NoteChanged as refusal:
             form.add_error(None, str(refusal))
+            replaces = None  # who has read what it says now may replace it
     if form.errors:
-        return receipt_page(request, row, form)
+        return receipt_page(request, row, form, replaces)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
 
 
@@ -193,12 +195,19 @@ def readable_row(request: PersonRequest, pk: Any) -> Any:
 
 
 def receipt_page(
-    request: PersonRequest, row: Transaction, form: NoteForm | None = None
+    request: PersonRequest,
+    row: Transaction,
+    form: NoteForm | None = None,
+    replaces: str | None = None,
 ) -> HttpResponse:
-    """The receipt; with a `form` that has errors, it is open."""
+    """The receipt; with a `form` that has errors, it is open, and still replaces the note that
+    it was opened with: `replaces`, or the present one."""
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row}
     if not shown.is_for_staff:
         context["note_form"] = form or NoteForm.of(shown.mine)
+        context["note_replaces"] = shown.mine.id if replaces is None else replaces
+        if form and replaces not in (None, shown.mine.id):
+            form.add_error(None, CHANGED_MEANWHILE)
         context["tags_in_use"] = tags_in_use(request.user, most=TAGS_OFFERED)
     return render(request, "transactions/transaction_receipt.html", context)

@@ -120,6 +120,38 @@ def test_a_number_is_found_by_its_beginning(staff: Client, bank: Bank) -> None:
     assert "Accounts" not in found(staff, bank.account.number[:3])
 
 
+def test_a_number_is_found_by_its_end_too(staff: Client, bank: Bank) -> None:
+    for account, number in ((bank.account, "411139024857"), (bank.other, "485700000013")):
+        Account.objects.filter(pk=account.pk).update(number=number)
+    assert found(staff, "4857") == {"Accounts": [OTHER, NEST], "Transactions": ["Rent of November"]}
+    assert found(staff, "02 4857") == found(staff, "024857") == {"Accounts": [NEST]}
+    assert found(staff, "857") == {}
+    for amount in ("48.57", "-4857", "+4857"):
+        assert NEST not in found(staff, amount).get("Accounts", []), amount
+
+
+def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: Bank) -> None:
+    Account.objects.filter(pk=bank.account.pk).update(number="411139024857")
+    services.deposit(to_account=bank.other, amount=Decimal(1), description="4111 3902 4857")
+    services.deposit(to_account=bank.other, amount=Decimal(2), description="411139024857")
+    whole = found(staff, "411139024857")
+    assert whole["Exactly this"] == [NEST]
+    assert whole["Transactions"] == ["411139024857", "Rent of November", "Opening"]
+    services.deposit(to_account=bank.other, amount=Decimal("1234567890.12"), description="Much")
+    assert found(staff, "1234567890.12")["Transactions"] == ["Much"]
+    for grouped in ("4111 3902 4857", "4111-3902-4857", "4111.3902.4857", " 41113902 4857"):
+        assert found(staff, grouped) == whole, grouped
+
+
+def test_a_sum_of_money_leads_to_the_amount(staff: Client, bank: Bank) -> None:
+    response = staff.get(FIND, {"q": "13.40 USD"})
+    assert "For an amount, write amount:13.40 currency:USD" in text_of(response)
+    assert "Did you mean" not in text_of(response)
+    (unread,) = response.context["answer"].mistakes
+    ((_, url),) = unread.meant
+    assert staff.get(url).context["answer"].sections[0].hits[0].name == "Rent of November"
+
+
 def test_the_best_come_first(staff: Client, bank: Bank) -> None:
     UserFactory(name="Ada", email="x@example.com")
     twice = services.deposit(

@@ -146,6 +146,32 @@ def test_a_second_window_takes_nothing_away_unasked(client: Client, paid: Transa
     assert "Your note is kept." in text_of(again)
 
 
+def test_a_mistake_does_not_take_the_other_windows_note_for_read(
+    client: Client, paid: Transaction
+) -> None:
+    def replaces(page: Any) -> str:
+        (seen,) = re.findall(r'name="replaces" value="([^"]*)"', page.content.decode())
+        return str(seen)
+
+    url, meanwhile = url_of(paid, "note"), "Your note was changed in another window meanwhile"
+    before = replaces(client.get(url_of(paid)))
+    wrong = client.post(url, {"text": "x" * 501, "replaces": before})
+    assert meanwhile not in text_of(wrong)
+    client.post(url, {"text": "Lunch", "replaces": before})
+    wrong = client.post(url, {"text": "x" * 501, "replaces": before})
+    assert "The note has 501 characters" in text_of(wrong)
+    assert meanwhile in text_of(wrong)
+    assert replaces(wrong) == before
+    refused = client.post(url, {"text": "Short", "replaces": replaces(wrong)})
+    assert meanwhile in text_of(refused)
+    assert [row.text for row in Annotation.objects.all()] == ["Lunch"]
+    assert client.post(url, {"text": "Short", "replaces": replaces(refused)}).status_code == 302
+    hostile = client.post(url, {"text": "x" * 501, "replaces": f'"{SCRIPT}'})
+    assert SCRIPT not in hostile.content.decode()
+    unsaid = client.post(url, {"text": "x" * 501})  # a page that did not say which it had read
+    assert replaces(unsaid) == notes_of(paid, paid.from_account.user).id  # type: ignore[union-attr]
+
+
 def test_asking_for_the_form_itself_leads_to_the_receipt(client: Client, paid: Transaction) -> None:
     assert client.get(url_of(paid, "note")).headers["Location"] == f"{url_of(paid)}#note"
     assert not Annotation.objects.exists()

@@ -153,16 +153,14 @@ def _trial_footer(rows: Sequence[Row], _asked: Asked) -> list[dict[str, Any]]:
     ]
 
 
-def _turnover_behind(row: Row, asked: Asked) -> str:
-    return _turnover("account", row, asked)
-
-
-def _turnover(side: str, row: Row, asked: Asked) -> str:
-    """The rows on one side of an account; whole days, for a search knows no times of day."""
+def _turnover(row: Row, asked: Asked, way: str = "") -> str:
+    """The rows of an account, or what went "in" or "out" of it; whole days, for a search knows
+    no times of day."""
     since = asked.values["since"] or ""
     last = timezone.localdate(asked.values["at"] - MICROSECOND)  # at midnight, the day before
-    known = token(side, row["shown"])
-    return f"is:booked {known} date:{since}..{last}" if known else ""
+    known = token("account", row["shown"])
+    moved = f"is:{way} " if way else ""
+    return f"is:booked {known} {moved}date:{since}..{last}" if known else ""
 
 
 def _trial_bars(rows: Sequence[Row], asked: Asked) -> Bars:
@@ -173,7 +171,7 @@ def _trial_bars(rows: Sequence[Row], asked: Asked) -> Bars:
             label=row["who"],
             value=row["credit"],
             said=f"{signed(row['credit'], asked.currency)} {signed(-row['debit'], asked.currency)}",
-            url=Column("who", "", behind=_turnover_behind).url(row, asked),
+            url=Column("who", "", behind=_turnover).url(row, asked),
             against=row["debit"],
         )
         for row in busiest[:DRAWN]
@@ -193,8 +191,8 @@ TRIAL_BALANCE = Report(
     columns=(
         Column("who", "Account", "text", behind_account),
         Column("opening", "Opening", "money"),
-        Column("debit", "Debited", "money", lambda row, asked: _turnover("from", row, asked)),
-        Column("credit", "Credited", "money", lambda row, asked: _turnover("to", row, asked)),
+        Column("debit", "Debited", "money", lambda row, asked: _turnover(row, asked, "out")),
+        Column("credit", "Credited", "money", lambda row, asked: _turnover(row, asked, "in")),
         Column("ending", "Balance", "money"),
     ),
     finding=_trial_finding,

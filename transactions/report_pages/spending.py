@@ -153,11 +153,11 @@ def _largest(row: Row, _asked: Asked) -> str:
 
 
 def _spent(row: Row, asked: Asked) -> str:
-    return f"from:{row['holder']} -to:{row['holder']} -is:refund {_now(asked)}"
+    return f"account:{row['holder']} is:out -is:refund {_now(asked)}"
 
 
 def _refunded(row: Row, asked: Asked) -> str:
-    return f"to:{row['holder']} -from:{row['holder']} is:refund {_now(asked)}"
+    return f"account:{row['holder']} is:in is:refund {_now(asked)}"
 
 
 def _spent_net(row: Row, asked: Asked) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection
 
+from transactions.compiled import compiled
 from transactions.reach import Reach, newest_first
 from transactions.reports.raw import dicts
 
@@ -23,10 +24,11 @@ def metadata_keys(reach: Reach) -> list[dict[str, Any]]:
     opened again until no object is left, however deep. Which rows may be read is said in the
     ORM all the same, by `reach.transactions()`, and its SQL put in.
     """
-    newest = newest_first(reach.transactions(), reach).values("metadata")[:NEWEST]
-    sql, params = newest.query.sql_with_params()
+    newest = compiled(newest_first(reach.transactions(), reach).values("metadata")[:NEWEST])
+    if newest is None:
+        return []
     with closing(connection.cursor()) as cursor:
-        cursor.execute(KEYS.replace("{newest}", sql), params)
+        cursor.execute(KEYS.replace("{newest}", newest[0]), newest[1])
         return dicts(cursor)
 
 

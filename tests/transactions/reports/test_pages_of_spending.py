@@ -222,7 +222,7 @@ def test_top_spenders_are_of_the_bank_whatever_the_address_says(
     assert ada.number not in response.content.decode()
     (mark,) = response.context["run"].chart.marks
     (query,) = parse_qs(urlsplit(mark.url).query)["q"]
-    assert query.startswith(f"from:{ada.user_id} -to:{ada.user_id} -is:refund is:booked")
+    assert query.startswith(f"account:{ada.user_id} is:out -is:refund is:booked")
 
 
 @pytest.mark.parametrize("slug", SLUGS)

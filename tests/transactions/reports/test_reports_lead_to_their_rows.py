@@ -9,7 +9,9 @@ import pytest
 from django.test import Client, override_settings
 
 from accounts.models import Account, User
+from accounts.templatetags.money import money
 from tests.factories import AccountFactory
+from tests.pages import text_of
 from tests.transactions.reports.books import analyst, clerk, moment
 from tests.transactions.reports.movements import book, funded
 from tests.transactions.reports.test_pages_of_spending import get, searches
@@ -51,10 +53,16 @@ def books() -> Account:
 
 def came_to(client: Client, url: str) -> tuple[Decimal, Decimal]:
     """What came in and what went out, as the search says it above its hits."""
-    page = client.get(url).context["page"]
+    response = client.get(url)
+    page = response.context["page"]
     assert not page.found.mistakes, url
     (total,) = page.found.facets.totals
-    return total.money_in, total.money_out
+    came = total.money_in, total.money_out
+    ways = zip(came, ("in", "out"), strict=True)
+    said = [f"{money(amount, total.currency)} {way}" for amount, way in ways if amount]
+    shown = ", " + " and ".join(said).replace("\xa0", " ")
+    assert shown in text_of(response).replace(" ,", ","), url
+    return came
 
 
 def hits(client: Client, url: str) -> tuple[int, Decimal]:
@@ -157,17 +165,21 @@ def test_top_spenders(client: Client, reader: str) -> None:
     assert len(response.context["run"].rows) == 2
     for row, url in linked(response, "spent"):
         assert hits(client, url) == (row["payments"], row["spent"])
+        assert came_to(client, url) == (0, row["spent"])
     assert [url for _, url in linked(response, "payments")] == [
         url for _, url in linked(response, "spent")
     ]
     for row, url in linked(response, "given_back"):
-        assert hits(client, url)[1] == row["given_back"] > 0
+        assert came_to(client, url) == (row["given_back"], 0)
+        assert row["given_back"] > 0
     run = response.context["run"]
     nets = linked(response, "net")
     assert [url for _, url in nets] == [mark.url for mark in run.chart.marks]
     for row, url in nets:
         numbers = Account.objects.filter(user=row["holder"]).values_list("number", flat=True)
         assert -net(rows_at(client, url), list(numbers)) == row["net"]
+        money_in, money_out = came_to(client, url)
+        assert money_out - money_in == row["net"]
 
 
 def test_keys(client: Client, reader: str) -> None:
@@ -233,10 +245,11 @@ def test_trial_balance(client: Client, reader: str, at: str, days: str) -> None:
     debits, credits_ = linked(response, "debit"), linked(response, "credit")
     assert len(debits) == (1 if reader == "mine" else 2)
     assert len(credits_) >= len(debits)
-    for name, side, pairs in (("debit", "from", debits), ("credit", "to", credits_)):
+    for name, way, pairs in (("debit", "out", debits), ("credit", "in", credits_)):
         for row, url in pairs:
             assert hits(client, url)[1] == row[name]
-            assert f"is:booked {side}:{row['shown']} {days} currency:USD" in asked_of(url)
+            assert came_to(client, url) == ((0, row[name]) if way == "out" else (row[name], 0))
+            assert f"is:booked account:{row['shown']} is:{way} {days}" in asked_of(url)
     for row, url in linked(response, "who"):
         assert set(rows_at(client, url)) == rows_of([row["shown"]])
     marks = {mark.label: mark for mark in response.context["run"].chart.marks}
@@ -253,7 +266,7 @@ def test_turnover_of_a_month(client: Client, reader: str) -> None:
     for name in ("debit", "credit"):
         for row, url in linked(response, name):
             assert "date:2025-11-01..2025-11-30" in asked_of(url)
-            assert hits(client, url)[1] == row[name]
+            assert sum(came_to(client, url)) == row[name]
 
 
 def test_accounts_by_balance(client: Client, reader: str) -> None:

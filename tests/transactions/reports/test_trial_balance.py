@@ -183,6 +183,6 @@ def test_at_midnight_the_rows_behind_are_those_of_the_day_before(
 ) -> None:
     client.force_login(march.user)
     page = client.get("/reports/trial-balance/", {"at": "2026-04-01T00:00", "turnover": "month"})
-    links = [cell.url for row in page.context["run"].table for cell in row if "from" in cell.url]
+    links = [cell.url for row in page.context["run"].table for cell in row if "is:out" in cell.url]
     assert links
     assert all("date:2026-03-01..2026-03-31" in link for link in links)

@@ -8,10 +8,12 @@ from django.test import Client
 
 from accounts.models import Account, User
 from tests.pages import text_of
-from transactions.models import Transaction
+from tests.transactions.search.conftest import search_for
+from transactions import search_terms
+from transactions.models import Entry, Transaction
 from transactions.query_language import token
 from transactions.reach import Reach, reach_of
-from transactions.search import find
+from transactions.search import entries_with, find
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -93,3 +95,49 @@ def test_over_the_bank_an_accounts_figures_count_its_transfers(
         ("+400.00", "Ana Ferreira"),
         ("+50.00", "Opening"),
     ]
+
+
+def test_beside_an_account_in_and_out_are_of_it(ana: User, reach: Reach, books: Books) -> None:
+    everyday, pot = reach.accounts
+    said = {
+        "account:everyday is:in": ["salary", "back"],
+        "account:everyday is:out": ["rent", "groceries", "lunch", "saved", "fee"],
+        "account:holiday is:in": ["saved"],
+        "account:holiday is:out": [],
+        "account:holiday +100": ["saved"],
+        "account:everyday -100": ["saved"],
+        "-100": [],
+        "account:holiday -is:in": [],
+        "account:everyday account:holiday is:out": [],
+        "account:everyday is:out amount:100 or account:holiday is:in": ["saved"],
+        "rent is:out or account:holiday is:in": ["rent", "saved"],
+        "-account:everyday is:in": [],
+        "account:everyday is:own": ["saved"],
+    }
+    for text, names in said.items():
+        assert search_for(reach, text, books) == names, text
+    for account in (everyday, pot):  # as its statement says it
+        entries = Entry.objects.for_account(account)
+        for text in ("is:in", "is:out", "is:own", "+100", "-100"):
+            rows = entries_with(entries, text, account).values_list("transaction_id", flat=True)
+            named = search_for(reach, f"account:{account.number} {text}", books)
+            assert {books[name].pk for name in named} == set(rows), text
+    whole = Reach(ana, is_bank=True)
+    assert search_for(whole, f"account:{pot.number} is:in", books) == ["saved"]
+    assert search_for(whole, f"account:{everyday.pk} is:out amount:>=100", books) == [
+        "rent", "saved",
+    ]  # fmt: skip
+    assert search_for(whole, f"account:{ana.pk} is:out amount:>=100", books) == ["rent"]
+
+
+def test_more_accounts_than_are_put_in_one_by_one_are_the_whole_reach(
+    reach: Reach, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_terms, "MOST_NAMED", 1)
+    found = find(reach, "account:holiday")
+    assert found.inside == (reach.accounts[1].pk,)
+    both = find(reach, "account:everyday or account:holiday")
+    assert (both.inside, len(both.rows)) == ((), 7)
+    assert money_of(reach, "account:everyday or account:holiday is:own") == (
+        Decimal(1005), Decimal("435.40"),
+    )  # fmt: skip

@@ -103,3 +103,22 @@ def test_what_rows_show_is_matched_only_where_names_are(blind: Reach, books: Boo
     assert search_for(Reach(blind.reader, is_bank=True), "to:corner", books) == ["groceries"]
     assert search_for(blind, "to:corner", books) == []
     assert search_for(blind, "from:salary", books) == []
+
+
+def test_a_number_is_never_a_name_that_rows_show(reach: Reach, mara: Account, books: Books) -> None:
+    """Who asks for an account by its number is not led to what somebody wrote about it."""
+    (about,) = booked(pay(9, "2", f"For {mara.number}", reach.accounts[0]))
+    books = {**books, "about": about}
+    assert search_for(reach, f"to:{mara.number}", books) == ["rent"]
+    assert search_for(reach, mara.number, books) == ["about"]
+
+
+def test_without_names_words_of_payments_match_and_are_not_shown(
+    analyst: Client, blind: Reach, mara: Account, books: Books
+) -> None:
+    """As docs/search.md says: a word that somebody wrote finds the row, whoever it names."""
+    assert search_for(blind, "hare", books) == ["fee"]
+    assert search_for(blind, "mara", books) == []
+    said = text_of(analyst.get("/search/", {"q": "hare", "whose": "bank"}))
+    assert "1 payment" in said
+    assert "Hare and Hound" not in said

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
+from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services
 from transactions.models import Transaction
@@ -310,3 +311,14 @@ def test_a_statements_filter_speaks_the_same_language(
     by_id = {row.pk: name for name, row in books.items()}
     found = [by_id[entry.transaction_id] for entry in page.entries]
     assert found[::-1] == names
+
+
+def test_every_currency_has_its_sum(client: Client, db: Any) -> None:
+    user = UserFactory()
+    for currency in (codes := ["USD", "EUR", "JPY", "KWD", "CHF", "GBP"]):
+        account = AccountFactory(user=user, currency=currency)
+        services.deposit(to_account=account, amount=Decimal(100), description="Coffee")
+    client.force_login(user)
+    said = text_of(client.get("/search/", {"q": "coffee"}))
+    head = said[said.index("6 payments") :].split("My money")[0].split("Best")[0]
+    assert [code for code in codes if f"{code} in" in head] == codes

@@ -1,0 +1,93 @@
+"""Queries that Django knows to be empty before it asks: each page of them is an answer."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.models import User
+from tests.factories import UserFactory
+from tests.pages import text_of
+from transactions.models import Transaction
+from transactions.reach import reach_of
+from transactions.reports import metadata_keys
+
+pytestmark = pytest.mark.django_db
+Books = dict[str, Transaction]
+NOBODYS = ["", "rent", "tag:x", "note:x", "is:in", "-5", "to:me", "account:x", "meta.channel:card"]
+EMPTY = [
+    "account:zzz", "account:zzz rent", "joined:2026", "to:zzz", "to:me rent zzz",
+    "id:00000000-0000-0000-0000-000000000000", "-rent account:zzz", "account:zzz or joined:2026",
+]  # fmt: skip
+EMPTY_OF_BANK = [
+    "tag:x",
+    "note:x",
+    "has:note",
+    "to:me",
+    "from:zzz",
+    "account:000",
+    "tag:x or to:me",
+]
+
+
+def answers(client: Client, address: str, **asked: str) -> str:
+    """What the page says; the client raises what the page does."""
+    response = client.get(address, asked)
+    assert response.status_code == 200
+    return text_of(response)
+
+
+@pytest.mark.parametrize("page", ["1", "2", "999"])
+@pytest.mark.parametrize("group", [None, ANALYSTS, STAFF])
+def test_whoever_has_no_account_is_answered(
+    client: Client, books: Books, group: str | None, page: str
+) -> None:
+    reader: User = UserFactory(is_staff=group == STAFF)
+    if group:
+        reader.groups.add(ensure_groups()[group])
+    client.force_login(reader)
+    for text in NOBODYS:
+        answers(client, "/search/", q=text, page=page)
+        answers(client, "/search/", q=text, page=page, plans="1")
+        for whose in ["mine", "bank"] if group else ["mine"]:
+            answers(client, "/search/", q=text, page=page, whose=whose)
+    if not group:
+        assert "No payment of yours fits all of this" in answers(client, "/search/", q="rent")
+    assert metadata_keys(reach_of(reader)) == []
+
+
+def test_each_page_of_an_empty_query_is_answered(customer: Client, books: Books) -> None:
+    for text in EMPTY:
+        for page in ("1", "2", "400", "401"):
+            said = answers(customer, "/search/", q=text, page=page)
+            assert "Nothing found" in said, (text, page)
+
+
+@pytest.mark.parametrize("group", [ANALYSTS, STAFF])
+def test_over_the_bank_too(client: Client, books: Books, group: str) -> None:
+    reader: User = UserFactory(is_staff=group == STAFF)
+    reader.groups.add(ensure_groups()[group])
+    client.force_login(reader)
+    for text in EMPTY_OF_BANK:
+        for page in ("1", "2", "401"):
+            said = answers(client, "/search/", q=text, page=page, whose="bank")
+            assert "Nothing found" in said, (text, page)
+
+
+def test_in_a_statement_and_its_file(customer: Client, ana: User, books: Books) -> None:
+    (account, _) = reach_of(ana).accounts
+    address = reverse("transactions:statement", args=[account.pk])
+    file = reverse("transactions:statement_csv", args=[account.pk])
+    for text in EMPTY:
+        for more in ({}, {"direction": "in"}, {"paper": "1"}, {"before": "1"}):
+            answers(customer, address, q=text, **more)
+        response: Any = customer.get(file, {"q": text})
+        assert len(b"".join(response).splitlines()) == 1, text
+
+
+def test_in_the_admin(staff: Client, books: Books) -> None:
+    for text in [*EMPTY, *EMPTY_OF_BANK]:
+        answers(staff, reverse("admin_search"), q=text)
+        answers(staff, reverse("admin:transactions_transaction_changelist"), q=text)
