@@ -16,10 +16,11 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PICTURES = [  # name, path or the link to follow from home, width, height, colours
+PICTURES = [  # name, path or the account to open from home, width, height, colours
     ("home", "/", 1080, 900, "light"),
     ("statement", "Everyday", 1080, 900, "light"),
     ("statement-phone-dark", "Everyday", 390, 844, "dark"),
+    ("cookbook", "/cookbook/bills-smoothed/", 1280, 900, "light"),
 ]
 
 
@@ -54,7 +55,9 @@ def photograph(address: str) -> None:
                 color_scheme=colours,  # type: ignore[arg-type]
             )
             sign_in(page)
-            if place != "/":
+            if place.startswith("/"):
+                page.goto(place)
+            else:
                 page.get_by_role("link", name=place).first.click()
                 page.wait_for_url("**/accounts/*/")
             page.screenshot(path=ROOT / "docs" / f"{name}.png")
