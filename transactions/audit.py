@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from accounts.exceptions import LedgerError
 from accounts.models import Account
 from ledger.db.local_settings import set_locally
-from ledger.db.retry import sqlstate
+from ledger.db.retry import TIMED_OUT, sqlstate
 from ledger.db.snapshot import snapshot
 from transactions.audit_checks import balances, chains, currencies, holds
 from transactions.audit_findings import Finding
@@ -40,7 +40,6 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     seals,
 )
 AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
-QUERY_CANCELED = "57014"
 
 
 class AuditRunning(LedgerError):
@@ -94,7 +93,7 @@ def audit(
             set_locally(statement_timeout="0")
             return result
     except OperationalError as error:
-        if seconds is None or sqlstate(error) != QUERY_CANCELED:
+        if seconds is None or sqlstate(error) != TIMED_OUT:
             raise
         raise AuditTooLong(
             f"The audit takes longer than {seconds:.0f} seconds here, so it was stopped. "

@@ -22,15 +22,16 @@ Count, Window, ...) and the cookbook. Three lines to try:
     cook(recipes.spent_by_category, most=5)      # in the practice bank; nothing stays
     recipes                                      # every recipe there is
 """
+NO_RECIPE = "There is no recipe {}; type `recipes` to see them all."
 
 
 class Recipes:
     """Every recipe's function by its name: `recipes.lost_update`."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        recipe = BY_SLUG.get(name.replace("_", "-"))
+        recipe = _named(name)
         if recipe is None:
-            raise AttributeError(f"There is no recipe {name}; type `recipes` to see them all.")
+            raise AttributeError(NO_RECIPE.format(name))
         return recipe.function
 
     def __dir__(self) -> list[str]:
@@ -50,15 +51,20 @@ class Recipes:
 recipes = Recipes()
 
 
+def _named(function: str) -> Recipe | None:
+    """The recipe of a function's name, or of its own."""
+    return BY_SLUG.get(function.replace("_", "-"))
+
+
 def cook(function: Callable[..., Any] | str, **values: Any) -> None:
     """Runs a recipe in the practice bank and prints its source, its SQL and its result.
 
     As on its page, nothing that it does stays. `values` are its arguments.
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
-    recipe = BY_SLUG.get(name.replace("_", "-"))
+    recipe = _named(name)
     if recipe is None:
-        print(f"There is no recipe {name}; type `recipes` to see them all.")
+        print(NO_RECIPE.format(name))
         return
     print(f"{recipe.source}\n")
     if recipe.missing:

@@ -17,8 +17,8 @@ from typing import Any
 from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 
-from ledger.cookbook.attempts.attempt import NO_RIGHT, NOT_NULL, Attempt
-from ledger.cookbook.practice import SCHEMA, NoPracticeBank, is_current
+from ledger.cookbook.attempts.attempt import NOT_NULL, Attempt
+from ledger.cookbook.practice import NO_RIGHT, SCHEMA, require
 from ledger.cookbook.role import practising
 from ledger.cookbook.sessions import Session
 from ledger.db.retry import sqlstate
@@ -107,11 +107,7 @@ class Tried:
 
 def tried(attempts: Iterable[Attempt]) -> Tried:
     """Tries each of them in the practice bank. NoPracticeBank where that is missing."""
-    if not is_current():
-        raise NoPracticeBank(
-            "The practice bank is not there, or was made by other code. "
-            "Whoever runs this site makes it with: manage.py practice_bank"
-        )
+    require()
     started = time.perf_counter()
     attempts = list(attempts)
     outcomes: list[Outcome] = []

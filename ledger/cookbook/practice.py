@@ -2,8 +2,8 @@
 
 The migrations make its tables, with every constraint and trigger under its real name, and the
 demo's own services fill it, up to a fixed day: the same rows on every machine. The role of the
-cookbook has rights there and nowhere else, so that no recipe can read or touch the real books,
-whatever it does. Beside it lie a few scratch schemas, for the recipes that really commit.
+cookbook has rights there and to no table of the real books (see `role.put_on` for what keeps it
+on). Beside it lie a few scratch schemas, for the recipes that really commit.
 """
 
 import hashlib
@@ -38,7 +38,6 @@ RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, t
 SEALING_HERE = 7_205_759_403_792_794  # the advisory lock of the seals in the practice bank
 BUILDING = 7_205_759_403_792_793  # the advisory lock of whoever builds
 
-
 NO_RIGHT = "42501"
 NOT_GRANTED = (
     "The cookbook works as the role {}, which this process may not put on: "
@@ -59,6 +58,15 @@ def is_current() -> bool:
         )
         row = cursor.fetchone()
     return row is not None and row[0] == _comment()
+
+
+def require() -> None:
+    """Raises NoPracticeBank, saying who makes it, where it is not there or of other code."""
+    if not is_current():
+        raise NoPracticeBank(
+            "The practice bank is not there, or was made by other code. "
+            "Whoever runs this site makes it with: manage.py practice_bank"
+        )
 
 
 def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:

@@ -7,7 +7,6 @@ holds it against the code.
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from ledger.cookbook.parameters import form_of
 from ledger.cookbook.recipe import Group, Recipe
 from ledger.cookbook.recipes import GROUPS
 from ledger.cookbook.running import Ran, run
+from ledger.cookbook.steps import IN_FULL, of_one_shape
 from ledger.cookbook.timeline import written
 from ledger.templatetags.sql_layout import lay_out
 
@@ -23,7 +23,6 @@ FILE: Path = settings.BASE_DIR / "docs" / "orm-to-sql.md"
 WORDS = re.compile(r"[\w.:-]+|\s+|.")
 DIGIT = re.compile(r"\d")
 MOST_RUNS = 5
-IN_FULL = 3  # statements of one shape, one after the other, that are written out
 SAVEPOINT = re.compile(r"s\d+_x\d+")  # as Django names them: two runs may have the same by chance
 HEAD = (
     "# From the ORM to SQL\n\n"
@@ -94,8 +93,7 @@ def _statements(ran: Ran) -> list[str]:
     for section in ran.sections:
         if section.title:
             lines.append(f"-- {section.title}")
-        for _key, like in groupby(section.queries, key=lambda sent: (sent.statement, sent.error)):
-            same = list(like)
+        for same in of_one_shape(section.queries):
             for query in same[:IN_FULL]:
                 lines.append(f"{lay_out(query.sql)};")
                 lines += [f"-- {query.error}"] * bool(query.error)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 
 from ledger.cookbook.copying import copies_noted
 from ledger.cookbook.parameters import session_names
-from ledger.cookbook.practice import NoPracticeBank, is_current
+from ledger.cookbook.practice import NoPracticeBank, require
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.role import SECONDS, practising
 from ledger.cookbook.sessions import (
@@ -21,17 +21,16 @@ from ledger.cookbook.sessions import (
     AllBusy,
     Step,
     TooLong,
-    sentence_of,
     sessions,
 )
 from ledger.cookbook.showing import Shown, tables_of
 from ledger.cookbook.steps import Section, Trace, traced
-from ledger.db.work import Query, Work, watched
+from ledger.db.retry import TIMED_OUT, sqlstate
+from ledger.db.work import Query, Work, plan_of, sentence_of, watched
 
 MOST_PLANS, MOST_OF_ONE_SHAPE = 8, 3
 SLOW = 0.5  # seconds; what took longer is not run a second time for its plan
 ESTIMATED = "(estimated only: the statement took too long to be run a second time)\n"
-CANCELLED = "57014"
 
 
 @dataclass(slots=True)
@@ -73,11 +72,7 @@ def run(recipe: Recipe, values: Mapping[str, Any]) -> Ran:
 
     NoPracticeBank where that is missing or old; AllBusy where a recipe that commits finds no room.
     """
-    if not is_current():
-        raise NoPracticeBank(
-            "The practice bank is not there, or was made by other code. "
-            "Whoever runs this site makes it with: manage.py practice_bank"
-        )
+    require()
     ran = Ran(recipe, values)
     return _with_sessions(ran) if recipe.commits else _rolled_back(ran)
 
@@ -117,8 +112,7 @@ def _guarded(ran: Ran) -> Iterator[None]:
     except (ObjectDoesNotExist, MultipleObjectsReturned) as error:
         ran.stopped = f"Django raised {type(error).__qualname__}: {error}"
     except DatabaseError as error:
-        state = getattr(error.__cause__, "sqlstate", None)
-        if isinstance(error, OperationalError) and state == CANCELLED:
+        if sqlstate(error) == TIMED_OUT:
             ran.stopped = (
                 f"Stopped: one statement took longer than {SECONDS:g} seconds, the most that the "
                 "cookbook gives. Nothing was changed. Ask for less."
@@ -150,26 +144,23 @@ def _explain(work: Work) -> None:
     plans = 0
     shapes: Counter[str] = Counter()
     for query in work.queries:
-        word = query.statement.lstrip("( \n").partition(" ")[0].upper()
-        is_read = word in ("SELECT", "WITH")
-        if query.error or not (is_read or word in ("INSERT", "UPDATE", "DELETE")):
+        if query.error or not (query.is_read or query.is_write):
             continue
         shapes[query.statement] += 1
         if shapes[query.statement] > MOST_OF_ONE_SHAPE or plans == MOST_PLANS:
             continue
         plans += 1
-        if is_read and query.seconds <= SLOW:
+        if query.is_read and query.seconds <= SLOW:
             query.plan = _plan("ANALYZE, BUFFERS", query)
         elif plan := _plan("COSTS", query):
-            query.plan = f"{ESTIMATED if is_read else ''}{plan}"
+            query.plan = f"{ESTIMATED if query.is_read else ''}{plan}"
 
 
 def _plan(options: str, query: Query) -> str:
     """A plan, or "" where there is none any more: what it needs was rolled back."""
     try:
-        with db_transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
-            return "\n".join(line for (line,) in cursor.fetchall())
+        with db_transaction.atomic():
+            return plan_of(query, options)
     except DatabaseError:
         return ""
 

@@ -28,7 +28,7 @@ from ledger.cookbook.models import SCRATCH_MODELS
 from ledger.cookbook.practice import SCHEMA, SCRATCH
 from ledger.cookbook.role import SECONDS, put_on
 from ledger.cookbook.showing import said
-from ledger.db.work import Query, Work, watched
+from ledger.db.work import Query, Work, sentence_of, watched
 
 T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
@@ -288,14 +288,6 @@ def _blockers(pid: int) -> list[int]:
         cursor.execute("SELECT pg_blocking_pids(%s)", [pid])
         pids: list[int] = cursor.fetchone()[0]
         return pids
-
-
-def sentence_of(error: Exception) -> str:
-    """What Postgres said, in its first line, with the SQLSTATE; else the exception."""
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) if isinstance(error, DatabaseError) else None
-    first = str(error).strip().partition("\n")[0]
-    return f"{state} {first}" if state else f"{type(error).__name__}: {first}"
 
 
 @contextmanager

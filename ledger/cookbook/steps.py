@@ -1,11 +1,20 @@
 """Headings among the queries of a recipe, for those that put two ways side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from ledger.db.work import Query, Work
+
+IN_FULL = 3  # statements of one shape, one after the other, that are shown as they are
+
+
+def of_one_shape(queries: Iterable[Query]) -> Iterator[list[Query]]:
+    """Statements in order, those together that follow each other and differ in values alone."""
+    for _shape, run in groupby(queries, key=lambda query: (query.statement, query.error)):
+        yield list(run)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,19 @@ class Query:
     def milliseconds(self) -> float:
         return self.seconds * 1000
 
+    @property
+    def is_read(self) -> bool:
+        return self._begins.startswith(("SELECT", "WITH"))
+
+    @property
+    def is_write(self) -> bool:
+        return self._begins.startswith(("INSERT", "UPDATE", "DELETE"))
+
+    @property
+    def _begins(self) -> str:
+        """The statement from its first word on, whatever brackets stand before that."""
+        return self.statement.lstrip("( \n").upper()
+
 
 @dataclass(slots=True)
 class Work:
@@ -48,14 +61,22 @@ class Work:
         refuses anyway, is left alone.
         """
         for query in self.queries:
-            if query.statement.lstrip("( \n").upper().startswith(("SELECT", "WITH")):
-                query.plan = _plan_of(query)
+            if query.is_read:
+                query.plan = plan_of(query)
 
 
-def _plan_of(query: Query) -> str:
+def plan_of(query: Query, options: str = "ANALYZE, BUFFERS") -> str:
+    """What EXPLAIN says of it; with ANALYZE the query is run once more."""
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {query.statement}", query.params)
+        cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
         return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def sentence_of(error: Exception) -> str:
+    """What Postgres said, in its first line, with the SQLSTATE; else the exception."""
+    state = sqlstate(error) if isinstance(error, DatabaseError) else None
+    first = str(error).strip().partition("\n")[0]
+    return f"{state} {first}" if state else f"{type(error).__name__}: {first}"
 
 
 @contextmanager
@@ -70,8 +91,8 @@ def watched(*, with_session: bool = False) -> Iterator[Work]:
         try:
             result = execute(sql, params, many, context)
         except DatabaseError as error:
-            if wanted and (state := sqlstate(error)):  # refused, but sent
-                keep(sql, params, context, started, f"{state} {error}".partition("\n")[0])
+            if wanted and sqlstate(error):  # refused, but sent
+                keep(sql, params, context, started, sentence_of(error))
             raise
         if wanted:
             keep(sql, params, context, started)

@@ -195,7 +195,7 @@ def test_books_that_could_be_broken_are_a_red_alert(
 
 
 def test_nopractice_bank_is_said(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.cookbook.lab.is_current", lambda: False)
+    monkeypatch.setattr("ledger.cookbook.practice.is_current", lambda: False)
     for address in ("/cookbook/lab/accounts/", "/cookbook/lab/?try=all"):
         assert "manage.py practice_bank" in page(reader, address)
 

@@ -127,7 +127,7 @@ def test_a_visitor_signs_in_first(client: Client) -> None:
 def test_without_a_practice_bank_the_page_says_who_makes_it(
     customer: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(running, "is_current", lambda: False)
+    monkeypatch.setattr("ledger.cookbook.practice.is_current", lambda: False)
     response = customer.get(RECIPES[0].url)
     assert response.status_code == 200
     assert "manage.py practice_bank" in text_of(response)

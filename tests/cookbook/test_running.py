@@ -254,6 +254,6 @@ def test_queries_are_shown_under_the_step_that_sent_them() -> None:
 
 
 def test_without_a_practice_bank_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "is_current", lambda: False)
+    monkeypatch.setattr("ledger.cookbook.practice.is_current", lambda: False)
     with pytest.raises(NoPracticeBank, match=r"manage\.py practice_bank"):
         run(BY_SLUG["too-slow"], {})

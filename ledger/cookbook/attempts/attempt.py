@@ -12,7 +12,6 @@ NOT_NULL = "23502"
 FOREIGN_KEY = "23503"
 UNIQUE = "23505"
 CHECK = "23514"
-NO_RIGHT = "42501"
 OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"  # a payment of a time that may be sealed
 
 

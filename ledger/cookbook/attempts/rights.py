@@ -3,7 +3,8 @@
 Each says WHERE false: were the wall gone, it would touch nothing.
 """
 
-from ledger.cookbook.attempts.attempt import NO_RIGHT, Attempt
+from ledger.cookbook.attempts.attempt import Attempt
+from ledger.cookbook.practice import NO_RIGHT
 
 
 def _as_the_page(rule: str, table: str, wants: str, sql: str) -> Attempt:

@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from django import forms, template
 
 from ledger.cookbook.recipe import Recipe
 from ledger.cookbook.sessions import Step
+from ledger.cookbook.steps import IN_FULL, of_one_shape
 from ledger.cookbook.timeline import Row
 from ledger.cookbook.timeline import timeline as timeline_of
 from ledger.db.work import Query
 from ledger.templatetags.code import literal
 
 register = template.Library()
-
-
-IN_FULL = 3  # statements of one shape, one after the other, that are shown as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +33,7 @@ def repeats_folded(queries: Sequence[Query]) -> list[Folded]:
     """Statements in order. Of many that differ in their values alone the first few are shown, the
     last of these for all that follow."""
     folded = []
-    for _key, run in groupby(queries, key=lambda query: (query.statement, query.error)):
-        same = list(run)
+    for same in of_one_shape(queries):
         shown = [[query] for query in same[: IN_FULL - 1]]
         for like in [*shown, same[IN_FULL - 1 :]]:
             if like:
