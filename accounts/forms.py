@@ -8,10 +8,10 @@ from babel.numbers import get_currency_name
 from django import forms
 from django.http import HttpRequest
 
-from accounts.currencies import CURRENCIES
-from accounts.lines import is_readable, tidy_line
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
+from ledger.text.currencies import CURRENCIES
+from ledger.text.lines import is_readable, tidy_line
 
 HOW_TO_CHOOSE = (
     "At least 10 characters; not a common password, not only digits, "

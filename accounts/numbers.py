@@ -18,12 +18,6 @@ def new_account_number() -> str:
     return with_check_digits(f"{secrets.randbelow(9 * 10**9) + 10**9}")
 
 
-def grouped(number: str) -> str:
-    """The number in fours, as people read it aloud: "4821 0937 5549"."""
-    plain = "".join(number.split())
-    return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
-
-
 def clean_account_number(typed: str) -> str:
     """The digits of a number as a person typed it, with spaces or dashes.
 

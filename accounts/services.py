@@ -13,7 +13,6 @@ from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
-from accounts.currencies import LARGEST_AMOUNT, MINOR_UNITS, fits, plain
 from accounts.exceptions import (
     AccountNotActive,
     AccountNotEmpty,
@@ -23,12 +22,13 @@ from accounts.exceptions import (
     LimitInvalid,
     OwnerNotActive,
 )
-from accounts.lines import shortened, tidy_line
 from accounts.models import Account, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from accounts.sign_in import change_email, deactivate_user, reactivate_user, set_sign_in
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
+from ledger.text.currencies import LARGEST_AMOUNT, MINOR_UNITS, fits, plain
+from ledger.text.lines import shortened, tidy_line
 
 __all__ = [
     "Changes",

@@ -1,20 +1,18 @@
-"""The pages. `/healthz` and `/readyz` are answered before any of this, see ledger/middleware.py."""
+"""The pages. `/healthz` and `/readyz` are answered earlier, in `ledger.web.middleware`."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from ledger.theme import set_theme
-from transactions.admin_find import find_anything
-from transactions.views import home
+from ledger.web.theme import set_theme
 
-handler500 = "ledger.trouble.server_error"
+handler500 = "ledger.web.database_errors.server_error"
 urlpatterns = [
-    path("", home, name="home"),
+    path("", include("transactions.home.urls")),
     path("theme/", set_theme, name="theme"),
-    path("admin/search/", admin.site.admin_view(find_anything), name="admin_search"),
+    path("admin/", include("transactions.staff.urls")),
     path("admin/", admin.site.urls),
     path("account/", include("allauth.account.urls")),
-    path("cookbook/", include("ledger.cookbook.urls")),
+    path("cookbook/", include("cookbook.urls")),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),
 ]

@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.groups import STAFF, ensure_groups
 from accounts.models import User
-from ledger.cookbook import practice
+from cookbook.practice import bank
 from tests.factories import UserFactory
 
 
@@ -77,7 +77,7 @@ def set_role(role: str | None) -> None:
 def practice_bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """The cookbook's practice bank, made once for each database of tests."""
     with django_db_blocker.unblock():
-        practice.build()
+        bank.build()
         connection.close()
 
 

@@ -18,10 +18,6 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from ledger.db.xids import current_xid, was_committed
-from transactions import posting, units
-from transactions.batches import BatchInterrupted, post_batch, post_parts, preview_parts
-from transactions.books import Books, lock
-from transactions.drafts import Draft, prepare
 from transactions.exceptions import (
     AccountNotFound,
     AlreadyReversed,
@@ -29,7 +25,11 @@ from transactions.exceptions import (
     LedgerError,
 )
 from transactions.models import Transaction
-from transactions.values import DESCRIPTION_LIMIT
+from transactions.models.transaction import DESCRIPTION_LIMIT
+from transactions.posting import engine, unit_of_work
+from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
+from transactions.posting.drafts import Draft, prepare
+from transactions.posting.locked_accounts import Books, lock
 
 __all__ = [
     "BatchInterrupted",
@@ -151,12 +151,12 @@ def void(
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
     def work() -> Transaction:
-        row, released_now = posting.release(held)
+        row, released_now = engine.release(held)
         if released_now and beside is not None:
             beside(row)
         return row
 
-    return units.run(work)
+    return unit_of_work.run(work)
 
 
 def reverse(
@@ -193,7 +193,9 @@ def expire_holds(*, now: datetime | None = None) -> int:
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
     accounts = expired.values_list("from_account", flat=True).distinct()
-    return sum(units.run(partial(_expire, account, moment, {})) for account in list(accounts))
+    return sum(
+        unit_of_work.run(partial(_expire, account, moment, {})) for account in list(accounts)
+    )
 
 
 def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> int:
@@ -210,7 +212,7 @@ def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> i
         Transaction.objects.pending().filter(from_account=account_id, expires_at__lte=moment)
     )
     if holds:
-        posting.release_locked(holds)
+        engine.release_locked(holds)
         tries[current_xid()] = len(holds)
     return before + len(holds)
 
@@ -233,11 +235,11 @@ def preview(draft: Draft) -> Transaction:
     item = prepare(draft)
 
     def rolled_back() -> Transaction | LedgerError:
-        verdict = posting.post_one(item)
+        verdict = engine.post_one(item)
         db_transaction.set_rollback(True)
         return verdict
 
-    return units.row_of(units.run(rolled_back))
+    return unit_of_work.row_of(unit_of_work.run(rolled_back))
 
 
 def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None) -> Transaction:
@@ -249,12 +251,12 @@ def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None)
     item = prepare(draft)
 
     def work() -> Transaction | LedgerError:
-        verdict = posting.post_one(item)
+        verdict = engine.post_one(item)
         if beside is not None and isinstance(verdict, Transaction):
             beside(verdict)
         return verdict
 
-    return units.row_of(units.run(work, [item]))
+    return unit_of_work.row_of(unit_of_work.run(work, [item]))
 
 
 def _named(account: AccountOrId | None) -> AccountOrId:

@@ -8,6 +8,7 @@ before sending it (the idempotency key).
 import hashlib
 import uuid
 from datetime import datetime
+from typing import Any
 
 from uuid_utils import compat
 
@@ -30,3 +31,8 @@ def uuid7_of(moment: datetime, name: str) -> uuid.UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return uuid.UUID(int=value)
+
+
+def pk_of(thing: Any) -> uuid.UUID:
+    """The id of an instance, or the id itself."""
+    return thing if isinstance(thing, uuid.UUID) else thing.pk

@@ -1,8 +1,6 @@
 """Python, SQL, plans and JSON, coloured by classes: no inline style, so the CSP stays strict."""
 
-from datetime import date, datetime
 from itertools import groupby
-from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -10,7 +8,7 @@ from django.utils.safestring import SafeString
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
-from ledger.templatetags.sql_layout import lay_out
+from ledger.text.sql_layout import lay_out
 
 register = template.Library()
 LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain", "json": "json"}
@@ -41,13 +39,6 @@ def highlight(text: str, language: str) -> SafeString:
 
 def _span(colour: str | None, said: str) -> str:
     return format_html('<span class="{}">{}</span>', colour, said) if colour else said
-
-
-def literal(value: Any) -> str:
-    """A value as one types it into `manage.py shell`, where date and datetime are at hand."""
-    if isinstance(value, datetime):
-        return f"datetime.fromisoformat({value.isoformat()!r})"
-    return f"date({value:%Y, %-m, %-d})" if isinstance(value, date) else repr(value)
 
 
 @register.filter

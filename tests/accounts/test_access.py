@@ -13,9 +13,9 @@ from django.test import Client, override_settings
 from accounts.adapter import mailed_name
 from accounts.forms import HOW_TO_CHOOSE
 from accounts.models import User
-from ledger.context import CONSOLE
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.pages import text_of
+from transactions.demo.context import CONSOLE
 
 pytestmark = pytest.mark.django_db
 HOST = {"host": "host.example"}

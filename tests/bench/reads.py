@@ -19,11 +19,11 @@ from tests.bench.rounds import Rounds, alternate, compared
 from tests.bench.samples import WORDS, account_id, dice
 from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database, point_at
+from transactions.home.reads import daily_balances
 from transactions.models import Entry
-from transactions.reach import Reach
-from transactions.reports import daily_balances
-from transactions.search import find
-from transactions.statements import PAGE, Filters, balance_at, statement_page
+from transactions.scope import Reach
+from transactions.search.engine import find
+from transactions.statements.page import PAGE, Filters, balance_at, statement_page
 
 PART = "reads"
 YEAR = timedelta(days=365)

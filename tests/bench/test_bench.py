@@ -18,7 +18,7 @@ from tests.bench.figures import Figure, Target, table
 from tests.bench.output import BEGINS, ENDS, write_markdown
 from tests.bench.rounds import alternate, compared
 from tests.ledger.processes import environment, reachable_folder
-from transactions.audit import audit
+from transactions.audit.audit import audit
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from accounts.models import Account
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
-from transactions.annotating import annotate
-from transactions.report_pages.catalogue import REPORTS
+from transactions.annotations.services import annotate
+from transactions.reports.catalogue import REPORTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = "Maximiliana Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh de la Santísima Trinidad"

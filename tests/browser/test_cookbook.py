@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from ledger.cookbook.recipes import GROUPS, RECIPES
+from cookbook.recipes import GROUPS, RECIPES
 from tests.browser.test_accessibility import serious
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, UserFactory

@@ -11,7 +11,7 @@ from tests.browser.test_staff_steps import clerk, look_at
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
-from transactions.annotating import annotate
+from transactions.annotations.services import annotate
 from transactions.models import Transaction
 
 __all__ = ["clerk"]

@@ -8,7 +8,7 @@ from accounts.models import Account, User
 from tests.browser.test_accessibility import everyday
 from tests.browser.test_staff_steps import clerk, look_at
 from tests.browser.test_transfer import sign_in
-from transactions.report_pages.catalogue import REPORTS
+from transactions.reports.catalogue import REPORTS
 
 __all__ = ["clerk", "everyday"]
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,9 +11,9 @@ from accounts.models import Account
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from tests.transactions.payment_files.files import checked, csv_of, pay
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.models import PaymentFile, Transaction
-from transactions.payment_files import booking, drafting
+from transactions.payment_files import booking, drafts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINES = 12
@@ -33,7 +33,7 @@ def mara() -> Account:
 
 @pytest.fixture
 def salaries(tmp_path: Path, mara: Account, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(drafting, "PART", 5)
+    monkeypatch.setattr(drafts, "PART", 5)
     path = tmp_path / "salaries.csv"
     path.write_bytes(csv_of(*[pay(mara, n) for n in range(1, LINES)], "12,5").read())
     return path

@@ -13,7 +13,7 @@ from tests.browser.test_accessibility import LONG, serious
 from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from transactions import services
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.models import Note, Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)

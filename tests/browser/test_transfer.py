@@ -7,7 +7,7 @@ import pytest
 
 from accounts.models import Account
 from tests.factories import PASSWORD, AccountFactory
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)

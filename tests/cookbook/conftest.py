@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ledger.cookbook.recipes import BY_SLUG
-from ledger.cookbook.running import Ran, run
+from cookbook.recipes import BY_SLUG
+from cookbook.runner.run import Ran, run
 
 Cook = Callable[..., Ran]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.cookbook.templatetags.cookbook import repeats_folded
+from cookbook.templatetags.cookbook import repeats_folded
 from ledger.db.work import Query
 
 

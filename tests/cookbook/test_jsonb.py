@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
-from ledger.cookbook.role import practising
+from cookbook.practice.role import practising
 from tests.cookbook.conftest import Cook
 from transactions.models import Transaction
 

@@ -10,13 +10,13 @@ import pytest
 from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 
-from ledger.cookbook import lab
-from ledger.cookbook.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
-from ledger.cookbook.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row
-from ledger.cookbook.lab import Outcome, tried, tried_at_the_first_wall
-from ledger.cookbook.practice import SEALING_HERE as SEALS
-from ledger.cookbook.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
-from ledger.cookbook.sessions import Session
+from cookbook.lab import attempt_runner
+from cookbook.lab.attempt_runner import Outcome, tried, tried_at_the_first_wall
+from cookbook.lab.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
+from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row
+from cookbook.lab.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
+from cookbook.practice.bank import SEALING_HERE as SEALS
+from cookbook.runner.sessions import Session
 from tests.conftest import set_role
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
@@ -146,7 +146,7 @@ def test_the_owner_passes_the_first_wall_and_touches_no_row() -> None:
 def test_who_meets_a_lock_says_so_and_not_that_the_books_could_be_broken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lab, "LOCK_TIMEOUT", "20ms")
+    monkeypatch.setattr(attempt_runner, "LOCK_TIMEOUT", "20ms")
     (emptied,) = [attempt for attempt in ATTEMPTS if attempt.rule == "notes_stay"]
     session = Session("reader", ["practice"], [])
     try:
@@ -162,7 +162,7 @@ def test_who_meets_a_lock_says_so_and_not_that_the_books_could_be_broken(
 
 
 def test_what_there_is_no_time_for_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab, "SECONDS", 0)
+    monkeypatch.setattr(attempt_runner, "SECONDS", 0)
     outcomes = tried(ATTEMPTS[:3]).outcomes
     assert [(o.was_busy, o.broke, o.as_said) for o in outcomes] == [(True, False, False)] * 3
 
@@ -193,15 +193,15 @@ def take_the_lock_of_the_seals() -> None:
 def test_while_sealing_runs_one_attempt_finds_out_for_all_that_need_its_lock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lab, "LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(attempt_runner, "LOCK_TIMEOUT", "100ms")
     sent: list[str] = []
-    send_it = lab._outcome
+    send_it = attempt_runner._outcome
 
     def note(attempt: Attempt) -> Outcome:
         sent.append(attempt.slug)
         return send_it(attempt)
 
-    monkeypatch.setattr(lab, "_outcome", note)
+    monkeypatch.setattr(attempt_runner, "_outcome", note)
     with sealing():
         everything = tried(ATTEMPTS)
     needing = [attempt for attempt in ATTEMPTS if attempt.needs_the_seals]
@@ -224,7 +224,7 @@ def everything_of(needing: list[Attempt]) -> list[Attempt]:
 def test_each_attempt_that_is_said_to_need_the_lock_of_the_seals_does(
     attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lab, "LOCK_TIMEOUT", "1ms")
+    monkeypatch.setattr(attempt_runner, "LOCK_TIMEOUT", "1ms")
     with sealing():
         (outcome,) = tried([attempt]).outcomes
     assert outcome.met_sealing
@@ -233,5 +233,5 @@ def test_each_attempt_that_is_said_to_need_the_lock_of_the_seals_does(
 def test_who_stands_in_the_way_is_tried_again_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [Outcome(ATTEMPTS[0], "55P03")] * 3 + [Outcome(ATTEMPTS[0], "23514", "x")]
     given = iter(answers)
-    monkeypatch.setattr(lab, "_outcome", lambda _attempt: next(given))
+    monkeypatch.setattr(attempt_runner, "_outcome", lambda _attempt: next(given))
     assert tried(ATTEMPTS[:1]).outcomes == answers[-1:]

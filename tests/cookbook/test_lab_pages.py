@@ -10,14 +10,16 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from ledger.cookbook import lab_views, practice, turns
-from ledger.cookbook.attempts import ATTEMPTS
-from ledger.cookbook.attempts.attempt import CHECK
-from ledger.cookbook.lab import Outcome, Tried, tried
+from cookbook.lab import views
+from cookbook.lab.attempt_runner import Outcome, Tried, tried
+from cookbook.lab.attempts import ATTEMPTS
+from cookbook.lab.attempts.attempt import CHECK
+from cookbook.practice import bank
+from cookbook.runner import limiter
 from tests.cookbook.test_lab import HARMLESS, sealing
 from tests.factories import UserFactory
 from tests.pages import text_of
-from transactions.audit import audit
+from transactions.audit.audit import audit
 
 (LEAVES_OUT,) = [attempt for attempt in ATTEMPTS if attempt.slug == "transactions-amount"]
 TWO_ANSWERS = (("23502", "amount"), ("55P03", ""))
@@ -109,13 +111,13 @@ def test_columns_are_left_out_one_at_a_time_and_told_apart_by_what_stopped_it(
 
 def test_a_column_that_was_not_tried_is_told_from_one_that_was_refused() -> None:
     outcomes = [Outcome(LEAVES_OUT, state, rule) for state, rule in TWO_ANSWERS]
-    assert [left.stopped for left in lab_views._left_out(outcomes)] == outcomes
+    assert [left.stopped for left in views._left_out(outcomes)] == outcomes
 
 
 def test_what_stopped_it_is_a_rule_or_a_column_that_is_said_to_be_one(
     reader: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lab_views, "ATTEMPTS", (replace(LEAVES_OUT, state=CHECK),))
+    monkeypatch.setattr(views, "ATTEMPTS", (replace(LEAVES_OUT, state=CHECK),))
     said = page(reader, "/cookbook/lab/?try=all")
     assert [row[1:] for row in rows_of(said, "transactions")] == [["NOT NULL of amount", "23502"]]
 
@@ -185,7 +187,7 @@ def test_a_column_left_out(reader: Client) -> None:
 def test_books_that_could_be_broken_are_a_red_alert(
     reader: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lab_views, "ATTEMPTS", (HARMLESS,))
+    monkeypatch.setattr(views, "ATTEMPTS", (HARMLESS,))
     said = page(reader, "/cookbook/lab/accounts/?try=no_such_rule")
     assert '<p class="alert" role="alert">The books could be broken here' in said
     assert "The books stand." not in said
@@ -195,7 +197,7 @@ def test_books_that_could_be_broken_are_a_red_alert(
 
 
 def test_nopractice_bank_is_said(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.cookbook.practice.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
     for address in ("/cookbook/lab/accounts/", "/cookbook/lab/?try=all"):
         assert "manage.py practice_bank" in page(reader, address)
 
@@ -210,9 +212,9 @@ def test_an_unknown_table_is_not_found_and_an_unknown_attempt_tries_nothing(
 def test_where_there_is_no_room_to_try_everything_the_page_says_so(
     reader: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_room", BoundedSemaphore(1))
-    monkeypatch.setattr(turns, "SECONDS", 0.01)
-    with turns.turn():
+    monkeypatch.setattr(limiter, "_room", BoundedSemaphore(1))
+    monkeypatch.setattr(limiter, "SECONDS", 0.01)
+    with limiter.turn():
         assert "Others are running recipes" in page(reader, "/cookbook/lab/?try=all")
 
 
@@ -224,7 +226,7 @@ def test_trying_everything_twice_and_in_parallel_leaves_no_trace() -> None:
         runs = [threads.submit(try_all_and_hang_up) for _ in range(4)]
         assert [run.result().stands for run in runs] == [True] * 4
     assert everything_stored() == before
-    with practice._first_in_path(practice.SCHEMA):
+    with bank._first_in_path(bank.SCHEMA):
         proved = audit()
     assert proved.transactions == before["practice.transactions"][0]
     assert proved.findings == []

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from ledger.cookbook.parameters import form_of
-from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import BY_SLUG, GROUPS, RECIPES
-from ledger.cookbook.running import run
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
+from cookbook.runner.parameters import form_of
+from cookbook.runner.run import run
 
 # By group: what is promised, and what recipes call it in their `shows`.
 PROMISED = {

@@ -7,9 +7,9 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.test import Client
 
-from ledger.cookbook import role
-from ledger.cookbook.recipes import BY_SLUG
-from ledger.cookbook.running import Ran, run
+from cookbook.practice import role
+from cookbook.recipes import BY_SLUG
+from cookbook.runner.run import Ran, run
 from ledger.db import embedded
 from tests.cookbook.conftest import Cook
 from tests.cookbook.test_transactions import errors
@@ -120,7 +120,7 @@ def test_deadlock_with_the_other_victim(cook: Cook, monkeypatch: pytest.MonkeyPa
         role.put_on(*arguments, **options)
 
     names = ["ben", "ana", "keeper"]
-    monkeypatch.setattr("ledger.cookbook.sessions.put_on", late)
+    monkeypatch.setattr("cookbook.runner.sessions.put_on", late)
     ran = cook("deadlock")
     assert ran.value["victim"] == "Ana"
     check_deadlock(ran)

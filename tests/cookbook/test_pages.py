@@ -10,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from ledger.cookbook import running, turns
-from ledger.cookbook.parameters import form_of
-from ledger.cookbook.recipe import Recipe
-from ledger.cookbook.recipes import RECIPES
+from cookbook.recipe import Recipe
+from cookbook.recipes import RECIPES
+from cookbook.runner import limiter, run
+from cookbook.runner.parameters import form_of
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 
@@ -127,7 +127,7 @@ def test_a_visitor_signs_in_first(client: Client) -> None:
 def test_without_a_practice_bank_the_page_says_who_makes_it(
     customer: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("ledger.cookbook.practice.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
     response = customer.get(RECIPES[0].url)
     assert response.status_code == 200
     assert "manage.py practice_bank" in text_of(response)
@@ -137,9 +137,9 @@ def test_without_a_practice_bank_the_page_says_who_makes_it(
 def test_where_there_is_no_room_the_page_says_so_and_others_go_on(
     customer: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(turns, "_room", BoundedSemaphore(1))
-    monkeypatch.setattr(turns, "SECONDS", 0.01)
-    with turns.turn():
+    monkeypatch.setattr(limiter, "_room", BoundedSemaphore(1))
+    monkeypatch.setattr(limiter, "SECONDS", 0.01)
+    with limiter.turn():
         response = customer.get(RECIPES[0].url)
         assert "Others are running recipes" in text_of(response)
         assert response.context["ran"] is None
@@ -205,7 +205,7 @@ def test_no_parameter_brings_a_recipe_down_or_makes_it_long(recipe: Recipe) -> N
         for value in extremes:
             form = form_of(recipe, {**usual, name: value})
             assert form.is_valid(), (name, value)
-            ran = running.run(recipe, form.cleaned_data)
+            ran = run.run(recipe, form.cleaned_data)
             assert not ran.stopped, (name, value)
             assert sum(len(table.rows) + table.more for table in ran.tables) <= 5_000
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from ledger.cookbook.parameters import Between, form_of
-from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.sessions import Session
+from cookbook.recipe import Group, Recipe
+from cookbook.runner.parameters import Between, form_of
+from cookbook.runner.sessions import Session
 
 
 def sample(

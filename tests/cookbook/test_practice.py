@@ -12,12 +12,12 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
-from ledger.cookbook import practice
-from ledger.cookbook.attempts import ATTEMPTS
-from ledger.cookbook.recipes import RECIPES
-from ledger.cookbook.role import practising
+from cookbook.lab.attempts import ATTEMPTS
+from cookbook.practice import bank
+from cookbook.practice.role import practising
+from cookbook.recipes import RECIPES
 from tests.factories import AccountFactory
-from transactions.seal_triggers import SEALING
+from transactions.models.seal_triggers import SEALING
 
 pytestmark = pytest.mark.usefixtures("practice_bank")
 
@@ -87,72 +87,70 @@ def test_functions_with_the_owners_rights_stay_in_their_own_schema() -> None:
 def test_it_is_made_once_and_anew_where_the_code_has_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert not practice.build()
-    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
-    assert not practice.is_current()
+    assert not bank.build()
+    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    assert not bank.is_current()
     said: list[str] = []
-    assert practice.build(tell=said.append)
+    assert bank.build(tell=said.append)
     assert said == ["Making the practice bank of the cookbook ..."]
-    assert practice.is_current()
+    assert bank.is_current()
     monkeypatch.undo()
-    assert practice.build()
+    assert bank.build()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
-    monkeypatch.setattr(practice, "_fill", lambda: 1 / 0)
+    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    monkeypatch.setattr(bank, "_fill", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        practice.build()
+        bank.build()
     monkeypatch.undo()
-    assert practice.is_current()
+    assert bank.is_current()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT to_regnamespace(%s), current_setting('search_path')", [practice.DRAFT]
-        )
+        cursor.execute("SELECT to_regnamespace(%s), current_setting('search_path')", [bank.DRAFT])
         assert cursor.fetchone() == (None, '"$user", public')
 
 
 @pytest.mark.django_db(transaction=True)
 def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    stay_within = practice._functions_stay_within
+    stay_within = bank._functions_stay_within
 
     def fail_in_place(schema: str) -> None:
-        if schema == practice.SCHEMA:
+        if schema == bank.SCHEMA:
             raise ZeroDivisionError
         stay_within(schema)
 
-    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
-    monkeypatch.setattr(practice, "_functions_stay_within", fail_in_place)
+    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    monkeypatch.setattr(bank, "_functions_stay_within", fail_in_place)
     with pytest.raises(ZeroDivisionError):
-        practice.build()
+        bank.build()
     monkeypatch.undo()
-    assert practice.is_current()
+    assert bank.is_current()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
+    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
 
     def build(_number: int) -> bool:
         try:
-            return practice.build()
+            return bank.build()
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(build, range(2))) == [False, True]
     monkeypatch.undo()
-    practice.build()
+    bank.build()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_somebody_left_half_done_is_cleared_away() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE SCHEMA {practice.DRAFT}")
-    assert not practice.build()
+        cursor.execute(f"CREATE SCHEMA {bank.DRAFT}")
+    assert not bank.build()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regnamespace(%s)", [practice.DRAFT])
+        cursor.execute("SELECT to_regnamespace(%s)", [bank.DRAFT])
         assert cursor.fetchone() == (None,)
 
 
@@ -161,8 +159,8 @@ def test_what_somebody_left_half_done_is_cleared_away() -> None:
 def test_other_migrations_or_tables_make_it_another(
     monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    monkeypatch.setattr(practice, part, lambda: ["another"])
-    assert not practice.is_current()
+    monkeypatch.setattr(bank, part, lambda: ["another"])
+    assert not bank.is_current()
 
 
 @pytest.mark.django_db
@@ -177,7 +175,7 @@ def test_its_seals_take_a_lock_of_their_own() -> None:
         cursor.execute(
             "SELECT nspname, count(*) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace"
             " WHERE position(%s in prosrc) > 0 GROUP BY 1",
-            [str(practice.SEALING_HERE)],
+            [str(bank.SEALING_HERE)],
         )
         assert dict(cursor.fetchall()) == {"practice": real["public"]}
     assert set(real) == {"public"}
@@ -224,23 +222,23 @@ def test_without_the_right_to_make_schemas_it_says_so(monkeypatch: pytest.Monkey
             cursor.execute("CREATE SCHEMA nobodys")
         return ""
 
-    monkeypatch.setattr(practice, "EDITION", practice.EDITION + 1)
-    monkeypatch.setattr(practice, "_made", refused)
-    with pytest.raises(practice.NoPracticeBank, match="does not allow here: permission denied"):
-        practice.build()
+    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    monkeypatch.setattr(bank, "_made", refused)
+    with pytest.raises(bank.NoPracticeBank, match="does not allow here: permission denied"):
+        bank.build()
 
 
 @pytest.mark.django_db
 def test_a_role_that_may_not_be_put_on_is_an_answer(settings: Any) -> None:
     settings.LEDGER_COOKBOOK_ROLE = "postgres"
-    with pytest.raises(practice.NoPracticeBank, match="may not put on"):
-        practice.build()
-    with pytest.raises(practice.NoPracticeBank, match="may not put on"), practising(writes=False):
+    with pytest.raises(bank.NoPracticeBank, match="may not put on"):
+        bank.build()
+    with pytest.raises(bank.NoPracticeBank, match="may not put on"), practising(writes=False):
         pass
 
 
 @pytest.mark.django_db
 def test_without_its_role_it_says_what_is_missing(settings: Any) -> None:
     settings.LEDGER_COOKBOOK_ROLE = "nobody_here"
-    with pytest.raises(practice.NoPracticeBank, match=r"nobody_here.*docs/rights.md"):
-        practice.build()
+    with pytest.raises(bank.NoPracticeBank, match=r"nobody_here.*docs/rights.md"):
+        bank.build()

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ledger.cookbook import reference
-from ledger.cookbook.models import Jar
-from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import BY_SLUG, GROUPS, RECIPES
+from cookbook import reference
+from cookbook.models import Jar
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 STALE = "docs/orm-to-sql.md is not what the recipes send: run manage.py orm_to_sql"

@@ -12,14 +12,15 @@ from django.db import transaction as db_transaction
 from django.test import Client
 
 from accounts.models import Account, User
-from ledger.cookbook import role, running
-from ledger.cookbook.models import Jar
-from ledger.cookbook.parameters import form_of
-from ledger.cookbook.practice import SCHEMA, NoPracticeBank
-from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import BY_SLUG, RECIPES
-from ledger.cookbook.running import Ran, run
-from ledger.cookbook.steps import step
+from cookbook.models import Jar
+from cookbook.practice import role
+from cookbook.practice.bank import SCHEMA, NoPracticeBank
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import BY_SLUG, RECIPES
+from cookbook.runner import run as running
+from cookbook.runner.parameters import form_of
+from cookbook.runner.run import Ran, run
+from cookbook.runner.steps import step
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 
@@ -254,6 +255,6 @@ def test_queries_are_shown_under_the_step_that_sent_them() -> None:
 
 
 def test_without_a_practice_bank_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger.cookbook.practice.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
     with pytest.raises(NoPracticeBank, match=r"manage\.py practice_bank"):
         run(BY_SLUG["too-slow"], {})

@@ -10,8 +10,8 @@ import pytest
 from django.db import DatabaseError
 from django.db.models import F
 
-from ledger.cookbook.models import Voucher
-from ledger.cookbook.role import practising
+from cookbook.models import Voucher
+from cookbook.practice.role import practising
 from tests.cookbook.conftest import Cook
 from transactions.models import Entry
 

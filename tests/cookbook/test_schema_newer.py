@@ -9,7 +9,7 @@ import django
 import pytest
 from django.db import connection
 
-from ledger.cookbook.recipes import BY_SLUG
+from cookbook.recipes import BY_SLUG
 from tests.cookbook.conftest import Cook
 
 

@@ -14,14 +14,14 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.models import F
 
-from ledger.cookbook import role
-from ledger.cookbook import sessions as of_sessions
-from ledger.cookbook.models import SCRATCH_MODELS, Jar, JarNote
-from ledger.cookbook.practice import SCRATCH
-from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import BY_SLUG
-from ledger.cookbook.running import Ran, run
-from ledger.cookbook.sessions import SLOTS, AllBusy, Session, TooLong, sessions
+from cookbook.models import SCRATCH_MODELS, Jar, JarNote
+from cookbook.practice import role
+from cookbook.practice.bank import SCRATCH
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import BY_SLUG
+from cookbook.runner import sessions as of_sessions
+from cookbook.runner.run import Ran, run
+from cookbook.runner.sessions import SLOTS, AllBusy, Session, TooLong, sessions
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db", "nothing_stays")
 

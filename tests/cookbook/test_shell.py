@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from ledger.cookbook import kitchen
-from ledger.cookbook.kitchen import BANNER, cook, recipes
-from ledger.cookbook.parameters import form_of
-from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import BY_SLUG, RECIPES
-from ledger.cookbook.running import Ran
-from ledger.cookbook.templatetags.cookbook import in_shell
-from ledger.management.commands.shell import Command
+from cookbook import shell
+from cookbook.management.commands.shell import Command
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import BY_SLUG, RECIPES
+from cookbook.runner.parameters import form_of
+from cookbook.runner.run import Ran
+from cookbook.shell import BANNER, cook, recipes
+from cookbook.templatetags.cookbook import in_shell
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
@@ -87,7 +87,7 @@ def test_cook_leaves_other_arguments_as_they_are(monkeypatch: pytest.MonkeyPatch
         return Ran(recipe, values)
 
     monkeypatch.setitem(BY_SLUG, "takes", group.recipes[0])
-    monkeypatch.setattr(kitchen, "run", note)
+    monkeypatch.setattr(shell, "run", note)
     cook(takes, most=0)
     cook(takes, ticked=False)
     assert given == [

@@ -9,13 +9,13 @@ from django.db import transaction as db_transaction
 from django.db.models import F
 from django.test import Client
 
-from ledger.cookbook import sessions as of_sessions
-from ledger.cookbook.models import Jar
-from ledger.cookbook.recipe import Group, Recipe
-from ledger.cookbook.recipes import BY_SLUG
-from ledger.cookbook.running import run
-from ledger.cookbook.sessions import Session, Step, sessions
-from ledger.cookbook.timeline import Row, timeline
+from cookbook.models import Jar
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import BY_SLUG
+from cookbook.runner import sessions as of_sessions
+from cookbook.runner.run import run
+from cookbook.runner.sessions import Session, Step, sessions
+from cookbook.runner.timeline import Row, timeline
 from ledger.db.work import Query
 from tests.cookbook.conftest import Cook
 from tests.cookbook.test_sessions import until

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ledger.cookbook.parameters import form_of
-from ledger.cookbook.practice import SCHEMA, SCRATCH
-from ledger.cookbook.recipe import Recipe
-from ledger.cookbook.recipes import RECIPES
-from ledger.cookbook.running import run
+from cookbook.practice.bank import SCHEMA, SCRATCH
+from cookbook.recipe import Recipe
+from cookbook.recipes import RECIPES
+from cookbook.runner.parameters import form_of
+from cookbook.runner.run import run
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.audit import audit
+from transactions.audit.audit import audit
 
 AT_ONCE = 4  # as many as there are scratch schemas
 

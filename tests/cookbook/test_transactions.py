@@ -4,8 +4,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ledger.cookbook.recipes import BY_SLUG
-from ledger.cookbook.running import Ran
+from cookbook.recipes import BY_SLUG
+from cookbook.runner.run import Ran
 from tests.cookbook.conftest import Cook
 
 

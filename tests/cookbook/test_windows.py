@@ -11,7 +11,7 @@ from django.db import ProgrammingError
 from django.db.models import Sum, Window
 from django.db.models.functions import Lag, TruncMonth
 
-from ledger.cookbook.role import practising
+from cookbook.practice.role import practising
 from tests.cookbook.conftest import Cook
 from transactions.models import Transaction
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection
 
-from ledger.cookbook.recipes import BY_SLUG
+from cookbook.recipes import BY_SLUG
 from tests.cookbook.conftest import Cook
 
 

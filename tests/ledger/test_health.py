@@ -7,7 +7,7 @@ from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from ledger.middleware import HeadMiddleware
+from ledger.web.middleware import HeadMiddleware
 
 
 def test_healthz_answers_without_a_database(client: Client) -> None:

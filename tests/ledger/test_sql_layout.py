@@ -5,7 +5,7 @@ import re
 import pytest
 import sqlparse
 
-from ledger.templatetags.sql_layout import WIDTH, lay_out
+from ledger.text.sql_layout import WIDTH, lay_out
 
 DJANGO = (
     'SELECT "entries"."currency", (COUNT(*) FILTER (WHERE "entries"."amount" > 10)) AS "many", '

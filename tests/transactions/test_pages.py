@@ -14,9 +14,9 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.pages import text_of
 from transactions import services
-from transactions.details import tidy
+from transactions.home.reads import SPARK_DAYS, daily_balances, worth_of
 from transactions.models import Entry
-from transactions.reports import SPARK_DAYS, daily_balances, worth_of
+from transactions.receipts.details import tidy
 
 pytestmark = pytest.mark.django_db
 

@@ -23,9 +23,9 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import Attributes
 from tests.transactions.reports.books import analyst
 from transactions import services
-from transactions.annotating import annotate
+from transactions.annotations.services import annotate
 from transactions.models import Transaction
-from transactions.report_pages.catalogue import BY_SLUG
+from transactions.reports.catalogue import BY_SLUG
 
 pytestmark = pytest.mark.django_db
 IMG, SCRIPT = "<img src=x onerror=alert(1)>", "<script>alert(1)</script>"

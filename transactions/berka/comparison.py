@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from accounts.currencies import plain
+from ledger.text.currencies import plain
 from transactions.berka.identity import id_of, number_of
 from transactions.berka.opening import CURRENCY
 from transactions.berka.source import Source

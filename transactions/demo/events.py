@@ -1,36 +1,11 @@
-"""Something that happens to money on a day, before anybody knows whether there is enough."""
+"""What happens to money on a day: payments, incomes, card purchases."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any
 
+from transactions.demo.people import DemoAccount, Event, Person
 from transactions.demo.places import KINDS, Place
-
-if TYPE_CHECKING:
-    from transactions.demo.people import DemoAccount, Person
-
-
-@dataclass(slots=True)
-class Event:
-    """A movement as somebody intends it; a missing side is outside the bank.
-
-    It may complete a hold (`captures`) or take back a payment (`reverses`), if that came about.
-    """
-
-    moment: datetime
-    amount: Decimal
-    source: "DemoAccount | None"
-    target: "DemoAccount | None"
-    description: str
-    reference: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    is_hold: bool = False
-    expires_at: datetime | None = None
-    captures: "Event | None" = None
-    reverses: "Event | None" = None
-    id: UUID | None = None  # of the transaction, once it is certain to be one
 
 
 def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
@@ -39,13 +14,13 @@ def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
 
 
 def card_payment(
-    person: "Person",
+    person: Person,
     moment: datetime,
     kind: str,
     shop: str,
     *,
     amount: Decimal | None = None,
-    abroad: "tuple[DemoAccount, Place] | None" = None,
+    abroad: tuple[DemoAccount, Place] | None = None,
 ) -> Event:
     """A purchase by card; a transfer where the shop itself banks here."""
     account, place = abroad or (person.everyday, person.place)
@@ -68,7 +43,7 @@ def card_payment(
 
 
 def payment(
-    person: "Person",
+    person: Person,
     to: str,
     moment: datetime,
     amount: Decimal,
@@ -83,7 +58,7 @@ def payment(
 
 
 def income(
-    person: "Person",
+    person: Person,
     by: str,
     moment: datetime,
     amount: Decimal,
@@ -98,7 +73,7 @@ def income(
 
 
 def _by_name(
-    person: "Person", name: str, text: str, metadata: dict[str, Any]
+    person: Person, name: str, text: str, metadata: dict[str, Any]
 ) -> tuple["DemoAccount | None", str, dict[str, Any]]:
     """Their account here, and what is said; of somebody outside, the name says it."""
     account = person.directory.get((name, person.everyday.currency))

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from transactions.demo.cast import NORTHWIND
-from transactions.demo.events import Event, about, card_payment, income, payment
+from transactions.demo.events import about, card_payment, income, payment
 from transactions.demo.moments import DAY, NIGHT_RUN, at, is_pay_day, month_name
-from transactions.demo.people import DemoAccount, Person
+from transactions.demo.people import DemoAccount, Event, Person
 from transactions.demo.places import KINDS
 
 # Out of a thousand, on a working day and at the weekend, for somebody with activity 100.

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from transactions.demo.events import Event, about
-from transactions.demo.people import DemoAccount, Person
+from transactions.demo.events import about
+from transactions.demo.people import DemoAccount, Event, Person
 
 RELEASED = "Tidal Bikes"
 HOTEL_ENDS_IN = 9  # days

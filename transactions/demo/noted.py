@@ -1,7 +1,7 @@
 """What Ana noted of her payments: tags of her travels, and a few things to remember."""
 
 from accounts.models import User
-from transactions.annotating import annotate
+from transactions.annotations.services import annotate
 from transactions.models import Transaction
 
 NEWEST = 4  # of each description at most

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
-from accounts.currencies import minor_units
 from accounts.numbers import with_check_digits
 from ledger.db.ids import uuid7_of
+from ledger.text.currencies import minor_units
 from transactions.demo import cast
 from transactions.demo.cast import Part
-from transactions.demo.events import Event
 from transactions.demo.moments import DAY, at
 from transactions.demo.places import SUBSCRIPTIONS, Place
 
@@ -23,6 +24,27 @@ PLAIN_LETTERS = str.maketrans(
 )
 FRIENDS = 6  # people of one currency who know each other
 ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # among the people made by lot
+
+
+@dataclass(slots=True)
+class Event:
+    """A movement as somebody intends it; a missing side is outside the bank.
+
+    It may complete a hold (`captures`) or take back a payment (`reverses`), if that came about.
+    """
+
+    moment: datetime
+    amount: Decimal
+    source: "DemoAccount | None"
+    target: "DemoAccount | None"
+    description: str
+    reference: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    is_hold: bool = False
+    expires_at: datetime | None = None
+    captures: "Event | None" = None
+    reverses: "Event | None" = None
+    id: UUID | None = None  # of the transaction, once it is certain to be one
 
 
 @dataclass(slots=True, eq=False)

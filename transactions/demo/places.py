@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from accounts.currencies import minor_units
+from ledger.text.currencies import minor_units
 
 
 @dataclass(frozen=True, slots=True)

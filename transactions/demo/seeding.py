@@ -18,13 +18,13 @@ from accounts.exceptions import LedgerError
 from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
-from transactions import corrections, services
+from transactions import services, staff_services
 from transactions.demo import held, noted
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
-from transactions.drafts import Draft
 from transactions.models import Transaction
+from transactions.services import Draft
 
 NAME_BITS = 2**62 - 1  # the part of a demo id that comes from its name alone
 BATCH = 5_000  # drafts in one transaction: what memory and locks have to bear at once
@@ -183,7 +183,7 @@ def _release_holds(users: dict[str, User]) -> None:
         from_account__user=users[SIGN_INS["ana"]], description=held.RELEASED
     )
     for hold in holds:
-        corrections.release(
+        staff_services.release(
             hold=hold,
             reason="The merchant sent a cancellation: bike returned the same day.",
             message="Tidal Bikes has cancelled the deposit.",

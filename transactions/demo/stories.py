@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from accounts.currencies import minor_units
+from ledger.text.currencies import minor_units
 from transactions.demo import held
-from transactions.demo.events import Event, about, card_payment
+from transactions.demo.events import about, card_payment
 from transactions.demo.habits import bills, errands, groceries, interest, ordinary_day
 from transactions.demo.moments import DAY, NIGHT_RUN, at, is_pay_day, month_name
-from transactions.demo.people import Person
+from transactions.demo.people import Event, Person
 from transactions.demo.places import LISBON
 
 TRIP_DAYS, TRIP_ENDED, TRIP_EVERY = 8, 24, 170

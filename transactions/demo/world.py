@@ -12,12 +12,11 @@ from decimal import Decimal
 from django.utils import timezone
 
 from ledger.db.ids import uuid7_of
-from transactions.days import months_before
+from ledger.text.dates import months_before
 from transactions.demo import stories
-from transactions.demo.events import Event
 from transactions.demo.moments import DAY
-from transactions.demo.people import Person, make_people
-from transactions.drafts import Draft
+from transactions.demo.people import Event, Person, make_people
+from transactions.services import Draft
 
 
 @dataclass(slots=True)

@@ -13,10 +13,9 @@ from django.db import Error
 
 from accounts.models import User
 from ledger.db.retry import Failure, failure_of
-from transactions.corrections import explain
 from transactions.exceptions import LedgerError
 from transactions.models import Note, PaymentFile, PaymentLine, Transaction
-from transactions.payment_files.drafting import (
+from transactions.payment_files.drafts import (
     Progress,
     Verdicts,
     drafts_of,
@@ -24,8 +23,9 @@ from transactions.payment_files.drafting import (
     silent,
     write_verdicts,
 )
-from transactions.payment_files.storing import locked_file, settle
+from transactions.payment_files.storage import locked_file, settle
 from transactions.services import Draft, post_parts
+from transactions.staff_services import explain
 
 State = PaymentFile.State
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from django import forms
 
-from accounts.admin_steps import ReasonForm
+from accounts.admin.actions import ReasonForm
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
-from transactions.forms import OwnAccountField
-from transactions.payment_files.reading import MOST_LINES
+from transactions.fields import OwnAccountField
+from transactions.payment_files.parser import MOST_LINES
 
 
 def csv_field() -> forms.FileField:

@@ -9,7 +9,7 @@ guesses learns whether a name is right, a few guesses a line, and not many lines
 import unicodedata
 from difflib import SequenceMatcher
 
-from transactions.payment_models import NameCheck
+from transactions.models.payment_file import NameCheck
 
 CLOSE = 0.8  # of `SequenceMatcher.ratio`: one letter wrong in five
 MOST_WORDS = 4  # of a masked name

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from accounts.models import Account
 from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.models.payment_file import NameCheck
 from transactions.payment_files.names import masked
-from transactions.payment_models import NameCheck
 
 
 @dataclass(slots=True)

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from django.http import StreamingHttpResponse
 
-from accounts.currencies import decimals_of, minor_units
-from transactions.exports import Line, guarded
+from ledger.text.csv_cells import Line, guarded
+from ledger.text.currencies import decimals_of, minor_units
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.storing import PART
+from transactions.payment_files.storage import PART
 
 HEAD = "line to name amount currency description reference result why note transaction".split()
 

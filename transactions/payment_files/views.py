@@ -12,10 +12,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import PersonRequest
-from ledger import trouble
+from ledger.web import database_errors
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.asking import MOST_A_DAY
 from transactions.payment_files.booking import (
     BookingStopped,
     CheckedAnew,
@@ -24,13 +23,14 @@ from transactions.payment_files.booking import (
     book_step,
     book_whole,
 )
-from transactions.payment_files.checking import check
 from transactions.payment_files.forms import PaymentFileForm
+from transactions.payment_files.name_quota import MOST_A_DAY
+from transactions.payment_files.parser import EXAMPLE, Unreadable
 from transactions.payment_files.payees import payees_of
-from transactions.payment_files.reading import EXAMPLE, Unreadable
+from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_response
-from transactions.payment_files.storing import FileRemoved, discard, store
-from transactions.payment_files.words import payments, summary_of
+from transactions.payment_files.storage import FileRemoved, discard, store
+from transactions.payment_files.wording import payments, summary_of
 
 logger = logging.getLogger(__name__)
 FILES_A_PAGE = 25
@@ -101,7 +101,9 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     except BookingStopped as stopped:
         logger.exception("%s: %s", request.path, stopped.__cause__)
         there = reverse("transactions:file", args=[file.pk])
-        return trouble.page("A part of the file is booked", str(stopped), there, "To the file")
+        return database_errors.page(
+            "A part of the file is booked", str(stopped), there, "To the file"
+        )
 
 
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:

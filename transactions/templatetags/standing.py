@@ -2,7 +2,7 @@
 
 from django import template
 
-from transactions.story import standing_of
+from transactions.lifecycle import standing_of
 
 register = template.Library()
 register.filter("standing", standing_of)

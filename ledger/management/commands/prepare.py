@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from ledger.preparation import prepare
+from ledger.server.preparation import prepare
 
 
 class Command(BaseCommand):

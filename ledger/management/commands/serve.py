@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from ledger.db import embedded, removal
-from ledger.preparation import prepare
-from ledger.web_server import WebServer
+from ledger.server.gunicorn_process import WebServer
+from ledger.server.preparation import prepare
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

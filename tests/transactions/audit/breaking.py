@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection
 
-from transactions.audit import audit
+from transactions.audit.audit import audit
 
 
 def falsify(sql: str, *parameters: Any) -> None:

@@ -11,7 +11,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, insert_row
 from tests.transactions.audit.breaking import falsify, falsify_rules, found
 from transactions import services
-from transactions.audit import CHECKS, audit
+from transactions.audit.audit import CHECKS, audit
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db

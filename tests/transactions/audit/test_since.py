@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.transactions.audit.breaking import falsify
 from transactions import services
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db

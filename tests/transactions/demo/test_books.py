@@ -10,8 +10,8 @@ from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, StatusChange, User
 from tests.factories import PASSWORD
 from tests.transactions.demo.bank import NOON, play
-from transactions.annotation_search import noted, tags_in_use
-from transactions.audit import audit
+from transactions.annotations.search import noted, tags_in_use
+from transactions.audit.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo.seeding import Seeded
 from transactions.models import Entry, Transaction

@@ -14,12 +14,12 @@ from django.utils import timezone
 from accounts.models import Account, User
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.transactions.demo.bank import DAY, NOON, run
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.demo import seeding
 from transactions.demo.seeding import Seeded, SeedingError
 from transactions.demo.world import World
-from transactions.drafts import Draft
 from transactions.models import Transaction
+from transactions.posting.drafts import Draft
 
 
 def test_a_run_that_was_interrupted_before_the_release_makes_up_for_it(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.currencies import fits
+from ledger.text.currencies import fits
 from tests.transactions.demo.bank import NOON, play
 from transactions.demo import world as world_module
-from transactions.demo.events import Event
+from transactions.demo.people import Event
 from transactions.demo.world import World
 
 CHANNELS = {"card", "transfer", "cash", "direct debit", "standing order", "bank"}

@@ -6,8 +6,8 @@ from typing import Any
 from accounts.models import Account
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import agreed_to
-from transactions.payment_files.checking import check
-from transactions.payment_files.storing import store
+from transactions.payment_files.preview import check
+from transactions.payment_files.storage import store
 
 HEADING = "to,amount,description,reference"
 

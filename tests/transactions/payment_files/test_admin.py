@@ -14,7 +14,7 @@ from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press
 from transactions.models import Note, PaymentFile, PaymentLine, Transaction
-from transactions.payment_files import booking, drafting
+from transactions.payment_files import booking, drafts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/admin/transactions/paymentfile/"
@@ -173,7 +173,7 @@ def test_the_owner_sees_what_staff_paid_for_them(
 def test_the_reason_stands_beside_each_row_in_the_transaction_that_books_it(
     staff: Client, clerk: User, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafting, "PART", 1)
+    monkeypatch.setattr(drafts, "PART", 1)
     file = checked(everyday, pay(mara, 1), pay(mara, 2), "12,5", created_by=clerk)
     pay_at_the_desk(staff, file, "pay", "  Letter\u202e signed ")
     notes = Note.objects.filter(action="file")
@@ -246,7 +246,7 @@ def test_a_file_paid_meanwhile_is_not_removed(
     staff: Client, clerk: User, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = checked(everyday, pay(mara, 1), created_by=clerk)
-    monkeypatch.setattr("transactions.payment_files.admin._may_remove", lambda *_: True)
+    monkeypatch.setattr("transactions.staff.payment_files._may_remove", lambda *_: True)
     booking.book_rest(file)
     text = text_of(staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True))
     assert "Some of this file was paid, so it stays." in text

@@ -14,9 +14,9 @@ from tests.transactions.payment_files.test_admin import BASE, WHY
 from tests.transactions.payment_files.test_pages import HTMX, page_of
 from transactions import services
 from transactions.models import PaymentFile
-from transactions.payment_files import drafting
+from transactions.payment_files import drafts
 from transactions.payment_files.booking import CheckedAnew, agreed_to, book_rest, book_whole
-from transactions.payment_files.checking import check
+from transactions.payment_files.preview import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ANEW = "other lines can be booked now. Nothing was paid now."
@@ -90,7 +90,7 @@ def test_a_check_that_finds_the_same_asks_nothing_anew(
 def test_a_booking_under_way_goes_on_and_begins_no_other(
     ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafting, "PART", 2)
+    monkeypatch.setattr(drafts, "PART", 2)
     file = checked(everyday, *[pay(mara, 1)] * 5, pay(mara, 1200))
     page = ana.post(page_of(file), press(file, "pay"), headers=HTMX)
     assert 'value="3"' in page.content.decode(), "two booked, one refused"

@@ -14,9 +14,9 @@ from accounts.services import freeze_account
 from tests.factories import AccountFactory, balances
 from tests.transactions.payment_files.files import checked, fates, pay, stored
 from transactions import services
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.models import PaymentFile, PaymentLine, Transaction
-from transactions.payment_files import booking, drafting
+from transactions.payment_files import booking, drafts
 from transactions.payment_files.booking import (
     NotAll,
     NotChecked,
@@ -24,7 +24,7 @@ from transactions.payment_files.booking import (
     book_step,
     book_whole,
 )
-from transactions.payment_files.checking import check
+from transactions.payment_files.preview import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = PaymentFile.State
@@ -32,7 +32,7 @@ State = PaymentFile.State
 
 @pytest.fixture(autouse=True)
 def _two_lines_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafting, "PART", 2)
+    monkeypatch.setattr(drafts, "PART", 2)
 
 
 def transfers() -> int:
@@ -217,7 +217,8 @@ django.setup()
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
 from transactions.models import PaymentFile
-from transactions.payment_files import booking, drafting
+from transactions.payment_files import booking
+from transactions.payment_files import drafts as drafting
 
 drafting.PART = 2
 where = sys.argv[3]

@@ -9,11 +9,11 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.payment_files.files import csv_of, pay
 from transactions.models import PaymentFile
-from transactions.payment_files import drafting, results, storing
+from transactions.payment_files import drafts, results, storage
 from transactions.payment_files.booking import book_rest, book_whole
-from transactions.payment_files.checking import check
+from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_lines
-from transactions.payment_files.storing import store
+from transactions.payment_files.storage import store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KIB = 1024
@@ -26,7 +26,7 @@ def paid() -> list[Account]:
 
 @pytest.fixture
 def sender(monkeypatch: pytest.MonkeyPatch) -> Account:
-    for module in (storing, drafting, results):
+    for module in (storage, drafts, results):
         monkeypatch.setattr(module, "PART", 50)
     return AccountFactory(balance="1000000")
 
@@ -58,7 +58,7 @@ def peaks(sender: Account, paid: list[Account], count: int, amount: str) -> dict
 def test_ten_times_the_lines_take_no_more_memory(
     sender: Account, paid: list[Account], amount: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.payment_files.checking.IN_MEMORY", 10 * KIB)
+    monkeypatch.setattr("transactions.payment_files.preview.IN_MEMORY", 10 * KIB)
     peaks(sender, paid, 100, amount)  # what is imported and compiled on the way
     few, many = (peaks(sender, paid, count, amount) for count in (150, 1500))
     grown = {name: many[name] - few[name] for name in few}

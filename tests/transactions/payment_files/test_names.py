@@ -15,8 +15,8 @@ from tests.transactions.payment_files.test_pages import page_of, result_of
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest
-from transactions.payment_files.checking import check
 from transactions.payment_files.names import compared, masked
+from transactions.payment_files.preview import check
 
 WITH_NAMES = "to,name,amount,description,reference"
 real_commits = pytest.mark.django_db(transaction=True)

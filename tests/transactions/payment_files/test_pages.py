@@ -16,7 +16,7 @@ from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press, stored
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine, Transaction
-from transactions.payment_files import drafting
+from transactions.payment_files import drafts
 from transactions.payment_files.booking import book_rest, book_step
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,7 +107,7 @@ def test_all_or_nothing_refused_says_which_line_and_shows_the_new_verdicts(
 def test_without_script_one_press_books_every_step(
     ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafting, "PART", 2)
+    monkeypatch.setattr(drafts, "PART", 2)
     file = checked(everyday, *[pay(mara, 1)] * 5, "12,5")
     response = ana.post(page_of(file), press(file, "pay"), follow=True)
     assert "1 of 6 lines was not booked; it says why" in text_of(response)
@@ -117,7 +117,7 @@ def test_without_script_one_press_books_every_step(
 def test_with_htmx_each_post_is_a_step_and_the_last_leads_to_the_result(
     ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafting, "PART", 2)
+    monkeypatch.setattr(drafts, "PART", 2)
     file = checked(everyday, *[pay(mara, 1)] * 5)
     answers = [ana.post(page_of(file), press(file, "pay"), headers=HTMX) for _ in range(3)]
     assert 'max="5" value="2"' in answers[0].content.decode()
@@ -131,7 +131,7 @@ def test_with_htmx_each_post_is_a_step_and_the_last_leads_to_the_result(
 def test_a_booking_that_stopped_goes_on_where_it_was(
     ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drafting, "PART", 2)
+    monkeypatch.setattr(drafts, "PART", 2)
     file = book_step(checked(everyday, *[pay(mara, 1)] * 5))
     page = ana.get(page_of(file))
     assert "2 of 5 lines are done." in text_of(page)
@@ -352,7 +352,7 @@ def test_the_download_says_of_each_line_whether_it_can_be_paid(
     def results() -> list[str]:
         return [line["result"] for line in result_of(ana, file)]
 
-    monkeypatch.setattr(drafting, "PART", 1)
+    monkeypatch.setattr(drafts, "PART", 1)
     file = stored(everyday, pay(mara, 1), pay(mara, 2), "12,5")
     assert results() == ["not checked yet", "not checked yet", "refused"]
     ana.post(page_of(file), {"step": "check"})

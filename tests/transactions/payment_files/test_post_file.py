@@ -13,7 +13,7 @@ from accounts.models import Account
 from tests.factories import balances
 from tests.transactions.payment_files.files import checked, csv_of, pay
 from transactions import services
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.models import PaymentFile, Transaction
 from transactions.payment_files.booking import book_rest
 

@@ -9,9 +9,9 @@ from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, stored
 from tests.transactions.payment_files.test_pages import page_of, result_of
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files import storing
+from transactions.payment_files import storage
 from transactions.payment_files.booking import book_rest
-from transactions.payment_files.checking import check
+from transactions.payment_files.preview import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +53,7 @@ def test_lines_that_cannot_be_read_repeat_nothing(everyday: Account, mara: Accou
 def test_repeats_are_found_over_the_parts_of_a_file_and_not_over_files(
     everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storing, "PART", 1)
+    monkeypatch.setattr(storage, "PART", 1)
     assert repeats(stored(everyday, pay(mara, 5), pay(mara, 6), pay(mara, 5))) == [None, None, 2]
     assert repeats(stored(everyday, pay(mara, 5), run="2")) == [None]
 

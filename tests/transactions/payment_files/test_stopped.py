@@ -20,9 +20,10 @@ from tests.transactions.payment_files.test_pages import HTMX, page_of
 from tests.transactions.payment_files.test_pages import upload as upload_own
 from transactions import services
 from transactions.models import Note, PaymentFile
-from transactions.payment_files import admin, booking, checking, drafting, storing, views
+from transactions.payment_files import booking, drafts, preview, storage, views
 from transactions.payment_files.booking import BookingStopped, book_rest
-from transactions.payment_files.storing import discard
+from transactions.payment_files.storage import discard
+from transactions.staff import payment_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REMOVED = "This file was removed meanwhile. Nothing of it was paid."
@@ -30,7 +31,7 @@ REMOVED = "This file was removed meanwhile. Nothing of it was paid."
 
 @pytest.fixture(autouse=True)
 def _two_lines_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafting, "PART", 2)
+    monkeypatch.setattr(drafts, "PART", 2)
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_two_tabs_of_the_desk_leave_one_line_of_history_for_what_one_booked(
         booked: PaymentFile = real(file, **asked)
         return booked
 
-    monkeypatch.setattr(admin, name, after_the_other)
+    monkeypatch.setattr(payment_files, name, after_the_other)
     text = text_of(pay_at_the_desk(staff, file, step, "Second"))
     assert "No line was booked now." in text
     assert history(file) == ["Paid 2 payments. Reason: First"]
@@ -145,7 +146,7 @@ def test_a_history_that_cannot_be_written_books_nothing(
     staff: Client, clerk: User, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = checked(everyday, pay(mara, 1), created_by=clerk)
-    monkeypatch.setattr(admin.PaymentFileAdmin, "log_change", lambda *_: 1 / 0)
+    monkeypatch.setattr(payment_files.PaymentFileAdmin, "log_change", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         pay_at_the_desk(staff, file, "pay")
     assert (fates(file), history(file)) == (["waiting"], [])
@@ -200,7 +201,7 @@ def test_a_file_removed_by_a_colleague_is_said_to_be(
     name: str,
 ) -> None:
     file = checked(everyday, pay(mara, 1), created_by=clerk)
-    monkeypatch.setattr(admin, name, removing_first(getattr(admin, name)))
+    monkeypatch.setattr(payment_files, name, removing_first(getattr(payment_files, name)))
     response = pay_at_the_desk(staff, file, step)
     assert response.redirect_chain == [(BASE, 302)]
     assert REMOVED in text_of(response)
@@ -210,16 +211,16 @@ def test_a_file_removed_while_a_refusal_is_looked_into_is_said_to_be(
     ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = checked(everyday, pay(mara, 1), "12,5")
-    monkeypatch.setattr(views, "check", removing_first(checking.check))
+    monkeypatch.setattr(views, "check", removing_first(preview.check))
     assert REMOVED in text_of(ana.post(page_of(file), press(file, "whole"), follow=True))
 
 
 def test_a_file_removed_before_its_first_check_is_said_to_be(
     staff: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin, "check", removing_first(checking.check))
+    monkeypatch.setattr(payment_files, "check", removing_first(preview.check))
     assert REMOVED in text_of(upload(staff, everyday.number, pay(mara, 1)))
-    monkeypatch.setattr(views, "check", removing_first(checking.check))
+    monkeypatch.setattr(views, "check", removing_first(preview.check))
     client = Client()
     client.force_login(everyday.user)
     assert REMOVED in text_of(upload_own(client, everyday, pay(mara, 1)))
@@ -254,5 +255,5 @@ def test_a_file_being_paid_is_not_removed_even_if_nothing_could_be_booked_yet(
     services.withdraw(from_account=everyday, amount=Decimal(990))
     file = booking.book_step(file)
     assert (file.state, file.booked_count, file.waiting_count) == ("paying", 0, 1)
-    assert storing.discard(file) is False
+    assert storage.discard(file) is False
     assert PaymentFile.objects.count() == 1

@@ -9,7 +9,7 @@ from accounts.models import Account, User
 from tests.factories import UserFactory
 from transactions import services
 from transactions.models import Transaction
-from transactions.reach import BANK, Reach, reach_of
+from transactions.scope import BANK, Reach, reach_of
 from transactions.services import Draft
 
 

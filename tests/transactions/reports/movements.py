@@ -8,9 +8,9 @@ from typing import Any
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
-from transactions.drafts import Draft
 from transactions.models import Transaction
-from transactions.reach import BANK, Reach, reach_of
+from transactions.posting.drafts import Draft
+from transactions.scope import BANK, Reach, reach_of
 
 
 def book(

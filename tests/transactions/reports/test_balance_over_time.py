@@ -13,9 +13,9 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.reports.books import analyst, bank, pay, rows_of
 from transactions import services
-from transactions.reach import reach_of
 from transactions.reports import balance_over_time
-from transactions.reports.balances import finest, periods_of
+from transactions.reports.queries.balances import finest, periods_of
+from transactions.scope import reach_of
 
 pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 6)

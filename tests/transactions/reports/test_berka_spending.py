@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.transactions.berka_files import run_import
+from tests.transactions.berka.berka_files import run_import
+from tests.transactions.berka.test_import_berka_data import DATA, table
 from tests.transactions.reports.movements import bank, picked
-from tests.transactions.test_import_berka_data import DATA, table
-from transactions.report_pages.sizes import bounds
 from transactions.reports import (
     amount_distribution,
     amount_percentiles,
     spending_by_category,
     top_spenders,
 )
+from transactions.reports.pages.sizes import bounds
 
 pytestmark = [
     pytest.mark.django_db,

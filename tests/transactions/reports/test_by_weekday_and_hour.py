@@ -8,14 +8,14 @@ import pytest
 from django.test import override_settings
 
 from accounts.models import Account
+from ledger.charts.geometry import WIDE, HeatMap, Mark
+from ledger.charts.stretched import draw_heat
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
-from transactions.charts import WIDE, HeatMap, Mark
-from transactions.reach import Reach, reach_of
-from transactions.report_pages.times import brief
 from transactions.reports import by_weekday_and_hour
-from transactions.stretched_charts import draw_heat
+from transactions.reports.pages.times import brief
+from transactions.scope import Reach, reach_of
 
 pytestmark = pytest.mark.django_db
 SUMMER: dict[str, Any] = {

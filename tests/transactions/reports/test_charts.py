@@ -3,9 +3,9 @@
 import re
 from decimal import Decimal
 
-from transactions.charts import WIDE, Bars, HeatMap, Line, Mark, draw_bars
-from transactions.stretched_charts import draw_heat, draw_line
-from transactions.templatetags.charts import chart
+from ledger.charts.geometry import WIDE, Bars, HeatMap, Line, Mark, draw_bars
+from ledger.charts.stretched import draw_heat, draw_line
+from ledger.templatetags.charts import chart
 
 
 def mark(value: str | int, label: str = "x", url: str = "") -> Mark:

@@ -9,13 +9,13 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.models import Account
+from ledger.text.dates import months_before
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, moment, pay, rows_of
 from transactions import services
-from transactions.days import months_before
-from transactions.reach import reach_of
 from transactions.reports import cohorts
+from transactions.scope import reach_of
 
 pytestmark = pytest.mark.django_db
 WINTER: dict[str, Any] = {"since": date(2026, 1, 1), "until": date(2026, 2, 28), "followed": 2}

@@ -9,8 +9,9 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
-from transactions.reach import Reach, reach_of
-from transactions.reports import keys, metadata_keys
+from transactions.reports import metadata_keys
+from transactions.reports.queries import keys
+from transactions.scope import Reach, reach_of
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from django.test import override_settings
 from accounts.models import Account
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.drafts import Draft
-from transactions.reach import reach_of
+from transactions.posting.drafts import Draft
 from transactions.reports import money_by_month
+from transactions.scope import reach_of
 
 pytestmark = pytest.mark.django_db
 YEAR = {"currency": "USD", "since": date(2025, 1, 1), "until": date(2025, 12, 31)}

@@ -13,11 +13,11 @@ from django.utils.html import escape
 
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
+from ledger.charts.geometry import WIDE, Bars, Mark, draw_bars
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.movements import book, funded
-from transactions.charts import WIDE, Bars, Mark, draw_bars
-from transactions.report_pages.catalogue import BY_SLUG
+from transactions.reports.catalogue import BY_SLUG
 
 pytestmark = pytest.mark.django_db
 SLUGS = [

@@ -10,8 +10,8 @@ from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, bank, clerk, rows_of
 from transactions import services
-from transactions.reach import reach_of
 from transactions.reports import accounts_by_balance, users_by_balance
+from transactions.scope import reach_of
 
 pytestmark = pytest.mark.django_db
 PLACES = ("balance", "rank", "dense_rank", "poorer", "quarter")

@@ -12,7 +12,7 @@ from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services
-from transactions.report_pages.catalogue import REPORTS
+from transactions.reports.catalogue import REPORTS
 
 pytestmark = pytest.mark.django_db
 FOR_ALL = {report.url for report in REPORTS if not report.bank_only}

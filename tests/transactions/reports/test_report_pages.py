@@ -17,12 +17,12 @@ from django.utils import timezone
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, clerk, pay
-from transactions import report_views, services
-from transactions.report_pages import running
-from transactions.report_pages.catalogue import BY_SLUG, REPORTS
-from transactions.report_pages.forms import ReportForm
-from transactions.report_pages.report import Asked, Column, Report
-from transactions.report_pages.running import run
+from transactions import services
+from transactions.reports import runner, views
+from transactions.reports.catalogue import BY_SLUG, REPORTS
+from transactions.reports.forms import ReportForm
+from transactions.reports.report import Asked, Column, Report
+from transactions.reports.runner import run
 
 pytestmark = pytest.mark.django_db
 ALL = [pytest.param(report, id=report.slug) for report in REPORTS]
@@ -220,7 +220,7 @@ def test_a_mistake_gets_a_sentence_in_place_and_nothing_is_run(
     def refuse(*_args: Any, **_asked: Any) -> Any:
         raise AssertionError("nothing is to be run")
 
-    monkeypatch.setattr("transactions.report_views.run", refuse)
+    monkeypatch.setattr("transactions.reports.views.run", refuse)
     answer = client.get(f"/reports/{slug}/", data)
     page = answer.content.decode()
     assert answer.status_code == 200
@@ -324,7 +324,7 @@ def test_the_file_has_as_long_as_the_page(
             yield {"limit": cursor.fetchone()[0]}
 
     report = only(monkeypatch, limits, Column("limit", "Limit"))
-    monkeypatch.setattr(report_views, "SECONDS", 7)
+    monkeypatch.setattr(views, "SECONDS", 7)
     client.force_login(customer)
     answer: Any = client.get(f"{report.url}report.csv")
     assert b"".join(answer.streaming_content).split() == [b"limit", b"7000"]
@@ -334,7 +334,7 @@ def test_a_query_past_the_limit_is_stopped_and_the_page_says_so(
     client: Client, customer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = only(monkeypatch, sleepy)
-    monkeypatch.setattr(running, "SECONDS", 0.05)
+    monkeypatch.setattr(runner, "SECONDS", 0.05)
     client.force_login(customer)
     answer = client.get(report.url)
     page = answer.content.decode()
@@ -348,7 +348,7 @@ def test_a_file_that_takes_too_long_is_refused_whole_and_never_breaks_off(
     client: Client, customer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = only(monkeypatch, sleepy)
-    monkeypatch.setattr(report_views, "SECONDS", 0.05)
+    monkeypatch.setattr(views, "SECONDS", 0.05)
     client.force_login(customer)
     answer = client.get(f"{report.url}report.csv")
     assert answer.status_code == 503

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client, override_settings
 
 from accounts.models import Account, User
-from accounts.templatetags.money import money
+from ledger.text.money import money
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, clerk, moment
@@ -17,8 +17,8 @@ from tests.transactions.reports.movements import book, funded
 from tests.transactions.reports.test_pages_of_spending import get, searches
 from transactions import services
 from transactions.models import Transaction
-from transactions.reach import reach_of
-from transactions.report_pages.report import Asked
+from transactions.reports.report import Asked
+from transactions.scope import reach_of
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, bank, clerk, pay, rows_of
 from transactions import services
-from transactions.reach import Reach, reach_of
 from transactions.reports import running_total
+from transactions.scope import Reach, reach_of
 
 pytestmark = pytest.mark.django_db
 SPRING: dict[str, Any] = {

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.currencies import LARGEST_AMOUNT
 from accounts.models import Account
+from ledger.text.currencies import LARGEST_AMOUNT
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
-from transactions.reach import reach_of
-from transactions.report_pages.sizes import bounds, short
 from transactions.reports import amount_distribution, amount_percentiles
-from transactions.reports.sizes import EDGES
+from transactions.reports.pages.sizes import bounds, short
+from transactions.reports.queries.sizes import EDGES
+from transactions.scope import reach_of
 
 pytestmark = pytest.mark.django_db
 YEAR: dict[str, Any] = {

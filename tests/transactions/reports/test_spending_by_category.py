@@ -11,9 +11,9 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
-from transactions.reach import Reach, reach_of
 from transactions.reports import spending_by_category
-from transactions.reports.spending import days_before
+from transactions.reports.queries.spending import days_before
+from transactions.scope import Reach, reach_of
 
 pytestmark = pytest.mark.django_db
 NOVEMBER: dict[str, Any] = {

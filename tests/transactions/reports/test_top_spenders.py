@@ -11,8 +11,9 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
-from transactions.reach import BANK, Reach, reach_of
-from transactions.reports import spending, top_spenders
+from transactions.reports import top_spenders
+from transactions.reports.queries import spending
+from transactions.scope import BANK, Reach, reach_of
 
 pytestmark = pytest.mark.django_db
 NOVEMBER: dict[str, Any] = {

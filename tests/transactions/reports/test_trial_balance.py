@@ -12,8 +12,8 @@ from accounts.models import Account
 from tests.factories import AccountFactory, walls_down
 from tests.transactions.reports.books import analyst, bank, clerk, moment, pay, rows_of
 from transactions import services
-from transactions.reach import Reach, reach_of
 from transactions.reports import trial_balance
+from transactions.scope import Reach, reach_of
 
 pytestmark = pytest.mark.django_db
 COLUMNS = ("who", "opening", "debit", "credit", "ending")

@@ -12,10 +12,10 @@ from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.movements import book, funded, picked
 from transactions import services
-from transactions.reach import BANK, Reach, reach_of
-from transactions.report_pages.report import Asked
-from transactions.report_pages.unusual import why
 from transactions.reports import unusual_movements
+from transactions.reports.pages.unusual import why
+from transactions.reports.report import Asked
+from transactions.scope import BANK, Reach, reach_of
 
 pytestmark = pytest.mark.django_db
 DECEMBER: dict[str, Any] = {

@@ -11,8 +11,8 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.models import Transaction
-from transactions.reach import Reach, reach_of
-from transactions.search import Found, find
+from transactions.scope import Reach, reach_of
+from transactions.search.engine import Found, find
 from transactions.services import Draft
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -12,13 +12,14 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory
 from tests.transactions.search.conftest import booked, names_of, pay, search_for
 from tests.transactions.search.test_query_language import PARTS
-from transactions import search as searching
-from transactions import search_names, services
-from transactions.facets import COUNTED
+from transactions import services
 from transactions.models import Transaction
-from transactions.query_language import parse
-from transactions.reach import Reach, reach_of
-from transactions.search import find
+from transactions.scope import Reach, reach_of
+from transactions.search import engine as searching
+from transactions.search.conditions import names as search_names
+from transactions.search.engine import find
+from transactions.search.facets import COUNTED
+from transactions.search.language.parser import parse
 
 Books = dict[str, Transaction]
 ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
@@ -206,7 +207,7 @@ def test_the_better_match_comes_first_and_a_sort_may_be_chosen(
 
 
 def test_pages_join_without_a_gap(reach: Reach, monkeypatch: Any, books: Books) -> None:
-    monkeypatch.setattr("transactions.search.PAGE", 3)
+    monkeypatch.setattr("transactions.search.engine.PAGE", 3)
     pages = [names_of(find(reach, "is:booked", page=page), books) for page in (1, 2, 3, 4)]
     assert pages == [["fee", "back", "saved"], ["lunch", "groceries", "rent"], ["salary"], []]
     assert [find(reach, "is:booked", page=page).has_more for page in (1, 2, 3)] == [
@@ -220,10 +221,10 @@ def test_there_are_pages_for_all_that_is_counted(
     reach: Reach, monkeypatch: Any, books: Books
 ) -> None:
     assert searching.MOST_PAGES * searching.PAGE == COUNTED
-    monkeypatch.setattr("transactions.search.PAGE", 1)
+    monkeypatch.setattr("transactions.search.engine.PAGE", 1)
     assert names_of(find(reach, "is:booked", page=6), books) == ["rent"]
     assert find(reach, "is:booked", page=6).has_more
-    monkeypatch.setattr("transactions.search.MOST_PAGES", 6)
+    monkeypatch.setattr("transactions.search.engine.MOST_PAGES", 6)
     assert not find(reach, "is:booked", page=6).has_more
     assert find(reach, "is:booked", page=7).rows == []
 
@@ -231,7 +232,7 @@ def test_there_are_pages_for_all_that_is_counted(
 def test_counts_and_sums_are_of_all_that_was_found(
     reach: Reach, books: Books, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("transactions.search.PAGE", 2)
+    monkeypatch.setattr("transactions.search.engine.PAGE", 2)
     facets = find(reach, "is:booked").facets
     assert (facets.count, facets.is_cut) == (7, False)
     (total,) = facets.totals
@@ -255,7 +256,7 @@ def test_what_is_held_is_counted_but_not_summed_up(ana: User) -> None:
 def test_counts_stop_where_it_would_take_long_and_say_so(
     reach: Reach, books: Books, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("transactions.facets.COUNTED", 4)
+    monkeypatch.setattr("transactions.search.facets.COUNTED", 4)
     facets = find(reach, "is:booked").facets
     assert (facets.count, facets.is_cut) == (4, True)
 

@@ -9,11 +9,11 @@ from django.test import Client
 from accounts.models import Account, User
 from tests.pages import text_of
 from tests.transactions.search.conftest import search_for
-from transactions import search_terms
 from transactions.models import Entry, Transaction
-from transactions.query_language import token
-from transactions.reach import Reach, reach_of
-from transactions.search import entries_with, find
+from transactions.scope import Reach, reach_of
+from transactions.search.conditions import terms
+from transactions.search.engine import entries_with, find
+from transactions.search.language.parser import token
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -133,7 +133,7 @@ def test_beside_an_account_in_and_out_are_of_it(ana: User, reach: Reach, books: 
 def test_more_accounts_than_are_put_in_one_by_one_are_the_whole_reach(
     reach: Reach, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_terms, "MOST_NAMED", 1)
+    monkeypatch.setattr(terms, "MOST_NAMED", 1)
     found = find(reach, "account:holiday")
     assert found.inside == (reach.accounts[1].pk,)
     both = find(reach, "account:everyday or account:holiday")

@@ -11,10 +11,10 @@ from tests.crowds import crowd
 from tests.factories import AccountFactory
 from tests.plans import nodes_of_sql
 from transactions import services
-from transactions.query_language import parse
-from transactions.reach import Reach, reach_of
-from transactions.search import find
-from transactions.search_names import names_in
+from transactions.scope import Reach, reach_of
+from transactions.search.conditions.names import names_in
+from transactions.search.engine import find
+from transactions.search.language.parser import parse
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tests.factories import AccountFactory
 from tests.transactions.search.conftest import names_of, search_for
 from tests.transactions.search.test_search_plan import scans_of
 from transactions.models import Transaction
-from transactions.reach import Reach
-from transactions.search import find
+from transactions.scope import Reach
+from transactions.search.engine import find
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -85,7 +85,7 @@ def test_what_is_rare_is_met_by_its_value(bank: Reach, text: str) -> None:
 def test_pages_of_the_bank_join_without_a_gap(
     ana: User, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.search.PAGE", 4)
+    monkeypatch.setattr("transactions.search.engine.PAGE", 4)
     bank = Reach(ana, is_bank=True)
     for sort in ("newest", "oldest", "largest"):
         pages = [names_of(find(bank, "", sort=sort, page=page), books) for page in (1, 2, 3)]

@@ -11,8 +11,8 @@ from accounts.models import User
 from tests.factories import UserFactory
 from tests.pages import text_of
 from transactions.models import Transaction
-from transactions.reach import reach_of
 from transactions.reports import metadata_keys
+from transactions.scope import reach_of
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]

@@ -6,8 +6,8 @@ import pytest
 
 from accounts.models import User
 from tests.transactions.search.conftest import booked, pay
-from transactions.reach import Reach, reach_of
-from transactions.search import find
+from transactions.scope import Reach, reach_of
+from transactions.search.engine import find
 
 pytestmark = pytest.mark.django_db
 VALUES: list[Any] = [
@@ -39,7 +39,7 @@ def rows(ana: User) -> dict[Any, str]:
 def test_the_bank_and_ones_own_rows_read_a_value_alike(
     ana: User, rows: dict[Any, str], minus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.search.PAGE", len(VALUES))
+    monkeypatch.setattr("transactions.search.engine.PAGE", len(VALUES))
     for asked in ASKED:
         text = f"{minus}meta.x:{asked}"
         mine, bank = (
@@ -71,6 +71,6 @@ def test_the_bank_and_ones_own_rows_read_a_value_alike(
 def test_a_value_is_read_as(
     ana: User, rows: dict[Any, str], asked: str, found: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.search.PAGE", len(VALUES))
+    monkeypatch.setattr("transactions.search.engine.PAGE", len(VALUES))
     hits = find(reach_of(ana), f"meta.x:{asked}").rows
     assert sorted(rows[row.pk] for row in hits) == sorted(map(repr, found))

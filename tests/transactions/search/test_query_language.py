@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactions.details import lines_of
-from transactions.query_language import (
+from transactions.receipts.details import lines_of
+from transactions.search.language.parser import (
     LONGEST,
     LONGEST_WORD,
     MOST_ITEMS,

@@ -15,14 +15,14 @@ from tests.pages import without_token
 from tests.transactions.search.conftest import names_of, search_for
 from tests.transactions.search.test_search_page import asked, context_of
 from tests.transactions.search.test_search_plan import scans_of
-from tests.transactions.statement.test_plan import fill
-from transactions import search_names
-from transactions.annotating import annotate
+from tests.transactions.statements.test_plan import fill
+from transactions.annotations.services import annotate
 from transactions.models import Transaction
-from transactions.nearest import has_trigrams, nearest
-from transactions.query_language import parse
-from transactions.reach import Reach, reach_of
-from transactions.search import find
+from transactions.scope import Reach, reach_of
+from transactions.search.conditions import names as search_names
+from transactions.search.engine import find
+from transactions.search.language.parser import parse
+from transactions.search.suggestions import has_trigrams, nearest
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -222,7 +222,7 @@ def test_more_noted_payments_than_are_put_in_by_id_are_found_all_the_same(
     reach: Reach, noted: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_names, "MOST_NOTED", 1)
-    monkeypatch.setattr("transactions.search_terms.MOST_NOTED", 1)
+    monkeypatch.setattr("transactions.search.conditions.terms.MOST_NOTED", 1)
     for text, names in [
         ("zoe", ["rent", "lunch"]),
         ("rent -zoe", ["back"]),

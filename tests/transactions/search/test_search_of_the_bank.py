@@ -10,10 +10,10 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.search.conftest import booked, pay, search_for
-from transactions import search_names
 from transactions.models import Transaction
-from transactions.reach import Reach
-from transactions.search import find
+from transactions.scope import Reach
+from transactions.search.conditions import names
+from transactions.search.engine import find
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -48,7 +48,7 @@ def test_the_end_of_a_number_finds_its_account(blind: Reach, mara: Account, book
 def test_an_end_that_too_many_have_asks_for_more(
     blind: Reach, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_names, "MOST_NAMED", 1)
+    monkeypatch.setattr(names, "MOST_NAMED", 1)
     Account.objects.filter(pk=mara.pk).update(number="100000004321")
     Account.objects.filter(pk=AccountFactory().pk).update(number="200000004321")
     found = find(blind, "account:4321")

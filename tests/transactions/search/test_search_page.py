@@ -16,8 +16,8 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services
 from transactions.models import Transaction
-from transactions.nearest import has_trigrams
-from transactions.reach import reach_of
+from transactions.scope import reach_of
+from transactions.search.suggestions import has_trigrams
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -146,7 +146,7 @@ def test_a_page_that_is_not_there_leads_to_the_last(
     assert f"There is no page {int(number):,}" in said
     assert "All that was found is on page 1 ." in said
     assert "Nothing found" not in said
-    monkeypatch.setattr("transactions.search.PAGE", 3)
+    monkeypatch.setattr("transactions.search.engine.PAGE", 3)
     shown = customer.get(SEARCH, {"q": "is:booked", "sort": "oldest", "page": "9999"})
     page = shown.context["page"]
     assert "The last is page 3 ; or begin with the first ." in text_of(shown)
@@ -160,8 +160,8 @@ def test_a_page_that_is_not_there_leads_to_the_last(
 def test_best_first_has_as_many_pages_as_are_ranked(
     customer: Client, books: Books, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("transactions.search.PAGE", 1)
-    monkeypatch.setattr("transactions.search.RANKED", 1)
+    monkeypatch.setattr("transactions.search.engine.PAGE", 1)
+    monkeypatch.setattr("transactions.search.engine.RANKED", 1)
     page = context_of(customer, q="rent", page="7")
     assert (page.found.sort, page.found.facets.count, page.found.last_page) == ("best", 2, 1)
 

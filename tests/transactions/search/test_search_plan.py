@@ -10,11 +10,12 @@ from accounts.models import Account
 from ledger.db.work import Query, watched
 from tests.factories import AccountFactory
 from tests.plans import nodes_of
-from tests.transactions.statement.test_plan import fill
-from transactions import common_words, services
+from tests.transactions.statements.test_plan import fill
+from transactions import services
 from transactions.models import Entry
-from transactions.reach import Reach, reach_of
-from transactions.search import entries_with, find
+from transactions.scope import Reach, reach_of
+from transactions.search.conditions import common_words
+from transactions.search.engine import entries_with, find
 from transactions.services import Draft
 
 ROWS, OWN = 30_000, 2_000

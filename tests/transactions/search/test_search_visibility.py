@@ -15,10 +15,10 @@ from tests.pages import text_of
 from tests.transactions.search.conftest import booked, pay
 from transactions import services
 from transactions.models import Transaction
-from transactions.nearest import nearest
-from transactions.query_language import parse
-from transactions.reach import Reach, reach_of
-from transactions.search import find
+from transactions.scope import Reach, reach_of
+from transactions.search.engine import find
+from transactions.search.language.parser import parse
+from transactions.search.suggestions import nearest
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]

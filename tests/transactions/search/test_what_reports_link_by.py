@@ -12,8 +12,8 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, clerk, moment, pay
 from transactions.models import Entry, Transaction
-from transactions.reach import Reach, reach_of
-from transactions.search import entries_with, find, mistakes_in
+from transactions.scope import Reach, reach_of
+from transactions.search.engine import entries_with, find, mistakes_in
 
 pytestmark = pytest.mark.django_db
 

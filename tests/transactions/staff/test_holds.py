@@ -13,7 +13,7 @@ from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.pages import text_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from transactions import services
-from transactions.audit import audit
+from transactions.audit.audit import audit
 from transactions.models import Note, Transaction
 
 pytestmark = pytest.mark.django_db

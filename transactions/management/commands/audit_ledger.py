@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
-from accounts.lines import counted
-from transactions.audit import CHECKS, AuditRunning
-from transactions.audit_runs import run_audit
+from ledger.text.lines import counted
+from transactions.audit.audit import CHECKS, AuditRunning
+from transactions.audit.runs import run_audit
 
 
 class Command(BaseCommand):

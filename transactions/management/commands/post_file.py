@@ -7,17 +7,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from accounts.currencies import plain
 from accounts.models import Account
 from accounts.numbers import clean_account_number
+from ledger.text.currencies import plain
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import BookingStopped, NotAll, book_rest, book_whole
-from transactions.payment_files.checking import check
-from transactions.payment_files.reading import Unreadable
+from transactions.payment_files.parser import Unreadable
+from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_lines
-from transactions.payment_files.storing import PART, FileRemoved, discard, store
-from transactions.payment_files.words import doubts_of, payments
+from transactions.payment_files.storage import PART, FileRemoved, discard, store
+from transactions.payment_files.wording import doubts_of, payments
 
 
 class Command(BaseCommand):

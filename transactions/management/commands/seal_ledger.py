@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.exceptions import LedgerError
 from ledger.db.snapshot import snapshot
-from transactions import seals
-from transactions.audit_seals import seals as broken_seals
+from transactions.audit import sealing
+from transactions.audit.checks.seals import seals as broken_seals
 from transactions.models import Seal
 
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             self._verify(options["verify"])
             return
         try:
-            made = seals.seal(until=options["until"])
+            made = sealing.seal(until=options["until"])
         except LedgerError as refusal:
             raise CommandError(str(refusal)) from None
         if options["json"]:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             )
 
     def _verify(self, digest: str) -> None:
-        seal = seals.find(digest)
+        seal = sealing.find(digest)
         if seal is None:
             raise CommandError(
                 "No seal has this digest: it is mistyped, or the seals are not those of that day."

@@ -1,0 +1,6 @@
+"""Accounts and people in the admin; Django finds the registrations here."""
+
+from accounts.admin.accounts import AccountAdmin
+from accounts.admin.people import GroupAdmin, UserAdmin
+
+__all__ = ["AccountAdmin", "GroupAdmin", "UserAdmin"]

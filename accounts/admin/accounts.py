@@ -1,0 +1,207 @@
+"""Accounts in the admin. Staff see all of them; every change goes through a service."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+
+from accounts import services
+from accounts.admin.actions import ACCOUNT_STEPS, ReasonedActions, Step
+from accounts.admin.columns import (
+    AccountColumns,
+    OverdraftFilter,
+    StatusHistory,
+    limit_in_words,
+)
+from accounts.admin.forms import LIMITS, AccountAddForm, AccountChangeForm
+from accounts.admin.parts import STYLES, person_of
+from accounts.exceptions import LedgerError
+from accounts.models import Account, User
+
+SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # to those who may not change them
+FEWEST_LAST_DIGITS = 4
+
+
+@admin.register(Account)
+class AccountAdmin(ReasonedActions, AccountColumns):
+    """The name can be changed, limits with a reason, the status by an action with a reason.
+
+    Nobody does anything to an account of their own: a colleague has to.
+    """
+
+    list_display = (
+        "owner", "name", "number_shown", "balance_shown", "currency", "status",
+        "available_shown", "held_shown", "opened",
+    )  # fmt: skip
+    list_display_links = ("name", "number_shown")
+    list_filter = ("status", ("currency", admin.AllValuesFieldListFilter), OverdraftFilter)
+    list_select_related = ("user",)
+    list_per_page = 50
+    ordering = ("-created_at",)
+    sortable_by = ("name", "status", "opened")
+    show_full_result_count = False
+    search_fields = ("number", "name", "user__name", "user__email")
+    search_help_text = (
+        "An account number, its first or its last four digits or more, or words of a name; also "
+        "of an email address, where you may see people."
+    )
+    autocomplete_fields = ("user",)
+    readonly_fields = (
+        "owner", "number_shown", "currency", "status", "balance_shown", "held_shown",
+        "available_shown", "opened_at", "last_entry", "closed", *SHOWN_LIMITS,
+    )  # fmt: skip
+    inlines = (StatusHistory,)
+    actions = ("freeze", "unfreeze", "close")
+    rows_template = "admin/accounts/account/_rows.html"
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        if obj is None:
+            return ((None, {"fields": ("user", "currency", "name")}),)
+        may_change = self.has_change_permission(request, obj)
+        limits = (*LIMITS, "reason") if may_change else SHOWN_LIMITS
+        return (
+            (None, {"fields": ("owner", "number_shown", "name", "status")}),
+            ("Money", {"fields": ("currency", "balance_shown", "held_shown", "available_shown")}),
+            ("Limits", {"fields": limits}),
+            ("Times", {"fields": ("opened_at", "last_entry", "closed")}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    def get_inlines(
+        self, request: HttpRequest, obj: Account | None
+    ) -> list[type[InlineModelAdmin]]:  # type: ignore[type-arg]
+        return list(self.inlines) if obj else []
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kwargs["form"] = AccountChangeForm if obj else AccountAddForm
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "ledger_refusal", None)  # type: ignore[attr-defined]
+        return form
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Addresses are for those who may see people."""
+        people = self.admin_site.get_model_admin(User)
+        fields = self.search_fields
+        may_see = people.has_view_permission(request)
+        return fields if may_see else tuple(name for name in fields if name != "user__email")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
+    ) -> tuple[models.QuerySet[Account], bool]:
+        """A number is found as it is written on a card, in groups, or by its last digits."""
+        digits = "".join(search_term.split()).replace("-", "")
+        if not (digits.isascii() and digits.isdigit()):
+            return super().get_search_results(request, queryset, search_term)
+        found = Q(number__startswith=digits) | Q(name__icontains=search_term)
+        if len(digits) >= FEWEST_LAST_DIGITS:
+            found |= Q(number__endswith=digits)
+        return queryset.filter(found), False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not self.refusal_for(request, obj))
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def refusal_for(self, request: HttpRequest, thing: Account) -> str:
+        if thing.user_id == person_of(request).pk:
+            return "It is your own account; a colleague has to do this."
+        return ""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Django's page, without its transaction: a service opens its own.
+
+        What the service refuses comes back as an error of the form that asked for it.
+        """
+        shown: HttpResponse
+        page = (request, object_id, form_url, extra_context)
+        try:
+            shown = self._changeform_view(*page)  # type: ignore[attr-defined]
+        except LedgerError as refusal:
+            request.ledger_refusal = refusal  # type: ignore[attr-defined]
+            shown = self._changeform_view(*page)  # type: ignore[attr-defined]
+        return shown
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        """Never `obj.save()`: it would write back the balance that the page was made from."""
+        if change:
+            changed = [name for name in form.changed_data if name != "reason"]
+            changes = {name: form.cleaned_data[name] for name in changed}
+            if changes:
+                services.change_account(account=obj.pk, **changes)
+            return
+        if self.refusal_for(request, obj):
+            raise LedgerError("A colleague must open an account for you.")
+        services.open_account(id=obj.pk, **form.cleaned_data)
+        obj.refresh_from_db()
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """What a limit was, what it is now and why, for whoever asks later."""
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        told = []
+        for name in [name for name in form.changed_data if name != "reason"]:
+            was, now = form.initial[name], form.cleaned_data[name]
+            if name in LIMITS:
+                currency = form.instance.currency
+                was, now = limit_in_words(was, currency), limit_in_words(now, currency)
+            told.append(f"{form.fields[name].label}: {was} became {now}.")
+        if form.cleaned_data["reason"]:
+            told.append(f"Reason: {form.cleaned_data['reason']}")
+        return " ".join(told)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                f"<uuid:account_id>/{name}/",
+                self.admin_site.admin_view(partial(self.step_view, step=step)),
+                name=f"accounts_account_{name}",
+            )
+            for name, step in ACCOUNT_STEPS.items()
+        ] + super().get_urls()
+
+    def step_view(self, request: HttpRequest, account_id: Any, step: Step) -> HttpResponse:
+        """An action, from the page of one account."""
+        chosen = self.get_queryset(request).filter(pk=account_id)
+        account = chosen.first()
+        if account is None:
+            raise Http404
+        if not self.has_change_permission(request, account):
+            raise PermissionDenied
+        back = reverse("admin:accounts_account_change", args=[account_id])
+        return self.ask_and_do(request, chosen, step, back) or redirect(back)
+
+    @admin.action(description="Freeze", permissions=["change"])
+    def freeze(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
+        return self.ask_and_do(request, chosen, ACCOUNT_STEPS["freeze"])
+
+    @admin.action(description="Unfreeze", permissions=["change"])
+    def unfreeze(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
+        return self.ask_and_do(request, chosen, ACCOUNT_STEPS["unfreeze"])
+
+    @admin.action(description="Close", permissions=["change"])
+    def close(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
+        return self.ask_and_do(request, chosen, ACCOUNT_STEPS["close"])

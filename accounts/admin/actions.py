@@ -1,0 +1,177 @@
+"""What staff do to a row, each time with a reason that stays."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from accounts import services
+from accounts.admin.parts import person_of
+from accounts.exceptions import LedgerError
+from accounts.models import Account, User
+
+MOST_AT_ONCE = 100
+
+
+class ReasonForm(forms.Form):
+    """Why: it stays for ever with what was done."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For colleagues, kept for ever beside what was done. The customer never sees it.",
+    )
+    message = forms.CharField(
+        label="What the customer reads",
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something done to one row after another, each with the same reason.
+
+    `do` returns whether it was done now: False where somebody else was quicker.
+    """
+
+    verb: str
+    consequence: str
+    do: Callable[[Any, str, str, User], bool]
+    done: str
+    is_done: Callable[[Any], bool]
+    as_is: str  # what to say of a row on which it is done already
+    is_final: bool = False  # never undone: its button says so by its colour
+    message_help: str = ""  # where the customer reads a message; "": there is none
+
+
+def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
+    """A change of an account's status, called as a step is."""
+    return lambda account, reason, message, by: services.change_status(
+        account=account, status=status, reason=reason, message=message, changed_by=by
+    )
+
+
+ACCOUNT_STEPS = {
+    "freeze": Step(
+        verb="Freeze",
+        consequence="Nothing goes out of a frozen account; money may still come in.",
+        do=_to(Account.Status.FROZEN),
+        done="frozen",
+        is_done=lambda account: account.is_frozen,
+        as_is="frozen already",
+        message_help="Shown on the account while it is frozen. Empty: only that it is.",
+    ),
+    "unfreeze": Step(
+        verb="Unfreeze",
+        consequence="Money may go out again.",
+        do=_to(Account.Status.ACTIVE),
+        done="unfrozen",
+        is_done=lambda account: account.is_active,
+        as_is="active already",
+    ),
+    "close": Step(
+        verb="Close",
+        consequence="A closed account stays closed. Only an empty one without holds can be.",
+        do=_to(Account.Status.CLOSED),
+        done="closed",
+        is_done=lambda account: account.is_closed,
+        as_is="closed already",
+        is_final=True,
+    ),
+}
+CLOSE_SIGN_IN = Step(
+    verb="Close the sign-in",
+    consequence="They are signed out everywhere and cannot sign in. Accounts and history stay.",
+    do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=False),
+    done="sign-in closed",
+    is_done=lambda person: not person.is_active,
+    as_is="sign-in closed already",
+)
+RESTORE_SIGN_IN = Step(
+    verb="Restore the sign-in",
+    consequence="They can sign in again, with the password they had.",
+    do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=True),
+    done="sign-in restored",
+    is_done=lambda person: person.is_active,
+    as_is="sign-in open already",
+)
+
+
+class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Actions that ask why on a page of their own, then report on every row."""
+
+    reason_template = "admin/accounts/reason.html"
+    rows_template: str  # how the chosen rows are listed on the page that asks why
+
+    def name_of(self, thing: Any) -> str:
+        """What the report calls a row."""
+        return str(thing)
+
+    def refusal_for(self, request: HttpRequest, thing: Any) -> str:
+        """Why this person may not do anything to this row, or ""."""
+        raise NotImplementedError
+
+    def ask_and_do(
+        self,
+        request: HttpRequest,
+        chosen: models.QuerySet[Any],
+        step: Step,
+        back: str = "",
+    ) -> HttpResponse | None:
+        """The page that asks for the reason; once it has one, the step for each row."""
+        things = list(chosen[: MOST_AT_ONCE + 1])
+        if len(things) > MOST_AT_ONCE:
+            self.message_user(
+                request,
+                f"That is more than {MOST_AT_ONCE} at once; nothing was done. Choose fewer.",
+                messages.ERROR,
+            )
+            return None
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        form.fields["message"].help_text = step.message_help
+        if not step.message_help:
+            del form.fields["message"]
+        if form.is_valid():
+            for thing in things:
+                self._do_one(request, thing, step, form.cleaned_data)
+            return HttpResponseRedirect(back or request.get_full_path())
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{step.verb}: why?",
+            "opts": self.opts,
+            "things": things,
+            "rows_template": self.rows_template,
+            "step": step,
+            "form": form,
+            "action": request.POST.get("action", ""),
+            "back": back or request.get_full_path(),
+        }
+        return TemplateResponse(request, self.reason_template, context)
+
+    def _do_one(
+        self, request: HttpRequest, thing: Any, step: Step, said: Mapping[str, str]
+    ) -> None:
+        """One row, and one message that says what became of it."""
+        refusal, done_now = self.refusal_for(request, thing), False
+        try:
+            if not refusal and not step.is_done(thing):
+                by, message = person_of(request), said.get("message", "")
+                done_now = step.do(thing, said["reason"], message, by)
+        except LedgerError as error:
+            refusal = str(error)
+        if refusal:
+            not_done = f"{self.name_of(thing)}: not {step.done}. {refusal}"
+            self.message_user(request, not_done, messages.ERROR)
+            return
+        if not done_now:
+            self.message_user(request, f"{self.name_of(thing)}: {step.as_is}, nothing changed.")
+            return
+        self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {said['reason']}")
+        self.message_user(request, f"{self.name_of(thing)}: {step.done}.", messages.SUCCESS)

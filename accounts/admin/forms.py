@@ -1,0 +1,116 @@
+"""Forms of the admin: accounts and people as staff open and change them."""
+
+from typing import Any, ClassVar
+
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib.auth.forms import UserChangeForm
+
+from accounts.exceptions import LedgerError
+from accounts.forms import currency_choices
+from accounts.models import Account, User
+from ledger.text.currencies import minor_units
+
+LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
+
+
+def reason_field(help_text: str) -> forms.CharField:
+    """Why; the form says when it has to be filled in."""
+    rows = forms.Textarea(attrs={"rows": 2})
+    return forms.CharField(max_length=500, required=False, widget=rows, help_text=help_text)
+
+
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The name and limits of an account.
+
+    `refusal` is what the service said of this very form, see `AccountAdmin.changeform_view`.
+    """
+
+    refusal: ClassVar[LedgerError | None] = None
+
+    class Meta:
+        model = Account
+        fields = ("name", *LIMITS)
+
+    def clean_name(self) -> str:
+        """The name with its spaces in order."""
+        return " ".join(self.cleaned_data["name"].split())
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.refusal:
+            self.add_error(None, str(self.refusal))
+        return data
+
+
+class AccountChangeForm(AccountForm):
+    """Knows what the page showed, so that only what this person changed is written.
+
+    Without, a page opened before a colleague lowered a limit would raise it again.
+    """
+
+    reason = reason_field("Needed to change a limit. Kept for ever in the account's history.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in [name for name in ("name", *LIMITS) if name in self.fields]:
+            shown = self.add_prefix(f"initial-{name}")
+            self.fields[name].show_hidden_initial = not self.is_bound or shown in self.data
+        for name in LIMITS:
+            if self.initial.get(name) is not None:
+                places = minor_units(self.instance.currency)
+                self.initial[name] = f"{self.initial[name]:.{places}f}"
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if set(LIMITS) & set(self.changed_data) and not data.get("reason"):
+            self.add_error("reason", "Say why the limit changes.")
+        return data
+
+
+class AccountAddForm(AccountForm):
+    """An account that staff open for a customer."""
+
+    currency = forms.ChoiceField(choices=[("", "Choose one"), *currency_choices()])
+
+    class Meta(AccountForm.Meta):
+        fields = ("user", "currency", "name")  # type: ignore[assignment]
+
+
+class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new person. The password they choose themselves, see `accounts.admin.people`."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name")
+
+    def clean_email(self) -> str:
+        return unclaimed(self.cleaned_data["email"], self.instance)
+
+
+class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
+    """A person as staff may change them; `email` and `reason` are there for superusers alone."""
+
+    reason = reason_field("Needed to change the email address. Kept for ever in the history.")
+
+    class Meta:
+        model = User
+        fields = "__all__"
+        field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
+
+    def clean_email(self) -> str:
+        return unclaimed(self.cleaned_data["email"], self.instance)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if "email" in self.changed_data and not data.get("reason"):
+            self.add_error("reason", "Say why the email address changes.")
+        return data
+
+
+def unclaimed(email: str, person: User) -> str:
+    """The address, which nobody else has confirmed as theirs. ValidationError otherwise."""
+    theirs = EmailAddress.objects.filter(email=email.lower(), verified=True)
+    if theirs.exclude(user=person.pk).exists():
+        raise forms.ValidationError("Somebody signs in with this address already.")
+    return email.lower()

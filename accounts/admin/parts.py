@@ -1,0 +1,68 @@
+"""What the admin pages share: rows to read, columns and links."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from django.db import models
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.timezone import localtime
+
+from accounts.models import User
+from ledger.text.money import NO_BREAK, figure
+
+STYLES = "admin_staff.css"
+NOTHING = "-"
+
+
+class ReadOnly:
+    """Rows that are there to be read: the admin adds, changes and deletes none."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def amount_cell(amount: Decimal | None, currency: str) -> str:
+    """A figure for a column: to the right, and marked when below zero."""
+    below = " amount--below" if amount is not None and amount < 0 else ""
+    return format_html('<span class="amount{}">{}</span>', below, figure(amount, currency))
+
+
+def moment_cell(moment: datetime | None) -> str:
+    """ "20 November 2026, 08:33:12", which a narrow column breaks between day and time alone."""
+    if moment is None:
+        return NOTHING
+    here = localtime(moment)
+    day = f"{here.day} {here:%B %Y},".replace(" ", NO_BREAK)
+    iso = here.isoformat()
+    return format_html('<time datetime="{}">{} {}</time>', iso, day, f"{here:%H:%M:%S}")
+
+
+def day_cell(moment: datetime) -> str:
+    """ "20 November 2026": the day in a column, the time for hovering."""
+    here = localtime(moment)
+    day = f"{here.day} {here:%B %Y}".replace(" ", NO_BREAK)
+    at = f"{here:%H:%M:%S}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', here.isoformat(), at, day)
+
+
+def link_to(thing: models.Model | None, text: str = "") -> str:
+    """The thing by its name, linked to its admin page."""
+    if thing is None:
+        return ""
+    label, model = thing._meta.app_label, thing._meta.model_name
+    url = reverse(f"admin:{label}_{model}_change", args=[thing.pk])
+    return format_html('<a href="{}">{}</a>', url, text or str(thing))
+
+
+def person_of(request: HttpRequest) -> User:
+    """Who asks. Behind the admin's own check that is always a person."""
+    return cast("User", request.user)

@@ -1,0 +1,240 @@
+"""People in the admin. Staff help customers; only superusers change staff and rights."""
+
+from typing import Any
+
+from allauth.account.forms import ResetPasswordForm
+from allauth.core.context import request_context
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db import transaction as db_transaction
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts import services
+from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, ReasonedActions
+from accounts.admin.forms import PersonAddForm, PersonChangeForm
+from accounts.admin.parts import STYLES, day_cell, moment_cell, person_of
+from accounts.models import Account, User
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+FORGOTTEN = (
+    'Its link leads to a page where they choose a password. Later, "Forgotten it?" on the '
+    "sign-in page sends a new link."
+)
+NEW_PERSON = f"They get a mail at this address. {FORGOTTEN}"
+THEIR_OWN = (
+    "The customer changes the email address on a page of their own, which has it confirmed, and "
+    'the password by "Forgotten it?" on the sign-in page.'
+)
+
+
+class SignInFilter(admin.SimpleListFilter):
+    title = "sign-in"
+    parameter_name = "active"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Active"), ("no", "Closed")]
+
+    def queryset(
+        self, _request: HttpRequest, people: models.QuerySet[User]
+    ) -> models.QuerySet[User]:
+        if self.value() in ("yes", "no"):
+            return people.filter(deleted_at__isnull=self.value() == "yes")
+        return people
+
+
+@admin.register(User)
+class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
+    """Who signs in. Nobody is deleted; a sign-in is closed and can be restored.
+
+    A member of staff who could change somebody's address, password or rights could act as
+    that person in the books, so all that is for superusers alone. A new person chooses the
+    password by the link of a mail, which staff never see.
+    """
+
+    form = PersonChangeForm
+    add_form = PersonAddForm
+    add_form_template = None  # Django's own asks for a password
+    list_display = ("name", "email", "account_count", "is_staff", "may_sign_in", "joined")
+    list_display_links = ("name", "email")
+    list_filter = ("is_staff", SignInFilter, "created_at")
+    search_fields = ("email", "name")
+    search_help_text = "A name or an email address, or a part of one."
+    ordering = ("-created_at",)
+    show_full_result_count = False
+    readonly_fields = (
+        "account_count", "may_sign_in", "joined_at", "closed_at", "last_sign_in",
+    )  # fmt: skip
+    add_fieldsets = ((None, {"fields": ("email", "name"), "description": NEW_PERSON}),)
+    actions = ("close_sign_in", "restore_sign_in")
+    rows_template = "admin/accounts/user/_rows.html"
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[User]:
+        accounts = Account.objects.filter(user=OuterRef("pk")).order_by().values("user")
+        counted = Subquery(accounts.annotate(number=Count("pk")).values("number"))
+        people: models.QuerySet[User] = super().get_queryset(request)
+        return people.annotate(accounts_held=Coalesce(counted, 0))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return self.add_fieldsets
+        sign_in = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
+        if not person_of(request).is_superuser:
+            return (
+                (None, {"fields": ("email", "name", "account_count"), "description": THEIR_OWN}),
+                ("Sign-in", {"fields": sign_in}),
+            )
+        return (
+            (None, {"fields": ("email", "reason", "name", "password", "account_count")}),
+            ("Rights", {"fields": RIGHTS}),
+            ("Sign-in", {"fields": sign_in}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None or person_of(request).is_superuser:
+            return self.readonly_fields
+        return (*self.readonly_fields, "email", *RIGHTS)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return _without_rights(request, self.list_display)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return _without_rights(request, self.list_filter)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed: bool = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not self.refusal_for(request, obj))
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def refusal_for(self, request: HttpRequest, thing: User) -> str:
+        by = person_of(request)
+        if (thing.is_staff or thing.is_superuser) and not by.is_superuser:
+            return "Only superusers change people who are staff."
+        return ""
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """For superusers; a customer asks for a reset by e-mail, which nobody else reads."""
+        if not person_of(request).is_superuser:
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Writes only what was changed: a person shut out meanwhile stays shut out."""
+        if not change:
+            obj.set_unusable_password()
+            super().save_model(request, obj, form, change)
+            db_transaction.on_commit(lambda: _send_password_link(request, obj.email), robust=True)
+            self.message_user(request, f"{obj.email} gets a mail. {FORGOTTEN}")
+            return
+        changed = {field.name for field in obj._meta.concrete_fields} & {*form.changed_data}
+        if "email" in changed:
+            services.change_email(user=obj, email=obj.email)
+        obj.save(update_fields=changed - {"email"})
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """Both addresses and why, where the address changed."""
+        if add or not form.cleaned_data.get("reason"):
+            return super().construct_change_message(request, form, formsets, add)
+        told = [
+            f"Changed {form.fields[name].label}."
+            for name in form.changed_data
+            if name not in ("email", "reason")
+        ]
+        if "email" in form.changed_data:
+            told.append(f"Email: {form.initial['email']} became {form.cleaned_data['email']}.")
+        return " ".join([*told, f"Reason: {form.cleaned_data['reason']}"])
+
+    @admin.display(description="Accounts", ordering="accounts_held")
+    def account_count(self, person: User) -> str:
+        url = reverse("admin:accounts_account_changelist")
+        count = getattr(person, "accounts_held", 0)
+        return format_html('<a href="{}?user__id__exact={}">{}</a>', url, person.pk, count)
+
+    @admin.display(description="Since", ordering="created_at")
+    def joined(self, person: User) -> str:
+        return day_cell(person.created_at)
+
+    @admin.display(description="Since")
+    def joined_at(self, person: User) -> str:
+        return moment_cell(person.created_at)
+
+    @admin.display(description="Sign-in closed")
+    def closed_at(self, person: User) -> str:
+        return moment_cell(person.deleted_at)
+
+    @admin.display(description="Last sign-in")
+    def last_sign_in(self, person: User) -> str:
+        return moment_cell(person.last_login)
+
+    @admin.display(description="May sign in", boolean=True)
+    def may_sign_in(self, person: User) -> bool:
+        return person.is_active
+
+    @admin.action(description="Close the sign-in", permissions=["change"])
+    def close_sign_in(
+        self, request: HttpRequest, chosen: models.QuerySet[User]
+    ) -> HttpResponse | None:
+        if chosen.filter(pk=person_of(request).pk).exists():
+            self.message_user(request, "You cannot shut yourself out; nothing was done.", "error")
+            return None
+        return self.ask_and_do(request, chosen, CLOSE_SIGN_IN)
+
+    @admin.action(description="Restore the sign-in", permissions=["change"])
+    def restore_sign_in(
+        self, request: HttpRequest, chosen: models.QuerySet[User]
+    ) -> HttpResponse | None:
+        return self.ask_and_do(request, chosen, RESTORE_SIGN_IN)
+
+
+def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
+    """Who has which rights is shown to those who can change it."""
+    if person_of(request).is_superuser:
+        return list(names)
+    return [name for name in names if name not in RIGHTS]
+
+
+def _send_password_link(request: HttpRequest, email: str) -> None:
+    """The mail with the link by which the person alone chooses a password."""
+    form = ResetPasswordForm({"email": email})
+    with request_context(request):
+        if form.is_valid():
+            form.save(request)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    """What each role may do: for superusers alone, whatever permissions somebody was given."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)

@@ -1,0 +1,226 @@
+"""Accounts: a holder's money in one currency."""
+
+import uuid
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import ClassVar, Self
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models.fields import MoneyField, times_finite
+from accounts.models.user import User
+from accounts.numbers import new_account_number
+from ledger.db.ids import uuid7
+from ledger.db.triggers import FirmTrigger, refuse
+from ledger.text.currencies import CURRENCIES, LARGEST_AMOUNT
+from ledger.text.lines import grouped
+
+ACCOUNT_WORDS = SearchVector("name", weight="A", config="simple")
+
+
+def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
+    """The condition `field = ANY (ids)`."""
+    array = models.Value(list(ids), ArrayField(models.UUIDField()))
+    return models.Func(
+        models.F(field),
+        array,
+        template="%(expressions)s)",
+        arg_joiner=" = ANY (",
+        output_field=models.BooleanField(),
+    )
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
+        """These accounts, locked for a change of balance until the transaction ends.
+
+        Note [Lock ordering]: every writer locks its accounts here, in one query, in
+        order of id. Two opposite transfers then wait for each other and cannot
+        deadlock. NO KEY UPDATE lets foreign keys to the row be checked meanwhile.
+        Decide only on what this query returned. The ids are one array, so that the SQL is the
+        same for two accounts and for ten thousand.
+        """
+        return (
+            self.filter(_any_of("pk", ids))
+            .order_by("pk")
+            .select_for_update(no_key=True, skip_locked=skip_locked)
+        )
+
+    def owned_by(self, user: "User") -> Self:
+        """The accounts of one person, oldest first."""
+        return self.filter(user=user).order_by("created_at", "pk")
+
+    def usual_currency(self, user: "User") -> str | None:
+        """The currency of most of a person's accounts, None for somebody without any."""
+        counted = self.filter(user=user).values("currency").annotate(many=models.Count("pk"))
+        first = counted.order_by("-many", "currency").first()
+        return first["currency"] if first else None
+
+    def not_closed(self) -> Self:
+        """Accounts that still hold or take money."""
+        return self.exclude(status="closed")
+
+
+def _columns(row: str) -> str:
+    """What stays of a closed account, as columns of OLD or NEW."""
+    stays = "user_id number currency name status overdraft_limit transfer_limit daily_limit"
+    return ", ".join(f"{row}.{column}" for column in [*stays.split(), "closed_at"])
+
+
+class Account(models.Model):
+    """A holder's money in one currency. `transactions.posting` alone changes a balance."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        FROZEN = "frozen", "Frozen"
+        CLOSED = "closed", "Closed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.PROTECT, related_name="accounts", verbose_name="owner")
+    number = models.CharField(max_length=20, unique=True, default=new_account_number)
+    name = models.CharField(max_length=100, default="Account")
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    balance = MoneyField(default=Decimal(0), db_comment="Booked money")
+    held = MoneyField(default=Decimal(0), db_comment="Reserved by holds")
+    overdraft_limit = MoneyField(default=Decimal(0), help_text="How far below zero it may go.")
+    available = models.GeneratedField(
+        expression=F("balance") + F("overdraft_limit") - F("held"),
+        output_field=MoneyField(),
+        db_persist=True,
+    )
+    transfer_limit = MoneyField(
+        null=True, blank=True, help_text="Most that one payment may send; empty: no limit."
+    )
+    daily_limit = MoneyField(
+        null=True, blank=True, help_text="Most that may go out in a day; empty: no limit."
+    )
+    last_entry_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        db_table = "accounts"
+        db_table_comment = "Balances, each the sum of its entries"
+        indexes: ClassVar[list[models.Index]] = [GinIndex(ACCOUNT_WORDS, name="accounts_search")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Target of the composite foreign keys of transactions: one currency on both sides.
+            models.UniqueConstraint(fields=["id", "currency"], name="account_id_currency_unique"),
+            models.CheckConstraint(
+                name="balance_non_negative",
+                condition=Q(balance__gte=0) | Q(overdraft_limit__gt=0),
+                violation_error_message="An account without an overdraft cannot go below zero.",
+            ),
+            # Postgres checks in order of name and reports the first refusal. A balance below
+            # zero without any overdraft is left to `balance_non_negative`, so that each broken
+            # fact has one name; together the two refuse the same rows.
+            models.CheckConstraint(
+                name="available_non_negative",
+                condition=Q(balance__gte=F("held") - F("overdraft_limit"))
+                | Q(balance__lt=0, overdraft_limit=0),
+                violation_error_message="More is booked or held than the account has available.",
+            ),
+            models.CheckConstraint(
+                name="held_non_negative",
+                condition=Q(held__gte=0),
+                violation_error_message="More was released than was held.",
+            ),
+            models.CheckConstraint(
+                name="overdraft_limit_non_negative",
+                condition=Q(overdraft_limit__gte=0),
+                violation_error_message="An overdraft limit is zero or more.",
+            ),
+            models.CheckConstraint(
+                name="limits_positive",
+                condition=(
+                    Q(transfer_limit=None)
+                    | Q(transfer_limit__gt=0, transfer_limit__lte=LARGEST_AMOUNT)
+                )
+                & (Q(daily_limit=None) | Q(daily_limit__gt=0, daily_limit__lte=LARGEST_AMOUNT)),
+                violation_error_message="A limit is above zero, or empty for none.",
+            ),
+            # numeric can hold NaN, which Postgres sorts above every number.
+            models.CheckConstraint(
+                name="account_amounts_finite",
+                condition=Q(balance__lte=LARGEST_AMOUNT)
+                & Q(held__lte=LARGEST_AMOUNT)
+                & Q(overdraft_limit__lte=LARGEST_AMOUNT),
+                violation_error_message="The amount is too large for this bank's books.",
+            ),
+            models.CheckConstraint(
+                name="account_times_finite",
+                condition=times_finite("created_at", "closed_at", "last_entry_at"),
+                violation_error_message="A time lies between 1900 and 9999.",
+            ),
+            models.CheckConstraint(
+                name="account_status_valid",
+                condition=Q(status__in=["active", "frozen", "closed"]),
+                violation_error_message="A status is active, frozen or closed.",
+            ),
+            models.CheckConstraint(
+                name="account_currency_valid",
+                condition=Q(currency__in=CURRENCIES),
+                violation_error_message="Not a currency this bank keeps accounts in.",
+            ),
+            models.CheckConstraint(
+                name="closed_account_is_empty",
+                condition=~Q(status="closed") | Q(balance=0, held=0),
+                violation_error_message="An account is closed empty: move the money out first.",
+            ),
+        ]
+        # What moves them is the triggers of transactions, one level deeper: see
+        # Note [Balances follow rows].
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            FirmTrigger(
+                name="balance_follows_rows",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "pg_trigger_depth() = 0 AND (OLD.balance, OLD.held, OLD.last_entry_at)"
+                    " IS DISTINCT FROM (NEW.balance, NEW.held, NEW.last_entry_at)"
+                ),
+                func=refuse("balance_follows_rows", "A balance moves by posting a transaction."),
+            ),
+            FirmTrigger(
+                name="closed_account_stays_closed",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    f"OLD.status = 'closed' AND ({_columns('OLD')})"
+                    f" IS DISTINCT FROM ({_columns('NEW')})"
+                ),
+                func=refuse("closed_account_stays_closed", "An account is closed for good."),
+            ),
+            FirmTrigger(
+                name="account_opens_empty",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition(
+                    "NEW.balance <> 0 OR NEW.held <> 0 OR NEW.last_entry_at IS NOT NULL"
+                ),
+                func=refuse("account_opens_empty", "An account is opened empty."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {grouped(self.number)}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.status == self.Status.FROZEN
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status == self.Status.CLOSED

@@ -1,0 +1,113 @@
+"""People: customers, analysts and staff."""
+
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.models.fields import times_finite
+from ledger.db.ids import uuid7
+from ledger.text.lines import tidy_line
+
+# Names as words, for the search ("mara" finds Mara Lindt's payments) and the admin's one search;
+# a query must use the same for its index to be used.
+PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
+    "email", weight="B", config="simple"
+)
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def active(self) -> Self:
+        """People who may sign in: not deleted."""
+        return self.filter(deleted_at=None)
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Makes people. An e-mail address is stored in lower case, see `user_email_lowercase`."""
+
+    use_in_migrations = False
+
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
+        """A new person, who can sign in once there is a password. ValueError without e-mail."""
+        if not email:
+            raise ValueError("A user needs an e-mail address; it is the sign-in name.")
+        user: User = self.model(email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
+        """A person with every permission, for `manage.py createsuperuser`."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        """The person who signs in with this address, whatever case they typed."""
+        user: User = self.get(email=(email or "").lower())
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person: customer, analyst or staff. Never deleted, only `deleted_at`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(
+        "email",
+        unique=True,
+        error_messages={"unique": "Somebody signs in with this address already."},
+    )
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set: cannot sign in; accounts and history stay."
+    )
+    is_staff = models.BooleanField("staff", default=False, help_text="May use the admin.")
+
+    objects = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        db_table = "users"
+        db_table_comment = "People who sign in"
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(PERSON_WORDS, name="users_search"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # With unique=True on the column: unique whatever its case.
+            models.CheckConstraint(
+                name="user_email_lowercase",
+                condition=Q(email=Lower("email")),
+                violation_error_message="An email address is stored in lower case.",
+            ),
+            models.CheckConstraint(
+                name="user_times_finite",
+                condition=times_finite("created_at", "deleted_at"),
+                violation_error_message="A time lies between 1900 and 9999.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """Whether the person may sign in."""
+        return self.deleted_at is None
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        self.email = self.email.lower()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.email = self.email.lower()
+        self.name = tidy_line(self.name)
+        super().save(*args, **kwargs)

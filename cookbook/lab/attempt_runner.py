@@ -1,0 +1,193 @@
+"""The invariant lab: raw SQL that tries to break the books, and what stopped it.
+
+Note [Attempts leave no trace]: they run in the practice bank, as the role of the cookbook, which
+may write everything there. So what refuses them is a rule of the database and not a missing
+right. Each is rolled back to a savepoint whatever came of it, and the transaction of them all at
+the end. Those at the first wall run on the real books, as the page's own role, and say WHERE
+false.
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.db import transaction as db_transaction
+
+from cookbook.lab.attempts.attempt import NOT_NULL, Attempt
+from cookbook.practice.bank import NO_RIGHT, SCHEMA, require
+from cookbook.practice.role import practising
+from cookbook.runner.sessions import Session
+from ledger.db.retry import sqlstate
+
+BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says nothing of a rule
+# Less than Postgres's deadlock_timeout: TRUNCATE gives way to whoever reads at the same time.
+LOCK_TIMEOUT = "500ms"
+TRIES = 4
+SEALS_LOCK = "pg_advisory_xact_lock"  # as Postgres says where it waited, see seal_triggers
+SEALING = "Somebody else is trying the seals; try again in a moment."
+SECONDS = 8.0  # for all attempts together; what is left then is not tried
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an attempt: what Postgres said, and by which rule; nothing where it was let
+    in. `rows` is how many it would have changed."""
+
+    attempt: Attempt
+    state: str = ""
+    rule: str = ""
+    message: str = ""
+    rows: int = 0
+    seconds: float = 0.0
+
+    @property
+    def milliseconds(self) -> float:
+        return self.seconds * 1000
+
+    @property
+    def was_busy(self) -> bool:
+        """Whether others stood in the way, so that nothing was learnt."""
+        return self.state in BUSY
+
+    @property
+    def met_sealing(self) -> bool:
+        """Whether it was the lock of the seals that somebody else has."""
+        return self.message == SEALING
+
+    @property
+    def as_said(self) -> bool:
+        """Whether exactly the rule refused it that should."""
+        said = (self.attempt.refused_with, self.attempt.refused_by)
+        return (self.state, self.rule) == said or self.state == NO_RIGHT == said[0]
+
+    @property
+    def is_not_null(self) -> bool:
+        """Whether a column may not be empty, so that `rule` is its name."""
+        return self.state == NOT_NULL
+
+    @property
+    def broke(self) -> bool:
+        """Whether nothing refused it."""
+        return not self.state
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of many attempts, and how long they all took."""
+
+    outcomes: list[Outcome]
+    seconds: float
+
+    @property
+    def refused(self) -> int:
+        return sum(outcome.as_said for outcome in self.outcomes)
+
+    @property
+    def surprises(self) -> list[Outcome]:
+        """Those that another rule refused, or none, or that could not be tried."""
+        return [outcome for outcome in self.outcomes if not outcome.as_said]
+
+    @property
+    def met_sealing(self) -> int:
+        """How many were not tried because somebody else has the lock of the seals."""
+        return sum(outcome.met_sealing for outcome in self.outcomes)
+
+    @property
+    def broke(self) -> bool:
+        return any(outcome.broke for outcome in self.outcomes)
+
+    @property
+    def stands(self) -> bool:
+        return not self.surprises
+
+
+def tried(attempts: Iterable[Attempt]) -> Tried:
+    """Tries each of them in the practice bank. NoPracticeBank where that is missing."""
+    require()
+    started = time.perf_counter()
+    attempts = list(attempts)
+    outcomes: list[Outcome] = []
+    here = [attempt for attempt in attempts if not attempt.isolation]
+    if here:
+        with practising(writes=True):
+            ends = started + SECONDS
+            for attempt in here:
+                outcomes.append(_unless_sealing(outcomes, attempt) or _until_free(attempt, ends))
+    for attempt in attempts:
+        if attempt.isolation:
+            skipped = _unless_sealing(outcomes, attempt)
+            outcomes.append(skipped or _in_a_transaction_of_its_own(attempt))
+    return Tried(outcomes, time.perf_counter() - started)
+
+
+def tried_at_the_first_wall(attempts: Iterable[Attempt]) -> Tried:
+    """Tries them on the real books as this connection's own role; each says WHERE false."""
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        stack.enter_context(db_transaction.atomic())
+        stack.callback(db_transaction.set_rollback, True)
+        outcomes = [_outcome(attempt) for attempt in attempts]
+    return Tried(outcomes, time.perf_counter() - started)
+
+
+def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
+    """Nothing; or, where one before it met the lock of the seals, that this one would as well."""
+    if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
+        return Outcome(attempt, BUSY[0], message=SEALING)
+    return None
+
+
+def _until_free(attempt: Attempt, ends: float) -> Outcome:
+    """Tries it again where others stand in the way, as long as there is time."""
+    outcome = Outcome(attempt, BUSY[0], message="The time for all attempts is over.")
+    for _again in range(TRIES):
+        if not outcome.was_busy or outcome.met_sealing or time.perf_counter() > ends:
+            break
+        outcome = _outcome(attempt)
+    return outcome
+
+
+def _outcome(attempt: Attempt) -> Outcome:
+    """Sends it inside a savepoint, which is taken back either way."""
+    started = time.perf_counter()
+    answer: dict[str, Any] = {}
+    try:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+            for sql in attempt.given:
+                cursor.execute(sql)
+            cursor.execute(attempt.sql)
+            answer["rows"] = cursor.rowcount
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as COMMIT would
+            db_transaction.set_rollback(True)
+    except DatabaseError as error:
+        if not sqlstate(error):  # the connection is lost, which says nothing of the books
+            raise
+        answer = _said_by(error)
+    return Outcome(attempt, **answer, seconds=time.perf_counter() - started)
+
+
+def _said_by(error: DatabaseError) -> dict[str, Any]:
+    """What psycopg took over from Postgres's answer."""
+    diag = error.__cause__.diag  # type: ignore[union-attr]
+    name = diag.column_name if diag.sqlstate == NOT_NULL else diag.constraint_name
+    sealing = diag.sqlstate in BUSY and SEALS_LOCK in (diag.context or "")
+    return {
+        "state": diag.sqlstate or "",
+        "rule": name or "",
+        "message": SEALING if sealing else diag.message_primary or str(error),
+    }
+
+
+def _in_a_transaction_of_its_own(attempt: Attempt) -> Outcome:
+    """On another connection: an isolation level is chosen before a transaction's first query."""
+    with ExitStack() as stack:
+        session = Session("thief", [SCHEMA, "public"], [])
+        stack.callback(session.close)
+        session.begin(attempt.isolation)
+        stack.callback(session.rollback)
+        return session.run(partial(_outcome, attempt))

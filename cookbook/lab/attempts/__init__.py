@@ -1,0 +1,25 @@
+"""One attempt on the books for every rule of theirs: see `cookbook.lab.attempt_runner`."""
+
+from cookbook.lab.attempts import accounts, files, people, rights, seals, transactions, words
+from cookbook.lab.attempts.attempt import Attempt, Row
+
+__all__ = ["ATTEMPTS", "AT_THE_FIRST_WALL", "ROWS", "Attempt"]
+
+ATTEMPTS: tuple[Attempt, ...] = (
+    *transactions.ATTEMPTS,
+    *accounts.ATTEMPTS,
+    *words.ATTEMPTS,
+    *seals.ATTEMPTS,
+    *files.ATTEMPTS,
+    *people.ATTEMPTS,
+)
+AT_THE_FIRST_WALL: tuple[Attempt, ...] = tuple(rights.ATTEMPTS)
+# The rows that tables take as they are, which the attempts change one thing in.
+ROWS: tuple[Row, ...] = (
+    *accounts.ROWS,
+    *transactions.ROWS,
+    *words.ROWS,
+    *seals.ROWS,
+    *files.ROWS,
+    *people.ROWS,
+)

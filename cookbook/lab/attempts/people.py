@@ -1,0 +1,104 @@
+"""Attempts on people, their groups and rights."""
+
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, Row
+
+PERSON = Row(
+    "users",
+    "a person",
+    {
+        "id": "gen_random_uuid()",
+        "password": "'!'",
+        "last_login": "NULL",
+        "is_superuser": "false",
+        "email": "'thief@example.com'",
+        "name": "'A Thief'",
+        "created_at": "clock_timestamp()",
+        "deleted_at": "NULL",
+        "is_staff": "false",
+    },
+    nullable=frozenset({"last_login", "deleted_at"}),
+)
+# Ids are given: the next value of a sequence would be gone for good, rolled back or not.
+MEMBER = Row(
+    "users_groups",
+    "a membership",
+    {"id": "-1", "user_id": "person.id", "group_id": "colleagues.id"},
+    ("person", "colleagues"),
+)
+RIGHT = Row(
+    "users_user_permissions",
+    "a right",
+    {"id": "-1", "user_id": "person.id", "permission_id": "right_to.id"},
+    ("person", "right_to"),
+)
+ROWS = (PERSON, MEMBER, RIGHT)
+
+ATTEMPTS: list[Attempt] = [
+    PERSON.attempt(
+        "user_email_lowercase",
+        "Sign up as ANA@example.com beside ana@example.com",
+        email="'ANA@example.com'",
+    ),
+    PERSON.attempt("user_times_finite", "Be a customer since for ever", created_at="'-infinity'"),
+    PERSON.attempt(
+        "users_email_key", "Sign up with Ana's address", UNIQUE, email="'ana@example.com'"
+    ),
+    PERSON.but("person").attempt(
+        "users_pkey", "Be somebody who is there already", UNIQUE, id="person.id"
+    ),
+    *PERSON.left_out(),
+    MEMBER.attempt(
+        "users_groups_user_id_f500bee5_fk_users_id",
+        "Make a colleague of somebody who does not exist",
+        FOREIGN_KEY,
+        user_id="gen_random_uuid()",
+    ),
+    MEMBER.attempt(
+        "users_groups_group_id_2f3517aa_fk_auth_group_id",
+        "Join a group that does not exist",
+        FOREIGN_KEY,
+        group_id="-1",
+    ),
+    Attempt(
+        "users_groups",
+        "users_groups_user_id_group_id_fc7788e8_uniq",
+        "Be in the same group twice",
+        "INSERT INTO users_groups (id, user_id, group_id)\n"
+        "SELECT -1, user_id, group_id FROM users_groups LIMIT 1",
+        UNIQUE,
+    ),
+    MEMBER.attempt(
+        "users_groups_pkey",
+        "Take another's membership",
+        UNIQUE,
+        id="(SELECT min(id) FROM users_groups)",
+    ),
+    *MEMBER.left_out(),
+    RIGHT.attempt(
+        "users_user_permissions_user_id_92473840_fk_users_id",
+        "Give a right to somebody who does not exist",
+        FOREIGN_KEY,
+        user_id="gen_random_uuid()",
+    ),
+    RIGHT.attempt(
+        "users_user_permissio_permission_id_6d08dcd2_fk_auth_perm",
+        "Have a right that does not exist",
+        FOREIGN_KEY,
+        permission_id="-1",
+    ),
+    RIGHT.but("twice").attempt(
+        "users_user_permissions_user_id_permission_id_3b86cbdf_uniq",
+        "Have the same right twice",
+        UNIQUE,
+        id="-generate_series",
+    ),
+    Attempt(
+        "users_user_permissions",
+        "users_user_permissions_pkey",
+        "Give two people one row",
+        "INSERT INTO users_user_permissions (id, user_id, permission_id)\n"
+        "SELECT -1, users.id, (SELECT min(id) FROM auth_permission) FROM users LIMIT 2",
+        UNIQUE,
+    ),
+    *RIGHT.left_out(),
+]

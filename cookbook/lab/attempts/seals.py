@@ -1,0 +1,207 @@
+"""Attempts on what closes and proves the books: seals, sealed days, audits."""
+
+from dataclasses import replace
+
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row, stay
+
+# The practice bank has no seals; these are made first, in the same transaction.
+SEAL = Row(
+    "seals",
+    "a seal",
+    {
+        "number": "1",
+        "version": "1",
+        "starts_at": "'1900-01-01 00:00:00+00'",
+        "ends_at": "'2026-07-01 00:00:00+00'",
+        "row_count": "(SELECT count(*) FROM transactions)",
+        "sums": "'{}'",
+        "previous_digest": "NULL",
+        "digest": "sha256('the first')",
+        "sealed_at": "clock_timestamp()",
+        "sealed_by_id": "NULL",
+    },
+    nullable=frozenset({"previous_digest", "sealed_by_id"}),
+)
+NEXT_SEAL = replace(
+    SEAL.but(
+        number="2",
+        starts_at="'2026-07-01 00:00:00+00'",
+        ends_at="'2026-07-02 00:00:00+00'",
+        row_count="0",
+        previous_digest="sha256('the first')",
+        digest="sha256('the second')",
+    ),
+    also=(),
+    given=(SEAL.insert,),
+)
+DAY = Row(
+    "sealed_days",
+    "a sealed day",
+    {
+        "day": "'2026-06-30'",
+        "seal_id": "1",
+        "row_count": "1",
+        "digest": "sha256('the day')",
+        "fingerprints": "substr(sha256('the row'), 1, 4)",
+    },
+    given=(SEAL.insert,),
+)
+AUDIT = Row(
+    "audit_runs",
+    "an audit",
+    {
+        "id": "gen_random_uuid()",
+        "started_at": "clock_timestamp() - interval '1 minute'",
+        "finished_at": "clock_timestamp()",
+        "since": "NULL",
+        "accounts": "31",
+        "transactions": "10111",
+        "findings": "'[]'",
+        "run_by_id": "NULL",
+    },
+    nullable=frozenset({"since", "run_by_id"}),
+)
+ROWS = (SEAL, NEXT_SEAL, DAY, AUDIT)
+
+_IN_ORDER = "The trigger lets seals come in order alone, each after the one before."
+_CLOCK = (
+    "The trigger puts the clock's time where none is given; and a row that is there never changes."
+)
+
+_SEALS: list[Attempt] = [
+    NEXT_SEAL.attempt(
+        "seal_follows",
+        "Leave out a month between two seals",
+        starts_at="'2026-08-01 00:00:00+00'",
+        ends_at="'2026-08-02 00:00:00+00'",
+    ),
+    SEAL.attempt(
+        "seal_is_of_the_past",
+        "Seal tomorrow, so that nobody can be paid",
+        ends_at="clock_timestamp() + interval '1 day'",
+    ),
+    SEAL.attempt(
+        "first_seal_begins_the_books",
+        "Begin the seals where the money is gone already",
+        starts_at="'2026-06-01 00:00:00+00'",
+    ),
+    SEAL.attempt("seal_digest_is_sha256", "Seal with nothing", digest="''"),
+    SEAL.attempt("seal_period_valid", "Seal less than no rows", row_count="-1"),
+    SEAL.attempt("seals_version_check", "Seal by rules that never were", version="-1"),
+    SEAL.attempt("seals_number_check", "Be before the first seal", number="-1").stands_behind(
+        "seal_follows",
+        f"{_IN_ORDER} Behind that is first_seal_begins_the_books, which knows 1 and more alone.",
+        and_behind="first_seal_begins_the_books",
+    ),
+    NEXT_SEAL.attempt(
+        "seals_pkey",
+        "Put another seal in place of the first",
+        UNIQUE,
+        number="1",
+        starts_at="'1900-01-01 00:00:00+00'",
+        previous_digest="NULL",
+    ).stands_behind("seal_follows", _IN_ORDER),
+    Attempt(
+        "seals",
+        "seals_starts_at_key",
+        "Let a third period begin where the second began",
+        NEXT_SEAL.but(number="3", ends_at="'2026-07-03 00:00:00+00'").insert,
+        UNIQUE,
+        given=(*NEXT_SEAL.given, NEXT_SEAL.insert),
+    ).stands_behind("seal_follows", _IN_ORDER),
+    NEXT_SEAL.attempt(
+        "seals_ends_at_key",
+        "Let a second period end where the first ended",
+        UNIQUE,
+        starts_at="'2026-06-01 00:00:00+00'",
+        ends_at="'2026-07-01 00:00:00+00'",
+    ).stands_behind("seal_follows", _IN_ORDER),
+    SEAL.attempt(
+        "seals_sealed_by_id_1d798431_fk_users_id",
+        "Seal in the name of somebody who does not exist",
+        FOREIGN_KEY,
+        sealed_by_id="gen_random_uuid()",
+    ),
+    *stay(
+        "seal_stays",
+        "seals_stay",
+        "seals",
+        "UPDATE seals SET digest = sha256('another')",
+        (SEAL.insert,),
+    ),
+    *SEAL.left_out(),
+]
+_DAYS: list[Attempt] = [
+    DAY.attempt("sealed_day_valid", "Seal a day without its rows", row_count="0"),
+    DAY.attempt(
+        "sealed_days_seal_id_1effdf06_fk_seals_number",
+        "Seal a day by a seal that does not exist",
+        FOREIGN_KEY,
+        seal_id="99",
+    ),
+    Attempt(
+        "sealed_days",
+        "sealed_days_pkey",
+        "Seal the same day a second time",
+        DAY.but(digest="sha256('another')").insert,
+        UNIQUE,
+        given=(*DAY.given, DAY.insert),
+    ),
+    *stay(
+        "sealed_day_stays",
+        "sealed_days_stay",
+        "sealed_days",
+        "DELETE FROM sealed_days",
+        (*DAY.given, DAY.insert),
+    ),
+    *DAY.left_out(),
+]
+_AUDITS: list[Attempt] = [
+    AUDIT.attempt(
+        "audit_run_is_of_now",
+        "Leave a clean audit of next year, to stand before all to come",
+        started_at="clock_timestamp() + interval '1 year'",
+        finished_at="clock_timestamp() + interval '1 year'",
+    ),
+    AUDIT.attempt(
+        "audit_run_times_rise",
+        "Have an audit end before it begins",
+        started_at="clock_timestamp()",
+        finished_at="clock_timestamp() - interval '1 minute'",
+    ),
+    AUDIT.attempt(
+        "audit_run_readable", "Have an audit that nobody can read", findings="'{\"found\": 0}'"
+    ),
+    AUDIT.attempt(
+        "audit_runs_run_by_id_745022ce_fk_users_id",
+        "Have the books audited by nobody",
+        FOREIGN_KEY,
+        run_by_id="gen_random_uuid()",
+    ),
+    AUDIT.but("twice").attempt(
+        "audit_runs_pkey",
+        "Keep two audits as one",
+        UNIQUE,
+        id="'019e0000-0000-7000-8000-000000000000'",
+    ),
+    *stay(
+        "audit_run_stays",
+        "audit_runs_stay",
+        "audit_runs",
+        "UPDATE audit_runs SET findings = '[]'",
+        (AUDIT.but(findings='\'[{"check": "chain"}]\'').insert,),
+    ),
+    *(
+        Attempt(
+            "audit_runs",
+            column,
+            f"Keep an audit without its {column.replace('_', ' ')}",
+            f"UPDATE audit_runs SET {column} = NULL",  # noqa: S608
+            NOT_NULL,
+            given=(AUDIT.insert,),
+        ).stands_behind("audit_run_stays", _CLOCK)
+        for column in ("started_at", "finished_at")
+    ),
+    *AUDIT.left_out(besides=("started_at", "finished_at")),
+]
+ATTEMPTS: list[Attempt] = [*_SEALS, *_DAYS, *_AUDITS]

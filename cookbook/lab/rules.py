@@ -1,0 +1,108 @@
+"""The rules of the books as Postgres itself lists them: constraints, unique indexes, triggers."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django.apps import apps
+from django.db import connection
+
+from cookbook.practice.bank import SCHEMA
+
+# What a trigger raises, as `ledger.db.triggers.refuse` writes it.
+RAISED = re.compile(r"RAISE EXCEPTION '([^']*)' USING ERRCODE = '\w+', CONSTRAINT = '(\w+)'")
+KINDS = {
+    "c": "CHECK",
+    "f": "FOREIGN KEY",
+    "p": "PRIMARY KEY",
+    "u": "UNIQUE",
+    "x": "EXCLUDE",
+}
+
+# NOT NULL is among them in Postgres 18 alone, so it is read from the columns.
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname::text, contype::text, pg_get_constraintdef(oid)
+FROM pg_constraint
+WHERE connamespace = %s::regnamespace AND contype IN ('c', 'f', 'p', 'u', 'x')
+"""
+UNIQUE_INDEXES = """
+SELECT indrelid::regclass::text, indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+WHERE relnamespace = %s::regnamespace AND indisunique
+  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')
+"""
+NOT_NULLS = """
+SELECT attrelid::regclass::text, attname::text
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND attnum > 0 AND attnotnull
+  AND NOT attisdropped
+"""
+TRIGGERS = """
+SELECT tgrelid::regclass::text, tgname::text, pg_get_triggerdef(pg_trigger.oid), prosrc
+FROM pg_trigger
+JOIN pg_class ON pg_class.oid = tgrelid
+JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What may not be in a table. `name` is what a refusal bears, for NOT NULL the column;
+    `trigger` that of the trigger that raises it, and `message` what it then says."""
+
+    table: str
+    name: str
+    kind: str
+    definition: str
+    trigger: str = ""
+    message: str = ""
+
+
+def tables_of_the_books() -> list[str]:
+    """Those that the migrations of accounts and transactions make."""
+    return [
+        model._meta.db_table
+        for label in ("accounts", "transactions")
+        for model in apps.get_app_config(label).get_models(include_auto_created=True)
+        if model._meta.managed
+    ]
+
+
+def rules_of_the_books() -> list[Rule]:
+    """Every rule on these tables in the practice bank, read from the catalogue; for a connection
+    that does not have the practice bank in its search_path, so that names come with it."""
+    tables = {f"{SCHEMA}.{table}": table for table in tables_of_the_books()}
+    found = [
+        *(Rule(t, name, KINDS[kind], said) for t, name, kind, said in _rows(CONSTRAINTS)),
+        *(Rule(t, _bare(name), "UNIQUE", said) for t, name, said in _rows(UNIQUE_INDEXES)),
+        *(Rule(t, name, "NOT NULL", f"{name} NOT NULL") for t, name in _rows(NOT_NULLS)),
+        *(rule for row in _rows(TRIGGERS) for rule in _raised_by(*row)),
+    ]
+    return [
+        replace(rule, table=tables[rule.table], definition=_bare(rule.definition))
+        for rule in found
+        if rule.table in tables
+    ]
+
+
+def triggers_that_refuse_nothing() -> list[str]:
+    """Triggers of these tables that move something instead."""
+    return [name for _table, name, _said, source in _rows(TRIGGERS) if not RAISED.search(source)]
+
+
+def _rows(sql: str) -> list[tuple[str, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [SCHEMA])
+        found: list[tuple[str, ...]] = cursor.fetchall()
+        return found
+
+
+def _raised_by(table: str, trigger: str, said: str, source: str) -> Iterable[Rule]:
+    for message, name in RAISED.findall(source):
+        yield Rule(table, name, "TRIGGER", said, trigger, message)
+
+
+def _bare(text: str) -> str:
+    """Without the schema, in which alone the practice bank differs from the books."""
+    return text.replace(f"{SCHEMA}.", "")

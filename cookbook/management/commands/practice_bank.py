@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from cookbook.practice.bank import NoPracticeBank, build
+
+
+class Command(BaseCommand):
+    help = "Makes the practice bank that the cookbook runs in, or makes it anew for this code."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        try:
+            made = build()
+        except NoPracticeBank as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("Made the practice bank." if made else "The practice bank is current.")

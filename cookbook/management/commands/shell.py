@@ -1,0 +1,45 @@
+"""`manage.py shell`: models, services, reports and recipes at hand, and three lines to try."""
+
+import sys
+from typing import Any
+
+from django.core.management.commands import shell
+
+from cookbook.shell import BANNER
+from transactions import reports
+
+EXPRESSIONS = (
+    "Avg Case Count Exists F FilteredRelation Max Min OuterRef Prefetch Q Subquery Sum Value When "
+    "Window"
+).split()
+AT_HAND = (
+    "accounts.services.open_account",
+    "accounts.services.freeze_account",
+    "transactions.services.transfer",
+    "transactions.services.deposit",
+    "transactions.services.withdraw",
+    "transactions.scope.reach_of",
+    "cookbook.shell.cook",
+    "cookbook.shell.recipes",
+    "decimal.Decimal",
+    "datetime.date",
+    "datetime.datetime",
+    "django.db.connection",
+    *(f"django.db.models.{name}" for name in EXPRESSIONS),
+)
+
+
+class Command(shell.Command):
+    def get_auto_imports(self) -> list[str]:
+        """Without the tables of the practice bank, which are not there outside recipes."""
+        models = [path for path in super().get_auto_imports() or [] if "cookbook" not in path]
+        return [*models, *AT_HAND]
+
+    def get_namespace(self, **options: Any) -> dict[str, Any]:
+        """With a banner for whoever sits at a keyboard."""
+        namespace: dict[str, Any] = super().get_namespace(**options)
+        if namespace:
+            namespace["reports"] = reports
+        if options["verbosity"] and not options["command"] and sys.stdin.isatty():
+            self.stdout.write(BANNER)
+        return namespace

@@ -1,0 +1,244 @@
+"""The practice bank: a whole Ledger in a schema of its own, for recipes to work on.
+
+The migrations make its tables, with every constraint and trigger under its real name, and the
+demo's own services fill it, up to a fixed day: the same rows on every machine. The role of the
+cookbook has rights there and to no table of the real books (see `role.put_on` for what keeps it
+on). Beside it lie a few scratch schemas, for the recipes that really commit.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.management import create_permissions
+from django.db import ProgrammingError, connection
+from django.db import transaction as db_transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.groups import ensure_groups
+from cookbook.models import SCRATCH_MODELS
+from cookbook.practice import vouchers
+from ledger.db import embedded
+from ledger.db.probe import known_migrations
+from ledger.db.retry import sqlstate
+from transactions.demo import seeding
+from transactions.models.seal_triggers import SEALING
+
+SCHEMA = "practice"
+DRAFT = "practice_draft"
+SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
+# What the practice bank holds: change it, and every practice bank is made anew.
+USERS, MONTHS, SEED = 24, 12, 1
+ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
+EDITION = 2
+RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
+SEALING_HERE = 7_205_759_403_792_794  # the advisory lock of the seals in the practice bank
+BUILDING = 7_205_759_403_792_793  # the advisory lock of whoever builds
+
+NO_RIGHT = "42501"
+NOT_GRANTED = (
+    "The cookbook works as the role {}, which this process may not put on: "
+    "docs/rights.md says how to grant it."
+)
+
+
+class NoPracticeBank(Exception):
+    """There is none, or one of other code; `str(error)` says what to do."""
+
+
+def is_current() -> bool:
+    """Whether the practice bank is there and of this code."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s",
+            [SCHEMA],
+        )
+        row = cursor.fetchone()
+    return row is not None and row[0] == _comment()
+
+
+def require() -> None:
+    """Raises NoPracticeBank, saying who makes it, where it is not there or of other code."""
+    if not is_current():
+        raise NoPracticeBank(
+            "The practice bank is not there, or was made by other code. "
+            "Whoever runs this site makes it with: manage.py practice_bank"
+        )
+
+
+def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:
+    """Makes the practice bank, or makes it anew where the code has changed; False where it was
+    current. For the owner of the tables, outside transactions. NoPracticeBank where the role of
+    the cookbook, or the right to make schemas, is missing.
+    """
+    _check_role()
+    with _alone():
+        _drop(DRAFT)  # of somebody who was stopped half way
+        if is_current():
+            return False
+        tell("Making the practice bank of the cookbook ...")
+        try:
+            with _first_in_path(_made(DRAFT)):
+                _migrate()
+                _fill()
+            _vacuum(DRAFT)
+            _put_in_place()
+        except ProgrammingError as error:
+            if sqlstate(error) != NO_RIGHT:
+                raise
+            raise NoPracticeBank(
+                f"The cookbook makes schemas, which Postgres does not allow here: {error}"
+            ) from error
+        finally:
+            _drop(DRAFT)
+    return True
+
+
+def _check_role() -> None:
+    """The role of the cookbook is there, and whoever serves pages may put it on."""
+    if settings.LEDGER_EMBEDDED:
+        embedded.ensure_roles()
+    role = settings.LEDGER_COOKBOOK_ROLE
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        if cursor.fetchone() is None:
+            raise NoPracticeBank(
+                f"The cookbook needs the role {role}, which this server has not: docs/rights.md "
+                "says how to make it."
+            )
+        cursor.execute(
+            "SELECT bool_and(pg_has_role(rolname, %s, 'MEMBER')) FROM pg_roles"
+            " WHERE rolname IN (current_user, %s)",
+            [role, settings.LEDGER_WEB_ROLE],
+        )
+        if cursor.fetchone() != (True,):
+            raise NoPracticeBank(NOT_GRANTED.format(role))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One builder at a time; the others wait and then find it done."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [BUILDING])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [BUILDING])
+
+
+@contextmanager
+def _first_in_path(schema: str) -> Iterator[None]:
+    """Everything inside that names no schema means this one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('search_path', %s, false)", [schema])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT set_config('search_path', %s, false)", [before])
+
+
+def _made(schema: str) -> str:
+    _drop(schema)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA {schema}")
+    return schema
+
+
+def _drop(schema: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+def _migrate() -> None:
+    """The real tables, by the real migrations. No signals: they speak of the real books."""
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    _functions_stay_within(DRAFT)
+    _seals_lock_their_own()
+    with connection.schema_editor() as editor:
+        for model in apps.get_app_config("cookbook").get_models():
+            editor.create_model(model)
+            for index in model._meta.indexes:  # Django leaves out those of an unmanaged table
+                editor.add_index(model, index)
+
+
+def _functions_stay_within(schema: str) -> None:
+    """Functions that work with the owner's rights name `public`; here they mean this schema."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::regprocedure::text FROM pg_proc"
+            " WHERE pronamespace = %s::regnamespace AND prosecdef",
+            [schema],
+        )
+        for (function,) in cursor.fetchall():
+            cursor.execute(f"ALTER FUNCTION {function} SET search_path = {schema}, pg_temp")
+
+
+def _seals_lock_their_own() -> None:
+    """Advisory locks know no schema: here the seals take another one than those of the real books,
+    so that neither waits for the other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_functiondef(oid) FROM pg_proc"
+            " WHERE pronamespace = %s::regnamespace AND position(%s in prosrc) > 0",
+            [DRAFT, str(SEALING)],
+        )
+        for (definition,) in cursor.fetchall():
+            cursor.execute(definition.replace(str(SEALING), str(SEALING_HERE)))
+
+
+def _fill() -> None:
+    for label in ("accounts", "transactions"):
+        create_permissions(apps.get_app_config(label), verbosity=0)
+    ensure_groups()
+    seeding.seed(users=USERS, months=MONTHS, seed=SEED, now=ENDS)
+    with connection.cursor() as cursor:
+        vouchers.furnish(cursor)
+
+
+def _put_in_place() -> None:
+    """In one step from the old practice bank to the new one."""
+    role = connection.ops.quote_name(settings.LEDGER_COOKBOOK_ROLE)
+    with db_transaction.atomic(durable=True), connection.cursor() as cursor:
+        _drop(SCHEMA)
+        cursor.execute(f"ALTER SCHEMA {DRAFT} RENAME TO {SCHEMA}")
+        with _first_in_path(SCHEMA):
+            _functions_stay_within(SCHEMA)
+        for scratch in SCRATCH:
+            with _first_in_path(_made(scratch)), connection.schema_editor() as editor:
+                for model in SCRATCH_MODELS:
+                    editor.create_model(model)
+        for schema in (SCHEMA, *SCRATCH):
+            cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+            cursor.execute(f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA {schema} TO {role}")
+            cursor.execute(f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
+        cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{_comment()}'")
+
+
+def _vacuum(schema: str) -> None:
+    """Table by table: VACUUM of none would read the real books too. It is more than ANALYZE: it
+    puts into the GIN indexes what waits in their lists, which the planner would count against
+    them, and marks the pages that an Index Only Scan need not look at."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"VACUUM (ANALYZE) {schema}.{connection.ops.quote_name(table)}")
+
+
+def _comment() -> str:
+    """What the practice bank was made of, short."""
+    made_of = repr((known_migrations(), EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
+    return f"practice bank {hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+
+
+def _toys() -> list[str]:
+    return [
+        f"{model._meta.db_table}.{field.name}"
+        for model in apps.get_app_config("cookbook").get_models()
+        for field in model._meta.fields
+    ]

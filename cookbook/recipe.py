@@ -1,0 +1,156 @@
+"""What a recipe is: a small function, the words about it, and its own source.
+
+    GROUP = Group("joins", "Joins", "Rows of several tables at once.")
+
+    @GROUP.recipe("Every row with its parent", asks="…", shows=("select_related",), …)
+    def payments_with_sender(most: int = 5) -> QuerySet[Transaction]:
+        ...
+
+The function's arguments are the parameters of its page: see `parameters.py`.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import django
+from django.db import connection
+from django.urls import reverse
+
+from cookbook import models
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One function of the cookbook.
+
+    `asks` is the question a developer has, `shows` the names of the features, as the list of
+    the cookbook and people who search have them, `notice` and `pitfall` a sentence or two each.
+    `writes` opens the practice bank for writing; it is rolled back all the same. `commits` runs
+    it on connections of its own in a scratch schema (see `sessions.py`). `postgres` and `django`
+    are the oldest versions that can do it, like 170000 and (6, 0).
+    """
+
+    function: Callable[..., Any]
+    group: "Group"
+    title: str
+    asks: str
+    shows: tuple[str, ...]
+    notice: str
+    pitfall: str
+    writes: bool = False
+    commits: bool = False
+    postgres: int = 0
+    django: tuple[int, int] = (0, 0)
+
+    @property
+    def slug(self) -> str:
+        """Its name in addresses: "lost-update"."""
+        return self.function.__name__.replace("_", "-")
+
+    @property
+    def url(self) -> str:
+        return reverse("cookbook:recipe", args=[self.slug])
+
+    @property
+    def about(self) -> str:
+        """The first line of its docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @cached_property
+    def source(self) -> str:
+        """The function as it stands in its file, without the words about it."""
+        return _without_words(self.function)
+
+    @cached_property
+    def parts(self) -> str:
+        """What else of its file the function needs: classes and helpers, as they stand there."""
+        module = inspect.getmodule(self.function)
+        if module is None:  # pragma: no cover  recipes are in files
+            return ""
+        return "\n\n\n".join(_without_words(part) for part in _used_of(self.source, vars(module)))
+
+    @cached_property
+    def tables(self) -> str:
+        """The models that only the practice bank has, where it uses some."""
+        used = _used_of(f"{self.parts}\n\n\n{self.source}", vars(models))
+        return "\n\n\n".join(_without_words(part) for part in used)
+
+    @cached_property
+    def imports(self) -> str:
+        """The imports of its file that the function and its parts use."""
+        module = inspect.getmodule(self.function)
+        used = _names_in(f"{self.parts}\n\n\n{self.source}")
+        lines = []
+        for node in ast.parse(inspect.getsource(module)).body if module else []:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                node.names = [name for name in node.names if (name.asname or name.name) in used]
+                if node.names:
+                    lines.append(ast.unparse(node))
+        return "\n".join(lines)
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here, "" where it can: "needs Postgres 17"."""
+        if self.django > django.VERSION[:2]:
+            return f"needs Django {'.'.join(map(str, self.django))}"
+        if self.postgres > connection.pg_version:  # type: ignore[attr-defined]
+            return f"needs Postgres {self.postgres // 10_000}"
+        return ""
+
+
+@dataclass
+class Group:
+    """Recipes about one thing, in the order in which they are to be read."""
+
+    slug: str
+    title: str
+    about: str
+    recipes: list[Recipe] = field(default_factory=list)
+
+    def recipe(
+        self, title: str, **words: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Makes a function a recipe of this group; the function itself stays what it is.
+
+        The keyword arguments are the fields of `Recipe`.
+        """
+
+        def add(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.recipes.append(Recipe(function, self, title, **words))
+            return function
+
+        return add
+
+
+def _without_words(part: Any) -> str:
+    """Its source without the decorator that makes it a recipe; other decorators belong to it."""
+    source = textwrap.dedent(inspect.getsource(part))
+    (node,) = ast.parse(source).body
+    own = [
+        decorator.lineno
+        for decorator in getattr(node, "decorator_list", [])
+        if not ast.unparse(decorator).startswith("GROUP.recipe(")
+    ]
+    return "\n".join(source.splitlines()[min([node.lineno, *own]) - 1 :])
+
+
+def _names_in(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+def _used_of(source: str, namespace: dict[str, Any], seen: set[str] | None = None) -> Iterator[Any]:
+    """The functions and classes of a module that the source uses, and what those use, first
+    things first."""
+    seen = set() if seen is None else seen
+    for name in sorted(_names_in(source) - seen):
+        part = namespace.get(name)
+        if inspect.isfunction(part) or inspect.isclass(part):
+            seen.add(name)
+            if part.__module__ == namespace["__name__"]:
+                yield from _used_of(_without_words(part), namespace, seen)
+                yield part

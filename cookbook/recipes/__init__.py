@@ -1,0 +1,45 @@
+"""All recipes, in the groups and the order in which they are to be read."""
+
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import (  # noqa: F401  a module adds its recipes to a group
+    aggregation,
+    aggregation_lists,
+    basics,
+    basics_conditions,
+    basics_pages,
+    constraints,
+    constraints_across_rows,
+    fulltext,
+    isolation,
+    joins,
+    joins_sets,
+    jsonb,
+    locks,
+    reading,
+    reading_picked,
+    schema,
+    schema_by_hand,
+    schema_extended,
+    schema_newer,
+    transactions,
+    windows,
+    windows_frames,
+    writing,
+    writing_changes,
+)
+
+GROUPS: tuple[Group, ...] = (
+    basics.GROUP,
+    aggregation.GROUP,
+    joins.GROUP,
+    transactions.GROUP,
+    constraints.GROUP,
+    jsonb.GROUP,
+    windows.GROUP,
+    fulltext.GROUP,
+    writing.GROUP,
+    reading.GROUP,
+    schema.GROUP,
+)
+RECIPES: tuple[Recipe, ...] = tuple(recipe for group in GROUPS for recipe in group.recipes)
+BY_SLUG: dict[str, Recipe] = {recipe.slug: recipe for recipe in RECIPES}

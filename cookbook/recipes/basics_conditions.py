@@ -1,0 +1,222 @@
+"""Basics, the conditions: comparisons, texts, NULL, Q, what exclude() leaves out, and days."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import Account, User
+from cookbook.recipes.basics import GROUP
+from cookbook.runner.parameters import Between
+from cookbook.runner.steps import step
+from transactions.models import Transaction
+
+
+@GROUP.recipe(
+    "More than, less than, between",
+    asks="How do I filter by greater than, less than or between?",
+    shows=("filter", "gt", "gte", "lt", "lte", "range", "exact", "between", "comparison"),
+    notice="range is BETWEEN, which takes both its ends. exact is what a lookup without a name is.",
+    pitfall="range over times with two dates for ends leaves out the last day: its end is that "
+    "day's midnight. Use gte and lt.",
+)
+def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
+    """How many rents in dollars lie on either side of an amount."""
+    rents = Transaction.objects.filter(category="rent", currency="USD")
+    return {
+        "exact": rents.filter(amount__exact=amount).count(),
+        "lt": rents.filter(amount__lt=amount).count(),
+        "lte": rents.filter(amount__lte=amount).count(),
+        "gt": rents.filter(amount__gt=amount).count(),
+        "gte": rents.filter(amount__gte=amount).count(),
+        "range": rents.filter(amount__range=(amount, amount + 100)).count(),
+    }
+
+
+@GROUP.recipe(
+    "Text, whole or in part",
+    asks="How do I search for part of a text, whatever its case?",
+    shows=(
+        "iexact",
+        "contains",
+        "icontains",
+        "startswith",
+        "istartswith",
+        "endswith",
+        "iendswith",
+        "regex",
+        "iregex",
+        "LIKE",
+        "case-insensitive",
+    ),
+    notice="contains and its kin are LIKE; those with an i compare UPPER() of both sides, "
+    "so ANA finds Ana. A % or _ in the text is escaped and stands for itself. regex is ~, and "
+    "iregex is ~*.",
+    pitfall="LIKE with % in front reads every row, and UPPER() has no use for a plain index on "
+    "the column. Many rows want full-text search or a trigram index.",
+)
+def names_by_text(text: str = "an") -> list[tuple[str, int]]:
+    """How many people's names match, lookup by lookup."""
+    people = User.objects.all()
+    return [
+        ("iexact", people.filter(name__iexact=text).count()),
+        ("contains", people.filter(name__contains=text).count()),
+        ("icontains", people.filter(name__icontains=text).count()),
+        ("startswith", people.filter(name__startswith=text).count()),
+        ("istartswith", people.filter(name__istartswith=text).count()),
+        ("endswith", people.filter(name__endswith=text).count()),
+        ("iendswith", people.filter(name__iendswith=text).count()),
+        ("regex, a name of two words", people.filter(name__regex=r"^\S+ \S+$").count()),
+        ("iregex, begins with A, E or I", people.filter(name__iregex="^[aei]").count()),
+    ]
+
+
+@GROUP.recipe(
+    "One of several, or nothing at all",
+    asks="How do I filter by a list of values, or by NULL?",
+    shows=("in", "isnull", "NULL", "IS NULL", "exclude", "list of values"),
+    notice="None in an in-list is dropped: IN (2500) alone is sent. Not above 2,500 counts one "
+    "account by lte, and all of them by exclude(), which adds AND daily_limit IS NOT NULL "
+    "inside its NOT.",
+    pitfall="In SQL nothing is equal to NULL, nor unequal: filter(lte) and exclude(gt) are "
+    "the same question only where the column is never empty.",
+)
+def daily_limits() -> dict[str, int]:
+    """Accounts by the most that may leave them in a day; most have no such limit."""
+    accounts = Account.objects.all()
+    return {
+        "without a limit": accounts.filter(daily_limit__isnull=True).count(),
+        "with one": accounts.filter(daily_limit__isnull=False).count(),
+        "in (2500, None)": accounts.filter(daily_limit__in=[Decimal(2500), None]).count(),
+        "filter: at most 2500": accounts.filter(daily_limit__lte=2500).count(),
+        "exclude: above 2500": accounts.exclude(daily_limit__gt=2500).count(),
+    }
+
+
+@GROUP.recipe(
+    "Or, and, not",
+    asks="How do I combine conditions with OR, AND and NOT?",
+    shows=("Q", "negation", "filter", "OR", "AND", "NOT", "or condition", "order_by", "slicing"),
+    notice="| is OR, & is AND, ~ is NOT; the brackets stand where Python has them.",
+    pitfall="Chained filter() calls are AND. Python's own or, and, not do not work on Q: "
+    "Q(…) or Q(…) is simply the first of the two.",
+)
+def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
+    """Rents, and whatever else of that size went out in dollars; no salaries."""
+    rent_or_large = Q(category="rent") | Q(amount__gte=least)
+    going_out = ~Q(type="deposit") & ~Q(category__in=["salary", "wages"])
+    return Transaction.objects.filter(rent_or_large & going_out, currency="USD").order_by(
+        "-amount", "created_at"
+    )[:10]
+
+
+@GROUP.recipe(
+    "Not one of these: the NULL in NOT IN",
+    asks="Why does exclude(pk__in=…) find nothing?",
+    shows=("exclude", "in", "negation", "Exists", "OuterRef", "NOT IN", "NULL", "subquery"),
+    notice="A deposit has no sender, so the list holds a NULL. NOT IN with a NULL is never true: "
+    "0 accounts. NOT EXISTS asks account by account, and finds the 7.",
+    pitfall="No error, no warning, no rows: it starts on the day when the first NULL is "
+    "written. Keep them out of the subquery, or ask with ~Exists.",
+)
+def accounts_that_never_paid() -> dict[str, int]:
+    """Accounts out of which no money ever went."""
+    payments = Transaction.objects.all()
+    senders = payments.filter(from_account__isnull=False).values("from_account")
+    paid = payments.filter(from_account=OuterRef("pk"))
+    return {
+        "NOT IN, with NULLs": Account.objects.exclude(
+            pk__in=payments.values("from_account")
+        ).count(),
+        "NOT IN, without": Account.objects.exclude(pk__in=senders).count(),
+        "NOT EXISTS": Account.objects.filter(~Exists(paid)).count(),
+    }
+
+
+@GROUP.recipe(
+    "Two conditions on one of many",
+    asks="Why does exclude() over a relation leave out too much?",
+    shows=("exclude", "negation", "filter", "Exists", "OuterRef", "multi-valued relation"),
+    notice="exclude() made two EXISTS of the two conditions: some payment in a restaurant, and "
+    "some payment of that size, not the same one. ~Exists asks for one payment that is both.",
+    pitfall="filter() with both conditions in one call means the same row, so one expects it of "
+    "exclude() too. It does not hold there, and rows go missing quietly.",
+)
+def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
+    """Accounts that never paid more than an amount in a restaurant."""
+    with step("exclude() over the relation"):
+        excluded = Account.objects.exclude(
+            sent__category="restaurant", sent__amount__gt=most
+        ).count()
+    with step("~Exists of one such payment"):
+        dinner = Transaction.objects.filter(
+            from_account=OuterRef("pk"), category="restaurant", amount__gt=most
+        )
+        right = Account.objects.filter(~Exists(dinner)).count()
+    return {"exclude()": excluded, "~Exists": right}
+
+
+@GROUP.recipe(
+    "A day, a month, a year",
+    asks="How do I filter by date, month or year of a timestamp?",
+    shows=("date", "year", "month", "gte", "lt", "filter", "time zone", "timezone"),
+    notice="year becomes BETWEEN its first and last moment, which an index on the column can use. "
+    "date and month wrap the column in a cast and in EXTRACT, both in the current time zone.",
+    pitfall="month alone is that month of every year. And a day in another time zone is other "
+    "24 hours: activate the reader's zone first.",
+)
+def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
+    """How many movements of money a day had, its month, its year."""
+    payments = Transaction.objects.filter(status="completed")
+    return {
+        "that day": payments.filter(created_at__date=day).count(),
+        "that month": payments.filter(
+            created_at__year=day.year, created_at__month=day.month
+        ).count(),
+        "that year": payments.filter(created_at__year=day.year).count(),
+    }
+
+
+@GROUP.recipe(
+    "An hour, a weekday, a quarter",
+    asks="How do I filter by the hour, the day of the week, the week or the quarter?",
+    shows=("hour", "day", "week_day", "week", "quarter", "weekday", "EXTRACT", "time of day"),
+    notice="EXTRACT of the time in the current time zone; week_day alone is EXTRACT(DOW …) + 1, so "
+    "that Sunday is 1 and Saturday is 7. week is the week of the ISO year, which begins on a "
+    "Monday.",
+    pitfall="The first days of January can lie in week 52 or 53 of the year before: filter by "
+    "iso_year along with week, not by year.",
+)
+def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str, int]:
+    """How many movements of money fell into an hour of the day, on Sundays, and so on."""
+    payments = Transaction.objects.filter(status="completed")
+    return {
+        "in that hour of the day": payments.filter(created_at__hour=hour).count(),
+        "on a Sunday": payments.filter(created_at__week_day=1).count(),
+        "on a 29th": payments.filter(created_at__day=29).count(),
+        "in week 24": payments.filter(created_at__week=24).count(),
+        "in the second quarter": payments.filter(created_at__quarter=2).count(),
+    }
+
+
+@GROUP.recipe(
+    "A day that the index can find",
+    asks="Why is a filter by date slow although the column has an index?",
+    shows=("date", "gte", "lt", "filter", "index", "slow", "Index Cond"),
+    notice="In the plans, the first Index Cond names the account alone, and a Filter throws away "
+    "every other day of it. In the second, both ends of the day are in the Index Cond.",
+    pitfall="Any function round a column hides it from its index: __date, __month, __lower, a "
+    "Cast. Put the work on the other side of the comparison, or index the function itself.",
+)
+def day_of_an_account(day: Annotated[int, Between(1, 30)] = 14) -> dict[str, int]:
+    """How often Ana paid out of Everyday on a day of June 2026, asked in two ways."""
+    account = Account.objects.get(user__email="ana@example.com", name="Everyday")
+    payments = Transaction.objects.filter(from_account=account)
+    start = datetime(2026, 6, day, tzinfo=UTC)
+    with step("A function round the column"):
+        by_date = payments.filter(created_at__date=start.date()).count()
+    with step("The column between two ends"):
+        end = start + timedelta(days=1)
+        by_ends = payments.filter(created_at__gte=start, created_at__lt=end).count()
+    return {"date": by_date, "gte and lt": by_ends}

@@ -1,0 +1,234 @@
+"""Words, weights and ranks."""
+
+from typing import Any, Literal
+
+from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank, SearchVector
+from django.db.models import Count, F, QuerySet
+from django.utils.html import escape
+
+from cookbook.recipe import Group
+from cookbook.runner.steps import step
+from transactions.models import Transaction
+
+GROUP = Group("fulltext", "Full-text search", "Words, weights and ranks.")
+
+
+@GROUP.recipe(
+    "Words found on the fly, and in a generated column",
+    asks="How do I do full-text search with Django and Postgres, and make it fast?",
+    shows=(
+        "SearchVector",
+        "on the fly",
+        "generated column",
+        "SearchVectorField",
+        "GIN",
+        "full-text search",
+    ),
+    notice="On the fly every row's text is made a tsvector for this one question: a Seq Scan. The "
+    "column search is a GeneratedField that Postgres keeps up to date, with a GIN index: a Bitmap "
+    "Index Scan on transactions_search.",
+    pitfall="The stored vector is fetched with every row unless it is deferred, as this model's "
+    "manager does. And the expression of a generated column must name its config: the default one "
+    "depends on a setting, and Postgres refuses what is not immutable.",
+)
+def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
+    """How many transactions speak of the lottery, found in two ways."""
+    query = SearchQuery(word, config="simple")
+    with step("on the fly"):
+        on_the_fly = (
+            Transaction.objects.annotate(
+                words=SearchVector("description", "reference", config="simple")
+            )
+            .filter(words=query)
+            .count()
+        )
+    with step("generated column"):
+        generated = Transaction.objects.filter(search=query).count()
+    return {"on the fly": on_the_fly, "generated column": generated}
+
+
+@GROUP.recipe(
+    "Words that count more in one column",
+    asks="How do I weigh a match in the title above one in the text?",
+    shows=("weights", "SearchVector", "SearchRank", "setweight"),
+    notice="Each column's words get a letter by setweight; ts_rank turns letters into numbers, "
+    "A 1.0, B 0.4, C 0.2, D 0.1 unless you give others. Rent in the description and in the "
+    "reference comes before rent in the reference alone.",
+    pitfall="The numbers are given from D to A, the other way round from what one reads: "
+    "[0.1, 0.2, 0.4, 1.0]. Turned round, the least important column leads.",
+)
+def rent_by_weights() -> QuerySet[Transaction, Any]:
+    """June's transactions about rent, the description counting ten times the reference."""
+    words = SearchVector("description", weight="A", config="simple") + SearchVector(
+        "reference", weight="D", config="simple"
+    )
+    query = SearchQuery("rent", config="simple")
+    return (
+        Transaction.objects.filter(search=query, value_date__range=("2026-06-01", "2026-06-30"))
+        .values("description", "reference")
+        .annotate(rank=SearchRank(words, query, weights=[0.1, 0.2, 0.4, 1.0]))
+        .order_by("-rank", "description")
+        .distinct()[:6]
+    )
+
+
+@GROUP.recipe(
+    "All the words, or the words in a row",
+    asks="How do I search for a phrase instead of single words?",
+    shows=("plain", "phrase", "SearchQuery", "plainto_tsquery", "phraseto_tsquery"),
+    notice="plain joins the words with &: anywhere, in any order. phrase joins them with <->: one "
+    "right after the other. The plans have the query that came of it: 'half' & 'of' & 'dinner', "
+    "and 'half' <-> 'of' <-> 'dinner'.",
+    pitfall="A phrase needs positions: it is looked up in the index as plain words, and then "
+    "rechecked on each row. Type dinner of half: the phrase's plan finds the same 59 rows in the "
+    "index and drops them all, Rows Removed by Index Recheck.",
+)
+def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, Any]]:
+    """How many transactions have these three words, typed forwards and backwards."""
+    return [
+        {
+            "typed": typed,
+            "plain": Transaction.objects.filter(
+                search=SearchQuery(typed, search_type="plain", config="simple")
+            ).count(),
+            "phrase": Transaction.objects.filter(
+                search=SearchQuery(typed, search_type="phrase", config="simple")
+            ).count(),
+        }
+        for typed in (words, " ".join(reversed(words.split())))
+    ]
+
+
+@GROUP.recipe(
+    "What people type into a search box",
+    asks="How do I support quotes, or, and minus in a search box?",
+    shows=("websearch", "SearchQuery", "websearch_to_tsquery", "search box"),
+    notice="Quotes make a phrase, or an |, a minus a !. The plan's condition reads 'half' <-> 'of' "
+    "& !'dinner' | 'lottery': or binds last.",
+    pitfall="It never raises, so it is the one for what people type; but it has no brackets and "
+    "no prefixes, and or only counts when it stands between two words.",
+)
+def typed_by_people_websearch(
+    typed: str = '"half of" -dinner or lottery',
+) -> QuerySet[Transaction, Any]:
+    """Halves of anything but dinner, and lotteries."""
+    query = SearchQuery(typed, search_type="websearch", config="simple")
+    return (
+        Transaction.objects.filter(search=query)
+        .values("description")
+        .annotate(times=Count("id"))
+        .order_by("-times", "description")[:8]
+    )
+
+
+@GROUP.recipe(
+    "A query with brackets, distances and weights",
+    asks="How do I use the full tsquery syntax from Django?",
+    shows=("raw", "SearchQuery", "to_tsquery", "weight labels", "tsquery operators"),
+    notice="raw is to_tsquery: & | ! and brackets, <-> for the next word, <2> for the second next, "
+    "rent:A for rent among the words of weight A alone. SearchQuery objects join with & | and ~ "
+    "too, without a text of one's own.",
+    pitfall="Two words without an operator between them are a syntax error, 42601, and so is a "
+    "lone bracket: never pass on what a person typed.",
+)
+def dinners_by_raw_query(
+    query: str = "(pizza | dinner) & half & !your",
+) -> QuerySet[Transaction, Any]:
+    """Halves of pizzas and dinners, but not yours."""
+    return (
+        Transaction.objects.filter(search=SearchQuery(query, search_type="raw", config="simple"))
+        .values("description")
+        .annotate(times=Count("id"))
+        .order_by("-times", "description")[:8]
+    )
+
+
+@GROUP.recipe(
+    "Words that begin with these letters",
+    asks="How do I search by the beginning of a word, as somebody types it?",
+    shows=("prefix", "raw", "SearchQuery", "autocomplete", "search as you type"),
+    notice="'lott':* in to_tsquery, answered by the GIN index, whose words are sorted. The quotes "
+    "make one word of whatever was typed; two words become a phrase, both as prefixes.",
+    pitfall="Without the quotes, and doubling those inside, the first typed bracket or blank is a "
+    "syntax error. One or two letters match a large part of all words: ask for three.",
+)
+def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
+    """What has a word that begins with lott."""
+    quoted = beginning.replace("\\", "\\\\").replace("'", "''")
+    query = SearchQuery(f"'{quoted}':*", search_type="raw", config="simple")
+    return (
+        Transaction.objects.filter(search=query)
+        .values("description")
+        .annotate(times=Count("id"))
+        .order_by("-times", "description")[:8]
+    )
+
+
+@GROUP.recipe(
+    "The best matches first",
+    asks="How do I order search results by relevance?",
+    shows=("SearchRank", "cover_density", "relevance", "ts_rank_cd"),
+    notice="ts_rank counts how often the words stand there, and with which weight; with "
+    "cover_density ts_rank_cd counts how near to each other they are. The index finds the rows, "
+    "the rank is worked out from each of them.",
+    pitfall="Ordering by rank reads the vector of every match before it can show ten: of a word "
+    "that stands in a sixth of all rows that is the whole table. Bound what is ranked, to the "
+    "newest few hundred matches for instance. And mind the F(): a bare name is made a "
+    "SearchVector anew, of the text of the vector, and its weights are lost.",
+)
+def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
+    """Halves, dinners and pizzas, most of them together first."""
+    query = SearchQuery("half or dinner or pizza", search_type="websearch", config="simple")
+    return (
+        Transaction.objects.filter(search=query)
+        .values("description")
+        .annotate(rank=SearchRank(F("search"), query, cover_density=cover_density))
+        .order_by("-rank", "description")
+        .distinct()[:8]
+    )
+
+
+@GROUP.recipe(
+    "Found words marked, safely",
+    asks="How do I highlight the matched words in search results?",
+    shows=("SearchHeadline", "ts_headline", "highlight", "escape"),
+    notice="ts_headline puts a marker before and after each found word. The second column is what "
+    "a template may show: neutral markers, then escape(), then the markers turned to <mark>.",
+    pitfall="ts_headline does not escape: see the & in the first column. It drops plain tags, but "
+    '<svg/onload=alert(1)> in a description goes through, and with start_sel="<mark>" and |safe '
+    "in the template it runs.",
+)
+def safe_headline(word: str = "farm") -> list[dict[str, str]]:
+    """Descriptions with a farm in them, as Postgres marks them and as a page may show them."""
+    query = SearchQuery(word, config="simple")
+    headline = SearchHeadline("description", query, config="simple", start_sel="⟦", stop_sel="⟧")
+    marked = Transaction.objects.filter(search=query).values_list(headline, flat=True)
+    return [
+        {
+            "as Postgres gives it": text,
+            "safe to show": escape(text).replace("⟦", "<mark>").replace("⟧", "</mark>"),
+        }
+        for text in marked.order_by("description").distinct()[:5]
+    ]
+
+
+@GROUP.recipe(
+    "The same words in two languages",
+    asks="How do I make a search find books when somebody types book?",
+    shows=("languages", "config", "stemming", "stop words", "SearchVector"),
+    notice="simple only lowers the case: books finds books. english cuts words to their stem, so "
+    "that books and book are one: the plan's condition says 'book'. Words like of and the are "
+    "left out of an english vector.",
+    pitfall="Vector and query need the same config, or stems are compared with whole words and "
+    "nothing is found. Names are best left to simple: english takes Wells for a well.",
+)
+def books_in_languages(
+    word: str = "books", language: Literal["english", "german", "french"] = "english"
+) -> dict[str, int]:
+    """How many descriptions have the word, as it stands and by its stem."""
+    return {
+        config: Transaction.objects.annotate(words=SearchVector("description", config=config))
+        .filter(words=SearchQuery(word, config=config))
+        .count()
+        for config in (language, "simple")
+    }

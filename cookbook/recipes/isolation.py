@@ -1,0 +1,218 @@
+"""Two people at one row: whose change is lost, refused, or seen too early."""
+
+from typing import Literal
+
+from django.db import OperationalError, connection
+from django.db import transaction as db_transaction
+from django.db.models import F, Sum
+
+from cookbook.models import Jar, JarNote
+from cookbook.recipes.transactions import GROUP
+from cookbook.runner.sessions import Session
+from ledger.db.retry import run_with_retry
+
+
+def coins_in_jars() -> dict[str, int]:
+    return dict(Jar.objects.order_by("pk").values_list("name", "coins"))
+
+
+@GROUP.recipe(
+    "The lost update, and its cure",
+    asks="How do two people who change the same row lose one of the changes?",
+    shows=("lost update", "race condition", "F", "update without loading", "READ COMMITTED"),
+    notice="Ben's save writes back the 100 that he read before Ana took 30: her change is gone, "
+    "and nobody was told. With F() the database adds to what is there by then.",
+    pitfall="READ COMMITTED, the default, lets this happen; a transaction round each of the two "
+    "changes nothing.",
+    commits=True,
+)
+def lost_update(ana: Session, ben: Session) -> dict[str, int]:
+    """Both read 100 coins; Ana takes 30, Ben puts 50 in. There should be 120."""
+    ana.run(lambda: Jar.objects.create(name="naive", coins=100))
+    ana.run(lambda: Jar.objects.create(name="safe", coins=100))
+
+    hers = ana.run(lambda: Jar.objects.get(name="naive"))
+    his = ben.run(lambda: Jar.objects.get(name="naive"))
+    hers.coins -= 30
+    his.coins += 50
+    ana.run(hers.save)
+    ben.run(his.save)
+
+    ana.run(lambda: Jar.objects.filter(name="safe").update(coins=F("coins") - 30))
+    ben.run(lambda: Jar.objects.filter(name="safe").update(coins=F("coins") + 50))
+    return ana.run(coins_in_jars)
+
+
+@db_transaction.atomic
+def add_locked(name: str, coins: int) -> int:
+    jar = Jar.objects.select_for_update().get(name=name)
+    jar.coins += coins
+    jar.save()
+    return jar.coins
+
+
+@GROUP.recipe(
+    "Read, think, write: under a lock",
+    asks="How do I lock a row while I decide what to write?",
+    shows=("select_for_update", "FOR UPDATE", "lock a row", "pessimistic lock", "lost update"),
+    notice="Ben's SELECT ends in FOR UPDATE and waits for Ana. Once she commits it gives him the "
+    "row as she left it, 70 coins and not 100: what he decides on was read after the lock.",
+    pitfall="Deciding on a row that was read before the lock. The same instance, read by a plain "
+    "get() earlier, still says 100. Outside atomic, select_for_update refuses with "
+    "TransactionManagementError.",
+    commits=True,
+)
+def select_for_update(ana: Session, ben: Session) -> dict[str, int]:
+    """Ana takes 30 of 100 coins, Ben puts 50 in, and Ben has to wait. There should be 120."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+
+    ana.begin()
+    jar = ana.run(lambda: Jar.objects.select_for_update().get(name="rent"))
+    waiting = ben.start(lambda: add_locked("rent", 50))
+    jar.coins -= 30
+    ana.run(jar.save)
+    ana.commit()
+
+    waiting.result()
+    return ana.run(coins_in_jars)
+
+
+def save_unless_changed(note: JarNote, text: str) -> bool:
+    as_read = JarNote.objects.filter(pk=note.pk, version=note.version)
+    return as_read.update(text=text, version=F("version") + 1) == 1
+
+
+@GROUP.recipe(
+    "No lock, but a version",
+    asks="How do I notice that somebody else has saved the row since I read it?",
+    shows=("optimistic locking", "version column", "optimistic lock", "lost update", "update"),
+    notice="Each UPDATE says which version it was made from: WHERE id = … AND version = 1. Ana's "
+    "meets one row and makes it version 2; Ben's meets none, and 0 rows is how he learns of it.",
+    pitfall="save() does not ask for the version, nor does anybody look at a number of rows that "
+    "the code throws away. And it only tells: Ben has to read again and decide.",
+    commits=True,
+)
+def optimistic_lock(ana: Session, ben: Session) -> dict[str, object]:
+    """Both open the same note, for as long as a form is open, and save another text."""
+    jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
+
+    hers = ana.run(JarNote.objects.get)
+    his = ben.run(JarNote.objects.get)
+    return {
+        "Ana saved": ana.run(lambda: save_unless_changed(hers, "due on the third")),
+        "Ben saved": ben.run(lambda: save_unless_changed(his, "paid")),
+        "the note": ana.run(lambda: JarNote.objects.get().text),
+    }
+
+
+def add_at_repeatable_read(name: str, coins: int) -> int:
+    with db_transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        jar = Jar.objects.get(name=name)
+        jar.coins += coins
+        jar.save()
+        return jar.coins
+
+
+@GROUP.recipe(
+    "Refused instead of lost, and tried again",
+    asks="How do I retry a transaction after could not serialize access?",
+    shows=("retry", "transaction retry", "40001", "serialization failure", "REPEATABLE READ"),
+    notice="At REPEATABLE READ Ben's UPDATE may not go over a row that changed after his "
+    "snapshot: 40001 instead of a lost update. run_with_retry does all of it again, with a new "
+    "snapshot, in which he reads 70.",
+    pitfall="Retrying the statement alone. The transaction is over and its snapshot is old: the "
+    "whole block runs again, reads included, so it may have no other effects, such as mail.",
+    commits=True,
+)
+def retry(ana: Session, ben: Session) -> dict[str, int]:
+    """Ana takes 30 while Ben, who has read 100, puts 50 in. There should be 120."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+
+    ana.begin()
+    ana.run(lambda: Jar.objects.filter(name="rent").update(coins=F("coins") - 30))
+    waiting = ben.start(lambda: run_with_retry(lambda: add_at_repeatable_read("rent", 50)))
+    ana.commit()
+
+    waiting.result()
+    return ana.run(coins_in_jars)
+
+
+@GROUP.recipe(
+    "A report that tears",
+    asks="What is the difference between READ COMMITTED and REPEATABLE READ?",
+    shows=(
+        "isolation level",
+        "READ COMMITTED",
+        "REPEATABLE READ",
+        "SERIALIZABLE",
+        "snapshot",
+        "non-repeatable read",
+    ),
+    notice="At READ COMMITTED each statement sees what is committed when it begins: Ana's second "
+    "query counts the 40 coins that her first had counted in the other jar. From REPEATABLE READ "
+    "on, the first query fixes one instant for all of them, and 100 stay 100.",
+    pitfall="atomic alone gives no single instant. A report of several queries needs REPEATABLE "
+    "READ, or has to be one statement.",
+    commits=True,
+)
+def torn_report(
+    ana: Session,
+    ben: Session,
+    isolation: Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] = "READ COMMITTED",
+) -> dict[str, int]:
+    """Ana counts two jars, one after the other; Ben moves 40 coins in between."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: Jar.objects.create(name="food", coins=0))
+
+    ana.begin(isolation)
+    rent = ana.run(lambda: Jar.objects.get(name="rent").coins)
+    ben.begin()
+    ben.run(lambda: Jar.objects.filter(name="rent").update(coins=F("coins") - 40))
+    ben.run(lambda: Jar.objects.filter(name="food").update(coins=F("coins") + 40))
+    ben.commit()
+    food = ana.run(lambda: Jar.objects.get(name="food").coins)
+    ana.commit()
+    return {"rent": rent, "food": food, "total": rent + food}
+
+
+def take_if_enough(name: str, coins: int) -> None:
+    total = Jar.objects.aggregate(total=Sum("coins"))["total"]
+    if total >= coins:
+        Jar.objects.filter(name=name).update(coins=F("coins") - coins)
+
+
+@GROUP.recipe(
+    "Two right decisions that are wrong together",
+    asks="When do I need SERIALIZABLE?",
+    shows=("SERIALIZABLE", "REPEATABLE READ", "write skew", "40001", "retry", "isolation level"),
+    notice="Each reads both jars, 200 coins, and takes 150 from one of them: different rows, so "
+    "REPEATABLE READ sees no conflict and the jars owe 100. SERIALIZABLE sees that one read what "
+    "the other wrote and refuses the second with 40001; tried again, he reads 50 and takes "
+    "nothing.",
+    pitfall="It protects only if every transaction that touches the rule is SERIALIZABLE and is "
+    "retried. A lock on one row that all of them take first does the same for less.",
+    commits=True,
+)
+def write_skew(
+    ana: Session,
+    ben: Session,
+    isolation: Literal["REPEATABLE READ", "SERIALIZABLE"] = "SERIALIZABLE",
+) -> dict[str, int]:
+    """Two jars of 100: a jar may go below zero as long as both together do not."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: Jar.objects.create(name="food", coins=100))
+
+    ana.begin(isolation)
+    ben.begin(isolation)
+    ana.run(lambda: take_if_enough("rent", 150))
+    ben.run(lambda: take_if_enough("food", 150))
+    ana.commit()
+    try:
+        ben.commit()
+    except OperationalError:
+        ben.begin(isolation)
+        ben.run(lambda: take_if_enough("food", 150))
+        ben.commit()
+    return ana.run(coins_in_jars)

@@ -1,0 +1,81 @@
+"""Joins, continued: two lists put together, and relations of many to many."""
+
+from typing import Any, Literal
+
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+
+from accounts.models import User
+from cookbook.recipes.joins import GROUP
+from cookbook.runner.steps import step
+
+
+@GROUP.recipe(
+    "In either list, in both, in one alone",
+    asks="How do I combine two querysets (union, intersection, difference)?",
+    shows=(
+        "union",
+        "intersection",
+        "difference",
+        "union of two querysets",
+        "combine querysets",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+    ),
+    notice="Two SELECTs with UNION, INTERSECT or EXCEPT between them. All three drop repeated "
+    "rows, and so do without the DISTINCT that each join would need.",
+    pitfall="After union() only order_by(), slices, values() and the like are left: filter() "
+    "raises NotSupportedError. Columns are matched by their place, not by name. Of one table, Q "
+    "with | asks the same in one SELECT.",
+)
+def rent_and_cash(
+    currency: Literal["USD", "EUR", "GBP"] = "USD",
+) -> dict[str, QuerySet[User, Any]]:
+    """Who pays rent and who draws cash: either, both, and rent alone."""
+    emails = User.objects.values_list("email", flat=True)
+    rent = emails.filter(accounts__sent__currency=currency, accounts__sent__category="rent")
+    cash = emails.filter(accounts__sent__currency=currency, accounts__sent__category="cash")
+    return {
+        "union: either": rent.union(cash).order_by("email"),
+        "intersection: both": rent.intersection(cash).order_by("email"),
+        "difference: rent alone": rent.difference(cash).order_by("email"),
+    }
+
+
+@GROUP.recipe(
+    "Many to many",
+    asks="How do I add to, filter by and prefetch a many-to-many relation?",
+    shows=(
+        "many to many",
+        "ManyToManyField",
+        "through table",
+        "add",
+        "distinct",
+        "prefetch_related",
+    ),
+    notice="A table between the two, users_groups, has a row for each pair. add() is one INSERT "
+    "… ON CONFLICT DO NOTHING, so adding twice makes no second row. Prefetching the people of all "
+    "groups is one query, with a join of the table between.",
+    pitfall="A condition over the relation joins: Ana, who is in both groups, comes twice. "
+    "distinct() or Exists brings her once.",
+    writes=True,
+)
+def people_in_groups() -> dict[str, list[Any]]:
+    """Ana joins the bank's two groups; who is in any of them, and each group with its people."""
+    groups = Group.objects.filter(name__in=["analysts", "staff"]).order_by("name")
+    with step("add()"):
+        User.objects.get(email="ana@example.com").groups.add(*groups)
+    members = (
+        User.objects.filter(groups__in=groups).order_by("email").values_list("email", flat=True)
+    )
+    with step("By a join"):
+        joined = list(members)
+    with step("Each once"):
+        once = list(members.distinct())
+    with step("Prefetched"):
+        each = [
+            {"group": group.name, "people": sorted(person.name for person in group.user_set.all())}
+            for group in groups.prefetch_related("user_set")
+        ]
+    return {"By a join": joined, "Each once": once, "Groups": each}

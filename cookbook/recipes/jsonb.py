@@ -1,0 +1,247 @@
+"""Documents inside rows, found by an index."""
+
+from typing import Annotated, Any
+
+from django.db.models import BooleanField, CharField, Count, F, Func, JSONField, QuerySet, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, JSONObject
+
+from cookbook.models import Voucher
+from cookbook.recipe import Group
+from cookbook.runner.parameters import Between
+from cookbook.runner.steps import step
+from transactions.models import Transaction
+
+GROUP = Group("jsonb", "JSONB", "Documents inside rows, found by an index.")
+
+
+@GROUP.recipe(
+    "Rows by a key of their document",
+    asks="How do I filter on a key inside a JSONField?",
+    shows=("key", "JSONField", "key transform", "numbers in JSON"),
+    notice="The key becomes (metadata -> 'covers') and is compared with 70 as jsonb, so numbers "
+    "compare as numbers: 9 is not above 70. Rows without the key give NULL and drop out.",
+    pitfall='A number kept as a string, like the rate "2.40", is never above a number, and '
+    "nothing says so: jsonb sorts every string below every number.",
+)
+def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
+    """The restaurants' days with the most covers, a number inside the metadata."""
+    return (
+        Transaction.objects.filter(metadata__covers__gte=at_least)
+        .order_by("-metadata__covers", "-amount")
+        .values("value_date", "to_account__name", "amount", covers=F("metadata__covers"))[:8]
+    )
+
+
+@GROUP.recipe(
+    "A key inside a key",
+    asks="How do I filter on a nested key of a JSONField?",
+    shows=("nested key", "JSONField", "path of keys"),
+    notice="Two underscores more for each level: the SQL is metadata #> '{merchant,country}' = "
+    "'\"PT\"', a path and a value that is JSON itself, hence its quotes.",
+    pitfall="A misspelt key is no error: nothing knows which keys there are. metadata__merchnt "
+    "finds no row, where a misspelt column raises FieldError.",
+)
+def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Transaction, Any]:
+    """The five largest card payments in Portugal."""
+    return (
+        Transaction.objects.filter(metadata__merchant__country=country)
+        .order_by("-amount", "created_at")
+        .values("value_date", "description", "amount", "currency", "category")[:5]
+    )
+
+
+@GROUP.recipe(
+    "Text out of a document, to group by",
+    asks="How do I group by a JSON key, or get its text without the quotes?",
+    shows=("KT", "KeyTextTransform", "group by a JSON key", "values"),
+    notice="F() takes the value with -> or #> as jsonb; KT() with ->> or #>> as text. Python sees "
+    "the same string, because Django reads the jsonb for you, but only the text can be compared, "
+    "sliced and indexed as text.",
+    pitfall="KT() gives text even of a number: ordered by it, 100 comes before 90. Cast it, or "
+    "order by F().",
+)
+def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
+    """The cities where most payments were made by card."""
+    return (
+        Transaction.objects.filter(metadata__channel="card", type="withdrawal")
+        .values(city=KT("metadata__merchant__city"))
+        .annotate(payments=Count("id"))
+        .order_by("-payments")[:most]
+    )
+
+
+@GROUP.recipe(
+    "Rows whose document contains another",
+    asks="How do I find rows whose JSON contains these keys and values?",
+    shows=("contains", "containment", "@>", "GIN used", "jsonb_path_ops"),
+    notice='metadata @> {...} is the question that GinIndex(fields=["metadata"], '
+    'opclasses=["jsonb_path_ops"]) answers: the plan has a Bitmap Index Scan on '
+    "transactions_metadata. The document may have more keys, at every level.",
+    pitfall="On a JSONField contains is @>; on a CharField the same word is LIKE '%...%'. And an "
+    "index with jsonb_path_ops, small and quick, answers @> and jsonpath alone, not has_key.",
+)
+def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Transaction, Any]:
+    """What was paid by card to one shop."""
+    return (
+        Transaction.objects.filter(
+            metadata__contains={"channel": "card", "merchant": {"name": merchant}}
+        )
+        .order_by("-amount", "created_at")
+        .values("value_date", "description", "amount", "currency")[:8]
+    )
+
+
+@GROUP.recipe(
+    "The index, used and not used",
+    asks="Why does Postgres not use the GIN index on my JSONField?",
+    shows=("GIN used", "GIN not used", "contains", "key", "GinIndex", "plan"),
+    notice="The same rows twice. By the key, = on (metadata #> ...) is a question no GIN index "
+    "knows: a Seq Scan reads all 10,000 rows. Written as contains, a Bitmap Index Scan on "
+    "transactions_metadata reads the few there are.",
+    pitfall="The lookup by key reads nicer and is right in every test with ten rows; at a million "
+    "it is the slow page. Use contains, or an index on the expression KT() itself.",
+)
+def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, int]:
+    """One merchant's payments, counted in two ways."""
+    with step("by its key: GIN not used"):
+        by_key = Transaction.objects.filter(metadata__merchant__name=merchant).count()
+    with step("by containment: GIN used"):
+        contained = Transaction.objects.filter(
+            metadata__contains={"merchant": {"name": merchant}}
+        ).count()
+    return {"by its key": by_key, "by containment": contained}
+
+
+@GROUP.recipe(
+    "Rows whose document has nothing else",
+    asks="How do I find rows whose JSON is contained by another document?",
+    shows=("contained_by", "containment", "<@"),
+    notice="metadata <@ {...}: each key of the row is in the document with the same value, so a "
+    "row with any further key is left out.",
+    pitfall="An empty document is contained by every other, so rows with {} are found too. No "
+    "GIN index answers <@: the plan is a Seq Scan.",
+)
+def plain_savings_contained_by() -> dict[str, int]:
+    """Transfers into savings, and those whose metadata says no more than that."""
+    plain = {"channel": "transfer", "category": "savings"}
+    return {
+        "contains": Transaction.objects.filter(metadata__contains=plain).count(),
+        "contained_by": Transaction.objects.filter(metadata__contained_by=plain).count(),
+    }
+
+
+@GROUP.recipe(
+    "Rows that have a key, all of some keys, or any",
+    asks="How do I find rows that have a certain key in their JSON?",
+    shows=("has_key", "has_keys", "has_any_keys", "key exists"),
+    notice="The operators are ?, ?& and ?|. has_key asks for the key alone; its value may be "
+    "anything, null too. On a nested key Django asks of the last one: "
+    "metadata__merchant__has_key is a question about what is in merchant.",
+    pitfall='They look at the top level alone: has_key="mcc" finds nothing, for mcc is in '
+    "merchant. And the index here, jsonb_path_ops, does not know them: each is a Seq Scan. The "
+    "default jsonb_ops would.",
+)
+def rows_with_keys() -> dict[str, int]:
+    """How many transactions say something of an exchange, a cash machine, a rate."""
+    found = Transaction.objects
+    return {
+        "has_key exchange": found.filter(metadata__has_key="exchange").count(),
+        "has_keys atm, card": found.filter(metadata__has_keys=["atm", "card"]).count(),
+        "has_any_keys rate, exchange": found.filter(
+            metadata__has_any_keys=["rate", "exchange"]
+        ).count(),
+        "has_key mcc, in merchant": found.filter(metadata__merchant__has_key="mcc").count(),
+        "has_key mcc, at the top": found.filter(metadata__has_key="mcc").count(),
+    }
+
+
+class PathExists(Func):
+    """Whether a jsonpath finds anything in a document."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " @? "
+    output_field = BooleanField()
+
+
+@GROUP.recipe(
+    "Rows by a jsonpath",
+    asks="How do I filter JSON with a jsonpath expression?",
+    shows=("path", "jsonpath", "@?", "Func", "custom operator", "GIN used"),
+    notice="The path goes to the document and tests there: ? (@ >= 73) keeps what is large "
+    'enough. Try $.merchant.name ? (@ == "Book Nook"): an equality in a path is answered by the '
+    "GIN index, a comparison by a Seq Scan.",
+    pitfall="A path is a little program: one typed by a user belongs in a parameter, as here, "
+    "and one that is wrong raises 42601. jsonb_path_exists() does the same as @?, but a function "
+    "is never answered by an index.",
+)
+def rows_by_jsonpath(path: str = "$.covers ? (@ >= 73)") -> QuerySet[Transaction, Any]:
+    """What was paid in on the restaurants' fullest days."""
+    return (
+        Transaction.objects.filter(PathExists("metadata", Value(path)))
+        .order_by("-amount", "created_at")
+        .values("value_date", "description", "amount", "currency")[:8]
+    )
+
+
+@GROUP.recipe(
+    "Documents made of columns",
+    asks="How do I build JSON in the database, ready for an API?",
+    shows=("JSONObject", "KT", "build JSON", "values_list flat"),
+    notice="JSON_OBJECT builds one document a row, with a document inside it. Through the foreign "
+    "key comes a JOIN, as in any other expression.",
+    pitfall="In JSON an amount is a number: Django reads it back as a float, where the column "
+    "gave a Decimal. Cast money to text first, as here.",
+)
+def payments_as_documents(most: Annotated[int, Between(1, 20)] = 3) -> list[Any]:
+    """The largest payments by card, each as a JSON document."""
+    return list(
+        Transaction.objects.filter(metadata__channel="card", currency="USD", type="withdrawal")
+        .order_by("-amount", "created_at")
+        .values_list(
+            JSONObject(
+                paid=JSONObject(amount=Cast("amount", CharField()), currency="currency"),
+                merchant=KT("metadata__merchant__name"),
+                by="from_account__user__name",
+            ),
+            flat=True,
+        )[:most]
+    )
+
+
+class JSONSet(Func):
+    """A document with the value at one path replaced, or added."""
+
+    function = "jsonb_set"
+    output_field = JSONField()
+
+
+class Merge(Func):
+    """Two documents as one; of a key in both, the second counts."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " || "
+    output_field = JSONField()
+
+
+@GROUP.recipe(
+    "A document changed in place",
+    asks="How do I update one key of a JSONField without loading the row?",
+    shows=("update in place", "jsonb_set", "||", "Func", "update without loading"),
+    notice="jsonb_set changes the one path and keeps the rest; || lays a document over another, "
+    "at the top level alone: its card would replace the whole card. One UPDATE each, and the "
+    "SELECTs are there only to show what came of it.",
+    pitfall="Loading the row, changing the dict and saving it writes the whole document back, "
+    "with whatever somebody else changed meanwhile undone. Of transactions not even this works: "
+    "what is posted is final, and a trigger refuses it.",
+    writes=True,
+)
+def gold_card_in_place(colour: str = "red") -> dict[str, Any]:
+    """One voucher's design, before and after each of the two."""
+    voucher = Voucher.objects.filter(code="GIFT-00042")
+    designs = voucher.values_list("design", flat=True)
+    before = designs.get()
+    voucher.update(design=JSONSet("design", Value("{card,gold}"), Value(True, JSONField())))
+    gold = designs.get()
+    voucher.update(design=Merge("design", Value({"colour": colour}, JSONField())))
+    return {"before": before, "after jsonb_set": gold, "after ||": designs.get()}

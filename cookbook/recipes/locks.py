@@ -1,0 +1,246 @@
+"""Who waits for whose lock, who does not, and who never comes to an end."""
+
+from typing import Any
+
+from django.db import OperationalError, connection
+from django.db import transaction as db_transaction
+from django.db.models import F
+
+from cookbook.models import Jar, JarNote, Job
+from cookbook.recipes.transactions import GROUP
+from cookbook.runner.sessions import Session
+from ledger.db.retry import run_with_retry
+
+
+def coins_in_jars() -> dict[str, int]:
+    return dict(Jar.objects.order_by("pk").values_list("name", "coins"))
+
+
+def add(name: str, coins: int) -> None:
+    Jar.objects.filter(name=name).update(coins=F("coins") + coins)
+
+
+def move(source: str, target: str, coins: int) -> None:
+    with db_transaction.atomic():
+        add(source, -coins)
+        add(target, coins)
+
+
+@GROUP.recipe(
+    "A deadlock, and its retry",
+    asks="What happens when two transactions wait for each other?",
+    shows=("deadlock", "retry", "40P01", "deadlock_timeout", "deadlock detected"),
+    notice="Ben waits for Ana's row and Ana for Ben's. After a second, its deadlock_timeout, "
+    "Postgres ends one of the two with 40P01; the other goes on as if nothing had happened, and "
+    "the victim's whole transaction, run again, succeeds.",
+    pitfall="Swallowing the error, or retrying the one statement: everything the victim did is "
+    "rolled back. And a second of waiting is dear: see the next recipe for how not to get here.",
+    commits=True,
+)
+def deadlock(ana: Session, ben: Session) -> dict[str, Any]:
+    """Ana moves 10 coins from rent to food, Ben 20 from food to rent, at the same moment."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: Jar.objects.create(name="food", coins=100))
+
+    ana.begin()
+    ana.run(lambda: add("rent", -10))
+    his = ben.start(lambda: run_with_retry(lambda: move("food", "rent", 20)))
+    hers = ana.start(lambda: add("food", 10))
+    refusal = hers.refusal()
+    if refusal:
+        ana.rollback()
+        ana.run(lambda: run_with_retry(lambda: move("rent", "food", 10)))
+    else:
+        ana.commit()
+    his.result()
+    return {"victim": "Ana" if refusal else "Ben", **ana.run(coins_in_jars)}
+
+
+def move_in_order(source: str, target: str, coins: int) -> None:
+    with db_transaction.atomic():
+        locked = Jar.objects.filter(name__in=[source, target]).order_by("pk").select_for_update()
+        jars = {jar.name: jar for jar in locked}
+        jars[source].coins -= coins
+        jars[target].coins += coins
+        Jar.objects.bulk_update(jars.values(), ["coins"])
+
+
+@GROUP.recipe(
+    "No deadlock: locks in one order",
+    asks="How do I lock several rows without a deadlock?",
+    shows=("deadlock", "select_for_update", "order_by", "lock ordering"),
+    notice="Both lock both jars in one query, ORDER BY id. Whoever comes second waits at the first "
+    "jar and holds nothing meanwhile that the other could need: no 40P01, whatever the "
+    "direction.",
+    pitfall="Without order_by the rows are locked in the order in which the plan meets them, which "
+    "changes with the data and the statistics.",
+    commits=True,
+)
+def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
+    """The two opposite moves of the deadlock once more."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: Jar.objects.create(name="food", coins=100))
+
+    ana.begin()
+    ana.run(lambda: move_in_order("rent", "food", 10))
+    waiting = ben.start(lambda: move_in_order("food", "rent", 20))
+    ana.commit()
+
+    waiting.result()
+    return ana.run(coins_in_jars)
+
+
+@GROUP.recipe(
+    "Not waiting for a lock",
+    asks="How do I fail at once when somebody else has locked the row?",
+    shows=("nowait", "select_for_update", "lock_timeout", "55P03", "OperationalError"),
+    notice="FOR UPDATE NOWAIT gives up at once, with SQLSTATE 55P03; lock_timeout gives up with "
+    "the same code, 100 ms later. The except is round the atomic block.",
+    pitfall="nowait speaks for this one SELECT. The UPDATE after it, and the locks of foreign "
+    "keys, wait as ever: lock_timeout holds for all of them.",
+    commits=True,
+)
+def nowait(ana: Session, ben: Session) -> dict[str, str]:
+    """Ana has the jar; Ben asks for it in two ways that do not wait."""
+
+    def claim(*, at_once: bool) -> str:
+        try:
+            with db_transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '100ms'")
+                return Jar.objects.select_for_update(nowait=at_once).get(name="rent").name
+        except OperationalError as error:
+            return str(error).partition("\n")[0]
+
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.begin()
+    ana.run(lambda: Jar.objects.select_for_update().get(name="rent"))
+    refused = ben.run(lambda: claim(at_once=True))
+    late = ben.run(lambda: claim(at_once=False))
+    ana.commit()
+    return {"nowait": refused, "lock_timeout": late, "later": ben.run(lambda: claim(at_once=True))}
+
+
+def take_job(worker: str) -> str:
+    waiting = Job.objects.filter(done_by="").order_by("pk")
+    job = waiting.select_for_update(skip_locked=True).first()
+    if job is None:
+        return "nothing to do"
+    job.done_by = worker
+    job.save(update_fields=["done_by"])
+    return job.what
+
+
+@GROUP.recipe(
+    "A queue for several workers",
+    asks="How do I use a table as a job queue?",
+    shows=("skip_locked", "select_for_update", "SKIP LOCKED", "task queue", "worker"),
+    notice="FOR UPDATE SKIP LOCKED with LIMIT 1: Ben passes over the job that Ana has and takes "
+    "the next, without waiting. Ana's worker then crashes: ROLLBACK frees her job, and Ben finds "
+    "it as if it had never been taken.",
+    pitfall="The lock is the claim, so the transaction stays open as long as the job takes. For "
+    "long jobs write the claim and a time into the row, commit, and let an overdue claim lapse.",
+    commits=True,
+)
+def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
+    """Two workers at three jobs; Ana crashes in the middle of hers."""
+    jobs = ["send statements", "pay interest", "close the month"]
+    ana.run(lambda: Job.objects.bulk_create([Job(what=what) for what in jobs]))
+
+    ana.begin()
+    hers = ana.run(lambda: take_job("ana"))
+    his = ben.run(lambda: db_transaction.atomic(take_job)("ben"))
+    ana.rollback()
+    then = ben.run(lambda: db_transaction.atomic(take_job)("ben"))
+    return {
+        "who took what": {"Ana, who crashed": hers, "Ben": his, "Ben then": then},
+        "jobs": ben.run(lambda: list(Job.objects.order_by("pk").values("what", "done_by"))),
+    }
+
+
+@GROUP.recipe(
+    "A lock that lets foreign keys through",
+    asks="Why does inserting a child row wait for a lock on its parent?",
+    shows=("no_key", "select_for_update", "FOR NO KEY UPDATE", "foreign key", "FOR KEY SHARE"),
+    notice="Ben's new note makes Postgres check that its jar is there, with FOR KEY SHARE. That "
+    "waits for FOR UPDATE, and passes FOR NO KEY UPDATE, which promises to leave the key alone.",
+    pitfall="A plain select_for_update on a row that many rows point to, such as an account, "
+    "stops every insert that names it. UPDATE itself takes only the weaker lock, unless it "
+    "changes a key.",
+    commits=True,
+)
+def no_key(ana: Session, ben: Session) -> dict[str, str]:
+    """Whom Ben waits for, who writes a note on the jar that Ana has locked in one of two ways."""
+    jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    waited_for = {}
+    for title, weaker in (("FOR UPDATE", False), ("FOR NO KEY UPDATE", True)):
+        locked = Jar.objects.select_for_update(no_key=weaker)
+        ana.begin()
+        ana.run(locked.get)
+        note = ben.start(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
+        waited_for[title] = note.waits_for or "nobody"
+        ana.commit()
+        note.result()
+    return waited_for
+
+
+@GROUP.recipe(
+    "Locking one table of a join",
+    asks="How do I lock only one model's rows in a select_related query?",
+    shows=("of", "select_for_update", "FOR UPDATE OF", "select_related"),
+    notice="With of=('self',) the SQL ends in FOR UPDATE OF \"jar_notes\": the jar comes along "
+    "unlocked, and Ben may change it. Without it the rows of every joined table are locked.",
+    pitfall="Where the joined column may be null the join is a LEFT JOIN, and Postgres refuses to "
+    "lock its nullable side, with SQLSTATE 0A000: of is the cure there too.",
+    commits=True,
+)
+def lock_one_table(ana: Session, ben: Session) -> dict[str, str]:
+    """Whom Ben waits for at the jar, when Ana has locked its note with it, or the note alone."""
+    jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
+    notes = JarNote.objects.select_related("jar")
+    waited_for = {}
+    for title, locked in (
+        ("all tables", notes.select_for_update()),
+        ("of=('self',)", notes.select_for_update(of=("self",))),
+    ):
+        ana.begin()
+        ana.run(locked.get)
+        change = ben.start(lambda: add("rent", -10))
+        waited_for[title] = change.waits_for or "nobody"
+        ana.commit()
+        change.result()
+    return waited_for
+
+
+def closes_the_month(jar: Jar) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock('jars'::regclass::oid::integer, %s)", [jar.pk]
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@GROUP.recipe(
+    "A lock on an idea",
+    asks="How do I make sure that a job runs only once at a time?",
+    shows=("advisory lock", "pg_try_advisory_xact_lock", "pg_advisory_lock", "mutex", "cron"),
+    notice="pg_try_advisory_xact_lock locks two numbers that mean what we agree on, here a table "
+    "and an id, and no row: nobody who only reads or writes the jar notices. It answers false at "
+    "once where another has it, and goes with COMMIT.",
+    pitfall="pg_advisory_lock, without xact, lasts as long as the connection: behind a pool the "
+    "next request has it. And the numbers are shared by the whole database: agree on them in one "
+    "place.",
+    commits=True,
+)
+def advisory_lock(ana: Session, ben: Session) -> dict[str, bool]:
+    """Ana closes the month; Ben tries to meanwhile, changes the jar, and tries again after her."""
+    jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.begin()
+    hers = ana.run(lambda: closes_the_month(jar))
+    ben.begin()
+    meanwhile = ben.run(lambda: closes_the_month(jar))
+    ben.run(lambda: add("rent", 50))
+    ana.commit()
+    afterwards = ben.run(lambda: closes_the_month(jar))
+    ben.commit()
+    return {"Ana": hers, "Ben meanwhile": meanwhile, "Ben afterwards": afterwards}

@@ -1,0 +1,237 @@
+"""Large results in little memory and few pages."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from django.db import connection
+from django.db.models import Q, QuerySet, Sum
+
+from accounts.models import Account, User
+from cookbook.recipe import Group
+from cookbook.runner.parameters import Between
+from cookbook.runner.steps import step
+from transactions.models import Transaction
+
+GROUP = Group("reading", "Reading much", "Large results in little memory and few pages.")
+
+
+@GROUP.recipe(
+    "Every row once, a few at a time",
+    asks="How do I loop over a very large table without loading it all into memory?",
+    shows=("iterator", "chunk_size", "memory", "batch", "large queryset", "stream"),
+    notice="One query however many rows. Django takes chunk_size rows at a time from a cursor on "
+    "the server, and lets go of each row once the loop has moved on.",
+    pitfall="The queryset keeps nothing, so a second loop over it asks the database again. And a "
+    "sum like this belongs in the database: aggregate() brings one row instead of 2,383.",
+)
+def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str, Any]:
+    """All payments in euros added up in Python, and in Postgres."""
+    payments = Transaction.objects.filter(currency="EUR", from_account__isnull=False)
+    count, total = 0, Decimal(0)
+    with step("Row by row"):
+        for payment in payments.only("amount").iterator(chunk_size=chunk):
+            count += 1
+            total += payment.amount
+    with step("In Postgres"):
+        summed = payments.aggregate(total=Sum("amount"))
+    return {"rows": count, "row by row": total, "in Postgres": summed["total"]}
+
+
+@GROUP.recipe(
+    "The cursor that iterator() opens",
+    asks="Does Django use a server-side cursor, and for how long is it open?",
+    shows=("server-side cursor", "iterator", "named cursor", "DECLARE", "pg_cursors", "FETCH"),
+    notice="In the middle of the loop pg_cursors lists a cursor named _django_curs_… over the "
+    "whole query; after the loop it is gone. Its rows come by FETCH, which the driver sends by "
+    "itself and which therefore is not listed here.",
+    pitfall="pgbouncer in transaction mode hands the next FETCH to another connection, which knows "
+    "no such cursor: set DISABLE_SERVER_SIDE_CURSORS there, and every row comes at once.",
+)
+def cursor_behind_iterator(chunk: Annotated[int, Between(1, 1000)] = 100) -> dict[str, list[Any]]:
+    """Which cursors are open before, within and after a loop over all payments in pounds."""
+    open_cursors = {"Before the loop": cursors()}
+    payments = Transaction.objects.filter(currency="GBP").values_list("amount", flat=True)
+    for number, _amount in enumerate(payments.iterator(chunk_size=chunk), start=1):
+        if number == 2:
+            open_cursors["At the second row"] = cursors()
+    open_cursors["After the loop"] = cursors()
+    return open_cursors
+
+
+def cursors() -> list[dict[str, Any]]:
+    """The cursors open on this connection, and whether each outlives its transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement, is_holdable FROM pg_cursors WHERE name LIKE '_django%'")
+        return [{"cursor": sql, "outlives": holdable} for sql, holdable in cursor.fetchall()]
+
+
+@GROUP.recipe(
+    "Related rows of a long loop",
+    asks="Can I use prefetch_related() together with iterator()?",
+    shows=("iterator", "prefetch_related", "chunk_size", "batch"),
+    notice="One query for the people, then one for the accounts of each chunk of them: 24 people "
+    "in chunks of 8 make four queries.",
+    pitfall="A small chunk brings N+1 back: chunk_size=1 asks once a person. And without a "
+    "chunk_size, iterator() after prefetch_related() raises ValueError.",
+)
+def people_in_chunks(chunk: Annotated[int, Between(1, 100)] = 8) -> dict[str, int]:
+    """How many people there are, and how many accounts they have together."""
+    people = User.objects.order_by("email").prefetch_related("accounts")
+    found = [len(person.accounts.all()) for person in people.iterator(chunk_size=chunk)]
+    return {"people": len(found), "accounts": sum(found)}
+
+
+@GROUP.recipe(
+    "Values instead of objects",
+    asks="How do I get dicts, tuples or a flat list instead of model instances?",
+    shows=("values", "values_list", "flat", "named", "dict", "tuple", "namedtuple", "pluck"),
+    notice="All four read the columns that they name and no others, and none makes objects of "
+    "models: no defaults, no methods, nothing to save.",
+    pitfall="values_list(flat=True) without a name of a column silently gives the first column, "
+    "the id. And values() of a many relation repeats the row for each related one.",
+)
+def four_shapes_of_a_row(
+    most: Annotated[int, Between(1, 10)] = 3,
+) -> dict[str, QuerySet[Account, Any]]:
+    """The accounts with the largest balances in dollars, in four shapes."""
+    accounts = Account.objects.filter(currency="USD").order_by("-balance")[:most]
+    return {
+        "values": accounts.values("name", "balance"),
+        "values_list": accounts.values_list("name", "balance"),
+        "values_list, flat": accounts.values_list("balance", flat=True),
+        "values_list, named": accounts.values_list("name", "balance", named=True),
+    }
+
+
+@GROUP.recipe(
+    "Fewer columns, and the query that hides behind them",
+    asks="What happens when I read a field left out by only() or defer()?",
+    shows=("only", "defer", "deferred field", "lazy loading", "N+1", "columns"),
+    notice="defer() leaves out the metadata, and search, which the manager defers already; only() "
+    "leaves out all but what it names and the id. Reading a field that is not there sends a query "
+    "of its own, one for each row.",
+    pitfall="Three rows, three hidden queries: a template that is given one field more makes a "
+    "page slow, and nothing fails. values() would have raised an error instead.",
+)
+def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
+    """The newest payments of wages: with what was asked for, and with one field more."""
+    wages = Transaction.objects.filter(category="salary").newest_first()[:most]
+    few = wages.only("description", "amount")
+    with step("defer: all but the metadata"):
+        deferred = [
+            {"what": row.description, "amount": row.amount} for row in wages.defer("metadata")
+        ]
+    with step("only: these two and the key"):
+        named = [{"what": row.description, "amount": row.amount} for row in few.all()]
+    with step("One field more than only() named"):
+        more = [{"what": row.description, "currency": row.currency} for row in few.all()]
+    return {"By defer": deferred, "By only": named, "One field more": more}
+
+
+@GROUP.recipe(
+    "Is there any, how many, and all of them",
+    asks="Should I use exists(), count() or len()?",
+    shows=("exists", "count", "count rows fast", "len", "bool", "empty queryset"),
+    notice="exists() is SELECT 1 … LIMIT 1 and stops at the first row. count() reads them all but "
+    "sends one number. len() fetches and builds every row, and keeps them for the loop after it.",
+    pitfall="if payments: and len(payments) load everything for one bit or one number. But where "
+    "the rows are shown anyway, exists() and count() before the loop are queries too many.",
+)
+def any_many_all(
+    category: Literal["cash", "travel", "groceries"] = "cash",
+) -> dict[str, Any]:
+    """Payments of a category in dollars: whether there are any, and how many, counted twice."""
+    payments = Transaction.objects.filter(category=category, currency="USD")
+    with step("exists"):
+        there_are_some = payments.exists()
+    with step("count"):
+        counted = payments.count()
+    with step("len"):
+        loaded = len(payments)
+    return {"exists": there_are_some, "count": counted, "len": loaded}
+
+
+@GROUP.recipe(
+    "What Postgres does for a query",
+    asks="How do I see the plan of a queryset?",
+    shows=("explain", "EXPLAIN ANALYZE", "query plan", "slow query", "index used"),
+    notice="Read from the inside out, the line furthest in first: the account's stretch of "
+    "transactions_from_created is read backwards, and Limit stops it after the ten rows of the "
+    "page, so nothing is sorted.",
+    pitfall="The plain plan is a guess: cost is no time, and the rows may be wrong. With "
+    "analyze=True the query really runs, for as long as it takes.",
+)
+def plan_of_a_page() -> dict[str, list[str]]:
+    """How the newest ten payments out of one account are found: as guessed, and as measured."""
+    account = Account.objects.get(user__email="ana@example.com", name="Everyday")
+    page = Transaction.objects.filter(from_account=account).order_by("-created_at")[:10]
+    return {
+        "Guessed": page.explain().splitlines(),
+        "Measured": page.explain(analyze=True).splitlines(),
+    }
+
+
+@GROUP.recipe(
+    "A page far back, by its number and by its place",
+    asks="How do I page through many rows without OFFSET getting slower and slower?",
+    shows=("keyset", "offset", "pagination", "cursor pagination", "seek method", "infinite scroll"),
+    notice="Both pages walk the same index. OFFSET reads every row of the pages before and throws "
+    "them away: 150 rows for page 30. The keyset begins where the last page ended and reads 5. "
+    "The query between the two looks up that place, which a link to the next page would carry.",
+    pitfall="The column has to be unique in its order, or rows that tie are left out: created_at "
+    "never ties within an account; elsewhere add the key. And there is no way to page 30 but "
+    "through the ones before.",
+)
+def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, list[Any]]:
+    """The same page of Ana's payments by OFFSET, and by the last time of the page before."""
+    account = Account.objects.get(user__email="ana@example.com", name="Everyday")
+    payments = Transaction.objects.filter(from_account=account).order_by("-created_at")
+    shown = payments.values("created_at", "description", "amount")
+    start = (page - 1) * 5
+    with step("By OFFSET"):
+        by_offset = list(shown[start : start + 5])
+    with step("Where the page before ended"):
+        last = payments.values_list("created_at", flat=True)[start - 1]
+    with step("By keyset"):
+        by_keyset = list(shown.filter(created_at__lt=last)[:5])
+    return {"By OFFSET": by_offset, "By keyset": by_keyset}
+
+
+@GROUP.recipe(
+    "A keyset of two columns",
+    asks="How do I page by a column that is not unique?",
+    shows=("keyset", "pagination", "tie-breaker", "Q", "row comparison", "order_by"),
+    notice="The next page is what is smaller, or as large and later in the key. amount__lte says "
+    "the same once more in one piece, which an index on the amount could use.",
+    pitfall="With amount__lt alone every further row of the same amount is left out, and with "
+    "amount__lte alone they come again on each page, for ever if they fill one.",
+)
+def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str, list[Any]]:
+    """The dearest subscriptions in dollars, whose prices tie: two pages."""
+    payments = Transaction.objects.filter(category="subscription", currency="USD")
+    ordered = payments.order_by("-amount", "pk")
+    first = list(ordered[:most])
+    last = first[-1]
+    later = Q(amount__lt=last.amount) | Q(amount=last.amount, pk__gt=last.pk)
+    second = ordered.filter(later, amount__lte=last.amount)[:most]
+    shown = ("value_date", "description", "amount")
+    return {
+        "The first page": [{name: getattr(row, name) for name in shown} for row in first],
+        "The next page": list(second.values(*shown)),
+    }
+
+
+@GROUP.recipe(
+    "Many rows by their keys",
+    asks="How do I look up a list of ids in one query and have them by id?",
+    shows=("in_bulk", "dict by id", "lookup by key", "IN"),
+    notice="One query with IN (…) and a dict from key to row. Another unique column does as well: "
+    "field_name='email'.",
+    pitfall="What is not there is simply missing from the dict: no DoesNotExist is raised, so "
+    "say what should happen with .get(). And the dict has no order you could rely on.",
+)
+def people_by_email() -> dict[str, str]:
+    """The names to some addresses, one of which nobody has."""
+    wanted = ["ana@example.com", "mara.lindt@example.com", "nobody@example.com"]
+    people = User.objects.in_bulk(wanted, field_name="email")
+    return {email: people[email].name if email in people else "nobody" for email in wanted}

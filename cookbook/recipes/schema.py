@@ -1,0 +1,194 @@
+"""What a table can do by itself."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Lower
+
+from accounts.models import Account, User
+from cookbook.models import Voucher
+from cookbook.recipe import Group
+from cookbook.runner.steps import step
+from transactions.models import Entry, Transaction
+
+GROUP = Group("schema", "Schema", "What a table can do by itself.")
+
+
+@GROUP.recipe(
+    "A column that the database computes",
+    asks="How do I store a value worked out from other columns?",
+    shows=("generated column", "GeneratedField", "db_persist", "RETURNING"),
+    notice='The model says available = GeneratedField(expression=F("balance") + '
+    'F("overdraft_limit") - F("held"), output_field=..., db_persist=True). The INSERT has no '
+    'value for it and asks for it back: RETURNING "accounts"."available". The UPDATE of Django '
+    "5.2 does not ask.",
+    pitfall="After a save() that updates, Django 5.2 still has the old value in memory: "
+    "refresh_from_db(), as here. And the expression sees its own row alone: no other table, no "
+    "Now().",
+    writes=True,
+)
+def available_as_generated_column() -> dict[str, Decimal]:
+    """What a new account has available, before and after its overdraft is raised."""
+    ana = User.objects.get(email="ana@example.com")
+    account = Account.objects.create(user=ana, currency="USD", overdraft_limit=Decimal(300))
+    opened = account.available
+    account.overdraft_limit = Decimal(500)
+    account.save(update_fields=["overdraft_limit"])
+    in_memory = account.available
+    account.refresh_from_db(fields=["available"])
+    return {"opened": opened, "raised, in memory": in_memory, "read again": account.available}
+
+
+@GROUP.recipe(
+    "A default that the database gives",
+    asks="What is the difference between default and db_default?",
+    shows=("db_default", "default", "RETURNING"),
+    notice="spent has db_default=0, design a whole document. Both are sent as DEFAULT, and the "
+    "database's values come back in the same INSERT by RETURNING.",
+    pitfall="With default= alone the table has no default: an INSERT by hand, by COPY or by "
+    "another program fails on NOT NULL. Before the INSERT, a field with db_default holds a "
+    "DatabaseDefault, not its value.",
+    writes=True,
+)
+def voucher_by_db_default() -> dict[str, Any]:
+    """What a new voucher has without having been told."""
+    voucher = Voucher(code="NEW", email="ana@example.com", worth=40, sold_on=date(2026, 6, 30))
+    unsaved = type(voucher.spent).__name__
+    voucher.save()
+    return {
+        "db_default of spent": Voucher._meta.get_field("spent").db_default,
+        "spent, before": unsaved,
+        "spent": voucher.spent,
+        "left": voucher.left,
+        "design": voucher.design,
+    }
+
+
+@GROUP.recipe(
+    "An index on an expression",
+    asks="How do I index a case-insensitive search?",
+    shows=("functional index", "Lower", "iexact", "index on an expression"),
+    notice='The model has Index(Lower("email"), name="vouchers_email_lower"). A condition on that '
+    "very expression is answered by it; iexact compares UPPER() of both sides, which the index "
+    "has not, and so reads all 5,000 rows.",
+    pitfall="The expression of the query must be the index's own: an index on Lower() is no help "
+    "to iexact, which needs one on Upper().",
+)
+def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str, int]:
+    """Vouchers of one address, however it was typed, counted in two ways."""
+    with step("iexact"):
+        by_iexact = Voucher.objects.filter(email__iexact=email).count()
+    with step("Lower, as the index has it"):
+        by_lower = Voucher.objects.alias(address=Lower("email")).filter(address=email.lower())
+        return {"by iexact": by_iexact, "by Lower": by_lower.count()}
+
+
+@GROUP.recipe(
+    "An index on some of the rows",
+    asks="How do I index only the rows that I look for?",
+    shows=("partial index", "condition", "Index"),
+    notice='The model has Index(fields=["sold_on"], condition=Q(spent=0), '
+    'name="vouchers_unspent"): 250 of 5,000 rows. The query that says spent = 0 itself uses it; '
+    "the one without may not, for most of the rows it wants are not in there.",
+    pitfall="Postgres must be able to see that the query's condition implies the index's. "
+    'left=F("worth") finds the same vouchers and does not use it.',
+)
+def unspent_by_partial_index(
+    since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)
+) -> dict[str, int]:
+    """Vouchers sold in a week of June: those not spent at all, and all."""
+    sold = Voucher.objects.filter(sold_on__range=(since, until))
+    with step("with the index's condition"):
+        unspent = sold.filter(spent=0).count()
+    with step("without it"):
+        return {"unspent": unspent, "sold": sold.count()}
+
+
+@GROUP.recipe(
+    "An index that has all the query asks for",
+    asks="How do I get an Index Only Scan?",
+    shows=("covering index", "include", "Index Only Scan", "Heap Fetches"),
+    notice='The model has Index(fields=["code"], include=["worth"], '
+    'name="vouchers_code_worth"). Asked for worth alone, the plan is an Index Only Scan; asked '
+    "for spent too, an Index Scan that goes on to the table.",
+    pitfall="One more column in values(), or no values() at all, and the table is read again. So "
+    "it is on pages changed since the last VACUUM: Heap Fetches in the plan counts the rows.",
+)
+def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
+    """One voucher's worth, out of the index; its worth and what is spent, out of the table."""
+    voucher = Voucher.objects.filter(code=code)
+    with step("worth, which the index includes"):
+        covered = list(voucher.values("worth"))
+    with step("spent too, which it does not"):
+        return {"Covered": covered, "Not covered": list(voucher.values("worth", "spent"))}
+
+
+@GROUP.recipe(
+    "A tiny index for rows in order of time",
+    asks="When do I use a BRIN index?",
+    shows=("BRIN", "BrinIndex", "pages_per_range", "lossy"),
+    notice='BrinIndex(fields=["sold_on"], pages_per_range=4) keeps the least and the most of each '
+    "four pages. The plan reads those whose range fits (Heap Blocks: lossy) and drops what does "
+    "not belong (Rows Removed by Index Recheck). The sizes are bytes: 5,000 dates in three pages.",
+    pitfall="It helps only where rows lie in the table in the order of the column, as those of a "
+    "journal do. Rows inserted late, or moved by updates, widen the ranges until every page fits.",
+)
+def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)) -> dict[str, Any]:
+    """Vouchers sold in a week, and the bytes of the BRIN index beside those of a B-tree."""
+    week = Voucher.objects.filter(sold_on__range=(since, until))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_relation_size(%s), pg_relation_size(%s)",
+            ["vouchers_sold", "vouchers_email_lower"],
+        )
+        brin, btree = cursor.fetchone()
+    return {**week.aggregate(sold=Count("id"), worth=Sum("worth")), "BRIN": brin, "B-tree": btree}
+
+
+@GROUP.recipe(
+    "A view as a model",
+    asks="How do I use a database view as a Django model?",
+    shows=("view as a model", "managed = False", "db_table", "unmanaged model"),
+    notice='Entry has managed = False and db_table = "entries", a view: each transaction once '
+    "for each side. Postgres looks through it: the plan merges two index scans and stops at the "
+    "fifth row, without making the view's other rows.",
+    pitfall="On a view like this one a model can read, not save; and Django makes no view. It "
+    "belongs in a migration with RunSQL, and before a column under it may change type it has to "
+    "be dropped.",
+)
+def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, Any]:
+    """The newest five entries of one person's first account."""
+    account = Account.objects.filter(user__email=email).order_by("created_at").first()
+    return (
+        Entry.objects.filter(account=account)
+        .order_by("-created_at")
+        .values("value_date", "direction", "description", "signed_amount", "balance")[:5]
+    )
+
+
+@GROUP.recipe(
+    "Comments in the database",
+    asks="How do I document tables and columns in the database itself?",
+    shows=("db_comment", "db_table_comment", "COMMENT ON", "introspection"),
+    notice="What the model says with db_comment and db_table_comment is in Postgres' own "
+    "catalogue, for everybody who looks there: \\d+ in psql, any tool, inspectdb.",
+    pitfall="They are part of the schema: changing a word makes a migration, and so a deployment. "
+    "help_text is for the people who fill in forms; it never reaches the database.",
+)
+def comments_of_transactions() -> list[dict[str, Any]]:
+    """Each comment on the table of transactions, in the model and in the catalogue."""
+    with connection.cursor() as cursor:
+        table = Transaction._meta.db_table
+        columns = connection.introspection.get_table_description(cursor, table)
+        tables = connection.introspection.get_table_list(cursor)
+    stored = {info.name: info.comment for info in [*columns, *tables] if info.comment}
+    said = {field.column: field.db_comment for field in Transaction._meta.fields}
+    said[table] = Transaction._meta.db_table_comment
+    return [
+        {"on": name, "in the model": text, "in the catalogue": stored[name]}
+        for name, text in said.items()
+        if text
+    ]

@@ -1,0 +1,116 @@
+"""What the ORM does not say: SQL by hand."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from django.db import connection
+
+from cookbook.recipes.schema import GROUP
+from cookbook.runner.parameters import Between
+from transactions.models import Transaction
+
+
+@GROUP.recipe(
+    "SQL by hand",
+    asks="How do I run raw SQL with parameters in Django?",
+    shows=(
+        "raw SQL",
+        "cursor",
+        "connection.cursor",
+        "parameters",
+        "generate_series",
+        "fill missing dates",
+        "zero for days without rows",
+    ),
+    notice="A row for every day, also for those without a payment: generate_series makes days "
+    "that no table has. The values are in the list, not in the text; the driver puts them in.",
+    pitfall="Never build the text with an f-string or %: that is how SQL injection begins. And a "
+    "percent sign that is meant, in a LIKE for instance, is written %% beside parameters.",
+)
+def cash_by_day_in_raw_sql(
+    since: date = date(2026, 6, 8),
+    days: Annotated[int, Between(1, 366)] = 7,
+    currency: str = "USD",
+) -> list[dict[str, Any]]:
+    """Cash taken from machines, day by day, with the days on which there was none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT day::date AS day, count(id) AS withdrawals, coalesce(sum(amount), 0) AS total
+            FROM generate_series(%s::date, %s::date + %s - 1, '1 day') AS day
+            LEFT JOIN transactions
+                ON value_date = day AND category = 'cash' AND currency = %s
+            GROUP BY day ORDER BY day
+            """,
+            [since, since, days, currency],
+        )
+        columns = [column.name for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+@GROUP.recipe(
+    "Model rows from SQL by hand",
+    asks="How do I get model instances from a raw SQL query?",
+    shows=("Manager.raw", "raw SQL", "RawQuerySet", "DISTINCT ON"),
+    notice="The columns become fields by their names, share too, which the model has not. It has "
+    "to have the primary key.",
+    pitfall="A field that the SQL leaves out is fetched when it is touched, one query for each "
+    "row: print a hundred raw rows by an unselected column and send a hundred queries.",
+)
+def largest_by_manager_raw(currency: str = "EUR") -> Any:
+    """The largest card payments in euros, and the share each has in all of them."""
+    return Transaction.objects.raw(
+        """
+        SELECT id, description, amount, currency,
+            round(100 * amount / sum(amount) OVER (), 2) AS share
+        FROM transactions
+        WHERE currency = %s AND metadata @> '{"channel": "card"}' AND type = 'withdrawal'
+        ORDER BY amount DESC, created_at LIMIT 5
+        """,
+        [currency],
+    )
+
+
+@GROUP.recipe(
+    "A query that goes on from its own rows",
+    asks="How do I write a recursive query (WITH RECURSIVE) in Django?",
+    shows=(
+        "recursive query",
+        "WITH RECURSIVE",
+        "CTE",
+        "common table expression",
+        "hierarchy",
+        "tree",
+        "graph",
+        "raw SQL",
+    ),
+    notice="The SELECT after UNION works on the rows that the round before it found, until there "
+    "are no new ones: Recursive Union and WorkTable Scan in the plan. One query, however deep.",
+    pitfall="Where rows lead back to where one was, UNION ALL never ends. UNION drops rows that "
+    "are there already, but a count of steps makes each round's rows new: bound it, as here.",
+)
+def reached_by_money(
+    email: str = "northwind@example.com", most: Annotated[int, Between(1, 6)] = 3
+) -> list[dict[str, Any]]:
+    """Whom a company's money can have reached, and after how many payments at the earliest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE reached (user_id, step) AS (
+                SELECT id, 0 FROM users WHERE email = %s
+                UNION
+                SELECT payee.user_id, step + 1
+                FROM reached
+                JOIN accounts AS payer ON payer.user_id = reached.user_id
+                JOIN transactions ON from_account_id = payer.id
+                JOIN accounts AS payee ON payee.id = to_account_id
+                WHERE step < %s
+            )
+            SELECT email, min(step) AS steps
+            FROM reached JOIN users ON users.id = user_id
+            GROUP BY email ORDER BY steps, email
+            """,
+            [email, most],
+        )
+        columns = [column.name for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

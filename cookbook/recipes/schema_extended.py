@@ -1,0 +1,101 @@
+"""Words added to the ORM: lookups, functions and aggregates of one's own."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Aggregate, Count, Func, IntegerField, Lookup, Q, QuerySet, Value
+
+from cookbook.models import Voucher
+from cookbook.recipes.schema import GROUP
+from transactions.models import Transaction
+
+
+class SameAddress(Lookup):
+    """Two addresses that differ in nothing but case."""
+
+    lookup_name = "same_address"
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"LOWER({left}) = LOWER({right})", [*left_params, *right_params]
+
+
+@GROUP.recipe(
+    "A lookup of one's own",
+    asks="How do I write a custom lookup like __same_address?",
+    shows=("custom lookup", "register_lookup", "Lookup", "as_sql"),
+    notice="email__same_address compares LOWER() of both sides, the very expression of the index "
+    "vouchers_email_lower, which the plan uses. iexact would not.",
+    pitfall="as_sql must hand on the parameters of both sides, left first. And a lookup is known "
+    "once it is registered: here on the one field; on models.EmailField, in AppConfig.ready(), "
+    "it would be known to all.",
+)
+def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Voucher, Any]:
+    """The vouchers of one address, whatever its case."""
+    Voucher._meta.get_field("email").register_lookup(SameAddress)
+    return (
+        Voucher.objects.filter(email__same_address=email)
+        .order_by("code")
+        .values("code", "email", "worth", "left")
+    )
+
+
+class WidthBucket(Func):
+    """The number of the bucket that a value falls into: WidthBucket("amount", 0, 100, 5)."""
+
+    function = "width_bucket"
+    arity = 4
+    output_field = IntegerField()
+
+
+@GROUP.recipe(
+    "A function of Postgres that Django does not have",
+    asks="How do I call a database function that Django has no class for?",
+    shows=("custom function", "Func", "width_bucket", "histogram"),
+    notice="Four lines make any function of Postgres an expression: for annotate, filter, "
+    "order_by, an index. The GROUP BY is on width_bucket(amount, 0, 100, 5); bucket 6 is what is "
+    "100 or more.",
+    pitfall="Without output_field Django takes the type of the arguments, and raises FieldError "
+    "where they are mixed. A plain string among the arguments is a column's name; a text is "
+    'Value("...").',
+)
+def histogram_by_custom_function(
+    upto: Decimal = Decimal(100), currency: str = "USD"
+) -> QuerySet[Transaction, Any]:
+    """Card payments in five buckets of equal width, and one for all above."""
+    return (
+        Transaction.objects.filter(metadata__channel="card", type="withdrawal", currency=currency)
+        .values(bucket=WidthBucket("amount", Value(0), Value(upto), Value(5)))
+        .annotate(payments=Count("id"))
+        .order_by("bucket")
+    )
+
+
+class Mode(Aggregate):
+    """The value that is there most often."""
+
+    name = "Mode"
+    template = "mode() WITHIN GROUP (ORDER BY %(expressions)s)"
+
+
+@GROUP.recipe(
+    "An aggregate of one's own",
+    asks="How do I write a custom aggregate?",
+    shows=("custom aggregate", "Aggregate", "mode", "WITHIN GROUP", "filter"),
+    notice="An Aggregate with a template of its own: mode() WITHIN GROUP (ORDER BY ...). The type "
+    "is that of the column, the filter= of every aggregate comes by itself as FILTER (WHERE ...).",
+    pitfall='function = "mode" alone would give mode(description), which Postgres refuses: an '
+    "ordered-set aggregate takes its column in WITHIN GROUP. And of equals mode() gives any.",
+)
+def usual_shop_by_custom_aggregate() -> QuerySet[Transaction, Any]:
+    """Where people of each currency go most often for food, and for anything."""
+    return (
+        Transaction.objects.filter(metadata__channel="card", type="withdrawal")
+        .values("currency")
+        .annotate(
+            groceries=Mode("description", filter=Q(category="groceries")),
+            anything=Mode("description"),
+        )
+        .order_by("currency")
+    )

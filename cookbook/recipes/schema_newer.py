@@ -1,0 +1,181 @@
+"""What newer versions of Django and of Postgres can do."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Func, QuerySet, UUIDField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import JSONArray
+
+from accounts.models import Account
+from cookbook.models import Voucher
+from cookbook.recipes.schema import GROUP
+from transactions.models import Transaction
+
+
+@GROUP.recipe(
+    "Django 5.2: a JSON array made of columns",
+    asks="How do I return columns as a JSON array?",
+    shows=("newer Django", "JSONArray", "Django 5.2"),
+    notice="JSON_ARRAY(... NULL ON NULL RETURNING JSONB): one value a row, its parts in the order "
+    "they were named. An account without a limit has null there.",
+    pitfall="An array has no names: what reads it must know the order. JSONObject says them, at "
+    "the price of repeating them in every row.",
+    django=(5, 2),
+)
+def accounts_as_json_arrays() -> QuerySet[Account, Any]:
+    """The accounts that have a limit, each as an array."""
+    return (
+        Account.objects.exclude(transfer_limit=None, daily_limit=None)
+        .order_by("name")
+        .values("name", limits=JSONArray("currency", "transfer_limit", "daily_limit"))
+    )
+
+
+@GROUP.recipe(
+    "Django 6.0: any value, and strings in one line",
+    asks="How do I show a column beside a GROUP BY without grouping by it?",
+    shows=("newer Django", "AnyValue", "StringAgg", "Django 6.0"),
+    notice="any_value() takes one of the group's values, for a column that is the same in all of "
+    'them; StringAgg is for all databases now, its delimiter an expression: Value(", ").',
+    pitfall="any_value() is any value: of a column that differs within the group, each run may "
+    "give another. django.contrib.postgres' own StringAgg is on its way out.",
+    django=(6, 0),
+    postgres=160000,
+)
+def merchants_by_any_value() -> QuerySet[Transaction, Any]:
+    """The merchants paid most often, each with its city and what it was for."""
+    from django.db.models import AnyValue, StringAgg
+
+    return (
+        Transaction.objects.filter(metadata__merchant__has_key="city")
+        .values(merchant=KT("metadata__merchant__name"))
+        .annotate(
+            payments=Count("id"),
+            city=AnyValue(KT("metadata__merchant__city")),
+            used_for=StringAgg("category", Value(", "), distinct=True),
+        )
+        .order_by("-payments", "merchant")[:6]
+    )
+
+
+@GROUP.recipe(
+    "Postgres 17: JSON as a table",
+    asks="How do I turn JSON into rows and columns in SQL?",
+    shows=("newer Postgres", "JSON_TABLE", "Postgres 17", "raw SQL"),
+    notice="JSON_TABLE gives each document columns with types, by jsonpath: from $.merchant "
+    "on, name and city are texts here, and kind is an integer, though mcc is a string in the JSON.",
+    pitfall="A value that does not fit its type becomes NULL without a word; ERROR ON ERROR "
+    "makes it raise. On Postgres 16 it is a syntax error: there jsonb_to_record does most of it.",
+    postgres=170000,
+)
+def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
+    """Merchants of one country with their kind, and what was paid to each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT merchant.name, merchant.city, merchant.kind, currency, sum(amount) AS paid
+            FROM transactions, JSON_TABLE(
+                metadata, '$.merchant' COLUMNS (
+                    name text PATH '$.name',
+                    city text PATH '$.city',
+                    country text PATH '$.country',
+                    kind integer PATH '$.mcc'
+                )
+            ) AS merchant
+            WHERE merchant.country = %s
+            GROUP BY 1, 2, 3, 4 ORDER BY paid DESC, 1 LIMIT 6
+            """,
+            [country],
+        )
+        columns = [column.name for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+@GROUP.recipe(
+    "Postgres 17: a MERGE that says what it did",
+    asks="How do I insert, update or delete in one statement and know which it was?",
+    shows=("newer Postgres", "MERGE", "merge_action", "RETURNING", "upsert", "Postgres 17"),
+    notice="One statement compares a list with the table and does what each row needs; since "
+    "Postgres 17 RETURNING merge_action() says which. ON CONFLICT can neither delete nor do "
+    "without a unique index.",
+    pitfall="Two at once can both find a code missing and both insert it: only a unique "
+    "constraint with ON CONFLICT is safe against that. The index here is not unique.",
+    postgres=170000,
+    writes=True,
+)
+def vouchers_by_merge() -> list[dict[str, Any]]:
+    """A list of vouchers against the table: one is known, one new, one no longer worth anything."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            MERGE INTO vouchers USING unnest(%s::text[], %s::numeric[]) AS listed (code, worth)
+                ON vouchers.code = listed.code
+            WHEN MATCHED AND listed.worth = 0 THEN DELETE
+            WHEN MATCHED THEN UPDATE SET worth = listed.worth
+            WHEN NOT MATCHED THEN INSERT (code, email, worth, sold_on)
+                VALUES (listed.code, 'ana@example.com', listed.worth, '2026-06-30')
+            RETURNING merge_action() AS did, vouchers.code, vouchers.worth
+            """,
+            [["GIFT-00001", "GIFT-00002", "GIFT-90000"], [Decimal(75), Decimal(0), Decimal(30)]],
+        )
+        columns = [column.name for column in cursor.description]
+        return sorted(
+            (dict(zip(columns, row, strict=True)) for row in cursor.fetchall()),
+            key=lambda row: row["code"],
+        )
+
+
+@GROUP.recipe(
+    "Postgres 18: the row before and after an UPDATE",
+    asks="How do I get the old value back from an UPDATE?",
+    shows=("newer Postgres", "RETURNING OLD NEW", "UPDATE RETURNING", "Postgres 18", "raw SQL"),
+    notice="old.spent and new.spent in one RETURNING: what changed, without reading first and "
+    "without a lock held in between.",
+    pitfall="Before 18, RETURNING gives the new row alone; the old one takes a SELECT ... FOR "
+    "UPDATE before it, or a join of the table with itself, which under load may show a value that "
+    "somebody else has changed since.",
+    postgres=180000,
+    writes=True,
+)
+def spent_old_and_new(code: str = "GIFT-00001", amount: Decimal = Decimal(5)) -> list[Any]:
+    """A voucher spent a little further: what was spent before and after, and what is left."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE vouchers SET spent = spent + %s WHERE code = %s
+            RETURNING old.code, old.spent AS before, new.spent AS after, new."left"
+            """,
+            [amount, code],
+        )
+        columns = [column.name for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+class UUIDv7(Func):
+    """An id that sorts by the time at which it was made."""
+
+    function = "uuidv7"
+    arity = 0
+    output_field = UUIDField()
+
+
+@GROUP.recipe(
+    "Postgres 18: ids in order of time",
+    asks="How do I get UUIDs that do not scatter over an index?",
+    shows=("newer Postgres", "uuidv7", "UUIDv7", "Postgres 18", "custom function"),
+    notice="uuidv7() begins with the time, so each is above the one before it and the rows of a "
+    "day lie together in the index. As a primary key: db_default=UUIDv7().",
+    pitfall="Whoever sees such an id sees when it was made, to the millisecond. Where that is a "
+    "secret, keep uuid4 for what goes outside.",
+    postgres=180000,
+)
+def ids_by_uuidv7() -> dict[str, Any]:
+    """Five new ids: their version, and whether they came in order."""
+    ids = list(Voucher.objects.values_list(UUIDv7(), flat=True)[:5])
+    return {
+        "how many": len(set(ids)),
+        "of version 7": all(made.version == 7 for made in ids),
+        "in order": ids == sorted(ids),
+    }

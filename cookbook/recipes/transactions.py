@@ -1,0 +1,261 @@
+"""All or nothing, and several people at once."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any
+
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
+from django.db import transaction as db_transaction
+from django.db.models import F
+
+from accounts.models import Account
+from cookbook.models import Jar
+from cookbook.recipe import Group
+from cookbook.runner.parameters import Between
+from cookbook.runner.sessions import Session
+
+GROUP = Group(
+    "transactions", "Transactions and locks", "All or nothing, and several people at once."
+)
+
+
+def move_coins(source: str, target: str, coins: int) -> None:
+    Jar.objects.filter(name=source).update(coins=F("coins") - coins)
+    jar = Jar.objects.get(name=target)
+    jar.coins += coins
+    jar.save()
+
+
+@GROUP.recipe(
+    "All of it, or nothing",
+    asks="How do I make several writes succeed or fail together?",
+    shows=("atomic", "transaction.atomic", "autocommit", "BEGIN", "COMMIT", "ROLLBACK"),
+    notice="Without atomic each statement commits by itself: when the second finds no jar, the 30 "
+    "coins have left and arrive nowhere. With it there is one BEGIN, and the exception on its way "
+    "out turns into ROLLBACK.",
+    pitfall="The exception has to leave the block. Catch it inside, and Django commits the half "
+    "that was done.",
+    commits=True,
+)
+def all_or_nothing(ana: Session) -> dict[str, int]:
+    """Ana moves 30 coins into a jar that is not there, without a transaction and with one."""
+    ana.run(lambda: Jar.objects.create(name="without", coins=100))
+    ana.run(lambda: Jar.objects.create(name="with atomic", coins=100))
+
+    with suppress(Jar.DoesNotExist):
+        ana.run(lambda: move_coins("without", "nowhere", 30))
+
+    with suppress(Jar.DoesNotExist):
+        ana.run(lambda: db_transaction.atomic(move_coins)("with atomic", "nowhere", 30))
+
+    return ana.run(lambda: dict(Jar.objects.order_by("pk").values_list("name", "coins")))
+
+
+@GROUP.recipe(
+    "Committed when it returns",
+    asks="How do I make sure that a function really commits before it returns?",
+    shows=("durable", "nested atomic", "outermost transaction"),
+    notice="Called alone, pay_in ends with COMMIT. Called inside another atomic block it would "
+    "be a savepoint that the outer block could still take back, so durable=True refuses with a "
+    "RuntimeError before its UPDATE is sent.",
+    pitfall="Mailing a receipt after a plain atomic function returns: if the caller has a "
+    "transaction open, nothing is committed yet, and a later error takes back what was mailed. "
+    "Django's TestCase makes an exception for its own block, so durable code can be tested in it.",
+    commits=True,
+)
+def durable(ana: Session) -> dict[str, Any]:
+    """Fifty coins are paid in twice: alone, and inside somebody else's transaction."""
+
+    @db_transaction.atomic(durable=True)
+    def pay_in(coins: int) -> None:
+        Jar.objects.filter(name="rent").update(coins=F("coins") + coins)
+
+    def inside_another() -> None:
+        with db_transaction.atomic():
+            pay_in(50)
+
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    ana.run(lambda: pay_in(50))
+    refusal = ""
+    try:
+        ana.run(inside_another)
+    except RuntimeError as error:
+        refusal = str(error)
+    return {"inside another atomic": refusal, "coins": ana.run(lambda: Jar.objects.get().coins)}
+
+
+@GROUP.recipe(
+    "One refused, the others stay",
+    asks="How do I catch an IntegrityError and go on in the same transaction?",
+    shows=("savepoint", "nested atomic", "failed CHECK", "IntegrityError", "23514"),
+    notice="Each inner atomic is a SAVEPOINT. The CHECK limits_positive refuses -5 with SQLSTATE "
+    "23514; ROLLBACK TO SAVEPOINT takes back that one statement, and the loop and the outer "
+    "transaction go on.",
+    pitfall="A savepoint for every row of a long loop is two more statements a row, and past 64 "
+    "that wrote something every other session has to look them up in pg_subtrans. Put one where an "
+    "except needs it, and nowhere else.",
+    writes=True,
+)
+def savepoint() -> list[dict[str, Any]]:
+    """Three accounts get new limits, one of them impossible."""
+    accounts = list(Account.objects.filter(status="active").order_by("number")[:3])
+    refused = {}
+    with db_transaction.atomic():
+        for account, limit in zip(accounts, (500, -5, 200), strict=True):
+            try:
+                with db_transaction.atomic():
+                    Account.objects.filter(pk=account.pk).update(transfer_limit=limit)
+            except IntegrityError as error:
+                refused[account.pk] = str(error).partition("\n")[0]
+    found = Account.objects.filter(pk__in=[account.pk for account in accounts]).order_by("number")
+    return [
+        {"account": row.number, "limit": row.transfer_limit, "refused": refused.get(row.pk, "")}
+        for row in found
+    ]
+
+
+@GROUP.recipe(
+    "Current transaction is aborted",
+    asks="Why does Postgres say that commands are ignored until end of transaction block?",
+    shows=(
+        "failed transaction",
+        "TransactionManagementError",
+        "25P02",
+        "atomic",
+        "savepoint",
+    ),
+    notice="After the 23505 Postgres refuses even a SELECT, with 25P02. After a write by the ORM, "
+    "which marks the block, Django says it before anything is sent: there is no SELECT in the "
+    "second transaction. In the third the error ended at a savepoint, and the count is there.",
+    pitfall="A try inside the atomic block, round the statement alone. Either the atomic goes "
+    "inside the try, so that its savepoint is rolled back, or the except goes outside the block.",
+    commits=True,
+)
+def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
+    """A second jar named rent is refused, the error is caught, and the jars are to be counted."""
+
+    def count_after(write: Callable[[], object]) -> str:
+        try:
+            with db_transaction.atomic():
+                with suppress(IntegrityError):
+                    write()
+                return f"{Jar.objects.count()} jars"
+        except DatabaseError as error:
+            return f"{type(error).__name__}: {error}"
+
+    def insert() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO jars (name, coins) VALUES ('rent', 0)")
+
+    create = partial(Jar.objects.create, name="rent")
+    ana.run(create)
+    return {
+        "raw SQL": ana.run(lambda: count_after(insert)),
+        "create": ana.run(lambda: count_after(create)),
+        "create in a savepoint": ana.run(lambda: count_after(db_transaction.atomic(create))),
+    }
+
+
+@GROUP.recipe(
+    "After the commit, or not at all",
+    asks="How do I send mail only if the transaction really commits?",
+    shows=("on_commit", "transaction.on_commit", "after commit", "robust"),
+    notice="The function given to on_commit runs after COMMIT has come back. The payment that "
+    "ended in ROLLBACK drops its own without a word.",
+    pitfall="It runs outside the transaction: if it fails, the payment stays and the functions "
+    "after it are skipped, unless it was given with robust=True. In a TestCase it never runs by "
+    "itself: use captureOnCommitCallbacks(execute=True).",
+    commits=True,
+)
+def on_commit_sends_the_mail(ana: Session) -> dict[str, Any]:
+    """Two payments promise a mail, and the second fails."""
+    sent: list[str] = []
+
+    @db_transaction.atomic
+    def pay_in(coins: int) -> None:
+        Jar.objects.filter(name="rent").update(coins=F("coins") + coins)
+        db_transaction.on_commit(lambda: sent.append(f"{coins} coins came in"))
+        if coins > 100:
+            raise ValueError("More than the jar holds.")
+
+    ana.run(lambda: Jar.objects.create(name="rent", coins=0))
+    ana.run(lambda: pay_in(30))
+    with suppress(ValueError):
+        ana.run(lambda: pay_in(500))
+    return {"mails": sent, "coins": ana.run(lambda: Jar.objects.get().coins)}
+
+
+def level() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        return str(cursor.fetchone()[0])
+
+
+@GROUP.recipe(
+    "The isolation level of one transaction",
+    asks="How do I set the isolation level in Django for one transaction?",
+    shows=("isolation level", "SET TRANSACTION", "REPEATABLE READ", "READ ONLY", "25001"),
+    notice="SET TRANSACTION goes first in the block and holds until its end: afterwards the "
+    "session is at read committed again. Sent after a query it is refused with SQLSTATE 25001.",
+    pitfall="OPTIONS isolation_level in the settings changes it for every transaction of the "
+    "project, and then every write needs a retry for 40001.",
+    commits=True,
+)
+def isolation_level(ana: Session) -> dict[str, str]:
+    """A report's level, the level after it, and what Postgres says when it is set too late."""
+
+    @db_transaction.atomic
+    def report(*, too_late: bool = False) -> str:
+        if too_late:
+            Jar.objects.count()
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return level()
+
+    return {
+        "inside": ana.run(report),
+        "after it": ana.run(level),
+        "too late": ana.start(lambda: report(too_late=True)).refusal(),
+    }
+
+
+@GROUP.recipe(
+    "A query that takes too long",
+    asks="How does a page stop a query that runs too long?",
+    shows=("statement_timeout", "timeout", "pg_sleep", "57014", "query_canceled"),
+    notice="Ask for 4 seconds: Postgres stops the statement at 3, with SQLSTATE 57014, and the "
+    "page says so. The timeout was set for the transaction and goes with it.",
+    pitfall="statement_timeout counts each statement anew: a page of a thousand short queries "
+    "never meets it. Count them, or limit the whole; this cookbook stops after 6 seconds in all.",
+)
+def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
+    """A statement that does nothing for so long, under the cookbook's timeout."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        (timeout,) = cursor.fetchone()
+        cursor.execute("SELECT pg_sleep(%s)", [seconds])
+    return {"asked for": f"{seconds}s", "allowed": timeout}
+
+
+@GROUP.recipe(
+    "A timeout of its own for one query",
+    asks="How do I give one query a time limit and go on without its answer?",
+    shows=("statement_timeout", "SET LOCAL", "OperationalError", "57014", "savepoint"),
+    notice="SET LOCAL inside the inner atomic belongs to its savepoint: ROLLBACK TO SAVEPOINT "
+    "takes back the limit along with the failure, and the outer transaction reads on.",
+    pitfall="SET without LOCAL outlives the COMMIT: it stays on the connection, and the next "
+    "request is given that.",
+)
+def statement_timeout(milliseconds: Annotated[int, Between(1, 500)] = 50) -> dict[str, str]:
+    """A count that may take so long, and the timeout that is in force afterwards."""
+    refusal = ""
+    with connection.cursor() as cursor:
+        try:
+            with db_transaction.atomic():
+                cursor.execute("SET LOCAL statement_timeout = %s", [f"{milliseconds}ms"])
+                cursor.execute("SELECT pg_sleep(1)")
+        except OperationalError as error:
+            refusal = str(error)
+        cursor.execute("SHOW statement_timeout")
+        return {"the slow query": refusal, "allowed afterwards": cursor.fetchone()[0]}

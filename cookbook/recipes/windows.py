@@ -1,0 +1,249 @@
+"""Each row beside its neighbours."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from django.db.models import Count, F, QuerySet, Sum, Window
+from django.db.models.functions import (
+    CumeDist,
+    DenseRank,
+    Lag,
+    Lead,
+    Ntile,
+    PercentRank,
+    Rank,
+    Round,
+    RowNumber,
+    TruncMonth,
+)
+
+from accounts.models import Account
+from cookbook.recipe import Group
+from cookbook.runner.parameters import Between
+from cookbook.runner.steps import step
+from transactions.models import Entry, Transaction
+
+GROUP = Group("windows", "Window functions", "Each row beside its neighbours.")
+
+
+@GROUP.recipe(
+    "A running total",
+    asks="How do I add up row by row, as a statement does?",
+    shows=("running total", "Window", "Sum", "cumulative sum", "opening balance"),
+    notice="SUM(…) OVER (ORDER BY created_at) adds up to the row it stands on. It begins with "
+    "nothing at the first row shown; the stored balance knows what was there before.",
+    pitfall="WHERE comes before OVER: a filter on days takes the earlier rows out of the total "
+    "too, even when filter() is written after annotate(). Add the opening balance yourself.",
+)
+def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
+    """Ana's travel account since a day: each entry, what moved so far, and the stored balance."""
+    return (
+        Entry.objects.filter(
+            account__user__email="ana@example.com",
+            account__name="Travel",
+            value_date__gte=since,
+        )
+        .annotate(moved=Window(Sum("signed_amount"), order_by="created_at"))
+        .order_by("created_at")
+        .values("value_date", "description", "signed_amount", "moved", "balance")
+    )
+
+
+@GROUP.recipe(
+    "Each row's share of its group",
+    asks="How do I show a row beside the total of its group, without GROUP BY?",
+    shows=("partition", "partition_by", "Window", "Sum", "share", "percentage of total"),
+    notice="PARTITION BY without ORDER BY: every row sees the sum of its whole day and stays a "
+    "row of its own, which GROUP BY would not allow.",
+    pitfall="With an order_by in the same window the total becomes a running one: the frame "
+    "then ends at the current row, and the shares are too large.",
+)
+def share_of_the_day(since: date = date(2026, 6, 5)) -> QuerySet[Transaction, Any]:
+    """Each payment out of Ana's travel account, and its part of what was spent that day."""
+    return (
+        Transaction.objects.filter(
+            from_account__user__email="ana@example.com",
+            from_account__name="Travel",
+            status="completed",
+            value_date__gte=since,
+        )
+        .annotate(
+            day_total=Window(Sum("amount"), partition_by="value_date"),
+            per_cent=Round(F("amount") * 100 / F("day_total"), 1),
+        )
+        .order_by("created_at")
+        .values("value_date", "description", "amount", "day_total", "per_cent")
+    )
+
+
+@GROUP.recipe(
+    "Places, with and without gaps",
+    asks="What is the difference between rank, dense_rank and row_number?",
+    shows=("Rank", "DenseRank", "RowNumber", "ties", "ranking", "leaderboard"),
+    notice="Insurance and utilities share place 4. Rank goes on with 6, DenseRank with 5, and "
+    "RowNumber never stops counting.",
+    pitfall="RowNumber over a column with ties is a matter of luck: the next run may number them "
+    "the other way round. Put a column that decides at the end of its order.",
+)
+def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
+    """What Ana pays for least often, in places."""
+    return (
+        Transaction.objects.filter(
+            from_account__user__email="ana@example.com",
+            currency="USD",
+            type="withdrawal",
+            status="completed",
+        )
+        .values("category")
+        .annotate(payments=Count("pk"))
+        .annotate(
+            rank=Window(Rank(), order_by="payments"),
+            dense_rank=Window(DenseRank(), order_by="payments"),
+            row_number=Window(RowNumber(), order_by=["payments", "category"]),
+        )
+        .order_by("row_number")
+    )
+
+
+@GROUP.recipe(
+    "Which part of all rows lies below",
+    asks="How do I say that somebody has more than 80 per cent of the others?",
+    shows=("PercentRank", "CumeDist", "percentile of a row", "relative rank"),
+    notice="PercentRank is (rank - 1) / (rows - 1): 0 for the lowest and 1 for the highest. "
+    "CumeDist is the part of the rows that are not above this one, so it is never 0.",
+    pitfall="The result is a float between 0 and 1, not per cent. And it is about the rows left "
+    "by the filter: alone in its currency, even the richest account has a PercentRank of 0.",
+)
+def where_a_balance_stands() -> QuerySet[Account, Any]:
+    """Each account of everyday use in euros, and which part of the others has less."""
+    return (
+        Account.objects.filter(currency="EUR", name="Everyday")
+        .annotate(
+            percent_rank=Window(PercentRank(), order_by="balance"),
+            cume_dist=Window(CumeDist(), order_by="balance"),
+        )
+        .order_by("balance")
+        .values("user__email", "balance", "percent_rank", "cume_dist")
+    )
+
+
+@GROUP.recipe(
+    "Rows in equal parts",
+    asks="How do I cut rows into quarters (quartiles) of equal size?",
+    shows=("Ntile", "quartile", "quantile", "buckets", "equal groups"),
+    notice="NTILE(4) deals 12 accounts out as four times three, in the order of the window. "
+    "With 5 parts the first two have three accounts and the others two.",
+    pitfall="Parts are of equal size, not of equal width: two accounts with the same balance "
+    "may stand in different parts. For bands of amounts use Case and When.",
+)
+def balances_in_parts(parts: Annotated[int, Between(1, 12)] = 4) -> QuerySet[Account, Any]:
+    """The dollar accounts in parts of equal size, from the largest balance to the smallest."""
+    return (
+        Account.objects.filter(currency="USD")
+        .annotate(part=Window(Ntile(parts), order_by=["-balance", "number"]))
+        .order_by("part", "-balance")
+        .values("part", "user__email", "name", "balance")
+    )
+
+
+@GROUP.recipe(
+    "This month beside the month before",
+    asks="How do I compare each row with the previous one?",
+    shows=("Lag", "previous row", "month over month", "difference", "TruncMonth", "group by"),
+    notice="The window runs after GROUP BY, so LAG(SUM(amount)) looks at the sum of the month "
+    "before. The first month has none: NULL, and so is its change.",
+    pitfall="In the same annotate() as the first Sum, Django puts a bare Window into GROUP BY, and "
+    "Postgres refuses it: give it an annotate() of its own. And Lag goes back one row, not one "
+    "month: where a month has no rows, it looks further back and does not say so.",
+)
+def spending_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
+    """What Ana spent on something each month, and how much more or less than the month before."""
+    before = Window(Lag(Sum("amount")), order_by="month")
+    return (
+        Transaction.objects.filter(
+            from_account__user__email="ana@example.com", currency="USD", category=category
+        )
+        .values(month=TruncMonth("value_date"))
+        .annotate(spent=Sum("amount"), change=Sum("amount") - before)
+        .annotate(before=before)
+        .order_by("month")
+    )
+
+
+@GROUP.recipe(
+    "The time until the next one",
+    asks="How do I find the pause between a row and the next?",
+    shows=("Lead", "next row", "gap", "partition", "duration"),
+    notice="LEAD looks one row ahead within its partition, here one account; the last row of each "
+    "has no next one, so nulls_last keeps those at the end. Two dates subtracted give days.",
+    pitfall="Without partition_by the last row of one account takes the first later row of "
+    "another account for its next one: pauses that never were.",
+)
+def days_until_cash_is_drawn_again(
+    most: Annotated[int, Between(1, 20)] = 8,
+) -> QuerySet[Transaction, Any]:
+    """The longest pauses between two withdrawals of cash from the same dollar account."""
+    next_day = Window(Lead("value_date"), partition_by="from_account", order_by="created_at")
+    return (
+        Transaction.objects.filter(category="cash", currency="USD", from_account__isnull=False)
+        .annotate(next_day=next_day, pause=F("next_day") - F("value_date"))
+        .order_by(F("pause").desc(nulls_last=True), "created_at")
+        .values("from_account__user__email", "value_date", "next_day", "pause")[:most]
+    )
+
+
+@GROUP.recipe(
+    "The largest few of each group",
+    asks="How do I keep only the top N rows of each group?",
+    shows=(
+        "filter after window",
+        "RowNumber",
+        "top N per group",
+        "greatest n per group",
+        "rank within group",
+        "partition",
+    ),
+    notice="WHERE cannot see a window, so Django puts the query into a subquery named qualify and "
+    "the condition on place outside it (since version 4.2; before, it was an error).",
+    pitfall="A condition on a plain column goes inside, before the counting, even if its filter() "
+    "is written after the one on the window.",
+)
+def largest_payments_of_each_category(
+    each: Annotated[int, Between(1, 4)] = 2,
+) -> QuerySet[Transaction, Any]:
+    """What Ana spent most on in Lisbon, a few payments of each category."""
+    place = Window(RowNumber(), partition_by="category", order_by=["-amount", "created_at"])
+    return (
+        Transaction.objects.filter(
+            from_account__user__email="ana@example.com",
+            from_account__name="Travel",
+            value_date__range=("2026-05-29", "2026-06-06"),
+        )
+        .annotate(place=place)
+        .filter(place__lte=each)
+        .order_by("category", "place")
+        .values("category", "place", "description", "amount")
+    )
+
+
+@GROUP.recipe(
+    "The newest row of each group",
+    asks="How do I get the latest row per account?",
+    shows=("distinct", "DISTINCT ON", "latest per group", "RowNumber", "filter after window"),
+    notice="DISTINCT ON keeps the first row of each account in the order given and needs no "
+    "subquery; with a window the rows are numbered in a subquery and all but 1 are thrown away.",
+    pitfall="order_by() has to begin with the columns of distinct(…), or Postgres refuses with "
+    "42P10. The result therefore comes by account; to sort it otherwise it goes into a subquery.",
+)
+def newest_payment_of_each_account() -> dict[str, list[dict[str, Any]]]:
+    """What last left each account in pounds, by DISTINCT ON and by a window."""
+    payments = Transaction.objects.filter(from_account__currency="GBP")
+    shown = ("from_account__user__email", "from_account__name", "description")
+    with step("DISTINCT ON"):
+        newest_first = payments.order_by("from_account", "-created_at")
+        by_distinct = list(newest_first.distinct("from_account").values(*shown))
+    with step("RowNumber"):
+        number = Window(RowNumber(), partition_by="from_account", order_by="-created_at")
+        first = payments.annotate(number=number).filter(number=1)
+        by_window = list(first.order_by("from_account").values(*shown))
+    return {"By DISTINCT ON": by_distinct, "By a window": by_window}

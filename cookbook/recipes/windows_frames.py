@@ -1,0 +1,151 @@
+"""Which of its neighbours a row sees: the frame of a window."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from django.db.models import Avg, QuerySet, RowRange, Sum, ValueRange, Window
+from django.db.models.expressions import WindowFrameExclusion
+from django.db.models.functions import FirstValue, Lag, LastValue, NthValue, Round, TruncMonth
+
+from cookbook.recipes.windows import GROUP
+from cookbook.runner.parameters import Between
+from transactions.models import Entry, Transaction
+
+
+@GROUP.recipe(
+    "An average that moves along",
+    asks="How do I get a moving average over the last few rows?",
+    shows=("RowRange", "frame", "moving average", "rolling average", "ROWS BETWEEN", "Avg"),
+    notice="ROWS BETWEEN 2 PRECEDING AND CURRENT ROW: this bill and the two before. The first "
+    "bills have fewer rows to look at, and their average is of those alone.",
+    pitfall="RowRange() without an end goes on to the last row, not to the current one: give "
+    "end=0 for what came so far. And Django refuses Window(Avg(…)) over a Sum of the same query.",
+)
+def bills_smoothed(bills: Annotated[int, Between(1, 12)] = 3) -> QuerySet[Transaction, Any]:
+    """Ana's bill for energy of each month, and the average of the last few."""
+    frame = RowRange(start=1 - bills, end=0)
+    return (
+        Transaction.objects.filter(
+            from_account__user__email="ana@example.com", currency="USD", category="utilities"
+        )
+        .annotate(average=Round(Window(Avg("amount"), order_by="created_at", frame=frame), 2))
+        .order_by("created_at")
+        .values("value_date", "description", "amount", "average")
+    )
+
+
+@GROUP.recipe(
+    "Frames by rows and by values",
+    asks="What is the difference between ROWS and RANGE in a window?",
+    shows=("ValueRange", "RowRange", "frame", "RANGE BETWEEN", "ROWS BETWEEN", "peers", "ties"),
+    notice="By rows the sum grows line by line. By range all entries of a day are peers, and each "
+    "of them shows the sum at the end of that day.",
+    pitfall="RANGE up to the current row is the default wherever a window has an order, so totals "
+    "jump where it ties. And ValueRange(start=-7) is refused: on Postgres, Django offers "
+    "UNBOUNDED and CURRENT ROW only, though Postgres itself can do more.",
+)
+def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
+    """Ana's travel account: what moved up to each entry, and up to the end of its day."""
+    by_rows = Window(
+        Sum("signed_amount"),
+        order_by=["value_date", "created_at"],
+        frame=RowRange(start=None, end=0),
+    )
+    by_range = Window(
+        Sum("signed_amount"), order_by="value_date", frame=ValueRange(start=None, end=0)
+    )
+    return (
+        Entry.objects.filter(
+            account__user__email="ana@example.com", account__name="Travel", value_date__gte=since
+        )
+        .annotate(by_rows=by_rows, by_range=by_range)
+        .order_by("value_date", "created_at")
+        .values("value_date", "description", "signed_amount", "by_rows", "by_range")
+    )
+
+
+@GROUP.recipe(
+    "The first and the last of its group",
+    asks="Why does LastValue give me the current row?",
+    shows=("FirstValue", "LastValue", "frame", "opening and closing balance", "RowRange"),
+    notice="The frame ends at the current row unless told otherwise: last_so_far is each entry's "
+    "own balance. Only RowRange(start=None, end=None), ROWS BETWEEN UNBOUNDED PRECEDING AND "
+    "UNBOUNDED FOLLOWING, sees the day's end.",
+    pitfall="FirstValue is right with the default frame, so LastValue looks right too. Give it "
+    "the whole frame, or use FirstValue in the opposite order.",
+)
+def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
+    """Each entry of Ana's travel account beside the balances its day began and ended with."""
+    return (
+        Entry.objects.filter(
+            account__user__email="ana@example.com", account__name="Travel", value_date__gte=since
+        )
+        .annotate(
+            first=Window(FirstValue("balance"), partition_by="value_date", order_by="created_at"),
+            last_so_far=Window(
+                LastValue("balance"), partition_by="value_date", order_by="created_at"
+            ),
+            last=Window(
+                LastValue("balance"),
+                partition_by="value_date",
+                order_by="created_at",
+                frame=RowRange(start=None, end=None),
+            ),
+        )
+        .order_by("created_at")
+        .values("value_date", "description", "first", "last_so_far", "last")
+    )
+
+
+@GROUP.recipe(
+    "Each row beside the first, the best and the one before",
+    asks="How do I compare every row with named others of its series?",
+    shows=("named comparisons", "FirstValue", "NthValue", "Lag", "best row", "Window"),
+    notice="Four windows over twelve groups, and two sorts for them in the plan: first and before "
+    "share the order of months, most and second_most that of sums.",
+    pitfall="NthValue sees no further than its frame either: in the default one the second "
+    "largest is NULL in the row that is the largest.",
+)
+def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transaction, Any]:
+    """What Ana spent each month, beside the first month, the one before, and the two dearest."""
+    everything = RowRange(start=None, end=None)
+    return (
+        Transaction.objects.filter(
+            from_account__user__email="ana@example.com", currency="USD", category=category
+        )
+        .values(month=TruncMonth("value_date"))
+        .annotate(spent=Sum("amount"))
+        .annotate(
+            first=Window(FirstValue("spent"), order_by="month"),
+            before=Window(Lag("spent"), order_by="month"),
+            most=Window(FirstValue("spent"), order_by="-spent"),
+            second_most=Window(NthValue("spent", 2), order_by="-spent", frame=everything),
+        )
+        .order_by("month")
+    )
+
+
+@GROUP.recipe(
+    "Each row beside all the others",
+    asks="How do I compare a row with the average of the rest, without itself?",
+    shows=("RowRange", "WindowFrameExclusion", "EXCLUDE CURRENT ROW", "frame", "named comparisons"),
+    notice="ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW: the "
+    "average of the eleven other bills, for each bill another eleven.",
+    pitfall="The plain average holds the row itself, which pulls the average towards it: with few "
+    "rows, nothing ever looks unusual.",
+    django=(5, 1),
+)
+def bills_beside_the_others(category: str = "utilities") -> QuerySet[Transaction, Any]:
+    """Each of Ana's bills, the average of all, and the average of the others."""
+    others = RowRange(start=None, end=None, exclusion=WindowFrameExclusion.CURRENT_ROW)
+    return (
+        Transaction.objects.filter(
+            from_account__user__email="ana@example.com", currency="USD", category=category
+        )
+        .annotate(
+            average=Round(Window(Avg("amount")), 2),
+            of_the_others=Round(Window(Avg("amount"), frame=others), 2),
+        )
+        .order_by("-amount", "created_at")
+        .values("value_date", "description", "amount", "average", "of_the_others")
+    )

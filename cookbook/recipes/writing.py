@@ -1,0 +1,106 @@
+"""Thousands of rows, a handful of statements."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from cookbook.models import ExchangeRate
+from cookbook.recipe import Group
+from cookbook.runner.parameters import Between
+from cookbook.runner.steps import step
+
+GROUP = Group("writing", "Writing many", "Thousands of rows, a handful of statements.")
+
+
+@GROUP.recipe(
+    "Many rows, one INSERT",
+    asks="How do I insert many rows quickly?",
+    shows=("bulk_create", "batch_size", "RETURNING", "insert", "create"),
+    notice="Five statements against one: an array a column, laid side by side by UNNEST. RETURNING "
+    "hands back an id for every row.",
+    pitfall="bulk_create() calls no save() and sends no signals. Without a batch_size a million "
+    "rows are one statement, whole in the memory of both sides.",
+    writes=True,
+)
+def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
+    """The rate of the euro for some days, row by row and then all at once."""
+    start = date(2026, 6, 1)
+    euro = [
+        ExchangeRate(currency="EUR", day=start + timedelta(number), rate=Decimal("1.08"))
+        for number in range(days)
+    ]
+    pound = [ExchangeRate(currency="GBP", day=rate.day, rate=Decimal("1.27")) for rate in euro]
+    with step("One by one"):
+        for rate in euro:
+            rate.save()
+    with step("All at once"):
+        made = ExchangeRate.objects.bulk_create(pound, batch_size=1000)
+    return {"rows": ExchangeRate.objects.count(), "with an id": len([r for r in made if r.pk])}
+
+
+@GROUP.recipe(
+    "Insert, and pass over what is there",
+    asks="How do I insert rows and skip duplicates?",
+    shows=("ignore_conflicts", "bulk_create", "ON CONFLICT DO NOTHING", "duplicates", "insert"),
+    notice="ON CONFLICT DO NOTHING, and no RETURNING: the old rate of 1 June stays.",
+    pitfall="Every conflict is passed over, on any unique constraint, and nobody learns which. "
+    "The objects get no id, those that were inserted neither.",
+    writes=True,
+)
+def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
+    """One rate is there; of two that are sent, only the other is added."""
+    ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
+    sent = [
+        ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
+        ExchangeRate(currency="EUR", day=date(2026, 6, 2), rate=Decimal("1.12")),
+    ]
+    ExchangeRate.objects.bulk_create(sent, ignore_conflicts=True)
+    return ExchangeRate.objects.order_by("day").values("currency", "day", "rate")
+
+
+@GROUP.recipe(
+    "Insert, or update what is there",
+    asks="How do I upsert many rows?",
+    shows=("update_conflicts", "bulk_create", "upsert", "ON CONFLICT DO UPDATE", "RETURNING"),
+    notice='ON CONFLICT("currency", "day") DO UPDATE SET "rate" = EXCLUDED."rate": EXCLUDED is '
+    "the row that was sent. unique_fields must be those of a unique constraint.",
+    pitfall="The same key twice in one statement fails with 21000, cannot affect row a second "
+    "time: take out doubles first. A row that is updated uses up an id all the same.",
+    writes=True,
+)
+def upsert_rates() -> QuerySet[ExchangeRate, Any]:
+    """One rate is there; of two that are sent, one changes it and one is added."""
+    ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
+    sent = [
+        ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
+        ExchangeRate(currency="EUR", day=date(2026, 6, 2), rate=Decimal("1.12")),
+    ]
+    ExchangeRate.objects.bulk_create(
+        sent, update_conflicts=True, unique_fields=["currency", "day"], update_fields=["rate"]
+    )
+    return ExchangeRate.objects.order_by("day").values("currency", "day", "rate")
+
+
+@GROUP.recipe(
+    "Very many rows: COPY",
+    asks="How do I load thousands of rows as fast as Postgres can?",
+    shows=("COPY", "cursor.copy", "psycopg", "bulk load", "write_row", "import"),
+    notice="One COPY, and rows as a stream: no INSERT to build and to parse. connection.cursor() "
+    "is Django's; its copy() is psycopg's own.",
+    pitfall="It goes past the ORM: no defaults of the model, no ON CONFLICT, no signals, and "
+    "nothing that watches Django's queries sees it. One bad row and none is kept. To upsert, "
+    "COPY into a temporary table and INSERT from there.",
+    writes=True,
+)
+def copy_rates(days: Annotated[int, Between(1, 1000)] = 1000) -> dict[str, Any]:
+    """The rate of the yen for a thousand days, as a stream."""
+    start = date(2023, 10, 5)
+    into = "COPY exchange_rates (currency, day, rate) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(into) as copy:
+        for number in range(days):
+            copy.write_row(("JPY", start + timedelta(number), Decimal("0.0064")))
+    yen = ExchangeRate.objects.filter(currency="JPY")
+    return {"rows": yen.count(), "the last": yen.latest("day").day}

@@ -1,0 +1,201 @@
+"""Writing many, continued: changes of many rows, and what comes back from them."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.db import transaction as db_transaction
+from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models.functions import Round
+
+from accounts.models import Account, User
+from cookbook.models import ExchangeRate, Jar
+from cookbook.recipes.writing import GROUP
+from cookbook.runner.steps import step
+from transactions.models import Transaction
+
+
+@GROUP.recipe(
+    "Another value for each row, one UPDATE",
+    asks="How do I update many objects with different values at once?",
+    shows=("bulk_update", "update", "CASE", "WHEN", "F", "save"),
+    notice="bulk_update() sends one UPDATE with a CASE of one WHEN a row. Where the new value "
+    "follows from the old one, update() with F() says the same in a line, and needs no rows "
+    "in Python at all.",
+    pitfall="The CASE grows with the rows, and each is compared with each WHEN: give a batch_size "
+    "of a few hundred. It writes what Python read, so it can lose an update.",
+    writes=True,
+)
+def raise_rates() -> QuerySet[ExchangeRate, Any]:
+    """Three rates go up by a tenth, and then by a tenth again."""
+    day = date(2026, 6, 1)
+    rates = ExchangeRate.objects.bulk_create(
+        ExchangeRate(currency=currency, day=day, rate=Decimal(rate))
+        for currency, rate in [("EUR", "1.10"), ("GBP", "1.30"), ("JPY", "0.01")]
+    )
+    for quoted in rates:
+        quoted.rate *= Decimal("1.1")
+    with step("bulk_update: values from Python"):
+        ExchangeRate.objects.bulk_update(rates, ["rate"], batch_size=500)
+    with step("update with F: values from the row"):
+        ExchangeRate.objects.update(rate=F("rate") * Decimal("1.1"))
+    return ExchangeRate.objects.order_by("currency").values("currency", "rate")
+
+
+@GROUP.recipe(
+    "One UPDATE, by cases",
+    asks="How do I update rows differently depending on their values?",
+    shows=("Case", "When", "F", "update", "CASE WHEN", "conditional update", "Value"),
+    notice="CASE WHEN … THEN … ELSE in SET: the first WHEN that fits decides. The new limit is "
+    "worked out from each row's own balance, where the row is.",
+    pitfall="Without a default, a row that fits no When gets NULL. Two updates one after the other "
+    "are not the same: the second sees what the first has done.",
+    writes=True,
+)
+def limits_by_balance() -> QuerySet[Account, Any]:
+    """A daily limit for each account in dollars: a tenth of what is there, and less for debts."""
+    dollars = Account.objects.filter(currency="USD", name="Everyday")
+    dollars.update(
+        daily_limit=Case(
+            When(balance__lt=0, then=Value(Decimal(100))),
+            When(balance__gte=10_000, then=Value(Decimal(1000))),
+            default=Round(F("balance") / 10, precision=2),
+        )
+    )
+    return dollars.order_by("balance").values("user__name", "balance", "daily_limit")
+
+
+@GROUP.recipe(
+    "An F() that is saved twice",
+    asks="Why does a second save() add the amount again?",
+    shows=("F", "save", "refresh_from_db", "increment", "counter"),
+    notice="SET coins = coins + 10, twice. The attribute holds the expression, not a number, and "
+    "each save() sends it again, until refresh_from_db().",
+    pitfall="Nothing warns: an unrelated save() further down the same request counts twice. "
+    "update() with F() has no object that could keep the expression; Django 6.0 reads the "
+    "number back after save().",
+    writes=True,
+)
+def add_to_a_jar() -> dict[str, int]:
+    """A jar with 100 coins gets 10 more, and a new name."""
+    jar = Jar.objects.create(name="rent", coins=100)
+    jar.coins = F("coins") + 10
+    jar.save()
+    jar.name = "rent and heating"
+    jar.save()
+    jar.refresh_from_db()
+    return {"should be": 110, "is": jar.coins}
+
+
+@GROUP.recipe(
+    "What the database made comes back",
+    asks="How do I get generated columns and defaults after an insert?",
+    shows=("RETURNING", "create", "GeneratedField", "insert", "update", "refresh_from_db"),
+    notice='INSERT … RETURNING "accounts"."available": the generated column is there without '
+    "another query. The UPDATE of save() asks for nothing back in Django 5.2.",
+    pitfall="Only an INSERT brings it back here: after save() of a changed row the object still "
+    "has the old figure, until refresh_from_db(). Django 6.0 reads it after an UPDATE too.",
+    writes=True,
+)
+def account_with_overdraft() -> dict[str, Decimal]:
+    """What a new account with an overdraft has available, before and after it is raised."""
+    ana = User.objects.get(email="ana@example.com")
+    opened = datetime(2026, 6, 30, tzinfo=UTC)
+    account = Account.objects.create(
+        user=ana,
+        number="1000000001",
+        currency="USD",
+        overdraft_limit=Decimal(300),
+        created_at=opened,
+    )
+    returned = account.available
+    account.overdraft_limit = Decimal(500)
+    account.save(update_fields=["overdraft_limit"])
+    kept = account.available
+    account.refresh_from_db()
+    return {"returned": returned, "after save()": kept, "read again": account.available}
+
+
+@GROUP.recipe(
+    "Changed rows, read by the same statement",
+    asks="How do I update rows and get them back in one query (UPDATE … RETURNING)?",
+    shows=("RETURNING", "raw", "UPDATE RETURNING", "update", "Manager.raw"),
+    notice="One statement changes and reads. Manager.raw() makes objects of whatever rows come "
+    "back, those of an UPDATE too.",
+    pitfall="raw() is lazy: until somebody reads the rows, nothing is sent and nothing is changed. "
+    "RETURNING has no order.",
+    writes=True,
+)
+def raise_and_read() -> list[tuple[str, Decimal]]:
+    """The rates of two currencies go up by a tenth, and come back."""
+    for currency, rate in [("EUR", "1.10"), ("JPY", "0.01")]:
+        ExchangeRate.objects.create(currency=currency, day=date(2026, 6, 1), rate=Decimal(rate))
+    changed = ExchangeRate.objects.raw(
+        "UPDATE exchange_rates SET rate = rate * 1.1 WHERE day = %s RETURNING *",
+        [date(2026, 6, 1)],
+    )
+    return sorted((rate.currency, rate.rate) for rate in changed)
+
+
+@GROUP.recipe(
+    "Before and after, in one statement",
+    asks="How do I see the old and the new value of an updated row?",
+    shows=("RETURNING", "old", "new", "UPDATE RETURNING", "Postgres 18"),
+    notice="From Postgres 18 on, RETURNING knows old and new: no SELECT before the UPDATE, "
+    "and nobody in between.",
+    pitfall="Before 18, RETURNING gives the new values only. A SELECT first, without FOR UPDATE, "
+    "may have seen what somebody has changed since.",
+    writes=True,
+    postgres=180_000,
+)
+def before_and_after() -> list[tuple[Any, ...]]:
+    """A rate goes up by a tenth: what it was, and what it is."""
+    ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.10"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE exchange_rates SET rate = rate * 1.1"
+            " RETURNING currency, old.rate AS before, new.rate AS after"
+        )
+        return cursor.fetchall()
+
+
+def refusal_of(attempt: Callable[[], object]) -> str:
+    try:
+        with db_transaction.atomic():
+            attempt()
+    except DatabaseError as error:
+        return str(error).partition("\n")[0]
+    return "It was done."
+
+
+@GROUP.recipe(
+    "Rows that the books refuse",
+    asks="Do bulk_create() and update() get past the triggers of the database?",
+    shows=("bulk_create", "update", "trigger", "savepoint", "constraint", "DatabaseError"),
+    notice="bulk_create() skips save() and signals, not the table: a trigger finds that the row "
+    "does not continue its account's chain of balances, and refuses the whole statement. "
+    "update() of a posted row is refused as well.",
+    pitfall="A rule that lives in save() holds until the first bulk_create(); one that lives in "
+    "the database holds for COPY and psql too. After a refusal the transaction is dead: atomic() "
+    "round the attempt is the savepoint that keeps what was done before.",
+    writes=True,
+)
+def refused_by_the_books() -> dict[str, str]:
+    """A deposit out of nothing, and a posted payment made smaller."""
+    posted = Transaction.objects.filter(currency="USD", type="deposit").latest("created_at")
+    forged = Transaction(
+        to_account_id=posted.to_account_id,
+        amount=1000,
+        currency="USD",
+        type="deposit",
+        status="completed",
+        to_balance=1_000_000,
+        created_at=posted.created_at + timedelta(seconds=1),
+    )
+    one = Transaction.objects.filter(pk=posted.pk)
+    return {
+        "bulk_create": refusal_of(lambda: Transaction.objects.bulk_create([forged])),
+        "update": refusal_of(lambda: one.update(amount=1)),
+    }

@@ -1,0 +1,110 @@
+"""docs/orm-to-sql.md: every recipe's source and the SQL that Postgres really got for it.
+
+Each recipe is run until two runs went the same way. What differs between the two, such as the
+id of a row just made, is shown as "…"; so the page says the same on every machine, and a test
+holds it against the code.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from cookbook.recipe import Group, Recipe
+from cookbook.recipes import GROUPS
+from cookbook.runner.parameters import form_of
+from cookbook.runner.run import Ran, run
+from cookbook.runner.steps import IN_FULL, of_one_shape
+from cookbook.runner.timeline import written
+from ledger.text.sql_layout import lay_out
+
+FILE: Path = settings.BASE_DIR / "docs" / "orm-to-sql.md"
+WORDS = re.compile(r"[\w.:-]+|\s+|.")
+DIGIT = re.compile(r"\d")
+MOST_RUNS = 5
+SAVEPOINT = re.compile(r"s\d+_x\d+")  # as Django names them: two runs may have the same by chance
+HEAD = (
+    "# From the ORM to SQL\n\n"
+    "What each recipe of the cookbook sends to Postgres, as Postgres got it. Written by "
+    "`manage.py orm_to_sql` from the recipes\nthemselves, and checked by a test: what stands here "
+    "is what the code does. The pages at `/cookbook/` show the same live, with plans\n"
+    "and results.\n"
+)
+
+
+def page() -> str:
+    """The whole page. Needs the practice bank, and the newest Postgres that the recipes know."""
+    return "".join(text for _recipe, text in parts())
+
+
+def parts(groups: Iterable[Group] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
+    """What the page is made of, in order: its head, and for each group its words and each of its
+    recipes."""
+    if groups is GROUPS:
+        yield None, HEAD
+    for group in groups:
+        yield None, f"\n## {group.title}\n\n{group.about}\n"
+        for recipe in group.recipes:
+            yield recipe, f"\n{chapter(recipe)}"
+
+
+def chapter(recipe: Recipe) -> str:
+    """One recipe: its question, its source, its SQL."""
+    sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
+    sql = "\n".join(sent)
+    source = "\n\n\n".join(part for part in (recipe.parts, recipe.source) if part)
+    return (
+        f"### {recipe.title}\n\n{recipe.asks}\n\n```python\n{source}\n```\n\n```sql\n{sql}\n```\n"
+    )
+
+
+def statements(recipe: Recipe) -> list[str]:
+    """What Postgres got, statement by statement, with comments where a step or person begins.
+
+    Chance has a part in some recipes: which of two it is that a deadlock ends. So it is run
+    until two runs went the same way.
+    """
+    form = form_of(recipe, {})
+    form.full_clean()
+    before: list[list[str]] = []
+    for _run in range(MOST_RUNS):
+        now = _statements(run(recipe, form.cleaned_data))
+        for earlier in before:
+            if went_the_same_way(earlier, now):
+                return [_what_stays(one, two) for one, two in zip(earlier, now, strict=True)]
+        before.append(now)
+    raise ValueError(f"{recipe.slug} sends other queries each time; it cannot be written down")
+
+
+def went_the_same_way(one: list[str], two: list[str]) -> bool:
+    """Whether two runs differ in nothing but numbers, ids and times."""
+    return len(one) == len(two) and all(
+        len(words) == len(others)
+        and all(a == b or DIGIT.search(a + b) for a, b in zip(words, others, strict=True))
+        for words, others in (
+            (WORDS.findall(a), WORDS.findall(b)) for a, b in zip(one, two, strict=True)
+        )
+    )
+
+
+def _statements(ran: Ran) -> list[str]:
+    lines: list[str] = []
+    for section in ran.sections:
+        if section.title:
+            lines.append(f"-- {section.title}")
+        for same in of_one_shape(section.queries):
+            for query in same[:IN_FULL]:
+                lines.append(f"{lay_out(query.sql)};")
+                lines += [f"-- {query.error}"] * bool(query.error)
+            if (more := len(same) - IN_FULL) > 0:
+                lines.append(f"-- and {more} more of this shape")
+    return [*lines, *written(ran.steps)]
+
+
+def _what_stays(one: str, two: str) -> str:
+    """The text where both runs say the same, with "…" for each word that differs."""
+    return "".join(
+        a if a == b and not SAVEPOINT.fullmatch(a) else "…"
+        for a, b in zip(WORDS.findall(one), WORDS.findall(two), strict=True)
+    )

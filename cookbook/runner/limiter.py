@@ -1,0 +1,25 @@
+"""Not more recipes at once than a process can spare: its other pages go on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from cookbook.runner.sessions import AllBusy
+
+AT_ONCE = 2  # of the four threads of a web process
+SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
+_room = BoundedSemaphore(AT_ONCE)
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """While the block runs, it counts as one of those. AllBusy where there is no room."""
+    if not _room.acquire(timeout=SECONDS):
+        raise AllBusy(
+            "Others are running recipes, as many at once as there is room for. "
+            "Try again in a moment."
+        )
+    try:
+        yield
+    finally:
+        _room.release()

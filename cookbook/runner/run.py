@@ -1,0 +1,168 @@
+"""One run of a recipe: what it returned, the queries it sent and their plans."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
+from django.db import DatabaseError, connection
+from django.db import transaction as db_transaction
+
+from cookbook.practice.bank import NoPracticeBank, require
+from cookbook.practice.role import SECONDS, practising
+from cookbook.recipe import Recipe
+from cookbook.runner.copy_log import copies_noted
+from cookbook.runner.parameters import session_names
+from cookbook.runner.rendering import Shown, tables_of
+from cookbook.runner.sessions import (
+    TOTAL_SECONDS,
+    AllBusy,
+    Step,
+    TooLong,
+    sessions,
+)
+from cookbook.runner.steps import Section, Trace, traced
+from ledger.db.retry import TIMED_OUT, sqlstate
+from ledger.db.work import Query, Work, plan_of, sentence_of, watched
+
+MOST_PLANS, MOST_OF_ONE_SHAPE = 8, 3
+SLOW = 0.5  # seconds; what took longer is not run a second time for its plan
+ESTIMATED = "(estimated only: the statement took too long to be run a second time)\n"
+
+
+@dataclass(slots=True)
+class Ran:
+    """What came of it. `stopped` is a sentence where it was cut short, `error` where the
+    database refused; `value` is what the function returned, for tests and the shell."""
+
+    recipe: Recipe
+    values: Mapping[str, Any]
+    value: Any = None
+    tables: list[Shown] = field(default_factory=list)
+    trace: Trace = field(default_factory=lambda: Trace(Work()))
+    steps: list[Step] = field(default_factory=list)
+    error: str = ""
+    stopped: str = ""
+
+    @property
+    def work(self) -> Work:
+        return self.trace.work
+
+    @property
+    def sections(self) -> list[Section]:
+        return self.trace.sections
+
+    @property
+    def queries(self) -> int:
+        """How many statements were sent, by all sessions."""
+        return len(self.work.queries) + sum(len(step.queries) for step in self.steps)
+
+    @property
+    def milliseconds(self) -> float:
+        return self.work.milliseconds + sum(
+            query.milliseconds for step in self.steps for query in step.queries
+        )
+
+
+def run(recipe: Recipe, values: Mapping[str, Any]) -> Ran:
+    """Runs it in the practice bank and leaves no trace there.
+
+    NoPracticeBank where that is missing or old; AllBusy where a recipe that commits finds no room.
+    """
+    require()
+    ran = Ran(recipe, values)
+    return _with_sessions(ran) if recipe.commits else _rolled_back(ran)
+
+
+def _rolled_back(ran: Ran) -> Ran:
+    with practising(writes=ran.recipe.writes):
+        with (
+            _guarded(ran),
+            db_transaction.atomic(),
+            watched(with_session=True) as work,
+            traced(work) as ran.trace,
+            copies_noted(work),
+            _within(TOTAL_SECONDS),
+        ):
+            ran.value = ran.recipe.function(**ran.values)
+            ran.tables = tables_of(ran.value)
+        _explain(ran.work)
+    return ran
+
+
+def _with_sessions(ran: Ran) -> Ran:
+    with sessions(session_names(ran.recipe)) as (opened, ran.steps), _guarded(ran):
+        people = dict(zip(session_names(ran.recipe), opened, strict=True))
+        ran.value = ran.recipe.function(**people, **ran.values)
+        ran.tables = tables_of(ran.value)
+    return ran
+
+
+@contextmanager
+def _guarded(ran: Ran) -> Iterator[None]:
+    """What the database refuses, or takes too long for, is an answer too; and a row that is not
+    there, where one was asked for by name."""
+    try:
+        yield
+    except TooLong as error:
+        ran.stopped = str(error)
+    except (ObjectDoesNotExist, MultipleObjectsReturned) as error:
+        ran.stopped = f"Django raised {type(error).__qualname__}: {error}"
+    except DatabaseError as error:
+        if sqlstate(error) == TIMED_OUT:
+            ran.stopped = (
+                f"Stopped: one statement took longer than {SECONDS:g} seconds, the most that the "
+                "cookbook gives. Nothing was changed. Ask for less."
+            )
+        else:
+            ran.error = sentence_of(error)
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """No further statement once that much time has gone by."""
+    started = time.monotonic()
+
+    def check(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if time.monotonic() - started > seconds and not sql.startswith(("ROLLBACK", "RELEASE")):
+            raise TooLong(
+                f"Stopped: all statements together took longer than {seconds:g} seconds, the most "
+                "that the cookbook gives. Nothing was changed. Ask for less."
+            )
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(check):
+        yield
+
+
+def _explain(work: Work) -> None:
+    """The plans of the first few statements, of one shape at most MOST_OF_ONE_SHAPE; of those
+    that write, and of slow ones, without running them a second time."""
+    plans = 0
+    shapes: Counter[str] = Counter()
+    for query in work.queries:
+        if query.error or not (query.is_read or query.is_write):
+            continue
+        shapes[query.statement] += 1
+        if shapes[query.statement] > MOST_OF_ONE_SHAPE or plans == MOST_PLANS:
+            continue
+        plans += 1
+        if query.is_read and query.seconds <= SLOW:
+            query.plan = _plan("ANALYZE, BUFFERS", query)
+        elif plan := _plan("COSTS", query):
+            query.plan = f"{ESTIMATED if query.is_read else ''}{plan}"
+
+
+def _plan(options: str, query: Query) -> str:
+    """A plan, or "" where there is none any more: what it needs was rolled back."""
+    try:
+        with db_transaction.atomic():
+            return plan_of(query, options)
+    except DatabaseError:
+        return ""
+
+
+__all__ = ["AllBusy", "NoPracticeBank", "Ran", "TooLong", "run"]

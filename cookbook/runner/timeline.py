@@ -1,0 +1,133 @@
+"""What several people did, in the order in which it happened: a row for each statement.
+
+Who has to wait for a lock has two rows: one where the wait begins, and one where it ends, which
+stands after what ended it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cookbook.runner.sessions import Step
+from ledger.db.work import Query
+from ledger.text.sql_layout import lay_out
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A statement, or the end of one that had to wait: then `began` is the row of its beginning.
+
+    `waits_for` is whose lock it met; `outcome` is what the call that sent it returned.
+    """
+
+    session: str
+    when: tuple[float, int]
+    query: Query | None = None
+    began: "Row | None" = None
+    waits_for: str = ""
+    error: str = ""
+    outcome: str = ""
+    number: int = 0
+
+    @property
+    def who(self) -> str:
+        return self.session.title()
+
+    @property
+    def begins_to_wait(self) -> bool:
+        return bool(self.waits_for) and self.began is None
+
+    @property
+    def milliseconds(self) -> float | None:
+        """What the statement took; of one that waits, known at its end."""
+        query = self.began.query if self.began else self.query
+        return None if query is None or self.begins_to_wait else query.milliseconds
+
+
+def timeline(steps: Sequence[Step]) -> list[Row]:
+    """The rows of all sessions, numbered from 1."""
+    waits = _waits(steps)
+    rows = sorted((row for step in steps for row in _of(step, waits)), key=lambda row: row.when)
+    for number, row in enumerate(rows, start=1):
+        row.number = number
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """A query that had to wait, for whom, and from when to when."""
+
+    step: Step
+    query: Query
+    began: float
+    ended: float
+
+    def met(self, other: "_Wait") -> bool:
+        """Whether these two waited for each other."""
+        return (
+            self.step.session.title() in other.step.waited_for
+            and other.step.session.title() in self.step.waited_for
+            and max(self.began, other.began) < min(self.ended, other.ended)
+        )
+
+
+def _waits(steps: Sequence[Step]) -> list[_Wait]:
+    waits = []
+    for step in steps:
+        if step.waited_for:
+            sent = [
+                _Wait(step, query, *span)
+                for query, span in zip(step.queries, step.spans, strict=True)
+                if span[0] <= step.waited_at
+            ]
+            waits += sent[-1:]
+    return waits
+
+
+def _of(step: Step, waits: Sequence[_Wait]) -> Iterator[Row]:
+    """The rows of one step; the last of them says what came of it."""
+    rows: list[Row] = []
+    for query, (began, _ended) in zip(step.queries, step.spans, strict=True):
+        row = Row(step.session, (began, 0), query, error=query.error)
+        rows.append(row)
+        for wait in waits:
+            if wait.query is query:
+                row.waits_for, row.error = " and ".join(step.waited_for), ""
+                end = Row(step.session, _end(wait, waits), began=row, error=query.error)
+                end.waits_for = row.waits_for
+                rows.append(end)
+    if not rows and (step.outcome or step.error):
+        rows.append(Row(step.session, (step.began, 0)))
+    if rows:
+        rows[-1].outcome = step.outcome
+        rows[-1].error = rows[-1].error or step.last_word
+    yield from rows
+
+
+def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
+    """When it was over. Of two who wait for each other one is refused, which frees the other; the
+    news of both may come in any order, so the refusal goes before it."""
+    freed = [
+        other.ended
+        for other in waits
+        if wait.query.error and not other.query.error and wait.met(other)
+    ]
+    return min([wait.ended, *freed]), -len(freed)
+
+
+def written(steps: Sequence[Step], *, with_outcomes: bool = False) -> Iterator[str]:
+    """The same as SQL with comments: who sends it, who waits for whom, and what was refused."""
+    last = ""
+    for row in timeline(steps):
+        if row.began:
+            yield f"-- {row.who} has waited for {row.waits_for}: {row.error or 'done'}"
+        elif row.session != last:
+            yield f"-- {row.who}"
+        last = row.session
+        if row.query:
+            yield f"{lay_out(row.query.sql)};"
+        if row.begins_to_wait:
+            yield f"-- waits for {row.waits_for}"
+        if row.error and not row.began:
+            yield f"-- {row.error}"
+        if row.outcome and with_outcomes:
+            yield f"-> {row.outcome}"

@@ -1,0 +1,123 @@
+"""The cookbook in `manage.py shell`: `recipes`, and `cook` to run one and see what came of it."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.forms import Form
+
+from cookbook.recipe import Recipe
+from cookbook.recipes import BY_SLUG, GROUPS
+from cookbook.runner.parameters import form_of
+from cookbook.runner.rendering import Shown
+from cookbook.runner.run import Ran, run
+from cookbook.runner.timeline import written
+from ledger.text.sql_layout import lay_out
+
+BANNER = """\
+Everything the bank has is here: its models, services and reports, Django's expressions (F, Q, Sum,
+Count, Window, ...) and the cookbook. Three lines to try:
+
+    Account.objects.values("currency").annotate(kept=Sum("balance")).order_by("-kept")
+    cook(recipes.spent_by_category, most=5)      # in the practice bank; nothing stays
+    recipes                                      # every recipe there is
+"""
+NO_RECIPE = "There is no recipe {}; type `recipes` to see them all."
+
+
+class Recipes:
+    """Every recipe's function by its name: `recipes.lost_update`."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        recipe = _named(name)
+        if recipe is None:
+            raise AttributeError(NO_RECIPE.format(name))
+        return recipe.function
+
+    def __dir__(self) -> list[str]:
+        return [recipe.function.__name__ for recipe in BY_SLUG.values()]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            line
+            for group in GROUPS
+            for line in (
+                f"{group.title}",
+                *(f"    {recipe.function.__name__:32} {recipe.title}" for recipe in group.recipes),
+            )
+        )
+
+
+recipes = Recipes()
+
+
+def _named(function: str) -> Recipe | None:
+    """The recipe of a function's name, or of its own."""
+    return BY_SLUG.get(function.replace("_", "-"))
+
+
+def cook(function: Callable[..., Any] | str, **values: Any) -> None:
+    """Runs a recipe in the practice bank and prints its source, its SQL and its result.
+
+    As on its page, nothing that it does stays. `values` are its arguments.
+    """
+    name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
+    recipe = _named(name)
+    if recipe is None:
+        print(NO_RECIPE.format(name))
+        return
+    print(f"{recipe.source}\n")
+    if recipe.missing:
+        print(f"It {recipe.missing}; here it can only be read.")
+        return
+    form = _form(recipe, values)
+    wrong = list(_wrong(form, values))
+    for line in wrong or _lines(recipe, run(recipe, form.cleaned_data)):
+        print(line)
+
+
+def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
+    """The form of its page, with these arguments and the defaults of the others."""
+    parameters = inspect.signature(recipe.function).parameters.items()
+    given = {name: part.default for name, part in parameters if part.default is not part.empty}
+    given |= values
+    return form_of(
+        recipe,
+        {name: said if isinstance(said, bool) else str(said) for name, said in given.items()},
+    )
+
+
+def _wrong(form: Form, values: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the arguments, as the page would say it."""
+    takes = " and ".join(form.fields) or "no arguments"
+    yield from (f"It takes {takes}, not {name}." for name in values if name not in form.fields)
+    for name, sentences in form.errors.items():
+        yield from (f"{name}: {sentence}" for sentence in sentences)
+
+
+def _lines(recipe: Recipe, ran: Ran) -> Iterator[str]:
+    for section in ran.sections:
+        if section.title:
+            yield f"-- {section.title}"
+        for query in section.queries:
+            yield f"{lay_out(query.sql)};"
+            yield f"-- {query.error}\n" if query.error else ""
+    yield from written(ran.steps, with_outcomes=True)
+    for table in ran.tables:
+        yield from _rows(table)
+    if ran.stopped or ran.error:
+        yield ran.stopped or f"Postgres refused it: {ran.error}"
+    yield f"\nNotice: {recipe.notice}"
+    yield f"Pitfall: {recipe.pitfall}"
+
+
+def _rows(table: Shown) -> Iterator[str]:
+    if table.title:
+        yield f"{table.title}:"
+    lines = ([table.columns] if table.has_head else []) + table.rows
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+    if table.more:
+        yield f"... and {table.more} more"

@@ -1,0 +1,69 @@
+"""What the cookbook's pages need beside code and its colours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms, template
+
+from cookbook.recipe import Recipe
+from cookbook.runner.sessions import Step
+from cookbook.runner.steps import IN_FULL, of_one_shape
+from cookbook.runner.timeline import Row
+from cookbook.runner.timeline import timeline as timeline_of
+from ledger.db.work import Query
+from ledger.text.literals import literal
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A statement; where `times` is more than 1, the first of so many of its shape."""
+
+    sql: str
+    plan: str
+    milliseconds: float
+    times: int
+    error: str
+
+
+@register.filter
+def repeats_folded(queries: Sequence[Query]) -> list[Folded]:
+    """Statements in order. Of many that differ in their values alone the first few are shown, the
+    last of these for all that follow."""
+    folded = []
+    for same in of_one_shape(queries):
+        shown = [[query] for query in same[: IN_FULL - 1]]
+        for like in [*shown, same[IN_FULL - 1 :]]:
+            if like:
+                first, took = like[0], sum(query.milliseconds for query in like)
+                folded.append(Folded(first.sql, first.plan, took, len(like), first.error))
+    return folded
+
+
+@register.filter
+def whole_source(recipe: Recipe) -> str:
+    """All of it that a file would need: imports, helpers, the function."""
+    return "\n\n\n".join(part for part in (recipe.imports, recipe.parts, recipe.source) if part)
+
+
+@register.filter
+def in_shell(recipe: Recipe, form: forms.Form) -> str:
+    """The line to paste into `manage.py shell`."""
+    values: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
+    said = "".join(f", {name}={literal(value)}" for name, value in values.items())
+    return f"cook(recipes.{recipe.function.__name__}{said})"
+
+
+@register.filter
+def timeline(steps: Sequence[Step]) -> list[Row]:
+    """What all of them did, in order."""
+    return timeline_of(steps)
+
+
+@register.filter
+def lane(row: Row, steps: Sequence[Step]) -> int:
+    """Which of the people side by side it was, from 1."""
+    names = list(dict.fromkeys(other.session for other in steps))
+    return names.index(row.session) + 1

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from cookbook import views
+from cookbook.lab import views as lab_views
+
+app_name = "cookbook"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("lab/", lab_views.lab, name="lab"),
+    path("lab/<slug:table>/", lab_views.lab_table, name="lab_table"),
+    path("<slug:slug>/", views.recipe, name="recipe"),
+    path("<path:slug>/", views.missing),
+]

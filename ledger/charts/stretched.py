@@ -1,0 +1,138 @@
+"""Charts placed in percent of whatever width there is, so that one drawing fits screen, phone and
+paper, and words keep their size."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from math import ceil
+
+from ledger.charts.geometry import BOTTOM, TOP, HeatMap, Line, Mark, Size
+
+LINE_HEIGHT, ACROSS, LINE_LABELS = 260, 1000, 4
+NEAR_END = 0.3  # as much of the width as a long figure takes on a phone
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPoint:
+    """A point of a line: across in percent of the width, down in pixels; `strip_x` and
+    `strip_width` are the strip that a thumb may hit. `label` is "" for most."""
+
+    mark: Mark
+    x: float
+    y: float
+    strip_x: float
+    strip_width: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLine:
+    """A line over whatever width there is: `path` on a grid ACROSS wide, stretched by the browser,
+    the points in percent, so that they and the words stay round and legible."""
+
+    height: int
+    across: int
+    zero: float
+    path: str
+    points: list[DrawnPoint]
+
+    @property
+    def last(self) -> DrawnPoint:
+        return self.points[-1]
+
+    @property
+    def last_y(self) -> float:
+        """Where the last figure stands: above the part of the line that it is as wide as."""
+        near = self.points[-max(1, ceil(len(self.points) * NEAR_END)) :]
+        return min(point.y for point in near) - 10
+
+
+def draw_line(chart: Line, _size: Size) -> DrawnLine:
+    """The points at equal steps. The newest has a label, and a few before it at equal distances."""
+    values = [mark.value for mark in chart.marks]
+    high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
+    room = LINE_HEIGHT - TOP - BOTTOM - (TOP if low < 0 else 0)
+    scale = room / (float(high - low) or 1.0)
+    zero = TOP + float(high) * scale
+    step = 100 / max(len(values), 1)
+    every = -(-len(values) // LINE_LABELS)
+    points = [
+        DrawnPoint(
+            mark,
+            x=(place + 0.5) * step,
+            y=zero - float(mark.value) * scale,
+            strip_x=place * step,
+            strip_width=step,
+            label=mark.label if (len(values) - 1 - place) % every == 0 else "",
+        )
+        for place, mark in enumerate(chart.marks)
+    ]
+    path = " ".join(f"{point.x * ACROSS / 100:.1f},{point.y:.1f}" for point in points)
+    return DrawnLine(LINE_HEIGHT, ACROSS, zero, path, points)
+
+
+CELL, HEAD, SHADES, MOST_ACROSS = 32, 24, 4, 14
+SIDE = 16.0  # percent of the width that the words at the side take
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnCell:
+    """A cell of a heat map: from where to where in percent of the width, and its shade, from 0
+    for nothing to SHADES for the highest."""
+
+    mark: Mark
+    x: float
+    y: int
+    shade: int
+    middle: float
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnHeat:
+    """A heat map in percent of whatever width there is, so that one drawing fits all."""
+
+    height: int
+    width: float  # of a cell
+    across: list[tuple[float, str]]
+    down: list[tuple[int, str]]
+    cells: list[DrawnCell]
+
+
+def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
+    """The cells in their grid. A grid too wide for a phone is turned: its rows go across."""
+    across, down, grid = chart.across, chart.down, chart.cells
+    if len(across) > MOST_ACROSS and len(down) <= MOST_ACROSS:
+        across, down, grid = down, across, list(zip(*grid, strict=True))
+    step = (100 - SIDE) / max(len(across), 1)
+    shade_of = _shades(chart)
+    cells = [
+        DrawnCell(
+            mark,
+            x=SIDE + column * step,
+            y=HEAD + row * CELL,
+            shade=shade_of[mark.value],
+            middle=SIDE + (column + 0.5) * step,
+            base=HEAD + row * CELL + 21,
+        )
+        for row, marks in enumerate(grid)
+        for column, mark in enumerate(marks)
+        if mark is not None
+    ]
+    return DrawnHeat(
+        height=HEAD + CELL * len(down),
+        width=step,
+        across=[(SIDE + (place + 0.5) * step, word) for place, word in enumerate(across)],
+        down=[(HEAD + row * CELL + 21, word) for row, word in enumerate(down)],
+        cells=cells,
+    )
+
+
+def _shades(chart: HeatMap) -> dict[Decimal, int]:
+    """The shade of each value: 0 for nothing at all, otherwise in which of SHADES equal steps it
+    lies, up to the highest value or up to the last of all cells in order."""
+    values = sorted(mark.value for mark in chart.marks if mark.value > 0)
+    shades = dict.fromkeys((mark.value for mark in chart.marks), 0)
+    for place, value in enumerate(values, start=1):
+        part = Decimal(place) / len(values) if chart.by_rank else value / values[-1]
+        shades[value] = ceil(part * SHADES)
+    return shades

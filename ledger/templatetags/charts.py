@@ -1,0 +1,66 @@
+"""Charts as SVG, drawn here: no script, no style attribute, readable without colour."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ledger.charts.geometry import NARROW, WIDE, Chart, draw_bars, draw_columns
+from ledger.charts.stretched import draw_heat, draw_line
+
+register = template.Library()
+
+WIDTH, HEIGHT, EDGE = 240, 40, 3
+
+
+DRAW: dict[str, Any] = {
+    "columns": draw_columns,
+    "bars": draw_bars,
+    "line": draw_line,
+    "heat": draw_heat,
+}
+STRETCHED = {"line", "heat"}  # placed in percent of the width, so that one drawing fits all
+
+
+@register.simple_tag
+def chart(chart: Chart | None) -> SafeString | str:
+    """A chart, drawn twice: for wide screens and paper, and for phones. CSS shows one of them.
+    Those that stretch are drawn once."""
+    if chart is None or not chart.marks:
+        return ""
+    sizes = (WIDE,) if chart.kind in STRETCHED else (WIDE, NARROW)
+    drawn = [DRAW[chart.kind](chart, size) for size in sizes]
+    return render_to_string(f"includes/charts/_{chart.kind}.html", {"chart": chart, "drawn": drawn})
+
+
+@register.filter
+def at(number: float) -> str:
+    """A place in a drawing, to a tenth of a pixel, whatever the language: "12.5"."""
+    return f"{number:.1f}"
+
+
+@register.simple_tag
+def sparkline(values: Sequence[Decimal] | None) -> SafeString | str:
+    """A line over equal steps, from the lowest to the highest value. Words beside it say more,
+    so it is hidden from screen readers."""
+    if not values or len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    span = (high - low) or Decimal(1)
+    flat = high == low
+    points = " ".join(
+        f"{WIDTH * step / (len(values) - 1):.1f},"
+        f"{HEIGHT / 2 if flat else EDGE + (HEIGHT - 2 * EDGE) * float((high - value) / span):.1f}"
+        for step, value in enumerate(values)
+    )
+    return format_html(
+        '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">'
+        '<polyline points="{}"/></svg>',
+        WIDTH,
+        HEIGHT,
+        points,
+    )

@@ -1,0 +1,61 @@
+"""Amounts as people type them, made exact or answered in a sentence."""
+
+import re
+from decimal import Decimal
+
+from django import forms
+
+from ledger.text.currencies import minor_units
+from ledger.text.lines import shortened
+
+# 1234.50, 1,234.50 and 1 234.50; ASCII digits only, so that what is read is what is seen.
+TYPED_AMOUNT = re.compile(
+    r"(?P<whole>[0-9]{1,15}|[0-9]{1,3}([, \u00a0\u202f][0-9]{3}){1,4})(\.(?P<part>[0-9]+))?",
+    re.ASCII,
+)
+
+
+UNSEEN_SPACE = "Type the amount anew: beside it is a space that is not the keyboard's."
+
+
+def read_amount(typed: str) -> Decimal:
+    """The amount in what a person typed. ValidationError with a sentence otherwise.
+
+    Around it stand spaces of the keyboard, if any, as a cell that is pasted brings them:
+    `str.strip` would take two dozen others away, which nobody sees.
+    """
+    typed = typed.strip(" \t\r\n")
+    if typed != typed.strip():
+        raise forms.ValidationError(UNSEEN_SPACE)
+    found = TYPED_AMOUNT.fullmatch(typed)
+    if not found:
+        raise forms.ValidationError(_why_no_amount(typed))
+    whole = re.sub("[^0-9]", "", found["whole"])
+    amount = Decimal(f"{whole}.{found['part'] or 0}")
+    if not amount:
+        raise forms.ValidationError("Type an amount above zero.")
+    return amount
+
+
+def too_fine(amount: Decimal, currency: str) -> str:
+    """Why an amount that does not fit its currency is not taken."""
+    said = shortened(f"{amount:f}")
+    return f"{currency} has {minor_units(currency) or 'no'} decimals; {said} has more."
+
+
+def _why_no_amount(typed: str) -> str:
+    if typed.startswith(("-", "\N{MINUS SIGN}")):
+        return "Type the amount without a minus sign; money is sent here, never taken."
+    if re.fullmatch(r"[0-9]+,[0-9]{1,2}", typed):
+        return f"Type decimals after a point, like {shortened(typed.replace(',', '.'))}."
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):
+        english = typed.replace(".", "").replace(",", ".")
+        return (
+            "Type decimals after a point and no point between thousands, "
+            f"like {shortened(english)}."
+        )
+    if re.search(r"[0-9]", typed) and re.search(r"[^0-9.,\s]", typed):
+        return "Type the amount in digits alone, like 950.00; the account gives the currency."
+    if sum(character.isdigit() for character in typed) > 15:
+        return "That is more than any account can hold; check the number of digits."
+    return "Type the amount in digits, like 950.00."

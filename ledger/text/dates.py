@@ -1,0 +1,89 @@
+"""Days and moments as people write them, in the bank's time zone."""
+
+import calendar
+from datetime import date, datetime, time, timedelta
+
+from babel.dates import format_date, format_datetime
+from django.utils import timezone
+
+from ledger.text.money import LOCALE
+
+
+def _day(moment: date | datetime) -> date:
+    """The day on the reader's calendar."""
+    if isinstance(moment, datetime):
+        return timezone.localtime(moment).date() if timezone.is_aware(moment) else moment.date()
+    return moment
+
+
+def short_date(day: date, weekday: str = "") -> str:
+    """ "20 November", with the year when it is not this one."""
+    year = "" if day.year == timezone.localdate().year else " y"
+    return format_date(day, f"{weekday}d MMMM{year}", locale=LOCALE)
+
+
+def day_heading(day: date | datetime | None) -> str:
+    """ "Friday 20 November", or "Saturday 20 November 2027" when it is not this year."""
+    return short_date(_day(day), "EEEE ") if day else ""
+
+
+def clock(moment: datetime | None) -> str:
+    """The time of day: "14:32"."""
+    return f"{moment:%H:%M}" if moment else ""
+
+
+def when(moment: datetime | date | None) -> str:
+    """ "14:32" today, "Yesterday 14:32", then "17 November", with the year when not this one."""
+    if not moment:
+        return ""
+    day = _day(moment)
+    days_ago = (timezone.localdate() - day).days
+    time = f"{moment:%H:%M}" if isinstance(moment, datetime) else ""
+    if days_ago == 0:
+        return time or "Today"
+    if days_ago == 1:
+        return f"Yesterday {time}".strip()
+    return short_date(day)
+
+
+def until(moment: datetime | None) -> str:
+    """ "today at 23:59", "tomorrow at 12:00", then "Sunday 22 November"; for a time to come."""
+    if not moment:
+        return ""
+    day = _day(moment)
+    days_off = (day - timezone.localdate()).days
+    near = {0: "today", 1: "tomorrow"}.get(days_off)
+    return f"{near} at {moment:%H:%M}" if near else short_date(day, "EEEE ")
+
+
+def exact(moment: datetime | None) -> str:
+    """To the second, for hovering: "Friday 20 November 2026, 14:32:05 UTC"."""
+    if not moment:
+        return ""
+    zone = f" {moment:%Z}" if moment.tzinfo else ""
+    return format_datetime(moment, "EEEE d MMMM y, HH:mm:ss", locale=LOCALE) + zone
+
+
+def start_of(day: date) -> datetime:
+    """Midnight at which a day begins, in the bank's time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def end_of(day: date) -> datetime:
+    """Midnight at which a day is over: the first moment that is not of it."""
+    return start_of(day + timedelta(days=1))
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day of the month so many months ago (ahead, if negative), or that month's last."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    first = date(year, month + 1, 1)
+    return first.replace(day=min(day.day, last_of_month(first).day))
+
+
+def last_of_month(day: date) -> date:
+    """The last day of a day's month."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+MICROSECOND = timedelta(microseconds=1)

@@ -1,0 +1,70 @@
+"""One line of text as a person may give it to others to read: a name, a description."""
+
+import unicodedata
+
+QUOTED = 40  # characters of what somebody typed that a sentence says back
+# Joiners that scripts need (Persian and Hindi words, emoji), and spaces of a kind.
+HARMLESS = "\u200c\u200d\t\n\r"
+
+
+def odd_characters(text: str) -> list[str]:
+    """Characters nobody sees that change how the text around them reads.
+
+    Control characters and the format characters of Unicode, such as U+202E, which shows all
+    that follows it backwards: in a payment's review that hides whom it goes to.
+    """
+    if text.isprintable():  # none of them is, and most texts are
+        return []
+    return [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS]
+
+
+# Letters by their class that show nothing.
+FILLERS = "\u115f\u1160\u3164\uffa0"
+
+
+def is_readable(text: str) -> bool:
+    """Whether there is a letter or digit that people can see."""
+    return any(c.isalnum() and c not in FILLERS for c in text)
+
+
+def unseen_character(text: str) -> tuple[int, str]:
+    """Where the first character stands that shows nothing, and what it is called; -1 for none.
+
+    The space of the keyboard counts as seen, every other kind of space does not.
+    """
+    for place, c in enumerate(text):
+        if not c.isprintable() or c in FILLERS or unicodedata.category(c).startswith("M"):
+            name = unicodedata.name(c, "control character").lower()
+            return place, f"U+{ord(c):04X} ({name})"
+    return -1, ""
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 payment", "1,240 payments"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def shortened(text: str, most: int = QUOTED) -> str:
+    """The text as a sentence quotes it: its beginning, where it goes on for long."""
+    return text if len(text) <= most else f"{text[:most]}\u2026"
+
+
+def tidy_line(text: str) -> str:
+    """The text without such characters, its spaces in order."""
+    odd = odd_characters(text)
+    return " ".join("".join(c for c in text if c not in odd).split())
+
+
+def grouped(number: str) -> str:
+    """The number in fours, as people read it aloud: "4821 0937 5549"."""
+    plain = "".join(number.split())
+    return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
+
+
+def encodes(text: str) -> bool:
+    """False for a lone surrogate, which UTF-8 has no bytes for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""What stands before everything else: the probes of load balancers, and HEAD."""
+
+import logging
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from ledger.web import database_errors, health
+
+logger = logging.getLogger(__name__)
+PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
+
+
+class ProbeMiddleware:
+    """First in the list: a probe comes by IP address, over plain HTTP, signed in as nobody.
+
+    So it meets neither the host check nor the redirect to HTTPS nor the sign-in.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        view = PROBES.get(request.path_info, self.get_response)
+        return view(request)
+
+
+class HeadMiddleware:
+    """Answers HEAD with the headers of GET and no body, as gunicorn expects of an app."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD" and isinstance(response, HttpResponse) and response.content:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        return response
+
+
+class TroubleMiddleware:
+    """A page of its own, with status 503, where the database could not do what a view asked."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        page = database_errors.page_for(request, exception)
+        if page is not None:
+            logger.warning("%s %s: %s", request.method, request.path, exception)
+        return page
+
+
+class PrivateMiddleware:
+    """Keeps what a person sees out of every cache, so that Back after signing out shows nothing.
+
+    Only pages: an answer to a form may be gone back to, which `no-store` would forbid. A view
+    that sets Cache-Control itself knows better.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated and "Cache-Control" not in response.headers:
+            read = request.method in ("GET", "HEAD")
+            response.headers["Cache-Control"] = "private, no-store" if read else "private"
+        return response

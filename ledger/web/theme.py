@@ -1,0 +1,52 @@
+"""Light, dark, or as the system says: a choice kept in a cookie, signed in or not."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+THEMES = ("light", "dark")
+YEAR = 365 * 24 * 60 * 60
+
+
+@login_not_required
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Keep the choice `theme` (anything but light or dark: as the system says), then go back.
+
+    A script that sends `X-Requested-With: fetch` gets 204 and stays where it is.
+    """
+    response: HttpResponse
+    if request.headers.get("X-Requested-With") == "fetch":
+        response = HttpResponse(status=204)
+    else:
+        response = HttpResponseRedirect(_way_back(request))
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        response.set_cookie(
+            "theme",
+            chosen,
+            max_age=YEAR,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    else:
+        response.delete_cookie("theme", samesite="Lax")
+    return response
+
+
+def _way_back(request: HttpRequest) -> str:
+    """The page the choice was made on, when it is one of ours."""
+    target = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if ours else "/"
+
+
+def theme(request: HttpRequest) -> dict[str, str]:
+    """`theme`: the reader's choice, "light" or "dark", or "" to follow the system."""
+    chosen = request.COOKIES.get("theme", "")
+    return {"theme": chosen if chosen in THEMES else ""}

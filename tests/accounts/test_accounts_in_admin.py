@@ -1,0 +1,373 @@
+"""The admin of people and accounts: staff help, and cannot reach what is not theirs to change."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from accounts import services as account_services
+from accounts.groups import STAFF
+from accounts.models import Account, StatusChange, User
+from ledger.text.money import account_number, money
+from tests.factories import AccountFactory, UserFactory
+from transactions import services
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNTS = reverse("admin:accounts_account_changelist")
+PEOPLE = reverse("admin:accounts_user_changelist")
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="10")
+    return account
+
+
+def page_of(thing: Account | User, name: str = "change") -> str:
+    return reverse(f"admin:accounts_{thing._meta.model_name}_{name}", args=[thing.pk])
+
+
+def history_form() -> dict[str, str]:
+    """The management form of the status history, which the page sends along."""
+    return {"status_changes-TOTAL_FORMS": "0", "status_changes-INITIAL_FORMS": "0"}
+
+
+def account_form(account: Account, **changes: str) -> dict[str, str]:
+    """What the browser sends from a page that shows the account as it is in `account`."""
+    shown = {
+        "name": account.name,
+        "overdraft_limit": f"{account.overdraft_limit:.2f}",
+        "transfer_limit": "" if account.transfer_limit is None else f"{account.transfer_limit:.2f}",
+        "daily_limit": "" if account.daily_limit is None else f"{account.daily_limit:.2f}",
+    }
+    initial = {f"initial-{name}": value for name, value in shown.items()}
+    return {**initial, **shown, "reason": "Asked by letter", **changes, **history_form()}
+
+
+def texts(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+# Who gets in
+
+
+def test_the_admin_sends_strangers_to_the_sites_own_sign_in(client: Client) -> None:
+    response = client.get(reverse("admin:login"))
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("account_login"))
+    assert (
+        client.post(reverse("admin:login"), {"username": "a", "password": "b"}).status_code == 302
+    )
+
+
+def test_a_customer_gets_no_admin_page(client: Client, account: Account) -> None:
+    client.force_login(account.user)
+    for url in (ACCOUNTS, PEOPLE, page_of(account), page_of(account, "freeze")):
+        assert client.get(url, follow=True).status_code == 403
+
+
+@pytest.mark.parametrize("who", ["staff", "root"])
+def test_every_page_opens(who: str, account: Account, request: pytest.FixtureRequest) -> None:
+    account_services.freeze_account(account=account, reason="Lost card")
+    client = request.getfixturevalue(who)
+    pages = [
+        ACCOUNTS, PEOPLE, page_of(account), page_of(account, "freeze"), page_of(account, "history"),
+        page_of(account.user), reverse("admin:accounts_account_add"), reverse("admin:index"),
+        f"{PEOPLE}?active=no", f"{ACCOUNTS}?overdraft=used", f"{ACCOUNTS}?currency=USD",
+    ]  # fmt: skip
+    for url in pages:
+        assert client.get(url).status_code == 200, url
+    assert b"Lost card" in client.get(page_of(account)).content
+
+
+def test_only_superusers_reach_the_groups(staff: Client, clerk: User, root: Client) -> None:
+    clerk.user_permissions.set(Permission.objects.filter(content_type__app_label="auth"))
+    group = reverse("admin:auth_group_change", args=[Group.objects.get(name=STAFF).pk])
+    assert staff.get(group).status_code == 403
+    assert staff.post(group, {"name": "x"}).status_code == 403
+    assert root.get(group).status_code == 200
+
+
+def test_nothing_of_people_and_accounts_can_be_deleted(root: Client, account: Account) -> None:
+    for thing in (account, account.user):
+        assert root.get(page_of(thing, "delete")).status_code == 403
+        assert root.post(page_of(thing, "delete"), {"post": "yes"}).status_code == 403
+    for url, thing in ((ACCOUNTS, account), (PEOPLE, account.user)):
+        root.post(url, {"action": "delete_selected", "_selected_action": thing.pk, "post": "yes"})
+    assert Account.objects.filter(pk=account.pk).exists()
+    assert User.objects.filter(pk=account.user_id).exists()
+
+
+# Looking up
+
+
+@pytest.mark.parametrize("spell", [
+    lambda account: account.number,
+    lambda account: f"{account.number[:4]} {account.number[4:8]} {account.number[8:]}",
+    lambda account: account.number[:6],
+    lambda account: account.number[-4:],
+    lambda account: account.number[-6:],
+    lambda account: "Wanted",
+    lambda account: "ada@exam",
+])  # fmt: skip
+def test_an_account_is_found(spell: Callable[[Account], str], staff: Client) -> None:
+    AccountFactory()
+    wanted = AccountFactory(user=UserFactory(name="Ada Wanted", email="ada@example.com"))
+    response = staff.get(ACCOUNTS, {"q": spell(wanted)})
+    assert [account.pk for account in response.context["cl"].result_list] == [wanted.pk]
+
+
+@pytest.mark.parametrize("url", [ACCOUNTS, PEOPLE])
+def test_a_search_that_finds_nothing_says_what_can_be_searched_for(url: str, staff: Client) -> None:
+    page = staff.get(url, {"q": "no such <b>"}).content.decode()
+    assert "Nothing found for “no such &lt;b&gt;”. What can be searched for" in page
+
+
+def test_the_status_history_speaks_in_words(staff: Client, account: Account) -> None:
+    account_services.freeze_account(account=account, reason="Lost card")
+    page = staff.get(page_of(account)).content.decode()
+    for heading in ("When", "From", "To", "Reason", "By"):
+        assert re.search(rf"<th class=\"column-\w+\">{heading}\s*</th>", page), heading
+    assert "Close for good" in page
+
+
+def test_the_first_page_greets_by_name_and_leads_to_the_cash_desk(
+    staff: Client, clerk: User
+) -> None:
+    page = staff.get(reverse("admin:index")).content.decode()
+    assert f"<strong>{clerk.name}</strong>" in page
+    desk = reverse("admin:transactions_transaction_cash_desk")
+    assert desk in page
+    clerk.groups.clear()
+    assert desk not in staff.get(reverse("admin:index")).content.decode()
+
+
+def test_the_lists_take_as_many_queries_for_many_rows(
+    staff: Client, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(30):
+        AccountFactory()
+    with django_assert_max_num_queries(9):
+        staff.get(ACCOUNTS)
+    with django_assert_max_num_queries(9):
+        staff.get(PEOPLE)
+
+
+def test_names_come_out_escaped(staff: Client) -> None:
+    account = AccountFactory(user=UserFactory(name=SCRIPT), name=SCRIPT)
+    account_services.freeze_account(account=account, reason=SCRIPT)
+    staff.post(page_of(account, "unfreeze"), {"reason": SCRIPT})
+    for url in (ACCOUNTS, PEOPLE, page_of(account), page_of(account, "freeze"),
+                page_of(account, "history"), page_of(account.user)):  # fmt: skip
+        assert SCRIPT not in staff.get(url).content.decode(), url
+
+
+# Changing an account
+
+
+def test_a_page_opened_before_a_deposit_cannot_bring_the_old_balance_back(
+    staff: Client, account: Account
+) -> None:
+    stale = account_form(account, name="Rent", balance="1000000", held="0", status="closed")
+    services.deposit(to_account=account, amount=Decimal(50))
+    assert staff.post(page_of(account), stale).status_code == 302
+    account.refresh_from_db()
+    assert (account.name, account.balance, account.status) == ("Rent", Decimal(60), "active")
+
+
+def test_a_page_opened_before_a_colleague_lowered_a_limit_leaves_it_lowered(
+    staff: Client, account: Account
+) -> None:
+    account_services.change_account(account=account, transfer_limit=Decimal(500))
+    account.refresh_from_db()
+    stale = account_form(account, name="Rent")
+    account_services.change_account(account=account, transfer_limit=Decimal(5))
+    staff.post(page_of(account), stale)
+    account.refresh_from_db()
+    assert (account.name, account.transfer_limit) == ("Rent", Decimal(5))
+
+
+def test_limits_are_changed_and_written_down(staff: Client, account: Account) -> None:
+    form = account_form(account, overdraft_limit="100.00", daily_limit="20.00")
+    assert staff.post(page_of(account), form).status_code == 302
+    account.refresh_from_db()
+    assert (account.overdraft_limit, account.daily_limit) == (Decimal(100), Decimal(20))
+    assert account.available == Decimal(110)
+    told = LogEntry.objects.get().get_change_message()
+    assert f"Overdraft limit: {money(0, 'USD')} became {money(100, 'USD')}." in told
+    assert f"Daily limit: no limit became {money(20, 'USD')}." in told
+    assert "Reason: Asked by letter" in told
+
+
+def test_a_limit_is_not_changed_without_a_reason(staff: Client, account: Account) -> None:
+    refused = staff.post(
+        page_of(account), account_form(account, overdraft_limit="100.00", reason=" ")
+    )
+    assert refused.context["adminform"].form.errors["reason"]
+    account.refresh_from_db()
+    assert account.overdraft_limit == 0
+    staff.post(page_of(account), account_form(account, name="Rent", reason=""))
+    account.refresh_from_db()
+    assert account.name == "Rent"
+
+
+def test_an_account_that_one_may_not_change_shows_its_limits_as_money(
+    client: Client, account: Account
+) -> None:
+    account_services.change_account(account=account, overdraft_limit=Decimal(1200))
+    reader = UserFactory(is_staff=True)
+    reader.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(reader)
+    page = client.get(page_of(account)).content.decode()
+    assert money(Decimal(1200), "USD") in page
+    assert "no limit" in page
+    assert "1200.0000" not in page
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"overdraft_limit": "29.99"}, "uses 30.00 USD of its overdraft"),
+    ({"overdraft_limit": "-1"}, "An overdraft limit is zero or more"),
+    ({"transfer_limit": "0"}, "A limit is above zero, or empty for none"),
+    ({"daily_limit": "0.001"}, "more decimals than USD has"),
+    ({"daily_limit": "NaN"}, "Enter a number"),
+    ({"daily_limit": "9" * 20}, "Ensure that there are no more than"),
+    ({"name": "  "}, "This field is required"),
+])  # fmt: skip
+def test_a_refused_change_is_an_error_on_the_page(
+    changes: dict[str, str], sentence: str, staff: Client
+) -> None:
+    account = AccountFactory(overdraft_limit=Decimal(100), balance="10")
+    services.withdraw(from_account=account, amount=Decimal(40))
+    response = staff.post(page_of(account), account_form(account, **changes))
+    assert response.status_code == 200
+    errors = response.context["adminform"].form.errors
+    assert sentence in str(errors)
+    account.refresh_from_db()
+    assert (account.overdraft_limit, account.transfer_limit) == (Decimal(100), None)
+    assert not LogEntry.objects.exists()
+
+
+def test_an_account_is_opened_empty_for_a_customer(staff: Client) -> None:
+    owner = UserFactory()
+    form = {"user": owner.pk, "currency": "JPY", "name": "Travel"}
+    cheat = {"balance": "1000000", "status": "closed", "number": "123456789012"}
+    cheat |= {"overdraft_limit": "5000"}  # a limit is given later, with a reason
+    response = staff.post(reverse("admin:accounts_account_add"), {**form, **cheat})
+    assert response.status_code == 302
+    opened = owner.accounts.get()
+    assert (opened.balance, opened.status, opened.name) == (0, "active", "Travel")
+    assert (opened.overdraft_limit, opened.transfer_limit) == (0, None)
+    assert opened.number != cheat["number"]
+    refused = staff.post(reverse("admin:accounts_account_add"), {**form, "currency": "XXX"})
+    assert refused.status_code == 200
+    assert owner.accounts.count() == 1
+
+
+def test_nobody_changes_or_opens_an_account_of_their_own(staff: Client, clerk: User) -> None:
+    own = AccountFactory(user=clerk)
+    form = account_form(own, overdraft_limit="1000.00")
+    assert staff.get(page_of(own)).status_code == 200
+    assert staff.post(page_of(own), form).status_code == 403
+    assert staff.post(page_of(own, "freeze"), {"reason": "x"}).status_code == 403
+    answer = staff.post(ACCOUNTS, {"action": "close", "_selected_action": own.pk, "reason": "x"})
+    assert any("It is your own account" in text for text in texts(answer))
+    add = {"user": clerk.pk, "currency": "USD", "name": "Mine", "overdraft_limit": "1000"}
+    refused = staff.post(reverse("admin:accounts_account_add"), add)
+    assert "A colleague must open an account for you." in refused.content.decode()
+    own.refresh_from_db()
+    assert (own.status, own.overdraft_limit, clerk.accounts.count()) == ("active", 0, 1)
+
+
+# Freezing and closing
+
+
+def test_an_action_asks_for_a_reason_first(staff: Client, account: Account) -> None:
+    chosen = {"action": "freeze", "_selected_action": account.pk}
+    asked = staff.post(ACCOUNTS, {**chosen, "index": "0"})
+    page = asked.content.decode()
+    for fact in (account_number(account.number), account.user.name, "10.00", "USD"):
+        assert fact in page
+    for reason in ("", "   ", "x" * 501):
+        refused = staff.post(ACCOUNTS, {**chosen, "reason": reason})
+        assert refused.status_code == 200
+        assert refused.context["form"].errors["reason"]
+    account.refresh_from_db()
+    assert account.is_active
+    assert not StatusChange.objects.exists()
+
+
+def test_an_action_says_what_became_of_each_account(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    empty, frozen = AccountFactory(name="Empty"), AccountFactory(name="Frozen")
+    account_services.freeze_account(account=frozen)
+    account_services.close_account(account=frozen)
+    answer = staff.post(ACCOUNTS, {
+        "action": "close",
+        "_selected_action": [account.pk, empty.pk, frozen.pk],
+        "reason": "Asked at the counter",
+    })  # fmt: skip
+    told = " | ".join(sorted(texts(answer)))
+    assert "not closed. Everyday still has 10.00 USD" in told
+    assert f"Empty {account_number(empty.number)}: closed." in told
+    assert "closed already, nothing changed" in told
+    change = StatusChange.objects.get(account=empty)
+    assert (change.changed_by, change.reason) == (clerk, "Asked at the counter")
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, "Asked at the counter" in entry.change_message) == (
+        str(empty.pk),
+        True,
+    )
+
+
+def test_the_page_of_an_account_freezes_and_unfreezes_it(staff: Client, account: Account) -> None:
+    for name, status in (("freeze", "frozen"), ("unfreeze", "active")):
+        response = staff.post(page_of(account, name), {"reason": "Lost card"})
+        assert response["Location"] == page_of(account)
+        account.refresh_from_db()
+        assert account.status == status
+
+
+def test_of_two_colleagues_at_once_the_history_names_the_one_who_froze_it(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = account_services.change_status
+
+    def after_the_other(**asked: Any) -> bool:
+        account_services.freeze_account(account=account, reason="First")
+        return change(**asked)
+
+    monkeypatch.setattr(account_services, "change_status", after_the_other)
+    answer = staff.post(page_of(account, "freeze"), {"reason": "Second"})
+    assert "frozen already, nothing changed" in str(list(get_messages(answer.wsgi_request))[-1])
+    assert [change.reason for change in StatusChange.objects.all()] == ["First"]
+    assert not LogEntry.objects.exists()
+
+
+def test_more_than_a_hundred_at_once_are_refused(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.admin.actions.MOST_AT_ONCE", 1)
+    chosen = [account.pk, AccountFactory().pk]
+    answer = staff.post(ACCOUNTS, {"action": "freeze", "_selected_action": chosen, "reason": "x"})
+    assert "nothing was done" in texts(answer)[0]
+    assert not Account.objects.filter(status="frozen").exists()
+
+
+def test_staff_without_the_right_to_change_get_no_actions(client: Client, account: Account) -> None:
+    reader = UserFactory(is_staff=True)
+    reader.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(reader)
+    client.post(ACCOUNTS, {"action": "freeze", "_selected_action": account.pk, "reason": "x"})
+    assert client.post(page_of(account, "freeze"), {"reason": "x"}).status_code == 403
+    account.refresh_from_db()
+    assert account.is_active

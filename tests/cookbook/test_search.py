@@ -1,0 +1,129 @@
+"""Questions as developers type them, and the recipe that has to be among the first answers."""
+
+import pytest
+
+from cookbook import search
+from cookbook.search import Found, find, meant
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("asked", "slug"),
+    [
+        ("how do I group by month", "spent-by-month"),
+        ("upsert", "upsert-rates"),
+        ("lock a row", "select-for-update"),
+        ("N+1", "n-plus-one"),
+        ("running total", "statement-with-running-total"),
+        ("soft delete", "take-off-the-list"),
+        ("having", "frequent-categories"),
+        ("or condition", "rent-or-large"),
+        ("not in", "accounts-that-never-paid"),
+        ("update a json key", "gold-card-in-place"),
+        ("find duplicates", "frequent-categories"),
+        ("partial index", "unspent-by-partial-index"),
+        ("count rows fast", "any-many-all"),
+        ("top n per group", "largest-payments-of-each-category"),
+        ("race in get_or_create", "get-or-create-at-once"),
+        ("full text search ranking", "ranked-matches"),
+        ("raw SQL", "cash-by-day-in-raw-sql"),
+        ("pagination", "page-of-payments"),
+        ("bulk insert", "rates-of-a-week"),
+        ("deadlock", "deadlock"),
+        ("nulls last", "accounts-by-limit"),
+        ("case when", "limits-by-balance"),
+        ("savepoint", "savepoint"),
+        ("distinct on", "newest-payment-of-each-account"),
+        ("median", "median-payments"),
+        ("copy from csv", "copy-rates"),
+        ("stream a large table", "add-up-row-by-row"),
+        ("select for update", "select-for-update"),
+        ("task queue", "skip-locked"),
+        ("moving average", "bills-smoothed"),
+        ("on commit", "on-commit-sends-the-mail"),
+        ("previous row", "spending-by-month"),
+        ("two people change the same row", "lost-update"),
+        ("left join", "payments-and-where-they-went"),
+        ("generated column", "available-as-generated-column"),
+        ("weekday", "payments-by-the-clock"),
+        ("timezone", "payments-by-day"),
+    ],
+)
+def test_a_question_finds_its_recipe_among_the_first_three(asked: str, slug: str) -> None:
+    found = find(asked)
+    assert slug in [recipe.slug for recipe in [*found.every, *found.some][:3]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "slug"),
+    [
+        ("lost update", "lost-update"),
+        ("full text search", "words-on-the-fly-and-generated"),
+        ("many to many", "people-in-groups"),
+        ("transaction retry", "retry"),
+        ("rank within group", "largest-payments-of-each-category"),
+        ("optimistic locking version column", "optimistic-lock"),
+        ("coalesce null", "limit-or-none"),
+        ("pivot table", "in-and-out"),
+        ("days with no rows as zero", "cash-by-day-in-raw-sql"),
+        ("fill missing dates", "cash-by-day-in-raw-sql"),
+        ("zero for days without", "cash-by-day-in-raw-sql"),
+        ("random rows", "some-at-random"),
+        ("union two querysets", "rent-and-cash"),
+        ("delete a row", "delete-a-jar"),
+        ("duplicate rows", "paid-twice-a-day"),
+        ("recursive query", "reached-by-money"),
+        ("cte", "reached-by-money"),
+        ("lock a row", "select-for-update"),
+    ],
+)
+def test_what_names_a_feature_begins_with_its_recipe(asked: str, slug: str) -> None:
+    assert find(asked).every[0].slug == slug
+
+
+@pytest.mark.parametrize("asked", ["random rows", "union two querysets", "delete a row"])
+def test_few_have_every_word_and_a_few_more_some_of_them(asked: str) -> None:
+    found = find(asked)
+    assert 0 < len(found.every) < 10
+    assert len(found.some) == search.MOST_OF_SOME
+    assert not [recipe for recipe in found.some if recipe in found.every]
+
+
+def test_small_words_need_not_be_there_unless_they_are_all() -> None:
+    assert find("deadlock with no retry").every == find("deadlock retry").every
+    assert find("not in").every[0].slug == "accounts-that-never-paid"
+
+
+def test_names_near_a_name() -> None:
+    assert search.near("dedlock")[0].slug == "deadlock"
+    assert search.near("zzzzzz") == []
+
+
+@pytest.mark.parametrize("asked", ["", "   ", "'", "& | !", ":*", "how do I", "\\", "<->", "'; --"])
+def test_what_is_no_question_finds_nothing(asked: str) -> None:
+    assert find(asked) == Found([], [])
+
+
+def test_a_beginning_finds_while_one_types() -> None:
+    assert "lost-update" in [recipe.slug for recipe in find("lost upd").every]
+
+
+def test_a_slip_of_the_fingers_is_mended() -> None:
+    assert meant("uddate") == "update"
+    assert meant("how do I agregate") == "how do i aggregate"
+    assert meant("lost update") == ""
+
+
+@pytest.mark.parametrize("asked", ["asdfqwer", "thhe", "how to"])
+def test_nothing_is_meant_that_is_far_or_a_small_word(asked: str) -> None:
+    assert meant(asked) == ""
+
+
+def test_only_what_finds_something_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_known_words", lambda: frozenset({"xylophone"}))
+    assert meant("xylofone") == ""
+
+
+def test_a_long_text_is_cut() -> None:
+    assert len(search.words_of("word " * 1000)) == search.MOST_WORDS

@@ -1,0 +1,173 @@
+"""A database that cannot: a sentence with status 503, never a traceback, nothing half-done."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, IntegrityError, InternalError, OperationalError, connection
+from django.test import Client
+
+from accounts.models import Account
+from ledger.db import retry
+from ledger.db.ids import uuid7
+from ledger.db.retry import OutcomeUnknown
+from tests.factories import AccountFactory, balances
+from transactions import services
+from transactions.audit.audit import audit
+from transactions.models import Transaction
+from transactions.posting.checks import check
+
+FAILURES = [
+    (psycopg.errors.LockNotAvailable(), OperationalError, "did not come free in time"),
+    (psycopg.errors.DeadlockDetected(), OperationalError, "did not come free in time"),
+    (psycopg.errors.QueryCanceled(), OperationalError, "took too long"),
+    (psycopg.errors.IdleInTransactionSessionTimeout(), InternalError, "does not answer"),
+    (psycopg.errors.TooManyConnections(), OperationalError, "does not answer"),
+    (psycopg.errors.AdminShutdown(), OperationalError, "send the same form again"),
+    (psycopg.OperationalError("gone"), OperationalError, "send the same form again"),
+    (psycopg.OperationalError("gone"), OutcomeUnknown, "send the same form again"),
+    (psycopg.errors.DiskFull(), OperationalError, "somebody has to look at it"),
+]
+
+
+@pytest.fixture
+def account(client: Client, db: None) -> Account:
+    account: Account = AccountFactory(balance="100")
+    client.force_login(account.user)
+    return account
+
+
+@pytest.mark.parametrize(("cause", "kind", "words"), FAILURES, ids=lambda v: type(v).__name__)
+def test_each_failure_has_its_sentence(
+    cause: psycopg.Error,
+    kind: type[DatabaseError],
+    words: str,
+    client: Client,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise kind("x") from cause
+
+    monkeypatch.setattr("transactions.home.views.home_of", fail)
+    response = client.get("/?page=2")
+    said = response.content.decode()
+    assert response.status_code == 503
+    assert words in said
+    assert 'href="/?page=2">Try again</a>' in said
+    assert response["Retry-After"] == "2"
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("kind", [IntegrityError, ValueError])
+def test_a_mistake_of_ours_is_no_trouble_of_the_database(
+    kind: type[Exception], client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise kind("x") from psycopg.errors.UniqueViolation()
+
+    monkeypatch.setattr("transactions.home.views.home_of", fail)
+    client.raise_request_exception = False
+    assert client.get("/").status_code == 500
+
+
+def test_trouble_before_any_view_has_the_same_page(
+    client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_request: Any) -> None:
+        raise OperationalError("x") from psycopg.errors.TooManyConnections()
+
+    monkeypatch.setattr("django.contrib.auth.middleware.get_user", fail)
+    client.raise_request_exception = False
+    response = client.get("/")
+    assert response.status_code == 503
+    assert "does not answer" in response.content.decode()
+
+
+def pay(client: Client, account: Account, other: Account) -> Any:
+    """The last step of the transfer form."""
+    form = {
+        "id": uuid7(), "from_account": account.pk, "number": other.number, "amount": "30",
+        "description": "Rent", "reference": "", "step": "send",
+    }  # fmt: skip
+    return client.post("/transfers/new/", form)
+
+
+@contextmanager
+def locked_by_somebody_else(account: Account) -> Iterator[None]:
+    """Another session that has the account locked and does not let go."""
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT 1 FROM accounts WHERE id = %s FOR UPDATE", [account.pk])
+        yield
+        other.rollback()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_held_too_long_gives_a_sentence_and_moves_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, other = AccountFactory(balance="100"), AccountFactory()
+    client.force_login(account.user)
+    monkeypatch.setattr(retry, "TRIES", 2)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '50ms'")
+    with locked_by_somebody_else(account):
+        response = pay(client, account, other)
+    assert response.status_code == 503
+    assert "did not come free in time" in response.content.decode()
+    assert balances(account, other) == [100, 0]
+    assert pay(client, account, other).status_code == 302
+    assert balances(account, other) == [70, 30]
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_that_takes_too_long_gives_a_sentence_and_moves_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, other = AccountFactory(balance="100"), AccountFactory()
+    client.force_login(account.user)
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '300ms'")
+    with locked_by_somebody_else(account):
+        response = pay(client, account, other)
+    assert response.status_code == 503
+    assert "stopped after the longest time" in response.content.decode()
+    assert balances(account, other) == [100, 0]
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_left_idle_is_undone_and_done_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Postgres ends the session between the lock and the insert; the second try books once."""
+    account = AccountFactory(balance="100")
+    ended = threading.Event()
+
+    def idle_at_first(*arguments: Any) -> None:
+        if not ended.is_set():
+            ended.set()
+            wait_until_ended(connection.connection.info.backend_pid)
+        check(*arguments)
+
+    monkeypatch.setattr("transactions.posting.engine.check", idle_at_first)
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '50ms'")
+    row = services.withdraw(from_account=account, amount=Decimal(30))
+    assert ended.is_set()
+    assert Transaction.objects.filter(pk=row.pk).count() == 1
+    assert balances(account) == [70]
+    assert audit().clean
+
+
+def wait_until_ended(pid: int) -> None:
+    """Until the server has no session of that process any more."""
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+        query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+        while other.execute(query, [pid]).fetchone():
+            pass

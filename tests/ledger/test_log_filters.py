@@ -1,0 +1,40 @@
+"""A refused page is one line of the log, an error of ours keeps its traceback."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from ledger.web.log_filters import RefusalsInOneLine
+from tests.factories import UserFactory
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the console is told, by the handler of the settings."""
+    (handler,) = (
+        each
+        for each in logging.getLogger().handlers
+        if isinstance(each, logging.StreamHandler)
+        and any(isinstance(one, RefusalsInOneLine) for one in each.filters)
+    )
+    before = handler.setStream(told := io.StringIO())
+    yield told
+    handler.setStream(before)
+
+
+@pytest.mark.django_db
+def test_a_page_that_somebody_may_not_see_is_one_line(client: Client, log: io.StringIO) -> None:
+    client.force_login(UserFactory())
+    assert client.get("/search/", {"whose": "bank", "q": "rent"}).status_code == 403
+    (line,) = log.getvalue().splitlines()
+    assert "Forbidden (Permission denied): /search/" in line
+
+
+def test_an_error_keeps_its_traceback(log: io.StringIO) -> None:
+    logging.getLogger("django.request").error(
+        "Internal Server Error: /", exc_info=ValueError("ours")
+    )
+    assert "ValueError: ours" in log.getvalue()

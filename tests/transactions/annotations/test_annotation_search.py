@@ -1,0 +1,165 @@
+"""What a search asks of notes and tags: the reader's own alone, through the indexes."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.postgres.search import SearchQuery
+from django.db import connection
+from django.db.models import Q
+
+from accounts.models import Account
+from tests.factories import AccountFactory, UserFactory
+from tests.plans import nodes_of
+from tests.transactions.statements.test_plan import fill
+from transactions import services
+from transactions.annotations.search import annotated, noted, one_of, tagged, tags_in_use
+from transactions.annotations.services import annotate
+from transactions.models import Entry, Transaction
+from transactions.scope import reach_of
+from transactions.search.engine import LexemeQuery, side_lexeme
+
+pytestmark = pytest.mark.django_db
+
+
+def words(text: str, kind: str = "websearch") -> SearchQuery:
+    return SearchQuery(text, config="simple", search_type=kind)
+
+
+class Bank:
+    """Ana paid Mara three times; both noted things, and Ana changed her mind once."""
+
+    def __init__(self) -> None:
+        self.ana: Account = AccountFactory(balance="100", user__name="Ana")
+        self.mara: Account = AccountFactory(user__name="Mara")
+        self.lunch, self.trip, self.rent = (
+            services.transfer(
+                from_account=self.ana, to_account=self.mara, amount=Decimal(n), description=text
+            )
+            for n, text in enumerate(("Lunch", "Train to Porto", "Rent"), 1)
+        )
+        note, ana, mara = annotate, self.ana.user, self.mara.user
+        note(transaction=self.lunch, owner=ana, text="Porto, with Mara", tags=["food"])
+        note(transaction=self.lunch, owner=ana, text="In Porto", tags=["food", "porto-2026"])
+        note(transaction=self.trip, owner=ana, tags=["porto-2026", "secret"])
+        note(transaction=self.trip, owner=ana, tags=["porto-2026"])
+        note(transaction=self.rent, owner=mara, text="Porto flat", tags=["income"])
+        self.names = {self.lunch.pk: "lunch", self.trip.pk: "trip", self.rent.pk: "rent"}
+
+    def named(self, ids: Any) -> set[str]:
+        return {self.names[row["transaction_id"]] for row in ids}
+
+
+@pytest.fixture
+def bank() -> Bank:
+    return Bank()
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "found"),
+    [
+        ("porto", "websearch", {"lunch", "trip"}),
+        ('"in porto"', "websearch", {"lunch"}),
+        ("2026", "websearch", {"lunch", "trip"}),
+        ("food", "websearch", {"lunch"}),
+        ("'po':*", "raw", {"lunch", "trip"}),
+        ("mara", "websearch", set()),  # said before, no more
+        ("secret", "websearch", set()),
+        ("income", "websearch", set()),  # Mara's
+        ("flat", "websearch", set()),
+    ],
+)
+def test_words_are_found_in_what_counts_of_ones_own_notes(
+    bank: Bank, query: str, kind: str, found: set[str]
+) -> None:
+    assert bank.named(annotated(bank.ana.user, words(query, kind))) == found
+
+
+def test_a_tag_is_found_whole_and_a_note_by_its_text_alone(bank: Bank) -> None:
+    ana, mara = bank.ana.user, bank.mara.user
+    assert bank.named(tagged(ana, "porto-2026")) == {"lunch", "trip"}
+    assert bank.named(tagged(ana, "#Food")) == {"lunch"}
+    assert bank.named(tagged(ana, "porto")) == set()
+    assert bank.named(tagged(ana, "secret")) == set()
+    assert bank.named(tagged(ana, "income")) == set()
+    assert bank.named(tagged(ana)) == {"lunch", "trip"}
+    assert bank.named(noted(ana)) == {"lunch"}
+    assert bank.named(noted(ana, words("porto"))) == {"lunch"}
+    assert bank.named(noted(ana, words("food"))) == set()
+    assert bank.named(noted(mara)) == {"rent"}
+    assert bank.named(tagged(mara)) == {"rent"}
+    assert bank.named(tagged(UserFactory())) == set()
+
+
+@pytest.mark.parametrize("odd", ["'", "\\", "a' | 'b", "x' & !'y", "\x00", "é'\\'", "😀", ":*"])
+def test_any_text_at_all_may_be_asked_for_as_a_tag(bank: Bank, odd: str) -> None:
+    assert bank.named(tagged(bank.ana.user, f"porto-2026{odd}")) <= {"lunch", "trip"}
+    assert list(tagged(bank.ana.user, f"food{odd}' | '#porto-2026")) == []
+
+
+def test_tags_in_use_are_counted_as_they_stand(bank: Bank) -> None:
+    used = [(tag.tag, tag.count) for tag in tags_in_use(bank.ana.user)]
+    assert used == [("porto-2026", 2), ("food", 1)]
+    assert [tag.tag for tag in tags_in_use(bank.ana.user, most=1)] == ["porto-2026"]
+    assert [tag.tag for tag in tags_in_use(bank.mara.user)] == ["income"]
+    assert tags_in_use(UserFactory()) == []
+
+
+def test_notes_join_the_words_of_payments_and_of_entries(bank: Bank) -> None:
+    ana = bank.ana.user
+    porto = words("porto")
+    wanted = Q(search=porto) | one_of(annotated(ana, porto))
+    assert set(reach_of(ana).transactions().filter(wanted)) == {bank.lunch, bank.trip}
+    assert not reach_of(UserFactory()).transactions().filter(wanted)
+    of_entries = Q(search=porto) | one_of(annotated(ana, porto), "transaction_id")
+    entries = Entry.objects.for_account(bank.ana).filter(of_entries)
+    assert {entry.transaction_id for entry in entries} == {bank.lunch.pk, bank.trip.pk}
+    without = reach_of(ana).transactions().filter(~one_of(tagged(ana, "porto-2026")))
+    assert bank.rent in without
+    assert bank.lunch not in without
+
+
+def test_words_and_notes_together_go_through_both_indexes() -> None:
+    """Of 50,000 payments of one account, one has the words and another one has the note."""
+    account = AccountFactory(overdraft_limit=Decimal(10))
+    fill(account, AccountFactory(overdraft_limit=Decimal(10)), 50_000)
+    ana, porto = account.user, words("porto")
+    described = services.deposit(to_account=account, amount=Decimal(1), description="To Porto")
+    other = Transaction.objects.get(description="Row 77")
+    annotate(transaction=other, owner=ana, text="In Porto")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE annotations, transactions")
+    within = LexemeQuery(side_lexeme(account)) & porto
+    wanted = Q(search=within) | one_of(annotated(ana, porto))
+    rows = reach_of(ana).transactions().filter(wanted)
+    assert set(rows) == {described, other}
+    nodes = nodes_of(rows)
+    assert "BitmapOr" in {node["Node Type"] for node in nodes}
+    assert {"transactions_search", "transactions_pkey"} <= {n.get("Index Name") for n in nodes}
+    read = [n for n in nodes if n.get("Relation Name") == "transactions"]
+    assert [(node["Node Type"], node["Actual Rows"]) for node in read] == [("Bitmap Heap Scan", 2)]
+
+
+def test_many_notes_stay_quick_and_right() -> None:
+    """Each of 3,000 payments noted three times: the newest of each counts."""
+    account = AccountFactory(overdraft_limit=Decimal(10))
+    fill(account, AccountFactory(overdraft_limit=Decimal(10)), 3_000)
+    ana = account.user
+    rows: list[UUID] = list(
+        Transaction.objects.filter(description__startswith="Row").values_list("pk", flat=True)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO annotations (id, transaction_id, owner_id, text, tags, created_at)"
+            " SELECT gen_random_uuid(), row, %s, 'Version ' || n, array['v' || n]::varchar[],"
+            " '2026-01-01'::timestamptz + n * interval '1 day'"
+            " FROM unnest(%s::uuid[]) AS row, generate_series(1, 3) AS n",
+            [ana.pk, rows],
+        )
+    assert tagged(ana, "v2").count() == 0
+    assert tagged(ana, "v3").count() == 3_000
+    assert annotated(ana, words("version")).count() == 3_000
+    assert tags_in_use(ana)[0].count == 3_000
+    read = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes_of(tagged(ana, "v3")))
+    assert read < 100_000

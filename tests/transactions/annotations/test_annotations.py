@@ -1,0 +1,234 @@
+"""What an owner notes of a transaction: kept beside it, with its history, for its owner alone."""
+
+import threading
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, DataError, connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from tests.conftest import set_role
+from tests.factories import AccountFactory, UserFactory
+from tests.walls import refused_by
+from transactions import services
+from transactions.annotations.services import SHOWN, annotate, notes_of
+from transactions.exceptions import InvalidDetails, TransactionNotFound
+from transactions.models import Annotation, Transaction
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ana() -> Account:
+    ana: Account = AccountFactory(balance="100", user__name="Ana")
+    return ana
+
+
+@pytest.fixture
+def mara() -> Account:
+    mara: Account = AccountFactory(user__name="Mara")
+    return mara
+
+
+@pytest.fixture
+def paid(ana: Account, mara: Account) -> Transaction:
+    return services.transfer(from_account=ana, to_account=mara, amount=Decimal(10))
+
+
+def test_the_newest_counts_and_the_earlier_ones_are_its_history(
+    ana: Account, paid: Transaction
+) -> None:
+    assert notes_of(paid, ana.user).is_empty
+    for text in ("Lunch", "Lunch with Mara", ""):
+        annotate(transaction=paid, owner=ana.user, text=text, tags=["food"] if text else [])
+    annotate(transaction=paid, owner=ana.user, tags=["#Food", "food", "Porto-2026"])
+    notes = notes_of(paid, ana.user)
+    assert (notes.text, notes.tags) == ("", ("food", "porto-2026"))
+    assert [said.text for said in notes.history] == ["", "", "Lunch with Mara", "Lunch"]
+    assert [said.is_empty for said in notes.history] == [False, True, False, False]
+    assert notes.changes == 3
+    assert not notes.is_cut
+
+
+def test_the_same_again_writes_nothing(ana: Account, paid: Transaction) -> None:
+    assert annotate(transaction=paid, owner=ana.user) is None
+    first = annotate(transaction=paid, owner=ana.user, text="Lunch", tags=["food"])
+    again = annotate(transaction=paid, owner=ana.user, text=" Lunch ", tags=["Food"])
+    assert first == again
+    assert Annotation.objects.count() == 1
+
+
+def test_both_sides_note_for_themselves(ana: Account, mara: Account, paid: Transaction) -> None:
+    annotate(transaction=paid, owner=ana.user, text="Lunch")
+    annotate(transaction=paid, owner=mara.user, text="From Ana", tags=["food"])
+    assert notes_of(paid, ana.user).text == "Lunch"
+    assert notes_of(paid, mara.user).tags == ("food",)
+    assert notes_of(paid, UserFactory()).is_empty
+
+
+def test_a_stranger_and_staff_are_refused_as_if_it_were_not_there(
+    clerk: User, paid: Transaction
+) -> None:
+    for stranger in (UserFactory(), clerk, User.objects.create_superuser("root@example.com")):
+        with pytest.raises(TransactionNotFound, match=r"No transaction of yours has this id\."):
+            annotate(transaction=paid, owner=stranger, text="Mine now")
+    assert not Annotation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "tags", "said"),
+    [
+        ("x" * 501, [], "The note has 501 characters; at most 500 fit. Shorten it."),
+        ("", ["eating out"], "A tag is one word of letters, digits, - and _; “eating out” is not."),
+        ("", ["<b>"], "“<b>” is not"),
+        ("", ["a,b"], "“a,b” is not"),
+        ("", ["--"], "“--” is not"),
+        ("", ["x" * 31], "A tag has at most 30 letters"),
+        ("", [f"tag{n}" for n in range(21)], "These are 21 tags; at most 20 fit."),
+        ("\ud800", [], "a character that cannot be stored"),
+        ("", ["\ud800"], "a character that cannot be stored"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_in_a_sentence(
+    text: str, tags: list[str], said: str, ana: Account, paid: Transaction
+) -> None:
+    with pytest.raises(InvalidDetails, match=said.replace(".", r"\.")):
+        annotate(transaction=paid, owner=ana.user, text=text, tags=tags)
+
+
+def test_text_is_tidied_and_letters_of_every_script_are_tags(
+    ana: Account, paid: Transaction
+) -> None:
+    annotate(
+        transaction=paid,
+        owner=ana.user,
+        text="  One\r\n\r\n\r\n\u202etwo\x00  three ",
+        tags=["ÉTÉ", "हिन्दी", "日本", "null", "e\u0301te\u0301", "", "#"],
+    )
+    notes = notes_of(paid, ana.user)
+    assert notes.text == "One\n\ntwo three"
+    assert notes.tags == ("été", "हिन्दी", "日本", "null")
+
+
+def test_a_long_history_is_shown_in_part_and_counted_whole(ana: Account, paid: Transaction) -> None:
+    for n in range(SHOWN + 5):
+        annotate(transaction=paid, owner=ana.user, text=f"Version {n}")
+    notes = notes_of(paid, ana.user)
+    assert (len(notes.history), notes.changes, notes.is_cut) == (SHOWN, SHOWN + 4, True)
+
+
+def test_reads_chain_in_any_order(ana: Account, mara: Account, paid: Transaction) -> None:
+    other = services.transfer(from_account=ana, to_account=mara, amount=Decimal(1))
+    annotate(transaction=paid, owner=ana.user, text="Lunch")
+    annotate(transaction=paid, owner=ana.user, text="")
+    annotate(transaction=other, owner=ana.user, text="Dinner")
+    annotate(transaction=paid, owner=mara.user, text="Mine")
+    mine = Annotation.objects.of(ana.user)
+    assert [said.text for said in mine.latest().present()] == ["Dinner"]
+    assert [said.text for said in mine.present().latest()] == ["Dinner"]
+    assert {said.text for said in mine.latest()} == {"", "Dinner"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_at_once_leave_one_order(
+    ana: Account, paid: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the clock stands still, each note is later than the one before it."""
+    rounds, now = 15, timezone.now()
+    monkeypatch.setattr("transactions.annotations.services.timezone.now", lambda: now)
+    together = threading.Barrier(2)
+    errors: list[Exception] = []
+
+    def write(tab: str) -> None:
+        for n in range(rounds):
+            together.wait(timeout=60)
+            try:
+                annotate(transaction=paid, owner=ana.user, text=f"{tab} {n}")
+            except DatabaseError as error:
+                errors.append(error)
+        connection.close()
+
+    tabs = [threading.Thread(target=write, args=[tab]) for tab in "ab"]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert errors == []
+    moments = list(Annotation.objects.values_list("created_at", flat=True))
+    assert len(set(moments)) == 2 * rounds
+    assert Annotation.objects.of(ana.user).latest().count() == 1
+
+
+# The walls of the database
+
+INSERT = (
+    "INSERT INTO annotations (id, transaction_id, owner_id, text, tags, created_at)"
+    " VALUES (%s, %s, %s, %s, %s::varchar[], %s)"
+)
+
+
+def row_of(paid: Transaction, owner: User, **changes: str) -> list[Any]:
+    row = {"text": "", "tags": "{}", "created_at": "2026-01-01", **changes}
+    return [uuid7(), paid.pk, owner.pk, *row.values()]
+
+
+def test_the_database_refuses_to_rewrite_what_was_noted(ana: Account, paid: Transaction) -> None:
+    annotate(transaction=paid, owner=ana.user, text="Lunch")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or TRUNCATE waits for those of the row
+    assert refused_by("UPDATE annotations SET text = ''") == "annotation_stays"
+    assert refused_by("DELETE FROM annotations") == "annotation_stays"
+    assert refused_by("TRUNCATE annotations") == "annotations_stay"
+
+
+def test_the_database_refuses_a_note_of_whoever_owns_no_side(paid: Transaction) -> None:
+    assert refused_by(INSERT, *row_of(paid, UserFactory())) == "annotation_of_own_side"
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "{Food}", '{"eating out"}', '{"a,b"}', "{<b>}", '{"\'"}', "{{a},{b}}", "[2:2]={a}",
+        "{" + ",".join(f"t{n}" for n in range(21)) + "}", '{"NULL"}',
+    ],
+)  # fmt: skip
+def test_the_database_refuses_what_is_no_tag(tags: str, ana: Account, paid: Transaction) -> None:
+    assert refused_by(INSERT, *row_of(paid, ana.user, tags=tags)) == "annotation_tags_valid"
+
+
+@pytest.mark.parametrize("tags", ["{NULL}", '{""}', "{" + "x" * 31 + "}"])
+def test_the_database_refuses_a_tag_that_is_nothing_or_too_long(
+    tags: str, ana: Account, paid: Transaction
+) -> None:
+    with (
+        pytest.raises(DataError, match=r"may not contain|too long"),
+        db_transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(INSERT, row_of(paid, ana.user, tags=tags))
+
+
+def test_the_database_refuses_two_notes_of_one_moment_and_endless_times(
+    ana: Account, paid: Transaction
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, row_of(paid, ana.user))
+    assert refused_by(INSERT, *row_of(paid, ana.user)) == "annotation_moments_differ"
+    endless = row_of(paid, ana.user, created_at="infinity")
+    assert refused_by(INSERT, *endless) == "annotation_time_finite"
+
+
+def test_a_web_process_notes_and_rewrites_nothing(ana: Account, paid: Transaction) -> None:
+    set_role("ledger_web")
+    annotate(transaction=paid, owner=ana.user, text="Lunch")
+    annotate(transaction=paid, owner=ana.user, text="Dinner")
+    set_role(None)
+    with connection.cursor() as cursor:
+        rights = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+        for right in rights:
+            cursor.execute("SELECT has_table_privilege('ledger_web', 'annotations', %s)", [right])
+            assert cursor.fetchone() == (right in ("SELECT", "INSERT"),)

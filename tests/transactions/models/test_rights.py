@@ -1,0 +1,166 @@
+"""What a web process may do to the books, and what the database refuses it, whatever it sends."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import ProgrammingError, connection
+from django.db import transaction as db_transaction
+
+from accounts import services as account_services
+from accounts.models import Account
+from ledger.db.rights import grant
+from tests.conftest import set_role
+from tests.factories import AccountFactory, UserFactory, balances
+from transactions import services
+from transactions.models import Transaction
+from transactions.posting import insert
+from transactions.posting.checks import apply
+from transactions.posting.drafts import prepare
+from transactions.posting.locked_accounts import open_books
+from transactions.rights import LESS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def web() -> Iterator[None]:
+    set_role(settings.LEDGER_WEB_ROLE)
+    yield
+    set_role(None)
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="100")
+    services.hold(from_account=account, amount=Decimal(10))
+    account_services.freeze_account(account=AccountFactory(user=account.user), reason="Lost")
+    return account
+
+
+FORBIDDEN = [
+    "UPDATE accounts SET balance = 1000000",
+    "UPDATE accounts SET held = 0",
+    "UPDATE accounts SET last_entry_at = NULL",
+    "UPDATE accounts SET currency = 'KWD'",
+    "UPDATE accounts SET number = '1'",
+    "UPDATE accounts SET user_id = (SELECT id FROM users LIMIT 1)",
+    "DELETE FROM accounts",
+    "UPDATE transactions SET amount = 1",
+    "UPDATE transactions SET created_at = now()",
+    "DELETE FROM transactions",
+    "TRUNCATE transactions",
+    "TRUNCATE accounts CASCADE",
+    "DELETE FROM users",
+    "UPDATE account_status_changes SET reason = ''",
+    "DELETE FROM account_status_changes",
+    "DELETE FROM django_migrations",
+    "ALTER TABLE transactions DISABLE TRIGGER ALL",
+    "ALTER TABLE accounts DROP CONSTRAINT balance_non_negative",
+    "DROP TABLE transactions CASCADE",
+    "CREATE TABLE mine (id int)",
+    "CREATE TEMPORARY TABLE accounts (balance numeric)",
+    "DELETE FROM django_admin_log",
+    "UPDATE django_admin_log SET change_message = ''",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "SET session_replication_role = replica",
+    "COPY accounts TO PROGRAM 'cat'",
+]
+
+
+@pytest.mark.parametrize("sql", FORBIDDEN)
+def test_a_web_process_may_not(sql: str, account: Account, web: None) -> None:
+    with (
+        pytest.raises(ProgrammingError) as refused,
+        db_transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+    assert balances(account) == [100]
+
+
+def test_every_verb_works_for_a_web_process(account: Account, web: None) -> None:
+    other = account_services.open_account(user=UserFactory(), currency="USD")
+    paid = services.transfer(from_account=account, to_account=other, amount=Decimal(20))
+    services.deposit(to_account=account, amount=Decimal(5))
+    services.withdraw(from_account=account, amount=Decimal(5))
+    services.reverse(transaction=paid, amount=Decimal(5))
+    for end in (services.capture, services.void):
+        end(hold=services.hold(from_account=account, amount=Decimal(1)))
+    drafts = [services.Draft(from_account=account, to_account=other, amount=1) for _ in range(30)]
+    services.post_batch(drafts)
+    assert balances(account, other) == [54, 45]
+    assert services.expire_holds() == 0
+    account_services.change_account(account=other, name="Rent", daily_limit=Decimal(9))
+    account_services.freeze_account(account=other, reason="Lost card")
+
+
+def test_a_temporary_table_takes_no_tables_place_in_the_triggers(account: Account) -> None:
+    """The triggers work with the owner's rights: what they write must be the real thing."""
+    item = prepare(services.Draft(to_account=account.pk, amount=Decimal(1)))
+    books = open_books([item])
+    apply(item, books.sides(item), books)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE accounts (LIKE public.accounts)")
+        insert.write([item], 1)
+        cursor.execute("DROP TABLE pg_temp.accounts")
+    assert balances(account) == [101]
+
+
+def test_nobody_hangs_the_triggers_that_move_balances_on_a_table_of_their_own(
+    account: Account,
+) -> None:
+    """Fed with rows of another table, they would move balances without a payment."""
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT TEMPORARY ON DATABASE " + connection.settings_dict["NAME"]
+                       + " TO ledger_web")  # fmt: skip
+        cursor.execute(
+            "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        )
+        functions = [name for (name,) in cursor.fetchall()]
+        assert len(functions) == 2
+        cursor.execute("SET LOCAL ROLE ledger_web")
+        cursor.execute("CREATE TEMPORARY TABLE mine AS SELECT * FROM transactions LIMIT 0")
+        for function in functions:
+            denied = pytest.raises(ProgrammingError, match="permission denied for function")
+            with denied, db_transaction.atomic():
+                cursor.execute(
+                    "CREATE TRIGGER mine AFTER INSERT ON mine REFERENCING NEW TABLE AS added"
+                    f" FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+                )
+        cursor.execute("RESET ROLE")
+
+
+def test_the_owner_of_the_tables_is_not_who_serves_the_pages(web: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls,"
+            " rolreplication FROM pg_roles WHERE rolname = current_user"
+        )
+        assert cursor.fetchone() == ("ledger_web", False, False, False, False, False)
+
+
+def test_rights_are_given_anew_whenever_migrations_run(account: Account) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("GRANT ALL ON accounts TO ledger_web")
+        cursor.execute("REVOKE ALL ON transactions FROM ledger_web")
+    call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege('ledger_web', 'accounts', 'UPDATE'),"
+            " has_table_privilege('ledger_web', 'transactions', 'INSERT')"
+        )
+        assert cursor.fetchone() == (False, True)
+
+
+def test_every_table_with_fewer_rights_exists() -> None:
+    assert set(LESS) <= set(connection.introspection.table_names(include_views=True))
+    assert Transaction._meta.db_table in LESS
+
+
+def test_a_server_without_the_role_is_left_alone() -> None:
+    assert not grant(connection, "nobody_of_that_name", LESS)

@@ -1,0 +1,190 @@
+"""One movement of money: what moves, what the accounts refuse, and in how many statements."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts.services import close_account, freeze_account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory, balances
+from transactions import services
+from transactions.exceptions import (
+    AccountNotActive,
+    AccountNotFound,
+    CurrencyMismatch,
+    InsufficientFunds,
+    LedgerError,
+    SameAccount,
+)
+from transactions.models import Entry, Transaction
+from transactions.posting import insert, unit_of_work
+from transactions.posting.checks import apply
+from transactions.posting.drafts import prepare
+from transactions.posting.locked_accounts import open_books
+from transactions.services import Draft
+
+pytestmark = pytest.mark.django_db
+
+
+def test_transfer_moves_the_amount_and_writes_both_balances() -> None:
+    rent, landlord, staff = AccountFactory(balance="1000"), AccountFactory(), UserFactory()
+    row = services.transfer(
+        from_account=rent,
+        to_account=landlord,
+        amount=Decimal("950"),
+        description="Rent",
+        reference="R-11",
+        metadata={"category": "rent"},
+        value_date=date(2026, 11, 1),
+        created_by=staff,
+    )
+    assert balances(rent, landlord) == [50, 950]
+    assert (row.from_balance, row.to_balance) == (50, 950)
+    stored = Transaction.objects.get(pk=row.pk)
+    assert (stored.type, stored.status, stored.currency) == ("transfer", "completed", "USD")
+    assert (stored.description, stored.reference) == ("Rent", "R-11")
+    assert stored.category == "rent"
+    assert stored.value_date == date(2026, 11, 1)
+    assert stored.created_by == staff
+    debit, credit = Entry.objects.filter(transaction=row).order_by("direction").reverse()
+    assert (debit.account, debit.counterparty, debit.signed_amount) == (rent, landlord, -950)
+    assert (credit.account, credit.counterparty, credit.signed_amount) == (landlord, rent, 950)
+
+
+def test_what_a_service_returns_is_what_is_stored() -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    row = services.transfer(
+        from_account=a, to_account=b, amount=Decimal(3), metadata={"a": [1, {"b": "ä\t\\"}]}
+    )
+    stored = Transaction.objects.get(pk=row.pk)
+    for field in insert.COLUMNS:
+        assert getattr(row, field) == getattr(stored, field), field
+    assert row.category is None
+
+
+def test_deposit_and_withdrawal_have_one_side() -> None:
+    account = AccountFactory()
+    into = services.deposit(to_account=account.pk, amount=Decimal("12.30"))
+    out = services.withdraw(from_account=str(account.pk), amount=Decimal("2.30"))
+    assert (into.type, into.to_balance, into.from_balance) == ("deposit", Decimal("12.30"), None)
+    assert (out.type, out.from_balance, out.to_balance) == ("withdrawal", 10, None)
+    assert balances(account) == [10]
+    assert [e.signed_amount for e in Entry.objects.for_account(account).newest_first()] == [
+        Decimal("-2.30"),
+        Decimal("12.30"),
+    ]
+
+
+def test_too_much_is_refused_in_words_and_nothing_moves() -> None:
+    everyday, other = AccountFactory(balance="42.10"), AccountFactory()
+    said = r"^Everyday has 42\.10 available; 50\.00 is too much by 7\.90\.$"
+    with pytest.raises(InsufficientFunds, match=said):
+        services.transfer(from_account=everyday, to_account=other, amount=Decimal(50))
+    assert balances(everyday, other) == [Decimal("42.10"), 0]
+    assert services.transfer(
+        from_account=everyday, to_account=other, amount=Decimal("42.10")
+    ).from_balance == Decimal(0)
+
+
+def test_an_overdraft_may_be_used_to_its_limit() -> None:
+    account = AccountFactory(overdraft_limit=Decimal(100))
+    assert services.withdraw(from_account=account, amount=Decimal(100)).from_balance == -100
+    with pytest.raises(InsufficientFunds):
+        services.withdraw(from_account=account, amount=Decimal("0.01"))
+
+
+def test_held_money_is_not_available() -> None:
+    account = AccountFactory(balance="100")
+    services.hold(from_account=account, amount=Decimal(60))
+    with pytest.raises(InsufficientFunds, match=r"40\.00 available"):
+        services.withdraw(from_account=account, amount=Decimal(41))
+
+
+def test_frozen_lets_money_in_but_not_out() -> None:
+    frozen, other = AccountFactory(balance="10"), AccountFactory(balance="10")
+    freeze_account(account=frozen, reason="Lost card")
+    with pytest.raises(AccountNotActive, match="Everyday is frozen"):
+        services.transfer(from_account=frozen, to_account=other, amount=Decimal(1))
+    services.transfer(from_account=other, to_account=frozen, amount=Decimal(1))
+    assert balances(frozen, other) == [11, 9]
+
+
+def test_closed_moves_nothing() -> None:
+    closed, other = AccountFactory(), AccountFactory(balance="10")
+    close_account(account=closed, reason="Leaving")
+    with pytest.raises(AccountNotActive, match=f"Account {closed.number} is closed"):
+        services.transfer(from_account=other, to_account=closed, amount=Decimal(1))
+    with pytest.raises(AccountNotActive, match="closed"):
+        services.withdraw(from_account=closed, amount=Decimal(1))
+
+
+def test_two_currencies_do_not_mix() -> None:
+    dollars, euros = AccountFactory(balance="10"), AccountFactory(currency="EUR")
+    with pytest.raises(CurrencyMismatch, match="Everyday is in USD"):
+        services.transfer(from_account=dollars, to_account=euros, amount=Decimal(1))
+
+
+def test_both_sides_are_needed_and_differ() -> None:
+    account = AccountFactory(balance="10")
+    with pytest.raises(SameAccount, match="two different accounts"):
+        services.transfer(from_account=account, to_account=account.pk, amount=Decimal(1))
+    with pytest.raises(SameAccount, match="Say which account"):
+        services.post_batch([Draft(amount=Decimal(1))])
+    with pytest.raises(AccountNotFound, match="Say which account"):
+        services.transfer(from_account=account, to_account=None, amount=Decimal(1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("nobody", [uuid7(), "no id"])
+def test_an_unknown_account_is_refused(nobody: Any) -> None:
+    with pytest.raises(AccountNotFound):
+        services.deposit(to_account=nobody, amount=Decimal(1))
+
+
+def test_a_service_never_runs_inside_somebody_elses_transaction() -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    with db_transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        services.transfer(from_account=a, to_account=b, amount=Decimal(1))
+    assert balances(a, b) == [10, 0]
+
+
+def test_one_transfer_takes_two_statements(django_assert_num_queries: Any) -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    with django_assert_num_queries(2 + 2):  # lock, insert; the test adds a savepoint
+        services.transfer(from_account=a, to_account=b, amount=Decimal(1), id=uuid7())
+
+
+def test_accounts_are_locked_in_one_query_in_order_of_id() -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    with CaptureQueriesContext(connection) as queries:
+        services.transfer(from_account=a, to_account=b, amount=Decimal(1))
+    (lock,) = [query["sql"] for query in queries if "FOR " in query["sql"]]
+    assert lock.endswith('ORDER BY "accounts"."id" ASC FOR NO KEY UPDATE')
+
+
+def test_a_database_refusal_is_told_by_the_name_of_its_constraint() -> None:
+    """Go round the checks in Python: the constraint still stands, and gets its sentence."""
+    a = AccountFactory(balance="10")
+    item = prepare(Draft(from_account=a, amount=Decimal(11)))
+
+    def unchecked() -> None:
+        books = open_books([item])
+        apply(item, books.sides(item), books)
+        insert.write([item], 1)
+
+    with pytest.raises(InsufficientFunds, match="cannot go below zero"):
+        unit_of_work.run(unchecked)
+    assert balances(a) == [10]
+
+
+def test_an_unnamed_database_error_is_no_refusal() -> None:
+    def broken() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO users (id) VALUES (%s)", [uuid7()])
+
+    with pytest.raises(LedgerError, match="The books refuse this"):
+        unit_of_work.run(broken)

@@ -1,0 +1,70 @@
+"""A release that meets another end of its hold answers by what happened."""
+
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, connections
+from django.db import transaction as db_transaction
+
+from tests.factories import AccountFactory, balances
+from transactions import staff_services
+from transactions.audit.audit import audit
+from transactions.exceptions import HoldNotPending
+from transactions.models import Note, Transaction
+from transactions.posting import engine
+from transactions.posting.drafts import Draft, prepare
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def wait_for_whoever_waits(other: Any) -> None:
+    """Asked from outside: within a transaction the answer would stay the same."""
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as outside:
+        while not outside.execute(WAITING).fetchone():
+            assert not other.done(), other.result()
+
+
+@pytest.mark.parametrize(
+    ("end", "sentence"), [("capture", "captured before"), ("release", "released before")]
+)
+def test_a_release_waits_for_the_other_end_and_is_told_of_it(end: str, sentence: str) -> None:
+    account = AccountFactory(balance="100")
+    sides: dict[str, Any] = {"from_account": account, "amount": Decimal(30)}
+    hold = posting_of(Draft(pending=True, **sides))
+
+    def release() -> str:
+        try:
+            staff_services.release(hold=hold, reason="Cancelled", written_by=account.user)
+        except HoldNotPending as refusal:
+            return str(refusal)
+        finally:
+            connections.close_all()
+        return "released"
+
+    with ThreadPoolExecutor(1) as pool:
+        with db_transaction.atomic():
+            if end == "capture":
+                engine.post_one(prepare(Draft(captures=hold, **sides)))
+            else:
+                engine.release(hold)
+            releasing = pool.submit(release)
+            wait_for_whoever_waits(releasing)
+        assert sentence in releasing.result(timeout=60)
+    hold.refresh_from_db()
+    assert hold.status == ("captured" if end == "capture" else "voided")
+    assert balances(account) == [70 if end == "capture" else 100]
+    assert not Note.objects.exists()
+    assert audit().clean
+
+
+def posting_of(draft: Draft) -> Transaction:
+    with db_transaction.atomic():
+        row = engine.post_one(prepare(draft))
+    assert isinstance(row, Transaction)
+    return row

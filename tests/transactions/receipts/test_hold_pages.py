@@ -1,0 +1,279 @@
+"""What a customer sees of holds: on home, on the statement, on a receipt of their own."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Account
+from tests.factories import AccountFactory, UserFactory, hold_that_ended
+from tests.pages import text_of
+from transactions import availability, services, staff_services
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+TOMORROW = timedelta(days=1)
+
+
+@pytest.fixture
+def account(client: Client) -> Account:
+    account = AccountFactory(balance="100", user__name="Ana Ferreira")
+    client.force_login(account.user)
+    return account
+
+
+@pytest.fixture
+def hotel() -> Account:
+    return AccountFactory(name="Front desk", user__name="Hotel Aurora")
+
+
+def held(account: Account, amount: str = "60", **details: Any) -> Transaction:
+    details = {"description": "Hotel Aurora", **details}
+    return services.hold(from_account=account, amount=Decimal(amount), **details)
+
+
+def over(account: Account) -> Transaction:
+    yesterday = timezone.now() - TOMORROW
+    return hold_that_ended(account, Decimal(60), description="Hotel Aurora", expires_at=yesterday)
+
+
+def receipt(client: Client, row: Transaction) -> str:
+    return text_of(client.get(f"/transactions/{row.pk}/"))
+
+
+def timeline(client: Client, row: Transaction) -> list[str]:
+    response = client.get(f"/transactions/{row.pk}/")
+    moments = response.context["receipt"].story.moments
+    return [moment.text.replace("\N{NO-BREAK SPACE}", " ") for moment in moments]
+
+
+# Home and statement
+
+
+def test_home_says_on_which_account_for_whom_how_much_and_until_when(
+    client: Client, account: Account, hotel: Account
+) -> None:
+    until = timezone.now() + TOMORROW
+    held(account, to_account=hotel, description="Room 7", expires_at=until)
+    said = text_of(client.get("/"))
+    assert "Hotel Aurora Everyday · " in said
+    assert f"held until tomorrow at {timezone.localtime(until):%H:%M} 60.00 USD" in said
+    assert "60.00 USD held" in said  # on the account's card
+
+
+def test_the_statement_keeps_holds_apart_from_entries_and_does_the_sum(client: Client) -> None:
+    account = AccountFactory(balance="100", overdraft_limit=Decimal(50))
+    client.force_login(account.user)
+    held(account)
+    response = client.get(f"/accounts/{account.pk}/")
+    assert "100.00 booked \N{MINUS SIGN} 60.00 held + 50.00 overdraft = 90.00 available" in text_of(
+        response
+    )
+    assert [entry.amount for entry in response.context["page"].entries] == [100]
+
+
+@pytest.mark.parametrize("query", ["?direction=in", "?q=hotel", "?paper=1", "?before=1"])
+def test_other_pages_of_the_statement_do_not_repeat_what_is_pending(
+    client: Client, account: Account, query: str
+) -> None:
+    held(account)
+    assert "Pending" not in text_of(client.get(f"/accounts/{account.pk}/{query}"))
+
+
+def test_an_expired_hold_says_so_until_it_is_released(client: Client, account: Account) -> None:
+    row = over(account)
+    for url in ("/", f"/accounts/{account.pk}/"):
+        assert "its time is over, the bank releases it shortly" in text_of(client.get(url))
+    assert "Held for Hotel Aurora expired 60.00" in receipt(client, row)
+    assert "It still counts as held until the bank releases it" in receipt(client, row)
+    services.expire_holds()
+    assert "Pending" not in text_of(client.get("/"))
+    assert "Nobody took it in time; the 60.00 USD is available again." in receipt(client, row)
+    assert timeline(client, row) == ["Held 60.00 USD", "Expired and released"]
+
+
+def test_a_hold_that_ends_today_says_when(client: Client, account: Account) -> None:
+    ends = timezone.localtime().replace(hour=23, minute=59, second=59)
+    held(account, expires_at=ends)
+    assert "held until today at 23:59" in text_of(client.get("/"))
+
+
+def test_many_holds_are_cut_and_counted(
+    client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(availability, "MOST_PENDING", 2)
+    for n in range(5):
+        held(account, "1", description=f"Shop {n}")
+    said = text_of(client.get("/"))
+    assert "Shop 4" in said
+    assert "Shop 2" not in said
+    assert "And 3 more, held before." in said
+
+
+def test_nothing_of_other_peoples_holds_is_shown(client: Client, account: Account) -> None:
+    row = held(AccountFactory(balance="100"))
+    assert "Pending" not in text_of(client.get("/"))
+    assert client.get(f"/transactions/{row.pk}/").status_code == 404
+
+
+def test_a_released_hold_is_told_of_for_some_days(client: Client, account: Account) -> None:
+    row = held(account)
+    services.void(hold=row)
+    said = text_of(client.get(f"/accounts/{account.pk}/"))
+    assert "Lately released Holds of the last days" in said
+    assert "Hotel Aurora released" in said
+    assert availability.released_lately(account).newest == [row]
+
+
+@pytest.mark.parametrize(
+    ("made", "expires", "noted", "is_told"),
+    [
+        (6, None, False, True),
+        (9, None, False, False),
+        (30, 2, False, True),
+        (30, 20, False, False),
+        (30, None, True, True),
+    ],
+)
+def test_what_counts_is_when_a_hold_ended(
+    made: int, expires: int | None, noted: bool, is_told: bool
+) -> None:
+    account = AccountFactory(overdraft_limit=Decimal(1))  # without entries, so that it can be old
+    now = timezone.now()
+    expires_at = now - timedelta(days=expires) if expires else None
+    row = services.book(
+        services.Draft(
+            from_account=account, amount=1, pending=True, expires_at=expires_at,
+            created_at=now - timedelta(days=made),
+        )
+    )  # fmt: skip
+    if noted:
+        staff_services.release(hold=row, reason="Cancelled", written_by=UserFactory())
+    services.void(hold=row)
+    assert bool(availability.released_lately(account).newest) is is_told
+
+
+# Receipts
+
+
+def test_a_pending_hold_says_what_it_means_and_until_when(client: Client, account: Account) -> None:
+    row = held(account, expires_at=timezone.now() + TOMORROW)
+    said = receipt(client, row)
+    assert "Held for Hotel Aurora pending 60.00 USD" in said
+    assert "it cannot be spent until it is taken or released" in said
+    assert timeline(client, row) == ["Held 60.00 USD", "Released if not taken"]
+    assert "Send another" not in said
+
+
+def test_a_hold_and_its_capture_lead_to_each_other(
+    client: Client, account: Account, hotel: Account
+) -> None:
+    row = held(account, to_account=hotel)
+    taken = services.capture(hold=row, amount=Decimal(45))
+    page = client.get(f"/transactions/{row.pk}/").content.decode()
+    assert f'href="/transactions/{taken.pk}/"' in page
+    assert "Was held for Hotel Aurora taken 60.00 USD 45.00 USD of it was taken" in receipt(
+        client, row
+    )
+    ending = ["Taken 45.00 USD", "Released the rest, 15.00 USD"]
+    assert timeline(client, row) == ["Held 60.00 USD", *ending]
+    page = client.get(f"/transactions/{taken.pk}/").content.decode()
+    assert f'href="/transactions/{row.pk}/"' in page
+    assert timeline(client, taken) == [
+        "Held 60.00 USD", "Booked on both sides", "Released the rest of the hold, 15.00 USD",
+    ]  # fmt: skip
+
+
+def test_a_hold_taken_in_full_releases_nothing(client: Client, account: Account) -> None:
+    row = held(account)
+    services.capture(hold=row)
+    assert timeline(client, row) == ["Held 60.00 USD", "Taken in full"]
+    assert "All of it was taken." in receipt(client, row)
+
+
+def test_a_hold_released_by_hand_shows_the_message_and_never_the_reason(
+    client: Client, account: Account, clerk: Any
+) -> None:
+    row = over(account)
+    staff_services.release(
+        hold=row, reason="Suspicious", message="The hotel has cancelled.", written_by=clerk
+    )
+    said = receipt(client, row)
+    assert "Was held for Hotel Aurora released 60.00 USD" in said
+    assert "The bank says: The hotel has cancelled." in said
+    assert "Suspicious" not in said
+    assert clerk.name not in said
+    assert timeline(client, row) == ["Held 60.00 USD", "Released by the bank"]
+
+
+def test_whom_a_hold_is_for_sees_no_account_of_the_customer(
+    client: Client, account: Account, hotel: Account
+) -> None:
+    row = held(account, to_account=hotel)
+    client.force_login(hotel.user)
+    said = receipt(client, row)
+    assert "Held for you by Ana Ferreira pending 60.00 USD" in said
+    assert "Everyday" not in said
+
+
+def test_a_receipt_takes_a_bounded_number_of_queries(
+    client: Client, account: Account, django_assert_max_num_queries: Any
+) -> None:
+    row = services.capture(hold=held(account))
+    for _ in range(5):
+        services.reverse(transaction=row, amount=Decimal(1))
+    with django_assert_max_num_queries(8):
+        client.get(f"/transactions/{row.pk}/")
+
+
+# Limits
+
+
+def test_the_owner_reads_the_limits_and_what_is_left_today(client: Client) -> None:
+    account = AccountFactory(
+        balance="100", transfer_limit=Decimal(50), daily_limit=Decimal(70), name="Everyday"
+    )
+    client.force_login(account.user)
+    held(account, "20")
+    services.withdraw(from_account=account, amount=Decimal(10))
+    limits = "At most 50.00 USD goes out in one payment."
+    limits += " At most 70.00 USD goes out in a day; 40.00 USD of it is left today."
+    assert limits in text_of(client.get(f"/accounts/{account.pk}/"))
+    assert limits in text_of(client.get("/transfers/new/", follow=True))
+
+
+def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
+    Account.objects.filter(pk=account.pk).update(daily_limit=Decimal(70))
+    account.refresh_from_db()
+    shop = AccountFactory(balance="5")
+    taken = services.capture(hold=held(account, "40"), amount=Decimal(30))
+    services.reverse(transaction=taken)
+    received = services.transfer(from_account=shop, to_account=account, amount=Decimal(5))
+    services.reverse(transaction=received)  # goes out again, and counts for nothing
+    assert "30.00" in availability.limits_in_words(account)  # the hold counts in full
+    with pytest.raises(services.LedgerError, match=r"may send 30\.00 more"):
+        services.withdraw(from_account=account, amount=Decimal("30.01"))
+    services.withdraw(from_account=account, amount=Decimal(30))
+    assert "0.00\N{NO-BREAK SPACE}USD of it is left" in availability.limits_in_words(account)
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        ("transfer_limit", "60.00 is above the limit of 50.00 for one payment from Everyday."),
+        ("daily_limit", "Everyday may send 50.00 more on this day; 60.00 is above that."),
+    ],
+)
+def test_the_transfer_form_refuses_in_words_what_is_above_a_limit(
+    client: Client, limit: str, sentence: str
+) -> None:
+    account = AccountFactory(balance="100", **{limit: Decimal(50)})
+    client.force_login(account.user)
+    address = client.get("/transfers/new/", follow=True).redirect_chain[-1][0]
+    form = {"id": address.partition("=")[2], "from_account": account.pk, "amount": "60"}
+    response = client.post("/transfers/new/", {**form, "number": AccountFactory().number})
+    assert sentence in text_of(response)
+    assert not Transaction.objects.filter(type="transfer").exists()

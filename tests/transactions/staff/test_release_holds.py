@@ -1,0 +1,174 @@
+"""Staff release holds: one from its page, many from the list, each with its verdict."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
+from django.db import IntegrityError, connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
+from transactions import services, staff_services
+from transactions.audit.audit import audit
+from transactions.models import Note, Transaction
+
+pytestmark = pytest.mark.django_db
+LIST = reverse("admin:transactions_transaction_changelist")
+
+
+@pytest.fixture
+def account() -> Account:
+    return AccountFactory(balance="100", user__name="Mara Lindt")
+
+
+def held(account: Account, amount: str = "10", description: str = "Hotel Aurora") -> Transaction:
+    return services.hold(from_account=account, amount=Decimal(amount), description=description)
+
+
+def release_page(row: Transaction) -> str:
+    return reverse("admin:transactions_transaction_release", args=[row.pk])
+
+
+def chosen(*rows: Transaction, **said: str) -> dict[str, Any]:
+    return {"action": "release", "_selected_action": [str(row.pk) for row in rows], **said}
+
+
+def messages_of(response: Any) -> list[str]:
+    found = get_messages(response.wsgi_request)
+    return [str(message).replace("\N{NO-BREAK SPACE}", " ") for message in found]
+
+
+def test_one_is_released_with_a_reason_and_a_message(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    row = held(account)
+    page = text_of(staff.get(release_page(row)))
+    assert "What a hold reserves is available again at once." in page
+    assert "Everyday of Mara Lindt Hotel Aurora 10.00 USD pending" in page
+    answer = staff.post(release_page(row), {"reason": "Cancelled", "message": "Cancelled by them"})
+    assert answer["Location"] == reverse("admin:transactions_transaction_change", args=[row.pk])
+    row.refresh_from_db()
+    account.refresh_from_db()
+    assert (row.status, account.held) == ("voided", 0)
+    note = Note.objects.get(transaction=row)
+    assert (note.action, note.reason, note.message) == ("release", "Cancelled", "Cancelled by them")
+    assert note.written_by == clerk
+    assert audit().clean
+
+
+def test_without_a_reason_nothing_is_released(staff: Client, account: Account) -> None:
+    row = held(account)
+    answer = staff.post(release_page(row), {"reason": " "})
+    assert answer.context["form"].errors["reason"]
+    row.refresh_from_db()
+    assert row.is_pending
+
+
+def test_sent_twice_it_is_released_once(staff: Client, account: Account) -> None:
+    row = held(account)
+    for reason in ("Cancelled", "Again"):
+        answer = staff.post(release_page(row), {"reason": reason})
+    assert "released already, nothing changed" in messages_of(answer)[-1]
+    assert Note.objects.get().reason == "Cancelled"
+
+
+def test_of_two_colleagues_at_once_the_history_names_the_one_who_released(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, other = held(account), UserFactory(is_staff=True)
+    release = staff_services.release
+
+    def after_the_other(**asked: Any) -> bool:
+        release(hold=row, reason="First", written_by=other)
+        return release(**asked)
+
+    monkeypatch.setattr(staff_services, "release", after_the_other)
+    answer = staff.post(release_page(row), {"reason": "Second"})
+    assert "not released. This hold was released before" in messages_of(answer)[-1]
+    assert [note.reason for note in Note.objects.all()] == ["First"]
+    assert not LogEntry.objects.exists()
+
+
+def test_what_cannot_be_released_says_so_before_a_reason_is_typed(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    """With where to go instead, if there is anywhere."""
+    taken, gone = held(account, "2"), services.void(hold=held(account, "3"))
+    capture = services.capture(hold=taken)
+    booked = Transaction.objects.get(type="deposit", to_account=account)
+    own = held(AccountFactory(user=clerk, balance="5"), "4", "Own")
+    change, refund = (
+        reverse(f"admin:transactions_transaction_{name}", args=[row.pk])
+        for name, row in (("change", capture), ("refund", booked))
+    )
+    for row, sentence, link in (
+        (taken, "captured before; refund the payment that took it instead", change),
+        (gone, "released before, and nothing of it is held", ""),
+        (booked, "booked, not held; refund it instead", refund),
+        (own, "a colleague has to do this", ""),
+    ):
+        answer = staff.get(release_page(row))
+        assert answer["Location"] == reverse("admin:transactions_transaction_change", args=[row.pk])
+        said = messages_of(answer)[-1]
+        assert sentence in said
+        assert (f'href="{link}"' in said) if link else ("href" not in said)
+    assert not Note.objects.exists()
+
+
+def test_many_are_released_from_the_list_each_with_its_verdict(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    good, taken, gone = held(account, "1", "Good"), held(account, "2", "Taken"), held(account, "3")
+    services.capture(hold=taken)
+    services.void(hold=gone)
+    booked = Transaction.objects.get(type="deposit", to_account=account)
+    own = held(AccountFactory(user=clerk, balance="5"), "4", "Own")
+    rows = (good, taken, gone, booked, own)
+    assert "Release holds" in staff.get(LIST).content.decode()
+    asked = staff.post(LIST, chosen(*rows))
+    assert "Release: why?" in text_of(asked)
+    answer = staff.post(LIST, chosen(*rows, reason="Network outage"))
+    said = messages_of(answer)
+    for verdict in (
+        "1.00 USD, Good, Everyday", "It was captured before;", "released already",
+        "It is booked, not held; refund it instead.", "a colleague has to do this",
+    ):  # fmt: skip
+        assert sum(verdict in line for line in said) == 1, verdict
+    states = [Transaction.objects.get(pk=row.pk).status for row in rows]
+    assert states == ["voided", "captured", "voided", "completed", "pending"]
+    assert [note.transaction for note in Note.objects.all()] == [good]
+    assert audit().clean
+
+
+def test_the_action_is_for_those_who_manage_holds(client: Client, account: Account) -> None:
+    row = held(account)
+    viewer = UserFactory(is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_transaction"))
+    client.force_login(viewer)
+    assert "Release holds" not in client.get(LIST).content.decode()
+    client.post(LIST, chosen(row, reason="Because"))
+    assert client.post(release_page(row), {"reason": "Because"}).status_code == 403
+    row.refresh_from_db()
+    assert row.is_pending
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE transaction_notes SET reason = 'Other'",
+        "DELETE FROM transaction_notes",
+        "TRUNCATE transaction_notes",
+    ],
+)
+def test_what_was_said_stays_said(statement: str, staff: Client, account: Account) -> None:
+    staff.post(release_page(held(account)), {"reason": "Cancelled"})
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(IntegrityError, match="stays said"):
+            cursor.execute(statement)

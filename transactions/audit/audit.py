@@ -1,0 +1,130 @@
+"""The books proved against themselves, from the rows alone.
+
+Every check is a query for the rows that break a rule, so that clean books are empty answers.
+All run in one REPEATABLE READ transaction: one instant, however busy the bank is. Nothing but
+findings leaves the database, so the memory of this process does not grow with the books.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import OperationalError, connection
+
+from accounts.exceptions import LedgerError
+from accounts.models import Account
+from ledger.db.local_settings import set_locally
+from ledger.db.retry import TIMED_OUT, sqlstate
+from ledger.db.snapshot import snapshot
+from transactions.audit.checks.links import captures, orphans, reversals
+from transactions.audit.checks.money import balances, chains, currencies, holds
+from transactions.audit.checks.rules import rules
+from transactions.audit.checks.seals import seals
+from transactions.audit.findings import Finding
+from transactions.models import Transaction
+
+__all__ = ["CHECKS", "Audit", "AuditRunning", "AuditTooLong", "Finding", "audit"]
+
+Check = Callable[[datetime | None], Iterator[Finding]]
+CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
+    chains,
+    balances,
+    holds,
+    captures,
+    reversals,
+    currencies,
+    orphans,
+    rules,
+    seals,
+)
+AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
+
+
+class AuditRunning(LedgerError):
+    """Somebody is auditing at this moment; two at once would only slow each other."""
+
+
+class AuditTooLong(LedgerError):
+    """The audit did not end in the time that it was given."""
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was read and what was found. With `since`, the rows booked from then on."""
+
+    accounts: int = 0
+    transactions: int = 0
+    since: datetime | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not self.findings
+
+    def as_dict(self) -> dict[str, Any]:
+        since = self.since.isoformat() if self.since else None
+        return {"clean": self.clean, **asdict(self), "since": since}
+
+
+def audit(
+    *,
+    since: datetime | None = None,
+    seconds: float | None = None,
+    tell: Callable[[str], object] = lambda _check: None,
+) -> Audit:
+    """Runs every check in one snapshot; the first finding of each kind of each check.
+
+    With `since`, chains, links, rules and seals are checked from then on alone; balances, holds
+    and currencies stay whole. `tell` hears the name of each check before it begins.
+    AuditRunning beside another run; AuditTooLong after `seconds`.
+    """
+    ends = time.monotonic() + seconds if seconds is not None else None
+    try:
+        with snapshot():
+            _only_one()
+            _limit(ends)
+            result = _counted(since)
+            for check in CHECKS:
+                tell(check.__name__)
+                _limit(ends)
+                result.findings += _first_of_each_kind(check(since))
+            set_locally(statement_timeout="0")
+            return result
+    except OperationalError as error:
+        if seconds is None or sqlstate(error) != TIMED_OUT:
+            raise
+        raise AuditTooLong(
+            f"The audit takes longer than {seconds:.0f} seconds here, so it was stopped. "
+            "Check a shorter time, or run manage.py audit_ledger."
+        ) from error
+
+
+def _first_of_each_kind(findings: Iterator[Finding]) -> list[Finding]:
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.check, finding)
+        if finding.check == "seal":  # the next one would be looked for in its rows
+            break
+    return list(first.values())
+
+
+def _counted(since: datetime | None) -> Audit:
+    rows = Transaction.objects.all()
+    if since is not None:
+        rows = rows.filter(created_at__gte=since)
+    return Audit(Account.objects.count(), rows.count(), since)
+
+
+def _only_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [AUDITING])
+        if not cursor.fetchone()[0]:
+            raise AuditRunning("An audit is running at this moment; look at its result soon.")
+
+
+def _limit(ends: float | None) -> None:
+    """What is left of the time, for each statement; without an end, as long as it takes."""
+    left = 0 if ends is None else max(1, int((ends - time.monotonic()) * 1000))
+    set_locally(statement_timeout=str(left))

@@ -1,0 +1,204 @@
+"""The checks of money: chains, balances, holds, and the bank as a whole."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.fields import DecimalField
+from django.db.models.functions import Coalesce
+
+from accounts.models import Account
+from ledger.db.local_settings import locally
+from transactions.audit.findings import Finding, Named, amount_said, moment_said, named
+from transactions.models import Entry, Transaction
+from transactions.models.entry import EntryQuerySet
+
+ZERO = Value(Decimal(0), output_field=DecimalField())
+
+# Note [One pass over the books]: the chains of all accounts are sorted out of one sequential
+# read, in parallel, with this much memory of the server for each process and the rest on its
+# disk. By the accounts' indexes, which the planner likes for their order, ten million rows are
+# twenty million single reads: slower where they are cached, hopeless where they are not.
+ONE_PASS = {"work_mem": "64MB", "enable_indexscan": "off", "enable_bitmapscan": "off"}
+
+# `count` is taken before LIMIT: how many links are broken, and the first of them.
+CHAINS = """
+SELECT account_id, transaction_id, before, signed_amount, balance, created_at, count(*) OVER ()
+FROM (SELECT account_id, transaction_id, created_at, signed_amount, balance,
+             coalesce(lag(balance) OVER chain, {balance_before}, 0) AS before,
+             lag(created_at) OVER chain AS time_before
+      FROM entries AS entry
+      WHERE status = 'completed' AND account_id IS NOT NULL {since}
+      WINDOW chain AS (PARTITION BY account_id ORDER BY created_at, transaction_id)) AS links
+WHERE balance IS DISTINCT FROM before + signed_amount OR created_at = time_before
+ORDER BY account_id, created_at LIMIT 1"""
+ALL_CHAINS = CHAINS.format(balance_before="NULL", since="")
+# The balance before is asked once an account, where `lag` finds no entry before.
+CHAINS_SINCE = CHAINS.format(
+    balance_before="""(SELECT balance FROM entries AS earlier
+              WHERE earlier.account_id = entry.account_id AND status = 'completed'
+                AND earlier.created_at < %(since)s ORDER BY created_at DESC LIMIT 1)""",
+    since="AND created_at >= %(since)s",
+)
+
+
+def chains(since: datetime | None = None) -> Iterator[Finding]:
+    """Each entry: the previous balance + the signed amount = its balance; times strictly rise."""
+    with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
+        cursor.execute(CHAINS_SINCE if since else ALL_CHAINS, {"since": since})
+        found = cursor.fetchone()
+    if found is not None:
+        account, transaction, before, signed, balance, moment, broken = found
+        yield Finding(
+            "chain",
+            str(account),
+            str(transaction),
+            f"{before} {signed:+} at its own time",
+            f"{balance} at {moment.isoformat()}",
+            broken,
+            sentence=_chain_said(named(account), transaction, before, signed, balance, moment),
+        )
+
+
+def _chain_said(
+    account: Named,
+    transaction: object,
+    before: Decimal,
+    signed: Decimal,
+    balance: Decimal | None,
+    moment: datetime,
+) -> str:
+    if balance == before + signed:
+        return (
+            f"{account.at_start}: transaction {transaction} has the very time of the one before "
+            f"it, {moment_said(moment)}, so nobody can say which came first."
+        )
+    went = "moved" if signed.is_nan() else "came in" if signed > 0 else "went out"
+    return (
+        f"{account.at_start}: {account.money(abs(signed))} {went} with transaction {transaction}. "
+        f"Before it the account held {account.money(before)}, so it should hold "
+        f"{account.money(before + signed)} after it, but the books say {account.money(balance)}."
+    )
+
+
+def balances(_since: datetime | None = None) -> Iterator[Finding]:
+    """Each account's balance is that of its newest entry, and zero without one. Always whole:
+    it is one look into the index for each account."""
+    newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
+    accounts: QuerySet[Any] = Account.objects.annotate(
+        last=Coalesce(Subquery(newest.values("balance")[:1]), ZERO),
+        last_transaction=Subquery(newest.values("transaction_id")[:1]),
+    )
+    for account in accounts.exclude(balance=F("last")).order_by("pk")[:1]:
+        yield Finding(
+            "balance",
+            str(account.pk),
+            _text(account.last_transaction),
+            f"balance {account.last} from its entries",
+            f"{account.balance}",
+            sentence=_balance_said(named(account.pk), account),
+        )
+    yield from _times()
+
+
+def _balance_said(name: Named, account: Any) -> str:
+    stored = f"but its balance in the books is {name.money(account.balance)}."
+    if account.last_transaction is None:
+        return f"{name.at_start} has no entries, so it should hold nothing, {stored}"
+    left = (
+        f"its last entry, transaction {account.last_transaction}, left {name.money(account.last)}"
+    )
+    return f"{name.at_start}: {left}, {stored}"
+
+
+def _times() -> Iterator[Finding]:
+    """Each account knows when its newest row was booked: a payment or a hold, on either side,
+    for each of them moves that time on (see Note [Balances follow rows]), and nothing else does.
+    A time behind would let a row in before others; one ahead tells of a row that is gone."""
+    newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
+    accounts: QuerySet[Any] = Account.objects.annotate(
+        last_transaction=Subquery(newest.values("transaction_id")[:1]),
+        last_time=Subquery(newest.values("created_at")[:1]),
+    )
+    differ = ~Q(last_entry_at=F("last_time")) | Q(last_time=None) | Q(last_entry_at=None)
+    neither = Q(last_time=None, last_entry_at=None)
+    for account in accounts.filter(differ).exclude(neither).order_by("pk")[:1]:
+        yield Finding(
+            "time",
+            str(account.pk),
+            _text(account.last_transaction),
+            f"last entry at {account.last_time.isoformat()}" if account.last_time else "no entry",
+            account.last_entry_at.isoformat() if account.last_entry_at else "none",
+            sentence=_time_said(named(account.pk), account),
+        )
+
+
+def _time_said(name: Named, account: Any) -> str:
+    """What the rows say, what the account says, and what may have come between them."""
+    if account.last_time is None:
+        newest = f"{name.at_start} has no payments and no holds"
+    else:
+        row = f"transaction {account.last_transaction}"
+        newest = f"{name.at_start}: its newest row, {row}, is of {moment_said(account.last_time)}"
+    if account.last_entry_at is None:
+        return f"{newest}, but the account says that it never had one."
+    stored = f"{newest}, but the account says {moment_said(account.last_entry_at)}."
+    is_ahead = account.last_time is None or account.last_entry_at > account.last_time
+    return f"{stored} A row that came later may be gone." if is_ahead else stored
+
+
+def holds(_since: datetime | None = None) -> Iterator[Finding]:
+    """Each account's held money is the sum of its pending rows. Always whole."""
+    pending = (
+        Transaction.objects.filter(from_account=OuterRef("pk"), status="pending")
+        .order_by()
+        .values("from_account")
+        .annotate(total=Sum("amount"))
+        .values("total")
+    )
+    accounts: QuerySet[Any] = Account.objects.annotate(
+        reserved=Coalesce(Subquery(pending), ZERO)
+    ).exclude(held=F("reserved"))
+    for account in accounts.order_by("pk")[:1]:
+        name = named(account.pk)
+        yield Finding(
+            "held",
+            str(account.pk),
+            None,
+            f"{account.reserved} held",
+            f"{account.held}",
+            sentence=f"{name.at_start}: its pending holds add up to "
+            f"{name.money(account.reserved)}, but the books say that "
+            f"{name.money(account.held)} is held.",
+        )
+
+
+def currencies(_since: datetime | None = None) -> Iterator[Finding]:
+    """Per currency, the money in all accounts is deposits less withdrawals. Always whole."""
+    signed = Case(
+        When(type="deposit", then=F("amount")), When(type="withdrawal", then=-F("amount"))
+    )
+    flows = Transaction.objects.filter(status="completed").values("currency")
+    net = dict(flows.annotate(net=Coalesce(Sum(signed), ZERO)).values_list("currency", "net"))
+    kept_by = Account.objects.values("currency").annotate(kept=Sum("balance"))
+    held = dict(kept_by.values_list("currency", "kept"))
+    for currency in sorted({*net, *held}):
+        into, kept = net.get(currency, Decimal(0)), held.get(currency, Decimal(0))
+        if into != kept:
+            yield Finding(
+                "currency",
+                None,
+                None,
+                f"{into} {currency} deposited less withdrawn",
+                f"{kept} {currency} in accounts",
+                sentence=f"The whole bank in {currency}: what came in less what went out is "
+                f"{amount_said(into, currency)}, but all accounts together hold "
+                f"{amount_said(kept, currency)}.",
+            )
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if value else None

@@ -1,0 +1,191 @@
+"""The check of the seals: each is as it was made, and so are the rows that it sealed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from accounts.models import EARLIEST
+from ledger.db.local_settings import locally
+from transactions.audit import digest as seal_text
+from transactions.audit.checks.money import ONE_PASS
+from transactions.audit.findings import Finding, named
+from transactions.audit.sealing import midnight
+from transactions.models import SealedDay
+
+A_DAY = timedelta(days=1)
+NO_ROW, NEW_ROW, OTHER_ROW = "no row", "a row that was not there then", "another row"
+ROW_ELSEWHERE = "another row somewhere on that day"
+ROW_GONE = "the row gone and the one after it in its place"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row of `seals`, and the digest that it ought to have."""
+
+    number: int
+    version: int
+    starts_at: datetime
+    ends_at: datetime
+    digest: bytes
+    previous_digest: bytes | None
+    row_count: int
+    recomputed: bytes
+
+    def __str__(self) -> str:
+        until = self.ends_at.date() - A_DAY
+        start = f"from {self.starts_at.date()} " if self.starts_at != EARLIEST else ""
+        return f"seal {self.number} ({start}to {until})"
+
+    @property
+    def in_words(self) -> str:
+        """ "Seal 2, of 3 March 2026 to 5 March 2026,": the seal at the beginning of a sentence."""
+        until = _day_said(self.ends_at.date() - A_DAY)
+        if self.starts_at == EARLIEST:
+            return f"Seal {self.number}, of everything up to {until},"
+        start = _day_said(self.starts_at.date())
+        return f"Seal {self.number}, of {start if start == until else f'{start} to {until}'},"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a seal: for machines what was expected and found, and a sentence."""
+
+    expected: str
+    found: str
+    sentence: str
+
+
+def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
+    """The first period that no longer matches its seal, and the first row of it where it can.
+
+    The chain of the seals is always checked whole; the rows from the day of `since` on. With
+    `last`, nothing after the seal of that number.
+    """
+    stored = [seal for seal in _stored() if last is None or seal.number <= last]
+    first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
+    broken_days = _broken_days(first, stored[-1].ends_at) if stored else {}
+    before: Stored | None = None
+    for seal in stored:
+        wrong = _broken_chain(seal, before)
+        if wrong is not None:
+            yield Finding(
+                "seal", None, None, wrong.expected, wrong.found,
+                seal=seal.number, sentence=wrong.sentence,
+            )  # fmt: skip
+        for day, counts in broken_days.items():
+            if seal.starts_at <= midnight(day) < seal.ends_at:
+                yield _first_row(seal, day, *counts)
+        before = seal
+
+
+def _stored() -> list[Stored]:
+    with connection.cursor() as cursor:
+        cursor.execute(seal_text.SEALS)
+        return [Stored(*row) for row in cursor.fetchall()]
+
+
+def _broken_chain(seal: Stored, before: Stored | None) -> Wrong | None:
+    """What is wrong with a seal itself; None when it is as it was made."""
+    number, said = before.number + 1 if before else 1, seal.in_words
+    if seal.number != number:
+        gone = f"Seal {number} is no longer there: seal {seal.number} stands in its place."
+        return Wrong(f"seal {number}", f"seal {seal.number} in its place", gone)
+    if seal.starts_at != (before.ends_at if before else EARLIEST):
+        gap = f"{said} does not begin where the one before it ends."
+        return Wrong(f"{seal} where the one before ends", "a gap", gap)
+    if seal.version != seal_text.VERSION:
+        odd = f"{said} says that it is of version {seal.version}, which nobody has made."
+        return Wrong(f"{seal} of version {seal_text.VERSION}", f"version {seal.version}", odd)
+    if seal.previous_digest != (before.digest if before else None):
+        changed = f"{said} was made after another digest than that of the seal before it."
+        return Wrong(f"{seal} after the digest of the one before", "another digest", changed)
+    if seal.recomputed != seal.digest:
+        changed = (
+            f"{said} was changed since it was made: its digest is not the one of what "
+            "stands in it and in its days."
+        )
+        expected = f"{seal} with the digest of what stands in it and its days"
+        return Wrong(expected, "another digest", changed)
+    return None
+
+
+def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
+    """The days whose rows are no longer what was sealed, in order: rows sealed, rows now."""
+    sealed = {
+        day: (count, bytes(digest))
+        for day, count, digest in SealedDay.objects.filter(
+            day__gte=starts_at.date(), day__lt=ends_at.date()
+        ).values_list("day", "row_count", "digest")
+    }
+    with locally(work_mem=ONE_PASS["work_mem"]), connection.cursor() as cursor:
+        cursor.execute(seal_text.DAYS, {"starts_at": starts_at, "ends_at": ends_at})
+        now = {day: (count, bytes(digest)) for day, count, digest in cursor.fetchall()}
+    nothing = (0, b"")
+    return {
+        day: (sealed.get(day, nothing)[0], now.get(day, nothing)[0])
+        for day in sorted({*sealed, *now})
+        if sealed.get(day) != now.get(day)
+    }
+
+
+def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
+    """The first row of a day that is not as the fingerprints of its seal have it."""
+    marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
+    differing = _differing(day, bytes(marks))
+    if not differing:  # the last ones are gone, or a fingerprint could not tell
+        place, account, transaction = now + 1, None, None
+        found = NO_ROW if now < sealed else ROW_ELSEWHERE
+    else:
+        place, account, transaction, mark = differing[0]
+        follower = differing[1][3] if len(differing) > 1 else None
+        found = _verdict(bytes(marks), place, bytes(mark), follower and bytes(follower))
+    counted = f"{sealed:,} transaction{'' if sealed == 1 else 's'}"
+    change = _change_said(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
+    return Finding(
+        "seal",
+        str(account) if account else None,
+        str(transaction) if transaction else None,
+        f"row {min(place, sealed + 1):,} of {sealed:,} on {day} as {seal} has it",
+        found,
+        seal=seal.number,
+        sentence=f"{seal.in_words} no longer matches: it sealed {counted} of {_day_said(day)}, "
+        f"and {change}.",
+    )
+
+
+def _change_said(found: str, place: str, row: str) -> str:
+    """What became of the row at a place of its day."""
+    return {
+        NO_ROW: f"number {place} is gone",
+        ROW_ELSEWHERE: "one of them is no longer what it was",
+        NEW_ROW: f"{row} was put in among them later, as number {place}",
+        ROW_GONE: f"number {place} is gone: {row} has moved up into its place",
+        OTHER_ROW: f"number {place} is no longer what it was: {row} stands there now",
+    }[found]
+
+
+def _day_said(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _verdict(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
+    """What became of the row at a place, counted from 1, from the rows around it."""
+    expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
+    if not expected or follower == expected:
+        return NEW_ROW
+    if after == mark:
+        return ROW_GONE
+    return OTHER_ROW
+
+
+def _differing(day: date, marks: bytes) -> list[tuple[int, Any, Any, bytes]]:
+    """The first two rows of a day whose fingerprint is not the one at their place."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            seal_text.DIFFERING_ROWS,
+            {"starts_at": midnight(day), "ends_at": midnight(day + A_DAY), "marks": marks},
+        )
+        return list(cursor.fetchall())

@@ -1,0 +1,84 @@
+"""What a check of the audit can say: to machines in fields, to people in a sentence."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.utils.timezone import localtime
+
+from accounts.models import Account
+from ledger.text.money import NO_BREAK, account_number, money
+
+STATUS_WORDS = {
+    "pending": "held", "completed": "booked", "captured": "captured", "voided": "released",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One broken rule: the check's name, where, and what was expected and found.
+
+    It is the first of its kind; `broken` says how many there are, where counting is cheap. The
+    sentence is made with the finding, for what it names may be gone when somebody reads it.
+    """
+
+    check: str
+    account: str | None
+    transaction: str | None
+    expected: str
+    found: str
+    broken: int | None = None
+    seal: int | None = None
+    sentence: str = ""
+
+    def __str__(self) -> str:
+        """The sentence, for a terminal."""
+        more = f" This is the first of {self.broken:,} such." if (self.broken or 0) > 1 else ""
+        return self.sentence.replace(NO_BREAK, " ") + more
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An account as a sentence names it, and its money."""
+
+    words: str
+    currency: str = ""
+
+    def __str__(self) -> str:
+        return self.words
+
+    @property
+    def at_start(self) -> str:
+        """The words at the beginning of a sentence."""
+        return self.words[0].upper() + self.words[1:]
+
+    def money(self, amount: Decimal | None) -> str:
+        """An amount of this account: "71.00 USD"."""
+        return amount_said(amount, self.currency)
+
+
+def named(pk: UUID | None) -> Named:
+    """The account with this id, by the number that people know it by."""
+    account = Account.objects.filter(pk=pk).first() if pk else None
+    if account is None:
+        return Named(f"account {pk}, which is not in the books" if pk else "no account")
+    number = account_number(account.number).replace(" ", NO_BREAK)
+    return Named(f"account {number}", account.currency)
+
+
+def amount_said(amount: Decimal | None, currency: str) -> str:
+    """Money for a sentence. Books that are broken may hold what is no number."""
+    if amount is None:
+        return "no amount"
+    if not amount.is_finite():
+        return f"{amount}{NO_BREAK}{currency}"
+    return money(amount, currency)
+
+
+def moment_said(moment: datetime | None) -> str:
+    """A booking time, to the microsecond by which two of them may differ."""
+    if moment is None:
+        return "never"
+    here = localtime(moment)
+    return f"{here.day} {here:%B %Y, %H:%M:%S.%f %Z}"

@@ -1,0 +1,59 @@
+"""Audits that are kept: each run leaves a row that says what it found."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+
+from django.db import connection
+from django.db import transaction as db_transaction
+
+from accounts.models import User
+from transactions.audit.audit import Audit, audit
+from transactions.models import AuditRun, Transaction
+
+# What a page may ask for: it answers within these seconds, or says why not. Up to so many rows
+# the whole audit takes about three of them.
+PAGE_SECONDS = 20.0
+WHOLE_ON_A_PAGE = 300_000
+
+
+def run_audit(
+    *,
+    since: datetime | None = None,
+    run_by: User | None = None,
+    seconds: float | None = None,
+    tell: Callable[[str], object] = lambda _check: None,
+) -> tuple[AuditRun, Audit]:
+    """Audits and keeps the result. Refuses as `audit` does; a refused run leaves no row.
+
+    Its times are those of the database, so that runs have one order whoever ran them.
+    """
+    started_at = _clock()
+    result = audit(since=since, seconds=seconds, tell=tell)
+    with db_transaction.atomic(durable=True):
+        run = AuditRun.objects.create(
+            started_at=started_at,
+            finished_at=max(_clock(), started_at),
+            since=since,
+            accounts=result.accounts,
+            transactions=result.transactions,
+            findings=[asdict(finding) for finding in result.findings],
+            run_by=run_by,
+        )
+    return run, result
+
+
+def _clock() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+        return moment
+
+
+def fits_on_a_page() -> bool:
+    """Whether the whole books are small enough to be checked while somebody waits.
+
+    Counts to the limit and no further.
+    """
+    rows = Transaction.objects.order_by()[: WHOLE_ON_A_PAGE + 1].count()
+    return bool(rows <= WHOLE_ON_A_PAGE)

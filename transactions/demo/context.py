@@ -1,0 +1,32 @@
+"""What templates know of a demo bank: its sign-ins, and where its mail goes."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+
+from transactions.demo.sign_ins import PASSWORD, ROLES, SIGN_INS
+
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+
+
+def demo_mail(_request: HttpRequest) -> dict[str, str]:
+    """`demo_mail`: where a visitor of the demo finds the mail that a page speaks of."""
+    if not settings.LEDGER_DEMO or settings.EMAIL_BACKEND != CONSOLE:
+        return {}
+    return {
+        "demo_mail": "In this demo, mail is printed in the terminal where the bank was started."
+    }
+
+
+def demo_sign_ins(request: HttpRequest) -> dict[str, Any]:
+    """`demo_sign_ins` and `demo_password` on the sign-in page of a bank of demo data."""
+    match = request.resolver_match
+    if not settings.LEDGER_DEMO or match is None or match.url_name != "account_login":
+        return {}
+    people = get_user_model()._default_manager
+    if not people.filter(email=SIGN_INS["ana"]).exists():
+        return {}
+    sign_ins = [(email, ROLES[who]) for who, email in SIGN_INS.items()]
+    return {"demo_sign_ins": sign_ins, "demo_password": PASSWORD}

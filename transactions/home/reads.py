@@ -1,0 +1,128 @@
+"""What a page shows of several reads together."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Account, User
+from ledger.text.dates import start_of
+from ledger.text.money import money
+from transactions.availability import Holds, pending_of
+from transactions.models import Entry
+
+LATEST = 12
+SPARK_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What somebody has in one currency, over all accounts that are not closed.
+
+    What is on frozen accounts is not available: nothing may go out of them.
+    """
+
+    currency: str
+    available: Decimal
+    balance: Decimal
+    held: Decimal
+    frozen: Decimal
+
+
+@dataclass(slots=True)
+class Home:
+    """The home page: `worth` has the currency of the most accounts first."""
+
+    accounts: list[Account]
+    worth: list[Worth]
+    latest: list[Entry]
+    pending: Holds
+    trends: dict[UUID, list[Decimal]] = field(default_factory=dict)
+
+    @property
+    def beside_available(self) -> str:
+        """What is not available, or is owed: a sentence each, however many currencies."""
+        return " ".join(_beside_available(self.worth))
+
+
+def home_of(user: User) -> Home:
+    """Everything a person has, and what moved last. Seven queries at most."""
+    accounts = list(Account.objects.owned_by(user).not_closed())
+    return Home(
+        accounts=accounts,
+        worth=worth_of(accounts),
+        latest=Entry.objects.latest_of(accounts, LATEST),
+        pending=pending_of(accounts),
+        trends=daily_balances(accounts, timezone.localdate()),
+    )
+
+
+def worth_of(accounts: Sequence[Account]) -> list[Worth]:
+    """Available, booked and held money per currency. No query."""
+    by_currency: dict[str, list[Account]] = defaultdict(list)
+    for account in accounts:
+        by_currency[account.currency].append(account)
+    return [
+        Worth(
+            currency,
+            available=sum((a.available for a in group if a.is_active), Decimal(0)),
+            frozen=sum((a.available for a in group if a.is_frozen), Decimal(0)),
+            balance=sum((a.balance for a in group), Decimal(0)),
+            held=sum((a.held for a in group), Decimal(0)),
+        )
+        for currency, group in sorted(by_currency.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _beside_available(worth: Sequence[Worth]) -> Iterator[str]:
+    held = [money(each.held, each.currency) for each in worth if each.held]
+    frozen = [money(each.frozen, each.currency) for each in worth if each.frozen]
+    owed = [money(each.balance, each.currency) for each in worth if each.balance < 0]
+    if held:
+        yield f"A further {_listed(held)} held for payments under way."
+    if frozen:
+        yield f"{_listed(frozen)} on frozen accounts."
+    if owed:
+        use = "overdrafts are in use" if owed[1:] else "an overdraft is in use"
+        yield f"{_listed(owed)} booked: {use}."
+
+
+def _listed(amounts: Sequence[str]) -> str:
+    """ "10.00 USD is", "10.00 USD and 7 JPY are", "10.00 USD, 7 JPY and 5.00 EUR are"."""
+    *first, last = amounts
+    return f"{', '.join(first)} and {last} are" if first else f"{last} is"
+
+
+def daily_balances(
+    accounts: Sequence[Account], today: date, days: int = SPARK_DAYS
+) -> dict[UUID, list[Decimal]]:
+    """Each account's balance at the end of each of the last days, oldest first.
+
+    One look-up in the stored chain per account and day (LATERAL), so the cost does not follow
+    the number of entries. Zero before the first entry.
+    """
+    ends = [start_of(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]
+    trends: dict[UUID, list[Decimal]] = {account.pk: [] for account in accounts}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT mine.id, coalesce(last.balance, 0)
+            FROM unnest(%s::uuid[]) AS mine (id)
+            CROSS JOIN unnest(%s::timestamptz[]) AS day (ends)
+            LEFT JOIN LATERAL (
+                SELECT balance FROM entries
+                WHERE account_id = mine.id AND status = 'completed' AND created_at < day.ends
+                ORDER BY created_at DESC LIMIT 1
+            ) AS last ON true
+            ORDER BY mine.id, day.ends
+            """,
+            [list(trends), ends],
+        )
+        for account_id, balance in cursor.fetchall():
+            trends[account_id].append(balance)
+    return trends

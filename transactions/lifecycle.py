@@ -1,0 +1,174 @@
+"""What became of a transaction: a hold that ended, a payment taken back, and when."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.utils import timezone
+
+from ledger.text.dates import until
+from ledger.text.money import money
+from transactions.models import Note, PaymentLine, Transaction
+
+# What a hold has come to, as a badge of one word.
+STATES = {
+    "pending": "pending", "expired": "expired", "captured": "taken", "released": "released",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a timeline. `row` is another transaction it leads to; `day` has no clock."""
+
+    text: str
+    at: datetime | None = None
+    day: date | None = None
+    row: Transaction | None = None
+    is_ahead: bool = False
+
+
+@dataclass(slots=True)
+class Story:
+    """A transaction with everything that belongs to it.
+
+    `state` is "" for booked money, otherwise what a hold has come to: "pending", "expired",
+    "captured" or "released". A pending hold whose time is over is "expired" too: it still
+    holds the money until `expire_holds` comes by. `notes` go with any of the rows. `line` is
+    the line of a file of payments that it was booked from.
+    """
+
+    row: Transaction
+    hold: Transaction | None = None
+    capture: Transaction | None = None
+    original: Transaction | None = None
+    reversals: list[Transaction] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    line: PaymentLine | None = None
+
+    @property
+    def state(self) -> str:
+        if not self.row.is_hold:
+            return ""
+        if self.row.status == Transaction.Status.CAPTURED:
+            return "captured"
+        if self.row.is_expired and not self.release:
+            return "expired"
+        return "pending" if self.row.is_pending else "released"
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in the words of the customer's pages: "held until Sunday 22 November"."""
+        if self.state == "expired" and not self.row.is_pending:
+            return "expired and released"
+        return standing_of(self.row)
+
+    @property
+    def release(self) -> Note | None:
+        """What a colleague said who released it by hand."""
+        return next((note for note in self.notes if note.action == Note.Action.RELEASE), None)
+
+    @property
+    def reversed(self) -> Decimal:
+        """How much of it was taken back."""
+        return sum((reversal.amount for reversal in self.reversals), Decimal(0))
+
+    @property
+    def back(self) -> str:
+        """What its reversals did."""
+        return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
+
+    @property
+    def left(self) -> Decimal:
+        """How much of it may still be taken back."""
+        if self.row.is_hold or self.row.is_reversal:
+            return Decimal(0)
+        amount: Decimal = self.row.amount
+        return amount - self.reversed
+
+    @property
+    def messages(self) -> list[str]:
+        """What the bank wants the customer to read."""
+        return [note.message for note in self.notes if note.message]
+
+    @property
+    def moments(self) -> list[Moment]:
+        """The timeline, oldest first; what is still to come stands last."""
+        return self._of_hold() if self.row.is_hold else self._of_booking()
+
+    def _of_hold(self) -> list[Moment]:
+        row = self.row
+        moments = [Moment(f"Held {self._money(row.amount)}", row.created_at)]
+        if self.capture:
+            moments += self._ending(self.capture)
+        elif self.release:
+            moments.append(Moment("Released by the bank", self.release.created_at))
+        elif row.is_pending and row.is_expired:
+            expired = "Expired: the bank releases it at its next round"
+            moments.append(Moment(expired, row.expires_at, is_ahead=True))
+        elif row.is_pending and row.expires_at:
+            moments.append(Moment("Released if not taken", row.expires_at, is_ahead=True))
+        elif row.is_expired:
+            moments.append(Moment("Expired and released", row.expires_at))
+        elif not row.is_pending:
+            moments.append(Moment("Released"))
+        return moments
+
+    def _ending(self, capture: Transaction) -> list[Moment]:
+        """What was taken of the hold; the rest is free again from that moment on."""
+        rest = self.row.amount - capture.amount
+        if not rest:
+            return [Moment("Taken in full", capture.created_at, row=capture)]
+        return [
+            Moment(f"Taken {self._money(capture.amount)}", capture.created_at, row=capture),
+            Moment(f"Released the rest, {self._money(rest)}", capture.created_at),
+        ]
+
+    def _of_booking(self) -> list[Moment]:
+        row, moments = self.row, []
+        if self.original:
+            paid = f"The original, {self._money(self.original.amount)}"
+            moments.append(Moment(paid, self.original.created_at, row=self.original))
+        if self.hold:
+            held = f"Held {self._money(self.hold.amount)}"
+            moments.append(Moment(held, self.hold.created_at, row=self.hold))
+        both = row.from_account_id and row.to_account_id
+        moments.append(Moment("Booked on both sides" if both else "Booked", row.created_at))
+        if self.hold and self.hold.amount > row.amount:
+            rest = self._money(self.hold.amount - row.amount)
+            moments.append(Moment(f"Released the rest of the hold, {rest}", row.created_at))
+        if row.value_date != timezone.localdate(row.created_at):
+            moments.append(Moment("Counts from", day=row.value_date))
+        for reversal in self.reversals:
+            back = f"{self.back} {self._money(reversal.amount)}"
+            moments.append(Moment(back, reversal.created_at, row=reversal))
+        return moments
+
+    def _money(self, amount: Decimal) -> str:
+        return money(amount, self.row.currency)
+
+
+def standing_of(row: Transaction) -> str:
+    """How a row stands, as far as it alone can say: no query, for lists."""
+    if not row.is_hold:
+        return "booked"
+    if not row.is_pending:
+        return STATES["captured" if row.status == Transaction.Status.CAPTURED else "released"]
+    if row.is_expired:
+        return STATES["expired"]
+    return f"held until {until(row.expires_at)}" if row.expires_at else STATES["pending"]
+
+
+def story_of(row: Transaction) -> Story:
+    """Reads what belongs to a row: at most five queries."""
+    story = Story(row)
+    if row.is_hold:
+        story.capture = row.captured_by.first()
+    else:
+        story.hold, story.original = row.captures, row.reverses
+        story.reversals = list(row.reversals.order_by("created_at"))
+        booked = PaymentLine.objects.filter(pk=row.pk, booked=True)
+        story.line = booked.select_related("file").first()
+    related = [row, story.capture, *story.reversals]
+    ids = [other.pk for other in related if other is not None]
+    story.notes = list(Note.objects.filter(transaction__in=ids).select_related("written_by"))
+    return story

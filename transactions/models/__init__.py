@@ -1,0 +1,38 @@
+"""How money moves: `Transaction`, one row per movement, `Entry`, one row per side, and what
+stands beside them. The rules of the database are declared here, as constraints and triggers."""
+
+from transactions.models.annotation import Annotation
+from transactions.models.audit_run import AuditRun
+from transactions.models.entry import Entry, EntryQuerySet
+from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
+from transactions.models.reason import Note
+from transactions.models.seal import Seal, SealedDay
+from transactions.models.transaction import (
+    BOOKED_AT,
+    DESCRIPTION_LIMIT,
+    METADATA_LIMIT,
+    REFERENCE_LIMIT,
+    Transaction,
+    TransactionQuerySet,
+    reversal_word,
+)
+
+__all__ = [
+    "BOOKED_AT",
+    "DESCRIPTION_LIMIT",
+    "METADATA_LIMIT",
+    "REFERENCE_LIMIT",
+    "Annotation",
+    "AuditRun",
+    "Entry",
+    "EntryQuerySet",
+    "NamesAsked",
+    "Note",
+    "PaymentFile",
+    "PaymentLine",
+    "Seal",
+    "SealedDay",
+    "Transaction",
+    "TransactionQuerySet",
+    "reversal_word",
+]

@@ -1,0 +1,188 @@
+"""What owners say of a transaction for themselves: a note and tags, beside the immutable row."""
+
+import uuid
+from typing import ClassVar, Self
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import F, Func, OuterRef, Q, Subquery, Value
+from django.utils import timezone
+
+from accounts.models import EARLIEST, LATEST, User
+from ledger.db.ids import pk_of, uuid7
+from ledger.db.triggers import FirmTrigger, refuse, stays
+from transactions.models.transaction import Transaction
+
+TEXT_LIMIT = 500  # characters
+MOST_TAGS = 20
+LONGEST_TAG = 30  # characters
+
+# Note [Tag lexemes]: the search column holds the words of the text (A), the words of the tags
+# (B), and each tag whole as "#tag". "2026" finds the tag rent-2026 as a word; "#rent" does not.
+# A generated column takes immutable functions alone, which array_to_string is not; a tsvector
+# printed as text is, and a tag has no character that would be escaped there.
+TAGS_PRINTED = Func(
+    F("tags"),
+    template="array_to_tsvector(%(expressions)s)::text",
+    output_field=models.TextField(),
+)
+TAG_WORDS = Func(
+    TAGS_PRINTED,
+    Func(TAGS_PRINTED, template="translate(%(expressions)s, '-_', '  ')"),
+    template="setweight(to_tsvector('simple'::regconfig, %(expressions)s), 'B')",
+    arg_joiner=" || ' ' || ",
+)
+WHOLE_TAGS = Func(
+    TAGS_PRINTED,
+    template="regexp_replace(%(expressions)s, '''(\\S+)''', '''#\\1'':1B', 'g')::tsvector",
+)
+ANNOTATION_DOCUMENT = Func(
+    SearchVector("text", weight="A", config="simple"),
+    TAG_WORDS,
+    WHOLE_TAGS,
+    template="(%(expressions)s)",
+    arg_joiner=" || ",
+    output_field=SearchVectorField(),
+)
+# Tags as Postgres prints a list of them: one level, no quotes but those round "null". Letters
+# beyond ASCII are not told apart here, for which of them are letters depends on version and
+# locale; `transactions.annotations.services` is exact.
+_TAG = f'([a-z0-9_\\u00a1-\\U0010ffff-]{{1,{LONGEST_TAG}}}|"null")'
+TAGS_PATTERN = f"^\\{{({_TAG}(,{_TAG}){{0,{MOST_TAGS - 1}}})?\\}}$"
+
+OF_OWN_SIDE = FirmTrigger(
+    name="annotation_of_own_side",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func=f"""
+        IF NOT EXISTS (
+            SELECT FROM transactions AS row
+            JOIN accounts AS side ON side.id IN (row.from_account_id, row.to_account_id)
+            WHERE row.id = NEW.transaction_id AND side.user_id = NEW.owner_id
+        ) THEN
+            {refuse("annotation_of_own_side", "Only who owns a side says something of it.")}
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class AnnotationQuerySet(models.QuerySet["Annotation"]):
+    """Each read begins with `of`: what somebody says for themselves, nobody else reads."""
+
+    def of(self, owner: "User | uuid.UUID") -> Self:
+        """What this person said, of whatever transaction, also what is out of date."""
+        return self.filter(owner=pk_of(owner))
+
+    def about(self, transaction: "Transaction | uuid.UUID") -> Self:
+        """What was said of one transaction."""
+        return self.filter(transaction=pk_of(transaction))
+
+    def newest_first(self) -> Self:
+        """The order of a history. `created_at` never ties within an owner's transaction."""
+        return self.order_by("-created_at")
+
+    def latest(self) -> Self:  # type: ignore[override]
+        """What counts: of each transaction the newest that its owner said.
+
+        One look-up in the index for each row, whatever stands before or after it. As NOT EXISTS
+        (a newer one) it became a join, of each row with each other, until the table was analyzed.
+        """
+        newest = Annotation.objects.filter(
+            owner=OuterRef("owner"), transaction=OuterRef("transaction")
+        ).newest_first()
+        return self.filter(pk=Subquery(newest.values("pk")[:1]))
+
+    def present(self) -> Self:
+        """Not what says nothing: an owner's way of taking it away."""
+        return self.exclude(text="", tags=[])
+
+    def matching(self, query: SearchQuery) -> Self:
+        """Where the text or the tags have these words."""
+        return self.filter(search=query)
+
+
+class Annotation(models.Model):
+    """A note and tags of whoever owns a side of a transaction, for that person alone.
+
+    Never changed: to say something else is a new row, and the newest counts. The other side
+    does not see it, nor do staff.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    transaction = models.ForeignKey(
+        "transactions.Transaction", models.PROTECT, related_name="+", db_index=False
+    )
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    text = models.CharField(max_length=TEXT_LIMIT, blank=True, default="")
+    tags = ArrayField(models.CharField(max_length=LONGEST_TAG), default=list, blank=True)
+    created_at = models.DateTimeField(
+        default=timezone.now, db_comment="Strictly rises within an owner's transaction"
+    )
+    search = models.GeneratedField(
+        expression=ANNOTATION_DOCUMENT, output_field=SearchVectorField(), db_persist=True
+    )
+
+    objects = AnnotationQuerySet.as_manager()
+
+    class Meta:
+        db_table = "annotations"
+        db_table_comment = "What owners note of transactions for themselves; the newest counts"
+        default_permissions = ()  # nobody but the owner, whatever the role
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(fields=["search"], name="annotations_search"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Also the index of every read: whose, of which transaction, the newest first.
+            models.UniqueConstraint(
+                F("owner"),
+                F("transaction"),
+                F("created_at").desc(),
+                name="annotation_moments_differ",
+                violation_error_message="One person says one thing of a transaction at a time.",
+            ),
+            models.CheckConstraint(
+                name="annotation_tags_valid",
+                condition=Q(
+                    models.lookups.Exact(
+                        Func(
+                            F("tags"),
+                            Value(TAGS_PATTERN),
+                            # In the order of the alphabet, or migrations see a change in it.
+                            arg_joiner="::text ~ ",
+                            template="(%(expressions)s)",
+                            output_field=models.BooleanField(),
+                        ),
+                        Value(True),
+                    )
+                ),
+                violation_error_message=(
+                    f"At most {MOST_TAGS} tags, each a word of at most {LONGEST_TAG} letters."
+                ),
+            ),
+            models.CheckConstraint(
+                name="annotation_time_finite",
+                condition=Q(created_at__gte=EARLIEST, created_at__lt=LATEST),
+                violation_error_message="A time lies between 1900 and 9999.",
+            ),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            OF_OWN_SIDE,
+            *stays(
+                "annotation_stays",
+                "annotations_stay",
+                "What was noted stays; to say something else is a new row.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        said = [self.text, *(f"#{tag}" for tag in self.tags)]
+        return " ".join(part for part in said if part) or "nothing"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing, which takes away what was said before."""
+        return not (self.text or self.tags)

@@ -1,0 +1,99 @@
+"""What the audits found: `AuditRun`, a row for each of them."""
+
+from typing import Any, ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.lookups import Exact
+
+from accounts.models import EARLIEST, LATEST
+from ledger.db.ids import uuid7
+from ledger.db.triggers import FirmTrigger, refuse, stays
+
+# Note [Order of the audits]: a later audit takes the place of an earlier one, so a row from the
+# future would stand before every audit to come. A run is kept when it has ended, by the clock of
+# the database; the five minutes are for clocks that differ, and do not bring it forward.
+AUDIT_RUN_IS_OF_NOW = FirmTrigger(
+    name="audit_run_is_of_now",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[
+        ("here", "timestamptz := clock_timestamp()"),
+        ("slack", "interval := interval '5 minutes'"),
+    ],
+    func=f"""
+        IF NEW.started_at > here + slack
+           OR NEW.finished_at NOT BETWEEN here - slack AND here + slack
+        THEN
+            {refuse("audit_run_is_of_now", "An audit is kept when it ends, not before or later.")}
+        END IF;
+        NEW.started_at := least(NEW.started_at, here);
+        NEW.finished_at := least(NEW.finished_at, here);
+        RETURN NEW;
+    """,
+)
+
+
+class AuditRun(models.Model):
+    """One run of the audit: what was read, what was found, and who asked for it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    since = models.DateTimeField(null=True, db_comment="Only rows booked from then on; null: all")
+    accounts = models.BigIntegerField()
+    transactions = models.BigIntegerField(db_comment="How many rows were checked")
+    findings = models.JSONField(default=list)
+    run_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "audit_runs"
+        db_table_comment = "What each audit found; inserted once, never changed"
+        default_permissions = ("view",)
+        permissions = [("run_audit", "Can run the audit")]
+        verbose_name = "audit run"
+        verbose_name_plural = "audit and seals"
+        ordering = ("-started_at", "-id")
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            AUDIT_RUN_IS_OF_NOW,
+            *stays("audit_run_stays", "audit_runs_stay", "What an audit found stays said."),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="audit_run_readable",
+                condition=Q(started_at__gte=EARLIEST)
+                & (Q(since__isnull=True) | Q(since__gte=EARLIEST, since__lt=LATEST))
+                & Q(
+                    Exact(
+                        Func("findings", function="jsonb_typeof", output_field=models.TextField()),
+                        Value("array"),
+                    )
+                ),
+                violation_error_message="An audit has finite times and a list of findings.",
+            ),
+            models.CheckConstraint(
+                name="audit_run_times_rise",
+                condition=Q(started_at__lte=F("finished_at")),
+                violation_error_message="An audit ends after it begins.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"audit of {self.started_at:%d %B %Y, %H:%M}"
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.findings
+
+    @property
+    def seconds(self) -> float:
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def found(self) -> list[dict[str, Any]]:
+        """The findings, as `transactions.audit.findings.Finding` has them."""
+        return list(self.findings)

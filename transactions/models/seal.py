@@ -1,0 +1,111 @@
+"""What closes a period for ever: `Seal`, chained to the one before, and its days."""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.lookups import Exact
+
+from accounts.models import EARLIEST
+from ledger.db.triggers import stays
+from transactions.models.seal_triggers import SEAL_FOLLOWS
+
+DIGEST_BYTES = 32
+FINGERPRINT_BYTES = 4
+
+
+def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
+    """The column is so many bytes long; `expected` may be a column times `factor`."""
+    length = Func(name, function="octet_length", output_field=models.BigIntegerField())
+    return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
+
+
+class Seal(models.Model):
+    """A closed period of whole days (UTC): how many rows, how much money, and their digest.
+
+    `transactions.audit.sealing` makes it; docs/audit.md says what the digest is taken over.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    version = models.PositiveSmallIntegerField(default=1, db_comment="Of the text that is digested")
+    starts_at = models.DateTimeField(unique=True)
+    ends_at = models.DateTimeField(unique=True, db_comment="The period ends before it")
+    row_count = models.BigIntegerField()
+    sums = models.JSONField(db_comment="Completed amounts per currency and type, as text")
+    previous_digest = models.BinaryField(null=True)
+    digest = models.BinaryField(db_comment="SHA-256 over all this, the days and the seal before")
+    sealed_at = models.DateTimeField()
+    sealed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        db_table = "seals"
+        db_table_comment = "Closed periods; inserted once, never changed"
+        default_permissions = ("view",)
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            SEAL_FOLLOWS,
+            *stays("seal_stays", "seals_stay", "A seal never changes."),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="seal_period_valid",
+                condition=Q(starts_at__lt=F("ends_at"), row_count__gte=0),
+                violation_error_message="A period ends after it begins.",
+            ),
+            models.CheckConstraint(
+                name="first_seal_begins_the_books",
+                condition=Q(number=1, starts_at=EARLIEST, previous_digest__isnull=True)
+                | Q(number__gt=1, starts_at__gt=EARLIEST, previous_digest__isnull=False),
+                violation_error_message="The first seal, and no other, has none before it.",
+            ),
+            models.CheckConstraint(
+                name="seal_digest_is_sha256",
+                condition=_bytes_of("digest", DIGEST_BYTES),
+                violation_error_message="A digest is 32 bytes.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"
+
+    @property
+    def hex_digest(self) -> str:
+        """The digest as people copy it."""
+        return bytes(self.digest).hex()
+
+
+class SealedDay(models.Model):
+    """A day (UTC) of a sealed period that has rows, so that a broken seal can say where.
+
+    `digest` is the SHA-256 of the digests of its rows, in order of time and id. `fingerprints`
+    are the first four bytes of each of them: too short to prove a thing, enough to find the row.
+    """
+
+    day = models.DateField(primary_key=True)
+    seal = models.ForeignKey(Seal, models.PROTECT, related_name="days")
+    row_count = models.BigIntegerField()
+    digest = models.BinaryField()
+    fingerprints = models.BinaryField()
+
+    class Meta:
+        db_table = "sealed_days"
+        db_table_comment = "The days of the sealed periods; inserted once, never changed"
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
+            "sealed_day_stays", "sealed_days_stay", "A sealed day never changes."
+        )
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="sealed_day_valid",
+                condition=Q(row_count__gt=0)
+                & _bytes_of("digest", DIGEST_BYTES)
+                & _bytes_of("fingerprints", F("row_count"), FINGERPRINT_BYTES),
+                violation_error_message="A sealed day has rows, and a fingerprint of each.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} of seal {self.seal_id}"

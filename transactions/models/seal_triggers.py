@@ -1,0 +1,62 @@
+"""What keeps sealed days as they were sealed, enforced by Postgres whoever asks.
+
+Note [No row enters a sealed period]: three walls, of which each closes the gap of the others.
+
+1. A row whose time is younger than GRACE is let in without a question: no seal may end later
+   than GRACE ago. That test is one comparison, all that an ordinary payment pays.
+2. An older row takes the lock of the seals, shared, until its transaction ends, and is then
+   compared with them. Sealing takes the lock alone: such a row is either in the books before
+   the rows are read, or it meets the seal. Its transaction must read anew for each statement
+   (READ COMMITTED); one with an older snapshot could not see the seal, so it is refused.
+3. A transaction may have written a row long ago and still be open. So sealing first waits for
+   every transaction that was writing when it began (`transactions.audit.sealing`).
+
+Only the clock of the database counts, never that of a web server.
+"""
+
+import pgtrigger
+
+from ledger.db.triggers import FirmTrigger, refuse
+
+GRACE_MINUTES = 10
+SEALING = 7_236_501  # the advisory lock of the seals, always held to the end of a transaction
+
+_IS_OLD = f"NEW.created_at < clock_timestamp() - interval '{GRACE_MINUTES} minutes'"
+
+SEALED_PERIOD_IS_CLOSED = FirmTrigger(
+    name="sealed_period_is_closed",
+    when=pgtrigger.After,  # the row as it is, whatever other triggers made of it
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Condition(_IS_OLD),
+    func=f"""
+        PERFORM pg_advisory_xact_lock_shared({SEALING});
+        IF current_setting('transaction_isolation') <> 'read committed' THEN
+            {refuse("old_row_reads_committed", "A row of the past is booked at READ COMMITTED.")}
+        END IF;
+        IF EXISTS (SELECT FROM seals WHERE ends_at > NEW.created_at) THEN
+            {refuse("sealed_period_is_closed", "That day is sealed; nothing is added to it.")}
+        END IF;
+        RETURN NULL;
+    """,
+)
+
+SEAL_FOLLOWS = FirmTrigger(
+    name="seal_follows",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    declare=[("last", "seals%ROWTYPE")],
+    func=f"""
+        PERFORM pg_advisory_xact_lock({SEALING});
+        SELECT * INTO last FROM seals ORDER BY number DESC LIMIT 1;
+        IF NEW.number <> coalesce(last.number, 0) + 1
+           OR NEW.starts_at IS DISTINCT FROM coalesce(last.ends_at, NEW.starts_at)
+           OR NEW.previous_digest IS DISTINCT FROM last.digest
+        THEN
+            {refuse("seal_follows", "A seal begins where the one before it ends.")}
+        END IF;
+        IF NEW.ends_at > clock_timestamp() - interval '{GRACE_MINUTES} minutes' THEN
+            {refuse("seal_is_of_the_past", "A period is sealed when it is over.")}
+        END IF;
+        RETURN NEW;
+    """,
+)

@@ -1,0 +1,31 @@
+"""The expression of the generated column `search`."""
+
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db.models import F, Func
+
+# Note [Search column]: words of the description (A), the reference (B) and the strings and
+# numbers of the metadata (C), and one lexeme per side, "@" + the last 12 hex digits of the
+# account's id. "rent" within somebody's accounts becomes rent & (@a | @b), which one GIN
+# index answers at the cost of the reader's own rows. Never a permission: see DESIGN, search.
+SIDE_LEXEMES = Func(
+    Func(F("from_account"), template="'@' || right(%(expressions)s::text, 12)"),
+    Func(F("to_account"), template="'@' || right(%(expressions)s::text, 12)"),
+    template="array_to_tsvector(array_remove(ARRAY[%(expressions)s], NULL))",
+)
+
+
+SEARCH_DOCUMENT = Func(
+    SearchVector("description", weight="A", config="simple"),
+    SearchVector("reference", weight="B", config="simple"),
+    Func(
+        F("metadata"),
+        template=(
+            "setweight(jsonb_to_tsvector('simple'::regconfig, %(expressions)s,"
+            " '[\"string\", \"numeric\"]'::jsonb), 'C')"
+        ),
+    ),
+    SIDE_LEXEMES,
+    template="(%(expressions)s)",
+    arg_joiner=" || ",
+    output_field=SearchVectorField(),
+)

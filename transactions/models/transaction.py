@@ -1,0 +1,342 @@
+"""One movement of money: `Transaction`, a row with both sides in it."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar, Self
+
+import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Round
+from django.utils import timezone
+
+from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
+from ledger.db.ids import pk_of, uuid7
+from ledger.text.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, plain
+from transactions.models import row_triggers
+from transactions.models.seal_triggers import SEALED_PERIOD_IS_CLOSED
+from transactions.models.search_column import SEARCH_DOCUMENT
+
+METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
+DESCRIPTION_LIMIT = 500  # characters
+REFERENCE_LIMIT = 140  # characters
+
+
+# Note [Newest of the bank]: the newest rows of all accounts come from an index on the booking time
+# without its zone. One on `created_at` itself would tempt the planner away from an account's own
+# index on every statement: it would walk back through the whole bank's rows for one account's page.
+BOOKED_AT = models.Func(
+    models.F("created_at"),
+    template="(%(expressions)s AT TIME ZONE 'UTC')",
+    output_field=models.DateTimeField(),
+)
+
+
+class TransactionQuerySet(models.QuerySet["Transaction"]):
+    def visible_to(self, user: "User") -> Self:
+        """What this person may read: a side of it is theirs."""
+        return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
+
+    def readable_by(self, user: "User") -> Self:
+        """What this person may open: for staff who may view transactions, each."""
+        if user.is_staff and user.has_perm("transactions.view_transaction"):
+            return self.all()
+        return self.visible_to(user)
+
+    def pending(self) -> Self:
+        """Holds neither captured nor voided yet."""
+        return self.filter(status="pending")
+
+    def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
+        """What the limit of a day counts since then: what went out, and holds, in full and on
+        their own day, unless they were released. Not what completes a hold, which was counted,
+        nor what is given back."""
+        return self.filter(
+            from_account=pk_of(account),
+            status__in=["completed", "pending", "captured"],
+            captures__isnull=True,
+            reverses__isnull=True,
+            created_at__gte=since,
+        )
+
+    def newest_first(self) -> Self:
+        """In order of booking, over the whole bank too, see Note [Newest of the bank]."""
+        return self.order_by(BOOKED_AT.desc(), "-pk")
+
+    def oldest_first(self) -> Self:
+        """The same the other way round."""
+        return self.order_by(BOOKED_AT.asc(), "pk")
+
+    def with_sides(self) -> Self:
+        """Both accounts and their holders, in the same query."""
+        return self.select_related("from_account__user", "to_account__user", "created_by")
+
+    def with_stored_metadata(self) -> Self:
+        """`metadata_stored`: the metadata as text, whose numbers keep the digits they came with."""
+        return self.annotate(metadata_stored=Cast("metadata", models.TextField()))
+
+
+class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
+    """Leaves the search column in the database: it is for matching, not for reading."""
+
+    def get_queryset(self) -> TransactionQuerySet:
+        queryset: TransactionQuerySet = super().get_queryset().defer("search")
+        return queryset
+
+
+class Transaction(models.Model):
+    """One movement of money, both sides in one row; a missing side is the world outside.
+
+    Inserted by `transactions.posting` alone, and final: see `transactions.models.row_triggers`.
+    """
+
+    class Type(models.TextChoices):
+        TRANSFER = "transfer", "Transfer"
+        DEPOSIT = "deposit", "Deposit"
+        WITHDRAWAL = "withdrawal", "Withdrawal"
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Pending"
+        COMPLETED = "completed", "Completed"
+        CAPTURED = "captured", "Captured"
+        VOIDED = "voided", "Voided"
+
+    id = models.UUIDField(
+        primary_key=True, default=uuid7, editable=False, db_comment="Also the idempotency key"
+    )
+    # Note [Foreign keys]: they are made by the second migration, not by Django. Those of the
+    # sides are composite, (account, currency), so that a transfer between two currencies cannot
+    # exist; and none is deferrable, so that a refusal comes at its row and not at COMMIT.
+    from_account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="sent",
+        db_constraint=False, db_index=False,
+    )  # fmt: skip
+    to_account = models.ForeignKey(
+        Account, models.PROTECT, null=True, blank=True, related_name="received",
+        db_constraint=False, db_index=False,
+    )  # fmt: skip
+    amount = MoneyField(db_comment="Always positive; the sides say the direction")
+    currency = models.CharField(max_length=3)
+    type = models.CharField(max_length=10, choices=Type.choices)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    description = models.CharField(max_length=DESCRIPTION_LIMIT, blank=True, default="")
+    reference = models.CharField(max_length=REFERENCE_LIMIT, blank=True, default="")
+    metadata = models.JSONField(default=dict, blank=True)
+    category = models.GeneratedField(
+        expression=KT("metadata__category"), output_field=models.TextField(), db_persist=True
+    )
+    created_at = models.DateTimeField(
+        default=timezone.now, db_comment="Booking time; strictly rises within each account"
+    )
+    value_date = models.DateField(
+        default=timezone.localdate, db_comment="The day from which it counts"
+    )
+    from_balance = MoneyField(null=True, db_comment="Balance of the sender right after")
+    to_balance = MoneyField(null=True, db_comment="Balance of the recipient right after")
+    captures = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="captured_by",
+        db_constraint=False,
+        db_index=False,
+    )
+    reverses = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversals",
+        db_constraint=False,
+        db_index=False,
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    search = models.GeneratedField(
+        expression=SEARCH_DOCUMENT, output_field=SearchVectorField(), db_persist=True
+    )
+
+    objects = TransactionManager()
+
+    class Meta:
+        db_table = "transactions"
+        db_table_comment = "Every movement of money; inserted once, never changed"
+        permissions = [
+            ("use_cash_desk", "Can deposit and withdraw at the cash desk"),
+            ("refund_transactions", "Can refund transactions, whole or in part"),
+            ("manage_holds", "Can place, capture and release holds"),
+        ]
+        triggers: ClassVar[Sequence[pgtrigger.Trigger]] = [
+            *row_triggers.ALL,
+            SEALED_PERIOD_IS_CLOSED,
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["from_account", "created_at"], name="transactions_from_created"),
+            models.Index(fields=["to_account", "created_at"], name="transactions_to_created"),
+            GinIndex(fields=["search"], name="transactions_search"),
+            GinIndex(
+                fields=["metadata"], name="transactions_metadata", opclasses=["jsonb_path_ops"]
+            ),
+            models.Index(
+                fields=["from_account", "expires_at"],
+                condition=Q(status="pending"),
+                name="transactions_pending",
+            ),
+            models.Index(
+                fields=["from_account", "created_at"],
+                condition=Q(status="voided"),
+                name="transactions_voided",
+            ),
+            models.Index(
+                fields=["reverses"],
+                condition=Q(reverses__isnull=False),
+                name="transactions_reversals",
+            ),
+            # A few kilobytes, for whoever reads days instead of accounts: audit and seals.
+            BrinIndex(fields=["created_at"], name="transactions_times"),
+            models.Index(BOOKED_AT, name="transactions_newest"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # numeric can hold NaN, which Postgres sorts above every number: hence the upper end.
+            models.CheckConstraint(
+                name="positive_amount",
+                condition=Q(amount__gt=0, amount__lte=LARGEST_AMOUNT),
+                violation_error_message="An amount is above zero.",
+            ),
+            models.CheckConstraint(
+                name="sides_match_type",
+                condition=Q(
+                    Q(type="transfer", from_account__isnull=False, to_account__isnull=False)
+                    & ~Q(from_account=F("to_account")),
+                )
+                | Q(type="deposit", from_account__isnull=True, to_account__isnull=False)
+                | Q(type="withdrawal", from_account__isnull=False, to_account__isnull=True),
+                violation_error_message=(
+                    "A transfer has two different accounts, a deposit no sender, "
+                    "a withdrawal no recipient."
+                ),
+            ),
+            models.CheckConstraint(
+                name="transaction_status_valid",
+                condition=Q(status__in=["pending", "completed", "captured", "voided"]),
+                violation_error_message="A status is pending, completed, captured or voided.",
+            ),
+            models.CheckConstraint(
+                name="amount_fits_currency",
+                condition=Q(currency__in=NO_DECIMALS, amount=Round("amount", 0))
+                | Q(currency__in=THREE_DECIMALS, amount=Round("amount", 3))
+                | (~Q(currency__in=[*NO_DECIMALS, *THREE_DECIMALS]) & Q(amount=Round("amount", 2))),
+                violation_error_message="The amount has more decimals than its currency.",
+            ),
+            models.CheckConstraint(
+                name="metadata_is_object",
+                condition=Q(
+                    models.lookups.Exact(
+                        Func("metadata", function="jsonb_typeof", output_field=models.TextField()),
+                        Value("object"),
+                    )
+                ),
+                violation_error_message="Metadata is a JSON object.",
+            ),
+            models.CheckConstraint(
+                name="metadata_within_limit",
+                condition=Q(
+                    models.lookups.LessThanOrEqual(
+                        Func(
+                            "metadata",
+                            template="octet_length(%(expressions)s::text)",
+                            output_field=models.IntegerField(),
+                        ),
+                        METADATA_LIMIT,
+                    )
+                ),
+                violation_error_message="Metadata takes at most 16 KiB.",
+            ),
+            models.CheckConstraint(
+                name="balances_when_completed",
+                condition=(
+                    Q(status="completed")
+                    & (
+                        Q(from_account__isnull=True, from_balance__isnull=True)
+                        | Q(from_account__isnull=False, from_balance__isnull=False)
+                    )
+                    & (
+                        Q(to_account__isnull=True, to_balance__isnull=True)
+                        | Q(to_account__isnull=False, to_balance__isnull=False)
+                    )
+                )
+                | (~Q(status="completed") & Q(from_balance__isnull=True, to_balance__isnull=True)),
+                violation_error_message=(
+                    "A completed row carries the balance of each side; any other row none."
+                ),
+            ),
+            models.CheckConstraint(
+                name="transaction_values_finite",
+                condition=(Q(from_balance__isnull=True) | Q(from_balance__lte=LARGEST_AMOUNT))
+                & (Q(to_balance__isnull=True) | Q(to_balance__lte=LARGEST_AMOUNT))
+                & Q(created_at__gte=EARLIEST, created_at__lt=LATEST)
+                & Q(value_date__gte=EARLIEST.date(), value_date__lt=LATEST.date())
+                & (Q(expires_at__isnull=True) | Q(expires_at__lt=LATEST)),
+                violation_error_message="Balances and times are finite.",
+            ),
+            models.CheckConstraint(
+                name="only_holds_expire",
+                condition=Q(expires_at__isnull=True) | ~Q(status="completed"),
+                violation_error_message="Only a hold expires.",
+            ),
+            models.CheckConstraint(
+                name="captures_or_reverses",
+                condition=Q(captures__isnull=True) | Q(reverses__isnull=True),
+                violation_error_message="A row captures a hold or reverses a payment, never both.",
+            ),
+            models.UniqueConstraint(
+                fields=["captures"],
+                condition=Q(captures__isnull=False),
+                name="hold_captured_once",
+                violation_error_message="A hold is captured once.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {plain(self.amount, self.currency)} {self.currency}"
+
+    @property
+    def kind(self) -> str:
+        """What it is called: by its type, or "hold", for nothing has been withdrawn yet."""
+        return "hold" if self.is_hold else str(self.type)
+
+    @property
+    def is_reversal(self) -> bool:
+        return self.reverses_id is not None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == self.Status.PENDING
+
+    @property
+    def is_hold(self) -> bool:
+        """Whether it reserves money, or did, instead of moving it."""
+        return self.status != self.Status.COMPLETED
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over. A pending hold stays held until `expire_holds` comes by."""
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+def reversal_word(type: str) -> str:
+    """What a reversal is to people: a deposit's goes out of the bank again."""
+    return "taken back" if type == Transaction.Type.WITHDRAWAL else "refund"

@@ -1,0 +1,98 @@
+"""Stored lines as drafts, a part at a time; and their verdicts written down."""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from accounts.models import Account, User
+from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.models.payment_file import PaymentLineQuerySet
+from transactions.payment_files.storage import PART, parts_of
+from transactions.services import Draft, LedgerError
+
+FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
+Verdicts = Sequence[Transaction | LedgerError]
+Progress = Callable[[int], object]  # told how many lines more are done
+
+
+def silent(_lines: int) -> None:
+    """For whoever does not ask how far it is."""
+
+
+def drafts_of(
+    file: PaymentFile,
+    lines: PaymentLineQuerySet,
+    *,
+    by: User | None = None,
+    once: bool = False,
+) -> Iterator[list[Draft]]:
+    """The lines as drafts, in order, PART at a time; with `once` the first part alone.
+
+    Each part is a query of its own that begins after the last line of the one before, so a
+    verdict written meanwhile neither hides a line nor shows it again.
+    """
+    after = 0
+    rows = lines.in_order().values_list(*FACTS)
+    while part := list(rows.filter(number__gt=after)[:PART]):
+        yield [_draft(file, by, *facts) for _, *facts in part]
+        if once:
+            return
+        after = part[-1][0]
+
+
+def lock_accounts(file: PaymentFile) -> None:
+    """Locks the sender and everybody paid, in order of id, before several parts are posted.
+
+    Part by part, the order would hold within each part alone; see Note [Lock ordering]. Here
+    it holds over all: their ids come in order, and are locked a stretch at a time.
+    """
+    paid = PaymentLine.objects.of(file).readable().values("to_account")
+    everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid))
+    ids = everybody.order_by("pk").values_list("pk", flat=True)
+    for stretch in parts_of(ids.iterator(chunk_size=PART), PART):
+        list(Account.objects.locked(stretch).values_list("pk"))
+
+
+def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+    """What became of lines that were really posted, in the transaction that posted them."""
+    pairs = list(zip(drafts, verdicts, strict=True))
+    booked = [verdict.pk for _, verdict in pairs if isinstance(verdict, Transaction)]
+    refused = [(draft.id, str(why)) for draft, why in pairs if isinstance(why, LedgerError)]
+    PaymentLine.objects.filter(pk__in=booked).update(booked=True, verdict="")
+    write_refusals(refused)
+
+
+def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
+    """Why lines were not booked; lines that are booked by now keep their peace."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payment_lines SET verdict = refusal.why
+            FROM unnest(%s::uuid[], %s::text[]) AS refusal (id, why)
+            WHERE payment_lines.id = refusal.id AND NOT booked
+            """,
+            [[id for id, _ in refusals], [why[:1000] for _, why in refusals]],
+        )
+
+
+def _draft(
+    file: PaymentFile,
+    by: User | None,
+    id: UUID,
+    to: UUID,
+    amount: Decimal,
+    description: str,
+    reference: str,
+) -> Draft:
+    return Draft(
+        id=id,
+        from_account=file.from_account_id,
+        to_account=to,
+        amount=amount,
+        description=description,
+        reference=reference,
+        created_by=by.pk if by else file.created_by_id,
+    )

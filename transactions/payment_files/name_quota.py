@@ -1,0 +1,53 @@
+"""How many wrong names one customer may have compared in a day.
+
+Each answer other than "matches" tells a little about a name that the customer does not know.
+Honest lists have few such names; whoever collects names needs many answers.
+"""
+
+import uuid
+
+from django.utils import timezone
+
+from transactions.models import NamesAsked, PaymentFile
+from transactions.models.payment_file import NameCheck
+from transactions.payment_files.names import compared
+
+MOST_A_DAY = 500
+
+
+class Comparison:
+    """Compares the names of one upload, within the transaction that stores its lines.
+
+    Once too many names of the day were wrong, names are not compared: NONE, even for a right
+    one. Where the bank brings a file, nothing is counted: staff read every name.
+    """
+
+    def __init__(self, file: PaymentFile) -> None:
+        self.asker: uuid.UUID | None = None if file.is_from_bank else file.created_by_id
+        self.asked: NamesAsked | None = None
+
+    def of(self, typed: str, holder: str) -> NameCheck:
+        """What a typed name is to the holder's."""
+        if not typed:
+            return NameCheck.NONE
+        if self.asker is None:
+            return compared(typed, holder)
+        if self.asked is None:
+            self.asked = self._locked(self.asker)
+        if self.asked.count >= MOST_A_DAY:
+            return NameCheck.NONE
+        check = compared(typed, holder)
+        self.asked.count += check != NameCheck.MATCH
+        return check
+
+    def write_down(self) -> None:
+        """Before the transaction ends."""
+        if self.asked is not None:
+            self.asked.save(update_fields=["count"])
+
+    @staticmethod
+    def _locked(asker: uuid.UUID) -> NamesAsked:
+        """Locked, so that uploads side by side do not each have the whole day."""
+        today = {"user_id": asker, "day": timezone.localdate()}
+        NamesAsked.objects.bulk_create([NamesAsked(**today)], ignore_conflicts=True)
+        return NamesAsked.objects.select_for_update(no_key=True).get(**today)

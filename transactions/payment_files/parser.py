@@ -1,0 +1,199 @@
+"""The format: CSV with a heading, UTF-8, commas or semicolons. Read a line at a time.
+
+What is wrong with the file as a whole is `Unreadable`, a sentence; what is wrong with one line
+is left to whoever looks at that line.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from ledger.text.lines import shortened, tidy_line
+
+COLUMNS = ("to", "name", "amount", "description", "reference")
+NEEDED = ("to", "amount")
+MOST_LINES = 50_000
+MOST_BYTES = 32 * 1024 * 1024
+LONGEST_LINE = 20_000  # characters
+LONGEST_CELL = 1000  # kept of a cell; far more than any may have
+HEADING = ",".join(COLUMNS)
+EXAMPLE = (
+    f"{HEADING}\r\n"
+    "4821 0937 5557,Mara Lindt,950.00,Rent for November,R-11\r\n"
+    '1730 5526 1809,Jo Wolf,"1,240.50","Invoice 7, paid in full",INV-7\r\n'
+)
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx, .ods and .xls begin
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class Unreadable(Exception):
+    """The file cannot be read as a whole; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line as typed, tidied; `extra` cells are more than the heading has.
+
+    Of the amount only plain spaces are put in order: what else is in it, nobody would see.
+    """
+
+    number: int
+    to: str
+    amount: str
+    description: str
+    reference: str
+    name: str = ""
+    extra: int = 0
+
+
+def rows_of(source: IO[bytes]) -> Iterator[Row]:
+    """The payments of a file, from its beginning, each time it is asked. Unreadable escapes."""
+    _refuse_other_formats(source)
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
+    number = 0
+    try:
+        reader = _reader(text)
+        names: list[str] = []
+        for number, cells in enumerate(reader, start=1):
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not names:
+                names = _heading(cells)
+                continue
+            yield _row(number, names, cells)
+    except UnicodeDecodeError:
+        where = f"After line {number}" if number else "In one of the first lines"
+        raise Unreadable(
+            f"{where} there is a character that is not UTF-8. Save the file as "
+            "\u201cCSV UTF-8\u201d and choose it again."
+        ) from None
+    except csv.Error as error:
+        raise Unreadable(_about_quotes(number + 1, error)) from None
+    finally:
+        text.detach()  # leaves the file itself open
+
+
+def measure(source: IO[bytes]) -> tuple[str, int]:
+    """The digest of a file's lines as they read, and how many there are.
+
+    Unreadable for a file without payments, or with too many. The digest is the same whatever
+    separates the cells, so that a file saved anew is known again. The names of those who are
+    paid are left out: with or without them, the same people would be paid the same once more.
+    """
+    digest, count = hashlib.sha256(), 0
+    for row in rows_of(source):
+        count += 1
+        if count > MOST_LINES:
+            raise Unreadable(
+                f"The file has more than {MOST_LINES:,} payments; split it into smaller files."
+            )
+        for cell in (row.to, row.amount, row.description, row.reference, str(row.extra)):
+            digest.update(cell.encode() + b"\x1f")
+    if not count:
+        raise Unreadable("The file has a heading and no payments below it.")
+    return digest.hexdigest(), count
+
+
+def _refuse_other_formats(source: IO[bytes]) -> None:
+    source.seek(0, io.SEEK_END)
+    size = source.tell()
+    source.seek(0)
+    start = source.read(4096)
+    if not start.removeprefix(b"\xef\xbb\xbf").strip():
+        raise Unreadable("The file is empty. Its first line names the columns: " + HEADING)
+    if size > MOST_BYTES:
+        raise Unreadable(
+            f"The file has {size // 1024**2:,} MB; at most {MOST_BYTES // 1024**2} fit. Split it."
+        )
+    if start.startswith(SPREADSHEETS):
+        raise Unreadable(
+            "This is a spreadsheet. Open it and save it as \u201cCSV UTF-8\u201d, then choose "
+            "that file."
+        )
+    if start.startswith(UTF_16) or b"\x00" in start:
+        raise Unreadable(
+            "This is not UTF-8 text. Save the file as \u201cCSV UTF-8\u201d and choose it again."
+        )
+
+
+def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
+    """Cells by comma or semicolon, whichever there is more of in the heading."""
+    first = next((line for line in _lines(text) if line.strip()), "")
+    separator = ";" if first.count(";") > first.count(",") else ","
+    text.seek(0)
+    return csv.reader(_lines(text), delimiter=separator, strict=True)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The file's own lines, none so long that it would fill the memory."""
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise Unreadable(
+                f"A line of the file has more than {LONGEST_LINE:,} characters, far more than a "
+                "payment needs. Was a quote opened and not closed, or is it another file?"
+            )
+        yield line
+
+
+def _heading(cells: Iterable[str]) -> list[str]:
+    """The names of the columns, or why the first line names none."""
+    names = [cell.strip().lower() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if not set(names) & set(COLUMNS):
+        raise Unreadable(f"The first line does not name the columns. Begin the file with {HEADING}")
+    for name in names:
+        if name not in COLUMNS:
+            said = shortened(tidy_line(name))
+            shown = f"the column \u201c{said}\u201d" if name else "a column unnamed"
+            raise Unreadable(
+                f"The heading has {shown}, which payments do not have. "
+                f"The columns are {', '.join(COLUMNS)}."
+            )
+    for name in COLUMNS:
+        if names.count(name) > 1:
+            raise Unreadable(f"The heading has the column \u201c{name}\u201d twice; keep one.")
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        raise Unreadable(
+            f"The heading has no column \u201c{missing[0]}\u201d. Payments need "
+            f"{' and '.join(NEEDED)}; name, description and reference may be left out."
+        )
+    return names
+
+
+def _row(number: int, names: list[str], cells: list[str]) -> Row:
+    extra = sum(1 for cell in cells[len(names) :] if cell.strip())
+    said = {
+        name: (_spaced if name == "amount" else _tidy)(cell)
+        for name, cell in zip(names, cells, strict=False)
+    }
+    typed = {name: said.get(name, "") for name in COLUMNS}
+    return Row(number=number, extra=extra, **typed)
+
+
+def _tidy(cell: str) -> str:
+    """`tidy_line`; most cells have nothing but spaces to put in order, which is told quickly."""
+    plain = cell.isascii() and cell.isprintable()
+    return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]
+
+
+def _spaced(cell: str) -> str:
+    """The cell with its plain spaces in order, and everything else as it was sent."""
+    return " ".join(part for part in cell.strip(" \t\r\n").split(" ") if part)[:LONGEST_CELL]
+
+
+def _about_quotes(number: int, error: csv.Error) -> str:
+    if "expected after" in str(error):
+        return (
+            f"In line {number}, text goes on after a closing quote. Write a quote within text "
+            "twice, like \u201cthe \u201d\u201dold\u201d\u201d house\u201d."
+        )
+    return (
+        f"From line {number} on, a quote is opened and not closed. Close it, or write a quote "
+        "within text twice."
+    )

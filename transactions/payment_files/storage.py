@@ -1,0 +1,262 @@
+"""A file that was read becomes rows: its lines, each with the id of its transaction."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from functools import partial
+from itertools import islice
+from typing import IO, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection
+from django.db import transaction as db_transaction
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.forms import NO_SUCH_NUMBER
+from accounts.models import Account, User
+from accounts.numbers import clean_account_number
+from ledger.db.ids import uuid7
+from ledger.db.retry import run_with_retry
+from ledger.text.amounts import read_amount, too_fine
+from ledger.text.currencies import fits
+from ledger.text.lines import shortened, tidy_line, unseen_character
+from transactions.exceptions import LedgerError
+from transactions.models import PaymentFile, PaymentLine
+from transactions.models.payment_file import MISNAMED, REPEATED, NameCheck
+from transactions.payment_files.name_quota import Comparison
+from transactions.payment_files.names import LONGEST_NAME
+from transactions.payment_files.parser import Row, measure, rows_of
+
+PART = 2000  # lines that are held in memory, posted and written at a time
+COLUMNS = (
+    "id file_id number typed_to typed_amount description reference to_account_id amount "
+    "booked verdict typed_name name_check"
+).split()
+T = TypeVar("T")
+
+
+class FileRemoved(LedgerError):
+    """Somebody removed the file meanwhile; nothing of it was paid, or it could not be."""
+
+
+def store(
+    source: IO[bytes],
+    *,
+    name: str,
+    from_account: Account,
+    created_by: User | None = None,
+    id: uuid.UUID | None = None,
+    run: str | None = None,
+) -> PaymentFile:
+    """Keeps a file's lines, nothing checked and nothing booked. Unreadable says what is wrong.
+
+    The same lines out of the same account under the same `id`, or in the same `run`, are the
+    file that is there already: it comes back as it is.
+    """
+    digest, count = measure(source)
+    file = PaymentFile(
+        id=id or uuid7(),
+        from_account=from_account,
+        name=tidy_line(name)[:200] or "payments.csv",
+        digest=digest,
+        run=run,
+        line_count=count,
+        created_by=created_by,
+    )
+    known = _known(file)
+    if known is not None:
+        return known
+    if PaymentFile.objects.filter(pk=file.pk).exists():  # other lines under a form's old id
+        file.pk = uuid7()
+    try:
+        run_with_retry(partial(_insert, file, source))
+    except IntegrityError:
+        known = _known(file)  # somebody was quicker with the same file
+        if known is None:
+            raise
+        return known
+    return file
+
+
+def discard(file: PaymentFile) -> bool:
+    """Removes a file of which nothing was paid; False where something was.
+
+    FileRemoved where somebody was quicker.
+    """
+
+    def unless_paid() -> bool:
+        with db_transaction.atomic(durable=True):
+            locked = locked_file(file.pk)
+            if locked.booked_count or locked.state == PaymentFile.State.PAYING:
+                return False
+            locked.delete()
+        return True
+
+    return run_with_retry(unless_paid)
+
+
+def locked_file(pk: uuid.UUID) -> PaymentFile:
+    """The file as it is now, locked until the transaction ends. FileRemoved where it is gone."""
+    files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
+    file: PaymentFile | None = files.filter(pk=pk).first()
+    if file is None:
+        raise FileRemoved("This file was removed meanwhile. Nothing of it was paid.")
+    return file
+
+
+def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
+    """The things in lists of PART each."""
+    iterator = iter(things)
+    while part := list(islice(iterator, size or PART)):
+        yield part
+
+
+def settle(file: PaymentFile, state: PaymentFile.State) -> None:
+    """Counts a file's lines anew and says where it stands; in the transaction that changed them.
+
+    Doubts count where something can still be done about them: on lines that may yet be paid.
+
+    When no line is left that could be booked, a file of which something was paid is done.
+    """
+    zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
+    waiting = ~booked & ~refused
+    counted = PaymentLine.objects.of(file).aggregate(
+        total=Coalesce(Sum("amount"), zero),
+        booked_count=Count("pk", filter=booked),
+        booked_total=Coalesce(Sum("amount", filter=booked), zero),
+        refused_count=Count("pk", filter=refused),
+        refused_total=Coalesce(Sum("amount", filter=refused), zero),
+        repeated_count=Count("pk", filter=waiting & REPEATED),
+        misnamed_count=Count("pk", filter=waiting & MISNAMED),
+    )
+    for name, value in counted.items():
+        setattr(file, name, value)
+    begun = state == PaymentFile.State.PAYING or file.booked_count
+    is_done = begun and not file.waiting_count
+    file.state = PaymentFile.State.DONE if is_done else state
+    file.finished_at = (file.finished_at or timezone.now()) if is_done else None
+    file.save(update_fields=[*counted, "state", "finished_at"])
+
+
+def _insert(file: PaymentFile, source: IO[bytes]) -> None:
+    with db_transaction.atomic(durable=True):
+        file.save(force_insert=True)
+        names = Comparison(file)
+        for part in parts_of(rows_of(source)):
+            _copy(file, part, names)
+        names.write_down()
+        _mark_repeats(file)
+        settle(file, PaymentFile.State.STORED)
+
+
+def _known(file: PaymentFile) -> PaymentFile | None:
+    """The same lines out of the same account, sent again by the same form or in the same run."""
+    again = Q(pk=file.pk)
+    if file.run is not None:
+        again |= Q(run=file.run)
+    same = PaymentFile.objects.filter(from_account=file.from_account, digest=file.digest)
+    found: PaymentFile | None = same.filter(again).select_related("from_account").first()
+    return found
+
+
+def _copy(file: PaymentFile, rows: Sequence[Row], names: Comparison) -> None:
+    """Writes lines by COPY. Account numbers are looked up first, all of them in one query."""
+    numbers = [_number(row) for row in rows]
+    wanted = [number for number in numbers if isinstance(number, str)]
+    found = Account.objects.filter(number__in=wanted).values_list("number", "pk", "user__name")
+    accounts = {number: (pk, holder) for number, pk, holder in found}
+    values = [
+        _values(file, row, number, accounts, names)
+        for row, number in zip(rows, numbers, strict=True)
+    ]
+    columns = ", ".join(COLUMNS)
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY payment_lines ({columns}) FROM STDIN") as copy,
+    ):
+        for line in values:
+            copy.write_row(line)
+
+
+def _mark_repeats(file: PaymentFile) -> None:
+    """Names, in each line that pays the same as one before it, the first of them.
+
+    Joined by the lines' ids: nothing is known yet of the rows that were just copied, and by the
+    file alone Postgres might read all of it once for each of them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE payment_lines SET repeats = twin.first
+            FROM (
+                SELECT id, number, min(number) OVER (
+                    PARTITION BY to_account_id, amount, description, reference
+                ) AS first
+                FROM payment_lines
+                WHERE file_id = %s AND to_account_id IS NOT NULL AND amount IS NOT NULL
+            ) AS twin
+            WHERE payment_lines.id = twin.id AND twin.first < twin.number
+            """,
+            [file.pk],
+        )
+
+
+def _number(row: Row) -> str | ValueError:
+    """The digits, or why there are none."""
+    if not row.to:
+        return ValueError("The account number is missing.")
+    try:
+        return clean_account_number(row.to)
+    except ValueError as error:
+        return error
+
+
+def _values(
+    file: PaymentFile,
+    row: Row,
+    number: str | ValueError,
+    accounts: dict[str, tuple[uuid.UUID, str]],
+    names: Comparison,
+) -> tuple[object, ...]:
+    faults: list[str] = []
+    if row.extra:
+        faults.append("There are more cells than columns; put text that has commas in quotes.")
+    to_account, holder = accounts.get(str(number), (None, ""))
+    if to_account is None:
+        faults.append(NO_SUCH_NUMBER if isinstance(number, str) else str(number))
+    amount: Decimal | None = None
+    try:
+        amount = _amount(row.amount, file.currency)
+    except ValidationError as error:
+        faults += error.messages
+    if len(row.name) > LONGEST_NAME:
+        faults.append(
+            f"The name is longer than {LONGEST_NAME} characters; shorten it, or leave it out."
+        )
+    if row.extra or len(row.name) > LONGEST_NAME:
+        to_account = None  # a line whose cells may have slipped is never paid
+    check = names.of(row.name, holder) if to_account else NameCheck.NONE
+    return (
+        uuid7(), file.pk, row.number,
+        row.to[:100], tidy_line(row.amount)[:100], row.description, row.reference,
+        to_account, amount, False, " ".join(faults)[:1000], row.name[:200], check.value,
+    )  # fmt: skip
+
+
+def _amount(typed: str, currency: str) -> Decimal:
+    if not typed:
+        raise ValidationError("The amount is missing.")
+    place, unseen = unseen_character(typed)
+    if unseen:
+        where = f"after \u201c{shortened(typed[:place])}\u201d" if place else "at its beginning"
+        raise ValidationError(
+            f"In the column amount, {where}, there is a character that nobody sees: {unseen}. "
+            "Type the amount anew."
+        )
+    amount = read_amount(typed)
+    if not fits(amount, currency):
+        raise ValidationError(too_fine(amount, currency))
+    return amount

@@ -1,0 +1,11 @@
+"""The one door for money: whatever changes a balance or a hold goes through `post`.
+
+A batch passes through `drafts` (what the caller wants, made exact), `locked_accounts`, `checks`,
+`insert` and, where the database refuses, `refusals`; `engine` drives them. Pages never call this
+package: they call `transactions.services`, which owns the database transaction.
+"""
+
+from transactions.posting.drafts import Draft, Item, prepare
+from transactions.posting.engine import post, post_one, release, release_locked
+
+__all__ = ["Draft", "Item", "post", "post_one", "prepare", "release", "release_locked"]

@@ -1,0 +1,184 @@
+"""What refuses an item, decided on the locked books alone; and how a good item moves them."""
+
+from decimal import Decimal
+
+from django.utils import timezone
+
+from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units, plain
+from ledger.text.lines import shortened
+from transactions.exceptions import (
+    AccountNotActive,
+    AlreadyReversed,
+    CurrencyMismatch,
+    ExpiryPassed,
+    HoldNotPending,
+    InsufficientFunds,
+    InvalidAmount,
+    LimitExceeded,
+)
+from transactions.models import Transaction
+from transactions.posting.drafts import Item
+from transactions.posting.locked_accounts import Books, Locked, Sides, moment_of
+
+
+def check(item: Item, sides: Sides, books: Books) -> None:
+    """Raises the first LedgerError that an item deserves. Changes nothing."""
+    _check_currency(item, sides)
+    if item.expires_at is not None:
+        _check_expiry(item)
+    if item.captures_id is not None:
+        check_hold_is_pending(books.linked.get(item.captures_id), books)
+        _check_capture(item, books.linked[item.captures_id])
+    if item.reverses_id is not None:
+        _check_reversal(item, books)
+    if sides.sender is not None:
+        _check_sender(item, sides.sender, sides, books)
+    if sides.recipient is not None:
+        _check_recipient(item, sides.recipient)
+
+
+def _check_currency(item: Item, sides: Sides) -> None:
+    sender, recipient = sides
+    if sender and recipient and sender.currency != recipient.currency:
+        raise CurrencyMismatch(
+            f"{sender.name} is in {sender.currency}, the recipient's account in "
+            f"{recipient.currency}. Money moves between accounts of one currency."
+        )
+    currency = sides.currency
+    if not fits(item.amount, currency):
+        raise InvalidAmount(
+            f"{shortened(f'{item.amount:f}')} has too many decimals: {currency} has "
+            f"{minor_units(currency) or 'none'}."
+        )
+
+
+def _check_expiry(item: Item) -> None:
+    """A new hold ends later; one of history, whose booking time was given, may have ended."""
+    assert item.expires_at is not None  # noqa: S101  as the caller has seen
+    if item.created_at is None and item.expires_at <= timezone.now():
+        over = timezone.localtime(item.expires_at)
+        raise ExpiryPassed(
+            f"The hold would be over already, at {over:%H:%M} on {over.day} {over:%B %Y}; "
+            "let it end at a later time."
+        )
+
+
+def check_hold_is_pending(hold: Transaction | None, books: Books) -> None:
+    """HoldNotPending unless the row is a hold that may still be captured or voided."""
+    if hold is None or hold.status == Transaction.Status.COMPLETED:
+        raise HoldNotPending("There is no hold with that id.")
+    if hold.status == Transaction.Status.VOIDED:
+        raise HoldNotPending("This hold was released before; ask for a new one.")
+    if hold.status == Transaction.Status.CAPTURED or hold.pk in books.ended:
+        raise HoldNotPending("This hold was captured before, and a hold is captured once.")
+
+
+def _check_capture(item: Item, hold: Transaction) -> None:
+    if (item.from_id, item.to_id) != (hold.from_account_id, hold.to_account_id):
+        raise HoldNotPending("A capture has the two sides of its hold.")
+    if hold.expires_at is not None and hold.expires_at <= timezone.now():
+        raise HoldNotPending("This hold has expired; ask for a new one.")
+    if item.amount > hold.amount:
+        held, asked = plain(hold.amount, hold.currency), plain(item.amount, hold.currency)
+        raise InvalidAmount(f"The hold is for {held}; {asked} is more than that.")
+
+
+def _check_reversal(item: Item, books: Books) -> None:
+    original = books.linked.get(item.reverses_id) if item.reverses_id else None
+    if original is None or original.status != Transaction.Status.COMPLETED:
+        raise AlreadyReversed("Only a booked transaction is refunded; a hold is released.")
+    if original.reverses_id is not None:
+        raise AlreadyReversed("This is a refund itself; send a new payment instead.")
+    if (item.from_id, item.to_id) != (original.to_account_id, original.from_account_id):
+        raise AlreadyReversed("A reversal has the sides of its original, the other way round.")
+    left = original.amount - books.reversed.get(original.pk, Decimal(0))
+    if item.amount > left:
+        rest = plain(left, original.currency)
+        asked = plain(item.amount, original.currency)
+        raise AlreadyReversed(
+            f"{rest} {original.currency} of this transaction is left to refund; {asked} is more."
+            if left
+            else "This transaction has been refunded in full."
+        )
+
+
+def _check_sender(item: Item, sender: Locked, sides: Sides, books: Books) -> None:
+    if sender.status == "frozen":
+        raise AccountNotActive(f"{sender.name} is frozen: money may come in, none may go out.")
+    if sender.status != "active":
+        raise AccountNotActive(f"{sender.name} is closed; choose another account.")
+    available = sender.available
+    if item.captures_id is not None:
+        available += books.linked[item.captures_id].amount
+    elif item.reverses_id is None:  # limits are the holder's; a hold has met them before
+        _check_limits(item, sender, sides, books)
+    if item.amount > available:
+        amount = plain(item.amount, sender.currency)
+        short = plain(item.amount - available, sender.currency)
+        raise InsufficientFunds(
+            f"{sender.name} has {plain(available, sender.currency)} available; "
+            f"{amount} is too much by {short}."
+        )
+
+
+def _check_limits(item: Item, sender: Locked, sides: Sides, books: Books) -> None:
+    if sender.transfer_limit is not None and item.amount > sender.transfer_limit:
+        raise LimitExceeded(
+            f"{plain(item.amount, sender.currency)} is above the limit of "
+            f"{plain(sender.transfer_limit, sender.currency)} for one payment from {sender.name}."
+        )
+    if sender.daily_limit is not None:
+        left = sender.daily_limit - sender.sent_on(books.day_of(moment_of(item, sides)))
+        if item.amount > left:
+            raise LimitExceeded(
+                f"{sender.name} may send {plain(max(left, Decimal(0)), sender.currency)} more "
+                f"on this day; {plain(item.amount, sender.currency)} is above that."
+            )
+
+
+def _check_recipient(item: Item, recipient: Locked) -> None:
+    if recipient.status == "closed":
+        raise AccountNotActive(
+            f"Account {recipient.number} is closed and takes no money; ask for another number."
+        )
+    if recipient.balance + recipient.overdraft_limit + item.amount > LARGEST_AMOUNT:
+        raise InvalidAmount(
+            f"Account {recipient.number} would hold more than {LARGEST_AMOUNT:,f}, which no "
+            "account can; send less."
+        )
+
+
+def apply(item: Item, sides: Sides, books: Books) -> None:
+    """Moves the running balances, and gives the item its own place in both chains."""
+    sender, recipient = sides
+    moment = moment_of(item, sides)
+    item.booked_at = moment
+    item.booked_value_date = item.value_date or books.day_of(moment)
+    item.currency = sides.currency
+    if sender is not None:
+        _take(item, sender, books)
+        sender.last_entry_at = moment
+    if recipient is not None:
+        if not item.is_hold:
+            recipient.balance += item.amount
+            item.to_balance = recipient.balance
+        recipient.last_entry_at = moment
+    if item.reverses_id is not None:
+        before = books.reversed.get(item.reverses_id, Decimal(0))
+        books.reversed[item.reverses_id] = before + item.amount
+
+
+def _take(item: Item, sender: Locked, books: Books) -> None:
+    """What leaves the sender: reserved by a hold, booked otherwise."""
+    if sender.daily_limit is not None and item.booked_at is not None:
+        day = books.day_of(item.booked_at)
+        counted = Decimal(0) if item.is_correction else item.amount
+        sender.sent[day] = sender.sent_on(day) + counted
+    if item.is_hold:
+        sender.held += item.amount
+        return
+    if item.captures_id is not None:
+        sender.held -= books.linked[item.captures_id].amount
+        books.ended.add(item.captures_id)
+    sender.balance -= item.amount
+    item.from_balance = sender.balance

@@ -1,0 +1,191 @@
+"""What a caller wants booked (`Draft`), and the same made exact before the books are asked."""
+
+import json
+import uuid
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from transactions.exceptions import InvalidDetails, SameAccount
+from transactions.models import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
+from transactions.posting import validation
+
+# Plain words: `.value` of an enum costs more than all else that is done to a status.
+COMPLETED, PENDING = Transaction.Status.COMPLETED.value, Transaction.Status.PENDING.value
+DEPOSIT, WITHDRAWAL, TRANSFER = (
+    Transaction.Type.DEPOSIT.value,
+    Transaction.Type.WITHDRAWAL.value,
+    Transaction.Type.TRANSFER.value,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A movement of money, not yet booked.
+
+    The type follows from the sides: no `from_account` is a deposit, no `to_account` a
+    withdrawal. Accounts are instances or ids. `id` is the idempotency key; without one the
+    draft gets a new id. `created_at` is for imports of history: the booking time, moved up
+    where the account's last entry is later.
+
+    `pending` makes it a hold, which may expire (`expires_at`); `captures` names the hold it
+    completes, `reverses` the transaction it takes back; no draft has both.
+    """
+
+    amount: Decimal | int | str
+    from_account: Account | uuid.UUID | str | None = None
+    to_account: Account | uuid.UUID | str | None = None
+    id: uuid.UUID | str | None = None
+    description: str = ""
+    reference: str = ""
+    metadata: Mapping[str, Any] | None = None
+    value_date: date | None = None
+    created_by: User | uuid.UUID | None = None
+    created_at: datetime | None = None
+    pending: bool = False
+    expires_at: datetime | None = None
+    captures: Transaction | uuid.UUID | None = None
+    reverses: Transaction | uuid.UUID | None = None
+
+
+@dataclass(slots=True)
+class Item:
+    """A draft whose own facts hold: what is left to ask is the accounts.
+
+    `outline` fills in what says which accounts and rows it touches, `complete` what says how;
+    `currency` and what follows it are filled in by posting, under the lock.
+    """
+
+    draft: Draft | None  # None once it is complete
+    id: uuid.UUID
+    id_given: bool
+    from_id: uuid.UUID | None
+    to_id: uuid.UUID | None
+    created_by_id: uuid.UUID | None
+    type: str
+    account_ids: tuple[uuid.UUID, ...]  # one, or two with the sender first
+    status: str = COMPLETED
+    captures_id: uuid.UUID | None = None
+    reverses_id: uuid.UUID | None = None
+    amount: Decimal = Decimal(0)
+    description: str = ""
+    reference: str = ""
+    metadata_text: str = "{}"
+    value_date: date | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    currency: str = ""
+    booked_at: datetime | None = None
+    booked_value_date: date | None = None
+    from_balance: Decimal | None = None
+    to_balance: Decimal | None = None
+
+    @property
+    def is_hold(self) -> bool:
+        """Whether it reserves money instead of moving it."""
+        return self.status == PENDING
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it completes or takes back what was decided before, so that no limit asks."""
+        return self.captures_id is not None or self.reverses_id is not None
+
+    def links_to_one_of(self, ids: Container[uuid.UUID | None]) -> bool:
+        """Whether it captures or reverses one of these rows."""
+        return self.is_correction and (self.captures_id or self.reverses_id) in ids
+
+    def same_content(self, row: Transaction) -> bool:
+        """Whether a posted row is what this item asks for. An unsaid value date matches any."""
+        return (
+            (row.status != COMPLETED) == self.is_hold
+            and row.from_account_id == self.from_id
+            and row.to_account_id == self.to_id
+            and row.amount == self.amount
+            and row.description == self.description
+            and row.reference == self.reference
+            and validation.comparable(row.metadata)
+            == validation.comparable(json.loads(self.metadata_text))
+            and self.value_date in (None, row.value_date)
+            and row.captures_id == self.captures_id
+            and row.reverses_id == self.reverses_id
+            and (not self.is_hold or row.expires_at == self.expires_at)
+        )
+
+
+def prepare(draft: Draft) -> Item:
+    """Makes a draft exact. Raises the LedgerError of the first fact that does not hold."""
+    item = outline(draft)
+    complete(item)
+    return item
+
+
+def outline(draft: Draft) -> Item:
+    """What must be known before anything can be locked: the accounts and rows it touches.
+
+    Of a batch the rest is made exact while the database stores the first rows.
+    """
+    from_id = validation.account_id(draft.from_account)
+    to_id = validation.account_id(draft.to_account)
+    if draft.captures and draft.reverses:
+        raise InvalidDetails("A payment captures a hold or takes a payment back, never both.")
+    if from_id == to_id:
+        raise SameAccount(
+            "Money moves between two different accounts; choose another one."
+            if from_id
+            else "Say which account the money comes from or goes to."
+        )
+    return Item(
+        draft=draft,
+        id=uuid7() if draft.id is None else validation.as_uuid(draft.id),
+        id_given=draft.id is not None,
+        from_id=from_id,
+        to_id=to_id,
+        created_by_id=validation.id_of(draft.created_by, User, "A person who books this"),
+        type=_type(from_id, to_id),
+        account_ids=(from_id, to_id) if from_id and to_id else (from_id or to_id,),  # type: ignore[arg-type]
+        status=_status(draft, from_id),
+        captures_id=validation.id_of(draft.captures, Transaction, "A hold"),
+        reverses_id=validation.id_of(draft.reverses, Transaction, "A transaction"),
+    )
+
+
+def complete(item: Item) -> None:
+    """Makes the rest exact: amount, texts, metadata, times. Nothing is done twice."""
+    draft = item.draft
+    if draft is None:
+        return
+    item.amount = validation.amount_of(draft.amount)
+    item.description = validation.text_of(draft.description, DESCRIPTION_LIMIT, "description")
+    item.reference = validation.text_of(draft.reference, REFERENCE_LIMIT, "reference")
+    item.metadata_text = validation.json_of(draft.metadata) if draft.metadata else "{}"
+    item.value_date = validation.day_of(draft.value_date)
+    item.created_at = validation.moment_of(draft.created_at)
+    item.expires_at = _expiry(draft)
+    item.draft = None
+
+
+def _status(draft: Draft, from_id: uuid.UUID | None) -> str:
+    if not draft.pending:
+        return COMPLETED
+    if from_id is None or draft.captures or draft.reverses:
+        raise InvalidDetails("A hold reserves money on an account: say which it comes from.")
+    return PENDING
+
+
+def _expiry(draft: Draft) -> datetime | None:
+    if draft.expires_at is None:
+        return None
+    if not draft.pending:
+        raise InvalidDetails("Only a hold expires.")
+    return validation.in_range("expiry", draft.expires_at)
+
+
+def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
+    """What the sides make of it."""
+    if from_id is None:
+        return DEPOSIT
+    return WITHDRAWAL if to_id is None else TRANSFER

@@ -1,0 +1,177 @@
+"""One value of a draft made exact, or refused in a sentence."""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from accounts.exceptions import AccountNotFound
+from accounts.models import EARLIEST, LATEST, Account, User
+from ledger.text.currencies import LARGEST_AMOUNT
+from ledger.text.lines import encodes, odd_characters, shortened
+from transactions.exceptions import InvalidAmount, InvalidDetails
+from transactions.models import METADATA_LIMIT, Transaction
+
+PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+DEEPEST = 50  # levels of metadata
+
+
+def id_of(
+    thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
+) -> uuid.UUID | None:
+    """The id of an instance of that kind, or the id itself; nothing else goes near the SQL."""
+    if thing is None or isinstance(thing, uuid.UUID):
+        return thing
+    if isinstance(thing, kind):
+        return thing.pk
+    raise InvalidDetails(f"{what} or its id is needed; {shortened(repr(thing))} is neither.")
+
+
+def comparable(value: Any) -> Any:
+    """JSON to compare: numbers by value (jsonb gives 1e23 back as an integer), true not as 1."""
+    if isinstance(value, dict):
+        return {key: comparable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [comparable(inner) for inner in value]
+    if isinstance(value, bool):
+        return str(value), bool
+    return Decimal(repr(value)) if isinstance(value, float | int) else value
+
+
+def account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
+    if account is None or isinstance(account, uuid.UUID):
+        return account
+    if isinstance(account, Account):
+        return account.pk
+    try:
+        return uuid.UUID(account)
+    except (ValueError, AttributeError, TypeError):
+        said = shortened(repr(account))
+        raise AccountNotFound(f"There is no account with the id {said}.") from None
+
+
+def as_uuid(value: uuid.UUID | str) -> uuid.UUID:
+    if isinstance(value, uuid.UUID):
+        return value
+    try:
+        return uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        said = shortened(repr(value))
+        raise InvalidDetails(f"A transaction's id is a UUID; {said} is not.") from None
+
+
+def amount_of(value: Decimal | int | str) -> Decimal:
+    if isinstance(value, str) and PLAIN_NUMBER.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = Decimal(value)
+    if not isinstance(value, Decimal):
+        raise InvalidAmount(
+            f"{shortened(repr(value))} is not an exact amount; write a Decimal, "
+            "like Decimal('950.00')."
+        )
+    if type(value) is not Decimal:
+        value = Decimal(value)  # of a subclass, only the number
+    if not value.is_finite():
+        raise InvalidAmount("An amount is a number above zero.")
+    if value <= 0:
+        raise InvalidAmount(f"An amount is above zero; {shortened(str(value))} is not.")
+    if value > LARGEST_AMOUNT:
+        raise InvalidAmount(f"An amount is at most {LARGEST_AMOUNT:,f}.")
+    return value
+
+
+def text_of(value: str, limit: int, what: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidDetails(f"The {what} is text.")
+    if len(value) > limit:
+        raise InvalidDetails(
+            f"The {what} has {len(value):,} characters; at most {limit} fit. Shorten it."
+        )
+    if odd_characters(value) or not encodes(value):
+        raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
+    return value
+
+
+def json_of(metadata: Mapping[str, Any]) -> str:
+    if not isinstance(metadata, Mapping):
+        raise InvalidDetails("Metadata is a JSON object: names with values.")
+    if _too_deep(metadata):
+        raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
+    try:
+        text = json.dumps(
+            dict(metadata), cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
+    if not encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
+        raise InvalidDetails("Metadata has a character that cannot be stored; remove it.")
+    size = len(text.encode()) + _grown(text)
+    if size > METADATA_LIMIT:
+        raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
+    return text
+
+
+def _too_deep(value: Any, left: int = DEEPEST) -> bool:
+    """Whether containers stand in each other more than so many times."""
+    if isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return False
+    return left == 0 or any(_too_deep(inner, left - 1) for inner in value)
+
+
+def _grown(text: str) -> int:
+    """How many bytes longer the JSON is as jsonb writes it: 1e300 with all its zeros."""
+    longer = 0
+
+    def measure(number: str) -> int:
+        nonlocal longer
+        longer += max(0, len(format(Decimal(number), "f")) - len(number))
+        return 0
+
+    if "e" in text:
+        json.loads(text, parse_float=measure)
+    return longer
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether any key or string of some JSON has the character that jsonb refuses."""
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return any(_has_nul(inner) for inner in value)
+    return isinstance(value, str) and "\x00" in value
+
+
+def day_of(value: date | None) -> date | None:
+    if value is None:
+        return value
+    if not isinstance(value, date) or isinstance(value, datetime):
+        said = shortened(repr(value))
+        raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {said} is not.")
+    if not EARLIEST.date() <= value < LATEST.date():
+        raise InvalidDetails(f"A value date lies between {EARLIEST.year} and {LATEST.year}.")
+    return value
+
+
+def in_range(what: str, value: datetime) -> datetime:
+    if not isinstance(value, datetime) or timezone.is_naive(value):
+        raise InvalidDetails(f"A time of {what} is a datetime with a time zone.")
+    if not EARLIEST <= value < LATEST:
+        raise InvalidDetails(f"A time of {what} lies between {EARLIEST.year} and {LATEST.year}.")
+    return value
+
+
+def moment_of(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if in_range("booking", value) > timezone.now():
+        raise InvalidDetails("Nothing is booked in the future; leave the booking time out.")
+    return value

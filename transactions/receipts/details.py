@@ -1,0 +1,184 @@
+"""A transaction's metadata to read: lines that lead to the search for more of the same."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ledger.text.lines import odd_characters, shortened
+from transactions.search.language.parser import having, meta_field, token
+
+# What a page bears; the file has it all.
+MOST_LINES = 40
+LINES_LIMIT = 16_000  # bytes of their HTML, about
+LONGEST_VALUE = 300  # characters of one line
+LONGEST_TERM = 80  # characters that a link looks for
+STORED_LIMIT = 4_000  # characters of JSON
+COLOURED_LIMIT = 1_200  # of which each then costs up to 15 bytes
+NOTHING = "\N{EN DASH}"
+
+# How a bank's usual names read; others read as they are.
+WORDS = {
+    "last4": "ending in",
+    "mcc": "code",
+    "trans id": "transaction",
+    "account id": "account",
+    "partner bank": "their bank",
+    "partner account": "their account",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One value: what it is called, what it says. A term is what the search is asked, or "".
+
+    `key_term` asks for all with such a value, `term` for all with the same.
+    """
+
+    label: str
+    said: str
+    key_term: str = ""
+    term: str = ""
+
+    @property
+    def weight(self) -> int:
+        """The bytes of its HTML, about: an address has three for each byte of another script."""
+        links = len(self.key_term.encode()) + len(self.term.encode())
+        return 150 + len(self.label.encode()) + len(self.said.encode()) + 3 * links
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The lines of a page, whether there are more, and the beginning of the JSON as stored."""
+
+    lines: tuple[Line, ...] = ()
+    is_cut: bool = False
+    stored: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there may be more of the JSON."""
+        return len(self.stored) >= STORED_LIMIT
+
+    @property
+    def is_coloured(self) -> bool:
+        return len(self.stored) <= COLOURED_LIMIT
+
+
+def details_of(metadata: Mapping[str, Any], stored: str = "") -> Details:
+    """What a receipt shows of metadata, at most so much as a page bears, but for the category.
+
+    `stored` is its text out of the database, whose numbers keep all their digits; without it
+    they are as Python has read them.
+    """
+    exact = json.loads(stored, parse_float=Decimal) if stored else metadata
+    lines: list[Line] = []
+    left = LINES_LIMIT
+    for line in lines_of({key: value for key, value in exact.items() if key != "category"}):
+        left -= line.weight
+        if len(lines) == MOST_LINES or left < 0:
+            return Details(tuple(lines), is_cut=True, stored=pretty(exact))
+        lines.append(line)
+    return Details(tuple(lines), stored=pretty(exact))
+
+
+def lines_of(metadata: Mapping[str, Any]) -> Iterator[Line]:
+    """Every value as a line to read, nested names joined: "Merchant city", "Porto"."""
+    for key, value in metadata.items():
+        yield from _lines(value, _sentence(key), (str(key),))
+
+
+def tidy(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same as pairs of words alone."""
+    for line in lines_of(metadata):
+        yield line.label, line.said
+
+
+def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[Line]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _lines(inner, f"{label} {_words(key)}", (*path, str(key)) if path else ())
+    elif isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
+        for number, inner in enumerate(value, 1):
+            yield from _lines(inner, f"{label} {number}", ())  # no place in a list is looked for
+    else:
+        yield _line(value, label, path)
+
+
+def _line(value: Any, label: str, path: tuple[str, ...]) -> Line:
+    said = shortened(_said(value), LONGEST_VALUE)
+    field = meta_field(path)
+    if not field or len(field) > LONGEST_TERM or value is None:
+        return Line(_short(label), said)
+    wanted = value if isinstance(value, str) else _said(value)
+    is_term = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+    is_term = is_term and len(wanted) <= LONGEST_TERM
+    return Line(_short(label), said, having(path), token(field, wanted) if is_term else "")
+
+
+def _sentence(key: str) -> str:
+    words = _words(key)
+    return words[:1].upper() + words[1:]
+
+
+def _words(key: str) -> str:
+    plain = str(key).replace("_", " ").strip()
+    return WORDS.get(plain, plain) or NOTHING
+
+
+def _short(label: str) -> str:
+    """A label of many levels, by its end."""
+    return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
+
+
+def _said(value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, list):
+        return ", ".join(_said(inner) for inner in value)
+    return str(value)
+
+
+def pretty(value: Any) -> str:
+    """JSON over several lines, at most `STORED_LIMIT` characters of it.
+
+    What nobody sees is written as its code, so that nothing in it changes how the rest reads.
+    """
+    parts, size = [], 0
+    for part in _pretty(value, ""):
+        parts.append(part)
+        size += len(part)
+        if size >= STORED_LIMIT:
+            break
+    text = "".join(parts)[:STORED_LIMIT]
+    odd = {character for character in odd_characters(text) if character != "\n"}
+    return text.translate({ord(c): _escaped(c) for c in odd})
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+def _pretty(value: Any, indent: str) -> Iterator[str]:
+    """The text in parts, so that whoever has enough can stop."""
+    if isinstance(value, Mapping | list) and value:
+        opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+        deeper = f"{indent}  "
+        yield opening
+        for number, item in enumerate(value):
+            yield f"{',' if number else ''}\n{deeper}"
+            if isinstance(value, Mapping):
+                yield f"{json.dumps(item, ensure_ascii=False)}: "
+                yield from _pretty(value[item], deeper)
+            else:
+                yield from _pretty(item, deeper)
+        yield f"\n{indent}{closing}"
+    elif isinstance(value, Decimal):
+        yield f"{value:f}"
+    else:
+        yield json.dumps(value, ensure_ascii=False)

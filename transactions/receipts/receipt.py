@@ -1,0 +1,295 @@
+"""A transaction as one reader may see it: their own side in full, the other by name alone.
+
+Staff who are on neither side see both accounts, what colleagues said, and what they may do.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounts.models import Account, User
+from ledger.text.currencies import plain
+from ledger.text.money import figure, money, signed
+from transactions.annotations.services import Notes, notes_of
+from transactions.lifecycle import STATES, Story, story_of
+from transactions.models import Note, Transaction, reversal_word
+from transactions.receipts.details import Details, details_of
+from transactions.scope import BANK, MINE, may_read_bank
+from transactions.search.address import search_url
+from transactions.search.language.parser import token
+from transactions.staff_actions import is_own, tools_for
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side. `balance` is None for somebody else's account, and for a hold."""
+
+    label: str
+    name: str
+    account: Account | None
+    is_mine: bool
+    balance: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """The file of payments that a row was booked from, for a reader who may see it."""
+
+    name: str
+    line: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`signed` is the reader's own change of balance; None where there is none, or no one.
+
+    `tools` and `notes` are for staff alone; `mine` is what the reader noted for themselves, and
+    staff who are on neither side have none.
+    """
+
+    row: Transaction
+    story: Story
+    sentence: str
+    subline: str
+    signed: Decimal | None
+    sides: list[Side]
+    facts: list[tuple[str, str]]
+    again_url: str
+    back_url: str
+    details: Details
+    mine: Notes
+    file: FromFile | None = None
+    whose: str = MINE  # of the rows that its links look among, as addresses say it
+    may_search: bool = True
+    is_for_staff: bool = False
+    tools: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    @property
+    def badge(self) -> str:
+        """One word that sets it apart from a plain payment."""
+        if self.row.is_reversal:
+            return reversal_word(self.row.type)
+        return STATES.get(self.story.state, "")
+
+    @property
+    def lines(self) -> list[tuple[str, str, str, str]]:
+        """The metadata: label, what it says, and where all that have it and all alike are."""
+        return [
+            (line.label, line.said, self.search_url(line.key_term), self.search_url(line.term))
+            for line in self.details.lines
+        ]
+
+    @property
+    def category_url(self) -> str:
+        """Where more of the same category is found."""
+        return self.search_url(token("category", self.row.category or ""))
+
+    @property
+    def tags(self) -> list[tuple[str, str]]:
+        """The reader's tags, and where all they gave each to are found."""
+        return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
+
+    def search_url(self, asked: str) -> str:
+        """The search page over what this reader may search; "" where that is nothing."""
+        return search_url(asked, self.whose) if asked and self.may_search else ""
+
+    @property
+    def figure(self) -> str:
+        """The amount with the reader's sign; a hold has none, nor a move among their accounts."""
+        if self.signed is None:
+            return figure(self.row.amount, self.row.currency)
+        return signed(self.signed, self.row.currency)
+
+
+def receipt_for(row: Transaction, reader: User) -> Receipt:
+    """What the reader sees of a row. `row` comes with both accounts and their holders."""
+    for_staff = not is_own(row, reader)
+    sender = _side("From", row.from_account, row.from_balance, reader)
+    recipient = _side("To", row.to_account, row.to_balance, reader)
+    story = story_of(row)
+    return Receipt(
+        row=row,
+        story=story,
+        sentence=_sentence(story, sender, recipient),
+        subline=_subline(story),
+        signed=None if for_staff else _signed(row, sender, recipient),
+        sides=[side for side in (sender, recipient) if side],
+        facts=_facts(story) + (_booked_by(story) if for_staff else []),
+        again_url=_again_url(row, sender, recipient),
+        back_url=_back_url(story, sender, recipient),
+        details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
+        file=_file(story, sender, reader),
+        mine=Notes() if for_staff else notes_of(row, reader),
+        whose=BANK if for_staff else MINE,
+        may_search=not for_staff or may_read_bank(reader),
+        is_for_staff=for_staff,
+        tools=tools_for(story, reader) if for_staff else [],
+        notes=story.notes if for_staff else [],
+    )
+
+
+def _side(
+    label: str, account: Account | None, balance: Decimal | None, reader: User
+) -> Side | None:
+    if account is None:
+        return None
+    mine = account.user_id == reader.pk
+    name = account.name if mine else account.user.name
+    return Side(label, name, account, mine, balance if mine else None)
+
+
+def _facts(story: Story) -> list[tuple[str, str]]:
+    """What else there is to know of the amount."""
+    row = story.row
+    if story.reversals:
+        back, whole = money(story.reversed, row.currency), money(row.amount, row.currency)
+        left = money(story.left, row.currency)
+        return [(story.back, f"{back} of {whole}; {left} is left" if story.left else "in full")]
+    if row.is_hold and row.to_account_id and row.description:
+        return [("For", row.description)]
+    if story.original:
+        return [("Refund of", money(story.original.amount, row.currency))]
+    return []
+
+
+def _booked_by(story: Story) -> list[tuple[str, str]]:
+    """Of a payment from a file, who pressed Pay: not always whose account it is."""
+    if story.line is None:
+        return []
+    return [("Booked by", str(story.row.created_by or "The bank"))]
+
+
+def _file(story: Story, sender: Side | None, reader: User) -> FromFile | None:
+    """Its owner sees a file on their own pages, staff in the admin, whoever is paid never."""
+    line = story.line
+    if line is None:
+        return None
+    rights = ("transactions.view_paymentfile", "transactions.use_cash_desk")
+    if sender and sender.is_mine:
+        page = "transactions:file"
+    elif reader.is_staff and any(map(reader.has_perm, rights)):
+        page = "admin:transactions_paymentfile_change"
+    else:
+        return None
+    return FromFile(line.file.name, line.number, reverse(page, args=[line.file_id]))
+
+
+def _subline(story: Story) -> str:
+    """What a hold means for the money, in one sentence; for anything else what it was for."""
+    row, state = story.row, story.state
+    amount = money(row.amount, row.currency)
+    if state == "captured" and story.capture:
+        taken, rest = story.capture.amount, row.amount - story.capture.amount
+        if not rest:
+            return "All of it was taken."
+        said = f"{money(taken, row.currency)} of it was taken"
+        return f"{said}, {money(rest, row.currency)} released."
+    return {
+        "pending": "Reserved, not booked: it cannot be spent until it is taken or released.",
+        "expired": (
+            "Its time is over. It still counts as held until the bank releases it, shortly."
+            if row.is_pending
+            else f"Nobody took it in time; the {amount} is available again."
+        ),
+        "released": f"Nothing was taken; the {amount} is available again.",
+    }.get(state, row.description)
+
+
+def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) -> str:
+    """The transfer form filled in like this payment, for whoever sent it."""
+    if row.is_hold or row.is_reversal:
+        return ""
+    if not (sender and recipient and sender.is_mine and sender.account and recipient.account):
+        return ""
+    return _transfer_url(sender.account, recipient.account, row, row.amount, row.description)
+
+
+def _back_url(story: Story, sender: Side | None, recipient: Side | None) -> str:
+    """The transfer form filled in to send the money back: a new payment, for the recipient."""
+    row = story.row
+    if not (story.left and sender and recipient and recipient.is_mine and not sender.is_mine):
+        return ""
+    if recipient.account is None or sender.account is None:
+        return ""
+    said = f"Back: {row.description}" if row.description else "Sent back"
+    return _transfer_url(recipient.account, sender.account, row, story.left, said)
+
+
+def _transfer_url(
+    sender: Account, recipient: Account, row: Transaction, amount: Decimal, description: str
+) -> str:
+    query = {"from": sender.pk, "to": recipient.number}
+    query |= {"amount": plain(amount, row.currency), "description": description}
+    return f"{reverse('transactions:transfer')}?{urlencode(query)}"
+
+
+def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> Decimal | None:
+    amount: Decimal = row.amount
+    out, into = bool(sender and sender.is_mine), bool(recipient and recipient.is_mine)
+    if row.is_hold or (out and into):
+        return None
+    return -amount if out else amount
+
+
+def _sentence(story: Story, sender: Side | None, recipient: Side | None) -> str:
+    """What happened, said to the reader."""
+    if story.row.is_hold:
+        return _sentence_of_hold(story, sender, recipient)
+    if story.row.is_reversal:
+        return _sentence_of_refund(sender, recipient)
+    if sender is None:
+        return f"Paid into {_named(recipient)}"
+    if recipient is None:
+        return f"Paid out of {_named(sender)}"
+    if sender.is_mine and recipient.is_mine:
+        return f"Moved from {sender.name} to {recipient.name}"
+    return _sentence_of_payment(story, sender, recipient)
+
+
+def _sentence_of_payment(story: Story, sender: Side, recipient: Side) -> str:
+    """Between two people. What staff paid from a file, nobody else is said to have paid."""
+    if story.line and _is_paid_for(story.row) and not recipient.is_mine:
+        whose = f"your {sender.name}" if sender.is_mine else _named(sender)
+        return f"The bank paid {recipient.name} from {whose}, from a file"
+    payer, payee = (
+        "You" if sender.is_mine else sender.name,
+        "you" if recipient.is_mine else recipient.name,
+    )
+    return f"{payer} paid {payee}"
+
+
+def _is_paid_for(row: Transaction) -> bool:
+    """Whether somebody else than the holder of the paying account booked it."""
+    return row.from_account is not None and row.created_by_id != row.from_account.user_id
+
+
+def _sentence_of_hold(story: Story, sender: Side | None, recipient: Side | None) -> str:
+    held = "Held" if story.row.is_pending else "Was held"
+    if recipient and recipient.is_mine and not (sender and sender.is_mine):
+        return f"{held} for you by {sender.name if sender else ''}".rstrip()
+    payee = recipient.name if recipient else story.row.description or "a payment"
+    on = f" on {_named(sender)}" if sender and not sender.is_mine else ""
+    return f"{held}{on} for {payee}"
+
+
+def _sentence_of_refund(sender: Side | None, recipient: Side | None) -> str:
+    if recipient is None:
+        return f"Taken back from {_named(sender)}"
+    if sender is None:
+        return f"Refunded into {_named(recipient)}"
+    if sender.is_mine and recipient.is_mine:
+        return f"Moved back from {sender.name} to {recipient.name}"
+    if sender.is_mine:
+        return f"Refunded to {recipient.name}"
+    return f"{sender.name} refunded {'you' if recipient.is_mine else recipient.name}"
+
+
+def _named(side: Side | None) -> str:
+    """One's own account by its name; somebody else's is also whose it is."""
+    if side is None or side.account is None:
+        return ""
+    return side.name if side.is_mine else f"{side.account.name} of {side.name}"

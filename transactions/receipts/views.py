@@ -1,0 +1,89 @@
+"""The receipt of a transaction, the owner's note on it, and its metadata as a file."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import (
+    Http404,
+    HttpResponse,
+)
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.requests import PersonRequest
+from transactions.annotations.forms import NoteForm
+from transactions.annotations.search import tags_in_use
+from transactions.annotations.services import annotate
+from transactions.exceptions import NoteChanged
+from transactions.models import Transaction
+from transactions.receipts.receipt import receipt_for
+from transactions.staff_actions import is_own
+
+TAGS_OFFERED = 12
+
+
+CHANGED_MEANWHILE = "Your note was changed in another window meanwhile; it stands above."
+
+
+@require_safe
+def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
+    """One transaction, to the owner of either side and to staff; a 404 to everybody else."""
+    return receipt_page(request, readable_row(request, pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def note(request: PersonRequest, pk: Any) -> HttpResponse:
+    """What the owner of a side says of a transaction for themselves; a 404 to everybody else."""
+    row = readable_row(request, pk)
+    if not is_own(row, request.user):
+        raise Http404
+    form = NoteForm(request.POST if request.method == "POST" else None)
+    replaces = request.POST.get("replaces")
+    if form.is_valid():
+        try:
+            annotate(transaction=row, owner=request.user, replaces=replaces, **form.cleaned_data)
+            messages.success(request, form.done)
+        except NoteChanged as refusal:
+            form.add_error(None, str(refusal))
+            replaces = None  # who has read what it says now may replace it
+    if form.errors:
+        return receipt_page(request, row, form, replaces)
+    return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
+
+
+@require_safe
+def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
+    """The metadata of a transaction as it is stored, as a file."""
+    row = readable_row(request, pk)
+    name = f'attachment; filename="transaction-{row.pk}.json"'
+    return HttpResponse(
+        row.metadata_stored,
+        content_type="application/json; charset=utf-8",
+        headers={"Content-Disposition": name},
+    )
+
+
+def readable_row(request: PersonRequest, pk: Any) -> Any:
+    """The transaction with all that a receipt needs, to who may read it; else a 404."""
+    rows = Transaction.objects.readable_by(request.user).with_sides().with_stored_metadata()
+    return get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
+
+
+def receipt_page(
+    request: PersonRequest,
+    row: Transaction,
+    form: NoteForm | None = None,
+    replaces: str | None = None,
+) -> HttpResponse:
+    """The receipt; with a `form` that has errors, it is open, and still replaces the note that
+    it was opened with: `replaces`, or the present one."""
+    shown = receipt_for(row, request.user)
+    context: dict[str, Any] = {"receipt": shown, "row": row}
+    if not shown.is_for_staff:
+        context["note_form"] = form or NoteForm.of(shown.mine)
+        context["note_replaces"] = shown.mine.id if replaces is None else replaces
+        if form and replaces not in (None, shown.mine.id):
+            form.add_error(None, CHANGED_MEANWHILE)
+        context["tags_in_use"] = tags_in_use(request.user, most=TAGS_OFFERED)
+    return render(request, "transactions/transaction_receipt.html", context)

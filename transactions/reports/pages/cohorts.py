@@ -1,0 +1,94 @@
+"""The page about people by when they joined."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from django.utils import timezone
+
+from ledger.charts.geometry import HeatMap, Mark
+from ledger.text.lines import counted
+from transactions.reports import cohorts
+from transactions.reports.forms import CohortForm
+from transactions.reports.queries.cohorts import FOLLOWED
+from transactions.reports.report import Asked, Column, Report, Row
+
+
+def _finding(rows: Sequence[Row], _asked: Asked) -> str:
+    """The share in the latest month that is over, of those alone for whom it is."""
+    joined = _people(row["people"] for row in rows if row["after"] == 0)
+    this_month = timezone.localdate().replace(day=1)
+    later = [row for row in rows if row["after"] and row["month"] < this_month]
+    if not later:
+        return f"{joined} joined; no whole month has passed since theirs."
+    last = max(row["after"] for row in later)
+    there = [row for row in later if row["after"] == last]
+    share = sum(row["active"] for row in there) / sum(row["people"] for row in there)
+    months = counted(last, "month")
+    moved = f"{share * 100:.0f}\N{NO-BREAK SPACE}% moved money in month {last}."
+    whom = sum(row["people"] for row in there)
+    if _people([whom]) == joined:
+        return f"{joined} joined; {moved}"
+    return f"{joined} joined; of the {whom:,} who have {months} behind them, {moved}"
+
+
+def _people(counts: Iterable[int]) -> str:
+    many = sum(counts)
+    return "1 person" if many == 1 else f"{many:,} people"
+
+
+def _payments(row: Row, _asked: Asked) -> str:
+    """What those who joined in a month paid in another."""
+    return f"joined:{row['joined']:%Y-%m} is:booked date:{row['month']:%Y-%m}"
+
+
+def _basis(_rows: Sequence[Row], _asked: Asked) -> str:
+    return (
+        "People with an account, by the month in which they joined, and how many of them sent "
+        "money out of an account of theirs, own transfers too, in that month and in each of the "
+        f"{FOLLOWED} after it. Holds do not count; months that are not over count so far."
+    )
+
+
+_ACTIVE = Column("active", "Moved money", "count", _payments)
+
+
+def _chart(rows: Sequence[Row], asked: Asked) -> HeatMap:
+    joined = sorted({row["joined"] for row in rows})
+    across = range(max(row["after"] for row in rows) + 1)
+    marks = {
+        (row["joined"], row["after"]): Mark(
+            label=f"{row['share'] * 100:.0f}",
+            title=f"Joined {row['joined']:%B %Y}, in {row['month']:%B %Y}",
+            value=Decimal(row["share"]),
+            said=f"{row['active']:,} of {row['people']:,} people, {row['share'] * 100:.1f} %",
+            url=_ACTIVE.url(row, asked),
+        )
+        for row in rows
+    }
+    return HeatMap(
+        "Percent of those who joined that moved money, by months after joining",
+        across=[str(after) for after in across],
+        down=[f"{month:%b %Y}" for month in joined],
+        cells=[[marks.get((month, after)) for after in across] for month in joined],
+    )
+
+
+COHORTS = Report(
+    function=cohorts,
+    title="Cohorts",
+    question="Of those who joined in a month, how many still moved money later?",
+    shows="generate_series, LATERAL and EXISTS: one look-up for each account and month",
+    form=CohortForm,
+    columns=(
+        Column("joined", "Joined", "month"),
+        Column("people", "People", "count"),
+        Column("after", "Months after", "count"),
+        Column("month", "Month", "month"),
+        _ACTIVE,
+        Column("share", "Share", "percent"),
+    ),
+    finding=_finding,
+    basis=_basis,
+    chart=_chart,
+    bank_only=True,
+)

@@ -1,0 +1,71 @@
+"""Pages about what came in and what went out."""
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from ledger.charts.geometry import Columns, Mark
+from ledger.text.money import money, signed
+from transactions.reports import money_by_month
+from transactions.reports.forms import PeriodForm
+from transactions.reports.report import Asked, Column, Report, Row, after_period
+from transactions.reports.wording import OWN_FLOWS, booked_in
+
+
+def _within(row: Row, asked: Asked) -> str:
+    return booked_in(row["month"], asked)
+
+
+def _finding(rows: Sequence[Row], asked: Asked) -> str:
+    last = rows[-1]
+    month = f"{last['month']:%B %Y}"
+    if last["month"] == timezone.localdate().replace(day=1):
+        month += ", so far,"
+    if not last["net"]:
+        return f"In {month} as much came in as went out."
+    more, less = ("came in", "went out") if last["net"] > 0 else ("went out", "came in")
+    return f"In {month} {money(abs(last['net']), asked.currency)} more {more} than {less}."
+
+
+def _basis(_rows: Sequence[Row], asked: Asked) -> str:
+    if asked.reach.is_bank:
+        return (
+            "Deposits and withdrawals: what came into the bank and left it. "
+            "What moved between its accounts is not counted."
+        )
+    return OWN_FLOWS
+
+
+def _chart(rows: Sequence[Row], asked: Asked) -> Columns:
+    marks = [
+        Mark(
+            label=f"{row['month']:%b}",
+            title=f"{row['month']:%B %Y}",
+            value=row["net"],
+            said=f"{signed(row['net'], asked.currency)}",
+            url=asked.rows_behind(_within(row, asked)),
+        )
+        for row in rows
+    ]
+    return Columns(f"Net of each month, in {asked.currency}", marks)
+
+
+MONEY_BY_MONTH = Report(
+    function=money_by_month,
+    title="Money in and out",
+    question="What came in and what went out, month by month?",
+    shows="Window functions over groups: Lag, and a moving average with a frame by range",
+    form=PeriodForm,
+    columns=(
+        Column("month", "Month", "month"),
+        Column("money_in", "In", "money", lambda row, asked: f"is:in {_within(row, asked)}"),
+        Column("money_out", "Out", "money", lambda row, asked: f"is:out {_within(row, asked)}"),
+        Column("net", "Net", "change"),
+        Column("change", "Against the month before", "change"),
+        Column("average", "Average of three months", "change"),
+    ),
+    finding=_finding,
+    basis=_basis,
+    chart=_chart,
+    final_from=after_period,
+)

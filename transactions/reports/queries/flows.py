@@ -1,0 +1,55 @@
+"""What came in and what went out."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, DateField, F, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Lag, TruncMonth
+
+from accounts.models import MoneyField
+from ledger.text.dates import end_of, months_before, start_of
+from transactions.reports.queries.frames import MonthBefore, Months, OverGroups, Total
+from transactions.scope import Reach
+
+ZERO = Value(Decimal(0), MoneyField())
+AVERAGED = 3  # months
+
+
+def money_by_month(reach: Reach, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
+    """In, out and net of each month that moved money, oldest first; amounts in `currency`.
+
+    `change` is the net less that of the month before (Lag), None for the first. `average` is the
+    net a month over this one and the two before it (a frame by range, so that a month without
+    a row counts as one of nothing); None until there are three. Months are the bank's own.
+    """
+    third = months_before(since.replace(day=1), 1 - AVERAGED)
+    flows = reach.flows(currency).between(start_of(since), end_of(until))
+    months = (
+        flows.annotate(month=TruncMonth("created_at", output_field=DateField()))
+        .values("month")
+        .annotate(
+            money_in=Sum("amount", filter=Q(direction="credit"), default=ZERO),
+            money_out=Sum("amount", filter=Q(direction="debit"), default=ZERO),
+            net=Sum("signed_amount"),
+        )
+    )
+    return (
+        months.annotate(
+            earlier=OverGroups(Lag("month"), order_by="month"),
+            earlier_net=OverGroups(Lag("net"), order_by="month"),
+            total=OverGroups(Total("net"), order_by="month", frame=Months(AVERAGED)),
+        )
+        .annotate(
+            change=Case(
+                When(earlier=MonthBefore("month"), then=F("net") - F("earlier_net")),
+                When(earlier__isnull=False, then=F("net")),
+                output_field=MoneyField(),
+            ),
+            average=Case(
+                When(month__gte=third, then=F("total") / AVERAGED),
+                output_field=MoneyField(),
+            ),
+        )
+        .order_by("month")
+    )

@@ -1,0 +1,152 @@
+"""What was spent on what, and who spent the most."""
+
+from contextlib import closing
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, TextField, Value, When
+from django.db.models.functions import Coalesce
+
+from accounts.models import MoneyField
+from ledger.text.dates import end_of, last_of_month, months_before, start_of
+from transactions.models import Transaction
+from transactions.reports.queries.categories import CATEGORY, category_at
+from transactions.reports.queries.frames import OverGroups, Total
+from transactions.reports.queries.raw import dicts
+from transactions.scope import Reach
+
+ZERO = Value(Decimal(0), MoneyField())
+TOP = 20  # people of `top_spenders`; more where the last of them ties
+
+# What was paid, but not what a refund gave away; and what refunds gave back of what was paid.
+PAID = Q(direction="debit", reverses__isnull=True)
+GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
+
+
+def spending_by_category(
+    reach: Reach, *, currency: str, since: date, until: date
+) -> QuerySet[Any, Any]:
+    """What was spent on each category, what came back of it, and the `net`; most first.
+
+    One pass over both periods: each sum has its own FILTER. What a refund gave back is taken
+    off the category it was paid for. `before` is the net in the days of `days_before`, `change`
+    the net less that. `share` is the part of all net, None where that is not above zero.
+    `spent_on` is in small letters, None for what has no category; `given_back` None where
+    nothing was.
+    """
+    now = _booked(since, until)
+    then = _booked(*days_before(since, until))
+    original = Transaction.objects.filter(pk=OuterRef("reverses"))
+    theirs = Subquery(original.values(paid_for=category_at()))
+    category = Coalesce(CATEGORY, theirs, output_field=TextField())
+    return (
+        reach.flows(currency)
+        .filter(PAID | GIVEN_BACK, now | then)
+        .annotate(spent_on=category)
+        .values("spent_on")
+        .annotate(
+            spent=Sum("amount", filter=now & PAID, default=ZERO),
+            given_back=Sum("amount", filter=now & GIVEN_BACK),
+            net=Sum(-F("signed_amount"), filter=now, default=ZERO),
+            before=Sum(-F("signed_amount"), filter=then, default=ZERO),
+        )
+        .annotate(change=F("net") - F("before"), whole=OverGroups(Total("net")))
+        .annotate(share=Case(When(whole__gt=0, then=F("net") / F("whole"))))
+        .order_by("-net", "spent_on")
+    )
+
+
+def days_before(since: date, until: date) -> tuple[date, date]:
+    """The days to compare a period with, first and last.
+
+    For one that begins with a month, the same days of as many months before: 1 to 20 November
+    goes with 1 to 20 October, all of March with all of February. For any other, just as many
+    days right before it.
+    """
+    if since.day != 1:
+        return since - (until - since) - timedelta(days=1), since - timedelta(days=1)
+    months = (until.year - since.year) * 12 + until.month - since.month + 1
+    if until == last_of_month(until):
+        return months_before(since, months), since - timedelta(days=1)
+    return months_before(since, months), months_before(until, months)
+
+
+def _booked(since: date, until: date) -> Q:
+    return Q(created_at__gte=start_of(since), created_at__lt=end_of(until))
+
+
+def top_spenders(reach: Reach, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
+    """Who of the bank's people spent the most, with the three largest payments of each.
+
+    `spent` is what left their accounts to others, `given_back` what refunds brought back, `net`
+    the one less the other, by which people are ranked; between one's own accounts nothing is
+    spent. `average` is that of the payments. `person` is a name where the reach has names,
+    otherwise the last digits of their oldest account in the currency; `holder` is their id.
+
+    In SQL, because the ORM has no words for two things that make this one short pass: LATERAL,
+    which looks up the largest payments of those twenty people alone and not of everybody, and
+    WITH TIES, which lets in whoever spent as much as the last.
+    """
+    if not reach.is_bank:
+        raise ValueError("Only the whole bank has top spenders.")
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(
+            TOP_SPENDERS,
+            {
+                "currency": currency,
+                "start": start_of(since),
+                "end": end_of(until),
+                "top": TOP,
+                "names": reach.names,
+            },
+        )
+        return dicts(cursor)
+
+
+TOP_SPENDERS = """
+WITH spending AS (
+    SELECT mine.user_id, mine.id AS account_id, moved.transaction_id, moved.signed_amount
+    FROM entries AS moved
+    JOIN accounts AS mine ON mine.id = moved.account_id
+    LEFT JOIN accounts AS other ON other.id = moved.counterparty_id
+    WHERE moved.status = 'completed' AND moved.currency = %(currency)s
+      AND moved.created_at >= %(start)s AND moved.created_at < %(end)s
+      AND (moved.direction = 'debit') = (moved.reverses_id IS NULL)
+      AND other.user_id IS DISTINCT FROM mine.user_id
+), top AS (
+    SELECT user_id, -sum(signed_amount) AS net,
+           -sum(signed_amount) FILTER (WHERE signed_amount < 0) AS spent,
+           sum(signed_amount) FILTER (WHERE signed_amount > 0) AS given_back,
+           count(*) FILTER (WHERE signed_amount < 0) AS payments,
+           avg(-signed_amount) FILTER (WHERE signed_amount < 0) AS average
+    FROM spending
+    GROUP BY user_id
+    HAVING sum(signed_amount) < 0
+    ORDER BY net DESC
+    FETCH FIRST %(top)s ROWS WITH TIES
+)
+SELECT rank() OVER (ORDER BY top.net DESC) AS place, top.user_id AS holder,
+       CASE WHEN %(names)s THEN coalesce(nullif(users.name, ''), users.email)
+            ELSE 'Holder of ··' || right(first.number, 4) END AS person,
+       top.spent, top.given_back, top.net, top.payments, top.average,
+       largest.amounts[1] AS largest, largest.ids
+FROM top
+JOIN users ON users.id = top.user_id
+CROSS JOIN LATERAL (
+    SELECT number FROM accounts
+    WHERE accounts.user_id = top.user_id AND accounts.currency = %(currency)s
+    ORDER BY created_at, id LIMIT 1
+) AS first
+CROSS JOIN LATERAL (
+    SELECT array_agg(amount ORDER BY amount DESC, id) AS amounts,
+           array_agg(id ORDER BY amount DESC, id) AS ids
+    FROM (
+        SELECT -signed_amount AS amount, transaction_id AS id FROM spending
+        WHERE spending.user_id = top.user_id AND signed_amount < 0
+        ORDER BY signed_amount, transaction_id LIMIT 3
+    ) AS three
+) AS largest
+ORDER BY top.net DESC, person
+"""

@@ -1,0 +1,119 @@
+"""The pages of the reports, and their files."""
+
+import csv
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Any
+
+from django.db import OperationalError
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account, User
+from accounts.requests import PersonRequest
+from ledger.db.retry import Failure, failure_of
+from ledger.db.snapshot import snapshot
+from ledger.text.csv_cells import Line, guarded
+from transactions.reports.catalogue import BY_SLUG, REPORTS
+from transactions.reports.report import Asked, Column, Report, Row
+from transactions.reports.runner import SECONDS, run
+from transactions.scope import may_read_bank, may_see_plans
+
+TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
+
+
+@require_safe
+def report_list(request: PersonRequest) -> HttpResponse:
+    """What can be asked of the books: nothing yet by who has no account and may not read more."""
+    reader = request.user
+    has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
+    reports = [report for report in REPORTS if has_rows and _is_for(request, report)]
+    context = {"reports": reports, "whose": _whose(reader) if reports else ""}
+    return render(request, "transactions/report_list.html", context)
+
+
+def _whose(reader: User) -> str:
+    """In a sentence, what the reader may ask about."""
+    if not may_read_bank(reader):
+        return "Of your own accounts."
+    names = "" if reader.has_perm("accounts.view_user") else ", without names"
+    return f"Of the whole bank{names}, or of accounts of your own."
+
+
+@require_safe
+def report(request: PersonRequest, slug: str) -> HttpResponse:
+    """One report: its finding, its chart, its table, and the work behind it."""
+    shown = _report_or_404(request, slug)
+    form = shown.asks(request.GET.dict(), request.user)
+    context = {"report": shown, "form": form, "run": None, "too_long": "", "query": request.GET}
+    context["may_see_plans"] = may_plan = may_see_plans(request.user)
+    if form.has_money and form.is_valid():
+        try:
+            context["run"] = run(
+                shown,
+                Asked(form.reach, form.asked),
+                with_plans=may_plan and "plans" in request.GET,
+                fresh="fresh" in request.GET,
+            )
+        except OperationalError as error:
+            if failure_of(error) is not Failure.TIMED_OUT:
+                raise
+            context["too_long"] = TOO_LONG
+    status = 503 if context["too_long"] else 200
+    return render(request, "transactions/report.html", context, status=status)
+
+
+@require_safe
+def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
+    """The same rows as a file, streamed."""
+    shown = _report_or_404(request, slug)
+    form = shown.asks(request.GET.dict(), request.user)
+    if not (form.has_money and form.is_valid()):
+        said = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return HttpResponse(
+            said or "There is no account yet.", status=400, content_type="text/plain; charset=utf-8"
+        )
+    lines = _lines(shown, Asked(form.reach, form.asked))
+    try:
+        head = next(lines)
+    except OperationalError as error:
+        if failure_of(error) is not Failure.TIMED_OUT:
+            raise
+        return HttpResponse(TOO_LONG, status=503, content_type="text/plain; charset=utf-8")
+    return StreamingHttpResponse(
+        chain([head], lines),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{shown.slug}.csv"'},
+    )
+
+
+def _lines(shown: Report, asked: Asked) -> Iterator[str]:
+    """The heading comes once there is a row to follow it: what takes too long then takes it
+    before a word is sent, and no file that breaks off looks whole."""
+    writer = csv.writer(Line())
+    with snapshot(seconds=SECONDS):
+        asked_for = shown.rows(asked)
+        stream = getattr(asked_for, "iterator", None)
+        rows = iter(stream(chunk_size=2000) if stream else asked_for)
+        first = list(islice(rows, 1))
+        yield writer.writerow([column.name for column in shown.columns])
+        for row in chain(first, rows):
+            yield writer.writerow([_cell(column, row, asked) for column in shown.columns])
+
+
+def _cell(column: Column, row: Row, asked: Asked) -> Any:
+    """A cell of a file. A minus before a figure is no formula, before words it may be one."""
+    value = column.plain(row, asked)
+    return guarded(value) if isinstance(value, str) and not column.is_number else value
+
+
+def _report_or_404(request: PersonRequest, slug: str) -> Report:
+    shown = BY_SLUG.get(slug)
+    if shown is None or not _is_for(request, shown):
+        raise Http404
+    return shown
+
+
+def _is_for(request: PersonRequest, shown: Report) -> bool:
+    return not shown.bank_only or may_read_bank(request.user)

@@ -1,0 +1,148 @@
+"""What a search found, counted: how many, what they come to, and by what one may narrow it.
+
+One pass over the matches by GROUPING SETS: Postgres reads the rows once and groups them by each
+column in turn. The ORM writes the inner query; it has no words for the outer one.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Case, F, UUIDField, When
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left, Lower, TruncMonth
+
+from ledger.db.compiled_sql import compiled
+from transactions.annotations.search import tags_of
+from transactions.models.transaction import TransactionQuerySet
+from transactions.scope import newest_first
+from transactions.search.conditions.sides import OfTransactions
+
+COUNTED = 10_000  # the newest matches that are counted and summed up
+LONGEST = 60  # characters of a value that may be chosen
+
+GROUPED = """
+WITH matched AS MATERIALIZED ({matched})
+SELECT CASE 0
+           WHEN GROUPING(currency) THEN 'currency' WHEN GROUPING(category_) THEN 'category'
+           WHEN GROUPING(channel) THEN 'channel' WHEN GROUPING(month) THEN 'month'
+           WHEN GROUPING(type) THEN 'type' WHEN GROUPING(own_from, own_to) THEN 'account'
+           ELSE 'all'
+       END,
+       COALESCE(currency, category_, channel, type), month, own_from, own_to,
+       count(*), COALESCE(sum(money_in), 0), COALESCE(sum(money_out), 0)
+FROM matched
+GROUP BY GROUPING SETS
+    ((), (currency), (category_), (channel), (month), (type), (own_from, own_to))
+"""
+# IS TRUE keeps it from becoming a join, which Postgres, expecting one match, makes a loop: it then
+# looks each note up again for each match. So each note is looked up once, in a hash of the matches.
+TAGGED = """
+UNION ALL
+SELECT 'tag', tag, NULL, NULL, NULL, count(*), 0, 0
+FROM ({tags}) AS mine, unnest(mine.tags) AS tag
+WHERE (mine.transaction_id IN (SELECT id FROM matched)) IS TRUE
+GROUP BY tag
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What the booked rows in one currency come to."""
+
+    currency: str
+    count: int
+    money_in: Decimal
+    money_out: Decimal
+
+
+@dataclass(slots=True)
+class Facets:
+    """`count` is exact unless `is_cut`: then it and all else is of the newest COUNTED rows.
+
+    The rest are values with their counts, the most frequent first, months the latest first.
+    """
+
+    count: int = 0
+    is_cut: bool = False
+    totals: list[Total] = field(default_factory=list)
+    category: list[tuple[str, int]] = field(default_factory=list)
+    channel: list[tuple[str, int]] = field(default_factory=list)
+    month: list[tuple[datetime, int]] = field(default_factory=list)
+    type: list[tuple[str, int]] = field(default_factory=list)
+    account: list[tuple[UUID, int]] = field(default_factory=list)
+    tag: list[tuple[str, int]] = field(default_factory=list)
+
+
+def facets_of(
+    matched: TransactionQuerySet, dialect: OfTransactions, inside: Sequence[UUID] = ()
+) -> Facets:
+    """The counts over these rows of a reach, in one query. What came in and went out is of the
+    accounts `inside`, or else of the whole reach."""
+    columns = compiled(_columns(matched, dialect, inside))
+    if columns is None:
+        return Facets()
+    asked, params = GROUPED.format(matched=columns[0]), columns[1]
+    # The reader's own tags stand on their own rows.
+    tags = None if dialect.reach.is_bank else compiled(tags_of(dialect.reach.reader))
+    if tags is not None:
+        asked, params = asked + TAGGED.format(tags=tags[0]), (*params, *tags[1])
+    with connection.cursor() as cursor:
+        cursor.execute(asked, params)
+        return _read(cursor.fetchall())
+
+
+def _columns(
+    matched: TransactionQuerySet, dialect: OfTransactions, inside: Sequence[UUID]
+) -> TransactionQuerySet:
+    ids = dialect.reach.ids
+    money_in, money_out = (
+        Case(When(dialect.moved(way, inside), status="completed", then=F("amount")))
+        for way in ("in", "out")
+    )
+    from_, to = (
+        Case(When(**{f"{side}__in": ids}, then=F(side)), output_field=UUIDField())
+        for side in ("from_account", "to_account")
+    )
+    annotated: dict[str, Any] = {
+        "category_": Lower(Left(F("category"), LONGEST + 1)),
+        "channel": Lower(Left(KT("metadata__channel"), LONGEST + 1)),
+        "month": TruncMonth("created_at"),
+        "own_from": from_,
+        "own_to": to,
+        "money_in": money_in,
+        "money_out": money_out,
+    }
+    columns: TransactionQuerySet = (
+        newest_first(matched, dialect.reach)
+        .annotate(**annotated)
+        .values("id", "currency", "type", *annotated)[: COUNTED + 1]
+    )
+    return columns
+
+
+def _read(rows: Sequence[tuple[Any, ...]]) -> Facets:
+    facets = Facets()
+    accounts: Counter[UUID] = Counter()
+    for kind, value, month, own_from, own_to, count, money_in, money_out in rows:
+        if kind == "all":
+            facets.count, facets.is_cut = min(count, COUNTED), count > COUNTED
+        elif kind == "currency":
+            facets.totals.append(Total(value, count, money_in, money_out))
+        elif kind == "month":
+            facets.month.append((month, count))
+        elif kind == "account":
+            accounts.update({own: count for own in (own_from, own_to) if own})
+        elif value and len(value) <= LONGEST:
+            getattr(facets, kind).append((value, count))
+    facets.account = accounts.most_common()
+    facets.month.sort(reverse=True)
+    facets.totals.sort(key=lambda total: (-total.count, total.currency))
+    for values in (facets.category, facets.channel, facets.type, facets.tag):
+        values.sort(key=lambda pair: (-pair[1], pair[0]))
+    return facets

@@ -1,0 +1,243 @@
+"""The audit in the admin: what the last run found, a button for the next, and the seals."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from accounts.admin.parts import ReadOnly, person_of
+from accounts.exceptions import LedgerError
+from accounts.models import EARLIEST, Account
+from transactions.audit.open_findings import must_begin_by, standing_run, standing_runs
+from transactions.audit.runs import PAGE_SECONDS, fits_on_a_page, run_audit
+from transactions.models import AuditRun, Seal, Transaction
+
+EVERYTHING = "all"
+SPANS = {"1": "since yesterday", "7": "of the last 7 days", "30": "of the last 30 days"}
+RUNS_SHOWN = 10
+SEALS_SHOWN = 20
+A_DAY = timedelta(days=1)
+HEADLINES = {
+    "chain": "An entry does not follow from the one before it",
+    "balance": "An account's balance is not that of its last entry",
+    "time": "An account does not know when its last entry was",
+    "held": "An account's held money is not the sum of its pending holds",
+    "capture": "A hold and its capture do not agree",
+    "reversal": "A reversal does not fit its original",
+    "currency": "The money in all accounts is not what came in less what went out",
+    "orphan": "A transaction names an account that does not exist in its currency",
+    "rule": "A row breaks a rule of its table",
+    "seal": "A sealed period is no longer what was sealed",
+}
+
+
+class ScopeForm(forms.Form):
+    """How far back to check. Everything is offered where it takes seconds."""
+
+    scope = forms.ChoiceField(label="Check")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.may_check_all = fits_on_a_page()
+        spans = [(days, f"transactions {words}") for days, words in SPANS.items()]
+        everything = [(EVERYTHING, "everything")] if self.may_check_all else []
+        field: Any = self.fields["scope"]
+        field.choices = everything + spans
+
+    @property
+    def since(self) -> datetime | None:
+        """The beginning of the first day to check; None for all of them."""
+        scope = self.cleaned_data["scope"]
+        if scope == EVERYTHING:
+            return None
+        first = timezone.localdate() - timedelta(days=int(scope))
+        return timezone.make_aware(datetime.combine(first, time.min))
+
+
+@dataclass(frozen=True, slots=True)
+class FindingShown:
+    """A finding in words, with what it names. Audits of before had no sentences."""
+
+    headline: str
+    sentence: str
+    expected: str
+    found: str
+    more: int
+    account: Account | None
+    transaction: Transaction | None
+    transaction_id: str | None
+
+
+@admin.register(AuditRun)
+class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """One page instead of Django's list: the result is what people come for."""
+
+    def get_urls(self) -> list[URLPattern]:
+        run = self.admin_site.admin_view(self.run_view)
+        return [path("run/", run, name="transactions_auditrun_run"), *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The run that counts, or the one that the address names, and the seals."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        runs = AuditRun.objects.select_related("run_by")
+        standing = standing_runs()
+        counts = standing[0] if standing else standing_run()
+        run = _named_run(request) or counts
+        newest = runs.first()
+        may_run = request.user.has_perm("transactions.run_audit")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Audit",
+            "opts": self.opts,
+            "run": run,
+            "findings": shown(run.found) if run else [],
+            "that_counts": counts if run not in [counts, *standing] else None,
+            "stand_too": [_told(each) for each in standing if each != run],
+            "since_then": newest if run == counts and newest not in [run, *standing] else None,
+            "ended_from": _ended_from(run),
+            "form": ScopeForm() if may_run else None,
+            "runs": runs[:RUNS_SHOWN],
+            **(extra_context or {}),
+        }
+        if request.user.has_perm("transactions.view_seal"):
+            context |= _seals(request)
+        return TemplateResponse(request, "admin/transactions/auditrun/audit.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A run has no page of its own beside the audit's."""
+        return redirect(f"{reverse('admin:transactions_auditrun_changelist')}?run={object_id}")
+
+    def run_view(self, request: HttpRequest) -> HttpResponse:
+        """Runs the audit while the page waits, for some seconds at most."""
+        if not request.user.has_perm("transactions.run_audit"):
+            raise PermissionDenied
+        page = redirect("admin:transactions_auditrun_changelist")
+        form = ScopeForm(request.POST or None)
+        if request.method != "POST":
+            return page
+        if not form.is_valid():
+            messages.error(request, "Nothing was checked. Choose what to check from the list.")
+            return page
+        try:
+            run, _ = run_audit(since=form.since, run_by=person_of(request), seconds=PAGE_SECONDS)
+        except LedgerError as refusal:
+            messages.error(request, str(refusal))
+            return page
+        if run.is_clean:
+            self._say_clean(request, run)
+        else:
+            messages.error(request, "Checked; something is wrong with the books.")
+        return page
+
+    def _say_clean(self, request: HttpRequest, run: AuditRun) -> None:
+        """That nothing is wrong, with what was checked; an older finding stays said."""
+        counts = standing_run()
+        if counts is None or counts.is_clean:
+            messages.success(request, "Checked; nothing is wrong.")
+            return
+        assert run.since is not None  # noqa: S101  a whole audit leaves no other standing
+        messages.warning(
+            request,
+            f"Nothing is wrong with what was booked since {_day(run.since)}, but the audit of "
+            f"{_day(counts.started_at)} looked at more, and what it found still stands.",
+        )
+
+
+def _ended_from(run: AuditRun | None) -> datetime | None:
+    """From when on an audit has to look to end what this one found; None where only a whole one
+    does, or where nothing was found."""
+    if run is None or run.is_clean:
+        return None
+    begins = must_begin_by(run)
+    return None if begins == EARLIEST else min(begins, run.started_at)
+
+
+def _told(run: AuditRun) -> tuple[AuditRun, list[str]]:
+    """Another run that stands, with each thing that it found in words."""
+    said = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
+    return run, [f"{headline[0].lower()}{headline[1:]}" for headline in said]
+
+
+def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
+    """Findings with the rows that they name, as far as those are in the books."""
+    accounts = Account.objects.select_related("user").in_bulk(
+        [finding["account"] for finding in findings if finding["account"]]
+    )
+    rows = Transaction.objects.in_bulk(
+        [finding["transaction"] for finding in findings if finding["transaction"]]
+    )
+    return [
+        FindingShown(
+            HEADLINES.get(finding["check"], finding["check"]),
+            finding.get("sentence", ""),
+            finding["expected"],
+            finding["found"],
+            (finding.get("broken") or 1) - 1,
+            accounts.get(uuid.UUID(finding["account"])) if finding["account"] else None,
+            rows.get(uuid.UUID(finding["transaction"])) if finding["transaction"] else None,
+            finding["transaction"],
+        )
+        for finding in findings
+    ]
+
+
+def _day(moment: datetime) -> str:
+    here = timezone.localtime(moment)
+    return f"{here.day} {here:%B %Y}"
+
+
+def _named_run(request: HttpRequest) -> AuditRun | None:
+    try:
+        wanted = uuid.UUID(request.GET.get("run", ""))
+    except ValueError:
+        return None
+    return AuditRun.objects.select_related("run_by").filter(pk=wanted).first()
+
+
+def _seals(request: HttpRequest) -> dict[str, Any]:
+    """A page of seals, the newest first, and the number before which the next page begins."""
+    seals = Seal.objects.select_related("sealed_by").order_by("-number")
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) < 9:
+        seals = seals.filter(number__lt=int(before))
+    page = list(seals[: SEALS_SHOWN + 1])
+    older = page[SEALS_SHOWN - 1].number if len(page) > SEALS_SHOWN else None
+    parts = [(seal, _period(seal), _money(seal)) for seal in page[:SEALS_SHOWN]]
+    return {"seals": parts, "older_seals": older, "shows_seals": True}
+
+
+def _period(seal: Seal) -> str:
+    """The days of a seal, which are those of UTC whatever the reader's clock says."""
+    first, last = (
+        f"{moment.day} {moment:%B %Y}"
+        for moment in (seal.starts_at.astimezone(UTC), seal.ends_at.astimezone(UTC) - A_DAY)
+    )
+    if seal.starts_at == EARLIEST:
+        return f"Everything up to {last}"
+    return first if first == last else f"{first} to {last}"
+
+
+def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Each currency of a seal with its sums, by type."""
+    return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.sums.items())]

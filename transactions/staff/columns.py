@@ -1,0 +1,136 @@
+"""A transaction's facts as staff read them: both sides, money as money, what belongs to it."""
+
+import json
+
+from django.contrib import admin
+from django.utils.html import format_html, format_html_join
+from django.utils.timezone import localtime
+
+from accounts.admin.parts import NOTHING, amount_cell, link_to, moment_cell
+from accounts.models import Account
+from ledger.text.dates import exact
+from ledger.text.money import account_number, money
+from transactions.lifecycle import standing_of, story_of
+from transactions.models import Note, Transaction
+
+
+class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What the list and the page of a transaction show."""
+
+    @admin.display(description="Time")
+    def time(self, row: Transaction) -> str:
+        return moment_cell(row.created_at)
+
+    @admin.display(description="Value date")
+    def counts_from(self, row: Transaction) -> str:
+        return f"{row.value_date.day} {row.value_date:%B %Y}"
+
+    @admin.display(description="Status")
+    def standing(self, row: Transaction) -> str:
+        """In the customer's words; the page also knows whether somebody released it by hand."""
+        return standing_cell(row, standing_of(row))
+
+    @admin.display(description="Status")
+    def standing_long(self, row: Transaction) -> str:
+        return standing_cell(row, story_of(row).standing)
+
+    @admin.display(description="Type")
+    def kind(self, row: Transaction) -> str:
+        return row.kind.capitalize()
+
+    @admin.display(description="Expires")
+    def expires(self, row: Transaction) -> str:
+        return moment_cell(row.expires_at)
+
+    @admin.display(description="Words")
+    def words(self, row: Transaction) -> str:
+        category = format_html('<span class="quiet">{}</span>', row.category or "")
+        return format_html("{} {}", row.description, category)
+
+    @admin.display(description="From")
+    def sender(self, row: Transaction) -> str:
+        return _side(row.from_account)
+
+    @admin.display(description="To")
+    def recipient(self, row: Transaction) -> str:
+        return _side(row.to_account)
+
+    @admin.display(description="Amount")
+    def amount_shown(self, row: Transaction) -> str:
+        return amount_cell(row.amount, row.currency)
+
+    @admin.display(description="Amount")
+    def amount_long(self, row: Transaction) -> str:
+        return money(row.amount, row.currency)
+
+    @admin.display(description="Balance after")
+    def from_after(self, row: Transaction) -> str:
+        return money(row.from_balance, row.currency) or NOTHING
+
+    @admin.display(description="Balance after")
+    def to_after(self, row: Transaction) -> str:
+        return money(row.to_balance, row.currency) or NOTHING
+
+    @admin.display(description="Metadata")
+    def metadata_text(self, row: Transaction) -> str:
+        text = json.dumps(row.metadata, indent=2, ensure_ascii=False)
+        return format_html('<pre class="metadata">{}</pre>', text) if row.metadata else NOTHING
+
+    @admin.display(description="Booked by")
+    def created_by_link(self, row: Transaction) -> str:
+        return link_to(row.created_by) or NOTHING
+
+    @admin.display(description="Other transactions")
+    def links(self, row: Transaction) -> str:
+        story = story_of(row)
+        related = [
+            *(("captures the", hold) for hold in [story.hold] if hold),
+            *(("captured by", capture) for capture in [story.capture] if capture),
+            *(("takes back", original) for original in [story.original] if original),
+            *(("refunded by", reversal) for reversal in story.reversals),
+        ]
+        lines = [(word, link_to(other, _short(other))) for word, other in related]
+        if story.reversals:
+            lines.append(("left to refund", money(story.left, row.currency)))
+        return format_html_join("", "<div>{} {}</div>", lines) or NOTHING
+
+    @admin.display(description="Why")
+    def notes_shown(self, row: Transaction) -> str:
+        """What colleagues said of it, of its capture and of its refunds."""
+        notes = story_of(row).notes
+        return (
+            format_html_join("", "<div>{}</div>", ((note_line(note),) for note in notes)) or NOTHING
+        )
+
+
+def standing_cell(row: Transaction, said: str) -> str:
+    """How a row stands; of what is held, the exact end for hovering."""
+    if not row.is_pending or row.expires_at is None:
+        return said
+    iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, at, said)
+
+
+def note_line(note: Note) -> str:
+    """ "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
+    said = format_html(
+        "{} by {}, {}: {}",
+        note.get_action_display(), note.written_by or "the bank", moment_cell(note.created_at),
+        note.reason,
+    )  # fmt: skip
+    if not note.message:
+        return said
+    return format_html('{} <span class="quiet">The customer reads: {}</span>', said, note.message)
+
+
+def _side(account: Account | None) -> str:
+    """Whose account it is, linked; outside the bank there is none."""
+    if account is None:
+        return "outside the bank"
+    number = account_number(account.number)
+    whole = format_html('<span class="review__number">{}</span>', number)
+    return link_to(account, format_html("{}, {} {}", account.user, account.name, whole))
+
+
+def _short(row: Transaction) -> str:
+    return f"{row.kind} of {money(row.amount, row.currency)}"

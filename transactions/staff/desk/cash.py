@@ -1,0 +1,131 @@
+"""The cash desk in the admin: staff take in and hand out money for customers."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from accounts.forms import AccountNumberField
+from accounts.models import Account
+from ledger.text.lines import grouped
+from ledger.text.money import figure, money
+from transactions.exceptions import AccountNotActive, InvalidAmount, LedgerError
+from transactions.fields import AmountField
+from transactions.models import Transaction
+from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
+from transactions.services import Draft
+from transactions.staff.desk.steps import Review, StepForm, balance_fact, whose
+
+METADATA = {"category": "cash", "channel": "cash desk"}
+DESCRIPTIONS = {"deposit": "Cash deposit", "withdraw": "Cash withdrawal"}
+
+
+class AccountStepForm(StepForm):
+    """A form of staff that begins with the number of a customer's account."""
+
+    number = AccountNumberField(label="Account number")
+
+    @classmethod
+    def prefilled(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """The account whose page has linked here."""
+        try:
+            account = Account.objects.filter(pk=uuid.UUID(query.get("account", ""))).first()
+        except ValueError:
+            account = None
+        return {"number": grouped(account.number)} if account else {}
+
+    def clean_number(self) -> Account:
+        """The account, which is somebody else's: nobody serves themselves."""
+        account: Account = self.cleaned_data["number"]
+        self.refuse_own(account)
+        return account
+
+    def refuse_own(self, account: Account) -> None:
+        """ValidationError for an account of whoever fills in the form."""
+        if account.user_id == self.clerk.pk:
+            raise forms.ValidationError("This account is yours; a colleague has to serve you.")
+
+    def clean(self) -> dict[str, Any]:
+        """The amount has the decimals of the account's currency."""
+        data = super().clean() or {}
+        if data.get("amount") and data.get("number"):
+            self.refuse_decimals(data["amount"], data["number"].currency)
+        return data
+
+
+class SlipForm(AccountStepForm):
+    """A paying-in or paying-out slip."""
+
+    title = "Cash desk"
+    permission = "transactions.use_cash_desk"
+    begin_anew = "Begin a new slip"
+
+    kind = forms.ChoiceField(
+        label="What",
+        choices=[("deposit", "Deposit"), ("withdraw", "Withdraw")],
+        widget=forms.RadioSelect,
+    )
+    amount = AmountField(help_text="Digits with a decimal point, like 1250.00 or 1,250.00.")
+    description = forms.CharField(
+        max_length=DESCRIPTION_LIMIT,
+        required=False,
+        help_text="The customer reads it. Empty: Cash deposit or Cash withdrawal.",
+    )
+    reference = forms.CharField(
+        max_length=REFERENCE_LIMIT, required=False, help_text="The number of the paper slip."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """What was not described gets plain words."""
+        data = super().clean()
+        data["description"] = data.get("description") or DESCRIPTIONS.get(data.get("kind", ""), "")
+        return data
+
+    @property
+    def comes_in(self) -> bool:
+        return bool(self.cleaned_data["kind"] == "deposit")
+
+    @property
+    def draft(self) -> Draft:
+        data = self.cleaned_data
+        return Draft(
+            id=data["id"],
+            from_account=None if self.comes_in else data["number"],
+            to_account=data["number"] if self.comes_in else None,
+            amount=data["amount"],
+            description=data["description"],
+            reference=data["reference"],
+            metadata=METADATA,
+            created_by=self.clerk,
+        )
+
+    def review(self, row: Transaction) -> Review:
+        account: Account = self.cleaned_data["number"]
+        verb, way = ("Deposit", "into") if self.comes_in else ("Withdraw", "from")
+        amount = money(row.amount, row.currency)
+        after = row.to_balance if self.comes_in else row.from_balance
+        facts = [
+            balance_fact(account, after, row.amount if self.comes_in else -row.amount),
+            ("Available now", figure(account.available, account.currency)),
+            ("Status", account.get_status_display()),
+            ("Description", row.description),
+            ("Reference", row.reference),
+        ]
+        return Review(f"{verb} {amount} {way} {whose(account)}.", facts, f"{verb} {amount}")
+
+    def done(self, row: Transaction) -> str:
+        return f"Booked: {row.description}, {money(row.amount, row.currency)}."
+
+    def in_words(self, refusal: LedgerError) -> str:
+        account: Account = self.cleaned_data["number"]
+        account.refresh_from_db()
+        if isinstance(refusal, AccountNotActive) and account.is_frozen:
+            says = "is frozen: it takes deposits, and pays out once it is unfrozen."
+        elif isinstance(refusal, AccountNotActive):
+            says = "is closed: no cash goes in or out. Ask for another account."
+        elif isinstance(refusal, InvalidAmount):
+            says = "cannot hold that much. Take in less."
+        else:
+            return super().in_words(refusal)
+        return f"{whose(account)}, {says}"

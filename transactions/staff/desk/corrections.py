@@ -1,0 +1,196 @@
+"""The forms by which staff refund and capture. How they are served: `staff_steps`."""
+
+from typing import Any
+
+from accounts.admin.actions import ReasonForm
+from accounts.models import Account, User
+from ledger.text.currencies import minor_units
+from ledger.text.dates import day_heading
+from ledger.text.lines import tidy_line
+from ledger.text.money import figure, money
+from transactions import staff_services
+from transactions.fields import AmountField
+from transactions.lifecycle import story_of
+from transactions.models import Note, Transaction
+from transactions.models.transaction import DESCRIPTION_LIMIT
+from transactions.services import Draft
+from transactions.staff.desk.steps import Review, StepForm, balance_fact, whose
+from transactions.staff_actions import CAPTURE, REFUND, Tool
+
+
+class CorrectionForm(ReasonForm, StepForm):
+    """A form about a transaction in the books: how much of it, and why."""
+
+    tool: Tool
+    amount = AmountField()
+    field_order = ("id", "amount", "reason", "message")
+
+    def __init__(self, *args: Any, about: Transaction, **kwargs: Any) -> None:
+        super().__init__(*args, about=about, **kwargs)
+        self.row = about
+        self.look_again()
+
+    def look_again(self) -> None:
+        self.story = story_of(self.row)
+
+    @classmethod
+    def obstacle(cls, about: Transaction | None, clerk: User) -> str:
+        return cls.tool.refusal(story_of(about), clerk) if about else ""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("amount"):
+            self.refuse_decimals(data["amount"], self.row.currency)
+        return data
+
+    def book(self) -> Transaction:
+        return staff_services.book(
+            self.draft,
+            action=Note.Action(self.tool.name),
+            reason=self.cleaned_data["reason"],
+            message=self.cleaned_data.get("message", ""),
+            written_by=self.clerk,
+        )
+
+    def said(self) -> list[tuple[str, str]]:
+        """The words of the review, as they will be kept."""
+        data = self.cleaned_data
+        kept = [("Reason", data["reason"]), ("The customer reads", data.get("message", ""))]
+        return [(label, tidy_line(text)) for label, text in kept]
+
+
+class RefundForm(CorrectionForm):
+    """The opposite of a booked transaction, whole or a part of it."""
+
+    title = "Refund"
+    tool = REFUND
+    permission = REFUND.permission
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["message"].help_text = "On the refund's receipt, to both sides. May be empty."
+
+    @property
+    def figures(self) -> str:
+        return f"{self.story.left:.{minor_units(self.row.currency)}f}"
+
+    def look_again(self) -> None:
+        """What is left, with whatever a colleague has refunded meanwhile."""
+        super().look_again()
+        self.fields["amount"].initial = self.figures
+        left = money(self.story.left, self.row.currency)
+        self["amount"].help_text = f"All of {left}, or a part."
+
+    @property
+    def lead(self) -> str:
+        row, story = self.row, self.story
+        said = f"{money(row.amount, row.currency)} {_way(row)}, {day_heading(row.created_at)}."
+        if not story.reversed:
+            return said
+        back, left = money(story.reversed, row.currency), money(story.left, row.currency)
+        return f"{said} {back} was refunded before; {left} is left."
+
+    @property
+    def draft(self) -> Draft:
+        """With the original's category, so that what was spent on it goes down."""
+        row, data = self.row, self.cleaned_data
+        return Draft(
+            id=data["id"],
+            from_account=row.to_account,
+            to_account=row.from_account,
+            amount=data["amount"],
+            description=f"Refund: {row.description}"[:DESCRIPTION_LIMIT].removesuffix(": "),
+            reference=row.reference,
+            metadata={"category": row.category} if row.category else None,
+            reverses=row,
+            created_by=self.clerk,
+        )
+
+    def review(self, row: Transaction) -> Review:
+        original = self.row
+        part = f"{money(row.amount, row.currency)} of {money(original.amount, row.currency)}"
+        if original.from_account:
+            verb, sentence = "Refund", f"Refund {part} to {whose(original.from_account)}."
+        else:
+            assert original.to_account is not None  # noqa: S101  a deposit has a recipient
+            verb, sentence = "Take back", f"Take {part} back from {whose(original.to_account)}."
+        facts = _balances(original.from_account, row.to_balance, row, comes_in=True)
+        facts += _balances(original.to_account, row.from_balance, row, comes_in=False)
+        facts.append(("Left to refund", figure(self.story.left - row.amount, row.currency)))
+        button = f"{verb} {money(row.amount, row.currency)}"
+        return Review(sentence, [*facts, *self.said()], button)
+
+    def done(self, row: Transaction) -> str:
+        return f"{self.story.back} {money(row.amount, row.currency)}."
+
+
+class CaptureForm(CorrectionForm):
+    """Takes what a hold reserves, whole or in part; the rest is released."""
+
+    title = "Capture"
+    tool = CAPTURE
+    permission = CAPTURE.permission
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = self.row
+        self.fields["amount"].initial = f"{row.amount:.{minor_units(row.currency)}f}"
+        self.fields["amount"].help_text = "All of it, or a part; the rest is released at once."
+        del self.fields["message"]
+
+    @property
+    def lead(self) -> str:
+        row = self.row
+        return f"{money(row.amount, row.currency)} is held {_place(row)}."
+
+    @property
+    def draft(self) -> Draft:
+        """With the words of the hold, as `services.capture` has it."""
+        row, data = self.row, self.cleaned_data
+        return Draft(
+            id=data["id"],
+            from_account=row.from_account,
+            to_account=row.to_account,
+            amount=data["amount"],
+            description=row.description,
+            reference=row.reference,
+            metadata=row.metadata,
+            captures=row,
+            created_by=self.clerk,
+        )
+
+    def review(self, row: Transaction) -> Review:
+        held, taken = money(self.row.amount, row.currency), money(row.amount, row.currency)
+        sentence = f"Capture {taken} of {held} held {_place(self.row)}."
+        facts = _balances(self.row.from_account, row.from_balance, row, comes_in=False)
+        facts += _balances(self.row.to_account, row.to_balance, row, comes_in=True)
+        facts.append(("Released at once", figure(self.row.amount - row.amount, row.currency)))
+        return Review(sentence, [*facts, *self.said()], f"Capture {taken}")
+
+    def done(self, row: Transaction) -> str:
+        return f"Captured {money(row.amount, row.currency)}."
+
+
+def _place(hold: Transaction) -> str:
+    """On whose account a hold is, and for whom."""
+    account, payee = hold.from_account, hold.to_account
+    on = f"on {account.name} of {account.user}" if account else ""
+    return f"{on} for {payee.user if payee else hold.description or 'a payment'}"
+
+
+def _way(row: Transaction) -> str:
+    """From whom to whom; whoever is outside the bank goes by what the row was for."""
+    sender = f"from {row.from_account.name} of {row.from_account.user}" if row.from_account else ""
+    to = row.to_account
+    recipient = f"to {to.name} of {to.user}" if to else f"for {row.description or 'a payment'}"
+    return f"{sender} {recipient}".strip()
+
+
+def _balances(
+    account: Account | None, after: Any, row: Transaction, *, comes_in: bool
+) -> list[tuple[str, str]]:
+    """The balance of a side of this bank, named after whose it is."""
+    if account is None:
+        return []
+    _, shown = balance_fact(account, after, row.amount if comes_in else -row.amount)
+    return [(f"Balance of {account.user}", shown)]

@@ -1,0 +1,134 @@
+"""How staff place holds, and release them."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts.admin.actions import ReasonForm, Step
+from accounts.forms import AccountNumberField
+from accounts.models import Account
+from ledger.text.dates import day_heading
+from ledger.text.lines import tidy_line
+from ledger.text.money import figure, money
+from transactions import staff_services
+from transactions.exceptions import ExpiryPassed, LedgerError
+from transactions.fields import AmountField
+from transactions.models import Note, Transaction
+from transactions.models.transaction import DESCRIPTION_LIMIT
+from transactions.services import Draft
+from transactions.staff.desk.cash import AccountStepForm
+from transactions.staff.desk.steps import Review, whose
+from transactions.staff_actions import CAPTURE
+
+HELD_FOR_DAYS, LONGEST_HOLD = 7, 366
+
+RELEASE_HOLDS = Step(
+    verb="Release",
+    consequence="What a hold reserves is available again at once. A released hold stays released.",
+    do=lambda hold, reason, message, by: staff_services.release(
+        hold=hold, reason=reason, message=message, written_by=by
+    ),
+    done="released",
+    is_done=lambda hold: hold.status == Transaction.Status.VOIDED,
+    as_is="released already",
+    message_help="Shown on the hold's receipt. Empty: only that it was released.",
+)
+
+
+class HoldForm(ReasonForm, AccountStepForm):
+    """Reserves money on a customer's account."""
+
+    title = "Place a hold"
+    permission = CAPTURE.permission
+
+    amount = AmountField()
+    description = forms.CharField(
+        label="For whom", max_length=DESCRIPTION_LIMIT, help_text="The customer reads it."
+    )
+    payee = AccountNumberField(
+        label="Their account", required=False, help_text="Only where they bank here."
+    )
+    until = forms.DateField(
+        label="Held until",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="The end of this day; then it is released, if nobody captured it.",
+    )
+    field_order = ("id", "number", "amount", "description", "payee", "until", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["message"]
+
+    @classmethod
+    def prefilled(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        until = timezone.localdate() + timedelta(days=HELD_FOR_DAYS)
+        return {**super().prefilled(query), "until": until}
+
+    def clean_description(self) -> str:
+        return tidy_line(self.cleaned_data["description"])
+
+    def clean_payee(self) -> Account | None:
+        """Whom it is for, who is somebody else."""
+        payee: Account | None = self.cleaned_data["payee"]
+        if payee is not None:
+            self.refuse_own(payee)
+        return payee
+
+    def clean_until(self) -> date:
+        """A day from today on, within a year; of a hold that was booked, any day is as it was."""
+        until: date = self.cleaned_data["until"]
+        if self.was_booked:
+            return until
+        today = timezone.localdate()
+        if until < today:
+            raise forms.ValidationError("That day is over; choose today or a later one.")
+        if until > today + timedelta(days=LONGEST_HOLD):
+            raise forms.ValidationError("A hold lasts a year at most; choose an earlier day.")
+        return until
+
+    @property
+    def draft(self) -> Draft:
+        data = self.cleaned_data
+        return Draft(
+            id=data["id"],
+            from_account=data["number"],
+            to_account=data["payee"],
+            amount=data["amount"],
+            description=data["description"],
+            pending=True,
+            expires_at=end_of(data["until"]),
+            created_by=self.clerk,
+        )
+
+    def book(self) -> Transaction:
+        reason = self.cleaned_data["reason"]
+        kept = {"action": Note.Action.HOLD, "reason": reason, "written_by": self.clerk}
+        return staff_services.book(self.draft, **kept)
+
+    def field_of(self, refusal: LedgerError) -> str | None:
+        return "until" if isinstance(refusal, ExpiryPassed) else super().field_of(refusal)
+
+    def review(self, row: Transaction) -> Review:
+        account: Account = self.cleaned_data["number"]
+        amount, available = money(row.amount, row.currency), account.available
+        before = figure(available, row.currency)
+        after = money(available - row.amount, row.currency)
+        facts = [
+            ("For", row.description),
+            ("Their account", whose(row.to_account) if row.to_account else ""),
+            ("Until", f"the end of {day_heading(row.expires_at)}"),
+            ("Available", f"{before} → {after}"),
+            ("Reason", tidy_line(self.cleaned_data["reason"])),
+        ]
+        return Review(f"Hold {amount} on {whose(account)}.", facts, f"Hold {amount}")
+
+    def done(self, row: Transaction) -> str:
+        return f"Held {money(row.amount, row.currency)} for {row.description}."
+
+
+def end_of(day: date) -> datetime:
+    """The last second of a day, in the bank's time zone."""
+    return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))

@@ -1,0 +1,257 @@
+"""What staff book by a form: filled in, reviewed in words, booked once.
+
+The form carries the transaction's id, which stands in its address as well, so that going
+back, reloading or pressing twice books once. The review posts and rolls back, so that a
+refusal comes before the customer is told anything.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.cache import patch_cache_control
+from django.utils.html import format_html
+
+from accounts.admin.parts import person_of
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from ledger.text.lines import grouped
+from ledger.text.money import NO_BREAK, figure
+from transactions import services
+from transactions.exceptions import (
+    AlreadyReversed,
+    IdempotencyConflict,
+    InsufficientFunds,
+    InvalidAmount,
+    LedgerError,
+    LimitExceeded,
+)
+from transactions.fields import MoneyForm
+from transactions.models import Transaction
+from transactions.services import Draft
+
+ABOUT_THE_AMOUNT = (AlreadyReversed, InsufficientFunds, InvalidAmount, LimitExceeded)
+BOOKED_ALREADY = (
+    "That form was booked already, so nothing was booked again. For another one, begin a new form."
+)
+OTHER_DETAILS = (
+    "That form was booked before, with other details; this one was not. Begin a new one."
+)
+CHANGED_MEANWHILE = (
+    "Something else was booked meanwhile, so nothing was booked now. These are the figures of "
+    "this moment; look at them and confirm once more."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What will happen, in words; `button` says it once more."""
+
+    sentence: str
+    facts: list[tuple[str, str]]
+    button: str
+
+
+class StepForm(MoneyForm):
+    """A form of staff that books one transaction. `about` is the one it corrects, if any."""
+
+    title: ClassVar[str]
+    permission: ClassVar[str]
+    begin_anew: ClassVar[str] = "Begin a new form"
+
+    id = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(
+        self,
+        *args: Any,
+        clerk: User,
+        about: Transaction | None = None,
+        was_booked: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.clerk = clerk
+        self.about = about
+        self.was_booked = was_booked  # then what changes with time refuses nothing any more
+
+    @classmethod
+    def obstacle(cls, _about: Transaction | None, _clerk: User) -> str:
+        """Why there is nothing to fill in, or ""."""
+        return ""
+
+    @classmethod
+    def prefilled(cls, _query: Mapping[str, str]) -> dict[str, Any]:
+        """What a link to the form fills in."""
+        return {}
+
+    @property
+    def lead(self) -> str:
+        """What the form is about, above its fields."""
+        return ""
+
+    @property
+    def draft(self) -> Draft:
+        """What a clean form asks to be booked."""
+        raise NotImplementedError
+
+    def review(self, row: Transaction) -> Review:
+        """The row it would become, in words."""
+        raise NotImplementedError
+
+    def book(self) -> Transaction:
+        """Books the draft, with whatever is kept beside it."""
+        return services.book(self.draft)
+
+    def done(self, row: Transaction) -> str:
+        """What was booked, in one sentence."""
+        raise NotImplementedError
+
+    @property
+    def figures(self) -> str:
+        """What the review tells of the books that others may change meanwhile; "": nothing."""
+        return ""
+
+    def look_again(self) -> None:
+        """Reads anew what the page tells of the books."""
+
+    def field_of(self, refusal: LedgerError) -> str | None:
+        """The field whose value was refused; None for the form as a whole."""
+        return "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
+
+    def in_words(self, refusal: LedgerError) -> str:
+        """The refusal for whoever stands behind the counter; most are the same for all."""
+        return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
+
+
+class StepDesk:
+    """One request for a form of staff."""
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        form_class: type[StepForm],
+        model_admin: admin.ModelAdmin[Transaction],
+        about: Transaction | None = None,
+    ) -> None:
+        self.request, self.form_class = request, form_class
+        self.model_admin, self.about = model_admin, about
+        self.clerk = person_of(request)
+
+    def serve(self) -> HttpResponse:
+        """The form, then the same in words, then the booked row."""
+        if not self.clerk.has_perm(self.form_class.permission):
+            raise PermissionDenied
+        id = self._asked_id()
+        booked = self._booked_before(id) if id else None
+        obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
+        if obstacle:
+            messages.error(self.request, obstacle)
+            return self._leave(self.about)
+        if self.request.method == "POST":
+            return self._posted(was_booked=booked is not None)
+        if booked:
+            return self._booked_already(booked)
+        if id is None:
+            return self._with_new_id()
+        initial = {**self.form_class.prefilled(self.request.GET), "id": id}
+        return self._page(self._form(initial=initial))
+
+    def _booked_before(self, id: uuid.UUID) -> Transaction | None:
+        """What this colleague booked by this very form; any other row's id is no way in."""
+        found = Transaction.objects.filter(pk=id, created_by=self.clerk)
+        if self.about is not None:
+            found = found.filter(Q(captures=self.about) | Q(reverses=self.about))
+        row: Transaction | None = found.first()
+        return row
+
+    def _posted(self, *, was_booked: bool) -> HttpResponse:
+        form = self._form(self.request.POST, was_booked=was_booked)
+        if not form.is_valid() or ("change" in self.request.POST and not was_booked):
+            return self._page(form)
+        is_booking = "book" in self.request.POST
+        if is_booking and not was_booked and self._seen_otherwise(form):
+            is_booking = False
+            messages.warning(self.request, CHANGED_MEANWHILE)
+        try:
+            row = form.book() if is_booking else services.preview(form.draft)
+        except LedgerError as refusal:
+            form.look_again()
+            form.add_error(form.field_of(refusal), form.in_words(refusal))
+            return self._page(form)
+        if was_booked:
+            return self._booked_already(row)
+        if is_booking:
+            messages.success(self.request, form.done(row))
+            return self._leave(row)
+        form.look_again()
+        return self._page(form, form.review(row))
+
+    def _seen_otherwise(self, form: StepForm) -> bool:
+        """Whether the review that was agreed to told other figures than those of now."""
+        return self.request.POST.get("figures", form.figures) != form.figures
+
+    def _asked_id(self) -> uuid.UUID | None:
+        """The id that the form was given before, in what it sends or in its address."""
+        given = self.request.POST if self.request.method == "POST" else self.request.GET
+        try:
+            return uuid.UUID(given.get("id", ""))
+        except ValueError:
+            return None
+
+    def _with_new_id(self) -> HttpResponse:
+        query = self.request.GET.copy()
+        query["id"] = str(uuid7())
+        return redirect(f"{self.request.path}?{query.urlencode()}")
+
+    def _form(self, data: Mapping[str, Any] | None = None, **options: Any) -> StepForm:
+        return self.form_class(data, clerk=self.clerk, about=self.about, **options)
+
+    def _booked_already(self, row: Transaction) -> HttpResponse:
+        messages.warning(self.request, BOOKED_ALREADY)
+        return self._leave(row)
+
+    def _leave(self, row: Transaction | None) -> HttpResponse:
+        """To the row in the books, for those who may see it."""
+        if row is not None and self.model_admin.has_view_permission(self.request):
+            return redirect("admin:transactions_transaction_change", row.pk)
+        return redirect(self.request.path if self.about is None else "admin:index")
+
+    def _page(self, form: StepForm, review: Review | None = None) -> HttpResponse:
+        context = {
+            **self.model_admin.admin_site.each_context(self.request),
+            "title": "Review" if review else form.title,
+            "opts": self.model_admin.opts,
+            "form": form,
+            "review": review,
+        }
+        name = "admin/transactions/transaction/staff_step.html"
+        page = TemplateResponse(self.request, name, context)
+        # For going back alone, see `TransactionAdmin.get_urls`.
+        patch_cache_control(page, private=True)
+        return page
+
+
+def whose(account: Account) -> str:
+    """ "Everyday of Ana Ferreira, account 4821 0937 5549"."""
+    number = grouped(account.number).replace(" ", NO_BREAK)
+    return f"{account.name} of {account.user}, account {number}"
+
+
+def balance_fact(account: Account, after: Decimal | None, change: Decimal) -> tuple[str, str]:
+    """An account's balance before and after, from the row that a preview came to."""
+    after = after or Decimal(0)
+    before = figure(after - change, account.currency)
+    now = figure(after, account.currency)
+    shown = format_html("{} → <strong>{}</strong> {}", before, now, account.currency)
+    return "Balance", shown

@@ -1,0 +1,183 @@
+"""The page of the admin's one search: people, accounts and transactions in one list."""
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.admin.parts import person_of
+from accounts.models import Account, User
+from ledger.text.lines import shortened
+from ledger.text.money import account_number, figure
+from transactions.models import Transaction
+from transactions.staff.find import search, transactions
+from transactions.staff.find.search import MOST_WORDS, Asked, Kind
+from transactions.staff.find.suggestions import meant_instead
+
+TITLES: dict[type[models.Model], str] = {
+    User: "People",
+    Account: "Accounts",
+    Transaction: "Transactions",
+}
+HELP = (
+    "An id, an account number or four digits or more of its beginning or end, an email address, "
+    "names or their beginnings, words of a payment, an amount like 13.40, or fields of a payment "
+    "like to:grace amount:>100 date:2026-03."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One line: the thing by its name, where its page is, and what tells it apart."""
+
+    name: str
+    url: str
+    said: list[str]
+    moment: Any = None
+    amount: str = ""
+    currency: str = ""
+    is_below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Hits of one kind. `more_url` is their own list with the same words, where there are more;
+    `extent` says of how many these are the best."""
+
+    title: str
+    hits: list[Hit]
+    more_url: str = ""
+    extent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A sentence about what could not be read, with queries that may have been meant."""
+
+    sentence: str
+    meant: list[tuple[str, str]] = field(default_factory=list)
+    is_hint: bool = False
+
+
+@dataclass(slots=True)
+class Answer:
+    """What was found, and whole queries beside: of what could not be read, and near ones.
+
+    A hint among the mistakes is a sentence that goes on with its queries.
+    """
+
+    sections: list[Section] = field(default_factory=list)
+    mistakes: list[Unread] = field(default_factory=list)
+    meant: list[tuple[str, str]] = field(default_factory=list)
+    is_looked_for: bool = False  # whether any of it could be read
+
+
+@require_safe
+def find_anything(request: HttpRequest) -> HttpResponse:
+    """What staff may see of what fits. At most four queries beside who asks: people, accounts,
+    whom words name, transactions; and one for near words where there is nothing."""
+    seen = {model for model in TITLES if _may_see(request, model)}
+    if not seen:
+        raise PermissionDenied
+    asked = Asked(request.GET.get("q", ""), addresses=User in seen)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Search",
+        "asked": asked.text,
+        "quoted": shortened(asked.text),
+        "answer": Answer() if asked.is_empty else answer_to(asked, seen, person_of(request)),
+        "help": HELP,
+    }
+    return TemplateResponse(request, "admin/find.html", context)
+
+
+def answer_to(asked: Asked, seen: Set[type[models.Model]], reader: User) -> Answer:
+    """What was asked for exactly, then each kind that the reader may see, where there is any."""
+    kinds: dict[type[models.Model], Kind] = {}
+    named: list[Account] = []
+    mistakes = asked.query.mistakes
+    if User in seen:
+        kinds[User] = search.people(asked)
+    if Account in seen:
+        kinds[Account], named = search.accounts(asked)
+    if Transaction in seen:
+        reach = transactions.reach_of_staff(reader)
+        kinds[Transaction], meant = transactions.transactions(asked, reach, named)
+        mistakes = meant.mistakes
+    exact = [_hit(row) for kind in kinds.values() for row in kind.exact]
+    sections = [Section("Exactly this", exact)]
+    for model, kind in kinds.items():
+        more = _list_url(model, asked.text) if kind.is_cut else ""
+        hits = [_hit(row) for row in kind.ranked]
+        sections.append(Section(TITLES[model], hits, more, kind.extent))
+    answer = Answer([section for section in sections if section.hits])
+    answer.mistakes = [Unread(each.sentence, _links(each.meant), each.is_hint) for each in mistakes]
+    if asked.has_many_words and {User, Account} & seen:
+        said = f"People and accounts are looked for by the first {MOST_WORDS} words."
+        answer.mistakes.append(Unread(said))
+    answer.is_looked_for = not asked.query.is_empty
+    if not answer.sections:
+        answer.meant = _links(query for _, query in meant_instead(asked, seen).meant)
+    return answer
+
+
+def _links(queries: Iterable[str]) -> list[tuple[str, str]]:
+    return [(query, f"{reverse('admin_search')}?{urlencode({'q': query})}") for query in queries]
+
+
+def _may_see(request: HttpRequest, model: type[models.Model]) -> bool:
+    return bool(admin.site.get_model_admin(model).has_view_permission(request))
+
+
+def _hit(row: Any) -> Hit:
+    label = f"{row._meta.app_label}_{row._meta.model_name}"
+    url = reverse(f"admin:{label}_change", args=[row.pk])
+    if isinstance(row, User):
+        return _person(row, url)
+    return _account(row, url) if isinstance(row, Account) else _transaction(row, url)
+
+
+def _person(person: User, url: str) -> Hit:
+    standing = [] if person.is_active else ["sign-in closed"]
+    role = ["staff"] if person.is_staff else []
+    return Hit(person.name or person.email, url, [person.email, *role, *standing])
+
+
+def _account(account: Account, url: str) -> Hit:
+    status = [] if account.is_active else [account.status]
+    return Hit(
+        f"{account.name} of {account.user}",
+        url,
+        [account_number(account.number), *status],
+        amount=figure(account.balance, account.currency),
+        currency=account.currency,
+        is_below=account.balance < 0,
+    )
+
+
+def _transaction(row: Transaction, url: str) -> Hit:
+    sides = [
+        side.user if side else "outside the bank" for side in (row.from_account, row.to_account)
+    ]
+    state = [] if row.status == Transaction.Status.COMPLETED else [row.status]
+    return Hit(
+        row.description or row.get_type_display(),
+        url,
+        [f"{sides[0]} to {sides[1]}", *filter(None, [row.reference, row.category]), *state],
+        row.created_at,
+        figure(row.amount, row.currency),
+        row.currency,
+    )
+
+
+def _list_url(model: type[models.Model], text: str) -> str:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return f"{reverse(name)}?{urlencode({'q': text})}"

@@ -1,0 +1,233 @@
+"""One search over people, accounts and transactions, for staff: exact hits first, then by rank.
+
+Each kind is one query. Words are met by indexes (`users_search`, `accounts_search`,
+`transactions_search`); of what they find, the newest `RANKED` rows are ranked, so that a word
+of half the bank costs as much as one of a hundred rows. What transactions are asked stands in
+`admin_search`.
+"""
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from operator import and_, or_
+from typing import Any
+
+from django.contrib.postgres.search import (
+    SearchQuery,
+    SearchRank,
+    SearchVector,
+    SearchVectorExact,
+)
+from django.db import models
+from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
+
+from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
+from accounts.numbers import LENGTH
+from ledger.db.tsqueries import begun
+from transactions.annotations.search import one_of
+from transactions.search.language.parser import parse
+from transactions.search.language.tree import Item
+from transactions.search.language.values import reads_as_figure
+
+RANKED = 1_000  # rows of a kind that are ranked, the newest
+SHOWN = 10  # of a kind
+NAMED_ACCOUNTS = 50  # accounts whose names may stand for words in a transaction
+MOST_WORDS = 8  # of a person's or an account's
+WORD = re.compile(r"[^\W_]+")
+FEWEST_DIGITS = 4  # of an account number, from its beginning or at its end
+NOTHING = Q(pk__in=[])
+UNRANKED: Any = Value(0.0, models.FloatField())
+HOLDER_NAMES = SearchVector("user__name", weight="A", config="simple")
+HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="simple")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What was found of one kind. `exact` are hits by id, number or address.
+
+    `many` is how many fit, up to `RANKED`; `is_ranked` whether there was a word to rank by.
+    """
+
+    exact: list[Any] = field(default_factory=list)
+    ranked: list[Any] = field(default_factory=list)
+    many: int = 0
+    is_ranked: bool = True
+
+    @classmethod
+    def of(cls, rows: list[Any], rank: Any) -> "Kind":
+        shown = rows[:SHOWN]
+        exact = [row for row in shown if row.is_exact]
+        others = [row for row in shown if not row.is_exact]
+        return cls(exact, others, rows[0].many if rows else 0, rank is not UNRANKED)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more than these."""
+        return self.many > SHOWN
+
+    @property
+    def extent(self) -> str:
+        """What is said where there are more: of how many these are the best."""
+        if not self.is_cut:
+            return ""
+        first = "best" if self.is_ranked else "newest"
+        if self.many < RANKED:
+            return f"The {first} {SHOWN} of {self.many}."
+        if not self.is_ranked:
+            return f"The newest {SHOWN} of {RANKED:,} or more."
+        return f"The best {SHOWN} among the newest {RANKED:,} that fit."
+
+
+class Asked:
+    """What somebody typed, read once for all kinds, in the language of the search.
+
+    `addresses` says whether people may be found by their email addresses: for those who may see
+    people. A whole account number is the same however its digits are grouped.
+    """
+
+    def __init__(self, typed: str, *, addresses: bool = False) -> None:
+        self.query = parse(typed)
+        self.text = self.query.text
+        self.addresses = addresses
+        if len(self.digits) == LENGTH and not reads_as_figure(self.text):
+            self.query = parse(self.digits)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.text
+
+    @cached_property
+    def id(self) -> uuid.UUID | None:
+        """The id that it is, if it is one."""
+        try:
+            return uuid.UUID(self.text)
+        except ValueError:
+            return None
+
+    @property
+    def by_id(self) -> Q:
+        """The row of that id; none where it is no id."""
+        return Q(pk=self.id) if self.id else NOTHING
+
+    @cached_property
+    def digits(self) -> str:
+        """The digits of an account number as it is written anywhere; "" for anything else."""
+        digits = "".join(c for c in self.text if not c.isspace() and c not in "-.")
+        return digits if digits.isascii() and digits.isdigit() else ""
+
+    @property
+    def ending(self) -> str:
+        """Digits by which an account's number may end; "" for too few, and for an amount's."""
+        is_number = self.text[:1].isdigit() and "." not in self.text
+        return self.digits if is_number and len(self.digits) >= FEWEST_DIGITS else ""
+
+    @cached_property
+    def groups(self) -> list[list[SearchQuery]]:
+        """A query for each word, of which a beginning is enough; all of a group have to fit."""
+        words = [[word for item in group for word in _words(item)] for group in self.query.groups]
+        weight = "" if self.addresses else "A"  # of names, see PERSON_WORDS
+        return [[begun(word, weight) for word in group[:MOST_WORDS]] for group in words if group]
+
+    @property
+    def has_many_words(self) -> bool:
+        """Whether there are more words than people and accounts are asked for."""
+        return any(
+            sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.query.groups
+        )
+
+    @cached_property
+    def any_beginning(self) -> Any:
+        """One query to rank by: however many of the words are in a name."""
+        return reduce(or_, (word for group in self.groups for word in group))
+
+
+def _words(item: Item) -> list[str]:
+    """What an item asks of names: the words of a bare word or phrase; an address is one word."""
+    if item.is_not or item.kind not in ("word", "phrase"):
+        return []
+    words: list[str] = []
+    for part in item.text.lower().split():
+        words += [part] if "@" in part else WORD.findall(part)
+    return words
+
+
+def people(asked: Asked) -> Kind:
+    """By id or address; then by the words of name and address, the best first."""
+    exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NOTHING, UNRANKED
+    if asked.groups:
+        for words in asked.groups:
+            found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
+        rank = SearchRank(PERSON_WORDS, asked.any_beginning)
+    return Kind.of(ranked(User.objects.all(), exact, found, rank), rank)
+
+
+def accounts(asked: Asked) -> tuple[Kind, list[Account]]:
+    """By id or number; then by words, each in the account's name or its holder's.
+
+    Also every account that was found, where they are few enough to stand for their
+    transactions; none where they are more than `NAMED_ACCOUNTS`. The end of a number stands for
+    none: the same digits may be an amount.
+    """
+    exact, found, rank = asked.by_id, NOTHING, UNRANKED
+    if asked.digits:
+        exact |= Q(number=asked.digits)
+        if len(asked.digits) >= FEWEST_DIGITS:
+            found |= Q(number__startswith=asked.digits)
+    if asked.ending:
+        found |= _ending(asked.ending)
+    if asked.groups:
+        for words in asked.groups:
+            found |= reduce(and_, (_of_holder_or_account(word) for word in words))
+            # Once more all in the holder's name: of one common word not every holder is seen.
+            found |= _of_holder(reduce(and_, words))
+        rank = SearchRank(ACCOUNT_WORDS, asked.any_beginning)
+        holder = HOLDER_WORDS if asked.addresses else HOLDER_NAMES
+        rank += SearchRank(holder, asked.any_beginning)
+    base = Account.objects.select_related("user")
+    rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
+    named = [row for row in rows if not _ends_alone(row, asked)]
+    return Kind.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
+
+
+def ranked(
+    base: QuerySet[Any],
+    exact: Q,
+    found: Q,
+    rank: Any,
+    *,
+    newest: Sequence[Any] = ("-pk",),
+    most: int = SHOWN + 1,
+) -> list[Any]:
+    """The exact ones, then the best of the newest `RANKED`, in one query; equals newest first.
+
+    Each row knows whether it `is_exact`, and how `many` there are.
+    """
+    some = base.filter(exact | found).order_by(*newest).values("pk")[:RANKED]
+    is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
+    best = base.filter(one_of(some)).annotate(is_exact=is_exact, rank=rank, many=Window(Count("*")))
+    return list(best.order_by("-is_exact", "-rank", *newest)[:most])
+
+
+def _ending(digits: str) -> Q:
+    """The newest accounts whose numbers end so, in one pass over them: Note [One of]."""
+    accounts = Account.objects.filter(number__endswith=digits).order_by("-pk")
+    return one_of(accounts.values("pk")[:RANKED])
+
+
+def _ends_alone(account: Account, asked: Asked) -> bool:
+    """Whether the end of its number may be all that an account was found by."""
+    is_begun = account.number.startswith(asked.ending)
+    return bool(asked.ending) and account.number.endswith(asked.ending) and not is_begun
+
+
+def _of_holder_or_account(word: SearchQuery) -> Q:
+    """A word in the account's name or in the holder's, as one bitmap of two indexes."""
+    return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
+
+
+def _of_holder(words: Any) -> Q:
+    """Accounts of the newest `RANKED` people with these words. ARRAY, not IN: Note [One of]."""
+    people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
+    return one_of(people.values("pk")[:RANKED], "user")

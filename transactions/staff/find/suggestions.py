@@ -1,0 +1,51 @@
+"""What staff may have meant where their one search found nothing.
+
+Only what they may see is compared: people's names and addresses, accounts' names, words of
+transactions. Of each the newest, so that it costs the same in a bank of any size.
+"""
+
+from collections.abc import Set
+
+from django.db import models
+
+from accounts.models import Account, User
+from transactions.models import Transaction
+from transactions.search.suggestions import NEWEST, Nearest, Vocabulary, nearest_in
+from transactions.staff.find.search import Asked
+
+NEWEST_PEOPLE = 10_000
+PEOPLE = """
+    SELECT to_tsvector('simple', name || ' ' || email) AS words
+    FROM users ORDER BY id DESC LIMIT %s
+"""
+ACCOUNTS = """
+    SELECT to_tsvector('simple', accounts.name || ' ' || users.name) AS words
+    FROM accounts JOIN users ON users.id = user_id ORDER BY accounts.id DESC LIMIT %s
+"""
+ROWS = """
+    SELECT search AS words
+    FROM transactions ORDER BY (created_at AT TIME ZONE 'UTC') DESC, id DESC LIMIT %s
+"""
+WORDS: dict[type[models.Model], tuple[str, int]] = {
+    User: (PEOPLE, NEWEST_PEOPLE),
+    Account: (ACCOUNTS, NEWEST_PEOPLE),
+    Transaction: (ROWS, NEWEST),
+}
+VOCABULARY = """
+WITH vocabulary AS MATERIALIZED (
+    SELECT DISTINCT 'word' AS kind, word
+    FROM ({rows}) AS rows, unnest(tsvector_to_array(words)) AS word
+    WHERE length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
+)
+"""
+
+
+def meant_instead(asked: Asked, seen: Set[type[models.Model]]) -> Nearest:
+    """Whole queries that may have been meant, in one query, where there is a word to mend."""
+
+    def vocabulary() -> Vocabulary:
+        kinds = [WORDS[model] for model in WORDS if model in seen]
+        rows = " UNION ALL ".join(f"({sql})" for sql, _ in kinds)
+        return VOCABULARY.format(rows=rows), [most for _, most in kinds]
+
+    return nearest_in(vocabulary, asked.query)

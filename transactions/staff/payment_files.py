@@ -1,0 +1,277 @@
+"""Payment files in the admin: to read, and to upload and pay one for a customer.
+
+Who may use the cash desk may do it and says why, never out of an account of their own. The page is
+the file's own; without a bar, a press does everything.
+"""
+
+import logging
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import DELETION, LogEntry
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from accounts.admin.parts import STYLES, amount_cell, link_to, moment_cell, person_of
+from accounts.models import Account, User
+from ledger.text.lines import grouped
+from ledger.web import database_errors
+from transactions.exceptions import LedgerError
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import (
+    BookingStopped,
+    CheckedAnew,
+    agreed_to,
+    book_rest,
+    book_whole,
+)
+from transactions.payment_files.forms import CustomersFileForm, PayForm
+from transactions.payment_files.parser import Unreadable
+from transactions.payment_files.preview import check
+from transactions.payment_files.results import result_response
+from transactions.payment_files.storage import FileRemoved, discard, store
+from transactions.payment_files.wording import payments, summary_of
+
+logger = logging.getLogger(__name__)
+LINES_A_PAGE = 50
+NOTHING_LEFT = (
+    "No line was booked now. Each says what became of it, and the file's history says who paid."
+)
+
+
+@admin.register(PaymentFile)
+class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Newest first. Nothing is edited: a file is uploaded, then paid or not."""
+
+    list_display = ("time", "name", "sender", "lines_shown", "total_shown", "paid_shown", "state")
+    list_filter = ("state", "created_at")
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("name", "from_account__number", "from_account__user__name")
+    actions = None
+    fields = ("name",)  # the page has a template of its own
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm("transactions.use_cash_desk")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or self.has_add_permission(request)
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PaymentFile]:
+        return super().get_queryset(request).select_related("from_account__user", "created_by")
+
+    def get_urls(self) -> list[URLPattern]:
+        step, result = (self.admin_site.admin_view(view) for view in (self.step, self.result))
+        name = "transactions_paymentfile"
+        return [
+            path("<uuid:pk>/step/", step, name=f"{name}_step"),
+            path("<uuid:pk>/result.csv", result, name=f"{name}_result"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The upload for a customer."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        clerk = person_of(request)
+        if request.method != "POST":
+            form = CustomersFileForm(clerk=clerk, initial=_prefilled(request))
+            return self._upload_page(request, form)
+        form = CustomersFileForm(request.POST, request.FILES, clerk=clerk)
+        if not form.is_valid():
+            return self._upload_page(request, form)
+        data, upload = form.cleaned_data, form.cleaned_data["file"]
+        facts = {"from_account": data["number"], "created_by": clerk, "id": data["id"]}
+        try:
+            file = store(upload.file, name=upload.name, **facts)
+            if file.state == PaymentFile.State.STORED:
+                check(file)
+        except (Unreadable, LedgerError) as refusal:
+            form.add_error("file", str(refusal))
+            return self._upload_page(request, form)
+        return redirect("admin:transactions_paymentfile_change", file.pk)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """The file with its lines, the refused ones first."""
+        file = self.get_object(request, object_id)
+        context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
+        if file is not None:
+            lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
+            page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+            context |= {"file": file, "summary": summary_of(file), "page": page}
+            context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
+            context["may_pay"] = _may_pay(person_of(request), file)
+            context["why_not"] = _why_not(person_of(request), file)
+            context["may_remove"] = _may_remove(person_of(request), file)
+            context["agreed"] = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
+            context["form"] = PayForm()
+        return super().change_view(request, object_id, form_url, context)
+
+    def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """What a button of the page asks for, all of it at once."""
+        file = get_object_or_404(self.get_queryset(request), pk=pk)
+        clerk, asked = person_of(request), request.POST.get("step", "")
+        may = _may_remove if asked == "discard" else _may_pay
+        if request.method != "POST" or not may(clerk, file):
+            raise PermissionDenied
+        try:
+            return self._answered(request, file, asked)
+        except FileRemoved as gone:
+            messages.warning(request, f"{file.name}: {gone}")
+            return redirect("admin:transactions_paymentfile_changelist")
+        except BookingStopped as stopped:
+            logger.exception("%s: %s", request.path, stopped.__cause__)
+            there = reverse("admin:transactions_paymentfile_change", args=[pk])
+            return database_errors.page(
+                "A part of the file is booked", str(stopped), there, "To the file"
+            )
+
+    def _answered(self, request: HttpRequest, file: PaymentFile, asked: str) -> HttpResponse:
+        if asked == "discard":
+            return self._discard(request, file)
+        try:
+            if asked in ("whole", "pay"):
+                self._pay(request, file, book_whole if asked == "whole" else book_rest)
+            else:
+                check(file)
+        except CheckedAnew as other:
+            messages.warning(request, str(other))
+        except FileRemoved:
+            raise
+        except LedgerError as refusal:
+            check(file)
+            messages.error(request, str(refusal))
+        return redirect("admin:transactions_paymentfile_change", file.pk)
+
+    def _pay(self, request: HttpRequest, file: PaymentFile, book: Any) -> None:
+        """Books what was asked, with the reason beside each row.
+
+        The file's history is written in the transactions that book, so it has what this press
+        booked, no more and no less: whoever else pays meanwhile, and wherever it stops.
+        """
+        form, booked = PayForm(request.POST), False
+        if not form.is_valid():
+            messages.error(request, "Nothing was paid. Say why first, in 500 characters at most.")
+            return
+        reason = form.cleaned_data["reason"]
+
+        def keep(count: int) -> None:
+            nonlocal booked
+            booked = True
+            self.log_change(request, file, f"Paid {payments(count)}. Reason: {reason}")
+
+        agreed = request.POST.get("agreed", "")
+        done = book(file, by=person_of(request), reason=reason, agreed=agreed, beside=keep)
+        if booked:
+            messages.success(request, f"Done: {payments(done.booked_count)} booked.")
+        else:
+            messages.warning(request, NOTHING_LEFT)
+
+    def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
+        """Removes a file that colleagues uploaded and nobody paid; the history keeps that."""
+        if not discard(file):
+            messages.error(request, "Some of this file was paid, so it stays.")
+            return redirect("admin:transactions_paymentfile_change", file.pk)
+        said = f"Removed; nothing of its {payments(file.line_count)} was paid."
+        clerk = person_of(request)
+        LogEntry.objects.log_actions(clerk.pk, [file], DELETION, said, single_object=True)
+        messages.success(request, f"Removed {file.name}. Nothing of it was paid.")
+        return redirect("admin:transactions_paymentfile_changelist")
+
+    def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+        """What became of each line, streamed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return result_response(get_object_or_404(self.get_queryset(request), pk=pk))
+
+    def _upload_page(self, request: HttpRequest, form: CustomersFileForm) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Pay from a customer's file",
+            "opts": self.opts,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/transactions/paymentfile/upload.html", context)
+
+    @admin.display(description="Time")
+    def time(self, file: PaymentFile) -> str:
+        return moment_cell(file.created_at)
+
+    @admin.display(description="From")
+    def sender(self, file: PaymentFile) -> str:
+        account = file.from_account
+        return link_to(account, f"{account.user}, {account.name} {grouped(account.number)}")
+
+    @admin.display(description="Lines")
+    def lines_shown(self, file: PaymentFile) -> str:
+        refused = f", {file.refused_count:,} refused" if file.refused_count else ""
+        return f"{file.line_count:,}{refused}"
+
+    @admin.display(description="Payable")
+    def total_shown(self, file: PaymentFile) -> str:
+        return amount_cell(file.payable_total, file.currency)
+
+    @admin.display(description="Paid")
+    def paid_shown(self, file: PaymentFile) -> str:
+        return format_html("{} {}", amount_cell(file.booked_total, file.currency), file.currency)
+
+
+def _may_pay(clerk: User, file: PaymentFile) -> bool:
+    return clerk.has_perm("transactions.use_cash_desk") and not _why_not(clerk, file)
+
+
+def _why_not(clerk: User, file: PaymentFile) -> str:
+    """Why this colleague does not pay this file, "" where they may."""
+    if file.from_account.user_id == clerk.pk:
+        return "This file pays out of an account of yours: ask a colleague."
+    if file.created_by_id == file.from_account.user_id:
+        return "The customer uploaded this file, and alone decides whether it is paid."
+    if PaymentLine.objects.of(file).filter(to_account__user=clerk).exists():
+        return "A line of this file pays you: ask a colleague to upload and pay it."
+    return ""
+
+
+def _may_remove(clerk: User, file: PaymentFile) -> bool:
+    """Whether this colleague may remove it: not paid, and uploaded for the customer."""
+    owner = file.from_account.user_id
+    begun = file.booked_count or file.state == PaymentFile.State.PAYING
+    return (
+        clerk.has_perm("transactions.use_cash_desk")
+        and not begun
+        and owner not in (clerk.pk, file.created_by_id)
+    )
+
+
+def _prefilled(request: HttpRequest) -> dict[str, str]:
+    """What a link from an account's page fills in."""
+    try:
+        account = Account.objects.filter(pk=uuid.UUID(request.GET.get("account", ""))).first()
+    except ValueError:
+        account = None
+    return {"number": grouped(account.number)} if account else {}

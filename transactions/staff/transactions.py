@@ -1,0 +1,161 @@
+"""Transactions in the admin: to read, search and filter. Nothing posted is ever edited.
+
+What staff do to one is a form of its own, and books another: see `staff_steps`.
+"""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from accounts.admin.actions import ReasonedActions
+from accounts.admin.parts import STYLES, ReadOnly, person_of
+from ledger.text.money import money
+from transactions.lifecycle import Story, story_of
+from transactions.models import Transaction
+from transactions.models.transaction import BOOKED_AT
+from transactions.staff.columns import TransactionColumns
+from transactions.staff.desk.cash import SlipForm
+from transactions.staff.desk.corrections import CaptureForm, RefundForm
+from transactions.staff.desk.holds import RELEASE_HOLDS, HoldForm
+from transactions.staff.desk.steps import StepDesk, StepForm
+from transactions.staff.find.transactions import HELP, reach_of_staff, search
+from transactions.staff.lists import AccountFilter, CappedPaginator, CurrencyFilter, StandingFilter
+from transactions.staff_actions import RELEASE, instead_of_release, tools_for
+
+
+@admin.register(Transaction)
+class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
+    """Newest first by id, whose first part is the time: the primary key gives that order.
+
+    No `date_hierarchy`: it asks the whole table for its first and last day on each view. The
+    filter by date walks back from the newest row and stops at the page's end.
+    """
+
+    list_display = (
+        "time", "sender", "recipient", "amount_shown", "currency", "standing", "words", "kind",
+    )  # fmt: skip
+    list_filter = (AccountFilter, StandingFilter, "type", CurrencyFilter, "created_at")
+    list_select_related = ("from_account__user", "to_account__user")
+    ordering = (BOOKED_AT.desc(), "-pk")
+    sortable_by = ()
+    paginator = CappedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    search_fields = ("id",)  # shows the box; what it does is in `get_search_results`
+    search_help_text = HELP
+    actions = ("release",)
+    rows_template = "admin/transactions/transaction/_rows.html"
+    fieldsets = (
+        (None, {"fields": ("amount_long", "kind", "standing_long", "time", "counts_from")}),
+        ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
+        ("Words", {"fields": ("description", "reference", "category", "metadata_text")}),
+        ("Belongs to", {"fields": ("links", "notes_shown", "expires", "created_by_link", "id")}),
+    )
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def get_readonly_fields(self, _request: HttpRequest, _obj: Any = None) -> Any:
+        return [name for _, options in self.fieldsets or () for name in options["fields"]]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Transaction], search_term: str
+    ) -> tuple[QuerySet[Transaction], bool]:
+        if not search_term:
+            return queryset, False
+        narrowed = AccountFilter.parameter_name in request.GET
+        reach = reach_of_staff(person_of(request))
+        rows, meant = search(queryset, search_term, reach, is_narrow=narrowed)
+        for mistake in meant.mistakes:
+            self.message_user(request, mistake.sentence, messages.WARNING)
+        return rows, False
+
+    def has_manage_holds_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm(RELEASE.permission)
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the forms of staff, whose pages a browser may keep.
+
+        Without, going back after booking would show an error of the browser instead of the form.
+        """
+        desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
+        steps = (("refund", RefundForm), ("capture", CaptureForm))
+        return [
+            *(self._path(at, name, self.desk_view, form_class=form) for at, name, form in desks),
+            *(
+                self._path(f"<uuid:pk>/{name}/", name, self.desk_view, form_class=form)
+                for name, form in steps
+            ),
+            self._path("<uuid:pk>/release/", "release", self.release_view),
+            *super().get_urls(),
+        ]
+
+    def _path(self, at: str, name: str, view: Any, **options: Any) -> URLPattern:
+        page = self.admin_site.admin_view(partial(view, **options), cacheable=True)
+        return path(at, page, name=f"transactions_transaction_{name}")
+
+    def desk_view(
+        self, request: HttpRequest, form_class: type[StepForm], pk: Any = None
+    ) -> HttpResponse:
+        """A form that books: at the desk, or about one transaction."""
+        about = self._seen(request, pk) if pk else None
+        return StepDesk(request, form_class, self, about).serve()
+
+    def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """The action, from the page of one hold. What is refused is so before a reason is typed."""
+        story = story_of(self._seen(request, pk))
+        if not self.has_manage_holds_permission(request):
+            raise PermissionDenied
+        back = reverse("admin:transactions_transaction_change", args=[pk])
+        refusal = RELEASE.refusal(story, person_of(request))
+        if refusal and request.method != "POST":
+            label, url = instead_of_release(story)
+            link = format_html(' <a href="{}">{}</a>', url, label) if url else ""
+            self.message_user(request, format_html("{}{}", refusal, link), messages.ERROR)
+            return redirect(back)
+        chosen = self.get_queryset(request).filter(pk=pk)
+        answer = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
+        assert answer is not None  # noqa: S101  one is never too many
+        return answer
+
+    def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
+        """The transaction, for those who may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = Transaction.objects.with_sides().select_related("captures", "reverses")
+        row: Transaction = get_object_or_404(rows, pk=pk)
+        return row
+
+    @admin.action(description="Release holds", permissions=["manage_holds"])
+    def release(self, request: HttpRequest, chosen: QuerySet[Transaction]) -> Any:
+        return self.ask_and_do(request, chosen, RELEASE_HOLDS)
+
+    def refusal_for(self, request: HttpRequest, thing: Transaction) -> str:
+        if thing.status == Transaction.Status.VOIDED:
+            return ""  # which is said in other words
+        return RELEASE.refusal(Story(thing), person_of(request))
+
+    def name_of(self, thing: Transaction) -> str:
+        """A row by its money and its sides: many are called a transfer of 10."""
+        sender = thing.from_account or "outside the bank"
+        return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        """Django's page, with what may be done to the transaction."""
+        context["tools"] = tools_for(story_of(obj), person_of(request))
+        return super().render_change_form(request, context, add, change, form_url, obj)

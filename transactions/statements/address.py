@@ -1,0 +1,170 @@
+"""The filter bar and the page links of a statement: its whole state is the address."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.utils import timezone
+
+from accounts.models import Account
+from ledger.text.dates import short_date
+from ledger.text.lines import shortened
+from transactions.search.engine import mistakes_in
+from transactions.search.language.parser import parse
+from transactions.statements.forms import StatementForm
+from transactions.statements.page import StatementPage
+
+KEPT = ("start", "end", "direction", "q")
+
+
+@dataclass(slots=True)
+class Chip:
+    """One control of the bar: a link, a menu of links (`options`) or a small form."""
+
+    label: str
+    url: str = ""
+    active: bool = False
+    options: list["Chip"] = field(default_factory=list)
+    form: forms.Form | None = None
+    keep: list[tuple[str, str]] = field(default_factory=list)
+
+
+class StatementAddress:
+    """Addresses that differ from the present one in a filter or a page."""
+
+    def __init__(self, path: str, form: StatementForm) -> None:
+        self.action = path
+        self.form = form
+        self.typed = form.data.get("q", "")
+        self.params = {name: form.data[name] for name in KEPT if form.data.get(name)}
+        if read := parse(self.params.pop("q", "")).text:
+            self.params["q"] = read
+
+    def url(self, **changes: Any) -> str:
+        """The address with some parameters changed; an empty value leaves one out."""
+        params = {**self.params, **{name: str(value) for name, value in changes.items()}}
+        query = urlencode({name: value for name, value in params.items() if value})
+        return f"{self.action}?{query}" if query else self.action
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the newest page, with no filter: the account as it stands now."""
+        return not (self.params or self.on_paper or {"before", "after"} & set(self.form.data))
+
+    @property
+    def clear_url(self) -> str:
+        """The address without filters, when there are any."""
+        return self.action if self.params else ""
+
+    def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
+        """What of the typed words could not be read, and links to what was meant."""
+        return [
+            (mistake.sentence, [Chip(said, self.url(q=said)) for said in mistake.meant])
+            for mistake in mistakes_in(self.typed, account)
+        ]
+
+    @property
+    def csv_url(self) -> str:
+        """The same entries as a file."""
+        return f"{self.action}statement.csv{self.url()[len(self.action) :]}"
+
+    @property
+    def on_paper(self) -> bool:
+        """Whether the page is the long one, made for printing."""
+        return bool(self.form.data.get("paper"))
+
+    @property
+    def print(self) -> bool:
+        """Whether the print button is there: on the long page."""
+        return self.on_paper
+
+    @property
+    def actions(self) -> list[dict[str, Any]]:
+        """What stands at the bar's end: the file, and the way to the long page or back."""
+        paper = {"url": self.url(paper=1), "label": "For printing"}
+        pages = {"url": self.url(), "label": "Page by page"}
+        csv = {"url": self.csv_url, "label": "CSV", "download": True}
+        return [csv, pages if self.on_paper else paper]
+
+    def links(self, page: StatementPage) -> dict[str, str]:
+        """Where the neighbouring pages are; long ones, when this is one for printing."""
+        paper = {"paper": 1} if self.on_paper else {}
+        return {
+            "newest_url": self.url(),
+            "newer_url": self.url(after=page.newer, **paper) if page.newer is not None else "",
+            "older_url": self.url(before=page.older, **paper) if page.older is not None else "",
+        }
+
+    @property
+    def chips(self) -> list[Chip]:
+        """The bar from left to right."""
+        return [self._period(), self._dates(), *self._directions(), self._words()]
+
+    def _period(self) -> Chip:
+        options = [
+            Chip(label, self.url(start=start, end=end), self._is_period(start, end))
+            for label, start, end in periods(timezone.localdate())
+        ]
+        active = next((option for option in options if option.active), None)
+        label = active.label if active else "Period"
+        return Chip(label, active=bool(active and self._has("start")), options=options)
+
+    def _dates(self) -> Chip:
+        custom = (self._has("start") or self._has("end")) and not self._period().active
+        part, rest = self._part("start", "end"), self._rest("start", "end")
+        return Chip(self._dates_label() if custom else "Dates", active=custom, form=part, keep=rest)
+
+    def _dates_label(self) -> str:
+        """The chosen days, as far as they are days: "from 12 March", "12 March to 3 April"."""
+        filters = self.form.filters
+        start = short_date(filters.start) if filters.start else ""
+        end = short_date(filters.end) if filters.end else ""
+        if start and end:
+            return f"{start} to {end}"
+        return f"from {start}" if start else f"to {end}" if end else "Dates"
+
+    def _directions(self) -> Iterator[Chip]:
+        for value, label in (("in", "Money in"), ("out", "Money out")):
+            active = self.params.get("direction") == value
+            yield Chip(label, self.url(direction="" if active else value), active)
+
+    def _words(self) -> Chip:
+        words = self.params.get("q", "")
+        label = f"\N{LEFT DOUBLE QUOTATION MARK}{shortened(words)}\N{RIGHT DOUBLE QUOTATION MARK}"
+        return Chip(
+            label if words else "Find",
+            active=bool(words),
+            form=self._part("q"),
+            keep=self._rest("q"),
+        )
+
+    def _has(self, name: str) -> bool:
+        return name in self.params
+
+    def _is_period(self, start: Any, end: Any) -> bool:
+        return (self.params.get("start", ""), self.params.get("end", "")) == (str(start), str(end))
+
+    def _part(self, *names: str) -> StatementForm:
+        """The form with these fields alone, as the address fills them."""
+        part = StatementForm(self.form.data)
+        for name in set(part.fields) - set(names):
+            del part.fields[name]
+        return part
+
+    def _rest(self, *names: str) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self.params.items() if name not in names]
+
+
+def periods(today: date) -> list[tuple[str, date | str, date | str]]:
+    """The periods people ask for, with their first and last day; empty for no limit."""
+    first = today.replace(day=1)
+    last_month_ends = first - timedelta(days=1)
+    return [
+        ("All time", "", ""),
+        ("This month", first, today),
+        ("Last month", last_month_ends.replace(day=1), last_month_ends),
+        ("This year", today.replace(month=1, day=1), today),
+    ]

@@ -1,0 +1,75 @@
+"""The filters of a statement, as they stand in its address."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+
+from transactions.search.language.parser import parse
+from transactions.statements.page import Filters, moment_of
+
+
+def _day(label: str) -> forms.DateField:
+    """A day within the years that dates and time zones can count in."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        validators=[MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+    )
+
+
+class WordsField(forms.CharField):
+    """Any text at all, as the search reads it. What it cannot read gets a sentence there."""
+
+    def to_python(self, value: Any) -> str:
+        return parse(super().to_python(value) or "").text
+
+
+class StatementForm(forms.Form):
+    """The filters of a statement, as they stand in its address."""
+
+    start = _day("From")
+    end = _day("To")
+    direction = forms.ChoiceField(
+        choices=[("", "All"), ("in", "Money in"), ("out", "Money out")],
+        required=False,
+        error_messages={"invalid_choice": "Money goes in or out; choose one of them."},
+    )
+    q = WordsField(
+        label="Words, a name or an amount",
+        required=False,
+        help_text="Like rent, a person, or the amount to the cent",
+    )
+    before = forms.CharField(required=False, widget=forms.HiddenInput)
+    after = forms.CharField(required=False, widget=forms.HiddenInput)
+    paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """The period runs forwards; a mark is a time."""
+        data = super().clean() or {}
+        start, end = data.get("start"), data.get("end")
+        if start and end and end < start:
+            self.add_error("end", f"The period ends before it begins, on {end.day} {end:%B %Y}.")
+        for name in ("before", "after"):
+            try:
+                data[name] = moment_of(int(data[name])) if data.get(name) else None
+            except (ValueError, OverflowError):
+                self.add_error(None, "There is no such page; go back to the newest entries.")
+        return data
+
+    @property
+    def filters(self) -> Filters:
+        """What a clean form asks for."""
+        data = self.cleaned_data if self.is_valid() else {}
+        return Filters(
+            start=data.get("start"),
+            end=data.get("end"),
+            direction=data.get("direction", ""),
+            text=data.get("q", ""),
+        )
+
+    def mark(self, name: str) -> datetime | None:
+        """The booking time that the page ends `before` or begins `after`."""
+        return self.cleaned_data.get(name) if self.is_valid() else None

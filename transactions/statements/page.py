@@ -1,0 +1,208 @@
+"""One page of an account's statement, at the same cost however long the history is.
+
+Pages are cut by booking time (keyset), which never ties within an account. Totals and balances
+that reach beyond the page come from the stored chain, one index look-up each.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import groupby
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from accounts.models import Account
+from ledger.text.dates import MICROSECOND, end_of, start_of
+from transactions.models import Entry
+from transactions.models.entry import EntryQuerySet
+from transactions.search.engine import entries_with
+
+PAGE = 50
+ON_PAPER = 1000  # entries of a printed statement, about twenty pages
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of a statement is asked for. Days are inclusive; `direction` is "in", "out" or ""."""
+
+    start: date | None = None
+    end: date | None = None
+    direction: str = ""
+    text: str = ""
+
+    @property
+    def picks(self) -> bool:
+        """Whether entries inside the period are left out, so that the chain has gaps."""
+        return bool(self.direction or self.text)
+
+
+@dataclass(slots=True)
+class Day:
+    """The entries of one day, newest first, and what the whole day adds up to."""
+
+    date: date
+    currency: str
+    entries: list[Entry]
+    total: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
+class StatementPage:
+    """`newer` and `older` are the marks of the neighbouring pages, None where there is none.
+
+    `opening` and `closing` are the balances before and after what the page shows; None where
+    a filter picks single entries.
+    """
+
+    days: list[Day] = field(default_factory=list)
+    newer: int | None = None
+    older: int | None = None
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries of the page, newest first."""
+        return [entry for day in self.days for entry in day.entries]
+
+    @property
+    def last_day(self) -> date | None:
+        """The day of the newest entry of the page."""
+        return self.days[0].date if self.days else None
+
+    @property
+    def money_in(self) -> Decimal:
+        """What the page's credits add up to."""
+        return sum((e.amount for e in self.entries if e.is_credit), Decimal(0))
+
+    @property
+    def money_out(self) -> Decimal:
+        """What the page's debits add up to."""
+        return sum((e.amount for e in self.entries if not e.is_credit), Decimal(0))
+
+    @property
+    def reaches_back(self) -> bool:
+        """Whether nothing that is asked for is older."""
+        return self.older is None
+
+
+def paper_line(page: StatementPage, filters: Filters) -> str:
+    """What a printed page really holds: which days, how many entries, whether there are more."""
+    if not page.days:
+        return "No entries."
+    first, last = page.days[-1].date, page.days[0].date
+    count = len(page.entries)
+    said = f"{count:,} {'entry' if count == 1 else 'entries'} from {_said(first)} to {_said(last)}"
+    if filters.picks:
+        said += ", a selection"
+    if page.newer is not None or page.older is not None:
+        said += ", not all there are"
+    return f"{said}."
+
+
+def _said(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def mark_of(moment: datetime) -> int:
+    """A booking time as microseconds since 1970, exact, for an address."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(mark: int) -> datetime:
+    """The booking time of a mark. OverflowError for a number that is no time."""
+    return EPOCH + mark * MICROSECOND
+
+
+def statement_page(
+    account: Account,
+    filters: Filters,
+    *,
+    before: datetime | None = None,
+    after: datetime | None = None,
+    size: int | None = None,
+) -> StatementPage:
+    """The newest page of what is asked for, or the one older than `before` or newer than `after`.
+
+    Takes at most eight queries and reads at most a page of entries (`size`, or PAGE), besides
+    those of a filtered day that the page cuts in two.
+    """
+    scope = entries_of(account, filters)
+    entries, newer, older = _cut(scope, before, after, size or PAGE)
+    for entry in entries:
+        entry.account = account
+    page = StatementPage(
+        days=_days(entries, account.currency),
+        newer=mark_of(entries[0].created_at) if newer and entries else None,
+        older=mark_of(entries[-1].created_at) if older and entries else None,
+    )
+    cut = {page.days[0].date} if newer and page.days else set()
+    cut |= {page.days[-1].date} if older and page.days else set()
+    for day in page.days:
+        whole = day.date not in cut
+        day.total = _sum(day.entries) if whole else _total(scope, account, filters, day.date)
+    if not filters.picks:
+        _add_edges(page, account, filters)
+    return page
+
+
+def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
+    """The entries of an account that are asked for, in no order yet."""
+    entries: EntryQuerySet = Entry.objects.for_account(account).between(
+        start_of(filters.start) if filters.start else None,
+        end_of(filters.end) if filters.end else None,
+    )
+    if filters.text:
+        entries = entries_with(entries, filters.text, account)
+    return entries.directed(filters.direction)
+
+
+def _cut(
+    scope: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
+) -> tuple[list[Entry], bool, bool]:
+    """A page, newest first, and whether anything is newer and older than it."""
+    entries = scope.with_counterparty()
+    if after is not None:
+        rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])
+        return rows[:size][::-1], len(rows) > size, True
+    if before is not None:
+        entries = entries.filter(created_at__lt=before)
+    rows = list(entries.newest_first()[: size + 1])
+    return rows[:size], before is not None, len(rows) > size
+
+
+def _days(entries: Iterable[Entry], currency: str) -> list[Day]:
+    by_day = groupby(entries, key=lambda entry: timezone.localdate(entry.created_at))
+    return [Day(day, currency, list(of_day)) for day, of_day in by_day]
+
+
+def _sum(entries: Iterable[Entry]) -> Decimal:
+    return sum((entry.signed_amount for entry in entries), Decimal(0))
+
+
+def _total(scope: EntryQuerySet, account: Account, filters: Filters, day: date) -> Decimal:
+    """What a day that the page cuts in two adds up to: the chain's two ends, or a sum."""
+    start, end = start_of(day), end_of(day)
+    if filters.picks:
+        total = scope.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
+        return total or Decimal(0)
+    return balance_at(account, end) - balance_at(account, start)
+
+
+def balance_at(account: Account, moment: datetime) -> Decimal:
+    """The booked balance just before a moment; zero before the first entry."""
+    return Entry.objects.balance_at(account, moment) or Decimal(0)
+
+
+def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
+    """The balances that the page begins and ends with; for one without entries, the period's."""
+    if page.days:
+        newest, oldest = page.entries[0], page.entries[-1]
+        page.closing, page.opening = newest.balance, oldest.balance - oldest.signed_amount
+    elif filters.start or filters.end:
+        end = filters.end or timezone.localdate()
+        page.closing = balance_at(account, end_of(end))
+        page.opening = balance_at(account, start_of(filters.start)) if filters.start else None

@@ -1,0 +1,70 @@
+"""The page of an account's statement, and its file."""
+
+from typing import Any
+
+from django.http import (
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account
+from accounts.requests import PersonRequest
+from ledger.text.lines import shortened
+from transactions.availability import limits_in_words, pending_of, released_lately
+from transactions.search.address import search_url
+from transactions.statements.address import StatementAddress
+from transactions.statements.csv_file import file_name, statement_lines
+from transactions.statements.forms import StatementForm
+from transactions.statements.page import (
+    ON_PAPER,
+    StatementPage,
+    entries_of,
+    paper_line,
+    statement_page,
+)
+
+
+@require_safe
+def statement(request: PersonRequest, pk: Any) -> HttpResponse:
+    """One account's entries, a page at a time; the filters are the address."""
+    account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
+    form = StatementForm(request.GET)
+    address = StatementAddress(request.path, form)
+    page = StatementPage()
+    if form.is_valid():
+        before, after = form.mark("before"), form.mark("after")
+        size = ON_PAPER if address.on_paper else None
+        page = statement_page(account, form.filters, before=before, after=after, size=size)
+    context = {"account": account, "form": form, "page": page, "address": address}
+    context["mistakes"] = address.mistakes(account)
+    context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
+    if address.is_plain:
+        context |= {"pending": pending_of([account]), "released": released_lately(account)}
+    context["limits"] = limits_in_words(account)
+    context["frozen"] = account.status_changes.first() if account.is_frozen else None
+    context["wider_url"] = search_url(form.filters.text)
+    context["nothing_found"] = f"Nothing found for \u201c{shortened(form.filters.text)}\u201d"
+    return render(request, "transactions/statement.html", context)
+
+
+@require_safe
+def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
+    """All entries that the statement's filters ask for, oldest first, streamed."""
+    account = get_object_or_404(Account, pk=pk, user=request.user)
+    form = StatementForm(request.GET)
+    if not form.is_valid():
+        said = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return HttpResponseBadRequest(said, content_type="text/plain; charset=utf-8")
+    entries = entries_of(account, form.filters)
+    rows = entries.with_counterparty().order_by("created_at").iterator(chunk_size=2000)
+    return StreamingHttpResponse(
+        statement_lines(account, rows),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name(account, form.filters)}"'
+        },
+    )

@@ -1,0 +1,128 @@
+"""What people type about money, made exact or answered in a sentence."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
+from accounts.forms import AccountNumberField
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from ledger.text.lines import tidy_line
+from transactions.fields import AmountField, MoneyForm, OwnAccountField
+from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
+from transactions.services import Draft
+
+
+class TransferForm(MoneyForm):
+    """A payment from one's own account to any account of this bank.
+
+    It carries the id of the transaction from the first page on, so that sending it twice,
+    going back or reloading pays once.
+    """
+
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    from_account = OwnAccountField(Account.objects.none(), label="From", empty_label=None)
+    number = AccountNumberField(label="To account number", suggestions="known-accounts")
+    amount = AmountField()
+    description = forms.CharField(
+        label="What is it for?",
+        max_length=DESCRIPTION_LIMIT,
+        required=False,
+        help_text="You and the recipient see this.",
+    )
+    reference = forms.CharField(
+        max_length=REFERENCE_LIMIT,
+        required=False,
+        help_text="An invoice or customer number, if they asked for one.",
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.own_accounts = Account.objects.owned_by(user).not_closed()
+        self.fields["from_account"].queryset = self.own_accounts  # type: ignore[attr-defined]
+
+    @property
+    def to_account(self) -> Account | None:
+        """Whom the number names, once the form was read."""
+        return getattr(self, "cleaned_data", {}).get("number")
+
+    @property
+    def sender(self) -> Account | None:
+        """The account that is chosen as the form stands: the first, unless another is named."""
+        chosen = self["from_account"].value()
+        chosen = chosen.pk if isinstance(chosen, Account) else chosen
+        mine = list(self.own_accounts)
+        named = [account for account in mine if str(account.pk) == str(chosen)]
+        return next(iter(named or mine), None)
+
+    def clean_description(self) -> str:
+        """The text without characters that nobody sees."""
+        return tidy_line(self.cleaned_data["description"])
+
+    def clean_reference(self) -> str:
+        """The same for the reference."""
+        return tidy_line(self.cleaned_data["reference"])
+
+    def clean(self) -> dict[str, Any]:
+        """The amount has the decimals of the sender's currency."""
+        data = super().clean() or {}
+        account, amount = data.get("from_account"), data.get("amount")
+        if account and amount:
+            self.refuse_decimals(amount, account.currency)
+        return data
+
+    @property
+    def as_read(self) -> list[tuple[str, str]]:
+        """The fields of a clean form as they were understood, for the review to send."""
+        data = self.cleaned_data
+        return [
+            ("id", str(data["id"])),
+            ("from_account", str(data["from_account"].pk)),
+            ("number", data["number"].number),
+            ("amount", f"{data['amount']:f}"),
+            ("description", data["description"]),
+            ("reference", data["reference"]),
+        ]
+
+    @property
+    def is_between_own(self) -> bool:
+        """Whether both accounts are the sender's own."""
+        return self.to_account is not None and self.to_account.user_id == self.user.pk
+
+    @property
+    def recipient_name(self) -> str:
+        """Who is paid: a person, or another account of one's own."""
+        if self.to_account is None:
+            return ""
+        return self.to_account.name if self.is_between_own else self.to_account.user.name
+
+    @property
+    def draft(self) -> Draft:
+        """What a clean form asks to be booked."""
+        data = self.cleaned_data
+        return Draft(
+            id=data["id"],
+            from_account=data["from_account"],
+            to_account=self.to_account,
+            amount=data["amount"],
+            description=data["description"],
+            reference=data["reference"],
+            created_by=self.user,
+        )
+
+
+def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
+    """What a link to the transfer form may fill in: its id, one's own account, the rest."""
+    initial: dict[str, Any] = {"number": query.get("to", "")}
+    with suppress(ValueError):
+        initial["id"] = UUID(query.get("id", ""))
+    initial |= {name: query[name] for name in ("amount", "description") if name in query}
+    try:
+        wanted = UUID(query.get("from", ""))
+    except ValueError:
+        return initial
+    return initial | {"from_account": Account.objects.owned_by(user).filter(pk=wanted).first()}

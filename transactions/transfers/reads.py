@@ -1,0 +1,68 @@
+"""What the transfer form and its review read: known recipients, and payments like this one."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+
+from accounts.models import Account
+from transactions.models import Entry, Transaction
+from transactions.search.engine import between
+from transactions.services import Draft
+
+JUST_MINUTES = 30
+
+
+KNOWN_FROM = 100  # latest entries from which recipients are suggested
+
+
+def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
+    """Numbers that this sender may want to pay, with whose they are: one's own, then others.
+
+    Only accounts in the sender's currency, for no other can be paid from it.
+    """
+    if sender is None:
+        return []
+    known = {
+        account.number: f"{account.name} \u00b7\u00b7{account.number[-4:]}"
+        for account in mine
+        if _can_pay(sender, account)
+    }
+    for entry in Entry.objects.latest_of(mine, KNOWN_FROM):
+        other = entry.counterparty
+        if other is not None and not entry.is_credit and _can_pay(sender, other):
+            known.setdefault(other.number, entry.counterparty_name)
+    return list(known.items())
+
+
+def _can_pay(sender: Account, recipient: Account) -> bool:
+    return (
+        recipient.pk != sender.pk
+        and recipient.currency == sender.currency
+        and not recipient.is_closed
+    )
+
+
+def times_paid(draft: Draft) -> int:
+    """How often this sender paid this recipient, counted up to a hundred."""
+    sender, recipient = draft.from_account, draft.to_account
+    if not (isinstance(sender, Account) and isinstance(recipient, Account)):
+        return 0
+    paid = Transaction.objects.filter(
+        from_account=sender, to_account=recipient, status="completed"
+    ).filter(search=between(sender, recipient))
+    count: int = paid[:100].count()
+    return count
+
+
+def just_paid(draft: Draft) -> Transaction | None:
+    """The same amount, paid to the same account within the last minutes: perhaps meant once."""
+    sender, recipient = draft.from_account, draft.to_account
+    if not (isinstance(sender, Account) and isinstance(recipient, Account)):
+        return None
+    lately = timezone.now() - timedelta(minutes=JUST_MINUTES)
+    same = Transaction.objects.filter(
+        from_account=sender, to_account=recipient, amount=draft.amount, created_at__gte=lately
+    )
+    last: Transaction | None = same.order_by("-created_at").first()
+    return last

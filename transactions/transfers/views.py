@@ -1,0 +1,76 @@
+"""Pages of a person's money. Each fetches what is theirs, binds a form, calls one service."""
+
+from django.contrib import messages
+from django.http import (
+    HttpResponse,
+)
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.requests import PersonRequest
+from ledger.db.ids import uuid7
+from transactions import services
+from transactions.availability import limits_in_words
+from transactions.exceptions import IdempotencyConflict, LedgerError
+from transactions.models import Transaction
+from transactions.transfers.forms import TransferForm, prefilled
+from transactions.transfers.reads import just_paid, known_accounts, times_paid
+
+SENT_ONCE = "This payment went out once; pressing again moved nothing. This is its receipt."
+CHANGED_AFTER_SENDING = (
+    "That form had paid already, so nothing was sent again. This is its receipt; "
+    "for another payment, start with a new form."
+)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def transfer(request: PersonRequest) -> HttpResponse:
+    """The form, its review in plain words, and then the receipt. Sending twice pays once."""
+    if request.method != "POST":
+        return _new_transfer(request)
+    form = TransferForm(request.POST, user=request.user)
+    step = request.POST.get("step", "review")
+    if step == "edit" or not form.is_valid():
+        return _transfer_form(request, form)
+    sent = Transaction.objects.visible_to(request.user).filter(pk=form.cleaned_data["id"])
+    sent_before = sent.exists()
+    try:
+        row = (services.book if step == "send" else services.preview)(form.draft)
+    except LedgerError as refusal:
+        if isinstance(refusal, IdempotencyConflict) and sent_before:
+            messages.warning(request, CHANGED_AFTER_SENDING)
+            return redirect("transactions:detail", form.cleaned_data["id"])
+        form.add_error(None, str(refusal))
+        return _transfer_form(request, form)
+    if sent_before:
+        messages.info(request, SENT_ONCE)
+    if sent_before or step == "send":
+        return redirect("transactions:detail", row.pk)
+    draft = form.draft
+    context = {"form": form, "draft": draft, "row": row, "times": times_paid(draft)}
+    context["just_paid"] = just_paid(draft)
+    context["leaves"] = form.cleaned_data["from_account"].available - row.amount
+    return render(request, "transactions/transfer_review.html", context)
+
+
+def _new_transfer(request: PersonRequest) -> HttpResponse:
+    """The empty form. Its id stands in the address, so that going back finds the same one;
+    once it has paid, the address leads to the receipt."""
+    initial = prefilled(request.user, request.GET)
+    if "id" not in initial:
+        query = request.GET.copy()
+        query["id"] = str(uuid7())
+        return redirect(f"{request.path}?{query.urlencode()}")
+    if Transaction.objects.visible_to(request.user).filter(pk=initial["id"]).exists():
+        messages.info(request, SENT_ONCE)
+        return redirect("transactions:detail", initial["id"])
+    return _transfer_form(request, TransferForm(initial=initial, user=request.user))
+
+
+def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
+    mine = list(form.own_accounts)
+    sender = form.sender
+    if sender is not None:
+        form["from_account"].help_text = limits_in_words(sender)
+    context = {"form": form, "sender": sender, "known": known_accounts(mine, sender)}
+    return render(request, "transactions/transfer_form.html", context)
