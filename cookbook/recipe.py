@@ -36,7 +36,7 @@ class Recipe:
     """
 
     function: Callable[..., Any]
-    group: "Group"
+    group: "RecipeGroup"
     title: str
     asks: str
     shows: tuple[str, ...]
@@ -104,7 +104,7 @@ class Recipe:
 
 
 @dataclass
-class Group:
+class RecipeGroup:
     """Recipes about one thing, in the order in which they are to be read."""
 
     slug: str

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import GROUPS
 from cookbook.runner.parameters import form_of
-from cookbook.runner.run import Ran, run
+from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.steps import IN_FULL, of_one_shape
 from cookbook.runner.timeline import written
 from ledger.text.sql_layout import lay_out
@@ -38,7 +38,7 @@ def page() -> str:
     return "".join(text for _recipe, text in parts())
 
 
-def parts(groups: Iterable[Group] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
+def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
     """What the page is made of, in order: its head, and for each group its words and each of its
     recipes."""
     if groups is GROUPS:
@@ -88,7 +88,7 @@ def went_the_same_way(one: list[str], two: list[str]) -> bool:
     )
 
 
-def _statements(ran: Ran) -> list[str]:
+def _statements(ran: RecipeRun) -> list[str]:
     lines: list[str] = []
     for section in ran.sections:
         if section.title:

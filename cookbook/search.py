@@ -49,19 +49,19 @@ ONE_WORD = "(to_tsquery('english', %s) || to_tsquery('simple', %s))"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecipeMatches:
     """The recipes with every word that was asked for, and the best of those with some of them."""
 
     every: list[Recipe]
     some: list[Recipe]
 
 
-def find(asked: str) -> Found:
+def find(asked: str) -> RecipeMatches:
     """The recipes that answer it, the best first: those that name a feature just so, then as the
     words are weighed. None where no word of it is known."""
     words = _asked_words(asked)
     if not words:
-        return Found([], [])
+        return RecipeMatches([], [])
     small = _stop_words(words)
     needed = [word for word in words if word not in small] or words
     some, every = (
@@ -72,7 +72,7 @@ def find(asked: str) -> Found:
         cursor.execute(FIND.format(some=some, every=every), [*texts().values(), *terms])
         rows = [(BY_SLUG[slug], has_every) for slug, has_every in cursor.fetchall()]
     with_every = [recipe for recipe, has_every in rows if has_every]
-    return Found(
+    return RecipeMatches(
         sorted(with_every, key=lambda recipe: words not in _features(recipe)),
         [recipe for recipe, has_every in rows if not has_every][:MOST_OF_SOME],
     )

@@ -9,8 +9,8 @@ from django.forms import Form
 from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG, GROUPS
 from cookbook.runner.parameters import form_of
-from cookbook.runner.rendering import Shown
-from cookbook.runner.run import Ran, run
+from cookbook.runner.rendering import RenderedTable
+from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.timeline import written
 from ledger.text.sql_layout import lay_out
 
@@ -95,7 +95,7 @@ def _wrong(form: Form, values: dict[str, Any]) -> Iterator[str]:
         yield from (f"{name}: {sentence}" for sentence in sentences)
 
 
-def _lines(recipe: Recipe, ran: Ran) -> Iterator[str]:
+def _lines(recipe: Recipe, ran: RecipeRun) -> Iterator[str]:
     for section in ran.sections:
         if section.title:
             yield f"-- {section.title}"
@@ -111,7 +111,7 @@ def _lines(recipe: Recipe, ran: Ran) -> Iterator[str]:
     yield f"Pitfall: {recipe.pitfall}"
 
 
-def _rows(table: Shown) -> Iterator[str]:
+def _rows(table: RenderedTable) -> Iterator[str]:
     if table.title:
         yield f"{table.title}:"
     lines = ([table.columns] if table.has_head else []) + table.rows

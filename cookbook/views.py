@@ -10,7 +10,7 @@ from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 from cookbook.runner.limiter import turn
 from cookbook.runner.parameters import form_of
-from cookbook.runner.run import AllBusy, NoPracticeBank, Ran, run
+from cookbook.runner.run import AllBusy, NoPracticeBank, RecipeRun, run
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -42,7 +42,7 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     if shown is None:
         return missing(request, slug)
     form = form_of(shown, request.GET)
-    ran: Ran | None = None
+    ran: RecipeRun | None = None
     trouble = shown.missing and f"This recipe {shown.missing}; here it can only be read."
     if not trouble and form.is_valid():
         try:

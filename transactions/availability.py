@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, Q, Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from ledger.text.dates import start_of
+from ledger.text.dates import start_of_day
 from ledger.text.money import money
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
 MOST_PENDING = 20
@@ -36,8 +36,8 @@ def released_lately(account: Account) -> Holds:
     """Holds that came to nothing in the last days, which no entry tells of."""
     now = timezone.now()
     since = now - LATELY
-    by_hand = Note.objects.filter(
-        transaction=OuterRef("pk"), action=Note.Action.RELEASE, created_at__gte=since
+    by_hand = StaffReason.objects.filter(
+        transaction=OuterRef("pk"), action=StaffReason.Action.RELEASE, created_at__gte=since
     )
     voided = Transaction.objects.filter(
         from_account=account, status="voided", created_at__gte=now - LONGEST_AGO
@@ -69,6 +69,6 @@ def limits_in_words(account: Account) -> str:
 
 
 def _sent_today(account: Account) -> Decimal:
-    today = start_of(timezone.localdate())
+    today = start_of_day(timezone.localdate())
     counted = Transaction.objects.counted_against_limit(account, today)
     return counted.aggregate(total=Sum("amount"))["total"] or Decimal(0)

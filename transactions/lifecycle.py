@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ledger.text.dates import until
 from ledger.text.money import money
-from transactions.models import Note, PaymentLine, Transaction
+from transactions.models import PaymentLine, StaffReason, Transaction
 
 # What a hold has come to, as a badge of one word.
 STATES = {
@@ -17,7 +17,7 @@ STATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEvent:
     """One line of a timeline. `row` is another transaction it leads to; `day` has no clock."""
 
     text: str
@@ -28,12 +28,12 @@ class Moment:
 
 
 @dataclass(slots=True)
-class Story:
+class Lifecycle:
     """A transaction with everything that belongs to it.
 
     `state` is "" for booked money, otherwise what a hold has come to: "pending", "expired",
     "captured" or "released". A pending hold whose time is over is "expired" too: it still
-    holds the money until `expire_holds` comes by. `notes` go with any of the rows. `line` is
+    holds the money until `expire_holds` comes by. `reasons` go with any of the rows. `line` is
     the line of a file of payments that it was booked from.
     """
 
@@ -42,7 +42,7 @@ class Story:
     capture: Transaction | None = None
     original: Transaction | None = None
     reversals: list[Transaction] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    reasons: list[StaffReason] = field(default_factory=list)
     line: PaymentLine | None = None
 
     @property
@@ -63,9 +63,11 @@ class Story:
         return standing_of(self.row)
 
     @property
-    def release(self) -> Note | None:
+    def release(self) -> StaffReason | None:
         """What a colleague said who released it by hand."""
-        return next((note for note in self.notes if note.action == Note.Action.RELEASE), None)
+        return next(
+            (note for note in self.reasons if note.action == StaffReason.Action.RELEASE), None
+        )
 
     @property
     def reversed(self) -> Decimal:
@@ -88,59 +90,59 @@ class Story:
     @property
     def messages(self) -> list[str]:
         """What the bank wants the customer to read."""
-        return [note.message for note in self.notes if note.message]
+        return [note.message for note in self.reasons if note.message]
 
     @property
-    def moments(self) -> list[Moment]:
+    def moments(self) -> list[TimelineEvent]:
         """The timeline, oldest first; what is still to come stands last."""
         return self._of_hold() if self.row.is_hold else self._of_booking()
 
-    def _of_hold(self) -> list[Moment]:
+    def _of_hold(self) -> list[TimelineEvent]:
         row = self.row
-        moments = [Moment(f"Held {self._money(row.amount)}", row.created_at)]
+        moments = [TimelineEvent(f"Held {self._money(row.amount)}", row.created_at)]
         if self.capture:
             moments += self._ending(self.capture)
         elif self.release:
-            moments.append(Moment("Released by the bank", self.release.created_at))
+            moments.append(TimelineEvent("Released by the bank", self.release.created_at))
         elif row.is_pending and row.is_expired:
             expired = "Expired: the bank releases it at its next round"
-            moments.append(Moment(expired, row.expires_at, is_ahead=True))
+            moments.append(TimelineEvent(expired, row.expires_at, is_ahead=True))
         elif row.is_pending and row.expires_at:
-            moments.append(Moment("Released if not taken", row.expires_at, is_ahead=True))
+            moments.append(TimelineEvent("Released if not taken", row.expires_at, is_ahead=True))
         elif row.is_expired:
-            moments.append(Moment("Expired and released", row.expires_at))
+            moments.append(TimelineEvent("Expired and released", row.expires_at))
         elif not row.is_pending:
-            moments.append(Moment("Released"))
+            moments.append(TimelineEvent("Released"))
         return moments
 
-    def _ending(self, capture: Transaction) -> list[Moment]:
+    def _ending(self, capture: Transaction) -> list[TimelineEvent]:
         """What was taken of the hold; the rest is free again from that moment on."""
         rest = self.row.amount - capture.amount
         if not rest:
-            return [Moment("Taken in full", capture.created_at, row=capture)]
+            return [TimelineEvent("Taken in full", capture.created_at, row=capture)]
         return [
-            Moment(f"Taken {self._money(capture.amount)}", capture.created_at, row=capture),
-            Moment(f"Released the rest, {self._money(rest)}", capture.created_at),
+            TimelineEvent(f"Taken {self._money(capture.amount)}", capture.created_at, row=capture),
+            TimelineEvent(f"Released the rest, {self._money(rest)}", capture.created_at),
         ]
 
-    def _of_booking(self) -> list[Moment]:
+    def _of_booking(self) -> list[TimelineEvent]:
         row, moments = self.row, []
         if self.original:
             paid = f"The original, {self._money(self.original.amount)}"
-            moments.append(Moment(paid, self.original.created_at, row=self.original))
+            moments.append(TimelineEvent(paid, self.original.created_at, row=self.original))
         if self.hold:
             held = f"Held {self._money(self.hold.amount)}"
-            moments.append(Moment(held, self.hold.created_at, row=self.hold))
+            moments.append(TimelineEvent(held, self.hold.created_at, row=self.hold))
         both = row.from_account_id and row.to_account_id
-        moments.append(Moment("Booked on both sides" if both else "Booked", row.created_at))
+        moments.append(TimelineEvent("Booked on both sides" if both else "Booked", row.created_at))
         if self.hold and self.hold.amount > row.amount:
             rest = self._money(self.hold.amount - row.amount)
-            moments.append(Moment(f"Released the rest of the hold, {rest}", row.created_at))
+            moments.append(TimelineEvent(f"Released the rest of the hold, {rest}", row.created_at))
         if row.value_date != timezone.localdate(row.created_at):
-            moments.append(Moment("Counts from", day=row.value_date))
+            moments.append(TimelineEvent("Counts from", day=row.value_date))
         for reversal in self.reversals:
             back = f"{self.back} {self._money(reversal.amount)}"
-            moments.append(Moment(back, reversal.created_at, row=reversal))
+            moments.append(TimelineEvent(back, reversal.created_at, row=reversal))
         return moments
 
     def _money(self, amount: Decimal) -> str:
@@ -158,17 +160,19 @@ def standing_of(row: Transaction) -> str:
     return f"held until {until(row.expires_at)}" if row.expires_at else STATES["pending"]
 
 
-def story_of(row: Transaction) -> Story:
+def lifecycle_of(row: Transaction) -> Lifecycle:
     """Reads what belongs to a row: at most five queries."""
-    story = Story(row)
+    lifecycle = Lifecycle(row)
     if row.is_hold:
-        story.capture = row.captured_by.first()
+        lifecycle.capture = row.captured_by.first()
     else:
-        story.hold, story.original = row.captures, row.reverses
-        story.reversals = list(row.reversals.order_by("created_at"))
+        lifecycle.hold, lifecycle.original = row.captures, row.reverses
+        lifecycle.reversals = list(row.reversals.order_by("created_at"))
         booked = PaymentLine.objects.filter(pk=row.pk, booked=True)
-        story.line = booked.select_related("file").first()
-    related = [row, story.capture, *story.reversals]
+        lifecycle.line = booked.select_related("file").first()
+    related = [row, lifecycle.capture, *lifecycle.reversals]
     ids = [other.pk for other in related if other is not None]
-    story.notes = list(Note.objects.filter(transaction__in=ids).select_related("written_by"))
-    return story
+    lifecycle.reasons = list(
+        StaffReason.objects.filter(transaction__in=ids).select_related("written_by")
+    )
+    return lifecycle

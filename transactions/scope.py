@@ -17,12 +17,12 @@ MINE, BANK = "mine", "bank"
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Scope:
     """The reader's own accounts, or all of the bank's (`is_bank`, `accounts` is then empty).
 
     `names` says whether the reader may know who the other people are, and `addresses`, with it,
     whether they may find them by their email addresses over the whole bank. Rows come from
-    `transactions()`, `entries()` and `flows()` alone, so that nothing beyond the reach is ever
+    `transactions()`, `entries()` and `flows()` alone, so that nothing beyond the scope is ever
     matched, counted or summed up.
     """
 
@@ -51,19 +51,19 @@ class Reach:
         return sorted(set(kept), key=lambda currency: (-kept.count(currency), currency))
 
     def all_accounts(self) -> AccountQuerySet:
-        """Every account within reach, closed ones too."""
+        """Every account within the scope, closed ones too."""
         accounts: AccountQuerySet = Account.objects.all()
         return accounts if self.is_bank else accounts.filter(pk__in=self.ids)
 
     def transactions(self) -> TransactionQuerySet:
-        """Every row with a side within reach, holds too."""
+        """Every row with a side within the scope, holds too."""
         rows: TransactionQuerySet = Transaction.objects.all()
         if self.is_bank:
             return rows
         return rows.filter(Q(from_account__in=self.ids) | Q(to_account__in=self.ids))
 
     def entries(self) -> EntryQuerySet:
-        """Every booked entry of the accounts within reach."""
+        """Every booked entry of the accounts within the scope."""
         entries: EntryQuerySet = Entry.objects.all()
         return entries if self.is_bank else entries.filter(account__in=self.ids)
 
@@ -77,30 +77,30 @@ class Reach:
 
     @property
     def is_outside(self) -> Q:
-        """The condition that an entry's other side is not within reach."""
+        """The condition that an entry's other side is not within the scope."""
         is_outside = Q(counterparty__isnull=True)
         return is_outside if self.is_bank else is_outside | ~Q(counterparty__in=self.ids)
 
 
-def newest_first(rows: TransactionQuerySet, reach: Reach) -> TransactionQuerySet:
-    """Rows of a reach, the newest first, to cut off the first of many.
+def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet:
+    """Rows of a scope, the newest first, to cut off the first of many.
 
     Over the whole bank by the index of Note [Newest of the bank], which is walked until there
     are enough, where a sort would read every match; one's own rows are few enough to sort.
     """
     newest: TransactionQuerySet = (
-        rows.newest_first() if reach.is_bank else rows.order_by("-created_at")
+        rows.newest_first() if scope.is_bank else rows.order_by("-created_at")
     )
     return newest
 
 
-def reach_of(reader: User, whose: str = MINE) -> Reach:
+def scope_for(reader: User, whose: str = MINE) -> Scope:
     """What `reader` may ask about. PermissionDenied for the bank's without the right to it."""
     if whose != BANK:
-        return Reach(reader, tuple(Account.objects.owned_by(reader)))
+        return Scope(reader, tuple(Account.objects.owned_by(reader)))
     if not may_read_bank(reader):
         raise PermissionDenied("Only analysts and staff read the figures of the whole bank.")
-    return Reach(reader, is_bank=True, names=reader.has_perm("accounts.view_user"))
+    return Scope(reader, is_bank=True, names=reader.has_perm("accounts.view_user"))
 
 
 def may_read_bank(reader: User) -> bool:

@@ -29,7 +29,7 @@ from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.posting import engine, unit_of_work
 from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.posting.drafts import Draft, prepare
-from transactions.posting.locked_accounts import Books, lock
+from transactions.posting.locked_accounts import LockedAccounts, lock
 
 __all__ = [
     "BatchInterrupted",
@@ -204,8 +204,8 @@ def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> i
     `tries` keeps how many each try has voided, by the id of its transaction: a later one, which
     waits for the lock that the first may still have, then knows which was committed.
     """
-    books = Books(lock([account_id], skip_locked=not tries))
-    if not books.accounts:
+    locked = LockedAccounts(lock([account_id], skip_locked=not tries))
+    if not locked.accounts:
         return 0
     before = sum(count for xid, count in tries.items() if was_committed(xid))
     holds = list(

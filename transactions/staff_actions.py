@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import User
-from transactions.lifecycle import Story
+from transactions.lifecycle import Lifecycle
 from transactions.models import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class StaffAction:
     """A step of staff: its page in the admin is `admin:transactions_transaction_<name>`."""
 
     name: str
     label: str
     permission: str
-    why_not: Callable[[Story], str]  # "" where the transaction allows it
+    why_not: Callable[[Lifecycle], str]  # "" where the transaction allows it
 
-    def refusal(self, story: Story, person: User) -> str:
+    def refusal(self, lifecycle: Lifecycle, person: User) -> str:
         """Why this person may not do this to that transaction, or ""."""
-        if is_own(story.row, person):
+        if is_own(lifecycle.row, person):
             return "It moves money of your own account; a colleague has to do this."
-        return self.why_not(story)
+        return self.why_not(lifecycle)
 
     def url(self, row: Transaction) -> str:
         """The page that asks for the rest."""
@@ -36,16 +36,16 @@ def is_own(row: Transaction, person: User) -> bool:
     return any(side is not None and side.user_id == person.pk for side in sides)
 
 
-def _why_no_refund(story: Story) -> str:
-    if story.row.is_hold:
+def _why_no_refund(lifecycle: Lifecycle) -> str:
+    if lifecycle.row.is_hold:
         return "It is a hold, and nothing was booked; release it instead."
-    if story.row.is_reversal:
+    if lifecycle.row.is_reversal:
         return "It is a refund itself; a new payment sends the money on."
-    return "" if story.left else "It has been refunded in full."
+    return "" if lifecycle.left else "It has been refunded in full."
 
 
-def _why_no_release(story: Story) -> str:
-    row = story.row
+def _why_no_release(lifecycle: Lifecycle) -> str:
+    row = lifecycle.row
     if not row.is_hold:
         return "It is booked, not held; refund it instead."
     if row.is_pending:
@@ -55,8 +55,8 @@ def _why_no_release(story: Story) -> str:
     return "It was released before, and nothing of it is held."
 
 
-def _why_no_capture(story: Story) -> str:
-    row = story.row
+def _why_no_capture(lifecycle: Lifecycle) -> str:
+    row = lifecycle.row
     if not row.is_hold:
         return "It is booked already."
     if row.is_pending:
@@ -67,23 +67,23 @@ def _why_no_capture(story: Story) -> str:
     return "It was released before; place a new one."
 
 
-REFUND = Tool("refund", "Refund", "transactions.refund_transactions", _why_no_refund)
-CAPTURE = Tool("capture", "Capture", "transactions.manage_holds", _why_no_capture)
-RELEASE = Tool("release", "Release", "transactions.manage_holds", _why_no_release)
+REFUND = StaffAction("refund", "Refund", "transactions.refund_transactions", _why_no_refund)
+CAPTURE = StaffAction("capture", "Capture", "transactions.manage_holds", _why_no_capture)
+RELEASE = StaffAction("release", "Release", "transactions.manage_holds", _why_no_release)
 
 
-def instead_of_release(story: Story) -> tuple[str, str]:
+def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
     """Label and page of what to do where nothing can be released; ("", "") for nothing."""
-    if story.capture:
-        page = reverse("admin:transactions_transaction_change", args=[story.capture.pk])
+    if lifecycle.capture:
+        page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page
-    return ("", "") if _why_no_refund(story) else ("Refund it", REFUND.url(story.row))
+    return ("", "") if _why_no_refund(lifecycle) else ("Refund it", REFUND.url(lifecycle.row))
 
 
-def tools_for(story: Story, person: User) -> list[tuple[str, str]]:
+def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:
     """Label and page of each step that is open to this person now."""
     return [
-        (tool.label, tool.url(story.row))
+        (tool.label, tool.url(lifecycle.row))
         for tool in (REFUND, CAPTURE, RELEASE)
-        if person.has_perm(tool.permission) and not tool.refusal(story, person)
+        if person.has_perm(tool.permission) and not tool.refusal(lifecycle, person)
     ]

@@ -1,6 +1,6 @@
 """What staff book and release for customers, each time with a reason that stays.
 
-The reason stands in a `Note` beside the row (see there why), written in the same transaction.
+The reason is a `StaffReason` beside the row (see there why), written in the same transaction.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from ledger.db.ids import uuid7
 from ledger.text.lines import tidy_line
 from transactions import services
 from transactions.exceptions import HoldNotPending
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.services import Draft
 
 
 def book(
-    draft: Draft, *, action: Note.Action, reason: str, message: str = "", written_by: User
+    draft: Draft, *, action: StaffReason.Action, reason: str, message: str = "", written_by: User
 ) -> Transaction:
     """Books a refund, a hold or a capture. Refuses as `services.book` does."""
     note = partial(_keep, action, reason, message, written_by)
@@ -33,28 +33,28 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     the note says whose doing it was even after a COMMIT whose answer was lost.
     """
     id = uuid7()
-    note = partial(_keep, Note.Action.RELEASE, reason, message, written_by, id=id)
+    note = partial(_keep, StaffReason.Action.RELEASE, reason, message, written_by, id=id)
     row = services.void(hold=hold, beside=note)
-    said = row.notes.filter(action=Note.Action.RELEASE, written_by=written_by).first()
+    said = row.reasons.filter(action=StaffReason.Action.RELEASE, written_by=written_by).first()
     if said is None:
         raise HoldNotPending("This hold was released before, by its end or by somebody else.")
     return bool(said.pk == id)
 
 
 def explain(
-    rows: Iterable[Transaction], *, action: Note.Action, reason: str, written_by: User
+    rows: Iterable[Transaction], *, action: StaffReason.Action, reason: str, written_by: User
 ) -> None:
     """Keeps one reason beside many rows, within the transaction that books them.
 
     A row that has one keeps it: it was booked before, and is sent again.
     """
     said = {"action": action, "reason": tidy_line(reason), "written_by": written_by}
-    notes = [Note(transaction=row, **said) for row in rows]
-    Note.objects.bulk_create(notes, ignore_conflicts=True)
+    notes = [StaffReason(transaction=row, **said) for row in rows]
+    StaffReason.objects.bulk_create(notes, ignore_conflicts=True)
 
 
 def _keep(
-    action: Note.Action,
+    action: StaffReason.Action,
     reason: str,
     message: str,
     written_by: User,
@@ -63,4 +63,4 @@ def _keep(
 ) -> None:
     said: dict[str, Any] = {"reason": tidy_line(reason), "message": tidy_line(message)}
     said |= {"written_by": written_by, "id": id or uuid7()}
-    Note.objects.get_or_create(transaction=row, action=action, defaults=said)
+    StaffReason.objects.get_or_create(transaction=row, action=action, defaults=said)

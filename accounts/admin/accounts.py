@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 
 from accounts import services
-from accounts.admin.actions import ACCOUNT_STEPS, ReasonedActions, Step
+from accounts.admin.actions import ACCOUNT_STEPS, ReasonedActions, StaffStep
 from accounts.admin.columns import (
     AccountColumns,
     OverdraftFilter,
@@ -183,7 +183,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
             for name, step in ACCOUNT_STEPS.items()
         ] + super().get_urls()
 
-    def step_view(self, request: HttpRequest, account_id: Any, step: Step) -> HttpResponse:
+    def step_view(self, request: HttpRequest, account_id: Any, step: StaffStep) -> HttpResponse:
         """An action, from the page of one account."""
         chosen = self.get_queryset(request).filter(pk=account_id)
         account = chosen.first()

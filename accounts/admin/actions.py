@@ -35,7 +35,7 @@ class ReasonForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StaffStep:
     """Something done to one row after another, each with the same reason.
 
     `do` returns whether it was done now: False where somebody else was quicker.
@@ -59,7 +59,7 @@ def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
 
 
 ACCOUNT_STEPS = {
-    "freeze": Step(
+    "freeze": StaffStep(
         verb="Freeze",
         consequence="Nothing goes out of a frozen account; money may still come in.",
         do=_to(Account.Status.FROZEN),
@@ -68,7 +68,7 @@ ACCOUNT_STEPS = {
         as_is="frozen already",
         message_help="Shown on the account while it is frozen. Empty: only that it is.",
     ),
-    "unfreeze": Step(
+    "unfreeze": StaffStep(
         verb="Unfreeze",
         consequence="Money may go out again.",
         do=_to(Account.Status.ACTIVE),
@@ -76,7 +76,7 @@ ACCOUNT_STEPS = {
         is_done=lambda account: account.is_active,
         as_is="active already",
     ),
-    "close": Step(
+    "close": StaffStep(
         verb="Close",
         consequence="A closed account stays closed. Only an empty one without holds can be.",
         do=_to(Account.Status.CLOSED),
@@ -86,7 +86,7 @@ ACCOUNT_STEPS = {
         is_final=True,
     ),
 }
-CLOSE_SIGN_IN = Step(
+CLOSE_SIGN_IN = StaffStep(
     verb="Close the sign-in",
     consequence="They are signed out everywhere and cannot sign in. Accounts and history stay.",
     do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=False),
@@ -94,7 +94,7 @@ CLOSE_SIGN_IN = Step(
     is_done=lambda person: not person.is_active,
     as_is="sign-in closed already",
 )
-RESTORE_SIGN_IN = Step(
+RESTORE_SIGN_IN = StaffStep(
     verb="Restore the sign-in",
     consequence="They can sign in again, with the password they had.",
     do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=True),
@@ -122,7 +122,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         self,
         request: HttpRequest,
         chosen: models.QuerySet[Any],
-        step: Step,
+        step: StaffStep,
         back: str = "",
     ) -> HttpResponse | None:
         """The page that asks for the reason; once it has one, the step for each row."""
@@ -156,7 +156,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         return TemplateResponse(request, self.reason_template, context)
 
     def _do_one(
-        self, request: HttpRequest, thing: Any, step: Step, said: Mapping[str, str]
+        self, request: HttpRequest, thing: Any, step: StaffStep, said: Mapping[str, str]
     ) -> None:
         """One row, and one message that says what became of it."""
         refusal, done_now = self.refusal_for(request, thing), False

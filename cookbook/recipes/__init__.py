@@ -1,6 +1,6 @@
 """All recipes, in the groups and the order in which they are to be read."""
 
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import (  # noqa: F401  a module adds its recipes to a group
     aggregation,
     aggregation_lists,
@@ -28,7 +28,7 @@ from cookbook.recipes import (  # noqa: F401  a module adds its recipes to a gro
     writing_changes,
 )
 
-GROUPS: tuple[Group, ...] = (
+GROUPS: tuple[RecipeGroup, ...] = (
     basics.GROUP,
     aggregation.GROUP,
     joins.GROUP,

@@ -6,11 +6,11 @@ from django.db.models import Avg, Count, Max, Min, OuterRef, Q, QuerySet, Subque
 from django.db.models.functions import Coalesce, Round, TruncMonth
 
 from accounts.models import Account
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from transactions.models import Transaction
 
-GROUP = Group("aggregation", "Aggregation", "Many rows into few: sums, counts, groups.")
+GROUP = RecipeGroup("aggregation", "Aggregation", "Many rows into few: sums, counts, groups.")
 
 
 @GROUP.recipe(

@@ -8,11 +8,11 @@ from django.db.models.functions import Now
 
 from accounts.models import Account, User
 from cookbook.models import Contact, Jar, JarNote
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.sessions import Session
 from cookbook.runner.steps import step
 
-GROUP = Group("basics", "Basics", "Rows in, rows out: the questions every page begins with.")
+GROUP = RecipeGroup("basics", "Basics", "Rows in, rows out: the questions every page begins with.")
 
 
 @GROUP.recipe(

@@ -10,11 +10,11 @@ from django.db import transaction as db_transaction
 
 from accounts.models import Account
 from cookbook.models import Favourite, Jar
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = Group("constraints", "Constraints", "What the database refuses, whoever asks.")
+GROUP = RecipeGroup("constraints", "Constraints", "What the database refuses, whoever asks.")
 
 
 def refusal(error: IntegrityError) -> dict[str, Any]:

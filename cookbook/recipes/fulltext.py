@@ -6,11 +6,11 @@ from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRa
 from django.db.models import Count, F, QuerySet
 from django.utils.html import escape
 
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = Group("fulltext", "Full-text search", "Words, weights and ranks.")
+GROUP = RecipeGroup("fulltext", "Full-text search", "Words, weights and ranks.")
 
 
 @GROUP.recipe(

@@ -15,12 +15,12 @@ from django.db.models import (
 )
 
 from accounts.models import Account, User
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = Group("joins", "Joins", "Rows of several tables, in as few queries as it takes.")
+GROUP = RecipeGroup("joins", "Joins", "Rows of several tables, in as few queries as it takes.")
 
 
 @GROUP.recipe(

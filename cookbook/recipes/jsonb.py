@@ -7,12 +7,12 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, JSONObject
 
 from cookbook.models import Voucher
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = Group("jsonb", "JSONB", "Documents inside rows, found by an index.")
+GROUP = RecipeGroup("jsonb", "JSONB", "Documents inside rows, found by an index.")
 
 
 @GROUP.recipe(

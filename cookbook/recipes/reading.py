@@ -7,12 +7,12 @@ from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import Account, User
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = Group("reading", "Reading much", "Large results in little memory and few pages.")
+GROUP = RecipeGroup("reading", "Reading much", "Large results in little memory and few pages.")
 
 
 @GROUP.recipe(

@@ -10,11 +10,11 @@ from django.db.models.functions import Lower
 
 from accounts.models import Account, User
 from cookbook.models import Voucher
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.steps import step
 from transactions.models import Entry, Transaction
 
-GROUP = Group("schema", "Schema", "What a table can do by itself.")
+GROUP = RecipeGroup("schema", "Schema", "What a table can do by itself.")
 
 
 @GROUP.recipe(

@@ -41,7 +41,7 @@ def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Vou
     )
 
 
-class WidthBucket(Func):
+class Bucket(Func):
     """The number of the bucket that a value falls into: WidthBucket("amount", 0, 100, 5)."""
 
     function = "width_bucket"
@@ -66,16 +66,16 @@ def histogram_by_custom_function(
     """Card payments in five buckets of equal width, and one for all above."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal", currency=currency)
-        .values(bucket=WidthBucket("amount", Value(0), Value(upto), Value(5)))
+        .values(bucket=Bucket("amount", Value(0), Value(upto), Value(5)))
         .annotate(payments=Count("id"))
         .order_by("bucket")
     )
 
 
-class Mode(Aggregate):
+class MostCommon(Aggregate):
     """The value that is there most often."""
 
-    name = "Mode"
+    name = "MostCommon"
     template = "mode() WITHIN GROUP (ORDER BY %(expressions)s)"
 
 
@@ -94,8 +94,8 @@ def usual_shop_by_custom_aggregate() -> QuerySet[Transaction, Any]:
         Transaction.objects.filter(metadata__channel="card", type="withdrawal")
         .values("currency")
         .annotate(
-            groceries=Mode("description", filter=Q(category="groceries")),
-            anything=Mode("description"),
+            groceries=MostCommon("description", filter=Q(category="groceries")),
+            anything=MostCommon("description"),
         )
         .order_by("currency")
     )

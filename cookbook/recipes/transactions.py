@@ -11,11 +11,11 @@ from django.db.models import F
 
 from accounts.models import Account
 from cookbook.models import Jar
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from cookbook.runner.sessions import Session
 
-GROUP = Group(
+GROUP = RecipeGroup(
     "transactions", "Transactions and locks", "All or nothing, and several people at once."
 )
 

@@ -18,12 +18,12 @@ from django.db.models.functions import (
 )
 
 from accounts.models import Account
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 from transactions.models import Entry, Transaction
 
-GROUP = Group("windows", "Window functions", "Each row beside its neighbours.")
+GROUP = RecipeGroup("windows", "Window functions", "Each row beside its neighbours.")
 
 
 @GROUP.recipe(

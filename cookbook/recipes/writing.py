@@ -8,11 +8,11 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from cookbook.models import ExchangeRate
-from cookbook.recipe import Group
+from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 
-GROUP = Group("writing", "Writing many", "Thousands of rows, a handful of statements.")
+GROUP = RecipeGroup("writing", "Writing many", "Thousands of rows, a handful of statements.")
 
 
 @GROUP.recipe(

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.db import connection
 
-from ledger.db.work import Query, Work
+from ledger.db.work import QueryLog, RecordedQuery
 
 
 @contextmanager
-def copies_noted(work: Work) -> Iterator[None]:
+def copies_noted(work: QueryLog) -> Iterator[None]:
     """While the block runs, each `cursor.copy(...)` of this connection is noted as a query."""
     raw = connection.connection
     plain = raw.cursor_factory
@@ -22,7 +22,7 @@ def copies_noted(work: Work) -> Iterator[None]:
             started = time.perf_counter()
             with super().copy(statement, *rest, **named) as copy:
                 yield copy
-            work.queries.append(Query(statement, time.perf_counter() - started, statement))
+            work.queries.append(RecordedQuery(statement, time.perf_counter() - started, statement))
 
     raw.cursor_factory = NotedCursor
     try:

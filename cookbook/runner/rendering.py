@@ -24,7 +24,7 @@ COLUMNS: dict[type[Model], tuple[str, ...]] = {
 
 
 @dataclass(slots=True)
-class Shown:
+class RenderedTable:
     """A table; one without `columns` is a list of single values. `figures` are the places of the
     columns with numbers alone; `more` rows are left out."""
 
@@ -50,7 +50,7 @@ class Shown:
         return "\n".join(lines) if is_laid_out and not self.has_head else ""
 
 
-def tables_of(value: Any) -> list[Shown]:
+def tables_of(value: Any) -> list[RenderedTable]:
     """A returned value as tables: one, or one for each part of a dict of rows.
 
     Lazy querysets are read here, one after the other.
@@ -64,19 +64,19 @@ def _is_rows(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Model)
 
 
-def _table(title: str, value: Any) -> Shown:
+def _table(title: str, value: Any) -> RenderedTable:
     if isinstance(value, Mapping):
         return _rows(title, [(str(name), part) for name, part in value.items()])
     if not _is_rows(value):
         if isinstance(value, Model):
             return _rows(title, [value])
-        return Shown(title, [], [[said(value)]])
+        return RenderedTable(title, [], [[said(value)]])
     return _rows(title, list(value))
 
 
-def _rows(title: str, rows: list[Any]) -> Shown:
+def _rows(title: str, rows: list[Any]) -> RenderedTable:
     columns, cells = _cells(rows)
-    return Shown(
+    return RenderedTable(
         title,
         columns,
         [[said(cell) for cell in row] for row in cells[:MOST_ROWS]],

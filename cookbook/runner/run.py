@@ -16,17 +16,17 @@ from cookbook.practice.role import SECONDS, practising
 from cookbook.recipe import Recipe
 from cookbook.runner.copy_log import copies_noted
 from cookbook.runner.parameters import session_names
-from cookbook.runner.rendering import Shown, tables_of
+from cookbook.runner.rendering import RenderedTable, tables_of
 from cookbook.runner.sessions import (
     TOTAL_SECONDS,
     AllBusy,
-    Step,
+    SessionStep,
     TooLong,
     sessions,
 )
-from cookbook.runner.steps import Section, Trace, traced
+from cookbook.runner.steps import Trace, TraceSection, traced
 from ledger.db.retry import TIMED_OUT, sqlstate
-from ledger.db.work import Query, Work, plan_of, sentence_of, watched
+from ledger.db.work import QueryLog, RecordedQuery, plan_of, sentence_of, watched
 
 MOST_PLANS, MOST_OF_ONE_SHAPE = 8, 3
 SLOW = 0.5  # seconds; what took longer is not run a second time for its plan
@@ -34,25 +34,25 @@ ESTIMATED = "(estimated only: the statement took too long to be run a second tim
 
 
 @dataclass(slots=True)
-class Ran:
+class RecipeRun:
     """What came of it. `stopped` is a sentence where it was cut short, `error` where the
     database refused; `value` is what the function returned, for tests and the shell."""
 
     recipe: Recipe
     values: Mapping[str, Any]
     value: Any = None
-    tables: list[Shown] = field(default_factory=list)
-    trace: Trace = field(default_factory=lambda: Trace(Work()))
-    steps: list[Step] = field(default_factory=list)
+    tables: list[RenderedTable] = field(default_factory=list)
+    trace: Trace = field(default_factory=lambda: Trace(QueryLog()))
+    steps: list[SessionStep] = field(default_factory=list)
     error: str = ""
     stopped: str = ""
 
     @property
-    def work(self) -> Work:
+    def work(self) -> QueryLog:
         return self.trace.work
 
     @property
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[TraceSection]:
         return self.trace.sections
 
     @property
@@ -67,17 +67,17 @@ class Ran:
         )
 
 
-def run(recipe: Recipe, values: Mapping[str, Any]) -> Ran:
+def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
     """Runs it in the practice bank and leaves no trace there.
 
     NoPracticeBank where that is missing or old; AllBusy where a recipe that commits finds no room.
     """
     require()
-    ran = Ran(recipe, values)
+    ran = RecipeRun(recipe, values)
     return _with_sessions(ran) if recipe.commits else _rolled_back(ran)
 
 
-def _rolled_back(ran: Ran) -> Ran:
+def _rolled_back(ran: RecipeRun) -> RecipeRun:
     with practising(writes=ran.recipe.writes):
         with (
             _guarded(ran),
@@ -93,7 +93,7 @@ def _rolled_back(ran: Ran) -> Ran:
     return ran
 
 
-def _with_sessions(ran: Ran) -> Ran:
+def _with_sessions(ran: RecipeRun) -> RecipeRun:
     with sessions(session_names(ran.recipe)) as (opened, ran.steps), _guarded(ran):
         people = dict(zip(session_names(ran.recipe), opened, strict=True))
         ran.value = ran.recipe.function(**people, **ran.values)
@@ -102,7 +102,7 @@ def _with_sessions(ran: Ran) -> Ran:
 
 
 @contextmanager
-def _guarded(ran: Ran) -> Iterator[None]:
+def _guarded(ran: RecipeRun) -> Iterator[None]:
     """What the database refuses, or takes too long for, is an answer too; and a row that is not
     there, where one was asked for by name."""
     try:
@@ -138,7 +138,7 @@ def _within(seconds: float) -> Iterator[None]:
         yield
 
 
-def _explain(work: Work) -> None:
+def _explain(work: QueryLog) -> None:
     """The plans of the first few statements, of one shape at most MOST_OF_ONE_SHAPE; of those
     that write, and of slow ones, without running them a second time."""
     plans = 0
@@ -156,7 +156,7 @@ def _explain(work: Work) -> None:
             query.plan = f"{ESTIMATED if query.is_read else ''}{plan}"
 
 
-def _plan(options: str, query: Query) -> str:
+def _plan(options: str, query: RecordedQuery) -> str:
     """A plan, or "" where there is none any more: what it needs was rolled back."""
     try:
         with db_transaction.atomic():
@@ -165,4 +165,4 @@ def _plan(options: str, query: Query) -> str:
         return ""
 
 
-__all__ = ["AllBusy", "NoPracticeBank", "Ran", "TooLong", "run"]
+__all__ = ["AllBusy", "NoPracticeBank", "RecipeRun", "TooLong", "run"]

@@ -28,7 +28,7 @@ from cookbook.models import SCRATCH_MODELS
 from cookbook.practice.bank import SCHEMA, SCRATCH
 from cookbook.practice.role import SECONDS, put_on
 from cookbook.runner.rendering import said
-from ledger.db.work import Query, Work, sentence_of, watched
+from ledger.db.work import QueryLog, RecordedQuery, sentence_of, watched
 
 T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
@@ -46,13 +46,13 @@ class TooLong(Exception):
 
 
 @dataclass(slots=True)
-class Step:
+class SessionStep:
     """What one session did: its queries, BEGIN and COMMIT among them, what came of it, and for
     whom it had to wait. `spans` says when each of the queries was sent and when it was over,
     `began` when the step was, and `waited_at` when it was seen to wait, all by one clock."""
 
     session: str
-    queries: list[Query] = field(default_factory=list)
+    queries: list[RecordedQuery] = field(default_factory=list)
     waited_for: list[str] = field(default_factory=list)
     outcome: str = ""
     error: str = ""
@@ -74,7 +74,7 @@ class Step:
 class Waiting(Generic[T]):
     """What a session is still doing."""
 
-    def __init__(self, future: "Future[T]", step: Step, go_on: threading.Event) -> None:
+    def __init__(self, future: "Future[T]", step: SessionStep, go_on: threading.Event) -> None:
         self._future = future
         self._step = step
         self._go_on = go_on
@@ -111,7 +111,7 @@ class Session:
         self,
         name: str,
         path: list[str],
-        steps: list[Step],
+        steps: list[SessionStep],
         names: dict[int, str] | None = None,
         ends: float = math.inf,
     ) -> None:
@@ -124,7 +124,7 @@ class Session:
         self._ends = ends  # by time.monotonic
         self._go_on = threading.Event()
         self._go_on.set()
-        self._work = Work()
+        self._work = QueryLog()
         self._spans: list[tuple[float, float]] = []
         self._raw: Any = None  # psycopg's connection: the one thing another thread may touch
         self._last: Future[Any] = self._thread.submit(self._open)
@@ -152,7 +152,7 @@ class Session:
             if args == (True,):  # back to autocommit: nothing is sent
                 return send(*args)
             self._before(word)
-            note = Query(word, 0.0)
+            note = RecordedQuery(word, 0.0)
             self._work.queries.append(note)
             started = time.perf_counter()
             try:
@@ -246,15 +246,15 @@ class Session:
                 break
         return waiting
 
-    def _do(self, call: Callable[[], T]) -> tuple[Waiting[T], Step]:
+    def _do(self, call: Callable[[], T]) -> tuple[Waiting[T], SessionStep]:
         self._still_time()
-        step = Step(self.name)
+        step = SessionStep(self.name)
         self._steps.append(step)
         future = self._thread.submit(self._noted, call, step)
         self._last = future
         return Waiting(future, step, self._go_on), step
 
-    def _noted(self, call: Callable[[], T], step: Step) -> T:
+    def _noted(self, call: Callable[[], T], step: SessionStep) -> T:
         step.began = time.perf_counter()
         self._spans = step.spans
         with connection.execute_wrapper(self._timed), watched(with_session=True) as self._work:
@@ -291,7 +291,7 @@ def _blockers(pid: int) -> list[int]:
 
 
 @contextmanager
-def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[Step]]]:
+def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep]]]:
     """Sessions by these names in one scratch schema that nobody else uses meanwhile, and the
     list that their steps are noted in. AllBusy where every schema is in use for seconds; TooLong
     from whoever begins a statement after TOTAL_SECONDS."""
@@ -301,7 +301,7 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[Step]]]:
         schema = keeper.run(_free_slot)
         keeper.run(lambda: _empty(schema))
         stack.callback(lambda: keeper.run(lambda: _empty(schema)))
-        steps: list[Step] = []
+        steps: list[SessionStep] = []
         people: dict[int, str] = {}
         opened = []
         ends = time.monotonic() + TOTAL_SECONDS

@@ -6,42 +6,42 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ledger.db.work import Query, Work
+from ledger.db.work import QueryLog, RecordedQuery
 
 IN_FULL = 3  # statements of one shape, one after the other, that are shown as they are
 
 
-def of_one_shape(queries: Iterable[Query]) -> Iterator[list[Query]]:
+def of_one_shape(queries: Iterable[RecordedQuery]) -> Iterator[list[RecordedQuery]]:
     """Statements in order, those together that follow each other and differ in values alone."""
     for _shape, run in groupby(queries, key=lambda query: (query.statement, query.error)):
         yield list(run)
 
 
 @dataclass(slots=True)
-class Section:
+class TraceSection:
     """The queries under one heading, "" for those under none."""
 
     title: str
-    queries: list[Query]
+    queries: list[RecordedQuery]
 
 
 @dataclass(slots=True)
 class Trace:
     """Which queries of a recipe were sent in which of its steps."""
 
-    work: Work
+    work: QueryLog
     spans: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[TraceSection]:
         """All queries in order, cut where a step begins or ends; one that sent nothing is left
         out."""
-        cuts: list[Section] = []
+        cuts: list[TraceSection] = []
         for number, query in enumerate(self.work.queries):
             inside = [title for title, start, end in self.spans if start <= number < end]
             title = inside[0] if inside else ""
             if not cuts or cuts[-1].title != title:
-                cuts.append(Section(title, []))
+                cuts.append(TraceSection(title, []))
             cuts[-1].queries.append(query)
         return cuts
 
@@ -64,7 +64,7 @@ def step(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def traced(work: Work) -> Iterator[Trace]:
+def traced(work: QueryLog) -> Iterator[Trace]:
     """While the block runs, its steps are noted."""
     trace = Trace(work)
     token = _trace.set(trace)

@@ -7,13 +7,13 @@ stands after what ended it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cookbook.runner.sessions import Step
-from ledger.db.work import Query
+from cookbook.runner.sessions import SessionStep
+from ledger.db.work import RecordedQuery
 from ledger.text.sql_layout import lay_out
 
 
 @dataclass(slots=True, eq=False)
-class Row:
+class TimelineRow:
     """A statement, or the end of one that had to wait: then `began` is the row of its beginning.
 
     `waits_for` is whose lock it met; `outcome` is what the call that sent it returned.
@@ -21,8 +21,8 @@ class Row:
 
     session: str
     when: tuple[float, int]
-    query: Query | None = None
-    began: "Row | None" = None
+    query: RecordedQuery | None = None
+    began: "TimelineRow | None" = None
     waits_for: str = ""
     error: str = ""
     outcome: str = ""
@@ -43,7 +43,7 @@ class Row:
         return None if query is None or self.begins_to_wait else query.milliseconds
 
 
-def timeline(steps: Sequence[Step]) -> list[Row]:
+def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
     """The rows of all sessions, numbered from 1."""
     waits = _waits(steps)
     rows = sorted((row for step in steps for row in _of(step, waits)), key=lambda row: row.when)
@@ -56,8 +56,8 @@ def timeline(steps: Sequence[Step]) -> list[Row]:
 class _Wait:
     """A query that had to wait, for whom, and from when to when."""
 
-    step: Step
-    query: Query
+    step: SessionStep
+    query: RecordedQuery
     began: float
     ended: float
 
@@ -70,7 +70,7 @@ class _Wait:
         )
 
 
-def _waits(steps: Sequence[Step]) -> list[_Wait]:
+def _waits(steps: Sequence[SessionStep]) -> list[_Wait]:
     waits = []
     for step in steps:
         if step.waited_for:
@@ -83,20 +83,20 @@ def _waits(steps: Sequence[Step]) -> list[_Wait]:
     return waits
 
 
-def _of(step: Step, waits: Sequence[_Wait]) -> Iterator[Row]:
+def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
     """The rows of one step; the last of them says what came of it."""
-    rows: list[Row] = []
+    rows: list[TimelineRow] = []
     for query, (began, _ended) in zip(step.queries, step.spans, strict=True):
-        row = Row(step.session, (began, 0), query, error=query.error)
+        row = TimelineRow(step.session, (began, 0), query, error=query.error)
         rows.append(row)
         for wait in waits:
             if wait.query is query:
                 row.waits_for, row.error = " and ".join(step.waited_for), ""
-                end = Row(step.session, _end(wait, waits), began=row, error=query.error)
+                end = TimelineRow(step.session, _end(wait, waits), began=row, error=query.error)
                 end.waits_for = row.waits_for
                 rows.append(end)
     if not rows and (step.outcome or step.error):
-        rows.append(Row(step.session, (step.began, 0)))
+        rows.append(TimelineRow(step.session, (step.began, 0)))
     if rows:
         rows[-1].outcome = step.outcome
         rows[-1].error = rows[-1].error or step.last_word
@@ -114,7 +114,7 @@ def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
     return min([wait.ended, *freed]), -len(freed)
 
 
-def written(steps: Sequence[Step], *, with_outcomes: bool = False) -> Iterator[str]:
+def written(steps: Sequence[SessionStep], *, with_outcomes: bool = False) -> Iterator[str]:
     """The same as SQL with comments: who sends it, who waits for whom, and what was refused."""
     last = ""
     for row in timeline(steps):

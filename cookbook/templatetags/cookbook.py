@@ -7,11 +7,11 @@ from typing import Any
 from django import forms, template
 
 from cookbook.recipe import Recipe
-from cookbook.runner.sessions import Step
+from cookbook.runner.sessions import SessionStep
 from cookbook.runner.steps import IN_FULL, of_one_shape
-from cookbook.runner.timeline import Row
+from cookbook.runner.timeline import TimelineRow
 from cookbook.runner.timeline import timeline as timeline_of
-from ledger.db.work import Query
+from ledger.db.work import RecordedQuery
 from ledger.text.literals import literal
 
 register = template.Library()
@@ -29,7 +29,7 @@ class Folded:
 
 
 @register.filter
-def repeats_folded(queries: Sequence[Query]) -> list[Folded]:
+def repeats_folded(queries: Sequence[RecordedQuery]) -> list[Folded]:
     """Statements in order. Of many that differ in their values alone the first few are shown, the
     last of these for all that follow."""
     folded = []
@@ -57,13 +57,13 @@ def in_shell(recipe: Recipe, form: forms.Form) -> str:
 
 
 @register.filter
-def timeline(steps: Sequence[Step]) -> list[Row]:
+def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
     """What all of them did, in order."""
     return timeline_of(steps)
 
 
 @register.filter
-def lane(row: Row, steps: Sequence[Step]) -> int:
+def lane(row: TimelineRow, steps: Sequence[SessionStep]) -> int:
     """Which of the people side by side it was, from 1."""
     names = list(dict.fromkeys(other.session for other in steps))
     return names.index(row.session) + 1

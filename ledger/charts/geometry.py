@@ -28,7 +28,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnChart:
     """Upright bars from zero, up for more and down for less. `name` says what the chart shows."""
 
     name: str
@@ -37,7 +37,7 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class BarChart:
     """Lying bars from zero, the label beside each: for names, which are long. What a mark is
     compared with is a thin line across its bar; `caption` says what the two are."""
 
@@ -48,7 +48,7 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LineChart:
     """A line from mark to mark, oldest first, over a line at zero: for what is there at moments,
     not for what comes in between them. The last figure stands at its end."""
 
@@ -82,7 +82,7 @@ class HeatMap:
         return [mark for row in self.cells for mark in row if mark is not None]
 
 
-Chart = Columns | Bars | Line | HeatMap
+Chart = ColumnChart | BarChart | LineChart | HeatMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class DrawnColumns:
     columns: list[DrawnColumn]
 
 
-def draw_columns(chart: Columns, size: Size) -> DrawnColumns:
+def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
     """The columns side by side. Only the highest and the lowest have their figure on them."""
     values = [mark.value for mark in chart.marks]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
@@ -195,7 +195,7 @@ class DrawnBars:
     bars: list[DrawnBar]
 
 
-def draw_bars(chart: Bars, size: Size) -> DrawnBars:
+def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
     """The bars below each other, all from the same zero line."""
     values = [mark.value for mark in chart.marks]
     values += [mark.against for mark in chart.marks if mark.against is not None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 
-from ledger.charts.geometry import BOTTOM, TOP, HeatMap, Line, Mark, Size
+from ledger.charts.geometry import BOTTOM, TOP, HeatMap, LineChart, Mark, Size
 
 LINE_HEIGHT, ACROSS, LINE_LABELS = 260, 1000, 4
 NEAR_END = 0.3  # as much of the width as a long figure takes on a phone
@@ -46,7 +46,7 @@ class DrawnLine:
         return min(point.y for point in near) - 10
 
 
-def draw_line(chart: Line, _size: Size) -> DrawnLine:
+def draw_line(chart: LineChart, _size: Size) -> DrawnLine:
     """The points at equal steps. The newest has a label, and a few before it at equal distances."""
     values = [mark.value for mark in chart.marks]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])

@@ -14,7 +14,7 @@ ENOUGH = 50  # queries kept; a page that sends more has other worries
 
 
 @dataclass(slots=True)
-class Query:
+class RecordedQuery:
     """One query: `sql` with its values filled in, `seconds` from sending to the last row fetched
     by the driver; `plan` is empty until `explain` was asked, `error` unless Postgres refused."""
 
@@ -44,10 +44,10 @@ class Query:
 
 
 @dataclass(slots=True)
-class Work:
+class QueryLog:
     """The queries of one page, in order."""
 
-    queries: list[Query] = field(default_factory=list)
+    queries: list[RecordedQuery] = field(default_factory=list)
 
     @property
     def milliseconds(self) -> float:
@@ -65,7 +65,7 @@ class Work:
                 query.plan = plan_of(query)
 
 
-def plan_of(query: Query, options: str = "ANALYZE, BUFFERS") -> str:
+def plan_of(query: RecordedQuery, options: str = "ANALYZE, BUFFERS") -> str:
     """What EXPLAIN says of it; with ANALYZE the query is run once more."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
@@ -80,10 +80,10 @@ def sentence_of(error: Exception) -> str:
 
 
 @contextmanager
-def watched(*, with_session: bool = False) -> Iterator[Work]:
+def watched(*, with_session: bool = False) -> Iterator[QueryLog]:
     """Notes every query of this thread's connection inside the block; with `with_session` also
     what is about the session alone, such as savepoints, and what Postgres refused."""
-    work = Work()
+    work = QueryLog()
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         started = time.perf_counter()
@@ -104,7 +104,7 @@ def watched(*, with_session: bool = False) -> Iterator[Work]:
         took = time.perf_counter() - started
         if len(work.queries) < ENOUGH:
             with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
-            work.queries.append(Query(with_values, took, sql, params, error=error))
+            work.queries.append(RecordedQuery(with_values, took, sql, params, error=error))
 
     with connection.execute_wrapper(note):
         yield work

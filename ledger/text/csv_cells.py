@@ -3,7 +3,7 @@
 FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and their full-width forms
 
 
-class Line:
+class Echo:
     """A file for csv.writer that hands each line straight back."""
 
     def write(self, line: str) -> str:

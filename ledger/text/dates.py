@@ -64,14 +64,14 @@ def exact(moment: datetime | None) -> str:
     return format_datetime(moment, "EEEE d MMMM y, HH:mm:ss", locale=LOCALE) + zone
 
 
-def start_of(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """Midnight at which a day begins, in the bank's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def end_of(day: date) -> datetime:
+def end_of_day(day: date) -> datetime:
     """Midnight at which a day is over: the first moment that is not of it."""
-    return start_of(day + timedelta(days=1))
+    return start_of_day(day + timedelta(days=1))
 
 
 def months_before(day: date, months: int) -> date:

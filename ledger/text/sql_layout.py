@@ -38,7 +38,7 @@ class Word:
 
 
 @dataclass(slots=True)
-class Group:
+class SqlGroup:
     """What stands between two brackets: words, and further groups."""
 
     spaced: bool = False
@@ -53,7 +53,7 @@ class Group:
         return bool(self.parts) and _says(self.parts[0], "SELECT|WITH( RECURSIVE)?")
 
 
-Part = Word | Group
+Part = Word | SqlGroup
 
 
 def lay_out(sql: str) -> str:
@@ -98,10 +98,10 @@ def _is_reserved(quoted: str) -> bool:
 
 
 def _grouped(words: Iterator[Word]) -> list[Part]:
-    stack = [Group()]
+    stack = [SqlGroup()]
     for word in words:
         if word.text == "(":
-            stack.append(Group(word.spaced))
+            stack.append(SqlGroup(word.spaced))
         elif word.text == ")" and len(stack) > 1:
             group = stack.pop()
             stack[-1].parts.append(group)
@@ -174,9 +174,9 @@ def _is_column(expression: list[Part]) -> bool:
     )
 
 
-def _is_plain(part: Part) -> TypeGuard[Group]:
+def _is_plain(part: Part) -> TypeGuard[SqlGroup]:
     """Whether it is a pair of brackets around conditions, which need none."""
-    return isinstance(part, Group) and bool(part.parts) and not part.is_query
+    return isinstance(part, SqlGroup) and bool(part.parts) and not part.is_query
 
 
 def _expressions(parts: list[Part]) -> list[list[Part]]:
@@ -229,7 +229,7 @@ def _lines(parts: list[Part], margin: str) -> list[str]:
     return [*lines, line]
 
 
-def _inside(group: Group, margin: str) -> list[str]:
+def _inside(group: SqlGroup, margin: str) -> list[str]:
     """What stands in brackets that were opened up."""
     if group.is_query:
         return _query(group.parts, margin)

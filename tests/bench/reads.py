@@ -21,7 +21,7 @@ from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database, point_at
 from transactions.home.reads import daily_balances
 from transactions.models import Entry
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.engine import find
 from transactions.statements.page import PAGE, Filters, balance_at, statement_page
 
@@ -43,7 +43,7 @@ PROBES: dict[str, Callable[[Reader], object]] = {
     "statement, deepest page": lambda r: statement_page(r.account, Filters(), before=r.oldest_page),
     "balance a year ago": lambda r: balance_at(r.account, timezone.now() - YEAR),
     "search in an account": lambda r: statement_page(r.account, Filters(text=WORDS[1].lower())),
-    "search of a holder": lambda r: find(Reach(r.account.user, tuple(r.own)), WORDS[1].lower()),
+    "search of a holder": lambda r: find(Scope(r.account.user, tuple(r.own)), WORDS[1].lower()),
     "daily balances of a holder, 30 days": lambda r: daily_balances(r.own, timezone.localdate()),
 }
 HELD_TO = ("statement", "balance")  # what the target names

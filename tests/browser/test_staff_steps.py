@@ -14,7 +14,7 @@ from tests.browser.test_transfer import sign_in
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +54,7 @@ def refund_by_hand(page: Any, paid: Transaction) -> str:
 def check_the_books(paid: Transaction) -> None:
     row = Transaction.objects.get(reverses=paid)
     assert row.amount == Decimal("12.50")
-    assert Note.objects.get(transaction=row).reason == "Came damaged"
+    assert StaffReason.objects.get(transaction=row).reason == "Came damaged"
     assert audit().clean
 
 

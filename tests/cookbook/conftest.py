@@ -7,16 +7,16 @@ import pytest
 from django.db import connection
 
 from cookbook.recipes import BY_SLUG
-from cookbook.runner.run import Ran, run
+from cookbook.runner.run import RecipeRun, run
 
-Cook = Callable[..., Ran]
+Cook = Callable[..., RecipeRun]
 
 
 @pytest.fixture
 def cook(practice_bank: None, db: None) -> Cook:
     """Runs a recipe by its slug, as its page does; fails where it was stopped."""
 
-    def cook(slug: str, **values: Any) -> Ran:
+    def cook(slug: str, **values: Any) -> RecipeRun:
         ran = run(BY_SLUG[slug], values)
         assert not ran.stopped, ran.stopped
         return ran

@@ -3,13 +3,15 @@
 import pytest
 
 from cookbook.templatetags.cookbook import repeats_folded
-from ledger.db.work import Query
+from ledger.db.work import RecordedQuery
 
 
-def sent(*shapes: str) -> list[Query]:
+def sent(*shapes: str) -> list[RecordedQuery]:
     """Queries of these shapes, each with a value and a millisecond of its own."""
     return [
-        Query(f"{shape} {number}", 0.001, shape, error="23505" if shape == "refused" else "")
+        RecordedQuery(
+            f"{shape} {number}", 0.001, shape, error="23505" if shape == "refused" else ""
+        )
         for number, shape in enumerate(shapes)
     ]
 

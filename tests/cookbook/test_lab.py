@@ -13,7 +13,7 @@ from django.db import transaction as db_transaction
 from cookbook.lab import attempt_runner
 from cookbook.lab.attempt_runner import Outcome, tried, tried_at_the_first_wall
 from cookbook.lab.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
-from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row
+from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow
 from cookbook.lab.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
 from cookbook.practice.bank import SEALING_HERE as SEALS
 from cookbook.runner.sessions import Session
@@ -67,7 +67,7 @@ def test_each_attempt_is_refused_by_exactly_the_rule_it_is_aimed_at() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.called)
-def test_the_row_that_attempts_change_one_thing_in_is_taken_as_it_is(row: Row) -> None:
+def test_the_row_that_attempts_change_one_thing_in_is_taken_as_it_is(row: ValidRow) -> None:
     (outcome,) = tried([Attempt(row.table, "none", "", row.insert, given=row.given)]).outcomes
     assert (outcome.message, outcome.rows) == ("", 1)
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 from cookbook.runner.parameters import form_of
 from cookbook.runner.run import run
@@ -128,7 +128,7 @@ def seen_in(recipe: Recipe) -> str:
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
 @pytest.mark.usefixtures("practice_bank", "db")
-def test_every_promise_of_a_group_has_a_recipe_that_keeps_it(group: Group) -> None:
+def test_every_promise_of_a_group_has_a_recipe_that_keeps_it(group: RecipeGroup) -> None:
     promised = PROMISED[group.slug].split(", ")
     shown = {feature for recipe in group.recipes for feature in recipe.shows}
     assert [feature for feature in promised if feature not in shown] == []

@@ -9,7 +9,7 @@ from django.test import Client
 
 from cookbook.practice import role
 from cookbook.recipes import BY_SLUG
-from cookbook.runner.run import Ran, run
+from cookbook.runner.run import RecipeRun, run
 from ledger.db import embedded
 from tests.cookbook.conftest import Cook
 from tests.cookbook.test_transactions import errors
@@ -17,11 +17,11 @@ from tests.factories import UserFactory
 from tests.pages import text_of
 
 
-def sql_of(ran: Ran, session: str) -> list[str]:
+def sql_of(ran: RecipeRun, session: str) -> list[str]:
     return [query.sql for step in ran.steps if step.session == session for query in step.queries]
 
 
-def waits(ran: Ran) -> list[tuple[str, list[str]]]:
+def waits(ran: RecipeRun) -> list[tuple[str, list[str]]]:
     """Who had to wait, and for whom."""
     return [(step.session, step.waited_for) for step in ran.steps if step.waited_for]
 
@@ -126,14 +126,14 @@ def test_deadlock_with_the_other_victim(cook: Cook, monkeypatch: pytest.MonkeyPa
     check_deadlock(ran)
 
 
-def check_deadlock(ran: Ran) -> None:
+def check_deadlock(ran: RecipeRun) -> None:
     # One victim as a rule; a retry that comes too soon may meet the other once more.
     assert ran.value.pop("victim").lower() in victims(ran)
     assert ran.value == {"rent": 100 - 10 + 20, "food": 100 + 10 - 20}
     assert waits(ran)[:2] == [("ben", ["Ana"]), ("ana", ["Ben"])]
 
 
-def victims(ran: Ran) -> list[str]:
+def victims(ran: RecipeRun) -> list[str]:
     return [
         step.session
         for step in ran.steps

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.runner.parameters import Between, form_of
 from cookbook.runner.sessions import Session
 
@@ -23,7 +23,7 @@ def sample(
     """A sample."""
 
 
-RECIPE = Recipe(sample, Group("g", "G", "About."), "Sample", "How?", (), "", "")
+RECIPE = Recipe(sample, RecipeGroup("g", "G", "About."), "Sample", "How?", (), "", "")
 DEFAULTS = {
     "most": 3,
     "word": "rent",

@@ -8,7 +8,7 @@ from django.db import connection
 
 from cookbook import reference
 from cookbook.models import Jar
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
@@ -17,7 +17,7 @@ NEWEST = 180_000  # the page is written on this Postgres; older ones lack some o
 TRIES = 3  # for what several people do, where chance has a part
 
 
-def written_of(group: Group) -> str:
+def written_of(group: RecipeGroup) -> str:
     """What stands under the group's heading, and the heading."""
     written = reference.FILE.read_text()
     start = written.index(f"\n## {group.title}\n")
@@ -26,7 +26,7 @@ def written_of(group: Group) -> str:
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
-def test_each_line_of_a_group_is_what_postgres_gets(group: Group) -> None:
+def test_each_line_of_a_group_is_what_postgres_gets(group: RecipeGroup) -> None:
     left = written_of(group)
     for recipe, text in reference.parts([group]):
         if connection.pg_version < NEWEST:  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ def test_what_differs_between_two_runs_is_left_open() -> None:
 
 
 def own(function: Callable[..., Any], **options: Any) -> Recipe:
-    group = Group("tests", "Tests", "")
+    group = RecipeGroup("tests", "Tests", "")
     words = {"asks": "", "shows": (), "notice": "", "pitfall": ""}
     group.recipe("A test's own", **words, **options)(function)
     return group.recipes[0]

@@ -15,11 +15,11 @@ from accounts.models import Account, User
 from cookbook.models import Jar
 from cookbook.practice import role
 from cookbook.practice.bank import SCHEMA, NoPracticeBank
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, RECIPES
 from cookbook.runner import run as running
 from cookbook.runner.parameters import form_of
-from cookbook.runner.run import Ran, run
+from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.steps import step
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -27,13 +27,13 @@ from tests.pages import text_of
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
 
-def cooked(function: Callable[..., Any], **values: Any) -> Ran:
+def cooked(function: Callable[..., Any], **values: Any) -> RecipeRun:
     """What came of a recipe of a test's own, which may write."""
     return run(recipe_of(function, writes=True), values)
 
 
 def recipe_of(function: Callable[..., Any], **options: Any) -> Recipe:
-    group = Group("tests", "Tests", "")
+    group = RecipeGroup("tests", "Tests", "")
     group.recipe("A test's own", asks="", shows=(), notice="", pitfall="", **options)(function)
     return group.recipes[0]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cookbook import search
-from cookbook.search import Found, find, meant
+from cookbook.search import RecipeMatches, find, meant
 
 pytestmark = pytest.mark.django_db
 
@@ -102,7 +102,7 @@ def test_names_near_a_name() -> None:
 
 @pytest.mark.parametrize("asked", ["", "   ", "'", "& | !", ":*", "how do I", "\\", "<->", "'; --"])
 def test_what_is_no_question_finds_nothing(asked: str) -> None:
-    assert find(asked) == Found([], [])
+    assert find(asked) == RecipeMatches([], [])
 
 
 def test_a_beginning_finds_while_one_types() -> None:

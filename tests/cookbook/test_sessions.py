@@ -17,10 +17,10 @@ from django.db.models import F
 from cookbook.models import SCRATCH_MODELS, Jar, JarNote
 from cookbook.practice import role
 from cookbook.practice.bank import SCRATCH
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG
 from cookbook.runner import sessions as of_sessions
-from cookbook.runner.run import Ran, run
+from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.sessions import SLOTS, AllBusy, Session, TooLong, sessions
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db", "nothing_stays")
@@ -29,7 +29,7 @@ LONG = 20  # seconds: a wait that takes so long is a failure
 
 
 def recipe_of(function: Callable[..., Any]) -> Recipe:
-    group = Group("tests", "Tests", "")
+    group = RecipeGroup("tests", "Tests", "")
     words = {"asks": "", "shows": (), "notice": "", "pitfall": "", "commits": True}
     group.recipe("A test's own", **words)(function)
     return group.recipes[0]
@@ -241,8 +241,8 @@ def gated(gate: threading.Event, here: threading.Semaphore) -> Recipe:
     return recipe_of(waits_at_a_gate)
 
 
-def in_a_thread(pool: ThreadPoolExecutor, recipe: Recipe) -> "Future[Ran]":
-    def work() -> Ran:
+def in_a_thread(pool: ThreadPoolExecutor, recipe: Recipe) -> "Future[RecipeRun]":
+    def work() -> RecipeRun:
         try:
             return run(recipe, {})
         finally:
@@ -252,7 +252,9 @@ def in_a_thread(pool: ThreadPoolExecutor, recipe: Recipe) -> "Future[Ran]":
 
 
 @pytest.fixture
-def four_at_work() -> Iterator[tuple[threading.Event, ThreadPoolExecutor, list["Future[Ran]"]]]:
+def four_at_work() -> Iterator[
+    tuple[threading.Event, ThreadPoolExecutor, list["Future[RecipeRun]"]]
+]:
     """Four runs that have all the scratch schemas, until the gate is opened."""
     gate, here = threading.Event(), threading.Semaphore(0)
     with ThreadPoolExecutor(len(SCRATCH) + 1) as pool, ExitStack() as stack:

@@ -7,10 +7,10 @@ from django.core.management import call_command
 
 from cookbook import shell
 from cookbook.management.commands.shell import Command
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, RECIPES
 from cookbook.runner.parameters import form_of
-from cookbook.runner.run import Ran
+from cookbook.runner.run import RecipeRun
 from cookbook.shell import BANNER, cook, recipes
 from cookbook.templatetags.cookbook import in_shell
 
@@ -77,14 +77,14 @@ def test_cook_leaves_other_arguments_as_they_are(monkeypatch: pytest.MonkeyPatch
     def takes(most: int = 5, named: str = "x", ticked: bool = True) -> None:
         """A recipe."""
 
-    group = Group("tests", "Tests", "")
+    group = RecipeGroup("tests", "Tests", "")
     words = {"asks": "", "shows": (), "notice": "", "pitfall": ""}
     group.recipe("A test's own", **words)(takes)
     given = []
 
-    def note(recipe: Recipe, values: dict[str, Any]) -> Ran:
+    def note(recipe: Recipe, values: dict[str, Any]) -> RecipeRun:
         given.append(values)
-        return Ran(recipe, values)
+        return RecipeRun(recipe, values)
 
     monkeypatch.setitem(BY_SLUG, "takes", group.recipes[0])
     monkeypatch.setattr(shell, "run", note)
@@ -109,7 +109,7 @@ def test_every_line_of_the_banner_runs(capsys: Any) -> None:
     assert len(lines) == 3
     for line in lines:
         exec(line, namespace)  # noqa: S102  lines of our own
-    for name in ("Account", "Transaction", "transfer", "reports", "reach_of", "Sum", "Window"):
+    for name in ("Account", "Transaction", "transfer", "reports", "scope_for", "Sum", "Window"):
         assert name in namespace
     assert "Jar" not in namespace  # it is not there outside recipes
     assert "wages" in capsys.readouterr().out

@@ -10,13 +10,13 @@ from django.db.models import F
 from django.test import Client
 
 from cookbook.models import Jar
-from cookbook.recipe import Group, Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG
 from cookbook.runner import sessions as of_sessions
 from cookbook.runner.run import run
-from cookbook.runner.sessions import Session, Step, sessions
-from cookbook.runner.timeline import Row, timeline
-from ledger.db.work import Query
+from cookbook.runner.sessions import Session, SessionStep, sessions
+from cookbook.runner.timeline import TimelineRow, timeline
+from ledger.db.work import RecordedQuery
 from tests.cookbook.conftest import Cook
 from tests.cookbook.test_sessions import until
 from tests.factories import UserFactory
@@ -24,13 +24,13 @@ from tests.pages import text_of
 
 
 def recipe_of(function: Callable[..., Any]) -> Recipe:
-    group = Group("tests", "Tests", "")
+    group = RecipeGroup("tests", "Tests", "")
     words = {"asks": "", "shows": (), "notice": "", "pitfall": "", "commits": True}
     group.recipe("A test's own", **words)(function)
     return group.recipes[0]
 
 
-def told(rows: list[Row]) -> list[str]:
+def told(rows: list[TimelineRow]) -> list[str]:
     """Each row in short: "ben BEGIN"; "ana UPDATE ..." where it begins to wait, "ana ... 6" where
     the wait that began in the sixth row is over."""
     said = []
@@ -89,15 +89,20 @@ SPANS = {"refused first": (1.0, 1.1), "news of it last": (1.1, 1.0)}
 def test_a_refusal_stands_above_what_it_freed(ends: tuple[float, float]) -> None:
     bens, anas = ends
     steps = [
-        Step(
+        SessionStep(
             "ben",
-            [Query("UPDATE rent", 0, error="40P01 deadlock detected"), Query("ROLLBACK", 0)],
+            [
+                RecordedQuery("UPDATE rent", 0, error="40P01 deadlock detected"),
+                RecordedQuery("ROLLBACK", 0),
+            ],
             ["Ana"],
             waited_at=0.2,
             spans=[(0.1, bens), (1.2, 1.3)],
         ),
-        Step("ana", [Query("UPDATE food", 0)], ["Ben"], waited_at=0.4, spans=[(0.3, anas)]),
-        Step("ana", [Query("COMMIT", 0)], spans=[(anas + 0.05, 1.3)]),
+        SessionStep(
+            "ana", [RecordedQuery("UPDATE food", 0)], ["Ben"], waited_at=0.4, spans=[(0.3, anas)]
+        ),
+        SessionStep("ana", [RecordedQuery("COMMIT", 0)], spans=[(anas + 0.05, 1.3)]),
     ]
     assert told(timeline(steps)) == [
         "ben UPDATE ...",
@@ -110,7 +115,10 @@ def test_a_refusal_stands_above_what_it_freed(ends: tuple[float, float]) -> None
 
 
 def test_a_step_that_sent_nothing_has_a_row_for_what_came_of_it() -> None:
-    steps = [Step("ana", outcome="3", began=2.0), Step("ben", error="ValueError: no", began=1.0)]
+    steps = [
+        SessionStep("ana", outcome="3", began=2.0),
+        SessionStep("ben", error="ValueError: no", began=1.0),
+    ]
     rows = timeline(steps)
     assert [(row.session, row.outcome, row.error) for row in rows] == [
         ("ben", "", "ValueError: no"),

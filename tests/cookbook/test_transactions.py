@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from cookbook.recipes import BY_SLUG
-from cookbook.runner.run import Ran
+from cookbook.runner.run import RecipeRun
 from tests.cookbook.conftest import Cook
 
 
-def sent(ran: Ran, session: str = "ana") -> list[list[str]]:
+def sent(ran: RecipeRun, session: str = "ana") -> list[list[str]]:
     """The first words of what one person sent, step by step."""
     return [
         [" ".join(query.sql.split()[:2]).strip('"') for query in step.queries]
@@ -18,7 +18,7 @@ def sent(ran: Ran, session: str = "ana") -> list[list[str]]:
     ]
 
 
-def errors(ran: Ran) -> list[str]:
+def errors(ran: RecipeRun) -> list[str]:
     """What Postgres refused, in the recipe itself and in its steps."""
     queries = [*ran.work.queries, *(query for step in ran.steps for query in step.queries)]
     return [query.error for query in queries if query.error]

@@ -27,7 +27,7 @@ ENOUGH = 150  # payments before something is killed, and again after it
 PATIENCE = 60  # seconds until something must have happened
 
 
-class Bank:
+class FaultyBank:
     """An embedded server of its own with four rich accounts, and what can be asked of it."""
 
     def __init__(self, data_dir: Path, major: int) -> None:
@@ -66,10 +66,10 @@ class Bank:
 
 
 @pytest.fixture
-def bank(settings: object) -> Iterator[Bank]:
+def bank(settings: object) -> Iterator[FaultyBank]:
     with reachable_folder() as folder:
         try:
-            yield Bank(folder / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
+            yield FaultyBank(folder / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
         finally:
             delete_everything(folder / "data")
 
@@ -77,7 +77,7 @@ def bank(settings: object) -> Iterator[Bank]:
 class Load:
     """Processes that pay, and what they said."""
 
-    def __init__(self, bank: Bank, processes: int) -> None:
+    def __init__(self, bank: FaultyBank, processes: int) -> None:
         self.said: list[list[str]] = []
         self.processes = [bank.load("pay") for _ in range(processes)]
         self.readers = [threading.Thread(target=self._read, args=[p]) for p in self.processes]
@@ -111,7 +111,7 @@ class Load:
 
 
 @contextmanager
-def load(bank: Bank, processes: int = 3) -> Iterator[Load]:
+def load(bank: FaultyBank, processes: int = 3) -> Iterator[Load]:
     running = Load(bank, processes)
     try:
         yield running
@@ -119,7 +119,7 @@ def load(bank: Bank, processes: int = 3) -> Iterator[Load]:
         running.stop()
 
 
-def assert_nothing_lost_and_nothing_invented(bank: Bank, paying: Load) -> None:
+def assert_nothing_lost_and_nothing_invented(bank: FaultyBank, paying: Load) -> None:
     booked, done = bank.transfers(), paying.ids("done")
     assert len(booked) == len(set(booked))
     assert set(done) <= set(booked), "an acknowledged payment is gone"
@@ -128,7 +128,7 @@ def assert_nothing_lost_and_nothing_invented(bank: Bank, paying: Load) -> None:
     assert "clean" in bank.manage("audit_ledger")
 
 
-def test_postgres_killed_under_load(bank: Bank) -> None:
+def test_postgres_killed_under_load(bank: FaultyBank) -> None:
     with load(bank) as paying:
         for _ in range(2):
             paying.wait_for(ENOUGH)
@@ -152,7 +152,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def test_a_full_disk(small_disk: Path, settings: object) -> None:
-    bank = Bank(small_disk / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
+    bank = FaultyBank(small_disk / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
     ballast = small_disk / "ballast"
     with load(bank, 2) as paying:
         paying.wait_for(ENOUGH)
@@ -171,7 +171,7 @@ def test_a_full_disk(small_disk: Path, settings: object) -> None:
 class Site:
     """gunicorn with its workers, and a person signed in."""
 
-    def __init__(self, bank: Bank) -> None:
+    def __init__(self, bank: FaultyBank) -> None:
         self.bank, self.port = bank, free_port()
         self.process = subprocess.Popen(
             [*MANAGE, "serve"],
@@ -240,14 +240,14 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in found.stdout.split()]
 
 
-def accounts_of(bank: Bank) -> list[tuple[str, str]]:
+def accounts_of(bank: FaultyBank) -> list[tuple[str, str]]:
     """Id and number of each."""
     query = "[print(account.pk, account.number) for account in Account.objects.all()]"
     lines = bank.manage("shell", "-v", "0", "-c", query).splitlines()
     return [(id, number) for id, number in map(str.split, lines)]
 
 
-def test_web_workers_killed_while_forms_are_sent(bank: Bank) -> None:
+def test_web_workers_killed_while_forms_are_sent(bank: FaultyBank) -> None:
     """Each person presses Send again until the receipt comes, and has paid once."""
     accounts, site = accounts_of(bank), Site(bank)
     receipts, killed_all = list[str](), threading.Event()
@@ -278,7 +278,7 @@ def test_web_workers_killed_while_forms_are_sent(bank: Bank) -> None:
     assert "clean" in bank.manage("audit_ledger")
 
 
-def test_fifty_requests_with_one_id_and_fifty_spends_of_a_full_balance(bank: Bank) -> None:
+def test_fifty_requests_with_one_id_and_fifty_spends_of_a_full_balance(bank: FaultyBank) -> None:
     (first, _), (_, number), *_ = accounts_of(bank)
     site, one_id = Site(bank), str(uuid.uuid4())
     try:

@@ -23,7 +23,7 @@ LOST_RACES = [
 ]
 
 
-class Work:
+class CountedWork:
     """Fails the first `failures` times, as Django reports a failure of the database."""
 
     def __init__(self, failures: int, cause: Exception, kind: type[DatabaseError]) -> None:
@@ -42,20 +42,24 @@ def pauses() -> list[float]:
 
 
 @pytest.fixture
-def run(pauses: list[float], transactional_db: None) -> Callable[[Work], str]:
+def run(pauses: list[float], transactional_db: None) -> Callable[[CountedWork], str]:
     return lambda work: run_with_retry(work, sleep=pauses.append)
 
 
 @pytest.mark.parametrize("race", LOST_RACES)
-def test_a_lost_race_is_run_again(race: type[psycopg.Error], run: Callable[[Work], str]) -> None:
-    work = Work(2, race(), OperationalError)
+def test_a_lost_race_is_run_again(
+    race: type[psycopg.Error], run: Callable[[CountedWork], str]
+) -> None:
+    work = CountedWork(2, race(), OperationalError)
 
     assert run(work) == "done"
     assert work.runs == 3
 
 
-def test_it_gives_up_after_five_tries(run: Callable[[Work], str], pauses: list[float]) -> None:
-    work = Work(99, psycopg.errors.DeadlockDetected(), OperationalError)
+def test_it_gives_up_after_five_tries(
+    run: Callable[[CountedWork], str], pauses: list[float]
+) -> None:
+    work = CountedWork(99, psycopg.errors.DeadlockDetected(), OperationalError)
 
     with pytest.raises(OperationalError):
         run(work)
@@ -64,17 +68,17 @@ def test_it_gives_up_after_five_tries(run: Callable[[Work], str], pauses: list[f
 
 
 def test_pauses_begin_within_ten_milliseconds_and_double(
-    run: Callable[[Work], str], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+    run: Callable[[CountedWork], str], pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda _low, high: high)
 
-    run(Work(4, psycopg.errors.DeadlockDetected(), OperationalError))
+    run(CountedWork(4, psycopg.errors.DeadlockDetected(), OperationalError))
 
     assert pauses == [0.01, 0.02, 0.04, 0.08]
 
 
-def test_a_broken_rule_is_final(run: Callable[[Work], str]) -> None:
-    work = Work(1, psycopg.errors.CheckViolation(), IntegrityError)
+def test_a_broken_rule_is_final(run: Callable[[CountedWork], str]) -> None:
+    work = CountedWork(1, psycopg.errors.CheckViolation(), IntegrityError)
 
     with pytest.raises(IntegrityError):
         run(work)
@@ -93,21 +97,21 @@ UNWELL = [
 @pytest.mark.parametrize("failure", UNWELL)
 def test_a_server_that_could_not_be_had_is_tried_again_a_little_later(
     failure: type[psycopg.Error],
-    run: Callable[[Work], str],
+    run: Callable[[CountedWork], str],
     pauses: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda _low, high: high)
-    work = Work(2, failure(), DatabaseError)
+    work = CountedWork(2, failure(), DatabaseError)
 
     assert run(work) == "done"
     assert pauses == [0.1, 0.2]
 
 
-def test_a_refused_connection_is_tried_again(run: Callable[[Work], str]) -> None:
+def test_a_refused_connection_is_tried_again(run: Callable[[CountedWork], str]) -> None:
     with pytest.raises(psycopg.OperationalError) as refused:
         psycopg.connect(host="/nowhere", connect_timeout=1)
-    work = Work(1, refused.value, OperationalError)
+    work = CountedWork(1, refused.value, OperationalError)
 
     assert run(work) == "done"
 
@@ -127,9 +131,9 @@ CUT_OFF = [
 
 @pytest.mark.parametrize("cause", CUT_OFF, ids=lambda cause: type(cause).__name__)
 def test_what_was_cut_off_is_not_run_again_blindly(
-    cause: psycopg.Error, run: Callable[[Work], str]
+    cause: psycopg.Error, run: Callable[[CountedWork], str]
 ) -> None:
-    work = Work(1, cause, OperationalError)
+    work = CountedWork(1, cause, OperationalError)
 
     with pytest.raises(OperationalError):
         run(work)
@@ -140,7 +144,7 @@ def test_what_was_cut_off_is_not_run_again_blindly(
 def test_what_was_cut_off_runs_again_once_it_can_find_out(
     cause: psycopg.Error, transactional_db: None
 ) -> None:
-    work, told = Work(1, cause, OperationalError), []
+    work, told = CountedWork(1, cause, OperationalError), []
 
     def find_out() -> None:
         told.append(work.runs)
@@ -243,9 +247,9 @@ def test_the_dead_connection_is_left_before_the_next_try(transactional_db: None)
     ids=lambda value: type(value).__name__,
 )
 def test_what_would_fail_again_is_final(
-    cause: psycopg.Error, failure: Failure, run: Callable[[Work], str]
+    cause: psycopg.Error, failure: Failure, run: Callable[[CountedWork], str]
 ) -> None:
-    work = Work(1, cause, OperationalError)
+    work = CountedWork(1, cause, OperationalError)
 
     with pytest.raises(OperationalError) as failed:
         run(work)
@@ -253,8 +257,10 @@ def test_what_would_fail_again_is_final(
     assert failure_of(failed.value) is failure
 
 
-def test_inside_an_atomic_block_the_error_goes_to_who_opened_it(run: Callable[[Work], str]) -> None:
-    work = Work(1, psycopg.errors.SerializationFailure(), OperationalError)
+def test_inside_an_atomic_block_the_error_goes_to_who_opened_it(
+    run: Callable[[CountedWork], str],
+) -> None:
+    work = CountedWork(1, psycopg.errors.SerializationFailure(), OperationalError)
 
     with pytest.raises(OperationalError), db_transaction.atomic():
         run(work)

@@ -9,7 +9,7 @@ from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
-from transactions.scope import BANK, may_read_bank, reach_of
+from transactions.scope import BANK, may_read_bank, scope_for
 
 pytestmark = pytest.mark.django_db
 
@@ -35,17 +35,17 @@ def test_a_customer_reaches_rows_with_a_side_of_theirs_and_no_others(ana: User) 
     paid = services.transfer(from_account=mine, to_account=other, amount=Decimal(30))
     back = services.transfer(from_account=other, to_account=mine, amount=Decimal(10))
     services.transfer(from_account=stranger, to_account=other, amount=Decimal(7))
-    reach = reach_of(ana)
-    assert set(reach.transactions()) == {paid, back, mine.received.get(type="deposit")}
-    assert sorted(entry.signed_amount for entry in reach.entries()) == [-30, 10, 100]
+    scope = scope_for(ana)
+    assert set(scope.transactions()) == {paid, back, mine.received.get(type="deposit")}
+    assert sorted(entry.signed_amount for entry in scope.entries()) == [-30, 10, 100]
 
 
 def test_holds_are_within_reach_as_transactions_but_are_no_entries(ana: User) -> None:
     mine = AccountFactory(user=ana, balance="100")
     held = services.hold(from_account=mine, amount=Decimal(5))
-    reach = reach_of(ana)
-    assert held in reach.transactions()
-    assert held.pk not in {entry.transaction_id for entry in reach.entries()}
+    scope = scope_for(ana)
+    assert held in scope.transactions()
+    assert held.pk not in {entry.transaction_id for entry in scope.entries()}
 
 
 def test_flows_leave_out_what_moved_between_ones_own_accounts(ana: User) -> None:
@@ -53,22 +53,22 @@ def test_flows_leave_out_what_moved_between_ones_own_accounts(ana: User) -> None
     services.transfer(from_account=everyday, to_account=savings, amount=Decimal(40))
     services.transfer(from_account=everyday, to_account=AccountFactory(), amount=Decimal(3))
     services.withdraw(from_account=savings, amount=Decimal(2))
-    flows = reach_of(ana).flows("USD")
+    flows = scope_for(ana).flows("USD")
     assert sorted(entry.signed_amount for entry in flows) == [-3, -2, 100]
 
 
 def test_flows_are_those_of_one_currency(ana: User) -> None:
     AccountFactory(user=ana, balance="100")
     AccountFactory(user=ana, balance="7", currency="JPY")
-    assert [entry.amount for entry in reach_of(ana).flows("JPY")] == [7]
-    assert list(reach_of(ana).flows("EUR")) == []
+    assert [entry.amount for entry in scope_for(ana).flows("JPY")] == [7]
+    assert list(scope_for(ana).flows("EUR")) == []
 
 
 def test_flows_of_the_bank_are_what_crossed_its_door() -> None:
     one, other = AccountFactory(balance="100"), AccountFactory()
     services.transfer(from_account=one, to_account=other, amount=Decimal(40))
     services.withdraw(from_account=other, amount=Decimal(5))
-    flows = reach_of(member_of(ANALYSTS), BANK).flows("USD")
+    flows = scope_for(member_of(ANALYSTS), BANK).flows("USD")
     assert sorted(entry.signed_amount for entry in flows) == [-5, 100]
 
 
@@ -78,24 +78,24 @@ def test_the_bank_is_for_analysts_and_staff_and_names_for_who_may_see_people(
 ) -> None:
     reader = member_of(group)
     AccountFactory(balance="1")
-    reach = reach_of(reader, BANK)
+    scope = scope_for(reader, BANK)
     assert may_read_bank(reader)
-    assert reach.is_bank
-    assert reach.names is names
-    assert reach.transactions().count() == 1
+    assert scope.is_bank
+    assert scope.names is names
+    assert scope.transactions().count() == 1
 
 
 def test_the_bank_is_refused_to_a_customer(ana: User) -> None:
     assert not may_read_bank(ana)
     with pytest.raises(PermissionDenied):
-        reach_of(ana, BANK)
+        scope_for(ana, BANK)
 
 
 def test_an_analyst_may_ask_about_their_own_money_alone() -> None:
     analyst = member_of(ANALYSTS)
     AccountFactory(balance="1")
     mine = AccountFactory(user=analyst, balance="2")
-    assert [entry.account_id for entry in reach_of(analyst).entries()] == [mine.pk]
+    assert [entry.account_id for entry in scope_for(analyst).entries()] == [mine.pk]
 
 
 def test_currencies_come_with_that_of_the_most_accounts_first(ana: User) -> None:
@@ -103,14 +103,14 @@ def test_currencies_come_with_that_of_the_most_accounts_first(ana: User) -> None
         AccountFactory(user=ana, currency=currency)
     for _ in range(3):
         AccountFactory(currency="USD")
-    assert reach_of(ana).currencies == ["EUR", "JPY"]
-    assert reach_of(member_of(ANALYSTS), BANK).currencies == ["USD", "EUR", "JPY"]
+    assert scope_for(ana).currencies == ["EUR", "JPY"]
+    assert scope_for(member_of(ANALYSTS), BANK).currencies == ["USD", "EUR", "JPY"]
 
 
 def test_somebody_without_accounts_reaches_nothing(ana: User) -> None:
     AccountFactory(balance="1")
-    reach = reach_of(ana)
-    assert list(reach.transactions()) == []
-    assert list(reach.entries()) == []
-    assert list(reach.flows("USD")) == []
-    assert reach.currencies == []
+    scope = scope_for(ana)
+    assert list(scope.transactions()) == []
+    assert list(scope.entries()) == []
+    assert list(scope.flows("USD")) == []
+    assert scope.currencies == []

@@ -37,7 +37,7 @@ ASKED = ["zebra", "zebar", "onerror", "alert img", IMG, SCRIPT, QUOTE, f"foo:{IM
          f'category:"{IMG}"', f'meta."{IMG}":x', "has:note"]  # fmt: skip
 
 
-class Bank:
+class TextBank:
     """Ana pays Eve, whose names are as hostile as what is said of the payment."""
 
     def __init__(self, text: str) -> None:
@@ -73,8 +73,8 @@ class Bank:
 
 
 @pytest.fixture
-def bank() -> Bank:
-    return Bank(HOSTILE)
+def bank() -> TextBank:
+    return TextBank(HOSTILE)
 
 
 def of(user: User) -> Client:
@@ -106,7 +106,7 @@ def reports(**more: str) -> list[str]:
     return [f"{reverse('transactions:report', args=[slug])}?{query}" for slug in slugs]
 
 
-def test_on_every_page_of_the_customer(bank: Bank) -> None:
+def test_on_every_page_of_the_customer(bank: TextBank) -> None:
     client, statement = of(bank.ana.user), f"/accounts/{bank.ana.pk}/"
     for url in (
         "/", "/accounts/", statement, f"{statement}?paper=1", "/transfers/new/", "/search/?q=zebra",
@@ -119,7 +119,7 @@ def test_on_every_page_of_the_customer(bank: Bank) -> None:
     assert_text(of(bank.eve.user), f"/transactions/{bank.paid.pk}/")
 
 
-def test_in_the_forms_that_say_back_what_was_typed(bank: Bank) -> None:
+def test_in_the_forms_that_say_back_what_was_typed(bank: TextBank) -> None:
     client = of(bank.ana.user)
     said = {"text": HOSTILE, "tags": HOSTILE, "description": HOSTILE, "reference": HOSTILE,
             "number": HOSTILE, "amount": HOSTILE, "name": HOSTILE}  # fmt: skip
@@ -131,7 +131,7 @@ def test_in_the_forms_that_say_back_what_was_typed(bank: Bank) -> None:
         assert not {"onerror", "onfocus"} & Attributes(page).seen, url
 
 
-def test_on_every_page_of_staff(staff: Client, bank: Bank) -> None:
+def test_on_every_page_of_staff(staff: Client, bank: TextBank) -> None:
     account_services.freeze_account(account=bank.eve, reason=HOSTILE)
     pages = ["/admin/"]
     for thing in (bank.ana.user, bank.ana, bank.eve, bank.paid, bank.held):
@@ -156,7 +156,7 @@ def test_on_every_page_of_staff(staff: Client, bank: Bank) -> None:
         assert_text(staff, url, shows=False)
 
 
-def test_on_every_page_of_an_analyst(bank: Bank) -> None:
+def test_on_every_page_of_an_analyst(bank: TextBank) -> None:
     client = of(analyst())
     for url in (*searches("/search/", whose="bank"), *reports(whose="bank"), "/search/?whose=bank"):
         assert_text(client, url, shows=False)
@@ -164,7 +164,7 @@ def test_on_every_page_of_an_analyst(bank: Bank) -> None:
 
 @pytest.mark.parametrize("text", [FORMULA, "@SUM(A1)", " -2+3", "\uff1d1+1"])
 def test_in_files_nothing_is_a_formula(text: str) -> None:
-    bank = Bank(f"{text} zebra")
+    bank = TextBank(f"{text} zebra")
     client = of(bank.ana.user)
     urls = [f"{url.split('?')[0]}report.csv?{url.split('?')[1]}" for url in reports()]
     urls.append(reverse("transactions:statement_csv", args=[bank.ana.pk]))

@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 
 from django import forms
 
-from transactions.annotations.services import Notes, tidy_tags, tidy_text
+from transactions.annotations.services import AnnotationHistory, tidy_tags, tidy_text
 from transactions.exceptions import InvalidDetails
 from transactions.models.annotation import MOST_TAGS, TEXT_LIMIT
 
@@ -22,7 +22,7 @@ class AnyText(forms.CharField):
         return (super().to_python(value) or "").replace("\x00", " ")
 
 
-class NoteForm(forms.Form):
+class AnnotationForm(forms.Form):
     """A text and tags; both empty take the note away."""
 
     text = AnyText(
@@ -39,7 +39,7 @@ class NoteForm(forms.Form):
     )
 
     @classmethod
-    def of(cls, mine: Notes) -> Self:
+    def of(cls, mine: AnnotationHistory) -> Self:
         """The form with what is said now, to change it."""
         return cls(initial={"text": mine.text, "tags": " ".join(mine.tags)})
 

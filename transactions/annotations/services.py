@@ -22,7 +22,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class AnnotationHistory:
     """What an owner says of a transaction now, and what they said before, newest first.
 
     `history` has every time something was said, the present one too, `SHOWN` at most;
@@ -61,7 +61,7 @@ def annotate(
 
     Nothing said takes it away; what was said stays in the history. The same again writes
     nothing: the row that counts comes back, None where nothing was ever said. `replaces` is the
-    `Notes.id` that the owner had before them; None for whatever there is. Raises
+    `AnnotationHistory.id` that the owner had before them; None for whatever there is. Raises
     TransactionNotFound to whoever owns no side, InvalidDetails for what cannot be kept,
     NoteChanged where another than `replaces` is there by now.
     """
@@ -98,15 +98,15 @@ def _write(
     )
 
 
-def notes_of(transaction: Transaction, owner: User) -> Notes:
+def annotation_history(transaction: Transaction, owner: User) -> AnnotationHistory:
     """What an owner says of a transaction: two queries, one where there is little history."""
     mine = Annotation.objects.of(owner).about(transaction).defer("search").newest_first()
     history = list(mine[: SHOWN + 1])
     if not history:
-        return Notes()
+        return AnnotationHistory()
     said = mine.count() if len(history) > SHOWN else len(history)
     now = history[0]
-    return Notes(now.text, tuple(now.tags), tuple(history[:SHOWN]), said - 1)
+    return AnnotationHistory(now.text, tuple(now.tags), tuple(history[:SHOWN]), said - 1)
 
 
 def tidy_text(text: str) -> str:

@@ -39,7 +39,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedAccount:
     """An account as a sentence names it, and its money."""
 
     words: str
@@ -58,13 +58,13 @@ class Named:
         return amount_said(amount, self.currency)
 
 
-def named(pk: UUID | None) -> Named:
+def named(pk: UUID | None) -> NamedAccount:
     """The account with this id, by the number that people know it by."""
     account = Account.objects.filter(pk=pk).first() if pk else None
     if account is None:
-        return Named(f"account {pk}, which is not in the books" if pk else "no account")
+        return NamedAccount(f"account {pk}, which is not in the books" if pk else "no account")
     number = account_number(account.number).replace(" ", NO_BREAK)
-    return Named(f"account {number}", account.currency)
+    return NamedAccount(f"account {number}", account.currency)
 
 
 def amount_said(amount: Decimal | None, currency: str) -> str:

@@ -19,7 +19,7 @@ from accounts.models import Account
 from accounts.services import raise_overdraft_limits
 from transactions.berka.identity import noon
 from transactions.berka.lines import Refusal
-from transactions.berka.opening import Report, open_missing
+from transactions.berka.opening import ImportReport, open_missing
 from transactions.berka.source import Movement, Source
 from transactions.services import Draft, LedgerError, post_batch
 
@@ -27,7 +27,7 @@ CHUNK = 5_000  # rows a transaction: seldom enough for speed, often enough for t
 OVERDRAFT_STEP = Decimal(1000)
 
 
-def book(source: Source, report: Report, progress: Callable[[int], object]) -> None:
+def book(source: Source, report: ImportReport, progress: Callable[[int], object]) -> None:
     """Books all that is missing; `progress` is told how many rows each step was."""
     report.refusals += source.refusals
     report.skipped += source.repeated

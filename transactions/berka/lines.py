@@ -25,11 +25,11 @@ MONEY = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,2})?", re.ASCII)
 PARTNER = re.compile(r"[0-9A-Za-z-]{0,34}", re.ASCII)
 
 
-class Unreadable(Exception):
+class UnreadableSource(Exception):
     """A file that cannot be read at all; the sentence names it."""
 
 
-class Broken(ValueError):
+class BrokenLine(ValueError):
     """A row that cannot be understood; the text says which field, and what to do."""
 
 
@@ -50,7 +50,7 @@ def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
     """Turns what is Broken about a line into a refusal of it."""
     try:
         yield
-    except Broken as broken:
+    except BrokenLine as broken:
         refusals.append(Refusal(file, line, str(broken)))
 
 
@@ -73,11 +73,11 @@ def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[
                 if fields is not None:
                     yield number, fields
     except csv.Error:
-        raise Unreadable(f"The first line of {path} does not name its columns.") from None
+        raise UnreadableSource(f"The first line of {path} does not name its columns.") from None
     except FileNotFoundError:
-        raise Unreadable(f"There is no file {path}.") from None
+        raise UnreadableSource(f"There is no file {path}.") from None
     except OSError as error:
-        raise Unreadable(f"The file {path} cannot be read: {error.strerror}.") from None
+        raise UnreadableSource(f"The file {path} cannot be read: {error.strerror}.") from None
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:
@@ -85,7 +85,7 @@ def _places(path: Path, header: list[str]) -> dict[str, int]:
     wanted = COLUMNS[path.name]
     missing = [name for name in wanted if name not in header]
     if missing:
-        raise Unreadable(f"The first line of {path} names no column {', '.join(missing)}.")
+        raise UnreadableSource(f"The first line of {path} names no column {', '.join(missing)}.")
     return {name: header.index(name) for name in wanted}
 
 
@@ -93,19 +93,19 @@ def _fields(line: str, width: int, places: dict[str, int]) -> list[str]:
     try:
         fields = next(csv.reader([line], delimiter=";", strict=True))
     except csv.Error:
-        raise Broken("its quotation marks do not match") from None
+        raise BrokenLine("its quotation marks do not match") from None
     if len(fields) != width:
-        raise Broken(f"{len(fields)} fields where the first line names {width}")
+        raise BrokenLine(f"{len(fields)} fields where the first line names {width}")
     wanted = [fields[place].strip() for place in places.values()]
     for name, value in zip(places, wanted, strict=True):
         if not value and name not in MAY_BE_EMPTY:
-            raise Broken(f"the field {name} is empty")
+            raise BrokenLine(f"the field {name} is empty")
     return wanted
 
 
 def identifier(column: str, value: str) -> int:
     if not IDENTIFIER.fullmatch(value):
-        raise Broken(f"the {column} {value!r} is not a number of up to ten digits")
+        raise BrokenLine(f"the {column} {value!r} is not a number of up to ten digits")
     return int(value)
 
 
@@ -117,7 +117,7 @@ def day(column: str, value: str) -> date:
             return date(1900 + int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
         pass
-    raise Broken(f"the {column} {value!r} is not a day as YYMMDD")
+    raise BrokenLine(f"the {column} {value!r} is not a day as YYMMDD")
 
 
 def birthday(value: str) -> date:
@@ -130,12 +130,12 @@ def birthday(value: str) -> date:
 
 def money(column: str, value: str) -> Decimal:
     if not MONEY.fullmatch(value):
-        raise Broken(f"the {column} {value!r} is not an amount like 700.00")
+        raise BrokenLine(f"the {column} {value!r} is not an amount like 700.00")
     return Decimal(value)
 
 
 def partner(column: str, value: str) -> str:
     """The other bank or account; 0 stands for none."""
     if not PARTNER.fullmatch(value):
-        raise Broken(f"the partner's {column} {value!r} has other than letters and digits")
+        raise BrokenLine(f"the partner's {column} {value!r} has other than letters and digits")
     return "" if value == "0" else value

@@ -16,7 +16,7 @@ CURRENCY = "CZK"
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What came of an import; filled in as it goes, so that a stopped one can tell too."""
 
     users: int = 0
@@ -26,7 +26,7 @@ class Report:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def open_missing(source: Source, report: Report) -> dict[int, Account]:
+def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
     """Opens the accounts that are not in the books; all that are then, by the bank's id."""
     ids = {id_of("account", opened.account_id): opened for opened in source.accounts.values()}
     there = Account.objects.in_bulk(list(ids))
@@ -68,7 +68,7 @@ def _account(opened: Opened, user: User) -> Account:
     )
 
 
-def _add_missing_users(accounts: list[Opened], report: Report) -> dict[int, User]:
+def _add_missing_users(accounts: list[Opened], report: ImportReport) -> dict[int, User]:
     """The owners of these accounts who may own one, added where missing; none can sign in."""
     since: dict[int, date] = {}
     for opened in accounts:

@@ -11,7 +11,7 @@ from typing import Any
 from transactions.berka import lines
 from transactions.berka.closing import Closing, Footing, closing_of
 from transactions.berka.identity import id_of
-from transactions.berka.lines import Broken, Refusal, Unreadable
+from transactions.berka.lines import BrokenLine, Refusal, UnreadableSource
 from transactions.berka.words import is_credit, words_of
 
 
@@ -62,7 +62,7 @@ class Source:
 def read(directory: Path) -> Source:
     """Reads and checks a directory of the bank's files. Unreadable when one is not there."""
     if not directory.is_dir():
-        raise Unreadable(f"There is no directory {directory}.")
+        raise UnreadableSource(f"There is no directory {directory}.")
     source = Source()
     clients = _clients(directory, source)
     days = _accounts(directory, source)
@@ -97,7 +97,7 @@ def _accounts(directory: Path, source: Source) -> dict[int, tuple[int, date]]:
             day = lines.day("date", opened)
             first_line, first_day = days.setdefault(account_id, (line, day))
             if first_day != day:
-                raise Broken(f"account {account_id} is on line {first_line} with another date")
+                raise BrokenLine(f"account {account_id} is on line {first_line} with another date")
     return days
 
 
@@ -111,13 +111,13 @@ def _owners(
             client_id = lines.identifier("client_id", client)
             account_id = lines.identifier("account_id", account)
             if kind not in ("OWNER", "DISPONENT"):
-                raise Broken(f"the type {kind!r} is neither OWNER nor DISPONENT")
+                raise BrokenLine(f"the type {kind!r} is neither OWNER nor DISPONENT")
             if client_id not in clients:
-                raise Broken(f"there is no client {client_id} in client.asc")
+                raise BrokenLine(f"there is no client {client_id} in client.asc")
             if account_id not in accounts:
-                raise Broken(f"there is no account {account_id} in account.asc")
+                raise BrokenLine(f"there is no account {account_id} in account.asc")
             if kind == "OWNER" and owners.setdefault(account_id, client_id) != client_id:
-                raise Broken(f"account {account_id} has an owner, client {owners[account_id]}")
+                raise BrokenLine(f"account {account_id} has an owner, client {owners[account_id]}")
     return owners
 
 
@@ -131,13 +131,13 @@ def _movements(directory: Path, source: Source) -> None:
             trans_id = lines.identifier("trans_id", fields[0])
             first_line, first = seen.get(trans_id, (line, fields))
             if first != fields:
-                raise Broken(f"trans_id {trans_id} is on line {first_line} with other content")
+                raise BrokenLine(f"trans_id {trans_id} is on line {first_line} with other content")
             if first_line != line:
                 source.repeated += 1
                 continue
             movement = _movement(line, trans_id, fields, footings)
             if movement.account_id not in source.accounts:
-                raise Broken(
+                raise BrokenLine(
                     f"account {movement.account_id} is not open; it is missing in account.asc, "
                     "or its line there or in disp.asc was refused"
                 )
@@ -163,7 +163,7 @@ def _movement(
     signed = amount if credit else -amount
     footings[account_id].append(Footing(day, signed, lines.money("balance", balance)))
     if amount <= 0:
-        raise Broken(f"the amount {amount_text} is not above zero; the type says the direction")
+        raise BrokenLine(f"the amount {amount_text} is not above zero; the type says the direction")
     bank, partner = lines.partner("bank", bank), lines.partner("account", partner)
     words = words_of(
         credit=credit,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from transactions.berka.lines import Broken
+from transactions.berka.lines import BrokenLine
 
 WHAT_TO_DO = "correct it, or teach transactions/berka/words.py the code, and run the import again"
 
@@ -34,7 +34,7 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class CodeWording:
     """A row's codes as a customer reads them."""
 
     description: str
@@ -66,30 +66,30 @@ WAYS = {"cash": "in cash", "card": "by card"}
 def is_credit(type_code: str) -> bool:
     """The direction of a row. Broken for an unknown type."""
     if type_code not in CREDIT:
-        raise Broken(_unknown("type", type_code, CREDIT))
+        raise BrokenLine(_unknown("type", type_code, CREDIT))
     return CREDIT[type_code]
 
 
 def words_of(
     *, credit: bool, operation: str, purpose: str, partner_bank: str, partner_account: str
-) -> Words:
+) -> CodeWording:
     """A row's codes in words. Broken where one is unknown or they contradict each other."""
     if operation and operation not in OPERATIONS:
-        raise Broken(_unknown("operation", operation, OPERATIONS))
+        raise BrokenLine(_unknown("operation", operation, OPERATIONS))
     if purpose and purpose not in PURPOSES:
-        raise Broken(_unknown("k_symbol", purpose, PURPOSES))
+        raise BrokenLine(_unknown("k_symbol", purpose, PURPOSES))
     _check_together(credit, operation, purpose)
     how, what = OPERATIONS.get(operation), PURPOSES.get(purpose)
     if what and (how is None or what.by_bank):
-        return Words(what.phrase, what.category, "bank")
+        return CodeWording(what.phrase, what.category, "bank")
     if how is None:
-        raise Broken(f"operation and k_symbol are both empty; {WHAT_TO_DO}")
+        raise BrokenLine(f"operation and k_symbol are both empty; {WHAT_TO_DO}")
     phrase = what.phrase if what else how.phrase
     if how.channel == "remittance":
         phrase += _partner("from" if credit else "to", partner_bank, partner_account)
     elif what:
         phrase += f" {WAYS[how.channel]}"
-    return Words(phrase, what.category if what else how.category, how.channel)
+    return CodeWording(phrase, what.category if what else how.category, how.channel)
 
 
 def _check_together(credit: bool, operation: str, purpose: str) -> None:
@@ -97,11 +97,11 @@ def _check_together(credit: bool, operation: str, purpose: str) -> None:
     how, what = OPERATIONS.get(operation), PURPOSES.get(purpose)
     direction = "a credit" if credit else "a debit"
     if how and how.credit != credit:
-        raise Broken(f"the operation {operation!r} does not go with {direction}; {WHAT_TO_DO}")
+        raise BrokenLine(f"the operation {operation!r} does not go with {direction}; {WHAT_TO_DO}")
     if what and what.credit != credit:
-        raise Broken(f"the k_symbol {purpose!r} does not go with {direction}; {WHAT_TO_DO}")
+        raise BrokenLine(f"the k_symbol {purpose!r} does not go with {direction}; {WHAT_TO_DO}")
     if what and operation not in what.operations:
-        raise Broken(
+        raise BrokenLine(
             f"the k_symbol {purpose!r} does not go with the operation {operation!r}; {WHAT_TO_DO}"
         )
 

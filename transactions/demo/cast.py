@@ -3,16 +3,16 @@
 
 from dataclasses import dataclass
 
-from transactions.demo.places import BERLIN, BRISTOL, KUWAIT, KYOTO, PROVIDENCE, Place
+from transactions.demo.places import BERLIN, BRISTOL, KUWAIT, KYOTO, PROVIDENCE, Town
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Role:
     """One part in the play. Money is in whole units of the place's currency."""
 
     name: str
     role: str = "customer"  # customer, company, landlord, shop, newcomer, analyst or staff
-    place: Place = PROVIDENCE
+    place: Town = PROVIDENCE
     employer: str = ""
     landlord: str = ""
     salary: int = 0
@@ -30,44 +30,44 @@ HOUSING = "Gemeinnützige Wohnungsbaugenossenschaft Sonnenallee-Nord eG"
 LETTINGS = "Quayside Lettings"
 
 PARTS = (
-    Part("Ana Ferreira", employer=NORTHWIND, landlord=LINDT, salary=3480, rent=950,
+    Role("Ana Ferreira", employer=NORTHWIND, landlord=LINDT, salary=3480, rent=950,
          activity=95, story="ana", email="ana@example.com"),
-    Part("Nadia Haddad", "analyst", email="analyst@example.com"),
-    Part("Samuel Okonkwo", "staff", email="staff@example.com"),
-    Part(NORTHWIND, "company", email="northwind@example.com"),
-    Part(LINDT, "landlord", activity=35, story="householder"),
-    Part("Jonas Weber", employer=NORTHWIND, landlord=LINDT, salary=3910, rent=1120, activity=55),
-    Part("Halima's Kitchen", "shop", email="halimas.kitchen@example.com"),
-    Part("Misaki Satō", place=KYOTO, employer="Tanuki Animation", landlord="Higashiyama Heights",
+    Role("Nadia Haddad", "analyst", email="analyst@example.com"),
+    Role("Samuel Okonkwo", "staff", email="staff@example.com"),
+    Role(NORTHWIND, "company", email="northwind@example.com"),
+    Role(LINDT, "landlord", activity=35, story="householder"),
+    Role("Jonas Weber", employer=NORTHWIND, landlord=LINDT, salary=3910, rent=1120, activity=55),
+    Role("Halima's Kitchen", "shop", email="halimas.kitchen@example.com"),
+    Role("Misaki Satō", place=KYOTO, employer="Tanuki Animation", landlord="Higashiyama Heights",
          salary=318_000, rent=74_000, activity=60),
-    Part("Yousef Al-Mutairi", place=KUWAIT, employer="Gulf Lantern Engineering",
+    Role("Yousef Al-Mutairi", place=KUWAIT, employer="Gulf Lantern Engineering",
          landlord="Salmiya Towers", salary=1_240, rent=360, activity=55),
-    Part("Leïla Benslimane", employer="Elmgrove School", landlord=LINDT, salary=2460, rent=1040,
+    Role("Leïla Benslimane", employer="Elmgrove School", landlord=LINDT, salary=2460, rent=1040,
          activity=60, story="overdraft"),
-    Part("Piotr Wiśniewski", place=BERLIN, employer=AETHERWERK, landlord=HOUSING, salary=3120,
+    Role("Piotr Wiśniewski", place=BERLIN, employer=AETHERWERK, landlord=HOUSING, salary=3120,
          rent=780, story="frozen"),
-    Part("Siân Llewellyn-Hughes", place=BRISTOL, employer="Cabot Street Library",
+    Role("Siân Llewellyn-Hughes", place=BRISTOL, employer="Cabot Street Library",
          landlord=LETTINGS, salary=2340, rent=720, story="closed"),
-    Part("Tove Østergaard", "newcomer", BERLIN),
-    Part("Maria Aparecida dos Santos Albuquerque de Vasconcelos e Silva", employer=NORTHWIND,
+    Role("Tove Østergaard", "newcomer", BERLIN),
+    Role("Maria Aparecida dos Santos Albuquerque de Vasconcelos e Silva", employer=NORTHWIND,
          landlord=LINDT, salary=4150, rent=1240, email="maria.aparecida@example.com"),
-    Part(AETHERWERK, "company", BERLIN, email="aetherwerk@example.com"),
-    Part(HOUSING, "landlord", BERLIN, email="sonnenallee.nord@example.com"),
-    Part("Çağla Yıldız", place=BERLIN, employer=AETHERWERK, landlord=HOUSING, salary=3640,
+    Role(AETHERWERK, "company", BERLIN, email="aetherwerk@example.com"),
+    Role(HOUSING, "landlord", BERLIN, email="sonnenallee.nord@example.com"),
+    Role("Çağla Yıldız", place=BERLIN, employer=AETHERWERK, landlord=HOUSING, salary=3640,
          rent=860),
-    Part("Nguyễn Thị Minh Châu", employer=NORTHWIND, landlord="Fox Point Homes", salary=3720,
+    Role("Nguyễn Thị Minh Châu", employer=NORTHWIND, landlord="Fox Point Homes", salary=3720,
          rent=1010),
-    Part("Zoë Papadopoulou", place=BERLIN, employer=AETHERWERK, landlord=HOUSING, salary=3380,
+    Role("Zoë Papadopoulou", place=BERLIN, employer=AETHERWERK, landlord=HOUSING, salary=3380,
          rent=740),
-    Part("Seán Ó Briain", place=BRISTOL, employer="Severnside Theatre", landlord=LETTINGS,
+    Role("Seán Ó Briain", place=BRISTOL, employer="Severnside Theatre", landlord=LETTINGS,
          salary=2210, rent=690),
-    Part("Håkon Bjørnstad", place=BERLIN, employer="Fjordlyd Studio", landlord=HOUSING,
+    Role("Håkon Bjørnstad", place=BERLIN, employer="Fjordlyd Studio", landlord=HOUSING,
          salary=2980, rent=710),
-    Part("Adaeze Nwosu", place=BRISTOL, employer="Redland Hospital Trust", landlord=LETTINGS,
+    Role("Adaeze Nwosu", place=BRISTOL, employer="Redland Hospital Trust", landlord=LETTINGS,
          salary=2890, rent=840, activity=40),
-    Part("Íñigo Etxeberria Núñez", place=BERLIN, employer=AETHERWERK, landlord=HOUSING,
+    Role("Íñigo Etxeberria Núñez", place=BERLIN, employer=AETHERWERK, landlord=HOUSING,
          salary=4020, rent=980, activity=40),
-    Part("Tariq Rahman", employer="Ocean State Teachers' Pension", landlord="Fox Point Homes",
+    Role("Tariq Rahman", employer="Ocean State Teachers' Pension", landlord="Fox Point Homes",
          salary=2150, rent=620, activity=35, story="pension"),
 )  # fmt: skip
 

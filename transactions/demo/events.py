@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from transactions.demo.people import DemoAccount, Event, Person
-from transactions.demo.places import KINDS, Place
+from transactions.demo.places import KINDS, Town
 
 
 def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def card_payment(
     shop: str,
     *,
     amount: Decimal | None = None,
-    abroad: tuple[DemoAccount, Place] | None = None,
+    abroad: tuple[DemoAccount, Town] | None = None,
 ) -> Event:
     """A purchase by card; a transfer where the shop itself banks here."""
     account, place = abroad or (person.everyday, person.place)

@@ -14,9 +14,9 @@ from accounts.numbers import with_check_digits
 from ledger.db.ids import uuid7_of
 from ledger.text.currencies import minor_units
 from transactions.demo import cast
-from transactions.demo.cast import Part
+from transactions.demo.cast import Role
 from transactions.demo.moments import DAY, at
-from transactions.demo.places import SUBSCRIPTIONS, Place
+from transactions.demo.places import SUBSCRIPTIONS, Town
 
 # Letters that no Unicode decomposition turns into ASCII.
 PLAIN_LETTERS = str.maketrans(
@@ -72,7 +72,7 @@ class Person:
     """Somebody with habits: their own luck, card, favourite shops, and what is yet to come."""
 
     id: uuid.UUID
-    part: Part
+    part: Role
     email: str
     joined: datetime
     rng: random.Random
@@ -87,7 +87,7 @@ class Person:
     spends_until: date = date.max
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Town:
         return self.part.place
 
     @property
@@ -143,7 +143,7 @@ def user_name(email: str) -> str:
     return f"demo user {email}"
 
 
-def _parts(count: int, rng: random.Random) -> Iterator[Part]:
+def _parts(count: int, rng: random.Random) -> Iterator[Role]:
     yield from cast.PARTS[:count]
     companies = {"USD": cast.NORTHWIND, "EUR": cast.AETHERWERK}
     landlords = {"USD": cast.LINDT, "EUR": cast.HOUSING}
@@ -154,13 +154,13 @@ def _parts(count: int, rng: random.Random) -> Iterator[Part]:
             words = rng.choice(cast.COMPANY_WORDS), rng.choice(cast.COMPANY_TRADES)
             name = " ".join((*words, cast.FORMS[place.currency]))
             companies[place.currency] = name
-            yield Part(name, "company", place)
+            yield Role(name, "company", place)
         elif n % ONE_IN_LANDLORDS == 1:
             landlords[place.currency] = name
-            yield Part(name, "landlord", place, activity=30)
+            yield Role(name, "landlord", place, activity=30)
         else:
             dollars = rng.randrange(2300, 5900)
-            yield Part(
+            yield Role(
                 name,
                 place=place,
                 employer=companies.get(place.currency, "Ministry of Public Works"),
@@ -172,7 +172,7 @@ def _parts(count: int, rng: random.Random) -> Iterator[Part]:
             )
 
 
-def _whole_units(dollars: int, place: Place) -> int:
+def _whole_units(dollars: int, place: Town) -> int:
     """So many dollars in whole units of the place's currency, a round number."""
     major: int = 10 ** minor_units(place.currency)
     return dollars * place.per_dollar // major // 10 * 10

@@ -8,7 +8,7 @@ from ledger.text.currencies import minor_units
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ShopKind:
     """A kind of purchase: prices in US cents, `grain` the hundredths they are a multiple of."""
 
     category: str
@@ -19,24 +19,24 @@ class Kind:
 
 
 KINDS = {
-    "groceries": Kind("groceries", "5411", 480, 9600),
-    "coffee": Kind("restaurant", "5814", 320, 920, 10),
-    "lunch": Kind("restaurant", "5812", 980, 2200, 25),
-    "dinner": Kind("restaurant", "5812", 2600, 11800, 10),
-    "metro": Kind("transport", "4111", 240, 240, 10),
-    "taxi": Kind("transport", "4121", 880, 4200, 10),
-    "books": Kind("shopping", "5942", 900, 5400, 5),
-    "clothes": Kind("shopping", "5651", 1900, 18900, 10),
-    "home": Kind("shopping", "5712", 1200, 24000, 10),
-    "devices": Kind("shopping", "5732", 2900, 62000, 100),
-    "pharmacy": Kind("health", "5912", 450, 4800),
-    "doctor": Kind("health", "8011", 2500, 14000, 500),
-    "cash": Kind("cash", "6011", 2000, 16000, 2000),
-    "hotel": Kind("travel", "7011", 8200, 14500, 50),
-    "sights": Kind("travel", "7991", 800, 2600, 50),
-    "flight": Kind("travel", "4511", 38000, 64000),
-    "utilities": Kind("utilities", "4900", 5200, 12800),
-    "insurance": Kind("insurance", "6300", 4200, 9800, 10),
+    "groceries": ShopKind("groceries", "5411", 480, 9600),
+    "coffee": ShopKind("restaurant", "5814", 320, 920, 10),
+    "lunch": ShopKind("restaurant", "5812", 980, 2200, 25),
+    "dinner": ShopKind("restaurant", "5812", 2600, 11800, 10),
+    "metro": ShopKind("transport", "4111", 240, 240, 10),
+    "taxi": ShopKind("transport", "4121", 880, 4200, 10),
+    "books": ShopKind("shopping", "5942", 900, 5400, 5),
+    "clothes": ShopKind("shopping", "5651", 1900, 18900, 10),
+    "home": ShopKind("shopping", "5712", 1200, 24000, 10),
+    "devices": ShopKind("shopping", "5732", 2900, 62000, 100),
+    "pharmacy": ShopKind("health", "5912", 450, 4800),
+    "doctor": ShopKind("health", "8011", 2500, 14000, 500),
+    "cash": ShopKind("cash", "6011", 2000, 16000, 2000),
+    "hotel": ShopKind("travel", "7011", 8200, 14500, 50),
+    "sights": ShopKind("travel", "7991", 800, 2600, 50),
+    "flight": ShopKind("travel", "4511", 38000, 64000),
+    "utilities": ShopKind("utilities", "4900", 5200, 12800),
+    "insurance": ShopKind("insurance", "6300", 4200, 9800, 10),
 }
 
 # Paid on a fixed day of the month, everywhere under the same names.
@@ -52,7 +52,7 @@ SUBSCRIPTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Town:
     """A city. `per_dollar` is how many minor units of the currency a US dollar buys there."""
 
     city: str
@@ -78,7 +78,7 @@ class Place:
         )
 
 
-PROVIDENCE = Place(
+PROVIDENCE = Town(
     "Providence", "US", "USD", 100,
     {
         "groceries": ("Corner Shop", "Green Basket", "Wickenden Market", "Farm & Fennel"),
@@ -99,7 +99,7 @@ PROVIDENCE = Place(
         "flight": ("Gaivota Air",),
     },
 )  # fmt: skip
-LISBON = Place(
+LISBON = Town(
     "Lisboa", "PT", "EUR", 92,
     {
         "groceries": ("Mercearia da Graça",),
@@ -113,7 +113,7 @@ LISBON = Place(
         "sights": ("Museu dos Azulejos Azuis", "Miradouro Boat Tours"),
     },
 )  # fmt: skip
-BERLIN = Place(
+BERLIN = Town(
     "Berlin", "DE", "EUR", 92,
     {
         "groceries": ("Kiezmarkt Sonne", "Frischhof", "Bioladen Löwenzahn"),
@@ -133,7 +133,7 @@ BERLIN = Place(
         "insurance": ("Bärenfels Versicherung",),
     },
 )  # fmt: skip
-BRISTOL = Place(
+BRISTOL = Town(
     "Bristol", "GB", "GBP", 79,
     {
         "groceries": ("Harbourside Grocers", "Pennywell Foods", "The Apple Cart"),
@@ -153,7 +153,7 @@ BRISTOL = Place(
         "insurance": ("Old Quay Insurance",),
     },
 )  # fmt: skip
-KYOTO = Place(
+KYOTO = Town(
     "Kyōto", "JP", "JPY", 148,
     {
         "groceries": ("Kamogawa Store", "八百屋みどり", "Nishiki Corner"),
@@ -173,7 +173,7 @@ KYOTO = Place(
         "insurance": ("Tsuru Insurance",),
     },
 )  # fmt: skip
-KUWAIT = Place(
+KUWAIT = Town(
     "Kuwait City", "KW", "KWD", 307,
     {
         "groceries": ("Souq Al Bahar", "Date Palm Market"),

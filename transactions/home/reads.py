@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account, User
-from ledger.text.dates import start_of
+from ledger.text.dates import start_of_day
 from ledger.text.money import money
 from transactions.availability import Holds, pending_of
 from transactions.models import Entry
@@ -106,7 +106,7 @@ def daily_balances(
     One look-up in the stored chain per account and day (LATERAL), so the cost does not follow
     the number of entries. Zero before the first entry.
     """
-    ends = [start_of(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]
+    ends = [start_of_day(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]
     trends: dict[UUID, list[Decimal]] = {account.pk: [] for account in accounts}
     with connection.cursor() as cursor:
         cursor.execute(

@@ -5,8 +5,8 @@ from transactions.models.annotation import Annotation
 from transactions.models.audit_run import AuditRun
 from transactions.models.entry import Entry, EntryQuerySet
 from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
-from transactions.models.reason import Note
 from transactions.models.seal import Seal, SealedDay
+from transactions.models.staff_reason import StaffReason
 from transactions.models.transaction import (
     BOOKED_AT,
     DESCRIPTION_LIMIT,
@@ -27,11 +27,11 @@ __all__ = [
     "Entry",
     "EntryQuerySet",
     "NamesAsked",
-    "Note",
     "PaymentFile",
     "PaymentLine",
     "Seal",
     "SealedDay",
+    "StaffReason",
     "Transaction",
     "TransactionQuerySet",
     "reversal_word",

@@ -14,7 +14,7 @@ from django.db import Error
 from accounts.models import User
 from ledger.db.retry import Failure, failure_of
 from transactions.exceptions import LedgerError
-from transactions.models import Note, PaymentFile, PaymentLine, Transaction
+from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
 from transactions.payment_files.drafts import (
     Progress,
     Verdicts,
@@ -56,7 +56,7 @@ class BookingStopped(Exception):
         )
 
 
-class Asked(TypedDict, total=False):
+class BookingRequest(TypedDict, total=False):
     """Who asks for a booking, and what they have seen.
 
     `by` is who pays, whoever uploaded the file. A colleague who pays for a customer says why:
@@ -78,7 +78,7 @@ def agreed_to(file: PaymentFile) -> str:
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
 
 
-def book_step(file: PaymentFile, **asked: Unpack[Asked]) -> PaymentFile:
+def book_step(file: PaymentFile, **asked: Unpack[BookingRequest]) -> PaymentFile:
     """Books the next 2,000 lines that the check found good, in one transaction.
 
     A line that is refused now says why and is left behind. The file is done when no line is
@@ -97,7 +97,7 @@ def book_step(file: PaymentFile, **asked: Unpack[Asked]) -> PaymentFile:
 
 
 def book_rest(
-    file: PaymentFile, progress: Progress = silent, **asked: Unpack[Asked]
+    file: PaymentFile, progress: Progress = silent, **asked: Unpack[BookingRequest]
 ) -> PaymentFile:
     """Steps until the file is done; BookingStopped where one fails after others were booked."""
     has_begun = False
@@ -115,7 +115,7 @@ def book_rest(
 
 
 def book_whole(
-    file: PaymentFile, progress: Progress = silent, **asked: Unpack[Asked]
+    file: PaymentFile, progress: Progress = silent, **asked: Unpack[BookingRequest]
 ) -> PaymentFile:
     """Books every line in one transaction, or none: NotAll names the first line refused.
 
@@ -160,7 +160,7 @@ class _Held:
 
     file: PaymentFile
 
-    def __init__(self, file: PaymentFile, asked: Asked) -> None:
+    def __init__(self, file: PaymentFile, asked: BookingRequest) -> None:
         self.pk, self.asked = file.pk, asked
         self.booked_before = 0
 
@@ -189,7 +189,7 @@ class _Held:
         by, reason = self.asked.get("by"), self.asked.get("reason")
         if by is not None and reason:
             booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
-            explain(booked, action=Note.Action.FILE, reason=reason, written_by=by)
+            explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
 
     def write_down(self) -> None:
         """Where the booking stands after the last line of this transaction."""

@@ -1,6 +1,6 @@
 """The format: CSV with a heading, UTF-8, commas or semicolons. Read a line at a time.
 
-What is wrong with the file as a whole is `Unreadable`, a sentence; what is wrong with one line
+What is wrong with the file as a whole is `UnreadableFile`, a sentence; what is wrong with one line
 is left to whoever looks at that line.
 """
 
@@ -29,12 +29,12 @@ SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx, .ods and .xls 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """The file cannot be read as a whole; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FileRow:
     """One line as typed, tidied; `extra` cells are more than the heading has.
 
     Of the amount only plain spaces are put in order: what else is in it, nobody would see.
@@ -49,7 +49,7 @@ class Row:
     extra: int = 0
 
 
-def rows_of(source: IO[bytes]) -> Iterator[Row]:
+def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
     """The payments of a file, from its beginning, each time it is asked. Unreadable escapes."""
     _refuse_other_formats(source)
     source.seek(0)
@@ -67,12 +67,12 @@ def rows_of(source: IO[bytes]) -> Iterator[Row]:
             yield _row(number, names, cells)
     except UnicodeDecodeError:
         where = f"After line {number}" if number else "In one of the first lines"
-        raise Unreadable(
+        raise UnreadableFile(
             f"{where} there is a character that is not UTF-8. Save the file as "
             "\u201cCSV UTF-8\u201d and choose it again."
         ) from None
     except csv.Error as error:
-        raise Unreadable(_about_quotes(number + 1, error)) from None
+        raise UnreadableFile(_about_quotes(number + 1, error)) from None
     finally:
         text.detach()  # leaves the file itself open
 
@@ -88,13 +88,13 @@ def measure(source: IO[bytes]) -> tuple[str, int]:
     for row in rows_of(source):
         count += 1
         if count > MOST_LINES:
-            raise Unreadable(
+            raise UnreadableFile(
                 f"The file has more than {MOST_LINES:,} payments; split it into smaller files."
             )
         for cell in (row.to, row.amount, row.description, row.reference, str(row.extra)):
             digest.update(cell.encode() + b"\x1f")
     if not count:
-        raise Unreadable("The file has a heading and no payments below it.")
+        raise UnreadableFile("The file has a heading and no payments below it.")
     return digest.hexdigest(), count
 
 
@@ -104,18 +104,18 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
     source.seek(0)
     start = source.read(4096)
     if not start.removeprefix(b"\xef\xbb\xbf").strip():
-        raise Unreadable("The file is empty. Its first line names the columns: " + HEADING)
+        raise UnreadableFile("The file is empty. Its first line names the columns: " + HEADING)
     if size > MOST_BYTES:
-        raise Unreadable(
+        raise UnreadableFile(
             f"The file has {size // 1024**2:,} MB; at most {MOST_BYTES // 1024**2} fit. Split it."
         )
     if start.startswith(SPREADSHEETS):
-        raise Unreadable(
+        raise UnreadableFile(
             "This is a spreadsheet. Open it and save it as \u201cCSV UTF-8\u201d, then choose "
             "that file."
         )
     if start.startswith(UTF_16) or b"\x00" in start:
-        raise Unreadable(
+        raise UnreadableFile(
             "This is not UTF-8 text. Save the file as \u201cCSV UTF-8\u201d and choose it again."
         )
 
@@ -132,7 +132,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
     """The file's own lines, none so long that it would fill the memory."""
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
-            raise Unreadable(
+            raise UnreadableFile(
                 f"A line of the file has more than {LONGEST_LINE:,} characters, far more than a "
                 "payment needs. Was a quote opened and not closed, or is it another file?"
             )
@@ -145,35 +145,37 @@ def _heading(cells: Iterable[str]) -> list[str]:
     while names and not names[-1]:
         names.pop()
     if not set(names) & set(COLUMNS):
-        raise Unreadable(f"The first line does not name the columns. Begin the file with {HEADING}")
+        raise UnreadableFile(
+            f"The first line does not name the columns. Begin the file with {HEADING}"
+        )
     for name in names:
         if name not in COLUMNS:
             said = shortened(tidy_line(name))
             shown = f"the column \u201c{said}\u201d" if name else "a column unnamed"
-            raise Unreadable(
+            raise UnreadableFile(
                 f"The heading has {shown}, which payments do not have. "
                 f"The columns are {', '.join(COLUMNS)}."
             )
     for name in COLUMNS:
         if names.count(name) > 1:
-            raise Unreadable(f"The heading has the column \u201c{name}\u201d twice; keep one.")
+            raise UnreadableFile(f"The heading has the column \u201c{name}\u201d twice; keep one.")
     missing = [name for name in NEEDED if name not in names]
     if missing:
-        raise Unreadable(
+        raise UnreadableFile(
             f"The heading has no column \u201c{missing[0]}\u201d. Payments need "
             f"{' and '.join(NEEDED)}; name, description and reference may be left out."
         )
     return names
 
 
-def _row(number: int, names: list[str], cells: list[str]) -> Row:
+def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
     extra = sum(1 for cell in cells[len(names) :] if cell.strip())
     said = {
         name: (_spaced if name == "amount" else _tidy)(cell)
         for name, cell in zip(names, cells, strict=False)
     }
     typed = {name: said.get(name, "") for name in COLUMNS}
-    return Row(number=number, extra=extra, **typed)
+    return FileRow(number=number, extra=extra, **typed)
 
 
 def _tidy(cell: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from django.http import StreamingHttpResponse
 
-from ledger.text.csv_cells import Line, guarded
+from ledger.text.csv_cells import Echo, guarded
 from ledger.text.currencies import decimals_of, minor_units
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.storage import PART
@@ -37,7 +37,7 @@ def result_name(file: PaymentFile) -> str:
 
 
 def _written(currency: str, lines: Iterable[PaymentLine], waiting: str) -> Iterator[str]:
-    writer = csv.writer(Line())
+    writer = csv.writer(Echo())
     yield writer.writerow(HEAD)
     for line in lines:
         yield writer.writerow(

@@ -27,7 +27,7 @@ from transactions.models import PaymentFile, PaymentLine
 from transactions.models.payment_file import MISNAMED, REPEATED, NameCheck
 from transactions.payment_files.name_quota import Comparison
 from transactions.payment_files.names import LONGEST_NAME
-from transactions.payment_files.parser import Row, measure, rows_of
+from transactions.payment_files.parser import FileRow, measure, rows_of
 
 PART = 2000  # lines that are held in memory, posted and written at a time
 COLUMNS = (
@@ -161,7 +161,7 @@ def _known(file: PaymentFile) -> PaymentFile | None:
     return found
 
 
-def _copy(file: PaymentFile, rows: Sequence[Row], names: Comparison) -> None:
+def _copy(file: PaymentFile, rows: Sequence[FileRow], names: Comparison) -> None:
     """Writes lines by COPY. Account numbers are looked up first, all of them in one query."""
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
@@ -204,7 +204,7 @@ def _mark_repeats(file: PaymentFile) -> None:
         )
 
 
-def _number(row: Row) -> str | ValueError:
+def _number(row: FileRow) -> str | ValueError:
     """The digits, or why there are none."""
     if not row.to:
         return ValueError("The account number is missing.")
@@ -216,7 +216,7 @@ def _number(row: Row) -> str | ValueError:
 
 def _values(
     file: PaymentFile,
-    row: Row,
+    row: FileRow,
     number: str | ValueError,
     accounts: dict[str, tuple[uuid.UUID, str]],
     names: Comparison,

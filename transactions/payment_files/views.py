@@ -25,7 +25,7 @@ from transactions.payment_files.booking import (
 )
 from transactions.payment_files.forms import PaymentFileForm
 from transactions.payment_files.name_quota import MOST_A_DAY
-from transactions.payment_files.parser import EXAMPLE, Unreadable
+from transactions.payment_files.parser import EXAMPLE, UnreadableFile
 from transactions.payment_files.payees import payees_of
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_response
@@ -66,7 +66,7 @@ def file_new(request: PersonRequest) -> HttpResponse:
         )
         if file.state == State.STORED:
             check(file)
-    except (Unreadable, LedgerError) as refusal:
+    except (UnreadableFile, LedgerError) as refusal:
         form.add_error("file", str(refusal))
         return _file_form(request, form)
     return redirect("transactions:file", file.pk)

@@ -5,7 +5,7 @@ A batch passes through `drafts` (what the caller wants, made exact), `locked_acc
 package: they call `transactions.services`, which owns the database transaction.
 """
 
-from transactions.posting.drafts import Draft, Item, prepare
+from transactions.posting.drafts import Draft, PreparedDraft, prepare
 from transactions.posting.engine import post, post_one, release, release_locked
 
-__all__ = ["Draft", "Item", "post", "post_one", "prepare", "release", "release_locked"]
+__all__ = ["Draft", "PreparedDraft", "post", "post_one", "prepare", "release", "release_locked"]

@@ -14,7 +14,7 @@ from ledger.db.retry import OutcomeUnknown
 from transactions.exceptions import InvalidDetails, LedgerError
 from transactions.models import Transaction
 from transactions.posting import engine, unit_of_work
-from transactions.posting.drafts import Draft, Item, outline
+from transactions.posting.drafts import Draft, PreparedDraft, outline
 
 CHUNK = 10_000  # drafts a transaction where a batch need not stand or fall together
 LINKS = 100  # of them that capture or reverse a row not written yet
@@ -76,18 +76,18 @@ def post_batch(
     return results
 
 
-def _chunk_of(rest: Sequence[Draft]) -> list[Item | LedgerError]:
+def _chunk_of(rest: Sequence[Draft]) -> list[PreparedDraft | LedgerError]:
     """The first drafts of the rest: CHUNK of them, or up to a link too many to their own rows.
 
     A link to what is not written yet begins a write of its own (`posting.post`), and what one
     transaction writes to an account again and again makes each next write slower: 2,000 holds,
     each followed by its capture, took 88 s in one.
     """
-    chunk: list[Item | LedgerError] = []
+    chunk: list[PreparedDraft | LedgerError] = []
     unwritten, links = set[uuid.UUID](), 0
     for draft in rest[:CHUNK]:
         item = _outlined(draft)
-        if isinstance(item, Item):
+        if isinstance(item, PreparedDraft):
             if item.links_to_one_of(unwritten):
                 unwritten, links = set(), links + 1
             if links > LINKS:
@@ -100,14 +100,14 @@ def _chunk_of(rest: Sequence[Draft]) -> list[Item | LedgerError]:
 def _interrupted(
     error: Exception,
     results: list[Transaction | LedgerError],
-    chunk: Sequence[Item | LedgerError],
+    chunk: Sequence[PreparedDraft | LedgerError],
     rest: Sequence[Draft],
 ) -> BatchInterrupted:
     """What became of a batch whose `chunk`, the first drafts of the `rest`, met this error."""
     if not isinstance(error, OutcomeUnknown):
         return BatchInterrupted(error, results, [], list(rest))
     unknown = [
-        replace(draft, id=item.id) if isinstance(item, Item) else draft
+        replace(draft, id=item.id) if isinstance(item, PreparedDraft) else draft
         for draft, item in zip(rest, chunk, strict=False)
     ]
     return BatchInterrupted(error, results, unknown, list(rest[len(chunk) :]))
@@ -169,17 +169,17 @@ def _post_all(parts: Callable[[], Iterable[Part]], record: Record) -> None:
         record(part, verdicts)
 
 
-def _all_or_first_refusal(items: Sequence[Item | LedgerError]) -> list[Transaction]:
+def _all_or_first_refusal(items: Sequence[PreparedDraft | LedgerError]) -> list[Transaction]:
     return [unit_of_work.row_of(verdict) for verdict in _verdicts_on(items)]
 
 
-def _verdicts_on(items: Sequence[Item | LedgerError]) -> list[Transaction | LedgerError]:
+def _verdicts_on(items: Sequence[PreparedDraft | LedgerError]) -> list[Transaction | LedgerError]:
     """Posts the items that name accounts; a verdict for each, in order."""
-    verdicts = iter(engine.post([item for item in items if isinstance(item, Item)]))
-    return [next(verdicts) if isinstance(item, Item) else item for item in items]
+    verdicts = iter(engine.post([item for item in items if isinstance(item, PreparedDraft)]))
+    return [next(verdicts) if isinstance(item, PreparedDraft) else item for item in items]
 
 
-def _outlined(draft: Draft) -> Item | LedgerError:
+def _outlined(draft: Draft) -> PreparedDraft | LedgerError:
     try:
         return outline(draft)
     except LedgerError as refusal:

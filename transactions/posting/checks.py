@@ -17,27 +17,27 @@ from transactions.exceptions import (
     LimitExceeded,
 )
 from transactions.models import Transaction
-from transactions.posting.drafts import Item
-from transactions.posting.locked_accounts import Books, Locked, Sides, moment_of
+from transactions.posting.drafts import PreparedDraft
+from transactions.posting.locked_accounts import LockedAccount, LockedAccounts, Sides, booking_time
 
 
-def check(item: Item, sides: Sides, books: Books) -> None:
+def check(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
     """Raises the first LedgerError that an item deserves. Changes nothing."""
     _check_currency(item, sides)
     if item.expires_at is not None:
         _check_expiry(item)
     if item.captures_id is not None:
-        check_hold_is_pending(books.linked.get(item.captures_id), books)
-        _check_capture(item, books.linked[item.captures_id])
+        check_hold_is_pending(locked.linked.get(item.captures_id), locked)
+        _check_capture(item, locked.linked[item.captures_id])
     if item.reverses_id is not None:
-        _check_reversal(item, books)
+        _check_reversal(item, locked)
     if sides.sender is not None:
-        _check_sender(item, sides.sender, sides, books)
+        _check_sender(item, sides.sender, sides, locked)
     if sides.recipient is not None:
         _check_recipient(item, sides.recipient)
 
 
-def _check_currency(item: Item, sides: Sides) -> None:
+def _check_currency(item: PreparedDraft, sides: Sides) -> None:
     sender, recipient = sides
     if sender and recipient and sender.currency != recipient.currency:
         raise CurrencyMismatch(
@@ -52,7 +52,7 @@ def _check_currency(item: Item, sides: Sides) -> None:
         )
 
 
-def _check_expiry(item: Item) -> None:
+def _check_expiry(item: PreparedDraft) -> None:
     """A new hold ends later; one of history, whose booking time was given, may have ended."""
     assert item.expires_at is not None  # noqa: S101  as the caller has seen
     if item.created_at is None and item.expires_at <= timezone.now():
@@ -63,17 +63,17 @@ def _check_expiry(item: Item) -> None:
         )
 
 
-def check_hold_is_pending(hold: Transaction | None, books: Books) -> None:
+def check_hold_is_pending(hold: Transaction | None, locked: LockedAccounts) -> None:
     """HoldNotPending unless the row is a hold that may still be captured or voided."""
     if hold is None or hold.status == Transaction.Status.COMPLETED:
         raise HoldNotPending("There is no hold with that id.")
     if hold.status == Transaction.Status.VOIDED:
         raise HoldNotPending("This hold was released before; ask for a new one.")
-    if hold.status == Transaction.Status.CAPTURED or hold.pk in books.ended:
+    if hold.status == Transaction.Status.CAPTURED or hold.pk in locked.ended:
         raise HoldNotPending("This hold was captured before, and a hold is captured once.")
 
 
-def _check_capture(item: Item, hold: Transaction) -> None:
+def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
     if (item.from_id, item.to_id) != (hold.from_account_id, hold.to_account_id):
         raise HoldNotPending("A capture has the two sides of its hold.")
     if hold.expires_at is not None and hold.expires_at <= timezone.now():
@@ -83,15 +83,15 @@ def _check_capture(item: Item, hold: Transaction) -> None:
         raise InvalidAmount(f"The hold is for {held}; {asked} is more than that.")
 
 
-def _check_reversal(item: Item, books: Books) -> None:
-    original = books.linked.get(item.reverses_id) if item.reverses_id else None
+def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
+    original = locked.linked.get(item.reverses_id) if item.reverses_id else None
     if original is None or original.status != Transaction.Status.COMPLETED:
         raise AlreadyReversed("Only a booked transaction is refunded; a hold is released.")
     if original.reverses_id is not None:
         raise AlreadyReversed("This is a refund itself; send a new payment instead.")
     if (item.from_id, item.to_id) != (original.to_account_id, original.from_account_id):
         raise AlreadyReversed("A reversal has the sides of its original, the other way round.")
-    left = original.amount - books.reversed.get(original.pk, Decimal(0))
+    left = original.amount - locked.reversed.get(original.pk, Decimal(0))
     if item.amount > left:
         rest = plain(left, original.currency)
         asked = plain(item.amount, original.currency)
@@ -102,16 +102,18 @@ def _check_reversal(item: Item, books: Books) -> None:
         )
 
 
-def _check_sender(item: Item, sender: Locked, sides: Sides, books: Books) -> None:
+def _check_sender(
+    item: PreparedDraft, sender: LockedAccount, sides: Sides, locked: LockedAccounts
+) -> None:
     if sender.status == "frozen":
         raise AccountNotActive(f"{sender.name} is frozen: money may come in, none may go out.")
     if sender.status != "active":
         raise AccountNotActive(f"{sender.name} is closed; choose another account.")
     available = sender.available
     if item.captures_id is not None:
-        available += books.linked[item.captures_id].amount
+        available += locked.linked[item.captures_id].amount
     elif item.reverses_id is None:  # limits are the holder's; a hold has met them before
-        _check_limits(item, sender, sides, books)
+        _check_limits(item, sender, sides, locked)
     if item.amount > available:
         amount = plain(item.amount, sender.currency)
         short = plain(item.amount - available, sender.currency)
@@ -121,14 +123,16 @@ def _check_sender(item: Item, sender: Locked, sides: Sides, books: Books) -> Non
         )
 
 
-def _check_limits(item: Item, sender: Locked, sides: Sides, books: Books) -> None:
+def _check_limits(
+    item: PreparedDraft, sender: LockedAccount, sides: Sides, locked: LockedAccounts
+) -> None:
     if sender.transfer_limit is not None and item.amount > sender.transfer_limit:
         raise LimitExceeded(
             f"{plain(item.amount, sender.currency)} is above the limit of "
             f"{plain(sender.transfer_limit, sender.currency)} for one payment from {sender.name}."
         )
     if sender.daily_limit is not None:
-        left = sender.daily_limit - sender.sent_on(books.day_of(moment_of(item, sides)))
+        left = sender.daily_limit - sender.sent_on(locked.day_of(booking_time(item, sides)))
         if item.amount > left:
             raise LimitExceeded(
                 f"{sender.name} may send {plain(max(left, Decimal(0)), sender.currency)} more "
@@ -136,7 +140,7 @@ def _check_limits(item: Item, sender: Locked, sides: Sides, books: Books) -> Non
             )
 
 
-def _check_recipient(item: Item, recipient: Locked) -> None:
+def _check_recipient(item: PreparedDraft, recipient: LockedAccount) -> None:
     if recipient.status == "closed":
         raise AccountNotActive(
             f"Account {recipient.number} is closed and takes no money; ask for another number."
@@ -148,15 +152,15 @@ def _check_recipient(item: Item, recipient: Locked) -> None:
         )
 
 
-def apply(item: Item, sides: Sides, books: Books) -> None:
+def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
     """Moves the running balances, and gives the item its own place in both chains."""
     sender, recipient = sides
-    moment = moment_of(item, sides)
+    moment = booking_time(item, sides)
     item.booked_at = moment
-    item.booked_value_date = item.value_date or books.day_of(moment)
+    item.booked_value_date = item.value_date or locked.day_of(moment)
     item.currency = sides.currency
     if sender is not None:
-        _take(item, sender, books)
+        _take(item, sender, locked)
         sender.last_entry_at = moment
     if recipient is not None:
         if not item.is_hold:
@@ -164,21 +168,21 @@ def apply(item: Item, sides: Sides, books: Books) -> None:
             item.to_balance = recipient.balance
         recipient.last_entry_at = moment
     if item.reverses_id is not None:
-        before = books.reversed.get(item.reverses_id, Decimal(0))
-        books.reversed[item.reverses_id] = before + item.amount
+        before = locked.reversed.get(item.reverses_id, Decimal(0))
+        locked.reversed[item.reverses_id] = before + item.amount
 
 
-def _take(item: Item, sender: Locked, books: Books) -> None:
+def _take(item: PreparedDraft, sender: LockedAccount, locked: LockedAccounts) -> None:
     """What leaves the sender: reserved by a hold, booked otherwise."""
     if sender.daily_limit is not None and item.booked_at is not None:
-        day = books.day_of(item.booked_at)
+        day = locked.day_of(item.booked_at)
         counted = Decimal(0) if item.is_correction else item.amount
         sender.sent[day] = sender.sent_on(day) + counted
     if item.is_hold:
         sender.held += item.amount
         return
     if item.captures_id is not None:
-        sender.held -= books.linked[item.captures_id].amount
-        books.ended.add(item.captures_id)
+        sender.held -= locked.linked[item.captures_id].amount
+        locked.ended.add(item.captures_id)
     sender.balance -= item.amount
     item.from_balance = sender.balance

@@ -53,7 +53,7 @@ class Draft:
 
 
 @dataclass(slots=True)
-class Item:
+class PreparedDraft:
     """A draft whose own facts hold: what is left to ask is the accounts.
 
     `outline` fills in what says which accounts and rows it touches, `complete` what says how;
@@ -116,14 +116,14 @@ class Item:
         )
 
 
-def prepare(draft: Draft) -> Item:
+def prepare(draft: Draft) -> PreparedDraft:
     """Makes a draft exact. Raises the LedgerError of the first fact that does not hold."""
     item = outline(draft)
     complete(item)
     return item
 
 
-def outline(draft: Draft) -> Item:
+def outline(draft: Draft) -> PreparedDraft:
     """What must be known before anything can be locked: the accounts and rows it touches.
 
     Of a batch the rest is made exact while the database stores the first rows.
@@ -138,7 +138,7 @@ def outline(draft: Draft) -> Item:
             if from_id
             else "Say which account the money comes from or goes to."
         )
-    return Item(
+    return PreparedDraft(
         draft=draft,
         id=uuid7() if draft.id is None else validation.as_uuid(draft.id),
         id_given=draft.id is not None,
@@ -153,7 +153,7 @@ def outline(draft: Draft) -> Item:
     )
 
 
-def complete(item: Item) -> None:
+def complete(item: PreparedDraft) -> None:
     """Makes the rest exact: amount, texts, metadata, times. Nothing is done twice."""
     draft = item.draft
     if draft is None:
@@ -163,7 +163,7 @@ def complete(item: Item) -> None:
     item.reference = validation.text_of(draft.reference, REFERENCE_LIMIT, "reference")
     item.metadata_text = validation.json_of(draft.metadata) if draft.metadata else "{}"
     item.value_date = validation.day_of(draft.value_date)
-    item.created_at = validation.moment_of(draft.created_at)
+    item.created_at = validation.exact_time(draft.created_at)
     item.expires_at = _expiry(draft)
     item.draft = None
 

@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.db.models.base import ModelState
 
 from transactions.models import Transaction
-from transactions.posting.drafts import Item
+from transactions.posting.drafts import PreparedDraft
 
 COPY_FROM = 20  # rows from which COPY beats one INSERT
 BLOCK = 500  # rows sent at a time
@@ -47,7 +47,7 @@ def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
     return {original: total for original, total in sums if original and total}
 
 
-def write(items: Iterable[Item], at_most: int) -> None:
+def write(items: Iterable[PreparedDraft], at_most: int) -> None:
     """Inserts the rows; the database moves the accounts, see Note [Balances follow rows].
 
     `items` may be worked out while it is read: from `COPY_FROM` rows on, the database stores
@@ -64,7 +64,7 @@ def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
     Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 
 
-def _insert(items: Sequence[Item]) -> None:
+def _insert(items: Sequence[PreparedDraft]) -> None:
     """One INSERT of few rows. An id that is taken leaves its row out, and so is noticed."""
     if not items:
         return
@@ -79,7 +79,7 @@ def _insert(items: Sequence[Item]) -> None:
             raise IdTaken
 
 
-def _copy(items: Iterable[Item]) -> None:
+def _copy(items: Iterable[PreparedDraft]) -> None:
     """COPY in text format. Psycopg's own errors are turned into Django's."""
     with (
         connection.cursor() as cursor,
@@ -97,7 +97,7 @@ def _no_question(*_: Any) -> NoReturn:
     raise RuntimeError("While rows are being streamed, the database cannot be asked.")
 
 
-def _values(item: Item) -> tuple[Any, ...]:
+def _values(item: PreparedDraft) -> tuple[Any, ...]:
     return (
         item.id,
         item.from_id,
@@ -120,7 +120,7 @@ def _values(item: Item) -> tuple[Any, ...]:
     )
 
 
-def _line(item: Item) -> str:
+def _line(item: PreparedDraft) -> str:
     """The row as COPY reads it. Text may hold anything; the rest was made exact before and
     holds no character that COPY would read as more than itself.
 
@@ -152,7 +152,7 @@ def _escaped(text: str) -> str:
     return text if text.isprintable() and "\\" not in text else text.translate(ESCAPES)
 
 
-def as_transaction(item: Item) -> Transaction:
+def as_transaction(item: PreparedDraft) -> Transaction:
     """The posted row as an instance, without reading it back.
 
     The generated columns stay in the database until somebody asks for them. Filled as

@@ -16,13 +16,13 @@ from accounts.exceptions import AccountNotFound
 from accounts.models import Account
 from transactions.models import Transaction
 from transactions.posting import insert
-from transactions.posting.drafts import Item
+from transactions.posting.drafts import PreparedDraft
 
 TICK = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
-class Locked:
+class LockedAccount:
     """An account as read under the lock."""
 
     id: uuid.UUID
@@ -52,14 +52,14 @@ class Locked:
         return self.sent[day]
 
 
-COLUMNS = [name for name in Locked.__slots__ if name != "sent"]
+COLUMNS = [name for name in LockedAccount.__slots__ if name != "sent"]
 
 
 class Sides(NamedTuple):
     """The accounts of one item, as the books have them now."""
 
-    sender: Locked | None
-    recipient: Locked | None
+    sender: LockedAccount | None
+    recipient: LockedAccount | None
 
     @property
     def currency(self) -> str:
@@ -69,7 +69,7 @@ class Sides(NamedTuple):
 
 
 @dataclass(slots=True)
-class Day:
+class BankDay:
     """A day of the bank's time zone, and the moments that it has."""
 
     date: date
@@ -78,20 +78,20 @@ class Day:
 
 
 @dataclass(slots=True)
-class Books:
+class LockedAccounts:
     """What a batch touches: its accounts, locked, and the rows that its items link to.
 
     `ended` are the holds captured so far in the batch, `reversed` what has been reversed of
     each original, both of the books and of the batch.
     """
 
-    accounts: dict[uuid.UUID, Locked]
+    accounts: dict[uuid.UUID, LockedAccount]
     linked: dict[uuid.UUID, Transaction] = field(default_factory=dict)
     reversed: dict[uuid.UUID, Decimal] = field(default_factory=dict)
     ended: set[uuid.UUID] = field(default_factory=set)
-    day: Day | None = None
+    day: BankDay | None = None
 
-    def sides(self, item: Item) -> Sides:
+    def sides(self, item: PreparedDraft) -> Sides:
         """The accounts that an item moves; AccountNotFound where there is none."""
         sender = self.accounts.get(item.from_id) if item.from_id else None
         recipient = self.accounts.get(item.to_id) if item.to_id else None
@@ -106,7 +106,7 @@ class Books:
             midnights = [datetime.combine(day + timedelta(n), datetime.min.time()) for n in (0, 1)]
             # In UTC, as the moments are: to compare across zones takes ten times as long.
             start, end = (timezone.make_aware(each).astimezone(UTC) for each in midnights)
-            self.day = Day(day, start, end)
+            self.day = BankDay(day, start, end)
         return self.day.date
 
     @property
@@ -115,7 +115,7 @@ class Books:
         return any(account.daily_limit is not None for account in self.accounts.values())
 
 
-def moment_of(item: Item, sides: Sides) -> datetime:
+def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
     """The booking time: now (or the history's own), after every entry of the accounts."""
     moment = item.created_at or now()
     for side in sides:
@@ -129,22 +129,22 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_books(items: Sequence[Item]) -> Books:
+def lock_accounts_of(items: Sequence[PreparedDraft]) -> LockedAccounts:
     """Locks the accounts of the items in order of id (see Note [Lock ordering]), then reads
     what the items link to: with the accounts locked, a hold cannot end under our hands."""
-    books = Books(lock(id for item in items for id in item.account_ids))
+    locked = LockedAccounts(lock(id for item in items for id in item.account_ids))
     linked = [id for item in items for id in (item.captures_id, item.reverses_id) if id]
     if linked:
-        books.linked = insert.find(linked)
-        books.reversed = insert.reversed_sums([item.reverses_id for item in items])
-    return books
+        locked.linked = insert.find(linked)
+        locked.reversed = insert.reversed_sums([item.reverses_id for item in items])
+    return locked
 
 
-def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, Locked]:
+def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
     """The accounts by id, locked in order of id; `skip_locked` leaves out those of others."""
     with connection.cursor() as cursor:
         cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
-        return {row[0]: Locked(*row) for row in cursor.fetchall()}
+        return {row[0]: LockedAccount(*row) for row in cursor.fetchall()}
 
 
 @cache

@@ -9,13 +9,13 @@ from django.db import transaction as db_transaction
 from ledger.db.retry import run_with_retry
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
-from transactions.posting.drafts import Item
+from transactions.posting.drafts import PreparedDraft
 from transactions.posting.refusals import refusal_of
 
 Result = TypeVar("Result")
 
 
-def run(work: Callable[[], Result], items: Iterable[Item | LedgerError] = ()) -> Result:
+def run(work: Callable[[], Result], items: Iterable[PreparedDraft | LedgerError] = ()) -> Result:
     """Runs `work` in one transaction; what failed without a trace is tried again, refusals are
     translated.
 
@@ -30,7 +30,7 @@ def run(work: Callable[[], Result], items: Iterable[Item | LedgerError] = ()) ->
 
     def look_up_ids() -> None:
         for item in items:
-            if isinstance(item, Item):
+            if isinstance(item, PreparedDraft):
                 item.id_given = True
 
     try:

@@ -169,7 +169,7 @@ def in_range(what: str, value: datetime) -> datetime:
     return value
 
 
-def moment_of(value: datetime | None) -> datetime | None:
+def exact_time(value: datetime | None) -> datetime | None:
     if value is None:
         return None
     if in_range("booking", value) > timezone.now():

@@ -30,7 +30,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MetadataLine:
     """One value: what it is called, what it says. A term is what the search is asked, or "".
 
     `key_term` asks for all with such a value, `term` for all with the same.
@@ -49,10 +49,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
+class MetadataView:
     """The lines of a page, whether there are more, and the beginning of the JSON as stored."""
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[MetadataLine, ...] = ()
     is_cut: bool = False
     stored: str = ""
 
@@ -66,24 +66,24 @@ class Details:
         return len(self.stored) <= COLOURED_LIMIT
 
 
-def details_of(metadata: Mapping[str, Any], stored: str = "") -> Details:
+def details_of(metadata: Mapping[str, Any], stored: str = "") -> MetadataView:
     """What a receipt shows of metadata, at most so much as a page bears, but for the category.
 
     `stored` is its text out of the database, whose numbers keep all their digits; without it
     they are as Python has read them.
     """
     exact = json.loads(stored, parse_float=Decimal) if stored else metadata
-    lines: list[Line] = []
+    lines: list[MetadataLine] = []
     left = LINES_LIMIT
     for line in lines_of({key: value for key, value in exact.items() if key != "category"}):
         left -= line.weight
         if len(lines) == MOST_LINES or left < 0:
-            return Details(tuple(lines), is_cut=True, stored=pretty(exact))
+            return MetadataView(tuple(lines), is_cut=True, stored=pretty(exact))
         lines.append(line)
-    return Details(tuple(lines), stored=pretty(exact))
+    return MetadataView(tuple(lines), stored=pretty(exact))
 
 
-def lines_of(metadata: Mapping[str, Any]) -> Iterator[Line]:
+def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:
     """Every value as a line to read, nested names joined: "Merchant city", "Porto"."""
     for key, value in metadata.items():
         yield from _lines(value, _sentence(key), (str(key),))
@@ -95,7 +95,7 @@ def tidy(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield line.label, line.said
 
 
-def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[Line]:
+def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[MetadataLine]:
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from _lines(inner, f"{label} {_words(key)}", (*path, str(key)) if path else ())
@@ -106,15 +106,15 @@ def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[Line]:
         yield _line(value, label, path)
 
 
-def _line(value: Any, label: str, path: tuple[str, ...]) -> Line:
+def _line(value: Any, label: str, path: tuple[str, ...]) -> MetadataLine:
     said = shortened(_said(value), LONGEST_VALUE)
     field = meta_field(path)
     if not field or len(field) > LONGEST_TERM or value is None:
-        return Line(_short(label), said)
+        return MetadataLine(_short(label), said)
     wanted = value if isinstance(value, str) else _said(value)
     is_term = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
     is_term = is_term and len(wanted) <= LONGEST_TERM
-    return Line(_short(label), said, having(path), token(field, wanted) if is_term else "")
+    return MetadataLine(_short(label), said, having(path), token(field, wanted) if is_term else "")
 
 
 def _sentence(key: str) -> str:

@@ -12,14 +12,14 @@ from django.urls import reverse
 from accounts.models import Account, User
 from ledger.text.currencies import plain
 from ledger.text.money import figure, money, signed
-from transactions.annotations.services import Notes, notes_of
-from transactions.lifecycle import STATES, Story, story_of
-from transactions.models import Note, Transaction, reversal_word
-from transactions.receipts.details import Details, details_of
+from transactions.annotations.services import AnnotationHistory, annotation_history
+from transactions.lifecycle import STATES, Lifecycle, lifecycle_of
+from transactions.models import StaffReason, Transaction, reversal_word
+from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank
 from transactions.search.address import search_url
 from transactions.search.language.parser import token
-from transactions.staff_actions import is_own, tools_for
+from transactions.staff_actions import actions_for, is_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class FromFile:
 class Receipt:
     """`signed` is the reader's own change of balance; None where there is none, or no one.
 
-    `tools` and `notes` are for staff alone; `mine` is what the reader noted for themselves, and
+    `tools` and `reasons` are for staff alone; `mine` is what the reader noted for themselves, and
     staff who are on neither side have none.
     """
 
     row: Transaction
-    story: Story
+    lifecycle: Lifecycle
     sentence: str
     subline: str
     signed: Decimal | None
@@ -59,21 +59,21 @@ class Receipt:
     facts: list[tuple[str, str]]
     again_url: str
     back_url: str
-    details: Details
-    mine: Notes
+    details: MetadataView
+    mine: AnnotationHistory
     file: FromFile | None = None
     whose: str = MINE  # of the rows that its links look among, as addresses say it
     may_search: bool = True
     is_for_staff: bool = False
     tools: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    reasons: list[StaffReason] = field(default_factory=list)
 
     @property
     def badge(self) -> str:
         """One word that sets it apart from a plain payment."""
         if self.row.is_reversal:
             return reversal_word(self.row.type)
-        return STATES.get(self.story.state, "")
+        return STATES.get(self.lifecycle.state, "")
 
     @property
     def lines(self) -> list[tuple[str, str, str, str]]:
@@ -110,25 +110,25 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
     for_staff = not is_own(row, reader)
     sender = _side("From", row.from_account, row.from_balance, reader)
     recipient = _side("To", row.to_account, row.to_balance, reader)
-    story = story_of(row)
+    lifecycle = lifecycle_of(row)
     return Receipt(
         row=row,
-        story=story,
-        sentence=_sentence(story, sender, recipient),
-        subline=_subline(story),
+        lifecycle=lifecycle,
+        sentence=_sentence(lifecycle, sender, recipient),
+        subline=_subline(lifecycle),
         signed=None if for_staff else _signed(row, sender, recipient),
         sides=[side for side in (sender, recipient) if side],
-        facts=_facts(story) + (_booked_by(story) if for_staff else []),
+        facts=_facts(lifecycle) + (_booked_by(lifecycle) if for_staff else []),
         again_url=_again_url(row, sender, recipient),
-        back_url=_back_url(story, sender, recipient),
+        back_url=_back_url(lifecycle, sender, recipient),
         details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
-        file=_file(story, sender, reader),
-        mine=Notes() if for_staff else notes_of(row, reader),
+        file=_file(lifecycle, sender, reader),
+        mine=AnnotationHistory() if for_staff else annotation_history(row, reader),
         whose=BANK if for_staff else MINE,
         may_search=not for_staff or may_read_bank(reader),
         is_for_staff=for_staff,
-        tools=tools_for(story, reader) if for_staff else [],
-        notes=story.notes if for_staff else [],
+        tools=actions_for(lifecycle, reader) if for_staff else [],
+        reasons=lifecycle.reasons if for_staff else [],
     )
 
 
@@ -142,30 +142,32 @@ def _side(
     return Side(label, name, account, mine, balance if mine else None)
 
 
-def _facts(story: Story) -> list[tuple[str, str]]:
+def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
     """What else there is to know of the amount."""
-    row = story.row
-    if story.reversals:
-        back, whole = money(story.reversed, row.currency), money(row.amount, row.currency)
-        left = money(story.left, row.currency)
-        return [(story.back, f"{back} of {whole}; {left} is left" if story.left else "in full")]
+    row = lifecycle.row
+    if lifecycle.reversals:
+        back, whole = money(lifecycle.reversed, row.currency), money(row.amount, row.currency)
+        left = money(lifecycle.left, row.currency)
+        return [
+            (lifecycle.back, f"{back} of {whole}; {left} is left" if lifecycle.left else "in full")
+        ]
     if row.is_hold and row.to_account_id and row.description:
         return [("For", row.description)]
-    if story.original:
-        return [("Refund of", money(story.original.amount, row.currency))]
+    if lifecycle.original:
+        return [("Refund of", money(lifecycle.original.amount, row.currency))]
     return []
 
 
-def _booked_by(story: Story) -> list[tuple[str, str]]:
+def _booked_by(lifecycle: Lifecycle) -> list[tuple[str, str]]:
     """Of a payment from a file, who pressed Pay: not always whose account it is."""
-    if story.line is None:
+    if lifecycle.line is None:
         return []
-    return [("Booked by", str(story.row.created_by or "The bank"))]
+    return [("Booked by", str(lifecycle.row.created_by or "The bank"))]
 
 
-def _file(story: Story, sender: Side | None, reader: User) -> FromFile | None:
+def _file(lifecycle: Lifecycle, sender: Side | None, reader: User) -> FromFile | None:
     """Its owner sees a file on their own pages, staff in the admin, whoever is paid never."""
-    line = story.line
+    line = lifecycle.line
     if line is None:
         return None
     rights = ("transactions.view_paymentfile", "transactions.use_cash_desk")
@@ -178,12 +180,12 @@ def _file(story: Story, sender: Side | None, reader: User) -> FromFile | None:
     return FromFile(line.file.name, line.number, reverse(page, args=[line.file_id]))
 
 
-def _subline(story: Story) -> str:
+def _subline(lifecycle: Lifecycle) -> str:
     """What a hold means for the money, in one sentence; for anything else what it was for."""
-    row, state = story.row, story.state
+    row, state = lifecycle.row, lifecycle.state
     amount = money(row.amount, row.currency)
-    if state == "captured" and story.capture:
-        taken, rest = story.capture.amount, row.amount - story.capture.amount
+    if state == "captured" and lifecycle.capture:
+        taken, rest = lifecycle.capture.amount, row.amount - lifecycle.capture.amount
         if not rest:
             return "All of it was taken."
         said = f"{money(taken, row.currency)} of it was taken"
@@ -208,15 +210,15 @@ def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) ->
     return _transfer_url(sender.account, recipient.account, row, row.amount, row.description)
 
 
-def _back_url(story: Story, sender: Side | None, recipient: Side | None) -> str:
+def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
     """The transfer form filled in to send the money back: a new payment, for the recipient."""
-    row = story.row
-    if not (story.left and sender and recipient and recipient.is_mine and not sender.is_mine):
+    row = lifecycle.row
+    if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):
         return ""
     if recipient.account is None or sender.account is None:
         return ""
     said = f"Back: {row.description}" if row.description else "Sent back"
-    return _transfer_url(recipient.account, sender.account, row, story.left, said)
+    return _transfer_url(recipient.account, sender.account, row, lifecycle.left, said)
 
 
 def _transfer_url(
@@ -235,11 +237,11 @@ def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> De
     return -amount if out else amount
 
 
-def _sentence(story: Story, sender: Side | None, recipient: Side | None) -> str:
+def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
     """What happened, said to the reader."""
-    if story.row.is_hold:
-        return _sentence_of_hold(story, sender, recipient)
-    if story.row.is_reversal:
+    if lifecycle.row.is_hold:
+        return _sentence_of_hold(lifecycle, sender, recipient)
+    if lifecycle.row.is_reversal:
         return _sentence_of_refund(sender, recipient)
     if sender is None:
         return f"Paid into {_named(recipient)}"
@@ -247,12 +249,12 @@ def _sentence(story: Story, sender: Side | None, recipient: Side | None) -> str:
         return f"Paid out of {_named(sender)}"
     if sender.is_mine and recipient.is_mine:
         return f"Moved from {sender.name} to {recipient.name}"
-    return _sentence_of_payment(story, sender, recipient)
+    return _sentence_of_payment(lifecycle, sender, recipient)
 
 
-def _sentence_of_payment(story: Story, sender: Side, recipient: Side) -> str:
+def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side) -> str:
     """Between two people. What staff paid from a file, nobody else is said to have paid."""
-    if story.line and _is_paid_for(story.row) and not recipient.is_mine:
+    if lifecycle.line and _is_paid_for(lifecycle.row) and not recipient.is_mine:
         whose = f"your {sender.name}" if sender.is_mine else _named(sender)
         return f"The bank paid {recipient.name} from {whose}, from a file"
     payer, payee = (
@@ -267,11 +269,11 @@ def _is_paid_for(row: Transaction) -> bool:
     return row.from_account is not None and row.created_by_id != row.from_account.user_id
 
 
-def _sentence_of_hold(story: Story, sender: Side | None, recipient: Side | None) -> str:
-    held = "Held" if story.row.is_pending else "Was held"
+def _sentence_of_hold(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
+    held = "Held" if lifecycle.row.is_pending else "Was held"
     if recipient and recipient.is_mine and not (sender and sender.is_mine):
         return f"{held} for you by {sender.name if sender else ''}".rstrip()
-    payee = recipient.name if recipient else story.row.description or "a payment"
+    payee = recipient.name if recipient else lifecycle.row.description or "a payment"
     on = f" on {_named(sender)}" if sender and not sender.is_mine else ""
     return f"{held}{on} for {payee}"
 

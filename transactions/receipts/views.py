@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import PersonRequest
-from transactions.annotations.forms import NoteForm
+from transactions.annotations.forms import AnnotationForm
 from transactions.annotations.search import tags_in_use
 from transactions.annotations.services import annotate
 from transactions.exceptions import NoteChanged
@@ -38,7 +38,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
     row = readable_row(request, pk)
     if not is_own(row, request.user):
         raise Http404
-    form = NoteForm(request.POST if request.method == "POST" else None)
+    form = AnnotationForm(request.POST if request.method == "POST" else None)
     replaces = request.POST.get("replaces")
     if form.is_valid():
         try:
@@ -73,7 +73,7 @@ def readable_row(request: PersonRequest, pk: Any) -> Any:
 def receipt_page(
     request: PersonRequest,
     row: Transaction,
-    form: NoteForm | None = None,
+    form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> HttpResponse:
     """The receipt; with a `form` that has errors, it is open, and still replaces the note that
@@ -81,7 +81,7 @@ def receipt_page(
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row}
     if not shown.is_for_staff:
-        context["note_form"] = form or NoteForm.of(shown.mine)
+        context["note_form"] = form or AnnotationForm.of(shown.mine)
         context["note_replaces"] = shown.mine.id if replaces is None else replaces
         if form and replaces not in (None, shown.mine.id):
             form.add_error(None, CHANGED_MEANWHILE)

@@ -16,9 +16,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from ledger.db.work import Query, Work
+from ledger.db.work import QueryLog, RecordedQuery
 from transactions.models import Seal
-from transactions.reports.report import Asked, Report, Row
+from transactions.reports.report import Report, ReportParameters, Row
 
 MOST_ROWS = 2000
 A_WEEK = 7 * 24 * 60 * 60
@@ -29,13 +29,13 @@ class Kept:
     """Rows of an earlier run, the queries that gave them, when, and the seal that closes them."""
 
     rows: Sequence[Row]
-    queries: list[Query]
+    queries: list[RecordedQuery]
     at: datetime
     seal: int
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CacheEntry:
     """Where the rows of one report for one set of parameters are kept."""
 
     key: str
@@ -46,20 +46,20 @@ class Place:
         kept: Kept | None = cache.get(self.key)
         return kept
 
-    def keep(self, rows: Sequence[Row], work: Work) -> None:
+    def keep(self, rows: Sequence[Row], work: QueryLog) -> None:
         """Keeps rows for a week at most, if they are not too many."""
         if len(rows) <= MOST_ROWS:
             queries = [replace(query, params=None, plan="") for query in work.queries]
             cache.set(self.key, Kept(rows, queries, timezone.now(), self.seal), A_WEEK)
 
 
-def place_of(report: Report, asked: Asked) -> Place | None:
+def place_of(report: Report, asked: ReportParameters) -> CacheEntry | None:
     """Where the rows may be kept; None where they may still change, or are somebody's own.
 
     The key names all they depend on: what is asked, the seal (by its digest, so that other
     books have other rows), the time zone, and the source of the report itself.
     """
-    final_from = report.final_from(asked) if asked.reach.is_bank else None
+    final_from = report.final_from(asked) if asked.scope.is_bank else None
     if final_from is None:
         return None
     seal = Seal.objects.order_by("-number").first()
@@ -74,4 +74,4 @@ def place_of(report: Report, asked: Asked) -> Place | None:
         settings.TIME_ZONE,
         [inspect.getsource(part) for part in parts],
     )
-    return Place(f"report:{hashlib.sha256(repr(facts).encode()).hexdigest()}", seal.number)
+    return CacheEntry(f"report:{hashlib.sha256(repr(facts).encode()).hexdigest()}", seal.number)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from ledger.text.dates import months_before
 from ledger.text.lines import shortened
-from transactions.scope import BANK, MINE, Reach, may_read_bank, reach_of
+from transactions.scope import BANK, MINE, Scope, may_read_bank, scope_for
 
 SHOWN_MONTHS = 12
 FEW_MONTHS = 3  # where a bank has too many rows to go through a year of them at each look
@@ -52,7 +52,7 @@ class DayField(forms.DateField):
 class ReportForm(forms.Form):
     """Whose money, in which currency. A report with more to ask extends it.
 
-    What the address leaves out has the default of `defaults()`. Once valid, `reach` is whose
+    What the address leaves out has the default of `defaults()`. Once valid, `scope` is whose
     rows are read, and `asked` are the keyword arguments of the report's function.
     """
 
@@ -70,12 +70,12 @@ class ReportForm(forms.Form):
         usual = BANK if may_read else MINE
         whose = data.get("whose") if data.get("whose") in (MINE, BANK) else usual
         whose = BANK if bank_only else whose
-        self.reach: Reach = reach_of(reader, BANK if whose == BANK and may_read else MINE)
+        self.scope: Scope = scope_for(reader, BANK if whose == BANK and may_read else MINE)
         given = {name: value for name, value in data.items() if value not in ("", None)}
-        currencies = self.reach.currencies
+        currencies = self.scope.currencies
         self.has_money = bool(currencies)
         first = {"currency": currencies[0]} if currencies else {}
-        given["whose"] = self.reach.whose
+        given["whose"] = self.scope.whose
         super().__init__({**first, **self.defaults(), **given})
         if "currency" in self.fields:
             self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]
@@ -129,7 +129,7 @@ class FewMonthsForm(PeriodForm):
     """A period, by default short for the whole bank: a year of one's own rows are few."""
 
     def defaults(self) -> dict[str, Any]:
-        if not self.reach.is_bank:
+        if not self.scope.is_bank:
             return super().defaults()
         since = months_until(timezone.localdate(), FEW_MONTHS)
         return {**super().defaults(), "since": since.isoformat()}

@@ -11,10 +11,10 @@ from django.urls import reverse
 from accounts.models import User
 from ledger.charts.geometry import Chart
 from ledger.text.currencies import minor_units
-from ledger.text.dates import end_of
+from ledger.text.dates import end_of_day
 from ledger.text.money import figure, signed
 from transactions.reports.forms import ReportForm
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.address import search_url
 from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse, token
 
@@ -23,10 +23,10 @@ SHOWN = 200  # rows on the page; the file has all
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportParameters:
     """What the reader asked of a report: whose rows, and the parameters of its function."""
 
-    reach: Reach
+    scope: Scope
     values: Mapping[str, Any]
 
     @property
@@ -35,12 +35,12 @@ class Asked:
         return str(self.values.get("currency", ""))
 
     def rows_behind(self, query: str) -> str:
-        """The address of the search page for `query`, in the same reach and currency; "" for one
+        """The address of the search page for `query`, in the same scope and currency; "" for one
         too long to be read whole, which would lead to other rows."""
         said = parse(query).adding(f"currency:{self.currency}") if self.currency else query
         if len(said) > LONGEST or len(parse(said).items) >= MOST_ITEMS:
             return ""
-        return search_url(said, self.reach.whose)  # without words in it, the newest come first
+        return search_url(said, self.scope.whose)  # without words in it, the newest come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class Column:
     name: str
     label: str
     kind: str = "text"
-    behind: Callable[[Row, Asked], str] | None = None
-    words: Callable[[Row, Asked], str] | None = None
+    behind: Callable[[Row, ReportParameters], str] | None = None
+    words: Callable[[Row, ReportParameters], str] | None = None
 
     @property
     def is_number(self) -> bool:
         """Whether its values stand under each other by their decimals."""
         return self.kind in ("money", "change", "count", "percent", "number")
 
-    def said(self, row: Row, asked: Asked) -> str:
+    def said(self, row: Row, asked: ReportParameters) -> str:
         """The value as people read it; an en dash where there is none."""
         if self.words:
             return self.words(row, asked) or "\N{EN DASH}"
@@ -71,7 +71,7 @@ class Column:
             return "\N{EN DASH}"
         return SAID[self.kind](value, asked.currency)
 
-    def plain(self, row: Row, asked: Asked) -> Any:
+    def plain(self, row: Row, asked: ReportParameters) -> Any:
         """The value for a file: digits with a point, days as 2026-11-20."""
         if self.words and self.kind == "text":
             return self.words(row, asked)
@@ -84,13 +84,13 @@ class Column:
             return f"{value:.4f}"
         return value.isoformat() if hasattr(value, "isoformat") else value
 
-    def url(self, row: Row, asked: Asked) -> str:
+    def url(self, row: Row, asked: ReportParameters) -> str:
         """Where the rows behind the value are; "" where it has none."""
         query = self.behind(row, asked) if self.behind and row[self.name] else ""
         return asked.rows_behind(query) if query else ""
 
 
-def behind_account(row: Row, _asked: Asked) -> str:
+def behind_account(row: Row, _asked: ReportParameters) -> str:
     """The query for the rows of the account, or the accounts, that a row has in `shown`: by their
     numbers, or their ids for a reader who may not know those."""
     accounts = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
@@ -122,14 +122,14 @@ SAID: Mapping[str, Callable[[Any, str], str]] = {
 }
 
 
-def after_period(asked: Asked) -> datetime:
+def after_period(asked: ReportParameters) -> datetime:
     """The moment after the last row of the period that is asked for."""
-    return end_of(asked.values["until"])
+    return end_of_day(asked.values["until"])
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report's page. `function` takes a `Reach` and what the form asks, and gives rows:
+    """A report's page. `function` takes a `Scope` and what the form asks, and gives rows:
     a queryset of dicts, or a list of them.
 
     `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
@@ -146,12 +146,12 @@ class Report:
     question: str
     shows: str
     columns: Sequence[Column]
-    finding: Callable[[Sequence[Row], Asked], str]
-    basis: Callable[[Sequence[Row], Asked], str]
-    chart: Callable[[Sequence[Row], Asked], Chart | None] = lambda _rows, _asked: None
-    footer: Callable[[Sequence[Row], Asked], Sequence[Row]] = lambda _rows, _asked: ()
+    finding: Callable[[Sequence[Row], ReportParameters], str]
+    basis: Callable[[Sequence[Row], ReportParameters], str]
+    chart: Callable[[Sequence[Row], ReportParameters], Chart | None] = lambda _rows, _asked: None
+    footer: Callable[[Sequence[Row], ReportParameters], Sequence[Row]] = lambda _rows, _asked: ()
     form: type[ReportForm] = ReportForm
-    final_from: Callable[[Asked], datetime | None] = lambda _asked: None
+    final_from: Callable[[ReportParameters], datetime | None] = lambda _asked: None
     parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
     bank_only: bool = False
     shown: int = SHOWN
@@ -170,6 +170,6 @@ class Report:
         """The form for what an address asks of it."""
         return self.form(data, reader=reader, bank_only=self.bank_only)
 
-    def rows(self, asked: Asked) -> Iterable[Row]:
+    def rows(self, asked: ReportParameters) -> Iterable[Row]:
         """Asks the database, at the latest when the rows are read."""
-        return self.function(asked.reach, **asked.values)
+        return self.function(asked.scope, **asked.values)

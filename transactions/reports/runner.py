@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.db.snapshot import snapshot
-from ledger.db.work import Work, watched
+from ledger.db.work import QueryLog, watched
 from ledger.text.literals import literal
 from transactions.reports import cache
-from transactions.reports.report import Asked, Column, Report, Row
+from transactions.reports.report import Column, Report, ReportParameters, Row
 
 SECONDS = 10  # the longest a query of a report may take
 
@@ -30,9 +30,9 @@ class Run:
     were read just now."""
 
     report: Report
-    asked: Asked
+    asked: ReportParameters
     rows: Sequence[Row]
-    work: Work
+    work: QueryLog
     has_plans: bool
     kept: cache.Kept | None = None
 
@@ -82,18 +82,20 @@ class Run:
     def in_shell(self) -> str:
         """What to paste into `manage.py shell` for the same rows."""
         values = "".join(f", {name}={literal(it)}" for name, it in self.asked.values.items())
-        reader = self.asked.reach.reader.email
+        reader = self.asked.scope.reader.email
         return (
             "from datetime import date, datetime\n"
             "from decimal import Decimal\n\n"
             "from transactions import reports\n"
-            "from transactions.scope import reach_of\n\n"
-            f"reach = reach_of(User.objects.get(email={reader!r}), {self.asked.reach.whose!r})\n"
-            f"reports.{self.report.function.__name__}(reach{values})"
+            "from transactions.scope import scope_for\n\n"
+            f"scope = scope_for(User.objects.get(email={reader!r}), {self.asked.scope.whose!r})\n"
+            f"reports.{self.report.function.__name__}(scope{values})"
         )
 
 
-def run(report: Report, asked: Asked, *, with_plans: bool = False, fresh: bool = False) -> Run:
+def run(
+    report: Report, asked: ReportParameters, *, with_plans: bool = False, fresh: bool = False
+) -> Run:
     """All rows at one instant, and each query's plan if it is wanted.
 
     Where all that goes into them is sealed, the rows may be those of an earlier run, unless a
@@ -103,7 +105,7 @@ def run(report: Report, asked: Asked, *, with_plans: bool = False, fresh: bool =
     if sealed and not (fresh or with_plans):
         kept = sealed.get()
         if kept:
-            return Run(report, asked, kept.rows, Work(kept.queries), False, kept)
+            return Run(report, asked, kept.rows, QueryLog(kept.queries), False, kept)
     with watched() as work, snapshot(seconds=SECONDS):
         rows = list(report.rows(asked))
         if with_plans:

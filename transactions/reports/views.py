@@ -14,9 +14,9 @@ from accounts.models import Account, User
 from accounts.requests import PersonRequest
 from ledger.db.retry import Failure, failure_of
 from ledger.db.snapshot import snapshot
-from ledger.text.csv_cells import Line, guarded
+from ledger.text.csv_cells import Echo, guarded
 from transactions.reports.catalogue import BY_SLUG, REPORTS
-from transactions.reports.report import Asked, Column, Report, Row
+from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.reports.runner import SECONDS, run
 from transactions.scope import may_read_bank, may_see_plans
 
@@ -52,7 +52,7 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
         try:
             context["run"] = run(
                 shown,
-                Asked(form.reach, form.asked),
+                ReportParameters(form.scope, form.asked),
                 with_plans=may_plan and "plans" in request.GET,
                 fresh="fresh" in request.GET,
             )
@@ -74,7 +74,7 @@ def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
         return HttpResponse(
             said or "There is no account yet.", status=400, content_type="text/plain; charset=utf-8"
         )
-    lines = _lines(shown, Asked(form.reach, form.asked))
+    lines = _lines(shown, ReportParameters(form.scope, form.asked))
     try:
         head = next(lines)
     except OperationalError as error:
@@ -88,10 +88,10 @@ def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
     )
 
 
-def _lines(shown: Report, asked: Asked) -> Iterator[str]:
+def _lines(shown: Report, asked: ReportParameters) -> Iterator[str]:
     """The heading comes once there is a row to follow it: what takes too long then takes it
     before a word is sent, and no file that breaks off looks whole."""
-    writer = csv.writer(Line())
+    writer = csv.writer(Echo())
     with snapshot(seconds=SECONDS):
         asked_for = shown.rows(asked)
         stream = getattr(asked_for, "iterator", None)
@@ -102,7 +102,7 @@ def _lines(shown: Report, asked: Asked) -> Iterator[str]:
             yield writer.writerow([_cell(column, row, asked) for column in shown.columns])
 
 
-def _cell(column: Column, row: Row, asked: Asked) -> Any:
+def _cell(column: Column, row: Row, asked: ReportParameters) -> Any:
     """A cell of a file. A minus before a figure is no formula, before words it may be one."""
     value = column.plain(row, asked)
     return guarded(value) if isinstance(value, str) and not column.is_number else value

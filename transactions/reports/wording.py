@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from ledger.text.dates import last_of_month, short_date
-from transactions.reports.report import Asked
+from transactions.reports.report import ReportParameters
 from transactions.search.language.parser import token
 
 UNCATEGORISED = "No category"
@@ -22,7 +22,7 @@ def period(since: date, until: date) -> str:
     return f"from {first} to {short_date(until)}"
 
 
-def asked_period(asked: Asked) -> str:
+def asked_period(asked: ReportParameters) -> str:
     """The period that is asked for, in a sentence."""
     return period(asked.values["since"], asked.values["until"])
 
@@ -33,7 +33,7 @@ def booked(since: date, until: date) -> str:
     return f"is:booked date:{days}"
 
 
-def booked_in(month: date, asked: Asked) -> str:
+def booked_in(month: date, asked: ReportParameters) -> str:
     """The search for what was booked in a month, as far as it lies in the period asked for."""
     last = last_of_month(month)
     since, until = max(month, asked.values["since"]), min(last, asked.values["until"])
@@ -42,7 +42,7 @@ def booked_in(month: date, asked: Asked) -> str:
     return booked(since, until)
 
 
-def flows(asked: Asked) -> str:
+def flows(asked: ReportParameters) -> str:
     """The search for what went the way that is asked for, in the period that is."""
     return f"is:{asked.values['direction']} {booked(asked.values['since'], asked.values['until'])}"
 

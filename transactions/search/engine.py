@@ -15,18 +15,26 @@ from transactions.annotations.search import one_of
 from transactions.models import Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
-from transactions.scope import Reach, newest_first
+from transactions.scope import Scope, newest_first
 from transactions.search.conditions.accounts import account_mistakes, names_mistakes
-from transactions.search.conditions.names import Names, names_in
+from transactions.search.conditions.names import NameMatches, names_in
 from transactions.search.conditions.parts import Condition, noted_words
-from transactions.search.conditions.sides import OfEntries, OfTransactions
-from transactions.search.conditions.terms import Terms
+from transactions.search.conditions.sides import EntrySides, TransactionSides
+from transactions.search.conditions.terms import TermCompiler
 from transactions.search.facets import Facets, facets_of
 from transactions.search.highlights import marked
 from transactions.search.language.parser import parse
-from transactions.search.language.tree import Mistake, Query
+from transactions.search.language.tree import Mistake, ParsedQuery
 
-__all__ = ["Found", "LexemeQuery", "between", "entries_with", "find", "mistakes_in", "side_lexeme"]
+__all__ = [
+    "LexemeQuery",
+    "SearchResult",
+    "between",
+    "entries_with",
+    "find",
+    "mistakes_in",
+    "side_lexeme",
+]
 
 PAGE = 25
 MOST_PAGES = 400
@@ -40,18 +48,18 @@ ORDERS = {
 
 
 @dataclass(slots=True)
-class Found:
+class SearchResult:
     """A page of what a query found, and what is said about all of it."""
 
-    reach: Reach
-    query: Query
+    scope: Scope
+    query: ParsedQuery
     sort: str
     page: int = 1
     rows: list[Transaction] = field(default_factory=list)
     has_more: bool = False
     facets: Facets = field(default_factory=Facets)
     mistakes: list[Mistake] = field(default_factory=list)
-    inside: tuple[UUID, ...] = ()  # what money comes in and goes out of; none for the whole reach
+    inside: tuple[UUID, ...] = ()  # what money comes in and goes out of; none for the whole scope
 
     @property
     def last_page(self) -> int:
@@ -66,29 +74,34 @@ class Found:
 
 
 def find(
-    reach: Reach, text: str | Query, *, sort: str = "", page: int = 1, names: Names | None = None
-) -> Found:
-    """A page of the rows within a reach that meet a query, in at most three queries.
+    scope: Scope,
+    text: str | ParsedQuery,
+    *,
+    sort: str = "",
+    page: int = 1,
+    names: NameMatches | None = None,
+) -> SearchResult:
+    """A page of the rows within a scope that meet a query, in at most three queries.
 
     `sort` is one of SORTS; best first unless it is said, where there are words to rank by.
     `names` are whom its words mean, where that is known already. Without any text, all rows
     fit: the page makes its examples of them. Never raises for a text.
     """
     query = parse(text) if isinstance(text, str) else text
-    names = names_in(reach, query) if names is None else names
-    dialect = OfTransactions(reach)
-    terms = Terms(dialect, names)
+    names = names_in(scope, query) if names is None else names
+    dialect = TransactionSides(scope)
+    terms = TermCompiler(dialect, names)
     condition = terms.condition(query)
     if sort not in SORTS or (sort == "best" and condition.words is None):
         sort = "best" if condition.words is not None else "newest"
-    found = Found(reach, query, sort, max(page, 1), mistakes=[*query.mistakes])
-    found.mistakes += names_mistakes(query, reach, names)
+    found = SearchResult(scope, query, sort, max(page, 1), mistakes=[*query.mistakes])
+    found.mistakes += names_mistakes(query, scope, names)
     found.inside = terms.inside(query)
     if query.is_empty and query.text:
         return found  # nothing of it was understood
-    matched = reach.transactions().filter(condition.where)
-    ordered = _ordered(matched, condition, found.sort, reach)
-    rows = marked(ordered, condition.words, reach, noted=noted_words(query))
+    matched = scope.transactions().filter(condition.where)
+    ordered = _ordered(matched, condition, found.sort, scope)
+    rows = marked(ordered, condition.words, scope, noted=noted_words(query))
     start = (found.page - 1) * PAGE
     sided = rows.select_related("from_account__user", "to_account__user")
     cut = list(sided[start:][: PAGE + 1]) if found.page <= MOST_PAGES else []
@@ -99,14 +112,14 @@ def find(
 
 
 def _ordered(
-    matched: TransactionQuerySet, condition: Condition, sort: str, reach: Reach
+    matched: TransactionQuerySet, condition: Condition, sort: str, scope: Scope
 ) -> TransactionQuerySet:
     if sort != "best":
-        if reach.is_bank and sort != "largest":
+        if scope.is_bank and sort != "largest":
             return matched.newest_first() if sort == "newest" else matched.oldest_first()
         ordered: TransactionQuerySet = matched.order_by(*ORDERS[sort])
         return ordered
-    newest = newest_first(matched, reach).values("pk")[:RANKED]
+    newest = newest_first(matched, scope).values("pk")[:RANKED]
     rows = Transaction.objects.filter(one_of(newest)).annotate(rank=condition.rank)
     ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "-pk")
     return ranked
@@ -118,8 +131,8 @@ def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQu
     Takes a query of its own where the text has words that may be names.
     """
     query = parse(text)
-    dialect = OfEntries(account)
-    condition = Terms(dialect, names_in(dialect.reach, query)).condition(query)
+    dialect = EntrySides(account)
+    condition = TermCompiler(dialect, names_in(dialect.scope, query)).condition(query)
     if text.strip() and query.is_empty:
         return entries.none()
     return entries.filter(condition.where)

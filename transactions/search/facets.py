@@ -21,7 +21,7 @@ from ledger.db.compiled_sql import compiled
 from transactions.annotations.search import tags_of
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import newest_first
-from transactions.search.conditions.sides import OfTransactions
+from transactions.search.conditions.sides import TransactionSides
 
 COUNTED = 10_000  # the newest matches that are counted and summed up
 LONGEST = 60  # characters of a value that may be chosen
@@ -52,7 +52,7 @@ GROUP BY tag
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class CurrencyTotal:
     """What the booked rows in one currency come to."""
 
     currency: str
@@ -70,7 +70,7 @@ class Facets:
 
     count: int = 0
     is_cut: bool = False
-    totals: list[Total] = field(default_factory=list)
+    totals: list[CurrencyTotal] = field(default_factory=list)
     category: list[tuple[str, int]] = field(default_factory=list)
     channel: list[tuple[str, int]] = field(default_factory=list)
     month: list[tuple[datetime, int]] = field(default_factory=list)
@@ -80,16 +80,16 @@ class Facets:
 
 
 def facets_of(
-    matched: TransactionQuerySet, dialect: OfTransactions, inside: Sequence[UUID] = ()
+    matched: TransactionQuerySet, dialect: TransactionSides, inside: Sequence[UUID] = ()
 ) -> Facets:
-    """The counts over these rows of a reach, in one query. What came in and went out is of the
-    accounts `inside`, or else of the whole reach."""
+    """The counts over these rows of a scope, in one query. What came in and went out is of the
+    accounts `inside`, or else of the whole scope."""
     columns = compiled(_columns(matched, dialect, inside))
     if columns is None:
         return Facets()
     asked, params = GROUPED.format(matched=columns[0]), columns[1]
     # The reader's own tags stand on their own rows.
-    tags = None if dialect.reach.is_bank else compiled(tags_of(dialect.reach.reader))
+    tags = None if dialect.scope.is_bank else compiled(tags_of(dialect.scope.reader))
     if tags is not None:
         asked, params = asked + TAGGED.format(tags=tags[0]), (*params, *tags[1])
     with connection.cursor() as cursor:
@@ -98,9 +98,9 @@ def facets_of(
 
 
 def _columns(
-    matched: TransactionQuerySet, dialect: OfTransactions, inside: Sequence[UUID]
+    matched: TransactionQuerySet, dialect: TransactionSides, inside: Sequence[UUID]
 ) -> TransactionQuerySet:
-    ids = dialect.reach.ids
+    ids = dialect.scope.ids
     money_in, money_out = (
         Case(When(dialect.moved(way, inside), status="completed", then=F("amount")))
         for way in ("in", "out")
@@ -119,7 +119,7 @@ def _columns(
         "money_out": money_out,
     }
     columns: TransactionQuerySet = (
-        newest_first(matched, dialect.reach)
+        newest_first(matched, dialect.scope)
         .annotate(**annotated)
         .values("id", "currency", "type", *annotated)[: COUNTED + 1]
     )
@@ -133,7 +133,7 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> Facets:
         if kind == "all":
             facets.count, facets.is_cut = min(count, COUNTED), count > COUNTED
         elif kind == "currency":
-            facets.totals.append(Total(value, count, money_in, money_out))
+            facets.totals.append(CurrencyTotal(value, count, money_in, money_out))
         elif kind == "month":
             facets.month.append((month, count))
         elif kind == "account":

@@ -25,7 +25,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from transactions.models import Annotation
 from transactions.models.transaction import TransactionQuerySet
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 START, STOP = "\ue000", "\ue001"
 AROUND = 100  # characters shown of a long text, about the first mark
@@ -39,15 +39,15 @@ NAMES = {
 
 
 def marked(
-    rows: TransactionQuerySet, words: Any, reach: Reach, *, noted: Any = None
+    rows: TransactionQuerySet, words: Any, scope: Scope, *, noted: Any = None
 ) -> TransactionQuerySet:
     """The rows with their texts marked for `words`, and with what the reader notes of each
     marked for `noted`, where it is given. Postgres does it for the page alone."""
-    if noted is not None and not reach.is_bank:
-        rows = rows.annotate(said_note=_note(noted, reach))
+    if noted is not None and not scope.is_bank:
+        rows = rows.annotate(said_note=_note(noted, scope))
     if words is None:
         return rows
-    columns = {**TEXTS, **(NAMES if reach.names else {})}
+    columns = {**TEXTS, **(NAMES if scope.names else {})}
     headlines: dict[str, Any] = {
         name: _headline(_clean(column), words) for column, name in columns.items()
     }
@@ -57,12 +57,12 @@ def marked(
     return annotated
 
 
-def _note(words: Any, reach: Reach) -> Subquery:
+def _note(words: Any, scope: Scope) -> Subquery:
     """The newest note of the reader, as it stands in a line: "Split with Mara #food"."""
     tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
     both = Concat("text", Value(" #"), tags, output_field=TextField())
     line = Case(When(tags=[], then=F("text")), default=both, output_field=TextField())
-    said = Annotation.objects.of(reach.reader).filter(transaction=OuterRef("pk")).newest_first()
+    said = Annotation.objects.of(scope.reader).filter(transaction=OuterRef("pk")).newest_first()
     marks = (Value(START + STOP), Value(""))
     clean = Func(line, *marks, function="translate", output_field=TextField())
     return Subquery(said.values(said=_headline(clean, words))[:1], output_field=TextField())

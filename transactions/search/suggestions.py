@@ -15,10 +15,10 @@ from django.db.models.fields.json import KT
 
 from ledger.db.compiled_sql import compiled
 from transactions.annotations.search import words_noted
-from transactions.scope import Reach, newest_first
+from transactions.scope import Scope, newest_first
 from transactions.search.conditions.names import SIDES
 from transactions.search.language.parser import token
-from transactions.search.language.tree import META, WORD, Item, Query
+from transactions.search.language.tree import META, WORD, ParsedQuery, QueryItem
 
 NEWEST = 5_000  # rows whose words are compared
 MOST_WORDS = 20_000  # different words that Python compares
@@ -101,7 +101,7 @@ def folded(text: str) -> str:
 
 
 @dataclass(slots=True)
-class Nearest:
+class Suggestions:
     """Whole queries that may have been meant, as (what is said of them, query)."""
 
     meant: list[tuple[str, str]] = field(default_factory=list)
@@ -117,22 +117,22 @@ def has_trigrams() -> bool:
         return found
 
 
-def nearest(reach: Reach, query: Query) -> Nearest:
+def suggest(scope: Scope, query: ParsedQuery) -> Suggestions:
     """What a query that found nothing may have meant; in one query, over the reader's rows."""
-    return nearest_in(lambda: _vocabulary(reach), query)
+    return suggest_in(lambda: _vocabulary(scope), query)
 
 
-def nearest_in(vocabulary: Callable[[], Vocabulary | None], query: Query) -> Nearest:
+def suggest_in(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery) -> Suggestions:
     """The same, of any vocabulary: an SQL text, and its parameters, that begins a query WITH a
     `vocabulary` of words and their kinds, see KINDS. None where there are no words."""
     items = [item for item in query.items if _may_be_mended(item)][:8]
     words = vocabulary() if items else None
     if words is None:
-        return Nearest()
+        return Suggestions()
     by_trigrams = has_trigrams()
     typed = sorted({folded(item.text) for item in items})
     rows = _compared(*words, typed, by_trigrams=by_trigrams)
-    found = Nearest(by_trigrams=by_trigrams)
+    found = Suggestions(by_trigrams=by_trigrams)
     for item in items:
         for word in _near(item, rows, by_trigrams=by_trigrams)[:MOST_MEANT]:
             mended = _mended(item, word)
@@ -141,26 +141,26 @@ def nearest_in(vocabulary: Callable[[], Vocabulary | None], query: Query) -> Nea
     return found
 
 
-def _may_be_mended(item: Item) -> bool:
+def _may_be_mended(item: QueryItem) -> bool:
     if item.kind == META and item.path != ("channel",):
         return False
     return item.kind in KINDS and not item.is_not and len(item.text) <= 60
 
 
-def _vocabulary(reach: Reach) -> Vocabulary | None:
+def _vocabulary(scope: Scope) -> Vocabulary | None:
     rows = (
-        newest_first(reach.transactions(), reach)
+        newest_first(scope.transactions(), scope)
         .annotate(channel=KT("metadata__channel"))
         .values("search", "category", "channel", "from_account_id", "to_account_id")[:NEWEST]
     )
     newest = compiled(rows)
     if newest is None:
         return None
-    params: list[Any] = [*newest[1], *([reach.reader.pk] if reach.names else [])]
-    said = None if reach.is_bank else compiled(words_noted(reach.reader)[:NEWEST])
+    params: list[Any] = [*newest[1], *([scope.reader.pk] if scope.names else [])]
+    said = None if scope.is_bank else compiled(words_noted(scope.reader)[:NEWEST])
     params += said[1] if said else []
     notes = NOTES.format(notes=said[0]) if said else ""
-    names = NAMES if reach.names else ""
+    names = NAMES if scope.names else ""
     return VOCABULARY.format(newest=newest[0], names=names, notes=notes), params
 
 
@@ -176,7 +176,7 @@ def _compared(
 
 
 def _near(
-    item: Item, rows: Iterable[tuple[str | None, str, str]], *, by_trigrams: bool
+    item: QueryItem, rows: Iterable[tuple[str | None, str, str]], *, by_trigrams: bool
 ) -> list[str]:
     """The nearest words first; those that begin with what was typed before all others.
 
@@ -204,7 +204,7 @@ def _likeness(typed: str, word: str) -> float:
     return matcher.ratio()
 
 
-def _mended(item: Item, word: str) -> str:
+def _mended(item: QueryItem, word: str) -> str:
     if item.kind == WORD:
         return "" if ":" in word or '"' in word else word
     field_ = "meta.channel" if item.kind == META else item.kind

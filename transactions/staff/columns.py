@@ -10,8 +10,8 @@ from accounts.admin.parts import NOTHING, amount_cell, link_to, moment_cell
 from accounts.models import Account
 from ledger.text.dates import exact
 from ledger.text.money import account_number, money
-from transactions.lifecycle import standing_of, story_of
-from transactions.models import Note, Transaction
+from transactions.lifecycle import lifecycle_of, standing_of
+from transactions.models import StaffReason, Transaction
 
 
 class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -32,7 +32,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status")
     def standing_long(self, row: Transaction) -> str:
-        return standing_cell(row, story_of(row).standing)
+        return standing_cell(row, lifecycle_of(row).standing)
 
     @admin.display(description="Type")
     def kind(self, row: Transaction) -> str:
@@ -82,22 +82,22 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Other transactions")
     def links(self, row: Transaction) -> str:
-        story = story_of(row)
+        lifecycle = lifecycle_of(row)
         related = [
-            *(("captures the", hold) for hold in [story.hold] if hold),
-            *(("captured by", capture) for capture in [story.capture] if capture),
-            *(("takes back", original) for original in [story.original] if original),
-            *(("refunded by", reversal) for reversal in story.reversals),
+            *(("captures the", hold) for hold in [lifecycle.hold] if hold),
+            *(("captured by", capture) for capture in [lifecycle.capture] if capture),
+            *(("takes back", original) for original in [lifecycle.original] if original),
+            *(("refunded by", reversal) for reversal in lifecycle.reversals),
         ]
         lines = [(word, link_to(other, _short(other))) for word, other in related]
-        if story.reversals:
-            lines.append(("left to refund", money(story.left, row.currency)))
+        if lifecycle.reversals:
+            lines.append(("left to refund", money(lifecycle.left, row.currency)))
         return format_html_join("", "<div>{} {}</div>", lines) or NOTHING
 
     @admin.display(description="Why")
     def notes_shown(self, row: Transaction) -> str:
         """What colleagues said of it, of its capture and of its refunds."""
-        notes = story_of(row).notes
+        notes = lifecycle_of(row).reasons
         return (
             format_html_join("", "<div>{}</div>", ((note_line(note),) for note in notes)) or NOTHING
         )
@@ -111,7 +111,7 @@ def standing_cell(row: Transaction, said: str) -> str:
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, at, said)
 
 
-def note_line(note: Note) -> str:
+def note_line(note: StaffReason) -> str:
     """ "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
     said = format_html(
         "{} by {}, {}: {}",

@@ -33,7 +33,7 @@ from transactions.payment_files.booking import (
     book_whole,
 )
 from transactions.payment_files.forms import CustomersFileForm, PayForm
-from transactions.payment_files.parser import Unreadable
+from transactions.payment_files.parser import UnreadableFile
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_response
 from transactions.payment_files.storage import FileRemoved, discard, store
@@ -106,7 +106,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             file = store(upload.file, name=upload.name, **facts)
             if file.state == PaymentFile.State.STORED:
                 check(file)
-        except (Unreadable, LedgerError) as refusal:
+        except (UnreadableFile, LedgerError) as refusal:
             form.add_error("file", str(refusal))
             return self._upload_page(request, form)
         return redirect("admin:transactions_paymentfile_change", file.pk)

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from accounts.admin.actions import ReasonedActions
 from accounts.admin.parts import STYLES, ReadOnly, person_of
 from ledger.text.money import money
-from transactions.lifecycle import Story, story_of
+from transactions.lifecycle import Lifecycle, lifecycle_of
 from transactions.models import Transaction
 from transactions.models.transaction import BOOKED_AT
 from transactions.staff.columns import TransactionColumns
@@ -25,9 +25,9 @@ from transactions.staff.desk.cash import SlipForm
 from transactions.staff.desk.corrections import CaptureForm, RefundForm
 from transactions.staff.desk.holds import RELEASE_HOLDS, HoldForm
 from transactions.staff.desk.steps import StepDesk, StepForm
-from transactions.staff.find.transactions import HELP, reach_of_staff, search
+from transactions.staff.find.transactions import HELP, scope_for_staff, search
 from transactions.staff.lists import AccountFilter, CappedPaginator, CurrencyFilter, StandingFilter
-from transactions.staff_actions import RELEASE, instead_of_release, tools_for
+from transactions.staff_actions import RELEASE, actions_for, instead_of_release
 
 
 @admin.register(Transaction)
@@ -71,8 +71,8 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         if not search_term:
             return queryset, False
         narrowed = AccountFilter.parameter_name in request.GET
-        reach = reach_of_staff(person_of(request))
-        rows, meant = search(queryset, search_term, reach, is_narrow=narrowed)
+        scope = scope_for_staff(person_of(request))
+        rows, meant = search(queryset, search_term, scope, is_narrow=narrowed)
         for mistake in meant.mistakes:
             self.message_user(request, mistake.sentence, messages.WARNING)
         return rows, False
@@ -110,13 +110,13 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The action, from the page of one hold. What is refused is so before a reason is typed."""
-        story = story_of(self._seen(request, pk))
+        lifecycle = lifecycle_of(self._seen(request, pk))
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied
         back = reverse("admin:transactions_transaction_change", args=[pk])
-        refusal = RELEASE.refusal(story, person_of(request))
+        refusal = RELEASE.refusal(lifecycle, person_of(request))
         if refusal and request.method != "POST":
-            label, url = instead_of_release(story)
+            label, url = instead_of_release(lifecycle)
             link = format_html(' <a href="{}">{}</a>', url, label) if url else ""
             self.message_user(request, format_html("{}{}", refusal, link), messages.ERROR)
             return redirect(back)
@@ -140,7 +140,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     def refusal_for(self, request: HttpRequest, thing: Transaction) -> str:
         if thing.status == Transaction.Status.VOIDED:
             return ""  # which is said in other words
-        return RELEASE.refusal(Story(thing), person_of(request))
+        return RELEASE.refusal(Lifecycle(thing), person_of(request))
 
     def name_of(self, thing: Transaction) -> str:
         """A row by its money and its sides: many are called a transfer of 10."""
@@ -157,5 +157,5 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         obj: Any = None,
     ) -> HttpResponse:
         """Django's page, with what may be done to the transaction."""
-        context["tools"] = tools_for(story_of(obj), person_of(request))
+        context["tools"] = actions_for(lifecycle_of(obj), person_of(request))
         return super().render_change_form(request, context, add, change, form_url, obj)

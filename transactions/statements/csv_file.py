@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import Account
-from ledger.text.csv_cells import Line, guarded
+from ledger.text.csv_cells import Echo, guarded
 from ledger.text.currencies import minor_units
 from transactions.models import Entry
 from transactions.statements.page import Filters
@@ -27,7 +27,7 @@ def file_name(account: Account, filters: Filters) -> str:
 
 def statement_lines(account: Account, entries: Iterable[Entry]) -> Iterator[str]:
     """CSV lines of a statement, with a heading. Amounts carry their sign and plain digits."""
-    writer = csv.writer(Line())
+    writer = csv.writer(Echo())
     yield writer.writerow(HEAD)
     for entry in entries:
         entry.account = account

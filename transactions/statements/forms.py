@@ -7,7 +7,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
 from transactions.search.language.parser import parse
-from transactions.statements.page import Filters, moment_of
+from transactions.statements.page import Filters, time_of_mark
 
 
 def _day(label: str) -> forms.DateField:
@@ -54,7 +54,7 @@ class StatementForm(forms.Form):
             self.add_error("end", f"The period ends before it begins, on {end.day} {end:%B %Y}.")
         for name in ("before", "after"):
             try:
-                data[name] = moment_of(int(data[name])) if data.get(name) else None
+                data[name] = time_of_mark(int(data[name])) if data.get(name) else None
             except (ValueError, OverflowError):
                 self.add_error(None, "There is no such page; go back to the newest entries.")
         return data

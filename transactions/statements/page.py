@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from ledger.text.dates import MICROSECOND, end_of, start_of
+from ledger.text.dates import MICROSECOND, end_of_day, start_of_day
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 from transactions.search.engine import entries_with
@@ -40,7 +40,7 @@ class Filters:
 
 
 @dataclass(slots=True)
-class Day:
+class StatementDay:
     """The entries of one day, newest first, and what the whole day adds up to."""
 
     date: date
@@ -57,7 +57,7 @@ class StatementPage:
     a filter picks single entries.
     """
 
-    days: list[Day] = field(default_factory=list)
+    days: list[StatementDay] = field(default_factory=list)
     newer: int | None = None
     older: int | None = None
     opening: Decimal | None = None
@@ -112,7 +112,7 @@ def mark_of(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-def moment_of(mark: int) -> datetime:
+def time_of_mark(mark: int) -> datetime:
     """The booking time of a mark. OverflowError for a number that is no time."""
     return EPOCH + mark * MICROSECOND
 
@@ -130,8 +130,8 @@ def statement_page(
     Takes at most eight queries and reads at most a page of entries (`size`, or PAGE), besides
     those of a filtered day that the page cuts in two.
     """
-    scope = entries_of(account, filters)
-    entries, newer, older = _cut(scope, before, after, size or PAGE)
+    scoped = entries_of(account, filters)
+    entries, newer, older = _cut(scoped, before, after, size or PAGE)
     for entry in entries:
         entry.account = account
     page = StatementPage(
@@ -143,7 +143,7 @@ def statement_page(
     cut |= {page.days[-1].date} if older and page.days else set()
     for day in page.days:
         whole = day.date not in cut
-        day.total = _sum(day.entries) if whole else _total(scope, account, filters, day.date)
+        day.total = _sum(day.entries) if whole else _total(scoped, account, filters, day.date)
     if not filters.picks:
         _add_edges(page, account, filters)
     return page
@@ -152,8 +152,8 @@ def statement_page(
 def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
     """The entries of an account that are asked for, in no order yet."""
     entries: EntryQuerySet = Entry.objects.for_account(account).between(
-        start_of(filters.start) if filters.start else None,
-        end_of(filters.end) if filters.end else None,
+        start_of_day(filters.start) if filters.start else None,
+        end_of_day(filters.end) if filters.end else None,
     )
     if filters.text:
         entries = entries_with(entries, filters.text, account)
@@ -161,10 +161,10 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
 
 
 def _cut(
-    scope: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
+    scoped: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
 ) -> tuple[list[Entry], bool, bool]:
     """A page, newest first, and whether anything is newer and older than it."""
-    entries = scope.with_counterparty()
+    entries = scoped.with_counterparty()
     if after is not None:
         rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])
         return rows[:size][::-1], len(rows) > size, True
@@ -174,20 +174,20 @@ def _cut(
     return rows[:size], before is not None, len(rows) > size
 
 
-def _days(entries: Iterable[Entry], currency: str) -> list[Day]:
+def _days(entries: Iterable[Entry], currency: str) -> list[StatementDay]:
     by_day = groupby(entries, key=lambda entry: timezone.localdate(entry.created_at))
-    return [Day(day, currency, list(of_day)) for day, of_day in by_day]
+    return [StatementDay(day, currency, list(of_day)) for day, of_day in by_day]
 
 
 def _sum(entries: Iterable[Entry]) -> Decimal:
     return sum((entry.signed_amount for entry in entries), Decimal(0))
 
 
-def _total(scope: EntryQuerySet, account: Account, filters: Filters, day: date) -> Decimal:
+def _total(scoped: EntryQuerySet, account: Account, filters: Filters, day: date) -> Decimal:
     """What a day that the page cuts in two adds up to: the chain's two ends, or a sum."""
-    start, end = start_of(day), end_of(day)
+    start, end = start_of_day(day), end_of_day(day)
     if filters.picks:
-        total = scope.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
+        total = scoped.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
         return total or Decimal(0)
     return balance_at(account, end) - balance_at(account, start)
 
@@ -204,5 +204,5 @@ def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
         page.closing, page.opening = newest.balance, oldest.balance - oldest.signed_amount
     elif filters.start or filters.end:
         end = filters.end or timezone.localdate()
-        page.closing = balance_at(account, end_of(end))
-        page.opening = balance_at(account, start_of(filters.start)) if filters.start else None
+        page.closing = balance_at(account, end_of_day(end))
+        page.opening = balance_at(account, start_of_day(filters.start)) if filters.start else None

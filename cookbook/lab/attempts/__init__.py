@@ -1,7 +1,7 @@
 """One attempt on the books for every rule of theirs: see `cookbook.lab.attempt_runner`."""
 
 from cookbook.lab.attempts import accounts, files, people, rights, seals, transactions, words
-from cookbook.lab.attempts.attempt import Attempt, Row
+from cookbook.lab.attempts.attempt import Attempt, ValidRow
 
 __all__ = ["ATTEMPTS", "AT_THE_FIRST_WALL", "ROWS", "Attempt"]
 
@@ -15,7 +15,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
 )
 AT_THE_FIRST_WALL: tuple[Attempt, ...] = tuple(rights.ATTEMPTS)
 # The rows that tables take as they are, which the attempts change one thing in.
-ROWS: tuple[Row, ...] = (
+ROWS: tuple[ValidRow, ...] = (
     *accounts.ROWS,
     *transactions.ROWS,
     *words.ROWS,

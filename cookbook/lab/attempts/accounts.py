@@ -1,9 +1,9 @@
 """Attempts on accounts: balances, limits, states, owners; and on who froze them and why."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, Row, stay
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow, stay
 from cookbook.lab.attempts.transactions import HOLD, WITHDRAWAL
 
-ACCOUNT = Row(
+ACCOUNT = ValidRow(
     "accounts",
     "an account",
     {
@@ -25,7 +25,7 @@ ACCOUNT = Row(
     ("person",),
     nullable=frozenset({"transfer_limit", "daily_limit", "last_entry_at", "closed_at"}),
 )
-CHANGE = Row(
+CHANGE = ValidRow(
     "account_status_changes",
     "a change of status",
     {
@@ -51,7 +51,7 @@ def _update(rule: str, wants: str, change: str, where: str = _OF_ANA) -> Attempt
     return Attempt("accounts", rule, wants, f"UPDATE accounts SET {change}\n{where}")  # noqa: S608
 
 
-def _by_rows(rule: str, wants: str, row: Row, **changed: str) -> Attempt:
+def _by_rows(rule: str, wants: str, row: ValidRow, **changed: str) -> Attempt:
     """A refusal by the accounts of what a row of transactions would make of them."""
     return Attempt("accounts", rule, wants, row.but(**changed).insert)
 

@@ -104,7 +104,7 @@ FOUND = {
 
 
 @dataclass(frozen=True)
-class Row:
+class ValidRow:
     """A row that its table takes: SQL for the value of each column, `found` the names of FOUND
     that these use; `called` as in "without its amount": "a payment"."""
 
@@ -116,7 +116,7 @@ class Row:
     given: tuple[str, ...] = ()
     also: tuple[str, ...] = field(default=(), repr=False)
 
-    def but(self, *also: str, **changed: str) -> "Row":
+    def but(self, *also: str, **changed: str) -> "ValidRow":
         """The same row with other values; `also` are further names of FOUND."""
         unknown = changed.keys() - self.values.keys()
         if unknown:

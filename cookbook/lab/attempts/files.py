@@ -1,9 +1,9 @@
 """Attempts on files of payments, their lines, and the count of names that were asked."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, Row
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 
 # The practice bank has no files of payments; they are made first, in the same transaction.
-FILE = Row(
+FILE = ValidRow(
     "payment_files",
     "a file",
     {
@@ -28,7 +28,7 @@ FILE = Row(
     ("ana",),
     nullable=frozenset({"run", "created_by_id", "finished_at"}),
 )
-LINE = Row(
+LINE = ValidRow(
     "payment_lines",
     "a line",
     {
@@ -51,7 +51,7 @@ LINE = Row(
     nullable=frozenset({"repeats", "to_account_id", "amount"}),
     given=(FILE.insert,),
 )
-ASKED = Row(
+ASKED = ValidRow(
     "payment_names_asked",
     "a count of names",
     {"id": "gen_random_uuid()", "user_id": "person.id", "day": "'2026-06-30'", "count": "20"},
@@ -60,7 +60,7 @@ ASKED = Row(
 ROWS = (FILE, LINE, ASKED)
 
 
-def _after(row: Row, rule: str, wants: str, **changed: str) -> Attempt:
+def _after(row: ValidRow, rule: str, wants: str, **changed: str) -> Attempt:
     """To insert a row again that is there already, with these values."""
     sql = row.but(**changed).insert
     return Attempt(row.table, rule, wants, sql, UNIQUE, given=(*row.given, row.insert))

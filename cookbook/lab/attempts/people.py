@@ -1,8 +1,8 @@
 """Attempts on people, their groups and rights."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, Row
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 
-PERSON = Row(
+PERSON = ValidRow(
     "users",
     "a person",
     {
@@ -19,13 +19,13 @@ PERSON = Row(
     nullable=frozenset({"last_login", "deleted_at"}),
 )
 # Ids are given: the next value of a sequence would be gone for good, rolled back or not.
-MEMBER = Row(
+MEMBER = ValidRow(
     "users_groups",
     "a membership",
     {"id": "-1", "user_id": "person.id", "group_id": "colleagues.id"},
     ("person", "colleagues"),
 )
-RIGHT = Row(
+RIGHT = ValidRow(
     "users_user_permissions",
     "a right",
     {"id": "-1", "user_id": "person.id", "permission_id": "right_to.id"},

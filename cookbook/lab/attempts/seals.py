@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row, stay
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 
 # The practice bank has no seals; these are made first, in the same transaction.
-SEAL = Row(
+SEAL = ValidRow(
     "seals",
     "a seal",
     {
@@ -34,7 +34,7 @@ NEXT_SEAL = replace(
     also=(),
     given=(SEAL.insert,),
 )
-DAY = Row(
+DAY = ValidRow(
     "sealed_days",
     "a sealed day",
     {
@@ -46,7 +46,7 @@ DAY = Row(
     },
     given=(SEAL.insert,),
 )
-AUDIT = Row(
+AUDIT = ValidRow(
     "audit_runs",
     "an audit",
     {

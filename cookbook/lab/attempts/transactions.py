@@ -1,9 +1,9 @@
 """Attempts on the books themselves: rows that never were, rows that change, rows that go."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, Row
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 from cookbook.lab.attempts.seals import SEAL
 
-PAYMENT = Row(
+PAYMENT = ValidRow(
     "transactions",
     "a payment",
     {
@@ -32,19 +32,19 @@ PAYMENT = Row(
         " created_by_id".split()
     ),
 )
-WITHDRAWAL = Row(
+WITHDRAWAL = ValidRow(
     "transactions",
     "a withdrawal",
     {**PAYMENT.values, "to_account_id": "NULL", "type": "'withdrawal'", "to_balance": "NULL"},
     ("ana",),
 )
-HOLD = Row(
+HOLD = ValidRow(
     "transactions",
     "a hold",
     {**WITHDRAWAL.values, "status": "'pending'", "from_balance": "NULL"},
     ("ana",),
 )
-CAPTURE = Row(
+CAPTURE = ValidRow(
     "transactions",
     "a capture",
     {
@@ -57,7 +57,7 @@ CAPTURE = Row(
     },
     ("hold", "travel"),
 )
-REFUND = Row(
+REFUND = ValidRow(
     "transactions",
     "a refund",
     {

@@ -1,8 +1,8 @@
 """Attempts on what is said of transactions: by staff in notes, by owners in annotations."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, Row, stay
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 
-NOTE = Row(
+NOTE = ValidRow(
     "transaction_notes",
     "a note",
     {
@@ -17,7 +17,7 @@ NOTE = Row(
     ("ana", "paid"),
     nullable=frozenset({"written_by_id"}),
 )
-ANNOTATION = Row(
+ANNOTATION = ValidRow(
     "annotations",
     "an annotation",
     {

@@ -18,7 +18,7 @@ AT_HAND = (
     "transactions.services.transfer",
     "transactions.services.deposit",
     "transactions.services.withdraw",
-    "transactions.scope.reach_of",
+    "transactions.scope.scope_for",
     "cookbook.shell.cook",
     "cookbook.shell.recipes",
     "decimal.Decimal",

@@ -17,7 +17,7 @@ from transactions import services
 from transactions.annotations.search import annotated, noted, one_of, tagged, tags_in_use
 from transactions.annotations.services import annotate
 from transactions.models import Entry, Transaction
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 from transactions.search.engine import LexemeQuery, side_lexeme
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def words(text: str, kind: str = "websearch") -> SearchQuery:
     return SearchQuery(text, config="simple", search_type=kind)
 
 
-class Bank:
+class AnnotatedBank:
     """Ana paid Mara three times; both noted things, and Ana changed her mind once."""
 
     def __init__(self) -> None:
@@ -52,8 +52,8 @@ class Bank:
 
 
 @pytest.fixture
-def bank() -> Bank:
-    return Bank()
+def bank() -> AnnotatedBank:
+    return AnnotatedBank()
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def bank() -> Bank:
     ],
 )
 def test_words_are_found_in_what_counts_of_ones_own_notes(
-    bank: Bank, query: str, kind: str, found: set[str]
+    bank: AnnotatedBank, query: str, kind: str, found: set[str]
 ) -> None:
     assert bank.named(annotated(bank.ana.user, words(query, kind))) == found
 
 
-def test_a_tag_is_found_whole_and_a_note_by_its_text_alone(bank: Bank) -> None:
+def test_a_tag_is_found_whole_and_a_note_by_its_text_alone(bank: AnnotatedBank) -> None:
     ana, mara = bank.ana.user, bank.mara.user
     assert bank.named(tagged(ana, "porto-2026")) == {"lunch", "trip"}
     assert bank.named(tagged(ana, "#Food")) == {"lunch"}
@@ -93,12 +93,12 @@ def test_a_tag_is_found_whole_and_a_note_by_its_text_alone(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize("odd", ["'", "\\", "a' | 'b", "x' & !'y", "\x00", "é'\\'", "😀", ":*"])
-def test_any_text_at_all_may_be_asked_for_as_a_tag(bank: Bank, odd: str) -> None:
+def test_any_text_at_all_may_be_asked_for_as_a_tag(bank: AnnotatedBank, odd: str) -> None:
     assert bank.named(tagged(bank.ana.user, f"porto-2026{odd}")) <= {"lunch", "trip"}
     assert list(tagged(bank.ana.user, f"food{odd}' | '#porto-2026")) == []
 
 
-def test_tags_in_use_are_counted_as_they_stand(bank: Bank) -> None:
+def test_tags_in_use_are_counted_as_they_stand(bank: AnnotatedBank) -> None:
     used = [(tag.tag, tag.count) for tag in tags_in_use(bank.ana.user)]
     assert used == [("porto-2026", 2), ("food", 1)]
     assert [tag.tag for tag in tags_in_use(bank.ana.user, most=1)] == ["porto-2026"]
@@ -106,16 +106,16 @@ def test_tags_in_use_are_counted_as_they_stand(bank: Bank) -> None:
     assert tags_in_use(UserFactory()) == []
 
 
-def test_notes_join_the_words_of_payments_and_of_entries(bank: Bank) -> None:
+def test_notes_join_the_words_of_payments_and_of_entries(bank: AnnotatedBank) -> None:
     ana = bank.ana.user
     porto = words("porto")
     wanted = Q(search=porto) | one_of(annotated(ana, porto))
-    assert set(reach_of(ana).transactions().filter(wanted)) == {bank.lunch, bank.trip}
-    assert not reach_of(UserFactory()).transactions().filter(wanted)
+    assert set(scope_for(ana).transactions().filter(wanted)) == {bank.lunch, bank.trip}
+    assert not scope_for(UserFactory()).transactions().filter(wanted)
     of_entries = Q(search=porto) | one_of(annotated(ana, porto), "transaction_id")
     entries = Entry.objects.for_account(bank.ana).filter(of_entries)
     assert {entry.transaction_id for entry in entries} == {bank.lunch.pk, bank.trip.pk}
-    without = reach_of(ana).transactions().filter(~one_of(tagged(ana, "porto-2026")))
+    without = scope_for(ana).transactions().filter(~one_of(tagged(ana, "porto-2026")))
     assert bank.rent in without
     assert bank.lunch not in without
 
@@ -132,7 +132,7 @@ def test_words_and_notes_together_go_through_both_indexes() -> None:
         cursor.execute("ANALYZE annotations, transactions")
     within = LexemeQuery(side_lexeme(account)) & porto
     wanted = Q(search=within) | one_of(annotated(ana, porto))
-    rows = reach_of(ana).transactions().filter(wanted)
+    rows = scope_for(ana).transactions().filter(wanted)
     assert set(rows) == {described, other}
     nodes = nodes_of(rows)
     assert "BitmapOr" in {node["Node Type"] for node in nodes}

@@ -15,7 +15,7 @@ from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
 from tests.walls import refused_by
 from transactions import services
-from transactions.annotations.services import SHOWN, annotate, notes_of
+from transactions.annotations.services import SHOWN, annotate, annotation_history
 from transactions.exceptions import InvalidDetails, TransactionNotFound
 from transactions.models import Annotation, Transaction
 
@@ -42,11 +42,11 @@ def paid(ana: Account, mara: Account) -> Transaction:
 def test_the_newest_counts_and_the_earlier_ones_are_its_history(
     ana: Account, paid: Transaction
 ) -> None:
-    assert notes_of(paid, ana.user).is_empty
+    assert annotation_history(paid, ana.user).is_empty
     for text in ("Lunch", "Lunch with Mara", ""):
         annotate(transaction=paid, owner=ana.user, text=text, tags=["food"] if text else [])
     annotate(transaction=paid, owner=ana.user, tags=["#Food", "food", "Porto-2026"])
-    notes = notes_of(paid, ana.user)
+    notes = annotation_history(paid, ana.user)
     assert (notes.text, notes.tags) == ("", ("food", "porto-2026"))
     assert [said.text for said in notes.history] == ["", "", "Lunch with Mara", "Lunch"]
     assert [said.is_empty for said in notes.history] == [False, True, False, False]
@@ -65,9 +65,9 @@ def test_the_same_again_writes_nothing(ana: Account, paid: Transaction) -> None:
 def test_both_sides_note_for_themselves(ana: Account, mara: Account, paid: Transaction) -> None:
     annotate(transaction=paid, owner=ana.user, text="Lunch")
     annotate(transaction=paid, owner=mara.user, text="From Ana", tags=["food"])
-    assert notes_of(paid, ana.user).text == "Lunch"
-    assert notes_of(paid, mara.user).tags == ("food",)
-    assert notes_of(paid, UserFactory()).is_empty
+    assert annotation_history(paid, ana.user).text == "Lunch"
+    assert annotation_history(paid, mara.user).tags == ("food",)
+    assert annotation_history(paid, UserFactory()).is_empty
 
 
 def test_a_stranger_and_staff_are_refused_as_if_it_were_not_there(
@@ -109,7 +109,7 @@ def test_text_is_tidied_and_letters_of_every_script_are_tags(
         text="  One\r\n\r\n\r\n\u202etwo\x00  three ",
         tags=["ÉTÉ", "हिन्दी", "日本", "null", "e\u0301te\u0301", "", "#"],
     )
-    notes = notes_of(paid, ana.user)
+    notes = annotation_history(paid, ana.user)
     assert notes.text == "One\n\ntwo three"
     assert notes.tags == ("été", "हिन्दी", "日本", "null")
 
@@ -117,7 +117,7 @@ def test_text_is_tidied_and_letters_of_every_script_are_tags(
 def test_a_long_history_is_shown_in_part_and_counted_whole(ana: Account, paid: Transaction) -> None:
     for n in range(SHOWN + 5):
         annotate(transaction=paid, owner=ana.user, text=f"Version {n}")
-    notes = notes_of(paid, ana.user)
+    notes = annotation_history(paid, ana.user)
     assert (len(notes.history), notes.changes, notes.is_cut) == (SHOWN, SHOWN + 4, True)
 
 

@@ -16,7 +16,7 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.pages import Attributes, text_of, without_token
 from transactions import services
-from transactions.annotations.services import annotate, notes_of
+from transactions.annotations.services import annotate, annotation_history
 from transactions.models import Annotation, Transaction
 
 pytestmark = pytest.mark.django_db
@@ -169,7 +169,7 @@ def test_a_mistake_does_not_take_the_other_windows_note_for_read(
     hostile = client.post(url, {"text": "x" * 501, "replaces": f'"{SCRIPT}'})
     assert SCRIPT not in hostile.content.decode()
     unsaid = client.post(url, {"text": "x" * 501})  # a page that did not say which it had read
-    assert replaces(unsaid) == notes_of(paid, paid.from_account.user).id  # type: ignore[union-attr]
+    assert replaces(unsaid) == annotation_history(paid, paid.from_account.user).id  # type: ignore[union-attr]
 
 
 def test_asking_for_the_form_itself_leads_to_the_receipt(client: Client, paid: Transaction) -> None:
@@ -207,7 +207,7 @@ def test_staff_note_payments_of_their_own(clerk: User, mara: Account) -> None:
     account = AccountFactory(user=clerk, balance="10")
     row = services.transfer(from_account=account, to_account=mara, amount=Decimal(1))
     of(clerk).post(url_of(row, "note"), {"text": "Mine", "tags": ""})
-    assert notes_of(row, clerk).text == "Mine"
+    assert annotation_history(row, clerk).text == "Mine"
 
 
 def test_what_is_noted_never_touches_the_row(client: Client, paid: Transaction) -> None:

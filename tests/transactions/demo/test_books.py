@@ -65,8 +65,8 @@ def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: Seeded) -> None:
     captured = ana.get(status="captured")
     assert captured.captured_by.get().amount < captured.amount
     released = ana.get(status="voided")
-    assert released.notes.get().action == "release"
-    assert released.notes.get().written_by.email == "staff@example.com"
+    assert released.reasons.get().action == "release"
+    assert released.reasons.get().written_by.email == "staff@example.com"
     refund = Transaction.objects.get(reverses__isnull=False)
     assert refund.reverses in ana
     assert refund.reverses.description == "Book Nook"

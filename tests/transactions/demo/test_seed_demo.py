@@ -32,7 +32,7 @@ def test_a_run_that_was_interrupted_before_the_release_makes_up_for_it(
             seeding.seed(**options)
     assert not Transaction.objects.filter(status="voided").exists()
     seeding.seed(**options)
-    assert Transaction.objects.get(status="voided").notes.count() == 1
+    assert Transaction.objects.get(status="voided").reasons.count() == 1
     assert audit().clean
 
 

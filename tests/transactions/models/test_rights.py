@@ -20,7 +20,7 @@ from transactions.models import Transaction
 from transactions.posting import insert
 from transactions.posting.checks import apply
 from transactions.posting.drafts import prepare
-from transactions.posting.locked_accounts import open_books
+from transactions.posting.locked_accounts import lock_accounts_of
 from transactions.rights import LESS
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +102,7 @@ def test_every_verb_works_for_a_web_process(account: Account, web: None) -> None
 def test_a_temporary_table_takes_no_tables_place_in_the_triggers(account: Account) -> None:
     """The triggers work with the owner's rights: what they write must be the real thing."""
     item = prepare(services.Draft(to_account=account.pk, amount=Decimal(1)))
-    books = open_books([item])
+    books = lock_accounts_of([item])
     apply(item, books.sides(item), books)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE accounts (LIKE public.accounts)")

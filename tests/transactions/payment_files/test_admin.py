@@ -13,7 +13,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press
-from transactions.models import Note, PaymentFile, PaymentLine, Transaction
+from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
 from transactions.payment_files import booking, drafts
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,7 +176,7 @@ def test_the_reason_stands_beside_each_row_in_the_transaction_that_books_it(
     monkeypatch.setattr(drafts, "PART", 1)
     file = checked(everyday, pay(mara, 1), pay(mara, 2), "12,5", created_by=clerk)
     pay_at_the_desk(staff, file, "pay", "  Letter\u202e signed ")
-    notes = Note.objects.filter(action="file")
+    notes = StaffReason.objects.filter(action="file")
     booked = PaymentLine.objects.filter(file=file, booked=True).values_list("pk", flat=True)
     assert {note.transaction_id for note in notes} == set(booked)
     assert {(note.reason, note.written_by) for note in notes} == {("Letter signed", clerk)}
@@ -212,7 +212,7 @@ def test_nothing_is_paid_for_a_customer_without_a_reason(
 
 def test_what_a_customer_pays_asks_no_reason(everyday: Account, mara: Account) -> None:
     booking.book_rest(checked(everyday, pay(mara, 1)), by=everyday.user)
-    assert Note.objects.count() == 0
+    assert StaffReason.objects.count() == 0
 
 
 def test_a_file_that_staff_uploaded_and_nobody_paid_is_removed_by_staff(

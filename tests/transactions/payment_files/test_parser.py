@@ -7,7 +7,7 @@ import pytest
 
 from tests.transactions.payment_files.files import HEADING, csv_of
 from transactions.payment_files import parser
-from transactions.payment_files.parser import EXAMPLE, Unreadable, measure, rows_of
+from transactions.payment_files.parser import EXAMPLE, UnreadableFile, measure, rows_of
 
 LINE = "482109375557,950.00,Rent,R-11"
 
@@ -18,7 +18,7 @@ def rows(content: bytes) -> list[tuple[int, str, str, str, str]]:
 
 
 def fault(content: bytes) -> str:
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(UnreadableFile) as refused:
         measure(io.BytesIO(content))
     return str(refused.value)
 

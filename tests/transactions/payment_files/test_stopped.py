@@ -19,7 +19,7 @@ from tests.transactions.payment_files.test_admin import BASE, pay_at_the_desk, u
 from tests.transactions.payment_files.test_pages import HTMX, page_of
 from tests.transactions.payment_files.test_pages import upload as upload_own
 from transactions import services
-from transactions.models import Note, PaymentFile
+from transactions.models import PaymentFile, StaffReason
 from transactions.payment_files import booking, drafts, preview, storage, views
 from transactions.payment_files.booking import BookingStopped, book_rest
 from transactions.payment_files.storage import discard
@@ -139,7 +139,7 @@ def test_two_tabs_of_the_desk_leave_one_line_of_history_for_what_one_booked(
     text = text_of(pay_at_the_desk(staff, file, step, "Second"))
     assert "No line was booked now." in text
     assert history(file) == ["Paid 2 payments. Reason: First"]
-    assert {note.reason for note in Note.objects.all()} == {"First"}
+    assert {note.reason for note in StaffReason.objects.all()} == {"First"}
 
 
 def test_a_history_that_cannot_be_written_books_nothing(

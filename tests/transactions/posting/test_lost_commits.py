@@ -15,7 +15,7 @@ from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.transactions.payment_files.files import checked, fates, pay
 from transactions import services, staff_services
 from transactions.audit.audit import audit
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.payment_files.booking import book_rest
 from transactions.services import Draft
 
@@ -165,7 +165,7 @@ def test_a_hold_voided_in_the_lost_commit_stays_voided_with_one_note(
     staff_services.release(hold=hold, reason="Cancelled", written_by=account.user)
     assert lost_answer
     hold.refresh_from_db()
-    assert (hold.status, hold.notes.count()) == ("voided", 1)
+    assert (hold.status, hold.reasons.count()) == ("voided", 1)
     assert audit().clean
 
 
@@ -205,10 +205,10 @@ def test_a_capture_by_staff_and_its_note_are_found_done(
 ) -> None:
     draft = Draft(from_account=account, amount=Decimal(5), captures=hold)
     row = staff_services.book(
-        draft, action=Note.Action.CAPTURE, reason="Left early", written_by=account.user
+        draft, action=StaffReason.Action.CAPTURE, reason="Left early", written_by=account.user
     )
     assert lost_answer
-    assert [note.reason for note in row.notes.all()] == ["Left early"]
+    assert [note.reason for note in row.reasons.all()] == ["Left early"]
     assert balances(account) == [95]
     assert audit().clean
 

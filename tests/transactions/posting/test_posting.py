@@ -25,7 +25,7 @@ from transactions.models import Entry, Transaction
 from transactions.posting import insert, unit_of_work
 from transactions.posting.checks import apply
 from transactions.posting.drafts import prepare
-from transactions.posting.locked_accounts import open_books
+from transactions.posting.locked_accounts import lock_accounts_of
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
@@ -172,7 +172,7 @@ def test_a_database_refusal_is_told_by_the_name_of_its_constraint() -> None:
     item = prepare(Draft(from_account=a, amount=Decimal(11)))
 
     def unchecked() -> None:
-        books = open_books([item])
+        books = lock_accounts_of([item])
         apply(item, books.sides(item), books)
         insert.write([item], 1)
 

@@ -13,7 +13,7 @@ from tests.factories import AccountFactory, balances
 from transactions import staff_services
 from transactions.audit.audit import audit
 from transactions.exceptions import HoldNotPending
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.posting import engine
 from transactions.posting.drafts import Draft, prepare
 
@@ -59,7 +59,7 @@ def test_a_release_waits_for_the_other_end_and_is_told_of_it(end: str, sentence:
     hold.refresh_from_db()
     assert hold.status == ("captured" if end == "capture" else "voided")
     assert balances(account) == [70 if end == "capture" else 100]
-    assert not Note.objects.exists()
+    assert not StaffReason.objects.exists()
     assert audit().clean
 
 

@@ -46,7 +46,7 @@ def receipt(client: Client, row: Transaction) -> str:
 
 def timeline(client: Client, row: Transaction) -> list[str]:
     response = client.get(f"/transactions/{row.pk}/")
-    moments = response.context["receipt"].story.moments
+    moments = response.context["receipt"].lifecycle.moments
     return [moment.text.replace("\N{NO-BREAK SPACE}", " ") for moment in moments]
 
 

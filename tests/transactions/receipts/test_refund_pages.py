@@ -13,7 +13,7 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services, staff_services
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
 MINUS = "\N{MINUS SIGN}"
@@ -54,7 +54,7 @@ def refunded(row: Transaction, amount: str, clerk: User, message: str = "") -> T
         amount=amount, reverses=row, created_by=clerk,
     )  # fmt: skip
     return staff_services.book(
-        draft, action=Note.Action.REFUND, reason="Damaged", message=message, written_by=clerk
+        draft, action=StaffReason.Action.REFUND, reason="Damaged", message=message, written_by=clerk
     )
 
 

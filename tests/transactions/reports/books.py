@@ -9,7 +9,7 @@ from accounts.models import Account, User
 from tests.factories import UserFactory
 from transactions import services
 from transactions.models import Transaction
-from transactions.scope import BANK, Reach, reach_of
+from transactions.scope import BANK, Scope, scope_for
 from transactions.services import Draft
 
 
@@ -48,9 +48,9 @@ def clerk() -> User:
     return person
 
 
-def bank(reader: User | None = None) -> Reach:
-    """The reach of the whole bank: with names for a clerk, without for an analyst."""
-    return reach_of(reader or clerk(), BANK)
+def bank(reader: User | None = None) -> Scope:
+    """The scope of the whole bank: with names for a clerk, without for an analyst."""
+    return scope_for(reader or clerk(), BANK)
 
 
 def rows_of(rows: Any, *names: str) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from tests.factories import AccountFactory, UserFactory
 from transactions import services
 from transactions.models import Transaction
 from transactions.posting.drafts import Draft
-from transactions.scope import BANK, Reach, reach_of
+from transactions.scope import BANK, Scope, scope_for
 
 
 def book(
@@ -51,10 +51,10 @@ def funded(currency: str = "USD", **who: Any) -> Account:
     return account
 
 
-def bank() -> Reach:
+def bank() -> Scope:
     """All of the bank as staff see it, with names."""
     reader: User = UserFactory(is_staff=True, is_superuser=True)
-    return reach_of(reader, BANK)
+    return scope_for(reader, BANK)
 
 
 def picked(rows: Iterable[Any], *names: str) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from tests.transactions.reports.books import analyst, bank, pay, rows_of
 from transactions import services
 from transactions.reports import balance_over_time
 from transactions.reports.queries.balances import finest, periods_of
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 6)
@@ -29,7 +29,7 @@ def account() -> Account:
 
 def figures(account: Account, **asked: Any) -> list[tuple[Any, ...]]:
     asked = {"currency": "USD", "since": FIRST, "until": LAST, **asked}
-    rows = balance_over_time(reach_of(account.user), **asked)
+    rows = balance_over_time(scope_for(account.user), **asked)
     return rows_of(rows, "day", "balance", "change")
 
 

@@ -13,7 +13,7 @@ from tests.transactions.berka.test_import_berka_data import DATA, signed, table
 from tests.transactions.reports.books import bank, rows_of
 from transactions.reports import balance_over_time, money_by_month, trial_balance
 from transactions.reports.queries.balances import periods_of
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 pytestmark = [
     pytest.mark.django_db,
@@ -46,7 +46,7 @@ def test_figures_of_three_reports_are_those_of_the_files() -> None:
     assert_months_agree(whole)
 
 
-def assert_balances_agree(whole: Reach) -> None:
+def assert_balances_agree(whole: Scope) -> None:
     """The whole bank at the end of each month, and of each day of December."""
     asked = {"currency": "CZK", "since": FIRST, "until": LAST, "step": "month"}
     ends = [last for _, last in periods_of(FIRST, LAST, "month")]
@@ -63,7 +63,7 @@ def assert_balances_agree(whole: Reach) -> None:
         assert row["change"] == sum(amount for when, _, amount in movements() if when == day)
 
 
-def assert_one_accounts_days_agree(whole: Reach) -> None:
+def assert_one_accounts_days_agree(whole: Scope) -> None:
     """The account with the most rows, day by day over all fifteen months."""
     by_account: dict[int, list[Movement]] = defaultdict(list)
     for movement in movements():
@@ -79,7 +79,7 @@ def assert_one_accounts_days_agree(whole: Reach) -> None:
         assert row["balance"] == expected, row["day"]
 
 
-def assert_trial_balance_agrees(whole: Reach) -> None:
+def assert_trial_balance_agrees(whole: Scope) -> None:
     """Each account at the first moment of October, its turnover since July."""
     at, since = datetime(1993, 10, 1, tzinfo=UTC), date(1993, 7, 1)
     found = {
@@ -104,7 +104,7 @@ def assert_trial_balance_agrees(whole: Reach) -> None:
     assert len(moved) > 400
 
 
-def assert_months_agree(whole: Reach) -> None:
+def assert_months_agree(whole: Scope) -> None:
     """In, out, net and change of each month."""
     came: dict[date, Decimal] = defaultdict(Decimal)
     went: dict[date, Decimal] = defaultdict(Decimal)

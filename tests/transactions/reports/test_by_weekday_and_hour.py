@@ -15,7 +15,7 @@ from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
 from transactions.reports import by_weekday_and_hour
 from transactions.reports.pages.times import brief
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 
 pytestmark = pytest.mark.django_db
 SUMMER: dict[str, Any] = {
@@ -30,9 +30,9 @@ def account() -> Account:
     return funded()
 
 
-def figures(reach: Reach | Account, **changes: Any) -> list[tuple[Any, ...]]:
-    reach = reach_of(reach.user) if isinstance(reach, Account) else reach
-    rows = by_weekday_and_hour(reach, **{**SUMMER, **changes})
+def figures(scope: Scope | Account, **changes: Any) -> list[tuple[Any, ...]]:
+    scope = scope_for(scope.user) if isinstance(scope, Account) else scope
+    rows = by_weekday_and_hour(scope, **{**SUMMER, **changes})
     return picked(rows, "weekday", "hour", "payments", "total")
 
 

@@ -12,7 +12,7 @@ from tests.factories import AccountFactory
 from tests.transactions.reports.books import analyst, clerk, pay
 from transactions.audit import sealing
 from transactions.reports.catalogue import BY_SLUG, REPORTS
-from transactions.reports.report import Asked
+from transactions.reports.report import ReportParameters
 from transactions.reports.runner import Run, run
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def account() -> Account:
 def look(slug: str, reader: User, *, fresh: bool = False, **data: str) -> Run:
     form = BY_SLUG[slug].asks({**MARCH, **data}, reader)
     assert form.is_valid(), form.errors
-    return run(BY_SLUG[slug], Asked(form.reach, form.asked), fresh=fresh)
+    return run(BY_SLUG[slug], ReportParameters(form.scope, form.asked), fresh=fresh)
 
 
 def test_the_banks_rows_of_a_sealed_period_are_read_once(account: Account) -> None:
@@ -103,7 +103,7 @@ def test_no_report_with_names_or_numbers_may_be_kept(account: Account) -> None:
         data: dict[str, Any] = {} if report.slug == "trial-balance" else MARCH
         form = report.asks(data, clerk())
         assert form.is_valid(), form.errors
-        if report.final_from(Asked(form.reach, form.asked)):
+        if report.final_from(ReportParameters(form.scope, form.asked)):
             assert not columns & {column.name for column in report.columns}, report.slug
 
 

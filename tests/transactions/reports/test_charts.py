@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from ledger.charts.geometry import WIDE, Bars, HeatMap, Line, Mark, draw_bars
+from ledger.charts.geometry import WIDE, BarChart, HeatMap, LineChart, Mark, draw_bars
 from ledger.charts.stretched import draw_heat, draw_line
 from ledger.templatetags.charts import chart
 
@@ -13,7 +13,7 @@ def mark(value: str | int, label: str = "x", url: str = "") -> Mark:
 
 
 def test_the_highest_point_of_a_line_is_at_the_top_and_zero_at_the_bottom() -> None:
-    drawn = draw_line(Line("Balance", [mark(0), mark(50), mark(100)]), WIDE)
+    drawn = draw_line(LineChart("Balance", [mark(0), mark(50), mark(100)]), WIDE)
     top, middle, bottom = drawn.points[2].y, drawn.points[1].y, drawn.points[0].y
     assert bottom == drawn.zero
     assert middle == (top + bottom) / 2
@@ -21,29 +21,29 @@ def test_the_highest_point_of_a_line_is_at_the_top_and_zero_at_the_bottom() -> N
 
 
 def test_below_zero_is_below_the_line_at_zero() -> None:
-    drawn = draw_line(Line("Balance", [mark(100), mark(-100)]), WIDE)
+    drawn = draw_line(LineChart("Balance", [mark(100), mark(-100)]), WIDE)
     assert drawn.points[0].y < drawn.zero < drawn.points[1].y < drawn.height
 
 
 def test_the_last_point_has_a_label_and_only_a_few_others() -> None:
-    drawn = draw_line(Line("Balance", [mark(n, label=str(n)) for n in range(52)]), WIDE)
+    drawn = draw_line(LineChart("Balance", [mark(n, label=str(n)) for n in range(52)]), WIDE)
     labels = [point.label for point in drawn.points if point.label]
     assert labels == ["12", "25", "38", "51"]
 
 
 def test_the_figure_at_the_end_stands_above_the_line_near_it() -> None:
-    drawn = draw_line(Line("Balance", [mark(10), mark(100), mark(50)] * 4), WIDE)
+    drawn = draw_line(LineChart("Balance", [mark(10), mark(100), mark(50)] * 4), WIDE)
     assert drawn.last_y < min(point.y for point in drawn.points[-3:])
 
 
 def test_a_line_of_one_point_and_one_of_nothing_are_drawn() -> None:
-    assert "<circle" in chart(Line("Balance", [mark(7)]))
-    assert "<circle" in chart(Line("Balance", [mark(0), mark(0)]))
-    assert chart(Line("Balance", [])) == ""
+    assert "<circle" in chart(LineChart("Balance", [mark(7)]))
+    assert "<circle" in chart(LineChart("Balance", [mark(0), mark(0)]))
+    assert chart(LineChart("Balance", [])) == ""
 
 
 def test_each_point_is_a_link_that_says_itself() -> None:
-    drawn = chart(Line("Balance", [mark(7, url="/search/?q=a&b=<")]))
+    drawn = chart(LineChart("Balance", [mark(7, url="/search/?q=a&b=<")]))
     assert '<a href="/search/?q=a&amp;b=&lt;"><title>T7: 7 USD</title>' in drawn
 
 
@@ -71,7 +71,7 @@ def test_a_grid_too_wide_for_a_phone_is_turned() -> None:
 
 def test_a_name_is_cut_before_it_meets_its_figure() -> None:
     name = "Maria Aparecida dos Santos Albuquerque de Vasconcelos"
-    (bar,) = draw_bars(Bars("Bars", [mark("123456.78", name)]), WIDE).bars
+    (bar,) = draw_bars(BarChart("BarChart", [mark("123456.78", name)]), WIDE).bars
     assert bar.label == name
-    narrow = chart(Bars("Bars", [mark("123456.78", name)]))
+    narrow = chart(BarChart("BarChart", [mark("123456.78", name)]))
     assert re.findall(r'chart__name"[^>]*>([^<]*)', narrow)[1].endswith("\N{HORIZONTAL ELLIPSIS}")

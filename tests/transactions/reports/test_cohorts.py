@@ -15,7 +15,7 @@ from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, moment, pay, rows_of
 from transactions import services
 from transactions.reports import cohorts
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
 WINTER: dict[str, Any] = {"since": date(2026, 1, 1), "until": date(2026, 2, 28), "followed": 2}
@@ -132,4 +132,4 @@ def test_the_page_is_short_where_all_joined_at_once(client: Client) -> None:
 
 def test_nobody_reads_it_for_themselves() -> None:
     account = joined("2026-01-05")
-    assert cohorts(reach_of(account.user), **WINTER) == []
+    assert cohorts(scope_for(account.user), **WINTER) == []

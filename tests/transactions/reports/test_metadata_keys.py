@@ -11,7 +11,7 @@ from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
 from transactions.reports import metadata_keys
 from transactions.reports.queries import keys
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 
 pytestmark = pytest.mark.django_db
 
@@ -22,9 +22,9 @@ def account() -> Account:
     return account
 
 
-def figures(reach: Reach | Account) -> list[tuple[Any, ...]]:
-    reach = reach_of(reach.user) if isinstance(reach, Account) else reach
-    return picked(metadata_keys(reach), "key", "many", "different", "kinds", "example")
+def figures(scope: Scope | Account) -> list[tuple[Any, ...]]:
+    scope = scope_for(scope.user) if isinstance(scope, Account) else scope
+    return picked(metadata_keys(scope), "key", "many", "different", "kinds", "example")
 
 
 def say(account: Account, *several: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def test_objects_are_opened_however_deep_and_lists_are_not(account: Account) -> 
 
 def test_a_key_with_a_point_is_not_taken_for_a_way(account: Account) -> None:
     say(account, {"a.b": 1}, {"a": {"b": 2}})
-    assert [row["path"] for row in metadata_keys(reach_of(account.user))] == [["a", "b"], ["a.b"]]
+    assert [row["path"] for row in metadata_keys(scope_for(account.user))] == [["a", "b"], ["a.b"]]
 
 
 def test_only_the_newest_rows_are_looked_through(

@@ -12,7 +12,7 @@ from tests.factories import AccountFactory
 from transactions import services
 from transactions.posting.drafts import Draft
 from transactions.reports import money_by_month
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
 YEAR = {"currency": "USD", "since": date(2025, 1, 1), "until": date(2025, 12, 31)}
@@ -33,7 +33,7 @@ def book(account: Account, day: str, amount: str) -> None:
 
 
 def figures(account: Account, **changes: Any) -> list[tuple[Any, ...]]:
-    rows = money_by_month(reach_of(account.user), **{**YEAR, **changes})
+    rows = money_by_month(scope_for(account.user), **{**YEAR, **changes})
     names = ("month", "money_in", "money_out", "net", "change", "average")
     return [tuple(row[name] for name in names) for row in rows]
 

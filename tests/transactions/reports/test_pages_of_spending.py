@@ -13,7 +13,7 @@ from django.utils.html import escape
 
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
-from ledger.charts.geometry import WIDE, Bars, Mark, draw_bars
+from ledger.charts.geometry import WIDE, BarChart, Mark, draw_bars
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.movements import book, funded
@@ -104,7 +104,7 @@ def test_spending_says_it_when_more_came_back(client: Client, account: Account) 
 def test_a_bar_has_a_line_where_it_was_before() -> None:
     with_line = Mark("a", Decimal(50), "50.00", against=Decimal(100), against_said="in May 100.00")
     marks = [with_line, Mark("b", Decimal(25), "25.00")]
-    first, second = draw_bars(Bars("Both", marks), WIDE).bars
+    first, second = draw_bars(BarChart("Both", marks), WIDE).bars
     assert (first.length, first.against_x) == (WIDE.width / 2, WIDE.width)
     assert (second.length, second.against_x) == (WIDE.width / 4, None)
     assert with_line.name == "a: 50.00; in May 100.00"

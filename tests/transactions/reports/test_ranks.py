@@ -11,7 +11,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, bank, clerk, rows_of
 from transactions import services
 from transactions.reports import accounts_by_balance, users_by_balance
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
 PLACES = ("balance", "rank", "dense_rank", "poorer", "quarter")
@@ -35,7 +35,7 @@ def test_ranks_ties_shares_and_quarters_of_accounts() -> None:
 
 def test_one_account_is_first_of_one_and_nobody_is_poorer() -> None:
     (account,) = accounts_with(7)
-    rows = accounts_by_balance(reach_of(account.user), currency="USD")
+    rows = accounts_by_balance(scope_for(account.user), currency="USD")
     assert rows_of(rows, *PLACES) == [(7, 1, 1, 0, 1)]
 
 
@@ -54,7 +54,7 @@ def test_overdrawn_and_frozen_accounts_count_and_closed_ones_do_not() -> None:
 def test_money_that_is_held_is_still_there() -> None:
     (account,) = accounts_with(7)
     services.hold(from_account=account, amount=Decimal(5))
-    rows = accounts_by_balance(reach_of(account.user), currency="USD")
+    rows = accounts_by_balance(scope_for(account.user), currency="USD")
     assert rows_of(rows, "balance") == [(7,)]
 
 
@@ -101,6 +101,6 @@ def test_names_and_numbers_are_for_those_who_may_see_people() -> None:
 
 def test_a_person_sees_their_own_accounts_alone() -> None:
     mine, _stranger = accounts_with(1, 1000)
-    rows = accounts_by_balance(reach_of(mine.user), currency="USD")
+    rows = accounts_by_balance(scope_for(mine.user), currency="USD")
     assert rows_of(rows, "who", "rank") == [(f"Everyday ··{mine.number[-4:]}", 1)]
-    assert rows_of(users_by_balance(reach_of(mine.user), currency="USD"), "balance") == [(1,)]
+    assert rows_of(users_by_balance(scope_for(mine.user), currency="USD"), "balance") == [(1,)]

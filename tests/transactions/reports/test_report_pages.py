@@ -21,7 +21,7 @@ from transactions import services
 from transactions.reports import runner, views
 from transactions.reports.catalogue import BY_SLUG, REPORTS
 from transactions.reports.forms import ReportForm
-from transactions.reports.report import Asked, Column, Report
+from transactions.reports.report import Column, Report, ReportParameters
 from transactions.reports.runner import run
 
 pytestmark = pytest.mark.django_db
@@ -47,10 +47,10 @@ def customer() -> User:
     return user
 
 
-def asked_of(report: Report, reader: User, **data: str) -> Asked:
+def asked_of(report: Report, reader: User, **data: str) -> ReportParameters:
     form = report.asks(data, reader)
     assert form.is_valid(), form.errors
-    return Asked(form.reach, form.asked)
+    return ReportParameters(form.scope, form.asked)
 
 
 class Table(HTMLParser):
@@ -161,7 +161,7 @@ def test_the_page_shows_its_work_and_its_plans(
     client.force_login(clerk())
     page = client.get(report.url, {"plans": "1"}).content.decode()
     assert f"def {report.function.__name__}(" in re.sub("<[^>]+>", "", page)
-    assert f"reports.{report.function.__name__}(reach" in page
+    assert f"reports.{report.function.__name__}(scope" in page
     assert "Execution Time" in page
     assert len(page) < 90_000
 
@@ -290,7 +290,7 @@ def test_trial_balance_lists_the_month_of_its_moment_at_midnight_the_month_befor
     assert asked_of(report, customer).values["since"] is None
 
 
-def sleepy(reach: Any, *, currency: str) -> Iterator[Mapping[str, Any]]:
+def sleepy(scope: Any, *, currency: str) -> Iterator[Mapping[str, Any]]:
     """A report that takes too long."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(20)")
@@ -318,7 +318,7 @@ def test_the_file_has_as_long_as_the_page(
 ) -> None:
     """The limit of a query as Postgres has it while the file is made, in milliseconds."""
 
-    def limits(reach: Any, *, currency: str) -> Iterator[Mapping[str, Any]]:
+    def limits(scope: Any, *, currency: str) -> Iterator[Mapping[str, Any]]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT setting FROM pg_settings WHERE name = 'statement_timeout'")
             yield {"limit": cursor.fetchone()[0]}
@@ -379,7 +379,7 @@ def test_all_queries_of_a_report_see_one_instant(
         finally:
             connection.close()
 
-    def two_looks(reach: Any, *, currency: str) -> list[dict[str, Any]]:
+    def two_looks(scope: Any, *, currency: str) -> list[dict[str, Any]]:
         before = Account.objects.get(pk=account.pk).balance
         other = threading.Thread(target=deposit)
         other.start()

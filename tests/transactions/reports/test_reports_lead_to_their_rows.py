@@ -17,8 +17,8 @@ from tests.transactions.reports.movements import book, funded
 from tests.transactions.reports.test_pages_of_spending import get, searches
 from transactions import services
 from transactions.models import Transaction
-from transactions.reports.report import Asked
-from transactions.scope import reach_of
+from transactions.reports.report import ReportParameters
+from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
 
@@ -344,7 +344,7 @@ def test_a_movement_out_of_the_ordinary(client: Client, reader: str, books: Acco
 
 
 def test_a_query_too_long_to_be_read_whole_is_no_link(books: Account) -> None:
-    asked = Asked(reach_of(books.user), {"currency": "USD"})
+    asked = ReportParameters(scope_for(books.user), {"currency": "USD"})
     many = " or ".join(f"account:{number}" for number in range(19))
     assert asked.rows_behind(many)
     assert asked.rows_behind(f"{many} or account:19") == ""

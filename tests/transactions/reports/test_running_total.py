@@ -12,7 +12,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, bank, clerk, pay, rows_of
 from transactions import services
 from transactions.reports import running_total
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 
 pytestmark = pytest.mark.django_db
 SPRING: dict[str, Any] = {
@@ -29,8 +29,8 @@ def account() -> Account:
     return account
 
 
-def figures(reach: Reach, **asked: Any) -> list[tuple[Any, ...]]:
-    rows = running_total(reach, **{**SPRING, **asked})
+def figures(scope: Scope, **asked: Any) -> list[tuple[Any, ...]]:
+    rows = running_total(scope, **{**SPRING, **asked})
     return [
         (who.split(" ")[0], *rest) for who, *rest in rows_of(rows, "who", "month", "net", "total")
     ]
@@ -44,7 +44,7 @@ def test_each_accounts_total_runs_on_from_month_to_month(account: Account) -> No
     pay(savings, None, "20", "2026-05-01")
     pay(None, account, "50", "2026-05-31T23:59")
     pay(None, account, "7", "2026-06-01")
-    assert figures(reach_of(account.user)) == [
+    assert figures(scope_for(account.user)) == [
         ("Savings", MARCH, 200, 200),
         ("Savings", MAY, -20, 180),
         ("Everyday", MARCH, Decimal("-300.50"), Decimal("-300.50")),
@@ -116,7 +116,7 @@ def test_other_currencies_strangers_and_holds_do_not_count(account: Account) -> 
     pay(None, AccountFactory(user=account.user, currency="JPY"), "700", "2026-03-01")
     pay(None, AccountFactory(), "31", "2026-03-01")
     services.hold(from_account=account, amount=Decimal(9))
-    mine = reach_of(account.user)
+    mine = scope_for(account.user)
     assert figures(mine) == [("Everyday", MARCH, 100, 100)]
     assert figures(mine, currency="JPY") == [("Everyday", MARCH, 700, 700)]
 
@@ -125,9 +125,12 @@ def test_other_currencies_strangers_and_holds_do_not_count(account: Account) -> 
 def test_months_are_those_of_the_banks_time_zone(account: Account) -> None:
     pay(None, account, "1", "2026-04-01T03:59")  # still March there
     pay(None, account, "2", "2026-04-01T04:00")
-    assert figures(reach_of(account.user)) == [("Everyday", MARCH, 1, 1), ("Everyday", APRIL, 2, 3)]
+    assert figures(scope_for(account.user)) == [
+        ("Everyday", MARCH, 1, 1),
+        ("Everyday", APRIL, 2, 3),
+    ]
 
 
 def test_nothing_gives_no_rows(account: Account) -> None:
-    assert figures(reach_of(account.user)) == []
+    assert figures(scope_for(account.user)) == []
     assert figures(bank()) == []

@@ -15,7 +15,7 @@ from transactions import services
 from transactions.reports import amount_distribution, amount_percentiles
 from transactions.reports.pages.sizes import bounds, short
 from transactions.reports.queries.sizes import EDGES
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
 YEAR: dict[str, Any] = {
@@ -43,7 +43,7 @@ def pay(account: Account, *amounts: str, category: str | None = None) -> None:
 def sizes(account: Account, **changes: Any) -> list[tuple[Any, ...]]:
     """Each size by its bounds, with the number and the sum of its payments."""
     asked = {**YEAR, **changes}
-    rows = amount_distribution(reach_of(account.user), **asked)
+    rows = amount_distribution(scope_for(account.user), **asked)
     return [
         (*bounds(row["bucket"], asked["currency"]), row["payments"], row["total"]) for row in rows
     ]
@@ -64,7 +64,7 @@ def test_payments_by_the_sizes_they_are_of(account: Account) -> None:
 
 def test_shares_of_the_number_and_running_up_to_all(account: Account) -> None:
     pay(account, "3", "4", "6", "700")
-    rows = amount_distribution(reach_of(account.user), **YEAR)
+    rows = amount_distribution(scope_for(account.user), **YEAR)
     assert picked(rows, "share", "up_to") == [
         (Decimal("0.5"), Decimal("0.5")),
         (Decimal("0.25"), Decimal("0.75")),
@@ -108,7 +108,7 @@ def test_own_transfers_holds_strangers_and_other_days_do_not_count(account: Acco
 
 
 def percentiles(account: Account, **changes: Any) -> list[tuple[Any, ...]]:
-    rows = amount_percentiles(reach_of(account.user), **{**YEAR, **changes})
+    rows = amount_percentiles(scope_for(account.user), **{**YEAR, **changes})
     return picked(rows, "paid_for", "payments", "median", "p90", "p99", "usual")
 
 

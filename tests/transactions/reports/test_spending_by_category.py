@@ -13,7 +13,7 @@ from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
 from transactions.reports import spending_by_category
 from transactions.reports.queries.spending import days_before
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 
 pytestmark = pytest.mark.django_db
 NOVEMBER: dict[str, Any] = {
@@ -28,9 +28,9 @@ def account() -> Account:
     return funded()
 
 
-def figures(reach: Reach | Account, **changes: Any) -> list[tuple[Any, ...]]:
-    reach = reach_of(reach.user) if isinstance(reach, Account) else reach
-    rows = spending_by_category(reach, **{**NOVEMBER, **changes})
+def figures(scope: Scope | Account, **changes: Any) -> list[tuple[Any, ...]]:
+    scope = scope_for(scope.user) if isinstance(scope, Account) else scope
+    rows = spending_by_category(scope, **{**NOVEMBER, **changes})
     return picked(rows, "spent_on", "net", "given_back", "before", "change")
 
 
@@ -60,7 +60,7 @@ def test_shares_are_of_the_whole(account: Account) -> None:
     book("2025-10-05", "1000", out_of=account, category="travel")
     book("2025-11-05", "75", out_of=account, category="rent")
     book("2025-11-06", "25", out_of=account, category="health")
-    rows = spending_by_category(reach_of(account.user), **NOVEMBER)
+    rows = spending_by_category(scope_for(account.user), **NOVEMBER)
     assert picked(rows, "spent_on", "share") == [
         ("rent", Decimal("0.75")), ("health", Decimal("0.25")), ("travel", 0),
     ]  # fmt: skip
@@ -74,7 +74,7 @@ def test_a_refund_is_taken_off_the_category_it_gives_back(account: Account) -> N
     silent = book("2025-11-05", "30", out_of=account, into=shop, category="health")
     book("2025-11-06", "10", out_of=shop, into=account, reverses=silent)
     assert figures(account) == [("shopping", 50, 50, 0, 50), ("health", 20, 10, 0, 20)]
-    rows = spending_by_category(reach_of(account.user), **NOVEMBER)
+    rows = spending_by_category(scope_for(account.user), **NOVEMBER)
     assert picked(rows, "spent_on", "spent") == [("shopping", 100), ("health", 30)]
     # What the shop gave back was its income, not its spending.
     assert figures(shop) == []
@@ -96,7 +96,7 @@ def test_a_refund_counts_in_the_period_in_which_it_came(account: Account) -> Non
     paid = book("2025-10-05", "80", out_of=account, category="shopping")
     book("2025-11-06", "80", into=account, category="shopping", reverses=paid)
     assert figures(account) == [("shopping", -80, 80, 80, -160)]
-    (row,) = spending_by_category(reach_of(account.user), **NOVEMBER)
+    (row,) = spending_by_category(scope_for(account.user), **NOVEMBER)
     assert row["share"] is None
 
 

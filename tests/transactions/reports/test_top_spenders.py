@@ -13,7 +13,7 @@ from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
 from transactions.reports import top_spenders
 from transactions.reports.queries import spending
-from transactions.scope import BANK, Reach, reach_of
+from transactions.scope import BANK, Scope, scope_for
 
 pytestmark = pytest.mark.django_db
 NOVEMBER: dict[str, Any] = {
@@ -34,8 +34,8 @@ def person(name: str) -> Account:
     return funded(user=UserFactory(name=name))
 
 
-def figures(reach: Reach | None = None, **changes: Any) -> list[tuple[Any, ...]]:
-    rows = top_spenders(reach or bank(), **{**NOVEMBER, **changes})
+def figures(scope: Scope | None = None, **changes: Any) -> list[tuple[Any, ...]]:
+    rows = top_spenders(scope or bank(), **{**NOVEMBER, **changes})
     return picked(rows, "place", "person", "net", "payments", "largest")
 
 
@@ -86,8 +86,8 @@ def test_without_the_right_to_names_people_go_by_digits_of_an_account(analyst: U
     ada = person("Ada")
     AccountFactory(user=ada.user)
     book("2025-11-02", "9", out_of=ada)
-    reach = reach_of(analyst, BANK)
-    assert figures(reach) == [(1, f"Holder of ··{ada.number[-4:]}", 9, 1, 9)]
+    scope = scope_for(analyst, BANK)
+    assert figures(scope) == [(1, f"Holder of ··{ada.number[-4:]}", 9, 1, 9)]
 
 
 def test_the_account_that_stands_for_somebody_is_one_in_the_currency(analyst: User) -> None:
@@ -95,7 +95,7 @@ def test_the_account_that_stands_for_somebody_is_one_in_the_currency(analyst: Us
     yen = funded("JPY", user=UserFactory(name="Ada"))
     dollars = funded(user=yen.user)
     book("2025-11-02", "9", out_of=dollars)
-    assert figures(reach_of(analyst, BANK))[0][1] == f"Holder of ··{dollars.number[-4:]}"
+    assert figures(scope_for(analyst, BANK))[0][1] == f"Holder of ··{dollars.number[-4:]}"
 
 
 def test_currencies_stay_apart() -> None:
@@ -108,7 +108,7 @@ def test_currencies_stay_apart() -> None:
 
 def test_only_of_the_bank() -> None:
     with pytest.raises(ValueError, match="whole bank"):
-        top_spenders(reach_of(person("Ada").user), **NOVEMBER)
+        top_spenders(scope_for(person("Ada").user), **NOVEMBER)
 
 
 def test_nothing_gives_no_rows() -> None:

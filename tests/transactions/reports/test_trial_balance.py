@@ -13,7 +13,7 @@ from tests.factories import AccountFactory, walls_down
 from tests.transactions.reports.books import analyst, bank, clerk, moment, pay, rows_of
 from transactions import services
 from transactions.reports import trial_balance
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 
 pytestmark = pytest.mark.django_db
 COLUMNS = ("who", "opening", "debit", "credit", "ending")
@@ -40,13 +40,13 @@ def march(account: Account, savings: Account) -> Account:
     return account
 
 
-def figures(reach: Reach, at: str, **asked: Any) -> list[tuple[Any, ...]]:
-    rows = trial_balance(reach, currency="USD", at=moment(at), **asked)
+def figures(scope: Scope, at: str, **asked: Any) -> list[tuple[Any, ...]]:
+    rows = trial_balance(scope, currency="USD", at=moment(at), **asked)
     return [(who.split(" ")[0], *rest) for who, *rest in rows_of(rows, *COLUMNS)]
 
 
-def sums(reach: Reach, at: datetime, **asked: Any) -> dict[str, Decimal]:
-    rows = trial_balance(reach, at=at, **{"currency": "USD", **asked})
+def sums(scope: Scope, at: datetime, **asked: Any) -> dict[str, Decimal]:
+    rows = trial_balance(scope, at=at, **{"currency": "USD", **asked})
     return {
         name: sum((row[name] for row in rows), Decimal(0))
         for name in ("opening", "debit", "credit", "ending", "outside_in", "outside_out")
@@ -54,7 +54,7 @@ def sums(reach: Reach, at: datetime, **asked: Any) -> dict[str, Decimal]:
 
 
 def test_turnover_and_balance_of_each_account_up_to_a_moment(march: Account) -> None:
-    mine = reach_of(march.user)
+    mine = scope_for(march.user)
     assert figures(mine, "2026-03-01") == [("Everyday", 0, 0, 100, 100)]
     assert figures(mine, "2026-03-31") == [
         ("Everyday", 0, 30, 100, 70),
@@ -67,14 +67,14 @@ def test_turnover_and_balance_of_each_account_up_to_a_moment(march: Account) -> 
 
 
 def test_with_a_first_day_what_lies_before_it_is_the_opening(march: Account) -> None:
-    assert figures(reach_of(march.user), "2026-05-01", since=date(2026, 4, 1)) == [
+    assert figures(scope_for(march.user), "2026-05-01", since=date(2026, 4, 1)) == [
         ("Savings", 30, 0, 0, 30),
         ("Everyday", 70, Decimal("90.50"), 0, Decimal("-20.50")),
     ]
 
 
 def test_the_moment_itself_is_not_within(march: Account) -> None:
-    mine = reach_of(march.user)
+    mine = scope_for(march.user)
     assert figures(mine, "2026-02-10T12:00") == []
     assert figures(mine, "2026-02-10T12:01") == [("Everyday", 0, 0, 100, 100)]
 
@@ -88,7 +88,7 @@ def test_balances_add_up_to_deposits_less_withdrawals(march: Account) -> None:
     assert whole["outside_in"] == Decimal("101.99")
     assert whole["outside_out"] == Decimal("90.50")
     assert whole["debit"] - whole["outside_out"] == whole["credit"] - whole["outside_in"] == 35
-    mine = sums(reach_of(march.user), moment("2026-05-01"))
+    mine = sums(scope_for(march.user), moment("2026-05-01"))
     assert (mine["outside_in"], mine["outside_out"]) == (100, Decimal("95.50"))
     assert mine["ending"] == Decimal("4.50")
 
@@ -98,7 +98,7 @@ def test_currencies_are_kept_apart_with_their_own_decimals(march: Account) -> No
     dinar = AccountFactory(user=march.user, currency="KWD")
     pay(None, yen, "500", "2026-03-01")
     pay(None, dinar, "0.001", "2026-03-01")
-    mine, at = reach_of(march.user), moment("2026-05-01")
+    mine, at = scope_for(march.user), moment("2026-05-01")
     assert sums(mine, at, currency="JPY")["ending"] == 500
     assert sums(mine, at, currency="KWD")["ending"] == Decimal("0.001")
 
@@ -107,9 +107,9 @@ def test_holds_do_not_move_anything_and_refunds_do(account: Account) -> None:
     paid = services.deposit(to_account=account, amount=Decimal(9))
     services.hold(from_account=account, amount=Decimal(4))
     back = services.reverse(transaction=paid, amount=Decimal(2))
-    rows = trial_balance(reach_of(account.user), currency="USD", at=back.created_at)
+    rows = trial_balance(scope_for(account.user), currency="USD", at=back.created_at)
     assert rows_of(rows, "debit", "credit", "ending") == [(0, 9, 9)]
-    assert sums(reach_of(account.user), moment("2999-01-01"))["ending"] == 7
+    assert sums(scope_for(account.user), moment("2999-01-01"))["ending"] == 7
 
 
 def test_frozen_and_closed_accounts_are_there(march: Account, savings: Account) -> None:
@@ -117,7 +117,7 @@ def test_frozen_and_closed_accounts_are_there(march: Account, savings: Account) 
     savings.refresh_from_db()
     account_services.close_account(account=savings)
     account_services.freeze_account(account=march)
-    assert figures(reach_of(march.user), "2026-05-01") == [
+    assert figures(scope_for(march.user), "2026-05-01") == [
         ("Savings", 0, 30, 30, 0),
         ("Everyday", 0, Decimal("120.50"), 100, Decimal("-20.50")),
     ]
@@ -125,7 +125,7 @@ def test_frozen_and_closed_accounts_are_there(march: Account, savings: Account) 
 
 def test_strangers_accounts_are_the_banks_alone(march: Account) -> None:
     stranger = AccountFactory(user__name="Mara Lindt", balance=5)
-    mine = trial_balance(reach_of(march.user), currency="USD", at=moment("2999-01-01"))
+    mine = trial_balance(scope_for(march.user), currency="USD", at=moment("2999-01-01"))
     assert len(mine) == 2
     unnamed = trial_balance(bank(analyst()), currency="USD", at=moment("2999-01-01"))
     assert sorted(row["who"] for row in unnamed)[0].startswith("··")
@@ -139,7 +139,7 @@ def test_strangers_accounts_are_the_banks_alone(march: Account) -> None:
 def test_the_first_day_begins_at_the_banks_midnight(account: Account) -> None:
     pay(None, account, "1", "2026-03-31T14:59")
     pay(None, account, "2", "2026-03-31T15:00")
-    rows = figures(reach_of(account.user), "2026-05-01", since=date(2026, 4, 1))
+    rows = figures(scope_for(account.user), "2026-05-01", since=date(2026, 4, 1))
     assert rows == [("Everyday", 1, 0, 2, 3)]
 
 

@@ -14,8 +14,8 @@ from tests.transactions.reports.movements import book, funded, picked
 from transactions import services
 from transactions.reports import unusual_movements
 from transactions.reports.pages.unusual import why
-from transactions.reports.report import Asked
-from transactions.scope import BANK, Reach, reach_of
+from transactions.reports.report import ReportParameters
+from transactions.scope import BANK, Scope, scope_for
 
 pytestmark = pytest.mark.django_db
 DECEMBER: dict[str, Any] = {
@@ -37,9 +37,9 @@ def before(account: Account, amounts: list[str], category: str | None = "food") 
         book(f"2025-11-{day:02}", amount, out_of=account, category=category)
 
 
-def figures(reach: Reach | Account, **changes: Any) -> list[tuple[Any, ...]]:
-    reach = reach_of(reach.user) if isinstance(reach, Account) else reach
-    rows = unusual_movements(reach, **{**DECEMBER, **changes})
+def figures(scope: Scope | Account, **changes: Any) -> list[tuple[Any, ...]]:
+    scope = scope_for(scope.user) if isinstance(scope, Account) else scope
+    rows = unusual_movements(scope, **{**DECEMBER, **changes})
     return picked(rows, "day", "amount", "usual", "score", "earlier")
 
 
@@ -165,14 +165,14 @@ def test_descriptions_are_left_out_where_names_may_not_be_seen(account: Account)
     book("2025-12-05", "30", out_of=account, category="food", description="For Mara Lindt")
     analyst = UserFactory()
     analyst.groups.add(ensure_groups()[ANALYSTS])
-    (row,) = unusual_movements(reach_of(analyst, BANK), **DECEMBER)
+    (row,) = unusual_movements(scope_for(analyst, BANK), **DECEMBER)
     assert row["what"] == f"Account ··{account.number[-4:]}"
-    (row,) = unusual_movements(reach_of(account.user), **DECEMBER)
+    (row,) = unusual_movements(scope_for(account.user), **DECEMBER)
     assert row["what"] == "For Mara Lindt"
 
 
 def test_it_is_said_in_words(account: Account) -> None:
-    asked = Asked(reach_of(account.user), {"currency": "USD"})
+    asked = ReportParameters(scope_for(account.user), {"currency": "USD"})
     row = {"category": "food", "usual": Decimal("9.9900"), "earlier": 12, "score": None}
     assert why(row, asked) == "food was 9.99\N{NO-BREAK SPACE}USD each of the 12 times before"
     row |= {"score": Decimal("8.249")}

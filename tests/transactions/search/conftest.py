@@ -11,8 +11,8 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.models import Transaction
-from transactions.scope import Reach, reach_of
-from transactions.search.engine import Found, find
+from transactions.scope import Scope, scope_for
+from transactions.search.engine import SearchResult, find
 from transactions.services import Draft
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -55,7 +55,7 @@ def mara(db: Any) -> Account:
 def books(ana: User, mara: Account) -> dict[str, Transaction]:
     """Ana's seven rows, by day: 1 pay in, 2 rent, 3 groceries by card, 4 lunch in Porto by card,
     5 to her holiday pot, 6 Mara sends something back, 7 a fee. The others are strangers'."""
-    everyday, pot = reach_of(ana).accounts
+    everyday, pot = scope_for(ana).accounts
     stranger = AccountFactory(user__name="Zelenka Stranger")
     card = {"channel": "card", "category": "groceries", "merchant": {"city": "Braga"}}
     lunch = {"channel": "card", "category": "eating out", "merchant": {"city": "Porto"}}
@@ -79,8 +79,8 @@ def books(ana: User, mara: Account) -> dict[str, Transaction]:
 
 
 @pytest.fixture
-def reach(ana: User) -> Reach:
-    return reach_of(ana)
+def scope(ana: User) -> Scope:
+    return scope_for(ana)
 
 
 @pytest.fixture
@@ -89,13 +89,13 @@ def customer(client: Client, ana: User) -> Client:
     return client
 
 
-def names_of(found: Found, books: dict[str, Transaction]) -> list[str]:
+def names_of(found: SearchResult, books: dict[str, Transaction]) -> list[str]:
     """The found rows by the names the books have for them."""
     by_id = {row.pk: name for name, row in books.items()}
     return [by_id[row.pk] for row in found.rows]
 
 
-def search_for(reach: Reach, text: str, books: dict[str, Transaction], **more: Any) -> list[str]:
+def search_for(scope: Scope, text: str, books: dict[str, Transaction], **more: Any) -> list[str]:
     """What a query finds, in the order of the books."""
-    found = names_of(find(reach, text, **more), books)
+    found = names_of(find(scope, text, **more), books)
     return sorted(found, key=list(books).index)

@@ -14,7 +14,7 @@ from tests.transactions.search.conftest import booked, names_of, pay, search_for
 from tests.transactions.search.test_query_language import PARTS
 from transactions import services
 from transactions.models import Transaction
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search import engine as searching
 from transactions.search.conditions import names as search_names
 from transactions.search.engine import find
@@ -143,28 +143,28 @@ ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
         ("'); drop table", []),
     ],
 )
-def test_a_query_finds(text: str, names: list[str], reach: Reach, books: Books) -> None:
-    assert search_for(reach, text, books) == names
+def test_a_query_finds(text: str, names: list[str], scope: Scope, books: Books) -> None:
+    assert search_for(scope, text, books) == names
 
 
-def test_an_id_finds_its_row_and_nobody_elses(reach: Reach, books: Books) -> None:
-    assert search_for(reach, f"id:{books['rent'].pk}", books) == ["rent"]
-    assert search_for(reach, f"id:{books['secret'].pk}", books) == []
+def test_an_id_finds_its_row_and_nobody_elses(scope: Scope, books: Books) -> None:
+    assert search_for(scope, f"id:{books['rent'].pk}", books) == ["rent"]
+    assert search_for(scope, f"id:{books['secret'].pk}", books) == []
 
 
-def test_an_account_number_finds_its_rows(reach: Reach, mara: Account, books: Books) -> None:
-    assert search_for(reach, f"to:{mara.number}", books) == ["rent"]
-    assert search_for(reach, f'with:"{mara.number[:4]} {mara.number[4:]}"', books) == [
+def test_an_account_number_finds_its_rows(scope: Scope, mara: Account, books: Books) -> None:
+    assert search_for(scope, f"to:{mara.number}", books) == ["rent"]
+    assert search_for(scope, f'with:"{mara.number[:4]} {mara.number[4:]}"', books) == [
         "rent",
         "back",
     ]
-    own = reach.accounts[1].number
-    assert search_for(reach, f"account:{own}", books) == ["saved"]
-    assert search_for(reach, f"account:{own[-4:]}", books) in (["saved"], ALL)
+    own = scope.accounts[1].number
+    assert search_for(scope, f"account:{own}", books) == ["saved"]
+    assert search_for(scope, f"account:{own[-4:]}", books) in (["saved"], ALL)
 
 
 def test_holds_by_what_became_of_them(ana: User, mara: Account) -> None:
-    everyday = reach_of(ana).accounts[0]
+    everyday = scope_for(ana).accounts[0]
     services.deposit(to_account=everyday, amount=Decimal(100))
     held = {
         name: services.hold(from_account=everyday, to_account=mara, amount=Decimal(10))
@@ -173,44 +173,44 @@ def test_holds_by_what_became_of_them(ana: User, mara: Account) -> None:
     services.capture(hold=held["captured"])
     services.void(hold=held["released"])
     for name, row in held.items():
-        assert [hit.pk for hit in find(reach_of(ana), f"is:{name}").rows] == [row.pk]
-    assert len(find(reach_of(ana), "is:hold").rows) == 3
-    assert len(find(reach_of(ana), "is:hold -is:pending").rows) == 2
-    assert find(reach_of(ana), "is:expired").rows == []
+        assert [hit.pk for hit in find(scope_for(ana), f"is:{name}").rows] == [row.pk]
+    assert len(find(scope_for(ana), "is:hold").rows) == 3
+    assert len(find(scope_for(ana), "is:hold -is:pending").rows) == 2
+    assert find(scope_for(ana), "is:expired").rows == []
 
 
-def test_what_was_given_back(reach: Reach, books: Books) -> None:
+def test_what_was_given_back(scope: Scope, books: Books) -> None:
     refund = services.reverse(transaction=books["fee"])
-    assert search_for(reach, "is:refunded", books) == ["fee"]
-    assert [row.pk for row in find(reach, "is:refund").rows] == [refund.pk]
+    assert search_for(scope, "is:refunded", books) == ["fee"]
+    assert [row.pk for row in find(scope, "is:refund").rows] == [refund.pk]
 
 
-def test_a_payment_is_found_in_the_transaction_that_booked_it(reach: Reach, mara: Account) -> None:
-    services.deposit(to_account=reach.accounts[0], amount=Decimal(9))
+def test_a_payment_is_found_in_the_transaction_that_booked_it(scope: Scope, mara: Account) -> None:
+    services.deposit(to_account=scope.accounts[0], amount=Decimal(9))
     paid = services.transfer(
-        from_account=reach.accounts[0], to_account=mara, amount=Decimal(1), description="Fresh"
+        from_account=scope.accounts[0], to_account=mara, amount=Decimal(1), description="Fresh"
     )
-    assert [row.pk for row in find(reach, "fresh").rows] == [paid.pk]
+    assert [row.pk for row in find(scope, "fresh").rows] == [paid.pk]
 
 
 def test_the_better_match_comes_first_and_a_sort_may_be_chosen(
-    reach: Reach, books: Books, mara: Account
+    scope: Scope, books: Books, mara: Account
 ) -> None:
-    (later,) = booked(pay(9, "1", "Other", reach.accounts[0], metadata={"note": "rent"}))
+    (later,) = booked(pay(9, "1", "Other", scope.accounts[0], metadata={"note": "rent"}))
     books = {**books, "later": later}
-    assert names_of(find(reach, "rent"), books)[0] == "rent", "the description before details"
-    assert names_of(find(reach, "rent", sort="newest"), books) == ["later", "back", "rent"]
-    assert names_of(find(reach, "rent", sort="oldest"), books) == ["rent", "back", "later"]
-    assert names_of(find(reach, "rent", sort="largest"), books) == ["rent", "back", "later"]
-    assert find(reach, "is:in", sort="best").sort == "newest"
-    assert find(reach, "is:in", sort="nonsense").sort == "newest"
+    assert names_of(find(scope, "rent"), books)[0] == "rent", "the description before details"
+    assert names_of(find(scope, "rent", sort="newest"), books) == ["later", "back", "rent"]
+    assert names_of(find(scope, "rent", sort="oldest"), books) == ["rent", "back", "later"]
+    assert names_of(find(scope, "rent", sort="largest"), books) == ["rent", "back", "later"]
+    assert find(scope, "is:in", sort="best").sort == "newest"
+    assert find(scope, "is:in", sort="nonsense").sort == "newest"
 
 
-def test_pages_join_without_a_gap(reach: Reach, monkeypatch: Any, books: Books) -> None:
+def test_pages_join_without_a_gap(scope: Scope, monkeypatch: Any, books: Books) -> None:
     monkeypatch.setattr("transactions.search.engine.PAGE", 3)
-    pages = [names_of(find(reach, "is:booked", page=page), books) for page in (1, 2, 3, 4)]
+    pages = [names_of(find(scope, "is:booked", page=page), books) for page in (1, 2, 3, 4)]
     assert pages == [["fee", "back", "saved"], ["lunch", "groceries", "rent"], ["salary"], []]
-    assert [find(reach, "is:booked", page=page).has_more for page in (1, 2, 3)] == [
+    assert [find(scope, "is:booked", page=page).has_more for page in (1, 2, 3)] == [
         True,
         True,
         False,
@@ -218,79 +218,79 @@ def test_pages_join_without_a_gap(reach: Reach, monkeypatch: Any, books: Books) 
 
 
 def test_there_are_pages_for_all_that_is_counted(
-    reach: Reach, monkeypatch: Any, books: Books
+    scope: Scope, monkeypatch: Any, books: Books
 ) -> None:
     assert searching.MOST_PAGES * searching.PAGE == COUNTED
     monkeypatch.setattr("transactions.search.engine.PAGE", 1)
-    assert names_of(find(reach, "is:booked", page=6), books) == ["rent"]
-    assert find(reach, "is:booked", page=6).has_more
+    assert names_of(find(scope, "is:booked", page=6), books) == ["rent"]
+    assert find(scope, "is:booked", page=6).has_more
     monkeypatch.setattr("transactions.search.engine.MOST_PAGES", 6)
-    assert not find(reach, "is:booked", page=6).has_more
-    assert find(reach, "is:booked", page=7).rows == []
+    assert not find(scope, "is:booked", page=6).has_more
+    assert find(scope, "is:booked", page=7).rows == []
 
 
 def test_counts_and_sums_are_of_all_that_was_found(
-    reach: Reach, books: Books, monkeypatch: Any
+    scope: Scope, books: Books, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr("transactions.search.engine.PAGE", 2)
-    facets = find(reach, "is:booked").facets
+    facets = find(scope, "is:booked").facets
     assert (facets.count, facets.is_cut) == (7, False)
     (total,) = facets.totals
     assert (total.money_in, total.money_out) == (Decimal(1005), Decimal("435.40"))
     assert facets.category == [("eating out", 1), ("groceries", 1), ("rent", 1), ("salary", 1)]
     assert facets.channel == [("card", 2), ("transfer", 1)]
     assert [(f"{month:%Y-%m}", count) for month, count in facets.month] == [("2026-03", 7)]
-    everyday, pot = reach.accounts
+    everyday, pot = scope.accounts
     assert facets.account == [(everyday.pk, 7), (pot.pk, 1)]
 
 
 def test_what_is_held_is_counted_but_not_summed_up(ana: User) -> None:
-    everyday = reach_of(ana).accounts[0]
+    everyday = scope_for(ana).accounts[0]
     services.deposit(to_account=everyday, amount=Decimal(100))
     services.hold(from_account=everyday, amount=Decimal(30))
-    facets = find(reach_of(ana), "currency:USD").facets
+    facets = find(scope_for(ana), "currency:USD").facets
     assert facets.count == 2
     assert [(t.money_in, t.money_out) for t in facets.totals] == [(100, 0)]
 
 
 def test_counts_stop_where_it_would_take_long_and_say_so(
-    reach: Reach, books: Books, monkeypatch: Any
+    scope: Scope, books: Books, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr("transactions.search.facets.COUNTED", 4)
-    facets = find(reach, "is:booked").facets
+    facets = find(scope, "is:booked").facets
     assert (facets.count, facets.is_cut) == (4, True)
 
 
 def test_names_that_many_bear_are_found_all_the_same(
-    reach: Reach, books: Books, monkeypatch: Any
+    scope: Scope, books: Books, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(search_names, "MOST_NAMED", 2)
     for n in range(5):
         AccountFactory(user__name=f"Mara Other{n}")
-    assert search_for(reach, "mara", books) == ["rent", "back"]
-    assert search_for(reach, "-mara -rent", books) == [
+    assert search_for(scope, "mara", books) == ["rent", "back"]
+    assert search_for(scope, "-mara -rent", books) == [
         "salary",
         "groceries",
         "lunch",
         "saved",
         "fee",
     ]
-    assert search_for(reach, "to:mara", books) == ["rent"]
-    assert search_for(reach, "from:mara", books) == ["back"]
-    assert search_for(reach, "with:mara march", books) == ["rent"]
-    (mara,) = booked(pay(9, "3", "Mara's kiosk", reach.accounts[0]))
-    assert search_for(reach, "to:mara", {**books, "kiosk": mara}) == ["rent", "kiosk"]
-    assert search_for(reach, "from:mara", books) == ["back"]
+    assert search_for(scope, "to:mara", books) == ["rent"]
+    assert search_for(scope, "from:mara", books) == ["back"]
+    assert search_for(scope, "with:mara march", books) == ["rent"]
+    (mara,) = booked(pay(9, "3", "Mara's kiosk", scope.accounts[0]))
+    assert search_for(scope, "to:mara", {**books, "kiosk": mara}) == ["rent", "kiosk"]
+    assert search_for(scope, "from:mara", books) == ["back"]
 
 
 def test_somebody_without_accounts_finds_nothing(mara: Account, books: Books) -> None:
     nobody = User.objects.create_user("no@example.com", name="No")
     for text in ("rent", "is:booked", "from:me", ""):
-        assert find(reach_of(nobody), text).rows == []
+        assert find(scope_for(nobody), text).rows == []
 
 
 def test_over_the_whole_bank_with_and_without_names(ana: User, books: Books) -> None:
-    seeing, blind = Reach(ana, is_bank=True), Reach(ana, is_bank=True, names=False)
+    seeing, blind = Scope(ana, is_bank=True), Scope(ana, is_bank=True, names=False)
     assert search_for(seeing, "secretword", books) == ["secret"]
     assert search_for(seeing, "zelenka", books) == ["theirs", "secret"]
     assert search_for(seeing, "from:zelenka", books) == ["secret"]
@@ -308,8 +308,8 @@ def test_over_the_whole_bank_with_and_without_names(ana: User, books: Books) -> 
     assert search_for(blind, "rent -secretword", books) == ["rent", "back"]
 
 
-def test_a_name_of_an_account_that_is_not_there_is_said(reach: Reach, books: Books) -> None:
-    (mistake,) = find(reach, "account:holidy").mistakes
+def test_a_name_of_an_account_that_is_not_there_is_said(scope: Scope, books: Books) -> None:
+    (mistake,) = find(scope, "account:holidy").mistakes
     assert mistake.sentence == "None of these accounts is called “holidy”."
     assert mistake.meant == ('account:"Holiday pot"',)
 
@@ -319,15 +319,15 @@ def test_a_name_of_an_account_that_is_not_there_is_said(reach: Reach, books: Boo
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_text_is_answered(reach: Reach, text: str) -> None:
-    find(reach, text)
-    find(Reach(reach.reader, is_bank=True), text)
+def test_any_text_is_answered(scope: Scope, text: str) -> None:
+    find(scope, text)
+    find(Scope(scope.reader, is_bank=True), text)
 
 
-def test_long_and_broken_texts_are_answered(reach: Reach, books: Books) -> None:
+def test_long_and_broken_texts_are_answered(scope: Scope, books: Books) -> None:
     texts = ["x" * 10_000, "rent " * 500, "\x00" * 100, "\ud800" * 50, "-" * 300, '"' * 301]
     texts += ["meta." + "a." * 300 + "b:c", "amount:" + "9" * 400, "or " * 200, "to:a " * 60]
     for text in texts:
-        find(reach, text)
+        find(scope, text)
     assert parse("x" * 10_000).mistakes
     assert isinstance(books["rent"].pk, UUID)

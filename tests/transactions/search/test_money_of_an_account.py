@@ -10,7 +10,7 @@ from accounts.models import Account, User
 from tests.pages import text_of
 from tests.transactions.search.conftest import search_for
 from transactions.models import Entry, Transaction
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search.conditions import terms
 from transactions.search.engine import entries_with, find
 from transactions.search.language.parser import token
@@ -19,38 +19,38 @@ pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
 
 
-def money_of(reach: Reach, text: str) -> tuple[Decimal, Decimal]:
-    (total,) = find(reach, text).facets.totals
+def money_of(scope: Scope, text: str) -> tuple[Decimal, Decimal]:
+    (total,) = find(scope, text).facets.totals
     return total.money_in, total.money_out
 
 
 def test_each_accounts_figures_come_to_its_balance(ana: User, mara: Account, books: Books) -> None:
-    everyday, pot = reach_of(ana).accounts
-    assert money_of(reach_of(ana), "account:everyday") == (Decimal(1005), Decimal("535.40"))
-    assert money_of(reach_of(ana), "account:holiday") == (Decimal(100), 0)
-    whole = Reach(ana, is_bank=True)
-    for reach, account in ((reach_of(ana), everyday), (reach_of(ana), pot),
+    everyday, pot = scope_for(ana).accounts
+    assert money_of(scope_for(ana), "account:everyday") == (Decimal(1005), Decimal("535.40"))
+    assert money_of(scope_for(ana), "account:holiday") == (Decimal(100), 0)
+    whole = Scope(ana, is_bank=True)
+    for scope, account in ((scope_for(ana), everyday), (scope_for(ana), pot),
                            (whole, everyday), (whole, pot), (whole, mara)):  # fmt: skip
-        came, went = money_of(reach, f"account:{account.number}")
+        came, went = money_of(scope, f"account:{account.number}")
         account.refresh_from_db()
         assert came - went == account.balance
 
 
 def test_several_accounts_are_one_and_a_group_without_one_is_the_whole_reach(
-    reach: Reach, books: Books
+    scope: Scope, books: Books
 ) -> None:
     whole = (Decimal(1005), Decimal("435.40"))
-    assert money_of(reach, "is:booked") == whole
-    assert money_of(reach, "account:everyday or account:holiday") == whole
-    assert money_of(reach, "account:everyday or category:salary") == whole
-    assert money_of(reach, "account:holiday or is:own") == (0, 0)
-    assert money_of(reach, "-account:holiday") == whole
-    assert money_of(reach, "account:holiday rent or account:holiday") == (Decimal(100), 0)
+    assert money_of(scope, "is:booked") == whole
+    assert money_of(scope, "account:everyday or account:holiday") == whole
+    assert money_of(scope, "account:everyday or category:salary") == whole
+    assert money_of(scope, "account:holiday or is:own") == (0, 0)
+    assert money_of(scope, "-account:holiday") == whole
+    assert money_of(scope, "account:holiday rent or account:holiday") == (Decimal(100), 0)
 
 
-def test_a_strangers_account_is_nobodys_figure(reach: Reach, mara: Account, books: Books) -> None:
+def test_a_strangers_account_is_nobodys_figure(scope: Scope, mara: Account, books: Books) -> None:
     for text in (f"account:{mara.number}", "account:flat", "account:zelenka"):
-        found = find(reach, text)
+        found = find(scope, text)
         assert (found.rows, found.inside, found.facets.totals) == ([], (), [])
 
 
@@ -97,8 +97,8 @@ def test_over_the_bank_an_accounts_figures_count_its_transfers(
     ]
 
 
-def test_beside_an_account_in_and_out_are_of_it(ana: User, reach: Reach, books: Books) -> None:
-    everyday, pot = reach.accounts
+def test_beside_an_account_in_and_out_are_of_it(ana: User, scope: Scope, books: Books) -> None:
+    everyday, pot = scope.accounts
     said = {
         "account:everyday is:in": ["salary", "back"],
         "account:everyday is:out": ["rent", "groceries", "lunch", "saved", "fee"],
@@ -115,14 +115,14 @@ def test_beside_an_account_in_and_out_are_of_it(ana: User, reach: Reach, books: 
         "account:everyday is:own": ["saved"],
     }
     for text, names in said.items():
-        assert search_for(reach, text, books) == names, text
+        assert search_for(scope, text, books) == names, text
     for account in (everyday, pot):  # as its statement says it
         entries = Entry.objects.for_account(account)
         for text in ("is:in", "is:out", "is:own", "+100", "-100"):
             rows = entries_with(entries, text, account).values_list("transaction_id", flat=True)
-            named = search_for(reach, f"account:{account.number} {text}", books)
+            named = search_for(scope, f"account:{account.number} {text}", books)
             assert {books[name].pk for name in named} == set(rows), text
-    whole = Reach(ana, is_bank=True)
+    whole = Scope(ana, is_bank=True)
     assert search_for(whole, f"account:{pot.number} is:in", books) == ["saved"]
     assert search_for(whole, f"account:{everyday.pk} is:out amount:>=100", books) == [
         "rent", "saved",
@@ -131,13 +131,13 @@ def test_beside_an_account_in_and_out_are_of_it(ana: User, reach: Reach, books: 
 
 
 def test_more_accounts_than_are_put_in_one_by_one_are_the_whole_reach(
-    reach: Reach, books: Books, monkeypatch: pytest.MonkeyPatch
+    scope: Scope, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(terms, "MOST_NAMED", 1)
-    found = find(reach, "account:holiday")
-    assert found.inside == (reach.accounts[1].pk,)
-    both = find(reach, "account:everyday or account:holiday")
+    found = find(scope, "account:holiday")
+    assert found.inside == (scope.accounts[1].pk,)
+    both = find(scope, "account:everyday or account:holiday")
     assert (both.inside, len(both.rows)) == ((), 7)
-    assert money_of(reach, "account:everyday or account:holiday is:own") == (
+    assert money_of(scope, "account:everyday or account:holiday is:own") == (
         Decimal(1005), Decimal("435.40"),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from tests.crowds import crowd
 from tests.factories import AccountFactory
 from tests.plans import nodes_of_sql
 from transactions import services
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search.conditions.names import names_in
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
@@ -34,9 +34,9 @@ def test_names_are_looked_up_through_the_indexes(ana: User, grace: Account) -> N
         "account:nest": {"accounts_search"},
     }
     for text, indexes in asked.items():
-        reach = Reach(ana, is_bank=True)
+        scope = Scope(ana, is_bank=True)
         with watched() as work:
-            (named,) = names_in(reach, parse(text)).values()
+            (named,) = names_in(scope, parse(text)).values()
         assert named.others == [grace.pk], text
         (query,) = work.queries
         nodes = nodes_of_sql(query.statement, query.params)
@@ -46,22 +46,22 @@ def test_names_are_looked_up_through_the_indexes(ana: User, grace: Account) -> N
 
 
 def test_addresses_of_others_find_nothing(ana: User, grace: Account) -> None:
-    account = reach_of(ana).accounts[0]
+    account = scope_for(ana).accounts[0]
     services.deposit(to_account=account, amount=Decimal(10))
     services.transfer(from_account=account, to_account=grace, amount=Decimal(1))
-    for reach in (reach_of(ana), Reach(ana, is_bank=True, names=False)):
-        assert len(find(reach, "to:grace").rows) == (0 if reach.is_bank else 1)
+    for scope in (scope_for(ana), Scope(ana, is_bank=True, names=False)):
+        assert len(find(scope, "to:grace").rows) == (0 if scope.is_bank else 1)
         for text in (
             "grace@navy.example",
             "to:grace@navy.example",
             '"grace@navy.example"',
             "to:grace@navy.exam",
         ):
-            assert find(reach, text).rows == [], text
+            assert find(scope, text).rows == [], text
 
 
 def test_whoever_may_see_people_finds_them_by_their_addresses(ana: User, grace: Account) -> None:
     row = services.deposit(to_account=grace, amount=Decimal(10), description="Tea")
-    services.deposit(to_account=reach_of(ana).accounts[0], amount=Decimal(10), description="Tea")
+    services.deposit(to_account=scope_for(ana).accounts[0], amount=Decimal(10), description="Tea")
     for text in ("grace@navy.example", "to:grace@navy tea", "GRACE@NAVY.EXAMPLE tea"):
-        assert [found.pk for found in find(Reach(ana, is_bank=True), text).rows] == [row.pk]
+        assert [found.pk for found in find(Scope(ana, is_bank=True), text).rows] == [row.pk]

@@ -11,7 +11,7 @@ from tests.factories import AccountFactory
 from tests.transactions.search.conftest import names_of, search_for
 from tests.transactions.search.test_search_plan import scans_of
 from transactions.models import Transaction
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.engine import find
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ ROWS, RARE = 30_000, 3
 
 
 @pytest.fixture
-def bank(db: Any) -> Reach:
+def bank(db: Any) -> Scope:
     """Rows whose ids say nothing of when they were booked: all but a few by card, in capitals
     now and then; those few are booked first."""
     one = AccountFactory()
@@ -43,11 +43,11 @@ def bank(db: Any) -> Reach:
         cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
         cursor.execute("SELECT gin_clean_pending_list('transactions_metadata')")
         cursor.execute("ANALYZE")
-    return Reach(one.user, is_bank=True)
+    return Scope(one.user, is_bank=True)
 
 
 @pytest.mark.parametrize("text", ["meta.channel:card", "meta.channel:CARD", "category:food"])
-def test_what_is_common_is_met_among_the_newest(bank: Reach, text: str) -> None:
+def test_what_is_common_is_met_among_the_newest(bank: Scope, text: str) -> None:
     with watched() as work:
         found = find(bank, text, sort="newest")
     assert (found.facets.count, found.facets.is_cut) == (10_000, True)
@@ -62,7 +62,7 @@ def test_what_is_common_is_met_among_the_newest(bank: Reach, text: str) -> None:
         assert max(scan["Actual Rows"] for scan in read) < ROWS / 2
 
 
-def test_the_oldest_come_off_the_same_index(bank: Reach) -> None:
+def test_the_oldest_come_off_the_same_index(bank: Scope) -> None:
     with watched() as work:
         found = find(bank, "meta.channel:card", sort="oldest")
     assert [row.description for row in found.rows][:2] == [f"Row {RARE + 1}", f"Row {RARE + 2}"]
@@ -71,7 +71,7 @@ def test_the_oldest_come_off_the_same_index(bank: Reach) -> None:
 
 
 @pytest.mark.parametrize("text", ["meta.channel:seldom", "category:Rare", "category:RARE"])
-def test_what_is_rare_is_met_by_its_value(bank: Reach, text: str) -> None:
+def test_what_is_rare_is_met_by_its_value(bank: Scope, text: str) -> None:
     with watched() as work:
         found = find(bank, text)
     assert [row.description for row in found.rows] == ["Row 3", "Row 2", "Row 1"]
@@ -86,7 +86,7 @@ def test_pages_of_the_bank_join_without_a_gap(
     ana: User, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transactions.search.engine.PAGE", 4)
-    bank = Reach(ana, is_bank=True)
+    bank = Scope(ana, is_bank=True)
     for sort in ("newest", "oldest", "largest"):
         pages = [names_of(find(bank, "", sort=sort, page=page), books) for page in (1, 2, 3)]
         assert [len(page) for page in pages] == [4, 4, 2]
@@ -96,7 +96,7 @@ def test_pages_of_the_bank_join_without_a_gap(
 
 
 def test_values_are_found_whatever_their_case(ana: User, books: Books) -> None:
-    bank = Reach(ana, is_bank=True)
+    bank = Scope(ana, is_bank=True)
     for text in ("meta.channel:card", "meta.channel:CARD", "meta.channel:Card"):
         assert search_for(bank, text, books) == ["groceries", "lunch"]
     assert search_for(bank, "category:RENT", books) == ["rent"]

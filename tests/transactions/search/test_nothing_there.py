@@ -12,7 +12,7 @@ from tests.factories import UserFactory
 from tests.pages import text_of
 from transactions.models import Transaction
 from transactions.reports import metadata_keys
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -55,7 +55,7 @@ def test_whoever_has_no_account_is_answered(
             answers(client, "/search/", q=text, page=page, whose=whose)
     if not group:
         assert "No payment of yours fits all of this" in answers(client, "/search/", q="rent")
-    assert metadata_keys(reach_of(reader)) == []
+    assert metadata_keys(scope_for(reader)) == []
 
 
 def test_each_page_of_an_empty_query_is_answered(customer: Client, books: Books) -> None:
@@ -77,7 +77,7 @@ def test_over_the_bank_too(client: Client, books: Books, group: str) -> None:
 
 
 def test_in_a_statement_and_its_file(customer: Client, ana: User, books: Books) -> None:
-    (account, _) = reach_of(ana).accounts
+    (account, _) = scope_for(ana).accounts
     address = reverse("transactions:statement", args=[account.pk])
     file = reverse("transactions:statement_csv", args=[account.pk])
     for text in EMPTY:

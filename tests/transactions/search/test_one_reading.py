@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from tests.transactions.search.conftest import booked, pay
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ ASKED = [
 @pytest.fixture
 def rows(ana: User) -> dict[Any, str]:
     """Each value as a detail of a payment of its own, by the payment's id."""
-    everyday = reach_of(ana).accounts[0]
+    everyday = scope_for(ana).accounts[0]
     drafts = [pay(n, "1", f"Row {n}", to=everyday, metadata={"x": v}) for n, v in enumerate(VALUES)]
     return {row.pk: repr(row.metadata["x"]) for row in booked(*drafts)}
 
@@ -43,8 +43,8 @@ def test_the_bank_and_ones_own_rows_read_a_value_alike(
     for asked in ASKED:
         text = f"{minus}meta.x:{asked}"
         mine, bank = (
-            sorted(rows[row.pk] for row in find(reach, text).rows)
-            for reach in (reach_of(ana), Reach(ana, is_bank=True))
+            sorted(rows[row.pk] for row in find(scope, text).rows)
+            for scope in (scope_for(ana), Scope(ana, is_bank=True))
         )
         assert mine == bank, text
 
@@ -72,5 +72,5 @@ def test_a_value_is_read_as(
     ana: User, rows: dict[Any, str], asked: str, found: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transactions.search.engine.PAGE", len(VALUES))
-    hits = find(reach_of(ana), f"meta.x:{asked}").rows
+    hits = find(scope_for(ana), f"meta.x:{asked}").rows
     assert sorted(rows[row.pk] for row in hits) == sorted(map(repr, found))

@@ -18,11 +18,11 @@ from tests.transactions.search.test_search_plan import scans_of
 from tests.transactions.statements.test_plan import fill
 from transactions.annotations.services import annotate
 from transactions.models import Transaction
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search.conditions import names as search_names
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
-from transactions.search.suggestions import has_trigrams, nearest
+from transactions.search.suggestions import has_trigrams, suggest
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -89,13 +89,13 @@ def noted(ana: User, mara: Account, books: Books) -> Books:
         ("tag:shared or tag:bank", ["rent", "lunch", "fee"]),
     ],
 )
-def test_a_query_of_notes_finds(text: str, names: list[str], reach: Reach, noted: Books) -> None:
-    assert search_for(reach, text, noted) == names
-    assert find(reach, text).facets.count == len(names)
+def test_a_query_of_notes_finds(text: str, names: list[str], scope: Scope, noted: Books) -> None:
+    assert search_for(scope, text, noted) == names
+    assert find(scope, text).facets.count == len(names)
 
 
 def test_the_other_side_has_notes_of_its_own(mara: Account, noted: Books) -> None:
-    theirs = reach_of(mara.user)
+    theirs = scope_for(mara.user)
     for text in ("lisbon", "zoe", "olddraft", "tag:bank", "tag:flat-2026", "note:split"):
         assert search_for(theirs, text, noted) == []
     assert search_for(theirs, "marasecret", noted) == ["rent", "back"]
@@ -106,13 +106,13 @@ def test_the_other_side_has_notes_of_its_own(mara: Account, noted: Books) -> Non
 def test_over_the_bank_no_note_is_found_counted_or_suggested(
     staff: Client, ana: User, noted: Books
 ) -> None:
-    bank = Reach(ana, is_bank=True)
+    bank = Scope(ana, is_bank=True)
     for text in ("lisbon", "marasecret", "tag:shared", "note:zoe", "has:note", "has:tag"):
         found = find(bank, text)
         assert (found.rows, found.facets.tag) == ([], [])
     assert "whoever wrote them" in find(bank, "tag:shared").mistakes[0].sentence
     assert find(bank, "rent").facets.tag == []
-    assert nearest(bank, parse("lisbno")).meant == []
+    assert suggest(bank, parse("lisbno")).meant == []
     for text in ("rent", "is:booked", "-tag:shared"):
         shown = staff.get(SEARCH, {"q": text, "whose": "bank"}).content.decode()
         for secret in ("Lisbon", "Zoe", "flat-2026", "Marasecret", "hersonly", "Birthday"):
@@ -138,18 +138,18 @@ def test_pages_of_either_side_hold_nothing_of_the_others_notes(
             "tag:flat-206",
             "note:splti",
         ]:
-            suggested = [query for _, query in nearest(reach_of(user), parse(typed)).meant]
+            suggested = [query for _, query in suggest(scope_for(user), parse(typed)).meant]
             assert not [s for s in secrets if s != typed and s in " ".join(suggested)]
 
 
-def test_what_one_noted_is_what_one_may_have_meant(reach: Reach, noted: Books) -> None:
+def test_what_one_noted_is_what_one_may_have_meant(scope: Scope, noted: Books) -> None:
     for typed, meant in [
         ("lisbno", "lisbon"),
         ("tag:shraed", "tag:shared"),
         ("tag:flat", "tag:flat-2026"),
         ("note:birthdya", "note:birthday"),
     ]:
-        assert meant in [query for _, query in nearest(reach, parse(typed)).meant]
+        assert meant in [query for _, query in suggest(scope, parse(typed)).meant]
 
 
 def test_the_note_is_marked_where_it_is_why(customer: Client, noted: Books) -> None:
@@ -180,7 +180,7 @@ def test_a_hostile_note_stays_text(customer: Client, ana: User, books: Books) ->
         assert "&lt;img" in shown.replace("<mark>", "").replace("</mark>", "")
 
 
-def test_tags_narrow_as_they_say(customer: Client, reach: Reach, noted: Books) -> None:
+def test_tags_narrow_as_they_say(customer: Client, scope: Scope, noted: Books) -> None:
     page = context_of(customer, q="is:booked")
     (tags,) = [facet for facet in page.facets if facet.label == "Tag"]
     assert [(link.label, link.count) for link in tags.links] == [
@@ -190,12 +190,12 @@ def test_tags_narrow_as_they_say(customer: Client, reach: Reach, noted: Books) -
     ]
     for link in tags.links:
         assert context_of(customer, **asked(link.url)).found.facets.count == link.count
-    assert find(reach, "tag:shared").facets.tag == [("shared", 2), ("flat-2026", 1)]
+    assert find(scope, "tag:shared").facets.tag == [("shared", 2), ("flat-2026", 1)]
 
 
-def test_a_noted_payment_ranks_with_those_that_say_it(reach: Reach, noted: Books) -> None:
-    annotate(transaction=noted["salary"], owner=reach.reader, text="corner office")
-    assert names_of(find(reach, "corner"), noted) == ["salary", "groceries"]
+def test_a_noted_payment_ranks_with_those_that_say_it(scope: Scope, noted: Books) -> None:
+    annotate(transaction=noted["salary"], owner=scope.reader, text="corner office")
+    assert names_of(find(scope, "corner"), noted) == ["salary", "groceries"]
 
 
 def test_a_statements_filter_and_its_file_find_notes_too(
@@ -209,7 +209,7 @@ def test_a_statements_filter_and_its_file_find_notes_too(
         assert "shared" not in file
         return len(file.splitlines()) - 1
 
-    everyday, pot = reach_of(ana).accounts
+    everyday, pot = scope_for(ana).accounts
     found = {text: file_of(everyday, text) for text in ("zoe", "tag:shared", "has:tag", "lisb fee")}
     assert found == {"zoe": 2, "tag:shared": 2, "has:tag": 3, "lisb fee": 0}
     assert file_of(everyday, "-tag:shared") == 5
@@ -219,7 +219,7 @@ def test_a_statements_filter_and_its_file_find_notes_too(
 
 
 def test_more_noted_payments_than_are_put_in_by_id_are_found_all_the_same(
-    reach: Reach, noted: Books, monkeypatch: pytest.MonkeyPatch
+    scope: Scope, noted: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_names, "MOST_NOTED", 1)
     monkeypatch.setattr("transactions.search.conditions.terms.MOST_NOTED", 1)
@@ -229,7 +229,7 @@ def test_more_noted_payments_than_are_put_in_by_id_are_found_all_the_same(
         ("casa zoe", ["lunch"]),
         ("lisbon", ["rent"]),
     ]:
-        assert search_for(reach, text, noted) == names
+        assert search_for(scope, text, noted) == names
 
 
 @pytest.mark.parametrize("text", ["zoe lisbon", "tag:shared -note:zoe", "has:note", "zzz"])
@@ -258,7 +258,7 @@ def test_words_still_go_through_the_index_of_the_rows(has_notes: bool) -> None:
         cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
         cursor.execute("ANALYZE")
     with watched() as work:
-        found = find(reach_of(account.user), '"777"')
+        found = find(scope_for(account.user), '"777"')
     assert found.facets.count == (2 if has_notes else 1)
     read = [query for query in work.queries if '"transactions"."currency"' in query.statement]
     assert len(read) == 2

@@ -11,7 +11,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.search.conftest import booked, pay, search_for
 from transactions.models import Transaction
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.conditions import names
 from transactions.search.engine import find
 
@@ -28,16 +28,16 @@ def analyst(client: Client, db: Any) -> Client:
 
 
 @pytest.fixture
-def blind(ana: User) -> Reach:
-    return Reach(ana, is_bank=True, names=False)
+def blind(ana: User) -> Scope:
+    return Scope(ana, is_bank=True, names=False)
 
 
-def test_the_end_of_a_number_finds_its_account(blind: Reach, mara: Account, books: Books) -> None:
-    seeing = Reach(blind.reader, is_bank=True)
+def test_the_end_of_a_number_finds_its_account(blind: Scope, mara: Account, books: Books) -> None:
+    seeing = Scope(blind.reader, is_bank=True)
     for digits in (mara.number[-6:], mara.number):
-        for reach in (blind, seeing):
-            found = find(reach, f"account:{digits}")
-            assert search_for(reach, f"account:{digits}", books) == [
+        for scope in (blind, seeing):
+            found = find(scope, f"account:{digits}")
+            assert search_for(scope, f"account:{digits}", books) == [
                 "hers", "rent", "back", "secret",
             ]  # fmt: skip
             assert found.mistakes == []
@@ -46,7 +46,7 @@ def test_the_end_of_a_number_finds_its_account(blind: Reach, mara: Account, book
 
 
 def test_an_end_that_too_many_have_asks_for_more(
-    blind: Reach, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
+    blind: Scope, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(names, "MOST_NAMED", 1)
     Account.objects.filter(pk=mara.pk).update(number="100000004321")
@@ -78,43 +78,43 @@ def test_every_example_answers_staff_too(staff: Client, books: Books) -> None:
         assert not staff.get(example["url"]).context["page"].found.mistakes, example
 
 
-def test_me_is_explained_over_the_bank(blind: Reach, mara: Account, books: Books) -> None:
+def test_me_is_explained_over_the_bank(blind: Scope, mara: Account, books: Books) -> None:
     User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
-    for reach in (blind, Reach(blind.reader, is_bank=True)):
-        found = find(reach, "to:me")
+    for scope in (blind, Scope(blind.reader, is_bank=True)):
+        found = find(scope, "to:me")
         (mistake,) = found.mistakes
         assert mistake.sentence.startswith("to:me asks for your own money; over the whole bank")
         assert found.rows == []
-    seeing = Reach(blind.reader, is_bank=True)
+    seeing = Scope(blind.reader, is_bank=True)
     assert search_for(seeing, "to:meh", books) == ["hers", "rent", "secret"]
     assert search_for(seeing, 'from:"mehmet"', books) == ["back"]
 
 
-def test_me_is_nobody_else_whose_name_begins_so(reach: Reach, mara: Account, books: Books) -> None:
+def test_me_is_nobody_else_whose_name_begins_so(scope: Scope, mara: Account, books: Books) -> None:
     User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
-    (metro,) = booked(pay(9, "2", "Metro me", reach.accounts[0]))
+    (metro,) = booked(pay(9, "2", "Metro me", scope.accounts[0]))
     books = {**books, "metro": metro}
-    assert search_for(reach, "to:me", books) == ["salary", "saved", "back"]
-    assert search_for(reach, "to:met", books) == ["metro"]
-    assert search_for(reach, 'to:"me"', books) == ["metro"]
+    assert search_for(scope, "to:me", books) == ["salary", "saved", "back"]
+    assert search_for(scope, "to:met", books) == ["metro"]
+    assert search_for(scope, 'to:"me"', books) == ["metro"]
 
 
-def test_what_rows_show_is_matched_only_where_names_are(blind: Reach, books: Books) -> None:
-    assert search_for(Reach(blind.reader, is_bank=True), "to:corner", books) == ["groceries"]
+def test_what_rows_show_is_matched_only_where_names_are(blind: Scope, books: Books) -> None:
+    assert search_for(Scope(blind.reader, is_bank=True), "to:corner", books) == ["groceries"]
     assert search_for(blind, "to:corner", books) == []
     assert search_for(blind, "from:salary", books) == []
 
 
-def test_a_number_is_never_a_name_that_rows_show(reach: Reach, mara: Account, books: Books) -> None:
+def test_a_number_is_never_a_name_that_rows_show(scope: Scope, mara: Account, books: Books) -> None:
     """Who asks for an account by its number is not led to what somebody wrote about it."""
-    (about,) = booked(pay(9, "2", f"For {mara.number}", reach.accounts[0]))
+    (about,) = booked(pay(9, "2", f"For {mara.number}", scope.accounts[0]))
     books = {**books, "about": about}
-    assert search_for(reach, f"to:{mara.number}", books) == ["rent"]
-    assert search_for(reach, mara.number, books) == ["about"]
+    assert search_for(scope, f"to:{mara.number}", books) == ["rent"]
+    assert search_for(scope, mara.number, books) == ["about"]
 
 
 def test_without_names_words_of_payments_match_and_are_not_shown(
-    analyst: Client, blind: Reach, mara: Account, books: Books
+    analyst: Client, blind: Scope, mara: Account, books: Books
 ) -> None:
     """As docs/search.md says: a word that somebody wrote finds the row, whoever it names."""
     assert search_for(blind, "hare", books) == ["fee"]

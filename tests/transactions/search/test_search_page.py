@@ -16,7 +16,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services
 from transactions.models import Transaction
-from transactions.scope import reach_of
+from transactions.scope import scope_for
 from transactions.search.suggestions import has_trigrams
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def test_each_hit_has_its_sign_and_leads_to_its_receipt(customer: Client, books:
 
 
 def test_a_hold_is_marked_as_one(customer: Client, ana: User, books: Books) -> None:
-    services.hold(from_account=reach_of(ana).accounts[0], amount=Decimal(5), description="Hotel")
+    services.hold(from_account=scope_for(ana).accounts[0], amount=Decimal(5), description="Hotel")
     (hit,) = context_of(customer, q="hotel").hits
     assert (hit.badges, hit.css) == (["held"], "amount--pending")
 
@@ -255,7 +255,7 @@ def test_odd_parameters_are_no_error(customer: Client, books: Books) -> None:
 
 
 def test_a_page_is_light(customer: Client, ana: User) -> None:
-    account = reach_of(ana).accounts[0]
+    account = scope_for(ana).accounts[0]
     for n in range(26):
         services.deposit(
             to_account=account, amount=Decimal(1), description="needle " + "\U0001f389" * 490,
@@ -267,7 +267,7 @@ def test_a_page_is_light(customer: Client, ana: User) -> None:
 def test_a_statements_filter_says_its_mistakes_in_place(
     customer: Client, ana: User, books: Books
 ) -> None:
-    url = reverse("transactions:statement", args=[reach_of(ana).accounts[0].pk])
+    url = reverse("transactions:statement", args=[scope_for(ana).accounts[0].pk])
     page = customer.get(url, {"q": "rent amout:5", "direction": "out"}).content.decode()
     assert "There is no field “amout”." in page
     assert f'href="{url}?direction=out&amp;q=rent+amount%3A5"' in page
@@ -306,7 +306,7 @@ def test_a_statements_filter_says_its_mistakes_in_place(
 def test_a_statements_filter_speaks_the_same_language(
     customer: Client, ana: User, books: Books, text: str, names: list[str]
 ) -> None:
-    url = reverse("transactions:statement", args=[reach_of(ana).accounts[0].pk])
+    url = reverse("transactions:statement", args=[scope_for(ana).accounts[0].pk])
     page = customer.get(url, {"q": text}).context["page"]
     by_id = {row.pk: name for name, row in books.items()}
     found = [by_id[entry.transaction_id] for entry in page.entries]

@@ -7,13 +7,13 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
-from ledger.db.work import Query, watched
+from ledger.db.work import RecordedQuery, watched
 from tests.factories import AccountFactory
 from tests.plans import nodes_of
 from tests.transactions.statements.test_plan import fill
 from transactions import services
 from transactions.models import Entry
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search.conditions import common_words
 from transactions.search.engine import entries_with, find
 from transactions.services import Draft
@@ -34,7 +34,7 @@ def account(db: Any) -> Account:
     return account
 
 
-def scans_of(query: Query) -> list[dict[str, Any]]:
+def scans_of(query: RecordedQuery) -> list[dict[str, Any]]:
     """The nodes of a plan that read transactions or an index of theirs."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.statement}", query.params)
@@ -52,9 +52,9 @@ def scans_of(query: Query) -> list[dict[str, Any]]:
     ]
 
 
-def searched(reach: Reach, text: str) -> list[Query]:
+def searched(scope: Scope, text: str) -> list[RecordedQuery]:
     with watched() as work:
-        find(reach, text)
+        find(scope, text)
     return [query for query in work.queries if '"transactions"' in query.statement]
 
 
@@ -63,9 +63,9 @@ def searched(reach: Reach, text: str) -> list[Query]:
     ['"row 777"', 'row -salary "777"', 'mara "777"', '"777" or "778"', '"row 777" type:transfer'],
 )
 def test_words_within_ones_own_accounts_read_ones_own_rows(account: Account, text: str) -> None:
-    reach = reach_of(account.user)
-    assert find(reach, text).rows
-    for query in searched(reach, text):
+    scope = scope_for(account.user)
+    assert find(scope, text).rows
+    for query in searched(scope, text):
         scans = scans_of(query)
         assert "transactions_search" in {scan.get("Index Name") for scan in scans}
         assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]
@@ -74,7 +74,7 @@ def test_words_within_ones_own_accounts_read_ones_own_rows(account: Account, tex
 
 
 def test_a_rare_word_of_the_bank_meets_the_index(account: Account) -> None:
-    for query in searched(Reach(account.user, is_bank=True), '"row 29999"'):
+    for query in searched(Scope(account.user, is_bank=True), '"row 29999"'):
         scans = scans_of(query)
         assert "transactions_search" in {scan.get("Index Name") for scan in scans}
         assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]
@@ -97,10 +97,10 @@ def test_a_common_beginning_leaves_the_index_aside(
     common_words._rows_with_words.cache_clear()
     assert common_words.is_common_beginning("Ro")
     assert not common_words.is_common_beginning("rental")
-    reach = reach_of(account.user)
-    counts = [find(reach, text).facets.count for text in ("row", 'ro -"row 5"')]
+    scope = scope_for(account.user)
+    counts = [find(scope, text).facets.count for text in ("row", 'ro -"row 5"')]
     assert counts == [OWN, OWN - 1]
-    for query in searched(reach, "row"):
+    for query in searched(scope, "row"):
         scans = scans_of(query)
         assert "transactions_search" not in {scan.get("Index Name") for scan in scans}
     common_words._rows_with_words.cache_clear()
@@ -121,9 +121,9 @@ def test_names_that_rows_show_meet_the_index_too(account: Account, text: str) ->
     with connection.cursor() as cursor:
         cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
         cursor.execute("ANALYZE transactions")
-    reach = reach_of(account.user)
-    assert len(find(reach, text).rows) == 1
-    for query in searched(reach, text):
+    scope = scope_for(account.user)
+    assert len(find(scope, text).rows) == 1
+    for query in searched(scope, text):
         scans = scans_of(query)
         assert "transactions_search" in {scan.get("Index Name") for scan in scans}
         assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]

@@ -15,10 +15,10 @@ from tests.pages import text_of
 from tests.transactions.search.conftest import booked, pay
 from transactions import services
 from transactions.models import Transaction
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
-from transactions.search.suggestions import nearest
+from transactions.search.suggestions import suggest
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -44,13 +44,13 @@ def without_typed(page: str, typed: str) -> str:
 @pytest.mark.parametrize("word", SECRETS)
 @pytest.mark.parametrize("form", [*FORMS])
 def test_what_strangers_have_finds_nothing(
-    customer: Client, reach: Reach, books: Books, word: str, form: str
+    customer: Client, scope: Scope, books: Books, word: str, form: str
 ) -> None:
     text = form.format(word)
-    found = find(reach, text)
+    found = find(scope, text)
     assert found.rows == []
     assert found.facets.count == 0
-    suggested = " ".join(query for _, query in nearest(reach, parse(text)).meant)
+    suggested = " ".join(query for _, query in suggest(scope, parse(text)).meant)
     assert not any(secret in without_typed(suggested, word) for secret in SECRETS)
     shown = without_typed(page_of(customer, q=text), word)
     for secret in ("Secretword", "secretcategory", "secretchannel", "Zelenka", "Stranger"):
@@ -79,16 +79,16 @@ def test_pages_that_find_hold_nothing_of_strangers(
 
 
 def test_counts_are_of_ones_own_rows_alone(ana: User, mara: Account, books: Books) -> None:
-    assert find(reach_of(ana), "rent").facets.count == 2
-    assert find(reach_of(mara.user), "rent").facets.count == 3
-    assert find(reach_of(ana), "-nothing").facets.count == 7
-    assert {name for name, _ in find(reach_of(ana), "rent").facets.category} == {"rent"}
+    assert find(scope_for(ana), "rent").facets.count == 2
+    assert find(scope_for(mara.user), "rent").facets.count == 3
+    assert find(scope_for(ana), "-nothing").facets.count == 7
+    assert {name for name, _ in find(scope_for(ana), "rent").facets.category} == {"rent"}
 
 
 def test_a_statements_filter_and_its_file_hold_nothing_of_strangers(
     customer: Client, ana: User, books: Books
 ) -> None:
-    account = reach_of(ana).accounts[0]
+    account = scope_for(ana).accounts[0]
     url = reverse("transactions:statement", args=[account.pk])
     for text in [*SECRETS, "category:secretcategory", "to:zelenka", "meta.channel:secretchannel"]:
         assert "Nothing fits" in (page := customer.get(url, {"q": text}).content.decode()) or (
@@ -174,7 +174,7 @@ def test_marks_are_balanced_and_around_what_matched(customer: Client, books: Boo
 
 def test_a_long_text_is_cut_around_its_mark(customer: Client, ana: User) -> None:
     long = "word " * 300
-    account = reach_of(ana).accounts[0]
+    account = scope_for(ana).accounts[0]
     services.deposit(
         to_account=account, amount=Decimal(1), metadata={"story": f"{long}needle {long}"}
     )
@@ -184,7 +184,7 @@ def test_a_long_text_is_cut_around_its_mark(customer: Client, ana: User) -> None
 
 
 def test_marks_that_somebody_wrote_mark_nothing(customer: Client, ana: User) -> None:
-    account = reach_of(ana).accounts[0]
+    account = scope_for(ana).accounts[0]
     booked(
         pay(1, "1", "\ue000false\ue001 alert", to=account, metadata={"a": "\ue001\ue000no alert"})
     )

@@ -9,10 +9,10 @@ from django.test import Client
 
 from tests.transactions.search.conftest import booked, pay
 from transactions.models import Transaction
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
-from transactions.search.suggestions import ACCENTS, folded, has_trigrams, nearest
+from transactions.search.suggestions import ACCENTS, folded, has_trigrams, suggest
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -64,9 +64,9 @@ def measure(request: Any, db: Any) -> str:
     ],
 )
 def test_a_typo_is_mended_from_ones_own_rows(
-    measure: str, reach: Reach, books: Books, typed: str, meant: str
+    measure: str, scope: Scope, books: Books, typed: str, meant: str
 ) -> None:
-    found = nearest(reach, parse(typed))
+    found = suggest(scope, parse(typed))
     assert meant in [query for _, query in found.meant]
     assert found.by_trigrams == (measure == "pg_trgm")
 
@@ -76,16 +76,16 @@ def test_a_typo_is_mended_from_ones_own_rows(
     [("acai", "açaí"), ("Acaí", "açaí"), ("kyoto", "kyōto"), ("zoë", "zoe"), ("to:aca", "to:açaí")],
 )
 def test_an_accent_more_or_less_is_mended(
-    measure: str, reach: Reach, books: Books, typed: str, meant: str
+    measure: str, scope: Scope, books: Books, typed: str, meant: str
 ) -> None:
-    everyday = reach.accounts[0]
+    everyday = scope.accounts[0]
     booked(
         pay(9, "1", "AÇAÍ bowl", everyday),
         pay(10, "1", "Zoe", everyday, metadata={"city": "Kyōto"}),
     )
-    assert find(reach, typed).rows == []
-    assert nearest(reach, parse(typed)).meant[0][1] == meant
-    assert find(reach, meant).rows
+    assert find(scope, typed).rows == []
+    assert suggest(scope, parse(typed)).meant[0][1] == meant
+    assert find(scope, meant).rows
 
 
 def test_letters_fold_one_by_one() -> None:
@@ -97,17 +97,17 @@ def test_letters_fold_one_by_one() -> None:
     "typed", ["salary", "-salray", "qqqqqq", "amount:5", "meta.other:crad", "9"]
 )
 def test_what_is_known_or_far_off_is_left_alone(
-    measure: str, reach: Reach, books: Books, typed: str
+    measure: str, scope: Scope, books: Books, typed: str
 ) -> None:
-    assert nearest(reach, parse(typed)).meant == []
+    assert suggest(scope, parse(typed)).meant == []
 
 
 def test_names_are_left_out_for_whoever_may_not_see_them(
     measure: str, ana: Any, books: Books
 ) -> None:
-    blind = nearest(Reach(ana, is_bank=True, names=False), parse("zelenak"))
+    blind = suggest(Scope(ana, is_bank=True, names=False), parse("zelenak"))
     assert "zelenka" not in [query for _, query in blind.meant]
-    seeing = nearest(Reach(ana, is_bank=True), parse("zelenak"))
+    seeing = suggest(Scope(ana, is_bank=True), parse("zelenak"))
     assert seeing.meant[0] == ("zelenka", "zelenka")
 
 

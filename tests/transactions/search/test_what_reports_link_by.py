@@ -12,7 +12,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, clerk, moment, pay
 from transactions.models import Entry, Transaction
-from transactions.scope import Reach, reach_of
+from transactions.scope import Scope, scope_for
 from transactions.search.engine import entries_with, find, mistakes_in
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +35,8 @@ def zoltan() -> Account:
     return joined("Zoltan", "2026-02-01T00:00")
 
 
-def found(reach: Reach, text: str) -> list[Transaction]:
-    answer = find(reach, text, sort="oldest")
+def found(scope: Scope, text: str) -> list[Transaction]:
+    answer = find(scope, text, sort="oldest")
     assert answer.mistakes == []
     return answer.rows
 
@@ -50,12 +50,12 @@ def test_refunds_are_of_the_category_of_what_they_give_back(ana: Account, zoltan
     of_none = pay(None, ana, 3, "2026-03-06", reverses=nameless)
     theirs = pay(zoltan, None, 5, "2026-03-07", metadata={"category": "food"})
     of_theirs = pay(None, zoltan, 4, "2026-03-08", reverses=theirs)
-    for reach, rest in ((reach_of(ana.user), []), (bank(analyst()), [of_theirs])):
-        assert found(reach, "refunds:food") == [of_food, by_itself, *rest]
-        assert found(reach, "refunds:travel") == []
-        assert found(reach, "refunds:none") == [of_none]
-        assert found(reach, 'refunds:"none"') == []
-        assert found(reach, "is:refund -refunds:FOOD") == [of_none]
+    for scope, rest in ((scope_for(ana.user), []), (bank(analyst()), [of_theirs])):
+        assert found(scope, "refunds:food") == [of_food, by_itself, *rest]
+        assert found(scope, "refunds:travel") == []
+        assert found(scope, "refunds:none") == [of_none]
+        assert found(scope, 'refunds:"none"') == []
+        assert found(scope, "is:refund -refunds:FOOD") == [of_none]
     mine = entries_with(Entry.objects.for_account(ana), "refunds:food", ana)
     assert {entry.transaction_id for entry in mine} == {of_food.pk, by_itself.pk}
 
@@ -77,7 +77,7 @@ def test_nobody_learns_of_the_other_side_when_they_joined(
     client: Client, ana: Account, zoltan: Account, text: str
 ) -> None:
     pay(zoltan, ana, 10, "2026-03-01", description="lunch")
-    answer = find(reach_of(ana.user), text)
+    answer = find(scope_for(ana.user), text)
     assert [mistake.sentence for mistake in answer.mistakes] == [
         "joined: is asked of the whole bank, by those who may read all of it."
     ]
@@ -92,8 +92,8 @@ def test_joined_tells_ones_own_rows_apart_in_no_way(
     ana: Account, zoltan: Account, month: str
 ) -> None:
     row = pay(zoltan, ana, 10, "2026-03-01")
-    assert find(reach_of(ana.user), f"joined:{month}").rows == []
-    assert find(reach_of(ana.user), f"-joined:{month}").rows == [row]
+    assert find(scope_for(ana.user), f"joined:{month}").rows == []
+    assert find(scope_for(ana.user), f"-joined:{month}").rows == [row]
 
 
 def test_over_the_bank_an_id_names_a_person_or_an_account(ana: Account, zoltan: Account) -> None:
@@ -103,15 +103,15 @@ def test_over_the_bank_an_id_names_a_person_or_an_account(ana: Account, zoltan: 
     got = pay(zoltan, second, 20, "2026-03-03")
     who: Any = ana.user_id
     for reader in (clerk(), analyst()):
-        reach = bank(reader)
-        assert found(reach, f"with:{who}") == [own, paid, got]
-        assert found(reach, f"from:{who} -to:{who}") == [paid]
-        assert found(reach, f"to:{who} -from:{who}") == [got]
-        assert found(reach, f"account:{second.pk}") == [own, got]
+        scope = bank(reader)
+        assert found(scope, f"with:{who}") == [own, paid, got]
+        assert found(scope, f"from:{who} -to:{who}") == [paid]
+        assert found(scope, f"to:{who} -from:{who}") == [got]
+        assert found(scope, f"account:{second.pk}") == [own, got]
 
 
 def test_an_id_names_nobody_to_a_customer(ana: Account, zoltan: Account) -> None:
     pay(ana, zoltan, 10, "2026-03-02")
-    assert find(reach_of(ana.user), f"to:{zoltan.user_id}").rows == []
-    assert find(reach_of(ana.user), f"account:{zoltan.pk}").rows == []
+    assert find(scope_for(ana.user), f"to:{zoltan.user_id}").rows == []
+    assert find(scope_for(ana.user), f"account:{zoltan.pk}").rows == []
     assert User.objects.filter(pk=zoltan.user_id).exists()

@@ -9,8 +9,8 @@ from django.utils import timezone
 from tests.factories import AccountFactory, UserFactory, balances, hold_that_ended
 from transactions import services, staff_services
 from transactions.exceptions import HoldNotPending
-from transactions.lifecycle import story_of
-from transactions.models import Note, Transaction
+from transactions.lifecycle import lifecycle_of
+from transactions.models import StaffReason, Transaction
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,9 @@ def test_money_does_not_move_without_its_reason() -> None:
     draft = Draft(from_account=account, amount=Decimal(5), pending=True)
     person = account.user
     with pytest.raises(services.LedgerError):
-        staff_services.book(draft, action=Note.Action.HOLD, reason=TOO_LONG, written_by=person)
+        staff_services.book(
+            draft, action=StaffReason.Action.HOLD, reason=TOO_LONG, written_by=person
+        )
     assert not Transaction.objects.pending().exists()
     account.refresh_from_db()
     assert account.held == 0
@@ -38,7 +40,7 @@ def test_a_hold_is_not_released_without_its_reason() -> None:
     assert hold.is_pending
     assert staff_services.release(hold=hold, reason="Cancelled", written_by=account.user)
     assert not staff_services.release(hold=hold, reason="Again", written_by=account.user)
-    assert [note.reason for note in hold.notes.all()] == ["Cancelled"]
+    assert [note.reason for note in hold.reasons.all()] == ["Cancelled"]
     assert balances(account) == [50]
 
 
@@ -49,9 +51,9 @@ def test_a_hold_that_expired_meanwhile_is_not_said_to_be_released_by_anybody() -
     with pytest.raises(HoldNotPending, match="released before"):
         staff_services.release(hold=hold, reason="x", message="By us", written_by=account.user)
     hold.refresh_from_db()
-    story = story_of(hold)
-    assert [moment.text for moment in story.moments][1:] == ["Expired and released"]
-    assert story.messages == []
+    lifecycle = lifecycle_of(hold)
+    assert [moment.text for moment in lifecycle.moments][1:] == ["Expired and released"]
+    assert lifecycle.messages == []
 
 
 def test_of_two_colleagues_who_release_one_hold_the_second_is_told() -> None:
@@ -60,13 +62,13 @@ def test_of_two_colleagues_who_release_one_hold_the_second_is_told() -> None:
     staff_services.release(hold=hold, reason="Cancelled", written_by=first)
     with pytest.raises(HoldNotPending, match="released before"):
         staff_services.release(hold=hold, reason="Mine", written_by=second)
-    assert [note.written_by for note in hold.notes.all()] == [first]
+    assert [note.written_by for note in hold.reasons.all()] == [first]
 
 
 def test_the_reason_of_a_row_that_is_sent_again_stays_and_new_rows_get_theirs() -> None:
     account = AccountFactory(balance="50")
     rows = [services.withdraw(from_account=account, amount=Decimal(n)) for n in (1, 2)]
-    facts = {"action": Note.Action.FILE, "written_by": account.user}
+    facts = {"action": StaffReason.Action.FILE, "written_by": account.user}
     staff_services.explain(rows[:1], reason="First", **facts)
     staff_services.explain(rows, reason="Second", **facts)
-    assert [row.notes.get().reason for row in rows] == ["First", "Second"]
+    assert [row.reasons.get().reason for row in rows] == ["First", "Second"]

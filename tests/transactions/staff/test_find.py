@@ -16,10 +16,10 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services
 from transactions.annotations.services import annotate
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.language.parser import LONGEST
 from transactions.staff.find import search, transactions
-from transactions.staff.find.search import Asked
+from transactions.staff.find.search import StaffQuery
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ FIND = reverse("admin_search")
 IMG, SCRIPT = "<img src=x onerror=alert(1)>", "<script>alert(1)</script>"
 
 
-class Bank:
+class StaffBank:
     def __init__(self) -> None:
         self.grace = UserFactory(name="Grace Hopper", email="grace@navy.example")
         self.account: Account = AccountFactory(user=self.grace, name="Nest egg", balance="100")
@@ -39,8 +39,8 @@ class Bank:
 
 
 @pytest.fixture
-def bank() -> Bank:
-    return Bank()
+def bank() -> StaffBank:
+    return StaffBank()
 
 
 def found(client: Client, typed: str) -> dict[str, list[str]]:
@@ -53,9 +53,9 @@ def found(client: Client, typed: str) -> dict[str, list[str]]:
     }
 
 
-def ranked_rows(bank: Bank, typed: str) -> list[Any]:
+def ranked_rows(bank: StaffBank, typed: str) -> list[Any]:
     """The transactions found, the best first."""
-    kind, _ = transactions.transactions(Asked(typed), Reach(bank.grace, is_bank=True))
+    kind, _ = transactions.transactions(StaffQuery(typed), Scope(bank.grace, is_bank=True))
     return kind.ranked
 
 
@@ -63,7 +63,7 @@ NEST, GRACE = "Nest egg of Grace Hopper", "Grace Hopper"
 OTHER = "Everyday of Ada Lovelace"
 
 
-def test_an_id_a_number_and_an_address_come_first(staff: Client, bank: Bank) -> None:
+def test_an_id_a_number_and_an_address_come_first(staff: Client, bank: StaffBank) -> None:
     exactly = {
         str(bank.grace.pk): GRACE,
         "Grace@Navy.example": GRACE,
@@ -111,17 +111,17 @@ def test_an_id_a_number_and_an_address_come_first(staff: Client, bank: Bank) -> 
     ],
 )  # fmt: skip
 def test_words_find_each_kind(
-    staff: Client, bank: Bank, typed: str, sections: dict[str, list[str]]
+    staff: Client, bank: StaffBank, typed: str, sections: dict[str, list[str]]
 ) -> None:
     assert found(staff, typed) == sections
 
 
-def test_a_number_is_found_by_its_beginning(staff: Client, bank: Bank) -> None:
+def test_a_number_is_found_by_its_beginning(staff: Client, bank: StaffBank) -> None:
     assert found(staff, bank.account.number[:7])["Accounts"] == [NEST]
     assert "Accounts" not in found(staff, bank.account.number[:3])
 
 
-def test_a_number_is_found_by_its_end_too(staff: Client, bank: Bank) -> None:
+def test_a_number_is_found_by_its_end_too(staff: Client, bank: StaffBank) -> None:
     for account, number in ((bank.account, "411139024857"), (bank.other, "485700000013")):
         Account.objects.filter(pk=account.pk).update(number=number)
     assert found(staff, "4857") == {"Accounts": [OTHER, NEST], "Transactions": ["Rent of November"]}
@@ -131,7 +131,7 @@ def test_a_number_is_found_by_its_end_too(staff: Client, bank: Bank) -> None:
         assert NEST not in found(staff, amount).get("Accounts", []), amount
 
 
-def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: Bank) -> None:
+def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: StaffBank) -> None:
     Account.objects.filter(pk=bank.account.pk).update(number="411139024857")
     services.deposit(to_account=bank.other, amount=Decimal(1), description="4111 3902 4857")
     services.deposit(to_account=bank.other, amount=Decimal(2), description="411139024857")
@@ -144,7 +144,7 @@ def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: Bank) -
         assert found(staff, grouped) == whole, grouped
 
 
-def test_a_sum_of_money_leads_to_the_amount(staff: Client, bank: Bank) -> None:
+def test_a_sum_of_money_leads_to_the_amount(staff: Client, bank: StaffBank) -> None:
     response = staff.get(FIND, {"q": "13.40 USD"})
     assert "For an amount, write amount:13.40 currency:USD" in text_of(response)
     assert "Did you mean" not in text_of(response)
@@ -153,7 +153,7 @@ def test_a_sum_of_money_leads_to_the_amount(staff: Client, bank: Bank) -> None:
     assert staff.get(url).context["answer"].sections[0].hits[0].name == "Rent of November"
 
 
-def test_the_best_come_first(staff: Client, bank: Bank) -> None:
+def test_the_best_come_first(staff: Client, bank: StaffBank) -> None:
     UserFactory(name="Ada", email="x@example.com")
     twice = services.deposit(
         to_account=bank.account, amount=Decimal(1), description="Coffee", metadata={"a": "tea"}
@@ -162,10 +162,10 @@ def test_the_best_come_first(staff: Client, bank: Bank) -> None:
     services.deposit(to_account=bank.account, amount=Decimal(1), description="Milk", reference="x")
     rows = ranked_rows(bank, "tea")
     assert [row.pk for row in rows] == [best.pk, twice.pk]
-    assert [row.name for row in search.people(Asked("grace")).ranked] == [GRACE]
+    assert [row.name for row in search.people(StaffQuery("grace")).ranked] == [GRACE]
 
 
-def test_what_is_cut_leads_to_its_list(staff: Client, bank: Bank) -> None:
+def test_what_is_cut_leads_to_its_list(staff: Client, bank: StaffBank) -> None:
     for _ in range(11):
         services.deposit(to_account=bank.account, amount=Decimal(1), description="Tea")
     (section,) = staff.get(FIND, {"q": "tea"}).context["answer"].sections
@@ -174,7 +174,9 @@ def test_what_is_cut_leads_to_its_list(staff: Client, bank: Bank) -> None:
     assert "11 transactions" in text_of(staff.get(section.more_url))
 
 
-def test_a_row_with_the_word_and_the_name_stands_before_others(staff: Client, bank: Bank) -> None:
+def test_a_row_with_the_word_and_the_name_stands_before_others(
+    staff: Client, bank: StaffBank
+) -> None:
     named = services.deposit(to_account=bank.account, amount=Decimal(1), description="Salary")
     worded = services.deposit(to_account=bank.other, amount=Decimal(1), description="Grace period")
     both = services.deposit(to_account=bank.account, amount=Decimal(1), description="Grace gift")
@@ -189,7 +191,7 @@ def test_a_row_with_the_word_and_the_name_stands_before_others(staff: Client, ba
     [(1_000, "The best 10 of 12."), (11, "The best 10 among the newest 11 that fit.")],
 )
 def test_what_is_cut_says_of_how_many_these_are_the_best(
-    most: int, said: str, staff: Client, bank: Bank, monkeypatch: pytest.MonkeyPatch
+    most: int, said: str, staff: Client, bank: StaffBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "RANKED", most)
     for _ in range(12):
@@ -210,11 +212,11 @@ def test_what_is_cut_says_of_how_many_these_are_the_best(
         ("!!", "“!!” has no letter or digit to look for."),
     ],
 )
-def test_what_is_not_read_is_said(staff: Client, bank: Bank, typed: str, said: str) -> None:
+def test_what_is_not_read_is_said(staff: Client, bank: StaffBank, typed: str, said: str) -> None:
     assert said in text_of(staff.get(FIND, {"q": typed}))
 
 
-def test_what_is_not_read_at_all_was_not_looked_for(staff: Client, bank: Bank) -> None:
+def test_what_is_not_read_at_all_was_not_looked_for(staff: Client, bank: StaffBank) -> None:
     for typed in ("!!", "amount:lots", "a" * 300):
         assert "Nothing found" not in text_of(staff.get(FIND, {"q": typed})), typed
 
@@ -232,7 +234,7 @@ def test_what_is_not_read_at_all_was_not_looked_for(staff: Client, bank: Bank) -
     ],
 )
 def test_a_typo_leads_to_what_was_meant(
-    staff: Client, bank: Bank, typed: str, meant: str | None
+    staff: Client, bank: StaffBank, typed: str, meant: str | None
 ) -> None:
     response = staff.get(FIND, {"q": typed})
     answer = response.context["answer"]
@@ -243,7 +245,7 @@ def test_a_typo_leads_to_what_was_meant(
         assert staff.get(url).context["answer"].sections
 
 
-def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: Bank) -> None:
+def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: StaffBank) -> None:
     suggested = {"grcae": "view_user", "nset": "view_account", "novembre": "view_transaction"}
     for right in suggested.values():
         colleague = UserFactory(is_staff=True)
@@ -256,7 +258,7 @@ def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: Bank) 
             assert bool(meant) is may, (typed, right)
 
 
-def test_each_hit_leads_to_its_page(staff: Client, bank: Bank) -> None:
+def test_each_hit_leads_to_its_page(staff: Client, bank: StaffBank) -> None:
     for section in staff.get(FIND, {"q": "grace"}).context["answer"].sections:
         for hit in section.hits:
             assert staff.get(hit.url).status_code == 200
@@ -272,7 +274,7 @@ def test_each_hit_leads_to_its_page(staff: Client, bank: Bank) -> None:
     ],
 )
 def test_each_kind_is_for_those_who_may_see_it(
-    client: Client, bank: Bank, right: str, sections: list[str]
+    client: Client, bank: StaffBank, right: str, sections: list[str]
 ) -> None:
     colleague = UserFactory(is_staff=True)
     for one in right.split():
@@ -286,7 +288,7 @@ def test_each_kind_is_for_those_who_may_see_it(
     assert bool(exact) == ("view_user" in right)
 
 
-def test_it_is_for_staff_with_something_to_see(client: Client, bank: Bank) -> None:
+def test_it_is_for_staff_with_something_to_see(client: Client, bank: StaffBank) -> None:
     client.force_login(bank.grace)
     assert client.get(FIND, {"q": "ada"}).headers["Location"].startswith("/admin/login/")
     client.force_login(UserFactory(is_staff=True))
@@ -295,7 +297,7 @@ def test_it_is_for_staff_with_something_to_see(client: Client, bank: Bank) -> No
     assert client.post(FIND).status_code in (403, 405)
 
 
-def test_nonsense_gets_a_sentence(staff: Client, bank: Bank) -> None:
+def test_nonsense_gets_a_sentence(staff: Client, bank: StaffBank) -> None:
     said = text_of(staff.get(FIND, {"q": "qqqq \x00 %_\\"}))
     assert "Nothing found for “qqqq %_\\”." in said
     assert "What can be searched for: An id, an account number" in said
@@ -308,12 +310,12 @@ def test_nonsense_gets_a_sentence(staff: Client, bank: Bank) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(typed=st.text(max_size=60) | st.text("'\\:*&|!()<>@#% \x00a1.-", max_size=300))
-def test_any_text_at_all_is_answered(staff: Client, bank: Bank, typed: str) -> None:
+def test_any_text_at_all_is_answered(staff: Client, bank: StaffBank, typed: str) -> None:
     assert staff.get(FIND, {"q": typed}).status_code == 200
 
 
 def test_it_takes_four_queries_beside_who_asks(
-    staff: Client, bank: Bank, django_assert_max_num_queries: Any
+    staff: Client, bank: StaffBank, django_assert_max_num_queries: Any
 ) -> None:
     for typed in ("grace", "13.40", "13.40 rent", bank.account.number, str(bank.rent.pk)):
         # 4: the session, the person, and their rights twice
@@ -335,13 +337,13 @@ def test_what_people_wrote_is_text_on_the_page(staff: Client) -> None:
         assert SCRIPT not in page
 
 
-def test_notes_of_owners_are_not_found_by_staff(staff: Client, bank: Bank) -> None:
+def test_notes_of_owners_are_not_found_by_staff(staff: Client, bank: StaffBank) -> None:
     annotate(transaction=bank.rent, owner=bank.grace, text="Zanzibar", tags=["zebra"])
     for typed in ("zanzibar", "zebra", "#zebra"):
         assert found(staff, typed) == {}
 
 
-def test_the_box_is_on_every_page_of_the_admin(staff: Client, bank: Bank) -> None:
+def test_the_box_is_on_every_page_of_the_admin(staff: Client, bank: StaffBank) -> None:
     urls = [
         "/admin/",
         reverse("admin:accounts_account_changelist"),
@@ -356,17 +358,17 @@ def test_the_box_is_on_every_page_of_the_admin(staff: Client, bank: Bank) -> Non
 
 
 def test_somebody_with_common_names_is_found_however_many_share_them(
-    bank: Bank, monkeypatch: pytest.MonkeyPatch
+    bank: StaffBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "RANKED", 1)
     for name in ("Grace Kelly", "Dennis Hopper"):
         AccountFactory(user__name=name)
-    found, _ = search.accounts(Asked("grace hopper"))
+    found, _ = search.accounts(StaffQuery("grace hopper"))
     assert found.ranked == [bank.account]
 
 
 def test_of_a_common_word_the_newest_are_ranked(
-    bank: Bank, monkeypatch: pytest.MonkeyPatch
+    bank: StaffBank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [
         services.deposit(to_account=bank.account, amount=Decimal(1), **said)

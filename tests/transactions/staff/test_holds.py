@@ -14,7 +14,7 @@ from tests.pages import text_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def test_a_part_is_captured_and_the_rest_released(
     row = Transaction.objects.get(captures=held)
     assert (row.amount, row.description, row.reference) == (45, "Room 7", "R-7")
     assert (row.metadata, row.created_by) == ({"category": "travel"}, clerk)
-    assert Note.objects.get(transaction=row).reason == "Checked out"
+    assert StaffReason.objects.get(transaction=row).reason == "Checked out"
     everyday.refresh_from_db()
     assert (everyday.balance, everyday.held) == (55, 0)
     assert balances(shop) == [55]
@@ -80,7 +80,7 @@ def test_a_hold_is_placed_once_after_a_review(
     assert (
         f"{timezone.localtime(row.expires_at):%Y-%m-%d %H:%M:%S}" == f"{filled['until']} 23:59:59"
     )
-    assert Note.objects.get(transaction=row).action == "hold"
+    assert StaffReason.objects.get(transaction=row).action == "hold"
     assert audit().clean
 
 

@@ -13,7 +13,7 @@ from tests.pages import text_of
 from tests.transactions.staff.forms import messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def test_a_refund_is_reviewed_in_words_before_anything_moves(
     assert "Balance of Book Nook 50.00 → 37.50 USD" in said
     assert "Left to refund 27.50 Reason Came damaged The customer reads Sorry" in said
     assert balances(everyday, shop) == [60, 50]
-    assert not Note.objects.exists()
+    assert not StaffReason.objects.exists()
 
 
 def test_a_refund_is_booked_once_however_often_it_is_sent(
@@ -45,7 +45,7 @@ def test_a_refund_is_booked_once_however_often_it_is_sent(
     assert (str(row.pk), row.amount, row.created_by) == (filled["id"], 40, clerk)
     assert (row.description, row.reference) == ("Refund: Two atlases", "INV-7")
     assert row.metadata == {"category": "shopping"}
-    note = Note.objects.get(transaction=row)
+    note = StaffReason.objects.get(transaction=row)
     assert (note.action, note.reason, note.message) == ("refund", "Came damaged", "Sorry")
     assert note.written_by == clerk
     assert balances(everyday, shop) == [100, 10]

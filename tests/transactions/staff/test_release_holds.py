@@ -16,7 +16,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services, staff_services
 from transactions.audit.audit import audit
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:transactions_transaction_changelist")
@@ -56,7 +56,7 @@ def test_one_is_released_with_a_reason_and_a_message(
     row.refresh_from_db()
     account.refresh_from_db()
     assert (row.status, account.held) == ("voided", 0)
-    note = Note.objects.get(transaction=row)
+    note = StaffReason.objects.get(transaction=row)
     assert (note.action, note.reason, note.message) == ("release", "Cancelled", "Cancelled by them")
     assert note.written_by == clerk
     assert audit().clean
@@ -75,7 +75,7 @@ def test_sent_twice_it_is_released_once(staff: Client, account: Account) -> None
     for reason in ("Cancelled", "Again"):
         answer = staff.post(release_page(row), {"reason": reason})
     assert "released already, nothing changed" in messages_of(answer)[-1]
-    assert Note.objects.get().reason == "Cancelled"
+    assert StaffReason.objects.get().reason == "Cancelled"
 
 
 def test_of_two_colleagues_at_once_the_history_names_the_one_who_released(
@@ -91,7 +91,7 @@ def test_of_two_colleagues_at_once_the_history_names_the_one_who_released(
     monkeypatch.setattr(staff_services, "release", after_the_other)
     answer = staff.post(release_page(row), {"reason": "Second"})
     assert "not released. This hold was released before" in messages_of(answer)[-1]
-    assert [note.reason for note in Note.objects.all()] == ["First"]
+    assert [note.reason for note in StaffReason.objects.all()] == ["First"]
     assert not LogEntry.objects.exists()
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_released_says_so_before_a_reason_is_typed(
         said = messages_of(answer)[-1]
         assert sentence in said
         assert (f'href="{link}"' in said) if link else ("href" not in said)
-    assert not Note.objects.exists()
+    assert not StaffReason.objects.exists()
 
 
 def test_many_are_released_from_the_list_each_with_its_verdict(
@@ -142,7 +142,7 @@ def test_many_are_released_from_the_list_each_with_its_verdict(
         assert sum(verdict in line for line in said) == 1, verdict
     states = [Transaction.objects.get(pk=row.pk).status for row in rows]
     assert states == ["voided", "captured", "voided", "completed", "pending"]
-    assert [note.transaction for note in Note.objects.all()] == [good]
+    assert [note.transaction for note in StaffReason.objects.all()] == [good]
     assert audit().clean
 
 

@@ -14,7 +14,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from transactions import services
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
@@ -38,7 +38,7 @@ def test_nobody_corrects_what_is_their_own(
     for payee, sentence in ((mine, "This account is yours"), (shop, "two different accounts")):
         filled = hold_form(shop, amount="5", payee=payee.number, book="1")
         assert sentence in text_of(client.post(HOLD, filled))
-    assert not Note.objects.exists()
+    assert not StaffReason.objects.exists()
 
 
 def test_customers_and_analysts_reach_none_of_it(
@@ -54,13 +54,13 @@ def test_customers_and_analysts_reach_none_of_it(
             assert client.post(url, said_by_staff(book="1"), follow=True).status_code == 403
     assert not analyst.has_perm("transactions.refund_transactions")
     assert Transaction.objects.filter(status="pending").count() == 1
-    assert not Note.objects.exists()
+    assert not StaffReason.objects.exists()
 
 
 @pytest.mark.parametrize(("permission", "open_pages"), [
     ("refund_transactions", {"refund"}),
     ("manage_holds", {"capture", "release", "hold"}),
-    ("view_note", set()),
+    ("view_staffreason", set()),
 ])  # fmt: skip
 def test_each_page_asks_for_its_own_right(
     permission: str, open_pages: set[str], client: Client, paid: Transaction, held: Transaction
@@ -116,4 +116,4 @@ def test_the_id_of_somebody_elses_booking_is_no_way_round_what_is_refused(
     hold = services.hold(from_account=own, to_account=shop, amount=Decimal(20))
     capture = services.capture(hold=hold, created_by=UserFactory(is_staff=True))
     staff.post(page_of(hold, "capture"), said_by_staff(id=str(capture.pk), amount="20", book="1"))
-    assert not Note.objects.exists()
+    assert not StaffReason.objects.exists()

@@ -18,7 +18,7 @@ from transactions import services
 from transactions.models import Entry
 from transactions.services import Draft
 from transactions.statements import page as statements
-from transactions.statements.page import Filters, mark_of, moment_of, statement_page
+from transactions.statements.page import Filters, mark_of, statement_page, time_of_mark
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +72,7 @@ def test_a_day_cut_in_two_shows_the_total_of_what_is_filtered(
     assert day.total == -5
     assert len(day.entries) == 1
     assert newest.older is not None
-    (again,) = statement_page(account, out, before=moment_of(newest.older)).days
+    (again,) = statement_page(account, out, before=time_of_mark(newest.older)).days
     assert (again.date, again.total, again.entries[0].signed_amount) == (day.date, -5, -3)
 
 
@@ -142,7 +142,7 @@ def test_the_deepest_of_many_pages_takes_no_more_queries_than_the_first(
 
 def test_marks_keep_the_microsecond() -> None:
     moment = datetime(2026, 3, 10, 12, 0, 0, 123457, tzinfo=UTC)
-    assert moment_of(mark_of(moment)) == moment
+    assert time_of_mark(mark_of(moment)) == moment
 
 
 def test_what_a_person_sees_is_kept_out_of_caches(ana: Client, account: Account) -> None:

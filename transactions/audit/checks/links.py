@@ -67,7 +67,7 @@ SINCE = """
                    WHERE {link} IS NOT NULL AND created_at >= %(since)s)"""
 
 
-class Broken(NamedTuple):
+class BrokenLink(NamedTuple):
     """A row of the queries above; `many` is how many there are."""
 
     account: UUID | None
@@ -82,7 +82,7 @@ class Broken(NamedTuple):
     many: int
 
 
-class Words(NamedTuple):
+class LinkWording(NamedTuple):
     """What was expected and found, for machines, and the same for people."""
 
     expected: str
@@ -92,58 +92,58 @@ class Words(NamedTuple):
 
 HOLD, ROW = "Hold {id} on {account}", "Transaction {id} on {account}"
 WORDS = {
-    "not captured": Words(
+    "not captured": LinkWording(
         "a row that captures it", "captured by none",
         f"{HOLD} counts as captured, but no transaction in the books captures it.",
     ),
-    "no hold": Words(
+    "no hold": LinkWording(
         "a hold that it captures", "none",
         f"{ROW} says that it captures hold {{other}}, which is not in the books.",
     ),
-    "hold not ended": Words(
+    "hold not ended": LinkWording(
         "captured", "{status}",
         f"{HOLD} was captured by transaction {{other}}, but the books call it {{state}}.",
     ),
-    "capture not booked": Words(
+    "capture not booked": LinkWording(
         "a completed row that captures it", "{status}",
         f"{HOLD} counts as captured by transaction {{other}}, which is not booked but {{state}}.",
     ),
-    "too much captured": Words(
+    "too much captured": LinkWording(
         "at most {most} captured", "{amount}",
         f"{HOLD} reserved {{most_said}}, but transaction {{other}} captured {{amount_said}}.",
     ),
-    "capture of other sides": Words(
+    "capture of other sides": LinkWording(
         "a capture with the sides of its hold", "others in {other}",
         f"{HOLD} was captured by transaction {{other}}, but the two do not name the same "
         "accounts and currency.",
     ),
-    "captured again": Words(
+    "captured again": LinkWording(
         "one capture", "{times}",
         f"{HOLD} was captured {{times}} times, once by transaction {{other}}; a hold is "
         "captured once.",
     ),
-    "no original": Words(
+    "no original": LinkWording(
         "a row that it reverses", "none",
         f"{ROW} says that it gives back transaction {{other}}, which is not in the books.",
     ),
-    "reversal not booked": Words(
+    "reversal not booked": LinkWording(
         "a completed reversal", "{status}",
         f"{ROW} should give back transaction {{other}}, but it is not booked but {{state}}.",
     ),
-    "original not booked": Words(
+    "original not booked": LinkWording(
         "a reversal of a completed row", "{status}",
         f"{ROW} gives back transaction {{other}}, which was never booked: it is {{state}}.",
     ),
-    "reversal of a reversal": Words(
+    "reversal of a reversal": LinkWording(
         "a reversal of a payment", "a reversal of a reversal",
         f"{ROW} gives back transaction {{other}}, which is a refund itself.",
     ),
-    "reversal of other sides": Words(
+    "reversal of other sides": LinkWording(
         "the sides of its original, the other way round", "others",
         f"{ROW} gives back transaction {{other}}, but not in its currency from whoever got the "
         "money to whoever paid it.",
     ),
-    "too much reversed": Words(
+    "too much reversed": LinkWording(
         "at most {most} reversed of {other}", "{amount}",
         f"{ROW} is a refund of transaction {{other}}, which was for {{most_said}}, but in all "
         "{amount_said} of it was given back.",
@@ -200,7 +200,7 @@ def _first(check: str, query: str, since: datetime | None) -> Iterator[Finding]:
         row = cursor.fetchone()
     if row is None:
         return
-    broken = Broken(*row)
+    broken = BrokenLink(*row)
     facts = broken._asdict() | {
         "account": named(broken.account),
         "state": STATUS_WORDS.get(broken.status or "", broken.status),

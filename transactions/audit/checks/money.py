@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from ledger.db.local_settings import locally
-from transactions.audit.findings import Finding, Named, amount_said, moment_said, named
+from transactions.audit.findings import Finding, NamedAccount, amount_said, moment_said, named
 from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
 
@@ -64,7 +64,7 @@ def chains(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _chain_said(
-    account: Named,
+    account: NamedAccount,
     transaction: object,
     before: Decimal,
     signed: Decimal,
@@ -104,7 +104,7 @@ def balances(_since: datetime | None = None) -> Iterator[Finding]:
     yield from _times()
 
 
-def _balance_said(name: Named, account: Any) -> str:
+def _balance_said(name: NamedAccount, account: Any) -> str:
     stored = f"but its balance in the books is {name.money(account.balance)}."
     if account.last_transaction is None:
         return f"{name.at_start} has no entries, so it should hold nothing, {stored}"
@@ -136,7 +136,7 @@ def _times() -> Iterator[Finding]:
         )
 
 
-def _time_said(name: Named, account: Any) -> str:
+def _time_said(name: NamedAccount, account: Any) -> str:
     """What the rows say, what the account says, and what may have come between them."""
     if account.last_time is None:
         newest = f"{name.at_start} has no payments and no holds"

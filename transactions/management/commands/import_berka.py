@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from transactions.berka.booking import book
 from transactions.berka.comparison import comparison
-from transactions.berka.lines import Unreadable
-from transactions.berka.opening import Report
+from transactions.berka.lines import UnreadableSource
+from transactions.berka.opening import ImportReport
 from transactions.berka.source import read
 
 
@@ -25,12 +25,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = Report()
+        report = ImportReport()
         # All rows stay until the end: looking through them for garbage took a third of the time.
         gc.disable()
         try:
             self._import(Path(options["directory"]), report)
-        except Unreadable as error:
+        except UnreadableSource as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped after {report.imported:,} rows; run it again to go on.")
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         if report.refusals:
             sys.exit(1)
 
-    def _import(self, directory: Path, report: Report) -> None:
+    def _import(self, directory: Path, report: ImportReport) -> None:
         started = time.monotonic()
         source = read(directory)
         # No bar where the output is not a terminal.
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         for sentence in comparison(source):
             self.stdout.write(sentence)
 
-    def _tell(self, report: Report, seconds: float) -> None:
+    def _tell(self, report: ImportReport, seconds: float) -> None:
         for refusal in sorted(report.refusals):
             self.stderr.write(str(refusal))
         rows = report.imported + report.skipped

@@ -13,7 +13,7 @@ from ledger.text.currencies import plain
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import BookingStopped, NotAll, book_rest, book_whole
-from transactions.payment_files.parser import Unreadable
+from transactions.payment_files.parser import UnreadableFile
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_lines
 from transactions.payment_files.storage import PART, FileRemoved, discard, store
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             raise CommandError(f"No account at this bank has the number {number}.") from None
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
-        except (ValueError, Unreadable) as error:
+        except (ValueError, UnreadableFile) as error:
             raise CommandError(str(error)) from None
 
     def _try(self, output: Path | None) -> None:

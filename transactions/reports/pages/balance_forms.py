@@ -41,15 +41,15 @@ class BalanceForm(PeriodForm):
 
     def __init__(self, data: Mapping[str, Any], **reader: Any) -> None:
         super().__init__(data, **reader)
-        if not self.reach.is_bank:
-            own = [(account.number, str(account)) for account in self.reach.accounts]
+        if not self.scope.is_bank:
+            own = [(account.number, str(account)) for account in self.scope.accounts]
             choices = [("", "all together"), *own]
             self.fields["number"] = Choice(label="Account", choices=choices, required=False)
-        elif not self.reach.names:
+        elif not self.scope.names:
             del self.fields["number"]
 
     def clean_number(self) -> str:
-        """The number of an account within reach, as it is stored."""
+        """The number of an account within the scope, as it is stored."""
         typed: str = self.cleaned_data["number"]
         if not typed:
             return ""
@@ -57,7 +57,7 @@ class BalanceForm(PeriodForm):
             number = clean_account_number(typed)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
-        currency = self.reach.all_accounts().filter(number=number).values_list("currency").first()
+        currency = self.scope.all_accounts().filter(number=number).values_list("currency").first()
         if currency is None:
             raise forms.ValidationError("There is no account with this number.")
         (self.cleaned_data["currency"],) = currency
@@ -106,7 +106,7 @@ class MomentForm(ReportForm):
 
     def defaults(self) -> dict[str, Any]:
         soon = timezone.localtime() + timedelta(seconds=1)
-        turnover = MONTH if self.reach.is_bank else "all"
+        turnover = MONTH if self.scope.is_bank else "all"
         return {"at": f"{soon:%Y-%m-%dT%H:%M:%S}", "turnover": turnover}
 
     def clean_at(self) -> datetime:

@@ -7,16 +7,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from ledger.charts.geometry import Bars, Line, Mark
+from ledger.charts.geometry import BarChart, LineChart, Mark
 from ledger.text.dates import MICROSECOND, exact
 from ledger.text.money import money, signed
 from transactions.reports import balance_over_time, trial_balance
 from transactions.reports.pages.balance_forms import BalanceForm, MomentForm
 from transactions.reports.queries.balances import finest, periods_of
 from transactions.reports.report import (
-    Asked,
     Column,
     Report,
+    ReportParameters,
     Row,
     after_period,
     behind_account,
@@ -33,7 +33,7 @@ def _days(row: Row) -> str:
     return f"date:{row['first']}..{row['day']}"
 
 
-def _booked(row: Row, asked: Asked) -> str:
+def _booked(row: Row, asked: ReportParameters) -> str:
     number = asked.values.get("number")
     account = f"{token('account', number)} " if number else ""
     return f"is:booked {account}{_days(row)}"
@@ -43,7 +43,7 @@ def _title(row: Row) -> str:
     return f"End of {row['day'].day} {row['day']:%B %Y}"
 
 
-def _balance_finding(rows: Sequence[Row], asked: Asked) -> str:
+def _balance_finding(rows: Sequence[Row], asked: ReportParameters) -> str:
     last, first = rows[-1], rows[0]
     said = money(last["balance"], asked.currency)
     day = last["day"]
@@ -53,7 +53,7 @@ def _balance_finding(rows: Sequence[Row], asked: Asked) -> str:
     return f"{said} {when}, {more if gained else 'as much as'} at the beginning."
 
 
-def _balance_basis(_rows: Sequence[Row], asked: Asked) -> str:
+def _balance_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
     whose = "one account" if asked.values.get("number") else "all accounts together"
     return (
         f"Booked money of {whose}, at the end of each period; what is only held still counts as "
@@ -61,7 +61,7 @@ def _balance_basis(_rows: Sequence[Row], asked: Asked) -> str:
     )
 
 
-def _line(rows: Sequence[Row], asked: Asked) -> Line:
+def _line(rows: Sequence[Row], asked: ReportParameters) -> LineChart:
     by_month = len(rows) > 1 and (rows[1]["day"] - rows[1]["first"]).days > 7
     marks = [
         Mark(
@@ -73,10 +73,10 @@ def _line(rows: Sequence[Row], asked: Asked) -> Line:
         )
         for row in rows
     ]
-    return Line(f"Balance over time, in {asked.currency}", marks)
+    return LineChart(f"Balance over time, in {asked.currency}", marks)
 
 
-def _final_from(asked: Asked) -> datetime | None:
+def _final_from(asked: ReportParameters) -> datetime | None:
     """One account's balances are its holder's: never kept."""
     return None if asked.values.get("number") else after_period(asked)
 
@@ -113,7 +113,7 @@ def _wrong(rows: Sequence[Row]) -> Decimal:
     return whole or next((wrong for wrong in single if wrong), Decimal(0))
 
 
-def _trial_finding(rows: Sequence[Row], asked: Asked) -> str:
+def _trial_finding(rows: Sequence[Row], asked: ReportParameters) -> str:
     sums, wrong = _sums(rows), _wrong(rows)
     said = money(sums["ending"], asked.currency)
     if wrong:
@@ -122,11 +122,11 @@ def _trial_finding(rows: Sequence[Row], asked: Asked) -> str:
     return f"{many} held {said}, and the books balance."
 
 
-def _trial_basis(rows: Sequence[Row], asked: Asked) -> str:
+def _trial_basis(rows: Sequence[Row], asked: ReportParameters) -> str:
     sums, since = _sums(rows), asked.values["since"]
     at = exact(asked.values["at"])
     came, went = (money(sums[name], asked.currency) for name in ("outside_in", "outside_out"))
-    came_in = "came into the bank" if asked.reach.is_bank else "came from others"
+    came_in = "came into the bank" if asked.scope.is_bank else "came from others"
     proof = f"{came} that {came_in} \N{MINUS SIGN} {went} that left ="
     if since:
         opening = money(sums["opening"], asked.currency)
@@ -137,7 +137,7 @@ def _trial_basis(rows: Sequence[Row], asked: Asked) -> str:
     return f"Just before {at}: {proof} Balances are those stored with the entries."
 
 
-def _trial_footer(rows: Sequence[Row], _asked: Asked) -> list[dict[str, Any]]:
+def _trial_footer(rows: Sequence[Row], _asked: ReportParameters) -> list[dict[str, Any]]:
     """The sums; and what of the turnover was with the world outside, and what was not: there
     each debit is a credit of another account, so that the two are equal."""
     sums = _sums(rows)
@@ -153,7 +153,7 @@ def _trial_footer(rows: Sequence[Row], _asked: Asked) -> list[dict[str, Any]]:
     ]
 
 
-def _turnover(row: Row, asked: Asked, way: str = "") -> str:
+def _turnover(row: Row, asked: ReportParameters, way: str = "") -> str:
     """The rows of an account, or what went "in" or "out" of it; whole days, for a search knows
     no times of day."""
     since = asked.values["since"] or ""
@@ -163,7 +163,7 @@ def _turnover(row: Row, asked: Asked, way: str = "") -> str:
     return f"is:booked {known} {moved}date:{since}..{last}" if known else ""
 
 
-def _trial_bars(rows: Sequence[Row], asked: Asked) -> Bars:
+def _trial_bars(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
     """Debits beside credits, of the accounts that moved most."""
     busiest = sorted(rows, key=lambda row: max(row["credit"], row["debit"]), reverse=True)
     marks = [
@@ -179,7 +179,7 @@ def _trial_bars(rows: Sequence[Row], asked: Asked) -> Bars:
     ]
     whose = "The accounts that moved most" if len(rows) > DRAWN else "Each account that moved"
     caption = f"{whose}, in {asked.currency}. The bar is what was credited, the thin line debited."
-    return Bars(f"Credits and debits, in {asked.currency}", marks, caption)
+    return BarChart(f"Credits and debits, in {asked.currency}", marks, caption)
 
 
 TRIAL_BALANCE = Report(

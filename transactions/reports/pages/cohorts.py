@@ -10,10 +10,10 @@ from ledger.text.lines import counted
 from transactions.reports import cohorts
 from transactions.reports.forms import CohortForm
 from transactions.reports.queries.cohorts import FOLLOWED
-from transactions.reports.report import Asked, Column, Report, Row
+from transactions.reports.report import Column, Report, ReportParameters, Row
 
 
-def _finding(rows: Sequence[Row], _asked: Asked) -> str:
+def _finding(rows: Sequence[Row], _asked: ReportParameters) -> str:
     """The share in the latest month that is over, of those alone for whom it is."""
     joined = _people(row["people"] for row in rows if row["after"] == 0)
     this_month = timezone.localdate().replace(day=1)
@@ -36,12 +36,12 @@ def _people(counts: Iterable[int]) -> str:
     return "1 person" if many == 1 else f"{many:,} people"
 
 
-def _payments(row: Row, _asked: Asked) -> str:
+def _payments(row: Row, _asked: ReportParameters) -> str:
     """What those who joined in a month paid in another."""
     return f"joined:{row['joined']:%Y-%m} is:booked date:{row['month']:%Y-%m}"
 
 
-def _basis(_rows: Sequence[Row], _asked: Asked) -> str:
+def _basis(_rows: Sequence[Row], _asked: ReportParameters) -> str:
     return (
         "People with an account, by the month in which they joined, and how many of them sent "
         "money out of an account of theirs, own transfers too, in that month and in each of the "
@@ -52,7 +52,7 @@ def _basis(_rows: Sequence[Row], _asked: Asked) -> str:
 _ACTIVE = Column("active", "Moved money", "count", _payments)
 
 
-def _chart(rows: Sequence[Row], asked: Asked) -> HeatMap:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> HeatMap:
     joined = sorted({row["joined"] for row in rows})
     across = range(max(row["after"] for row in rows) + 1)
     marks = {

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from ledger.charts.geometry import Columns, Mark
+from ledger.charts.geometry import ColumnChart, Mark
 from ledger.text.money import money, signed
 from transactions.reports import money_by_month
 from transactions.reports.forms import PeriodForm
-from transactions.reports.report import Asked, Column, Report, Row, after_period
+from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
 from transactions.reports.wording import OWN_FLOWS, booked_in
 
 
-def _within(row: Row, asked: Asked) -> str:
+def _within(row: Row, asked: ReportParameters) -> str:
     return booked_in(row["month"], asked)
 
 
-def _finding(rows: Sequence[Row], asked: Asked) -> str:
+def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
     last = rows[-1]
     month = f"{last['month']:%B %Y}"
     if last["month"] == timezone.localdate().replace(day=1):
@@ -27,8 +27,8 @@ def _finding(rows: Sequence[Row], asked: Asked) -> str:
     return f"In {month} {money(abs(last['net']), asked.currency)} more {more} than {less}."
 
 
-def _basis(_rows: Sequence[Row], asked: Asked) -> str:
-    if asked.reach.is_bank:
+def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
+    if asked.scope.is_bank:
         return (
             "Deposits and withdrawals: what came into the bank and left it. "
             "What moved between its accounts is not counted."
@@ -36,7 +36,7 @@ def _basis(_rows: Sequence[Row], asked: Asked) -> str:
     return OWN_FLOWS
 
 
-def _chart(rows: Sequence[Row], asked: Asked) -> Columns:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> ColumnChart:
     marks = [
         Mark(
             label=f"{row['month']:%b}",
@@ -47,7 +47,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Columns:
         )
         for row in rows
     ]
-    return Columns(f"Net of each month, in {asked.currency}", marks)
+    return ColumnChart(f"Net of each month, in {asked.currency}", marks)
 
 
 MONEY_BY_MONTH = Report(

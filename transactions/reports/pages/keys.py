@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ledger.charts.geometry import Bars, Mark
+from ledger.charts.geometry import BarChart, Mark
 from transactions.reports import metadata_keys
 from transactions.reports.forms import ReportForm
 from transactions.reports.queries.keys import NEWEST
-from transactions.reports.report import Asked, Column, Report, Row
+from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.search.language.parser import having
 
 DRAWN = 12
@@ -21,14 +21,14 @@ class KeysForm(ReportForm):
     currency = None  # type: ignore[assignment]
 
 
-def _having(row: Row, _asked: Asked) -> str:
+def _having(row: Row, _asked: ReportParameters) -> str:
     """The search for the rows with a key; "" where it cannot be typed."""
     return having(row["path"])
 
 
-def _example(row: Row, asked: Asked) -> str:
+def _example(row: Row, asked: ReportParameters) -> str:
     """The most frequent value; of what may name people, only for who may know names."""
-    if not asked.reach.names and row["key"] not in TELLS_NOBODY:
+    if not asked.scope.names and row["key"] not in TELLS_NOBODY:
         return ""
     shown: str = row["example"]
     return (
@@ -38,22 +38,22 @@ def _example(row: Row, asked: Asked) -> str:
     )
 
 
-def _finding(rows: Sequence[Row], _asked: Asked) -> str:
+def _finding(rows: Sequence[Row], _asked: ReportParameters) -> str:
     first = rows[0]
     if len(rows) == 1:
         return f"One key is in use: {first['key']}, on {first['many']:,} rows."
     return f"{len(rows):,} keys are in use; {first['key']} is on the most rows, {first['many']:,}."
 
 
-def _basis(_rows: Sequence[Row], asked: Asked) -> str:
-    whose = "the bank's" if asked.reach.is_bank else "your"
+def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
+    whose = "the bank's" if asked.scope.is_bank else "your"
     return (
         f"From {whose} newest {NEWEST:,} transactions, holds among them, or all if there are "
         "fewer: what is written now is what one can search for next, however long the history."
     )
 
 
-def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
     marks = [
         Mark(
             label=row["key"],
@@ -63,7 +63,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
         )
         for row in rows[:DRAWN]
     ]
-    return Bars("How many rows have each key", marks)
+    return BarChart("How many rows have each key", marks)
 
 
 METADATA_KEYS = Report(

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from ledger.charts.geometry import Bars, Mark
+from ledger.charts.geometry import BarChart, Mark
 from ledger.text.money import money
 from transactions.reports import accounts_by_balance, users_by_balance
-from transactions.reports.report import Asked, Column, Report, Row, behind_account
+from transactions.reports.report import Column, Report, ReportParameters, Row, behind_account
 
 SHOWN_BARS = 12
 RANKS = (
@@ -16,10 +16,10 @@ RANKS = (
 )
 
 
-def _finding(one: str, many: str) -> Callable[[Sequence[Row], Asked], str]:
+def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters], str]:
     """The share of the fullest quarter, which says more than the first name."""
 
-    def say(rows: Sequence[Row], asked: Asked) -> str:
+    def say(rows: Sequence[Row], asked: ReportParameters) -> str:
         first = money(rows[0]["balance"], asked.currency)
         whole = sum(row["balance"] for row in rows)
         top = [row["balance"] for row in rows if row["quarter"] == 1]
@@ -33,23 +33,23 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], Asked], str]:
     return say
 
 
-def _by(asked: Asked) -> str:
+def _by(asked: ReportParameters) -> str:
     """How people are called where the reader may not know who they are."""
-    return "" if asked.reach.names else " In place of names stand the ends of account numbers."
+    return "" if asked.scope.names else " In place of names stand the ends of account numbers."
 
 
-def _accounts_basis(_rows: Sequence[Row], asked: Asked) -> str:
+def _accounts_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
     return f"Booked balances now, of accounts in {asked.currency} that are not closed.{_by(asked)}"
 
 
-def _users_basis(_rows: Sequence[Row], asked: Asked) -> str:
+def _users_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
     return (
         f"Booked balances now, of each person's accounts in {asked.currency} together that are "
         f"not closed.{_by(asked)}"
     )
 
 
-def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
     who = Column("who", "", behind=behind_account)
     marks = [
         Mark(
@@ -60,7 +60,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
         )
         for row in rows[:SHOWN_BARS]
     ]
-    return Bars(f"The fullest, in {asked.currency}", marks)
+    return BarChart(f"The fullest, in {asked.currency}", marks)
 
 
 ACCOUNTS_BY_BALANCE = Report(

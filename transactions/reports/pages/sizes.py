@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 
-from ledger.charts.geometry import Bars, Columns, Mark
+from ledger.charts.geometry import BarChart, ColumnChart, Mark
 from ledger.text.currencies import LARGEST_AMOUNT, minor_units
 from ledger.text.money import figure, money
 from transactions.reports import amount_distribution, amount_percentiles
@@ -16,9 +16,9 @@ from transactions.reports.queries.aggregates import (
 )
 from transactions.reports.queries.sizes import EDGES, WidthBucket
 from transactions.reports.report import (
-    Asked,
     Column,
     Report,
+    ReportParameters,
     Row,
     after_period,
     rounded,
@@ -32,12 +32,12 @@ class UsualForm(DirectionForm, FewMonthsForm):
     """Which way, and a period that is short for the whole bank."""
 
 
-def _went(asked: Asked) -> str:
+def _went(asked: ReportParameters) -> str:
     return "went out" if asked.values["direction"] == "out" else "came in"
 
 
-def _basis(_rows: Sequence[Row], asked: Asked) -> str:
-    if asked.reach.is_bank:
+def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
+    if asked.scope.is_bank:
         return "Deposits and withdrawals; what moved between the bank's accounts is not counted."
     return OWN_FLOWS
 
@@ -50,7 +50,7 @@ def bounds(bucket: int, currency: str) -> tuple[Decimal, Decimal]:
     return EDGES[bucket - 1], EDGES[bucket] - smallest
 
 
-def _size(row: Row, asked: Asked) -> str:
+def _size(row: Row, asked: ReportParameters) -> str:
     least, most = (figure(edge, asked.currency) for edge in bounds(row["bucket"], asked.currency))
     return least if least == most else f"{least} to {most}"
 
@@ -60,13 +60,13 @@ def digits(amount: Decimal) -> str:
     return f"{amount.normalize():f}"
 
 
-def _of_size(bucket: int, asked: Asked) -> str:
+def _of_size(bucket: int, asked: ReportParameters) -> str:
     least, most = bounds(bucket, asked.currency)
     amount = digits(least) if least == most else f"{digits(least)}..{digits(most)}"
     return f"{flows(asked)} amount:{amount}"
 
 
-def _distribution(rows: Sequence[Row], asked: Asked) -> str:
+def _distribution(rows: Sequence[Row], asked: ReportParameters) -> str:
     half = next(row for row in rows if row["up_to"] >= Decimal("0.5"))
     frequent = max(rows, key=lambda row: row["payments"])
     most = money(bounds(half["bucket"], asked.currency)[1], asked.currency)
@@ -88,7 +88,7 @@ def short(edge: Decimal) -> str:
     return f"{edge.normalize():f}"
 
 
-def _histogram(rows: Sequence[Row], asked: Asked) -> Columns:
+def _histogram(rows: Sequence[Row], asked: ReportParameters) -> ColumnChart:
     found = {row["bucket"]: row for row in rows}
     marks = []
     for bucket in range(min(found), max(found) + 1):
@@ -102,7 +102,7 @@ def _histogram(rows: Sequence[Row], asked: Asked) -> Columns:
                 url=asked.rows_behind(_of_size(bucket, asked)) if payments else "",
             )
         )
-    return Columns(f"How many payments of each size, in {asked.currency}", marks)
+    return ColumnChart(f"How many payments of each size, in {asked.currency}", marks)
 
 
 AMOUNT_DISTRIBUTION = Report(
@@ -126,15 +126,15 @@ AMOUNT_DISTRIBUTION = Report(
 )
 
 
-def _of_category(row: Row, asked: Asked) -> str:
+def _of_category(row: Row, asked: ReportParameters) -> str:
     return together(flows(asked), category_term(row["paid_for"]))
 
 
-def _of_amount(row: Row, asked: Asked, amount: str) -> str:
+def _of_amount(row: Row, asked: ReportParameters, amount: str) -> str:
     return together(_of_category(row, asked), f"amount:{amount}")
 
 
-def _usual(rows: Sequence[Row], asked: Asked) -> str:
+def _usual(rows: Sequence[Row], asked: ReportParameters) -> str:
     first = rows[0]
     what = f"for {first['paid_for']}" if first["paid_for"] else "without a category"
     median = money(rounded(first["median"], asked.currency), asked.currency)
@@ -146,9 +146,9 @@ def _usual(rows: Sequence[Row], asked: Asked) -> str:
     )
 
 
-def _usual_basis(rows: Sequence[Row], asked: Asked) -> str:
+def _usual_basis(rows: Sequence[Row], asked: ReportParameters) -> str:
     said = _basis(rows, asked)
-    if not asked.reach.is_bank:
+    if not asked.scope.is_bank:
         return said
     return (
         f"{said} Of the last months unless you ask for more: percentiles put every payment in "
@@ -156,7 +156,7 @@ def _usual_basis(rows: Sequence[Row], asked: Asked) -> str:
     )
 
 
-def _bars(rows: Sequence[Row], asked: Asked) -> Bars:
+def _bars(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
     marks = [
         Mark(
             label=named(row["paid_for"]),
@@ -172,7 +172,7 @@ def _bars(rows: Sequence[Row], asked: Asked) -> Bars:
         f"In {asked.currency}. Half of the payments come to no more than the bar, nine in ten to "
         "no more than the thin line."
     )
-    return Bars(f"What payments usually come to, in {asked.currency}", marks, caption)
+    return BarChart(f"What payments usually come to, in {asked.currency}", marks, caption)
 
 
 AMOUNT_PERCENTILES = Report(

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from ledger.charts.geometry import Bars, Mark
+from ledger.charts.geometry import BarChart, Mark
 from ledger.text.lines import counted
 from ledger.text.money import figure, money
 from transactions.reports import spending_by_category, top_spenders
 from transactions.reports.forms import PeriodForm
 from transactions.reports.queries.spending import TOP, days_before
-from transactions.reports.report import Asked, Column, Report, Row, after_period
+from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
 from transactions.reports.wording import (
     asked_period,
     booked,
@@ -34,7 +34,7 @@ class SpendingForm(PeriodForm):
         return {"since": today.replace(day=1).isoformat(), "until": today.isoformat()}
 
 
-def _days_before(asked: Asked) -> tuple[Any, Any]:
+def _days_before(asked: ReportParameters) -> tuple[Any, Any]:
     return days_before(asked.values["since"], asked.values["until"])
 
 
@@ -52,16 +52,16 @@ def _both(row: Row, days: str) -> str:
     return f"{paid} or {back}" if paid and back else ""
 
 
-def _now(asked: Asked) -> str:
+def _now(asked: ReportParameters) -> str:
     return booked(asked.values["since"], asked.values["until"])
 
 
-def _net(row: Row, asked: Asked) -> str:
+def _net(row: Row, asked: ReportParameters) -> str:
     """What was paid, with what was given back of it where there is any."""
     return (_both if row["given_back"] else _paid)(row, _now(asked))
 
 
-def _finding(rows: Sequence[Row], asked: Asked) -> str:
+def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
     spent = sum((row["net"] for row in rows), Decimal(0))
     more = spent - sum((row["before"] for row in rows), Decimal(0))
     then = period(*_days_before(asked))
@@ -81,10 +81,10 @@ def _finding(rows: Sequence[Row], asked: Asked) -> str:
     return f"{said}; the most {f'on {most}' if most else 'without a category'}."
 
 
-def _basis(_rows: Sequence[Row], asked: Asked) -> str:
+def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
     what = (
         "Withdrawals: what left the bank."
-        if asked.reach.is_bank
+        if asked.scope.is_bank
         else "What went to others; moves between your accounts do not count."
     )
     return (
@@ -94,7 +94,7 @@ def _basis(_rows: Sequence[Row], asked: Asked) -> str:
     )
 
 
-def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
     now, then = asked_period(asked), period(*_days_before(asked))
     marks = [
         Mark(
@@ -108,7 +108,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
         for row in rows[:DRAWN]
     ]
     caption = f"Net, in {asked.currency}. The bar is {now}, the thin line {then}."
-    return Bars(f"Spent on each category, in {asked.currency}", marks, caption)
+    return BarChart(f"Spent on each category, in {asked.currency}", marks, caption)
 
 
 SPENDING_BY_CATEGORY = Report(
@@ -148,24 +148,24 @@ class SpendersForm(PeriodForm):
         return {"since": (today - timedelta(days=29)).isoformat(), "until": today.isoformat()}
 
 
-def _largest(row: Row, _asked: Asked) -> str:
+def _largest(row: Row, _asked: ReportParameters) -> str:
     return f"id:{row['ids'][0]}"
 
 
-def _spent(row: Row, asked: Asked) -> str:
+def _spent(row: Row, asked: ReportParameters) -> str:
     return f"account:{row['holder']} is:out -is:refund {_now(asked)}"
 
 
-def _refunded(row: Row, asked: Asked) -> str:
+def _refunded(row: Row, asked: ReportParameters) -> str:
     return f"account:{row['holder']} is:in is:refund {_now(asked)}"
 
 
-def _spent_net(row: Row, asked: Asked) -> str:
+def _spent_net(row: Row, asked: ReportParameters) -> str:
     spent, back = _spent(row, asked), _refunded(row, asked)
     return f"{spent} or {back}" if row["given_back"] else spent
 
 
-def _top_finding(rows: Sequence[Row], asked: Asked) -> str:
+def _top_finding(rows: Sequence[Row], asked: ReportParameters) -> str:
     first = rows[0]
     return (
         f"{first['person']} spent the most {asked_period(asked)}: "
@@ -173,15 +173,15 @@ def _top_finding(rows: Sequence[Row], asked: Asked) -> str:
     )
 
 
-def _top_basis(_rows: Sequence[Row], asked: Asked) -> str:
-    who = "" if asked.reach.names else " You may not see names, so people go by an account."
+def _top_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
+    who = "" if asked.scope.names else " You may not see names, so people go by an account."
     return (
         f"The {TOP} people from whose accounts the most went to others, refunds taken off; moves "
         f"between their own accounts do not count.{who}"
     )
 
 
-def _top_chart(rows: Sequence[Row], asked: Asked) -> Bars:
+def _top_chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
     marks = [
         Mark(
             label=row["person"],
@@ -191,7 +191,7 @@ def _top_chart(rows: Sequence[Row], asked: Asked) -> Bars:
         )
         for row in rows[:DRAWN]
     ]
-    return Bars(f"Who spent the most, net, in {asked.currency}", marks)
+    return BarChart(f"Who spent the most, net, in {asked.currency}", marks)
 
 
 TOP_SPENDERS = Report(

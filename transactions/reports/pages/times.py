@@ -10,18 +10,18 @@ from ledger.text.lines import counted
 from ledger.text.money import figure, money
 from transactions.reports import by_weekday_and_hour
 from transactions.reports.forms import DirectionForm
-from transactions.reports.report import Asked, Column, Report, Row, after_period
+from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
 from transactions.reports.wording import flows
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
-def _weekday(row: Row, _asked: Asked) -> str:
+def _weekday(row: Row, _asked: ReportParameters) -> str:
     day: int = row["weekday"]
     return WEEKDAYS[day - 1]
 
 
-def _in_hour(row: Row, asked: Asked) -> str:
+def _in_hour(row: Row, asked: ReportParameters) -> str:
     return f"{flows(asked)} weekday:{_weekday(row, asked)[:3].lower()} hour:{row['hour']}"
 
 
@@ -30,7 +30,7 @@ def clock(hour: int) -> str:
     return f"{hour:02}:00 to {hour + 1:02}:00"
 
 
-def _finding(rows: Sequence[Row], asked: Asked) -> str:
+def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
     most = rows[0]
     went = "goes out" if asked.values["direction"] == "out" else "comes in"
     hour = f"{_weekday(most, asked)}s from {clock(most['hour'])}"
@@ -38,10 +38,10 @@ def _finding(rows: Sequence[Row], asked: Asked) -> str:
     return f"The most {went} on {hour}: {money(most['total'], asked.currency)} in {payments}."
 
 
-def _basis(_rows: Sequence[Row], asked: Asked) -> str:
+def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
     what = (
         "Deposits and withdrawals"
-        if asked.reach.is_bank
+        if asked.scope.is_bank
         else "What came from others and went to others"
     )
     zone = timezone.get_current_timezone_name()
@@ -57,7 +57,7 @@ def brief(amount: Decimal) -> str:
     return f"{amount:.0f}" if amount >= 1 else "<1"
 
 
-def _chart(rows: Sequence[Row], asked: Asked) -> HeatMap:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> HeatMap:
     found = {(row["hour"], row["weekday"]): row for row in rows}
     hours = range(min(hour for hour, _ in found), max(hour for hour, _ in found) + 1)
     return HeatMap(
@@ -69,7 +69,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> HeatMap:
     )
 
 
-def _mark(row: Row | None, asked: Asked) -> Mark | None:
+def _mark(row: Row | None, asked: ReportParameters) -> Mark | None:
     if row is None:
         return None
     return Mark(

@@ -8,14 +8,14 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from ledger.charts.geometry import Bars, Mark
+from ledger.charts.geometry import BarChart, Mark
 from ledger.text.dates import short_date
 from ledger.text.money import money
 from transactions.reports import unusual_movements
 from transactions.reports.forms import Choice, PeriodForm
 from transactions.reports.queries.frames import DaysBefore
 from transactions.reports.queries.unusual import ENOUGH, YEAR
-from transactions.reports.report import Asked, Column, Report, Row
+from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.reports.wording import asked_period, named
 
 DRAWN = 12
@@ -56,11 +56,11 @@ class UnusualForm(PeriodForm):
             "since": (today - timedelta(days=29)).isoformat(),
             "until": today.isoformat(),
             "threshold": "3",
-            "days": QUARTER if self.reach.is_bank else YEAR,
+            "days": QUARTER if self.scope.is_bank else YEAR,
         }
 
 
-def _itself(row: Row, _asked: Asked) -> str:
+def _itself(row: Row, _asked: ReportParameters) -> str:
     return f"id:{row['transaction_id']}"
 
 
@@ -69,7 +69,7 @@ def times(score: Decimal) -> str:
     return f"{abs(score):,.1f}"
 
 
-def why(row: Mapping[str, Any], asked: Asked) -> str:
+def why(row: Mapping[str, Any], asked: ReportParameters) -> str:
     """In words why a movement is listed."""
     what = named(row["category"])
     usual = money(row["usual"], asked.currency)
@@ -79,7 +79,7 @@ def why(row: Mapping[str, Any], asked: Asked) -> str:
     return f"{times(row['score'])} times the usual spread of {what} {side} its average"
 
 
-def _finding(rows: Sequence[Row], asked: Asked) -> str:
+def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
     first = rows[0]
     rest = len(rows) - 1
     others = f"; {rest:,} more {'was' if rest == 1 else 'were'} unusual" if rest else ""
@@ -90,13 +90,13 @@ def _finding(rows: Sequence[Row], asked: Asked) -> str:
     )
 
 
-def _basis(_rows: Sequence[Row], asked: Asked) -> str:
+def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
     said = (
         f"Each movement booked {asked_period(asked)}, held against those of the same account and "
         f"category in the {SPANS[asked.values['days']]} it, if there were {ENOUGH} or more. "
         "The usual spread is their standard deviation."
     )
-    if asked.reach.is_bank and asked.values["days"] == QUARTER:
+    if asked.scope.is_bank and asked.values["days"] == QUARTER:
         said += (
             " For a whole bank 90 days answer at once, and what is usual shows in them: most "
             "categories move each month. A year can be asked for."
@@ -104,7 +104,7 @@ def _basis(_rows: Sequence[Row], asked: Asked) -> str:
     return said
 
 
-def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
     marks = [
         Mark(
             label=row["what"] or named(row["category"]),
@@ -117,7 +117,7 @@ def _chart(rows: Sequence[Row], asked: Asked) -> Bars:
         if row["score"] is not None
     ]
     caption = "How many times the usual spread each lies from the average of its category."
-    return Bars("Movements out of the ordinary", marks[:DRAWN], caption)
+    return BarChart("Movements out of the ordinary", marks[:DRAWN], caption)
 
 
 UNUSUAL_MOVEMENTS = Report(

@@ -9,12 +9,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from ledger.text.dates import end_of, last_of_month, start_of
+from ledger.text.dates import end_of_day, last_of_month, start_of_day
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 from transactions.reports.queries.flows import ZERO
 from transactions.reports.queries.holders import account_shown, found_by
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
 MOST_POINTS = 62  # what a chart and its table still show clearly: two months of days
@@ -23,7 +23,7 @@ A_DAY = timedelta(days=1)
 
 
 def balance_over_time(
-    reach: Reach, *, currency: str, since: date, until: date, step: str = "", number: str = ""
+    scope: Scope, *, currency: str, since: date, until: date, step: str = "", number: str = ""
 ) -> list[dict[str, Any]]:
     """The balance at the end of each day, week, month or year, of one account or of all together.
 
@@ -33,7 +33,7 @@ def balance_over_time(
     days to come. Without a `step`, the finest that keeps the points few.
     """
     until = min(until, timezone.localdate())
-    accounts = reach.all_accounts().filter(
+    accounts = scope.all_accounts().filter(
         currency=currency, **({"number": number} if number else {})
     )
     periods = periods_of(since, until, step or finest(since, until, accounts.count()))
@@ -58,10 +58,10 @@ def balance_over_time(
             OFFSET 1
             """,
             {
-                "ends": [start_of(since), *(end_of(last) for _first, last in periods)],
+                "ends": [start_of_day(since), *(end_of_day(last) for _first, last in periods)],
                 "currency": currency,
-                "whole_bank": reach.is_bank,
-                "mine": reach.ids,
+                "whole_bank": scope.is_bank,
+                "mine": scope.ids,
                 "number": number,
             },
         )
@@ -103,7 +103,7 @@ def finest(since: date, until: date, accounts: int) -> str:
 
 
 def trial_balance(
-    reach: Reach, *, currency: str, at: datetime, since: date | None = None
+    scope: Scope, *, currency: str, at: datetime, since: date | None = None
 ) -> list[dict[str, Any]]:
     """Every account just before the moment `at`: its balance then, and what was debited and
     credited to it from the day `since` on (without: from its first entry), fullest first.
@@ -111,17 +111,17 @@ def trial_balance(
     Balances come from the stored chain, one look-up each, so any moment costs the same; the
     turnover is added up from the rows. So the two prove each other: `opening` + `credit` -
     `debit` = `ending` in each row. `outside_in` and `outside_out` are the parts of the turnover
-    with the world outside the reach; in the sum over all accounts, everything else cancels out.
+    with the world outside the scope; in the sum over all accounts, everything else cancels out.
     The two queries agree only inside one snapshot.
     """
-    start = start_of(since) if since else None
+    start = start_of_day(since) if since else None
     chain = Entry.objects.filter(account=OuterRef("pk"))
     accounts: QuerySet[Any, Any] = (
-        reach.all_accounts()
+        scope.all_accounts()
         .filter(Q(created_at__lt=at) | Exists(chain.between(None, at)), currency=currency)
         .annotate(
-            who=account_shown(reach),
-            shown=found_by(reach),
+            who=account_shown(scope),
+            shown=found_by(scope),
             opening=_last(chain.between(None, start)) if start else ZERO,
             ending=_last(chain.between(None, at)),
         )
@@ -130,15 +130,15 @@ def trial_balance(
     )
     is_in, is_out = Q(direction="credit"), Q(direction="debit")
     turnover: QuerySet[Any, Any] = (
-        reach.entries()
+        scope.entries()
         .filter(currency=currency)
         .between(start, at)
         .values("account")
         .annotate(
             debit=Sum("amount", filter=is_out, default=ZERO),
             credit=Sum("amount", filter=is_in, default=ZERO),
-            outside_in=Sum("amount", filter=is_in & reach.is_outside, default=ZERO),
-            outside_out=Sum("amount", filter=is_out & reach.is_outside, default=ZERO),
+            outside_in=Sum("amount", filter=is_in & scope.is_outside, default=ZERO),
+            outside_out=Sum("amount", filter=is_out & scope.is_outside, default=ZERO),
         )
     )
     moved = {row.pop("account"): row for row in turnover}

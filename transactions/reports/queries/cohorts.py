@@ -6,15 +6,15 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from ledger.text.dates import end_of, start_of
+from ledger.text.dates import end_of_day, start_of_day
 from transactions.reports.queries.raw import dicts
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 FOLLOWED = 12  # months after that of joining
 
 
 def cohorts(
-    reach: Reach, *, since: date, until: date, followed: int = FOLLOWED
+    scope: Scope, *, since: date, until: date, followed: int = FOLLOWED
 ) -> list[dict[str, Any]]:
     """How many of those who joined in one month sent money in that month and in each after it.
 
@@ -24,7 +24,7 @@ def cohorts(
     Whether somebody was active is one look-up in the index of each account (EXISTS), so the cost
     follows people and months, not the number of rows.
     """
-    if not reach.is_bank:
+    if not scope.is_bank:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
@@ -58,8 +58,8 @@ def cohorts(
             """,
             {
                 "zone": settings.TIME_ZONE,
-                "since": start_of(since),
-                "until": end_of(until),
+                "since": start_of_day(since),
+                "until": end_of_day(until),
                 "followed": followed,
             },
         )

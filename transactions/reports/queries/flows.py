@@ -8,15 +8,15 @@ from django.db.models import Case, DateField, F, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Lag, TruncMonth
 
 from accounts.models import MoneyField
-from ledger.text.dates import end_of, months_before, start_of
-from transactions.reports.queries.frames import MonthBefore, Months, OverGroups, Total
-from transactions.scope import Reach
+from ledger.text.dates import end_of_day, months_before, start_of_day
+from transactions.reports.queries.frames import MonthBefore, Months, OverGroups, SumOfSums
+from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
 AVERAGED = 3  # months
 
 
-def money_by_month(reach: Reach, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
+def money_by_month(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
     """In, out and net of each month that moved money, oldest first; amounts in `currency`.
 
     `change` is the net less that of the month before (Lag), None for the first. `average` is the
@@ -24,7 +24,7 @@ def money_by_month(reach: Reach, *, currency: str, since: date, until: date) -> 
     a row counts as one of nothing); None until there are three. Months are the bank's own.
     """
     third = months_before(since.replace(day=1), 1 - AVERAGED)
-    flows = reach.flows(currency).between(start_of(since), end_of(until))
+    flows = scope.flows(currency).between(start_of_day(since), end_of_day(until))
     months = (
         flows.annotate(month=TruncMonth("created_at", output_field=DateField()))
         .values("month")
@@ -38,7 +38,7 @@ def money_by_month(reach: Reach, *, currency: str, since: date, until: date) -> 
         months.annotate(
             earlier=OverGroups(Lag("month"), order_by="month"),
             earlier_net=OverGroups(Lag("net"), order_by="month"),
-            total=OverGroups(Total("net"), order_by="month", frame=Months(AVERAGED)),
+            total=OverGroups(SumOfSums("net"), order_by="month", frame=Months(AVERAGED)),
         )
         .annotate(
             change=Case(

@@ -40,7 +40,7 @@ class OverGroups(Window):
         return []
 
 
-class Total(Func):
+class SumOfSums(Func):
     """The sum over a window of what is a sum already: SUM(SUM(amount)) OVER (...).
 
     Django's own `Sum` refuses an aggregate inside, although in a window it is allowed.

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import CharField, F, Func, Value
 from django.db.models.functions import Cast, Coalesce, NullIf, Right
 
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 HIDDEN = "\N{MIDDLE DOT}" * 2
 
@@ -31,18 +31,18 @@ def named(path: str = "user") -> Func:
     return Coalesce(NullIf(f"{path}name", Value("")), f"{path}email", output_field=CharField())
 
 
-def account_shown(reach: Reach, path: str = "") -> Func:
-    """An account of `reach`: "Everyday ··5549" to its owner, "Ana Lindt, Everyday ··5549" to
+def account_shown(scope: Scope, path: str = "") -> Func:
+    """An account of `scope`: "Everyday ··5549" to its owner, "Ana Lindt, Everyday ··5549" to
     those who may know people, to others "··5549". `path` leads from the rows to the account."""
     number = masked(f"{path}number")
-    if reach.is_bank and not reach.names:
+    if scope.is_bank and not scope.names:
         return number
     account = [F(f"{path}name"), Value(" "), number]
-    person = [named(f"{path}user"), Value(", ")] if reach.is_bank else []
+    person = [named(f"{path}user"), Value(", ")] if scope.is_bank else []
     return Joined(*person, *account)
 
 
-def found_by(reach: Reach, path: str = "") -> Any:
+def found_by(scope: Scope, path: str = "") -> Any:
     """By what an account's rows are searched for: its number, or its id where the reader may not
     know that. `path` leads from the rows to the account."""
-    return F(f"{path}number") if reach.names else Cast(f"{path}pk", CharField())
+    return F(f"{path}number") if scope.names else Cast(f"{path}pk", CharField())

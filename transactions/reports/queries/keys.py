@@ -7,12 +7,12 @@ from django.db import connection
 
 from ledger.db.compiled_sql import compiled
 from transactions.reports.queries.raw import dicts
-from transactions.scope import Reach, newest_first
+from transactions.scope import Scope, newest_first
 
 NEWEST = 10_000  # rows that are looked through
 
 
-def metadata_keys(reach: Reach) -> list[dict[str, Any]]:
+def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
     """The keys of the metadata of the newest NEWEST rows, the most frequent first.
 
     A key inside an object is named by the way to it: `merchant.city`. `path` has its steps,
@@ -22,9 +22,9 @@ def metadata_keys(reach: Reach) -> list[dict[str, Any]]:
 
     In SQL, because it takes WITH RECURSIVE: jsonb_each opens an object, and what comes out is
     opened again until no object is left, however deep. Which rows may be read is said in the
-    ORM all the same, by `reach.transactions()`, and its SQL put in.
+    ORM all the same, by `scope.transactions()`, and its SQL put in.
     """
-    newest = compiled(newest_first(reach.transactions(), reach).values("metadata")[:NEWEST])
+    newest = compiled(newest_first(scope.transactions(), scope).values("metadata")[:NEWEST])
     if newest is None:
         return []
     with closing(connection.cursor()) as cursor:

@@ -9,12 +9,12 @@ from django.db.models.functions import DenseRank, Ntile, PercentRank, Rank
 from accounts.models import User
 from transactions.reports.queries.frames import OverGroups
 from transactions.reports.queries.holders import account_shown, found_by, masked, named
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 RANKS = ("rank", "dense_rank", "poorer", "quarter")
 
 
-def accounts_by_balance(reach: Reach, *, currency: str) -> QuerySet[Any, Any]:
+def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
     """Accounts that are not closed, the fullest first, each with its place among them.
 
     `rank` leaves out places after a tie (1, 1, 3), `dense_rank` does not (1, 1, 2).
@@ -23,12 +23,12 @@ def accounts_by_balance(reach: Reach, *, currency: str) -> QuerySet[Any, Any]:
     """
     most_first = F("balance").desc()
     ranked: QuerySet[Any, Any] = (
-        reach.all_accounts()
+        scope.all_accounts()
         .not_closed()
         .filter(currency=currency)
         .annotate(
-            who=account_shown(reach),
-            shown=found_by(reach),
+            who=account_shown(scope),
+            shown=found_by(scope),
             rank=Window(Rank(), order_by=most_first),
             dense_rank=Window(DenseRank(), order_by=most_first),
             poorer=Window(PercentRank(), order_by="balance"),
@@ -40,25 +40,25 @@ def accounts_by_balance(reach: Reach, *, currency: str) -> QuerySet[Any, Any]:
     return ranked
 
 
-def users_by_balance(reach: Reach, *, currency: str) -> QuerySet[Any, Any]:
+def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
     """People by what they have in one currency over all accounts that are not closed.
 
     Ranks as of `accounts_by_balance`, here over the groups of a GROUP BY. Read it with the
-    reach of the bank: for one person alone it has one row.
+    scope of the bank: for one person alone it has one row.
     """
     people = User.objects.filter(
         accounts__currency=currency, accounts__status__in=["active", "frozen"]
     )
-    if not reach.is_bank:
-        people = people.filter(pk=reach.reader.pk)
+    if not scope.is_bank:
+        people = people.filter(pk=scope.reader.pk)
     most_first = F("balance").desc()
     ranked: QuerySet[Any, Any] = (
         people.annotate(
             balance=Sum("accounts__balance"),
             accounts_count=Count("accounts"),
             first=Min("accounts__number"),
-            who=named("") if reach.names else masked(Min("accounts__number")),
-            shown=ArrayAgg(found_by(reach, "accounts__"), order_by="accounts__number"),
+            who=named("") if scope.names else masked(Min("accounts__number")),
+            shown=ArrayAgg(found_by(scope, "accounts__"), order_by="accounts__number"),
             rank=OverGroups(Rank(), order_by=most_first),
             dense_rank=OverGroups(DenseRank(), order_by=most_first),
             poorer=OverGroups(PercentRank(), order_by="balance"),

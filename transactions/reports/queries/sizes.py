@@ -9,11 +9,11 @@ from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum, Value
 from django.db.models.functions import Cast
 
 from accounts.models import MoneyField
-from ledger.text.dates import end_of, start_of
+from ledger.text.dates import end_of_day, start_of_day
 from transactions.reports.queries.aggregates import Mode, PercentileCont, PercentileDisc
 from transactions.reports.queries.categories import CATEGORY
-from transactions.reports.queries.frames import OverGroups, Total
-from transactions.scope import Reach
+from transactions.reports.queries.frames import OverGroups, SumOfSums
+from transactions.scope import Scope
 
 # 0.001, 0.002, 0.005, 0.01, ... up to the largest amount that the books hold.
 EDGES = [Decimal(step).scaleb(power) for power in range(-3, 15) for step in (1, 2, 5)]
@@ -27,7 +27,7 @@ class WidthBucket(Func):
 
 
 def amount_distribution(
-    reach: Reach, *, currency: str, since: date, until: date, direction: str = "out"
+    scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
     """How many payments went "out" (or came "in") of each size, the smallest first.
 
@@ -35,18 +35,18 @@ def amount_distribution(
     scale of ratios. `bucket` n holds amounts from the n-th edge on and below the next; one
     without a payment has no row. `share` is of their number, `up_to` of this and all smaller.
     """
-    end = end_of(until)
+    end = end_of_day(until)
     edges = Value(EDGES, ArrayField(MoneyField()))
     return (
-        reach.flows(currency)
-        .between(start_of(since), end)
+        scope.flows(currency)
+        .between(start_of_day(since), end)
         .directed(direction)
         .annotate(bucket=WidthBucket("amount", edges))
         .values("bucket")
         .annotate(payments=Count("*"), total=Sum("amount"))
         .annotate(
-            whole=OverGroups(Total("payments")),
-            so_far=OverGroups(Total("payments"), order_by="bucket"),
+            whole=OverGroups(SumOfSums("payments")),
+            so_far=OverGroups(SumOfSums("payments"), order_by="bucket"),
         )
         .annotate(share=_part("payments", "whole"), up_to=_part("so_far", "whole"))
         .order_by("bucket")
@@ -59,7 +59,7 @@ def _part(some: str, whole: str) -> Any:
 
 
 def amount_percentiles(
-    reach: Reach, *, currency: str, since: date, until: date, direction: str = "out"
+    scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
     """What payments of each category usually come to; the category of the most payments first.
 
@@ -68,10 +68,10 @@ def amount_percentiles(
     one sorting of each category. The median lies between two payments if need be
     (percentile_cont); the others are amounts really paid (percentile_disc).
     """
-    end = end_of(until)
+    end = end_of_day(until)
     return (
-        reach.flows(currency)
-        .between(start_of(since), end)
+        scope.flows(currency)
+        .between(start_of_day(since), end)
         .directed(direction)
         .annotate(paid_for=CATEGORY)
         .values("paid_for")

@@ -10,12 +10,12 @@ from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, Text
 from django.db.models.functions import Coalesce
 
 from accounts.models import MoneyField
-from ledger.text.dates import end_of, last_of_month, months_before, start_of
+from ledger.text.dates import end_of_day, last_of_month, months_before, start_of_day
 from transactions.models import Transaction
 from transactions.reports.queries.categories import CATEGORY, category_at
-from transactions.reports.queries.frames import OverGroups, Total
+from transactions.reports.queries.frames import OverGroups, SumOfSums
 from transactions.reports.queries.raw import dicts
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
 TOP = 20  # people of `top_spenders`; more where the last of them ties
@@ -26,7 +26,7 @@ GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 
 
 def spending_by_category(
-    reach: Reach, *, currency: str, since: date, until: date
+    scope: Scope, *, currency: str, since: date, until: date
 ) -> QuerySet[Any, Any]:
     """What was spent on each category, what came back of it, and the `net`; most first.
 
@@ -42,7 +42,7 @@ def spending_by_category(
     theirs = Subquery(original.values(paid_for=category_at()))
     category = Coalesce(CATEGORY, theirs, output_field=TextField())
     return (
-        reach.flows(currency)
+        scope.flows(currency)
         .filter(PAID | GIVEN_BACK, now | then)
         .annotate(spent_on=category)
         .values("spent_on")
@@ -52,7 +52,7 @@ def spending_by_category(
             net=Sum(-F("signed_amount"), filter=now, default=ZERO),
             before=Sum(-F("signed_amount"), filter=then, default=ZERO),
         )
-        .annotate(change=F("net") - F("before"), whole=OverGroups(Total("net")))
+        .annotate(change=F("net") - F("before"), whole=OverGroups(SumOfSums("net")))
         .annotate(share=Case(When(whole__gt=0, then=F("net") / F("whole"))))
         .order_by("-net", "spent_on")
     )
@@ -74,32 +74,32 @@ def days_before(since: date, until: date) -> tuple[date, date]:
 
 
 def _booked(since: date, until: date) -> Q:
-    return Q(created_at__gte=start_of(since), created_at__lt=end_of(until))
+    return Q(created_at__gte=start_of_day(since), created_at__lt=end_of_day(until))
 
 
-def top_spenders(reach: Reach, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
+def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
     """Who of the bank's people spent the most, with the three largest payments of each.
 
     `spent` is what left their accounts to others, `given_back` what refunds brought back, `net`
     the one less the other, by which people are ranked; between one's own accounts nothing is
-    spent. `average` is that of the payments. `person` is a name where the reach has names,
+    spent. `average` is that of the payments. `person` is a name where the scope has names,
     otherwise the last digits of their oldest account in the currency; `holder` is their id.
 
     In SQL, because the ORM has no words for two things that make this one short pass: LATERAL,
     which looks up the largest payments of those twenty people alone and not of everybody, and
     WITH TIES, which lets in whoever spent as much as the last.
     """
-    if not reach.is_bank:
+    if not scope.is_bank:
         raise ValueError("Only the whole bank has top spenders.")
     with closing(connection.cursor()) as cursor:
         cursor.execute(
             TOP_SPENDERS,
             {
                 "currency": currency,
-                "start": start_of(since),
-                "end": end_of(until),
+                "start": start_of_day(since),
+                "end": end_of_day(until),
                 "top": TOP,
-                "names": reach.names,
+                "names": scope.names,
             },
         )
         return dicts(cursor)

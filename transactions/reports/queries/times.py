@@ -6,12 +6,12 @@ from typing import Any
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import ExtractHour, ExtractIsoWeekDay
 
-from ledger.text.dates import end_of, start_of
-from transactions.scope import Reach
+from ledger.text.dates import end_of_day, start_of_day
+from transactions.scope import Scope
 
 
 def by_weekday_and_hour(
-    reach: Reach, *, currency: str, since: date, until: date, direction: str = "out"
+    scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
     """How much went "out" (or came "in") in each hour of the week, in how many payments; the
     hour of the most first.
@@ -21,10 +21,10 @@ def by_weekday_and_hour(
     is taken apart, so a payment of 23:30 UTC is of the next day in Berlin. An hour without a
     payment has no row.
     """
-    end = end_of(until)
+    end = end_of_day(until)
     return (
-        reach.flows(currency)
-        .between(start_of(since), end)
+        scope.flows(currency)
+        .between(start_of_day(since), end)
         .directed(direction)
         .annotate(weekday=ExtractIsoWeekDay("created_at"), hour=ExtractHour("created_at"))
         .values("weekday", "hour")

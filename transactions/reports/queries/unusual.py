@@ -7,17 +7,17 @@ from typing import Any
 from django.db.models import Avg, Case, Count, F, Q, StdDev, Value, When, Window
 from django.db.models.functions import Concat, NullIf, Right, TruncDate
 
-from ledger.text.dates import end_of, start_of
+from ledger.text.dates import end_of_day, start_of_day
 from transactions.reports.queries.categories import CATEGORY
 from transactions.reports.queries.frames import DaysBefore
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 YEAR = 365  # days
 ENOUGH = 8  # earlier movements, for fewer say nothing of what is usual
 
 
 def unusual_movements(
-    reach: Reach,
+    scope: Scope,
     *,
     currency: str,
     since: date,
@@ -33,14 +33,14 @@ def unusual_movements(
     be divided by their spread; then any other amount is listed, with `score` None. With fewer
     than ENOUGH earlier ones nothing is. Refunds neither count nor are listed.
     """
-    start, end = start_of(since), end_of(until)
+    start, end = start_of_day(since), end_of_day(until)
     before: dict[str, Any] = {
         "partition_by": ["account", "direction", CATEGORY],
         "order_by": "created_at",
         "frame": DaysBefore(days),
     }
     found: Any = (
-        reach.flows(currency)
+        scope.flows(currency)
         # Days of 24 hours, as the frame's: not of the clock, which has one of 23 and one of 25.
         .between(start.astimezone(UTC) - timedelta(days=days), end)
         .filter(reverses__isnull=True)
@@ -61,7 +61,7 @@ def unusual_movements(
             )
         )
         .filter(is_unusual=True)
-        .annotate(day=TruncDate("created_at"), what=_what(reach))
+        .annotate(day=TruncDate("created_at"), what=_what(scope))
         .values(
             "transaction_id", "day", "what", "category", "direction", "amount", "usual", "spread",
             "score", "earlier",
@@ -72,8 +72,8 @@ def unusual_movements(
     return sorted(rows, key=lambda row: (abs(row["score"] or 0), row["amount"]), reverse=True)
 
 
-def _what(reach: Reach) -> Any:
+def _what(scope: Scope) -> Any:
     """What a movement is called: its description, which may name people, or else its account."""
-    if reach.names:
+    if scope.names:
         return F("description")
     return Concat(Value("Account \N{MIDDLE DOT}\N{MIDDLE DOT}"), Right("account__number", 4))

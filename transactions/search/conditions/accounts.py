@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from accounts.models import Account
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.conditions.names import (
     MOST_NAMED,
-    NOBODY,
+    NO_MATCH,
     SIDES,
-    Names,
+    NameMatches,
     account_ending,
     account_number,
     holder_id,
@@ -16,7 +16,7 @@ from transactions.search.conditions.names import (
 )
 from transactions.search.language.fields import FIELDS, near
 from transactions.search.language.parser import token
-from transactions.search.language.tree import NOTES, Item, Mistake, Query
+from transactions.search.language.tree import NOTES, Mistake, ParsedQuery, QueryItem
 
 PRIVATE = "Notes and tags are for whoever wrote them: they are found among your own payments."
 ME = "{}:me asks for your own money; over the whole bank write a name or an account's number."
@@ -26,7 +26,7 @@ UNNAMED = (
 )
 
 
-def accounts_meant(item: Item, accounts: Iterable[Account]) -> list[Account]:
+def accounts_meant(item: QueryItem, accounts: Iterable[Account]) -> list[Account]:
     """The accounts of a reader that `account:` names: by digits of the number, or the name."""
     if digits := account_ending(item):
         return [account for account in accounts if account.number.endswith(digits)]
@@ -34,7 +34,7 @@ def accounts_meant(item: Item, accounts: Iterable[Account]) -> list[Account]:
     return [account for account in accounts if _begin(words, account.name.casefold().split())]
 
 
-def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]:
+def account_mistakes(query: ParsedQuery, accounts: Iterable[Account]) -> list[Mistake]:
     """What is said of an `account:` that no account of the reader's fits, and of what is asked
     of the whole bank alone."""
     known = list(accounts)
@@ -55,24 +55,24 @@ def account_mistakes(query: Query, accounts: Iterable[Account]) -> list[Mistake]
     return found
 
 
-def names_mistakes(query: Query, reach: Reach, names: Names) -> list[Mistake]:
+def names_mistakes(query: ParsedQuery, scope: Scope, names: NameMatches) -> list[Mistake]:
     """What is said of names that are nobody's the reader may ask about, and of notes there."""
-    if not reach.is_bank:
-        return account_mistakes(query, reach.accounts)
-    said = [_of_bank(item, reach, names) for item in query.items]
+    if not scope.is_bank:
+        return account_mistakes(query, scope.accounts)
+    said = [_of_bank(item, scope, names) for item in query.items]
     if any(item.kind in NOTES for item in query.items):
         said.insert(0, PRIVATE)
     return [Mistake(sentence, is_asked=True) for sentence in dict.fromkeys(filter(None, said))]
 
 
-def _of_bank(item: Item, reach: Reach, names: Names) -> str:
+def _of_bank(item: QueryItem, scope: Scope, names: NameMatches) -> str:
     """What is said of an item that nothing over the whole bank can answer, "" for others."""
     if is_me(item):
         return ME.format(item.kind)
     ending = account_ending(item)
-    if ending and names.get(item.source, NOBODY).are_many:
+    if ending and names.get(item.source, NO_MATCH).are_many:
         return f"More than {MOST_NAMED} accounts end in {ending}; write more of the number."
-    if reach.names or item.kind not in (*SIDES, "account"):
+    if scope.names or item.kind not in (*SIDES, "account"):
         return ""
     is_known = ending or account_number(item) or holder_id(item)
     return "" if is_known else UNNAMED[item.kind == "account"].format(item.kind)

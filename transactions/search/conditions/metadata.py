@@ -20,7 +20,7 @@ from django.db.models.lookups import (
 )
 
 from ledger.db.tsqueries import Matching
-from transactions.search.language.tree import Item
+from transactions.search.language.tree import QueryItem
 from transactions.search.language.values import Bounds, figure, reads_as_figure
 
 COMPARE = {
@@ -53,7 +53,7 @@ def text_at(path: Sequence[str]) -> Func:
     return _at(path, "#>>", TextField())
 
 
-def meets(item: Item, *, is_bank: bool) -> Q:
+def meets(item: QueryItem, *, is_bank: bool) -> Q:
     """Rows where the key has this value: the same ones whether they are the reader's own or the
     whole bank's, which are met as in Note [Values of the bank].
 
@@ -75,7 +75,7 @@ def meets(item: Item, *, is_bank: bool) -> Q:
     return as_written(item.path, item.text, same)
 
 
-def _has_words(item: Item) -> Q:
+def _has_words(item: QueryItem) -> Q:
     """Rows with these words in the value. Words of the value are words of the row, by the same
     parser, so that the index may be asked first; text in which it sees no word has none."""
     if not _is_worded(item.text):
@@ -99,7 +99,7 @@ def as_written(path: Sequence[str], text: str, same: Q) -> Q:
     return held | (same if words is None else Q(search=words) & same)
 
 
-def _numbers_of_bank(item: Item, number: Decimal, same: Q) -> Q:
+def _numbers_of_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
     """Rows with the number, however many zeros it ends in: 13.4 is written 13.4, 13.40 …"""
     plain = format(number.normalize(), "f")
     spelled = f"'{plain}':*" if "." in plain else f"'{plain}' | '{plain}.0':*"

@@ -4,7 +4,7 @@ theirs, payments by what one notes of them.
 Names do not stand in the search column. A word is resolved to the accounts of the people who
 bear it, and the lexemes of those go into the same query of the column, so that one GIN index
 answers for both, see Note [Search column]. Nobody learns from it who else has an account: the
-lexemes only ever meet rows within the reader's reach.
+lexemes only ever meet rows within the reader's scope.
 """
 
 import re
@@ -22,8 +22,8 @@ from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
 from ledger.db.tsqueries import begun
 from transactions.annotations.search import annotated
-from transactions.scope import BANK, Reach, may_read_bank, reach_of
-from transactions.search.language.tree import PHRASE, WORD, Item, Query
+from transactions.scope import BANK, Scope, may_read_bank, scope_for
+from transactions.search.language.tree import PHRASE, WORD, ParsedQuery, QueryItem
 
 MOST_NAMED = 200  # accounts put into a query one by one; beyond, the reader's own rows are joined
 SIDES = ("to", "from", "with")
@@ -33,7 +33,7 @@ MOST_NOTED = 500  # noted payments put into a query one by one
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NameMatch:
     """The accounts that an item may mean. `own` are the reader's, by the accounts' names.
 
     Where `are_many` is set, more people bear the name than are put in one by one. `noted` are
@@ -49,44 +49,44 @@ class Named:
         return len(self.others) > MOST_NAMED
 
 
-Names = Mapping[str, Named]  # by the source of the item
-NOBODY = Named()
+NameMatches = Mapping[str, NameMatch]  # by the source of the item
+NO_MATCH = NameMatch()
 
 
-def reach_and_names(reader: User, whose: str, query: Query) -> tuple[Reach, Names]:
+def scope_and_names(reader: User, whose: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
     """Whose rows are read and whom the words may mean, in one query.
 
     PermissionDenied for the bank's without the right to it.
     """
     if whose == BANK:
-        reach = reach_of(reader, whose)
-        return reach, names_in(reach, query)
-    asked = _subqueries(Reach(reader), query)
+        scope = scope_for(reader, whose)
+        return scope, names_in(scope, query)
+    asked = _subqueries(Scope(reader), query)
     arrays = {name: ArraySubquery(accounts) for name, (_, _, accounts) in asked.items()}
     mine = list(Account.objects.owned_by(reader).annotate(**arrays))
     found = {name: getattr(mine[0], name) for name in asked} if mine else {}
-    return Reach(reader, tuple(mine)), _names(asked, found)
+    return Scope(reader, tuple(mine)), _names(asked, found)
 
 
-def names_in(reach: Reach, query: Query) -> Names:
-    """Whom the words may mean within a reach, in one query; in none where names are not read."""
-    asked = _subqueries(reach, query)
+def names_in(scope: Scope, query: ParsedQuery) -> NameMatches:
+    """Whom the words may mean within a scope, in one query; in none where names are not read."""
+    asked = _subqueries(scope, query)
     if not asked:
         return {}
     arrays = {name: ArraySubquery(accounts) for name, (_, _, accounts) in asked.items()}
-    found = User.objects.filter(pk=reach.reader.pk).values(**arrays).get()
+    found = User.objects.filter(pk=scope.reader.pk).values(**arrays).get()
     return _names(asked, found)
 
 
 Asked = dict[str, tuple[str, str, "QuerySet[Any, Any]"]]
 
 
-def _subqueries(reach: Reach, query: Query) -> Asked:
+def _subqueries(scope: Scope, query: ParsedQuery) -> Asked:
     """What is asked, by the name of its column: the item's source, whose accounts, the ids."""
-    reader, is_bank = reach.reader, reach.is_bank
+    reader, is_bank = scope.reader, scope.is_bank
     asked: Asked = {}
     for place, item in enumerate(_different(query.items, is_bank=is_bank)):
-        others = _others(reach, item)
+        others = _others(scope, item)
         if others is not None:
             ids = others.values("pk")[: MOST_NAMED + 1]
             asked[f"others_{place}"] = (item.source, "others", ids)
@@ -99,35 +99,35 @@ def _subqueries(reach: Reach, query: Query) -> Asked:
     return asked
 
 
-def _different(items: Iterable[Item], *, is_bank: bool) -> list[Item]:
+def _different(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem]:
     kinds = (*NAMED, "account") if is_bank else NAMED
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
 
-def _others(reach: Reach, item: Item) -> "QuerySet[Account] | None":
+def _others(scope: Scope, item: QueryItem) -> "QuerySet[Account] | None":
     """The accounts of those who bear the name, or that have the number."""
     if is_me(item):
         return None
     wanted = Q(number=digits) if (digits := account_number(item)) else Q()
     if ending := account_ending(item):
         wanted = Q(number__endswith=ending)
-    if reach.is_bank and (holder := holder_id(item)):
+    if scope.is_bank and (holder := holder_id(item)):
         wanted |= Q(user=holder) | Q(pk=holder)
-    if reach.names:
+    if scope.names:
         if item.kind == "account":
             wanted |= Q(pk__in=_worded(Account.objects.all(), item))
         else:
             wanted |= Q(user__in=_worded(User.objects.all(), item))
-            if reach.is_bank and reach.addresses and "@" in item.text:
+            if scope.is_bank and scope.addresses and "@" in item.text:
                 addressed = User.objects.filter(Matches(PERSON_WORDS, begun(item.text)))
                 wanted |= Q(user__in=addressed)
     if not wanted:
         return None
     accounts = Account.objects.filter(wanted)
-    return accounts if reach.is_bank else accounts.exclude(user=reach.reader)
+    return accounts if scope.is_bank else accounts.exclude(user=scope.reader)
 
 
-def _own(reader: User, item: Item) -> Q:
+def _own(reader: User, item: QueryItem) -> Q:
     """Which of one's own accounts are meant: by its name; after to: and from: by one's own."""
     wanted = Q(pk__in=_worded(Account.objects.filter(user=reader), item))
     if item.kind in SIDES:
@@ -139,7 +139,7 @@ def _own(reader: User, item: Item) -> Q:
     return wanted
 
 
-def _worded(rows: Any, item: Item) -> Any:
+def _worded(rows: Any, item: QueryItem) -> Any:
     """The rows whose `name` has the words, by the index of people's or of accounts' words.
 
     That of people holds their addresses too, which are no customer's to guess: the name decides.
@@ -151,7 +151,7 @@ def _worded(rows: Any, item: Item) -> Any:
     return rows.filter(Matches(PERSON_WORDS, asked), in_name)
 
 
-def name_query(item: Item) -> SearchQuery:
+def name_query(item: QueryItem) -> SearchQuery:
     """A word as a beginning, unless it is excluded; a phrase exactly."""
     if item.kind == PHRASE or item.is_not or item.literal:
         return SearchQuery(item.text, search_type="phrase", config="simple")
@@ -164,26 +164,26 @@ def beginning(word: str, weight: str = "") -> SearchQuery:
     return SearchQuery(f"'{safe}':*{weight}", search_type="raw", config="simple")
 
 
-def account_number(item: Item) -> str:
+def account_number(item: QueryItem) -> str:
     """The account number that an item is, "" for anything else."""
     digits = re.sub(r"[\s.-]", "", item.text)
     is_number = digits.isascii() and digits.isdigit() and len(digits) == LENGTH
     return digits if is_number and item.kind in (*SIDES, "account") else ""
 
 
-def account_ending(item: Item) -> str:
+def account_ending(item: QueryItem) -> str:
     """The last digits of an account's number, or all of them, that an `account:` is; or ""."""
     digits = re.sub(r"[\s.-]", "", item.text)
     is_ending = digits.isascii() and digits.isdigit() and len(digits) >= SHORTEST_ENDING
     return digits if is_ending and item.kind == "account" else ""
 
 
-def is_me(item: Item) -> bool:
+def is_me(item: QueryItem) -> bool:
     """Whether an item asks for the reader: to:me."""
     return item.kind in SIDES and item.text.lower() == "me" and not item.literal
 
 
-def holder_id(item: Item) -> UUID | None:
+def holder_id(item: QueryItem) -> UUID | None:
     """The id of a person or an account that an item is, as reports over the bank link by: it
     names nobody, so that whoever may not know names follows those links too."""
     try:
@@ -192,10 +192,10 @@ def holder_id(item: Item) -> UUID | None:
         return None
 
 
-def _names(asked: Asked, found: Mapping[str, list[UUID]]) -> Names:
-    named: dict[str, Named] = {}
+def _names(asked: Asked, found: Mapping[str, list[UUID]]) -> NameMatches:
+    named: dict[str, NameMatch] = {}
     for name, (source, kind, _) in asked.items():
-        known = named.setdefault(source, Named())
+        known = named.setdefault(source, NameMatch())
         getattr(known, kind).extend(found.get(name) or [])
     return named
 

@@ -11,11 +11,11 @@ from django.db.models import BooleanField, Case, F, FloatField, Q, Value, When
 
 from ledger.db.tsqueries import LexemeQuery
 from transactions.search.conditions.names import name_query
-from transactions.search.language.tree import Item, Query
+from transactions.search.language.tree import ParsedQuery, QueryItem
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ConditionPart:
     """What an item asks: of the search column, of other columns; both hold where both are.
 
     `rest` alone has to be the whole of it: shut out, it is what is negated.
@@ -45,11 +45,11 @@ class Condition:
         return rank
 
 
-def is_none(item: Item) -> bool:
+def is_none(item: QueryItem) -> bool:
     return item.text.lower() == "none" and not item.literal
 
 
-def in_category(item: Item, path: str = "") -> Q:
+def in_category(item: QueryItem, path: str = "") -> Q:
     """Rows of a category, whatever its case, or of none; `path` leads from them to those meant."""
     if is_none(item):
         return Q(**{f"{path}category": None}) | Q(**{f"{path}category": ""})
@@ -60,12 +60,12 @@ def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
     return Q(**{f"{column}__{lookup}": value for lookup, value in bounds})
 
 
-def words_asked(item: Item) -> Any:
+def words_asked(item: QueryItem) -> Any:
     """A word as a beginning; a phrase, and a word that is excluded, exactly."""
     return guarded(name_query(item), item.text)
 
 
-def noted_words(query: Query) -> Any:
+def noted_words(query: ParsedQuery) -> Any:
     """The words to mark in notes, the query's own and those after note:. None where no note
     is of interest; where one is and no word, a lexeme that no text has."""
     said = [*query.words, *(item for item in query.notes if item.kind == "note")]

@@ -9,14 +9,14 @@ from django.contrib.postgres.search import SearchVectorExact as Matches
 from django.db.models import Q
 
 from accounts.models import Account
-from transactions.scope import Reach
+from transactions.scope import Scope
 
 
-class Dialect(Protocol):
+class SideConditions(Protocol):
     """How a kind of row is asked for its sides. `way` is "to", "from", "with" or "account"."""
 
     pk: str
-    reach: Reach
+    scope: Scope
 
     def sides(self, way: str, ids: Sequence[UUID]) -> Q:
         """Rows that have one of these accounts there."""
@@ -37,23 +37,23 @@ class Dialect(Protocol):
     def moved(self, way: str, inside: Sequence[UUID] = ()) -> Q:
         """What came "in" from outside, went "out" of it, or moved between "own" accounts.
 
-        "in" and "out" are said of the accounts `inside`, or else of the whole reach.
+        "in" and "out" are said of the accounts `inside`, or else of the whole scope.
         """
         ...
 
 
-class OfTransactions:
-    """Rows of `Transaction` within a reach."""
+class TransactionSides:
+    """Rows of `Transaction` within a scope."""
 
     pk = "pk"
 
-    def __init__(self, reach: Reach) -> None:
-        self.reach = reach
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
 
     def sides(self, way: str, ids: Sequence[UUID]) -> Q:
         to, from_ = Q(to_account__in=ids), Q(from_account__in=ids)
-        if way == "with" and not self.reach.is_bank:
-            mine = self.reach.ids
+        if way == "with" and not self.scope.is_bank:
+            mine = self.scope.ids
             return (to & Q(from_account__in=mine)) | (from_ & Q(to_account__in=mine))
         return {"to": to, "from": from_}.get(way, to | from_)
 
@@ -66,21 +66,21 @@ class OfTransactions:
         either = Q()
         for side in ("to_account", "from_account"):
             bears = _bears(f"{side}__user__name", name)
-            either |= bears if self.reach.is_bank else bears & ~Q(**{f"{side}__user": self.reader})
+            either |= bears if self.scope.is_bank else bears & ~Q(**{f"{side}__user": self.reader})
         return either
 
     @property
     def reader(self) -> UUID:
-        return self.reach.reader.pk
+        return self.scope.reader.pk
 
     def outside(self, way: str) -> Q:
         to, from_ = Q(to_account=None), Q(from_account=None)
         return {"to": to, "from": from_}.get(way, to | from_)
 
     def moved(self, way: str, inside: Sequence[UUID] = ()) -> Q:
-        if self.reach.is_bank and not inside:
+        if self.scope.is_bank and not inside:
             return Q(type={"in": "deposit", "out": "withdrawal", "own": "transfer"}[way])
-        ids = inside or self.reach.ids
+        ids = inside or self.scope.ids
         to, from_ = Q(to_account__in=ids), Q(from_account__in=ids)
         nobody_paid, nobody_got = Q(from_account=None), Q(to_account=None)
         return {
@@ -90,14 +90,14 @@ class OfTransactions:
         }[way]
 
 
-class OfEntries:
+class EntrySides:
     """Rows of `Entry` of one account."""
 
     pk = "transaction_id"
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.reach = Reach(account.user, (account,))
+        self.scope = Scope(account.user, (account,))
 
     def sides(self, way: str, ids: Sequence[UUID]) -> Q:
         if way == "account":

@@ -21,9 +21,9 @@ from transactions.search.language.tree import (
     META,
     PHRASE,
     WORD,
-    Item,
     Mistake,
-    Query,
+    ParsedQuery,
+    QueryItem,
     written,
 )
 from transactions.search.language.values import (
@@ -59,13 +59,13 @@ _SPECIAL = ("none", "me")  # what a field reads as something else, unless in quo
 _PART = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
 
 
-def parse(text: str) -> Query:
+def parse(text: str) -> ParsedQuery:
     """The query in a text, whatever text it is."""
     plain = " ".join(_UNSEEN.sub(" ", text).split())
-    query = Query(plain[:LONGEST])
+    query = ParsedQuery(plain[:LONGEST])
     if len(plain) > LONGEST:
         query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
-    group: list[Item] = []
+    group: list[QueryItem] = []
     read = 0
     for found, meant in _found(query.text):
         if found is None:
@@ -86,7 +86,7 @@ def parse(text: str) -> Query:
     return query
 
 
-def _sums_of_money(query: Query) -> Iterator[Mistake]:
+def _sums_of_money(query: ParsedQuery) -> Iterator[Mistake]:
     """What is said of `950 USD`, which asks for two words."""
     for place, group in enumerate(query.groups):
         for one, other in pairwise(group):
@@ -99,7 +99,7 @@ def _sums_of_money(query: Query) -> Iterator[Mistake]:
                 yield Mistake("For an amount, write", (written(groups),), is_hint=True)
 
 
-def _sum_of_money(one: Item, other: Item) -> str:
+def _sum_of_money(one: QueryItem, other: QueryItem) -> str:
     """`950 USD` or `USD 950` in the language; a code in front only in capitals: "top 10"."""
     number, code = (one, other) if one.amount is not None else (other, one)
     if number.amount is None or code.kind != WORD or one.is_not or other.is_not:
@@ -119,7 +119,7 @@ def _found(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
         yield (None if is_or else item), place == len(found) - 1
 
 
-def _understood(found: "re.Match[str]", is_last: bool, query: Query) -> Item | None:
+def _understood(found: "re.Match[str]", is_last: bool, query: ParsedQuery) -> QueryItem | None:
     """The item, or None and a mistake in the query."""
     item = _item(found)
     if item.kind in (WORD, PHRASE):
@@ -144,35 +144,35 @@ def _understood(found: "re.Match[str]", is_last: bool, query: Query) -> Item | N
         return None
 
 
-def _item(found: "re.Match[str]") -> Item:
+def _item(found: "re.Match[str]") -> QueryItem:
     minus, source = bool(found["minus"]), found[0]
     if found["field"]:
         return _field_item(found, source, minus)
     if found["phrase"] is not None:
-        return Item(PHRASE, found["phrase"].strip(), source, is_not=minus)
+        return QueryItem(PHRASE, found["phrase"].strip(), source, is_not=minus)
     if TYPED_AMOUNT.fullmatch(source) and source[0] in "-+\u2212":
-        return Item(AMOUNT, source, source, value=source[0])
-    return Item(WORD, found["word"], source, is_not=minus)
+        return QueryItem(AMOUNT, source, source, value=source[0])
+    return QueryItem(WORD, found["word"], source, is_not=minus)
 
 
-def _field_item(found: "re.Match[str]", source: str, minus: bool) -> Item:
+def _field_item(found: "re.Match[str]", source: str, minus: bool) -> QueryItem:
     name, value = found["field"], found["quoted"] or found["has"] or found["value"] or ""
     literal = found["quoted"] is not None
     if name.lower() == META or name.lower().startswith("meta."):
-        return Item(META, value, source, None, _path(name[4:]), minus, literal)
+        return QueryItem(META, value, source, None, _path(name[4:]), minus, literal)
     name = name.lower()
     if name == "has" and value.lower().startswith("meta."):
-        return Item(HAS_META, value, source, None, _path(value[4:]), minus)
+        return QueryItem(HAS_META, value, source, None, _path(value[4:]), minus)
     if name not in FIELDS and not value and not literal:
-        return Item(WORD, found["field"], source, is_not=minus)  # "Re:" at the end of a word
-    return Item(name, value.strip(), source, None, (), minus, literal)
+        return QueryItem(WORD, found["field"], source, is_not=minus)  # "Re:" at the end of a word
+    return QueryItem(name, value.strip(), source, None, (), minus, literal)
 
 
 def _path(dotted: str) -> tuple[str, ...]:
     return tuple(quoted or plain for quoted, plain in _PART.findall(dotted))
 
 
-def _read(item: Item) -> Item:
+def _read(item: QueryItem) -> QueryItem:
     """The item with its value. Raises NotUnderstood."""
     if item.kind in (AMOUNT, HAS_META):
         return item
@@ -197,7 +197,7 @@ def _read(item: Item) -> Item:
     return replace(item, value=known.read(item.text))
 
 
-def _read_has(item: Item) -> Item:
+def _read_has(item: QueryItem) -> QueryItem:
     if item.text.lower() in HAS_WORDS:
         return replace(item, value=item.text.lower())
     words = [f"has:{word}" for word in HAS_WORDS]
@@ -205,7 +205,7 @@ def _read_has(item: Item) -> Item:
     raise Unfinished(f"has: goes on with {said}.", *near(item.text.lower(), list(HAS_WORDS)))
 
 
-def _read_meta(item: Item) -> Item:
+def _read_meta(item: QueryItem) -> QueryItem:
     if not item.path:
         raise Unfinished("Write which detail, like meta.channel:card or meta.fx.rate:>1.1.")
     if not item.text:
@@ -217,12 +217,12 @@ def _read_meta(item: Item) -> Item:
     return item
 
 
-def _is_one(item: Item, said: str) -> bool:
+def _is_one(item: QueryItem, said: str) -> bool:
     """Whether what was meant can stand after the item's minus: two terms cannot."""
     return not item.is_not or '"' in said or " " not in said
 
 
-def _meaning(item: Item, said: str) -> str:
+def _meaning(item: QueryItem, said: str) -> str:
     """What was meant, as it stands in a query: a value alone gets its field."""
     minus = "-" if item.is_not else ""
     if ":" in said or said.startswith('"'):

@@ -11,7 +11,7 @@ NOTES = ("tag", "note", "has")  # has:meta.… is of another kind
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class QueryItem:
     """One thing that is asked: `kind` is a field's name, or one of the kinds above.
 
     `value` is what it was read as; `path` leads to a key of the metadata. `source` is how it
@@ -48,15 +48,15 @@ class Mistake:
 
 
 @dataclass(slots=True)
-class Query:
+class ParsedQuery:
     """What was understood: groups of items, one of which has to hold; and the mistakes."""
 
     text: str = ""
-    groups: list[list[Item]] = field(default_factory=list)
+    groups: list[list[QueryItem]] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
 
     @property
-    def items(self) -> list[Item]:
+    def items(self) -> list[QueryItem]:
         return [item for group in self.groups for item in group]
 
     @property
@@ -64,12 +64,12 @@ class Query:
         return not self.items
 
     @property
-    def words(self) -> list[Item]:
+    def words(self) -> list[QueryItem]:
         """The words and phrases that are looked for, which rank and are marked."""
         return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_not]
 
     @property
-    def notes(self) -> list[Item]:
+    def notes(self) -> list[QueryItem]:
         """What is asked of the reader's own notes and tags alone."""
         return [item for item in self.items if item.kind in NOTES and not item.is_not]
 
@@ -96,7 +96,7 @@ class Query:
         return written(changed)
 
 
-def _source(item: Item) -> str:
+def _source(item: QueryItem) -> str:
     return item.source
 
 

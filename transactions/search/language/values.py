@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from ledger.text.dates import months_before, start_of
+from ledger.text.dates import months_before, start_of_day
 
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 
@@ -217,4 +217,4 @@ def _readings(typed: str) -> list[date]:
 def _moments(start: date | None, end: date | None) -> Bounds:
     """Booking times from midnight to midnight in the bank's time zone."""
     pairs = (("gte", start), ("lt", end))
-    return tuple((name, start_of(day)) for name, day in pairs if day)
+    return tuple((name, start_of_day(day)) for name, day in pairs if day)

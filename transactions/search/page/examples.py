@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from transactions.search.engine import Found
+from transactions.search.engine import SearchResult
 from transactions.search.language.fields import FIELDS
 from transactions.search.language.parser import token
 
@@ -24,20 +24,20 @@ class Example:
     says: str
 
 
-def examples_for(found: Found) -> list[Example]:
+def examples_for(found: SearchResult) -> list[Example]:
     """One for each field, made of the reader's own rows where they are known: those of a page
     without a query. Otherwise the usual ones."""
-    facets, reach = found.facets, found.reach
+    facets, scope = found.facets, found.scope
     category = next((name for name, _ in facets.category), "rent")
     channel = next((name for name, _ in facets.channel), "card")
-    left_out = {"id"} if reach.names else {"id", "to", "from", "with"}
-    if reach.is_bank:
+    left_out = {"id"} if scope.names else {"id", "to", "from", "with"}
+    if scope.is_bank:
         left_out |= {"tag", "note"}
     else:
         left_out |= {name for name, known in FIELDS.items() if known.bank_only}
     made = _made(found, category)
-    says = OVER_THE_BANK if reach.is_bank else {}
-    if not reach.names:
+    says = OVER_THE_BANK if scope.is_bank else {}
+    if not scope.names:
         says = UNNAMED
     examples = [
         Example(made.get(name) or known.example, says.get(name) or known.says)
@@ -59,15 +59,15 @@ def examples_for(found: Found) -> list[Example]:
     ]
 
 
-def _made(found: Found, category: str) -> dict[str, str]:
+def _made(found: SearchResult, category: str) -> dict[str, str]:
     """Examples by what there is, by the names of their fields."""
     facets, person = found.facets, _person(found)
     month = next((f"{day:%Y-%m}" for day, _ in facets.month), f"{timezone.localdate():%Y-%m}")
     currency = next((total.currency for total in facets.totals), "EUR")
-    account = next((account.name for account in found.reach.accounts), _account(found))
+    account = next((account.name for account in found.scope.accounts), _account(found))
     return {
         "to": token("to", person),
-        "from": token("from", person) if found.reach.is_bank else "from:me",
+        "from": token("from", person) if found.scope.is_bank else "from:me",
         "with": token("with", person),
         "account": token("account", account),
         "currency": f"currency:{currency}",
@@ -78,18 +78,18 @@ def _made(found: Found, category: str) -> dict[str, str]:
     }
 
 
-def _account(found: Found) -> str:
+def _account(found: SearchResult) -> str:
     """An account of the bank: by its name, or by its number's end where names are not shown."""
     for row in found.rows:
         for account in (row.to_account, row.from_account):
             if account:
-                return account.name if found.reach.names else account.number[-4:]
-    return "everyday" if found.reach.names else "2875"
+                return account.name if found.scope.names else account.number[-4:]
+    return "everyday" if found.scope.names else "2875"
 
 
-def _person(found: Found) -> str:
+def _person(found: SearchResult) -> str:
     """The first name of somebody the reader had to do with lately."""
-    reader = found.reach.reader.pk
+    reader = found.scope.reader.pk
     for row in found.rows:
         for side in (row.to_account, row.from_account):
             if side and side.user_id != reader and side.user.name:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.models import Account
 from ledger.text.money import signed
 from transactions.models import Transaction, reversal_word
-from transactions.search.engine import Found
+from transactions.search.engine import SearchResult
 from transactions.search.highlights import AROUND, START, plain, shown
 
 LINES = 3  # lines of the metadata shown for a hit
@@ -27,7 +27,7 @@ class Hit:
     """One row as the page shows it, from the reader's side."""
 
     row: Transaction
-    found: Found
+    found: SearchResult
     reader_may_open: bool
 
     @property
@@ -38,8 +38,8 @@ class Hit:
     @property
     def way(self) -> str:
         """ "in", "out" or "own", to the accounts that were asked for, the reader or the bank."""
-        row, ids = self.row, self.found.inside or self.found.reach.ids
-        if self.found.reach.is_bank and not self.found.inside:
+        row, ids = self.row, self.found.inside or self.found.scope.ids
+        if self.found.scope.is_bank and not self.found.inside:
             return {"deposit": "in", "withdrawal": "out"}.get(row.type, "own")
         to, from_ = row.to_account_id in ids, row.from_account_id in ids
         return "own" if to and from_ else "in" if to else "out"
@@ -65,7 +65,7 @@ class Hit:
             both = from_ + ARROW + to if from_ and to else self._text("description")
             return both or escape(self.row.get_type_display())
         other = from_ if self.way == "in" else to
-        if self.found.reach.is_bank and not self.found.inside:
+        if self.found.scope.is_bank and not self.found.inside:
             other = to if self.way == "in" else from_
         return other or self._text("description") or escape(self.row.get_type_display())
 
@@ -74,9 +74,9 @@ class Hit:
         account: Account | None = getattr(self.row, f"{side}_account")
         if account is None:
             return mark_safe("")
-        if not self.found.reach.names:
+        if not self.found.scope.names:
             return escape(f"Account ··{account.number[-4:]}")
-        is_mine = not self.found.reach.is_bank and account.pk in self.found.reach.ids
+        is_mine = not self.found.scope.is_bank and account.pk in self.found.scope.ids
         if is_mine:
             return self._said(f"said_{side}_account", account.name)
         return self._said(f"said_{side}", account.user.name)
@@ -86,14 +86,14 @@ class Hit:
 
     def _text(self, name: str) -> SafeString:
         """What people wrote, which may name anybody: for readers who may know names."""
-        if not self.found.reach.names:
+        if not self.found.scope.names:
             return mark_safe("")
         return self._said(f"said_{name}", getattr(self.row, name))
 
     @property
     def account(self) -> str:
         """Which of the reader's own accounts it was."""
-        if self.way == "own" or self.found.reach.is_bank:
+        if self.way == "own" or self.found.scope.is_bank:
             return ""
         own = self.row.to_account if self.way == "in" else self.row.from_account
         return own.name if own else ""
@@ -112,7 +112,7 @@ class Hit:
     def _marked(self) -> list[tuple[str, str]]:
         """The lines of the metadata that have a mark in them."""
         said = getattr(self.row, "said_metadata", None)
-        if not said or START not in said or not self.found.reach.names:
+        if not said or START not in said or not self.found.scope.names:
             return []
         return list(islice(marked_texts(json.loads(said)), LINES))
 

@@ -11,14 +11,14 @@ from django.utils.safestring import SafeString
 from ledger.text.lines import counted
 from ledger.text.money import money
 from transactions.search.address import search_url
-from transactions.search.engine import Found
+from transactions.search.engine import SearchResult
 from transactions.search.facets import COUNTED
 from transactions.search.language.fields import FIELDS, IS_WORDS
 from transactions.search.language.parser import token
-from transactions.search.language.tree import Query
+from transactions.search.language.tree import ParsedQuery
 from transactions.search.page.examples import examples_for
 from transactions.search.page.hits import Hit, has_side
-from transactions.search.suggestions import Nearest
+from transactions.search.suggestions import Suggestions
 
 MOST_CHOICES = 6
 
@@ -54,24 +54,24 @@ class Facet:
 class SearchPage:
     """What the templates ask for."""
 
-    found: Found
+    found: SearchResult
     may_read_bank: bool
     may_open_all: bool
     chosen_sort: str = ""
-    nearest: Nearest = field(default_factory=Nearest)
+    suggestions: Suggestions = field(default_factory=Suggestions)
 
     def url(self, **changes: Any) -> str:
         """The page's address with something changed; page one unless another is named."""
-        query, whose = self.found.query.text, self.found.reach.whose
+        query, whose = self.found.query.text, self.found.scope.whose
         return search_url(**{"q": query, "whose": whose, "sort": self.chosen_sort, **changes})
 
     @property
-    def query(self) -> Query:
+    def query(self) -> ParsedQuery:
         return self.found.query
 
     @property
     def hits(self) -> list[Hit]:
-        reader = self.found.reach.reader.pk
+        reader = self.found.scope.reader.pk
         return [
             Hit(row, self.found, self.may_open_all or has_side(row, reader))
             for row in self.found.rows
@@ -102,7 +102,7 @@ class SearchPage:
 
     @property
     def totals_are_of(self) -> str:
-        """Of which accounts money in and out are, where that is not the whole reach."""
+        """Of which accounts money in and out are, where that is not the whole scope."""
         inside = self.found.inside
         if not inside:
             return ""
@@ -111,7 +111,7 @@ class SearchPage:
                 "What came into these accounts together and went out of them; "
                 "moves between them are left out."
             )
-        names = [account.name for account in self.found.reach.accounts if account.pk in inside]
+        names = [account.name for account in self.found.scope.accounts if account.pk in inside]
         moves = "moves between your own accounts too" if names else "transfers too"
         return (
             f"What came into {names[0] if names else 'this account'} and went out of it, {moves}."
@@ -130,7 +130,7 @@ class SearchPage:
 
     @property
     def meant(self) -> list[Link]:
-        return [Link(query, self.url(q=query)) for _, query in self.nearest.meant]
+        return [Link(query, self.url(q=query)) for _, query in self.suggestions.meant]
 
     @property
     def chips(self) -> list[Link]:
@@ -155,7 +155,7 @@ class SearchPage:
         """My money or the whole bank, for whom there is a choice."""
         if not self.may_read_bank:
             return []
-        is_bank = self.found.reach.is_bank
+        is_bank = self.found.scope.is_bank
         return [
             Link("My money", self.url(whose=""), is_on=not is_bank),
             Link("The whole bank", self.url(whose="bank"), is_on=is_bank),
@@ -164,8 +164,8 @@ class SearchPage:
     @cached_property
     def facets(self) -> list[Facet]:
         """By what the hits may be narrowed; what would narrow nothing is left out."""
-        facets, reach = self.found.facets, self.found.reach
-        names = {account.pk: account.name for account in reach.accounts}
+        facets, scope = self.found.facets, self.found.scope
+        names = {account.pk: account.name for account in scope.accounts}
         named = [names[pk] for pk, _ in facets.account]
         groups = {
             "Category": [(name, token("category", name), n) for name, n in facets.category],
@@ -178,7 +178,7 @@ class SearchPage:
                 if named.count(name) == 1
             ],
         }
-        if reach.is_bank:
+        if scope.is_bank:
             groups["Type"] = [(name, f"type:{name}", n) for name, n in facets.type]
         found = (Facet(label, self._choices(values)) for label, values in groups.items())
         return [facet for facet in found if facet.narrows(facets.count)]
@@ -200,12 +200,12 @@ class SearchPage:
         begun = last.lstrip("-")
         goes_on = []
         if len(begun) > 1 and begun.isalpha():
-            is_bank = self.found.reach.is_bank
+            is_bank = self.found.scope.is_bank
             known = [name for name, said in FIELDS.items() if is_bank or not said.bank_only]
             goes_on = [f"{name}:" for name in (*known, "meta.") if name.startswith(begun.lower())]
-        elif begun.lower().startswith("account:") and not self.found.reach.is_bank:
+        elif begun.lower().startswith("account:") and not self.found.scope.is_bank:
             typed = begun[8:].strip('"').lower()
-            names = [account.name for account in self.found.reach.accounts]
+            names = [account.name for account in self.found.scope.accounts]
             fit = [
                 name for name in names if name.lower().startswith(typed) and name.lower() != typed
             ]

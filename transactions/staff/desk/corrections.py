@@ -10,18 +10,18 @@ from ledger.text.lines import tidy_line
 from ledger.text.money import figure, money
 from transactions import staff_services
 from transactions.fields import AmountField
-from transactions.lifecycle import story_of
-from transactions.models import Note, Transaction
+from transactions.lifecycle import lifecycle_of
+from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.services import Draft
 from transactions.staff.desk.steps import Review, StepForm, balance_fact, whose
-from transactions.staff_actions import CAPTURE, REFUND, Tool
+from transactions.staff_actions import CAPTURE, REFUND, StaffAction
 
 
 class CorrectionForm(ReasonForm, StepForm):
     """A form about a transaction in the books: how much of it, and why."""
 
-    tool: Tool
+    tool: StaffAction
     amount = AmountField()
     field_order = ("id", "amount", "reason", "message")
 
@@ -31,11 +31,11 @@ class CorrectionForm(ReasonForm, StepForm):
         self.look_again()
 
     def look_again(self) -> None:
-        self.story = story_of(self.row)
+        self.lifecycle = lifecycle_of(self.row)
 
     @classmethod
     def obstacle(cls, about: Transaction | None, clerk: User) -> str:
-        return cls.tool.refusal(story_of(about), clerk) if about else ""
+        return cls.tool.refusal(lifecycle_of(about), clerk) if about else ""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -46,7 +46,7 @@ class CorrectionForm(ReasonForm, StepForm):
     def book(self) -> Transaction:
         return staff_services.book(
             self.draft,
-            action=Note.Action(self.tool.name),
+            action=StaffReason.Action(self.tool.name),
             reason=self.cleaned_data["reason"],
             message=self.cleaned_data.get("message", ""),
             written_by=self.clerk,
@@ -72,22 +72,22 @@ class RefundForm(CorrectionForm):
 
     @property
     def figures(self) -> str:
-        return f"{self.story.left:.{minor_units(self.row.currency)}f}"
+        return f"{self.lifecycle.left:.{minor_units(self.row.currency)}f}"
 
     def look_again(self) -> None:
         """What is left, with whatever a colleague has refunded meanwhile."""
         super().look_again()
         self.fields["amount"].initial = self.figures
-        left = money(self.story.left, self.row.currency)
+        left = money(self.lifecycle.left, self.row.currency)
         self["amount"].help_text = f"All of {left}, or a part."
 
     @property
     def lead(self) -> str:
-        row, story = self.row, self.story
+        row, lifecycle = self.row, self.lifecycle
         said = f"{money(row.amount, row.currency)} {_way(row)}, {day_heading(row.created_at)}."
-        if not story.reversed:
+        if not lifecycle.reversed:
             return said
-        back, left = money(story.reversed, row.currency), money(story.left, row.currency)
+        back, left = money(lifecycle.reversed, row.currency), money(lifecycle.left, row.currency)
         return f"{said} {back} was refunded before; {left} is left."
 
     @property
@@ -116,12 +116,12 @@ class RefundForm(CorrectionForm):
             verb, sentence = "Take back", f"Take {part} back from {whose(original.to_account)}."
         facts = _balances(original.from_account, row.to_balance, row, comes_in=True)
         facts += _balances(original.to_account, row.from_balance, row, comes_in=False)
-        facts.append(("Left to refund", figure(self.story.left - row.amount, row.currency)))
+        facts.append(("Left to refund", figure(self.lifecycle.left - row.amount, row.currency)))
         button = f"{verb} {money(row.amount, row.currency)}"
         return Review(sentence, [*facts, *self.said()], button)
 
     def done(self, row: Transaction) -> str:
-        return f"{self.story.back} {money(row.amount, row.currency)}."
+        return f"{self.lifecycle.back} {money(row.amount, row.currency)}."
 
 
 class CaptureForm(CorrectionForm):

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from accounts.admin.actions import ReasonForm, Step
+from accounts.admin.actions import ReasonForm, StaffStep
 from accounts.forms import AccountNumberField
 from accounts.models import Account
 from ledger.text.dates import day_heading
@@ -16,7 +16,7 @@ from ledger.text.money import figure, money
 from transactions import staff_services
 from transactions.exceptions import ExpiryPassed, LedgerError
 from transactions.fields import AmountField
-from transactions.models import Note, Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.services import Draft
 from transactions.staff.desk.cash import AccountStepForm
@@ -25,7 +25,7 @@ from transactions.staff_actions import CAPTURE
 
 HELD_FOR_DAYS, LONGEST_HOLD = 7, 366
 
-RELEASE_HOLDS = Step(
+RELEASE_HOLDS = StaffStep(
     verb="Release",
     consequence="What a hold reserves is available again at once. A released hold stays released.",
     do=lambda hold, reason, message, by: staff_services.release(
@@ -99,13 +99,13 @@ class HoldForm(ReasonForm, AccountStepForm):
             amount=data["amount"],
             description=data["description"],
             pending=True,
-            expires_at=end_of(data["until"]),
+            expires_at=last_second_of(data["until"]),
             created_by=self.clerk,
         )
 
     def book(self) -> Transaction:
         reason = self.cleaned_data["reason"]
-        kept = {"action": Note.Action.HOLD, "reason": reason, "written_by": self.clerk}
+        kept = {"action": StaffReason.Action.HOLD, "reason": reason, "written_by": self.clerk}
         return staff_services.book(self.draft, **kept)
 
     def field_of(self, refusal: LedgerError) -> str | None:
@@ -129,6 +129,6 @@ class HoldForm(ReasonForm, AccountStepForm):
         return f"Held {money(row.amount, row.currency)} for {row.description}."
 
 
-def end_of(day: date) -> datetime:
+def last_second_of(day: date) -> datetime:
     """The last second of a day, in the bank's time zone."""
     return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))

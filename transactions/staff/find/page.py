@@ -19,7 +19,7 @@ from ledger.text.lines import shortened
 from ledger.text.money import account_number, figure
 from transactions.models import Transaction
 from transactions.staff.find import search, transactions
-from transactions.staff.find.search import MOST_WORDS, Asked, Kind
+from transactions.staff.find.search import MOST_WORDS, KindResults, StaffQuery
 from transactions.staff.find.suggestions import meant_instead
 
 TITLES: dict[type[models.Model], str] = {
@@ -35,7 +35,7 @@ HELP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class StaffHit:
     """One line: the thing by its name, where its page is, and what tells it apart."""
 
     name: str
@@ -48,12 +48,12 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class HitSection:
     """Hits of one kind. `more_url` is their own list with the same words, where there are more;
     `extent` says of how many these are the best."""
 
     title: str
-    hits: list[Hit]
+    hits: list[StaffHit]
     more_url: str = ""
     extent: str = ""
 
@@ -74,7 +74,7 @@ class Answer:
     A hint among the mistakes is a sentence that goes on with its queries.
     """
 
-    sections: list[Section] = field(default_factory=list)
+    sections: list[HitSection] = field(default_factory=list)
     mistakes: list[Unread] = field(default_factory=list)
     meant: list[tuple[str, str]] = field(default_factory=list)
     is_looked_for: bool = False  # whether any of it could be read
@@ -87,7 +87,7 @@ def find_anything(request: HttpRequest) -> HttpResponse:
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
-    asked = Asked(request.GET.get("q", ""), addresses=User in seen)
+    asked = StaffQuery(request.GET.get("q", ""), addresses=User in seen)
     context = {
         **admin.site.each_context(request),
         "title": "Search",
@@ -99,9 +99,9 @@ def find_anything(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "admin/find.html", context)
 
 
-def answer_to(asked: Asked, seen: Set[type[models.Model]], reader: User) -> Answer:
+def answer_to(asked: StaffQuery, seen: Set[type[models.Model]], reader: User) -> Answer:
     """What was asked for exactly, then each kind that the reader may see, where there is any."""
-    kinds: dict[type[models.Model], Kind] = {}
+    kinds: dict[type[models.Model], KindResults] = {}
     named: list[Account] = []
     mistakes = asked.query.mistakes
     if User in seen:
@@ -109,15 +109,15 @@ def answer_to(asked: Asked, seen: Set[type[models.Model]], reader: User) -> Answ
     if Account in seen:
         kinds[Account], named = search.accounts(asked)
     if Transaction in seen:
-        reach = transactions.reach_of_staff(reader)
-        kinds[Transaction], meant = transactions.transactions(asked, reach, named)
+        scope = transactions.scope_for_staff(reader)
+        kinds[Transaction], meant = transactions.transactions(asked, scope, named)
         mistakes = meant.mistakes
     exact = [_hit(row) for kind in kinds.values() for row in kind.exact]
-    sections = [Section("Exactly this", exact)]
+    sections = [HitSection("Exactly this", exact)]
     for model, kind in kinds.items():
         more = _list_url(model, asked.text) if kind.is_cut else ""
         hits = [_hit(row) for row in kind.ranked]
-        sections.append(Section(TITLES[model], hits, more, kind.extent))
+        sections.append(HitSection(TITLES[model], hits, more, kind.extent))
     answer = Answer([section for section in sections if section.hits])
     answer.mistakes = [Unread(each.sentence, _links(each.meant), each.is_hint) for each in mistakes]
     if asked.has_many_words and {User, Account} & seen:
@@ -137,7 +137,7 @@ def _may_see(request: HttpRequest, model: type[models.Model]) -> bool:
     return bool(admin.site.get_model_admin(model).has_view_permission(request))
 
 
-def _hit(row: Any) -> Hit:
+def _hit(row: Any) -> StaffHit:
     label = f"{row._meta.app_label}_{row._meta.model_name}"
     url = reverse(f"admin:{label}_change", args=[row.pk])
     if isinstance(row, User):
@@ -145,15 +145,15 @@ def _hit(row: Any) -> Hit:
     return _account(row, url) if isinstance(row, Account) else _transaction(row, url)
 
 
-def _person(person: User, url: str) -> Hit:
+def _person(person: User, url: str) -> StaffHit:
     standing = [] if person.is_active else ["sign-in closed"]
     role = ["staff"] if person.is_staff else []
-    return Hit(person.name or person.email, url, [person.email, *role, *standing])
+    return StaffHit(person.name or person.email, url, [person.email, *role, *standing])
 
 
-def _account(account: Account, url: str) -> Hit:
+def _account(account: Account, url: str) -> StaffHit:
     status = [] if account.is_active else [account.status]
-    return Hit(
+    return StaffHit(
         f"{account.name} of {account.user}",
         url,
         [account_number(account.number), *status],
@@ -163,12 +163,12 @@ def _account(account: Account, url: str) -> Hit:
     )
 
 
-def _transaction(row: Transaction, url: str) -> Hit:
+def _transaction(row: Transaction, url: str) -> StaffHit:
     sides = [
         side.user if side else "outside the bank" for side in (row.from_account, row.to_account)
     ]
     state = [] if row.status == Transaction.Status.COMPLETED else [row.status]
-    return Hit(
+    return StaffHit(
         row.description or row.get_type_display(),
         url,
         [f"{sides[0]} to {sides[1]}", *filter(None, [row.reference, row.category]), *state],

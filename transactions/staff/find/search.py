@@ -28,7 +28,7 @@ from accounts.numbers import LENGTH
 from ledger.db.tsqueries import begun
 from transactions.annotations.search import one_of
 from transactions.search.language.parser import parse
-from transactions.search.language.tree import Item
+from transactions.search.language.tree import QueryItem
 from transactions.search.language.values import reads_as_figure
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest
@@ -44,7 +44,7 @@ HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="si
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class KindResults:
     """What was found of one kind. `exact` are hits by id, number or address.
 
     `many` is how many fit, up to `RANKED`; `is_ranked` whether there was a word to rank by.
@@ -56,7 +56,7 @@ class Kind:
     is_ranked: bool = True
 
     @classmethod
-    def of(cls, rows: list[Any], rank: Any) -> "Kind":
+    def of(cls, rows: list[Any], rank: Any) -> "KindResults":
         shown = rows[:SHOWN]
         exact = [row for row in shown if row.is_exact]
         others = [row for row in shown if not row.is_exact]
@@ -80,7 +80,7 @@ class Kind:
         return f"The best {SHOWN} among the newest {RANKED:,} that fit."
 
 
-class Asked:
+class StaffQuery:
     """What somebody typed, read once for all kinds, in the language of the search.
 
     `addresses` says whether people may be found by their email addresses: for those who may see
@@ -143,7 +143,7 @@ class Asked:
         return reduce(or_, (word for group in self.groups for word in group))
 
 
-def _words(item: Item) -> list[str]:
+def _words(item: QueryItem) -> list[str]:
     """What an item asks of names: the words of a bare word or phrase; an address is one word."""
     if item.is_not or item.kind not in ("word", "phrase"):
         return []
@@ -153,17 +153,17 @@ def _words(item: Item) -> list[str]:
     return words
 
 
-def people(asked: Asked) -> Kind:
+def people(asked: StaffQuery) -> KindResults:
     """By id or address; then by the words of name and address, the best first."""
     exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NOTHING, UNRANKED
     if asked.groups:
         for words in asked.groups:
             found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
         rank = SearchRank(PERSON_WORDS, asked.any_beginning)
-    return Kind.of(ranked(User.objects.all(), exact, found, rank), rank)
+    return KindResults.of(ranked(User.objects.all(), exact, found, rank), rank)
 
 
-def accounts(asked: Asked) -> tuple[Kind, list[Account]]:
+def accounts(asked: StaffQuery) -> tuple[KindResults, list[Account]]:
     """By id or number; then by words, each in the account's name or its holder's.
 
     Also every account that was found, where they are few enough to stand for their
@@ -188,7 +188,7 @@ def accounts(asked: Asked) -> tuple[Kind, list[Account]]:
     base = Account.objects.select_related("user")
     rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
     named = [row for row in rows if not _ends_alone(row, asked)]
-    return Kind.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
+    return KindResults.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
 
 
 def ranked(
@@ -216,7 +216,7 @@ def _ending(digits: str) -> Q:
     return one_of(accounts.values("pk")[:RANKED])
 
 
-def _ends_alone(account: Account, asked: Asked) -> bool:
+def _ends_alone(account: Account, asked: StaffQuery) -> bool:
     """Whether the end of its number may be all that an account was found by."""
     is_begun = account.number.startswith(asked.ending)
     return bool(asked.ending) and account.number.endswith(asked.ending) and not is_begun

@@ -10,8 +10,8 @@ from django.db import models
 
 from accounts.models import Account, User
 from transactions.models import Transaction
-from transactions.search.suggestions import NEWEST, Nearest, Vocabulary, nearest_in
-from transactions.staff.find.search import Asked
+from transactions.search.suggestions import NEWEST, Suggestions, Vocabulary, suggest_in
+from transactions.staff.find.search import StaffQuery
 
 NEWEST_PEOPLE = 10_000
 PEOPLE = """
@@ -40,7 +40,7 @@ WITH vocabulary AS MATERIALIZED (
 """
 
 
-def meant_instead(asked: Asked, seen: Set[type[models.Model]]) -> Nearest:
+def meant_instead(asked: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
     """Whole queries that may have been meant, in one query, where there is a word to mend."""
 
     def vocabulary() -> Vocabulary:
@@ -48,4 +48,4 @@ def meant_instead(asked: Asked, seen: Set[type[models.Model]]) -> Nearest:
         rows = " UNION ALL ".join(f"({sql})" for sql, _ in kinds)
         return VOCABULARY.format(rows=rows), [most for _, most in kinds]
 
-    return nearest_in(vocabulary, asked.query)
+    return suggest_in(vocabulary, asked.query)

@@ -16,14 +16,21 @@ from ledger.db.tsqueries import LexemeQuery, any_of
 from transactions.annotations.search import one_of
 from transactions.models import Transaction
 from transactions.models.transaction import BOOKED_AT
-from transactions.scope import Reach
+from transactions.scope import Scope
 from transactions.search.conditions.accounts import names_mistakes
 from transactions.search.conditions.names import names_in
 from transactions.search.conditions.parts import Condition
-from transactions.search.conditions.sides import OfTransactions
-from transactions.search.conditions.terms import NOTHING, Terms
-from transactions.search.language.tree import AMOUNT, WORD, Item, Mistake, Query
-from transactions.staff.find.search import NAMED_ACCOUNTS, UNRANKED, Asked, Kind, accounts, ranked
+from transactions.search.conditions.sides import TransactionSides
+from transactions.search.conditions.terms import NOTHING, TermCompiler
+from transactions.search.language.tree import AMOUNT, WORD, Mistake, ParsedQuery, QueryItem
+from transactions.staff.find.search import (
+    NAMED_ACCOUNTS,
+    UNRANKED,
+    KindResults,
+    StaffQuery,
+    accounts,
+    ranked,
+)
 
 NEWEST = 20_000  # rows among which an amount alone is looked for
 HELP = (
@@ -45,18 +52,18 @@ class Meant:
     mistakes: list[Mistake]
 
 
-def reach_of_staff(reader: User) -> Reach:
+def scope_for_staff(reader: User) -> Scope:
     """Every row; by names too for those who may see whose accounts there are, and by addresses
     for those who may see people."""
     people, accounts = (
         any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
         for thing in ("user", "account")
     )
-    return Reach(reader, is_bank=True, names=people or accounts, addresses=people)
+    return Scope(reader, is_bank=True, names=people or accounts, addresses=people)
 
 
 def meaning(
-    asked: Asked, reach: Reach, named: Iterable[Account] = (), *, is_narrow: bool = False
+    asked: StaffQuery, scope: Scope, named: Iterable[Account] = (), *, is_narrow: bool = False
 ) -> Meant:
     """What is asked of transactions; `named` are the accounts that the same words have found.
 
@@ -66,9 +73,9 @@ def meaning(
     query = asked.query
     if query.is_empty:
         return Meant(NOTHING, UNRANKED, query.mistakes)
-    names = names_in(reach, query)
-    mistakes = [*query.mistakes, *names_mistakes(query, reach, names)]
-    condition = Terms(OfTransactions(reach), names).condition(query)
+    names = names_in(scope, query)
+    mistakes = [*query.mistakes, *names_mistakes(query, scope, names)]
+    condition = TermCompiler(TransactionSides(scope), names).condition(query)
     where = condition.where
     if not is_narrow and (amount := _amount_alone(query)):
         where = _among_newest(amount, condition)
@@ -79,9 +86,11 @@ def meaning(
     return Meant(where, rank, mistakes)
 
 
-def transactions(asked: Asked, reach: Reach, named: Iterable[Account] = ()) -> tuple[Kind, Meant]:
+def transactions(
+    asked: StaffQuery, scope: Scope, named: Iterable[Account] = ()
+) -> tuple[KindResults, Meant]:
     """By id, then by what is asked of them: the best first, and of equals the newest."""
-    meant = meaning(asked, reach, named)
+    meant = meaning(asked, scope, named)
     rows = ranked(
         Transaction.objects.with_sides(),
         asked.by_id,
@@ -89,33 +98,33 @@ def transactions(asked: Asked, reach: Reach, named: Iterable[Account] = ()) -> t
         meant.rank,
         newest=(BOOKED_AT.desc(), "-pk"),
     )
-    return Kind.of(rows, meant.rank), meant
+    return KindResults.of(rows, meant.rank), meant
 
 
 def search(
-    rows: QuerySet[Transaction], typed: str, reach: Reach, *, is_narrow: bool = False
+    rows: QuerySet[Transaction], typed: str, scope: Scope, *, is_narrow: bool = False
 ) -> tuple[QuerySet[Transaction], Meant]:
     """The rows of a list that are meant, in the list's own order."""
-    asked = Asked(typed, addresses=reach.addresses)
-    named = accounts(asked)[1] if reach.names or asked.digits else []
-    if not reach.names:
+    asked = StaffQuery(typed, addresses=scope.addresses)
+    named = accounts(asked)[1] if scope.names or asked.digits else []
+    if not scope.names:
         named = [account for account in named if account.number == asked.digits]
-    meant = meaning(asked, reach, named, is_narrow=is_narrow)
+    meant = meaning(asked, scope, named, is_narrow=is_narrow)
     return rows.filter(asked.by_id | meant.where), meant
 
 
-def _is_bare(query: Query) -> bool:
+def _is_bare(query: ParsedQuery) -> bool:
     """Whether there are words alone: for those, the names of accounts may stand as well."""
     return len(query.words) == len(query.items)
 
 
-def _amount_alone(query: Query) -> Item | None:
+def _amount_alone(query: ParsedQuery) -> QueryItem | None:
     items = query.items
     is_alone = len(items) == 1 and items[0].kind in (WORD, AMOUNT) and not items[0].is_not
     return items[0] if is_alone and items[0].amount is not None else None
 
 
-def _among_newest(item: Item, condition: Condition) -> Q:
+def _among_newest(item: QueryItem, condition: Condition) -> Q:
     """The word among all rows, the amount among the newest, see Note [One of]."""
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:

@@ -11,7 +11,7 @@ from ledger.db.ids import uuid7
 from ledger.db.triggers import stays
 
 
-class Note(models.Model):
+class StaffReason(models.Model):
     """Why a colleague refunded, held, captured, released or paid from a file.
 
     Never changed, never deleted.
@@ -29,7 +29,7 @@ class Note(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     transaction = models.ForeignKey(
-        "transactions.Transaction", models.PROTECT, related_name="notes"
+        "transactions.Transaction", models.PROTECT, related_name="reasons"
     )
     action = models.CharField(max_length=10, choices=Action.choices)
     reason = models.CharField(max_length=500, db_comment="For colleagues; never shown to the owner")
