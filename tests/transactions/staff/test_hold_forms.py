@@ -131,7 +131,7 @@ def test_an_end_that_came_while_the_form_was_filled_in_is_an_error_in_its_place(
     button: str, staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last second of today is over when the clerk sends the form."""
-    monkeypatch.setattr(holds, "end_of", lambda _: timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(holds, "last_second_of", lambda _: timezone.now() - timedelta(seconds=1))
     filled = {
         "id": str(uuid7()), "number": account.number, "amount": "10", "description": "Hotel",
         "until": timezone.localdate().isoformat(), "reason": "Asked for", button: "1",
