@@ -18,7 +18,7 @@ help:
 	@echo "make test     run the tests"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
-	@echo "make check    lint, types, imports, templates, migrations"
+	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
 	@echo "make shell    a Python shell with every model"
 	@echo "make stop     stop the embedded database"
 	@echo "make install  make the virtual environment only"
@@ -49,6 +49,7 @@ check: install
 	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()'
 	find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
 	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m tests.checks
 
 shell: install
 	@$(PY) manage.py shell

@@ -15,6 +15,11 @@ def text_of(response: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
 
 
+def markup_of(response: Any) -> str:
+    """The HTML of a page, however its template is laid out: white space as single spaces."""
+    return " ".join(response.content.decode().split())
+
+
 class Attributes(HTMLParser):
     """The names of all elements and of their attributes, as a browser reads the page."""
 

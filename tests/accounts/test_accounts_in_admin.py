@@ -17,6 +17,7 @@ from accounts.groups import STAFF
 from accounts.models import Account, StatusChange, User
 from ledger.text.money import account_number, money
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import markup_of
 from transactions import services
 
 pytestmark = pytest.mark.django_db
@@ -128,13 +129,13 @@ def test_an_account_is_found(spell: Callable[[Account], str], staff: Client) -> 
 
 @pytest.mark.parametrize("url", [ACCOUNTS, PEOPLE])
 def test_a_search_that_finds_nothing_says_what_can_be_searched_for(url: str, staff: Client) -> None:
-    page = staff.get(url, {"q": "no such <b>"}).content.decode()
+    page = markup_of(staff.get(url, {"q": "no such <b>"}))
     assert "Nothing found for “no such &lt;b&gt;”. What can be searched for" in page
 
 
 def test_the_status_history_speaks_in_words(staff: Client, account: Account) -> None:
     account_services.freeze_account(account=account, reason="Lost card")
-    page = staff.get(page_of(account)).content.decode()
+    page = markup_of(staff.get(page_of(account)))
     for heading in ("When", "From", "To", "Reason", "By"):
         assert re.search(rf"<th class=\"column-\w+\">{heading}\s*</th>", page), heading
     assert "Close for good" in page

@@ -12,7 +12,7 @@ from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
-from tests.pages import text_of
+from tests.pages import markup_of, text_of
 from transactions import services
 from transactions.home.reads import SPARK_DAYS, daily_balances, worth_of
 from transactions.models import Entry
@@ -140,7 +140,7 @@ def test_a_receipt_names_the_payer_and_keeps_the_balance_off_paper(
     client: Client, account: Account
 ) -> None:
     row = services.transfer(from_account=account, to_account=AccountFactory(), amount=Decimal(40))
-    page = client.get(f"/transactions/{row.pk}/").content.decode()
+    page = markup_of(client.get(f"/transactions/{row.pk}/"))
     assert '<span class="caption">Ana</span>' in page
     assert '<span class="caption no-print">60.00' in page
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import markup_of, text_of
 from transactions import services
 from transactions.reports.catalogue import REPORTS
 
@@ -72,7 +72,7 @@ def test_staff_are_offered_all_with_names(staff: Client) -> None:
 def test_search_and_reports_stand_where_people_look(client: Client) -> None:
     account = AccountFactory(balance="10", user__name="Ana")
     client.force_login(account.user)
-    home = client.get("/").content.decode()
+    home = markup_of(client.get("/"))
     assert '<a class="link-button" href="/search/">Search all</a>' in home
     assert 'href="/reports/" data-go="r"' in home
     row = services.deposit(
@@ -80,7 +80,7 @@ def test_search_and_reports_stand_where_people_look(client: Client) -> None:
     )
     statement = reverse("transactions:statement", args=[account.pk])
     for text in ("eating", "nothing so"):
-        page = client.get(statement, {"q": text}).content.decode()
+        page = markup_of(client.get(statement, {"q": text}))
         assert page.count("Search all accounts for this") == 1
         assert f'href="/search/?q={text.replace(" ", "+")}"' in page
     assert "Search all accounts" not in client.get(statement).content.decode()

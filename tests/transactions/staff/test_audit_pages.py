@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit import runs
@@ -59,7 +60,7 @@ def test_staff_run_it_and_read_the_result(staff: Client, clerk: User, account: A
     assert said(answer) == ["Checked; nothing is wrong."]
     run = AuditRun.objects.get()
     assert (run.run_by, run.since, run.transactions) == (clerk, None, 1)
-    page = staff.get(PAGE).content.decode()
+    page = text_of(staff.get(PAGE))
     assert "The books are clean." in page
     assert "Clerk" in page
 
@@ -71,7 +72,7 @@ def test_a_finding_is_said_in_words_and_links_to_account_and_transaction(
     as_owner("UPDATE transactions SET amount = 4 WHERE id = %s", row.pk)
     answer = staff.post(RUN, {"scope": "all"})
     assert said(answer) == ["Checked; something is wrong with the books."]
-    page = staff.get(PAGE).content.decode()
+    page = text_of(staff.get(PAGE))
     assert "The audit found 2 things wrong with the books." in page
     assert "An entry does not follow from the one before it" in page
     assert reverse("admin:accounts_account_change", args=[account.pk]) in page
@@ -106,7 +107,7 @@ def test_analysts_may_look_and_not_run(analyst: Client, account: Account) -> Non
     run_audit()
     page = analyst.get(PAGE)
     assert page.status_code == 200
-    assert "The books are clean." in page.content.decode()
+    assert "The books are clean." in text_of(page)
     assert "Run the audit" not in page.content.decode()
     assert analyst.post(RUN, {"scope": "all"}).status_code == 403
     assert AuditRun.objects.count() == 1
@@ -139,7 +140,7 @@ def test_an_earlier_run_is_shown_when_it_is_asked_for(staff: Client, account: Ac
     run_audit()
     assert "found 2 things wrong" in staff.get(PAGE).content.decode()
     answer = staff.get(f"{PAGE}{first.pk}/change/", follow=True)
-    assert "The books are clean." in answer.content.decode()
+    assert "The books are clean." in text_of(answer)
     for odd in ("nonsense", "00000000-0000-7000-8000-000000000000"):
         assert "found 2 things wrong" in staff.get(PAGE, {"run": odd}).content.decode()
 

@@ -1,0 +1,97 @@
+"""`python -m tests.checks`: rules of the repository that no other tool checks. Run by `make check`.
+
+Prints each finding as `file:line: what is wrong`, and exits 1 if there is any:
+
+- a class name stands for one thing: it is defined once in the whole repository;
+- lines of templates and prose lines of docs have at most 120 characters;
+- no test module imports another: shared helpers stand in plain modules.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST_LINE = 120
+# Names that Django, or an enumeration inside its model, gives a fixed meaning.
+CONVENTIONAL = frozenset("Action Command Config Media Meta Migration State Status Type".split())
+GENERATED_DOCS = frozenset({"docs/orm-to-sql.md"})
+WAY_OUT_OF_PROSE = re.compile(r"\s*(\||!\[|\[[^\]]*\]:|<)")  # tables, pictures, link targets, HTML
+SINGLE_TAG = re.compile(r"\{%((?!%\}).)*%\}|\{\{((?!\}\}).)*\}\}")
+
+Sources = Sequence[tuple[str, str]]  # path from the root, text
+
+
+def tracked_files(*suffixes: str) -> Sources:
+    """The files that git tracks or would track, with these suffixes, in order of their paths."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.split("\0")  # fmt: skip
+    paths = sorted(path for path in listed if path.endswith(suffixes) and (ROOT / path).is_file())
+    return [(path, (ROOT / path).read_text(encoding="utf-8")) for path in paths]
+
+
+def repeated_class_names(sources: Sources) -> Iterator[str]:
+    """Classes whose name another class bears, migrations left out."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path, text in sources:
+        if "/migrations/" in path:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef) and node.name not in CONVENTIONAL:
+                places[node.name].append(f"{path}:{node.lineno}")
+    for name, found in sorted(places.items()):
+        for place in found[1:]:
+            yield f"{place}: class {name} is also defined in {found[0]}"
+
+
+def imports_of_tests(sources: Sources) -> Iterator[str]:
+    """Imports of one test_*.py from another module of the tests."""
+    for path, text in sources:
+        if not path.startswith("tests/"):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_", node.module or ""):
+                yield f"{path}:{node.lineno}: imports {node.module}; move what both need out of it"
+
+
+def long_template_lines(sources: Sources) -> Iterator[str]:
+    """Lines of templates above the limit. One that is a single tag may be longer: Django reads no
+    tag that spans two lines."""
+    for path, text in sources:
+        for number, line in enumerate(text.splitlines(), 1):
+            if len(line) > LONGEST_LINE and not SINGLE_TAG.fullmatch(line.strip()):
+                yield f"{path}:{number}: {len(line)} characters, at most {LONGEST_LINE}"
+
+
+def long_prose_lines(sources: Sources) -> Iterator[str]:
+    """Prose lines of docs above the limit; code blocks, tables and pictures may be wider."""
+    for path, text in sources:
+        if path in GENERATED_DOCS:
+            continue
+        is_code = False
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.lstrip().startswith("```"):
+                is_code = not is_code
+            elif not is_code and len(line) > LONGEST_LINE and not WAY_OUT_OF_PROSE.match(line):
+                yield f"{path}:{number}: {len(line)} characters, at most {LONGEST_LINE}"
+
+
+def findings() -> Iterable[str]:
+    """Everything that is wrong in this checkout."""
+    python = tracked_files(".py")
+    yield from repeated_class_names(python)
+    yield from imports_of_tests(python)
+    yield from long_template_lines([s for s in tracked_files(".html") if "templates/" in s[0]])
+    yield from long_prose_lines(tracked_files(".md"))
+
+
+if __name__ == "__main__":
+    found = list(findings())
+    print("\n".join(found) or "Names, test imports and line lengths: nothing to mend.")
+    sys.exit(bool(found))

@@ -1,0 +1,37 @@
+"""The rules of `make check` that no other tool checks: each finds what it forbids."""
+
+from tests import checks
+
+
+def test_a_class_name_that_stands_twice_is_found() -> None:
+    sources = [("a.py", "class Row: ...\n"), ("tests/b.py", "\nclass Row: ...\nclass Other: ...\n")]
+    assert list(checks.repeated_class_names(sources)) == [
+        "tests/b.py:2: class Row is also defined in a.py:1"
+    ]
+
+
+def test_names_with_a_fixed_meaning_and_migrations_may_repeat() -> None:
+    meta = "class A:\n    class Meta: ...\nclass B:\n    class Meta: ...\n"
+    migrations = [(f"a/migrations/{n}.py", "class Old: ...") for n in (1, 2)]
+    assert not list(checks.repeated_class_names([("a.py", meta), *migrations]))
+
+
+def test_an_import_from_a_test_module_is_found_everywhere_but_outside_the_tests() -> None:
+    text = "from tests.a.test_pages import upload\nfrom tests.a.pages import other\n"
+    found = list(checks.imports_of_tests([("tests/a/test_b.py", text), ("a/test_b.py", text)]))
+    assert [line.partition(": ")[0] for line in found] == ["tests/a/test_b.py:1"]
+
+
+def test_long_lines_are_found_in_templates() -> None:
+    text = "x" * 120 + "\n" + "y" * 121 + "\n"
+    assert [line.partition(": ")[0] for line in checks.long_template_lines([("t.html", text)])] == [
+        "t.html:2"
+    ]
+
+
+def test_long_lines_of_prose_are_found_but_not_those_of_code_and_tables() -> None:
+    long = "x" * 121
+    text = f"{long}\n```\n{long}\n```\n| {long} |\n- {long}\n"
+    found = [line.partition(": ")[0] for line in checks.long_prose_lines([("docs/a.md", text)])]
+    assert found == ["docs/a.md:1", "docs/a.md:6"]
+    assert not list(checks.long_prose_lines([("docs/orm-to-sql.md", text)]))
