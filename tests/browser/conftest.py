@@ -3,10 +3,20 @@
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
+
+from accounts.groups import STAFF, ensure_groups
+from accounts.models import Account, User
+from tests.browser.shared import LONG
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from transactions import services
+from transactions.annotations.services import annotate
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
@@ -53,3 +63,42 @@ def page(browser: Any, live_server: Any) -> Iterator[Any]:
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def everyday() -> Account:
+    everyday = AccountFactory(
+        balance="999999999999.99",
+        user__email="ana@example.com",
+        user__name=LONG,
+        user__password=PASSWORD,
+    )
+    other = AccountFactory(user__name=LONG, name=LONG[:100])
+    for amount in ("1", "123456789.01"):
+        row = services.transfer(
+            from_account=everyday,
+            to_account=other,
+            amount=Decimal(amount),
+            description="x" * 120,
+            metadata={"category": "rent", "note": "y" * 300},
+        )
+    for to_account in (other, None):
+        services.hold(
+            from_account=everyday,
+            to_account=to_account,
+            amount=Decimal("123456789.01"),
+            description="z" * 120,
+            expires_at=timezone.now() + timedelta(days=2),
+        )
+    services.reverse(transaction=row, amount=Decimal(1))
+    tags = [f"{'t' * 28}{n:02}" for n in range(20)]
+    for text in ("First", "n" * 480 + " rent " + "<img>"):
+        annotate(transaction=row, owner=everyday.user, text=text, tags=tags)
+    return everyday
+
+
+@pytest.fixture
+def clerk() -> User:
+    clerk = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
+    clerk.groups.add(ensure_groups()[STAFF])
+    return clerk

@@ -1,54 +1,18 @@
 """Every page for everybody: axe finds nothing serious, the keyboard reaches it, it fits a phone."""
 
-from datetime import timedelta
-from decimal import Decimal
+import gzip
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.utils import timezone
+from django.contrib.staticfiles import finders
 
 from accounts.models import Account
-from tests.browser.test_transfer import sign_in
-from tests.factories import PASSWORD, AccountFactory
-from transactions import services
-from transactions.annotations.services import annotate
+from tests.browser.shared import serious, sign_in
 from transactions.reports.catalogue import REPORTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LONG = "Maximiliana Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh de la Santísima Trinidad"
-
-
-@pytest.fixture
-def everyday() -> Account:
-    everyday = AccountFactory(
-        balance="999999999999.99",
-        user__email="ana@example.com",
-        user__name=LONG,
-        user__password=PASSWORD,
-    )
-    other = AccountFactory(user__name=LONG, name=LONG[:100])
-    for amount in ("1", "123456789.01"):
-        row = services.transfer(
-            from_account=everyday,
-            to_account=other,
-            amount=Decimal(amount),
-            description="x" * 120,
-            metadata={"category": "rent", "note": "y" * 300},
-        )
-    for to_account in (other, None):
-        services.hold(
-            from_account=everyday,
-            to_account=to_account,
-            amount=Decimal("123456789.01"),
-            description="z" * 120,
-            expires_at=timezone.now() + timedelta(days=2),
-        )
-    services.reverse(transaction=row, amount=Decimal(1))
-    tags = [f"{'t' * 28}{n:02}" for n in range(20)]
-    for text in ("First", "n" * 480 + " rent " + "<img>"):
-        annotate(transaction=row, owner=everyday.user, text=text, tags=tags)
-    return everyday
 
 
 def pages_of(account: Account) -> list[str]:
@@ -95,15 +59,6 @@ def test_axe_finds_nothing_serious_on_any_page(
         found += serious(page, url)
     context.close()
     assert found == []
-
-
-def serious(page: Any, url: str) -> list[str]:
-    violations = Axe().run(page).response["violations"]
-    return [
-        f"{url}: {v['id']} {[node['target'] for node in v['nodes']][:3]}"
-        for v in violations
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 def test_nothing_is_wider_than_a_phone(browser: Any, live_server: Any, everyday: Account) -> None:
@@ -158,11 +113,19 @@ def test_the_theme_chosen_stays(page: Any, everyday: Account) -> None:
     assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
+def compressed_size(url: str) -> int:
+    """Bytes of a static file as WhiteNoise serves it, compressed."""
+    path = finders.find(urlsplit(url).path.removeprefix("/static/"))
+    return len(gzip.compress(Path(str(path)).read_bytes()))
+
+
 def test_every_page_weighs_under_60_kb_with_one_stylesheet(page: Any, everyday: Account) -> None:
     sign_in(page)
     for url in pages_of(everyday)[:-1]:  # the last is a 404, which the console reports
-        sizes: dict[str, int] = {}
-        page.on("response", lambda r, sizes=sizes: sizes.__setitem__(r.url, len(r.body())))
-        page.goto(url, wait_until="load")
-        assert sum(sizes.values()) < 60_000, (url, sizes)
-        assert sum(name.endswith(".css") for name in sizes) <= 1
+        html = page.goto(url, wait_until="load").body()
+        links = page.locator("link[rel=stylesheet], script[src]").evaluate_all(
+            "all => all.map(e => e.href || e.src)"
+        )
+        assert len(html) + sum(map(compressed_size, links)) < 60_000, url
+        assert sum(link.endswith(".css") for link in links) == 1
+        assert sum(link.endswith(".js") for link in links) >= 1

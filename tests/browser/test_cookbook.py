@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from cookbook.recipes import GROUPS, RECIPES
-from tests.browser.test_accessibility import serious
-from tests.browser.test_transfer import sign_in
+from tests.browser.shared import serious, sign_in
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = [

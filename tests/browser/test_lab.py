@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from tests.browser.test_accessibility import serious
-from tests.browser.test_transfer import sign_in
+from tests.browser.shared import serious, sign_in
 from tests.factories import PASSWORD, AccountFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,15 +6,12 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, User
-from tests.browser.test_accessibility import LONG
-from tests.browser.test_staff_steps import clerk, look_at
-from tests.browser.test_transfer import sign_in
+from tests.browser.shared import LONG, look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
 from transactions.annotations.services import annotate
 from transactions.models import Transaction
 
-__all__ = ["clerk"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 METADATA = {

@@ -5,12 +5,9 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, User
-from tests.browser.test_accessibility import everyday
-from tests.browser.test_staff_steps import clerk, look_at
-from tests.browser.test_transfer import sign_in
+from tests.browser.shared import look_at, sign_in
 from transactions.reports.catalogue import REPORTS
 
-__all__ = ["clerk", "everyday"]
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES_OF_THE_BANK = [
     "/",

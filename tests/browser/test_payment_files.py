@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from accounts.models import Account
-from tests.browser.test_transfer import sign_in
+from tests.browser.shared import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from tests.transactions.payment_files.files import checked, csv_of, pay
 from transactions.audit.audit import audit

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from tests.browser.test_transfer import sign_in
+from tests.browser.shared import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
 

@@ -7,23 +7,14 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from accounts.groups import STAFF, ensure_groups
 from accounts.models import User
-from tests.browser.test_accessibility import LONG, serious
-from tests.browser.test_transfer import sign_in
-from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.browser.shared import LONG, look_at, sign_in
+from tests.factories import AccountFactory
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def clerk() -> User:
-    clerk = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
-    clerk.groups.add(ensure_groups()[STAFF])
-    return clerk
 
 
 @pytest.fixture
@@ -100,8 +91,3 @@ def test_the_forms_are_accessible_and_fit_a_phone(
         wrong += look_at(page, f"{url} sent", width)
     context.close()
     assert wrong == []
-
-
-def look_at(page: Any, what: str, width: int) -> list[str]:
-    too_wide = page.evaluate("document.documentElement.scrollWidth") > width
-    return serious(page, what) + ([f"{what} is too wide"] if too_wide else [])

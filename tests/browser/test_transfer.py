@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
+from tests.browser.shared import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions.audit.audit import audit
 from transactions.models import Transaction
@@ -18,14 +19,6 @@ def everyday() -> Account:
     return AccountFactory(
         balance="1000", user__email="ana@example.com", user__name="Ana", user__password=PASSWORD
     )
-
-
-def sign_in(page: Any, email: str = "ana@example.com") -> None:
-    page.goto("/account/login/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
 
 
 def fill_the_form(page: Any, to: Account) -> None:

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cookbook.conftest import Cook
-
-
-def average(amounts: list[Decimal]) -> Decimal:
-    return (sum(amounts, Decimal(0)) / len(amounts)).quantize(Decimal("0.01"))
+from tests.cookbook.shared import average
 
 
 def test_figures_of_category(cook: Cook, rows: Any) -> None:

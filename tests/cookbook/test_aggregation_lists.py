@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from tests.cookbook.conftest import Cook
-from tests.cookbook.test_aggregation import average
+from tests.cookbook.shared import average
 
 
 def test_currencies_of_people(cook: Cook, rows: Any) -> None:

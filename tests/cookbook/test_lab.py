@@ -1,8 +1,7 @@
 """The invariant lab: an attempt on every rule of the books, and each refused by that very rule."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +14,9 @@ from cookbook.lab.attempt_runner import Outcome, tried, tried_at_the_first_wall
 from cookbook.lab.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
 from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow
 from cookbook.lab.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
-from cookbook.practice.bank import SEALING_HERE as SEALS
 from cookbook.runner.sessions import Session
 from tests.conftest import set_role
+from tests.cookbook.shared import HARMLESS, sealing
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
@@ -30,12 +29,6 @@ STATES = {
     "FOREIGN KEY": FOREIGN_KEY,
 }
 BEHIND = [attempt for attempt in ATTEMPTS if attempt.behind]
-HARMLESS = Attempt(
-    "accounts",
-    "no_such_rule",
-    "Rename what is open",
-    "UPDATE accounts SET name = 'Mine' WHERE status <> 'closed'",
-)
 
 
 def slug_of(attempt: Attempt) -> str:
@@ -170,24 +163,6 @@ def test_what_there_is_no_time_for_is_not_tried(monkeypatch: pytest.MonkeyPatch)
 def read_notes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM transaction_notes")
-
-
-@contextmanager
-def sealing() -> Iterator[None]:
-    """Somebody seals the real books meanwhile."""
-    session = Session("sealer", ["public"], [])
-    try:
-        session.begin()
-        session.run(take_the_lock_of_the_seals)
-        yield
-        session.rollback()
-    finally:
-        session.close()
-
-
-def take_the_lock_of_the_seals() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALS])
 
 
 def test_while_sealing_runs_one_attempt_finds_out_for_all_that_need_its_lock(

@@ -16,7 +16,7 @@ from cookbook.lab.attempts import ATTEMPTS
 from cookbook.lab.attempts.attempt import CHECK
 from cookbook.practice import bank
 from cookbook.runner import limiter
-from tests.cookbook.test_lab import HARMLESS, sealing
+from tests.cookbook.shared import HARMLESS, sealing
 from tests.factories import UserFactory
 from tests.pages import markup_of, text_of
 from transactions.audit.audit import audit

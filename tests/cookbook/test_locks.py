@@ -12,7 +12,7 @@ from cookbook.recipes import BY_SLUG
 from cookbook.runner.run import RecipeRun, run
 from ledger.db import embedded
 from tests.cookbook.conftest import Cook
-from tests.cookbook.test_transactions import errors
+from tests.cookbook.shared import errors
 from tests.factories import UserFactory
 from tests.pages import text_of
 

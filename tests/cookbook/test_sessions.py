@@ -3,7 +3,6 @@ connection stays open, and nobody meets another run.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -22,10 +21,9 @@ from cookbook.recipes import BY_SLUG
 from cookbook.runner import sessions as of_sessions
 from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.sessions import SLOTS, AllBusy, Session, TooLong, sessions
+from tests.cookbook.shared import LONG, until
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db", "nothing_stays")
-
-LONG = 20  # seconds: a wait that takes so long is a failure
 
 
 def recipe_of(function: Callable[..., Any]) -> Recipe:
@@ -56,12 +54,6 @@ def others() -> set[int]:
             " AND pid <> pg_backend_pid()"
         )
         return {pid for (pid,) in cursor.fetchall()}
-
-
-def until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + LONG
-    while not true():
-        assert time.monotonic() < deadline, "It never came."
 
 
 @pytest.fixture

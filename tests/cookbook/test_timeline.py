@@ -18,7 +18,7 @@ from cookbook.runner.sessions import Session, SessionStep, sessions
 from cookbook.runner.timeline import TimelineRow, timeline
 from ledger.db.work import RecordedQuery
 from tests.cookbook.conftest import Cook
-from tests.cookbook.test_sessions import until
+from tests.cookbook.shared import until
 from tests.factories import UserFactory
 from tests.pages import text_of
 

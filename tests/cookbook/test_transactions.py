@@ -7,6 +7,7 @@ from typing import Any
 from cookbook.recipes import BY_SLUG
 from cookbook.runner.run import RecipeRun
 from tests.cookbook.conftest import Cook
+from tests.cookbook.shared import errors
 
 
 def sent(ran: RecipeRun, session: str = "ana") -> list[list[str]]:
@@ -16,12 +17,6 @@ def sent(ran: RecipeRun, session: str = "ana") -> list[list[str]]:
         for step in ran.steps
         if step.session == session
     ]
-
-
-def errors(ran: RecipeRun) -> list[str]:
-    """What Postgres refused, in the recipe itself and in its steps."""
-    queries = [*ran.work.queries, *(query for step in ran.steps for query in step.queries)]
-    return [query.error for query in queries if query.error]
 
 
 def test_all_or_nothing(cook: Cook) -> None:

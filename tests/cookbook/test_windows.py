@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from datetime import date, timedelta
-from decimal import Decimal
 from itertools import accumulate, groupby, pairwise
 from typing import Any
 
@@ -13,27 +12,8 @@ from django.db.models.functions import Lag, TruncMonth
 
 from cookbook.practice.role import practising
 from tests.cookbook.conftest import Cook
+from tests.cookbook.shared import OF_ANA, TRAVEL, by_month
 from transactions.models import Transaction
-
-OF_ANA = (
-    "SELECT t.value_date, t.description, t.amount, t.category FROM transactions t"
-    " JOIN accounts a ON a.id = t.from_account_id JOIN users u ON u.id = a.user_id"
-    " WHERE u.email = 'ana@example.com' AND t.currency = %s ORDER BY t.created_at"
-)
-TRAVEL = (
-    "SELECT e.value_date, e.description, e.signed_amount, e.balance FROM entries e"
-    " JOIN accounts a ON a.id = e.account_id JOIN users u ON u.id = a.user_id"
-    " WHERE u.email = 'ana@example.com' AND a.name = 'Travel' AND e.status = 'completed'"
-    " AND e.value_date >= %s ORDER BY e.created_at"
-)
-
-
-def by_month(rows: Any, category: str) -> dict[date, Decimal]:
-    spent: defaultdict[date, Decimal] = defaultdict(Decimal)
-    for day, _what, amount, its_category in rows(OF_ANA, "USD"):
-        if its_category == category:
-            spent[day.replace(day=1)] += amount
-    return dict(sorted(spent.items()))
 
 
 @pytest.mark.parametrize("since", [date(2026, 6, 5), date(2026, 5, 29)])

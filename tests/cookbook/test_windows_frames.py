@@ -13,7 +13,7 @@ from django.db.models import Avg, Sum, ValueRange, Window
 from django.db.models.functions import TruncMonth
 
 from tests.cookbook.conftest import Cook
-from tests.cookbook.test_windows import OF_ANA, TRAVEL, by_month
+from tests.cookbook.shared import OF_ANA, TRAVEL, by_month
 from transactions.models import Transaction
 
 

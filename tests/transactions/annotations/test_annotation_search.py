@@ -12,7 +12,7 @@ from django.db.models import Q
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.plans import nodes_of
-from tests.transactions.statements.test_plan import fill
+from tests.transactions.statements.shared import fill
 from transactions import services
 from transactions.annotations.search import annotated, noted, one_of, tagged, tags_in_use
 from transactions.annotations.services import annotate

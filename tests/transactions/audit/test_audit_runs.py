@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.audit.sealed_books import as_owner
-from tests.transactions.posting.test_concurrency import at_once
+from tests.transactions.posting.shared import at_once
 from tests.walls import refused_by
 from transactions import services
 from transactions.audit import audit as auditing

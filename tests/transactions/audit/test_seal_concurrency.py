@@ -15,7 +15,7 @@ from accounts.models import Account
 from ledger.db.local_settings import set_locally
 from tests.factories import AccountFactory, insert_row
 from tests.transactions.audit.sealed_books import book, day
-from tests.transactions.posting.test_concurrency import at_once
+from tests.transactions.posting.shared import at_once
 from transactions import services
 from transactions.audit import sealing
 from transactions.audit.audit import audit

@@ -1,12 +1,10 @@
 """The whole bank: what `import_berka` books, beside sums of the files by plain Python."""
 
-import csv
 import os
 import time
 from collections import Counter, defaultdict
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,11 +15,10 @@ from django.db.models import Count
 
 from accounts.models import Account, User
 from tests.transactions.berka.berka_files import run_import
+from tests.transactions.berka.shared import DATA, signed, table
 from transactions.audit.audit import audit
 from transactions.models import Entry, Transaction
 
-PROJECT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("LEDGER_BERKA") or PROJECT.parent / "shared/data/berka")
 AGREE = "All 864 accounts agree with the bank's own closing balance."
 # Rows for each second of work: of processor time, the importer's and that of its Postgres backend.
 # They take turns, so on an idle machine this is the time on the clock; on a busy one the clock
@@ -36,16 +33,6 @@ pytestmark = [
         reason="The Berka data is not there; say where with LEDGER_BERKA=directory.",
     ),
 ]
-
-
-@cache
-def table(name: str) -> list[dict[str, str]]:
-    with (DATA / f"{name}.asc").open(encoding="latin-1", newline="") as file:
-        return list(csv.DictReader(file, delimiter=";"))
-
-
-def signed(row: dict[str, str]) -> Decimal:
-    return Decimal(row["amount"]) * (1 if row["type"] == "PRIJEM" else -1)
 
 
 def histories() -> dict[str, list[dict[str, str]]]:

@@ -1,41 +1,25 @@
 """Staff pay from a file that a customer brought, and read every file; nobody serves themselves."""
 
-from typing import Any
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Account, User
-from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
-from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press
+from tests.transactions.payment_files.files import checked, fates, pay
+from tests.transactions.payment_files.shared import BASE, WHY, pay_at_the_desk, upload_for_customer
 from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
 from transactions.payment_files import booking, drafts
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BASE = "/admin/transactions/paymentfile/"
-WHY = "Letter of 20 November, signed"
-
-
-def upload(client: Client, number: str, *lines: str) -> Any:
-    content = csv_of(*lines).read()
-    file = SimpleUploadedFile("salaries.csv", content, "text/csv")
-    return client.post(f"{BASE}add/", {"id": uuid7(), "number": number, "file": file}, follow=True)
-
-
-def pay_at_the_desk(client: Client, file: PaymentFile, step: str, reason: str = WHY) -> Any:
-    said = press(file, step, reason=reason)
-    return client.post(f"{BASE}{file.pk}/step/", said, follow=True)
 
 
 def test_a_clerk_uploads_checks_and_pays_for_a_customer(
     staff: Client, clerk: User, everyday: Account, mara: Account
 ) -> None:
-    text = text_of(upload(staff, everyday.number, pay(mara, 600), "12,5"))
+    text = text_of(upload_for_customer(staff, everyday.number, pay(mara, 600), "12,5"))
     file = PaymentFile.objects.get()
     assert "1 of 2 payments from Everyday can be booked: 600.00 USD. 1 line cannot" in text
     assert "An account number has 12 digits" in text
@@ -102,7 +86,7 @@ def test_nobody_pays_out_of_their_own_account_at_the_desk(
     staff: Client, clerk: User, mara: Account
 ) -> None:
     own = AccountFactory(user=clerk, balance="100")
-    response = upload(staff, own.number, pay(mara, 1))
+    response = upload_for_customer(staff, own.number, pay(mara, 1))
     assert "a colleague has to serve you" in text_of(response)
     file = checked(own, pay(mara, 1))
     assert b"Pay all" not in staff.get(f"{BASE}{file.pk}/change/").content
@@ -113,8 +97,10 @@ def test_nobody_pays_out_of_their_own_account_at_the_desk(
 def test_a_wrong_number_or_file_is_asked_again(
     staff: Client, everyday: Account, mara: Account
 ) -> None:
-    assert "An account number has 12 digits" in text_of(upload(staff, "12", pay(mara, 1)))
-    assert "no payments below it" in text_of(upload(staff, everyday.number))
+    assert "An account number has 12 digits" in text_of(
+        upload_for_customer(staff, "12", pay(mara, 1))
+    )
+    assert "no payments below it" in text_of(upload_for_customer(staff, everyday.number))
     assert PaymentFile.objects.count() == 0
 
 
@@ -164,7 +150,7 @@ def test_an_accounts_page_leads_to_the_upload_with_its_number(
 def test_the_owner_sees_what_staff_paid_for_them(
     staff: Client, everyday: Account, mara: Account
 ) -> None:
-    upload(staff, everyday.number, pay(mara, 1))
+    upload_for_customer(staff, everyday.number, pay(mara, 1))
     client = Client()
     client.force_login(everyday.user)
     assert "salaries.csv" in text_of(client.get("/transfers/files/"))

@@ -10,8 +10,7 @@ from accounts.models import Account, User
 from tests.factories import balances
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, press
-from tests.transactions.payment_files.test_admin import BASE, WHY
-from tests.transactions.payment_files.test_pages import HTMX, page_of
+from tests.transactions.payment_files.shared import BASE, HTMX, WHY, page_of
 from transactions import services
 from transactions.models import PaymentFile
 from transactions.payment_files import drafts

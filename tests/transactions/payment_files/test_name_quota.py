@@ -15,8 +15,7 @@ from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.payment_files.files import stored
-from tests.transactions.payment_files.test_names import WITH_NAMES, named, pay_as
-from tests.transactions.payment_files.test_pages import page_of
+from tests.transactions.payment_files.shared import WITH_NAMES, named, page_of, pay_as
 from transactions.models import NamesAsked, PaymentFile, PaymentLine
 from transactions.payment_files import name_quota
 from transactions.payment_files.names import compared

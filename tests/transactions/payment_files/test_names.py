@@ -11,14 +11,13 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, stored
-from tests.transactions.payment_files.test_pages import page_of, result_of
+from tests.transactions.payment_files.shared import WITH_NAMES, named, page_of, pay_as, result_of
 from transactions import services
-from transactions.models import PaymentFile, PaymentLine
+from transactions.models import PaymentLine
 from transactions.payment_files.booking import book_rest
 from transactions.payment_files.names import compared, masked
 from transactions.payment_files.preview import check
 
-WITH_NAMES = "to,name,amount,description,reference"
 real_commits = pytest.mark.django_db(transaction=True)
 
 
@@ -26,15 +25,6 @@ real_commits = pytest.mark.django_db(transaction=True)
 def ana(client: Client, everyday: Account) -> Client:
     client.force_login(everyday.user)
     return client
-
-
-def named(sender: Account, *lines: str, **facts: Any) -> PaymentFile:
-    """A checked file with a column for names."""
-    return checked(sender, *lines, heading=WITH_NAMES, **facts)
-
-
-def pay_as(account: Account, name: str, amount: int = 1) -> str:
-    return f"{account.number},{name},{amount},Rent,R-1"
 
 
 @pytest.mark.parametrize(

@@ -1,44 +1,29 @@
 """Paying from a file in the browser: upload, verdicts, booking, result; the owner's alone."""
 
-import csv
-import io
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import markup_of, text_of
-from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press, stored
+from tests.transactions.payment_files.files import checked, fates, pay, press, stored
+from tests.transactions.payment_files.shared import HTMX, LIST, NEW, page_of, result_of, upload
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.payment_files import drafts
 from transactions.payment_files.booking import book_rest, book_step
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NEW, LIST = "/transfers/files/new/", "/transfers/files/"
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
 def ana(client: Client, everyday: Account) -> Client:
     client.force_login(everyday.user)
     return client
-
-
-def page_of(file: PaymentFile) -> str:
-    return f"/transfers/files/{file.pk}/"
-
-
-def upload(client: Client, sender: Account, *lines: str, **facts: Any) -> Any:
-    content = facts.pop("content", csv_of(*lines).read())
-    data = {"id": uuid7(), "from_account": sender.pk, **facts}
-    data["file"] = SimpleUploadedFile("salaries.csv", content, "text/csv")
-    return client.post(NEW, data, follow=True)
 
 
 def transfers() -> int:
@@ -253,12 +238,6 @@ def test_it_is_linked_where_a_customer_would_look(ana: Client) -> None:
     assert f'href="{NEW}"' in ana.get("/transfers/new/", follow=True).content.decode()
     assert f'href="{LIST}"' in ana.get("/").content.decode()
     assert f'href="{LIST}example.csv"' in ana.get(NEW).content.decode()
-
-
-def result_of(client: Client, file: PaymentFile) -> list[dict[str, str]]:
-    response = client.get(f"{page_of(file)}result.csv")
-    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO(content)))
 
 
 def test_the_result_has_every_line_in_order_with_its_transaction(

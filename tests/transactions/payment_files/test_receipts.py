@@ -8,7 +8,7 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, pay
-from tests.transactions.payment_files.test_pages import page_of
+from tests.transactions.payment_files.shared import page_of
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest
 

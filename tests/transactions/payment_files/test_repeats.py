@@ -7,7 +7,7 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, stored
-from tests.transactions.payment_files.test_pages import page_of, result_of
+from tests.transactions.payment_files.shared import page_of, result_of
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files import storage
 from transactions.payment_files.booking import book_rest

@@ -15,9 +15,14 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, fates, pay, press
-from tests.transactions.payment_files.test_admin import BASE, pay_at_the_desk, upload
-from tests.transactions.payment_files.test_pages import HTMX, page_of
-from tests.transactions.payment_files.test_pages import upload as upload_own
+from tests.transactions.payment_files.shared import (
+    BASE,
+    HTMX,
+    page_of,
+    pay_at_the_desk,
+    upload,
+    upload_for_customer,
+)
 from transactions import services
 from transactions.models import PaymentFile, StaffReason
 from transactions.payment_files import booking, drafts, preview, storage, views
@@ -219,11 +224,11 @@ def test_a_file_removed_before_its_first_check_is_said_to_be(
     staff: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(payment_files, "check", removing_first(preview.check))
-    assert REMOVED in text_of(upload(staff, everyday.number, pay(mara, 1)))
+    assert REMOVED in text_of(upload_for_customer(staff, everyday.number, pay(mara, 1)))
     monkeypatch.setattr(views, "check", removing_first(preview.check))
     client = Client()
     client.force_login(everyday.user)
-    assert REMOVED in text_of(upload_own(client, everyday, pay(mara, 1)))
+    assert REMOVED in text_of(upload(client, everyday, pay(mara, 1)))
 
 
 def test_a_step_waits_for_the_file_before_it_reads_its_lines(

@@ -1,13 +1,12 @@
 """Real threads, real connections, real commits; every test ends with the audit."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import InternalError, OperationalError, connection, connections
+from django.db import InternalError, OperationalError, connection
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.snapshot import snapshot
 from tests.factories import AccountFactory, hold_that_ended, walls_down
+from tests.transactions.posting.shared import at_once
 from transactions import services
 from transactions.audit.audit import CHECKS, Audit, audit
 from transactions.exceptions import (
@@ -30,21 +30,6 @@ from transactions.posting.checks import check
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """Runs each work in a thread of its own, all let go together; what each returned."""
-    barrier = Barrier(len(works))
-
-    def run(work: Callable[[], Any]) -> Any:
-        try:
-            barrier.wait(timeout=30)
-            return work()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [future.result(timeout=120) for future in [pool.submit(run, w) for w in works]]
 
 
 def balance(account: Account) -> Decimal:

@@ -13,6 +13,7 @@ from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.transactions.payment_files.files import checked, fates, pay
+from tests.transactions.posting.shared import lose_next_answer
 from transactions import services, staff_services
 from transactions.audit.audit import audit
 from transactions.models import StaffReason, Transaction
@@ -127,20 +128,6 @@ def test_ended_while_the_commit_runs(
 @pytest.fixture
 def hold(account: Account) -> Transaction:
     return services.hold(from_account=account, amount=Decimal(30))
-
-
-def lose_next_answer(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """The next COMMIT is done, and its answer is lost; True once that has happened."""
-    commit, lost = connection.commit, list[bool]()
-
-    def lose_the_answer() -> None:
-        commit()
-        if not lost:
-            lost.append(True)
-            raise OperationalError from psycopg.OperationalError("server closed the connection")
-
-    monkeypatch.setattr(connection, "commit", lose_the_answer)
-    return lost
 
 
 @pytest.fixture

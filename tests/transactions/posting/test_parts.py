@@ -5,7 +5,7 @@ import pytest
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances
-from tests.transactions.posting.test_lost_commits import lose_next_answer
+from tests.transactions.posting.shared import lose_next_answer
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.exceptions import InvalidDetails

@@ -17,6 +17,7 @@ from ledger.charts.geometry import WIDE, BarChart, Mark, draw_bars
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.movements import book, funded
+from tests.transactions.reports.shared import NOVEMBER, get, searches
 from transactions.reports.catalogue import BY_SLUG
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,6 @@ SLUGS = [
     "unusual-movements",
     "metadata-keys",
 ]
-NOVEMBER = {"since": "2025-11-01", "until": "2025-11-30"}
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 
@@ -45,18 +45,6 @@ def analyst(client: Client) -> User:
     analyst.groups.add(ensure_groups()[ANALYSTS])
     client.force_login(analyst)
     return analyst
-
-
-def get(client: Client, slug: str, **asked: str) -> Any:
-    response = client.get(f"/reports/{slug}/", {**NOVEMBER, **asked})
-    assert response.status_code == 200
-    return response
-
-
-def searches(response: Any) -> list[str]:
-    """What the table's links search for, in order."""
-    cells = [cell for row in response.context["run"].table for cell in row]
-    return [parse_qs(urlsplit(cell.url).query)["q"][0] for cell in cells if cell.url]
 
 
 def lines(client: Client, slug: str, **asked: str) -> list[list[str]]:

@@ -14,7 +14,7 @@ from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, clerk, moment
 from tests.transactions.reports.movements import book, funded
-from tests.transactions.reports.test_pages_of_spending import get, searches
+from tests.transactions.reports.shared import get, searches
 from transactions import services
 from transactions.models import Transaction
 from transactions.reports.report import ReportParameters

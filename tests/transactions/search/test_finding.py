@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accounts.models import Account, User
 from tests.factories import AccountFactory
 from tests.transactions.search.conftest import booked, names_of, pay, search_for
-from tests.transactions.search.test_query_language import PARTS
+from tests.transactions.search.shared import PARTS
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for

@@ -9,7 +9,7 @@ from accounts.models import User
 from ledger.db.work import watched
 from tests.factories import AccountFactory
 from tests.transactions.search.conftest import names_of, search_for
-from tests.transactions.search.test_search_plan import scans_of
+from tests.transactions.search.shared import scans_of
 from transactions.models import Transaction
 from transactions.scope import Scope
 from transactions.search.engine import find

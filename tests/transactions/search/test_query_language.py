@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.transactions.search.shared import PARTS
 from transactions.receipts.details import lines_of
 from transactions.search.language.parser import (
     LONGEST,
@@ -274,12 +275,6 @@ def leaves_of(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
             yield from leaves_of(inner, (*path, key))
         else:
             yield (*path, key), inner
-
-
-PARTS = st.sampled_from(
-    ["-", '"', ":", " or ", "meta.", "has:meta.", "amount:", "date:", "is:", "..", ">", "\x00",
-     "\ud800", "2026-", "a", "'", "\\", "&", "|", "!", "(", "<->", "*", "\ue000", "é", "中"]
-)  # fmt: skip
 
 
 def test_a_day_that_may_be_two_offers_both() -> None:

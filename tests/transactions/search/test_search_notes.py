@@ -13,9 +13,8 @@ from ledger.db.work import watched
 from tests.factories import AccountFactory
 from tests.pages import without_token
 from tests.transactions.search.conftest import names_of, search_for
-from tests.transactions.search.test_search_page import asked, context_of
-from tests.transactions.search.test_search_plan import scans_of
-from tests.transactions.statements.test_plan import fill
+from tests.transactions.search.shared import asked, context_of, scans_of
+from tests.transactions.statements.shared import fill
 from transactions.annotations.services import annotate
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for

@@ -1,9 +1,7 @@
 """The page: its state in the address, chips and facets, htmx, and three queries at most."""
 
 from decimal import Decimal
-from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
@@ -14,6 +12,7 @@ from django.urls import reverse
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
+from tests.transactions.search.shared import SEARCH, asked, context_of
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import scope_for
@@ -21,17 +20,6 @@ from transactions.search.suggestions import has_trigrams
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
-SEARCH = "/search/"
-
-
-def context_of(client: Client, **query: Any) -> Any:
-    response = client.get(SEARCH, query)
-    assert response.status_code == 200
-    return response.context["page"]
-
-
-def asked(url: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(unescape(url)).query).items()}
 
 
 def test_the_page_says_how_many_and_what_they_come_to(customer: Client, books: Books) -> None:

@@ -10,7 +10,8 @@ from accounts.models import Account
 from ledger.db.work import RecordedQuery, watched
 from tests.factories import AccountFactory
 from tests.plans import nodes_of
-from tests.transactions.statements.test_plan import fill
+from tests.transactions.search.shared import scans_of
+from tests.transactions.statements.shared import fill
 from transactions import services
 from transactions.models import Entry
 from transactions.scope import Scope, scope_for
@@ -32,24 +33,6 @@ def account(db: Any) -> Account:
         cursor.execute("SELECT gin_clean_pending_list('transactions_search')")
         cursor.execute("ANALYZE")
     return account
-
-
-def scans_of(query: RecordedQuery) -> list[dict[str, Any]]:
-    """The nodes of a plan that read transactions or an index of theirs."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.statement}", query.params)
-        (root,) = cursor.fetchone()[0]
-    nodes, left = [], [root["Plan"]]
-    while left:
-        node = left.pop()
-        nodes.append(node)
-        left += node.get("Plans", [])
-    return [
-        node
-        for node in nodes
-        if node.get("Relation Name") == "transactions"
-        or str(node.get("Index Name", "")).startswith("transactions")
-    ]
 
 
 def searched(scope: Scope, text: str) -> list[RecordedQuery]:

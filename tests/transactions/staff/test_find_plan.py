@@ -11,8 +11,8 @@ from ledger.db.work import watched
 from tests.crowds import crowd
 from tests.factories import AccountFactory
 from tests.plans import nodes_of_sql
-from tests.transactions.search.test_search_plan import scans_of
-from tests.transactions.statements.test_plan import fill
+from tests.transactions.search.shared import scans_of
+from tests.transactions.statements.shared import fill
 from transactions.scope import Scope
 from transactions.staff.find import search, transactions
 from transactions.staff.find.search import RANKED, SHOWN, StaffQuery

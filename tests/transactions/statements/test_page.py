@@ -13,7 +13,7 @@ from accounts.services import close_account, freeze_account
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.statements.pages import NOON, entries_in, page_of
-from tests.transactions.statements.test_plan import fill
+from tests.transactions.statements.shared import fill
 from transactions import services
 from transactions.models import Entry
 from transactions.services import Draft

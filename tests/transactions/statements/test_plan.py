@@ -5,44 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.plans import nodes_of
+from tests.transactions.statements.shared import ENTRIES, fill
 from transactions.models import Entry
 
-ENTRIES = 100_000
 PAGE = 50
-
-
-def fill(account: Account, other: Account, count: int) -> None:
-    """A chain of `count` entries by one INSERT ... SELECT: odd ones in, even ones out."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(
-            """
-            INSERT INTO transactions
-                (id, from_account_id, to_account_id, amount, currency, type, status, description,
-                 reference, metadata, created_at, value_date, from_balance, to_balance)
-            SELECT gen_random_uuid(),
-                   CASE WHEN n %% 2 = 0 THEN %(a)s::uuid ELSE %(b)s::uuid END,
-                   CASE WHEN n %% 2 = 1 THEN %(a)s::uuid ELSE %(b)s::uuid END,
-                   1, 'USD', 'transfer', 'completed', 'Row ' || n, '', '{}',
-                   '2020-01-01'::timestamptz + n * interval '1 minute', '2020-01-01',
-                   -(n %% 2), n %% 2
-            FROM generate_series(1, %(count)s) AS n
-            """,
-            {"a": account.pk, "b": other.pk, "count": count},
-        )
-        cursor.execute("ANALYZE transactions, accounts")
-
-
-@pytest.fixture
-def account(db: Any) -> Account:
-    account = AccountFactory(overdraft_limit=Decimal(10))
-    fill(account, AccountFactory(overdraft_limit=Decimal(10)), ENTRIES)
-    return account
 
 
 def test_the_first_and_the_deepest_page_read_both_indexes_and_sort_nothing(
@@ -71,3 +41,10 @@ def test_a_past_balance_reads_one_entry(account: Account) -> None:
         assert sum(node["Actual Rows"] for node in scans) <= 2
         assert Entry.objects.balance_at(account, moment) == link[0].balance
     assert Entry.objects.balance_at(account, oldest.created_at) is None
+
+
+@pytest.fixture
+def account(db: Any) -> Account:
+    account = AccountFactory(overdraft_limit=Decimal(10))
+    fill(account, AccountFactory(overdraft_limit=Decimal(10)), ENTRIES)
+    return account

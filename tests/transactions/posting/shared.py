@@ -1,0 +1,39 @@
+"""What several tests of this folder share."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection, connections
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Runs each work in a thread of its own, all let go together; what each returned."""
+    barrier = Barrier(len(works))
+
+    def run(work: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait(timeout=30)
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result(timeout=120) for future in [pool.submit(run, w) for w in works]]
+
+
+def lose_next_answer(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """The next COMMIT is done, and its answer is lost; True once that has happened."""
+    commit, lost = connection.commit, list[bool]()
+
+    def lose_the_answer() -> None:
+        commit()
+        if not lost:
+            lost.append(True)
+            raise OperationalError from psycopg.OperationalError("server closed the connection")
+
+    monkeypatch.setattr(connection, "commit", lose_the_answer)
+    return lost
