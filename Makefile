@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test bench check shell stop install lock clean screenshots
+.PHONY: help run dev test test-all bench check shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # A lock on manage.py, which keeps make clean away; descriptor 9 carries it over to the server.
@@ -15,7 +15,8 @@ help:
 	@echo "make run      start Ledger with demo data on PORT (8000)"
 	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
-	@echo "make test     run the tests"
+	@echo "make test     run the tests but the slow ones; TESTS=tests/accounts a part of them"
+	@echo "make test-all run every test, as .ci/run does"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
@@ -36,7 +37,11 @@ dev: install
 
 # Always the embedded server, whatever database the environment names.
 test: install
-	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto
+	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal -m "not slow" $(TESTS)
+
+# With the slow ones.
+test-all: install
+	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
 
 # A server of its own, made and removed; see docs/performance.md.
 bench: install

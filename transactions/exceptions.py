@@ -1,4 +1,8 @@
-"""Refusals of money movements; see `accounts.exceptions` for the base."""
+"""Refusals of money movements; see `accounts.exceptions` for the base.
+
+The sentences below are said both by the services, which refuse, and by the pages of staff, which
+do not offer what would be refused.
+"""
 
 from accounts.exceptions import (
     AccountNotActive,
@@ -23,6 +27,15 @@ __all__ = [
     "SameAccount",
     "TransactionNotFound",
 ]
+
+
+REFUND_NEEDS_BOOKING = "Only a booked transaction can be refunded; release a hold instead."
+REFUNDS_ARE_FINAL = "Refunds cannot be refunded; send a new payment instead."
+REFUNDED_IN_FULL = "This transaction has been refunded in full."
+HOLD_CAPTURED = "This hold was captured before; refund the payment that captured it instead."
+HOLD_RELEASED = "This hold was released before; place a new one instead."
+HOLD_EXPIRED = "This hold has expired; release it and place a new one instead."
+NOT_A_HOLD = "This transaction is booked, not held; refund it instead."
 
 
 class TransactionNotFound(LedgerError):

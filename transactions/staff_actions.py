@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import User
+from transactions.exceptions import (
+    HOLD_CAPTURED,
+    HOLD_EXPIRED,
+    HOLD_RELEASED,
+    NOT_A_HOLD,
+    REFUND_NEEDS_BOOKING,
+    REFUNDED_IN_FULL,
+    REFUNDS_ARE_FINAL,
+)
 from transactions.lifecycle import Lifecycle
 from transactions.models import Transaction
 
@@ -22,7 +31,7 @@ class StaffAction:
     def refusal(self, lifecycle: Lifecycle, person: User) -> str:
         """Why this person may not do this to that transaction, or ""."""
         if is_own(lifecycle.row, person):
-            return "It moves money of your own account; a colleague has to do this."
+            return "This moves money of your own account; a colleague has to do it."
         return self.why_not(lifecycle)
 
     def url(self, row: Transaction) -> str:
@@ -38,33 +47,25 @@ def is_own(row: Transaction, person: User) -> bool:
 
 def _why_no_refund(lifecycle: Lifecycle) -> str:
     if lifecycle.row.is_hold:
-        return "It is a hold, and nothing was booked; release it instead."
+        return REFUND_NEEDS_BOOKING
     if lifecycle.row.is_reversal:
-        return "It is a refund itself; a new payment sends the money on."
-    return "" if lifecycle.left else "It has been refunded in full."
+        return REFUNDS_ARE_FINAL
+    return "" if lifecycle.left else REFUNDED_IN_FULL
 
 
 def _why_no_release(lifecycle: Lifecycle) -> str:
     row = lifecycle.row
     if not row.is_hold:
-        return "It is booked, not held; refund it instead."
+        return NOT_A_HOLD
     if row.is_pending:
         return ""
-    if row.status == Transaction.Status.CAPTURED:
-        return "It was captured before; refund the payment that took it instead."
-    return "It was released before, and nothing of it is held."
+    return HOLD_CAPTURED if row.status == Transaction.Status.CAPTURED else HOLD_RELEASED
 
 
 def _why_no_capture(lifecycle: Lifecycle) -> str:
-    row = lifecycle.row
-    if not row.is_hold:
-        return "It is booked already."
-    if row.is_pending:
-        is_over = "It has expired; release it, and ask for a new one."
-        return is_over if row.is_expired else ""
-    if row.status == Transaction.Status.CAPTURED:
-        return "It was captured before, and a hold is captured once."
-    return "It was released before; place a new one."
+    if lifecycle.row.is_pending and lifecycle.row.is_expired:
+        return HOLD_EXPIRED
+    return _why_no_release(lifecycle)
 
 
 REFUND = StaffAction("refund", "Refund", "transactions.refund_transactions", _why_no_refund)

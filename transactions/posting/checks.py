@@ -7,6 +7,12 @@ from django.utils import timezone
 from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units, plain
 from ledger.text.lines import shortened
 from transactions.exceptions import (
+    HOLD_CAPTURED,
+    HOLD_EXPIRED,
+    HOLD_RELEASED,
+    REFUND_NEEDS_BOOKING,
+    REFUNDED_IN_FULL,
+    REFUNDS_ARE_FINAL,
     AccountNotActive,
     AlreadyReversed,
     CurrencyMismatch,
@@ -68,16 +74,16 @@ def check_hold_is_pending(hold: Transaction | None, locked: LockedAccounts) -> N
     if hold is None or hold.status == Transaction.Status.COMPLETED:
         raise HoldNotPending("There is no hold with that id.")
     if hold.status == Transaction.Status.VOIDED:
-        raise HoldNotPending("This hold was released before; ask for a new one.")
+        raise HoldNotPending(HOLD_RELEASED)
     if hold.status == Transaction.Status.CAPTURED or hold.pk in locked.ended:
-        raise HoldNotPending("This hold was captured before, and a hold is captured once.")
+        raise HoldNotPending(HOLD_CAPTURED)
 
 
 def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
     if (item.from_id, item.to_id) != (hold.from_account_id, hold.to_account_id):
         raise HoldNotPending("A capture has the two sides of its hold.")
     if hold.expires_at is not None and hold.expires_at <= timezone.now():
-        raise HoldNotPending("This hold has expired; ask for a new one.")
+        raise HoldNotPending(HOLD_EXPIRED)
     if item.amount > hold.amount:
         held, asked = plain(hold.amount, hold.currency), plain(item.amount, hold.currency)
         raise InvalidAmount(f"The hold is for {held}; {asked} is more than that.")
@@ -86,9 +92,9 @@ def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
 def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
     original = locked.linked.get(item.reverses_id) if item.reverses_id else None
     if original is None or original.status != Transaction.Status.COMPLETED:
-        raise AlreadyReversed("Only a booked transaction is refunded; a hold is released.")
+        raise AlreadyReversed(REFUND_NEEDS_BOOKING)
     if original.reverses_id is not None:
-        raise AlreadyReversed("This is a refund itself; send a new payment instead.")
+        raise AlreadyReversed(REFUNDS_ARE_FINAL)
     if (item.from_id, item.to_id) != (original.to_account_id, original.from_account_id):
         raise AlreadyReversed("A reversal has the sides of its original, the other way round.")
     left = original.amount - locked.reversed.get(original.pk, Decimal(0))
@@ -98,7 +104,7 @@ def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
         raise AlreadyReversed(
             f"{rest} {original.currency} of this transaction is left to refund; {asked} is more."
             if left
-            else "This transaction has been refunded in full."
+            else REFUNDED_IN_FULL
         )
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import markup_of, text_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit import runs
@@ -72,7 +72,7 @@ def test_a_finding_is_said_in_words_and_links_to_account_and_transaction(
     as_owner("UPDATE transactions SET amount = 4 WHERE id = %s", row.pk)
     answer = staff.post(RUN, {"scope": "all"})
     assert said(answer) == ["Checked; something is wrong with the books."]
-    page = text_of(staff.get(PAGE))
+    page = markup_of(staff.get(PAGE))
     assert "The audit found 2 things wrong with the books." in page
     assert "An entry does not follow from the one before it" in page
     assert reverse("admin:accounts_account_change", args=[account.pk]) in page

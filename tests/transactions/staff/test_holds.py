@@ -14,6 +14,7 @@ from tests.pages import text_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
+from transactions.exceptions import HOLD_CAPTURED, HOLD_EXPIRED, HOLD_RELEASED, NOT_A_HOLD
 from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
@@ -54,8 +55,7 @@ def test_an_ended_hold_is_not_captured(
     expired = hold_that_ended(everyday, Decimal(1), expires_at=past)
     voided = services.void(hold=services.hold(from_account=everyday, amount=Decimal(1)))
     for row, sentence in (
-        (expired, "It has expired"), (voided, "released before"), (held, "captured before"),
-        (paid, "booked already"),
+        (expired, HOLD_EXPIRED), (voided, HOLD_RELEASED), (held, HOLD_CAPTURED), (paid, NOT_A_HOLD),
     ):  # fmt: skip
         answer = staff.post(page_of(row, "capture"), said_by_staff(amount="1", book="1"))
         assert sentence in messages_of(answer)[-1]

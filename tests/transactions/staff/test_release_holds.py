@@ -16,6 +16,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services, staff_services
 from transactions.audit.audit import audit
+from transactions.exceptions import HOLD_CAPTURED, HOLD_RELEASED, NOT_A_HOLD
 from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
@@ -108,10 +109,10 @@ def test_what_cannot_be_released_says_so_before_a_reason_is_typed(
         for name, row in (("change", capture), ("refund", booked))
     )
     for row, sentence, link in (
-        (taken, "captured before; refund the payment that took it instead", change),
-        (gone, "released before, and nothing of it is held", ""),
-        (booked, "booked, not held; refund it instead", refund),
-        (own, "a colleague has to do this", ""),
+        (taken, HOLD_CAPTURED, change),
+        (gone, HOLD_RELEASED, ""),
+        (booked, NOT_A_HOLD, refund),
+        (own, "a colleague has to do it", ""),
     ):
         answer = staff.get(release_page(row))
         assert answer["Location"] == reverse("admin:transactions_transaction_change", args=[row.pk])
@@ -136,8 +137,8 @@ def test_many_are_released_from_the_list_each_with_its_verdict(
     answer = staff.post(LIST, chosen(*rows, reason="Network outage"))
     said = messages_of(answer)
     for verdict in (
-        "1.00 USD, Good, Everyday", "It was captured before;", "released already",
-        "It is booked, not held; refund it instead.", "a colleague has to do this",
+        "1.00 USD, Good, Everyday", HOLD_CAPTURED, "released already",
+        NOT_A_HOLD, "a colleague has to do it",
     ):  # fmt: skip
         assert sum(verdict in line for line in said) == 1, verdict
     states = [Transaction.objects.get(pk=row.pk).status for row in rows]
