@@ -1,5 +1,6 @@
 """Where the marks of a chart go. Drawing is done by the templates, see `templatetags.charts`."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -37,9 +38,24 @@ class ColumnChart:
 
 
 @dataclass(frozen=True, slots=True)
+class PairChart:
+    """Two columns side by side for each mark, `value` filled and `against` hollow, both zero or
+    more, and a line at their difference. `caption` says what the three are."""
+
+    name: str
+    marks: Sequence[Mark]
+    caption: str = ""
+    kind: str = field(default="pairs", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BarChart:
-    """Lying bars from zero, the label beside each: for names, which are long. What a mark is
-    compared with is a thin line across its bar; `caption` says what the two are."""
+    """Horizontal bars from zero, the label above each: for names, which are long. What a mark is
+    compared with is a thin line across its bar; `caption` says what the two are.
+
+    A first bar more than `CUT_ABOVE` times as long as the second is cut short with a gap in it,
+    so that the others stay readable.
+    """
 
     name: str
     marks: Sequence[Mark]
@@ -82,7 +98,7 @@ class HeatMap:
         return [mark for row in self.cells for mark in row if mark is not None]
 
 
-Chart = ColumnChart | BarChart | LineChart | HeatMap
+Chart = ColumnChart | PairChart | BarChart | LineChart | HeatMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +187,100 @@ def _within(x: float, said: str, size: Size) -> float:
     return min(max(x, half), size.width - half)
 
 
+TICKS = 4  # figures along a value axis, about
+AXIS_GAP = 8  # between the figures of the axis and the first column
+
+
+def round_ticks(low: float, high: float) -> list[float]:
+    """Round figures for a value axis from `low` to `high`: multiples of 1, 2 or 5 times a power
+    of ten, about `TICKS` of them, zero among them where the axis crosses it."""
+    span = (high - low) or 1.0
+    power = 10.0 ** math.floor(math.log10(span / TICKS))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= span / TICKS)
+    return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def tick_label(value: float) -> str:
+    """A round figure in few characters: "500", "2k", "1.5M"; a true minus below zero."""
+    size = abs(value)
+    units = ((1e9, "bn"), (1e6, "M"), (1e3, "k"), (0, ""))
+    unit, name = next((unit, name) for unit, name in units if size >= unit)
+    figure = f"{size / (unit or 1):g}{name}"
+    return f"\N{MINUS SIGN}{figure}" if value < 0 else figure
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A round figure of the value axis and the height at which its line stands."""
+
+    label: str
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPair:
+    """Two columns, the line of their difference, and the strip that a thumb may hit."""
+
+    mark: Mark
+    x: float
+    width: float
+    value_y: float
+    value_height: float
+    against_x: float
+    against_y: float
+    against_height: float
+    net_y: float
+    strip_x: float
+    strip_width: float
+    middle: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPairs:
+    """All pairs in one size; `left` is where the columns begin, beside the axis's figures."""
+
+    size: Size
+    left: float
+    zero: float
+    ticks: list[Tick]
+    pairs: list[DrawnPair]
+
+
+def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
+    """The pairs side by side over one axis with a few round figures."""
+    nets = [float(mark.value - (mark.against or 0)) for mark in chart.marks]
+    tops = [float(max(mark.value, mark.against or 0)) for mark in chart.marks]
+    high, low = max([*tops, 0.0]), min([*nets, 0.0])
+    room = size.height - TOP - BOTTOM
+    scale = room / ((high - low) or 1.0)
+    zero = TOP + high * scale
+    ticks = [Tick(tick_label(value), zero - value * scale) for value in round_ticks(low, high)]
+    left = max(len(tick.label) for tick in ticks) * DIGIT + AXIS_GAP
+    step = (size.width - left) / max(len(chart.marks), 1)
+    every = -(-len(chart.marks) // size.labels)
+    pairs = []
+    for place, (mark, net) in enumerate(zip(chart.marks, nets, strict=True)):
+        x, width = left + place * step + step * 0.12, step * 0.36
+        value, against = float(mark.value) * scale, float(mark.against or 0) * scale
+        pairs.append(
+            DrawnPair(
+                mark, x=x, width=width,
+                value_y=zero - value, value_height=value,
+                against_x=x + width + step * 0.04, against_y=zero - against,
+                against_height=against,
+                net_y=zero - net * scale,
+                strip_x=left + place * step, strip_width=step,
+                middle=left + place * step + step / 2,
+                label=mark.label if (len(chart.marks) - 1 - place) % every == 0 else "",
+            )
+        )  # fmt: skip
+    return DrawnPairs(size, left, zero, ticks, pairs)
+
+
 GAP, LETTER = 12, 7.2  # least room between words; a letter's width
+CUT_ABOVE = 4  # times the second bar: from there on the first is cut
+CUT_TO = Decimal("1.5")  # times the second bar: as long as a cut bar is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +294,7 @@ class DrawnBar:
     length: float
     against_x: float | None
     label: str
+    cut_x: float | None = None  # where a bar that is cut short has its gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +310,30 @@ def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
     values = [mark.value for mark in chart.marks]
     values += [mark.against for mark in chart.marks if mark.against is not None]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
+    limit = _cut_at(chart)
+    high = min(high, limit) if limit else high
     span = float(high - low) or 1.0
     zero = size.width * float(-low) / span
     bars = []
     for place, mark in enumerate(chart.marks):
-        length = size.width * abs(float(mark.value)) / span
+        is_cut = bool(limit) and mark.value > limit
+        length = size.width * abs(float(min(mark.value, high))) / span
         x = zero if mark.value >= 0 else zero - length
-        against = None if mark.against is None else zero + size.width * float(mark.against) / span
+        against = None
+        if mark.against is not None and not (limit and mark.against > limit):
+            against = zero + size.width * float(mark.against) / span
         label = _cut(mark.label, size.width - len(mark.said) * DIGIT - GAP)
-        bars.append(DrawnBar(mark, place * size.row, x, max(length, 1.0), against, label))
+        cut_x = x + length * 0.9 if is_cut else None
+        bars.append(DrawnBar(mark, place * size.row, x, max(length, 1.0), against, label, cut_x))
     return DrawnBars(replace(size, height=size.row * len(bars)), bars)
+
+
+def _cut_at(chart: BarChart) -> Decimal:
+    """The value at which the longest bar is cut short; 0 where none needs to be."""
+    lengths = sorted(max(mark.value, mark.against or Decimal(0)) for mark in chart.marks)
+    if len(lengths) < 3 or lengths[-2] <= 0 or lengths[-1] <= CUT_ABOVE * lengths[-2]:
+        return Decimal(0)
+    return lengths[-2] * CUT_TO
 
 
 def _cut(words: str, room: float) -> str:

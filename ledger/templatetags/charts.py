@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ledger.charts.geometry import NARROW, WIDE, Chart, draw_bars, draw_columns
+from ledger.charts.geometry import NARROW, WIDE, Chart, draw_bars, draw_columns, draw_pairs
 from ledger.charts.stretched import draw_heat, draw_line
 
 register = template.Library()
@@ -19,6 +19,7 @@ WIDTH, HEIGHT, EDGE = 240, 40, 3
 
 DRAW: dict[str, Any] = {
     "columns": draw_columns,
+    "pairs": draw_pairs,
     "bars": draw_bars,
     "line": draw_line,
     "heat": draw_heat,
@@ -41,6 +42,12 @@ def chart(chart: Chart | None) -> SafeString | str:
 def at(number: float) -> str:
     """A place in a drawing, to a tenth of a pixel, whatever the language: "12.5"."""
     return f"{number:.1f}"
+
+
+@register.filter
+def add_to(number: float, more: float) -> float:
+    """The sum of two places: Django's own `add` cuts floats to whole numbers."""
+    return float(number) + float(more)
 
 
 @register.simple_tag

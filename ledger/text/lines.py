@@ -44,6 +44,12 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
+def category_label(category: str | None) -> str:
+    """A category of the data as a label: "eating_out" is "Eating out". "" for none."""
+    label = (category or "").replace("_", " ").strip()
+    return label[:1].upper() + label[1:]
+
+
 def shortened(text: str, most: int = QUOTED) -> str:
     """The text as a sentence quotes it: its beginning, where it goes on for long."""
     return text if len(text) <= most else f"{text[:most]}\u2026"

@@ -48,7 +48,8 @@ class Column:
     """A column of a report: the key of its rows, its heading, how its values are said.
 
     `behind` gives the query whose rows make up the value, "" where there is none; `words` says
-    the value where its kind alone cannot, in the file too if it is text.
+    the value where its kind alone cannot, in the file too if it is text, unless `file_words` has
+    another text for the file.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Column:
     kind: str = "text"
     behind: Callable[[Row, ReportParameters], str] | None = None
     words: Callable[[Row, ReportParameters], str] | None = None
+    file_words: Callable[[Row, ReportParameters], str] | None = None
 
     @property
     def is_number(self) -> bool:
@@ -73,6 +75,8 @@ class Column:
 
     def plain(self, row: Row, asked: ReportParameters) -> Any:
         """The value for a file: digits with a point, days as 2026-11-20."""
+        if self.file_words:
+            return self.file_words(row, asked)
         if self.words and self.kind == "text":
             return self.words(row, asked)
         value = row[self.name]
@@ -132,7 +136,8 @@ class Report:
     """A report's page. `function` takes a `Scope` and what the form asks, and gives rows:
     a queryset of dicts, or a list of them.
 
-    `question` is what it answers; `shows` which feature of Postgres and the ORM does it;
+    `question` is what it answers; `shows` which feature of Postgres and the ORM does it, for the
+    panel of the query; `sketch` the small picture in the list: bars, columns, pairs, line or heat;
     `finding` the answer in one sentence; `basis` what it is computed from. `footer` gives rows
     below the table, made of all rows, with or without a value for each column.
     `shown` is how many rows the page has, for the file has all.
@@ -145,6 +150,7 @@ class Report:
     title: str
     question: str
     shows: str
+    sketch: str
     columns: Sequence[Column]
     finding: Callable[[Sequence[Row], ReportParameters], str]
     basis: Callable[[Sequence[Row], ReportParameters], str]

@@ -15,7 +15,7 @@ from accounts.requests import PersonRequest
 from ledger.db.retry import Failure, failure_of
 from ledger.db.snapshot import snapshot
 from ledger.text.csv_cells import Echo, guarded
-from transactions.reports.catalogue import BY_SLUG, REPORTS
+from transactions.reports.catalogue import BY_SLUG, REPORT_GROUPS, ReportGroup
 from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.reports.runner import SECONDS, run
 from transactions.scope import may_read_bank, may_see_plans
@@ -25,20 +25,29 @@ TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. A
 
 @require_safe
 def report_list(request: PersonRequest) -> HttpResponse:
-    """What can be asked of the books: nothing yet by who has no account and may not read more."""
+    """The reports that this reader may open, in groups; none without an account to report on."""
     reader = request.user
     has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
-    reports = [report for report in REPORTS if has_rows and _is_for(request, report)]
-    context = {"reports": reports, "whose": _whose(reader) if reports else ""}
+    groups = _groups_for(request) if has_rows else []
+    context = {"groups": groups, "scope": _scope_in_words(reader) if groups else ""}
     return render(request, "transactions/report_list.html", context)
 
 
-def _whose(reader: User) -> str:
-    """In a sentence, what the reader may ask about."""
+def _groups_for(request: PersonRequest) -> list[ReportGroup]:
+    """The groups with the reports that this reader may open; empty groups are left out."""
+    groups = [
+        ReportGroup(title, tuple(report for report in reports if _is_for(request, report)))
+        for title, reports in REPORT_GROUPS
+    ]
+    return [group for group in groups if group.reports]
+
+
+def _scope_in_words(reader: User) -> str:
+    """Which accounts the reports cover for this reader, as a sentence."""
     if not may_read_bank(reader):
-        return "Of your own accounts."
+        return "Your own accounts."
     names = "" if reader.has_perm("accounts.view_user") else ", without names"
-    return f"Of the whole bank{names}, or of accounts of your own."
+    return f"The whole bank{names}, or your own accounts."
 
 
 @require_safe

@@ -4,7 +4,8 @@ from datetime import date
 from typing import Any
 
 from ledger.text.dates import last_of_month, short_date
-from transactions.reports.report import ReportParameters
+from ledger.text.lines import category_label
+from transactions.reports.report import Column, ReportParameters
 from transactions.search.language.parser import token
 
 UNCATEGORISED = "No category"
@@ -60,4 +61,14 @@ def together(*terms: str) -> str:
 
 def named(category: Any) -> str:
     """A category as people read it."""
-    return str(category) if category else UNCATEGORISED
+    return category_label(str(category)) if category else UNCATEGORISED
+
+
+def category_column(name: str) -> Column:
+    """The column of a category: a label on the page, the data's own text in the file."""
+    return Column(
+        name,
+        "Category",
+        words=lambda row, _parameters: named(row[name]),
+        file_words=lambda row, _parameters: row[name] or UNCATEGORISED,
+    )

@@ -9,6 +9,7 @@ from django.test import Client, override_settings
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory
+from tests.pages import markup_of
 from tests.transactions.reports.books import analyst, clerk, pay
 from transactions.audit import sealing
 from transactions.reports.catalogue import BY_SLUG, REPORTS
@@ -114,7 +115,7 @@ def test_the_page_says_since_when_and_offers_to_read_afresh(
     client.force_login(analyst())
     url = "/reports/money-by-month/"
     assert "and kept" not in client.get(url, MARCH).content.decode()
-    page = client.get(url, MARCH).content.decode()
+    page = markup_of(client.get(url, MARCH))
     assert "closed by seal 1, so it cannot have changed" in page
     assert "fresh=1#work" in page
     assert "and kept" not in client.get(url, {**MARCH, "fresh": "1"}).content.decode()

@@ -3,7 +3,20 @@
 import re
 from decimal import Decimal
 
-from ledger.charts.geometry import WIDE, BarChart, HeatMap, LineChart, Mark, draw_bars
+import pytest
+
+from ledger.charts.geometry import (
+    WIDE,
+    BarChart,
+    HeatMap,
+    LineChart,
+    Mark,
+    PairChart,
+    draw_bars,
+    draw_pairs,
+    round_ticks,
+    tick_label,
+)
 from ledger.charts.stretched import draw_heat, draw_line
 from ledger.templatetags.charts import chart
 
@@ -75,3 +88,43 @@ def test_a_name_is_cut_before_it_meets_its_figure() -> None:
     assert bar.label == name
     narrow = chart(BarChart("BarChart", [mark("123456.78", name)]))
     assert re.findall(r'chart__name"[^>]*>([^<]*)', narrow)[1].endswith("\N{HORIZONTAL ELLIPSIS}")
+
+
+def test_a_pair_chart_has_both_columns_the_net_and_a_few_round_figures() -> None:
+    marks = [
+        Mark("Oct", Decimal(3500), "in", against=Decimal(5200)),
+        Mark("Nov", Decimal(300), "in"),
+    ]
+    drawn = draw_pairs(PairChart("In and out", marks, "In USD"), WIDE)
+    assert [tick.label for tick in drawn.ticks] == ["0", "2k", "4k"]
+    first, second = drawn.pairs
+    assert first.against_height > first.value_height > second.value_height > 0
+    assert first.net_y > drawn.zero > second.net_y
+    assert second.against_height == 0
+
+
+@pytest.mark.parametrize(("low", "high", "labels"), [
+    (0, 0, ["0"]),
+    (-30, 95, ["0", "50"]),
+    (0, 4, ["0", "1", "2", "3", "4"]),
+    (-1_874, 5_467, ["0", "2k", "4k"]),
+    (0, 2_400_000, ["0", "1M", "2M"]),
+    (0, 3e14, ["0", "100000bn", "200000bn", "300000bn"]),
+])  # fmt: skip
+def test_ticks_are_round_figures_in_few_characters(
+    low: float, high: float, labels: list[str]
+) -> None:
+    assert [tick_label(value) for value in round_ticks(low, high)] == labels
+
+
+def test_a_bar_far_longer_than_all_others_is_cut_and_they_stay_readable() -> None:
+    marks = [
+        Mark(name, Decimal(value), str(value))
+        for name, value in zip("abc", (9000, 100, 50), strict=True)
+    ]
+    first, second, third = draw_bars(BarChart("Spent", marks), WIDE).bars
+    assert first.cut_x is not None
+    assert first.length == pytest.approx(second.length * 1.5)
+    assert second.length == pytest.approx(third.length * 2)
+    marks[0] = mark(300, "a")
+    assert draw_bars(BarChart("Spent", marks), WIDE).bars[0].cut_x is None

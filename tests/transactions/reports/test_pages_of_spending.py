@@ -102,7 +102,7 @@ def test_the_line_is_told_in_words(client: Client, account: Account) -> None:
     book("2025-10-02", "40", out_of=account, category="rent")
     book("2025-11-02", "70", out_of=account, category="rent")
     page = get(client, "spending-by-category").content.decode()
-    assert 'aria-label="rent: 70.00; in October 2025 40.00"' in page
+    assert 'aria-label="Rent: 70.00; in October 2025 40.00"' in page
     assert "Net, in USD. The bar is in November 2025, the thin line in October 2025." in page
     assert page.count('class="chart__against"') == 2  # one drawing for screens, one for phones
 

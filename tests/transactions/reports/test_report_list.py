@@ -35,7 +35,7 @@ def listed(client: Client) -> set[str]:
 def test_a_customer_is_offered_reports_of_their_own_accounts(client: Client) -> None:
     client.force_login(AccountFactory().user)
     assert listed(client) == FOR_ALL
-    assert "Of your own accounts." in text_of(client.get("/reports/"))
+    assert "Your own accounts." in text_of(client.get("/reports/"))
     assert {client.get(url).status_code for url in FOR_ALL} == {200}
     assert {client.get(url).status_code for url in FOR_BANK} == {404}
 
@@ -55,7 +55,7 @@ def test_an_analyst_is_offered_all_over_the_bank_without_names(
 ) -> None:
     AccountFactory(balance="10", user__name="Zelenka")
     assert listed(client) == FOR_ALL | FOR_BANK
-    assert "Of the whole bank, without names" in text_of(client.get("/reports/"))
+    assert "The whole bank, without names" in text_of(client.get("/reports/"))
     for url in FOR_ALL | FOR_BANK:
         response = client.get(url)
         assert response.status_code == 200
@@ -65,7 +65,7 @@ def test_an_analyst_is_offered_all_over_the_bank_without_names(
 def test_staff_are_offered_all_with_names(staff: Client) -> None:
     AccountFactory(balance="10", user__name="Zelenka")
     assert listed(staff) == FOR_ALL | FOR_BANK
-    assert "Of the whole bank, or of" in text_of(staff.get("/reports/"))
+    assert "The whole bank, or" in text_of(staff.get("/reports/"))
     assert "Zelenka" in staff.get("/reports/users-by-balance/").content.decode()
 
 

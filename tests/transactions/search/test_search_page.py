@@ -57,10 +57,10 @@ def test_facets_narrow_the_query_and_chips_widen_it_again(customer: Client, book
     page = context_of(customer, q="is:booked", sort="oldest")
     facets = {facet.label: facet.links for facet in page.facets}
     assert [link.label for link in facets["Category"]] == [
-        "eating out",
-        "groceries",
-        "rent",
-        "salary",
+        "Eating out",
+        "Groceries",
+        "Rent",
+        "Salary",
     ]
     assert [(link.label, link.count) for link in facets["Channel"]] == [
         ("card", 2),

@@ -84,8 +84,9 @@ def _final_from(asked: ReportParameters) -> datetime | None:
 BALANCE_OVER_TIME = Report(
     function=balance_over_time,
     title="Balance over time",
-    question="How much was there, day by day?",
-    shows="LATERAL: one look-up in the stored chain for each account and moment",
+    sketch="line",
+    question="How much money was there, day by day?",
+    shows="LATERAL: one index look-up for each account and day",
     form=BalanceForm,
     columns=(
         Column("day", "End of", "day"),
@@ -185,8 +186,9 @@ def _trial_bars(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 TRIAL_BALANCE = Report(
     function=trial_balance,
     title="Trial balance",
-    question="What did every account hold at a moment, and do the books balance?",
-    shows="Two correlated look-ups an account, beside one grouped sum with filters",
+    sketch="bars",
+    question="What did each account hold at a given time, and do debits equal credits?",
+    shows="Correlated subqueries, beside one grouped Sum with FILTER",
     form=MomentForm,
     columns=(
         Column("who", "Account", "text", behind_account),

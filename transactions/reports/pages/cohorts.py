@@ -75,9 +75,10 @@ def _chart(rows: Sequence[Row], asked: ReportParameters) -> HeatMap:
 
 COHORTS = Report(
     function=cohorts,
-    title="Cohorts",
-    question="Of those who joined in a month, how many still moved money later?",
-    shows="generate_series, LATERAL and EXISTS: one look-up for each account and month",
+    title="Customer cohorts",
+    sketch="heat",
+    question="How many customers who joined in a month were still active in the months after?",
+    shows="generate_series, LATERAL and EXISTS",
     form=CohortForm,
     columns=(
         Column("joined", "Joined", "month"),

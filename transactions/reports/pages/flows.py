@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from ledger.charts.geometry import ColumnChart, Mark
-from ledger.text.money import money, signed
+from ledger.charts.geometry import Mark, PairChart
+from ledger.text.money import figure, money, signed
 from transactions.reports import money_by_month
 from transactions.reports.forms import PeriodForm
 from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
@@ -36,25 +36,30 @@ def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
     return OWN_FLOWS
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> ColumnChart:
+def _chart(rows: Sequence[Row], asked: ReportParameters) -> PairChart:
     marks = [
         Mark(
             label=f"{row['month']:%b}",
             title=f"{row['month']:%B %Y}",
-            value=row["net"],
-            said=f"{signed(row['net'], asked.currency)}",
+            value=row["money_in"],
+            said=f"{figure(row['money_in'], asked.currency)} in",
+            against=row["money_out"],
+            against_said=f"{figure(row['money_out'], asked.currency)} out, "
+            f"net {signed(row['net'], asked.currency)}",
             url=asked.rows_behind(_within(row, asked)),
         )
         for row in rows
     ]
-    return ColumnChart(f"Net of each month, in {asked.currency}", marks)
+    caption = f"In {asked.currency}. Filled: money in. Hollow: money out. Line: net."
+    return PairChart(f"Money in and out of each month, in {asked.currency}", marks, caption)
 
 
 MONEY_BY_MONTH = Report(
     function=money_by_month,
     title="Money in and out",
-    question="What came in and what went out, month by month?",
-    shows="Window functions over groups: Lag, and a moving average with a frame by range",
+    sketch="pairs",
+    question="How much came in and went out, month by month?",
+    shows="Window functions over groups: Lag, moving average by RANGE",
     form=PeriodForm,
     columns=(
         Column("month", "Month", "month"),

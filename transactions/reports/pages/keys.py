@@ -68,9 +68,10 @@ def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 
 METADATA_KEYS = Report(
     function=metadata_keys,
-    title="Keys of metadata",
-    question="What does the metadata of transactions say, and how often?",
-    shows="jsonb_each over and over: WITH RECURSIVE, around a query of the ORM",
+    title="Metadata keys",
+    sketch="bars",
+    question="Which keys does the metadata of transactions have, and how often?",
+    shows="WITH RECURSIVE and jsonb_each around a queryset",
     form=KeysForm,
     columns=(
         Column("key", "Key", behind=_having),

@@ -66,7 +66,8 @@ def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 ACCOUNTS_BY_BALANCE = Report(
     function=accounts_by_balance,
     title="Accounts by balance",
-    question="Which accounts hold most?",
+    sketch="bars",
+    question="Which accounts hold the most?",
     shows="Window functions: Rank, DenseRank, PercentRank, Ntile",
     columns=(
         Column("who", "Account", "text", behind_account),
@@ -80,9 +81,10 @@ ACCOUNTS_BY_BALANCE = Report(
 )
 USERS_BY_BALANCE = Report(
     function=users_by_balance,
-    title="People by balance",
-    question="Who holds most?",
-    shows="The same windows over the groups of a GROUP BY",
+    title="Customers by balance",
+    sketch="bars",
+    question="Which customers hold the most?",
+    shows="Rank, DenseRank, PercentRank and Ntile over groups",
     columns=(
         Column("who", "Who", "text", behind_account),
         Column("accounts_count", "Accounts", "count"),

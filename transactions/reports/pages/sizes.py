@@ -23,7 +23,14 @@ from transactions.reports.report import (
     after_period,
     rounded,
 )
-from transactions.reports.wording import OWN_FLOWS, category_term, flows, named, together
+from transactions.reports.wording import (
+    OWN_FLOWS,
+    category_column,
+    category_term,
+    flows,
+    named,
+    together,
+)
 
 DRAWN = 12
 
@@ -107,9 +114,10 @@ def _histogram(rows: Sequence[Row], asked: ReportParameters) -> ColumnChart:
 
 AMOUNT_DISTRIBUTION = Report(
     function=amount_distribution,
-    title="Sizes of payments",
+    title="Payment sizes",
+    sketch="columns",
     question="How large are payments, and how many are there of each size?",
-    shows="width_bucket over edges in a list, and running totals over groups",
+    shows="width_bucket over an array of edges, running totals over groups",
     form=DirectionForm,
     columns=(
         Column("bucket", "Amount", words=_size),
@@ -177,12 +185,13 @@ def _bars(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 
 AMOUNT_PERCENTILES = Report(
     function=amount_percentiles,
-    title="Usual amounts",
-    question="What does a payment of each category usually come to?",
-    shows="Ordered-set aggregates: percentiles and the most frequent amount",
+    title="Typical amounts by category",
+    sketch="bars",
+    question="How much is a typical payment of each category?",
+    shows="Ordered-set aggregates: percentile_cont and mode",
     form=UsualForm,
     columns=(
-        Column("paid_for", "Category", words=lambda row, _: named(row["paid_for"])),
+        category_column("paid_for"),
         Column("payments", "Payments", "count", _of_category),
         Column("median", "Half at most", "money"),
         Column(

@@ -17,6 +17,7 @@ from transactions.reports.report import Column, Report, ReportParameters, Row, a
 from transactions.reports.wording import (
     asked_period,
     booked,
+    category_column,
     category_term,
     named,
     period,
@@ -114,11 +115,12 @@ def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 SPENDING_BY_CATEGORY = Report(
     function=spending_by_category,
     title="Spending by category",
-    question="What was money spent on, and was it more than before?",
-    shows="Two periods in one pass: each sum with its own FILTER, the share by a window",
+    sketch="bars",
+    question="What was money spent on, compared with the period before?",
+    shows="Two periods in one query: Sum with FILTER, the share by a window",
     form=SpendingForm,
     columns=(
-        Column("spent_on", "Category", words=lambda row, _: named(row["spent_on"])),
+        category_column("spent_on"),
         Column("spent", "Spent", "money", lambda row, asked: _paid(row, _now(asked))),
         Column(
             "given_back", "Given back", "money", lambda row, asked: _given_back(row, _now(asked))
@@ -197,8 +199,9 @@ def _top_chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 TOP_SPENDERS = Report(
     function=top_spenders,
     title="Top spenders",
-    question="Who spent the most, and on what in particular?",
-    shows="SQL by hand where the ORM has no words: LATERAL and WITH TIES",
+    sketch="bars",
+    question="Who spent the most, and what was their largest payment?",
+    shows="Raw SQL: LATERAL and FETCH FIRST WITH TIES",
     form=SpendersForm,
     columns=(
         Column("person", "Who"),

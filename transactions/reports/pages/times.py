@@ -83,9 +83,10 @@ def _mark(row: Row | None, asked: ReportParameters) -> Mark | None:
 
 BY_WEEKDAY_AND_HOUR = Report(
     function=by_weekday_and_hour,
-    title="The hours of the week",
+    title="Activity by weekday and hour",
+    sketch="heat",
     question="On which days and at what hours does money move?",
-    shows="Parts of a time (EXTRACT) in the bank's time zone, and groups by two of them",
+    shows="EXTRACT in the bank's time zone, GROUP BY weekday and hour",
     form=DirectionForm,
     columns=(
         Column("weekday", "Day", words=_weekday),

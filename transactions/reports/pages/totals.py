@@ -68,8 +68,9 @@ def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 RUNNING_TOTAL = Report(
     function=running_total,
     title="Running total",
-    question="Whose money grew, month by month?",
-    shows="A window with a frame: SUM OVER (PARTITION BY … ROWS UNBOUNDED PRECEDING)",
+    sketch="bars",
+    question="How did each balance grow, month by month?",
+    shows="Sum over a window with a frame: ROWS UNBOUNDED PRECEDING",
     form=FewMonthsForm,
     columns=(
         Column("who", "Who", "text"),

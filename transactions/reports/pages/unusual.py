@@ -16,7 +16,7 @@ from transactions.reports.forms import Choice, PeriodForm
 from transactions.reports.queries.frames import DaysBefore
 from transactions.reports.queries.unusual import ENOUGH, YEAR
 from transactions.reports.report import Column, Report, ReportParameters, Row
-from transactions.reports.wording import asked_period, named
+from transactions.reports.wording import UNCATEGORISED, asked_period, named
 
 DRAWN = 12
 QUARTER = 90
@@ -71,7 +71,7 @@ def times(score: Decimal) -> str:
 
 def why(row: Mapping[str, Any], asked: ReportParameters) -> str:
     """In words why a movement is listed."""
-    what = named(row["category"])
+    what = row["category"] or UNCATEGORISED
     usual = money(row["usual"], asked.currency)
     if row["score"] is None:
         return f"{what} was {usual} each of the {row['earlier']:,} times before"
@@ -122,9 +122,10 @@ def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
 
 UNUSUAL_MOVEMENTS = Report(
     function=unusual_movements,
-    title="Out of the ordinary",
-    question="Which movements were unusually large or small for what they were?",
-    shows="Averages and standard deviations over a moving window, and a filter on its result",
+    title="Unusual transactions",
+    sketch="bars",
+    question="Which payments were far above or below the usual amount of their category?",
+    shows="Avg and StdDev over a moving window, filtered by the result",
     form=UnusualForm,
     columns=(
         Column("day", "Day", "day"),

@@ -12,6 +12,7 @@ from django.utils.html import escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Account
+from ledger.text.lines import category_label
 from ledger.text.money import signed
 from transactions.models import Transaction, reversal_word
 from transactions.search.engine import SearchResult
@@ -105,7 +106,7 @@ class Hit:
         if texts[0] == self.headline:
             texts = texts[1:]
         if self.row.category and not any(START in said for _, said in self._marked):
-            texts.append(escape(self.row.category[:40]))
+            texts.append(escape(category_label(self.row.category)[:40]))
         return [text for text in texts if text]
 
     @property

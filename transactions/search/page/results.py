@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from ledger.text.lines import counted
+from ledger.text.lines import category_label, counted
 from ledger.text.money import money
 from transactions.search.address import search_url
 from transactions.search.engine import SearchResult
@@ -168,7 +168,9 @@ class SearchPage:
         names = {account.pk: account.name for account in scope.accounts}
         named = [names[pk] for pk, _ in facets.account]
         groups = {
-            "Category": [(name, token("category", name), n) for name, n in facets.category],
+            "Category": [
+                (category_label(name), token("category", name), n) for name, n in facets.category
+            ],
             "Tag": [(f"#{name}", token("tag", name), n) for name, n in facets.tag],
             "Channel": [(name, token("meta.channel", name), n) for name, n in facets.channel],
             "Month": [(f"{day:%B %Y}", f"date:{day:%Y-%m}", n) for day, n in facets.month],
