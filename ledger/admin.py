@@ -6,7 +6,7 @@ from django.contrib import admin
 
 admin.site.site_header = "Ledger"
 admin.site.site_title = "Ledger admin"
-admin.site.index_title = "At the counter"
+admin.site.index_title = "Overview"
 admin.site.enable_nav_sidebar = False  # four models; the lists want the room
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 

@@ -12,7 +12,7 @@ from transactions.models import PaymentLine, StaffReason, Transaction
 
 # What a hold has come to, as a badge of one word.
 STATES = {
-    "pending": "pending", "expired": "expired", "captured": "taken", "released": "released",
+    "pending": "pending", "expired": "expired", "captured": "captured", "released": "released",
 }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ class Lifecycle:
             expired = "Expired: the bank releases it at its next round"
             moments.append(TimelineEvent(expired, row.expires_at, is_ahead=True))
         elif row.is_pending and row.expires_at:
-            moments.append(TimelineEvent("Released if not taken", row.expires_at, is_ahead=True))
+            moments.append(TimelineEvent("Released unless captured", row.expires_at, is_ahead=True))
         elif row.is_expired:
             moments.append(TimelineEvent("Expired and released", row.expires_at))
         elif not row.is_pending:
@@ -116,12 +116,14 @@ class Lifecycle:
         return moments
 
     def _ending(self, capture: Transaction) -> list[TimelineEvent]:
-        """What was taken of the hold; the rest is free again from that moment on."""
+        """What was captured of the hold; the rest is available again from then on."""
         rest = self.row.amount - capture.amount
         if not rest:
-            return [TimelineEvent("Taken in full", capture.created_at, row=capture)]
+            return [TimelineEvent("Captured in full", capture.created_at, row=capture)]
         return [
-            TimelineEvent(f"Taken {self._money(capture.amount)}", capture.created_at, row=capture),
+            TimelineEvent(
+                f"Captured {self._money(capture.amount)}", capture.created_at, row=capture
+            ),
             TimelineEvent(f"Released the rest, {self._money(rest)}", capture.created_at),
         ]
 

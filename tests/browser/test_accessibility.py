@@ -44,6 +44,7 @@ def pages_of(account: Account) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_axe_finds_nothing_serious_on_any_page(
     browser: Any, live_server: Any, everyday: Account, scheme: str
 ) -> None:

@@ -22,6 +22,7 @@ def ana() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_axe_finds_nothing_serious(browser: Any, live_server: Any, scheme: str) -> None:
     context = browser.new_context(base_url=live_server.url, color_scheme=scheme)
     page = context.new_page()
@@ -37,6 +38,7 @@ def test_axe_finds_nothing_serious(browser: Any, live_server: Any, scheme: str) 
     assert found == []
 
 
+@pytest.mark.slow
 def test_no_recipe_is_wider_than_a_phone(browser: Any, live_server: Any) -> None:
     context = browser.new_context(base_url=live_server.url, viewport={"width": 390, "height": 844})
     page = context.new_page()

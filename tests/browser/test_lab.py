@@ -25,6 +25,7 @@ def ana(practice_bank: None) -> Account:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_axe_finds_nothing_serious_in_the_lab(
     browser: Any, live_server: Any, ana: Account, scheme: str
 ) -> None:

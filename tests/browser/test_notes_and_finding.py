@@ -74,6 +74,7 @@ def test_a_note_is_written_changed_and_taken_away(
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1080), ("dark", 390)])
+@pytest.mark.slow
 def test_the_receipt_with_every_fold_open_is_accessible_and_fits_a_phone(
     browser: Any, live_server: Any, paid: Transaction, scheme: str, width: int
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_slash_leads_to_the_admins_search_from_any_of_its_pages(
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1080), ("dark", 390)])
+@pytest.mark.slow
 def test_what_is_found_is_accessible_and_fits_a_phone(
     browser: Any, live_server: Any, clerk: User, paid: Transaction, scheme: str, width: int
 ) -> None:

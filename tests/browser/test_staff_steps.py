@@ -71,6 +71,7 @@ def test_it_works_without_scripts(
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1080), ("dark", 390)])
+@pytest.mark.slow
 def test_the_forms_are_accessible_and_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, paid: Transaction, scheme: str, width: int
 ) -> None:

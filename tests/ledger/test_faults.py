@@ -23,6 +23,8 @@ from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
 from tests.ledger.processes import MANAGE, environment, free_port, manage, reachable_folder
 
+pytestmark = pytest.mark.slow
+
 ENOUGH = 150  # payments before something is killed, and again after it
 PATIENCE = 60  # seconds until something must have happened
 

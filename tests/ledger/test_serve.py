@@ -23,6 +23,8 @@ from tests.ledger.processes import (
     taken_port,
 )
 
+pytestmark = pytest.mark.slow
+
 LAST_LINE = "Press Ctrl-C to stop it."
 
 

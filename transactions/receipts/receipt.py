@@ -187,8 +187,8 @@ def _subline(lifecycle: Lifecycle) -> str:
     if state == "captured" and lifecycle.capture:
         taken, rest = lifecycle.capture.amount, row.amount - lifecycle.capture.amount
         if not rest:
-            return "All of it was taken."
-        said = f"{money(taken, row.currency)} of it was taken"
+            return "All of it was captured."
+        said = f"{money(taken, row.currency)} of it was captured"
         return f"{said}, {money(rest, row.currency)} released."
     return {
         "pending": "Reserved, not booked: it cannot be spent until it is taken or released.",
@@ -197,7 +197,7 @@ def _subline(lifecycle: Lifecycle) -> str:
             if row.is_pending
             else f"Nobody took it in time; the {amount} is available again."
         ),
-        "released": f"Nothing was taken; the {amount} is available again.",
+        "released": f"Nothing was captured; the {amount} is available again.",
     }.get(state, row.description)
 
 

@@ -42,7 +42,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
     def expires(self, row: Transaction) -> str:
         return moment_cell(row.expires_at)
 
-    @admin.display(description="Words")
+    @admin.display(description="Description")
     def words(self, row: Transaction) -> str:
         category = format_html('<span class="quiet">{}</span>', row.category or "")
         return format_html("{} {}", row.description, category)
@@ -94,7 +94,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
             lines.append(("left to refund", money(lifecycle.left, row.currency)))
         return format_html_join("", "<div>{} {}</div>", lines) or NOTHING
 
-    @admin.display(description="Why")
+    @admin.display(description="Reasons")
     def notes_shown(self, row: Transaction) -> str:
         """What colleagues said of it, of its capture and of its refunds."""
         notes = lifecycle_of(row).reasons

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from accounts.models import Account
+from ledger.text.dates import end_of_day
 from transactions.lifecycle import STATES
 from transactions.models import Transaction
 
@@ -71,7 +72,9 @@ class StandingFilter(admin.SimpleListFilter):
 
     title = "status"
     parameter_name = "standing"
-    options: ClassVar[dict[str, str]] = {"booked": "booked", **STATES}
+    options: ClassVar[dict[str, str]] = {
+        "booked": "booked", **STATES, "today": "expires today",
+    }  # fmt: skip
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         return list(self.options.items())
@@ -82,6 +85,7 @@ class StandingFilter(admin.SimpleListFilter):
             "booked": Q(status="completed"),
             "pending": Q(status="pending"),
             "expired": Q(status="pending") & is_over,
+            "today": Q(status="pending", expires_at__lt=end_of_day(timezone.localdate())),
             "captured": Q(status="captured"),
             "released": Q(status="voided"),
         }.get(self.value() or "")

@@ -55,7 +55,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     fieldsets = (
         (None, {"fields": ("amount_long", "kind", "standing_long", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
-        ("Words", {"fields": ("description", "reference", "category", "metadata_text")}),
+        ("Details", {"fields": ("description", "reference", "category", "metadata_text")}),
         ("Belongs to", {"fields": ("links", "notes_shown", "expires", "created_by_link", "id")}),
     )
 

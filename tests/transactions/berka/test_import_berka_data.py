@@ -27,6 +27,7 @@ ROWS_A_SECOND = 5_000
 TRIES = 3  # a busy machine spoils caches too, so the quickest run counts
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db,
     pytest.mark.skipif(
         not (DATA / "trans.asc").is_file(),

@@ -16,7 +16,7 @@ from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Transaction
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 WRITERS, SECONDS = 8, 20
 ONE_STATEMENT = """

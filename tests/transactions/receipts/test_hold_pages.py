@@ -164,7 +164,7 @@ def test_a_pending_hold_says_what_it_means_and_until_when(client: Client, accoun
     said = receipt(client, row)
     assert "Held for Hotel Aurora pending 60.00 USD" in said
     assert "it cannot be spent until it is taken or released" in said
-    assert timeline(client, row) == ["Held 60.00 USD", "Released if not taken"]
+    assert timeline(client, row) == ["Held 60.00 USD", "Released unless captured"]
     assert "Send another" not in said
 
 
@@ -175,10 +175,10 @@ def test_a_hold_and_its_capture_lead_to_each_other(
     taken = services.capture(hold=row, amount=Decimal(45))
     page = client.get(f"/transactions/{row.pk}/").content.decode()
     assert f'href="/transactions/{taken.pk}/"' in page
-    assert "Was held for Hotel Aurora taken 60.00 USD 45.00 USD of it was taken" in receipt(
+    assert "Was held for Hotel Aurora captured 60.00 USD 45.00 USD of it was captured" in receipt(
         client, row
     )
-    ending = ["Taken 45.00 USD", "Released the rest, 15.00 USD"]
+    ending = ["Captured 45.00 USD", "Released the rest, 15.00 USD"]
     assert timeline(client, row) == ["Held 60.00 USD", *ending]
     page = client.get(f"/transactions/{taken.pk}/").content.decode()
     assert f'href="/transactions/{row.pk}/"' in page
@@ -190,8 +190,8 @@ def test_a_hold_and_its_capture_lead_to_each_other(
 def test_a_hold_taken_in_full_releases_nothing(client: Client, account: Account) -> None:
     row = held(account)
     services.capture(hold=row)
-    assert timeline(client, row) == ["Held 60.00 USD", "Taken in full"]
-    assert "All of it was taken." in receipt(client, row)
+    assert timeline(client, row) == ["Held 60.00 USD", "Captured in full"]
+    assert "All of it was captured." in receipt(client, row)
 
 
 def test_a_hold_released_by_hand_shows_the_message_and_never_the_reason(

@@ -19,6 +19,8 @@ from transactions.search.conditions import common_words
 from transactions.search.engine import entries_with, find
 from transactions.services import Draft
 
+pytestmark = pytest.mark.slow
+
 ROWS, OWN = 30_000, 2_000
 
 

@@ -72,7 +72,7 @@ def in_two_days() -> str:
 
 @pytest.mark.parametrize(("make", "words"), [
     (until_noon, in_two_days), (held, lambda: "pending"), (expired, lambda: "expired"),
-    (taken, lambda: "taken"), (released, lambda: "released"),
+    (taken, lambda: "captured"), (released, lambda: "released"),
 ])  # fmt: skip
 def test_the_list_and_the_page_say_how_a_hold_stands(
     make: Callable[[Account], Transaction], words: Callable[[], str],

@@ -1,0 +1,82 @@
+"""The figures on the first page of the admin: each for those who may see it, with its list."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Account, User
+from accounts.services import freeze_account
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.audit.sealed_books import as_owner
+from transactions import services
+from transactions.audit.runs import run_audit
+from transactions.staff.overview import figures_for
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account(db: Any) -> Account:
+    return AccountFactory(balance="100")
+
+
+def values(user: User) -> dict[str, str]:
+    return {figure.label: figure.value for figure in figures_for(user)}
+
+
+def test_holds_frozen_accounts_audit_and_seal_are_counted(
+    clerk: User, account: Account, staff: Client
+) -> None:
+    assert values(clerk) == {
+        "Pending holds": "0",
+        "Holds that expire today": "0",
+        "Frozen accounts": "0",
+        "Last audit": "never",
+        "Sealed before": "none yet",
+    }
+    later = timezone.now() + timedelta(days=3)
+    services.hold(from_account=account, amount=Decimal(1), expires_at=later)
+    ended = services.hold(from_account=account, amount=Decimal(1), expires_at=later)
+    as_owner("UPDATE transactions SET expires_at = now() WHERE id = %s", ended.pk)
+    freeze_account(account=AccountFactory(), reason="Lost card")
+    run_audit()
+    figures = values(clerk)
+    assert (figures["Pending holds"], figures["Holds that expire today"]) == ("2", "1")
+    assert figures["Frozen accounts"] == "1"
+    assert figures["Last audit"].startswith("clean, ")
+    page = staff.get("/admin/").content.decode()
+    for figure in figures_for(clerk):
+        assert f'href="{figure.url}"' in page.replace("&amp;", "&")
+        assert staff.get(figure.url).status_code == 200
+
+
+def test_what_an_audit_found_is_pointed_out(clerk: User, account: Account) -> None:
+    row = services.deposit(to_account=account, amount=Decimal(3))
+    as_owner("UPDATE transactions SET amount = 4 WHERE id = %s", row.pk)
+    run_audit()
+    (audit,) = [figure for figure in figures_for(clerk) if figure.label == "Last audit"]
+    assert audit.needs_care
+    assert "open finding" in audit.value
+
+
+def test_the_list_behind_the_holds_of_today_has_those_alone(
+    staff: Client, account: Account
+) -> None:
+    later = timezone.now() + timedelta(days=3)
+    services.hold(from_account=account, amount=Decimal(1), expires_at=later, description="Later")
+    soon = services.hold(from_account=account, amount=Decimal(2), expires_at=later)
+    as_owner("UPDATE transactions SET expires_at = now() WHERE id = %s", soon.pk)
+    listed = staff.get("/admin/transactions/transaction/?standing=today").context["cl"].result_list
+    assert [row.pk for row in listed] == [soon.pk]
+
+
+def test_nobody_sees_a_figure_without_the_right_to_its_list(account: Account) -> None:
+    colleague = UserFactory(is_staff=True)
+    assert figures_for(colleague) == []
+    colleague.user_permissions.add(Permission.objects.get(codename="view_account"))
+    assert list(values(User.objects.get(pk=colleague.pk))) == ["Frozen accounts"]

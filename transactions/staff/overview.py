@@ -1,0 +1,66 @@
+"""The figures on the admin's first page: holds, frozen accounts, the last audit and seal."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Account, User
+from ledger.text.dates import end_of_day, short_date, when
+from ledger.text.lines import counted
+from transactions.audit.open_findings import standing_runs
+from transactions.models import AuditRun, Seal, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StaffFigure:
+    """A labelled figure with the list behind it; `needs_care` where somebody should look."""
+
+    label: str
+    value: str
+    url: str
+    needs_care: bool = False
+
+
+def figures_for(user: User) -> list[StaffFigure]:
+    """The figures that this person may see. Seven queries at most, each by an index."""
+    figures: list[StaffFigure] = []
+    if user.has_perm("transactions.view_transaction"):
+        figures += _holds()
+    if user.has_perm("accounts.view_account"):
+        frozen = Account.objects.filter(status=Account.Status.FROZEN).count()
+        accounts = reverse("admin:accounts_account_changelist")
+        figures.append(
+            StaffFigure("Frozen accounts", f"{frozen:,}", f"{accounts}?status__exact=frozen")
+        )
+    if user.has_perm("transactions.view_auditrun"):
+        figures.append(_audit())
+    if user.has_perm("transactions.view_seal"):
+        seal = Seal.objects.order_by("-number").first()
+        page = reverse("admin:transactions_auditrun_changelist")
+        until = short_date(timezone.localdate(seal.ends_at)) if seal else "none yet"
+        figures.append(StaffFigure("Sealed before", until, page))
+    return figures
+
+
+def _holds() -> list[StaffFigure]:
+    page = reverse("admin:transactions_transaction_changelist")
+    pending = Transaction.objects.pending()
+    today = pending.filter(expires_at__lt=end_of_day(timezone.localdate())).count()
+    return [
+        StaffFigure("Pending holds", f"{pending.count():,}", f"{page}?standing=pending"),
+        StaffFigure("Holds that expire today", f"{today:,}", f"{page}?standing=today", today > 0),
+    ]
+
+
+def _audit() -> StaffFigure:
+    page = reverse("admin:transactions_auditrun_changelist")
+    open_findings = sum(len(run.findings) for run in standing_runs())
+    if open_findings:
+        said = f"{counted(open_findings, 'open finding')}"
+        return StaffFigure("Last audit", said, page, needs_care=True)
+    last = AuditRun.objects.first()
+    if last is None:
+        return StaffFigure("Last audit", "never", page, needs_care=True)
+    finished = timezone.localtime(last.finished_at)
+    return StaffFigure("Last audit", f"clean, {when(finished)}", page)
