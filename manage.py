@@ -4,7 +4,7 @@
 import os
 import sys
 
-# Written for the Pythons that it refuses.
+# In syntax that older Pythons can read, so that they print the sentence.
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit("Ledger needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
 

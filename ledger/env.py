@@ -1,7 +1,7 @@
-"""Settings from the environment or `.env`: read, checked, or refused in one sentence.
+"""Reads settings from the environment or `.env`, and refuses wrong values in one sentence.
 
-An empty value counts as none. Values of URLs and keys are never repeated in a
-refusal, because they hold passwords.
+An empty value counts as not set. Error messages never contain the values of URLs and keys,
+because they hold passwords.
 """
 
 import fcntl
@@ -20,12 +20,12 @@ from ledger.db.placement import make_data_dir
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
-# With any other code gunicorn would start its workers again and again.
+# With any other exit code gunicorn would restart its workers for ever.
 GUNICORN_BOOT_ERROR = 3
 
 
 def refuse(name: str, why: str) -> NoReturn:
-    """Stop the start with one sentence instead of a traceback."""
+    """Exit with one sentence instead of a traceback."""
     _stop(f"The setting {name} is wrong: {why}.")
 
 
@@ -95,7 +95,7 @@ def time_zone(name: str, default: str) -> str:
 def url(
     name: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
-    """A URL taken apart by django-environ; empty when it is not set."""
+    """A URL parsed by django-environ; empty if it is not set."""
     value, known = text(name), list(schemes)
     if not value:
         return {}
@@ -108,7 +108,7 @@ def url(
 
 
 def data_dir(name: str, default: Path) -> Path:
-    """A folder of our own, created when missing. A relative path counts from the project."""
+    """A folder, created if it is missing. A relative path starts at the project."""
     folder = BASE_DIR / Path(text(name, str(default))).expanduser()
     try:
         make_data_dir(folder)
@@ -118,25 +118,25 @@ def data_dir(name: str, default: Path) -> Path:
 
 
 def secret_key(name: str, folder: Path) -> str:
-    """The key of the environment, or one made once and kept in `folder`, for its owner only."""
+    """The key from the environment, or one created once in `folder`, readable by its owner only."""
     file = folder / "secret_key"
     try:
-        return text(name) or _kept_secret(file)
+        return text(name) or _stored_secret(file)
     except OSError as err:
         refuse(name, f"it is not set, and {file} cannot be used instead: {err.strerror}")
 
 
-def _kept_secret(file: Path) -> str:
+def _stored_secret(file: Path) -> str:
     try:
-        if kept := file.read_text().strip():
-            return kept
+        if stored := file.read_text().strip():
+            return stored
     except FileNotFoundError:
         pass
-    # Two first starts at once: the lock lets the second one read the first one's key.
+    # Two processes may start for the first time at once: the second reads the first one's key.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        kept = stream.read().strip()
-        if not kept:
-            kept = get_random_secret_key()
-            stream.write(kept)
-        return kept
+        stored = stream.read().strip()
+        if not stored:
+            stored = get_random_secret_key()
+            stream.write(stored)
+        return stored

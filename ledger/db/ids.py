@@ -19,9 +19,9 @@ def uuid7() -> uuid.UUID:
 
 
 def uuid7_of(moment: datetime, name: str) -> uuid.UUID:
-    """The same id for the same moment and name, every time.
+    """An id that depends on `moment` and `name` only.
 
-    For imports: a row that is read twice gets one id, so it is booked once.
+    For imports: a row that is read twice gets the same id, so it is booked once.
     The time part is `moment` in milliseconds; the 74 random bits of RFC 9562
     are taken from SHA-256 of `name`.
     """

@@ -1,4 +1,4 @@
-"""Settings of Postgres for one transaction: SET LOCAL, which no pooler can leak."""
+"""Postgres settings for one transaction, like SET LOCAL: a pooled connection keeps none of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,24 +7,24 @@ from django.db import connection
 
 
 def set_locally(**values: str) -> None:
-    """Holds until the transaction that is open ends; works in a read-only one too."""
-    _ask("set_config(%s, %s, true)", [part for pair in values.items() for part in pair])
+    """Set Postgres settings until the open transaction ends; it may be read-only."""
+    _call_for_each("set_config(%s, %s, true)", [part for pair in values.items() for part in pair])
 
 
 @contextmanager
 def locally(**values: str) -> Iterator[None]:
-    """The settings for what runs inside, then those of before.
+    """Set Postgres settings for the block, then restore the previous values.
 
-    After an error the transaction is over and its settings with it, so nothing is put back.
+    After an error nothing is restored: the settings end with the failed transaction.
     """
-    before = _ask("current_setting(%s)", list(values))
+    before = _call_for_each("current_setting(%s)", list(values))
     set_locally(**values)
     yield
     set_locally(**dict(zip(values, before, strict=True)))
 
 
-def _ask(call: str, parameters: list[str]) -> list[str]:
-    """What the function answers, called in one statement as often as the parameters last."""
+def _call_for_each(call: str, parameters: list[str]) -> list[str]:
+    """The results of an SQL call, repeated in one statement until all parameters are used."""
     if not parameters:
         return []
     calls = ", ".join([call] * (len(parameters) // call.count("%s")))

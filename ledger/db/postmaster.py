@@ -1,4 +1,4 @@
-"""A running Postgres, as its `postmaster.pid` tells it.
+"""A running Postgres, as described by its `postmaster.pid`.
 
 Needs the standard library only, so a server can be found and stopped when the
 virtual environment is gone.
@@ -32,7 +32,7 @@ class Postmaster:
         return self.socket_dir / f".s.PGSQL.{self.port}"
 
     def answers(self) -> bool:
-        """Whether it takes connections now: a copied or stale pid file proves nothing."""
+        """Whether it accepts connections now; a copied or stale pid file does not prove that."""
         if not self.ready:
             return False
         with socket.socket(socket.AF_UNIX) as probe:
@@ -43,10 +43,9 @@ class Postmaster:
         return True
 
     def is_alive(self) -> bool:
-        """Whether its process lives, and is not another one that got the same number.
+        """Whether its process lives, and is not another process with the same id.
 
-        On Linux a postmaster's working folder is its data folder; a dead process
-        that nobody has collected yet has none.
+        On Linux a postmaster's working folder is its data folder; a zombie process has none.
         """
         try:
             os.kill(self.pid, 0)
@@ -59,7 +58,7 @@ class Postmaster:
         return True
 
     def stop(self, timeout: float = 60) -> bool:
-        """Fast shutdown: open work is rolled back. Waits; False when it did not stop."""
+        """Fast shutdown: rolls open transactions back. Returns False after `timeout` seconds."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGINT)
         deadline = time.monotonic() + timeout
@@ -71,17 +70,16 @@ class Postmaster:
 
 
 def read(data: Path) -> Postmaster | None:
-    """The server of this data folder by its pid file; None without one that is complete."""
+    """The server of this data folder; None if the pid file is missing or incomplete."""
     return _read(data / PID_FILE, data)
 
 
 def disown_dead(data: Path, socket_dir: Path) -> None:
-    """Put a number that no process can have into a dead server's lock files.
+    """Write an impossible process id into the lock files of a dead server.
 
-    Postgres refuses to start while the old number counts as alive: for ever, when
-    a reboot gave it to somebody else or when nobody collects the dead process.
-    The other lines stay: by them Postgres still sees whether an orphaned backend
-    holds the old shared memory.
+    Postgres refuses to start while the old id belongs to a process: for ever, if a reboot gave
+    it to another process or if nobody reaps the zombie. The other lines stay, because Postgres
+    uses them to find an orphaned backend that still holds the old shared memory.
     """
     for file in (data / PID_FILE, *socket_dir.glob(".s.PGSQL.*.lock")):
         found = _read(file, data)
@@ -91,7 +89,7 @@ def disown_dead(data: Path, socket_dir: Path) -> None:
 
 
 def _read(file: Path, data: Path) -> Postmaster | None:
-    """A lock file that names another data folder came with a copy of that folder."""
+    """None for the lock file of another data folder, which came with a copy of that folder."""
     try:
         lines = file.read_text().splitlines()
         pid, folder, _started, port, socket_dir = lines[:5]

@@ -1,4 +1,4 @@
-"""A short connection that finds out whether the database is there and up to date."""
+"""A short connection that checks whether the database is reachable and migrated."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ from django.db.migrations.loader import MigrationLoader
 
 @contextmanager
 def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
-    """A connection with limits of its own, so that they touch nothing else.
+    """A new connection with a time limit for connecting and for each statement.
 
-    Raises Django's OperationalError, with a sentence, when there is none to be had.
+    Raises Django's OperationalError, with one sentence, if the database cannot be reached.
     """
     parameters = connection.get_connection_params() | {"connect_timeout": seconds}
     try:
         with connection.get_new_connection(parameters) as found:
-            # Within its transaction; a pooler would refuse it as a start-up option.
+            # Set in the transaction, because a pooler would refuse it as a start-up option.
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found
     except psycopg.Error as err:
@@ -27,10 +27,9 @@ def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
 
 
 def unapplied_migrations(found: psycopg.Connection) -> list[str]:
-    """Names such as `accounts.0001_initial` that this code has and the database has not.
+    """Names such as `accounts.0001_initial` that the database lacks.
 
-    Quicker than `migrate --check`, which builds every historical model: this
-    compares names.
+    It compares names only: quicker than `migrate --check`, which builds every historical model.
     """
     table = found.execute("SELECT to_regclass('django_migrations')").fetchone()
     if table == (None,):

@@ -1,4 +1,4 @@
-"""Stop the embedded servers of a data folder and delete all they made: `make clean`.
+"""Stops the embedded servers of a data folder and deletes their files: `make clean`.
 
 Needs the standard library only, because the virtual environment may be gone:
 `python -m ledger.db.removal .data`
@@ -14,23 +14,26 @@ from pathlib import Path
 from ledger.db.embedded import EmbeddedServer, EmbeddedServerError
 from ledger.db.placement import MAJORS, SHARED, WHEEL, home_of, socket_dir_of
 
-# Whoever serves this code holds a shared lock on the file, and the kernel lets go of it however
-# that process ends: unlike a note with a process id, it is never stale.
-HELD = Path(__file__).resolve().parents[2] / "manage.py"
+# A process that serves this code holds a shared lock on this file. The kernel releases the lock
+# however the process ends, so unlike a pid file it is never stale.
+LOCKED_FILE = Path(__file__).resolve().parents[2] / "manage.py"
 
 
 @contextmanager
-def held_off() -> Iterator[None]:
-    """While a server runs, nothing of it may be deleted."""
-    with HELD.open() as file:
-        # A file system without locks can still be served from.
+def removal_blocked() -> Iterator[None]:
+    """Makes `make clean` refuse while the block runs."""
+    with LOCKED_FILE.open() as file:
+        # Some file systems have no locks; serving from them must still work.
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
 def delete_everything(data_dir: Path) -> None:
-    """Raises EmbeddedServerError or OSError; what is left then can be deleted again."""
+    """Stop the servers and delete all files. May be called again after an error.
+
+    Raises EmbeddedServerError or OSError.
+    """
     data_dir = data_dir.resolve()
     home = home_of(data_dir)
     for major in MAJORS:
@@ -44,16 +47,16 @@ def delete_everything(data_dir: Path) -> None:
 
 
 def _delete_unused_programs() -> None:
-    """The copied programs serve every project of this machine, so the last one takes them along."""
+    """Delete the copied programs with the last project that used them on this machine."""
     left = list(SHARED.iterdir())
     if all(folder.name.startswith(WHEEL) for folder in left):
         shutil.rmtree(SHARED)
 
 
-def main(data_dir: Path, held: Path = HELD) -> None:
-    """Deletes, or ends with one sentence that says why not."""
+def main(data_dir: Path, locked_file: Path = LOCKED_FILE) -> None:
+    """Delete everything, or exit with one sentence that says why not."""
     try:
-        with held.open("r+") as file:
+        with locked_file.open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             delete_everything(data_dir)
     except BlockingIOError:

@@ -1,13 +1,12 @@
-"""What a failure of the database means, and what to do about it.
+"""Classifies database errors and runs failed work again where that is safe.
 
-Three answers (SQLSTATEs by PostgreSQL's appendix A, and as they were seen with psycopg 3):
+Three cases (SQLSTATEs from PostgreSQL's appendix A, and as seen with psycopg 3):
 
-- **lost race, not started**: Postgres ended the transaction and nothing of it remains, or it
-  never began. Doing all of it once more is right; doing a part would not be, hence never
-  inside an atomic block.
-- **unknown**: the connection went while it may have been committing. Nobody knows yet. Only work
-  that finds out for itself, by ids given out before, may run again.
-- **final**: a broken rule, a wrong value, a mistake of ours. It would fail again.
+- **lost race, not started**: Postgres rolled the transaction back, or it never began. The whole
+  transaction may run again. A part of it may not, so nothing is run again in an atomic block.
+- **unknown**: the connection was lost, perhaps during COMMIT. Only work that can look up whether
+  it was committed, by ids made before, may run again.
+- **final**: a broken rule, a wrong value, a bug. It would fail again.
 """
 
 import functools
@@ -35,11 +34,11 @@ R = TypeVar("R")
 # serialization_failure, deadlock_detected, lock_not_available
 LOST_RACES = frozenset({"40001", "40P01", "55P03"})
 # idle_in_transaction_session_timeout, transaction_timeout: ended before COMMIT was sent;
-# too_many_connections, cannot_connect_now, and two ways not to get a connection: never begun;
-# read_only_sql_transaction: the server became a reader, so another one writes now
+# too_many_connections, cannot_connect_now, two connection errors: never began;
+# read_only_sql_transaction: the server became a standby, so another one is the primary now
 NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03", "08001", "08004", "25006"})
-# admin_shutdown, crash_shutdown, idle_session_timeout, statement_completion_unknown, and the
-# connection exceptions of class 08, which poolers send; a dropped connection has no code at all
+# admin_shutdown, crash_shutdown, idle_session_timeout, statement_completion_unknown, and
+# connection exceptions of class 08, which poolers send; a dropped connection has no SQLSTATE
 CUT_OFF = frozenset(
     {"57P01", "57P02", "57P05", "40003", "08000", "08003", "08006", "08007", "08P01"}
 )
@@ -47,15 +46,15 @@ TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
 TRIES = 5
 FIRST_PAUSE = 0.01  # seconds; it doubles
-FIRST_PAUSE_UNTIL_BACK = 0.1  # where a server has to come back, in half a second or so
+FIRST_PAUSE_UNTIL_BACK = 0.1  # while a server restarts, which takes about half a second
 
 
 class Failure(Enum):
-    """What a failed transaction has done, and why."""
+    """What remains of a failed transaction, and why it failed."""
 
-    LOST_RACE = "nothing: somebody else had the locks"
-    NOT_STARTED = "nothing: the server could not be had, or ended it before COMMIT"
-    UNKNOWN = "perhaps all of it: the connection went while it ran"
+    LOST_RACE = "nothing: another transaction held the locks"
+    NOT_STARTED = "nothing: no connection, or the server ended it before COMMIT"
+    UNKNOWN = "nothing or all of it: the connection was lost while it ran"
     TIMED_OUT = "nothing: it took longer than statement_timeout"
     FINAL = "nothing: it would fail again"
 
@@ -64,35 +63,35 @@ NOTHING_DONE = frozenset({Failure.LOST_RACE, Failure.NOT_STARTED})
 
 
 class OutcomeUnknown(OperationalError):
-    """The connection went during COMMIT and did not come back: perhaps it is done, perhaps not.
+    """The connection was lost during COMMIT and could not be restored: it may be committed or not.
 
-    The same id may be sent again; it is done once at most.
+    The caller may send the same id again; it is done at most once.
     """
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Which kind a Django database error is.
+    """Classify a Django database error.
 
-    Where a COMMIT loses its connection, Django connects anew on the way out of the atomic block;
-    if that fails too, the error says only that the server cannot be had, see its `__context__`.
+    When COMMIT loses its connection, Django reconnects while it leaves the atomic block. If that
+    fails too, the error is a connection error, and its `__context__` is the lost COMMIT.
     """
-    failure = _failure_itself(error)
+    failure = _failure_without_context(error)
     if failure is not Failure.NOT_STARTED:
         return failure
-    behind = error.__context__
-    while behind is not None:
-        if isinstance(behind, Error) and _failure_itself(behind) is Failure.UNKNOWN:
+    earlier = error.__context__
+    while earlier is not None:
+        if isinstance(earlier, Error) and _failure_without_context(earlier) is Failure.UNKNOWN:
             return Failure.UNKNOWN
-        behind = behind.__context__
+        earlier = earlier.__context__
     return failure
 
 
-def _failure_itself(error: BaseException) -> Failure:
+def _failure_without_context(error: BaseException) -> Failure:
     state = sqlstate(error)
     if state in LOST_RACES:
         return Failure.LOST_RACE
     if state in NOT_STARTED or getattr(error.__cause__, "pgconn", None) is not None:
-        return Failure.NOT_STARTED  # pgconn: psycopg's mark of an attempt to connect
+        return Failure.NOT_STARTED  # psycopg sets pgconn on errors of connecting
     if isinstance(error, OutcomeUnknown) or state in CUT_OFF:
         return Failure.UNKNOWN
     if state == TIMED_OUT:
@@ -110,13 +109,12 @@ def run_with_retry(
     using: str = DEFAULT_DB_ALIAS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
-    """What `work` returns; run again after a lost race or a lost server, five times at most.
+    """Return what `work` returns; run it up to five times after a lost race or a lost server.
 
-    `work` is a whole unit: it opens its own transaction and has no other effects. After an
-    unknown outcome it runs again only where the caller gives `find_out_first`, which tells
-    `work` that it may be done already; OutcomeUnknown if that does not help. Inside an atomic
-    block it runs once and the error goes to whoever opened that block, for only that one can
-    do everything again.
+    `work` opens its own transaction and has no other effects. After an unknown outcome it runs
+    again only if the caller gives `find_out_first`, which tells `work` that it may be committed
+    already. Raises OutcomeUnknown if it stays unknown. In an atomic block `work` runs once, and
+    the error goes to the code that opened the block: only that code can run everything again.
     """
     unknown = False
     for attempt in range(1, TRIES + 1):
@@ -129,14 +127,14 @@ def run_with_retry(
                 unknown = True
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
             if not again or attempt == TRIES or connections[using].in_atomic_block:
-                # A broken rule shows that the second run began anew; nothing else does.
+                # Only a broken rule proves that the first run was not committed.
                 if unknown and not isinstance(error, IntegrityError | DataError):
                     raise OutcomeUnknown(str(error)) from error
                 raise
         if failure is not Failure.LOST_RACE:
-            connections[using].close()  # or the next try would meet the dead connection
+            connections[using].close()  # the next attempt must not get the dead connection
         first = FIRST_PAUSE if failure is Failure.LOST_RACE else FIRST_PAUSE_UNTIL_BACK
-        # Full jitter: losers that wait equally long would meet again.
+        # Full jitter: losers of a race that wait equally long would collide again.
         sleep(random.uniform(0, first * 2 ** (attempt - 1)))  # noqa: S311 - no secret
     raise AssertionError  # pragma: no cover - the last try returns or raises
 
@@ -152,6 +150,6 @@ def with_retry(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """Postgres's own code; None for a dropped connection, or for an error of something else."""
+    """Postgres's error code; None for a dropped connection, or for an error from elsewhere."""
     code = getattr(error.__cause__, "sqlstate", None)
     return code if isinstance(code, str) else None

@@ -1,7 +1,7 @@
-"""What a role may do with the tables: given anew after every migration.
+"""The rights of a role to the tables, granted again after every migration.
 
 The owner of the tables runs migrations; web processes sign in with a role that owns nothing.
-It may read and write every table, except where an app says that it may do less.
+That role may read and write every table, unless an app grants it less.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
 
 def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -> bool:
-    """Gives the role its rights to every table and view; False where there is no such role.
+    """Grant the role its rights to every table and view. Returns False if the role is missing.
 
-    `less` has tables with the rights, as GRANT spells them, where they are not EVERYTHING.
+    `less` maps tables to their rights as GRANT spells them; all other tables get EVERYTHING.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
@@ -22,7 +22,7 @@ def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -
             return False
         quote = connection.ops.quote_name
         to = quote(role)
-        # Tables of a session's own, searched first, could stand in the place of the real ones.
+        # Temporary tables are searched first, so a session could hide the real tables by its own.
         cursor.execute(
             "SELECT current_database() FROM pg_database WHERE datname = current_database()"
             " AND pg_has_role(current_user, datdba, 'MEMBER')"

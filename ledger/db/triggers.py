@@ -1,12 +1,11 @@
 """Triggers that no session can switch off.
 
-A django-pgtrigger function first asks the setting `pgtrigger.ignore`, which every session
-may set for itself, whatever its rights. That is handy for soft deletes and wrong for books:
-a statement smuggled in could wave itself through. `FirmTrigger` leaves the question out;
-only the owner of the table can disable it, by ALTER TABLE.
+A django-pgtrigger function first checks the setting `pgtrigger.ignore`, which every session
+may change, whatever its rights. That is wrong for books: injected SQL could set it and pass.
+`FirmTrigger` leaves the check out; only the owner of the table can disable it, by ALTER TABLE.
 
-With `definer` the function works with the rights of the tables' owner, so that it may do what
-the role that set it off may not.
+With `definer` the function runs with the rights of the tables' owner, so that it may do what
+the role that fired it may not.
 """
 
 from typing import Any
@@ -39,14 +38,14 @@ class FirmTriggerSql(compiler.UpsertTriggerSql):
 
 
 class DefinerTriggerSql(FirmTriggerSql):
-    """The same, with the rights of whoever made it. Migrations name this class.
+    """The same, but the function runs with its owner's rights. Migrations name this class.
 
-    The tables are looked for in `public` alone: a caller's own schema of temporary tables,
-    searched first unless it is named last, could put others in their place.
+    `search_path` names `public` first and `pg_temp` last: otherwise a caller's temporary tables
+    would be found before the real ones.
     """
 
     def get_template(self) -> str:
-        # Whoever may execute it could hang it on a table of their own, and feed it anything.
+        # A role that may execute it could attach it to a table of its own, with any rows.
         definer = """LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp;
             REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC;"""
         template = super().get_template().replace("LANGUAGE plpgsql;", definer)
@@ -54,7 +53,7 @@ class DefinerTriggerSql(FirmTriggerSql):
 
 
 class CompiledFirmTrigger(compiler.Trigger):
-    """The trigger as migrations know it; its function goes when it goes."""
+    """The trigger as migrations know it; uninstalling it also drops its function."""
 
     @property
     def uninstall_sql(self) -> str:
@@ -93,18 +92,19 @@ def refuse(name: str, message: str) -> str:
     )
 
 
-def stays(row: str, table: str, said: str, said_of_all: str = "") -> list[Trigger]:
-    """The triggers of an append-only table, by name: no UPDATE, no DELETE, no TRUNCATE.
+def stays(row: str, table: str, message: str, truncate_message: str = "") -> list[Trigger]:
+    """The triggers of an append-only table: no UPDATE, no DELETE, no TRUNCATE.
 
-    `said_of_all` is the sentence about TRUNCATE, where it is another.
+    `row` names the trigger for UPDATE and DELETE, `table` the one for TRUNCATE, whose message
+    is `truncate_message` if given.
     """
     return [
-        FirmTrigger(name=row, when=Before, operation=Update | Delete, func=refuse(row, said)),
+        FirmTrigger(name=row, when=Before, operation=Update | Delete, func=refuse(row, message)),
         FirmTrigger(
             name=table,
             level=Statement,
             when=Before,
             operation=Truncate,
-            func=refuse(table, said_of_all or said),
+            func=refuse(table, truncate_message or message),
         ),
     ]

@@ -1,19 +1,19 @@
-"""Whether a transaction was committed, asked afterwards by its id."""
+"""Finds out whether a database transaction was committed, by its id."""
 
 from django.db import connection
 
 
 def current_xid() -> str:
-    """The id of the transaction that runs, which has written something."""
+    """The id of the open transaction, which must have written something."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         return str(cursor.fetchone()[0])
 
 
 def was_committed(xid: str) -> bool:
-    """Whether the transaction with that id is in the database.
+    """Whether the transaction with that id is committed on this server.
 
-    A server that took over without it has perhaps not come to that id yet: then it is not.
+    After a failover that lost it, the new server may not have reached that id: False.
     """
     with connection.cursor() as cursor:
         cursor.execute(

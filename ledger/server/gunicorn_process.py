@@ -1,4 +1,4 @@
-"""gunicorn as a child process that ends when we do."""
+"""gunicorn as a child process that ends with this process."""
 
 import ctypes
 import http.client
@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class WebServer:
-    """Use it as a context: it is stopped on the way out."""
+    """A context manager: gunicorn starts on entry and is stopped on exit."""
 
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
@@ -36,7 +36,7 @@ class WebServer:
             [sys.executable, "-m", "gunicorn", "--no-control-socket"]
             + [f"--{name}={value}" for name, value in options.items()]
             + ["ledger.wsgi"],
-            # Ctrl-C reaches the whole foreground group; only we may answer it.
+            # Ctrl-C goes to the whole foreground process group; only this process may handle it.
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads here
         )
@@ -71,5 +71,5 @@ class WebServer:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel stop gunicorn when this process is killed and cannot do it."""
+    """Ask the kernel to stop gunicorn when this process is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""From an empty folder to a database and files that the site can be served from."""
+"""Prepares everything that a web server needs: database, migrations, demo data, static files."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,10 @@ SECONDS_TO_CONNECT = 5
 
 
 def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
-    """Start the database, migrate, with `demo` fill it if nobody is in it, make the cookbook's
-    practice bank, collect static files.
+    """Start the database, migrate, build the cookbook's practice bank, collect static files.
 
-    Tells of what there was to do; says nothing when all is ready. Raises
-    OperationalError, with a sentence, when the database cannot be reached.
+    With `demo` an empty database gets demo data. Calls `tell` with one line for each step that
+    had work to do. Raises OperationalError, with a sentence, if the database cannot be reached.
     """
     with short_connection(SECONDS_TO_CONNECT) as found:
         missing = unapplied_migrations(found)

@@ -1,4 +1,4 @@
-"""collectstatic, but only when a file changed since the last time."""
+"""Runs collectstatic, but only if a file has changed since the last time."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 
 def collect_if_changed() -> bool:
-    """Whether it had to collect. With DEBUG the files are served from where they are."""
+    """Returns whether it collected. With DEBUG files are served from their sources: never."""
     if settings.DEBUG:
         return False
     note = settings.LEDGER_DATA_DIR / "static.fingerprint"
@@ -18,7 +18,7 @@ def collect_if_changed() -> bool:
     if manifest.exists() and note.exists() and note.read_text() == fingerprint:
         return False
     call_command("collectstatic", verbosity=0, interactive=False)
-    # Last, so that an interrupted collecting is done again.
+    # Written last, so that an interrupted run is repeated.
     note.write_text(fingerprint)
     return True
 

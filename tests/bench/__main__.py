@@ -24,7 +24,7 @@ def main() -> None:
     # Ctrl-C and a polite kill both end in the removal below.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        with removal.held_off(), _own_server(base):
+        with removal.removal_blocked(), _own_server(base):
             _measure(options, _scale(options), options.json or base / "bench.json")
     except KeyboardInterrupt:
         sys.exit("Stopped; the bench's server and its data are gone.")

@@ -78,8 +78,11 @@ def test_nothing_is_deleted_under_a_running_server(tmp_path: Path) -> None:
     held.touch()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(removal, "HELD", held)
-        with removal.held_off(), pytest.raises(SystemExit, match="Nothing was removed: Ledger is"):
+        patch.setattr(removal, "LOCKED_FILE", held)
+        with (
+            removal.removal_blocked(),
+            pytest.raises(SystemExit, match="Nothing was removed: Ledger is"),
+        ):
             removal.main(data_dir, held)
     assert data_dir.exists()
 

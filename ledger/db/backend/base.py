@@ -1,8 +1,8 @@
 """Connections that start the embedded server first.
 
 A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (by
-`LEDGER_ROLE`) when it connects; every other one is plain django.db.backends.postgresql.
-`LEDGER_TIMEOUTS`, seconds by the name of Postgres's setting, go along with the connection.
+`LEDGER_ROLE`) when it connects; any other is plain django.db.backends.postgresql.
+`LEDGER_TIMEOUTS` maps Postgres's settings to seconds; they are sent with each new connection.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return bool(self.settings_dict.get("LEDGER_EMBEDDED"))
 
     def fill_in_embedded(self) -> None:
-        """Start the server if need be, and point the settings of this connection at it."""
+        """Start the server if needed, and write its address into this connection's settings."""
         try:
             info = embedded.ensure_started()
         except embedded.EmbeddedServerError as err:
@@ -47,7 +47,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return super().get_new_connection(conn_params)
         except psycopg.OperationalError:
-            # Stopped meanwhile, or back at another place: start it and look again.
+            # It was stopped, or restarted with another socket: start it and read its address again.
             if not self.is_embedded or embedded.is_running():
                 raise
             self.fill_in_embedded()

@@ -1,4 +1,4 @@
-"""What a web server needs before it starts, for `make dev` and for deployments."""
+"""Prepares everything that a web server needs, for `make dev` and for deployments."""
 
 import argparse
 from functools import partial
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *, demo: bool, **_options: Any) -> None:
         try:
-            # Progress is no error: not in red.
+            # Progress goes to stderr, but is not an error: not in red.
             prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
         except OperationalError as err:
             raise CommandError(str(err)) from err

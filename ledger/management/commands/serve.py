@@ -1,4 +1,4 @@
-"""Everything `make run` does, from an empty folder to a page that answers."""
+"""Everything that `make run` does, from an empty folder to a site that answers."""
 
 import argparse
 import signal
@@ -22,7 +22,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Command(BaseCommand):
     help = "Start the database, bring it up to date and serve the site until Ctrl-C."
-    # `make check` runs the system checks; here they would only cost time.
+    # `make check` runs the system checks; here they would only delay the start.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -35,12 +35,12 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, demo: bool, **_options: Any) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, _interrupt)
-        # Before anything is started: this may be the second `make run` by mistake.
+        # Checked before anything starts: this may be a second `make run` by mistake.
         _check_port(host, port)
         try:
-            with removal.held_off():
-                # Progress of a first start goes elsewhere than the three lines of every start,
-                # but is no error: not in red.
+            with removal.removal_blocked():
+                # Progress goes to stderr, apart from the three lines of every start, but is not
+                # an error: not in red.
                 prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
                 self._serve(host, port)
         except KeyboardInterrupt:
@@ -68,12 +68,12 @@ class Command(BaseCommand):
 
     def _greeting(self, host: str, port: int) -> list[str]:
         users = get_user_model()._default_manager
-        shown = f"[{host}]" if ":" in host else host
+        url_host = f"[{host}]" if ":" in host else host
         sign_in = "Sign up on the page, or use an account of yours."
         if users.filter(email=SIGN_INS["ana"]).exists():
             sign_in = f"Sign in as {', '.join(SIGN_INS.values())} with the password {PASSWORD}."
         return [
-            f"Ledger is at http://{shown}:{port}/",
+            f"Ledger is at http://{url_host}:{port}/",
             sign_in,
             "Press Ctrl-C to stop it.",
         ]
@@ -88,7 +88,7 @@ def _check_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=family).close()
     except (OSError, OverflowError) as err:
-        # Python adds the address in brackets to what the system says.
+        # Python appends the address in brackets to the system's message.
         reason = str(getattr(err, "strerror", err)).partition(" (")[0].rstrip(".")
         raise CommandError(
             f"The port {port} on {host} cannot be used: {reason}. "
@@ -97,5 +97,5 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _another(port: int) -> int:
-    """The next one, or the usual one where the next would be refused for the same reason."""
+    """The next port, or 8000 if the next one would be refused for the same reason."""
     return port + 1 if 1024 <= port < 65535 else 8000

@@ -1,4 +1,4 @@
-"""Stop the embedded server, which outlives the processes that use it."""
+"""Stops the embedded server, which keeps running when the processes that use it end."""
 
 from typing import Any
 
@@ -14,5 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, **_options: Any) -> None:
         if not settings.LEDGER_EMBEDDED:
-            raise CommandError("The database is a server of yours, not the embedded one.")
+            raise CommandError(
+                "DATABASE_URL or DB_NAME is set: Ledger stops only the embedded server."
+            )
         self.stdout.write("Stopped." if embedded.stop() else "It was not running.")
