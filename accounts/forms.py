@@ -4,9 +4,10 @@ from typing import Any
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
-from babel.numbers import get_currency_name
+from babel.numbers import get_currency_name, get_territory_currencies
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
@@ -130,6 +131,23 @@ class AccountNumberField(forms.CharField):
 MOST_ACCOUNTS = 50  # that a person may open by themselves
 
 
+USUAL_CURRENCY = "EUR"  # where neither accounts nor the browser tell another
+
+
+def currency_of_languages(accept_language: str) -> str:
+    """The currency of the first country in an Accept-Language header: "en-US" gives USD.
+
+    Source: CLDR's territory currencies, by Babel. USUAL_CURRENCY where no country is named.
+    """
+    for language, _quality in parse_accept_lang_header(accept_language):
+        territory = language.rpartition("-")[2].upper()
+        if len(territory) == 2 and "-" in language:
+            for currency in get_territory_currencies(territory):
+                if currency in CURRENCIES:
+                    return currency
+    return USUAL_CURRENCY
+
+
 class OpenAccountForm(forms.Form):
     """What a new account is called, and its currency."""
 
@@ -138,7 +156,7 @@ class OpenAccountForm(forms.Form):
         max_length=100,
         help_text="Only you see this name, like Everyday or Holiday.",
     )
-    currency = forms.ChoiceField(choices=currency_choices, initial="EUR")
+    currency = forms.ChoiceField(choices=currency_choices, initial=USUAL_CURRENCY)
 
     def clean_name(self) -> str:
         """The name with its spaces in order, and nothing unseen in it."""

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services
 from accounts.exceptions import LedgerError
-from accounts.forms import MOST_ACCOUNTS, OpenAccountForm
+from accounts.forms import MOST_ACCOUNTS, OpenAccountForm, currency_of_languages
 from accounts.models import Account
 from accounts.requests import PersonRequest
 
@@ -27,7 +27,8 @@ def account_list(request: PersonRequest) -> HttpResponse:
 def open_account(request: PersonRequest) -> HttpResponse:
     """The form that opens an account, then its statement."""
     usual = Account.objects.usual_currency(request.user)
-    form = OpenAccountForm(request.POST or None, initial={"currency": usual} if usual else None)
+    currency = usual or currency_of_languages(request.headers.get("Accept-Language", ""))
+    form = OpenAccountForm(request.POST or None, initial={"currency": currency})
     mine = Account.objects.owned_by(request.user).not_closed()
     if mine.count() >= MOST_ACCOUNTS:
         messages.info(request, f"{MOST_ACCOUNTS} accounts are the most; close one first.")

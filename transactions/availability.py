@@ -1,4 +1,4 @@
-"""How accounts stand at this moment, beside their entries: what is held, what may still go out."""
+"""What is available on an account now: what is held, and what may still go out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from ledger.text.dates import start_of_day
-from ledger.text.money import money
+from ledger.text.money import NO_BREAK, figure
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
@@ -52,20 +52,48 @@ def _newest(holds: TransactionQuerySet) -> Holds:
     return Holds(newest[:MOST_PENDING], more)
 
 
-def limits_in_words(account: Account) -> str:
-    """What may go out at most, and how much of it is left today; "" where nothing is limited.
+@dataclass(frozen=True, slots=True)
+class LabelledFigure:
+    """A figure with its label, both as a page shows them."""
 
-    For reading: what counts is counted again under the lock, see `books.Locked.sent_on`.
+    label: str
+    figure: str
+
+
+def figures_of(account: Account) -> list[LabelledFigure]:
+    """Booked, held, overdraft limit, and the limits of what may go out: those that are set."""
+    figures = [LabelledFigure("Booked", figure(account.balance, account.currency))]
+    if account.held:
+        figures.append(LabelledFigure("Held", figure(account.held, account.currency)))
+    if account.overdraft_limit:
+        limit = figure(account.overdraft_limit, account.currency)
+        figures.append(LabelledFigure("Overdraft limit", limit))
+    return figures + limits_of(account)
+
+
+def limits_of(account: Account) -> list[LabelledFigure]:
+    """The limits per payment and per day, and how much of the day's is left.
+
+    For reading: services count again under the lock, see `LockedAccount.sent_on`.
     """
-    said = []
+    limits = []
     if account.transfer_limit is not None:
-        most = money(account.transfer_limit, account.currency)
-        said.append(f"At most {most} goes out in one payment.")
+        limit = figure(account.transfer_limit, account.currency)
+        limits.append(LabelledFigure("Limit per payment", limit))
     if account.daily_limit is not None:
         left = max(account.daily_limit - _sent_today(account), Decimal(0))
-        most, rest = money(account.daily_limit, account.currency), money(left, account.currency)
-        said.append(f"At most {most} goes out in a day; {rest} of it is left today.")
-    return " ".join(said)
+        limit = figure(account.daily_limit, account.currency)
+        limits.append(LabelledFigure("Limit per day", limit))
+        limits.append(LabelledFigure("Left today", figure(left, account.currency)))
+    return limits
+
+
+def limits_in_words(account: Account) -> str:
+    """The same in one line, for the help of a form field; "" where nothing is limited."""
+    return " ".join(
+        f"{limit.label}: {limit.figure}{NO_BREAK}{account.currency}."
+        for limit in limits_of(account)
+    )
 
 
 def _sent_today(account: Account) -> Decimal:

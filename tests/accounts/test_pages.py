@@ -1,5 +1,6 @@
 """Signing up and in, the list of accounts, opening one, the theme."""
 
+import re
 from typing import Any
 
 import pytest
@@ -178,6 +179,17 @@ def test_the_demo_sign_ins_are_shown_where_there_is_demo_data(client: Client, de
     assert (PASSWORD in said) == demo
 
 
+def test_one_press_signs_in_to_the_demo(client: Client) -> None:
+    UserFactory(email="ana@example.com", password="ledger-demo")
+    with override_settings(LEDGER_DEMO=True):
+        page = client.get("/account/login/").content.decode()
+    forms = [part.partition("</form>")[0] for part in page.split('class="try__form"')[1:]]
+    assert len(forms) == 3
+    names = ("login", "password")
+    data = {name: re.findall(rf'name="{name}" value="([^"]*)"', forms[0])[0] for name in names}
+    assert client.post("/account/login/", data)["Location"] == "/"
+
+
 def test_no_demo_sign_in_is_shown_where_nobody_of_them_exists(client: Client) -> None:
     with override_settings(LEDGER_DEMO=True):
         assert PASSWORD not in text_of(client.get("/account/login/"))
@@ -208,3 +220,37 @@ def test_nobody_opens_accounts_without_end(client: Client, monkeypatch: pytest.M
     response = client.post("/accounts/open/", form, follow=True)
     assert "2 accounts are the most; close one first." in text_of(response)
     assert Account.objects.filter(user=account.user).count() == 2
+
+
+@pytest.mark.parametrize(("header", "currency"), [
+    ("en-US,en;q=0.9", "USD"),
+    ("de,de-CH;q=0.8,en;q=0.5", "CHF"),
+    ("ja-JP", "JPY"),
+    ("zh-Hant-TW", "TWD"),
+    ("en", "EUR"),
+    ("", "EUR"),
+    ("xx-ZZ,\x00;q=9,-,en-", "EUR"),
+])  # fmt: skip
+def test_a_first_account_is_offered_in_the_currency_of_the_browsers_country(
+    client: Client, header: str, currency: str
+) -> None:
+    client.force_login(UserFactory())
+    page = client.get("/accounts/open/", headers={"accept-language": header})
+    assert page.context["form"]["currency"].value() == currency
+
+
+def test_a_further_account_is_offered_in_the_currency_of_those_before(client: Client) -> None:
+    account = AccountFactory(currency="GBP")
+    client.force_login(account.user)
+    page = client.get("/accounts/open/", headers={"accept-language": "en-US"})
+    assert page.context["form"]["currency"].value() == "GBP"
+
+
+def test_a_new_account_says_how_money_comes_in(client: Client) -> None:
+    account = AccountFactory()
+    client.force_login(account.user)
+    number = f"{account.number[:4]} {account.number[4:8]} {account.number[8:]}"
+    for url in ("/", f"/accounts/{account.pk}/"):
+        page = text_of(client.get(url))
+        assert f"Give its number, {number} ," in page
+        assert "cash desk" in page

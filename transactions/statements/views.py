@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.text.lines import shortened
-from transactions.availability import limits_in_words, pending_of, released_lately
+from transactions.availability import figures_of, pending_of, released_lately
 from transactions.search.address import search_url
 from transactions.statements.address import StatementAddress
 from transactions.statements.csv_file import file_name, statement_lines
@@ -44,7 +44,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
     if address.is_plain:
         context |= {"pending": pending_of([account]), "released": released_lately(account)}
-    context["limits"] = limits_in_words(account)
+    context["figures"] = figures_of(account)
     context["frozen"] = account.status_changes.first() if account.is_frozen else None
     context["wider_url"] = search_url(form.filters.text)
     context["nothing_found"] = f"Nothing found for \u201c{shortened(form.filters.text)}\u201d"

@@ -34,7 +34,7 @@ def test_a_statement_groups_by_day_with_the_running_balance_on_every_line(
     assert account.balance == 50
     said = text_of(response)
     assert "50.00 USD available" in said
-    assert "50.00 booked, nothing held, no overdraft." in said
+    assert "USD available Booked 50.00" in said
     assert "Mara Lindt" in said
 
 
