@@ -165,18 +165,18 @@ def test_one_statement_that_takes_too_long_is_stopped(
 def test_statements_that_take_too_long_together_are_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(running, "TOTAL_SECONDS", 0.2)
+    monkeypatch.setattr(running, "TOTAL_SECONDS", 1.5)
 
     def many() -> None:
         for _ in range(50):
-            ask("SELECT pg_sleep(0.05)")
+            ask("SELECT pg_sleep(0.1)")
 
     ran = cooked(many)
     assert ran.stopped == (
-        "Stopped: all statements together took longer than 0.2 seconds, the most that the "
+        "Stopped: all statements together took longer than 1.5 seconds, the most that the "
         "cookbook gives. Nothing was changed. Ask for less."
     )
-    assert 1 <= len(ran.work.queries) <= 5
+    assert 1 <= len(ran.work.queries) <= 16
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -280,7 +280,7 @@ def test_metadata_of_any_shape_is_told_in_lines_that_lead_to_the_search(
     assert lines["Items 2 2 deep"] == "no"
     assert lines["Long"].endswith("…")
     assert len(lines["Long"]) == 301
-    assert "Category eating out" in said
+    assert "Category Eating out" in said
     assert asked_by(response.content.decode()) == {
         'category:"eating out"',
         "has:meta.merchant.name", 'meta.merchant.name:"Café do Porto"',
