@@ -47,80 +47,85 @@ _OF_ANA = """FROM users
 WHERE users.id = user_id AND email = 'ana@example.com' AND accounts.name = 'Everyday'"""
 
 
-def _update(rule: str, wants: str, change: str, where: str = _OF_ANA) -> Attempt:
-    return Attempt("accounts", rule, wants, f"UPDATE accounts SET {change}\n{where}")  # noqa: S608
+def _update(rule: str, title: str, change: str, where: str = _OF_ANA) -> Attempt:
+    return Attempt("accounts", rule, title, f"UPDATE accounts SET {change}\n{where}")  # noqa: S608
 
 
-def _by_rows(rule: str, wants: str, row: ValidRow, **changed: str) -> Attempt:
+def _by_rows(rule: str, title: str, row: ValidRow, **changed: str) -> Attempt:
     """A refusal by the accounts of what a row of transactions would make of them."""
-    return Attempt("accounts", rule, wants, row.but(**changed).insert)
+    return Attempt("accounts", rule, title, row.but(**changed).insert)
 
 
 ATTEMPTS: list[Attempt] = [
-    _update("balance_follows_rows", "Take 100 out of thin air", "balance = balance + 100"),
+    _update(
+        "balance_follows_rows", "Add 100 to a balance without a payment", "balance = balance + 100"
+    ),
     _by_rows(
         "balance_non_negative",
-        "Spend a million that is not there",
+        "Set a balance below zero without an overdraft",
         WITHDRAWAL,
         amount="1000000",
         from_balance="ana.balance - 1000000",
     ),
     _by_rows(
         "available_non_negative",
-        "Reserve a million that is not there",
+        "Hold more than is available",
         HOLD,
         amount="1000000",
     ),
     _update(
         "held_non_negative",
-        "Let less than nothing be held, and spend the difference",
+        "Set a negative held amount",
         "held = -100",
     ).stands_behind(
         "balance_follows_rows",
         "Nobody writes what is held: it follows the holds, and each gives back what it took.",
     ),
-    _update("account_amounts_finite", "Have credit beyond all numbers", "overdraft_limit = 'NaN'"),
+    _update("account_amounts_finite", "Set an infinite overdraft limit", "overdraft_limit = 'NaN'"),
     _update(
         "overdraft_limit_non_negative",
-        "Set an overdraft of less than nothing",
+        "Set a negative overdraft limit",
         "overdraft_limit = -1",
     ),
     _update(
         "limits_positive",
-        "Set a limit that no payment could be held against",
+        "Set a payment limit of zero",
         "transfer_limit = -1",
     ),
-    _update("account_status_valid", "Be a special customer", "status = 'vip'"),
-    _update(
-        "account_times_finite", "Close an account at the end of time", "closed_at = 'infinity'"
-    ),
+    _update("account_status_valid", "Set an unknown account status", "status = 'vip'"),
+    _update("account_times_finite", "Set an infinite closing time", "closed_at = 'infinity'"),
     _update(
         "closed_account_is_empty",
-        "Close an account with the money in it",
+        "Close an account that still has money",
         "status = 'closed', closed_at = clock_timestamp()",
     ),
     _update(
         "closed_account_stays_closed",
-        "Open a closed account again, in somebody else's name",
+        "Reopen a closed account under another owner",
         "status = 'active', name = 'Mine now'",
         "WHERE status = 'closed'",
     ),
+    ACCOUNT.attempt("account_opens_empty", "Open an account with money in it", balance="1000000"),
     ACCOUNT.attempt(
-        "account_opens_empty", "Open an account that is rich from the start", balance="1000000"
-    ),
-    ACCOUNT.attempt(
-        "account_currency_valid", "Keep money that no country issues", currency="'XXX'"
+        "account_currency_valid", "Open an account in an unknown currency", currency="'XXX'"
     ),
     ACCOUNT.but("ana").attempt(
-        "accounts_number_key", "Answer to Ana's account number", UNIQUE, number="ana.number"
+        "accounts_number_key",
+        "Open an account with a number that is taken",
+        UNIQUE,
+        number="ana.number",
     ),
     ACCOUNT.but("ana").attempt(
-        "accounts_pkey", "Be Ana's account a second time", UNIQUE, id="ana.id", currency="'EUR'"
+        "accounts_pkey",
+        "Open an account with an id that is taken",
+        UNIQUE,
+        id="ana.id",
+        currency="'EUR'",
     ),
     ACCOUNT.but("ana")
     .attempt(
         "account_id_currency_unique",
-        "Be Ana's account a second time, in the same currency",
+        "Open an account with an id and currency that are taken",
         UNIQUE,
         id="ana.id",
     )
@@ -132,26 +137,26 @@ ATTEMPTS: list[Attempt] = [
     ),
     ACCOUNT.attempt(
         "accounts_user_id_7f1e1f1e_fk_users_id",
-        "Keep an account that nobody owns",
+        "Open an account for an unknown user",
         FOREIGN_KEY,
         user_id="gen_random_uuid()",
     ),
     *ACCOUNT.left_out(),
     CHANGE.attempt(
         "account_status_changes_account_id_97bdf56b_fk_accounts_id",
-        "Freeze an account that does not exist",
+        "Log a freeze of an unknown account",
         FOREIGN_KEY,
         account_id="gen_random_uuid()",
     ),
     CHANGE.attempt(
         "account_status_changes_changed_by_id_327239e7_fk_users_id",
-        "Freeze an account as nobody",
+        "Log a freeze by an unknown user",
         FOREIGN_KEY,
         changed_by_id="gen_random_uuid()",
     ),
     CHANGE.attempt(
         "account_status_changes_pkey",
-        "Write over who froze an account",
+        "Log a second freeze with the same id",
         UNIQUE,
         id="(SELECT id FROM account_status_changes LIMIT 1)",
     ),

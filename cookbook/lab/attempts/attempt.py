@@ -20,7 +20,7 @@ class Attempt:
     """Raw SQL that Postgres must refuse, and what refuses it.
 
     `rule` is the name of a constraint, of a unique index or of what a trigger says it refuses
-    by; for NOT NULL that of the column. `wants` is what a thief would say. `given` is done
+    by; for NOT NULL that of the column. `title` says what is tried. `given` is done
     first, in the same transaction. Where `behind` another rule, that one refuses: this one
     cannot be reached, and `why` says so; `behind_too` is one more between the two. `isolation`
     is that of a transaction of its own.
@@ -28,7 +28,7 @@ class Attempt:
 
     table: str
     rule: str
-    wants: str
+    title: str
     sql: str
     state: str = CHECK
     given: tuple[str, ...] = ()
@@ -146,16 +146,16 @@ class ValidRow:
             ]
         )
 
-    def attempt(self, rule: str, wants: str, state: str = CHECK, /, **changed: str) -> Attempt:
+    def attempt(self, rule: str, title: str, state: str = CHECK, /, **changed: str) -> Attempt:
         """To insert this row with these values."""
-        return Attempt(self.table, rule, wants, self.but(**changed).insert, state, self.given)
+        return Attempt(self.table, rule, title, self.but(**changed).insert, state, self.given)
 
     def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
         """To leave out each column that no row may be without."""
         return [
             self.attempt(
                 column,
-                f"Keep {self.called} without its {_words(column)}",
+                f"Insert {self.called} without its {_words(column)}",
                 NOT_NULL,
                 **{column: "NULL"},
             )
@@ -173,6 +173,6 @@ def stay(
 ) -> list[Attempt]:
     """The attempts on an append-only table: to change what stands in it, and to empty it."""
     return [
-        Attempt(table, row, f"Rewrite what stands in {table}", change, given=given),
-        Attempt(table, rows, f"Empty {table}", f"TRUNCATE {table} CASCADE"),
+        Attempt(table, row, f"Update a row of {table}", change, given=given),
+        Attempt(table, rows, f"Truncate {table}", f"TRUNCATE {table} CASCADE"),
     ]

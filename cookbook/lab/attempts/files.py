@@ -60,99 +60,116 @@ ASKED = ValidRow(
 ROWS = (FILE, LINE, ASKED)
 
 
-def _after(row: ValidRow, rule: str, wants: str, **changed: str) -> Attempt:
+def _after(row: ValidRow, rule: str, title: str, **changed: str) -> Attempt:
     """To insert a row again that is there already, with these values."""
     sql = row.but(**changed).insert
-    return Attempt(row.table, rule, wants, sql, UNIQUE, given=(*row.given, row.insert))
+    return Attempt(row.table, rule, title, sql, UNIQUE, given=(*row.given, row.insert))
 
 
 _SAME_ID = "'019e0000-0000-7000-8000-000000000000'"
 
 _FILES: list[Attempt] = [
-    _after(FILE, "payment_file_once_a_run", "Have the salaries of June paid twice"),
-    FILE.attempt("payment_file_state_valid", "Have a file paid unseen", state="'trusted'"),
+    _after(FILE, "payment_file_once_a_run", "Insert the same payment file twice in one run"),
     FILE.attempt(
-        "payment_file_counts_add_up", "Have more lines paid than there are", booked_count="3"
+        "payment_file_state_valid", "Insert a payment file with an unknown state", state="'trusted'"
+    ),
+    FILE.attempt(
+        "payment_file_counts_add_up", "Set more booked lines than the file has", booked_count="3"
     ),
     FILE.attempt(
         "payment_files_line_count_check",
-        "Have a file with less than no lines",
+        "Set a negative line count",
         line_count="-1",
         refused_count="-1",
     ),
     *(
         FILE.attempt(
             f"payment_files_{counted}_count_check",
-            f"Have less than no lines {counted}",
+            f"Set a negative count of {counted} lines",
             **{f"{counted}_count": "-1"},
         )
         for counted in ("booked", "refused", "repeated", "misnamed")
     ),
     FILE.but("twice").attempt(
-        "payment_files_pkey", "Put one file in place of another", UNIQUE, id=_SAME_ID, run="NULL"
+        "payment_files_pkey",
+        "Insert a payment file with an id that is taken",
+        UNIQUE,
+        id=_SAME_ID,
+        run="NULL",
     ),
     FILE.attempt(
         "payment_files_from_account_id_ea6cdaf0_fk_accounts_id",
-        "Have a file paid by an account that does not exist",
+        "Insert a payment file of an unknown account",
         FOREIGN_KEY,
         from_account_id="gen_random_uuid()",
     ),
     FILE.attempt(
         "payment_files_created_by_id_1e1efb56_fk_users_id",
-        "Bring a file as nobody",
+        "Insert a payment file by an unknown user",
         FOREIGN_KEY,
         created_by_id="gen_random_uuid()",
     ),
     *FILE.left_out(),
 ]
 _LINES: list[Attempt] = [
-    _after(LINE, "payment_line_once", "Be in the file twice under one number"),
-    LINE.attempt("name_check_valid", "Say that any name will do", name_check="'any'"),
+    _after(LINE, "payment_line_once", "Insert two lines with the same number"),
+    LINE.attempt(
+        "name_check_valid",
+        "Insert a line with an unknown result of the name check",
+        name_check="'any'",
+    ),
     LINE.attempt(
         "booked_line_has_no_refusal",
-        "Be refused, and paid all the same",
+        "Insert a line that is both booked and refused",
         booked="true",
         verdict="'The account is closed.'",
     ),
     LINE.attempt(
-        "unread_line_is_refused", "Be paid an amount that nobody could read", amount="NULL"
+        "unread_line_is_refused", "Insert an unreadable line without a refusal", amount="NULL"
     ),
-    LINE.attempt("payment_lines_number_check", "Stand before the first line", number="-1"),
-    LINE.attempt("payment_lines_repeats_check", "Repeat a line before the first", repeats="-1"),
+    LINE.attempt("payment_lines_number_check", "Insert a line with number 0", number="-1"),
+    LINE.attempt("payment_lines_repeats_check", "Insert a line that repeats line 0", repeats="-1"),
     LINE.but("twice").attempt(
         "payment_lines_pkey",
-        "Have two lines share one payment",
+        "Insert a line with an id that is taken",
         UNIQUE,
         id=_SAME_ID,
         number="generate_series",
     ),
     LINE.attempt(
         "payment_lines_file_id_c753592d_fk_payment_files_id",
-        "Have a line paid that is in no file",
+        "Insert a line of an unknown file",
         FOREIGN_KEY,
         file_id="gen_random_uuid()",
     ),
     LINE.attempt(
         "payment_lines_to_account_id_5d934a12_fk_accounts_id",
-        "Have an account paid that does not exist",
+        "Insert a line to an unknown account",
         FOREIGN_KEY,
         to_account_id="gen_random_uuid()",
     ),
     *LINE.left_out(),
 ]
 _NAMES: list[Attempt] = [
-    _after(ASKED, "names_asked_once_a_day", "Begin a second count of wrong guesses", count="0"),
-    ASKED.attempt("payment_names_asked_count_check", "Have guesses in store", count="-1000"),
+    _after(
+        ASKED,
+        "names_asked_once_a_day",
+        "Insert a second count of wrong names for the same day",
+        count="0",
+    ),
+    ASKED.attempt(
+        "payment_names_asked_count_check", "Set a negative count of wrong names", count="-1000"
+    ),
     ASKED.but("twice").attempt(
         "payment_names_asked_pkey",
-        "Put one count in place of another",
+        "Insert a count with an id that is taken",
         UNIQUE,
         id=_SAME_ID,
         day="DATE '2026-06-30' + generate_series",
     ),
     ASKED.attempt(
         "payment_names_asked_user_id_36ba11c2_fk_users_id",
-        "Have guesses counted for nobody",
+        "Insert a count for an unknown user",
         FOREIGN_KEY,
         user_id="gen_random_uuid()",
     ),

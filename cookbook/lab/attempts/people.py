@@ -36,66 +36,71 @@ ROWS = (PERSON, MEMBER, RIGHT)
 ATTEMPTS: list[Attempt] = [
     PERSON.attempt(
         "user_email_lowercase",
-        "Sign up as ANA@example.com beside ana@example.com",
+        "Insert an email address in upper case",
         email="'ANA@example.com'",
     ),
-    PERSON.attempt("user_times_finite", "Be a customer since for ever", created_at="'-infinity'"),
     PERSON.attempt(
-        "users_email_key", "Sign up with Ana's address", UNIQUE, email="'ana@example.com'"
+        "user_times_finite", "Insert a user with an infinite sign-up time", created_at="'-infinity'"
+    ),
+    PERSON.attempt(
+        "users_email_key",
+        "Insert a user with an email address that is taken",
+        UNIQUE,
+        email="'ana@example.com'",
     ),
     PERSON.but("person").attempt(
-        "users_pkey", "Be somebody who is there already", UNIQUE, id="person.id"
+        "users_pkey", "Insert a user with an id that is taken", UNIQUE, id="person.id"
     ),
     *PERSON.left_out(),
     MEMBER.attempt(
         "users_groups_user_id_f500bee5_fk_users_id",
-        "Make a colleague of somebody who does not exist",
+        "Add an unknown user to a group",
         FOREIGN_KEY,
         user_id="gen_random_uuid()",
     ),
     MEMBER.attempt(
         "users_groups_group_id_2f3517aa_fk_auth_group_id",
-        "Join a group that does not exist",
+        "Add a user to an unknown group",
         FOREIGN_KEY,
         group_id="-1",
     ),
     Attempt(
         "users_groups",
         "users_groups_user_id_group_id_fc7788e8_uniq",
-        "Be in the same group twice",
+        "Add a user to the same group twice",
         "INSERT INTO users_groups (id, user_id, group_id)\n"
         "SELECT -1, user_id, group_id FROM users_groups LIMIT 1",
         UNIQUE,
     ),
     MEMBER.attempt(
         "users_groups_pkey",
-        "Take another's membership",
+        "Insert a membership with an id that is taken",
         UNIQUE,
         id="(SELECT min(id) FROM users_groups)",
     ),
     *MEMBER.left_out(),
     RIGHT.attempt(
         "users_user_permissions_user_id_92473840_fk_users_id",
-        "Give a right to somebody who does not exist",
+        "Give a permission to an unknown user",
         FOREIGN_KEY,
         user_id="gen_random_uuid()",
     ),
     RIGHT.attempt(
         "users_user_permissio_permission_id_6d08dcd2_fk_auth_perm",
-        "Have a right that does not exist",
+        "Give an unknown permission",
         FOREIGN_KEY,
         permission_id="-1",
     ),
     RIGHT.but("twice").attempt(
         "users_user_permissions_user_id_permission_id_3b86cbdf_uniq",
-        "Have the same right twice",
+        "Give the same permission twice",
         UNIQUE,
         id="-generate_series",
     ),
     Attempt(
         "users_user_permissions",
         "users_user_permissions_pkey",
-        "Give two people one row",
+        "Insert a permission row with an id that is taken",
         "INSERT INTO users_user_permissions (id, user_id, permission_id)\n"
         "SELECT -1, users.id, (SELECT min(id) FROM auth_permission) FROM users LIMIT 2",
         UNIQUE,

@@ -7,33 +7,33 @@ from cookbook.lab.attempts.attempt import Attempt
 from cookbook.practice.bank import NO_RIGHT
 
 
-def _as_the_page(rule: str, table: str, wants: str, sql: str) -> Attempt:
-    return Attempt(table, rule, wants, f"{sql} WHERE false", NO_RIGHT)
+def _as_the_page(rule: str, table: str, title: str, sql: str) -> Attempt:
+    return Attempt(table, rule, title, f"{sql} WHERE false", NO_RIGHT)
 
 
 ATTEMPTS: list[Attempt] = [
     _as_the_page(
         "no-right-to-balances",
         "accounts",
-        "Take 100 out of thin air",
+        "Add 100 to a balance without a payment",
         "UPDATE accounts SET balance = balance + 100",
     ),
     _as_the_page(
         "no-right-to-amounts",
         "transactions",
-        "Have paid one cent instead",
+        "Change the amount of a posted transaction",
         "UPDATE transactions SET amount = 0.01",
     ),
     _as_the_page(
         "no-right-to-delete",
         "transactions",
-        "Make a payment undone",
+        "Delete a transaction as the web role",
         "DELETE FROM transactions",
     ),
     _as_the_page(
         "no-right-to-seals",
         "seals",
-        "Write another digest under the books",
+        "Replace a seal's digest as the web role",
         "UPDATE seals SET digest = sha256('another')",
     ),
 ]

@@ -77,25 +77,25 @@ _SEALS: list[Attempt] = [
     ),
     SEAL.attempt(
         "seal_is_of_the_past",
-        "Seal tomorrow, so that nobody can be paid",
+        "Seal a period that is not over",
         ends_at="clock_timestamp() + interval '1 day'",
     ),
     SEAL.attempt(
         "first_seal_begins_the_books",
-        "Begin the seals where the money is gone already",
+        "Begin the first seal in the middle of the books",
         starts_at="'2026-06-01 00:00:00+00'",
     ),
-    SEAL.attempt("seal_digest_is_sha256", "Seal with nothing", digest="''"),
-    SEAL.attempt("seal_period_valid", "Seal less than no rows", row_count="-1"),
-    SEAL.attempt("seals_version_check", "Seal by rules that never were", version="-1"),
-    SEAL.attempt("seals_number_check", "Be before the first seal", number="-1").stands_behind(
+    SEAL.attempt("seal_digest_is_sha256", "Insert a seal with an empty digest", digest="''"),
+    SEAL.attempt("seal_period_valid", "Insert a seal with a negative row count", row_count="-1"),
+    SEAL.attempt("seals_version_check", "Insert a seal with version 0", version="-1"),
+    SEAL.attempt("seals_number_check", "Insert a seal with number 0", number="-1").stands_behind(
         "seal_follows",
         f"{_IN_ORDER} Behind that is first_seal_begins_the_books, which knows 1 and more alone.",
         and_behind="first_seal_begins_the_books",
     ),
     NEXT_SEAL.attempt(
         "seals_pkey",
-        "Put another seal in place of the first",
+        "Insert a second seal number 1",
         UNIQUE,
         number="1",
         starts_at="'1900-01-01 00:00:00+00'",
@@ -104,21 +104,21 @@ _SEALS: list[Attempt] = [
     Attempt(
         "seals",
         "seals_starts_at_key",
-        "Let a third period begin where the second began",
+        "Insert a seal that starts where another starts",
         NEXT_SEAL.but(number="3", ends_at="'2026-07-03 00:00:00+00'").insert,
         UNIQUE,
         given=(*NEXT_SEAL.given, NEXT_SEAL.insert),
     ).stands_behind("seal_follows", _IN_ORDER),
     NEXT_SEAL.attempt(
         "seals_ends_at_key",
-        "Let a second period end where the first ended",
+        "Insert a seal that ends where another ends",
         UNIQUE,
         starts_at="'2026-06-01 00:00:00+00'",
         ends_at="'2026-07-01 00:00:00+00'",
     ).stands_behind("seal_follows", _IN_ORDER),
     SEAL.attempt(
         "seals_sealed_by_id_1d798431_fk_users_id",
-        "Seal in the name of somebody who does not exist",
+        "Insert a seal by an unknown user",
         FOREIGN_KEY,
         sealed_by_id="gen_random_uuid()",
     ),
@@ -132,17 +132,17 @@ _SEALS: list[Attempt] = [
     *SEAL.left_out(),
 ]
 _DAYS: list[Attempt] = [
-    DAY.attempt("sealed_day_valid", "Seal a day without its rows", row_count="0"),
+    DAY.attempt("sealed_day_valid", "Insert a sealed day without fingerprints", row_count="0"),
     DAY.attempt(
         "sealed_days_seal_id_1effdf06_fk_seals_number",
-        "Seal a day by a seal that does not exist",
+        "Insert a sealed day of an unknown seal",
         FOREIGN_KEY,
         seal_id="99",
     ),
     Attempt(
         "sealed_days",
         "sealed_days_pkey",
-        "Seal the same day a second time",
+        "Insert the same sealed day twice",
         DAY.but(digest="sha256('another')").insert,
         UNIQUE,
         given=(*DAY.given, DAY.insert),
@@ -159,28 +159,30 @@ _DAYS: list[Attempt] = [
 _AUDITS: list[Attempt] = [
     AUDIT.attempt(
         "audit_run_is_of_now",
-        "Leave a clean audit of next year, to stand before all to come",
+        "Insert a clean audit dated next year",
         started_at="clock_timestamp() + interval '1 year'",
         finished_at="clock_timestamp() + interval '1 year'",
     ),
     AUDIT.attempt(
         "audit_run_times_rise",
-        "Have an audit end before it begins",
+        "Insert an audit that ends before it begins",
         started_at="clock_timestamp()",
         finished_at="clock_timestamp() - interval '1 minute'",
     ),
     AUDIT.attempt(
-        "audit_run_readable", "Have an audit that nobody can read", findings="'{\"found\": 0}'"
+        "audit_run_readable",
+        "Insert an audit with unreadable findings",
+        findings="'{\"found\": 0}'",
     ),
     AUDIT.attempt(
         "audit_runs_run_by_id_745022ce_fk_users_id",
-        "Have the books audited by nobody",
+        "Insert an audit by an unknown user",
         FOREIGN_KEY,
         run_by_id="gen_random_uuid()",
     ),
     AUDIT.but("twice").attempt(
         "audit_runs_pkey",
-        "Keep two audits as one",
+        "Insert an audit with an id that is taken",
         UNIQUE,
         id="'019e0000-0000-7000-8000-000000000000'",
     ),
@@ -195,7 +197,7 @@ _AUDITS: list[Attempt] = [
         Attempt(
             "audit_runs",
             column,
-            f"Keep an audit without its {column.replace('_', ' ')}",
+            f"Insert an audit without its {column.replace('_', ' ')}",
             f"UPDATE audit_runs SET {column} = NULL",  # noqa: S608
             NOT_NULL,
             given=(AUDIT.insert,),

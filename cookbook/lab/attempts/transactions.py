@@ -77,44 +77,44 @@ ROWS = (PAYMENT, WITHDRAWAL, HOLD, CAPTURE, REFUND)
 ATTEMPTS: list[Attempt] = [
     PAYMENT.attempt(
         "positive_amount",
-        "Send minus 100, so that the money comes the other way",
+        "Insert a payment with a negative amount",
         amount="-100",
         from_balance="ana.balance + 100",
         to_balance="mara.balance - 100",
     ),
     PAYMENT.attempt(
         "rows_continue_the_books",
-        "Pay 100 and let 200 arrive",
+        "Insert a payment of 100 that adds 200 to the recipient",
         to_balance="mara.balance + 200",
     ),
     PAYMENT.attempt(
         "balances_when_completed",
-        "Be paid without the balance that would show it",
+        "Insert a completed payment without the recipient's balance",
         to_balance="NULL",
     ),
     PAYMENT.attempt(
         "amount_fits_currency",
-        "Keep the tenth of a cent that nobody sees",
+        "Insert an amount with a tenth of a cent",
         amount="99.999",
         from_balance="ana.balance - 99.999",
         to_balance="mara.balance + 99.999",
     ),
     PAYMENT.attempt(
         "sides_match_type",
-        "Pay oneself, and be richer by it",
+        "Insert a transfer from an account to itself",
         to_account_id="ana.id",
         to_balance="ana.balance + 100",
     ),
     PAYMENT.but("travel").attempt(
         "to_account_same_currency",
-        "Send 100 dollars and let 100 euros arrive",
+        "Insert a transfer from a dollar account to a euro account",
         FOREIGN_KEY,
         to_account_id="travel.id",
         to_balance="travel.balance + 100",
     ),
     PAYMENT.but("travel").attempt(
         "from_account_same_currency",
-        "Pay 100 euros with 100 dollars",
+        "Insert a payment in euros out of a dollar account",
         FOREIGN_KEY,
         to_account_id="travel.id",
         currency="'EUR'",
@@ -122,64 +122,66 @@ ATTEMPTS: list[Attempt] = [
     ),
     WITHDRAWAL.but("frozen").attempt(
         "account_may_move",
-        "Empty a frozen account",
+        "Insert a payment out of a frozen account",
         from_account_id="frozen.id",
         currency="frozen.currency",
         from_balance="frozen.balance - 100",
     ),
     PAYMENT.attempt(
         "transaction_status_valid",
-        "Book a payment that is neither done nor pending",
+        "Insert a payment with an unknown status",
         status="'maybe'",
         from_balance="NULL",
         to_balance="NULL",
     ),
     PAYMENT.attempt(
         "transaction_values_finite",
-        "Book a payment at the end of time",
+        "Insert a payment with an infinite booking time",
         created_at="'infinity'",
     ),
     PAYMENT.attempt(
         "only_holds_expire",
-        "Pay with money that comes back by itself",
+        "Insert a completed payment that expires",
         expires_at="clock_timestamp() + interval '1 day'",
     ),
-    PAYMENT.attempt("metadata_is_object", "Hide a list in the metadata", metadata="'[1, 2]'"),
+    PAYMENT.attempt("metadata_is_object", "Insert metadata that is a list", metadata="'[1, 2]'"),
     PAYMENT.attempt(
         "metadata_within_limit",
-        "Fill the disk of the bank with metadata",
+        "Insert metadata above 16 KiB",
         metadata="jsonb_build_object('note', repeat('pay me ', 3000))",
     ),
     PAYMENT.but("paid").attempt(
-        "transactions_pkey", "Be paid twice under one key", UNIQUE, id="paid.id"
+        "transactions_pkey", "Insert a second payment with the same id", UNIQUE, id="paid.id"
     ),
     PAYMENT.attempt(
         "created_by_exists",
-        "Pay in the name of somebody who does not exist",
+        "Insert a payment booked by an unknown user",
         FOREIGN_KEY,
         created_by_id="gen_random_uuid()",
     ),
-    HOLD.attempt("hold_begins_pending", "Hold money that is spent already", status="'captured'"),
+    HOLD.attempt(
+        "hold_begins_pending", "Insert a hold that begins as captured", status="'captured'"
+    ),
     CAPTURE.attempt(
         "capture_within_hold",
-        "Take more than was held",
+        "Capture more than the hold",
         amount="hold.amount + 1",
         from_balance="travel.balance - hold.amount - 1",
     ),
     CAPTURE.attempt(
         "capture_of_pending_hold",
-        "Take what was held and released long ago",
+        "Capture a hold that was released",
         captures_id="(SELECT id FROM transactions WHERE status = 'voided' LIMIT 1)",
     ),
     CAPTURE.but("twice").attempt(
         "hold_captured_once",
-        "Take what is held twice, in one statement",
+        "Capture a hold twice in one statement",
         UNIQUE,
         captures_id="hold.id",
     ),
     CAPTURE.attempt(
         "captures_or_reverses",
-        "Take what is held and take a deposit back, with one row",
+        "Capture a hold and reverse a deposit with one row",
         reverses_id="""(
         SELECT id FROM transactions
         WHERE to_account_id = hold.from_account_id AND type = 'deposit'
@@ -189,7 +191,7 @@ ATTEMPTS: list[Attempt] = [
     ),
     CAPTURE.attempt(
         "captured_hold_exists",
-        "Take what nobody held",
+        "Capture a hold that does not exist",
         FOREIGN_KEY,
         captures_id="gen_random_uuid()",
     ).stands_behind(
@@ -199,24 +201,24 @@ ATTEMPTS: list[Attempt] = [
     Attempt(
         "transactions",
         "captured_hold_has_capture",
-        "Call a hold spent, and spend its money again",
+        "Set a hold to captured without a capture",
         "UPDATE transactions SET status = 'captured' WHERE status = 'pending'",
     ),
     REFUND.attempt(
         "reversal_within_original",
-        "Have a payment refunded twice over",
+        "Refund more than the original payment",
         amount="paid.amount * 2",
         to_balance="ana.balance + paid.amount * 2",
     ),
     REFUND.but("savings").attempt(
         "reversal_mirrors_original",
-        "Have a refund sent to another account",
+        "Send a refund to another account",
         to_account_id="savings.id",
         to_balance="savings.balance + paid.amount",
     ),
     REFUND.attempt(
         "reversed_original_exists",
-        "Have a payment refunded that never was",
+        "Refund a payment that does not exist",
         FOREIGN_KEY,
         reverses_id="gen_random_uuid()",
     ).stands_behind(
@@ -226,28 +228,33 @@ ATTEMPTS: list[Attempt] = [
     Attempt(
         "transactions",
         "posted_row_is_final",
-        "Have paid one cent instead",
+        "Change the amount of a posted transaction",
         "UPDATE transactions SET amount = 0.01, from_balance = from_balance + amount - 0.01\n"
         "WHERE description LIKE 'Rent%' AND status = 'completed'",
     ),
     Attempt(
         "transactions",
         "posted_row_stays",
-        "Make the last payment undone",
+        "Delete the newest transaction",
         "DELETE FROM transactions\nWHERE created_at = (SELECT max(created_at) FROM transactions)",
     ),
-    Attempt("transactions", "posted_rows_stay", "Empty the books", "TRUNCATE transactions CASCADE"),
+    Attempt(
+        "transactions",
+        "posted_rows_stay",
+        "Truncate the transactions table",
+        "TRUNCATE transactions CASCADE",
+    ),
     Attempt(
         "transactions",
         "sealed_period_is_closed",
-        "Add a payment to a day that is sealed",
+        "Insert a payment into a sealed day",
         WITHDRAWAL.but(created_at="'2026-06-30 23:59:59+00'").insert,
         given=(SEAL.insert,),
     ),
     Attempt(
         "transactions",
         "old_row_reads_committed",
-        "Add a payment to the past with eyes closed for new seals",
+        "Insert an old payment under REPEATABLE READ, which cannot see new seals",
         WITHDRAWAL.but(created_at="'2026-06-30 23:59:59+00'").insert,
         isolation="REPEATABLE READ",
     ),

@@ -35,30 +35,32 @@ ROWS = (NOTE, ANNOTATION)
 _OWNER = "The trigger looks whether the owner has a side of the transaction, and finds none."
 
 ATTEMPTS: list[Attempt] = [
-    NOTE.attempt("note_action_valid", "Give a reason for a gift", action="'gift'"),
+    NOTE.attempt(
+        "note_action_valid", "Insert a staff reason with an unknown action", action="'gift'"
+    ),
     Attempt(
         "transaction_notes",
         "note_once_per_transaction_and_action",
-        "Give a second reason, after the first was read",
+        "Insert a second reason for the same action",
         NOTE.but(reason="'Because I say so.'").insert,
         UNIQUE,
         given=(NOTE.insert,),
     ),
     NOTE.attempt(
         "transaction_notes_pkey",
-        "Write over what a colleague said",
+        "Insert a reason with an id that is taken",
         UNIQUE,
         id="(SELECT id FROM transaction_notes LIMIT 1)",
     ),
     NOTE.attempt(
         "transaction_notes_transaction_id_dfcedd0f_fk_transactions_id",
-        "Explain a payment that does not exist",
+        "Insert a reason for an unknown transaction",
         FOREIGN_KEY,
         transaction_id="gen_random_uuid()",
     ),
     NOTE.attempt(
         "transaction_notes_written_by_id_cc51338a_fk_users_id",
-        "Explain a payment as nobody",
+        "Insert a reason by an unknown user",
         FOREIGN_KEY,
         written_by_id="gen_random_uuid()",
     ),
@@ -71,38 +73,38 @@ ATTEMPTS: list[Attempt] = [
     *NOTE.left_out(),
     ANNOTATION.but("mara").attempt(
         "annotation_of_own_side",
-        "Write on another's bank statement",
+        "Annotate a transaction of somebody else",
         owner_id="mara.user_id",
     ),
     ANNOTATION.attempt(
-        "annotation_tags_valid", "Tag a payment with markup", tags="'{\"<script>\"}'"
+        "annotation_tags_valid", "Insert a tag with markup characters", tags="'{\"<script>\"}'"
     ),
     ANNOTATION.attempt(
         "annotation_time_finite",
-        "Have the last word for ever",
+        "Insert an annotation with an infinite time",
         created_at="'infinity'",
     ),
     ANNOTATION.but("twice").attempt(
         "annotation_moments_differ",
-        "Say two things at one moment, and let chance choose",
+        "Insert two annotations with the same time",
         UNIQUE,
         created_at="'2026-07-01 12:00:00+00'",
     ),
     ANNOTATION.attempt(
         "annotations_pkey",
-        "Write over what was noted",
+        "Insert an annotation with an id that is taken",
         UNIQUE,
         id="(SELECT id FROM annotations LIMIT 1)",
     ),
     ANNOTATION.attempt(
         "annotations_transaction_id_fe483883_fk_transactions_id",
-        "Write on a payment that does not exist",
+        "Annotate an unknown transaction",
         FOREIGN_KEY,
         transaction_id="gen_random_uuid()",
     ).stands_behind("annotation_of_own_side", _OWNER),
     ANNOTATION.attempt(
         "annotations_owner_id_e77a417d_fk_users_id",
-        "Write on a payment as nobody",
+        "Annotate as an unknown user",
         FOREIGN_KEY,
         owner_id="gen_random_uuid()",
     ).stands_behind("annotation_of_own_side", _OWNER),
