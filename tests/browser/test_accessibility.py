@@ -9,7 +9,7 @@ import pytest
 from django.contrib.staticfiles import finders
 
 from accounts.models import Account
-from tests.browser.shared import serious, sign_in
+from tests.browser.shared import look_at, sign_in
 from transactions.reports.catalogue import REPORTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,36 +43,21 @@ def pages_of(account: Account) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.slow
-def test_axe_finds_nothing_serious_on_any_page(
-    browser: Any, live_server: Any, everyday: Account, scheme: str
+def test_every_page_is_accessible_and_fits_a_phone(
+    browser: Any, live_server: Any, everyday: Account
 ) -> None:
-    context = browser.new_context(base_url=live_server.url, color_scheme=scheme)
+    context = browser.new_context(base_url=live_server.url)
     page = context.new_page()
-    found = []
+    wrong = []
     for url in ("/account/login/", "/account/signup/", "/account/password/reset/"):
         page.goto(url)
-        found += serious(page, url)
+        wrong += look_at(page, url)
     sign_in(page)
     for url in pages_of(everyday):
         page.goto(url)
-        found += serious(page, url)
+        wrong += look_at(page, url)
     context.close()
-    assert found == []
-
-
-def test_nothing_is_wider_than_a_phone(browser: Any, live_server: Any, everyday: Account) -> None:
-    context = browser.new_context(base_url=live_server.url, viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    sign_in(page)
-    wide = []
-    for url in pages_of(everyday):
-        page.goto(url)
-        if page.evaluate("document.documentElement.scrollWidth") > 390:
-            wide.append(url)
-    context.close()
-    assert wide == []
+    assert wrong == []
 
 
 def test_keys_lead_where_they_say(page: Any, everyday: Account) -> None:

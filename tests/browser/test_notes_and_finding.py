@@ -73,30 +73,26 @@ def test_a_note_is_written_changed_and_taken_away(
     context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1080), ("dark", 390)])
-@pytest.mark.slow
 def test_the_receipt_with_every_fold_open_is_accessible_and_fits_a_phone(
-    browser: Any, live_server: Any, paid: Transaction, scheme: str, width: int
+    browser: Any, live_server: Any, paid: Transaction
 ) -> None:
     owner = paid.from_account.user if paid.from_account else None
     assert owner is not None
     tags = [f"{'t' * 28}{n:02}" for n in range(20)]
     annotate(transaction=paid, owner=owner, text="First", tags=tags[:1])
     annotate(transaction=paid, owner=owner, text="n" * 500, tags=tags)
-    context = browser.new_context(
-        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 844}
-    )
+    context = browser.new_context(base_url=live_server.url)
     page = context.new_page()
     sign_in(page)
     url = f"/transactions/{paid.pk}/"
     page.goto(url)
     for fold in page.locator("main details > summary").all():
         fold.click()
-    wrong = look_at(page, url, width)
+    wrong = look_at(page, url)
     page.get_by_label("Tags").fill("eating+out")
     page.get_by_role("button", name="Keep it").click()
     page.get_by_text("“eating+out” is not").wait_for()
-    wrong += look_at(page, f"{url} with a mistake", width)
+    wrong += look_at(page, f"{url} with a mistake")
     context.close()
     assert wrong == []
 
@@ -120,22 +116,18 @@ def test_a_slash_leads_to_the_admins_search_from_any_of_its_pages(
     page.wait_for_url("**/change/")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1080), ("dark", 390)])
-@pytest.mark.slow
 def test_what_is_found_is_accessible_and_fits_a_phone(
-    browser: Any, live_server: Any, clerk: User, paid: Transaction, scheme: str, width: int
+    browser: Any, live_server: Any, clerk: User, paid: Transaction
 ) -> None:
-    context = browser.new_context(
-        base_url=live_server.url, color_scheme=scheme, viewport={"width": width, "height": 844}
-    )
+    context = browser.new_context(base_url=live_server.url)
     page = context.new_page()
     sign_in(page, clerk.email)
     wrong = []
     for typed in ("", "Maximiliana", "book", str(paid.pk), "q" * 200):
         url = f"/admin/search/?q={typed}"
         page.goto(url)
-        wrong += look_at(page, url, width)
+        wrong += look_at(page, url)
     page.goto("/admin/")
-    wrong += look_at(page, "/admin/", width)
+    wrong += look_at(page, "/admin/")
     context.close()
     assert wrong == []
