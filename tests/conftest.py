@@ -9,6 +9,8 @@ from django.db import connection
 from django.db.transaction import atomic
 from django.test import Client, TransactionTestCase
 from django.test.client import ClientHandler
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg.pq import TransactionStatus
 from pytest_django import DjangoDbBlocker
 
@@ -18,6 +20,12 @@ from cookbook.practice import bank
 from tests.factories import UserFactory
 
 WRITTEN_BY_MIGRATE = {"auth_permission", "django_content_type"}
+
+# No example fails because the machine is busy.
+hypothesis_settings.register_profile(
+    "any clock", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any clock")
 
 
 def pytest_xdist_auto_num_workers() -> int:

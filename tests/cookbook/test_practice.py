@@ -83,6 +83,7 @@ def test_functions_with_the_owners_rights_stay_in_their_own_schema() -> None:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.slow
 def test_it_is_made_once_and_anew_where_the_code_has_changed(
@@ -112,6 +113,7 @@ def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) 
         assert cursor.fetchone() == (None, '"$user", public')
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     stay_within = bank._functions_stay_within
@@ -129,6 +131,7 @@ def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.Mon
     assert bank.is_current()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.slow
 def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,21 +6,23 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.env import BASE_DIR
 from tests.settings import SETTING_NAMES
 
+LONG = 120  # seconds until something that must happen has happened, on any machine
 MANAGE = [sys.executable, str(BASE_DIR / "manage.py")]
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """This one without the settings of the test run, and with those given."""
-    hidden = dict.fromkeys(SETTING_NAMES, "")
-    kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    return kept | hidden | {"LEDGER_DATA_DIR": str(data_dir)} | settings
+    """This process's environment with these settings instead of those of the test run."""
+    unset = dict.fromkeys(SETTING_NAMES, "")
+    own = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return own | unset | {"LEDGER_DATA_DIR": str(data_dir)} | settings
 
 
 def manage(data_dir: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -29,18 +31,25 @@ def manage(data_dir: Path, *arguments: str, **settings: str) -> subprocess.Compl
         env=environment(data_dir, **settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
         check=False,
     )
 
 
 def assert_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """It failed, and told why in one line without a traceback."""
+    """It failed and printed one line without a traceback, with these words in it."""
     assert done.returncode != 0
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     for word in words:
         assert word in done.stderr
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG
+    while not is_so():
+        assert time.monotonic() < deadline, f"it did not happen in {LONG} seconds"
+        time.sleep(0.02)
 
 
 def free_port() -> int:
@@ -56,9 +65,9 @@ def taken_port() -> Iterator[int]:
 
 @contextmanager
 def reachable_folder() -> Iterator[Path]:
-    """A folder with a space in its name that root's Postgres, another user, can enter.
+    """A folder with a space in its name that root's Postgres, which is another user, can enter.
 
-    pytest's own are closed to others, which is a case for itself.
+    Other users cannot enter pytest's own folders.
     """
     folder = Path(tempfile.mkdtemp(prefix="ledger test "))
     folder.chmod(0o755)

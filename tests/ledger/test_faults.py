@@ -21,16 +21,25 @@ from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
-from tests.ledger.processes import MANAGE, environment, free_port, manage, reachable_folder
+from tests.ledger.processes import (
+    LONG,
+    MANAGE,
+    environment,
+    free_port,
+    manage,
+    reachable_folder,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 
 ENOUGH = 150  # payments before something is killed, and again after it
-PATIENCE = 60  # seconds until something must have happened
+
+pytestmark = pytest.mark.slow
 
 
 class FaultyBank:
-    """An embedded server of its own with four rich accounts, and what can be asked of it."""
+    """An embedded server of its own with four rich accounts."""
 
     def __init__(self, data_dir: Path, major: int) -> None:
         self.data_dir, self.major = data_dir, major
@@ -39,7 +48,7 @@ class FaultyBank:
             data_dir, LEDGER_PG=str(major), DJANGO_SETTINGS_MODULE="ledger.settings"
         )
         self.manage("prepare")
-        self.load("open", "4").communicate(timeout=PATIENCE)
+        self.load("open", "4").communicate(timeout=LONG)
 
     def manage(self, *arguments: str) -> str:
         done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major))
@@ -61,7 +70,7 @@ class FaultyBank:
         return self.manage("shell", "-v", "0", "-c", query).split()
 
     def kill_postgres(self) -> None:
-        """The postmaster dies as by a power cut; its children notice and end themselves."""
+        """Kill the postmaster, as a power cut would; its children notice and exit."""
         found = postmaster.read(self.database.data)
         assert found is not None
         os.kill(found.pid, signal.SIGKILL)
@@ -77,10 +86,10 @@ def bank(settings: object) -> Iterator[FaultyBank]:
 
 
 class Load:
-    """Processes that pay, and what they said."""
+    """Processes that pay, and the lines that they print."""
 
     def __init__(self, bank: FaultyBank, processes: int) -> None:
-        self.said: list[list[str]] = []
+        self.lines: list[list[str]] = []
         self.processes = [bank.load("pay") for _ in range(processes)]
         self.readers = [threading.Thread(target=self._read, args=[p]) for p in self.processes]
         for reader in self.readers:
@@ -89,25 +98,23 @@ class Load:
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            self.said.append(line.split(maxsplit=2))
+            self.lines.append(line.split(maxsplit=2))
 
     def ids(self, word: str) -> list[str]:
-        return [line[1] for line in list(self.said) if line[0] == word]
+        return [line[1] for line in list(self.lines) if line[0] == word]
 
     def wait_for(self, more: int) -> None:
-        """Until so many more payments are done."""
-        enough, deadline = len(self.ids("done")) + more, time.monotonic() + PATIENCE
-        while len(self.ids("done")) < enough:
-            assert time.monotonic() < deadline, f"too few payments: {self.said[-5:]}"
-            time.sleep(0.02)
+        """Wait until so many more payments are done."""
+        enough = len(self.ids("done")) + more
+        wait_until(lambda: len(self.ids("done")) >= enough)
 
     def stop(self) -> None:
         for process in self.processes:
             assert process.stdin is not None
             process.stdin.close()
         for process, reader in zip(self.processes, self.readers, strict=True):
-            assert process.wait(PATIENCE) == 0, "a payment was refused, or its answer was another"
-            reader.join(PATIENCE)
+            assert process.wait(LONG) == 0, "a payment was refused, or answered wrongly"
+            reader.join(LONG)
             if process.stdout is not None:
                 process.stdout.close()
 
@@ -161,10 +168,7 @@ def test_a_full_disk(small_disk: Path, settings: object) -> None:
         with ballast.open("wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(b"\0" * 65536)
-        deadline = time.monotonic() + PATIENCE
-        while not paying.ids("unknown"):
-            assert time.monotonic() < deadline, "the disk never became full"
-            time.sleep(0.02)
+        wait_until(lambda: bool(paying.ids("unknown")))  # the disk is full
         ballast.unlink(missing_ok=True)
         paying.wait_for(ENOUGH)
     assert_nothing_lost_and_nothing_invented(bank, paying)
@@ -206,7 +210,7 @@ class Site:
             "id": id or str(uuid.uuid4()), "from_account": sender, "number": number,
             "amount": amount, "description": "", "reference": "", "step": "send",
         }  # fmt: skip
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LONG
         while time.monotonic() < deadline:
             with suppress(ConnectionError):
                 return re.sub(r".*/transactions/([0-9a-f-]+)/", r"\1", self.post(form))
@@ -234,7 +238,7 @@ class Site:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=PATIENCE)
+        self.process.communicate(timeout=LONG)
 
 
 def children_of(pid: int) -> list[int]:
@@ -264,14 +268,13 @@ def test_web_workers_killed_while_forms_are_sent(bank: FaultyBank) -> None:
         for each in people:
             each.start()
         for _ in range(4):
-            enough, deadline = len(receipts) + 15, time.monotonic() + PATIENCE
-            while len(receipts) < enough and time.monotonic() < deadline:
-                time.sleep(0.01)
+            enough = len(receipts) + 15
+            wait_until(lambda: len(receipts) >= enough)  # noqa: B023 - called in this round
             for worker in site.workers():
                 os.kill(worker, signal.SIGKILL)
         killed_all.set()
         for each in people:
-            each.join(PATIENCE)
+            each.join(LONG)
     finally:
         killed_all.set()
         site.stop()

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from ledger.db import removal
 from ledger.env import BASE_DIR
-from tests.ledger.processes import MANAGE, environment
+from tests.ledger.processes import LONG, MANAGE, environment, wait_until
 
 
 def _install(folder: Path, script: str) -> "subprocess.Popen[str]":
@@ -48,7 +47,7 @@ def _install(folder: Path, script: str) -> "subprocess.Popen[str]":
 )
 def test_make_says_why_it_cannot_install(tmp_path: Path, script: str, said: str) -> None:
     make = _install(tmp_path, script)
-    _, errors = make.communicate(timeout=30)
+    _, errors = make.communicate(timeout=LONG)
 
     assert make.returncode != 0
     assert said in errors
@@ -58,14 +57,10 @@ def test_ctrl_c_while_installing_says_one_sentence(tmp_path: Path) -> None:
     code = 'import pathlib, time; pathlib.Path("begun").touch(); time.sleep(60)'
     slow = f"exec {sys.executable} -c '{code}'"
     make = _install(tmp_path, f'case "$2" in venv) {slow};; esac')
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.2)
+    wait_until((tmp_path / "begun").exists)
 
     os.killpg(make.pid, signal.SIGINT)
-    _, errors = make.communicate(timeout=30)
+    _, errors = make.communicate(timeout=LONG)
 
     ours = [line for line in errors.splitlines() if not line.startswith("make: ")]
     assert ours == ["Stopped before it was done; the next make begins it again."]

@@ -4,7 +4,6 @@ import http.client
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from tests.ledger.processes import (
+    LONG,
     MANAGE,
     assert_one_sentence,
     environment,
@@ -21,6 +21,7 @@ from tests.ledger.processes import (
     manage,
     reachable_folder,
     taken_port,
+    wait_until,
 )
 
 pytestmark = pytest.mark.slow
@@ -61,19 +62,18 @@ class Served:
         except ConnectionRefusedError:
             return True
         except ConnectionError:
-            # Caught on its way out.
-            return False
+            return False  # it is ending, but not gone yet
         return False
 
     def wait(self) -> int:
-        """The exit code; what is left to read is read, so that nothing blocks."""
-        _, self.errors = self.process.communicate(timeout=30)
+        """The exit code; also reads the rest of the output, so that the process cannot block."""
+        _, self.errors = self.process.communicate(timeout=LONG)
         return self.process.returncode
 
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
-    """One for all, so that only the first start has to migrate."""
+    """One for all tests, so that only the first start migrates."""
     with reachable_folder() as folder:
         yield folder / "data"
         delete_everything(folder / "data")
@@ -105,6 +105,7 @@ def test_it_serves_after_three_lines_and_sigint_ends_everything(served: Served) 
     assert "Traceback" not in served.errors
 
 
+@pytest.mark.slow
 def test_sigterm_ends_it_as_well(served: Served) -> None:
     served.process.terminate()
 
@@ -113,6 +114,7 @@ def test_sigterm_ends_it_as_well(served: Served) -> None:
     assert not served.database.is_running()
 
 
+@pytest.mark.slow
 def test_a_second_one_on_the_same_port_leaves_the_first_alone(served: Served) -> None:
     second = manage(served.data_dir, "serve", PORT=str(served.port))
 
@@ -120,6 +122,7 @@ def test_a_second_one_on_the_same_port_leaves_the_first_alone(served: Served) ->
     assert served.get("/readyz") == 200
 
 
+@pytest.mark.slow
 def test_a_web_server_that_dies_is_reported(served: Served) -> None:
     gunicorn = _children(served.process.pid)[0]
     os.kill(gunicorn, signal.SIGKILL)
@@ -129,15 +132,13 @@ def test_a_web_server_that_dies_is_reported(served: Served) -> None:
     assert not served.database.is_running()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="Linux only: asks the kernel for it")
 def test_a_killed_serve_leaves_no_web_server_behind(served: Served) -> None:
     served.process.kill()
     served.process.wait()
 
-    deadline = time.monotonic() + 10
-    while not served.is_gone():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(served.is_gone)
 
 
 def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:

@@ -1,13 +1,16 @@
 """A wrong setting stops the start with one sentence that says which and why."""
 
 import re
+import runpy
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ledger import env
 from ledger.env import BASE_DIR
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
@@ -33,21 +36,47 @@ WRONG = {
 }
 
 
+@pytest.fixture
+def refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """What is printed when the settings are read with these values; fails if they are taken."""
+
+    def refusal(**values: str) -> str:
+        for name, value in environment(tmp_path, **values).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as stopped:
+            runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+        assert stopped.value.code == env.GUNICORN_BOOT_ERROR
+        printed = capsys.readouterr()
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+        return printed.err
+
+    return refusal
+
+
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_value_is_refused_in_one_sentence(name: str, tmp_path: Path) -> None:
+def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[..., str]) -> None:
     value, why = WRONG[name]
     needed = {"DB_NAME": "ledger"} if name == "DB_PORT" else {}
 
-    done = manage(tmp_path, "check", **needed, **{name: value})
+    sentence = refusal(**needed, **{name: value})
 
-    assert_one_sentence(done, f"The setting {name} is wrong", why)
-    assert "secret" not in done.stderr
+    assert f"The setting {name} is wrong" in sentence
+    assert why in sentence
+    assert "secret" not in sentence
 
 
-def test_a_database_url_without_a_database_is_refused(tmp_path: Path) -> None:
-    done = manage(tmp_path, "check", DATABASE_URL="postgresql://me@host")
+def test_a_database_url_without_a_database_is_refused(refusal: Callable[..., str]) -> None:
+    sentence = refusal(DATABASE_URL="postgresql://me@host")
 
-    assert_one_sentence(done, "The setting DATABASE_URL is wrong", "no database")
+    assert "The setting DATABASE_URL is wrong: it names no database" in sentence
+
+
+def test_a_command_stops_with_that_sentence(tmp_path: Path) -> None:
+    done = manage(tmp_path, "check", PORT="99999")
+
+    assert_one_sentence(done, "The setting PORT is wrong", "1 to 65535")
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
@@ -76,9 +105,9 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> N
 
     first, second = (manage(data_dir, "shell", "--no-imports", "-c", code) for _ in range(2))
 
-    kept = data_dir / "secret_key"
-    assert first.stdout == second.stdout == kept.read_text() + "\n"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    file = data_dir / "secret_key"
+    assert first.stdout == second.stdout == file.read_text() + "\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_secret_key_of_the_environment_goes_first(tmp_path: Path) -> None:

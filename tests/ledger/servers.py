@@ -1,0 +1,28 @@
+"""Asks an embedded server of a test."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from ledger.db import postmaster
+from ledger.db.embedded import EmbeddedServer
+
+Start = Callable[[Path], EmbeddedServer]
+
+
+def query(server: EmbeddedServer, sql: str) -> str:
+    """The first value of the answer, "" without one; starts the server if it does not run."""
+    info = server.ensure_started()
+    with psycopg.connect(
+        host=info.host, port=info.port, user=info.user, dbname="ledger", autocommit=True
+    ) as connection:
+        cursor = connection.execute(sql)
+        row = cursor.fetchone() if cursor.description else None
+    return str(row[0]) if row else ""
+
+
+def pid_of(server: EmbeddedServer) -> int:
+    found = postmaster.read(server.data)
+    assert found is not None
+    return found.pid
