@@ -42,7 +42,6 @@ def _bench(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.slow
 def test_a_run_measures_every_part_and_leaves_nothing_behind(folder: Path) -> None:
     """One test, because one run is all the time this is worth."""
     run = _bench(folder, "--plans", "--markdown", str(folder / "run.md"))

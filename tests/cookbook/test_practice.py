@@ -85,7 +85,6 @@ def test_functions_with_the_owners_rights_stay_in_their_own_schema() -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.slow
 def test_it_is_made_once_and_anew_where_the_code_has_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -133,7 +132,6 @@ def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.slow
 def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
 

@@ -31,8 +31,6 @@ from tests.ledger.processes import (
     wait_until,
 )
 
-pytestmark = pytest.mark.slow
-
 ENOUGH = 150  # payments before something is killed, and again after it
 
 pytestmark = pytest.mark.slow

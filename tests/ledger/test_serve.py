@@ -24,8 +24,6 @@ from tests.ledger.processes import (
     wait_until,
 )
 
-pytestmark = pytest.mark.slow
-
 LAST_LINE = "Press Ctrl-C to stop it."
 
 
