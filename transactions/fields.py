@@ -11,7 +11,7 @@ from ledger.text.currencies import fits, plain
 
 
 class AmountField(forms.CharField):
-    """An amount as people type it; a Decimal once clean."""
+    """An amount as people type it, cleaned to a Decimal."""
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}
@@ -20,7 +20,7 @@ class AmountField(forms.CharField):
         super().__init__(max_length=40, strip=False, widget=widget, **kwargs)
 
     def to_python(self, value: Any) -> str:
-        """What was typed, without the spaces that `read_amount` lets stand around it."""
+        """The typed text without spaces at its ends."""
         return (super().to_python(value) or "").strip(" ")
 
     def clean(self, value: Any) -> Any:
@@ -28,7 +28,7 @@ class AmountField(forms.CharField):
 
 
 class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Shows what each account has available, so that nobody has to go and look."""
+    """A choice of accounts, each with its available money."""
 
     def label_from_instance(self, account: Account) -> str:
         which = f"{account.name} \u00b7\u00b7{account.number[-4:]}"
@@ -38,9 +38,9 @@ class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class MoneyForm(forms.Form):
-    """A form with an `amount`, whose currency only an account can tell."""
+    """A form with an `amount` whose currency depends on the chosen account."""
 
     def refuse_decimals(self, amount: Decimal, currency: str) -> None:
-        """An error on the amount where it has more decimals than the currency."""
+        """Adds an error if the amount has more decimals than the currency."""
         if not fits(amount, currency):
             self.add_error("amount", too_fine(amount, currency))

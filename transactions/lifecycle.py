@@ -1,4 +1,4 @@
-"""What became of a transaction: a hold that ended, a payment taken back, and when."""
+"""What became of a transaction: captured, released, expired, refunded, and when."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,7 +18,9 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One line of a timeline. `row` is another transaction it leads to; `day` has no clock."""
+    """One line of a timeline. `row` is the transaction it links to; `day` is set instead of `at` if
+    there is no time.
+    """
 
     text: str
     at: datetime | None = None
@@ -29,12 +31,11 @@ class TimelineEvent:
 
 @dataclass(slots=True)
 class Lifecycle:
-    """A transaction with everything that belongs to it.
+    """A transaction with its hold, capture, reversals and staff reasons.
 
-    `state` is "" for booked money, otherwise what a hold has come to: "pending", "expired",
-    "captured" or "released". A pending hold whose time is over is "expired" too: it still
-    holds the money until `expire_holds` comes by. `reasons` go with any of the rows. `line` is
-    the line of a file of payments that it was booked from.
+    `state` is "" for booked money, else "pending", "expired", "captured" or "released". An expired
+    hold still reserves its money until `expire_holds` runs. `reasons` belong to any of the rows.
+    `line` is the line of the payment file that it was booked from.
     """
 
     row: Transaction
@@ -57,31 +58,31 @@ class Lifecycle:
 
     @property
     def standing(self) -> str:
-        """How it stands, in the words of the customer's pages: "held until Sunday 22 November"."""
+        """The state in words for customers: "held until Sunday 22 November"."""
         if self.state == "expired" and not self.row.is_pending:
             return "expired and released"
         return standing_of(self.row)
 
     @property
     def release(self) -> StaffReason | None:
-        """What a colleague said who released it by hand."""
+        """The reason of the colleague who released the hold by hand, if any."""
         return next(
             (note for note in self.reasons if note.action == StaffReason.Action.RELEASE), None
         )
 
     @property
     def reversed(self) -> Decimal:
-        """How much of it was taken back."""
+        """The sum of its refunds."""
         return sum((reversal.amount for reversal in self.reversals), Decimal(0))
 
     @property
     def back(self) -> str:
-        """What its reversals did."""
+        """What its refunds did, in words."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property
     def left(self) -> Decimal:
-        """How much of it may still be taken back."""
+        """How much can still be refunded."""
         if self.row.is_hold or self.row.is_reversal:
             return Decimal(0)
         amount: Decimal = self.row.amount
@@ -89,12 +90,12 @@ class Lifecycle:
 
     @property
     def messages(self) -> list[str]:
-        """What the bank wants the customer to read."""
+        """Messages from staff that the customer may read."""
         return [note.message for note in self.reasons if note.message]
 
     @property
     def moments(self) -> list[TimelineEvent]:
-        """The timeline, oldest first; what is still to come stands last."""
+        """The timeline, oldest first; future events last."""
         return self._of_hold() if self.row.is_hold else self._of_booking()
 
     def _of_hold(self) -> list[TimelineEvent]:
@@ -116,7 +117,7 @@ class Lifecycle:
         return moments
 
     def _ending(self, capture: Transaction) -> list[TimelineEvent]:
-        """What was captured of the hold; the rest is available again from then on."""
+        """The events of a capture; the rest of the hold is available again from then on."""
         rest = self.row.amount - capture.amount
         if not rest:
             return [TimelineEvent("Captured in full", capture.created_at, row=capture)]
@@ -152,7 +153,7 @@ class Lifecycle:
 
 
 def standing_of(row: Transaction) -> str:
-    """How a row stands, as far as it alone can say: no query, for lists."""
+    """The state as far as the row alone tells it. No query, for lists."""
     if not row.is_hold:
         return "booked"
     if not row.is_pending:
@@ -163,7 +164,7 @@ def standing_of(row: Transaction) -> str:
 
 
 def lifecycle_of(row: Transaction) -> Lifecycle:
-    """Reads what belongs to a row: at most five queries."""
+    """Reads everything that belongs to a row. At most five queries."""
     lifecycle = Lifecycle(row)
     if row.is_hold:
         lifecycle.capture = row.captured_by.first()

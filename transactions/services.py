@@ -1,9 +1,9 @@
-"""Every way to move money. Each call is one database transaction of its own.
+"""Every way to move money. Each call is one database transaction.
 
-A service never runs inside somebody else's transaction (`durable=True`): when it returns,
-the money has moved and is safe; when it raises, nothing has. Two exceptions say so themselves:
-`OutcomeUnknown` after a connection lost during COMMIT, and `BatchInterrupted` where the database
-fails within a batch that need not stand or fall together: its earlier chunks stay booked.
+A service never runs inside another transaction (`durable=True`): when it returns, the money has
+moved; when it raises, nothing has. There are two exceptions: `OutcomeUnknown` after a connection
+lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False` fails, whose earlier
+chunks stay posted.
 """
 
 import uuid
@@ -55,9 +55,9 @@ AccountOrId = Account | uuid.UUID | str
 
 
 class Details(TypedDict, total=False):
-    """What may be said of any movement of money.
+    """Optional details of any movement of money.
 
-    `id` is the idempotency key: sent again with the same content it returns the first row and
+    `id` is the idempotency key: sent again with the same content, it returns the first row and
     moves nothing. `value_date` is the day from which it counts (default: the booking day).
     `metadata` is a JSON object of at most 16 KiB.
     """
@@ -79,21 +79,21 @@ def transfer(
 ) -> Transaction:
     """Moves `amount` between two accounts of one currency.
 
-    Raises the LedgerError that refuses it; its text says what to do, and nothing has moved.
+    Raises the LedgerError that refuses it, whose text says what to do; nothing has moved then.
     """
     sender, recipient = _named(from_account), _named(to_account)
     return book(Draft(from_account=sender, to_account=recipient, amount=amount, **details))
 
 
 def deposit(*, to_account: AccountOrId, amount: Decimal, **details: Unpack[Details]) -> Transaction:
-    """Books money that came into the bank. Refuses as `transfer` does."""
+    """Books money that came into the bank. Raises as `transfer` does."""
     return book(Draft(to_account=_named(to_account), amount=amount, **details))
 
 
 def withdraw(
     *, from_account: AccountOrId, amount: Decimal, **details: Unpack[Details]
 ) -> Transaction:
-    """Books money that left the bank. Refuses as `transfer` does."""
+    """Books money that left the bank. Raises as `transfer` does."""
     return book(Draft(from_account=_named(from_account), amount=amount, **details))
 
 
@@ -105,10 +105,10 @@ def hold(
     expires_at: datetime | None = None,
     **details: Unpack[Details],
 ) -> Transaction:
-    """Reserves `amount`, so that nothing else can spend it until it is captured or voided.
+    """Reserves `amount`, so that nothing else can spend it until the hold is captured or voided.
 
-    `expires_at` is the time from which `expire_holds` may release it: ExpiryPassed where that is
-    over. Refuses as `transfer` does.
+    From `expires_at` on, `expire_holds` voids it; ExpiryPassed if that is in the past. Raises as
+    `transfer` does.
     """
     sides = {"from_account": _named(from_account), "to_account": to_account}
     return book(Draft(amount=amount, pending=True, expires_at=expires_at, **sides, **details))  # type: ignore[arg-type]
@@ -117,10 +117,10 @@ def hold(
 def capture(
     *, hold: Transaction | uuid.UUID, amount: Decimal | None = None, **details: Unpack[Details]
 ) -> Transaction:
-    """Completes a hold, whole or in part; what is left of it is released.
+    """Completes a hold, whole or in part; the rest is released.
 
-    The row that moves the money bears the hold's description, reference and metadata unless
-    others are given. HoldNotPending for a hold that ended, InvalidAmount above the hold.
+    The new row takes the description, reference and metadata of the hold unless others are given.
+    Raises HoldNotPending for a hold that ended, InvalidAmount above the hold.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
     said: dict[str, Any] = {
@@ -143,10 +143,9 @@ def capture(
 def void(
     *, hold: Transaction | uuid.UUID, beside: Callable[[Transaction], object] | None = None
 ) -> Transaction:
-    """Releases a hold: the money is available again. A voided hold comes back as it is.
+    """Voids a hold, so that the money is available again. Returns a voided hold as it is.
 
-    `beside` as for `book`, but only where this call releases the hold: what belongs to a hold
-    that was voided before was written then, or nobody released it by hand.
+    `beside` as for `book`, but called only if this call voids the hold.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
@@ -165,10 +164,10 @@ def reverse(
     amount: Decimal | None = None,
     **details: Unpack[Details],
 ) -> Transaction:
-    """Posts the opposite of a booked transaction, whole or a part of it.
+    """Posts the opposite of a booked transaction, whole or in part.
 
-    Together the reversals of a transaction never exceed it: AlreadyReversed. A reversal itself
-    is not reversed. Whoever received the money must have it: InsufficientFunds.
+    Raises AlreadyReversed if the reversals would exceed the original, or for a reversal;
+    InsufficientFunds if the recipient no longer has the money.
     """
     original = _row(transaction, AlreadyReversed("There is no transaction with that id."))
     words = f"Refund: {original.description}" if original.description else "Refund"
@@ -185,10 +184,11 @@ def reverse(
 
 
 def expire_holds(*, now: datetime | None = None) -> int:
-    """Voids every pending hold whose time is over; how many. Safe side by side and twice.
+    """Voids every pending hold whose end has passed, and returns how many. Safe to run twice or in
+    parallel.
 
-    Accounts that somebody else has locked are left for the next run (SKIP LOCKED). What a
-    COMMIT voided whose answer was lost is counted too.
+    Skips accounts that are locked by others (SKIP LOCKED). Counts holds whose COMMIT succeeded
+    although its answer was lost.
     """
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
@@ -199,10 +199,10 @@ def expire_holds(*, now: datetime | None = None) -> int:
 
 
 def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> int:
-    """The expired holds of one account, in a transaction of its own.
+    """Voids the expired holds of one account, in one transaction.
 
-    `tries` keeps how many each try has voided, by the id of its transaction: a later one, which
-    waits for the lock that the first may still have, then knows which was committed.
+    `tries` maps the transaction id of each try to how many holds it voided, so that a retry knows
+    which of them were committed.
     """
     locked = LockedAccounts(lock([account_id], skip_locked=not tries))
     if not locked.accounts:
@@ -218,7 +218,7 @@ def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> i
 
 
 def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
-    """The row as it is in the books; what never changes of it may be relied on."""
+    """The stored row. Only its immutable values may be used before the lock."""
     try:
         pk = row.pk if isinstance(row, Transaction) else uuid.UUID(str(row))
     except ValueError:
@@ -231,7 +231,7 @@ def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
 
 
 def preview(draft: Draft) -> Transaction:
-    """The row a draft would become now, or the LedgerError raised: posted and rolled back."""
+    """The row that a draft would become now, posted and rolled back. Raises its refusal."""
     item = prepare(draft)
 
     def rolled_back() -> Transaction | LedgerError:
@@ -243,10 +243,10 @@ def preview(draft: Draft) -> Transaction:
 
 
 def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None) -> Transaction:
-    """Books one draft, whatever its type. `transfer`, `deposit` and `withdraw` read better.
+    """Posts one draft of any type. `transfer`, `deposit` and `withdraw` read better.
 
-    `beside` writes what belongs to the row, in the same transaction: both are there or
-    neither. It may be called again with the same row, when the same id is sent again.
+    `beside` writes what belongs to the row in the same transaction: both are stored, or neither. It
+    may be called again with the same row when an id is sent again.
     """
     item = prepare(draft)
 

@@ -1,4 +1,4 @@
-"""What staff may do to a transaction, and why not where they may not."""
+"""What staff may do to a transaction, or why not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from transactions.models import Transaction
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
-    """A step of staff: its page in the admin is `admin:transactions_transaction_<name>`."""
+    """An action of staff. Its page is `admin:transactions_transaction_<name>`."""
 
     name: str
     label: str
@@ -35,12 +35,12 @@ class StaffAction:
         return self.why_not(lifecycle)
 
     def url(self, row: Transaction) -> str:
-        """The page that asks for the rest."""
+        """The page of this action for a transaction."""
         return reverse(f"admin:transactions_transaction_{self.name}", args=[row.pk])
 
 
 def is_own(row: Transaction, person: User) -> bool:
-    """Whether a side is this person's. `row` comes with both accounts."""
+    """Whether one side belongs to this person. `row` comes with both accounts."""
     sides = (row.from_account, row.to_account)
     return any(side is not None and side.user_id == person.pk for side in sides)
 
@@ -74,7 +74,9 @@ RELEASE = StaffAction("release", "Release", "transactions.manage_holds", _why_no
 
 
 def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
-    """Label and page of what to do where nothing can be released; ("", "") for nothing."""
+    """Label and URL of what to do instead of a release that is not possible; ("", "") for
+    nothing.
+    """
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page
@@ -82,7 +84,7 @@ def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
 
 
 def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:
-    """Label and page of each step that is open to this person now."""
+    """Label and URL of each action that this person may take now."""
     return [
         (tool.label, tool.url(lifecycle.row))
         for tool in (REFUND, CAPTURE, RELEASE)

@@ -1,6 +1,6 @@
-"""What staff book and release for customers, each time with a reason that stays.
+"""Refunds, holds, captures and releases by staff, each with a reason that is kept.
 
-The reason is a `StaffReason` beside the row (see there why), written in the same transaction.
+The `StaffReason` is written in the same transaction as the row.
 """
 
 from collections.abc import Iterable
@@ -20,17 +20,17 @@ from transactions.services import Draft
 def book(
     draft: Draft, *, action: StaffReason.Action, reason: str, message: str = "", written_by: User
 ) -> Transaction:
-    """Books a refund, a hold or a capture. Refuses as `services.book` does."""
+    """Books a refund, hold or capture with its reason. Raises as `services.book` does."""
     note = partial(_keep, action, reason, message, written_by)
     return services.book(draft, beside=note)
 
 
 def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
-    """Voids a hold: the money is available again.
+    """Voids a hold with a reason.
 
-    HoldNotPending once it was captured, or voided by anybody else: by its end or a colleague,
-    whose reason stays the only one. False where the same person released it before. The id of
-    the note says whose doing it was even after a COMMIT whose answer was lost.
+    Raises HoldNotPending if it was captured, or voided by its expiry or by a colleague. Returns
+    False if the same person released it before. The id of the reason tells who released it, also
+    after a COMMIT whose answer was lost.
     """
     id = uuid7()
     note = partial(_keep, StaffReason.Action.RELEASE, reason, message, written_by, id=id)
@@ -44,9 +44,9 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
 def explain(
     rows: Iterable[Transaction], *, action: StaffReason.Action, reason: str, written_by: User
 ) -> None:
-    """Keeps one reason beside many rows, within the transaction that books them.
+    """Stores one reason for many rows, within the transaction that books them.
 
-    A row that has one keeps it: it was booked before, and is sent again.
+    A row that already has a reason keeps it: it was booked before and is sent again.
     """
     said = {"action": action, "reason": tidy_line(reason), "written_by": written_by}
     notes = [StaffReason(transaction=row, **said) for row in rows]

@@ -1,4 +1,4 @@
-"""What a page shows of several reads together."""
+"""What the home page reads."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,9 @@ SPARK_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What somebody has in one currency, over all accounts that are not closed.
+    """Money in one currency over all open accounts.
 
-    What is on frozen accounts is not available: nothing may go out of them.
+    Money on frozen accounts is not available, because it cannot be sent.
     """
 
     currency: str
@@ -36,7 +36,7 @@ class Worth:
 
 @dataclass(slots=True)
 class Home:
-    """The home page: `worth` has the currency of the most accounts first."""
+    """The home page. `worth` starts with the currency of the most accounts."""
 
     accounts: list[Account]
     worth: list[Worth]
@@ -46,12 +46,12 @@ class Home:
 
     @property
     def beside_available(self) -> str:
-        """What is not available, or is owed: a sentence each, however many currencies."""
+        """What is owed or not available, one sentence each."""
         return " ".join(_beside_available(self.worth))
 
 
 def home_of(user: User) -> Home:
-    """Everything a person has, and what moved last. Seven queries at most."""
+    """All accounts of a person and the latest entries. Seven queries at most."""
     accounts = list(Account.objects.owned_by(user).not_closed())
     return Home(
         accounts=accounts,

@@ -1,4 +1,4 @@
-"""What owners say of a transaction for themselves: a note and tags, beside the immutable row."""
+"""The owner's note and tags on a transaction, beside the immutable row."""
 
 import uuid
 from typing import ClassVar, Self
@@ -71,25 +71,25 @@ OF_OWN_SIDE = FirmTrigger(
 
 
 class AnnotationQuerySet(models.QuerySet["Annotation"]):
-    """Each read begins with `of`: what somebody says for themselves, nobody else reads."""
+    """Every read starts with `of`: annotations are private to their author."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """What this person said, of whatever transaction, also what is out of date."""
+        """All annotations of this person, with outdated ones."""
         return self.filter(owner=pk_of(owner))
 
     def about(self, transaction: "Transaction | uuid.UUID") -> Self:
-        """What was said of one transaction."""
+        """All annotations of one transaction."""
         return self.filter(transaction=pk_of(transaction))
 
     def newest_first(self) -> Self:
-        """The order of a history. `created_at` never ties within an owner's transaction."""
+        """The order of a history. `created_at` never repeats for one owner and transaction."""
         return self.order_by("-created_at")
 
     def latest(self) -> Self:  # type: ignore[override]
-        """What counts: of each transaction the newest that its owner said.
+        """The annotation that counts: the newest of each transaction and owner.
 
-        One look-up in the index for each row, whatever stands before or after it. As NOT EXISTS
-        (a newer one) it became a join, of each row with each other, until the table was analyzed.
+        One index look-up per row. Written as NOT EXISTS (a newer one), it became a join of each row
+        with each other until the table was analyzed.
         """
         newest = Annotation.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
@@ -97,19 +97,19 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         return self.filter(pk=Subquery(newest.values("pk")[:1]))
 
     def present(self) -> Self:
-        """Not what says nothing: an owner's way of taking it away."""
+        """Without empty annotations: an empty one removes what was written before."""
         return self.exclude(text="", tags=[])
 
     def matching(self, query: SearchQuery) -> Self:
-        """Where the text or the tags have these words."""
+        """Annotations whose text or tags match the words."""
         return self.filter(search=query)
 
 
 class Annotation(models.Model):
-    """A note and tags of whoever owns a side of a transaction, for that person alone.
+    """A note and tags by the owner of one side of a transaction, readable by that person only.
 
-    Never changed: to say something else is a new row, and the newest counts. The other side
-    does not see it, nor do staff.
+    Never changed: a correction is a new row, and the newest counts. Neither the other side nor
+    staff can read it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -184,5 +184,5 @@ class Annotation(models.Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says nothing, which takes away what was said before."""
+        """Whether it is empty, which removes what was written before."""
         return not (self.text or self.tags)

@@ -1,4 +1,4 @@
-"""What the audits found: `AuditRun`, a row for each of them."""
+"""`AuditRun`: one row for each audit."""
 
 from typing import Any, ClassVar
 
@@ -37,7 +37,7 @@ AUDIT_RUN_IS_OF_NOW = FirmTrigger(
 
 
 class AuditRun(models.Model):
-    """One run of the audit: what was read, what was found, and who asked for it."""
+    """One run of the audit: what it read, what it found, and who started it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     started_at = models.DateTimeField()
@@ -95,5 +95,5 @@ class AuditRun(models.Model):
 
     @property
     def found(self) -> list[dict[str, Any]]:
-        """The findings, as `transactions.audit.findings.Finding` has them."""
+        """The findings, in the shape of `transactions.audit.findings.Finding`."""
         return list(self.findings)

@@ -1,15 +1,15 @@
-"""What moves the balances: the database itself, when rows are inserted.
+"""The triggers that move balances when rows are inserted.
 
-Note [Balances follow rows]: nobody writes a balance. Inserting rows moves the accounts they
-name, here and nowhere else, and only if the rows continue the books: each later than the last
-entry of its accounts and not in the future (but for clocks that differ), each stored balance the
-one before it plus its amount, nothing out of a frozen account, nothing on a closed one. So a
-balance without a payment, a payment without its balance and a broken chain cannot be committed,
-whoever asks. The functions work with the rights of the tables' owner: the web role needs none
-to write a balance, and has none; nor may it execute them on a table of its own.
+Note [Balances follow rows]: no code writes a balance. Inserting rows moves the balances of their
+accounts, and only if the rows continue the books: each is later than the last entry of its accounts
+and not in the future (up to clock differences), each stored balance equals the one before plus the
+amount, nothing leaves a frozen account, nothing touches a closed one. So nobody can commit a
+balance without a payment, a payment without its balance, or a broken chain. The functions run with
+the rights of the owner of the tables: the web role may not write a balance, and may not execute
+them on a table of its own.
 
-`transactions.posting.engine` locks the accounts first and gives the rows their balances; whoever
-inserts without that lock either meets the balances it expected or is refused.
+`transactions.posting.engine` locks the accounts first and sets the balances of the rows; an insert
+without that lock either meets the balances it expected or is refused.
 """
 
 import pgtrigger

@@ -16,7 +16,7 @@ from transactions.models.transaction import Transaction, reversal_word
 
 class EntryQuerySet(models.QuerySet["Entry"]):
     def for_account(self, account: "Account | uuid.UUID") -> Self:
-        """One account's entries. Only its own stretch of the two indexes is read."""
+        """One account's entries: an index range of each branch of the view."""
         return self.filter(account=pk_of(account))
 
     def between(self, start: datetime | None, end: datetime | None) -> Self:
@@ -60,7 +60,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
 
 class EntryManager(models.Manager.from_queryset(EntryQuerySet)):  # type: ignore[misc]
-    """Completed rows that have an account: the sides that are in this bank's books."""
+    """Completed rows with an account: the sides inside this bank."""
 
     def get_queryset(self) -> EntryQuerySet:
         queryset: EntryQuerySet = super().get_queryset()
@@ -133,7 +133,7 @@ class Entry(models.Model):
 
     @property
     def counterparty_name(self) -> str:
-        """Who stands on the other side: a person, or another account of one's own."""
+        """The other side: a person, or another of one's own accounts."""
         if self.counterparty is None:
             return ""
         if self.account and self.counterparty.user_id == self.account.user_id:
@@ -142,10 +142,10 @@ class Entry(models.Model):
 
     @property
     def headline(self) -> str:
-        """What a statement's line is called."""
+        """The title of the entry on a statement."""
         return self.counterparty_name or self.description or self.get_type_display()
 
     @property
     def badges(self) -> list[str]:
-        """What sets the entry apart from a plain payment."""
+        """Labels that set the entry apart from a plain payment."""
         return [reversal_word(self.type)] if self.reverses_id else []

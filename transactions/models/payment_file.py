@@ -1,7 +1,7 @@
-"""A file of payments as it was uploaded, and its lines with what became of each.
+"""An uploaded payment file, and its lines with their results.
 
-Not books: `transactions` alone says what was paid. A line's id is the id of its transaction,
-given out before anything is sent, so that no line is ever paid twice.
+Only `transactions` says what was paid. The id of a line is the id of its transaction, assigned
+before anything is sent, so no line is paid twice.
 """
 
 import uuid
@@ -21,7 +21,7 @@ from ledger.text.lines import shortened
 
 
 class NameCheck(models.TextChoices):
-    """What the name in a line is to that of the account's holder."""
+    """How the name in a line compares with the account holder's name."""
 
     NONE = "", "No name given"
     MATCH = "match", "The holder's"
@@ -30,9 +30,9 @@ class NameCheck(models.TextChoices):
 
 
 class NamesAsked(models.Model):
-    """How many names a customer's files gave wrongly on one day; see `payment_files.asking`.
+    """How many wrong names a customer's files contained on one day; see `payment_files.name_quota`.
 
-    Not counted from the lines: those go with a file that is removed.
+    Kept apart from the lines, which are deleted with a removed file.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -85,7 +85,7 @@ class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
         return self.order_by("-created_at", "-pk")
 
     def same_as(self, file: "PaymentFile") -> Self:
-        """Others with the same lines out of the same account, of which something was paid."""
+        """Other files with the same lines out of the same account that paid something."""
         same = self.filter(from_account=file.from_account_id, digest=file.digest)
         return same.exclude(pk=file.pk).filter(booked_count__gt=0)
 
@@ -100,7 +100,7 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.exclude(UNREAD)
 
     def waiting(self) -> Self:
-        """Lines that can be booked, as far as was seen, and are not."""
+        """Lines that can be booked, as far as the last check showed, and are not booked."""
         return self.filter(booked=False, verdict="")
 
     def refused(self) -> Self:
@@ -110,14 +110,14 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.order_by("number")
 
     def digest(self) -> str:
-        """Which lines of a file these are. What a line says never changes, so numbers do."""
+        """A digest of the numbers of these lines. The text of a line never changes."""
         number = Cast("number", TextField())
         listed = StringAgg(number, ",", order_by="number", default=Value(""))
         digest: str = self.aggregate(digest=MD5(listed))["digest"]
         return digest
 
     def for_reading(self) -> Self:
-        """What needs a person stands on top: what was refused, then what is in doubt."""
+        """Refused lines first, then doubtful ones, then the rest."""
         place = Case(
             When(~Q(verdict=""), then=Value(0)), When(DOUBTFUL, then=Value(1)), default=Value(2)
         )
@@ -125,9 +125,9 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
 
 
 class PaymentFile(models.Model):
-    """Many payments out of one account. Seen by that account's owner, whoever uploaded it.
+    """Many payments out of one account. Visible to the owner of that account, whoever uploaded it.
 
-    The counts are those of its lines, brought up to date in the transaction that changes them.
+    The counts are those of its lines, updated in the transaction that changes them.
     """
 
     class State(models.TextChoices):
@@ -198,42 +198,43 @@ class PaymentFile(models.Model):
 
     @property
     def is_from_bank(self) -> bool:
-        """Whether the bank brought it, and pays it: colleagues for the customer, or post_file."""
+        """Whether staff or `post_file` uploaded it, so that only the bank may pay it."""
         return self.created_by_id != self.from_account.user_id
 
     @property
     def currency(self) -> str:
-        """That of the account, for every line."""
+        """The currency of the account, the same for every line."""
         return self.from_account.currency
 
     @property
     def payable_total(self) -> Decimal:
-        """What is paid and what can be; no line that was refused."""
+        """The sum of booked and bookable lines."""
         good: Decimal = self.total - self.refused_total
         return good
 
     @property
     def waiting_count(self) -> int:
-        """Lines that can be booked and are not yet."""
+        """How many lines can be booked and are not."""
         return self.line_count - self.booked_count - self.refused_count
 
     @property
     def waiting_total(self) -> Decimal:
-        """What those lines would move."""
+        """The sum of those lines."""
         rest: Decimal = self.total - self.booked_total - self.refused_total
         return rest
 
     @property
     def decided_count(self) -> int:
-        """Lines that are booked or refused: how far the booking has come."""
+        """How many lines are booked or refused: the progress of the booking."""
         return self.booked_count + self.refused_count
 
 
 class PaymentLine(models.Model):
-    """One line: who is paid what, and whether. Its id is the transaction's own.
+    """One line: the recipient, the amount, and whether it was paid. Its id is the id of the
+    transaction.
 
-    Not booked and no verdict: it can be booked, as far as was seen. The verdict is the sentence
-    of its refusal, when it was read, in the preview or when it was booked, whichever came last.
+    A line that is not booked and has no verdict can be booked, as far as the last check showed. The
+    verdict is the sentence of the latest refusal: from parsing, the preview or the booking.
     """
 
     id = models.UUIDField(
@@ -303,12 +304,12 @@ class PaymentLine(models.Model):
 
     @property
     def is_uncompared(self) -> bool:
-        """Whether its name was left alone: too many names of that day were wrong."""
+        """Whether its name was not compared, because too many names were wrong that day."""
         return bool(self.typed_name and not self.name_check and self.to_account_id)
 
     @property
     def doubts(self) -> list[str]:
-        """What a person should look at before a line is paid that can be paid."""
+        """What a person should check before paying this line."""
         said = f"\u201c{shortened(self.typed_name)}\u201d"
         about_name = {
             NameCheck.CLOSE: f"The file says {said}, which is close to the holder's name.",

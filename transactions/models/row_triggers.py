@@ -1,7 +1,7 @@
-"""What may never happen to a posted row, enforced by Postgres whoever asks.
+"""Triggers that refuse changes of posted rows, for every role.
 
-Every refusal is raised as a check violation that bears a constraint name, so that
-one table of names (see `posting`) turns it into a sentence.
+Each refusal is a check violation with a constraint name, which `transactions.posting.refusals`
+turns into a sentence.
 """
 
 import pgtrigger

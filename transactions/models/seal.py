@@ -1,4 +1,6 @@
-"""What closes a period for ever: `Seal`, chained to the one before, and its days."""
+"""`Seal` closes a period for good and is chained to the seal before; `SealedDay` is one of its
+days.
+"""
 
 from typing import ClassVar
 
@@ -17,15 +19,15 @@ FINGERPRINT_BYTES = 4
 
 
 def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
-    """The column is so many bytes long; `expected` may be a column times `factor`."""
+    """A check that the column has this many bytes; `expected` may be a column times `factor`."""
     length = Func(name, function="octet_length", output_field=models.BigIntegerField())
     return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
 
 
 class Seal(models.Model):
-    """A closed period of whole days (UTC): how many rows, how much money, and their digest.
+    """A closed period of whole days (UTC): its number of rows, its sums, and their digest.
 
-    `transactions.audit.sealing` makes it; docs/audit.md says what the digest is taken over.
+    `transactions.audit.sealing` creates it; docs/audit.md defines the digest.
     """
 
     number = models.PositiveIntegerField(primary_key=True)
@@ -73,15 +75,16 @@ class Seal(models.Model):
 
     @property
     def hex_digest(self) -> str:
-        """The digest as people copy it."""
+        """The digest as hexadecimal text."""
         return bytes(self.digest).hex()
 
 
 class SealedDay(models.Model):
-    """A day (UTC) of a sealed period that has rows, so that a broken seal can say where.
+    """A day (UTC) of a sealed period that has rows, so that an audit can name the day of a broken
+    seal.
 
-    `digest` is the SHA-256 of the digests of its rows, in order of time and id. `fingerprints`
-    are the first four bytes of each of them: too short to prove a thing, enough to find the row.
+    `digest` is the SHA-256 of the digests of its rows, in order of time and id. `fingerprints` are
+    the first four bytes of each of those: too short to prove anything, long enough to find the row.
     """
 
     day = models.DateField(primary_key=True)

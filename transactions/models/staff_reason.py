@@ -1,4 +1,4 @@
-"""What staff say of a transaction they made or ended: why, and what the customer may read."""
+"""Why staff booked or released something, and what the customer may read about it."""
 
 from typing import ClassVar
 
@@ -12,12 +12,11 @@ from ledger.db.triggers import stays
 
 
 class StaffReason(models.Model):
-    """Why a colleague refunded, held, captured, released or paid from a file.
+    """Why a colleague refunded, held, captured, released or paid from a file. Never changed, never
+    deleted.
 
-    Never changed, never deleted.
-
-    It stands beside the row and not in its metadata: what is in a row, its owner finds by
-    searching and takes home in a file, and a reason is for colleagues.
+    It is a row of its own, not metadata: the owner can search and download metadata, and reasons
+    are for staff.
     """
 
     class Action(models.TextChoices):

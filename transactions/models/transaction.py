@@ -38,23 +38,23 @@ BOOKED_AT = models.Func(
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def visible_to(self, user: "User") -> Self:
-        """What this person may read: a side of it is theirs."""
+        """Transactions with a side that belongs to this person."""
         return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
 
     def readable_by(self, user: "User") -> Self:
-        """What this person may open: for staff who may view transactions, each."""
+        """Transactions this person may open: their own, or all for staff with the right to view."""
         if user.is_staff and user.has_perm("transactions.view_transaction"):
             return self.all()
         return self.visible_to(user)
 
     def pending(self) -> Self:
-        """Holds neither captured nor voided yet."""
+        """Holds that are neither captured nor voided."""
         return self.filter(status="pending")
 
     def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
-        """What the limit of a day counts since then: what went out, and holds, in full and on
-        their own day, unless they were released. Not what completes a hold, which was counted,
-        nor what is given back."""
+        """What a daily limit counts since then: payments out, and holds in full on the day they
+        were made, unless voided. Captures and reversals do not count.
+        """
         return self.filter(
             from_account=pk_of(account),
             status__in=["completed", "pending", "captured"],
@@ -64,11 +64,11 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         )
 
     def newest_first(self) -> Self:
-        """In order of booking, over the whole bank too, see Note [Newest of the bank]."""
+        """By booking time, newest first, also over the whole bank: Note [Newest of the bank]."""
         return self.order_by(BOOKED_AT.desc(), "-pk")
 
     def oldest_first(self) -> Self:
-        """The same the other way round."""
+        """By booking time, oldest first."""
         return self.order_by(BOOKED_AT.asc(), "pk")
 
     def with_sides(self) -> Self:
@@ -76,12 +76,12 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         return self.select_related("from_account__user", "to_account__user", "created_by")
 
     def with_stored_metadata(self) -> Self:
-        """`metadata_stored`: the metadata as text, whose numbers keep the digits they came with."""
+        """Adds `metadata_stored`: the metadata as text, whose numbers keep all their digits."""
         return self.annotate(metadata_stored=Cast("metadata", models.TextField()))
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
-    """Leaves the search column in the database: it is for matching, not for reading."""
+    """Defers the search column, which is for matching, not for reading."""
 
     def get_queryset(self) -> TransactionQuerySet:
         queryset: TransactionQuerySet = super().get_queryset().defer("search")
@@ -315,7 +315,7 @@ class Transaction(models.Model):
 
     @property
     def kind(self) -> str:
-        """What it is called: by its type, or "hold", for nothing has been withdrawn yet."""
+        """Its type, or "hold" for reserved money."""
         return "hold" if self.is_hold else str(self.type)
 
     @property
@@ -328,15 +328,15 @@ class Transaction(models.Model):
 
     @property
     def is_hold(self) -> bool:
-        """Whether it reserves money, or did, instead of moving it."""
+        """Whether it reserves money, or did."""
         return self.status != self.Status.COMPLETED
 
     @property
     def is_expired(self) -> bool:
-        """Whether its time is over. A pending hold stays held until `expire_holds` comes by."""
+        """Whether its end has passed. It still reserves the money until `expire_holds` runs."""
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
 def reversal_word(type: str) -> str:
-    """What a reversal is to people: a deposit's goes out of the bank again."""
+    """The word for a reversal on pages: refund, or "taken back" for a reversed deposit."""
     return "taken back" if type == Transaction.Type.WITHDRAWAL else "refund"

@@ -1,4 +1,4 @@
-"""Many movements of money in one call: all or nothing, a verdict each, or part by part."""
+"""Posting many drafts in one call: all or nothing, one result per draft, or part by part."""
 
 import gc
 import uuid
@@ -27,12 +27,12 @@ Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
 class BatchInterrupted(OperationalError):
-    """The database failed within a batch that is booked in chunks; `__cause__` is its failure.
+    """The database failed while a batch was posted in chunks; `__cause__` is that error.
 
-    Together its lists have all drafts, in order. What has `results` stays as it is. Whether the
-    `unknown` are booked nobody can say, for the connection went during their COMMIT: each bears
-    the id it was sent under, so that it is booked once at most however often it is sent again.
-    Of the `unbooked` nothing is in the books.
+    The three lists together hold every draft, in order. `results` are final. The drafts in
+    `unknown` may or may not be posted, because the connection was lost during their COMMIT; each
+    carries the id it was sent under, so sending it again posts it at most once. The drafts in
+    `unbooked` are not posted.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class BatchInterrupted(OperationalError):
 def post_batch(
     drafts: Sequence[Draft], *, atomic: bool = True
 ) -> list[Transaction] | list[Transaction | LedgerError]:
-    """Books many drafts, in order, each seeing the ones before it: a draft may capture a hold or
-    reverse a payment that an earlier one books, by the id that it gave.
+    """Posts many drafts in order. A draft may capture or reverse what an earlier draft of the same
+    batch posts, by the id given to that draft.
 
-    With `atomic`, all or nothing: the rows, or the first refusal is raised and nothing has
-    moved. Without, a result per draft: the Transaction, or the LedgerError that refused it;
-    such a batch is booked in chunks, so that locks are short. Where the database fails in one
-    of them, the chunks before stay booked: BatchInterrupted has their results and the rest.
+    With `atomic`, all or nothing: returns the rows, or raises the first refusal with nothing
+    posted. Without, returns one result per draft, a Transaction or the LedgerError that refused it,
+    and posts in chunks so that locks are short. If the database fails in one chunk, earlier chunks
+    stay posted and BatchInterrupted is raised.
     """
     if atomic:
         with _no_search_for_cycles():
@@ -77,11 +77,11 @@ def post_batch(
 
 
 def _chunk_of(rest: Sequence[Draft]) -> list[PreparedDraft | LedgerError]:
-    """The first drafts of the rest: CHUNK of them, or up to a link too many to their own rows.
+    """The next chunk: CHUNK drafts, or fewer if too many of them link to each other.
 
-    A link to what is not written yet begins a write of its own (`posting.post`), and what one
-    transaction writes to an account again and again makes each next write slower: 2,000 holds,
-    each followed by its capture, took 88 s in one.
+    A draft that links to an unwritten row starts a write of its own (`posting.post`), and each
+    further write to the same account in one transaction is slower: 2,000 holds, each followed by
+    its capture, took 88 s in one transaction.
     """
     chunk: list[PreparedDraft | LedgerError] = []
     unwritten, links = set[uuid.UUID](), 0
@@ -103,7 +103,7 @@ def _interrupted(
     chunk: Sequence[PreparedDraft | LedgerError],
     rest: Sequence[Draft],
 ) -> BatchInterrupted:
-    """What became of a batch whose `chunk`, the first drafts of the `rest`, met this error."""
+    """Builds the BatchInterrupted for an error in `chunk`, the first drafts of `rest`."""
     if not isinstance(error, OutcomeUnknown):
         return BatchInterrupted(error, results, [], list(rest))
     unknown = [
@@ -115,8 +115,12 @@ def _interrupted(
 
 @contextmanager
 def _no_search_for_cycles() -> Iterator[None]:
-    """A batch makes many small objects, none of them in a circle, that all live to its end:
-    looking for circles among them again and again took a quarter of its time."""
+    """Switches the garbage collector off while a batch is posted.
+
+    Note [Garbage collection]: a batch creates many small objects without reference cycles, all
+    alive until its end. Searching them for cycles again and again took a quarter of the time. The
+    switch is process-wide: with threads, another thread's cycles wait until the batch is over.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -127,15 +131,15 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    """Books drafts that come in parts, all in one transaction, with one part in memory.
+    """Posts drafts that come in parts, in one transaction, with one part in memory at a time.
 
-    `record` gets each part with its verdicts and writes them down in the same transaction, so
-    that what it wrote is there exactly if the money moved; a LedgerError it raises undoes all.
-    `parts` is asked anew when a lost race is run again, and says what is left to book then. Where
-    it gives several parts, it first locks the accounts of all of them, see Note [Lock ordering].
+    `record` receives each part with its results and writes them in the same transaction; a
+    LedgerError that it raises rolls everything back. `parts` is called again when a lost race is
+    retried, and must then return what is left to post. With several parts, the accounts of all
+    parts are locked first, see Note [Lock ordering].
 
-    Every draft has an id, the same one each time it is asked for: after a lost COMMIT only the
-    id tells what is booked. InvalidDetails for one without, and nothing is booked.
+    Every draft needs an id that stays the same between calls: after a lost COMMIT only the id tells
+    what was posted. Raises InvalidDetails for a draft without one, with nothing posted.
     """
 
     def with_ids() -> Iterator[Part]:
@@ -148,10 +152,7 @@ def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
 
 
 def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    """`post_parts`, rolled back at its end: the verdicts that booking would give now.
-
-    What `record` writes to the database is rolled back too.
-    """
+    """Like `post_parts`, but rolled back at the end, including what `record` wrote."""
 
     def rolled_back() -> None:
         _post_all(parts, record)
@@ -174,7 +175,7 @@ def _all_or_first_refusal(items: Sequence[PreparedDraft | LedgerError]) -> list[
 
 
 def _verdicts_on(items: Sequence[PreparedDraft | LedgerError]) -> list[Transaction | LedgerError]:
-    """Posts the items that name accounts; a verdict for each, in order."""
+    """Posts the drafts whose accounts are known. One result per draft, in order."""
     verdicts = iter(engine.post([item for item in items if isinstance(item, PreparedDraft)]))
     return [next(verdicts) if isinstance(item, PreparedDraft) else item for item in items]
 

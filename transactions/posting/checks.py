@@ -1,4 +1,6 @@
-"""What refuses an item, decided on the locked books alone; and how a good item moves them."""
+"""Checks that refuse a draft, on the values of the locked accounts; and what a posted draft
+changes.
+"""
 
 from decimal import Decimal
 
@@ -28,7 +30,7 @@ from transactions.posting.locked_accounts import LockedAccount, LockedAccounts, 
 
 
 def check(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
-    """Raises the first LedgerError that an item deserves. Changes nothing."""
+    """Raises the LedgerError that refuses the draft, if any. Changes nothing."""
     _check_currency(item, sides)
     if item.expires_at is not None:
         _check_expiry(item)
@@ -59,7 +61,7 @@ def _check_currency(item: PreparedDraft, sides: Sides) -> None:
 
 
 def _check_expiry(item: PreparedDraft) -> None:
-    """A new hold ends later; one of history, whose booking time was given, may have ended."""
+    """A new hold must end in the future. Imported history, with `created_at`, may have ended."""
     assert item.expires_at is not None  # noqa: S101  as the caller has seen
     if item.created_at is None and item.expires_at <= timezone.now():
         over = timezone.localtime(item.expires_at)
@@ -70,7 +72,7 @@ def _check_expiry(item: PreparedDraft) -> None:
 
 
 def check_hold_is_pending(hold: Transaction | None, locked: LockedAccounts) -> None:
-    """HoldNotPending unless the row is a hold that may still be captured or voided."""
+    """Raises HoldNotPending unless the row is a hold that can still be captured or voided."""
     if hold is None or hold.status == Transaction.Status.COMPLETED:
         raise HoldNotPending("There is no hold with that id.")
     if hold.status == Transaction.Status.VOIDED:
@@ -159,7 +161,7 @@ def _check_recipient(item: PreparedDraft, recipient: LockedAccount) -> None:
 
 
 def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
-    """Moves the running balances, and gives the item its own place in both chains."""
+    """Updates the running balances and sets the booking time and balances of the draft."""
     sender, recipient = sides
     moment = booking_time(item, sides)
     item.booked_at = moment
@@ -179,7 +181,7 @@ def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
 
 
 def _take(item: PreparedDraft, sender: LockedAccount, locked: LockedAccounts) -> None:
-    """What leaves the sender: reserved by a hold, booked otherwise."""
+    """Takes the amount from the sender: a hold reserves it, anything else books it."""
     if sender.daily_limit is not None and item.booked_at is not None:
         day = locked.day_of(item.booked_at)
         counted = Decimal(0) if item.is_correction else item.amount

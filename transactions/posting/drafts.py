@@ -1,4 +1,4 @@
-"""What a caller wants booked (`Draft`), and the same made exact before the books are asked."""
+"""A movement of money as the caller wants it (`Draft`), and validated (`PreparedDraft`)."""
 
 import json
 import uuid
@@ -25,15 +25,15 @@ DEPOSIT, WITHDRAWAL, TRANSFER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A movement of money, not yet booked.
+    """A movement of money that is not posted yet.
 
-    The type follows from the sides: no `from_account` is a deposit, no `to_account` a
-    withdrawal. Accounts are instances or ids. `id` is the idempotency key; without one the
-    draft gets a new id. `created_at` is for imports of history: the booking time, moved up
-    where the account's last entry is later.
+    The sides decide the type: without `from_account` it is a deposit, without `to_account` a
+    withdrawal. Accounts are instances or ids. `id` is the idempotency key; without one the draft
+    gets a new id. `created_at` is for imported history: the booking time, moved up if the account
+    has a later entry.
 
-    `pending` makes it a hold, which may expire (`expires_at`); `captures` names the hold it
-    completes, `reverses` the transaction it takes back; no draft has both.
+    `pending` makes it a hold, which may expire (`expires_at`). `captures` is the hold that it
+    completes, `reverses` the transaction that it refunds; a draft has at most one of the two.
     """
 
     amount: Decimal | int | str
@@ -54,10 +54,10 @@ class Draft:
 
 @dataclass(slots=True)
 class PreparedDraft:
-    """A draft whose own facts hold: what is left to ask is the accounts.
+    """A draft whose own values are valid; what remains to check depends on the accounts.
 
-    `outline` fills in what says which accounts and rows it touches, `complete` what says how;
-    `currency` and what follows it are filled in by posting, under the lock.
+    `outline` sets which accounts and rows it touches, `complete` the amount and texts. Posting sets
+    `currency` and the fields after it, under the lock.
     """
 
     draft: Draft | None  # None once it is complete
@@ -91,7 +91,7 @@ class PreparedDraft:
 
     @property
     def is_correction(self) -> bool:
-        """Whether it completes or takes back what was decided before, so that no limit asks."""
+        """Whether it captures or reverses: limits do not count it again."""
         return self.captures_id is not None or self.reverses_id is not None
 
     def links_to_one_of(self, ids: Container[uuid.UUID | None]) -> bool:
@@ -99,7 +99,7 @@ class PreparedDraft:
         return self.is_correction and (self.captures_id or self.reverses_id) in ids
 
     def same_content(self, row: Transaction) -> bool:
-        """Whether a posted row is what this item asks for. An unsaid value date matches any."""
+        """Whether a posted row equals this draft. A value date that was not given matches any."""
         return (
             (row.status != COMPLETED) == self.is_hold
             and row.from_account_id == self.from_id
@@ -117,16 +117,16 @@ class PreparedDraft:
 
 
 def prepare(draft: Draft) -> PreparedDraft:
-    """Makes a draft exact. Raises the LedgerError of the first fact that does not hold."""
+    """Validates a draft. Raises the LedgerError of the first invalid value."""
     item = outline(draft)
     complete(item)
     return item
 
 
 def outline(draft: Draft) -> PreparedDraft:
-    """What must be known before anything can be locked: the accounts and rows it touches.
+    """Reads what locking needs: the accounts and rows that the draft touches.
 
-    Of a batch the rest is made exact while the database stores the first rows.
+    In a batch, `complete` does the rest while the database stores the first rows.
     """
     from_id = validation.account_id(draft.from_account)
     to_id = validation.account_id(draft.to_account)
@@ -154,7 +154,7 @@ def outline(draft: Draft) -> PreparedDraft:
 
 
 def complete(item: PreparedDraft) -> None:
-    """Makes the rest exact: amount, texts, metadata, times. Nothing is done twice."""
+    """Validates amount, texts, metadata and times. Does nothing the second time."""
     draft = item.draft
     if draft is None:
         return
@@ -185,7 +185,7 @@ def _expiry(draft: Draft) -> datetime | None:
 
 
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
-    """What the sides make of it."""
+    """The type that follows from the sides."""
     if from_id is None:
         return DEPOSIT
     return WITHDRAWAL if to_id is None else TRANSFER

@@ -1,9 +1,8 @@
-"""The one door for money: whatever changes a balance or a hold goes through here.
+"""The one door for money: every change of a balance or a hold goes through this module.
 
-Lock every account of the batch in one ordered query; check each item in Python on the locked
-values; write the rows, which move the accounts; where the database refuses all the same, split
-the batch until the guilty item stands alone. The caller (`transactions.services`) owns the
-transaction.
+It locks every account of the batch in one ordered query, checks each draft in Python on the locked
+values, and writes the rows, which move the balances. If the database refuses a row, it splits the
+batch until the refused draft is alone. The caller (`transactions.services`) owns the transaction.
 """
 
 import uuid
@@ -27,9 +26,9 @@ UNKNOWN_PERSON = InvalidDetails("Whoever books this is not a person of this bank
 
 
 def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
-    """Books the items in order, inside the caller's transaction; a verdict each, in order.
+    """Posts the drafts in order, inside the caller's transaction. One result per draft, in order.
 
-    A refused item changes nothing. The accounts stay locked until the caller commits.
+    A refused draft changes nothing. The accounts stay locked until the caller commits.
     """
     locked = lock_accounts_of(items)
     posted = insert.find([item.id for item in items if item.id_given])
@@ -40,9 +39,9 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:
-    """`post` for a caller whose transaction has nothing else in it, in two statements.
+    """`post` for one draft that is alone in its transaction, in two statements.
 
-    There is no savepoint: a refusal of the database itself escapes and ends the transaction.
+    It opens no savepoint: an error of the database ends the caller's transaction.
     """
     locked = lock_accounts_of([item])
     try:
@@ -62,10 +61,10 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
 
 
 def release(hold: Transaction) -> tuple[Transaction, bool]:
-    """Voids a pending hold: what it reserved is available again. With whether it did so now.
+    """Voids a pending hold, and returns the row and whether this call voided it.
 
-    A hold that was voided before comes back as it is; HoldNotPending for any other row. Of
-    `hold` only what never changes is used; its status is read again under the lock.
+    A hold that was voided before is returned as it is. Raises HoldNotPending for any other row. The
+    status is read again under the lock.
     """
     locked = LockedAccounts(lock([hold.from_account_id] if hold.from_account_id else []))
     row = insert.find([hold.pk])[hold.pk]
@@ -78,13 +77,14 @@ def release(hold: Transaction) -> tuple[Transaction, bool]:
 
 
 def release_locked(holds: Sequence[Transaction]) -> None:
-    """Voids holds that are known to be pending, on accounts that are locked."""
+    """Voids pending holds whose accounts are locked already."""
     insert.end_holds([hold.pk for hold in holds], Transaction.Status.VOIDED)
 
 
 def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
-    """Who is named as booking something and is no person of this bank. Asked once a batch:
-    the foreign key would refuse such rows one by one."""
+    """The ids in `created_by` that belong to no user. One query per batch; the foreign key would
+    refuse such rows one at a time.
+    """
     named = {item.created_by_id for item in items if item.created_by_id is not None}
     if not named:
         return set()
@@ -94,8 +94,9 @@ def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
 def _post_stretches(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Most batches are one stretch. What links to a row of the batch itself is checked and
-    written after that row is in the books, as it would be in a later chunk."""
+    """Posts the drafts in stretches, so that a draft that links to another of the same batch is
+    checked after that one is written. Most batches are one stretch.
+    """
     stretches = list(_stretches(items))
     if len(stretches) == 1:
         return _post_chunk(items, locked, posted)
@@ -109,7 +110,7 @@ def _post_stretches(
 
 
 def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraft]]:
-    """The items in order, cut before each that links to one of its own stretch."""
+    """Cuts the drafts before each one that links to an earlier draft of its stretch."""
     if not any(item.is_correction for item in items):
         if items:
             yield items
@@ -126,10 +127,9 @@ def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraf
 def _post_chunk(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Full speed for a good batch, an exact verdict for each bad item.
+    """Posts a chunk; if the database refuses it, halves it until the refused draft is alone.
 
-    The books of each part are opened anew: the accounts are locked already, and what the
-    savepoint took back, the books of the whole would still have.
+    Each half reads its accounts again: the savepoint rolled back what the whole had changed.
     """
     try:
         with db_transaction.atomic():
@@ -153,7 +153,7 @@ def _post_chunk(
 def _check_and_write(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Checks and writes go side by side, unless a check may have to ask the database itself."""
+    """Checks drafts while earlier ones are written, unless a check needs a query of its own."""
     verdicts: list[Transaction | LedgerError] = []
     good: Iterable[PreparedDraft] = _good(items, locked, posted, verdicts)
     if locked.limited_by_day:
@@ -168,7 +168,7 @@ def _good(
     posted: dict[uuid.UUID, Transaction],
     verdicts: list[Transaction | LedgerError],
 ) -> Iterator[PreparedDraft]:
-    """The items to be written, each placed in the books; a verdict for every item."""
+    """Yields the drafts to write, and appends a result for every draft."""
     for item in items:
         try:
             complete(item)
@@ -190,7 +190,7 @@ def _good(
 
 
 def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerError:
-    """The verdict on an id that is in the books: the same row for the same content."""
+    """The result for an id that is posted already: its row if the content is the same."""
     if item.same_content(row):
         return row
     return IdempotencyConflict(

@@ -1,4 +1,4 @@
-"""Posted items as rows: the SQL that writes them, and the look-up by id."""
+"""Writes posted rows by INSERT or COPY, and looks rows up by id."""
 
 import json
 import uuid
@@ -29,16 +29,16 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class IdTaken(Exception):
-    """A row with the id of one of the items is in the books already; nothing was written."""
+    """One of the ids is posted already; nothing was written."""
 
 
 def find(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Transaction]:
-    """The rows that are in the books under these ids."""
+    """The posted rows with these ids, by id."""
     return Transaction.objects.in_bulk(ids) if ids else {}
 
 
 def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
-    """How much of each original is reversed already."""
+    """The sum of all reversals of each original, by its id."""
     originals = [id for id in ids if id is not None]
     if not originals:
         return {}
@@ -48,10 +48,10 @@ def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
 
 
 def write(items: Iterable[PreparedDraft], at_most: int) -> None:
-    """Inserts the rows; the database moves the accounts, see Note [Balances follow rows].
+    """Inserts the rows; the database moves the balances, see Note [Balances follow rows].
 
-    `items` may be worked out while it is read: from `COPY_FROM` rows on, the database stores
-    the first ones meanwhile. IdTaken, IntegrityError and DataError escape.
+    `items` may be a generator: from `COPY_FROM` rows on, the database stores rows while the next
+    ones are prepared. Raises IdTaken, IntegrityError, DataError.
     """
     if at_most < COPY_FROM:
         _insert(list(items))
@@ -60,12 +60,12 @@ def write(items: Iterable[PreparedDraft], at_most: int) -> None:
 
 
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
-    """Turns pending holds into captured or voided ones, the only update that rows know."""
+    """Sets pending holds to captured or voided: the only update of a posted row."""
     Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 
 
 def _insert(items: Sequence[PreparedDraft]) -> None:
-    """One INSERT of few rows. An id that is taken leaves its row out, and so is noticed."""
+    """One INSERT for a few rows. A missing row in the result means that its id is taken."""
     if not items:
         return
     values = ", ".join([ROW] * len(items))
@@ -80,7 +80,7 @@ def _insert(items: Sequence[PreparedDraft]) -> None:
 
 
 def _copy(items: Iterable[PreparedDraft]) -> None:
-    """COPY in text format. Psycopg's own errors are turned into Django's."""
+    """COPY in text format. Psycopg's errors become Django's."""
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
@@ -93,7 +93,7 @@ def _copy(items: Iterable[PreparedDraft]) -> None:
 
 
 def _no_question(*_: Any) -> NoReturn:
-    """A query would wait for the end of the COPY, which waits for the query, for ever."""
+    """Refuses queries during a COPY: each would wait for the other for ever."""
     raise RuntimeError("While rows are being streamed, the database cannot be asked.")
 
 
@@ -121,10 +121,9 @@ def _values(item: PreparedDraft) -> tuple[Any, ...]:
 
 
 def _line(item: PreparedDraft) -> str:
-    """The row as COPY reads it. Text may hold anything; the rest was made exact before and
-    holds no character that COPY would read as more than itself.
+    """The row in COPY's text format. Only texts need escaping; all other values are validated.
 
-    Spelled out, and ids without hyphens: it is a third of what Python does for a row.
+    Spelled out and without hyphens in ids, because this is a third of the Python time per row.
     """
     sender, recipient = item.from_id, item.to_id
     from_balance, to_balance = item.from_balance, item.to_balance
@@ -148,15 +147,16 @@ def _line(item: PreparedDraft) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text without what COPY gives a meaning; most has none of it."""
+    """The text with the characters escaped that COPY treats specially."""
     return text if text.isprintable() and "\\" not in text else text.translate(ESCAPES)
 
 
 def as_transaction(item: PreparedDraft) -> Transaction:
     """The posted row as an instance, without reading it back.
 
-    The generated columns stay in the database until somebody asks for them. Filled as
-    `Model.from_db` fills it, in a fifth of its time: no signal of Django's is sent for it.
+    Note [Instances of posted rows]: filled the way `Model.from_db` fills instances, without
+    `__init__` and its signals: a fifth of the time, which shows in large batches. Generated columns
+    are read from the database when they are used.
     """
     row = Transaction.__new__(Transaction)
     row._state = state = ModelState()

@@ -1,4 +1,4 @@
-"""The books as read under the lock, moving along while a batch is checked."""
+"""The accounts of a batch, locked, with their running balances while the batch is checked."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ TICK = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class LockedAccount:
-    """An account as read under the lock."""
+    """An account as read under the lock, with running values."""
 
     id: uuid.UUID
     name: str
@@ -43,8 +43,9 @@ class LockedAccount:
         return self.balance + self.overdraft_limit - self.held
 
     def sent_on(self, day: date) -> Decimal:
-        """What has gone out, or is held to go out, since a day began: booking times only rise,
-        so nothing later is there. Read once, only where limited."""
+        """What the account has sent or reserved since the day began. Read once, and only if the
+        account has a daily limit; nothing later exists, because booking times only rise.
+        """
         if day not in self.sent:
             start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
             counted = Transaction.objects.counted_against_limit(self.id, start)
@@ -56,21 +57,21 @@ COLUMNS = [name for name in LockedAccount.__slots__ if name != "sent"]
 
 
 class Sides(NamedTuple):
-    """The accounts of one item, as the books have them now."""
+    """Sender and recipient of one draft; None for the world outside the bank."""
 
     sender: LockedAccount | None
     recipient: LockedAccount | None
 
     @property
     def currency(self) -> str:
-        """That of the sender, or of the recipient where money comes in."""
+        """The sender's currency, or the recipient's for a deposit."""
         side = self.sender or self.recipient
         return side.currency if side else ""
 
 
 @dataclass(slots=True)
 class BankDay:
-    """A day of the bank's time zone, and the moments that it has."""
+    """A day in the bank's time zone, with its first moment and the first of the next day."""
 
     date: date
     start: datetime
@@ -79,10 +80,10 @@ class BankDay:
 
 @dataclass(slots=True)
 class LockedAccounts:
-    """What a batch touches: its accounts, locked, and the rows that its items link to.
+    """The locked accounts of a batch, and the rows that its drafts link to.
 
-    `ended` are the holds captured so far in the batch, `reversed` what has been reversed of
-    each original, both of the books and of the batch.
+    `ended` are the holds captured so far in the batch; `reversed` is the sum reversed of each
+    original, in the books and in the batch.
     """
 
     accounts: dict[uuid.UUID, LockedAccount]
@@ -92,7 +93,7 @@ class LockedAccounts:
     day: BankDay | None = None
 
     def sides(self, item: PreparedDraft) -> Sides:
-        """The accounts that an item moves; AccountNotFound where there is none."""
+        """The locked accounts of a draft. Raises AccountNotFound if one does not exist."""
         sender = self.accounts.get(item.from_id) if item.from_id else None
         recipient = self.accounts.get(item.to_id) if item.to_id else None
         if (item.from_id and sender is None) or (item.to_id and recipient is None):
@@ -100,7 +101,7 @@ class LockedAccounts:
         return Sides(sender, recipient)
 
     def day_of(self, moment: datetime) -> date:
-        """The day that a moment belongs to. Most moments of a batch are of the day before."""
+        """The day of a moment. Remembers the last day, because most drafts share it."""
         if self.day is None or not self.day.start <= moment < self.day.end:
             day = timezone.localdate(moment)
             midnights = [datetime.combine(day + timedelta(n), datetime.min.time()) for n in (0, 1)]
@@ -111,12 +112,12 @@ class LockedAccounts:
 
     @property
     def limited_by_day(self) -> bool:
-        """Whether a check may have to ask what an account has sent on a day."""
+        """Whether an account has a daily limit, so that a check may need a query."""
         return any(account.daily_limit is not None for account in self.accounts.values())
 
 
 def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
-    """The booking time: now (or the history's own), after every entry of the accounts."""
+    """The booking time: now, or that of the imported row, after the last entry of both accounts."""
     moment = item.created_at or now()
     for side in sides:
         if side and side.last_entry_at and side.last_entry_at >= moment:
@@ -125,13 +126,14 @@ def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
 
 
 def now() -> datetime:
-    """`timezone.now()`, without asking the settings whether times have zones."""
+    """`timezone.now()` without the look-up of USE_TZ."""
     return datetime.now(UTC)
 
 
 def lock_accounts_of(items: Sequence[PreparedDraft]) -> LockedAccounts:
-    """Locks the accounts of the items in order of id (see Note [Lock ordering]), then reads
-    what the items link to: with the accounts locked, a hold cannot end under our hands."""
+    """Locks the accounts of the drafts in order of id (Note [Lock ordering]), then reads the rows
+    that the drafts link to: with the accounts locked, a hold cannot end meanwhile.
+    """
     locked = LockedAccounts(lock(id for item in items for id in item.account_ids))
     linked = [id for item in items for id in (item.captures_id, item.reverses_id) if id]
     if linked:
@@ -141,7 +143,7 @@ def lock_accounts_of(items: Sequence[PreparedDraft]) -> LockedAccounts:
 
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
-    """The accounts by id, locked in order of id; `skip_locked` leaves out those of others."""
+    """Locks the accounts in order of id. `skip_locked` leaves out those that others have locked."""
     with connection.cursor() as cursor:
         cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
         return {row[0]: LockedAccount(*row) for row in cursor.fetchall()}
@@ -149,8 +151,9 @@ def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UU
 
 @cache
 def _lock_sql(skip_locked: bool) -> str:
-    """The SQL of `Account.objects.locked`. Compiling it anew for every payment would take a
-    fifth of the payment's time."""
+    """The SQL of `Account.objects.locked`, compiled once: compiling it for every payment took a
+    fifth of the payment's time.
+    """
     query = Account.objects.locked([], skip_locked=skip_locked).values_list(*COLUMNS).query
     sql: str = query.sql_with_params()[0]
     return sql

@@ -1,4 +1,4 @@
-"""A database refusal as a sentence, by constraint name, never by message text."""
+"""Turns a refusal of the database into a LedgerError, by constraint name, never by message."""
 
 from django.apps import apps
 from django.db import DatabaseError
@@ -40,9 +40,9 @@ SENTENCES = {
 
 
 def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
-    """The LedgerError that a failed statement stands for; None when it is no refusal.
+    """The LedgerError for a failed statement, or None if it is not a refusal.
 
-    SQLSTATE class 23 is a broken constraint, 22 a value that no column can hold.
+    SQLSTATE class 23 is a broken constraint, class 22 a value that no column can hold.
     """
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or ""

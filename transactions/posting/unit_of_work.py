@@ -1,4 +1,4 @@
-"""One piece of work, one database transaction of its own."""
+"""Runs one piece of work in one database transaction."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -16,12 +16,11 @@ Result = TypeVar("Result")
 
 
 def run(work: Callable[[], Result], items: Iterable[PreparedDraft | LedgerError] = ()) -> Result:
-    """Runs `work` in one transaction; what failed without a trace is tried again, refusals are
-    translated.
+    """Runs `work` in one transaction, again after a lost race, and translates refusals.
 
-    Where a connection went during COMMIT, the ids of the items may be in the books: the second
-    run looks each of them up, as if its sender had given it. The translation stands outside the
-    transaction: inside, it has failed already.
+    If the connection is lost during COMMIT, the rows may be posted: the second run then looks up
+    the id of every draft, as if the caller had given it. Refusals are translated outside the
+    transaction, which has failed by then.
     """
 
     def attempt() -> Result:
@@ -43,7 +42,7 @@ def run(work: Callable[[], Result], items: Iterable[PreparedDraft | LedgerError]
 
 
 def row_of(verdict: Transaction | LedgerError) -> Transaction:
-    """The row of a verdict; the refusal is raised where there is none."""
+    """The row of a result, or raises its refusal."""
     if isinstance(verdict, LedgerError):
         raise verdict
     return verdict

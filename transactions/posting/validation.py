@@ -1,4 +1,4 @@
-"""One value of a draft made exact, or refused in a sentence."""
+"""Validates single values of a draft: amounts, ids, texts, metadata, times."""
 
 import json
 import re
@@ -25,7 +25,7 @@ DEEPEST = 50  # levels of metadata
 def id_of(
     thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
 ) -> uuid.UUID | None:
-    """The id of an instance of that kind, or the id itself; nothing else goes near the SQL."""
+    """The id of an instance of `model`, or the id itself. Nothing else reaches the SQL."""
     if thing is None or isinstance(thing, uuid.UUID):
         return thing
     if isinstance(thing, kind):
@@ -34,7 +34,7 @@ def id_of(
 
 
 def comparable(value: Any) -> Any:
-    """JSON to compare: numbers by value (jsonb gives 1e23 back as an integer), true not as 1."""
+    """JSON made comparable: numbers by value (jsonb returns 1e23 as an integer), true is not 1."""
     if isinstance(value, dict):
         return {key: comparable(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -119,7 +119,7 @@ def json_of(metadata: Mapping[str, Any]) -> str:
 
 
 def _too_deep(value: Any, left: int = DEEPEST) -> bool:
-    """Whether containers stand in each other more than so many times."""
+    """Whether containers are nested more than this many levels."""
     if isinstance(value, Mapping):
         value = value.values()
     elif not isinstance(value, list | tuple):
@@ -128,7 +128,7 @@ def _too_deep(value: Any, left: int = DEEPEST) -> bool:
 
 
 def _grown(text: str) -> int:
-    """How many bytes longer the JSON is as jsonb writes it: 1e300 with all its zeros."""
+    """How many bytes longer jsonb writes the JSON: 1e300 with all its zeros."""
     longer = 0
 
     def measure(number: str) -> int:
@@ -142,7 +142,7 @@ def _grown(text: str) -> int:
 
 
 def _has_nul(value: Any) -> bool:
-    """Whether any key or string of some JSON has the character that jsonb refuses."""
+    """Whether a key or string contains NUL, which jsonb refuses."""
     if isinstance(value, dict):
         return any(_has_nul(part) for pair in value.items() for part in pair)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A transaction's metadata to read: lines that lead to the search for more of the same."""
+"""The metadata of a transaction as labelled lines, each linked to a search for the same value."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -31,9 +31,8 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class MetadataLine:
-    """One value: what it is called, what it says. A term is what the search is asked, or "".
-
-    `key_term` asks for all with such a value, `term` for all with the same.
+    """One value with its label. `key_term` searches for all transactions with this key, `term` for
+    all with the same value; "" if that cannot be searched.
     """
 
     label: str
@@ -43,14 +42,16 @@ class MetadataLine:
 
     @property
     def weight(self) -> int:
-        """The bytes of its HTML, about: an address has three for each byte of another script."""
+        """About how many bytes its HTML takes: an address needs three for each byte of another
+        script.
+        """
         links = len(self.key_term.encode()) + len(self.term.encode())
         return 150 + len(self.label.encode()) + len(self.said.encode()) + 3 * links
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataView:
-    """The lines of a page, whether there are more, and the beginning of the JSON as stored."""
+    """The lines of the page, whether there are more, and the start of the stored JSON."""
 
     lines: tuple[MetadataLine, ...] = ()
     is_cut: bool = False
@@ -58,7 +59,7 @@ class MetadataView:
 
     @property
     def is_long(self) -> bool:
-        """Whether there may be more of the JSON."""
+        """Whether the JSON was cut."""
         return len(self.stored) >= STORED_LIMIT
 
     @property
@@ -67,10 +68,9 @@ class MetadataView:
 
 
 def details_of(metadata: Mapping[str, Any], stored: str = "") -> MetadataView:
-    """What a receipt shows of metadata, at most so much as a page bears, but for the category.
+    """The metadata without the category, as much as fits on a page.
 
-    `stored` is its text out of the database, whose numbers keep all their digits; without it
-    they are as Python has read them.
+    `stored` is the JSON text from the database, whose numbers keep all their digits.
     """
     exact = json.loads(stored, parse_float=Decimal) if stored else metadata
     lines: list[MetadataLine] = []
@@ -84,13 +84,13 @@ def details_of(metadata: Mapping[str, Any], stored: str = "") -> MetadataView:
 
 
 def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:
-    """Every value as a line to read, nested names joined: "Merchant city", "Porto"."""
+    """Every value as a line, nested keys joined: "Merchant city", "Porto"."""
     for key, value in metadata.items():
         yield from _lines(value, _sentence(key), (str(key),))
 
 
 def tidy(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The same as pairs of words alone."""
+    """The same as pairs of label and text."""
     for line in lines_of(metadata):
         yield line.label, line.said
 
@@ -128,7 +128,7 @@ def _words(key: str) -> str:
 
 
 def _short(label: str) -> str:
-    """A label of many levels, by its end."""
+    """The end of a label with many levels."""
     return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
 
 
@@ -145,9 +145,8 @@ def _said(value: Any) -> str:
 
 
 def pretty(value: Any) -> str:
-    """JSON over several lines, at most `STORED_LIMIT` characters of it.
-
-    What nobody sees is written as its code, so that nothing in it changes how the rest reads.
+    """Indented JSON, at most `STORED_LIMIT` characters. Invisible characters are written as
+    codes.
     """
     parts, size = [], 0
     for part in _pretty(value, ""):
@@ -165,7 +164,7 @@ def _escaped(character: str) -> str:
 
 
 def _pretty(value: Any, indent: str) -> Iterator[str]:
-    """The text in parts, so that whoever has enough can stop."""
+    """The text in parts, so that the caller can stop early."""
     if isinstance(value, Mapping | list) and value:
         opening, closing = "{}" if isinstance(value, Mapping) else "[]"
         deeper = f"{indent}  "

@@ -1,6 +1,6 @@
-"""A transaction as one reader may see it: their own side in full, the other by name alone.
+"""A transaction as one reader may see it: their own side in full, the other side by name.
 
-Staff who are on neither side see both accounts, what colleagues said, and what they may do.
+Staff who own neither side see both accounts, the staff reasons, and the actions they may take.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from transactions.staff_actions import actions_for, is_own
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side. `balance` is None for somebody else's account, and for a hold."""
+    """One side. `balance` is None for another person's account, and for a hold."""
 
     label: str
     name: str
@@ -35,7 +35,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class FromFile:
-    """The file of payments that a row was booked from, for a reader who may see it."""
+    """The payment file that a row was booked from, if the reader may see it."""
 
     name: str
     line: int
@@ -44,10 +44,10 @@ class FromFile:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`signed` is the reader's own change of balance; None where there is none, or no one.
+    """`signed` is the change of the reader's own balance; None if there is none, or more than one.
 
-    `tools` and `reasons` are for staff alone; `mine` is what the reader noted for themselves, and
-    staff who are on neither side have none.
+    `tools` and `reasons` are for staff only. `mine` is the reader's own annotation; staff who own
+    neither side have none.
     """
 
     row: Transaction
@@ -77,7 +77,7 @@ class Receipt:
 
     @property
     def lines(self) -> list[tuple[str, str, str, str]]:
-        """The metadata: label, what it says, and where all that have it and all alike are."""
+        """The metadata as label, text and search links."""
         return [
             (line.label, line.said, self.search_url(line.key_term), self.search_url(line.term))
             for line in self.details.lines
@@ -85,28 +85,28 @@ class Receipt:
 
     @property
     def category_url(self) -> str:
-        """Where more of the same category is found."""
+        """The search for the same category."""
         return self.search_url(token("category", self.row.category or ""))
 
     @property
     def tags(self) -> list[tuple[str, str]]:
-        """The reader's tags, and where all they gave each to are found."""
+        """The reader's tags, each with its search."""
         return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
 
     def search_url(self, asked: str) -> str:
-        """The search page over what this reader may search; "" where that is nothing."""
+        """The search page within what this reader may search; "" if nothing."""
         return search_url(asked, self.whose) if asked and self.may_search else ""
 
     @property
     def figure(self) -> str:
-        """The amount with the reader's sign; a hold has none, nor a move among their accounts."""
+        """The amount with the reader's sign; none for a hold or a transfer between own accounts."""
         if self.signed is None:
             return figure(self.row.amount, self.row.currency)
         return signed(self.signed, self.row.currency)
 
 
 def receipt_for(row: Transaction, reader: User) -> Receipt:
-    """What the reader sees of a row. `row` comes with both accounts and their holders."""
+    """Builds the receipt for a reader. `row` comes with both accounts and their holders."""
     for_staff = not is_own(row, reader)
     sender = _side("From", row.from_account, row.from_balance, reader)
     recipient = _side("To", row.to_account, row.to_balance, reader)
@@ -143,7 +143,7 @@ def _side(
 
 
 def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """What else there is to know of the amount."""
+    """Further facts about the amount: what was refunded, what a hold was for."""
     row = lifecycle.row
     if lifecycle.reversals:
         back, whole = money(lifecycle.reversed, row.currency), money(row.amount, row.currency)
@@ -159,14 +159,16 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
 
 
 def _booked_by(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Of a payment from a file, who pressed Pay: not always whose account it is."""
+    """Who pressed Pay for a payment from a file: not always the owner of the account."""
     if lifecycle.line is None:
         return []
     return [("Booked by", str(lifecycle.row.created_by or "The bank"))]
 
 
 def _file(lifecycle: Lifecycle, sender: Side | None, reader: User) -> FromFile | None:
-    """Its owner sees a file on their own pages, staff in the admin, whoever is paid never."""
+    """The payment file: its owner sees it on their own pages, staff in the admin, the payee
+    never.
+    """
     line = lifecycle.line
     if line is None:
         return None
@@ -181,7 +183,7 @@ def _file(lifecycle: Lifecycle, sender: Side | None, reader: User) -> FromFile |
 
 
 def _subline(lifecycle: Lifecycle) -> str:
-    """What a hold means for the money, in one sentence; for anything else what it was for."""
+    """What a hold means for the money; for anything else, what it was for."""
     row, state = lifecycle.row, lifecycle.state
     amount = money(row.amount, row.currency)
     if state == "captured" and lifecycle.capture:
@@ -202,7 +204,7 @@ def _subline(lifecycle: Lifecycle) -> str:
 
 
 def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) -> str:
-    """The transfer form filled in like this payment, for whoever sent it."""
+    """The transfer form filled in with this payment, for its sender."""
     if row.is_hold or row.is_reversal:
         return ""
     if not (sender and recipient and sender.is_mine and sender.account and recipient.account):
@@ -211,7 +213,7 @@ def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) ->
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """The transfer form filled in to send the money back: a new payment, for the recipient."""
+    """The transfer form filled in to return the money, for the recipient."""
     row = lifecycle.row
     if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):
         return ""
@@ -238,7 +240,7 @@ def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> De
 
 
 def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """What happened, said to the reader."""
+    """What happened, in one sentence to the reader."""
     if lifecycle.row.is_hold:
         return _sentence_of_hold(lifecycle, sender, recipient)
     if lifecycle.row.is_reversal:
@@ -253,7 +255,7 @@ def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None)
 
 
 def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side) -> str:
-    """Between two people. What staff paid from a file, nobody else is said to have paid."""
+    """A payment between two people. What staff paid from a file names nobody else as payer."""
     if lifecycle.line and _is_paid_for(lifecycle.row) and not recipient.is_mine:
         whose = f"your {sender.name}" if sender.is_mine else _named(sender)
         return f"The bank paid {recipient.name} from {whose}, from a file"
@@ -265,7 +267,7 @@ def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side) ->
 
 
 def _is_paid_for(row: Transaction) -> bool:
-    """Whether somebody else than the holder of the paying account booked it."""
+    """Whether somebody other than the holder of the paying account booked it."""
     return row.from_account is not None and row.created_by_id != row.from_account.user_id
 
 
@@ -291,7 +293,7 @@ def _sentence_of_refund(sender: Side | None, recipient: Side | None) -> str:
 
 
 def _named(side: Side | None) -> str:
-    """One's own account by its name; somebody else's is also whose it is."""
+    """One's own account by its name; another person's account with its holder."""
     if side is None or side.account is None:
         return ""
     return side.name if side.is_mine else f"{side.account.name} of {side.name}"

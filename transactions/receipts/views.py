@@ -28,13 +28,13 @@ CHANGED_MEANWHILE = "Your note was changed in another window meanwhile; it stand
 
 @require_safe
 def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
-    """One transaction, to the owner of either side and to staff; a 404 to everybody else."""
+    """One transaction, for the owner of either side and for staff; 404 for everybody else."""
     return receipt_page(request, readable_row(request, pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def note(request: PersonRequest, pk: Any) -> HttpResponse:
-    """What the owner of a side says of a transaction for themselves; a 404 to everybody else."""
+    """Saves the reader's annotation of a transaction on their side; 404 for everybody else."""
     row = readable_row(request, pk)
     if not is_own(row, request.user):
         raise Http404
@@ -54,7 +54,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
-    """The metadata of a transaction as it is stored, as a file."""
+    """The stored metadata of a transaction as a JSON file."""
     row = readable_row(request, pk)
     name = f'attachment; filename="transaction-{row.pk}.json"'
     return HttpResponse(
@@ -65,7 +65,7 @@ def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def readable_row(request: PersonRequest, pk: Any) -> Any:
-    """The transaction with all that a receipt needs, to who may read it; else a 404."""
+    """The transaction with everything a receipt needs, or 404 if the reader may not read it."""
     rows = Transaction.objects.readable_by(request.user).with_sides().with_stored_metadata()
     return get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
 
@@ -76,8 +76,9 @@ def receipt_page(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> HttpResponse:
-    """The receipt; with a `form` that has errors, it is open, and still replaces the note that
-    it was opened with: `replaces`, or the present one."""
+    """The receipt. A `form` with errors is shown open, and still replaces the annotation with the
+    id `replaces`, or the present one.
+    """
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row}
     if not shown.is_for_staff:

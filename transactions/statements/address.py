@@ -1,4 +1,4 @@
-"""The filter bar and the page links of a statement: its whole state is the address."""
+"""The filter bar and page links of a statement. The whole state is in the address."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ KEPT = ("start", "end", "direction", "q")
 
 @dataclass(slots=True)
 class Chip:
-    """One control of the bar: a link, a menu of links (`options`) or a small form."""
+    """One control of the bar: a link, a menu of links (`options`), or a small form."""
 
     label: str
     url: str = ""
@@ -33,7 +33,7 @@ class Chip:
 
 
 class StatementAddress:
-    """Addresses that differ from the present one in a filter or a page."""
+    """Builds addresses that differ from the present one in a filter or a page."""
 
     def __init__(self, path: str, form: StatementForm) -> None:
         self.action = path
@@ -44,14 +44,14 @@ class StatementAddress:
             self.params["q"] = read
 
     def url(self, **changes: Any) -> str:
-        """The address with some parameters changed; an empty value leaves one out."""
+        """The address with changed parameters; an empty value removes one."""
         params = {**self.params, **{name: str(value) for name, value in changes.items()}}
         query = urlencode({name: value for name, value in params.items() if value})
         return f"{self.action}?{query}" if query else self.action
 
     @property
     def is_plain(self) -> bool:
-        """Whether this is the newest page, with no filter: the account as it stands now."""
+        """Whether this is the newest page without filters."""
         return not (self.params or self.on_paper or {"before", "after"} & set(self.form.data))
 
     @property
@@ -60,7 +60,7 @@ class StatementAddress:
         return self.action if self.params else ""
 
     def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
-        """What of the typed words could not be read, and links to what was meant."""
+        """Search words that could not be read, with suggested links."""
         return [
             (mistake.sentence, [Chip(said, self.url(q=said)) for said in mistake.meant])
             for mistake in mistakes_in(self.typed, account)
@@ -68,29 +68,29 @@ class StatementAddress:
 
     @property
     def csv_url(self) -> str:
-        """The same entries as a file."""
+        """The same entries as CSV."""
         return f"{self.action}statement.csv{self.url()[len(self.action) :]}"
 
     @property
     def on_paper(self) -> bool:
-        """Whether the page is the long one, made for printing."""
+        """Whether this is the long page for printing."""
         return bool(self.form.data.get("paper"))
 
     @property
     def print(self) -> bool:
-        """Whether the print button is there: on the long page."""
+        """Whether to show the print button."""
         return self.on_paper
 
     @property
     def actions(self) -> list[dict[str, Any]]:
-        """What stands at the bar's end: the file, and the way to the long page or back."""
+        """The links at the end of the bar: CSV, and the page for printing or back."""
         paper = {"url": self.url(paper=1), "label": "For printing"}
         pages = {"url": self.url(), "label": "Page by page"}
         csv = {"url": self.csv_url, "label": "CSV", "download": True}
         return [csv, pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
-        """Where the neighbouring pages are; long ones, when this is one for printing."""
+        """The addresses of the neighbouring pages."""
         paper = {"paper": 1} if self.on_paper else {}
         return {
             "newest_url": self.url(),
@@ -100,7 +100,7 @@ class StatementAddress:
 
     @property
     def chips(self) -> list[Chip]:
-        """The bar from left to right."""
+        """The controls from left to right."""
         return [self._period(), self._dates(), *self._directions(), self._words()]
 
     def _period(self) -> Chip:
@@ -118,7 +118,7 @@ class StatementAddress:
         return Chip(self._dates_label() if custom else "Dates", active=custom, form=part, keep=rest)
 
     def _dates_label(self) -> str:
-        """The chosen days, as far as they are days: "from 12 March", "12 March to 3 April"."""
+        """The chosen period in words: "from 12 March", "12 March to 3 April"."""
         filters = self.form.filters
         start = short_date(filters.start) if filters.start else ""
         end = short_date(filters.end) if filters.end else ""
@@ -148,7 +148,7 @@ class StatementAddress:
         return (self.params.get("start", ""), self.params.get("end", "")) == (str(start), str(end))
 
     def _part(self, *names: str) -> StatementForm:
-        """The form with these fields alone, as the address fills them."""
+        """The form with only these fields, filled from the address."""
         part = StatementForm(self.form.data)
         for name in set(part.fields) - set(names):
             del part.fields[name]
@@ -159,7 +159,7 @@ class StatementAddress:
 
 
 def periods(today: date) -> list[tuple[str, date | str, date | str]]:
-    """The periods people ask for, with their first and last day; empty for no limit."""
+    """The usual periods with their first and last day; empty for no limit."""
     first = today.replace(day=1)
     last_month_ends = first - timedelta(days=1)
     return [

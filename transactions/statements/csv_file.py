@@ -1,4 +1,4 @@
-"""Entries as a file, a line at a time, however many there are."""
+"""A statement as CSV, streamed line by line."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ HEAD = (
 
 
 def file_name(account: Account, filters: Filters) -> str:
-    """A name that tells two exports apart: the number, the period, and whether it is a part."""
+    """A file name with number and period, and whether entries are filtered."""
     parts = ["statement", account.number]
     parts += [day.isoformat() for day in (filters.start, filters.end) if day]
     parts += [word for word in (filters.direction, filters.text and "found") if word]
@@ -26,7 +26,7 @@ def file_name(account: Account, filters: Filters) -> str:
 
 
 def statement_lines(account: Account, entries: Iterable[Entry]) -> Iterator[str]:
-    """CSV lines of a statement, with a heading. Amounts carry their sign and plain digits."""
+    """CSV lines with a heading. Amounts have a sign and plain digits."""
     writer = csv.writer(Echo())
     yield writer.writerow(HEAD)
     for entry in entries:

@@ -11,7 +11,7 @@ from transactions.statements.page import Filters, time_of_mark
 
 
 def _day(label: str) -> forms.DateField:
-    """A day within the years that dates and time zones can count in."""
+    """A date field for years that dates and time zones support."""
     return forms.DateField(
         label=label,
         required=False,
@@ -21,7 +21,7 @@ def _day(label: str) -> forms.DateField:
 
 
 class WordsField(forms.CharField):
-    """Any text at all, as the search reads it. What it cannot read gets a sentence there."""
+    """Any text, as the search reads it; the search reports what it cannot read."""
 
     def to_python(self, value: Any) -> str:
         return parse(super().to_python(value) or "").text
@@ -47,7 +47,7 @@ class StatementForm(forms.Form):
     paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
-        """The period runs forwards; a mark is a time."""
+        """Checks that the period does not end before it begins, and that page marks are times."""
         data = super().clean() or {}
         start, end = data.get("start"), data.get("end")
         if start and end and end < start:
@@ -61,7 +61,7 @@ class StatementForm(forms.Form):
 
     @property
     def filters(self) -> Filters:
-        """What a clean form asks for."""
+        """The filters of a valid form."""
         data = self.cleaned_data if self.is_valid() else {}
         return Filters(
             start=data.get("start"),

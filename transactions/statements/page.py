@@ -26,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What of a statement is asked for. Days are inclusive; `direction` is "in", "out" or ""."""
+    """The filters of a statement. Days are inclusive; `direction` is "in", "out" or ""."""
 
     start: date | None = None
     end: date | None = None
@@ -35,13 +35,13 @@ class Filters:
 
     @property
     def picks(self) -> bool:
-        """Whether entries inside the period are left out, so that the chain has gaps."""
+        """Whether a filter leaves out entries of the period."""
         return bool(self.direction or self.text)
 
 
 @dataclass(slots=True)
 class StatementDay:
-    """The entries of one day, newest first, and what the whole day adds up to."""
+    """One day's entries, newest first, and the total of the whole day."""
 
     date: date
     currency: str
@@ -51,10 +51,10 @@ class StatementDay:
 
 @dataclass(slots=True)
 class StatementPage:
-    """`newer` and `older` are the marks of the neighbouring pages, None where there is none.
+    """One page. `newer` and `older` are the marks of the neighbouring pages, or None.
 
-    `opening` and `closing` are the balances before and after what the page shows; None where
-    a filter picks single entries.
+    `opening` and `closing` are the balances before and after the page; None if a filter leaves out
+    entries.
     """
 
     days: list[StatementDay] = field(default_factory=list)
@@ -75,22 +75,22 @@ class StatementPage:
 
     @property
     def money_in(self) -> Decimal:
-        """What the page's credits add up to."""
+        """The sum of the credits on the page."""
         return sum((e.amount for e in self.entries if e.is_credit), Decimal(0))
 
     @property
     def money_out(self) -> Decimal:
-        """What the page's debits add up to."""
+        """The sum of the debits on the page."""
         return sum((e.amount for e in self.entries if not e.is_credit), Decimal(0))
 
     @property
     def reaches_back(self) -> bool:
-        """Whether nothing that is asked for is older."""
+        """Whether no older entry matches."""
         return self.older is None
 
 
 def paper_line(page: StatementPage, filters: Filters) -> str:
-    """What a printed page really holds: which days, how many entries, whether there are more."""
+    """What a printed page contains: days, number of entries, whether there are more."""
     if not page.days:
         return "No entries."
     first, last = page.days[-1].date, page.days[0].date
@@ -108,12 +108,12 @@ def _said(day: date) -> str:
 
 
 def mark_of(moment: datetime) -> int:
-    """A booking time as microseconds since 1970, exact, for an address."""
+    """A booking time as microseconds since 1970, for an address."""
     return (moment - EPOCH) // MICROSECOND
 
 
 def time_of_mark(mark: int) -> datetime:
-    """The booking time of a mark. OverflowError for a number that is no time."""
+    """The booking time of a mark. Raises OverflowError for a number that is no time."""
     return EPOCH + mark * MICROSECOND
 
 
@@ -125,10 +125,10 @@ def statement_page(
     after: datetime | None = None,
     size: int | None = None,
 ) -> StatementPage:
-    """The newest page of what is asked for, or the one older than `before` or newer than `after`.
+    """The newest page, or the one older than `before` or newer than `after`.
 
-    Takes at most eight queries and reads at most a page of entries (`size`, or PAGE), besides
-    those of a filtered day that the page cuts in two.
+    At most eight queries, and at most one page of entries (`size`, or PAGE) plus the entries of a
+    filtered day that the page splits.
     """
     scoped = entries_of(account, filters)
     entries, newer, older = _cut(scoped, before, after, size or PAGE)
@@ -150,7 +150,7 @@ def statement_page(
 
 
 def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
-    """The entries of an account that are asked for, in no order yet."""
+    """The entries that match the filters, unordered."""
     entries: EntryQuerySet = Entry.objects.for_account(account).between(
         start_of_day(filters.start) if filters.start else None,
         end_of_day(filters.end) if filters.end else None,
@@ -163,7 +163,7 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
 def _cut(
     scoped: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
 ) -> tuple[list[Entry], bool, bool]:
-    """A page, newest first, and whether anything is newer and older than it."""
+    """One page, newest first, and whether there are newer and older entries."""
     entries = scoped.with_counterparty()
     if after is not None:
         rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])
@@ -184,7 +184,7 @@ def _sum(entries: Iterable[Entry]) -> Decimal:
 
 
 def _total(scoped: EntryQuerySet, account: Account, filters: Filters, day: date) -> Decimal:
-    """What a day that the page cuts in two adds up to: the chain's two ends, or a sum."""
+    """The total of a day that the page splits: from the stored balances, or a sum."""
     start, end = start_of_day(day), end_of_day(day)
     if filters.picks:
         total = scoped.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
@@ -198,7 +198,7 @@ def balance_at(account: Account, moment: datetime) -> Decimal:
 
 
 def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
-    """The balances that the page begins and ends with; for one without entries, the period's."""
+    """Sets the opening and closing balance of the page, or of an empty period."""
     if page.days:
         newest, oldest = page.entries[0], page.entries[-1]
         page.closing, page.opening = newest.balance, oldest.balance - oldest.signed_amount

@@ -1,4 +1,4 @@
-"""What people type about money, made exact or answered in a sentence."""
+"""The transfer form."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,8 +19,8 @@ from transactions.services import Draft
 class TransferForm(MoneyForm):
     """A payment from one's own account to any account of this bank.
 
-    It carries the id of the transaction from the first page on, so that sending it twice,
-    going back or reloading pays once.
+    It carries the id of the transaction from its first page on, so that sending it twice, going
+    back or reloading pays once.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -47,12 +47,12 @@ class TransferForm(MoneyForm):
 
     @property
     def to_account(self) -> Account | None:
-        """Whom the number names, once the form was read."""
+        """The account that the number names, once the form is valid."""
         return getattr(self, "cleaned_data", {}).get("number")
 
     @property
     def sender(self) -> Account | None:
-        """The account that is chosen as the form stands: the first, unless another is named."""
+        """The chosen account, or the first one."""
         chosen = self["from_account"].value()
         chosen = chosen.pk if isinstance(chosen, Account) else chosen
         mine = list(self.own_accounts)
@@ -60,15 +60,15 @@ class TransferForm(MoneyForm):
         return next(iter(named or mine), None)
 
     def clean_description(self) -> str:
-        """The text without characters that nobody sees."""
+        """The text without invisible characters."""
         return tidy_line(self.cleaned_data["description"])
 
     def clean_reference(self) -> str:
-        """The same for the reference."""
+        """The text without invisible characters."""
         return tidy_line(self.cleaned_data["reference"])
 
     def clean(self) -> dict[str, Any]:
-        """The amount has the decimals of the sender's currency."""
+        """Checks that the amount fits the sender's currency."""
         data = super().clean() or {}
         account, amount = data.get("from_account"), data.get("amount")
         if account and amount:
@@ -77,7 +77,7 @@ class TransferForm(MoneyForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The fields of a clean form as they were understood, for the review to send."""
+        """The fields as they were understood, for the review to send on."""
         data = self.cleaned_data
         return [
             ("id", str(data["id"])),
@@ -95,14 +95,14 @@ class TransferForm(MoneyForm):
 
     @property
     def recipient_name(self) -> str:
-        """Who is paid: a person, or another account of one's own."""
+        """The recipient: a person, or another of one's own accounts."""
         if self.to_account is None:
             return ""
         return self.to_account.name if self.is_between_own else self.to_account.user.name
 
     @property
     def draft(self) -> Draft:
-        """What a clean form asks to be booked."""
+        """The draft that a valid form describes."""
         data = self.cleaned_data
         return Draft(
             id=data["id"],
@@ -116,7 +116,7 @@ class TransferForm(MoneyForm):
 
 
 def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
-    """What a link to the transfer form may fill in: its id, one's own account, the rest."""
+    """Initial values from the address of a link to the transfer form."""
     initial: dict[str, Any] = {"number": query.get("to", "")}
     with suppress(ValueError):
         initial["id"] = UUID(query.get("id", ""))

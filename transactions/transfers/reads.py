@@ -1,4 +1,4 @@
-"""What the transfer form and its review read: known recipients, and payments like this one."""
+"""Known recipients, and earlier payments like the one in the form."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,9 +17,9 @@ KNOWN_FROM = 100  # latest entries from which recipients are suggested
 
 
 def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
-    """Numbers that this sender may want to pay, with whose they are: one's own, then others.
+    """Account numbers that this sender may want to pay, with their holders: own accounts first.
 
-    Only accounts in the sender's currency, for no other can be paid from it.
+    Only accounts in the currency of the sender.
     """
     if sender is None:
         return []
@@ -44,7 +44,7 @@ def _can_pay(sender: Account, recipient: Account) -> bool:
 
 
 def times_paid(draft: Draft) -> int:
-    """How often this sender paid this recipient, counted up to a hundred."""
+    """How often this sender paid this recipient, counted up to 100."""
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         return 0
@@ -56,7 +56,7 @@ def times_paid(draft: Draft) -> int:
 
 
 def just_paid(draft: Draft) -> Transaction | None:
-    """The same amount, paid to the same account within the last minutes: perhaps meant once."""
+    """The same payment within the last minutes, if any: perhaps sent twice by mistake."""
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         return None

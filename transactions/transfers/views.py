@@ -1,4 +1,4 @@
-"""Pages of a person's money. Each fetches what is theirs, binds a form, calls one service."""
+"""The transfer form, its review, and the redirect to the receipt."""
 
 from django.contrib import messages
 from django.http import (
@@ -25,7 +25,7 @@ CHANGED_AFTER_SENDING = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: PersonRequest) -> HttpResponse:
-    """The form, its review in plain words, and then the receipt. Sending twice pays once."""
+    """The form, its review, then the receipt. Sending twice pays once."""
     if request.method != "POST":
         return _new_transfer(request)
     form = TransferForm(request.POST, user=request.user)
@@ -54,8 +54,9 @@ def transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _new_transfer(request: PersonRequest) -> HttpResponse:
-    """The empty form. Its id stands in the address, so that going back finds the same one;
-    once it has paid, the address leads to the receipt."""
+    """The empty form. Its id is in the address, so that going back finds the same form; once it has
+    paid, the address leads to the receipt.
+    """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:
         query = request.GET.copy()
