@@ -1,5 +1,5 @@
-"""Paying many people at once: a file is read, stored, checked without booking, then booked.
+"""Many payments from one CSV file: it is parsed, stored, checked without booking, then booked.
 
-From the ground up: `reading` knows the format, `storing` keeps the lines, `checking` posts them
-all and rolls back, `booking` posts them for good, `results` hands out what became of each.
+`parser` knows the format, `storage` keeps the lines, `preview` posts all lines and rolls back,
+`booking` posts them, `results` returns the result of each line as CSV.
 """

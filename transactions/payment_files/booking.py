@@ -1,9 +1,9 @@
-"""The booking: all or nothing in one transaction, or what can be booked in steps.
+"""Books a payment file: all or nothing in one transaction, or the payable lines in steps.
 
-Note [Killed between two statements]: what became of a line is written in the transaction that
-moved its money, by `post_parts`. A kill leaves both or neither, so the lines themselves say
-where to go on, and a step that is sent again takes up the next lines, never the same ones.
-What is kept beside the booking, a reason or a line of history, is written there too.
+Note [Killed between two statements]: the result of a line is written in the transaction that moves
+its money, by `post_parts`. A kill leaves both or neither, so the lines themselves tell where to
+continue, and a step that is sent again takes the next lines, never the same ones. Whatever belongs
+to the booking, like a reason or a line of history, is written in that transaction too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,15 +35,17 @@ class NotAll(LedgerError):
 
 
 class NotChecked(LedgerError):
-    """The file was never checked, so nobody has seen what it would do."""
+    """The file was never checked."""
 
 
 class CheckedAnew(LedgerError):
-    """Other lines can be booked than those that were agreed to."""
+    """The lines that can be booked differ from those agreed to."""
 
 
 class BookingStopped(Exception):
-    """Some steps are booked, then one failed: `file` as those left it, `__cause__` the failure."""
+    """Some steps are booked, then one failed. `file` is its state after those; `__cause__` is the
+    error.
+    """
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
         self.file = file
@@ -57,13 +59,13 @@ class BookingStopped(Exception):
 
 
 class BookingRequest(TypedDict, total=False):
-    """Who asks for a booking, and what they have seen.
+    """Who books a file, and what they agreed to.
 
-    `by` is who pays, whoever uploaded the file. A colleague who pays for a customer says why:
-    `reason` is kept beside each row, in the transaction that books it. `agreed` is what
-    `agreed_to` said when it was agreed to: CheckedAnew where a later check found otherwise;
-    "" goes on with a booking that has begun and begins none; None does not ask. `beside` is
-    told how many lines are booked, in the transaction that books them, if any are.
+    `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
+    each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
+    agreed; CheckedAnew if it differs now. "" continues a booking that has begun and starts none;
+    None skips the comparison. `beside` receives the number of booked lines, in the transaction that
+    books them.
     """
 
     by: User | None
@@ -73,16 +75,16 @@ class BookingRequest(TypedDict, total=False):
 
 
 def agreed_to(file: PaymentFile) -> str:
-    """What a person agrees to who reads this file's page: the lines that can be booked."""
+    """What a person who reads the page agrees to: the lines that can be booked."""
     lines = PaymentLine.objects.of(file).waiting().digest()
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
 
 
 def book_step(file: PaymentFile, **asked: Unpack[BookingRequest]) -> PaymentFile:
-    """Books the next 2,000 lines that the check found good, in one transaction.
+    """Books the next 2,000 payable lines in one transaction.
 
-    A line that is refused now says why and is left behind. The file is done when no line is
-    waiting; then a step changes nothing. NotChecked before the first check.
+    A line that is refused now keeps its reason and is skipped. The file is done when no line is
+    left; further steps change nothing. Raises NotChecked before the first check.
     """
     held = _Held(file, asked)
 
@@ -99,7 +101,9 @@ def book_step(file: PaymentFile, **asked: Unpack[BookingRequest]) -> PaymentFile
 def book_rest(
     file: PaymentFile, progress: Progress = silent, **asked: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Steps until the file is done; BookingStopped where one fails after others were booked."""
+    """Books steps until the file is done. Raises BookingStopped if one fails after others were
+    booked.
+    """
     has_begun = False
     while file.state != State.DONE:
         before = file.decided_count
@@ -117,9 +121,9 @@ def book_rest(
 def book_whole(
     file: PaymentFile, progress: Progress = silent, **asked: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books every line in one transaction, or none: NotAll names the first line refused.
+    """Books every line in one transaction, or none: NotAll names the first refused line.
 
-    A file that is done comes back as it is. NotChecked before the first check.
+    Returns a file that is done as it is. Raises NotChecked before the first check.
     """
     held = _Held(file, asked)
 
@@ -156,7 +160,7 @@ def _refuse_unless_all_were(drafts: Sequence[Draft], verdicts: Verdicts) -> None
 
 
 class _Held:
-    """A file, locked within the transaction that books some of it: one step at a time."""
+    """A file that is locked in the transaction that books it: one step at a time."""
 
     file: PaymentFile
 
@@ -165,7 +169,9 @@ class _Held:
         self.booked_before = 0
 
     def lock(self) -> None:
-        """Before its accounts: whoever has the file has no accounts yet, so nobody deadlocks."""
+        """Locks the file before its accounts, in the same order everywhere, so that nothing
+        deadlocks.
+        """
         self.file = locked_file(self.pk)
         self.booked_before = self.file.booked_count
         if self.file.state == State.STORED:
@@ -184,7 +190,7 @@ class _Held:
             )
 
     def record(self, drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-        """What became of the lines, and why they were booked for somebody."""
+        """Writes the results of the lines, and the reasons."""
         write_verdicts(drafts, verdicts)
         by, reason = self.asked.get("by"), self.asked.get("reason")
         if by is not None and reason:
@@ -192,7 +198,7 @@ class _Held:
             explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
 
     def write_down(self) -> None:
-        """Where the booking stands after the last line of this transaction."""
+        """Writes the progress of the booking after the last line of this transaction."""
         if self.file.state != State.DONE:
             settle(self.file, State.PAYING)
         booked = self.file.booked_count - self.booked_before

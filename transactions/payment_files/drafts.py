@@ -1,4 +1,4 @@
-"""Stored lines as drafts, a part at a time; and their verdicts written down."""
+"""Turns stored lines into drafts, a part at a time, and writes their results."""
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -19,7 +19,7 @@ Progress = Callable[[int], object]  # told how many lines more are done
 
 
 def silent(_lines: int) -> None:
-    """For whoever does not ask how far it is."""
+    """Ignores progress."""
 
 
 def drafts_of(
@@ -29,10 +29,10 @@ def drafts_of(
     by: User | None = None,
     once: bool = False,
 ) -> Iterator[list[Draft]]:
-    """The lines as drafts, in order, PART at a time; with `once` the first part alone.
+    """The lines as drafts, in order, PART at a time; with `once` only the first part.
 
-    Each part is a query of its own that begins after the last line of the one before, so a
-    verdict written meanwhile neither hides a line nor shows it again.
+    Each part is a query that starts after the last line of the part before, so results written
+    meanwhile neither hide nor repeat a line.
     """
     after = 0
     rows = lines.in_order().values_list(*FACTS)
@@ -44,10 +44,9 @@ def drafts_of(
 
 
 def lock_accounts(file: PaymentFile) -> None:
-    """Locks the sender and everybody paid, in order of id, before several parts are posted.
+    """Locks the sender and every recipient in order of id, before several parts are posted.
 
-    Part by part, the order would hold within each part alone; see Note [Lock ordering]. Here
-    it holds over all: their ids come in order, and are locked a stretch at a time.
+    Locking part by part would keep the order within each part only; see Note [Lock ordering].
     """
     paid = PaymentLine.objects.of(file).readable().values("to_account")
     everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid))
@@ -57,7 +56,7 @@ def lock_accounts(file: PaymentFile) -> None:
 
 
 def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-    """What became of lines that were really posted, in the transaction that posted them."""
+    """Writes the results of posted lines, in the transaction that posted them."""
     pairs = list(zip(drafts, verdicts, strict=True))
     booked = [verdict.pk for _, verdict in pairs if isinstance(verdict, Transaction)]
     refused = [(draft.id, str(why)) for draft, why in pairs if isinstance(why, LedgerError)]
@@ -66,7 +65,7 @@ def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
 
 
 def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
-    """Why lines were not booked; lines that are booked by now keep their peace."""
+    """Writes why lines were not booked; leaves lines alone that are booked by now."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""Choosing a file, and the account that pays; and what staff say who pay one for a customer."""
+"""Choosing a file and the account that pays; for staff, the customer and the reason."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from transactions.payment_files.parser import MOST_LINES
 
 
 def csv_field() -> forms.FileField:
-    """The file itself."""
+    """The field for the file."""
     return forms.FileField(
         label="CSV file",
         allow_empty_file=True,  # the reader says more about it
@@ -24,7 +24,7 @@ def csv_field() -> forms.FileField:
 
 
 class PaymentFileForm(forms.Form):
-    """An upload. It carries the file's id, so that sending it twice stores it once."""
+    """An upload. It carries the id of the file, so that sending it twice stores it once."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     from_account = OwnAccountField(Account.objects.none(), label="From", empty_label=None)
@@ -37,7 +37,7 @@ class PaymentFileForm(forms.Form):
 
 
 class CustomersFileForm(forms.Form):
-    """A file that a customer brought. It carries the file's id, so it is stored once."""
+    """An upload by staff for a customer. It carries the id of the file."""
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     number = forms.CharField(
@@ -52,7 +52,7 @@ class CustomersFileForm(forms.Form):
         self.clerk = clerk
 
     def clean_number(self) -> Account:
-        """The account, which is somebody else's: nobody serves themselves."""
+        """The customer's account. Staff may not name their own."""
         try:
             digits = clean_account_number(self.cleaned_data["number"])
         except ValueError as error:
@@ -66,7 +66,7 @@ class CustomersFileForm(forms.Form):
 
 
 class PayForm(ReasonForm):
-    """Why a customer's file is paid for them."""
+    """The reason for paying a customer's file."""
 
     field_order = ("reason",)
 

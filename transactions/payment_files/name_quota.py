@@ -1,7 +1,7 @@
-"""How many wrong names one customer may have compared in a day.
+"""Limits how many wrong names one customer may have compared in a day.
 
-Each answer other than "matches" tells a little about a name that the customer does not know.
-Honest lists have few such names; whoever collects names needs many answers.
+Each answer other than "matches" reveals a little about an unknown name. Honest files contain few
+wrong names; collecting names needs many answers.
 """
 
 import uuid
@@ -18,8 +18,8 @@ MOST_A_DAY = 500
 class Comparison:
     """Compares the names of one upload, within the transaction that stores its lines.
 
-    Once too many names of the day were wrong, names are not compared: NONE, even for a right
-    one. Where the bank brings a file, nothing is counted: staff read every name.
+    After too many wrong names in a day, names are no longer compared: the result is NONE, even for
+    a right one. For a file from the bank nothing is counted, because staff can read every name.
     """
 
     def __init__(self, file: PaymentFile) -> None:
@@ -27,7 +27,7 @@ class Comparison:
         self.asked: NamesAsked | None = None
 
     def of(self, typed: str, holder: str) -> NameCheck:
-        """What a typed name is to the holder's."""
+        """How a typed name compares with the holder's."""
         if not typed:
             return NameCheck.NONE
         if self.asker is None:
@@ -41,13 +41,13 @@ class Comparison:
         return check
 
     def write_down(self) -> None:
-        """Before the transaction ends."""
+        """Stores the count. Call it before the transaction ends."""
         if self.asked is not None:
             self.asked.save(update_fields=["count"])
 
     @staticmethod
     def _locked(asker: uuid.UUID) -> NamesAsked:
-        """Locked, so that uploads side by side do not each have the whole day."""
+        """The count of the day, locked, so that parallel uploads share one limit."""
         today = {"user_id": asker, "day": timezone.localdate()}
         NamesAsked.objects.bulk_create([NamesAsked(**today)], ignore_conflicts=True)
         return NamesAsked.objects.select_for_update(no_key=True).get(**today)

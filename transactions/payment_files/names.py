@@ -1,9 +1,8 @@
-"""Whether the name in a file is that of the account's holder, and names shown in part.
+"""Compares the name in a file with the holder's name, and masks names.
 
-A payer may see that a number is somebody else's. The holder's name is shown in full to those who
-know it, to others the first letter of each word. The answers tell whether a guess is near, so a
-name is no list of guesses (`_is_part`), and wrong names a day are counted (`asking`): whoever
-guesses learns whether a name is right, a few guesses a line, and not many lines a day.
+A payer may learn that a number belongs to somebody else. They see the full name if they know it,
+else the first letter of each word. A close match would let people guess names, so a typed name may
+not be a list of guesses (`_is_part`), and wrong names are limited per day (`name_quota`).
 """
 
 import unicodedata
@@ -23,10 +22,10 @@ TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 
 
 def compared(typed: str, holder: str) -> NameCheck:
-    """What a typed name is to the holder's: NONE where nothing was typed.
+    """How a typed name compares with the holder's: NONE if nothing was typed.
 
-    Case, accents, titles and the order of words do not matter. An initial, words left out, one
-    more or a slip of the pen is CLOSE.
+    Case, accents, titles and word order do not matter. An initial, a missing or extra word, or a
+    typing error is CLOSE.
     """
     if not typed:
         return NameCheck.NONE
@@ -38,19 +37,19 @@ def compared(typed: str, holder: str) -> NameCheck:
 
 
 def masked(name: str) -> str:
-    """ "M••• L•••" of Mara Lindt: enough to notice a wrong number, too little to learn a name."""
+    """ "M••• L•••" for Mara Lindt: enough to notice a wrong number."""
     words = name.split()[:MOST_WORDS]
     return " ".join(f"{word[0]}•••" for word in words)
 
 
 def _spellings(name: str) -> list[list[str]]:
-    """The words of a name as people retype it: ö as o, and as oe."""
+    """The words of a name as people type them: ö as o and as oe."""
     folded = unicodedata.normalize("NFKC", name.casefold())
     return [_words(folded), _words(folded.translate(IN_TWO_LETTERS))]
 
 
 def _words(folded: str) -> list[str]:
-    """The words of a name, in one order, without accents and punctuation."""
+    """The words of a name, sorted, without accents and punctuation."""
     letters = unicodedata.normalize("NFKD", folded).translate(LETTERS)
     plain = "".join(
         c if c.isalnum() else " "
@@ -61,10 +60,11 @@ def _words(folded: str) -> list[str]:
 
 
 def _is_part(given: list[str], real: list[str]) -> bool:
-    """Each word of the shorter name is one of the other's, or its initial; one in full at least.
+    """Whether each word of the shorter name is a word of the other or its initial, with at least
+    one full word.
 
-    Of a longer typed name one word is too many at most, and no fewer fit than do not: a row of
-    guesses beside initials would else be close as soon as one of them is right.
+    A longer typed name may have one extra word, and at least half of its words must fit: else a
+    list of guesses would be close as soon as one is right.
     """
     if len(given) > len(real) + 1:
         return False
@@ -76,7 +76,7 @@ def _is_part(given: list[str], real: list[str]) -> bool:
 
 
 def _fits(one: str, other: str) -> bool:
-    """The same word, or its initial."""
+    """Whether it is the same word or its initial."""
     return one == other or (one[0] == other[0] and 1 in (len(one), len(other)))
 
 

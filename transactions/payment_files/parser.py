@@ -1,7 +1,7 @@
-"""The format: CSV with a heading, UTF-8, commas or semicolons. Read a line at a time.
+"""The file format: CSV with a heading, UTF-8, commas or semicolons. Parsed line by line.
 
-What is wrong with the file as a whole is `UnreadableFile`, a sentence; what is wrong with one line
-is left to whoever looks at that line.
+A problem of the whole file is an `UnreadableFile`; a problem of one line is left to the check of
+that line.
 """
 
 import csv
@@ -35,9 +35,9 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One line as typed, tidied; `extra` cells are more than the heading has.
+    """One line as typed, tidied; `extra` are cells beyond the heading.
 
-    Of the amount only plain spaces are put in order: what else is in it, nobody would see.
+    Of the amount only plain spaces are tidied; other invisible characters are refused later.
     """
 
     number: int
@@ -50,7 +50,7 @@ class FileRow:
 
 
 def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
-    """The payments of a file, from its beginning, each time it is asked. Unreadable escapes."""
+    """The payments of a file, from its beginning. Raises UnreadableFile."""
     _refuse_other_formats(source)
     source.seek(0)
     text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
@@ -78,11 +78,11 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
 
 
 def measure(source: IO[bytes]) -> tuple[str, int]:
-    """The digest of a file's lines as they read, and how many there are.
+    """The digest of the lines as they are read, and their number.
 
-    Unreadable for a file without payments, or with too many. The digest is the same whatever
-    separates the cells, so that a file saved anew is known again. The names of those who are
-    paid are left out: with or without them, the same people would be paid the same once more.
+    Raises UnreadableFile for no payments or too many. The digest does not depend on the separator,
+    so a file that was saved again is recognised. Names are left out: with or without them, the same
+    people would be paid again.
     """
     digest, count = hashlib.sha256(), 0
     for row in rows_of(source):
@@ -121,7 +121,7 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
 
 
 def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
-    """Cells by comma or semicolon, whichever there is more of in the heading."""
+    """Cells split by comma or semicolon, whichever the heading has more of."""
     first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
     text.seek(0)
@@ -129,7 +129,7 @@ def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """The file's own lines, none so long that it would fill the memory."""
+    """The lines of the file, each limited in length."""
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise UnreadableFile(
@@ -140,7 +140,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _heading(cells: Iterable[str]) -> list[str]:
-    """The names of the columns, or why the first line names none."""
+    """The column names. Raises UnreadableFile if the first line has none."""
     names = [cell.strip().lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -179,13 +179,13 @@ def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
 
 
 def _tidy(cell: str) -> str:
-    """`tidy_line`; most cells have nothing but spaces to put in order, which is told quickly."""
+    """`tidy_line`, with a short cut for cells that have only spaces to tidy."""
     plain = cell.isascii() and cell.isprintable()
     return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]
 
 
 def _spaced(cell: str) -> str:
-    """The cell with its plain spaces in order, and everything else as it was sent."""
+    """The cell with its plain spaces tidied, everything else as sent."""
     return " ".join(part for part in cell.strip(" \t\r\n").split(" ") if part)[:LONGEST_CELL]
 
 

@@ -1,4 +1,4 @@
-"""Whose names a payer reads on the page of a file."""
+"""Which names a payer may read on the page of a file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,8 @@ from transactions.payment_files.names import masked
 
 @dataclass(slots=True)
 class Payees:
-    """Names by the id of their line; `in_part` where the file lacks one to compare.
-
-    `uncompared` where the file has one and too many were wrong that day.
+    """Names by line id. `in_part` if the file has no name to compare; `uncompared` if too many were
+    wrong that day.
     """
 
     names: dict[UUID, str] = field(default_factory=dict)
@@ -23,10 +22,10 @@ class Payees:
 
 
 def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
-    """Who is paid by some lines, as the owner of the paying account may see it.
+    """The recipients of some lines as the payer may see them.
 
-    In full where the owner knows the name: it is their own, they paid that account before, or
-    the file gives the name rightly. Otherwise in part. `lines` come with accounts and holders.
+    In full if the payer knows the name: an own account, an account paid before, or a right name in
+    the file. Else masked. `lines` come with accounts and holders.
     """
     owner = file.from_account.user_id
     paid = _paid_before(owner, {line.to_account_id for line in lines if line.to_account_id})
@@ -45,7 +44,7 @@ def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
 
 
 def _paid_before(owner: UUID, accounts: set[UUID]) -> set[UUID]:
-    """Those of the accounts that this person's own have paid; what is only held does not count."""
+    """Those of the accounts that this person has paid before; holds do not count."""
     own = list(Account.objects.filter(user=owner).values_list("pk", flat=True))
     sent = Transaction.objects.filter(
         from_account__in=own, to_account__in=accounts, status="completed"

@@ -1,6 +1,6 @@
-"""The preview: every line is really posted, in one transaction that is rolled back.
+"""The check of a file: every line is posted in one transaction that is rolled back.
 
-So each verdict is the engine's own, with the balance as the lines before it would leave it.
+So each result is that of real posting, with the balance that the lines before it leave.
 """
 
 import json
@@ -28,10 +28,10 @@ IN_MEMORY = 1024 * 1024  # bytes of refusals; more go to a temporary file
 
 
 def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
-    """Finds out which lines can be booked now, and writes that down. Nothing is booked.
+    """Finds out which lines can be booked now, and stores that. Books nothing.
 
-    Lines refused before are asked again; booked ones and those that cannot be read are left
-    alone, and so is a file that is being paid. FileRemoved where it is gone.
+    Checks refused lines again; leaves booked and unreadable lines alone, and a file that is being
+    paid. Raises FileRemoved.
     """
     with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as notes:
 
@@ -53,7 +53,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
 
 
 def _written_down(file: PaymentFile, notes: IO[str]) -> PaymentFile:
-    """Verdicts replace those of the last check, unless the booking has begun meanwhile."""
+    """Stores the results, unless the booking has begun meanwhile."""
     with db_transaction.atomic(durable=True):
         locked = locked_file(file.pk)
         if locked.state == PaymentFile.State.PAYING:

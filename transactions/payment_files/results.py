@@ -1,4 +1,4 @@
-"""What became of each line, as a file, a line at a time."""
+"""The result of each line as CSV, streamed."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ def result_response(file: PaymentFile) -> StreamingHttpResponse:
 
 
 def result_name(file: PaymentFile) -> str:
-    """The uploaded file's name with "result" in it, safe in a header."""
+    """The name of the uploaded file with "result" in it, safe for a header."""
     stem = file.name.rsplit(".", 1)[0]
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in stem)
     return f"{safe.strip('-')[:80] or 'payments'}-result.csv"
@@ -58,7 +58,7 @@ def _written(currency: str, lines: Iterable[PaymentLine], waiting: str) -> Itera
 
 
 def _amount(line: PaymentLine, currency: str) -> str:
-    """Plain digits where the amount was read, what was typed where not."""
+    """Plain digits if the amount was read, else what was typed."""
     if line.amount is None:
         return guarded(line.typed_amount)
     return f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}"

@@ -1,4 +1,4 @@
-"""A file that was read becomes rows: its lines, each with the id of its transaction."""
+"""Stores the lines of a parsed file, each with the id of its transaction."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class FileRemoved(LedgerError):
-    """Somebody removed the file meanwhile; nothing of it was paid, or it could not be."""
+    """Somebody removed the file meanwhile."""
 
 
 def store(
@@ -50,10 +50,10 @@ def store(
     id: uuid.UUID | None = None,
     run: str | None = None,
 ) -> PaymentFile:
-    """Keeps a file's lines, nothing checked and nothing booked. Unreadable says what is wrong.
+    """Stores the lines of a file; checks and books nothing. Raises UnreadableFile.
 
-    The same lines out of the same account under the same `id`, or in the same `run`, are the
-    file that is there already: it comes back as it is.
+    The same lines out of the same account with the same `id` or in the same `run` return the stored
+    file.
     """
     digest, count = measure(source)
     file = PaymentFile(
@@ -81,9 +81,9 @@ def store(
 
 
 def discard(file: PaymentFile) -> bool:
-    """Removes a file of which nothing was paid; False where something was.
+    """Removes a file of which nothing was paid; returns False if something was paid.
 
-    FileRemoved where somebody was quicker.
+    Raises FileRemoved if somebody else removed it.
     """
 
     def unless_paid() -> bool:
@@ -98,7 +98,7 @@ def discard(file: PaymentFile) -> bool:
 
 
 def locked_file(pk: uuid.UUID) -> PaymentFile:
-    """The file as it is now, locked until the transaction ends. FileRemoved where it is gone."""
+    """The file, locked until the transaction ends. Raises FileRemoved."""
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
     if file is None:
@@ -107,18 +107,17 @@ def locked_file(pk: uuid.UUID) -> PaymentFile:
 
 
 def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
-    """The things in lists of PART each."""
+    """The things in lists of PART."""
     iterator = iter(things)
     while part := list(islice(iterator, size or PART)):
         yield part
 
 
 def settle(file: PaymentFile, state: PaymentFile.State) -> None:
-    """Counts a file's lines anew and says where it stands; in the transaction that changed them.
+    """Counts the lines again and sets the state of the file, in the transaction that changed them.
 
-    Doubts count where something can still be done about them: on lines that may yet be paid.
-
-    When no line is left that could be booked, a file of which something was paid is done.
+    Doubts count only on lines that can still be paid. A file is done when no payable line is left
+    and something was paid.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
     waiting = ~booked & ~refused
@@ -152,7 +151,7 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:
-    """The same lines out of the same account, sent again by the same form or in the same run."""
+    """The stored file if the same form or run sent the same lines before."""
     again = Q(pk=file.pk)
     if file.run is not None:
         again |= Q(run=file.run)
@@ -162,7 +161,7 @@ def _known(file: PaymentFile) -> PaymentFile | None:
 
 
 def _copy(file: PaymentFile, rows: Sequence[FileRow], names: Comparison) -> None:
-    """Writes lines by COPY. Account numbers are looked up first, all of them in one query."""
+    """Writes the lines by COPY, after looking up all account numbers in one query."""
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
     found = Account.objects.filter(number__in=wanted).values_list("number", "pk", "user__name")
@@ -182,10 +181,9 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], names: Comparison) -> None
 
 
 def _mark_repeats(file: PaymentFile) -> None:
-    """Names, in each line that pays the same as one before it, the first of them.
+    """Marks each line that repeats an earlier line with the number of that line.
 
-    Joined by the lines' ids: nothing is known yet of the rows that were just copied, and by the
-    file alone Postgres might read all of it once for each of them.
+    Joined by the ids of the lines: Postgres has no statistics yet for rows that were just copied.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -205,7 +203,7 @@ def _mark_repeats(file: PaymentFile) -> None:
 
 
 def _number(row: FileRow) -> str | ValueError:
-    """The digits, or why there are none."""
+    """The digits of the number, or why there are none."""
     if not row.to:
         return ValueError("The account number is missing.")
     try:

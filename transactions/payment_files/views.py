@@ -1,4 +1,4 @@
-"""Pages of files of payments. The owner of the account that pays sees them, nobody else."""
+"""Pages of payment files, for the owner of the paying account only."""
 
 import logging
 from typing import Any
@@ -41,7 +41,7 @@ State = PaymentFile.State
 
 @require_safe
 def file_list(request: PersonRequest) -> HttpResponse:
-    """Every file that pays out of one's accounts, newest first."""
+    """All files that pay out of the reader's accounts, newest first."""
     files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
     page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "transactions/payment_file_list.html", {"page": page})
@@ -49,7 +49,7 @@ def file_list(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_new(request: PersonRequest) -> HttpResponse:
-    """The upload. A file that can be read is stored and checked; its page shows the verdicts."""
+    """The upload. A readable file is stored and checked, then its page shows the results."""
     if request.method != "POST":
         return _file_form(request, PaymentFileForm(user=request.user))
     form = PaymentFileForm(request.POST, request.FILES, user=request.user)
@@ -74,7 +74,7 @@ def file_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """The check, then the booking, then the result: one page that follows its file."""
+    """The check, the booking and the result of one file."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     file = get_object_or_404(files, pk=pk)
     if request.method == "POST":
@@ -92,7 +92,7 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """The answer to a button, whatever happens to the file meanwhile."""
+    """The response to a button."""
     try:
         return _step(request, file)
     except FileRemoved as gone:
@@ -107,7 +107,7 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """What a button of the page asks for. With htmx, paying answers after each step."""
+    """Does what a button asks for. With htmx, paying responds after each step."""
     step, agreed = request.POST.get("step"), request.POST.get("agreed", "")
     if step == "discard":
         return _discard(request, file)
@@ -134,7 +134,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Whoever brought a file pays it or removes it: a customer vouches for no list of ours."""
+    """Whoever uploaded a file pays or removes it: a customer does not pay a list from the bank."""
     messages.error(request, FROM_BANK)
     return _go(request, reverse("transactions:file", args=[file.pk]))
 
@@ -153,14 +153,14 @@ def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 @require_safe
 def file_result(request: PersonRequest, pk: Any) -> HttpResponseBase:
-    """What became of each line, streamed."""
+    """The result of each line as CSV."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     return result_response(get_object_or_404(files, pk=pk))
 
 
 @require_safe
 def file_example(_request: PersonRequest) -> HttpResponse:
-    """A file to begin with."""
+    """An example file."""
     return HttpResponse(
         EXAMPLE,
         content_type="text/csv; charset=utf-8",

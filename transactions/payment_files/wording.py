@@ -1,4 +1,4 @@
-"""Where a file stands, in the words of its page."""
+"""The state of a file in words, for its page."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,9 +12,8 @@ State = PaymentFile.State
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The page's head: what it is about, the one figure, and the sentence under it.
-
-    `doubts` are worth a look before anything is paid; "" for none.
+    """The head of the page: topic, figure, and a sentence. `doubts` is what to check before paying;
+    "" for nothing.
     """
 
     eyebrow: str
@@ -24,7 +23,7 @@ class Summary:
 
 
 def summary_of(file: PaymentFile) -> Summary:
-    """What the page of a file says first."""
+    """The head of the page of a file."""
     if file.state == State.DONE:
         eyebrow = f"Paid from {file.from_account.name}: {payments(file.booked_count)}"
         return Summary(eyebrow, file.booked_total, _what_was_paid(file))
@@ -44,7 +43,7 @@ def payments(count: int) -> str:
 
 
 def what_can_be_paid(file: PaymentFile) -> str:
-    """After the check; of a file that was paid in part, what is left is meant."""
+    """After the check; for a partly paid file, what is left."""
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."
     if file.booked_count:
@@ -60,7 +59,7 @@ def what_can_be_paid(file: PaymentFile) -> str:
 
 
 def doubts_of(file: PaymentFile) -> str:
-    """How many lines that can be paid are worth a look first, "" where none is."""
+    """How many payable lines to check first; "" for none."""
     names, twins, said = file.misnamed_count, file.repeated_count, []
     if names:
         verb = "does" if names == 1 else "do"
@@ -72,7 +71,7 @@ def doubts_of(file: PaymentFile) -> str:
 
 
 def how_far(file: PaymentFile) -> str:
-    """While it is being paid."""
+    """The progress while it is being paid."""
     refused = f", {file.refused_count:,} of them refused" if file.refused_count else ""
     return f"{file.decided_count:,} of {file.line_count:,} lines are done{refused}."
 

@@ -44,7 +44,7 @@ HEADLINES = {
 
 
 class ScopeForm(forms.Form):
-    """How far back to check. Everything is offered where it takes seconds."""
+    """How far back to check. Checking everything is offered if it takes only seconds."""
 
     scope = forms.ChoiceField(label="Check")
 
@@ -58,7 +58,7 @@ class ScopeForm(forms.Form):
 
     @property
     def since(self) -> datetime | None:
-        """The beginning of the first day to check; None for all of them."""
+        """The first moment to check; None for everything."""
         scope = self.cleaned_data["scope"]
         if scope == EVERYTHING:
             return None
@@ -68,7 +68,7 @@ class ScopeForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class FindingShown:
-    """A finding in words, with what it names. Audits of before had no sentences."""
+    """A finding in words, with links. Old audits have no sentences."""
 
     headline: str
     sentence: str
@@ -82,7 +82,7 @@ class FindingShown:
 
 @admin.register(AuditRun)
 class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """One page instead of Django's list: the result is what people come for."""
+    """One page in place of Django's list."""
 
     def get_urls(self) -> list[URLPattern]:
         run = self.admin_site.admin_view(self.run_view)
@@ -91,7 +91,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The run that counts, or the one that the address names, and the seals."""
+        """The audit that counts, or the one that the address names, and the seals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
@@ -125,7 +125,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """A run has no page of its own beside the audit's."""
+        """Redirects to the audit's page."""
         return redirect(f"{reverse('admin:transactions_auditrun_changelist')}?run={object_id}")
 
     def run_view(self, request: HttpRequest) -> HttpResponse:
@@ -151,7 +151,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return page
 
     def _say_clean(self, request: HttpRequest, run: AuditRun) -> None:
-        """That nothing is wrong, with what was checked; an older finding stays said."""
+        """The message after a clean audit; older open findings stay."""
         counts = standing_run()
         if counts is None or counts.is_clean:
             messages.success(request, "Checked; nothing is wrong.")
@@ -165,8 +165,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _ended_from(run: AuditRun | None) -> datetime | None:
-    """From when on an audit has to look to end what this one found; None where only a whole one
-    does, or where nothing was found."""
+    """From when an audit has to look to close this finding; None if only a whole one does."""
     if run is None or run.is_clean:
         return None
     begins = must_begin_by(run)
@@ -174,13 +173,13 @@ def _ended_from(run: AuditRun | None) -> datetime | None:
 
 
 def _told(run: AuditRun) -> tuple[AuditRun, list[str]]:
-    """Another run that stands, with each thing that it found in words."""
+    """Another audit with open findings, in words."""
     said = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
     return run, [f"{headline[0].lower()}{headline[1:]}" for headline in said]
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
-    """Findings with the rows that they name, as far as those are in the books."""
+    """Findings with the rows that they name, if those exist."""
     accounts = Account.objects.select_related("user").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
@@ -216,7 +215,7 @@ def _named_run(request: HttpRequest) -> AuditRun | None:
 
 
 def _seals(request: HttpRequest) -> dict[str, Any]:
-    """A page of seals, the newest first, and the number before which the next page begins."""
+    """A page of seals, newest first, and the number where the next page starts."""
     seals = Seal.objects.select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 9:
@@ -228,7 +227,7 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
 
 
 def _period(seal: Seal) -> str:
-    """The days of a seal, which are those of UTC whatever the reader's clock says."""
+    """The days of a seal, in UTC."""
     first, last = (
         f"{moment.day} {moment:%B %Y}"
         for moment in (seal.starts_at.astimezone(UTC), seal.ends_at.astimezone(UTC) - A_DAY)
@@ -239,5 +238,5 @@ def _period(seal: Seal) -> str:
 
 
 def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Each currency of a seal with its sums, by type."""
+    """The sums of a seal by currency and type."""
     return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.sums.items())]

@@ -1,4 +1,4 @@
-"""A transaction's facts as staff read them: both sides, money as money, what belongs to it."""
+"""Columns and fields of a transaction in the admin."""
 
 import json
 
@@ -27,7 +27,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status")
     def standing(self, row: Transaction) -> str:
-        """In the customer's words; the page also knows whether somebody released it by hand."""
+        """The state in words, with releases by hand."""
         return standing_cell(row, standing_of(row))
 
     @admin.display(description="Status")
@@ -96,7 +96,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Reasons")
     def notes_shown(self, row: Transaction) -> str:
-        """What colleagues said of it, of its capture and of its refunds."""
+        """The reasons of staff for this row, its capture and its refunds."""
         notes = lifecycle_of(row).reasons
         return (
             format_html_join("", "<div>{}</div>", ((note_line(note),) for note in notes)) or NOTHING
@@ -104,7 +104,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def standing_cell(row: Transaction, said: str) -> str:
-    """How a row stands; of what is held, the exact end for hovering."""
+    """The state; for a hold, its exact end on hover."""
     if not row.is_pending or row.expires_at is None:
         return said
     iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))
@@ -124,7 +124,7 @@ def note_line(note: StaffReason) -> str:
 
 
 def _side(account: Account | None) -> str:
-    """Whose account it is, linked; outside the bank there is none."""
+    """The account with its holder, linked; nothing outside the bank."""
     if account is None:
         return "outside the bank"
     number = account_number(account.number)

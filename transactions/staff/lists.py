@@ -1,4 +1,4 @@
-"""The list of transactions in the admin: quick at a million rows, and honest about its end."""
+"""The transaction list in the admin, quick at a million rows."""
 
 from typing import Any, ClassVar
 
@@ -19,10 +19,9 @@ MOST_COUNTED = 10_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts at most ten thousand rows; `has_more` says that there are others.
+    """Counts at most ten thousand rows; `has_more` says that there are more.
 
-    Counting them all would read the whole table for every page. What lies further back is
-    reached by searching or filtering, not by leafing.
+    An exact count would read the whole table for every page.
     """
 
     @cached_property
@@ -41,7 +40,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """Both sides of one account. There is nothing to choose from; links bring the id."""
+    """Transactions of one account. Links bring the id; there is no list to choose from."""
 
     title = "account"
     parameter_name = "account"
@@ -51,7 +50,7 @@ class AccountFilter(admin.SimpleListFilter):
         return [(str(account.pk), str(account))] if account else []
 
     def has_output(self) -> bool:
-        """Also for an id that is no account, which then finds nothing instead of everything."""
+        """Also for an id that is no account, which then finds nothing."""
         return bool(self.value())
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
@@ -68,7 +67,7 @@ class AccountFilter(admin.SimpleListFilter):
 
 
 class StandingFilter(admin.SimpleListFilter):
-    """How a row stands, in the words of the list. What is expired holds its money still."""
+    """The state of a row. An expired hold still reserves its money."""
 
     title = "status"
     parameter_name = "standing"
@@ -93,7 +92,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 class CurrencyFilter(admin.SimpleListFilter):
-    """The currencies of the bank's accounts; to ask the transactions would read them all."""
+    """The currencies of the accounts; asking the transactions would read them all."""
 
     title = "currency"
     parameter_name = "currency"
@@ -107,5 +106,5 @@ class CurrencyFilter(admin.SimpleListFilter):
 
 
 def with_side(rows: QuerySet[Transaction], account: Account) -> QuerySet[Transaction]:
-    """The rows that moved money of this account."""
+    """Rows with this account on either side."""
     return rows.filter(Q(from_account=account) | Q(to_account=account))

@@ -1,7 +1,6 @@
-"""Payment files in the admin: to read, and to upload and pay one for a customer.
+"""Payment files in the admin: read, upload and pay for a customer.
 
-Who may use the cash desk may do it and says why, never out of an account of their own. The page is
-the file's own; without a bar, a press does everything.
+For staff with the right to use the cash desk, with a reason, never out of an own account.
 """
 
 import logging
@@ -48,7 +47,7 @@ NOTHING_LEFT = (
 
 @admin.register(PaymentFile)
 class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Newest first. Nothing is edited: a file is uploaded, then paid or not."""
+    """Newest first. Files are uploaded and paid, never edited."""
 
     list_display = ("time", "name", "sender", "lines_shown", "total_shown", "paid_shown", "state")
     list_filter = ("state", "created_at")
@@ -118,7 +117,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """The file with its lines, the refused ones first."""
+        """The file with its lines, refused ones first."""
         file = self.get_object(request, object_id)
         context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
         if file is not None:
@@ -134,7 +133,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().change_view(request, object_id, form_url, context)
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """What a button of the page asks for, all of it at once."""
+        """Does what a button asks for."""
         file = get_object_or_404(self.get_queryset(request), pk=pk)
         clerk, asked = person_of(request), request.POST.get("step", "")
         may = _may_remove if asked == "discard" else _may_pay
@@ -170,10 +169,10 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return redirect("admin:transactions_paymentfile_change", file.pk)
 
     def _pay(self, request: HttpRequest, file: PaymentFile, book: Any) -> None:
-        """Books what was asked, with the reason beside each row.
+        """Books the file with the reason beside each row.
 
-        The file's history is written in the transactions that book, so it has what this press
-        booked, no more and no less: whoever else pays meanwhile, and wherever it stops.
+        The history is written in the transactions that book, so it states exactly what this press
+        booked.
         """
         form, booked = PayForm(request.POST), False
         if not form.is_valid():
@@ -194,7 +193,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.warning(request, NOTHING_LEFT)
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
-        """Removes a file that colleagues uploaded and nobody paid; the history keeps that."""
+        """Removes an unpaid file that staff uploaded; the history keeps that."""
         if not discard(file):
             messages.error(request, "Some of this file was paid, so it stays.")
             return redirect("admin:transactions_paymentfile_change", file.pk)
@@ -205,7 +204,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return redirect("admin:transactions_paymentfile_changelist")
 
     def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-        """What became of each line, streamed."""
+        """The result of each line as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return result_response(get_object_or_404(self.get_queryset(request), pk=pk))
@@ -247,7 +246,7 @@ def _may_pay(clerk: User, file: PaymentFile) -> bool:
 
 
 def _why_not(clerk: User, file: PaymentFile) -> str:
-    """Why this colleague does not pay this file, "" where they may."""
+    """Why this person may not pay this file, or ""."""
     if file.from_account.user_id == clerk.pk:
         return "This file pays out of an account of yours: ask a colleague."
     if file.created_by_id == file.from_account.user_id:
@@ -258,7 +257,7 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
 
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
-    """Whether this colleague may remove it: not paid, and uploaded for the customer."""
+    """Whether this person may remove it: unpaid, and uploaded for the customer."""
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
     return (
@@ -269,7 +268,7 @@ def _may_remove(clerk: User, file: PaymentFile) -> bool:
 
 
 def _prefilled(request: HttpRequest) -> dict[str, str]:
-    """What a link from an account's page fills in."""
+    """Initial values from the page of an account."""
     try:
         account = Account.objects.filter(pk=uuid.UUID(request.GET.get("account", ""))).first()
     except ValueError:

@@ -1,6 +1,6 @@
-"""Transactions in the admin: to read, search and filter. Nothing posted is ever edited.
+"""Transactions in the admin: read, search and filter. Posted rows are never edited.
 
-What staff do to one is a form of its own, and books another: see `staff_steps`.
+Actions have forms of their own, which book new transactions: see `desk`.
 """
 
 from functools import partial
@@ -81,9 +81,9 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return person_of(request).has_perm(RELEASE.permission)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the forms of staff, whose pages a browser may keep.
+        """With the staff forms, whose pages a browser may cache.
 
-        Without, going back after booking would show an error of the browser instead of the form.
+        Without caching, going back after booking would show a browser error in place of the form.
         """
         desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
         steps = (("refund", RefundForm), ("capture", CaptureForm))
@@ -104,12 +104,12 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     def desk_view(
         self, request: HttpRequest, form_class: type[StepForm], pk: Any = None
     ) -> HttpResponse:
-        """A form that books: at the desk, or about one transaction."""
+        """A form that books, at the cash desk or about one transaction."""
         about = self._seen(request, pk) if pk else None
         return StepDesk(request, form_class, self, about).serve()
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """The action, from the page of one hold. What is refused is so before a reason is typed."""
+        """The release of one hold. Refuses before a reason is typed."""
         lifecycle = lifecycle_of(self._seen(request, pk))
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied
@@ -126,7 +126,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return answer
 
     def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
-        """The transaction, for those who may see it."""
+        """The transaction, if the person may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = Transaction.objects.with_sides().select_related("captures", "reverses")
@@ -143,7 +143,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return RELEASE.refusal(Lifecycle(thing), person_of(request))
 
     def name_of(self, thing: Transaction) -> str:
-        """A row by its money and its sides: many are called a transfer of 10."""
+        """A row named by its amount and sides."""
         sender = thing.from_account or "outside the bank"
         return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
 
@@ -156,6 +156,6 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        """Django's page, with what may be done to the transaction."""
+        """Django's page, with the actions for the transaction."""
         context["tools"] = actions_for(lifecycle_of(obj), person_of(request))
         return super().render_change_form(request, context, add, change, form_url, obj)

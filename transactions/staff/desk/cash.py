@@ -1,4 +1,4 @@
-"""The cash desk in the admin: staff take in and hand out money for customers."""
+"""The cash desk: deposits and withdrawals for customers."""
 
 import uuid
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ DESCRIPTIONS = {"deposit": "Cash deposit", "withdraw": "Cash withdrawal"}
 
 
 class AccountStepForm(StepForm):
-    """A form of staff that begins with the number of a customer's account."""
+    """A form that starts with a customer's account number."""
 
     number = AccountNumberField(label="Account number")
 
     @classmethod
     def prefilled(cls, query: Mapping[str, str]) -> dict[str, Any]:
-        """The account whose page has linked here."""
+        """The account whose page linked here."""
         try:
             account = Account.objects.filter(pk=uuid.UUID(query.get("account", ""))).first()
         except ValueError:
@@ -36,13 +36,13 @@ class AccountStepForm(StepForm):
         return {"number": grouped(account.number)} if account else {}
 
     def clean_number(self) -> Account:
-        """The account, which is somebody else's: nobody serves themselves."""
+        """The customer's account. Staff may not name their own."""
         account: Account = self.cleaned_data["number"]
         self.refuse_own(account)
         return account
 
     def refuse_own(self, account: Account) -> None:
-        """ValidationError for an account of whoever fills in the form."""
+        """Raises ValidationError for an account of the person who fills in the form."""
         if account.user_id == self.clerk.pk:
             raise forms.ValidationError("This account is yours; a colleague has to serve you.")
 
@@ -55,7 +55,7 @@ class AccountStepForm(StepForm):
 
 
 class SlipForm(AccountStepForm):
-    """A paying-in or paying-out slip."""
+    """A deposit or withdrawal slip."""
 
     title = "Cash desk"
     permission = "transactions.use_cash_desk"

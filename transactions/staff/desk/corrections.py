@@ -1,4 +1,4 @@
-"""The forms by which staff refund and capture. How they are served: `staff_steps`."""
+"""Forms for refunds and captures. `steps` serves them."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from transactions.staff_actions import CAPTURE, REFUND, StaffAction
 
 
 class CorrectionForm(ReasonForm, StepForm):
-    """A form about a transaction in the books: how much of it, and why."""
+    """A form about a booked transaction: how much, and why."""
 
     tool: StaffAction
     amount = AmountField()
@@ -53,14 +53,14 @@ class CorrectionForm(ReasonForm, StepForm):
         )
 
     def said(self) -> list[tuple[str, str]]:
-        """The words of the review, as they will be kept."""
+        """The texts of the review, as they will be stored."""
         data = self.cleaned_data
         kept = [("Reason", data["reason"]), ("The customer reads", data.get("message", ""))]
         return [(label, tidy_line(text)) for label, text in kept]
 
 
 class RefundForm(CorrectionForm):
-    """The opposite of a booked transaction, whole or a part of it."""
+    """A refund, whole or in part."""
 
     title = "Refund"
     tool = REFUND
@@ -75,7 +75,7 @@ class RefundForm(CorrectionForm):
         return f"{self.lifecycle.left:.{minor_units(self.row.currency)}f}"
 
     def look_again(self) -> None:
-        """What is left, with whatever a colleague has refunded meanwhile."""
+        """Reads again how much is left to refund."""
         super().look_again()
         self.fields["amount"].initial = self.figures
         left = money(self.lifecycle.left, self.row.currency)
@@ -125,7 +125,7 @@ class RefundForm(CorrectionForm):
 
 
 class CaptureForm(CorrectionForm):
-    """Takes what a hold reserves, whole or in part; the rest is released."""
+    """A capture, whole or in part; the rest is released."""
 
     title = "Capture"
     tool = CAPTURE
@@ -172,14 +172,14 @@ class CaptureForm(CorrectionForm):
 
 
 def _place(hold: Transaction) -> str:
-    """On whose account a hold is, and for whom."""
+    """The account of a hold, and its recipient."""
     account, payee = hold.from_account, hold.to_account
     on = f"on {account.name} of {account.user}" if account else ""
     return f"{on} for {payee.user if payee else hold.description or 'a payment'}"
 
 
 def _way(row: Transaction) -> str:
-    """From whom to whom; whoever is outside the bank goes by what the row was for."""
+    """Sender and recipient; the description for the side outside the bank."""
     sender = f"from {row.from_account.name} of {row.from_account.user}" if row.from_account else ""
     to = row.to_account
     recipient = f"to {to.name} of {to.user}" if to else f"for {row.description or 'a payment'}"
@@ -189,7 +189,7 @@ def _way(row: Transaction) -> str:
 def _balances(
     account: Account | None, after: Any, row: Transaction, *, comes_in: bool
 ) -> list[tuple[str, str]]:
-    """The balance of a side of this bank, named after whose it is."""
+    """The balance of each side at this bank."""
     if account is None:
         return []
     _, shown = balance_fact(account, after, row.amount if comes_in else -row.amount)

@@ -1,4 +1,4 @@
-"""How staff place holds, and release them."""
+"""Forms to place and release holds."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -71,14 +71,14 @@ class HoldForm(ReasonForm, AccountStepForm):
         return tidy_line(self.cleaned_data["description"])
 
     def clean_payee(self) -> Account | None:
-        """Whom it is for, who is somebody else."""
+        """The recipient, who must be somebody else."""
         payee: Account | None = self.cleaned_data["payee"]
         if payee is not None:
             self.refuse_own(payee)
         return payee
 
     def clean_until(self) -> date:
-        """A day from today on, within a year; of a hold that was booked, any day is as it was."""
+        """A day from today on, within a year; any day for a hold that was booked already."""
         until: date = self.cleaned_data["until"]
         if self.was_booked:
             return until
@@ -130,5 +130,5 @@ class HoldForm(ReasonForm, AccountStepForm):
 
 
 def last_second_of(day: date) -> datetime:
-    """The last second of a day, in the bank's time zone."""
+    """The last second of a day in the bank's time zone."""
     return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))

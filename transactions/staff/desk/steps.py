@@ -1,8 +1,8 @@
-"""What staff book by a form: filled in, reviewed in words, booked once.
+"""Staff forms that book: filled in, reviewed in words, booked once.
 
-The form carries the transaction's id, which stands in its address as well, so that going
-back, reloading or pressing twice books once. The review posts and rolls back, so that a
-refusal comes before the customer is told anything.
+The form carries the id of the transaction, also in its address, so that going back, reloading or
+pressing twice books once. The review posts and rolls back, so a refusal appears before the customer
+is told anything.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ CHANGED_MEANWHILE = (
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What will happen, in words; `button` says it once more."""
+    """What will happen, in words; `button` repeats it."""
 
     sentence: str
     facts: list[tuple[str, str]]
@@ -64,7 +64,7 @@ class Review:
 
 
 class StepForm(MoneyForm):
-    """A form of staff that books one transaction. `about` is the one it corrects, if any."""
+    """A form that books one transaction. `about` is the transaction that it corrects, if any."""
 
     title: ClassVar[str]
     permission: ClassVar[str]
@@ -87,30 +87,30 @@ class StepForm(MoneyForm):
 
     @classmethod
     def obstacle(cls, _about: Transaction | None, _clerk: User) -> str:
-        """Why there is nothing to fill in, or ""."""
+        """Why the form cannot be filled in, or ""."""
         return ""
 
     @classmethod
     def prefilled(cls, _query: Mapping[str, str]) -> dict[str, Any]:
-        """What a link to the form fills in."""
+        """Initial values from a link."""
         return {}
 
     @property
     def lead(self) -> str:
-        """What the form is about, above its fields."""
+        """What the form is about."""
         return ""
 
     @property
     def draft(self) -> Draft:
-        """What a clean form asks to be booked."""
+        """The draft of a valid form."""
         raise NotImplementedError
 
     def review(self, row: Transaction) -> Review:
-        """The row it would become, in words."""
+        """The review of the previewed row."""
         raise NotImplementedError
 
     def book(self) -> Transaction:
-        """Books the draft, with whatever is kept beside it."""
+        """Posts the draft with whatever belongs to it."""
         return services.book(self.draft)
 
     def done(self, row: Transaction) -> str:
@@ -119,23 +119,23 @@ class StepForm(MoneyForm):
 
     @property
     def figures(self) -> str:
-        """What the review tells of the books that others may change meanwhile; "": nothing."""
+        """Figures of the review that others may change meanwhile; "" for none."""
         return ""
 
     def look_again(self) -> None:
-        """Reads anew what the page tells of the books."""
+        """Reads those figures again."""
 
     def field_of(self, refusal: LedgerError) -> str | None:
-        """The field whose value was refused; None for the form as a whole."""
+        """The field whose value was refused; None for the whole form."""
         return "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
 
     def in_words(self, refusal: LedgerError) -> str:
-        """The refusal for whoever stands behind the counter; most are the same for all."""
+        """The refusal in words for staff."""
         return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
 
 
 class StepDesk:
-    """One request for a form of staff."""
+    """Serves one request for such a form."""
 
     def __init__(
         self,
@@ -149,7 +149,7 @@ class StepDesk:
         self.clerk = person_of(request)
 
     def serve(self) -> HttpResponse:
-        """The form, then the same in words, then the booked row."""
+        """The form, then the review, then the booked row."""
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
         id = self._asked_id()
@@ -168,7 +168,7 @@ class StepDesk:
         return self._page(self._form(initial=initial))
 
     def _booked_before(self, id: uuid.UUID) -> Transaction | None:
-        """What this colleague booked by this very form; any other row's id is no way in."""
+        """The row that this colleague booked with this form, if any."""
         found = Transaction.objects.filter(pk=id, created_by=self.clerk)
         if self.about is not None:
             found = found.filter(Q(captures=self.about) | Q(reverses=self.about))
@@ -198,11 +198,11 @@ class StepDesk:
         return self._page(form, form.review(row))
 
     def _seen_otherwise(self, form: StepForm) -> bool:
-        """Whether the review that was agreed to told other figures than those of now."""
+        """Whether the figures changed since the review."""
         return self.request.POST.get("figures", form.figures) != form.figures
 
     def _asked_id(self) -> uuid.UUID | None:
-        """The id that the form was given before, in what it sends or in its address."""
+        """The id of the form, from its data or its address."""
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:
             return uuid.UUID(given.get("id", ""))
@@ -222,7 +222,7 @@ class StepDesk:
         return self._leave(row)
 
     def _leave(self, row: Transaction | None) -> HttpResponse:
-        """To the row in the books, for those who may see it."""
+        """Redirects to the booked row, if the person may see it."""
         if row is not None and self.model_admin.has_view_permission(self.request):
             return redirect("admin:transactions_transaction_change", row.pk)
         return redirect(self.request.path if self.about is None else "admin:index")
@@ -249,7 +249,7 @@ def whose(account: Account) -> str:
 
 
 def balance_fact(account: Account, after: Decimal | None, change: Decimal) -> tuple[str, str]:
-    """An account's balance before and after, from the row that a preview came to."""
+    """The balance before and after, from the previewed row."""
     after = after or Decimal(0)
     before = figure(after - change, account.currency)
     now = figure(after, account.currency)

@@ -1,4 +1,4 @@
-"""The page of the admin's one search: people, accounts and transactions in one list."""
+"""The page that finds customers, accounts and transactions with one search."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ HELP = (
 
 @dataclass(frozen=True, slots=True)
 class StaffHit:
-    """One line: the thing by its name, where its page is, and what tells it apart."""
+    """One result: name, link, and details."""
 
     name: str
     url: str
@@ -49,8 +49,9 @@ class StaffHit:
 
 @dataclass(frozen=True, slots=True)
 class HitSection:
-    """Hits of one kind. `more_url` is their own list with the same words, where there are more;
-    `extent` says of how many these are the best."""
+    """Results of one kind. `more_url` is the full list; `extent` says out of how many these are the
+    best.
+    """
 
     title: str
     hits: list[StaffHit]
@@ -60,7 +61,7 @@ class HitSection:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A sentence about what could not be read, with queries that may have been meant."""
+    """A part of the search that could not be read, with suggested queries."""
 
     sentence: str
     meant: list[tuple[str, str]] = field(default_factory=list)
@@ -69,10 +70,7 @@ class Unread:
 
 @dataclass(slots=True)
 class Answer:
-    """What was found, and whole queries beside: of what could not be read, and near ones.
-
-    A hint among the mistakes is a sentence that goes on with its queries.
-    """
+    """The results, and suggestions."""
 
     sections: list[HitSection] = field(default_factory=list)
     mistakes: list[Unread] = field(default_factory=list)
@@ -82,8 +80,7 @@ class Answer:
 
 @require_safe
 def find_anything(request: HttpRequest) -> HttpResponse:
-    """What staff may see of what fits. At most four queries beside who asks: people, accounts,
-    whom words name, transactions; and one for near words where there is nothing."""
+    """The results that this person may see. At most four queries, and one for suggestions."""
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
@@ -100,7 +97,7 @@ def find_anything(request: HttpRequest) -> HttpResponse:
 
 
 def answer_to(asked: StaffQuery, seen: Set[type[models.Model]], reader: User) -> Answer:
-    """What was asked for exactly, then each kind that the reader may see, where there is any."""
+    """Exact results first, then each kind that the person may see."""
     kinds: dict[type[models.Model], KindResults] = {}
     named: list[Account] = []
     mistakes = asked.query.mistakes

@@ -1,9 +1,9 @@
-"""One search over people, accounts and transactions, for staff: exact hits first, then by rank.
+"""One search over customers, accounts and transactions for staff: exact results first, then by
+rank.
 
-Each kind is one query. Words are met by indexes (`users_search`, `accounts_search`,
-`transactions_search`); of what they find, the newest `RANKED` rows are ranked, so that a word
-of half the bank costs as much as one of a hundred rows. What transactions are asked stands in
-`admin_search`.
+One query per kind. Words use the indexes `users_search`, `accounts_search` and
+`transactions_search`; only the newest `RANKED` matches are ranked, so a common word costs no more
+than a rare one. `transactions` reads the conditions on transactions.
 """
 
 import re
@@ -45,9 +45,9 @@ HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="si
 
 @dataclass(frozen=True, slots=True)
 class KindResults:
-    """What was found of one kind. `exact` are hits by id, number or address.
+    """Results of one kind. `exact` match an id, number or address.
 
-    `many` is how many fit, up to `RANKED`; `is_ranked` whether there was a word to rank by.
+    `many` is how many match, up to `RANKED`; `is_ranked` whether there was a word to rank by.
     """
 
     exact: list[Any] = field(default_factory=list)
@@ -64,12 +64,12 @@ class KindResults:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more than these."""
+        """Whether there are more results."""
         return self.many > SHOWN
 
     @property
     def extent(self) -> str:
-        """What is said where there are more: of how many these are the best."""
+        """Out of how many results these are the best."""
         if not self.is_cut:
             return ""
         first = "best" if self.is_ranked else "newest"
@@ -81,10 +81,10 @@ class KindResults:
 
 
 class StaffQuery:
-    """What somebody typed, read once for all kinds, in the language of the search.
+    """A search text, parsed once for all kinds.
 
-    `addresses` says whether people may be found by their email addresses: for those who may see
-    people. A whole account number is the same however its digits are grouped.
+    `addresses` says whether email addresses may be searched: only by staff who may see customers.
+    Spaces in account numbers do not matter.
     """
 
     def __init__(self, typed: str, *, addresses: bool = False) -> None:
@@ -100,7 +100,7 @@ class StaffQuery:
 
     @cached_property
     def id(self) -> uuid.UUID | None:
-        """The id that it is, if it is one."""
+        """The id in the text, if any."""
         try:
             return uuid.UUID(self.text)
         except ValueError:
@@ -108,43 +108,43 @@ class StaffQuery:
 
     @property
     def by_id(self) -> Q:
-        """The row of that id; none where it is no id."""
+        """The row with that id."""
         return Q(pk=self.id) if self.id else NOTHING
 
     @cached_property
     def digits(self) -> str:
-        """The digits of an account number as it is written anywhere; "" for anything else."""
+        """The digits of an account number; "" for anything else."""
         digits = "".join(c for c in self.text if not c.isspace() and c not in "-.")
         return digits if digits.isascii() and digits.isdigit() else ""
 
     @property
     def ending(self) -> str:
-        """Digits by which an account's number may end; "" for too few, and for an amount's."""
+        """Digits that may be the end of an account number; "" for too few."""
         is_number = self.text[:1].isdigit() and "." not in self.text
         return self.digits if is_number and len(self.digits) >= FEWEST_DIGITS else ""
 
     @cached_property
     def groups(self) -> list[list[SearchQuery]]:
-        """A query for each word, of which a beginning is enough; all of a group have to fit."""
+        """One prefix query per word; all of a group must match."""
         words = [[word for item in group for word in _words(item)] for group in self.query.groups]
         weight = "" if self.addresses else "A"  # of names, see PERSON_WORDS
         return [[begun(word, weight) for word in group[:MOST_WORDS]] for group in words if group]
 
     @property
     def has_many_words(self) -> bool:
-        """Whether there are more words than people and accounts are asked for."""
+        """Whether there are more words than customers and accounts are searched for."""
         return any(
             sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.query.groups
         )
 
     @cached_property
     def any_beginning(self) -> Any:
-        """One query to rank by: however many of the words are in a name."""
+        """One query to rank by."""
         return reduce(or_, (word for group in self.groups for word in group))
 
 
 def _words(item: QueryItem) -> list[str]:
-    """What an item asks of names: the words of a bare word or phrase; an address is one word."""
+    """The words of an item, for names; an email address is one word."""
     if item.is_not or item.kind not in ("word", "phrase"):
         return []
     words: list[str] = []
@@ -154,7 +154,7 @@ def _words(item: QueryItem) -> list[str]:
 
 
 def people(asked: StaffQuery) -> KindResults:
-    """By id or address; then by the words of name and address, the best first."""
+    """By id or address, then by words of name and address, best first."""
     exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NOTHING, UNRANKED
     if asked.groups:
         for words in asked.groups:
@@ -164,11 +164,10 @@ def people(asked: StaffQuery) -> KindResults:
 
 
 def accounts(asked: StaffQuery) -> tuple[KindResults, list[Account]]:
-    """By id or number; then by words, each in the account's name or its holder's.
+    """By id or number, then by words of the account's or its holder's name.
 
-    Also every account that was found, where they are few enough to stand for their
-    transactions; none where they are more than `NAMED_ACCOUNTS`. The end of a number stands for
-    none: the same digits may be an amount.
+    Also returns the accounts whose transactions to include: none if there are more than
+    `NAMED_ACCOUNTS`, or if only the end of a number matched, which may be an amount.
     """
     exact, found, rank = asked.by_id, NOTHING, UNRANKED
     if asked.digits:
@@ -200,9 +199,8 @@ def ranked(
     newest: Sequence[Any] = ("-pk",),
     most: int = SHOWN + 1,
 ) -> list[Any]:
-    """The exact ones, then the best of the newest `RANKED`, in one query; equals newest first.
-
-    Each row knows whether it `is_exact`, and how `many` there are.
+    """Exact results, then the best of the newest `RANKED`, in one query; newest first among
+    equals.
     """
     some = base.filter(exact | found).order_by(*newest).values("pk")[:RANKED]
     is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
@@ -211,23 +209,23 @@ def ranked(
 
 
 def _ending(digits: str) -> Q:
-    """The newest accounts whose numbers end so, in one pass over them: Note [One of]."""
+    """The newest accounts whose numbers end so: Note [One of]."""
     accounts = Account.objects.filter(number__endswith=digits).order_by("-pk")
     return one_of(accounts.values("pk")[:RANKED])
 
 
 def _ends_alone(account: Account, asked: StaffQuery) -> bool:
-    """Whether the end of its number may be all that an account was found by."""
+    """Whether an account may match only by the end of its number."""
     is_begun = account.number.startswith(asked.ending)
     return bool(asked.ending) and account.number.endswith(asked.ending) and not is_begun
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
-    """A word in the account's name or in the holder's, as one bitmap of two indexes."""
+    """A word in the account's or the holder's name, as one bitmap of two indexes."""
     return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
 
 
 def _of_holder(words: Any) -> Q:
-    """Accounts of the newest `RANKED` people with these words. ARRAY, not IN: Note [One of]."""
+    """Accounts of the newest `RANKED` customers with these words. ARRAY, not IN: Note [One of]."""
     people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
     return one_of(people.values("pk")[:RANKED], "user")

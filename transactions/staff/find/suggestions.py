@@ -1,7 +1,7 @@
-"""What staff may have meant where their one search found nothing.
+"""Suggestions when staff search finds nothing.
 
-Only what they may see is compared: people's names and addresses, accounts' names, words of
-transactions. Of each the newest, so that it costs the same in a bank of any size.
+Compares only what the person may see: names, email addresses, account names and words of
+transactions; the newest of each, so that the cost does not grow with the bank.
 """
 
 from collections.abc import Set
@@ -41,7 +41,7 @@ WITH vocabulary AS MATERIALIZED (
 
 
 def meant_instead(asked: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
-    """Whole queries that may have been meant, in one query, where there is a word to mend."""
+    """Suggested queries, from one database query."""
 
     def vocabulary() -> Vocabulary:
         kinds = [WORDS[model] for model in WORDS if model in seen]

@@ -1,8 +1,8 @@
-"""What staff ask of transactions, above their list and in the one search over everything.
+"""Conditions on transactions in the staff search and in the transaction list.
 
-It is the language of the search (docs/search.md) over the whole bank, with three more ways to
-say whose rows: an id, an account number, and the names of at most `NAMED_ACCOUNTS` accounts. An
-amount alone is looked for among the newest rows, for no index answers for amounts.
+The search language (docs/search.md) over the whole bank, plus ids, account numbers, and names of at
+most `NAMED_ACCOUNTS` accounts. A bare amount is looked for among the newest rows, because no index
+covers amounts.
 """
 
 from collections.abc import Iterable
@@ -45,7 +45,7 @@ HELP = (
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """The rows that are meant, how well each fits, and what could not be read."""
+    """The matching rows, their rank, and what could not be read."""
 
     where: Q
     rank: Any
@@ -53,8 +53,7 @@ class Meant:
 
 
 def scope_for_staff(reader: User) -> Scope:
-    """Every row; by names too for those who may see whose accounts there are, and by addresses
-    for those who may see people."""
+    """All rows; by name and email address only for staff who may see those."""
     people, accounts = (
         any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
         for thing in ("user", "account")
@@ -65,10 +64,10 @@ def scope_for_staff(reader: User) -> Scope:
 def meaning(
     asked: StaffQuery, scope: Scope, named: Iterable[Account] = (), *, is_narrow: bool = False
 ) -> Meant:
-    """What is asked of transactions; `named` are the accounts that the same words have found.
+    """The condition of a search. `named` are accounts that the same words match.
 
-    `is_narrow` says that the rows are those of one account: an amount is then looked for among
-    them all. Takes a query of its own where there are words that may be names.
+    `is_narrow` says that the rows belong to one account: an amount is then looked for in all of
+    them. Needs a query if words may be names.
     """
     query = asked.query
     if query.is_empty:
@@ -89,7 +88,7 @@ def meaning(
 def transactions(
     asked: StaffQuery, scope: Scope, named: Iterable[Account] = ()
 ) -> tuple[KindResults, Meant]:
-    """By id, then by what is asked of them: the best first, and of equals the newest."""
+    """By id, then by rank, newest first among equals."""
     meant = meaning(asked, scope, named)
     rows = ranked(
         Transaction.objects.with_sides(),
@@ -104,7 +103,7 @@ def transactions(
 def search(
     rows: QuerySet[Transaction], typed: str, scope: Scope, *, is_narrow: bool = False
 ) -> tuple[QuerySet[Transaction], Meant]:
-    """The rows of a list that are meant, in the list's own order."""
+    """The matching rows in the order of the list."""
     asked = StaffQuery(typed, addresses=scope.addresses)
     named = accounts(asked)[1] if scope.names or asked.digits else []
     if not scope.names:
@@ -114,7 +113,7 @@ def search(
 
 
 def _is_bare(query: ParsedQuery) -> bool:
-    """Whether there are words alone: for those, the names of accounts may stand as well."""
+    """Whether there are only words, which may also be account names."""
     return len(query.words) == len(query.items)
 
 
@@ -125,7 +124,7 @@ def _amount_alone(query: ParsedQuery) -> QueryItem | None:
 
 
 def _among_newest(item: QueryItem, condition: Condition) -> Q:
-    """The word among all rows, the amount among the newest, see Note [One of]."""
+    """The word among all rows, the amount among the newest: Note [One of]."""
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:
         return condition.where & among_newest
