@@ -1,8 +1,7 @@
-"""docs/orm-to-sql.md: every recipe's source and the SQL that Postgres really got for it.
+"""docs/orm-to-sql.md: the source of every recipe and the SQL that Postgres received.
 
-Each recipe is run until two runs went the same way. What differs between the two, such as the
-id of a row just made, is shown as "…"; so the page says the same on every machine, and a test
-holds it against the code.
+Each recipe runs until two runs agree. Where they differ, such as in the id of a new row, the page
+shows "…", so it is the same on every machine and a test can compare it.
 """
 
 import re
@@ -34,13 +33,12 @@ HEAD = (
 
 
 def page() -> str:
-    """The whole page. Needs the practice bank, and the newest Postgres that the recipes know."""
+    """The whole page. Needs the practice bank and the newest Postgres that the recipes know."""
     return "".join(text for _recipe, text in parts())
 
 
 def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
-    """What the page is made of, in order: its head, and for each group its words and each of its
-    recipes."""
+    """The parts of the page in order: head, then each group with its recipes."""
     if groups is GROUPS:
         yield None, HEAD
     for group in groups:
@@ -50,7 +48,7 @@ def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | Non
 
 
 def chapter(recipe: Recipe) -> str:
-    """One recipe: its question, its source, its SQL."""
+    """One recipe: question, source, SQL."""
     sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
     sql = "\n".join(sent)
     source = "\n\n\n".join(part for part in (recipe.parts, recipe.source) if part)
@@ -60,10 +58,10 @@ def chapter(recipe: Recipe) -> str:
 
 
 def statements(recipe: Recipe) -> list[str]:
-    """What Postgres got, statement by statement, with comments where a step or person begins.
+    """The SQL, with comments where a step or session begins.
 
-    Chance has a part in some recipes: which of two it is that a deadlock ends. So it is run
-    until two runs went the same way.
+    Some recipes depend on chance, such as which session a deadlock ends; so it runs until two runs
+    agree.
     """
     form = form_of(recipe, {})
     form.full_clean()
@@ -78,7 +76,7 @@ def statements(recipe: Recipe) -> list[str]:
 
 
 def went_the_same_way(one: list[str], two: list[str]) -> bool:
-    """Whether two runs differ in nothing but numbers, ids and times."""
+    """Whether two runs differ only in numbers, ids and times."""
     return len(one) == len(two) and all(
         len(words) == len(others)
         and all(a == b or DIGIT.search(a + b) for a, b in zip(words, others, strict=True))
@@ -103,7 +101,7 @@ def _statements(ran: RecipeRun) -> list[str]:
 
 
 def _what_stays(one: str, two: str) -> str:
-    """The text where both runs say the same, with "…" for each word that differs."""
+    """The text of both runs, with "…" for words that differ."""
     return "".join(
         a if a == b and not SAVEPOINT.fullmatch(a) else "…"
         for a, b in zip(WORDS.findall(one), WORDS.findall(two), strict=True)

@@ -1,8 +1,7 @@
-"""Which recipes answer a question: Postgres's own full-text search over their words.
+"""Finds recipes by the full-text search of Postgres.
 
-Nothing is stored: the few hundred texts go along with the query, as arrays, so that they can
-never be older than the code. The title and the name weigh most, then the question, the names of
-the features and the group, then what is said about them, then the source.
+Nothing is stored: the texts are sent with the query as arrays, so they always match the code. Title
+and name weigh most, then the question, the features and the group, then the notes, then the source.
 """
 
 import re
@@ -50,15 +49,14 @@ ONE_WORD = "(to_tsquery('english', %s) || to_tsquery('simple', %s))"
 
 @dataclass(frozen=True, slots=True)
 class RecipeMatches:
-    """The recipes with every word that was asked for, and the best of those with some of them."""
+    """Recipes with every word, and the best of those with some."""
 
     every: list[Recipe]
     some: list[Recipe]
 
 
 def find(asked: str) -> RecipeMatches:
-    """The recipes that answer it, the best first: those that name a feature just so, then as the
-    words are weighed. None where no word of it is known."""
+    """The recipes that match, best first: exact feature names, then by rank."""
     words = _asked_words(asked)
     if not words:
         return RecipeMatches([], [])
@@ -79,7 +77,7 @@ def find(asked: str) -> RecipeMatches:
 
 
 def near(slug: str) -> list[Recipe]:
-    """Recipes of a name like this one, the nearest first."""
+    """Recipes with a similar name, most similar first."""
     return [BY_SLUG[name] for name in get_close_matches(slug, list(BY_SLUG), 5)]
 
 
@@ -92,7 +90,7 @@ def _features(recipe: Recipe) -> list[list[str]]:
 
 
 def _stop_words(words: Iterable[str]) -> set[str]:
-    """Those that say nothing to the English dictionary, such as "with" and "no"."""
+    """Words that the English dictionary ignores, such as "with"."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT word FROM unnest(%s::text[]) AS word WHERE to_tsvector('english', word) = ''",
@@ -102,14 +100,12 @@ def _stop_words(words: Iterable[str]) -> set[str]:
 
 
 def _terms(word: str) -> tuple[str, str]:
-    """A word for either dictionary: quoted, so that nothing in it is an operator; what begins so
-    is found too, as one types, but for single letters."""
+    """A word for both dictionaries, quoted; a prefix matches too, except single letters."""
     return (f"'{word}':*" if len(word) > 1 else f"'{word}'", f"'{word}'")
 
 
 def meant(asked: str) -> str:
-    """What may have been meant where nothing was found, "" where no word is near, or where what
-    is near would find nothing either."""
+    """A suggestion if nothing was found; "" if there is none."""
     words = words_of(asked)
     known = sorted(_known_words())
     mended = [
@@ -123,18 +119,18 @@ def meant(asked: str) -> str:
 
 
 def words_of(asked: str) -> list[str]:
-    """Its words, as the search takes them: "select_for_update()" has three."""
+    """The words of a text: "select_for_update()" has three."""
     return _split(asked[:MOST_CHARACTERS]).split()[:MOST_WORDS]
 
 
 def _split(text: str) -> str:
-    """Words and nothing else: "n 1" for N+1, which Postgres's parser takes for n and +1."""
+    """Words only: "n 1" for N+1."""
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
 @cache
 def texts() -> dict[str, list[str]]:
-    """What is looked through, one array for each kind of text."""
+    """The searched texts, one array per kind."""
     return {
         "slugs": [recipe.slug for recipe in RECIPES],
         "titles": [_split(recipe.title) for recipe in RECIPES],
@@ -148,7 +144,7 @@ def texts() -> dict[str, list[str]]:
 
 @cache
 def _known_words() -> frozenset[str]:
-    """The words of titles, questions and features that somebody may have meant to type."""
+    """Words of titles, questions and features, for suggestions."""
     shown = texts()
     known = {
         word

@@ -1,4 +1,4 @@
-"""The cookbook in `manage.py shell`: `recipes`, and `cook` to run one and see what came of it."""
+"""The cookbook in `manage.py shell`: `recipes`, and `cook` to run one."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -52,14 +52,14 @@ recipes = Recipes()
 
 
 def _named(function: str) -> Recipe | None:
-    """The recipe of a function's name, or of its own."""
+    """The recipe of a function, or of its name."""
     return BY_SLUG.get(function.replace("_", "-"))
 
 
 def cook(function: Callable[..., Any] | str, **values: Any) -> None:
     """Runs a recipe in the practice bank and prints its source, its SQL and its result.
 
-    As on its page, nothing that it does stays. `values` are its arguments.
+    Rolled back, as on its page. `values` are its arguments.
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     recipe = _named(name)
@@ -77,7 +77,7 @@ def cook(function: Callable[..., Any] | str, **values: Any) -> None:
 
 
 def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
-    """The form of its page, with these arguments and the defaults of the others."""
+    """The form of its page with these arguments."""
     parameters = inspect.signature(recipe.function).parameters.items()
     given = {name: part.default for name, part in parameters if part.default is not part.empty}
     given |= values
@@ -88,7 +88,7 @@ def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
 
 
 def _wrong(form: Form, values: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the arguments, as the page would say it."""
+    """What is wrong with the arguments, as the page says it."""
     takes = " and ".join(form.fields) or "no arguments"
     yield from (f"It takes {takes}, not {name}." for name in values if name not in form.fields)
     for name, sentences in form.errors.items():

@@ -1,4 +1,4 @@
-"""The cookbook's pages: all recipes, those that answer a question, and each of them live."""
+"""The pages of the cookbook: all recipes, search results, and each recipe live."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from django.shortcuts import render
 from cookbook import search
 from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
-from cookbook.runner.limiter import turn
+from cookbook.runner.limiter import limited
 from cookbook.runner.parameters import form_of
 from cookbook.runner.run import AllBusy, NoPracticeBank, RecipeRun, run
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """Every recipe, by group; or what was found, the best first."""
+    """All recipes by group, or the search results."""
     asked = request.GET.get("q", "").strip().replace("\x00", "")[: search.MOST_CHARACTERS]
     is_part = request.headers.get("HX-Target") == "recipes"
     template = "cookbook/_recipes.html" if is_part else "cookbook/index.html"
@@ -22,7 +22,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def missing(request: HttpRequest, slug: str) -> HttpResponse:
-    """For an address that names no recipe: those of a name like it, or with its words."""
+    """An address without a recipe: suggests similar ones."""
     asked = slug.replace("-", " ").replace("/", " ")[: search.MOST_CHARACTERS]
     context = {**_answer(asked), "is_missing": True, "near": search.near(slug)}
     return render(request, "cookbook/index.html", context, status=404)
@@ -37,7 +37,7 @@ def _answer(asked: str) -> dict[str, Any]:
 
 
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
-    """One recipe, run with the parameters in the address."""
+    """One recipe, run with the parameters of the address."""
     shown = BY_SLUG.get(slug)
     if shown is None:
         return missing(request, slug)
@@ -46,7 +46,7 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     trouble = shown.missing and f"This recipe {shown.missing}; here it can only be read."
     if not trouble and form.is_valid():
         try:
-            with turn():
+            with limited():
                 ran = run(shown, form.cleaned_data)
         except (NoPracticeBank, AllBusy) as error:
             trouble = str(error)

@@ -1,10 +1,9 @@
-"""The invariant lab: raw SQL that tries to break the books, and what stopped it.
+"""The invariant lab: runs raw SQL that tries to break the books, and reports what stopped it.
 
-Note [Attempts leave no trace]: they run in the practice bank, as the role of the cookbook, which
-may write everything there. So what refuses them is a rule of the database and not a missing
-right. Each is rolled back to a savepoint whatever came of it, and the transaction of them all at
-the end. Those at the first wall run on the real books, as the page's own role, and say WHERE
-false.
+Note [Attempts leave no trace]: they run in the practice bank as the role of the cookbook, which may
+write everything there, so only a rule of the database can refuse them. Each is rolled back to a
+savepoint, and the whole transaction at the end. Attempts on the real books run as the role of the
+page, with WHERE false.
 """
 
 import time
@@ -19,7 +18,7 @@ from django.db import transaction as db_transaction
 
 from cookbook.lab.attempts.attempt import NOT_NULL, Attempt
 from cookbook.practice.bank import NO_RIGHT, SCHEMA, require
-from cookbook.practice.role import practising
+from cookbook.practice.role import as_cookbook_role
 from cookbook.runner.sessions import Session
 from ledger.db.retry import sqlstate
 
@@ -34,8 +33,9 @@ SECONDS = 8.0  # for all attempts together; what is left then is not tried
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an attempt: what Postgres said, and by which rule; nothing where it was let
-    in. `rows` is how many it would have changed."""
+    """The result of an attempt: the answer of Postgres and the rule behind it, or nothing if it was
+    let in. `rows` is how many rows it would have changed.
+    """
 
     attempt: Attempt
     state: str = ""
@@ -50,17 +50,17 @@ class Outcome:
 
     @property
     def was_busy(self) -> bool:
-        """Whether others stood in the way, so that nothing was learnt."""
+        """Whether others were in the way, so that it proves nothing."""
         return self.state in BUSY
 
     @property
     def met_sealing(self) -> bool:
-        """Whether it was the lock of the seals that somebody else has."""
+        """Whether somebody else holds the lock of the seals."""
         return self.message == SEALING
 
     @property
     def as_said(self) -> bool:
-        """Whether exactly the rule refused it that should."""
+        """Whether exactly the expected rule refused it."""
         said = (self.attempt.refused_with, self.attempt.refused_by)
         return (self.state, self.rule) == said or self.state == NO_RIGHT == said[0]
 
@@ -76,8 +76,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of many attempts, and how long they all took."""
+class AttemptResults:
+    """The results of many attempts, and their duration."""
 
     outcomes: list[Outcome]
     seconds: float
@@ -88,7 +88,7 @@ class Tried:
 
     @property
     def surprises(self) -> list[Outcome]:
-        """Those that another rule refused, or none, or that could not be tried."""
+        """Attempts that another rule refused, or none, or that could not be run."""
         return [outcome for outcome in self.outcomes if not outcome.as_said]
 
     @property
@@ -105,15 +105,15 @@ class Tried:
         return not self.surprises
 
 
-def tried(attempts: Iterable[Attempt]) -> Tried:
-    """Tries each of them in the practice bank. NoPracticeBank where that is missing."""
+def run_attempts(attempts: Iterable[Attempt]) -> AttemptResults:
+    """Runs each attempt in the practice bank. Raises NoPracticeBank."""
     require()
     started = time.perf_counter()
     attempts = list(attempts)
     outcomes: list[Outcome] = []
     here = [attempt for attempt in attempts if not attempt.isolation]
     if here:
-        with practising(writes=True):
+        with as_cookbook_role(writes=True):
             ends = started + SECONDS
             for attempt in here:
                 outcomes.append(_unless_sealing(outcomes, attempt) or _until_free(attempt, ends))
@@ -121,28 +121,28 @@ def tried(attempts: Iterable[Attempt]) -> Tried:
         if attempt.isolation:
             skipped = _unless_sealing(outcomes, attempt)
             outcomes.append(skipped or _in_a_transaction_of_its_own(attempt))
-    return Tried(outcomes, time.perf_counter() - started)
+    return AttemptResults(outcomes, time.perf_counter() - started)
 
 
-def tried_at_the_first_wall(attempts: Iterable[Attempt]) -> Tried:
-    """Tries them on the real books as this connection's own role; each says WHERE false."""
+def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
+    """Runs attempts on the real books as this connection's role; each has WHERE false."""
     started = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(db_transaction.atomic())
         stack.callback(db_transaction.set_rollback, True)
         outcomes = [_outcome(attempt) for attempt in attempts]
-    return Tried(outcomes, time.perf_counter() - started)
+    return AttemptResults(outcomes, time.perf_counter() - started)
 
 
 def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
-    """Nothing; or, where one before it met the lock of the seals, that this one would as well."""
+    """The result of meeting the lock of the seals, if an earlier attempt met it."""
     if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
         return Outcome(attempt, BUSY[0], message=SEALING)
     return None
 
 
 def _until_free(attempt: Attempt, ends: float) -> Outcome:
-    """Tries it again where others stand in the way, as long as there is time."""
+    """Repeats an attempt while others are in the way and there is time."""
     outcome = Outcome(attempt, BUSY[0], message="The time for all attempts is over.")
     for _again in range(TRIES):
         if not outcome.was_busy or outcome.met_sealing or time.perf_counter() > ends:
@@ -152,7 +152,7 @@ def _until_free(attempt: Attempt, ends: float) -> Outcome:
 
 
 def _outcome(attempt: Attempt) -> Outcome:
-    """Sends it inside a savepoint, which is taken back either way."""
+    """Runs it inside a savepoint and rolls that back."""
     started = time.perf_counter()
     answer: dict[str, Any] = {}
     try:
@@ -172,7 +172,7 @@ def _outcome(attempt: Attempt) -> Outcome:
 
 
 def _said_by(error: DatabaseError) -> dict[str, Any]:
-    """What psycopg took over from Postgres's answer."""
+    """The answer of Postgres, from psycopg's error."""
     diag = error.__cause__.diag  # type: ignore[union-attr]
     name = diag.column_name if diag.sqlstate == NOT_NULL else diag.constraint_name
     sealing = diag.sqlstate in BUSY and SEALS_LOCK in (diag.context or "")
@@ -184,7 +184,7 @@ def _said_by(error: DatabaseError) -> dict[str, Any]:
 
 
 def _in_a_transaction_of_its_own(attempt: Attempt) -> Outcome:
-    """On another connection: an isolation level is chosen before a transaction's first query."""
+    """Runs it on another connection: the isolation level is set before the first query."""
     with ExitStack() as stack:
         session = Session("thief", [SCHEMA, "public"], [])
         stack.callback(session.close)

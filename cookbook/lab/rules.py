@@ -1,4 +1,6 @@
-"""The rules of the books as Postgres itself lists them: constraints, unique indexes, triggers."""
+"""The rules of the books, read from the catalogue of Postgres: constraints, unique indexes,
+triggers.
+"""
 
 import re
 from collections.abc import Iterable
@@ -48,8 +50,9 @@ WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 
 @dataclass(frozen=True)
 class Rule:
-    """What may not be in a table. `name` is what a refusal bears, for NOT NULL the column;
-    `trigger` that of the trigger that raises it, and `message` what it then says."""
+    """A rule of a table. `name` is what a refusal carries, for NOT NULL the column; `trigger` and
+    `message` are set for triggers.
+    """
 
     table: str
     name: str
@@ -60,7 +63,7 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """Those that the migrations of accounts and transactions make."""
+    """The tables of accounts and transactions."""
     return [
         model._meta.db_table
         for label in ("accounts", "transactions")
@@ -70,8 +73,9 @@ def tables_of_the_books() -> list[str]:
 
 
 def rules_of_the_books() -> list[Rule]:
-    """Every rule on these tables in the practice bank, read from the catalogue; for a connection
-    that does not have the practice bank in its search_path, so that names come with it."""
+    """Every rule of these tables in the practice bank. For a connection without the practice bank
+    in its search path, so that names include the schema.
+    """
     tables = {f"{SCHEMA}.{table}": table for table in tables_of_the_books()}
     found = [
         *(Rule(t, name, KINDS[kind], said) for t, name, kind, said in _rows(CONSTRAINTS)),
@@ -87,7 +91,7 @@ def rules_of_the_books() -> list[Rule]:
 
 
 def triggers_that_refuse_nothing() -> list[str]:
-    """Triggers of these tables that move something instead."""
+    """Triggers of these tables that move balances instead of refusing."""
     return [name for _table, name, _said, source in _rows(TRIGGERS) if not RAISED.search(source)]
 
 
@@ -104,5 +108,5 @@ def _raised_by(table: str, trigger: str, said: str, source: str) -> Iterable[Rul
 
 
 def _bare(text: str) -> str:
-    """Without the schema, in which alone the practice bank differs from the books."""
+    """The text without the schema."""
     return text.replace(f"{SCHEMA}.", "")

@@ -1,4 +1,4 @@
-"""The lab's pages: every rule of the books, table by table, and a button that tries to break it."""
+"""The pages of the lab: every rule of the books by table, each with an attempt to break it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,17 @@ from itertools import groupby
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from cookbook.lab.attempt_runner import Outcome, Tried, tried, tried_at_the_first_wall
+from cookbook.lab.attempt_runner import (
+    AttemptResults,
+    Outcome,
+    run_attempts,
+    run_attempts_on_real_books,
+)
 from cookbook.lab.attempts import AT_THE_FIRST_WALL, ATTEMPTS, Attempt
 from cookbook.lab.attempts.attempt import NOT_NULL
 from cookbook.lab.rules import Rule, rules_of_the_books, tables_of_the_books
 from cookbook.practice.bank import NoPracticeBank
-from cookbook.runner.limiter import turn
+from cookbook.runner.limiter import limited
 from cookbook.runner.sessions import AllBusy
 
 ALL = "all"
@@ -21,7 +26,7 @@ MOST_OF_A_DEFINITION = 600  # characters; a list of 155 currencies teaches no mo
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """A rule on its table's page: the attempt on it, and what came of that where it was tried."""
+    """A rule with its attempt and the result, if it was run."""
 
     attempt: Attempt
     rule: Rule | None = None
@@ -29,7 +34,7 @@ class Wall:
 
     @property
     def definition(self) -> str:
-        """As Postgres says it, cut where it is very long."""
+        """The definition by Postgres, cut if very long."""
         whole = self.rule.definition if self.rule else ""
         if len(whole) <= MOST_OF_A_DEFINITION:
             return whole
@@ -37,31 +42,32 @@ class Wall:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Columns that were left out one after the other, with the same answer each time: `stopped`
-    is one of these outcomes."""
+class LeftOutColumns:
+    """Columns that were left out one at a time with the same result; `stopped` is one of the
+    results.
+    """
 
     columns: list[str]
     stopped: Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class OfATable:
-    """What came of all attempts on one table; columns with one answer as one."""
+class TableResults:
+    """The results of all attempts on one table, columns with the same result together."""
 
     table: str
     outcomes: list[Outcome]
-    left_out: list[LeftOut]
+    left_out: list[LeftOutColumns]
 
 
 def lab(request: HttpRequest) -> HttpResponse:
-    """The tables with the number of their rules, the first wall, and all attempts at once."""
+    """The tables with their number of rules, and all attempts at once."""
     chosen = request.GET.get("try", "")
     trouble, everything = "", None
     try:
         if chosen == ALL:
-            with turn():
-                everything = tried(ATTEMPTS)
+            with limited():
+                everything = run_attempts(ATTEMPTS)
     except (NoPracticeBank, AllBusy) as error:
         trouble = str(error)
     return render(
@@ -80,14 +86,14 @@ def lab(request: HttpRequest) -> HttpResponse:
 
 
 def lab_table(request: HttpRequest, table: str) -> HttpResponse:
-    """The rules of one table, and what came of the attempt that the address names."""
+    """The rules of one table, and the result of the attempt in the address."""
     if table not in tables_of_the_books():
         raise Http404
     attempts = [attempt for attempt in ATTEMPTS if attempt.table == table]
     chosen = [attempt for attempt in attempts if attempt.slug == request.GET.get("try")]
     trouble, outcomes, rules = "", {}, {}
     try:
-        outcomes = {outcome.attempt: outcome for outcome in tried(chosen).outcomes}
+        outcomes = {outcome.attempt: outcome for outcome in run_attempts(chosen).outcomes}
         rules = {rule.name: rule for rule in rules_of_the_books() if rule.table == table}
     except NoPracticeBank as error:
         trouble = str(error)
@@ -107,22 +113,22 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
 
 
 def _unknown(chosen: str, attempts: Sequence[Attempt], *others: str) -> str:
-    """What the address asks for, where there is no such thing on its page."""
+    """The attempt in the address, if the page has no such attempt."""
     return "" if chosen in ("", *others, *(item.slug for item in attempts)) else chosen
 
 
 def _at_the_first_wall(chosen: str) -> list[Wall]:
     attempts = [item for item in AT_THE_FIRST_WALL if chosen in (ALL, item.slug)]
-    found = {item.attempt: item for item in tried_at_the_first_wall(attempts).outcomes}
+    found = {item.attempt: item for item in run_attempts_on_real_books(attempts).outcomes}
     return [Wall(attempt, None, found.get(attempt)) for attempt in AT_THE_FIRST_WALL]
 
 
 def _by_table(attempts: Sequence[Attempt]) -> list[tuple[str, list[Attempt]]]:
-    """In the order in which they are written down, which is by table."""
+    """Grouped by table, in their order."""
     return [(table, list(group)) for table, group in groupby(attempts, key=lambda item: item.table)]
 
 
-def _parts(everything: Tried | None) -> list[OfATable]:
+def _parts(everything: AttemptResults | None) -> list[TableResults]:
     if everything is None:
         return []
     found = {outcome.attempt: outcome for outcome in everything.outcomes}
@@ -130,7 +136,7 @@ def _parts(everything: Tried | None) -> list[OfATable]:
     for table, attempts in _by_table(ATTEMPTS):
         outcomes = [found[attempt] for attempt in attempts]
         parts.append(
-            OfATable(
+            TableResults(
                 table,
                 [item for item in outcomes if item.attempt.state != NOT_NULL],
                 _left_out([item for item in outcomes if item.attempt.state == NOT_NULL]),
@@ -139,11 +145,11 @@ def _parts(everything: Tried | None) -> list[OfATable]:
     return parts
 
 
-def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOut]:
-    """By answer; a NOT NULL is the same answer whatever column it names."""
-    found: dict[tuple[str, str], LeftOut] = {}
+def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOutColumns]:
+    """Grouped by result; a NOT NULL is one result whatever its column."""
+    found: dict[tuple[str, str], LeftOutColumns] = {}
     for outcome in outcomes:
         named = outcome.is_not_null and outcome.as_said
         answer = (outcome.state, "" if named else outcome.rule)
-        found.setdefault(answer, LeftOut([], outcome)).columns.append(outcome.attempt.rule)
+        found.setdefault(answer, LeftOutColumns([], outcome)).columns.append(outcome.attempt.rule)
     return list(found.values())

@@ -1,9 +1,8 @@
-"""The practice bank: a whole Ledger in a schema of its own, for recipes to work on.
+"""The practice bank: a complete Ledger in a schema of its own, in which recipes run.
 
-The migrations make its tables, with every constraint and trigger under its real name, and the
-demo's own services fill it, up to a fixed day: the same rows on every machine. The role of the
-cookbook has rights there and to no table of the real books (see `role.put_on` for what keeps it
-on). Beside it lie a few scratch schemas, for the recipes that really commit.
+The migrations make its tables, with every constraint and trigger, and the services of the demo fill
+it up to a fixed day: the same rows on every machine. The role of the cookbook has rights there and
+on no table of the real books. Recipes that commit use a few scratch schemas beside it.
 """
 
 import hashlib
@@ -46,11 +45,11 @@ NOT_GRANTED = (
 
 
 class NoPracticeBank(Exception):
-    """There is none, or one of other code; `str(error)` says what to do."""
+    """It is missing or belongs to other code; the text says what to do."""
 
 
 def is_current() -> bool:
-    """Whether the practice bank is there and of this code."""
+    """Whether it exists and belongs to this code."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s",
@@ -61,7 +60,7 @@ def is_current() -> bool:
 
 
 def require() -> None:
-    """Raises NoPracticeBank, saying who makes it, where it is not there or of other code."""
+    """Raises NoPracticeBank unless it exists and belongs to this code."""
     if not is_current():
         raise NoPracticeBank(
             "The practice bank is not there, or was made by other code. "
@@ -70,9 +69,10 @@ def require() -> None:
 
 
 def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:
-    """Makes the practice bank, or makes it anew where the code has changed; False where it was
-    current. For the owner of the tables, outside transactions. NoPracticeBank where the role of
-    the cookbook, or the right to make schemas, is missing.
+    """Makes it, or makes it again after the code has changed. Returns False if it is current.
+
+    For the owner of the tables, outside a transaction. Raises NoPracticeBank if the role of the
+    cookbook, or the right to create schemas, is missing.
     """
     _check_role()
     with _alone():
@@ -98,7 +98,7 @@ def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:
 
 
 def _check_role() -> None:
-    """The role of the cookbook is there, and whoever serves pages may put it on."""
+    """Checks that the role exists and that the web role may use it."""
     if settings.LEDGER_EMBEDDED:
         embedded.ensure_roles()
     role = settings.LEDGER_COOKBOOK_ROLE
@@ -120,7 +120,7 @@ def _check_role() -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One builder at a time; the others wait and then find it done."""
+    """One builder at a time; others wait, then find it done."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [BUILDING])
         try:
@@ -131,7 +131,7 @@ def _alone() -> Iterator[None]:
 
 @contextmanager
 def _first_in_path(schema: str) -> Iterator[None]:
-    """Everything inside that names no schema means this one."""
+    """Makes the schema the default for names without one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('search_path')")
         (before,) = cursor.fetchone()
@@ -155,7 +155,7 @@ def _drop(schema: str) -> None:
 
 
 def _migrate() -> None:
-    """The real tables, by the real migrations. No signals: they speak of the real books."""
+    """Creates the tables by the migrations, without signals, which would act on the real books."""
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
     _functions_stay_within(DRAFT)
@@ -168,7 +168,7 @@ def _migrate() -> None:
 
 
 def _functions_stay_within(schema: str) -> None:
-    """Functions that work with the owner's rights name `public`; here they mean this schema."""
+    """Points functions with owner rights, which name `public`, to this schema."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT oid::regprocedure::text FROM pg_proc"
@@ -180,8 +180,9 @@ def _functions_stay_within(schema: str) -> None:
 
 
 def _seals_lock_their_own() -> None:
-    """Advisory locks know no schema: here the seals take another one than those of the real books,
-    so that neither waits for the other."""
+    """Gives the seals another advisory lock than in the real books, because such locks know no
+    schema.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_functiondef(oid) FROM pg_proc"
@@ -198,11 +199,11 @@ def _fill() -> None:
     ensure_groups()
     seeding.seed(users=USERS, months=MONTHS, seed=SEED, now=ENDS)
     with connection.cursor() as cursor:
-        vouchers.furnish(cursor)
+        vouchers.insert_vouchers(cursor)
 
 
 def _put_in_place() -> None:
-    """In one step from the old practice bank to the new one."""
+    """Replaces the old practice bank by the new one in one step."""
     role = connection.ops.quote_name(settings.LEDGER_COOKBOOK_ROLE)
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         _drop(SCHEMA)
@@ -221,9 +222,11 @@ def _put_in_place() -> None:
 
 
 def _vacuum(schema: str) -> None:
-    """Table by table: VACUUM of none would read the real books too. It is more than ANALYZE: it
-    puts into the GIN indexes what waits in their lists, which the planner would count against
-    them, and marks the pages that an Index Only Scan need not look at."""
+    """Vacuums its tables one by one, because VACUUM alone would read the real books too.
+
+    It also empties the pending lists of GIN indexes, which the planner would count against them,
+    and marks pages for Index Only Scans.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
         for (table,) in cursor.fetchall():
@@ -231,7 +234,7 @@ def _vacuum(schema: str) -> None:
 
 
 def _comment() -> str:
-    """What the practice bank was made of, short."""
+    """A short digest of what it was made of."""
     made_of = repr((known_migrations(), EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
     return f"practice bank {hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
 

@@ -1,4 +1,6 @@
-"""Inside the practice bank: as the role of the cookbook, with its timeouts."""
+"""Switches a connection to the role of the cookbook, with its timeouts, inside the practice
+bank.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,26 +16,25 @@ SECONDS = 3.0  # the longest one statement of a recipe may take
 
 
 @contextmanager
-def practising(*, writes: bool) -> Iterator[None]:
-    """Every statement inside works on the practice bank, and is rolled back at the end.
+def as_cookbook_role(*, writes: bool) -> Iterator[None]:
+    """Runs the block in the practice bank as the role of the cookbook, and rolls back.
 
-    The role has no right to the real books. `public` comes last in the path for the sake of
-    functions of extensions, which are there. NoPracticeBank where this process may not put the
-    role on.
+    The role has no rights on the real books. `public` comes last in the search path, for functions
+    of extensions. Raises NoPracticeBank if this process may not use the role.
     """
     with db_transaction.atomic():
         try:
-            put_on([SCHEMA, "public"], local=True, read_only=not writes)
+            switch_role([SCHEMA, "public"], local=True, read_only=not writes)
             yield
         finally:
             db_transaction.set_rollback(True)
 
 
-def put_on(path: list[str], *, local: bool, read_only: bool) -> None:
-    """Makes this connection, or with `local` its transaction, one of the cookbook.
+def switch_role(path: list[str], *, local: bool, read_only: bool) -> None:
+    """Switches this connection, or with `local` its transaction, to the role of the cookbook.
 
-    A role that is put on can be taken off again, by RESET ROLE: what keeps it on is that all SQL
-    of recipes is written in their files, and never says so.
+    RESET ROLE would switch back. That cannot happen, because all SQL of recipes is in their files
+    and a test forbids those words.
     """
     values = {
         "search_path": ", ".join(path),

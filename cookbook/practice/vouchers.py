@@ -1,12 +1,12 @@
-"""Gift vouchers for the practice bank: enough of them that an index is worth its while."""
+"""Gift vouchers for the practice bank, enough rows to make an index useful."""
 
 from django.db.backends.utils import CursorWrapper
 
 VOUCHERS = 5_000
 
 
-def furnish(cursor: CursorWrapper) -> None:
-    """Sells them over a year, from 1,000 addresses; every twentieth is not spent yet."""
+def insert_vouchers(cursor: CursorWrapper) -> None:
+    """Inserts vouchers over one year, from 1,000 addresses; every twentieth is unspent."""
     cursor.execute(
         """
         INSERT INTO vouchers (code, email, worth, spent, sold_on)

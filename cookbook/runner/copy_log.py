@@ -1,4 +1,4 @@
-"""COPY among the queries of a recipe: it goes past Django's cursor, and so past its wrappers."""
+"""Records COPY among the queries of a recipe: COPY bypasses Django's cursor and its wrappers."""
 
 import time
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from ledger.db.work import QueryLog, RecordedQuery
 
 
 @contextmanager
-def copies_noted(work: QueryLog) -> Iterator[None]:
-    """While the block runs, each `cursor.copy(...)` of this connection is noted as a query."""
+def copies_recorded(work: QueryLog) -> Iterator[None]:
+    """Records each `cursor.copy(...)` of this connection as a query."""
     raw = connection.connection
     plain = raw.cursor_factory
 

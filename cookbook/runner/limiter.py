@@ -1,4 +1,4 @@
-"""Not more recipes at once than a process can spare: its other pages go on."""
+"""Limits how many recipes run at once, so that other pages stay responsive."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ _room = BoundedSemaphore(AT_ONCE)
 
 
 @contextmanager
-def turn() -> Iterator[None]:
-    """While the block runs, it counts as one of those. AllBusy where there is no room."""
+def limited() -> Iterator[None]:
+    """Counts the block as one running recipe. Raises AllBusy if too many run."""
     if not _room.acquire(timeout=SECONDS):
         raise AllBusy(
             "Others are running recipes, as many at once as there is room for. "

@@ -21,15 +21,16 @@ MOST_TEXT = 200  # characters
 
 @dataclass(frozen=True)
 class Between:
-    """The least and the most that a number may be."""
+    """The smallest and largest value of a number."""
 
     least: int
     most: int
 
 
 def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
-    """The form of a recipe's parameters, bound to an address's; what is not there has its
-    default."""
+    """The form of a recipe, bound to the values of an address; missing values get their
+    defaults.
+    """
     hints = get_type_hints(recipe.function, include_extras=True)
     defaults = {
         name: parameter.default

@@ -1,4 +1,4 @@
-"""What a recipe returned, as a page shows it: tables, values, texts."""
+"""Renders what a recipe returned as tables and texts."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -25,8 +25,9 @@ COLUMNS: dict[type[Model], tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class RenderedTable:
-    """A table; one without `columns` is a list of single values. `figures` are the places of the
-    columns with numbers alone; `more` rows are left out."""
+    """A table; without `columns`, a list of single values. `figures` are the positions of numeric
+    columns; `more` is how many rows are left out.
+    """
 
     title: str = ""
     columns: list[str] = field(default_factory=list)
@@ -41,8 +42,9 @@ class RenderedTable:
 
     @property
     def text(self) -> str:
-        """All of it as one text, where it is one whose lines or indents say something, such as a
-        plan; "" otherwise."""
+        """The whole table as one text if it is one with meaningful lines, such as a plan; else
+        "".
+        """
         if any(len(row) != 1 for row in self.rows):
             return ""
         lines = [line for (cell,) in self.rows for line in cell.splitlines() or [""]]
@@ -51,9 +53,9 @@ class RenderedTable:
 
 
 def tables_of(value: Any) -> list[RenderedTable]:
-    """A returned value as tables: one, or one for each part of a dict of rows.
+    """A returned value as tables: one, or one per entry of a dict.
 
-    Lazy querysets are read here, one after the other.
+    Reads lazy querysets, one after the other.
     """
     if isinstance(value, Mapping) and any(_is_rows(part) for part in value.values()):
         return [_table(str(title), part) for title, part in value.items()]
@@ -107,7 +109,7 @@ def _cells(rows: list[Any]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _columns_of(row: Model) -> list[str]:
-    """The columns of a row that were read, and what was annotated."""
+    """The fields that were read, and annotations."""
     fields = [item.attname for item in row._meta.concrete_fields]
     deferred = row.get_deferred_fields()
     wanted = COLUMNS.get(type(row), tuple(fields))
@@ -118,7 +120,7 @@ def _columns_of(row: Model) -> list[str]:
 
 
 def said(value: Any) -> str:
-    """A value as text, the way a developer reads it."""
+    """A value as text, as developers read it."""
     if isinstance(value, str):
         return value
     if isinstance(value, Model):

@@ -1,4 +1,4 @@
-"""One run of a recipe: what it returned, the queries it sent and their plans."""
+"""Runs a recipe: its result, its queries and their plans."""
 
 import time
 from collections import Counter
@@ -12,9 +12,9 @@ from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 
 from cookbook.practice.bank import NoPracticeBank, require
-from cookbook.practice.role import SECONDS, practising
+from cookbook.practice.role import SECONDS, as_cookbook_role
 from cookbook.recipe import Recipe
-from cookbook.runner.copy_log import copies_noted
+from cookbook.runner.copy_log import copies_recorded
 from cookbook.runner.parameters import session_names
 from cookbook.runner.rendering import RenderedTable, tables_of
 from cookbook.runner.sessions import (
@@ -35,8 +35,9 @@ ESTIMATED = "(estimated only: the statement took too long to be run a second tim
 
 @dataclass(slots=True)
 class RecipeRun:
-    """What came of it. `stopped` is a sentence where it was cut short, `error` where the
-    database refused; `value` is what the function returned, for tests and the shell."""
+    """The result of a run. `stopped` says why it was stopped, `error` what the database refused;
+    `value` is the return value, for tests and the shell.
+    """
 
     recipe: Recipe
     values: Mapping[str, Any]
@@ -68,9 +69,9 @@ class RecipeRun:
 
 
 def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
-    """Runs it in the practice bank and leaves no trace there.
+    """Runs a recipe in the practice bank and rolls back.
 
-    NoPracticeBank where that is missing or old; AllBusy where a recipe that commits finds no room.
+    Raises NoPracticeBank if that is missing or outdated, AllBusy if all scratch schemas are in use.
     """
     require()
     ran = RecipeRun(recipe, values)
@@ -78,13 +79,13 @@ def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
 
 
 def _rolled_back(ran: RecipeRun) -> RecipeRun:
-    with practising(writes=ran.recipe.writes):
+    with as_cookbook_role(writes=ran.recipe.writes):
         with (
             _guarded(ran),
             db_transaction.atomic(),
             watched(with_session=True) as work,
             traced(work) as ran.trace,
-            copies_noted(work),
+            copies_recorded(work),
             _within(TOTAL_SECONDS),
         ):
             ran.value = ran.recipe.function(**ran.values)
@@ -103,8 +104,7 @@ def _with_sessions(ran: RecipeRun) -> RecipeRun:
 
 @contextmanager
 def _guarded(ran: RecipeRun) -> Iterator[None]:
-    """What the database refuses, or takes too long for, is an answer too; and a row that is not
-    there, where one was asked for by name."""
+    """Turns refusals, timeouts and missing rows into results."""
     try:
         yield
     except TooLong as error:
@@ -123,7 +123,7 @@ def _guarded(ran: RecipeRun) -> Iterator[None]:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """No further statement once that much time has gone by."""
+    """Stops before the next statement once the time is over."""
     started = time.monotonic()
 
     def check(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
@@ -139,8 +139,9 @@ def _within(seconds: float) -> Iterator[None]:
 
 
 def _explain(work: QueryLog) -> None:
-    """The plans of the first few statements, of one shape at most MOST_OF_ONE_SHAPE; of those
-    that write, and of slow ones, without running them a second time."""
+    """Plans of the first few statements, at most MOST_OF_ONE_SHAPE of one shape. Writing and slow
+    statements are not run again for that.
+    """
     plans = 0
     shapes: Counter[str] = Counter()
     for query in work.queries:
@@ -157,7 +158,7 @@ def _explain(work: QueryLog) -> None:
 
 
 def _plan(options: str, query: RecordedQuery) -> str:
-    """A plan, or "" where there is none any more: what it needs was rolled back."""
+    """A plan, or "" if what it needs was rolled back."""
     try:
         with db_transaction.atomic():
             return plan_of(query, options)

@@ -26,7 +26,7 @@ from psycopg.pq import TransactionStatus
 
 from cookbook.models import SCRATCH_MODELS
 from cookbook.practice.bank import SCHEMA, SCRATCH
-from cookbook.practice.role import SECONDS, put_on
+from cookbook.practice.role import SECONDS, switch_role
 from cookbook.runner.rendering import said
 from ledger.db.work import QueryLog, RecordedQuery, sentence_of, watched
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
 LOOK_AGAIN = 0.005  # seconds between two looks at whether somebody waits for a lock
 TOTAL_SECONDS = 6.0  # of one run; after that nobody begins another statement
-GIVES_WAY = 0.1  # seconds; see Note [Who waited lets the others go first]
+GIVES_WAY = 0.1  # seconds; see Note [A session that has waited yields]
 
 
 class AllBusy(Exception):
@@ -42,14 +42,16 @@ class AllBusy(Exception):
 
 
 class TooLong(Exception):
-    """A run took more than TOTAL_SECONDS, statement after statement."""
+    """The statements of a run together took more than TOTAL_SECONDS."""
 
 
 @dataclass(slots=True)
 class SessionStep:
-    """What one session did: its queries, BEGIN and COMMIT among them, what came of it, and for
-    whom it had to wait. `spans` says when each of the queries was sent and when it was over,
-    `began` when the step was, and `waited_at` when it was seen to wait, all by one clock."""
+    """One step of a session: its queries with BEGIN and COMMIT, its result, and whom it waited for.
+
+    `spans` are start and end of each query, `began` the start of the step, `waited_at` when it was
+    seen waiting; all from one clock.
+    """
 
     session: str
     queries: list[RecordedQuery] = field(default_factory=list)
@@ -67,12 +69,12 @@ class SessionStep:
 
     @property
     def last_word(self) -> str:
-        """The error it ended with, "" where one of its queries shows it already."""
+        """The error it ended with; "" if one of its queries shows it."""
         return "" if any(query.error == self.error for query in self.queries) else self.error
 
 
 class Waiting(Generic[T]):
-    """What a session is still doing."""
+    """A step that is still running."""
 
     def __init__(self, future: "Future[T]", step: SessionStep, go_on: threading.Event) -> None:
         self._future = future
@@ -81,16 +83,16 @@ class Waiting(Generic[T]):
 
     @property
     def waits_for(self) -> str:
-        """Whose lock it waits for, or waited for, like "Ana"; "" for nobody's."""
+        """Whose lock it waits or waited for; "" for nobody."""
         return " and ".join(self._step.waited_for)
 
     def result(self) -> T:
-        """Its value, or its exception, once it is done."""
+        """The value, or raises the exception, once the step is done."""
         self._go_on.set()
         return self._future.result(timeout=SECONDS * 4)
 
     def refusal(self) -> str:
-        """What the database refused it with, like "40P01 deadlock detected"; "" once done."""
+        """What the database refused, like "40P01 deadlock detected"; "" for nothing."""
         try:
             self.result()
         except DatabaseError as error:
@@ -99,12 +101,12 @@ class Waiting(Generic[T]):
 
 
 class Session:
-    """One connection in one thread. What it is told to do, it does in order.
+    """One connection in one thread, which runs its steps in order.
 
-    Note [Who waited lets the others go first]: where a wait for a lock ends, two connections are
-    free to go on, and chance would decide which of them is first. So who has waited sends nothing
-    further until somebody asks for what came of that, or of anything else it is told to do. Who
-    needs what it holds cannot ask: hence it goes on by itself after GIVES_WAY.
+    Note [A session that has waited yields]: when a wait for a lock ends, two connections could go
+    on, in either order. So a session that has waited sends nothing further until its result, or
+    another step of it, is asked for. If the other needs what it holds, nobody can ask; then it goes
+    on by itself after GIVES_WAY.
     """
 
     def __init__(
@@ -136,7 +138,7 @@ class Session:
         self._names[self.pid] = name.title()
 
     def _open(self) -> int:
-        put_on(self._path, local=False, read_only=False)
+        switch_role(self._path, local=False, read_only=False)
         self._raw = connection.connection
         self._note_the_edges()
         with connection.cursor() as cursor:
@@ -145,7 +147,7 @@ class Session:
             return pid
 
     def _note_the_edges(self) -> None:
-        """BEGIN, COMMIT and ROLLBACK go past Django's cursors, where queries are watched."""
+        """Records BEGIN, COMMIT and ROLLBACK, which bypass Django's cursors."""
         wrapper: Any = connections[DEFAULT_DB_ALIAS]
 
         def noting(word: str, send: Callable[..., Any], *args: bool) -> Any:
@@ -173,7 +175,9 @@ class Session:
             setattr(wrapper, method, functools.partial(noting, word, getattr(wrapper, method)))
 
     def _before(self, sql: str) -> None:
-        """Gives way, and sees to it that nothing begins too late. What ends a transaction may."""
+        """Yields after a wait, and stops statements after the end of the time; COMMIT and ROLLBACK
+        may pass.
+        """
         if not self._go_on.wait(GIVES_WAY):
             self._go_on.set()
         if not sql.startswith(("COMMIT", "ROLLBACK", "RELEASE")):
@@ -187,7 +191,7 @@ class Session:
             )
 
     def _timed(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        """Notes when each query was sent and when it was over, beside the query itself."""
+        """Records start and end of each query."""
         self._before(sql)
         queries = self._work.queries
         known = len(queries)
@@ -210,11 +214,11 @@ class Session:
                 cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
 
     def commit(self) -> None:
-        """Ends the transaction for good; of one that has failed, Postgres makes a rollback."""
+        """Commits; Postgres rolls back a failed transaction instead."""
         self.run(self._leave)
 
     def rollback(self) -> None:
-        """Takes back all that was done since `begin`."""
+        """Undoes everything since `begin`."""
 
         def leave() -> None:
             db_transaction.set_rollback(True)
@@ -229,11 +233,11 @@ class Session:
         return "Rolled back: the transaction had failed." if failed else None
 
     def run(self, call: Callable[[], T]) -> T:
-        """Does it and gives its value; an exception comes to the caller."""
+        """Runs a step and returns its value, or raises its exception."""
         return self._do(call)[0].result()
 
     def start(self, call: Callable[[], T]) -> Waiting[T]:
-        """Begins with it and comes back when it is done or waits for another session's lock."""
+        """Starts a step and returns when it is done or waits for a lock."""
         waiting, step = self._do(call)
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline and not wait([self._last], timeout=LOOK_AGAIN).done:
@@ -270,7 +274,7 @@ class Session:
                 step.seconds = time.perf_counter() - step.began
 
     def close(self) -> None:
-        """Ends the connection; what it does is stopped, and what it did not commit rolled back."""
+        """Closes the connection: stops its statement, rolls back what it did not commit."""
         self._go_on.set()
         if self._raw is not None and not self._last.done():
             self._raw.cancel()
@@ -279,7 +283,7 @@ class Session:
 
 
 def _hang_up() -> None:
-    """For a session's own thread: `connection` is another one in each."""
+    """Closes the connection of the session's own thread."""
     connection.close()
 
 
@@ -292,9 +296,12 @@ def _blockers(pid: int) -> list[int]:
 
 @contextmanager
 def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep]]]:
-    """Sessions by these names in one scratch schema that nobody else uses meanwhile, and the
-    list that their steps are noted in. AllBusy where every schema is in use for seconds; TooLong
-    from whoever begins a statement after TOTAL_SECONDS."""
+    """Opens sessions with these names in one scratch schema, with the list that records their
+    steps.
+
+    Raises AllBusy if no schema becomes free within seconds, TooLong when a statement begins after
+    TOTAL_SECONDS.
+    """
     with ExitStack() as stack:
         keeper = Session("keeper", ["public"], [])
         stack.callback(keeper.close)
@@ -312,7 +319,7 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep
 
 
 def _free_slot() -> str:
-    """The lock of a scratch schema, kept until the connection ends."""
+    """Locks a scratch schema until the connection ends."""
     with connection.cursor() as cursor:
         for number, schema in enumerate(SCRATCH):
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [SLOTS + number])
@@ -330,7 +337,9 @@ def _free_slot() -> str:
 
 
 def _empty(schema: str) -> None:
-    """By DELETE, children first: TRUNCATE would wait for whoever reads there, such as a backup."""
+    """Empties the schema by DELETE, children first: TRUNCATE would wait for readers such as a
+    backup.
+    """
     with connection.cursor() as cursor:
         for model in reversed(SCRATCH_MODELS):
             table = f"{schema}.{model._meta.db_table}"

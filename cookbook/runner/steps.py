@@ -1,4 +1,4 @@
-"""Headings among the queries of a recipe, for those that put two ways side by side."""
+"""Headings among the queries of a recipe, for recipes that compare two ways."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ IN_FULL = 3  # statements of one shape, one after the other, that are shown as t
 
 
 def of_one_shape(queries: Iterable[RecordedQuery]) -> Iterator[list[RecordedQuery]]:
-    """Statements in order, those together that follow each other and differ in values alone."""
+    """Consecutive statements that differ only in values, grouped."""
     for _shape, run in groupby(queries, key=lambda query: (query.statement, query.error)):
         yield list(run)
 
 
 @dataclass(slots=True)
 class TraceSection:
-    """The queries under one heading, "" for those under none."""
+    """The queries under one heading, or "" for none."""
 
     title: str
     queries: list[RecordedQuery]
@@ -27,15 +27,14 @@ class TraceSection:
 
 @dataclass(slots=True)
 class Trace:
-    """Which queries of a recipe were sent in which of its steps."""
+    """Which queries were sent in which step."""
 
     work: QueryLog
     spans: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
     def sections(self) -> list[TraceSection]:
-        """All queries in order, cut where a step begins or ends; one that sent nothing is left
-        out."""
+        """All queries in order, split at the steps; steps without queries are left out."""
         cuts: list[TraceSection] = []
         for number, query in enumerate(self.work.queries):
             inside = [title for title, start, end in self.spans if start <= number < end]
@@ -51,7 +50,7 @@ _trace: ContextVar[Trace | None] = ContextVar("cookbook_trace", default=None)
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """The queries inside belong to this step; outside the cookbook it does nothing."""
+    """Puts the queries of the block under a heading. Does nothing outside the cookbook."""
     trace = _trace.get()
     if trace is None:
         yield
@@ -65,7 +64,7 @@ def step(title: str) -> Iterator[None]:
 
 @contextmanager
 def traced(work: QueryLog) -> Iterator[Trace]:
-    """While the block runs, its steps are noted."""
+    """Records the steps of the block."""
     trace = Trace(work)
     token = _trace.set(trace)
     try:

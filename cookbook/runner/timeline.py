@@ -1,7 +1,7 @@
-"""What several people did, in the order in which it happened: a row for each statement.
+"""The statements of several sessions in the order in which they happened.
 
-Who has to wait for a lock has two rows: one where the wait begins, and one where it ends, which
-stands after what ended it.
+A statement that waits for a lock has two rows: where the wait begins, and where it ends, after what
+ended it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,8 @@ from ledger.text.sql_layout import lay_out
 
 @dataclass(slots=True, eq=False)
 class TimelineRow:
-    """A statement, or the end of one that had to wait: then `began` is the row of its beginning.
-
-    `waits_for` is whose lock it met; `outcome` is what the call that sent it returned.
+    """A statement, or the end of one that waited: then `began` is the row of its start. `waits_for`
+    is whose lock it met; `outcome` is what its call returned.
     """
 
     session: str
@@ -38,7 +37,7 @@ class TimelineRow:
 
     @property
     def milliseconds(self) -> float | None:
-        """What the statement took; of one that waits, known at its end."""
+        """How long the statement took; for one that waited, known at its end."""
         query = self.began.query if self.began else self.query
         return None if query is None or self.begins_to_wait else query.milliseconds
 
@@ -54,7 +53,7 @@ def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """A query that had to wait, for whom, and from when to when."""
+    """A query that waited: for whom, from when to when."""
 
     step: SessionStep
     query: RecordedQuery
@@ -84,7 +83,7 @@ def _waits(steps: Sequence[SessionStep]) -> list[_Wait]:
 
 
 def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
-    """The rows of one step; the last of them says what came of it."""
+    """The rows of one step; the last one has its result."""
     rows: list[TimelineRow] = []
     for query, (began, _ended) in zip(step.queries, step.spans, strict=True):
         row = TimelineRow(step.session, (began, 0), query, error=query.error)
@@ -104,8 +103,9 @@ def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
 
 
 def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
-    """When it was over. Of two who wait for each other one is refused, which frees the other; the
-    news of both may come in any order, so the refusal goes before it."""
+    """When it ended. In a deadlock the refused session frees the other, and both may end in either
+    order; so the refusal is put first.
+    """
     freed = [
         other.ended
         for other in waits
@@ -115,7 +115,7 @@ def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
 
 
 def written(steps: Sequence[SessionStep], *, with_outcomes: bool = False) -> Iterator[str]:
-    """The same as SQL with comments: who sends it, who waits for whom, and what was refused."""
+    """The timeline as SQL with comments."""
     last = ""
     for row in timeline(steps):
         if row.began:

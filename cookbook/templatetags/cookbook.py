@@ -1,4 +1,4 @@
-"""What the cookbook's pages need beside code and its colours."""
+"""Template tags of the cookbook."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A statement; where `times` is more than 1, the first of so many of its shape."""
+    """A statement; with `times` above 1, the first of that many of its shape."""
 
     sql: str
     plan: str
@@ -30,8 +30,9 @@ class Folded:
 
 @register.filter
 def repeats_folded(queries: Sequence[RecordedQuery]) -> list[Folded]:
-    """Statements in order. Of many that differ in their values alone the first few are shown, the
-    last of these for all that follow."""
+    """Statements in order; of many that differ only in values, the first few and one for the
+    rest.
+    """
     folded = []
     for same in of_one_shape(queries):
         shown = [[query] for query in same[: IN_FULL - 1]]
@@ -44,7 +45,7 @@ def repeats_folded(queries: Sequence[RecordedQuery]) -> list[Folded]:
 
 @register.filter
 def whole_source(recipe: Recipe) -> str:
-    """All of it that a file would need: imports, helpers, the function."""
+    """Everything a file would need: imports, helpers, the function."""
     return "\n\n\n".join(part for part in (recipe.imports, recipe.parts, recipe.source) if part)
 
 
@@ -58,12 +59,12 @@ def in_shell(recipe: Recipe, form: forms.Form) -> str:
 
 @register.filter
 def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
-    """What all of them did, in order."""
+    """The statements of all sessions in order."""
     return timeline_of(steps)
 
 
 @register.filter
 def lane(row: TimelineRow, steps: Sequence[SessionStep]) -> int:
-    """Which of the people side by side it was, from 1."""
+    """The number of the session, from 1."""
     names = list(dict.fromkeys(other.session for other in steps))
     return names.index(row.session) + 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
-from cookbook.practice.role import practising
+from cookbook.practice.role import as_cookbook_role
 from tests.cookbook.conftest import Cook
 from transactions.models import Transaction
 
@@ -57,7 +57,7 @@ def test_a_key_is_compared_as_a_number(cook: Cook, documents: Any) -> None:
 @pytest.mark.django_db
 def test_a_number_kept_as_a_string_is_never_above_a_number(documents: Any) -> None:
     assert any(row["metadata"].get("rate") == "2.40" for row in documents)
-    with practising(writes=False):
+    with as_cookbook_role(writes=False):
         assert not Transaction.objects.filter(metadata__rate__gt=0).exists()
 
 
@@ -69,7 +69,7 @@ def test_a_nested_key(cook: Cook, documents: Any) -> None:
     ]
     assert ran.value[0]["description"] == "Hotel Aurora"
     assert """#> '{merchant,country}') = '"PT"'::jsonb""" in ran.work.queries[0].sql
-    with practising(writes=False):
+    with as_cookbook_role(writes=False):
         assert not Transaction.objects.filter(metadata__merchnt__country="PT").exists()
 
 
@@ -192,5 +192,5 @@ def test_a_document_changed_in_place(cook: Cook, rows: Any) -> None:
 @pytest.mark.django_db
 def test_the_metadata_of_what_is_posted_is_final(rows: Any) -> None:
     assert rows("SELECT 1")
-    with pytest.raises(DatabaseError), practising(writes=True):
+    with pytest.raises(DatabaseError), as_cookbook_role(writes=True):
         Transaction.objects.filter(metadata__has_key="exchange").update(metadata={})

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 
 from cookbook.lab import attempt_runner
-from cookbook.lab.attempt_runner import Outcome, tried, tried_at_the_first_wall
+from cookbook.lab.attempt_runner import Outcome, run_attempts, run_attempts_on_real_books
 from cookbook.lab.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
 from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow
 from cookbook.lab.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
@@ -53,7 +53,7 @@ def test_each_attempt_names_the_sqlstate_of_its_kind_of_rule() -> None:
 
 
 def test_each_attempt_is_refused_by_exactly_the_rule_it_is_aimed_at() -> None:
-    everything = tried(ATTEMPTS)
+    everything = run_attempts(ATTEMPTS)
     assert [(o.attempt.slug, o.state, o.rule, o.message) for o in everything.surprises] == []
     assert everything.refused == len(ATTEMPTS)
     assert everything.stands
@@ -61,7 +61,9 @@ def test_each_attempt_is_refused_by_exactly_the_rule_it_is_aimed_at() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.called)
 def test_the_row_that_attempts_change_one_thing_in_is_taken_as_it_is(row: ValidRow) -> None:
-    (outcome,) = tried([Attempt(row.table, "none", "", row.insert, given=row.given)]).outcomes
+    (outcome,) = run_attempts(
+        [Attempt(row.table, "none", "", row.insert, given=row.given)]
+    ).outcomes
     assert (outcome.message, outcome.rows) == ("", 1)
 
 
@@ -97,7 +99,7 @@ def without(wall: Rule) -> str:
 
 def test_what_nothing_refuses_is_said_and_taken_back(rows: Callable[..., list[Any]]) -> None:
     before = rows("SELECT name FROM accounts ORDER BY id")
-    everything = tried([HARMLESS, *ATTEMPTS[:2]])
+    everything = run_attempts([HARMLESS, *ATTEMPTS[:2]])
     assert everything.broke
     assert not everything.stands
     assert everything.refused == 2
@@ -106,14 +108,14 @@ def test_what_nothing_refuses_is_said_and_taken_back(rows: Callable[..., list[An
 
 
 def test_what_another_rule_refuses_is_a_surprise_and_breaks_nothing() -> None:
-    everything = tried([replace(ATTEMPTS[0], rule="another_rule")])
+    everything = run_attempts([replace(ATTEMPTS[0], rule="another_rule")])
     assert not everything.stands
     assert not everything.broke
 
 
 def test_a_right_that_is_missing_in_thepractice_bank_is_no_rule_that_held() -> None:
     attempt = replace(ATTEMPTS[0], sql="UPDATE public.accounts SET balance = 0 WHERE false")
-    (outcome,) = tried([attempt]).outcomes
+    (outcome,) = run_attempts([attempt]).outcomes
     assert outcome.state == "42501"
     assert not outcome.as_said
 
@@ -121,7 +123,7 @@ def test_a_right_that_is_missing_in_thepractice_bank_is_no_rule_that_held() -> N
 def test_the_page_has_no_right_to_the_real_books() -> None:
     set_role("ledger_web")
     try:
-        everything = tried_at_the_first_wall(AT_THE_FIRST_WALL)
+        everything = run_attempts_on_real_books(AT_THE_FIRST_WALL)
     finally:
         set_role(None)
     assert {(o.state, o.as_said) for o in everything.outcomes} == {("42501", True)}
@@ -132,7 +134,7 @@ def test_the_page_has_no_right_to_the_real_books() -> None:
 
 def test_the_owner_passes_the_first_wall_and_touches_no_row() -> None:
     assert all(attempt.sql.endswith(" WHERE false") for attempt in AT_THE_FIRST_WALL)
-    outcomes = tried_at_the_first_wall(AT_THE_FIRST_WALL).outcomes
+    outcomes = run_attempts_on_real_books(AT_THE_FIRST_WALL).outcomes
     assert {(o.broke, o.rows) for o in outcomes} == {(True, 0)}
 
 
@@ -145,18 +147,18 @@ def test_who_meets_a_lock_says_so_and_not_that_the_books_could_be_broken(
     try:
         session.begin()
         session.run(read_notes)
-        outcome = tried([emptied]).outcomes[0]
+        outcome = run_attempts([emptied]).outcomes[0]
         session.rollback()
     finally:
         session.close()
     assert outcome.was_busy
     assert not outcome.broke
-    assert tried([emptied]).stands
+    assert run_attempts([emptied]).stands
 
 
 def test_what_there_is_no_time_for_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt_runner, "SECONDS", 0)
-    outcomes = tried(ATTEMPTS[:3]).outcomes
+    outcomes = run_attempts(ATTEMPTS[:3]).outcomes
     assert [(o.was_busy, o.broke, o.as_said) for o in outcomes] == [(True, False, False)] * 3
 
 
@@ -178,7 +180,7 @@ def test_while_sealing_runs_one_attempt_finds_out_for_all_that_need_its_lock(
 
     monkeypatch.setattr(attempt_runner, "_outcome", note)
     with sealing():
-        everything = tried(ATTEMPTS)
+        everything = run_attempts(ATTEMPTS)
     needing = [attempt for attempt in ATTEMPTS if attempt.needs_the_seals]
     assert [o.attempt for o in everything.surprises if o.met_sealing] == everything_of(needing)
     assert everything.refused == len(ATTEMPTS) - len(needing)
@@ -187,7 +189,7 @@ def test_while_sealing_runs_one_attempt_finds_out_for_all_that_need_its_lock(
         "Somebody else is trying the seals; try again in a moment."
     }
     assert [slug for slug in sent if slug in {item.slug for item in needing}] == [needing[0].slug]
-    assert tried(needing).stands
+    assert run_attempts(needing).stands
 
 
 def everything_of(needing: list[Attempt]) -> list[Attempt]:
@@ -201,7 +203,7 @@ def test_each_attempt_that_is_said_to_need_the_lock_of_the_seals_does(
 ) -> None:
     monkeypatch.setattr(attempt_runner, "LOCK_TIMEOUT", "1ms")
     with sealing():
-        (outcome,) = tried([attempt]).outcomes
+        (outcome,) = run_attempts([attempt]).outcomes
     assert outcome.met_sealing
 
 
@@ -209,4 +211,4 @@ def test_who_stands_in_the_way_is_tried_again_a_few_times(monkeypatch: pytest.Mo
     answers = [Outcome(ATTEMPTS[0], "55P03")] * 3 + [Outcome(ATTEMPTS[0], "23514", "x")]
     given = iter(answers)
     monkeypatch.setattr(attempt_runner, "_outcome", lambda _attempt: next(given))
-    assert tried(ATTEMPTS[:1]).outcomes == answers[-1:]
+    assert run_attempts(ATTEMPTS[:1]).outcomes == answers[-1:]

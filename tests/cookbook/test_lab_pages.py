@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from cookbook.lab import views
-from cookbook.lab.attempt_runner import Outcome, Tried, tried
+from cookbook.lab.attempt_runner import AttemptResults, Outcome, run_attempts
 from cookbook.lab.attempts import ATTEMPTS
 from cookbook.lab.attempts.attempt import CHECK
 from cookbook.practice import bank
@@ -124,7 +124,7 @@ def test_what_stopped_it_is_a_rule_or_a_column_that_is_said_to_be_one(
 
 def test_each_row_says_the_sqlstate_that_postgres_gave(reader: Client) -> None:
     said = page(reader, "/cookbook/lab/?try=all")
-    outcomes = tried(ATTEMPTS).outcomes
+    outcomes = run_attempts(ATTEMPTS).outcomes
     for table in TABLES:
         given = {
             (o.state, "NOT NULL" if o.is_not_null else o.rule)
@@ -214,7 +214,7 @@ def test_where_there_is_no_room_to_try_everything_the_page_says_so(
 ) -> None:
     monkeypatch.setattr(limiter, "_room", BoundedSemaphore(1))
     monkeypatch.setattr(limiter, "SECONDS", 0.01)
-    with limiter.turn():
+    with limiter.limited():
         assert "Others are running recipes" in page(reader, "/cookbook/lab/?try=all")
 
 
@@ -232,9 +232,9 @@ def test_trying_everything_twice_and_in_parallel_leaves_no_trace() -> None:
     assert proved.findings == []
 
 
-def try_all_and_hang_up() -> Tried:
+def try_all_and_hang_up() -> AttemptResults:
     try:
-        return tried(ATTEMPTS)
+        return run_attempts(ATTEMPTS)
     finally:
         connection.close()
 

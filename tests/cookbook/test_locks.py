@@ -117,10 +117,10 @@ def test_deadlock_with_the_other_victim(cook: Cook, monkeypatch: pytest.MonkeyPa
             wrapper.settings_dict = {**wrapper.settings_dict, "USER": embedded.SUPERUSER}
             with connection.cursor() as cursor:
                 cursor.execute("SET deadlock_timeout = '1min'")
-        role.put_on(*arguments, **options)
+        role.switch_role(*arguments, **options)
 
     names = ["ben", "ana", "keeper"]
-    monkeypatch.setattr("cookbook.runner.sessions.put_on", late)
+    monkeypatch.setattr("cookbook.runner.sessions.switch_role", late)
     ran = cook("deadlock")
     assert ran.value["victim"] == "Ana"
     check_deadlock(ran)

@@ -140,7 +140,7 @@ def test_where_there_is_no_room_the_page_says_so_and_others_go_on(
 ) -> None:
     monkeypatch.setattr(limiter, "_room", BoundedSemaphore(1))
     monkeypatch.setattr(limiter, "SECONDS", 0.01)
-    with limiter.turn():
+    with limiter.limited():
         response = customer.get(RECIPES[0].url)
         assert "Others are running recipes" in text_of(response)
         assert response.context["ran"] is None

@@ -14,7 +14,7 @@ from django.db import transaction as db_transaction
 
 from cookbook.lab.attempts import ATTEMPTS
 from cookbook.practice import bank
-from cookbook.practice.role import practising
+from cookbook.practice.role import as_cookbook_role
 from cookbook.recipes import RECIPES
 from tests.factories import AccountFactory
 from transactions.models.seal_triggers import SEALING
@@ -64,7 +64,7 @@ def test_the_role_reaches_nothing_but_thepractice_bank() -> None:
         "DROP SCHEMA practice CASCADE",
         "ALTER TABLE practice.transactions DISABLE TRIGGER ALL",
     ):
-        with practising(writes=True), connection.cursor() as cursor:
+        with as_cookbook_role(writes=True), connection.cursor() as cursor:
             with pytest.raises(ProgrammingError) as refused, db_transaction.atomic():
                 cursor.execute(statement)
             assert refused.value.__cause__.sqlstate == "42501", statement  # type: ignore[union-attr]
@@ -187,7 +187,7 @@ def test_its_seals_take_a_lock_of_their_own() -> None:
 
 @pytest.mark.django_db
 def test_recipes_have_little_time_and_wait_little() -> None:
-    with practising(writes=False), connection.cursor() as cursor:
+    with as_cookbook_role(writes=False), connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),"
             " current_setting('jit'), current_setting('role')"
@@ -236,7 +236,7 @@ def test_a_role_that_may_not_be_put_on_is_an_answer(settings: Any) -> None:
     settings.LEDGER_COOKBOOK_ROLE = "postgres"
     with pytest.raises(bank.NoPracticeBank, match="may not put on"):
         bank.build()
-    with pytest.raises(bank.NoPracticeBank, match="may not put on"), practising(writes=False):
+    with pytest.raises(bank.NoPracticeBank, match="may not put on"), as_cookbook_role(writes=False):
         pass
 
 

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.db.models import F
 
 from cookbook.models import Voucher
-from cookbook.practice.role import practising
+from cookbook.practice.role import as_cookbook_role
 from tests.cookbook.conftest import Cook
 from transactions.models import Entry
 
@@ -99,7 +99,7 @@ def test_a_partial_index(cook: Cook, vouchers: Any) -> None:
 
 @pytest.mark.django_db
 def test_a_partial_index_needs_its_own_condition(vouchers: Any) -> None:
-    with practising(writes=False):
+    with as_cookbook_role(writes=False):
         same = Voucher.objects.filter(sold_on__range=JUNE, left=F("worth"))
         assert same.count() == sum(row["spent"] == 0 for row in sold_in(vouchers, *JUNE))
         assert "vouchers_unspent" not in same.explain()
@@ -158,7 +158,7 @@ def test_a_view_as_a_model(cook: Cook, rows: Any) -> None:
 
 @pytest.mark.django_db
 def test_a_view_of_two_tables_cannot_be_written(vouchers: Any) -> None:
-    with pytest.raises(DatabaseError, match="entries"), practising(writes=True):
+    with pytest.raises(DatabaseError, match="entries"), as_cookbook_role(writes=True):
         Entry.objects.update(description="changed")
 
 

@@ -10,7 +10,7 @@ from django.db import ProgrammingError
 from django.db.models import Sum, Window
 from django.db.models.functions import Lag, TruncMonth
 
-from cookbook.practice.role import practising
+from cookbook.practice.role import as_cookbook_role
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import OF_ANA, TRAVEL, by_month
 from transactions.models import Transaction
@@ -124,7 +124,10 @@ def test_a_window_in_the_annotate_of_the_sum_is_refused(cook: Cook) -> None:
     assert "annotate() of its own" in cook("spending-by-month").recipe.pitfall
     months = Transaction.objects.values(month=TruncMonth("value_date"))
     before = Window(Lag(Sum("amount")), order_by="month")
-    with practising(writes=False), pytest.raises(ProgrammingError, match="not allowed in GROUP BY"):
+    with (
+        as_cookbook_role(writes=False),
+        pytest.raises(ProgrammingError, match="not allowed in GROUP BY"),
+    ):
         list(months.annotate(spent=Sum("amount"), before=before))
 
 
@@ -202,6 +205,6 @@ def test_distinct_on_in_another_order_is_refused(cook: Cook) -> None:
     """The pitfall of that recipe."""
     assert "42P10" in cook("newest-payment-of-each-account").recipe.pitfall
     payments = Transaction.objects.order_by("-created_at").distinct("from_account")
-    with practising(writes=False), pytest.raises(ProgrammingError) as refused:
+    with as_cookbook_role(writes=False), pytest.raises(ProgrammingError) as refused:
         list(payments)
     assert getattr(refused.value.__cause__, "sqlstate", "") == "42P10"

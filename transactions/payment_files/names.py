@@ -13,7 +13,7 @@ from transactions.models.payment_file import NameCheck
 CLOSE = 0.8  # of `SequenceMatcher.ratio`: one letter wrong in five
 MOST_WORDS = 4  # of a masked name
 LONGEST_NAME = 140  # characters of a cell
-# Letters that Unicode does not take apart, as people write them who have them not on their keys.
+# Letters without a Unicode decomposition, and how people type them without a matching keyboard.
 LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"}
 )
