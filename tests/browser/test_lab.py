@@ -44,7 +44,7 @@ def test_a_button_tries_to_break_the_books_and_shows_what_stopped_it(
     sign_in(page)
     page.goto("/cookbook/lab/")
     page.get_by_role("link", name="accounts", exact=True).click()
-    page.get_by_role("link", name="Try it: Take 100 out of thin air").click()
+    page.get_by_role("link", name="Try it: Add 100 to a balance without a payment").click()
     tried = page.locator("#balance_follows_rows")
     assert tried.get_by_text("The books stand.").is_visible()
     assert tried.get_by_text("23514").is_visible()
