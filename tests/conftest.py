@@ -1,4 +1,4 @@
-"""What every test needs of the database, and who works in the admin."""
+"""Database, roles and staff for all tests."""
 
 import os
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ hypothesis_settings.load_profile("any clock")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: one worker for each processor, and two at least."""
+    """`-n auto`: one worker for each processor, at least two."""
     return max(2, os.cpu_count() or 2)
 
 
@@ -71,7 +71,7 @@ def empty_tables() -> None:
 
 @pytest.fixture(autouse=True)
 def _pages_as_the_web_role(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every request of a test client is served with the rights of a web process."""
+    """Serves every request of a test client with the rights of a web process."""
     handle = ClientHandler.__call__
 
     def as_web(self: ClientHandler, environ: dict[str, Any]) -> Any:
@@ -85,7 +85,7 @@ def _pages_as_the_web_role(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def set_role(role: str | None) -> None:
-    """Round Django's cursor, which would count it among the queries of the page."""
+    """SET ROLE without Django's cursor, which would count it among the page's queries."""
     raw = connection.connection
     if raw is not None and raw.info.transaction_status != TransactionStatus.INERROR:
         raw.execute(f"SET ROLE {role}" if role else "RESET ROLE")
@@ -93,7 +93,7 @@ def set_role(role: str | None) -> None:
 
 @pytest.fixture(scope="session")
 def practice_bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The cookbook's practice bank, made once for each database of tests."""
+    """The cookbook's practice bank, built once for each test database."""
     with django_db_blocker.unblock():
         bank.build()
         connection.close()

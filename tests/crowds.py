@@ -1,12 +1,12 @@
-"""More people than anybody looks at one by one."""
+"""Many people with accounts, for tests of plans and limits."""
 
 from django.db import connection
 
-NAME = "Person "  # and something that no other has
+NAME = "Person "  # followed by a hash, so that each name differs
 
 
 def crowd(people: int) -> None:
-    """So many people with an account each, and statistics of them for the planner."""
+    """Insert so many people with one account each, and ANALYZE for the planner."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO users (id, password, is_superuser, email, name, created_at, is_staff)"

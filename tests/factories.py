@@ -1,4 +1,4 @@
-"""The boring part of a test: people, accounts with money in them, raw rows."""
+"""Test data: people, accounts with money in them, raw rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +55,7 @@ class AccountFactory(factory.Factory[Account]):
 
 
 def hold_that_ended(account: Account, amount: Decimal, **details: Any) -> Transaction:
-    """A pending hold whose time is over; `services.hold` makes none, so it comes as history."""
+    """A pending hold that has expired; it is booked as history, as `services.hold` refuses it."""
     now = timezone.now()
     details = {"expires_at": now - timedelta(seconds=1), "created_at": now, **details}
     return services.book(
@@ -64,9 +64,9 @@ def hold_that_ended(account: Account, amount: Decimal, **details: Any) -> Transa
 
 
 def insert_row(**columns: Any) -> None:
-    """A raw INSERT into transactions, round every service and model.
+    """A raw INSERT into transactions, without any service or model.
 
-    What is not given continues the books: the time, and the balances of a completed row.
+    By default the time and the balances of a completed row continue the books.
     """
     row = {
         "id": uuid7(),
@@ -96,7 +96,7 @@ def insert_row(**columns: Any) -> None:
 
 @contextmanager
 def walls_down(*tables: str) -> Iterator[Any]:
-    """A cursor for what only the owner of the tables could do: take the triggers away first."""
+    """A cursor while the triggers of the tables are disabled, as only their owner could do."""
     tables = tables or ("accounts", "transactions")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -108,5 +108,5 @@ def walls_down(*tables: str) -> Iterator[Any]:
 
 
 def balances(*accounts: Account) -> list[Decimal]:
-    """What the accounts hold now."""
+    """The balances of the accounts, read again from the database."""
     return [Account.objects.get(pk=account.pk).balance for account in accounts]

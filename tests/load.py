@@ -1,12 +1,10 @@
-"""Processes that move money until they are told to stop: `python -m tests.load WHAT`.
+"""Processes that move money until their input is closed: `python -m tests.load JOB`.
 
-- `open N`: gives an empty bank N accounts with money.
+- `open N`: opens N accounts with money in an empty bank.
 - `pay`: transfers one after the other. Prints `sent <id>` before and `done <id>` after each, and
-  `unknown <id>` before it sends one again, so that whoever kills something meanwhile knows what
-  must be in the books. Ends with an error where a payment is refused.
-- `verbs SEED`: every verb at random; prints how often each was done.
-
-They end when their input is closed.
+  `unknown <id>` before it sends one again: a test that kills the server knows from that which
+  rows must be in the books. Exits with an error if a payment is refused.
+- `verbs SEED`: calls the services at random; prints how often each was called.
 """
 
 import random
@@ -53,7 +51,7 @@ def pay() -> None:
                 row = services.transfer(amount=Decimal(1), id=id, **sides)
             except (DatabaseError, InterfaceError) as error:
                 print("unknown", id, str(error).replace("\n", " "), flush=True)
-                time.sleep(0.02)  # and the same again, as whoever waits for an answer does
+                time.sleep(0.02)  # then the same id again, as a client that got no answer does
                 continue
             print("done", row.pk, flush=True)
             break
@@ -64,28 +62,28 @@ def verbs(seed: int) -> None:
     from transactions import services
     from transactions.exceptions import LedgerError
 
-    luck, done = random.Random(seed), Counter[str]()  # noqa: S311 - no secret
+    dice, done = random.Random(seed), Counter[str]()  # noqa: S311 - no secret
     accounts = list(Account.objects.values_list("pk", flat=True))
     holds, payments = list[Any](), list[Any]()
 
     def two() -> dict[str, Any]:
-        sender, recipient = luck.sample(accounts, 2)
+        sender, recipient = dice.sample(accounts, 2)
         return {"from_account": sender, "to_account": recipient, "amount": amount()}
 
     def amount() -> Decimal:
-        return Decimal(luck.randint(1, 5000)) / 100
+        return Decimal(dice.randint(1, 5000)) / 100
 
     def one_of(rows: list[Any]) -> Any:
-        return luck.choice(rows) if rows else luck.choice(accounts)  # no row has an account's id
+        return dice.choice(rows) if rows else dice.choice(accounts)  # no row has an account's id
 
     def batch() -> None:
-        drafts = [services.Draft(**two()) for _ in range(luck.choice([2, 30]))]
-        services.post_batch(drafts, atomic=luck.random() < 0.5)
+        drafts = [services.Draft(**two()) for _ in range(dice.choice([2, 30]))]
+        services.post_batch(drafts, atomic=dice.random() < 0.5)
 
     acts: dict[str, Callable[[], Any]] = {
         "transfer": lambda: payments.append(services.transfer(**two()).pk),
-        "deposit": lambda: services.deposit(to_account=luck.choice(accounts), amount=amount()),
-        "withdraw": lambda: services.withdraw(from_account=luck.choice(accounts), amount=amount()),
+        "deposit": lambda: services.deposit(to_account=dice.choice(accounts), amount=amount()),
+        "withdraw": lambda: services.withdraw(from_account=dice.choice(accounts), amount=amount()),
         "hold": lambda: holds.append(services.hold(**two()).pk),
         "capture": lambda: services.capture(hold=one_of(holds)),
         "void": lambda: services.void(hold=one_of(holds)),
@@ -93,7 +91,7 @@ def verbs(seed: int) -> None:
         "batch": batch,
     }
     while not told_to_stop():
-        name = luck.choice(list(acts))
+        name = dice.choice(list(acts))
         try:
             acts[name]()
         except LedgerError as refusal:
@@ -104,6 +102,6 @@ def verbs(seed: int) -> None:
 
 if __name__ == "__main__":
     django.setup()
-    what, *arguments = sys.argv[1:]
-    whats: dict[str, Callable[..., None]] = {"open": open_accounts, "pay": pay, "verbs": verbs}
-    whats[what](*map(int, arguments))
+    job, *arguments = sys.argv[1:]
+    jobs: dict[str, Callable[..., None]] = {"open": open_accounts, "pay": pay, "verbs": verbs}
+    jobs[job](*map(int, arguments))

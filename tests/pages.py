@@ -1,4 +1,4 @@
-"""What a person reads of a page."""
+"""Reads the text and the markup of a response."""
 
 import re
 from html.parser import HTMLParser
@@ -6,22 +6,22 @@ from typing import Any
 
 
 def without_token(response: Any) -> str:
-    """The page but for the token of its forms: letters by lot, which may spell any short word."""
+    """The page without its CSRF tokens: their random letters may contain any short word."""
     return re.sub(r'(name="csrfmiddlewaretoken" value=")[^"]*', r"\1", response.content.decode())
 
 
 def text_of(response: Any) -> str:
-    """The words of a page, without its tags."""
+    """The text of a page, without tags."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
 
 
 def markup_of(response: Any) -> str:
-    """The HTML of a page, however its template is laid out: white space as single spaces."""
+    """The HTML of a page with single spaces, independent of its template's layout."""
     return " ".join(response.content.decode().split())
 
 
 class Attributes(HTMLParser):
-    """The names of all elements and of their attributes, as a browser reads the page."""
+    """The names of all elements and attributes of a page, in `seen`."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

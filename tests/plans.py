@@ -1,4 +1,4 @@
-"""What Postgres did to answer a query."""
+"""The executed plan of a query, as a list of nodes."""
 
 import json
 from typing import Any
@@ -8,22 +8,22 @@ from django.db.models import QuerySet
 
 
 def nodes_of(queryset: QuerySet[Any, Any]) -> list[dict[str, Any]]:
-    """Every node of the executed plan of a queryset, the tree laid flat."""
+    """All nodes of a queryset's executed plan."""
     (root,) = json.loads(queryset.explain(format="json", analyze=True))
     return flat(root)
 
 
 def nodes_of_sql(sql: str, params: Any) -> list[dict[str, Any]]:
-    """The same of a query written in SQL."""
+    """The same for a query in SQL."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
-        (answer,) = cursor.fetchone()
-    (root,) = json.loads(answer) if isinstance(answer, str) else answer
+        (plan,) = cursor.fetchone()
+    (root,) = json.loads(plan) if isinstance(plan, str) else plan
     return flat(root)
 
 
 def flat(root: dict[str, Any]) -> list[dict[str, Any]]:
-    """The nodes below and with the root of a plan."""
+    """The root of the plan and all nodes below it."""
     nodes, left = [], [root["Plan"]]
     while left:
         node = left.pop()

@@ -1,7 +1,7 @@
-"""`ledger.settings` as the tests want them, whatever `.env` on this machine says.
+"""`ledger.settings` for tests, independent of the machine's `.env`.
 
-Which server the tests use may be chosen in the environment (LEDGER_PG,
-LEDGER_DATA_DIR, DATABASE_URL and DB_NAME with its kin), never in `.env`.
+The environment may choose the server (LEDGER_PG, LEDGER_DATA_DIR, DATABASE_URL, DB_NAME, DB_USER
+...); `.env` may not.
 """
 
 import os
@@ -21,7 +21,7 @@ from ledger.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-# No collectstatic before the tests; WhiteNoise wants a folder that exists.
+# The tests run without collectstatic, but WhiteNoise needs a folder that exists.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

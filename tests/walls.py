@@ -1,4 +1,4 @@
-"""Which constraint or trigger of the database refuses a statement, by name."""
+"""The name of the constraint or trigger that refuses a statement."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def constraint_of(error: BaseException) -> str | None:
 
 
 def refused_by(sql: str, *parameters: Any) -> str | None:
-    """The constraint that refuses a statement; fails when nothing does."""
+    """The constraint that refuses the statement; fails if nothing refuses it."""
     with (
         connection.cursor() as cursor,
         pytest.raises(DatabaseError) as refused,

@@ -56,7 +56,7 @@ def _scale(options: argparse.Namespace) -> Scale:
 
 @contextmanager
 def _own_server(base: Path) -> Iterator[None]:
-    """A data folder that only the bench uses, gone afterwards; nobody's books are touched."""
+    """A data folder for the bench alone, deleted afterwards; other data is not touched."""
     folder = base / "bench"
     with (base / "bench.lock").open("a") as lock:
         try:

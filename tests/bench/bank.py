@@ -1,4 +1,4 @@
-"""Accounts with money in them, and payments as people make them."""
+"""Accounts with money in them, and payments between them."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ RICH = Decimal(1_000_000)
 
 
 def open_accounts(count: int, holders: int = 1) -> None:
-    """Empty accounts in dollars, shared out among so many people."""
+    """Open empty accounts in dollars, divided among so many people."""
     people = User.objects.bulk_create(
         User(email=f"bench{n}@example.com", name=f"Person {n}", password="!")
         for n in range(holders)

@@ -1,4 +1,4 @@
-"""`post_batch` against bare COPY of the very rows that it booked, and against the textbook."""
+"""`post_batch` against COPY of the same rows, and against the textbook transfer."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from tests.bench import jobs
 from tests.bench.bank import open_rich_accounts, some_draft
 from tests.bench.figures import BATCH_AGAINST_COPY, BATCH_AGAINST_TEXTBOOK, Figure
 from tests.bench.plans import plans_of
-from tests.bench.results import Results, say
+from tests.bench.results import Results, report_progress
 from tests.bench.rounds import Rounds, alternate, compared
 from tests.bench.scale import Scale
 from tests.bench.servers import (
@@ -42,7 +42,7 @@ def measure(scale: Scale, results: Results) -> None:
         point_at(OURS)
         copy_tables(OURS)
         for size in scale.batches:
-            say(f"batches of {size:,}")
+            report_progress(f"batches of {size:,}")
             _contest(size, scale, results)
         # Last, for what it books here the twin does not get.
         _contest_with_textbook(scale, results)
@@ -83,7 +83,7 @@ def _contest_with_textbook(scale: Scale, results: Results) -> None:
 
 
 class _Turn:
-    """One contestant's turn: so many batches of one size."""
+    """One contestant's turn: a number of batches of one size."""
 
     def __init__(self, size: int, batches: int, accounts: int) -> None:
         self.size, self.batches, self.accounts = size, batches, accounts

@@ -1,4 +1,4 @@
-"""Real processes, each with a connection of its own, that do the same job at the same time."""
+"""Processes with one connection each that do the same job at the same time."""
 
 import importlib
 import multiprocessing
@@ -22,11 +22,11 @@ class Crew:
         self._ends = ends
 
     def first(self, count: int) -> "Crew":
-        """So many of them."""
+        """The number of workers."""
         return Crew(self._ends[:count])
 
     def run(self, job: str, **arguments: Any) -> list[Any]:
-        """What each worker's job returned. Raises JobFailed with the first one's traceback."""
+        """The result of each worker's job. Raises JobFailed with the first traceback."""
         for number, end in enumerate(self._ends):
             end.send((job, {"worker": number, **arguments}))
         answers = [end.recv() for end in self._ends]
@@ -38,7 +38,7 @@ class Crew:
 
 @contextmanager
 def crew(count: int, database: str, settings: str = "tests.settings") -> Iterator[Crew]:
-    """So many processes with Django set up and pointed at the database."""
+    """Start `count` processes with Django set up for the database."""
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(count)]
     workers = [

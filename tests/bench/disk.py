@@ -1,10 +1,10 @@
-"""Bytes that a transfer takes on disk, indexes included, by relation."""
+"""Bytes on disk for one transfer, with its indexes, by relation."""
 
 from collections.abc import Mapping
 
 from tests.bench.bank import open_rich_accounts, some_draft
 from tests.bench.figures import DISK, Figure
-from tests.bench.results import Results, say
+from tests.bench.results import Results, report_progress
 from tests.bench.samples import dice, some_words
 from tests.bench.scale import Scale
 from tests.bench.servers import admin, fresh_database
@@ -29,7 +29,7 @@ def measure(scale: Scale, results: Results) -> None:
 
 def _figures(scale: Scale, *, with_metadata: bool) -> list[Figure]:
     kind = "with metadata" if with_metadata else "without metadata"
-    say(f"disk, {scale.disk_rows:,} transfers {kind}")
+    report_progress(f"disk, {scale.disk_rows:,} transfers {kind}")
     with fresh_database("bench_disk") as database:
         open_rich_accounts(scale.accounts)
         # As many before: the lists that GIN indexes keep of new rows grow once, then are reused.
@@ -52,7 +52,7 @@ def _book(scale: Scale, *, with_metadata: bool) -> None:
 
 
 def _metadata() -> dict[str, object]:
-    """Three facts, as a shop or an import would add them."""
+    """Three keys, as a shop or an import would add them."""
     return {
         "category": dice.choice(["rent", "food", "travel", "home"]),
         "invoice": dice.randint(1, 99_999),

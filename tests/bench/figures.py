@@ -1,4 +1,4 @@
-"""A figure, what it is held against, and what it has to reach."""
+"""A measured figure, its rival and its target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A limit on the ratio, or on the value itself where there is no rival."""
+    """A limit on the ratio, or on the value itself if there is no rival."""
 
     limit: float
     at_least: bool = True
@@ -53,17 +53,17 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None without one, or without a measurement."""
+        """Whether the target is reached; None without a target or a measurement."""
         measured = self.ratio if self.against else self.value
         return None if self.target is None or measured is None else self.target.met_by(measured)
 
     @property
     def cells(self) -> list[str]:
-        """The line as words, in the order of HEAD."""
-        rival = f"{self.against} {said(self.rival, self.unit)}" if self.against else ""
+        """The cells of the line, in the order of HEAD."""
+        rival = f"{self.against} {with_unit(self.rival, self.unit)}" if self.against else ""
         return [
             self.what,
-            said(self.value, self.unit) if self.value is not None else self.note,
+            with_unit(self.value, self.unit) if self.value is not None else self.note,
             rival if self.value is not None else self.against,
             f"{self.ratio:,.2f} x" if self.ratio is not None else "",
             str(self.target or ""),
@@ -74,8 +74,8 @@ class Figure:
 HEAD = ["what", "figure", "against", "ratio", "target", ""]
 
 
-def said(value: float | None, unit: str) -> str:
-    """A value with its unit, to three digits or whole."""
+def with_unit(value: float | None, unit: str) -> str:
+    """A value with its unit, rounded to three digits or to a whole number."""
     if value is None:
         return ""
     number = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.3g}"

@@ -7,7 +7,7 @@ to know the row before it.
 """
 
 from tests.bench.bank import open_accounts
-from tests.bench.results import say
+from tests.bench.results import report_progress
 from tests.bench.samples import ACCOUNT_ID_SQL, WORDS
 from tests.bench.servers import admin
 
@@ -69,7 +69,7 @@ def accounts_for(transactions: int) -> int:
 
 
 def fill(database: str, transactions: int) -> None:
-    """Rows straight into the tables, with triggers and foreign keys off for this one session."""
+    """Insert the rows with triggers and foreign keys off for this session."""
     accounts = accounts_for(transactions)
     open_accounts(accounts, holders=accounts // ACCOUNTS_EACH + 1)
     payments = transactions - accounts
@@ -79,7 +79,7 @@ def fill(database: str, transactions: int) -> None:
         with server.transaction():  # one now()
             server.execute(DEPOSITS, facts)
             for first in range(0, payments, SLICE):
-                say(f"a history of {transactions:,}: {first:,} payments so far")
+                report_progress(f"a history of {transactions:,}: {first:,} payments so far")
                 last = min(first + SLICE, payments) - 1
                 server.execute(
                     PAYMENTS, {**facts, "words": list(WORDS), "first": first, "last": last}

@@ -1,4 +1,4 @@
-"""django-hordak's `transfer_to`, where it is installed (the optional dependency `bench`)."""
+"""django-hordak's `transfer_to`, if the optional dependency `bench` is installed."""
 
 import importlib.metadata
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SETTINGS = "tests.bench.hordak_settings"
 
 
 def version() -> str | None:
-    """The version that is installed; None without."""
+    """The installed version, or None."""
     try:
         return importlib.metadata.version("django-hordak")
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The least that django-hordak runs with, on the bench's server and a database of its own."""
+"""Minimal settings for django-hordak, in a database of its own on the bench's server."""
 
 import os
 from pathlib import Path

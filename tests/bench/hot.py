@@ -1,11 +1,11 @@
-"""One account that many processes pay at once, against as many accounts."""
+"""Many processes pay into one account, against as many accounts."""
 
 from functools import partial
 
 from tests.bench.bank import open_rich_accounts
 from tests.bench.crew import Crew, crew
 from tests.bench.figures import HOT_AGAINST_SPREAD
-from tests.bench.results import Results, say
+from tests.bench.results import Results, report_progress
 from tests.bench.rounds import alternate, compared
 from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database
@@ -15,7 +15,7 @@ def measure(scale: Scale, results: Results) -> None:
     with fresh_database("bench_hot") as database:
         open_rich_accounts(scale.accounts)
         with crew(scale.payers, database) as workers:
-            say(f"hot account, {scale.payers} at once")
+            report_progress(f"hot account, {scale.payers} at once")
             rounds = alternate(
                 scale.rounds,
                 {

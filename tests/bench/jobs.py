@@ -1,4 +1,4 @@
-"""What the workers of a crew do."""
+"""The jobs of a crew's workers."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def pay_by_service(worker: int, seconds: float, accounts: int) -> float:
 
 
 def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:
-    """The same by the textbook, on its copies. One that ends in a deadlock does not count."""
+    """The same with the textbook transfer on its copies; a deadlock does not count."""
 
     def step() -> bool:
         try:
@@ -44,8 +44,8 @@ def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:
 
 
 def pay_into(worker: int, seconds: float, payers: int, accounts: int, *, hot: bool) -> float:
-    """Transfers a second from the worker's own senders into one account: the one that every
-    worker pays (`hot`), or one of the worker's own."""
+    """Transfers a second from the worker's own senders into one account: an account that all
+    workers pay into (`hot`), or one per worker."""
     share = (accounts - payers) // payers
     senders = range(payers + 1 + worker * share, payers + 1 + (worker + 1) * share)
     recipient = account_id(1 if hot else worker + 1)
@@ -62,7 +62,7 @@ def pay_into(worker: int, seconds: float, payers: int, accounts: int, *, hot: bo
 
 
 def _counted(step: Callable[[], object], seconds: float) -> float:
-    """A pace, with the server's own counts of deadlocks up to date afterwards."""
+    """Steps a second; afterwards the server's count of deadlocks is up to date."""
     pace = paced(step, seconds)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")

@@ -21,7 +21,7 @@ SETTINGS = ("server_version", "shared_buffers", "fsync", "synchronous_commit")
 
 
 def machine() -> dict[str, str]:
-    """What the figures depend on."""
+    """The machine and the versions that the figures depend on."""
     with admin() as server:
         postgres = {
             name: str(row[0])
@@ -52,7 +52,7 @@ def as_json(where: dict[str, str], scale: Scale, results: Results) -> str:
 
 
 def as_markdown(where: dict[str, str], results: Results) -> str:
-    """The table, and every plan in a block that folds."""
+    """The table, and each plan in a folded block."""
     lines = [
         ", ".join(f"{name} {value}" for name, value in where.items()) + ".",
         "",
@@ -69,7 +69,7 @@ def as_markdown(where: dict[str, str], results: Results) -> str:
 
 
 def write_markdown(file: Path, run: str) -> None:
-    """Puts the run between the two marks of the file; without them it becomes the whole file."""
+    """Put the run between the two marks of the file; without marks it becomes the whole file."""
     text = file.read_text() if file.exists() else ""
     before, begins, rest = text.partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
@@ -87,7 +87,7 @@ def _line(cells: list[str]) -> str:
 
 
 def _revision() -> str:
-    """The commit, where there is a repository."""
+    """The commit, if there is a repository."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty"],

@@ -1,4 +1,4 @@
-"""The bare work of a transfer by Postgres's own pgbench: what no Python can beat."""
+"""The SQL of a transfer run by pgbench: an upper limit for any Python program."""
 
 import os
 import re

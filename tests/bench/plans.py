@@ -1,4 +1,4 @@
-"""The plan behind a figure: EXPLAIN (ANALYZE, BUFFERS) of each statement it really sends."""
+"""The plan behind a figure: EXPLAIN (ANALYZE, BUFFERS) of each statement that is sent."""
 
 import re
 import textwrap
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 LONGEST_LINE = 240  # of a plan; an array of ten thousand ids says nothing
-MARKS = re.compile(r"%s(, %s){3,}")  # as many in SQL say nothing either
+MARKS = re.compile(r"%s(, %s){3,}")  # long lists of placeholders tell nothing
 EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "(")
 
 
@@ -23,14 +23,14 @@ class Plan:
 
     @property
     def text(self) -> list[str]:
-        """Both, the plan as a comment."""
+        """The statement, then its plan as a comment."""
         often = [f"-- sent {self.times} times; the first:"] if self.times > 1 else []
         return [f"{self.sql};", *often, *(f"-- {line}" for line in self.lines)]
 
 
 @dataclass(slots=True)
 class _Explainer:
-    """Explains each statement just before it runs, and takes back what explaining it did."""
+    """Explains each statement before it runs, and rolls back what EXPLAIN ANALYZE did."""
 
     plans: dict[str, Plan] = field(default_factory=dict)
 
@@ -57,7 +57,7 @@ def plans_of(work: Callable[[], object]) -> list[Plan]:
 
 
 def _explain(sql: str, params: Any) -> list[str]:
-    """Inside a transaction under a savepoint, else in a transaction of its own."""
+    """In a savepoint if a transaction is open, otherwise in a new transaction."""
     begin, undo = ("SAVEPOINT explained", "ROLLBACK TO explained; RELEASE explained")
     if not connection.in_atomic_block:
         begin, undo = "BEGIN", "ROLLBACK"
@@ -73,5 +73,5 @@ def _explain(sql: str, params: Any) -> list[str]:
 
 
 def _readable(sql: str) -> str:
-    """The statement in lines of a screen's width, lists of values shortened."""
+    """The statement in lines of 100 characters, with long lists of values shortened."""
     return textwrap.fill(" ".join(MARKS.sub("%s, ...", sql).split()), 100)

@@ -1,4 +1,4 @@
-"""What people look at, in a small bank and in a large one: the time must hardly differ."""
+"""Pages' queries in a small and a large bank: both must take nearly the same time."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from accounts.models import Account
 from tests.bench import history
 from tests.bench.figures import GROWTH, Figure
 from tests.bench.plans import Plan, plans_of
-from tests.bench.results import Results, say
+from tests.bench.results import Results, report_progress
 from tests.bench.rounds import Rounds, alternate, compared
 from tests.bench.samples import WORDS, account_id, dice
 from tests.bench.scale import Scale
@@ -31,7 +31,7 @@ YEAR = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody who looks: an account, all of its holder's, and where its oldest page begins."""
+    """A reader: an account, all accounts of its holder, and the start of its oldest page."""
 
     account: Account
     own: list[Account]
@@ -57,13 +57,13 @@ def measure(scale: Scale, results: Results) -> None:
         for size in scale.histories:
             name = f"bench_reads_{size}"
             stack.enter_context(fresh_database(name))
-            say(f"a history of {size:,}")
+            report_progress(f"a history of {size:,}")
             history.fill(name, size)
             banks[size] = name
         for what, probe in PROBES.items():
-            say(what)
+            report_progress(what)
             contestants = {
-                _said(size): partial(_milliseconds, name, size, probe, scale.reads)
+                _transactions(size): partial(_milliseconds, name, size, probe, scale.reads)
                 for size, name in banks.items()
             }
             rounds = alternate(scale.rounds, contestants)
@@ -91,7 +91,7 @@ def _meets_the_index(plans: Sequence[Plan]) -> None:
 
 
 def _figures(what: str, rounds: Rounds, scale: Scale) -> list[Figure]:
-    smallest, *larger = (_said(size) for size in scale.histories)
+    smallest, *larger = (_transactions(size) for size in scale.histories)
     figures = [Figure(PART, f"{what}, {smallest}", median(rounds[smallest]), "ms", rounds=rounds)]
     target = GROWTH if what.startswith(HELD_TO) else None
     for size in larger:
@@ -101,7 +101,7 @@ def _figures(what: str, rounds: Rounds, scale: Scale) -> list[Figure]:
 
 
 def _milliseconds(database: str, size: int, probe: Callable[[Reader], object], reads: int) -> float:
-    """The median time of so many reads by different readers, after as many to warm up."""
+    """The median time of `reads` reads by different readers, after as many to warm up."""
     point_at(database)
     readers = [_reader(size) for _ in range(reads)]
     times = []
@@ -120,5 +120,5 @@ def _reader(size: int) -> Reader:
     return Reader(account, own, mark or timezone.now())
 
 
-def _said(size: int) -> str:
+def _transactions(size: int) -> str:
     return f"{size // 1_000_000} million" if size >= 1_000_000 else f"{size // 1000} thousand"

@@ -1,4 +1,4 @@
-"""What a run has found so far."""
+"""The results of a run."""
 
 import sys
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tests.bench.plans import Plan
 
 @dataclass(slots=True)
 class Results:
-    """Figures in order, and the plans behind them by what they are of."""
+    """Figures in order, and the plans behind them by their subject."""
 
     figures: list[Figure] = field(default_factory=list)
     plans: dict[str, list[Plan]] = field(default_factory=dict)
@@ -18,6 +18,6 @@ class Results:
         self.figures += figures
 
 
-def say(words: str) -> None:
-    """How far the run is; apart from the table, which goes to standard output."""
-    print(f"{words} ...", file=sys.stderr, flush=True)
+def report_progress(text: str) -> None:
+    """Print progress to stderr; the table goes to standard output."""
+    print(f"{text} ...", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What each rival does and does not do, so that nobody reads a ratio without it."""
+"""What each rival does and does not do: needed to read a ratio."""
 
 from collections.abc import Iterable
 
@@ -33,6 +33,6 @@ RIVALS = {
 
 
 def notes(figures: Iterable[Figure]) -> list[str]:
-    """A line for each that stands in the figures."""
+    """One line for each rival in the figures."""
     named = {"ours", *(figure.against for figure in figures)}
     return [f"{name}: {words}." for name, words in RIVALS.items() if name in named]

@@ -1,4 +1,4 @@
-"""Contestants in turn, several rounds, the median: machines are noisy."""
+"""Contestants take turns for several rounds; the median counts, because machines are noisy."""
 
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -11,7 +11,7 @@ WARM_UP = 0.1  # of a turn, beforehand and not counted
 
 
 def alternate(rounds: int, contestants: Mapping[str, Callable[[], float]]) -> Rounds:
-    """Each contestant's results, a turn each round; every second round goes backwards."""
+    """Each contestant's results, one per round; every second round runs in reverse order."""
     results: Rounds = {name: [] for name in contestants}
     for number in range(rounds):
         for name in list(contestants)[:: -1 if number % 2 else 1]:
@@ -20,7 +20,7 @@ def alternate(rounds: int, contestants: Mapping[str, Callable[[], float]]) -> Ro
 
 
 def paced(step: Callable[[], object], seconds: float) -> float:
-    """How often `step` succeeds in a second, tried for so many seconds; False is a failure."""
+    """Successes of `step` a second, tried for `seconds`; a step that returns False has failed."""
     warm = perf_counter() + seconds * WARM_UP
     while perf_counter() < warm:
         step()
@@ -40,7 +40,7 @@ def compared(
     mine: str = "ours",
     unit: str = "/s",
 ) -> Figure:
-    """What the rounds say of two contestants."""
+    """The figure that compares two contestants."""
     pairs = zip(results[mine], results[against], strict=True)
     return Figure(
         part,

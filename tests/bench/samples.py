@@ -1,4 +1,4 @@
-"""Accounts, amounts and words by chance, without any model."""
+"""Random accounts, amounts and descriptions, without any model."""
 
 import random
 import uuid
@@ -12,7 +12,7 @@ dice = random.Random()  # noqa: S311  no secret
 
 
 def account_id(number: int) -> uuid.UUID:
-    """The id of an account by its number from 1 on, in digits that SQL can put together too."""
+    """The id of the account with this number (from 1), in a form that SQL can compute too."""
     return uuid.UUID(f"00000000-0000-7000-8000-{number:012d}")
 
 
@@ -20,7 +20,7 @@ ACCOUNT_ID_SQL = "('00000000-0000-7000-8000-' || lpad(({})::text, 12, '0'))::uui
 
 
 def some_pair(count: int) -> tuple[uuid.UUID, uuid.UUID]:
-    """Two different accounts at random: who pays, and whom."""
+    """Two different accounts at random: sender and recipient."""
     sender, recipient = dice.sample(range(1, count + 1), 2)
     return account_id(sender), account_id(recipient)
 
@@ -31,5 +31,5 @@ def some_amount() -> Decimal:
 
 
 def some_words() -> str:
-    """What a payment says, such as "Rent 4711"."""
+    """A description such as "Rent 4711"."""
     return f"{dice.choice(WORDS)} {dice.randint(1, 9999)}"

@@ -1,11 +1,11 @@
-"""How much is measured: whole, or tiny for the test that keeps the bench alive."""
+"""The sizes of a run: full, or tiny for the test of the bench."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`seconds` is one contestant's turn in one round; sizes are counts of rows."""
+    """`seconds` is one turn of one contestant; sizes are counts of rows."""
 
     seconds: float = 2.0
     rounds: int = 7

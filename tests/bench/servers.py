@@ -1,4 +1,4 @@
-"""The bench's own server: databases that come and go, and copies of the tables for rivals."""
+"""The bench's own server: temporary databases, and copies of the tables for rivals."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerat
 
 
 def admin(database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
-    """A superuser's connection, for what no role of the application may do."""
+    """A superuser's connection, for work that no role of the application may do."""
     info = embedded.ensure_started()
     return psycopg.connect(
         host=info.host,
@@ -37,27 +37,27 @@ def admin(database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]
 
 
 def settle() -> None:
-    """Writes out what is dirty, so that no contestant pays for the rows of the one before."""
+    """Write dirty pages to disk, so that no contestant pays for the one before."""
     with admin() as server:
         server.execute("CHECKPOINT")
 
 
 def wait_for_no_disk() -> None:
-    """For the toy, whose data nobody needs."""
+    """Commit without waiting for the disk; for the toy size, whose data is not needed."""
     with admin() as server:
         server.execute("ALTER SYSTEM SET fsync = off")
         server.execute("SELECT pg_reload_conf()")
 
 
 def point_at(database: str) -> None:
-    """Let Django's connection in this process be one to this database."""
+    """Connect Django in this process to this database."""
     connection.close()
     connection.settings_dict["NAME"] = database
 
 
 @contextmanager
 def new_database(name: str, template: str) -> Iterator[str]:
-    """A copy of the template, which nobody may be connected to; gone afterwards."""
+    """A copy of the template, dropped afterwards. Nobody may be connected to the template."""
     owner = embedded.ensure_started().user
     names = [sql.Identifier(part) for part in (name, template, owner)]
     with admin() as server:
@@ -72,7 +72,7 @@ def new_database(name: str, template: str) -> Iterator[str]:
 
 @contextmanager
 def fresh_database(name: str, template: str = TEMPLATE) -> Iterator[str]:
-    """The same, with Django pointed at it meanwhile."""
+    """The same, with Django connected to it."""
     point_at(name)
     with new_database(name, template):
         try:
@@ -82,13 +82,13 @@ def fresh_database(name: str, template: str = TEMPLATE) -> Iterator[str]:
 
 
 def columns_of(server: "psycopg.Connection[tuple[object, ...]]", table: str) -> str:
-    """The columns that are stored as given, for an INSERT or COPY."""
+    """The columns that are not generated, for INSERT or COPY."""
     row = server.execute(PLAIN_COLUMNS, [table]).fetchone()
     return str(row[0]) if row else ""
 
 
 def copy_tables(database: str) -> None:
-    """Give the rivals tables of their own, rows and all, in the schema `bench`.
+    """Copy the tables with their rows into the schema `bench`, for the rivals.
 
     The same columns, checks, indexes and foreign keys, and none of our triggers: they would
     refuse a rival that changes balances in its own way, and cost it time that is not its own.
@@ -112,7 +112,7 @@ def copy_tables(database: str) -> None:
 
 @contextmanager
 def rivals_tables() -> Iterator[None]:
-    """Django's connection finds the copies under the tables' own names."""
+    """Within the block Django finds the copies under the names of the tables."""
     with connection.cursor() as cursor:
         cursor.execute(RIVALS_FIRST)
         try:
@@ -122,7 +122,7 @@ def rivals_tables() -> Iterator[None]:
 
 
 def deadlocks(database: str) -> int:
-    """How many there have been in this database."""
+    """The number of deadlocks in this database so far."""
     with admin() as server:
         row = server.execute(
             "SELECT deadlocks FROM pg_stat_database WHERE datname = %s", [database]

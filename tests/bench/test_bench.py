@@ -1,4 +1,4 @@
-"""The bench at toy size, so that it cannot rot. Its figures mean nothing here."""
+"""The bench at toy size, so that it keeps working. Its figures mean nothing here."""
 
 import fcntl
 import json
@@ -43,7 +43,7 @@ def _bench(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_run_measures_every_part_and_leaves_nothing_behind(folder: Path) -> None:
-    """One test, because one run is all the time this is worth."""
+    """One test for one run, which takes ten seconds."""
     run = _bench(folder, "--plans", "--markdown", str(folder / "run.md"))
     assert run.returncode == 0, run.stderr
     written = json.loads((folder / "bench.json").read_text())

@@ -1,4 +1,4 @@
-"""The transfer that every Django tutorial shows, on the same columns."""
+"""The transfer of Django tutorials, on the same columns."""
 
 from decimal import Decimal
 from uuid import UUID

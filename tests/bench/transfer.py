@@ -9,7 +9,7 @@ from tests.bench.bank import open_rich_accounts, some_draft
 from tests.bench.crew import Crew, crew
 from tests.bench.figures import AGAINST_HORDAK, AGAINST_TEXTBOOK, NO_DEADLOCK, Figure
 from tests.bench.plans import plans_of
-from tests.bench.results import Results, say
+from tests.bench.results import Results, report_progress
 from tests.bench.rounds import Rounds, alternate, compared
 from tests.bench.scale import Scale
 from tests.bench.servers import copy_tables, deadlocks, fresh_database
@@ -30,7 +30,7 @@ def measure(scale: Scale, results: Results) -> None:
         if hordak.version():
             rival = stack.enter_context(hordak.hordak_crew(most, scale.accounts))
         for count in scale.processes:
-            say(f"transfer, {count} at once")
+            report_progress(f"transfer, {count} at once")
             _contest(count, scale, results, workers.first(count), rival and rival.first(count))
         draft = partial(some_draft, scale.accounts)
         results.plans["one transfer"] = plans_of(lambda: services.book(draft()))

@@ -1,4 +1,4 @@
-"""A real Chromium against a live server; skipped, and said so, where there is none."""
+"""A real Chromium against a live server; the tests are skipped if it is not installed."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks every test of this folder, and skips them without Chromium."""
+    """Mark every test of this folder, and skip them without Chromium."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
@@ -33,10 +33,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """One Chromium for all tests; its own sandbox is off only for root, who cannot have one."""
+    """One Chromium for all tests of a worker; its sandbox is off for root, where it cannot run."""
     from playwright.sync_api import sync_playwright
 
-    # Playwright's loop runs in this thread, which Django takes for an async one.
+    # Playwright runs an event loop in this thread, so Django takes the thread for an async one.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
@@ -48,9 +48,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, live_server: Any) -> Iterator[Any]:
-    """A page of a fresh visitor. Whatever the console complains of fails the test."""
+    """A page of a new visitor. A warning or error in the console fails the test."""
     context = browser.new_context(base_url=live_server.url)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     complaints: list[str] = []
 
