@@ -56,8 +56,12 @@ def imports_of_tests(sources: Sources) -> Iterator[str]:
         if not path.startswith("tests/"):
             continue
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ImportFrom) and re.search(r"(^|\.)test_", node.module or ""):
-                yield f"{path}:{node.lineno}: imports {node.module}; move what both need out of it"
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            names = [name.name for name in node.names]
+            for module in [getattr(node, "module", None) or "", *names]:
+                if re.search(r"(^|\.)test_", module):
+                    yield f"{path}:{node.lineno}: imports {module}; move what both need out of it"
 
 
 def long_template_lines(sources: Sources) -> Iterator[str]:

@@ -17,9 +17,14 @@ def test_names_with_a_fixed_meaning_and_migrations_may_repeat() -> None:
 
 
 def test_an_import_from_a_test_module_is_found_everywhere_but_outside_the_tests() -> None:
-    text = "from tests.a.test_pages import upload\nfrom tests.a.pages import other\n"
+    text = (
+        "from tests.a.test_pages import upload\nfrom tests.a.pages import other\n"
+        "import tests.a.test_pages\nfrom tests.a import test_pages\n"
+    )
     found = list(checks.imports_of_tests([("tests/a/test_b.py", text), ("a/test_b.py", text)]))
-    assert [line.partition(": ")[0] for line in found] == ["tests/a/test_b.py:1"]
+    assert [line.partition(": ")[0] for line in found] == [
+        f"tests/a/test_b.py:{line}" for line in (1, 3, 4)
+    ]
 
 
 def test_long_lines_are_found_in_templates() -> None:
