@@ -1,4 +1,4 @@
-"""How allauth speaks to people here, and where it leads them."""
+"""Adapts allauth: our texts, our redirects, our mails."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Our sentences in place of allauth's, and mails that greet people by their name."""
+    """Our texts in place of allauth's, and mails that greet people by name."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -38,11 +38,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Home: the form again, empty, looked as if nothing had happened."""
+        """The home page: an empty form would look as if nothing had happened."""
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Only the person that the mail is about is named, never whoever is signed in."""
+        """Names only the person that the mail is about, never the one signed in."""
         super().send_mail(
             template_prefix, email, {"person_name": mailed_name(context.get("user")), **context}
         )
@@ -54,13 +54,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """allauth leaves out whom it is about."""
+        """Adds the person that the mail is about, whom allauth leaves out."""
         super().send_notification_mail(
             template_prefix, user, {"user": user, **(context or {})}, email
         )
 
 
 def mailed_name(user: User | None) -> str:
-    """How a mail greets this person; nothing for nobody, or for a name like a link."""
+    """The greeting in a mail; empty for nobody and for a name like a link."""
     name = user.name if user else ""
     return "" if LIKE_A_LINK.search(name) else name

@@ -1,6 +1,6 @@
-"""Opening, changing, freezing and closing accounts; who may sign in (`accounts.sign_in`).
+"""Opens, changes, freezes and closes accounts; sign-in is in `accounts.sign_in`.
 
-Each call is one database transaction, run again where it failed without a trace.
+Each call is one database transaction, retried after a lost race.
 """
 
 import uuid
@@ -52,7 +52,7 @@ NAME_LIMIT = Account._meta.get_field("name").max_length or 0
 
 
 class Changes(TypedDict, total=False):
-    """What may be changed of an open account; what is left out stays."""
+    """What may be changed on an open account; missing keys stay unchanged."""
 
     name: str
     overdraft_limit: Decimal
@@ -93,9 +93,9 @@ def open_account(
 
 @with_retry
 def open_accounts(accounts: Sequence[Account]) -> None:
-    """Opens many new, empty accounts at once, for imports: all of them, or none.
+    """Opens many empty accounts for imports: all or none.
 
-    Each is refused as `open_account` refuses it. A number that is taken is an IntegrityError.
+    Raises as `open_account` does; IntegrityError for a number that is taken.
     """
     for account in accounts:
         _check_opening(account)
@@ -107,7 +107,7 @@ def open_accounts(accounts: Sequence[Account]) -> None:
 
 @with_retry
 def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
-    """Gives accounts at least these overdraft limits; a limit that is higher stays."""
+    """Raises overdraft limits to at least these values; higher ones stay."""
     with db_transaction.atomic(durable=True):
         raised = []
         for account in Account.objects.locked(limits):
@@ -120,10 +120,9 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
 
 @with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[Changes]) -> Account:
-    """Changes the name and the limits; LimitInvalid below the overdraft that is in use.
+    """Changes name and limits. Raises LimitInvalid below the overdraft in use.
 
-    Only these columns are written, on the row as it is under the lock, so whatever the
-    caller read before can never bring an old balance back.
+    Writes only these columns, on the locked row, so it never restores an old balance.
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
@@ -188,7 +187,9 @@ def change_status(
     message: str = "",
     changed_by: User | None = None,
 ) -> bool:
-    """Freezes, unfreezes or closes; False where somebody was quicker, whose reason stays."""
+    """Freezes, unfreezes or closes. Returns False if somebody else did so before, whose reason
+    stays.
+    """
     return _changed_status(account, status, reason, message, changed_by)[1]
 
 
@@ -238,7 +239,7 @@ def _check_limit(what: str, limit: Decimal | None, currency: str) -> None:
 
 @with_retry
 def _insert_under_free_number(account: Account, number: str | None) -> Account:
-    """Saves with the given number, or with new ones until one is free."""
+    """Saves with the given number, or with new numbers until one is free."""
     with db_transaction.atomic(durable=True):
         for tries_left in reversed(range(TRIES_FOR_A_FREE_NUMBER)):
             account.number = number or new_account_number()
@@ -254,7 +255,7 @@ def _insert_under_free_number(account: Account, number: str | None) -> Account:
 
 
 def _locked(account: Account | uuid.UUID) -> Account:
-    """The account as it is now, locked until the transaction ends."""
+    """The account, locked until the transaction ends."""
     pk = account.pk if isinstance(account, Account) else account
     locked: Account | None = Account.objects.locked([pk]).first()
     if locked is None:
@@ -270,7 +271,7 @@ def _changed_status(
     message: str,
     changed_by: User | None,
 ) -> tuple[Account, bool]:
-    """The account, and whether it was this call that changed it."""
+    """The account, and whether this call changed it."""
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
         if locked.status == status:

@@ -1,6 +1,6 @@
-"""Who may sign in, and with which address. `accounts.services` has these beside its own.
+"""Who may sign in, and with which address. `accounts.services` exports these.
 
-Each call is one database transaction, run again where it failed without a trace.
+Each call is one database transaction, retried after a lost race.
 """
 
 import uuid
@@ -35,12 +35,12 @@ def deactivate_user(*, user: User | uuid.UUID) -> User:
 
 
 def reactivate_user(*, user: User | uuid.UUID) -> User:
-    """Lets a person sign in again. What they were signed in to before stays ended."""
+    """Lets a person sign in again. Their old sessions stay ended."""
     return _set_deleted_at(user, None)[0]
 
 
 def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
-    """Either of the two; False where somebody was quicker."""
+    """Opens or closes the sign-in. Returns False if somebody else did so before."""
     person, has_changed = _set_deleted_at(user, None if is_open else timezone.now())
     if not is_open:
         _end_sessions(person)
@@ -49,11 +49,10 @@ def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
 
 @with_retry
 def change_email(*, user: User, email: str) -> User:
-    """Gives a person another sign-in address, which they have yet to confirm.
+    """Changes the sign-in address; the new one must be confirmed.
 
-    The old one goes from allauth's list as well: whoever reads that mailbox could otherwise
-    still sign in with it, or have the password reset. It is told, in case the person is not
-    the one who asked.
+    Removes the old address from allauth too, because its mailbox could still sign in or reset the
+    password. The old address is told.
     """
     with db_transaction.atomic():
         person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -69,7 +68,7 @@ def change_email(*, user: User, email: str) -> User:
 
 @with_retry
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[User, bool]:
-    """The person, and whether it was this call that changed it."""
+    """The person, and whether this call changed it."""
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
         person: User = User.objects.select_for_update(no_key=True).get(pk=pk)
@@ -81,10 +80,10 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
 
 
 def _end_sessions(user: User) -> None:
-    """Deletes the person's sessions, or they would come alive again with the sign-in.
+    """Deletes the sessions of the person, so that they do not revive with the sign-in.
 
-    Which session is whose stands inside each, so all that are alive are read: a
-    millisecond for twenty of them, and sign-ins are rarely closed.
+    The owner is stored inside each session, so all live sessions are read: a millisecond for
+    twenty.
     """
     alive = Session.objects.filter(expire_date__gt=timezone.now())
     for session in alive.iterator():

@@ -1,4 +1,4 @@
-"""Amounts as people type them, made exact or answered in a sentence."""
+"""Parses amounts as people type them."""
 
 import re
 from decimal import Decimal
@@ -19,10 +19,10 @@ UNSEEN_SPACE = "Type the amount anew: beside it is a space that is not the keybo
 
 
 def read_amount(typed: str) -> Decimal:
-    """The amount in what a person typed. ValidationError with a sentence otherwise.
+    """The amount in a typed text. Raises ValidationError with a sentence.
 
-    Around it stand spaces of the keyboard, if any, as a cell that is pasted brings them:
-    `str.strip` would take two dozen others away, which nobody sees.
+    Only plain spaces are allowed around it, as a pasted cell brings them: `str.strip` would also
+    remove invisible ones.
     """
     typed = typed.strip(" \t\r\n")
     if typed != typed.strip():
@@ -38,7 +38,7 @@ def read_amount(typed: str) -> Decimal:
 
 
 def too_fine(amount: Decimal, currency: str) -> str:
-    """Why an amount that does not fit its currency is not taken."""
+    """The sentence for an amount with more decimals than its currency has."""
     said = shortened(f"{amount:f}")
     return f"{currency} has {minor_units(currency) or 'no'} decimals; {said} has more."
 

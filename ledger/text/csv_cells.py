@@ -1,17 +1,17 @@
-"""Cells of CSV files that no spreadsheet takes for a formula, and lines without a file."""
+"""CSV cells that no spreadsheet runs as a formula, and CSV lines without a file."""
 
 FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and their full-width forms
 
 
 class Echo:
-    """A file for csv.writer that hands each line straight back."""
+    """A file object for csv.writer that returns each line."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def guarded(text: str | None) -> str:
-    """A text cell that no spreadsheet takes for a formula: those get an apostrophe in front."""
+    """A text cell, with an apostrophe in front if a spreadsheet would take it for a formula."""
     text = text or ""
     risky = text.lstrip().startswith(FORMULA_SIGNS) or text.startswith(("\t", "\r", "\n"))
     return f"'{text}" if risky else text

@@ -1,7 +1,7 @@
-"""Currencies and how finely each divides: ISO 4217's minor units.
+"""Currencies and their decimals: the minor units of ISO 4217.
 
-The list is a CHECK constraint too (`account_currency_valid`), so a new
-currency is a line here and a migration.
+The list is also a CHECK constraint (`account_currency_valid`), so a new currency needs a line here
+and a migration.
 """
 
 from decimal import Decimal
@@ -57,5 +57,5 @@ def fits(amount: Decimal, currency: str) -> bool:
 
 
 def plain(amount: Decimal, currency: str) -> str:
-    """An amount for a sentence: 1,930.00, at least the currency's own decimals."""
+    """An amount for a sentence: 1,930.00, with at least the decimals of the currency."""
     return f"{amount:,.{max(minor_units(currency), decimals_of(amount))}f}"

@@ -1,4 +1,4 @@
-"""Days and moments as people write them, in the bank's time zone."""
+"""Formats dates and times, in the bank's time zone."""
 
 import calendar
 from datetime import date, datetime, time, timedelta
@@ -10,7 +10,7 @@ from ledger.text.money import LOCALE
 
 
 def _day(moment: date | datetime) -> date:
-    """The day on the reader's calendar."""
+    """The calendar day in the bank's time zone."""
     if isinstance(moment, datetime):
         return timezone.localtime(moment).date() if timezone.is_aware(moment) else moment.date()
     return moment
@@ -57,7 +57,7 @@ def until(moment: datetime | None) -> str:
 
 
 def exact(moment: datetime | None) -> str:
-    """To the second, for hovering: "Friday 20 November 2026, 14:32:05 UTC"."""
+    """Date and time to the second, for hover texts: "Friday 20 November 2026, 14:32:05 UTC"."""
     if not moment:
         return ""
     zone = f" {moment:%Z}" if moment.tzinfo else ""
@@ -70,12 +70,12 @@ def start_of_day(day: date) -> datetime:
 
 
 def end_of_day(day: date) -> datetime:
-    """Midnight at which a day is over: the first moment that is not of it."""
+    """The first moment of the next day, in the bank's time zone."""
     return start_of_day(day + timedelta(days=1))
 
 
 def months_before(day: date, months: int) -> date:
-    """The same day of the month so many months ago (ahead, if negative), or that month's last."""
+    """The same day that many months earlier (later if negative), or the last day of that month."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     first = date(year, month + 1, 1)
     return first.replace(day=min(day.day, last_of_month(first).day))

@@ -1,4 +1,4 @@
-"""One line of text as a person may give it to others to read: a name, a description."""
+"""One-line texts that people type: names and descriptions, cleaned and quoted."""
 
 import unicodedata
 
@@ -8,10 +8,10 @@ HARMLESS = "\u200c\u200d\t\n\r"
 
 
 def odd_characters(text: str) -> list[str]:
-    """Characters nobody sees that change how the text around them reads.
+    """Invisible characters that change how a text reads.
 
-    Control characters and the format characters of Unicode, such as U+202E, which shows all
-    that follows it backwards: in a payment's review that hides whom it goes to.
+    Control and format characters, such as U+202E, which reverses all that follows: in the review of
+    a payment it would hide the recipient.
     """
     if text.isprintable():  # none of them is, and most texts are
         return []
@@ -23,14 +23,13 @@ FILLERS = "\u115f\u1160\u3164\uffa0"
 
 
 def is_readable(text: str) -> bool:
-    """Whether there is a letter or digit that people can see."""
+    """Whether the text has a visible letter or digit."""
     return any(c.isalnum() and c not in FILLERS for c in text)
 
 
 def unseen_character(text: str) -> tuple[int, str]:
-    """Where the first character stands that shows nothing, and what it is called; -1 for none.
-
-    The space of the keyboard counts as seen, every other kind of space does not.
+    """Position and name of the first invisible character; -1 if there is none. A plain space counts
+    as visible, other spaces do not.
     """
     for place, c in enumerate(text):
         if not c.isprintable() or c in FILLERS or unicodedata.category(c).startswith("M"):
@@ -51,24 +50,24 @@ def category_label(category: str | None) -> str:
 
 
 def shortened(text: str, most: int = QUOTED) -> str:
-    """The text as a sentence quotes it: its beginning, where it goes on for long."""
+    """The text for a quotation in a sentence, cut if long."""
     return text if len(text) <= most else f"{text[:most]}\u2026"
 
 
 def tidy_line(text: str) -> str:
-    """The text without such characters, its spaces in order."""
+    """The text without invisible characters and extra spaces."""
     odd = odd_characters(text)
     return " ".join("".join(c for c in text if c not in odd).split())
 
 
 def grouped(number: str) -> str:
-    """The number in fours, as people read it aloud: "4821 0937 5549"."""
+    """An account number in groups of four: "4821 0937 5549"."""
     plain = "".join(number.split())
     return " ".join(plain[start : start + 4] for start in range(0, len(plain), 4))
 
 
 def encodes(text: str) -> bool:
-    """False for a lone surrogate, which UTF-8 has no bytes for."""
+    """Whether UTF-8 can encode the text: False for a lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,5 +1,6 @@
-"""SQL as a person would write it: each clause on a line of its own, each expression of a list on
-one, what is nested further in; and what is short, on one line."""
+"""Formats SQL: each clause on its own line, long lists one expression a line, short things on one
+line.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -26,20 +27,20 @@ PLAIN_NAME = re.compile(r'"[a-z_][a-z0-9_]*"')
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A token: `is_key` for one of SQL's own words, `spaced` where white space stands before."""
+    """A token. `is_key` marks a keyword, `spaced` white space before it."""
 
     text: str
     spaced: bool = False
     is_key: bool = False
 
     def says(self, pattern: re.Pattern[str] | str) -> bool:
-        """Whether it is this word of SQL's own."""
+        """Whether it is this keyword."""
         return self.is_key and bool(re.fullmatch(pattern, self.text.upper()))
 
 
 @dataclass(slots=True)
 class SqlGroup:
-    """What stands between two brackets: words, and further groups."""
+    """Everything between two brackets: words and groups."""
 
     spaced: bool = False
     parts: list["Part"] = field(default_factory=list)
@@ -57,14 +58,16 @@ Part = Word | SqlGroup
 
 
 def lay_out(sql: str) -> str:
-    """A statement over several lines. White space changes, and the case of the words that begin a
-    clause; quotes, and the brackets round a whole WHERE, go where they are not needed; comments
-    come out between /* and */."""
+    """Formats a statement over several lines.
+
+    Changes white space and the case of clause keywords, removes unneeded quotes and the brackets
+    around a whole WHERE, and turns comments into /* */.
+    """
     return "\n".join(_query(_grouped(_words(sql)), ""))
 
 
 def flat(parts: list[Part]) -> str:
-    """Parts on one line."""
+    """The parts on one line."""
     return "".join(
         (" " if part.spaced and place else "") + part.text for place, part in enumerate(parts)
     )
@@ -91,7 +94,7 @@ def _words(sql: str) -> Iterator[Word]:
 
 
 def _is_reserved(quoted: str) -> bool:
-    """Whether a name may be a word of SQL's own, so that its quotes have to stay."""
+    """Whether a name may be a keyword, so that its quotes must stay."""
     lexer = Lexer.get_default_instance()  # type: ignore[no-untyped-call]
     kind, _value = lexer.is_keyword(quoted.strip('"').upper())
     return kind not in tokens.Name
@@ -150,7 +153,7 @@ def _clause(parts: list[Part], margin: str) -> list[str]:
 
 
 def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
-    """Expressions for a line each, but for bare columns, which share a line while they fit."""
+    """One expression a line; plain columns share a line."""
     shared: list[Part] = []
     for expression in expressions:
         is_column = _is_column(expression)
@@ -166,7 +169,7 @@ def _runs(expressions: list[list[Part]], margin: str) -> Iterator[list[Part]]:
 
 
 def _is_column(expression: list[Part]) -> bool:
-    """Whether it is a bare column; after its point one may be called what SQL calls its own."""
+    """Whether it is a plain column; after its point, keywords are names."""
     befores = [None, *expression]
     return len(expression) <= COLUMN and all(
         isinstance(part, Word) and (not part.is_key or (before and before.text == "."))
@@ -175,18 +178,18 @@ def _is_column(expression: list[Part]) -> bool:
 
 
 def _is_plain(part: Part) -> TypeGuard[SqlGroup]:
-    """Whether it is a pair of brackets around conditions, which need none."""
+    """Whether brackets around conditions are unneeded."""
     return isinstance(part, SqlGroup) and bool(part.parts) and not part.is_query
 
 
 def _expressions(parts: list[Part]) -> list[list[Part]]:
-    """Parts cut after each comma; without any, before each AND and OR."""
+    """Split at commas; without any, at AND and OR."""
     listed = _split(parts, lambda _part, before: before is not None and before.text == ",")
     return listed if len(listed) > 1 else _conditions(parts)
 
 
 def _conditions(parts: list[Part]) -> list[list[Part]]:
-    """Parts cut before each AND and OR, except the AND of BETWEEN."""
+    """Split at AND and OR, except in BETWEEN."""
     cuts, between = set(), False
     for place, part in enumerate(parts):
         if _says(part, "BETWEEN"):
@@ -199,7 +202,7 @@ def _conditions(parts: list[Part]) -> list[list[Part]]:
 
 
 def _split(parts: list[Part], begins: Callable[[Part, Part | None], bool]) -> list[list[Part]]:
-    """Parts cut before each that begins something new."""
+    """Split before each part that begins something new."""
     befores = [None, *parts]
     return _cut(parts, {n for n, part in enumerate(parts) if begins(part, befores[n])})
 
@@ -210,7 +213,7 @@ def _cut(parts: list[Part], places: set[int]) -> list[list[Part]]:
 
 
 def _lines(parts: list[Part], margin: str) -> list[str]:
-    """An expression on one line where it fits, else with its long groups opened up."""
+    """An expression on one line, or with its long groups opened."""
     if len(margin) + len(flat(parts)) <= WIDTH:
         return [margin + flat(parts)]
     lines: list[str] = []
@@ -230,7 +233,7 @@ def _lines(parts: list[Part], margin: str) -> list[str]:
 
 
 def _inside(group: SqlGroup, margin: str) -> list[str]:
-    """What stands in brackets that were opened up."""
+    """The content of opened brackets."""
     if group.is_query:
         return _query(group.parts, margin)
     pieces = _split(group.parts, lambda part, _before: _says(part, PART_OF_WINDOW))

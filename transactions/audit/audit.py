@@ -1,8 +1,8 @@
-"""The books proved against themselves, from the rows alone.
+"""Proves the books from the rows alone.
 
-Every check is a query for the rows that break a rule, so that clean books are empty answers.
-All run in one REPEATABLE READ transaction: one instant, however busy the bank is. Nothing but
-findings leaves the database, so the memory of this process does not grow with the books.
+Every check is a query for rows that break a rule, so clean books give empty results. All checks run
+in one REPEATABLE READ transaction and see the same instant. Only findings leave the database, so
+memory does not grow with the books.
 """
 
 import time
@@ -43,16 +43,16 @@ AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
 
 
 class AuditRunning(LedgerError):
-    """Somebody is auditing at this moment; two at once would only slow each other."""
+    """Another audit is running."""
 
 
 class AuditTooLong(LedgerError):
-    """The audit did not end in the time that it was given."""
+    """The audit did not finish within its time."""
 
 
 @dataclass(slots=True)
 class Audit:
-    """What was read and what was found. With `since`, the rows booked from then on."""
+    """What was read and found. With `since`, only rows booked from then on."""
 
     accounts: int = 0
     transactions: int = 0
@@ -74,11 +74,11 @@ def audit(
     seconds: float | None = None,
     tell: Callable[[str], object] = lambda _check: None,
 ) -> Audit:
-    """Runs every check in one snapshot; the first finding of each kind of each check.
+    """Runs every check in one snapshot, and reports the first finding of each kind.
 
-    With `since`, chains, links, rules and seals are checked from then on alone; balances, holds
-    and currencies stay whole. `tell` hears the name of each check before it begins.
-    AuditRunning beside another run; AuditTooLong after `seconds`.
+    With `since`, chains, links, rules and seals are checked from then on; balances, holds and
+    currencies always completely. `tell` receives the name of each check before it starts. Raises
+    AuditRunning if another audit runs, AuditTooLong after `seconds`.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:
@@ -125,6 +125,6 @@ def _only_one() -> None:
 
 
 def _limit(ends: float | None) -> None:
-    """What is left of the time, for each statement; without an end, as long as it takes."""
+    """Sets the remaining time as the timeout of the next statement."""
     left = 0 if ends is None else max(1, int((ends - time.monotonic()) * 1000))
     set_locally(statement_timeout=str(left))

@@ -1,8 +1,8 @@
-"""What a digest is taken over, as SQL: docs/audit.md says the same for people.
+"""The text that a digest covers, as SQL; docs/audit.md describes the same.
 
-Text without a choice in it: JSON arrays, whose quoting leaves no two rows one text; times in
-UTC and dates as ISO, whatever the session's settings; metadata as `jsonb` writes it, which has
-one order of keys. A seal names the version of the text, so that a later one may differ.
+The text is unambiguous: JSON arrays, whose quoting gives no two rows the same text; times in UTC
+and dates in ISO whatever the session settings; metadata as `jsonb` writes it, with one order of
+keys. A seal stores the version of the text, so that a later version may differ.
 """
 
 VERSION = 1

@@ -1,4 +1,4 @@
-"""What a check of the audit can say: to machines in fields, to people in a sentence."""
+"""Findings of the audit: fields for machines, a sentence for people."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,10 @@ STATUS_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule: the check's name, where, and what was expected and found.
+    """One broken rule: the check, the place, what was expected and found.
 
-    It is the first of its kind; `broken` says how many there are, where counting is cheap. The
-    sentence is made with the finding, for what it names may be gone when somebody reads it.
+    It is the first of its kind; `broken` is how many there are, if counting is cheap. The sentence
+    is made at once, because the rows it names may be gone later.
     """
 
     check: str
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NamedAccount:
-    """An account as a sentence names it, and its money."""
+    """An account as named in a sentence, and amounts in its currency."""
 
     words: str
     currency: str = ""
@@ -50,7 +50,7 @@ class NamedAccount:
 
     @property
     def at_start(self) -> str:
-        """The words at the beginning of a sentence."""
+        """The name at the start of a sentence."""
         return self.words[0].upper() + self.words[1:]
 
     def money(self, amount: Decimal | None) -> str:
@@ -59,7 +59,7 @@ class NamedAccount:
 
 
 def named(pk: UUID | None) -> NamedAccount:
-    """The account with this id, by the number that people know it by."""
+    """The account with this id, by its number."""
     account = Account.objects.filter(pk=pk).first() if pk else None
     if account is None:
         return NamedAccount(f"account {pk}, which is not in the books" if pk else "no account")
@@ -68,7 +68,7 @@ def named(pk: UUID | None) -> NamedAccount:
 
 
 def amount_said(amount: Decimal | None, currency: str) -> str:
-    """Money for a sentence. Books that are broken may hold what is no number."""
+    """An amount in a sentence. Broken books may hold values that are no numbers."""
     if amount is None:
         return "no amount"
     if not amount.is_finite():
@@ -77,7 +77,7 @@ def amount_said(amount: Decimal | None, currency: str) -> str:
 
 
 def moment_said(moment: datetime | None) -> str:
-    """A booking time, to the microsecond by which two of them may differ."""
+    """A booking time with microseconds."""
     if moment is None:
         return "never"
     here = localtime(moment)

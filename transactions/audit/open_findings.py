@@ -1,7 +1,7 @@
-"""Which audits count now: a broken one stands until a later one has looked at all of it again.
+"""Which findings are still open: a broken audit counts until a later audit has covered all of it.
 
-A later audit of the last days that finds nothing says nothing of what was broken before them,
-and one that finds something else takes nothing back. Several may stand at once.
+A later clean audit of the last days says nothing about older findings. Several broken audits may be
+open at once.
 """
 
 from collections.abc import Iterable
@@ -27,15 +27,16 @@ SEEN_SINCE = Window(
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """When what findings name was booked or begins, by its id or number."""
+    """When the rows and seals of findings were booked or begin."""
 
     rows: dict[str, datetime]
     seals: dict[int, datetime]
 
 
 def standing_run() -> AuditRun | None:
-    """The first of those that stand; where nothing is wrong, the last whole one, or the newest
-    where none was. None before the first."""
+    """The first open audit; without one, the last complete audit, or the newest. None before the
+    first.
+    """
     runs = AuditRun.objects.select_related("run_by")
     standing = next(iter(standing_runs()), None)
     whole = runs.filter(since=None).first()
@@ -44,9 +45,9 @@ def standing_run() -> AuditRun | None:
 
 
 def standing_runs() -> list[AuditRun]:
-    """Every audit of which something that it found still stands, the widest first.
+    """Every audit with an open finding, the widest first.
 
-    Three queries however many there are: only runs that begin before all later ones can stand.
+    Three queries: only audits that start before all later ones can be open.
     """
     runs = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
     # In one condition: apart from it, the clean runs would be gone before the window looks.
@@ -61,8 +62,9 @@ def standing_runs() -> list[AuditRun]:
 
 
 def must_begin_by(run: AuditRun) -> datetime:
-    """From when on an audit must look to see all again that this one found: of a seal, all that
-    was sealed in it. EARLIEST where only a whole one does."""
+    """From when an audit must look to cover this finding; for a seal, from the start of its period.
+    EARLIEST if only a complete one does.
+    """
     return _needs(run, _times_of([run]))
 
 
@@ -82,9 +84,8 @@ def _needs(run: AuditRun, times: _Times) -> datetime:
 
 
 def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
-    """From when on an audit must look to see this finding; EARLIEST where nobody can say.
-
-    Of several of one kind only the first is named, and the others may be older.
+    """From when an audit must look to cover this finding; EARLIEST if unknown. Only the first
+    finding of a kind is stored, and the others may be older.
     """
     if finding["check"] in WHOLE:
         return LATEST

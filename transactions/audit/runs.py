@@ -1,4 +1,4 @@
-"""Audits that are kept: each run leaves a row that says what it found."""
+"""Stored audits: each run leaves a row with its result."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,9 +24,9 @@ def run_audit(
     seconds: float | None = None,
     tell: Callable[[str], object] = lambda _check: None,
 ) -> tuple[AuditRun, Audit]:
-    """Audits and keeps the result. Refuses as `audit` does; a refused run leaves no row.
+    """Runs an audit and stores the result. Raises as `audit` does; a refused run stores nothing.
 
-    Its times are those of the database, so that runs have one order whoever ran them.
+    Its times come from the database, so runs have one order.
     """
     started_at = _clock()
     result = audit(since=since, seconds=seconds, tell=tell)
@@ -51,9 +51,6 @@ def _clock() -> datetime:
 
 
 def fits_on_a_page() -> bool:
-    """Whether the whole books are small enough to be checked while somebody waits.
-
-    Counts to the limit and no further.
-    """
+    """Whether the whole books can be checked while a page waits. Counts up to a limit."""
     rows = Transaction.objects.order_by()[: WHOLE_ON_A_PAGE + 1].count()
     return bool(rows <= WHOLE_ON_A_PAGE)

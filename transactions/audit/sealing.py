@@ -1,4 +1,4 @@
-"""Closing periods: `seal` makes the next seal. Nothing is booked into a sealed period again."""
+"""Closes periods: `seal` makes the next seal. Nothing can be booked into a sealed period."""
 
 import time
 from collections.abc import Callable
@@ -22,20 +22,20 @@ SORT_MEMORY = "64MB"  # of the server, for putting the rows of a period in order
 
 
 class PeriodNotOver(LedgerError):
-    """The day up to which is to be sealed lies in the future, or has only just begun."""
+    """The day to seal up to is in the future, or has only just begun."""
 
 
 class StillWriting(LedgerError):
-    """A transaction that may yet add a row to the period does not end."""
+    """A transaction that may add a row to the period stays open."""
 
 
 def midnight(day: date) -> datetime:
-    """When a day begins, in UTC: sealed periods are whole days of it."""
+    """The start of a day in UTC; sealed periods are whole UTC days."""
     return datetime.combine(day, clock.min, tzinfo=UTC)
 
 
 def last_day() -> date:
-    """The latest day up to which can be sealed now: today, or yesterday just after midnight."""
+    """The latest day that can be sealed up to: today, or yesterday just after midnight."""
     return (_database_time() - timedelta(minutes=GRACE_MINUTES)).date()
 
 
@@ -45,10 +45,11 @@ def seal(
     sealed_by: User | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Seal | None:
-    """Seals every row booked before the day `until` (UTC) and not sealed yet; None when all is.
+    """Seals all rows booked before the day `until` (UTC) that are not sealed. Returns None if there
+    are none.
 
-    Default: up to today. Safe to call twice and side by side. PeriodNotOver for a day that is
-    not over, StillWriting when somebody's transaction stays open; then nothing is sealed.
+    Default: up to today. Safe to run twice or in parallel. Raises PeriodNotOver, or StillWriting if
+    a transaction stays open; nothing is sealed then.
     """
     latest = last_day()
     day = until or latest
@@ -77,7 +78,7 @@ def seal(
 
 
 def find(digest: str) -> Seal | None:
-    """The seal with this digest, written in hex however it was copied; None without one."""
+    """The seal with this digest in hexadecimal, spaces and case ignored."""
     try:
         wanted = bytes.fromhex("".join(digest.split()))
     except ValueError:
@@ -98,9 +99,8 @@ def _database_time() -> datetime:
 
 
 def _wait_for_writers(sleep: Callable[[float], None]) -> None:
-    """Until every transaction that is writing rows now has ended, so that its rows are seen.
-
-    None of them is made to wait, as they would for a lock on the table.
+    """Waits until every transaction that is writing rows has ended. Unlike a table lock, it makes
+    none of them wait.
     """
     writing = _writers()
     deadline = time.monotonic() + PATIENCE
@@ -114,7 +114,7 @@ def _wait_for_writers(sleep: Callable[[float], None]) -> None:
 
 
 def _writers() -> set[str]:
-    """The transactions of others that may have inserted rows: they hold this lock to their end."""
+    """Transactions of others that may have inserted rows: they hold this lock until they end."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

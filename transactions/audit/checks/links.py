@@ -1,4 +1,4 @@
-"""The checks of what rows point to: accounts, the hold they capture, the row they reverse."""
+"""Checks what rows point to: accounts, captured holds, reversed originals."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -68,7 +68,7 @@ SINCE = """
 
 
 class BrokenLink(NamedTuple):
-    """A row of the queries above; `many` is how many there are."""
+    """A result of the queries above; `many` is how many broken rows there are."""
 
     account: UUID | None
     id: UUID
@@ -83,7 +83,7 @@ class BrokenLink(NamedTuple):
 
 
 class LinkWording(NamedTuple):
-    """What was expected and found, for machines, and the same for people."""
+    """What was expected and found, for machines and as a sentence."""
 
     expected: str
     found: str
@@ -152,7 +152,7 @@ WORDS = {
 
 
 def captures(since: datetime | None = None) -> Iterator[Finding]:
-    """A hold is captured exactly when one completed row captures it, for at most its amount."""
+    """A hold is captured exactly if one completed row captures it, for at most its amount."""
     query = CAPTURES.format(
         since_hold="AND hold.created_at >= %(since)s" if since else "",
         since=SINCE.format(link="captures_id") if since else "",
@@ -161,13 +161,13 @@ def captures(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def reversals(since: datetime | None = None) -> Iterator[Finding]:
-    """A reversal mirrors a completed payment; together they never exceed it."""
+    """A reversal is the opposite of a completed payment; together they never exceed it."""
     query = REVERSALS.format(since=SINCE.format(link="reverses_id") if since else "")
     yield from _first("reversal", query, since)
 
 
 def orphans(since: datetime | None = None) -> Iterator[Finding]:
-    """Every side names an account of the books in the transaction's currency."""
+    """Both sides name existing accounts in the transaction's currency."""
     for side in ("from_account", "to_account"):
         account = Account.objects.filter(pk=OuterRef(side), currency=OuterRef("currency"))
         rows = Transaction.objects.filter(~Exists(account), **{f"{side}__isnull": False})
@@ -194,7 +194,7 @@ def _orphan_said(row: Transaction, account_id: UUID, side: str) -> str:
 
 
 def _first(check: str, query: str, since: datetime | None) -> Iterator[Finding]:
-    """The first broken row, in the words of what is wrong with it."""
+    """The first broken row, with a sentence."""
     with connection.cursor() as cursor:
         cursor.execute(query, {"since": since})
         row = cursor.fetchone()

@@ -1,4 +1,4 @@
-"""The checks of money: chains, balances, holds, and the bank as a whole."""
+"""Checks of money: chains, balances, holds, and totals per currency."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -46,7 +46,7 @@ CHAINS_SINCE = CHAINS.format(
 
 
 def chains(since: datetime | None = None) -> Iterator[Finding]:
-    """Each entry: the previous balance + the signed amount = its balance; times strictly rise."""
+    """For each entry, previous balance + signed amount = its balance, and times strictly rise."""
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(CHAINS_SINCE if since else ALL_CHAINS, {"since": since})
         found = cursor.fetchone()
@@ -85,8 +85,9 @@ def _chain_said(
 
 
 def balances(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each account's balance is that of its newest entry, and zero without one. Always whole:
-    it is one look into the index for each account."""
+    """Each balance equals that of the newest entry, or zero. Always checked completely: one index
+    look-up per account.
+    """
     newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
         last=Coalesce(Subquery(newest.values("balance")[:1]), ZERO),
@@ -115,9 +116,11 @@ def _balance_said(name: NamedAccount, account: Any) -> str:
 
 
 def _times() -> Iterator[Finding]:
-    """Each account knows when its newest row was booked: a payment or a hold, on either side,
-    for each of them moves that time on (see Note [Balances follow rows]), and nothing else does.
-    A time behind would let a row in before others; one ahead tells of a row that is gone."""
+    """`last_entry_at` equals the time of the newest payment or hold on either side, see Note
+    [Balances follow rows].
+
+    An earlier time would let a row in before others; a later time means that a row is gone.
+    """
     newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
         last_transaction=Subquery(newest.values("transaction_id")[:1]),
@@ -137,7 +140,7 @@ def _times() -> Iterator[Finding]:
 
 
 def _time_said(name: NamedAccount, account: Any) -> str:
-    """What the rows say, what the account says, and what may have come between them."""
+    """The time in the rows, the time on the account, and what may have happened."""
     if account.last_time is None:
         newest = f"{name.at_start} has no payments and no holds"
     else:
@@ -151,7 +154,7 @@ def _time_said(name: NamedAccount, account: Any) -> str:
 
 
 def holds(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each account's held money is the sum of its pending rows. Always whole."""
+    """Each held amount equals the sum of the pending holds. Always checked completely."""
     pending = (
         Transaction.objects.filter(from_account=OuterRef("pk"), status="pending")
         .order_by()
@@ -177,7 +180,9 @@ def holds(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def currencies(_since: datetime | None = None) -> Iterator[Finding]:
-    """Per currency, the money in all accounts is deposits less withdrawals. Always whole."""
+    """Per currency, all balances together equal deposits less withdrawals. Always checked
+    completely.
+    """
     signed = Case(
         When(type="deposit", then=F("amount")), When(type="withdrawal", then=-F("amount"))
     )

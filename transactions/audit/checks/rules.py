@@ -1,4 +1,4 @@
-"""The check of every named CHECK: whoever owns the tables may have dropped one."""
+"""Checks every named CHECK again: the owner of the tables may have dropped one."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -23,7 +23,7 @@ from transactions.models import Transaction
 
 
 def rules(since: datetime | None = None) -> Iterator[Finding]:
-    """Every row keeps the named rules of its table: amounts, currencies, sides, states."""
+    """Every row meets the named rules of its table."""
     rows = Transaction.objects.order_by("pk")
     for row in _breaking(rows.filter(created_at__gte=since) if since else rows):
         account = row.from_account_id or row.to_account_id
@@ -33,7 +33,7 @@ def rules(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """The first row that breaks a rule. As in a CHECK, a rule whose answer is NULL is kept."""
+    """The first row that breaks a rule. As in a CHECK, NULL counts as met."""
     broken = [When(~Q(check.condition), then=Value(check.name)) for check in _checks(rows.model)]
     judged: QuerySet[Any] = rows.annotate(
         rule=Case(*broken, output_field=TextField()), broken=Window(Count("*"))
@@ -61,7 +61,7 @@ def _finding(row: Any, account: str | None, transaction: str | None) -> Finding:
 
 
 def _place(row: Any) -> str:
-    """The row with its money, for the rule is often about that."""
+    """The row with its amount."""
     if isinstance(row, Account):
         name = named(row.pk)
         balance, held = name.money(row.balance), name.money(row.held)

@@ -1,4 +1,4 @@
-"""The check of the seals: each is as it was made, and so are the rows that it sealed."""
+"""Checks that each seal, and the rows that it sealed, are unchanged."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ ROW_GONE = "the row gone and the one after it in its place"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A row of `seals`, and the digest that it ought to have."""
+    """A stored seal, with the digest that it should have."""
 
     number: int
     version: int
@@ -41,7 +41,7 @@ class Stored:
 
     @property
     def in_words(self) -> str:
-        """ "Seal 2, of 3 March 2026 to 5 March 2026,": the seal at the beginning of a sentence."""
+        """The seal at the start of a sentence: "Seal 2, of 3 March 2026 to 5 March 2026,"."""
         until = _day_said(self.ends_at.date() - A_DAY)
         if self.starts_at == EARLIEST:
             return f"Seal {self.number}, of everything up to {until},"
@@ -51,7 +51,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What is wrong with a seal: for machines what was expected and found, and a sentence."""
+    """What is wrong with a seal: expected and found for machines, and a sentence."""
 
     expected: str
     found: str
@@ -59,10 +59,11 @@ class Wrong:
 
 
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
-    """The first period that no longer matches its seal, and the first row of it where it can.
+    """The first period that no longer matches its seal, and its first changed row if it can be
+    found.
 
-    The chain of the seals is always checked whole; the rows from the day of `since` on. With
-    `last`, nothing after the seal of that number.
+    The chain of seals is always checked completely, rows only from the day of `since` on. With
+    `last`, nothing after that seal.
     """
     stored = [seal for seal in _stored() if last is None or seal.number <= last]
     first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
@@ -88,7 +89,7 @@ def _stored() -> list[Stored]:
 
 
 def _broken_chain(seal: Stored, before: Stored | None) -> Wrong | None:
-    """What is wrong with a seal itself; None when it is as it was made."""
+    """What is wrong with a seal itself, or None."""
     number, said = before.number + 1 if before else 1, seal.in_words
     if seal.number != number:
         gone = f"Seal {number} is no longer there: seal {seal.number} stands in its place."
@@ -113,7 +114,7 @@ def _broken_chain(seal: Stored, before: Stored | None) -> Wrong | None:
 
 
 def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
-    """The days whose rows are no longer what was sealed, in order: rows sealed, rows now."""
+    """The days that changed, in order: rows sealed, rows now."""
     sealed = {
         day: (count, bytes(digest))
         for day, count, digest in SealedDay.objects.filter(
@@ -132,7 +133,7 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
 
 
 def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
-    """The first row of a day that is not as the fingerprints of its seal have it."""
+    """The first row of a day that does not match the fingerprints of its seal."""
     marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
     differing = _differing(day, bytes(marks))
     if not differing:  # the last ones are gone, or a fingerprint could not tell
@@ -157,7 +158,7 @@ def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
 
 
 def _change_said(found: str, place: str, row: str) -> str:
-    """What became of the row at a place of its day."""
+    """What happened to the row at a position of its day, as a sentence."""
     return {
         NO_ROW: f"number {place} is gone",
         ROW_ELSEWHERE: "one of them is no longer what it was",
@@ -172,7 +173,7 @@ def _day_said(day: date) -> str:
 
 
 def _verdict(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
-    """What became of the row at a place, counted from 1, from the rows around it."""
+    """What happened to the row at a position (from 1), judged from its neighbours."""
     expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
     if not expected or follower == expected:
         return NEW_ROW
@@ -182,7 +183,7 @@ def _verdict(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> s
 
 
 def _differing(day: date, marks: bytes) -> list[tuple[int, Any, Any, bytes]]:
-    """The first two rows of a day whose fingerprint is not the one at their place."""
+    """The first two rows of a day that do not match the fingerprint at their position."""
     with connection.cursor() as cursor:
         cursor.execute(
             seal_text.DIFFERING_ROWS,
