@@ -5,17 +5,17 @@ INSTALLED := .venv/.installed
 .PHONY: help run dev test test-all bench check shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
-# A lock on manage.py, which keeps make clean away; descriptor 9 carries it over to the server.
+# A lock on manage.py, which makes `make clean` refuse; the server inherits it by descriptor 9.
 HOLD := import fcntl; fcntl.flock(9, fcntl.LOCK_SH)
 
-# A virtual environment whose Python is gone does not count as installed.
+# A virtual environment without its Python does not count as installed.
 $(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED))
 
 help:
 	@echo "make run      start Ledger with demo data on PORT (8000)"
 	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
-	@echo "make test     run the tests but the slow ones; TESTS=tests/accounts a part of them"
+	@echo "make test     run the tests except the slow ones; TESTS=tests/accounts for a part"
 	@echo "make test-all run every test, as .ci/run does"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
@@ -23,9 +23,9 @@ help:
 	@echo "make shell    a Python shell with every model"
 	@echo "make stop     stop the embedded database"
 	@echo "make install  make the virtual environment only"
-	@echo "make lock     work out requirements.lock anew (needs uv)"
-	@echo "make screenshots  take the pictures of the README anew (needs Chromium)"
-	@echo "make clean    stop the embedded database and remove all that was made here, its data too"
+	@echo "make lock     compile requirements.lock again (needs uv)"
+	@echo "make screenshots  take the pictures of the README again (needs Chromium)"
+	@echo "make clean    stop the embedded database and delete all that was made here, its data too"
 
 run: install
 	@LEDGER_DEMO=True exec $(PY) manage.py serve --demo
@@ -35,7 +35,7 @@ dev: install
 	@exec 9<manage.py; $(PY) -c '$(HOLD)' 2>/dev/null; \
 	LEDGER_ROLE=web DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "$${PORT:-8000}"
 
-# Always the embedded server, whatever database the environment names.
+# Always on the embedded server, even if the environment names another database.
 test: install
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal -m "not slow" $(TESTS)
 
@@ -43,7 +43,7 @@ test: install
 test-all: install
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
 
-# A server of its own, made and removed; see docs/performance.md.
+# On its own server, which it deletes at the end; see docs/performance.md.
 bench: install
 	@$(PY) -m tests.bench $(if $(BIG),--big) $(BENCH)
 
@@ -64,8 +64,8 @@ stop: install
 
 install: $(INSTALLED)
 
-# The stamp comes last, so an interrupted installation begins again. What pip says is shown when
-# it fails, not when Ctrl-C ends it: then it would be a traceback.
+# The stamp comes last, so an interrupted installation starts again. pip's output is shown if pip
+# fails, but not after Ctrl-C, when it would be a traceback.
 $(INSTALLED): requirements.lock
 	@for python in "$(PYTHON)" python3 python3.13 python3.12 python3.11 none; do \
 	    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -81,11 +81,11 @@ $(INSTALLED): requirements.lock
 	    exit 1; \
 	fi; \
 	echo "Installing into .venv with $$("$$python" --version) ..."; \
-	exec 3>&2; words=$$(mktemp) && trap 'rm -f "$$words"' EXIT; \
+	exec 3>&2; log=$$(mktemp) && trap 'rm -f "$$log"' EXIT; \
 	trap 'echo "Stopped before it was done; the next make begins it again." >&3; exit 130' INT; \
 	{ rm -rf .venv && "$$python" -m venv .venv \
 	    && $(PY) -m pip install -qq --disable-pip-version-check --require-hashes \
-	        -r requirements.lock; } 2>"$$words" || { cat "$$words" >&2; exit 1; }
+	        -r requirements.lock; } 2>"$$log" || { cat "$$log" >&2; exit 1; }
 	@touch $(INSTALLED)
 
 # The pictures of the README, from fresh demo data; needs Chromium.
@@ -97,7 +97,7 @@ lock:
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 	    -q -o requirements.lock
 
-# Only the default data folder: a LEDGER_DATA_DIR of yours stays as it is.
+# Deletes only the default data folder; a LEDGER_DATA_DIR that you set is left alone.
 clean:
 	@for python in $(PY) "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
