@@ -1,4 +1,4 @@
-"""Many rows into few: sums, counts, groups."""
+"""Sums, counts and groups."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,20 +10,22 @@ from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from transactions.models import Transaction
 
-GROUP = RecipeGroup("aggregation", "Aggregation", "Many rows into few: sums, counts, groups.")
+GROUP = RecipeGroup(
+    "aggregation", "Aggregation", "Sums, counts and groups: many rows in, few rows out."
+)
 
 
 @GROUP.recipe(
-    "One line of figures",
+    "aggregate(): Sum, Avg, Min, Max, Count",
     asks="How do I get the sum, average, smallest and largest of a column?",
     shows=("Sum", "Avg", "Min", "Max", "Count", "aggregate", "total", "average"),
-    notice="One query, one row, and a dict of it. The sum has default=0, which is COALESCE: of no "
-    "rows at all it is 0, as the count is; the other three figures are None. Try a category that "
-    "nobody has.",
-    pitfall="Sum of nothing is None, not 0, and None + 1 fails on the first empty month.",
+    notice="One query and one row, returned as a dict. default=0 adds COALESCE: with no rows the "
+    "sum is 0, as the count is; the other three are None. Try a category that does not exist.",
+    pitfall="Sum without rows is None, not 0, and None + 1 raises an error in the first month "
+    "without payments.",
 )
 def figures_of_category(category: str = "groceries") -> dict[str, Any]:
-    """What was paid in dollars for one category, in five figures."""
+    """Five figures about the payments in dollars for one category."""
     payments = Transaction.objects.filter(currency="USD", category=category, status="completed")
     return payments.aggregate(
         payments=Count("pk"),
@@ -35,16 +37,16 @@ def figures_of_category(category: str = "groceries") -> dict[str, Any]:
 
 
 @GROUP.recipe(
-    "A total for each group",
+    "values().annotate(): GROUP BY",
     asks="How do I group by a column and sum another?",
     shows=("group by", "Sum", "Count", "values", "annotate", "GROUP BY"),
-    notice="values() before annotate() is what says GROUP BY; after it, it only picks columns.",
-    pitfall="Whatever order_by() names joins the GROUP BY and splits the groups: sorted by "
-    "created_at, each payment is a group of its own. Order by what is grouped or summed, or "
-    "clear the order with order_by().",
+    notice="values() before annotate() becomes GROUP BY; after it, values() only picks columns.",
+    pitfall="Columns in order_by() are added to the GROUP BY and split the groups: sorted by "
+    "created_at, each payment is its own group. Order by a grouped or summed column, or clear "
+    "the order with order_by().",
 )
 def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Transaction, Any]:
-    """What was spent in dollars, category by category, the largest first."""
+    """Spending in dollars by category, the largest first."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
         .values("category")
@@ -54,7 +56,7 @@ def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Tra
 
 
 @GROUP.recipe(
-    "Some rows into one sum, some into another",
+    "Sum(filter=Q(…)): conditional sums",
     asks="How do I sum only some rows, several ways in one query?",
     shows=(
         "filtered aggregate",
@@ -68,11 +70,11 @@ def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Tra
         "crosstab",
     ),
     notice="Each sum and the count have their own FILTER (WHERE …), and the table is read once.",
-    pitfall="A condition in .filter() holds for every sum of the query. The sum of a group with "
-    "no such row is NULL, unless default says otherwise; its count is 0.",
+    pitfall="A condition in .filter() applies to every sum of the query. The sum of a group "
+    "without such rows is NULL, unless you give a default; its count is 0.",
 )
 def in_and_out() -> QuerySet[Transaction, Any]:
-    """What came into the bank and what left it, currency by currency."""
+    """Deposits and withdrawals of the bank by currency."""
     return (
         Transaction.objects.filter(status="completed")
         .values("currency")
@@ -86,15 +88,15 @@ def in_and_out() -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "Month by month",
+    "TruncMonth: group by month",
     asks="How do I group by month, week or day?",
     shows=("TruncMonth", "group by", "Sum", "Count", "date_trunc", "per month"),
     notice="GROUP BY 1: the first column, DATE_TRUNC('month', …) in the current time zone.",
-    pitfall="A month without a row is not there as zero; it is not there. Grouping by "
-    "created_at__month puts the Junes of all years together.",
+    pitfall="A month without rows is missing; it does not appear with zero. Grouping by "
+    "created_at__month merges the same month of all years.",
 )
 def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
-    """What was paid in dollars for one category in each month."""
+    """Spending in dollars for one category by month."""
     return (
         Transaction.objects.filter(currency="USD", category=category)
         .annotate(month=TruncMonth("created_at"))
@@ -105,7 +107,7 @@ def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "Only the groups that are large enough",
+    "HAVING: filter() after annotate()",
     asks="How do I filter by a count or a sum (HAVING)?",
     shows=(
         "having",
@@ -119,12 +121,12 @@ def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
         "annotate",
     ),
     notice="The filter before annotate() is WHERE: which rows are counted. The one after it is "
-    "HAVING: which groups are shown.",
-    pitfall="Their order means something: a filter on a column of many rows, put after "
-    "annotate(), can join a second time and count each row double.",
+    "HAVING: which groups are returned.",
+    pitfall="The order matters: a filter over a to-many relation after annotate() can add a "
+    "second join, which counts each row twice.",
 )
 def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QuerySet[Any, Any]:
-    """Categories in dollars with at least that many withdrawals."""
+    """Categories in dollars with at least this many withdrawals."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal")
         .values("category")
@@ -135,19 +137,19 @@ def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QueryS
 
 
 @GROUP.recipe(
-    "Two counts at once, without multiplying them",
+    "Count(distinct=True): two counts at once",
     asks="Why are my counts too large when I annotate two relations?",
     shows=("Count", "Sum", "distinct", "Subquery", "OuterRef", "two aggregates", "join"),
-    notice="The first query joins each of 2 payments out to each of 78 in: 156 rows, so both "
-    "counts say 156. distinct=True counts right, after making all those rows all the same. "
-    "The third asks each relation by itself.",
-    pitfall="A Sum cannot be mended with distinct: it would drop equal amounts. Wrong "
-    "figures look like figures; nothing fails.",
+    notice="The first query joins each of 2 payments out with each of 78 in: 156 rows, so both "
+    "counts are 156. distinct=True counts correctly, but still joins all those rows. The third "
+    "counts each relation in its own subquery.",
+    pitfall="distinct does not repair a Sum: it would drop equal amounts. The wrong figures look "
+    "plausible, and nothing fails.",
 )
 def sent_and_received(
     name: Literal["Savings", "Everyday", "Travel"] = "Savings",
 ) -> dict[str, QuerySet[Account, Any]]:
-    """Ana's account: how many payments went out, and how many came in."""
+    """How many payments Ana's account sent, and how many it received."""
     accounts = Account.objects.filter(user__email="ana@example.com", name=name)
 
     def number_of(side: str) -> Coalesce:

@@ -1,4 +1,4 @@
-"""Aggregation, continued: rows into lists, texts and documents, and what lies in the middle."""
+"""Aggregation, continued: lists, joined texts, JSON documents and percentiles."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from transactions.models import Transaction
 
 
 @GROUP.recipe(
-    "A list in each row",
+    "ArrayAgg: a list in each row",
     asks="How do I collect the values of a group into an array?",
     shows=("ArrayAgg", "array_agg", "distinct", "order_by", "group by", "list"),
-    notice="ARRAY_AGG(DISTINCT … ORDER BY …): the list is made and sorted in Postgres, and comes "
-    "as a Python list.",
-    pitfall="Without order_by the order in the list is anybody's guess. A person without an "
-    "account gets a list with one None in it, from the outer join: "
-    "filter=Q(accounts__isnull=False) leaves it out.",
+    notice="ARRAY_AGG(DISTINCT … ORDER BY …): Postgres makes and sorts the list, and Django "
+    "returns it as a Python list.",
+    pitfall="Without order_by the order in the list is undefined. A person without an account "
+    "gets a list with one None, because of the outer join: filter=Q(accounts__isnull=False) "
+    "leaves it out.",
 )
 def currencies_of_people() -> QuerySet[User, Any]:
-    """The currencies in which the five people with the most accounts have them."""
+    """The currencies of the five people with the most accounts."""
     currencies = ArrayAgg("accounts__currency", distinct=True, order_by="accounts__currency")
     return (
         User.objects.values("name")
@@ -32,15 +32,16 @@ def currencies_of_people() -> QuerySet[User, Any]:
 
 
 @GROUP.recipe(
-    "A text in each row",
+    "StringAgg: values joined with commas",
     asks="How do I join the values of a group with commas?",
     shows=("StringAgg", "string_agg", "delimiter", "order_by", "group by", "comma"),
-    notice="STRING_AGG with its own ORDER BY, next to the group's. The comma is a parameter.",
-    pitfall="Joined text is for reading only. To go on working with the values take ArrayAgg: "
-    "a comma inside a value cannot be told from one between two.",
+    notice="STRING_AGG has an ORDER BY of its own, besides that of the query. The comma is a "
+    "parameter.",
+    pitfall="Joined text is for display only. To use the values, take ArrayAgg: a comma inside a "
+    "value looks like a separator.",
 )
 def owners_by_currency() -> QuerySet[Account, Any]:
-    """Who has an account for everyday use, currency by currency."""
+    """Who has an account named Everyday, by currency."""
     return (
         Account.objects.filter(name="Everyday")
         .values("currency")
@@ -50,16 +51,16 @@ def owners_by_currency() -> QuerySet[Account, Any]:
 
 
 @GROUP.recipe(
-    "A document in each row",
+    "JSONBAgg: related rows as JSON",
     asks="How do I get each row with its related rows as JSON, in one query?",
     shows=("JSONBAgg", "JSONObject", "jsonb_agg", "order_by", "nested", "group by"),
-    notice="JSONB_AGG of JSONB objects: one row a person, the accounts inside it. "
+    notice="JSONB_AGG of JSONB objects: one row for each person, with the accounts inside it. "
     "Python gets lists of dicts.",
-    pitfall="Money becomes a JSON number and comes back as a float, which cannot hold every "
-    "amount: cast it to text first. Large documents are built in the server's memory.",
+    pitfall="An amount becomes a JSON number and is read as a float, which cannot hold every "
+    "amount exactly: cast it to text first. Large documents need memory on the server.",
 )
 def people_with_accounts() -> QuerySet[User, Any]:
-    """The accounts of people in dollars who have more than one, inside each person's row."""
+    """People with more than one account in dollars, with these accounts in the person's row."""
     account = JSONObject(name="accounts__name", status="accounts__status")
     return (
         User.objects.filter(accounts__currency="USD")
@@ -72,7 +73,7 @@ def people_with_accounts() -> QuerySet[User, Any]:
 
 
 class Percentile(Aggregate):
-    """The smallest value that at least this fraction of all values does not exceed."""
+    """The smallest value such that this fraction of all values is not above it."""
 
     function = "PERCENTILE_DISC"
     template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -82,17 +83,17 @@ class Percentile(Aggregate):
 
 
 @GROUP.recipe(
-    "The middle, not the average",
+    "PERCENTILE_DISC: the median",
     asks="How do I get the median or another percentile?",
     shows=("percentile", "Aggregate", "PERCENTILE_DISC", "median", "WITHIN GROUP", "custom"),
-    notice="Django has no percentile: an Aggregate with a template of its own is all it takes. "
-    "A few large amounts pull an average up and leave the median where it is: see transport.",
-    pitfall="PERCENTILE_CONT works in floating point, also on numeric: the median of amounts can "
-    "come back as 38369.449999999997. PERCENTILE_DISC picks one of the amounts, to the cent. "
-    "And what stands in a template is not a parameter: put nothing there that somebody typed.",
+    notice="Django has no percentile, but an Aggregate with its own template is enough. A few "
+    "large amounts raise the average and leave the median as it is: see transport.",
+    pitfall="PERCENTILE_CONT uses floating point, even for numeric: the median of amounts can be "
+    "38369.449999999997. PERCENTILE_DISC returns one of the amounts, exact to the cent. And a "
+    "template is not a parameter: never put user input there.",
 )
 def median_payments() -> QuerySet[Transaction, Any]:
-    """The average, the median and the ninth tenth of what was paid in dollars."""
+    """The average, the median and the 90th percentile of payments in dollars."""
     return (
         Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
         .values("category")

@@ -1,4 +1,4 @@
-"""Rows in, rows out: the questions every page begins with."""
+"""Insert, read, update and delete."""
 
 from decimal import Decimal
 from typing import Literal
@@ -12,36 +12,36 @@ from cookbook.recipe import RecipeGroup
 from cookbook.runner.sessions import Session
 from cookbook.runner.steps import step
 
-GROUP = RecipeGroup("basics", "Basics", "Rows in, rows out: the questions every page begins with.")
+GROUP = RecipeGroup("basics", "Basics", "Insert, read, update, delete, filter and sort.")
 
 
 @GROUP.recipe(
-    "A new row",
+    "create(): insert a row",
     asks="How do I insert a row?",
     shows=("create", "insert", "new row", "INSERT"),
-    notice="One INSERT. Its RETURNING brings back what the database made, here the id: nothing is "
-    "read a second time. The owner is given as an object; the row keeps owner_id.",
-    pitfall="create() does not validate: full_clean() is called by forms, not by save(). Only what "
-    "the database itself checks is certain.",
+    notice="One INSERT. Its RETURNING brings back what the database generated, here the id: "
+    "nothing is read a second time. The owner is given as an object; the row stores owner_id.",
+    pitfall="create() does not validate: full_clean() is called by forms, not by save(). Only "
+    "rules in the database are always checked.",
     writes=True,
 )
 def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
-    """Ana adds somebody to the people whom she pays."""
+    """Ana adds a person to her list of contacts."""
     ana = User.objects.get(email="ana@example.com")
     contact = Contact.objects.create(owner=ana, name=name, number="4821093755")
     return {"name": contact.name, "owner": contact.owner.name, "has an id": contact.pk is not None}
 
 
 @GROUP.recipe(
-    "Exactly one row",
+    "get(): exactly one row",
     asks="How do I get one row, and what if there is none, or more than one?",
     shows=("get", "DoesNotExist", "MultipleObjectsReturned", "one row"),
-    notice="LIMIT 21: get() reads up to 21 rows to say how many there were when it was not one.",
-    pitfall="get() on something that is not unique works until the second row comes. first() never "
-    "fails, and takes any row of several.",
+    notice="LIMIT 21: get() reads up to 21 rows, so that its error can say how many there were.",
+    pitfall="get() on a column that is not unique works until the second row is added. first() "
+    "never fails: of several rows it returns one.",
 )
 def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -> object:
-    """The one account of the bank by this name, or why it cannot be told."""
+    """The one account with this name, or why there is not exactly one."""
     try:
         return Account.objects.get(name=name)
     except Account.DoesNotExist:
@@ -51,18 +51,18 @@ def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -
 
 
 @GROUP.recipe(
-    "Get it, or make it, while somebody else does the same",
+    "get_or_create(): two requests at once",
     asks="Is get_or_create() safe when two requests come at once?",
     shows=("get_or_create", "race", "unique"),
     notice="Ben finds no jar, and his INSERT waits for Ana's, which has put the same name into "
-    "the unique index. Once she has committed, his is refused with 23505, and get_or_create() "
-    "reads her row. update_or_create() goes the same way, and locks the row besides.",
-    pitfall="It is the unique constraint that makes it safe. Without one, both are made, and every "
+    "the unique index. When she commits, his INSERT is refused with 23505, and get_or_create() "
+    "reads her row. update_or_create() does the same, and also locks the row.",
+    pitfall="The unique constraint makes it safe. Without one, both rows are inserted, and every "
     "later get_or_create() fails with MultipleObjectsReturned.",
     commits=True,
 )
 def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
-    """Both want the jar called rent; there should be one."""
+    """Ana and Ben both want the jar named rent; there should be one."""
     ana.begin()
     hers, made_by_ana = ana.run(lambda: Jar.objects.get_or_create(name="rent"))
     waiting = ben.start(lambda: Jar.objects.get_or_create(name="rent"))
@@ -72,18 +72,18 @@ def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
 
 
 @GROUP.recipe(
-    "Change rows without reading them",
+    "update(): change rows without loading them",
     asks="How do I update rows without loading them first?",
     shows=("update", "update without loading", "save", "update_fields"),
     notice="The loop sends a SELECT for the three accounts and an UPDATE for each of them; "
-    "update() is one UPDATE, and returns how many rows it met.",
-    pitfall="update() calls no save() and sends no signals, so what they do for a row is not done. "
-    "A plain save() in the loop would write back every column it read, and with them undo "
-    "what somebody else changed meanwhile: update_fields names those that are meant.",
+    "update() is one UPDATE, and returns the number of rows that matched.",
+    pitfall="update() does not call save() and sends no signals. A plain save() in the loop "
+    "writes back every column it read, and so undoes what others changed meanwhile: "
+    "update_fields limits it to the columns you mean.",
     writes=True,
 )
 def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
-    """A daily limit for each of Ana's three accounts, twice."""
+    """A daily limit for each of Ana's three accounts, set in two ways."""
     accounts = Account.objects.filter(user__email="ana@example.com").order_by("number")
     with step("Read, change, save"):
         for account in accounts:
@@ -95,18 +95,18 @@ def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Deleted, with what belongs to it, or not at all",
+    "delete(): CASCADE and PROTECT",
     asks="How do I delete a row or rows, and what do CASCADE and PROTECT do?",
     shows=("delete", "CASCADE", "PROTECT", "ProtectedError", "on_delete", "DELETE", "delete a row"),
-    notice="CASCADE is Django's: it deletes the notes before their jar, and delete() returns how "
-    "many rows went, of each model. PROTECT is a SELECT for each foreign key that points to "
-    "the account; one finds rows, and no DELETE is sent.",
-    pitfall="The table knows nothing of CASCADE: a DELETE by hand is refused by the foreign key. "
-    "And filter() that found nothing deletes nothing without a word: look at the number.",
+    notice="CASCADE is done by Django: it deletes the notes before their jar, and delete() "
+    "returns how many rows of each model were deleted. PROTECT is a SELECT for each foreign key "
+    "that points to the account; one of them finds rows, so no DELETE is sent.",
+    pitfall="The table does not know about CASCADE: a DELETE in raw SQL is refused by the "
+    "foreign key. And a delete() that matches no row raises nothing: check the number it returns.",
     writes=True,
 )
 def delete_a_jar(name: str = "rent") -> dict[str, object]:
-    """What goes with a jar and its two notes; what keeps an account with payments."""
+    """What is deleted with a jar and its two notes; what protects an account with payments."""
     jar = Jar.objects.create(name="rent", coins=100)
     for text in ("due on the first", "paid"):
         JarNote.objects.create(jar=jar, text=text)
@@ -122,19 +122,19 @@ def delete_a_jar(name: str = "rent") -> dict[str, object]:
 
 
 @GROUP.recipe(
-    "Deleted, and still there",
+    "Soft delete: deleted_at and a manager",
     asks="How do I delete softly, with deleted_at and a manager?",
     shows=("soft delete", "deleted_at", "manager", "conditional unique"),
     notice="Deleting is an UPDATE. The manager named objects adds deleted_at IS NULL to every "
     "query; with_deleted adds nothing. The number can be used again: the unique index covers "
     "only rows WHERE deleted_at IS NULL.",
-    pitfall="A unique constraint without that condition counts the deleted rows too, and the "
-    "person who comes back is refused. A join from another model knows no manager: it meets the "
+    pitfall="A unique constraint without that condition also counts the deleted rows, so the "
+    "same number is refused later. A join from another model uses no manager: it finds the "
     "deleted rows.",
     writes=True,
 )
 def take_off_the_list(name: str = "Mara Lindt") -> dict[str, list[str]]:
-    """Ana takes a contact off her list, and later adds the same number again."""
+    """Ana deletes a contact, and later adds the same number again."""
     ana = User.objects.get(email="ana@example.com")
     Contact.objects.create(owner=ana, name=name, number="4821093755")
     Contact.objects.filter(owner=ana, name=name).update(deleted_at=Now())

@@ -1,4 +1,4 @@
-"""Basics, the conditions: comparisons, texts, NULL, Q, what exclude() leaves out, and days."""
+"""Basics, conditions: comparisons, texts, NULL, Q, exclude() and dates."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,15 +14,15 @@ from transactions.models import Transaction
 
 
 @GROUP.recipe(
-    "More than, less than, between",
+    "gt, gte, lt, lte, range: compare numbers",
     asks="How do I filter by greater than, less than or between?",
     shows=("filter", "gt", "gte", "lt", "lte", "range", "exact", "between", "comparison"),
-    notice="range is BETWEEN, which takes both its ends. exact is what a lookup without a name is.",
-    pitfall="range over times with two dates for ends leaves out the last day: its end is that "
-    "day's midnight. Use gte and lt.",
+    notice="range is BETWEEN, which includes both ends. A lookup without a name is exact.",
+    pitfall="A range over timestamps with two dates as its ends leaves out the last day: its end "
+    "is midnight at the start of that day. Use gte and lt.",
 )
 def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
-    """How many rents in dollars lie on either side of an amount."""
+    """How many rents in dollars are above, below or equal to an amount."""
     rents = Transaction.objects.filter(category="rent", currency="USD")
     return {
         "exact": rents.filter(amount__exact=amount).count(),
@@ -35,7 +35,7 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Text, whole or in part",
+    "contains, startswith, regex: part of a text",
     asks="How do I search for part of a text, whatever its case?",
     shows=(
         "iexact",
@@ -50,14 +50,14 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
         "LIKE",
         "case-insensitive",
     ),
-    notice="contains and its kin are LIKE; those with an i compare UPPER() of both sides, "
-    "so ANA finds Ana. A % or _ in the text is escaped and stands for itself. regex is ~, and "
-    "iregex is ~*.",
-    pitfall="LIKE with % in front reads every row, and UPPER() has no use for a plain index on "
-    "the column. Many rows want full-text search or a trigram index.",
+    notice="contains, startswith and endswith are LIKE; those that begin with i compare UPPER() "
+    "of both sides, so ANA finds Ana. A % or _ in the text is escaped and matches itself. regex "
+    "is ~, and iregex is ~*.",
+    pitfall="LIKE with a leading % reads every row, and UPPER() cannot use a plain index on the "
+    "column. For many rows use full-text search or a trigram index.",
 )
 def names_by_text(text: str = "an") -> list[tuple[str, int]]:
-    """How many people's names match, lookup by lookup."""
+    """How many people's names match each lookup."""
     people = User.objects.all()
     return [
         ("iexact", people.filter(name__iexact=text).count()),
@@ -73,17 +73,17 @@ def names_by_text(text: str = "an") -> list[tuple[str, int]]:
 
 
 @GROUP.recipe(
-    "One of several, or nothing at all",
+    "in and isnull: a list of values, or NULL",
     asks="How do I filter by a list of values, or by NULL?",
     shows=("in", "isnull", "NULL", "IS NULL", "exclude", "list of values"),
-    notice="None in an in-list is dropped: IN (2500) alone is sent. Not above 2,500 counts one "
-    "account by lte, and all of them by exclude(), which adds AND daily_limit IS NOT NULL "
-    "inside its NOT.",
-    pitfall="In SQL nothing is equal to NULL, nor unequal: filter(lte) and exclude(gt) are "
-    "the same question only where the column is never empty.",
+    notice="None in the list is dropped: IN (2500) alone is sent. For not above 2,500, lte "
+    "counts one account and exclude() counts all of them, because it adds AND daily_limit IS NOT "
+    "NULL inside its NOT.",
+    pitfall="In SQL nothing is equal to NULL, and nothing is unequal to it: filter(lte) and "
+    "exclude(gt) give the same rows only where the column is never NULL.",
 )
 def daily_limits() -> dict[str, int]:
-    """Accounts by the most that may leave them in a day; most have no such limit."""
+    """Accounts by their daily limit; most have none."""
     accounts = Account.objects.all()
     return {
         "without a limit": accounts.filter(daily_limit__isnull=True).count(),
@@ -95,15 +95,15 @@ def daily_limits() -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Or, and, not",
+    "Q objects: OR, AND and NOT",
     asks="How do I combine conditions with OR, AND and NOT?",
     shows=("Q", "negation", "filter", "OR", "AND", "NOT", "or condition", "order_by", "slicing"),
-    notice="| is OR, & is AND, ~ is NOT; the brackets stand where Python has them.",
-    pitfall="Chained filter() calls are AND. Python's own or, and, not do not work on Q: "
-    "Q(…) or Q(…) is simply the first of the two.",
+    notice="| is OR, & is AND, ~ is NOT; SQL has the brackets of the Python expression.",
+    pitfall="Chained filter() calls are AND. Python's or, and, not do not work on Q: Q(…) or "
+    "Q(…) is simply the first of the two.",
 )
 def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
-    """Rents, and whatever else of that size went out in dollars; no salaries."""
+    """Rents, and other payments in dollars above that amount; no salaries."""
     rent_or_large = Q(category="rent") | Q(amount__gte=least)
     going_out = ~Q(type="deposit") & ~Q(category__in=["salary", "wages"])
     return Transaction.objects.filter(rent_or_large & going_out, currency="USD").order_by(
@@ -112,16 +112,16 @@ def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
 
 
 @GROUP.recipe(
-    "Not one of these: the NULL in NOT IN",
+    "exclude(pk__in=…): the NULL in NOT IN",
     asks="Why does exclude(pk__in=…) find nothing?",
     shows=("exclude", "in", "negation", "Exists", "OuterRef", "NOT IN", "NULL", "subquery"),
-    notice="A deposit has no sender, so the list holds a NULL. NOT IN with a NULL is never true: "
-    "0 accounts. NOT EXISTS asks account by account, and finds the 7.",
-    pitfall="No error, no warning, no rows: it starts on the day when the first NULL is "
-    "written. Keep them out of the subquery, or ask with ~Exists.",
+    notice="A deposit has no sender, so the list contains a NULL. NOT IN with a NULL is never "
+    "true: 0 accounts. NOT EXISTS checks each account, and finds the 7.",
+    pitfall="No error, no warning, no rows, from the day when the first NULL is written. Filter "
+    "NULLs out of the subquery, or use ~Exists.",
 )
 def accounts_that_never_paid() -> dict[str, int]:
-    """Accounts out of which no money ever went."""
+    """Accounts that have never sent a payment."""
     payments = Transaction.objects.all()
     senders = payments.filter(from_account__isnull=False).values("from_account")
     paid = payments.filter(from_account=OuterRef("pk"))
@@ -135,13 +135,15 @@ def accounts_that_never_paid() -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Two conditions on one of many",
+    "exclude() over a relation: two conditions",
     asks="Why does exclude() over a relation leave out too much?",
     shows=("exclude", "negation", "filter", "Exists", "OuterRef", "multi-valued relation"),
     notice="exclude() made two EXISTS of the two conditions: some payment in a restaurant, and "
-    "some payment of that size, not the same one. ~Exists asks for one payment that is both.",
-    pitfall="filter() with both conditions in one call means the same row, so one expects it of "
-    "exclude() too. It does not hold there, and rows go missing quietly.",
+    "some payment above that amount, which may be another one. ~Exists checks for one payment "
+    "that is both.",
+    pitfall="filter() with both conditions in one call means the same row, so one expects that "
+    "of exclude() too. But exclude() treats them separately, and leaves out rows that it should "
+    "keep.",
 )
 def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
     """Accounts that never paid more than an amount in a restaurant."""
@@ -158,16 +160,17 @@ def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "A day, a month, a year",
+    "__date, __month, __year: filter by date",
     asks="How do I filter by date, month or year of a timestamp?",
     shows=("date", "year", "month", "gte", "lt", "filter", "time zone", "timezone"),
-    notice="year becomes BETWEEN its first and last moment, which an index on the column can use. "
-    "date and month wrap the column in a cast and in EXTRACT, both in the current time zone.",
-    pitfall="month alone is that month of every year. And a day in another time zone is other "
-    "24 hours: activate the reader's zone first.",
+    notice="year becomes BETWEEN its first and last moment, which can use an index on the "
+    "column. date and month wrap the column in a cast and in EXTRACT, both in the current time "
+    "zone.",
+    pitfall="month alone is that month of every year. And a day in another time zone is a "
+    "different 24 hours: activate the reader's time zone first.",
 )
 def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
-    """How many movements of money a day had, its month, its year."""
+    """How many transactions there were on a day, in its month and in its year."""
     payments = Transaction.objects.filter(status="completed")
     return {
         "that day": payments.filter(created_at__date=day).count(),
@@ -179,17 +182,17 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "An hour, a weekday, a quarter",
+    "__hour, __week_day, __quarter: filter by time",
     asks="How do I filter by the hour, the day of the week, the week or the quarter?",
     shows=("hour", "day", "week_day", "week", "quarter", "weekday", "EXTRACT", "time of day"),
-    notice="EXTRACT of the time in the current time zone; week_day alone is EXTRACT(DOW …) + 1, so "
-    "that Sunday is 1 and Saturday is 7. week is the week of the ISO year, which begins on a "
+    notice="EXTRACT of the time in the current time zone; only week_day is EXTRACT(DOW …) + 1, "
+    "so that Sunday is 1 and Saturday is 7. week is the week of the ISO year, which begins on a "
     "Monday.",
-    pitfall="The first days of January can lie in week 52 or 53 of the year before: filter by "
-    "iso_year along with week, not by year.",
+    pitfall="The first days of January can be in week 52 or 53 of the year before: filter by "
+    "week together with iso_year, not with year.",
 )
 def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str, int]:
-    """How many movements of money fell into an hour of the day, on Sundays, and so on."""
+    """How many transactions there were at an hour of the day, on Sundays, and so on."""
     payments = Transaction.objects.filter(status="completed")
     return {
         "in that hour of the day": payments.filter(created_at__hour=hour).count(),
@@ -201,22 +204,23 @@ def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str
 
 
 @GROUP.recipe(
-    "A day that the index can find",
+    "gte and lt, not __date: use the index",
     asks="Why is a filter by date slow although the column has an index?",
     shows=("date", "gte", "lt", "filter", "index", "slow", "Index Cond"),
-    notice="In the plans, the first Index Cond names the account alone, and a Filter throws away "
-    "every other day of it. In the second, both ends of the day are in the Index Cond.",
-    pitfall="Any function round a column hides it from its index: __date, __month, __lower, a "
-    "Cast. Put the work on the other side of the comparison, or index the function itself.",
+    notice="In the first plan, the Index Cond has the account only, and a Filter removes its "
+    "rows of all other days. In the second, both ends of the day are in the Index Cond.",
+    pitfall="Any function around a column prevents the use of its index: __date, __month, "
+    "__lower, a Cast. Move the calculation to the other side of the comparison, or index the "
+    "function itself.",
 )
 def day_of_an_account(day: Annotated[int, Between(1, 30)] = 14) -> dict[str, int]:
-    """How often Ana paid out of Everyday on a day of June 2026, asked in two ways."""
+    """How often Ana paid out of Everyday on a day of June 2026, counted in two ways."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     payments = Transaction.objects.filter(from_account=account)
     start = datetime(2026, 6, day, tzinfo=UTC)
-    with step("A function round the column"):
+    with step("A function around the column"):
         by_date = payments.filter(created_at__date=start.date()).count()
-    with step("The column between two ends"):
+    with step("The column compared with both ends"):
         end = start + timedelta(days=1)
         by_ends = payments.filter(created_at__gte=start, created_at__lt=end).count()
     return {"date": by_date, "gte and lt": by_ends}

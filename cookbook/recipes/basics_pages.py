@@ -1,4 +1,4 @@
-"""Basics, the pages: order, slices, and pages with numbers."""
+"""Basics, lists: order, slices and numbered pages."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -14,30 +14,30 @@ from transactions.models import Transaction
 
 
 @GROUP.recipe(
-    "Sorted, and the first few",
+    "order_by() and slices: the first few rows",
     asks="How do I sort, and take only some of the rows?",
     shows=("order_by", "slicing", "LIMIT", "OFFSET", "sort", "descending"),
-    notice="The slice is LIMIT and OFFSET: no other rows come to Python. A minus sorts downwards; "
-    "the columns after the first decide between equals.",
-    pitfall="Without a last column that is unique, equals come in any order, and a row can show on "
-    "two pages. A slice cannot be negative, and nothing can be filtered after it.",
+    notice="The slice is LIMIT and OFFSET: no other rows are sent to Python. A minus sign sorts "
+    "in descending order; rows with equal values are sorted by the columns after it.",
+    pitfall="Without a unique last column, rows with equal values come in any order, and one row "
+    "can be on two pages. A slice cannot be negative, and nothing can be filtered after it.",
 )
 def largest_payments(
     skip: Annotated[int, Between(0, 500)] = 0, most: Annotated[int, Between(1, 20)] = 5
 ) -> QuerySet[Transaction]:
-    """The largest movements in dollars, a few at a time."""
+    """The largest transactions in dollars, a few at a time."""
     payments = Transaction.objects.filter(currency="USD")
     return payments.order_by("-amount", "created_at", "pk")[skip : skip + most]
 
 
 @GROUP.recipe(
-    "Empty values last",
+    "nulls_last: NULLs at the end",
     asks="How do I sort with NULLs at the end?",
     shows=("order_by", "nulls_last", "F", "NULL", "desc", "sort"),
-    notice="DESC NULLS LAST. Postgres counts NULL as larger than everything, so that downwards it "
-    "comes first unless told.",
-    pitfall="A plain index on the column does not serve this order: read backwards it has the "
-    "NULLs first. It takes one made with DESC NULLS LAST.",
+    notice="DESC NULLS LAST. Postgres sorts NULL as larger than every value, so in descending "
+    "order NULLs come first by default.",
+    pitfall="A plain index on the column does not help with this order: read backwards, it has "
+    "the NULLs first. Make an index with DESC NULLS LAST.",
 )
 def accounts_by_limit() -> QuerySet[Account, dict[str, object]]:
     """Accounts with a daily limit first, then those without any."""
@@ -46,36 +46,36 @@ def accounts_by_limit() -> QuerySet[Account, dict[str, object]]:
 
 
 @GROUP.recipe(
-    "Something else instead of NULL",
+    "Coalesce(): a default instead of NULL",
     asks="How do I replace NULL with a default value (COALESCE)?",
     shows=("Coalesce", "COALESCE", "NULL", "default value", "Value"),
-    notice="COALESCE gives the first of its arguments that is not NULL: the limit of a day, else "
-    "that of one transfer, else 0.",
-    pitfall="An empty text is not NULL and stays as it is. And a condition on COALESCE(…) is on an "
-    "expression: an index on the column is no help to it.",
+    notice="COALESCE returns the first of its arguments that is not NULL: the daily limit, else "
+    "the limit per transfer, else 0.",
+    pitfall="An empty text is not NULL and stays as it is. And a condition on COALESCE(…) cannot "
+    "use an index on the column, because it is an expression.",
 )
 def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]:
-    """Each account's limit of a day, or of one transfer, or 0 where it has neither."""
+    """Each account's daily limit, else its limit per transfer, else 0."""
     limit = Coalesce("daily_limit", "transfer_limit", Value(Decimal(0)))
     accounts = Account.objects.filter(currency=currency).annotate(limit=limit)
-    shown = accounts.values("user__name", "name", "daily_limit", "transfer_limit", "limit")
-    return shown.order_by("-limit", "user__email", "name")[:5]
+    rows = accounts.values("user__name", "name", "daily_limit", "transfer_limit", "limit")
+    return rows.order_by("-limit", "user__email", "name")[:5]
 
 
 @GROUP.recipe(
-    "Pages with numbers",
+    "Paginator: numbered pages",
     asks="How do I paginate a queryset?",
     shows=("Paginator", "get_page", "order_by", "slicing", "pagination", "pages", "OFFSET"),
-    notice="Two queries: COUNT(*) for the number of pages, and the page by LIMIT and OFFSET. A "
-    "page that does not exist becomes the last one: get_page() never fails.",
-    pitfall="Postgres reads and throws away every row before the OFFSET, and counts all of them "
-    "for each page. Where that hurts, page by key: see keyset.",
+    notice="Two queries: COUNT(*) for the number of pages, and the page by LIMIT and OFFSET. For "
+    "a page that does not exist get_page() returns the last one: it never fails.",
+    pitfall="For each page, Postgres counts all rows, and reads and drops every row before the "
+    "OFFSET. Where that is too slow, use keyset pagination.",
 )
 def page_of_payments(page: Annotated[int, Between(1, 200)] = 2) -> dict[str, object]:
-    """One page of what was paid for groceries, the newest first."""
+    """One page of payments for groceries, the newest first."""
     groceries = Transaction.objects.filter(category="groceries").order_by("-created_at", "-pk")
-    shown = Paginator(groceries, per_page=5).get_page(page)
+    current = Paginator(groceries, per_page=5).get_page(page)
     return {
-        f"page {shown.number} of {shown.paginator.num_pages}": list(shown),
-        "groceries in all": [shown.paginator.count],
+        f"page {current.number} of {current.paginator.num_pages}": list(current),
+        "groceries in all": [current.paginator.count],
     }

@@ -1,4 +1,4 @@
-"""What the database refuses, whoever asks: rules of one row, and of one row beside all others."""
+"""Constraints on one row and unique constraints, and how to read their refusals."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,11 +14,13 @@ from cookbook.recipe import RecipeGroup
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = RecipeGroup("constraints", "Constraints", "What the database refuses, whoever asks.")
+GROUP = RecipeGroup(
+    "constraints", "Constraints", "Rules that the database enforces for every client."
+)
 
 
 def refusal(error: IntegrityError) -> dict[str, Any]:
-    """What Postgres said: psycopg keeps the parts of its answer apart."""
+    """The parts of Postgres's error, as psycopg gives them."""
     cause = error.__cause__
     if not isinstance(cause, psycopg.Error):
         raise error
@@ -30,46 +32,46 @@ def refusal(error: IntegrityError) -> dict[str, Any]:
 
 
 @GROUP.recipe(
-    "Which CHECK refused, by its name",
+    "CheckConstraint: which one refused?",
     asks="How do I find out which constraint raised an IntegrityError?",
     shows=("CHECK", "IntegrityError", "constraint_name", "check constraint", "SQLSTATE"),
-    notice="The UPDATE stands between SAVEPOINT and ROLLBACK TO SAVEPOINT: atomic() round the one "
-    "statement lets the transaction go on. The name is in error.__cause__.diag, as is SQLSTATE "
-    "23514.",
+    notice="The UPDATE is between SAVEPOINT and ROLLBACK TO SAVEPOINT: atomic() around the one "
+    "statement lets the transaction continue. The constraint's name is in error.__cause__.diag, "
+    "with the SQLSTATE 23514.",
     pitfall="Without that inner atomic() every later query of the transaction fails with "
-    "TransactionManagementError. And the text of the message is for people: it is translated by "
-    "the server's lc_messages, so never match it.",
+    "TransactionManagementError. And never match the text of the message: the server translates "
+    "it according to lc_messages.",
     writes=True,
 )
 def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
-    """What refuses a limit below zero, and what stands in the row after that."""
+    """Which constraint refuses a limit below zero, and the row's value after that."""
     everyday = Account.objects.get(user__email="ana@example.com", name="Everyday")
     everyday.transfer_limit = transfer_limit
-    found: dict[str, Any] = {"constraint": None}
+    refused: dict[str, Any] = {"constraint": None}
     try:
         with db_transaction.atomic():
             everyday.save(update_fields=["transfer_limit"])
     except IntegrityError as error:
-        found = refusal(error)
+        refused = refusal(error)
     everyday.refresh_from_db()
-    return {**found, "limit afterwards": everyday.transfer_limit}
+    return {**refused, "limit afterwards": everyday.transfer_limit}
 
 
 @GROUP.recipe(
-    "A refusal as a sentence",
+    "violation_error_message: a readable refusal",
     asks="How do I turn an IntegrityError into a message that a person can read?",
     shows=("IntegrityError", "violation_error_message", "CHECK", "error message of a constraint"),
-    notice="Each constraint of the model carries its sentence in violation_error_message; its "
-    "name in the database is the key to it, and diag has that name.",
+    notice="Each constraint of the model has its sentence in violation_error_message; diag has "
+    "the constraint's name, by which the sentence is found.",
     pitfall="The default message is Constraint “…” is violated. Write a better one with the "
-    "constraint, or every form must.",
+    "constraint, or every form has to.",
     writes=True,
 )
 def sentence_by_name() -> list[dict[str, Any]]:
-    """What four wrong values of an account come to: the rule that each broke, and its sentence."""
+    """For four wrong values of an account: the constraint that refused, and its message."""
     sentences = {rule.name: rule.violation_error_message for rule in Account._meta.constraints}
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
-    found = []
+    refused = []
     for wrong in (
         {"currency": "XXX"},
         {"status": "vip"},
@@ -81,33 +83,34 @@ def sentence_by_name() -> list[dict[str, Any]]:
                 everyday.update(**wrong)
         except IntegrityError as error:
             name = refusal(error)["constraint"]
-            found.append({"wrong": wrong, "constraint": name, "sentence": sentences.get(name)})
-    return found
+            refused.append({"wrong": wrong, "constraint": name, "sentence": sentences.get(name)})
+    return refused
 
 
 @GROUP.recipe(
-    "Asked before, and refused after",
+    "validate_constraints(): before the database",
     asks="What is the difference between full_clean() or validate_constraints() and the database?",
     shows=("validate_constraints", "full_clean()", "ValidationError", "IntegrityError"),
-    notice="validate_constraints() asks Postgres too: one SELECT for each CHECK, with the row's "
-    "values in it, but for rules about what is in exclude, as a form does with fields it has not. "
-    "It tells every broken rule at once; the UPDATE tells the first by alphabet.",
-    pitfall="save() calls none of this, nor do update() and bulk_create(). And between question "
-    "and save another may come first: the question is for the person at the form, the "
-    "constraint is what holds. Triggers it does not know at all.",
+    notice="validate_constraints() queries Postgres too: one SELECT for each CHECK, with the "
+    "row's values in it, except for constraints on fields in exclude, such as fields that a form "
+    "does not have. It reports every violated constraint at once; the UPDATE reports the first "
+    "in alphabetical order.",
+    pitfall="save(), update() and bulk_create() do not call it. And another session may write "
+    "between validation and save: validation is for the person at the form, the constraint is "
+    "the guarantee. Validation does not know triggers.",
     writes=True,
 )
 def asked_and_refused() -> dict[str, list[Any]]:
-    """What is said of a wrong status and a wrong limit, when asked about and when saved."""
+    """The errors of a wrong status and a wrong limit, when validated and when saved."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     account.status, account.overdraft_limit = "vip", Decimal(-20_000)
     answers: dict[str, list[Any]] = {}
-    with step("Asked with validate_constraints()"):
+    with step("validate_constraints()"):
         try:
             account.validate_constraints(exclude={"currency"})
         except ValidationError as error:
             answers["asked"] = error.messages
-    with step("Refused by the UPDATE"):
+    with step("UPDATE"):
         try:
             with db_transaction.atomic():
                 account.save(update_fields=["status", "overdraft_limit"])
@@ -117,33 +120,33 @@ def asked_and_refused() -> dict[str, list[Any]]:
 
 
 @GROUP.recipe(
-    "One row for each name",
+    "unique=True: create() and get_or_create()",
     asks="How do I create a row unless there is one, when two may try at once?",
     shows=("unique", "unique constraint", "get_or_create", "IntegrityError"),
     notice="create() is refused with 23505 by jars_name_key. get_or_create() looks first, and "
-    "here that one SELECT is all; when somebody else was faster in between, it meets the same "
-    "refusal inside a savepoint of its own and looks again.",
-    pitfall="exists() followed by create() is a race that every test passes. Only a unique rule "
-    "in the database makes get_or_create() safe: without one it makes two rows.",
+    "here that one SELECT is enough; if another session inserts in between, it gets the same "
+    "refusal inside a savepoint and looks again.",
+    pitfall="exists() followed by create() is a race that every test passes. Only a unique "
+    "constraint makes get_or_create() safe: without one it makes two rows.",
     writes=True,
 )
 def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
-    """What create() and get_or_create() say to a name, where there is one jar called rent."""
+    """What create() and get_or_create() do with a name, where a jar named rent exists."""
     Jar.objects.create(name="rent", coins=5)
-    found: dict[str, Any] = {"constraint": None}
+    refused: dict[str, Any] = {"constraint": None}
     with step("create()"):
         try:
             with db_transaction.atomic():
                 Jar.objects.create(name=name, coins=7)
         except IntegrityError as error:
-            found = refusal(error)
+            refused = refusal(error)
     with step("get_or_create()"):
         jar, was_made = Jar.objects.get_or_create(name=name, defaults={"coins": 9})
-    return {**found, "coins in it": jar.coins, "made by get_or_create()": was_made}
+    return {**refused, "coins in it": jar.coins, "made by get_or_create()": was_made}
 
 
 @GROUP.recipe(
-    "Unique among some of the rows",
+    "UniqueConstraint(condition=…): one flag per owner",
     asks="How do I allow only one row with a flag set, for each owner?",
     shows=(
         "conditional unique",
@@ -151,17 +154,16 @@ def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
         "UniqueConstraint(condition=…)",
         "IntegrityError",
     ),
-    notice="The model says UniqueConstraint(fields=['owner'], condition=Q(is_main=True)), which is "
-    "a unique index WHERE is_main: two rows of Ana "
-    "that are not main lie beside each other, a second main one is refused by "
-    "one_main_favourite. Ben's own is no matter.",
-    pitfall="A unique rule over (owner, is_main) would refuse Ana's second row that is not main. "
-    "And to move the flag, clear the old one first: the index is asked at each row, and a "
-    "condition cannot be deferrable.",
+    notice="The model has UniqueConstraint(fields=['owner'], condition=Q(is_main=True)), which "
+    "is a unique index WHERE is_main: Ana may have two rows that are not main, but her second "
+    "main one is refused by one_main_favourite. Ben's main one is allowed.",
+    pitfall="A unique constraint on (owner, is_main) would refuse Ana's second row that is not "
+    "main. And to move the flag, clear the old one first: the index is checked for each row, and "
+    "a unique constraint with a condition cannot be deferrable.",
     writes=True,
 )
 def one_main_favourite() -> list[dict[str, Any]]:
-    """What is refused of five favourites, of which three would be the main one."""
+    """Which of five favourites are refused, where three would be the main one."""
     outcomes = []
     for position, (owner, payee, is_main) in enumerate(
         [
@@ -185,22 +187,22 @@ def one_main_favourite() -> list[dict[str, Any]]:
 
 
 @GROUP.recipe(
-    "A posted row is final",
+    "Triggers: rows that nobody can change",
     asks="How do I make rows that nobody can change or delete?",
     shows=("trigger", "append-only rows", "immutable rows", "IntegrityError"),
-    notice="A CHECK sees one row as it is to be; a trigger sees the row as it was, too. These "
-    "raise with ERRCODE check_violation and CONSTRAINT set, so a trigger's refusal has a name in "
-    "diag as a constraint's has, and arrives as IntegrityError. Before its DELETE, delete() "
-    "asks for rows behind each of the four foreign keys with PROTECT, two of which are the table's "
-    "own.",
-    pitfall="A row trigger does not see TRUNCATE; that takes one FOR EACH STATEMENT. And the owner "
-    "of the table can disable both, so web processes should not be the owner.",
+    notice="A CHECK sees only the new row; a trigger sees the old row too. These triggers raise "
+    "with ERRCODE check_violation and CONSTRAINT set, so their refusals have a name in diag like "
+    "those of constraints, and arrive as IntegrityError. Before its DELETE, delete() looks for "
+    "rows behind each of the four foreign keys with PROTECT, two of which belong to the table "
+    "itself.",
+    pitfall="A row trigger does not see TRUNCATE; that needs a trigger FOR EACH STATEMENT. And "
+    "the owner of the table can disable both, so web processes should not connect as the owner.",
     writes=True,
 )
 def posted_row_is_final() -> list[dict[str, Any]]:
-    """What save(), update() and delete() of Leila's last payment come to."""
-    hers = Transaction.objects.filter(from_account__user__email="leila.benslimane@example.com")
-    last = hers.latest("created_at")
+    """What happens to save(), update() and delete() of Leila's last payment."""
+    payments = Transaction.objects.filter(from_account__user__email="leila.benslimane@example.com")
+    last = payments.latest("created_at")
     last.amount = 1
     same = Transaction.objects.filter(pk=last.pk)
     outcomes = []

@@ -1,4 +1,4 @@
-"""What the database refuses because of other rows, or of what a row was before."""
+"""Constraints, continued: rules that depend on other rows or on the old row."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -17,22 +17,22 @@ from transactions.models import Entry, Transaction
 
 
 @GROUP.recipe(
-    "No two at the same time",
+    "ExclusionConstraint: no overlapping bookings",
     asks="How do I keep bookings of the same thing from overlapping?",
     shows=("exclusion", "exclusion on ranges", "ExclusionConstraint()", "overlap", "booking"),
-    notice="The model says ExclusionConstraint(expressions=[(Func('box', 'box', Value('[]'), "
-    "function='int4range'), '&&'), ('during', '&&')]): refused is a row for which another overlaps "
-    "in both, the box as a range of one number and the days. Mara begins on the "
-    "day that Ana ends: a range holds its first day and not its last, so they do not overlap.",
-    pitfall="A query for overlaps before the INSERT lets two people book at once. And box WITH = "
-    "needs the extension btree_gist, which not every server has; int4range(box, box, '[]') "
-    "WITH && says the same with core Postgres.",
+    notice="The model has ExclusionConstraint(expressions=[(Func('box', 'box', Value('[]'), "
+    "function='int4range'), '&&'), ('during', '&&')]): a row is refused if another one overlaps "
+    "in both, the box as a range of one number and the days. Mara begins on the day that Ana "
+    "ends: a range includes its first day but not its last, so they do not overlap.",
+    pitfall="A query for overlaps before the INSERT lets two people book at the same time. And "
+    "box WITH = needs the extension btree_gist, which not every server has; int4range(box, box, "
+    "'[]') WITH && does the same without it.",
     writes=True,
 )
 def box_rented_once_at_a_time(
     box: Annotated[int, Between(1, 99)] = 7,
 ) -> list[dict[str, Any]]:
-    """Who gets a safe-deposit box, of four who ask one after the other."""
+    """Four people ask for a safe-deposit box, one after the other: who gets it?"""
     outcomes = []
     for holder, number, starts, ends in (
         ("Ana", 7, date(2026, 1, 1), date(2026, 7, 1)),
@@ -53,28 +53,28 @@ def box_rented_once_at_a_time(
 
 
 @GROUP.recipe(
-    "Two rows change places",
+    "UniqueConstraint(deferrable=…): swap two values",
     asks="How do I swap two values of a unique column?",
     shows=("deferrable", "deferrable unique", "SET CONSTRAINTS", "check_constraints", "swap"),
-    notice="The model says UniqueConstraint(fields=['owner', 'position'], "
-    "deferrable=Deferrable.DEFERRED). After the first UPDATE two rows share position 1, and nobody "
-    "minds: it is asked at COMMIT. SET CONSTRAINTS ALL IMMEDIATE asks it now: "
-    "the swap passes, the one left half done is refused with 23505.",
-    pitfall="What is refused at COMMIT has no statement that it belongs to, so the error comes "
-    "out of atomic() and not of the line that was wrong. And ON CONFLICT, which is behind "
-    "bulk_create(ignore_conflicts=True) and upserts, refuses to work with a deferrable rule.",
+    notice="The model has UniqueConstraint(fields=['owner', 'position'], "
+    "deferrable=Deferrable.DEFERRED). After the first UPDATE two rows have position 1, which is "
+    "allowed: the constraint is checked at COMMIT. SET CONSTRAINTS ALL IMMEDIATE checks it now: "
+    "the full swap passes, the half swap is refused with 23505.",
+    pitfall="A refusal at COMMIT belongs to no statement, so the error is raised by atomic() and "
+    "not by the wrong line. And ON CONFLICT, which bulk_create(ignore_conflicts=True) and "
+    "upserts use, does not work with a deferrable constraint.",
     writes=True,
 )
 def change_places() -> dict[str, Any]:
-    """Ana's first favourite becomes the second; and once more, left half done."""
+    """Ana swaps her first and second favourite; then a swap that is only half done."""
     for position, payee in enumerate(["Mara", "Jonas"], start=1):
         Favourite.objects.create(owner="Ana", payee=payee, position=position)
-    with step("Both change places"):
+    with step("Full swap"):
         Favourite.objects.filter(owner="Ana", payee="Jonas").update(position=1)
         Favourite.objects.filter(owner="Ana", payee="Mara").update(position=2)
         connection.check_constraints()
     order = list(Favourite.objects.order_by("position").values_list("payee", flat=True))
-    with step("One of them alone"):
+    with step("Half a swap"):
         try:
             with db_transaction.atomic():
                 Favourite.objects.filter(payee="Mara").update(position=1)
@@ -85,61 +85,61 @@ def change_places() -> dict[str, Any]:
 
 
 @GROUP.recipe(
-    "When a foreign key is asked",
+    "Deferred foreign keys: checked at COMMIT",
     asks="Why does my foreign key error come at COMMIT and not where I wrote the row?",
     shows=("foreign key", "check_constraints", "IntegrityError", "ForeignKeyViolation at COMMIT"),
     notice="Django makes its foreign keys DEFERRABLE INITIALLY DEFERRED: the UPDATE to an owner "
-    "who does not exist succeeds, and SET CONSTRAINTS ALL IMMEDIATE, as COMMIT would, refuses it. "
-    "Those of transactions were made by a migration without it, and of two columns, account and "
-    "currency: they refuse at once to let the currency of an account change under its rows.",
-    pitfall="A TestCase never commits, so Django runs check_constraints() at the end of each test. "
-    "PROTECT and CASCADE are Python, for delete() alone; raw SQL meets "
-    "only what the database knows.",
+    "who does not exist succeeds, and SET CONSTRAINTS ALL IMMEDIATE refuses it, as COMMIT would. "
+    "Those of transactions were made by a migration without it, and have two columns, account "
+    "and currency: they refuse at once to change the currency of an account that has "
+    "transactions.",
+    pitfall="A TestCase never commits, so Django runs check_constraints() at the end of each "
+    "test. PROTECT and CASCADE are Python code for delete(); raw SQL only meets rules in the "
+    "database.",
     writes=True,
 )
 def foreign_key_at_commit() -> list[dict[str, Any]]:
-    """When a change that leads nowhere is refused: by Django's kind of foreign key, and another."""
+    """When a wrong reference is refused: by Django's kind of foreign key, and by another."""
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
-    found: list[dict[str, Any]] = []
+    outcomes: list[dict[str, Any]] = []
     with step("Deferred, as Django makes it"):
         try:
             with db_transaction.atomic():
                 changed = everyday.update(user=uuid7())
-                found.append({"done": "another owner", "outcome": f"{changed} row changed"})
+                outcomes.append({"done": "another owner", "outcome": f"{changed} row changed"})
                 connection.check_constraints()
         except IntegrityError as error:
             outcome = type(error.__cause__).__name__
-            found.append({"done": "check_constraints()", "outcome": outcome})
+            outcomes.append({"done": "check_constraints()", "outcome": outcome})
     with step("Not deferrable, of two columns"):
         try:
             with db_transaction.atomic():
                 everyday.update(currency="EUR")
         except IntegrityError as error:
-            found.append({"done": "another currency", "outcome": type(error.__cause__).__name__})
-    return found
+            outcomes.append({"done": "another currency", "outcome": type(error.__cause__).__name__})
+    return outcomes
 
 
 @GROUP.recipe(
-    "A key of two columns",
+    "CompositePrimaryKey: a key of two columns",
     asks="How do I use a composite primary key in Django?",
     shows=("composite key", "CompositePrimaryKey()", "pk", "pk__in"),
-    notice="The model says pk = CompositePrimaryKey('transaction_id', 'direction'), and pk is a "
-    "tuple. get(pk=(id, side)) compares rows: (transaction_id, direction) = (…, "
-    "debit), which Postgres takes apart again to use the index transactions_pkey; pk__in is IN "
-    "with a list of such rows.",
-    pitfall="No foreign key can point at a model with a composite key, nor can the admin show it; "
-    "and the order of the tuple is that of CompositePrimaryKey, not of the table.",
+    notice="The model has pk = CompositePrimaryKey('transaction_id', 'direction'), and pk is a "
+    "tuple. get(pk=(id, side)) compares rows: (transaction_id, direction) = (…, debit), which "
+    "Postgres splits to use the index transactions_pkey; pk__in is IN with a list of such rows.",
+    pitfall="No foreign key can refer to a model with a composite key, and the admin cannot show "
+    "it. The order of the tuple is that of CompositePrimaryKey, not of the table.",
 )
 def both_sides_by_their_keys() -> list[dict[str, Any]]:
-    """The two entries of the last payment from one person's account to another's."""
+    """The two entries of the last payment between two people."""
     last = (
         Transaction.objects.filter(type="transfer", status="completed")
         .exclude(from_account__user=F("to_account__user"))
         .latest("created_at")
     )
-    with step("One side by its key"):
+    with step("One entry by its key"):
         debit = Entry.objects.get(pk=(last.pk, "debit"))
-    with step("Both sides by their keys"):
+    with step("Both entries by their keys"):
         sides = Entry.objects.filter(pk__in=[debit.pk, (last.pk, "credit")])
         return [
             {"side": side.pk[1], "whose": side.account.user.name, "amount": side.signed_amount}

@@ -1,4 +1,4 @@
-"""Words, weights and ranks."""
+"""Full-text search: vectors, queries, weights and ranks."""
 
 from typing import Any, Literal
 
@@ -10,11 +10,11 @@ from cookbook.recipe import RecipeGroup
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = RecipeGroup("fulltext", "Full-text search", "Words, weights and ranks.")
+GROUP = RecipeGroup("fulltext", "Full-text search", "Search vectors, queries, weights and ranks.")
 
 
 @GROUP.recipe(
-    "Words found on the fly, and in a generated column",
+    "SearchVector or SearchVectorField",
     asks="How do I do full-text search with Django and Postgres, and make it fast?",
     shows=(
         "SearchVector",
@@ -24,15 +24,15 @@ GROUP = RecipeGroup("fulltext", "Full-text search", "Words, weights and ranks.")
         "GIN",
         "full-text search",
     ),
-    notice="On the fly every row's text is made a tsvector for this one question: a Seq Scan. The "
-    "column search is a GeneratedField that Postgres keeps up to date, with a GIN index: a Bitmap "
-    "Index Scan on transactions_search.",
+    notice="On the fly, Postgres makes a tsvector of every row's text for this one query: a Seq "
+    "Scan. The column search is a GeneratedField that Postgres keeps up to date, with a GIN "
+    "index: a Bitmap Index Scan on transactions_search.",
     pitfall="The stored vector is fetched with every row unless it is deferred, as this model's "
-    "manager does. And the expression of a generated column must name its config: the default one "
-    "depends on a setting, and Postgres refuses what is not immutable.",
+    "manager does. And the expression of a generated column must name its config: the default "
+    "config depends on a setting, and Postgres allows immutable expressions only.",
 )
 def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
-    """How many transactions speak of the lottery, found in two ways."""
+    """How many transactions mention the lottery, found in two ways."""
     query = SearchQuery(word, config="simple")
     with step("on the fly"):
         on_the_fly = (
@@ -48,14 +48,14 @@ def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Words that count more in one column",
+    "SearchVector(weight=…): weigh columns",
     asks="How do I weigh a match in the title above one in the text?",
     shows=("weights", "SearchVector", "SearchRank", "setweight"),
-    notice="Each column's words get a letter by setweight; ts_rank turns letters into numbers, "
-    "A 1.0, B 0.4, C 0.2, D 0.1 unless you give others. Rent in the description and in the "
-    "reference comes before rent in the reference alone.",
-    pitfall="The numbers are given from D to A, the other way round from what one reads: "
-    "[0.1, 0.2, 0.4, 1.0]. Turned round, the least important column leads.",
+    notice="setweight gives the words of each column a letter; ts_rank turns letters into "
+    "numbers, A 1.0, B 0.4, C 0.2, D 0.1 unless you give others. Rent in the description and in "
+    "the reference comes before rent in the reference alone.",
+    pitfall="The numbers are given from D to A: [0.1, 0.2, 0.4, 1.0]. In the reverse order, the "
+    "least important column counts most.",
 )
 def rent_by_weights() -> QuerySet[Transaction, Any]:
     """June's transactions about rent, the description counting ten times the reference."""
@@ -73,18 +73,18 @@ def rent_by_weights() -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "All the words, or the words in a row",
+    "SearchQuery, plain or phrase",
     asks="How do I search for a phrase instead of single words?",
     shows=("plain", "phrase", "SearchQuery", "plainto_tsquery", "phraseto_tsquery"),
-    notice="plain joins the words with &: anywhere, in any order. phrase joins them with <->: one "
-    "right after the other. The plans have the query that came of it: 'half' & 'of' & 'dinner', "
+    notice="plain joins the words with &: anywhere, in any order. phrase joins them with <->: "
+    "one directly after the other. The plans show the resulting query: 'half' & 'of' & 'dinner', "
     "and 'half' <-> 'of' <-> 'dinner'.",
-    pitfall="A phrase needs positions: it is looked up in the index as plain words, and then "
-    "rechecked on each row. Type dinner of half: the phrase's plan finds the same 59 rows in the "
-    "index and drops them all, Rows Removed by Index Recheck.",
+    pitfall="A phrase needs positions: the index finds the rows with all words, and each row is "
+    "checked again. Type dinner of half: the phrase's plan finds the same 59 rows in the index "
+    "and drops them all, Rows Removed by Index Recheck.",
 )
 def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, Any]]:
-    """How many transactions have these three words, typed forwards and backwards."""
+    """How many transactions have these three words, in this order and reversed."""
     return [
         {
             "typed": typed,
@@ -100,13 +100,13 @@ def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, An
 
 
 @GROUP.recipe(
-    "What people type into a search box",
+    "SearchQuery, websearch: a search box",
     asks="How do I support quotes, or, and minus in a search box?",
     shows=("websearch", "SearchQuery", "websearch_to_tsquery", "search box"),
-    notice="Quotes make a phrase, or an |, a minus a !. The plan's condition reads 'half' <-> 'of' "
-    "& !'dinner' | 'lottery': or binds last.",
-    pitfall="It never raises, so it is the one for what people type; but it has no brackets and "
-    "no prefixes, and or only counts when it stands between two words.",
+    notice="Quotes make a phrase, or an |, a minus a !. The plan's condition reads 'half' <-> "
+    "'of' & !'dinner' | 'lottery': or binds last.",
+    pitfall="It never raises, so use it for text that people type; but it has no brackets and no "
+    "prefixes, and or only counts between two words.",
 )
 def typed_by_people_websearch(
     typed: str = '"half of" -dinner or lottery',
@@ -122,14 +122,14 @@ def typed_by_people_websearch(
 
 
 @GROUP.recipe(
-    "A query with brackets, distances and weights",
+    "SearchQuery, raw: the full tsquery syntax",
     asks="How do I use the full tsquery syntax from Django?",
     shows=("raw", "SearchQuery", "to_tsquery", "weight labels", "tsquery operators"),
-    notice="raw is to_tsquery: & | ! and brackets, <-> for the next word, <2> for the second next, "
-    "rent:A for rent among the words of weight A alone. SearchQuery objects join with & | and ~ "
-    "too, without a text of one's own.",
+    notice="raw is to_tsquery: & | ! and brackets, <-> for the next word, <2> for the word after "
+    "that, rent:A for rent among the words of weight A only. SearchQuery objects can also be "
+    "joined with & and |, and negated with ~, without writing a query text.",
     pitfall="Two words without an operator between them are a syntax error, 42601, and so is a "
-    "lone bracket: never pass on what a person typed.",
+    "single bracket: never pass user input on as raw.",
 )
 def dinners_by_raw_query(
     query: str = "(pizza | dinner) & half & !your",
@@ -144,16 +144,16 @@ def dinners_by_raw_query(
 
 
 @GROUP.recipe(
-    "Words that begin with these letters",
+    "Prefix search: search as you type",
     asks="How do I search by the beginning of a word, as somebody types it?",
     shows=("prefix", "raw", "SearchQuery", "autocomplete", "search as you type"),
-    notice="'lott':* in to_tsquery, answered by the GIN index, whose words are sorted. The quotes "
-    "make one word of whatever was typed; two words become a phrase, both as prefixes.",
-    pitfall="Without the quotes, and doubling those inside, the first typed bracket or blank is a "
-    "syntax error. One or two letters match a large part of all words: ask for three.",
+    notice="'lott':* in to_tsquery uses the GIN index, whose words are sorted. The quotes make "
+    "one word of the typed text; two words become a phrase, both as prefixes.",
+    pitfall="Without the quotes, and doubled quotes inside, the first typed bracket or space is "
+    "a syntax error. One or two letters match a large part of all words: require three.",
 )
 def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
-    """What has a word that begins with lott."""
+    """Transactions with a word that begins with lott."""
     quoted = beginning.replace("\\", "\\\\").replace("'", "''")
     query = SearchQuery(f"'{quoted}':*", search_type="raw", config="simple")
     return (
@@ -165,19 +165,19 @@ def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "The best matches first",
+    "SearchRank: the best matches first",
     asks="How do I order search results by relevance?",
     shows=("SearchRank", "cover_density", "relevance", "ts_rank_cd"),
-    notice="ts_rank counts how often the words stand there, and with which weight; with "
-    "cover_density ts_rank_cd counts how near to each other they are. The index finds the rows, "
-    "the rank is worked out from each of them.",
-    pitfall="Ordering by rank reads the vector of every match before it can show ten: of a word "
-    "that stands in a sixth of all rows that is the whole table. Bound what is ranked, to the "
-    "newest few hundred matches for instance. And mind the F(): a bare name is made a "
-    "SearchVector anew, of the text of the vector, and its weights are lost.",
+    notice="ts_rank counts how often the words occur, and with which weight; with cover_density, "
+    "ts_rank_cd counts how close together they are. The index finds the rows, the rank is "
+    "calculated for each of them.",
+    pitfall="Ordering by rank reads the vector of every match before it can show ten: for a word "
+    "in a sixth of all rows that is almost the whole table. Limit the rows that are ranked, for "
+    "instance to the newest few hundred matches. And do not forget F(): a bare name is made into "
+    "a new SearchVector, of the text of the vector, and its weights are lost.",
 )
 def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
-    """Halves, dinners and pizzas, most of them together first."""
+    """Halves, dinners and pizzas; rows with most of them first."""
     query = SearchQuery("half or dinner or pizza", search_type="websearch", config="simple")
     return (
         Transaction.objects.filter(search=query)
@@ -189,17 +189,17 @@ def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "Found words marked, safely",
+    "SearchHeadline: highlight matches safely",
     asks="How do I highlight the matched words in search results?",
     shows=("SearchHeadline", "ts_headline", "highlight", "escape"),
-    notice="ts_headline puts a marker before and after each found word. The second column is what "
-    "a template may show: neutral markers, then escape(), then the markers turned to <mark>.",
-    pitfall="ts_headline does not escape: see the & in the first column. It drops plain tags, but "
-    '<svg/onload=alert(1)> in a description goes through, and with start_sel="<mark>" and |safe '
+    notice="ts_headline puts a marker before and after each match. The second column is what a "
+    "template may show: neutral markers, then escape(), then the markers replaced by <mark>.",
+    pitfall="ts_headline does not escape: see the & in the first column. It drops plain tags, "
+    'but <svg/onload=alert(1)> in a description remains, and with start_sel="<mark>" and |safe '
     "in the template it runs.",
 )
 def safe_headline(word: str = "farm") -> list[dict[str, str]]:
-    """Descriptions with a farm in them, as Postgres marks them and as a page may show them."""
+    """Descriptions that mention a farm, as Postgres marks them and as a page may show them."""
     query = SearchQuery(word, config="simple")
     headline = SearchHeadline("description", query, config="simple", start_sel="⟦", stop_sel="⟧")
     marked = Transaction.objects.filter(search=query).values_list(headline, flat=True)
@@ -213,19 +213,19 @@ def safe_headline(word: str = "farm") -> list[dict[str, str]]:
 
 
 @GROUP.recipe(
-    "The same words in two languages",
+    "SearchVector(config=…): stems of a language",
     asks="How do I make a search find books when somebody types book?",
     shows=("languages", "config", "stemming", "stop words", "SearchVector"),
-    notice="simple only lowers the case: books finds books. english cuts words to their stem, so "
-    "that books and book are one: the plan's condition says 'book'. Words like of and the are "
-    "left out of an english vector.",
+    notice="simple only lowers the case: books finds books. english reduces words to their stem, "
+    "so that books and book are the same: the plan's condition says 'book'. Words like of and "
+    "the are left out of an english vector.",
     pitfall="Vector and query need the same config, or stems are compared with whole words and "
-    "nothing is found. Names are best left to simple: english takes Wells for a well.",
+    "nothing is found. For names use simple: english takes Wells for the plural of well.",
 )
 def books_in_languages(
     word: str = "books", language: Literal["english", "german", "french"] = "english"
 ) -> dict[str, int]:
-    """How many descriptions have the word, as it stands and by its stem."""
+    """How many descriptions have the word, as it is and by its stem."""
     return {
         config: Transaction.objects.annotate(words=SearchVector("description", config=config))
         .filter(words=SearchQuery(word, config=config))

@@ -1,4 +1,4 @@
-"""Two people at one row: whose change is lost, refused, or seen too early."""
+"""Transactions, continued: isolation levels, lost updates and retries."""
 
 from typing import Literal
 
@@ -17,17 +17,17 @@ def coins_in_jars() -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "The lost update, and its cure",
+    "F() expressions: avoid the lost update",
     asks="How do two people who change the same row lose one of the changes?",
     shows=("lost update", "race condition", "F", "update without loading", "READ COMMITTED"),
-    notice="Ben's save writes back the 100 that he read before Ana took 30: her change is gone, "
-    "and nobody was told. With F() the database adds to what is there by then.",
-    pitfall="READ COMMITTED, the default, lets this happen; a transaction round each of the two "
-    "changes nothing.",
+    notice="Ben's save writes back the 100 that he read before Ana took 30: her change is lost, "
+    "without an error. With F() the database adds to the current value.",
+    pitfall="READ COMMITTED, the default, allows this; putting each of the two into a "
+    "transaction does not help.",
     commits=True,
 )
 def lost_update(ana: Session, ben: Session) -> dict[str, int]:
-    """Both read 100 coins; Ana takes 30, Ben puts 50 in. There should be 120."""
+    """Both read 100 coins; Ana takes 30, Ben adds 50. There should be 120."""
     ana.run(lambda: Jar.objects.create(name="naive", coins=100))
     ana.run(lambda: Jar.objects.create(name="safe", coins=100))
 
@@ -52,18 +52,17 @@ def add_locked(name: str, coins: int) -> int:
 
 
 @GROUP.recipe(
-    "Read, think, write: under a lock",
+    "select_for_update(): lock a row",
     asks="How do I lock a row while I decide what to write?",
     shows=("select_for_update", "FOR UPDATE", "lock a row", "pessimistic lock", "lost update"),
-    notice="Ben's SELECT ends in FOR UPDATE and waits for Ana. Once she commits it gives him the "
-    "row as she left it, 70 coins and not 100: what he decides on was read after the lock.",
-    pitfall="Deciding on a row that was read before the lock. The same instance, read by a plain "
-    "get() earlier, still says 100. Outside atomic, select_for_update refuses with "
-    "TransactionManagementError.",
+    notice="Ben's SELECT ends with FOR UPDATE and waits for Ana. When she commits, it returns "
+    "the row as she left it, 70 coins and not 100: he decides on values read after the lock.",
+    pitfall="Deciding on a row that was read before the lock: an instance from an earlier get() "
+    "still says 100. Outside atomic, select_for_update raises TransactionManagementError.",
     commits=True,
 )
 def select_for_update(ana: Session, ben: Session) -> dict[str, int]:
-    """Ana takes 30 of 100 coins, Ben puts 50 in, and Ben has to wait. There should be 120."""
+    """Ana takes 30 of 100 coins, Ben adds 50, and Ben has to wait. There should be 120."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -83,17 +82,18 @@ def save_unless_changed(note: JarNote, text: str) -> bool:
 
 
 @GROUP.recipe(
-    "No lock, but a version",
+    "Optimistic locking: a version column",
     asks="How do I notice that somebody else has saved the row since I read it?",
     shows=("optimistic locking", "version column", "optimistic lock", "lost update", "update"),
-    notice="Each UPDATE says which version it was made from: WHERE id = … AND version = 1. Ana's "
-    "meets one row and makes it version 2; Ben's meets none, and 0 rows is how he learns of it.",
-    pitfall="save() does not ask for the version, nor does anybody look at a number of rows that "
-    "the code throws away. And it only tells: Ben has to read again and decide.",
+    notice="Each UPDATE names the version it was made from: WHERE id = … AND version = 1. Ana's "
+    "matches one row and makes it version 2; Ben's matches none, and these 0 rows tell him that "
+    "somebody else has saved.",
+    pitfall="save() does not check the version, and code that ignores the number of rows notices "
+    "nothing. It only detects the conflict: Ben has to read again and decide.",
     commits=True,
 )
 def optimistic_lock(ana: Session, ben: Session) -> dict[str, object]:
-    """Both open the same note, for as long as a form is open, and save another text."""
+    """Both open the same note in a form and save a different text."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
 
@@ -116,18 +116,19 @@ def add_at_repeatable_read(name: str, coins: int) -> int:
 
 
 @GROUP.recipe(
-    "Refused instead of lost, and tried again",
+    "Transaction retry: after error 40001",
     asks="How do I retry a transaction after could not serialize access?",
     shows=("retry", "transaction retry", "40001", "serialization failure", "REPEATABLE READ"),
-    notice="At REPEATABLE READ Ben's UPDATE may not go over a row that changed after his "
-    "snapshot: 40001 instead of a lost update. run_with_retry does all of it again, with a new "
-    "snapshot, in which he reads 70.",
-    pitfall="Retrying the statement alone. The transaction is over and its snapshot is old: the "
-    "whole block runs again, reads included, so it may have no other effects, such as mail.",
+    notice="At REPEATABLE READ Ben's UPDATE may not overwrite a row that changed after his "
+    "snapshot: 40001 instead of a lost update. run_with_retry runs the whole block again, with a "
+    "new snapshot, in which he reads 70.",
+    pitfall="Retrying only the statement. The transaction has failed and its snapshot is old: "
+    "the whole block must run again, reads included, so it must not have other effects, such as "
+    "mail.",
     commits=True,
 )
 def retry(ana: Session, ben: Session) -> dict[str, int]:
-    """Ana takes 30 while Ben, who has read 100, puts 50 in. There should be 120."""
+    """Ana takes 30 while Ben, who has read 100, adds 50. There should be 120."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
 
     ana.begin()
@@ -140,7 +141,7 @@ def retry(ana: Session, ben: Session) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "A report that tears",
+    "REPEATABLE READ: one snapshot for a report",
     asks="What is the difference between READ COMMITTED and REPEATABLE READ?",
     shows=(
         "isolation level",
@@ -151,10 +152,10 @@ def retry(ana: Session, ben: Session) -> dict[str, int]:
         "non-repeatable read",
     ),
     notice="At READ COMMITTED each statement sees what is committed when it begins: Ana's second "
-    "query counts the 40 coins that her first had counted in the other jar. From REPEATABLE READ "
-    "on, the first query fixes one instant for all of them, and 100 stay 100.",
-    pitfall="atomic alone gives no single instant. A report of several queries needs REPEATABLE "
-    "READ, or has to be one statement.",
+    "query counts the 40 coins that her first query counted in the other jar. At REPEATABLE READ "
+    "the first query fixes one snapshot for all queries, and 100 stay 100.",
+    pitfall="atomic alone gives no single snapshot. A report of several queries needs REPEATABLE "
+    "READ, or must be one statement.",
     commits=True,
 )
 def torn_report(
@@ -162,7 +163,7 @@ def torn_report(
     ben: Session,
     isolation: Literal["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"] = "READ COMMITTED",
 ) -> dict[str, int]:
-    """Ana counts two jars, one after the other; Ben moves 40 coins in between."""
+    """Ana counts two jars, one after the other; meanwhile Ben moves 40 coins."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=0))
 
@@ -184,13 +185,13 @@ def take_if_enough(name: str, coins: int) -> None:
 
 
 @GROUP.recipe(
-    "Two right decisions that are wrong together",
+    "SERIALIZABLE: write skew",
     asks="When do I need SERIALIZABLE?",
     shows=("SERIALIZABLE", "REPEATABLE READ", "write skew", "40001", "retry", "isolation level"),
     notice="Each reads both jars, 200 coins, and takes 150 from one of them: different rows, so "
-    "REPEATABLE READ sees no conflict and the jars owe 100. SERIALIZABLE sees that one read what "
-    "the other wrote and refuses the second with 40001; tried again, he reads 50 and takes "
-    "nothing.",
+    "REPEATABLE READ sees no conflict and the total is below zero. SERIALIZABLE notices that one "
+    "read what the other wrote and refuses the second with 40001; in the retry he reads 50 and "
+    "takes nothing.",
     pitfall="It protects only if every transaction that touches the rule is SERIALIZABLE and is "
     "retried. A lock on one row that all of them take first does the same for less.",
     commits=True,
@@ -200,7 +201,7 @@ def write_skew(
     ben: Session,
     isolation: Literal["REPEATABLE READ", "SERIALIZABLE"] = "SERIALIZABLE",
 ) -> dict[str, int]:
-    """Two jars of 100: a jar may go below zero as long as both together do not."""
+    """Two jars of 100: one jar may go below zero as long as the total does not."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 

@@ -1,4 +1,4 @@
-"""Joins, continued: two lists put together, and relations of many to many."""
+"""Joins, continued: UNION and its relatives, and many-to-many relations."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from cookbook.runner.steps import step
 
 
 @GROUP.recipe(
-    "In either list, in both, in one alone",
+    "union(), intersection(), difference()",
     asks="How do I combine two querysets (union, intersection, difference)?",
     shows=(
         "union",
@@ -24,15 +24,15 @@ from cookbook.runner.steps import step
         "EXCEPT",
     ),
     notice="Two SELECTs with UNION, INTERSECT or EXCEPT between them. All three drop repeated "
-    "rows, and so do without the DISTINCT that each join would need.",
-    pitfall="After union() only order_by(), slices, values() and the like are left: filter() "
-    "raises NotSupportedError. Columns are matched by their place, not by name. Of one table, Q "
-    "with | asks the same in one SELECT.",
+    "rows, so the DISTINCT that a join would need is not necessary.",
+    pitfall="After union() only order_by(), slices, values() and a few others work: filter() "
+    "raises NotSupportedError. Columns are matched by position, not by name. For one table, Q "
+    "with | does the same in one SELECT.",
 )
 def rent_and_cash(
     currency: Literal["USD", "EUR", "GBP"] = "USD",
 ) -> dict[str, QuerySet[User, Any]]:
-    """Who pays rent and who draws cash: either, both, and rent alone."""
+    """Who pays rent and who withdraws cash: either, both, and rent only."""
     emails = User.objects.values_list("email", flat=True)
     rent = emails.filter(accounts__sent__currency=currency, accounts__sent__category="rent")
     cash = emails.filter(accounts__sent__currency=currency, accounts__sent__category="cash")
@@ -44,7 +44,7 @@ def rent_and_cash(
 
 
 @GROUP.recipe(
-    "Many to many",
+    "ManyToManyField: add, filter, prefetch",
     asks="How do I add to, filter by and prefetch a many-to-many relation?",
     shows=(
         "many to many",
@@ -54,15 +54,15 @@ def rent_and_cash(
         "distinct",
         "prefetch_related",
     ),
-    notice="A table between the two, users_groups, has a row for each pair. add() is one INSERT "
-    "… ON CONFLICT DO NOTHING, so adding twice makes no second row. Prefetching the people of all "
-    "groups is one query, with a join of the table between.",
-    pitfall="A condition over the relation joins: Ana, who is in both groups, comes twice. "
-    "distinct() or Exists brings her once.",
+    notice="The table users_groups has a row for each pair. add() is one INSERT … ON CONFLICT DO "
+    "NOTHING, so adding twice makes no second row. Prefetching the people of all groups is one "
+    "query, with a join of that table.",
+    pitfall="A filter over the relation is a join: Ana, who is in both groups, is returned "
+    "twice. distinct() or Exists returns her once.",
     writes=True,
 )
 def people_in_groups() -> dict[str, list[Any]]:
-    """Ana joins the bank's two groups; who is in any of them, and each group with its people."""
+    """Ana joins the bank's two groups; who is in any group, and each group with its people."""
     groups = Group.objects.filter(name__in=["analysts", "staff"]).order_by("name")
     with step("add()"):
         User.objects.get(email="ana@example.com").groups.add(*groups)
@@ -71,11 +71,11 @@ def people_in_groups() -> dict[str, list[Any]]:
     )
     with step("By a join"):
         joined = list(members)
-    with step("Each once"):
+    with step("Without repeats"):
         once = list(members.distinct())
     with step("Prefetched"):
         each = [
             {"group": group.name, "people": sorted(person.name for person in group.user_set.all())}
             for group in groups.prefetch_related("user_set")
         ]
-    return {"By a join": joined, "Each once": once, "Groups": each}
+    return {"By a join": joined, "Without repeats": once, "Groups": each}

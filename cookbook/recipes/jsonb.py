@@ -1,4 +1,4 @@
-"""Documents inside rows, found by an index."""
+"""JSONField: documents inside rows, and the index for them."""
 
 from typing import Annotated, Any
 
@@ -12,20 +12,20 @@ from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = RecipeGroup("jsonb", "JSONB", "Documents inside rows, found by an index.")
+GROUP = RecipeGroup("jsonb", "JSONB", "JSON documents inside rows, and the index for them.")
 
 
 @GROUP.recipe(
-    "Rows by a key of their document",
+    "JSONField key: filter by one key",
     asks="How do I filter on a key inside a JSONField?",
     shows=("key", "JSONField", "key transform", "numbers in JSON"),
     notice="The key becomes (metadata -> 'covers') and is compared with 70 as jsonb, so numbers "
-    "compare as numbers: 9 is not above 70. Rows without the key give NULL and drop out.",
-    pitfall='A number kept as a string, like the rate "2.40", is never above a number, and '
-    "nothing says so: jsonb sorts every string below every number.",
+    "compare as numbers: 9 is not above 70. Rows without the key give NULL and are left out.",
+    pitfall='A number stored as a string, like the rate "2.40", is never above a number, and '
+    "there is no error: jsonb sorts every string below every number.",
 )
 def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
-    """The restaurants' days with the most covers, a number inside the metadata."""
+    """The restaurants' days with the most covers (guests), a number in the metadata."""
     return (
         Transaction.objects.filter(metadata__covers__gte=at_least)
         .order_by("-metadata__covers", "-amount")
@@ -34,13 +34,13 @@ def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "A key inside a key",
+    "JSONField path: filter by a nested key",
     asks="How do I filter on a nested key of a JSONField?",
     shows=("nested key", "JSONField", "path of keys"),
-    notice="Two underscores more for each level: the SQL is metadata #> '{merchant,country}' = "
+    notice="Two more underscores for each level: the SQL is metadata #> '{merchant,country}' = "
     "'\"PT\"', a path and a value that is JSON itself, hence its quotes.",
-    pitfall="A misspelt key is no error: nothing knows which keys there are. metadata__merchnt "
-    "finds no row, where a misspelt column raises FieldError.",
+    pitfall="A misspelt key is no error: Django does not know which keys exist. "
+    "metadata__merchnt finds no row, while a misspelt column raises FieldError.",
 )
 def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Transaction, Any]:
     """The five largest card payments in Portugal."""
@@ -52,17 +52,17 @@ def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Tran
 
 
 @GROUP.recipe(
-    "Text out of a document, to group by",
+    "KT(): group by the text of a JSON key",
     asks="How do I group by a JSON key, or get its text without the quotes?",
     shows=("KT", "KeyTextTransform", "group by a JSON key", "values"),
-    notice="F() takes the value with -> or #> as jsonb; KT() with ->> or #>> as text. Python sees "
-    "the same string, because Django reads the jsonb for you, but only the text can be compared, "
+    notice="F() takes the value with -> or #> as jsonb; KT() with ->> or #>> as text. Python "
+    "gets the same string, because Django decodes the jsonb, but only the text can be compared, "
     "sliced and indexed as text.",
-    pitfall="KT() gives text even of a number: ordered by it, 100 comes before 90. Cast it, or "
-    "order by F().",
+    pitfall="KT() returns text even for a number: ordered by it, 100 comes before 90. Cast it, "
+    "or order by F().",
 )
 def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
-    """The cities where most payments were made by card."""
+    """The cities with the most card payments."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal")
         .values(city=KT("metadata__merchant__city"))
@@ -72,17 +72,18 @@ def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "Rows whose document contains another",
+    "JSONField contains (@>): uses the GIN index",
     asks="How do I find rows whose JSON contains these keys and values?",
     shows=("contains", "containment", "@>", "GIN used", "jsonb_path_ops"),
-    notice='metadata @> {...} is the question that GinIndex(fields=["metadata"], '
-    'opclasses=["jsonb_path_ops"]) answers: the plan has a Bitmap Index Scan on '
-    "transactions_metadata. The document may have more keys, at every level.",
-    pitfall="On a JSONField contains is @>; on a CharField the same word is LIKE '%...%'. And an "
-    "index with jsonb_path_ops, small and quick, answers @> and jsonpath alone, not has_key.",
+    notice='metadata @> {...} can use GinIndex(fields=["metadata"], '
+    'opclasses=["jsonb_path_ops"]): the plan has a Bitmap Index Scan on transactions_metadata. '
+    "The document may have more keys, at every level.",
+    pitfall="On a JSONField contains is @>; on a CharField the same lookup is LIKE '%...%'. And "
+    "an index with jsonb_path_ops, small and fast, works for @> and jsonpath only, not for "
+    "has_key.",
 )
 def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Transaction, Any]:
-    """What was paid by card to one shop."""
+    """Card payments to one shop."""
     return (
         Transaction.objects.filter(
             metadata__contains={"channel": "card", "merchant": {"name": merchant}}
@@ -93,14 +94,14 @@ def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Trans
 
 
 @GROUP.recipe(
-    "The index, used and not used",
+    "GIN index: used and not used",
     asks="Why does Postgres not use the GIN index on my JSONField?",
     shows=("GIN used", "GIN not used", "contains", "key", "GinIndex", "plan"),
-    notice="The same rows twice. By the key, = on (metadata #> ...) is a question no GIN index "
-    "knows: a Seq Scan reads all 10,000 rows. Written as contains, a Bitmap Index Scan on "
-    "transactions_metadata reads the few there are.",
-    pitfall="The lookup by key reads nicer and is right in every test with ten rows; at a million "
-    "it is the slow page. Use contains, or an index on the expression KT() itself.",
+    notice="Both count the same rows. By key, the condition is = on (metadata #> ...), which no "
+    "GIN index supports: a Seq Scan reads all 10,000 rows. With contains, a Bitmap Index Scan on "
+    "transactions_metadata reads only the matching rows.",
+    pitfall="The lookup by key is easier to read and right in every test with ten rows; with a "
+    "million rows it is slow. Use contains, or an index on the expression KT() itself.",
 )
 def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, int]:
     """One merchant's payments, counted in two ways."""
@@ -114,16 +115,16 @@ def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, i
 
 
 @GROUP.recipe(
-    "Rows whose document has nothing else",
+    "JSONField contained_by (<@): no other keys",
     asks="How do I find rows whose JSON is contained by another document?",
     shows=("contained_by", "containment", "<@"),
     notice="metadata <@ {...}: each key of the row is in the document with the same value, so a "
-    "row with any further key is left out.",
-    pitfall="An empty document is contained by every other, so rows with {} are found too. No "
-    "GIN index answers <@: the plan is a Seq Scan.",
+    "row with any other key is left out.",
+    pitfall="An empty document is contained in every other, so rows with {} are found too. No "
+    "GIN index supports <@: the plan is a Seq Scan.",
 )
 def plain_savings_contained_by() -> dict[str, int]:
-    """Transfers into savings, and those whose metadata says no more than that."""
+    """Transfers into savings, and those whose metadata has no other keys."""
     plain = {"channel": "transfer", "category": "savings"}
     return {
         "contains": Transaction.objects.filter(metadata__contains=plain).count(),
@@ -132,18 +133,18 @@ def plain_savings_contained_by() -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Rows that have a key, all of some keys, or any",
+    "has_key, has_keys, has_any_keys",
     asks="How do I find rows that have a certain key in their JSON?",
     shows=("has_key", "has_keys", "has_any_keys", "key exists"),
-    notice="The operators are ?, ?& and ?|. has_key asks for the key alone; its value may be "
-    "anything, null too. On a nested key Django asks of the last one: "
-    "metadata__merchant__has_key is a question about what is in merchant.",
-    pitfall='They look at the top level alone: has_key="mcc" finds nothing, for mcc is in '
-    "merchant. And the index here, jsonb_path_ops, does not know them: each is a Seq Scan. The "
-    "default jsonb_ops would.",
+    notice="The operators are ?, ?& and ?|. has_key checks only that the key exists; its value "
+    "may be anything, also null. For a nested key Django checks inside the path: "
+    "metadata__merchant__has_key looks for keys of merchant.",
+    pitfall='They check the top level only: has_key="mcc" finds nothing, because mcc is in '
+    "merchant. And the index here, jsonb_path_ops, does not support them: each is a Seq Scan. "
+    "The default jsonb_ops does.",
 )
 def rows_with_keys() -> dict[str, int]:
-    """How many transactions say something of an exchange, a cash machine, a rate."""
+    """How many transactions have keys about an exchange, a cash machine, a rate."""
     found = Transaction.objects
     return {
         "has_key exchange": found.filter(metadata__has_key="exchange").count(),
@@ -165,18 +166,18 @@ class PathExists(Func):
 
 
 @GROUP.recipe(
-    "Rows by a jsonpath",
+    "jsonpath (@?): filter by a path expression",
     asks="How do I filter JSON with a jsonpath expression?",
     shows=("path", "jsonpath", "@?", "Func", "custom operator", "GIN used"),
-    notice="The path goes to the document and tests there: ? (@ >= 73) keeps what is large "
-    'enough. Try $.merchant.name ? (@ == "Book Nook"): an equality in a path is answered by the '
-    "GIN index, a comparison by a Seq Scan.",
-    pitfall="A path is a little program: one typed by a user belongs in a parameter, as here, "
-    "and one that is wrong raises 42601. jsonb_path_exists() does the same as @?, but a function "
-    "is never answered by an index.",
+    notice="The path selects part of the document and tests it: ? (@ >= 73) keeps values of at "
+    'least 73. Try $.merchant.name ? (@ == "Book Nook"): an equality in a path uses the GIN '
+    "index, a comparison is a Seq Scan.",
+    pitfall="A path is a small program: pass one typed by a user as a parameter, as here; an "
+    "invalid one raises 42601. jsonb_path_exists() does the same as @?, but a function never "
+    "uses an index.",
 )
 def rows_by_jsonpath(path: str = "$.covers ? (@ >= 73)") -> QuerySet[Transaction, Any]:
-    """What was paid in on the restaurants' fullest days."""
+    """Payments on the restaurants' fullest days."""
     return (
         Transaction.objects.filter(PathExists("metadata", Value(path)))
         .order_by("-amount", "created_at")
@@ -185,16 +186,16 @@ def rows_by_jsonpath(path: str = "$.covers ? (@ >= 73)") -> QuerySet[Transaction
 
 
 @GROUP.recipe(
-    "Documents made of columns",
+    "JSONObject: build JSON in the database",
     asks="How do I build JSON in the database, ready for an API?",
     shows=("JSONObject", "KT", "build JSON", "values_list flat"),
-    notice="JSON_OBJECT builds one document a row, with a document inside it. Through the foreign "
-    "key comes a JOIN, as in any other expression.",
-    pitfall="In JSON an amount is a number: Django reads it back as a float, where the column "
-    "gave a Decimal. Cast money to text first, as here.",
+    notice="JSON_OBJECT builds one document for each row, with a document inside it. A field of "
+    "the related account needs a JOIN, as in any other expression.",
+    pitfall="In JSON an amount is a number: Django reads it as a float, while the column gives a "
+    "Decimal. Cast money to text first, as here.",
 )
 def payments_as_documents(most: Annotated[int, Between(1, 20)] = 3) -> list[Any]:
-    """The largest payments by card, each as a JSON document."""
+    """The largest card payments, each as a JSON document."""
     return list(
         Transaction.objects.filter(metadata__channel="card", currency="USD", type="withdrawal")
         .order_by("-amount", "created_at")
@@ -217,7 +218,7 @@ class JSONSet(Func):
 
 
 class Merge(Func):
-    """Two documents as one; of a key in both, the second counts."""
+    """Two documents merged; for a key in both, the second one's value is used."""
 
     template = "(%(expressions)s)"
     arg_joiner = " || "
@@ -225,19 +226,19 @@ class Merge(Func):
 
 
 @GROUP.recipe(
-    "A document changed in place",
+    "jsonb_set: update one JSON key in place",
     asks="How do I update one key of a JSONField without loading the row?",
     shows=("update in place", "jsonb_set", "||", "Func", "update without loading"),
-    notice="jsonb_set changes the one path and keeps the rest; || lays a document over another, "
-    "at the top level alone: its card would replace the whole card. One UPDATE each, and the "
-    "SELECTs are there only to show what came of it.",
-    pitfall="Loading the row, changing the dict and saving it writes the whole document back, "
-    "with whatever somebody else changed meanwhile undone. Of transactions not even this works: "
-    "what is posted is final, and a trigger refuses it.",
+    notice="jsonb_set changes one path and keeps the rest; || merges a document into another, at "
+    "the top level only: its card would replace the whole card. One UPDATE for each; the SELECTs "
+    "only show the result.",
+    pitfall="Loading the row, changing the dict and saving it writes the whole document back and "
+    "undoes what others changed meanwhile. Transactions cannot even be updated: a posted row is "
+    "final, and a trigger refuses it.",
     writes=True,
 )
 def gold_card_in_place(colour: str = "red") -> dict[str, Any]:
-    """One voucher's design, before and after each of the two."""
+    """One voucher's design, before and after two changes."""
     voucher = Voucher.objects.filter(code="GIFT-00042")
     designs = voucher.values_list("design", flat=True)
     before = designs.get()

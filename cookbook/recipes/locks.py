@@ -1,4 +1,4 @@
-"""Who waits for whose lock, who does not, and who never comes to an end."""
+"""Transactions, continued: row locks, deadlocks and advisory locks."""
 
 from typing import Any
 
@@ -27,18 +27,18 @@ def move(source: str, target: str, coins: int) -> None:
 
 
 @GROUP.recipe(
-    "A deadlock, and its retry",
+    "Deadlock: error 40P01 and its retry",
     asks="What happens when two transactions wait for each other?",
     shows=("deadlock", "retry", "40P01", "deadlock_timeout", "deadlock detected"),
-    notice="Ben waits for Ana's row and Ana for Ben's. After a second, its deadlock_timeout, "
-    "Postgres ends one of the two with 40P01; the other goes on as if nothing had happened, and "
-    "the victim's whole transaction, run again, succeeds.",
-    pitfall="Swallowing the error, or retrying the one statement: everything the victim did is "
-    "rolled back. And a second of waiting is dear: see the next recipe for how not to get here.",
+    notice="Ben waits for Ana's row and Ana for Ben's. After one second, its deadlock_timeout, "
+    "Postgres ends one of the two with 40P01; the other continues normally, and the victim's "
+    "whole transaction succeeds in the retry.",
+    pitfall="Ignoring the error, or retrying only one statement: everything the victim did is "
+    "rolled back. And a second of waiting is long: the next recipe avoids the deadlock.",
     commits=True,
 )
 def deadlock(ana: Session, ben: Session) -> dict[str, Any]:
-    """Ana moves 10 coins from rent to food, Ben 20 from food to rent, at the same moment."""
+    """Ana moves 10 coins from rent to food, Ben 20 from food to rent, at the same time."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -66,18 +66,17 @@ def move_in_order(source: str, target: str, coins: int) -> None:
 
 
 @GROUP.recipe(
-    "No deadlock: locks in one order",
+    "Lock ordering: avoid deadlocks",
     asks="How do I lock several rows without a deadlock?",
     shows=("deadlock", "select_for_update", "order_by", "lock ordering"),
-    notice="Both lock both jars in one query, ORDER BY id. Whoever comes second waits at the first "
-    "jar and holds nothing meanwhile that the other could need: no 40P01, whatever the "
-    "direction.",
-    pitfall="Without order_by the rows are locked in the order in which the plan meets them, which "
-    "changes with the data and the statistics.",
+    notice="Both lock both jars in one query, ORDER BY id. The second session waits at the first "
+    "jar and holds no lock that the other needs: no 40P01, in either direction.",
+    pitfall="Without order_by the rows are locked in the order of the plan, which changes with "
+    "the data and the statistics.",
     commits=True,
 )
 def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
-    """The two opposite moves of the deadlock once more."""
+    """The same two opposite transfers as in the deadlock."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -91,17 +90,17 @@ def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Not waiting for a lock",
+    "select_for_update(nowait=True): fail at once",
     asks="How do I fail at once when somebody else has locked the row?",
     shows=("nowait", "select_for_update", "lock_timeout", "55P03", "OperationalError"),
-    notice="FOR UPDATE NOWAIT gives up at once, with SQLSTATE 55P03; lock_timeout gives up with "
-    "the same code, 100 ms later. The except is round the atomic block.",
-    pitfall="nowait speaks for this one SELECT. The UPDATE after it, and the locks of foreign "
-    "keys, wait as ever: lock_timeout holds for all of them.",
+    notice="FOR UPDATE NOWAIT fails at once, with SQLSTATE 55P03; lock_timeout fails with the "
+    "same code after 100 ms. The except is around the atomic block.",
+    pitfall="nowait applies to this one SELECT. A later UPDATE, and the locks of foreign keys, "
+    "still wait: lock_timeout applies to all of them.",
     commits=True,
 )
 def nowait(ana: Session, ben: Session) -> dict[str, str]:
-    """Ana has the jar; Ben asks for it in two ways that do not wait."""
+    """Ana has locked the jar; Ben asks for it in two ways that do not wait."""
 
     def claim(*, at_once: bool) -> str:
         try:
@@ -131,18 +130,19 @@ def take_job(worker: str) -> str:
 
 
 @GROUP.recipe(
-    "A queue for several workers",
+    "select_for_update(skip_locked=True): a queue that several workers empty",
     asks="How do I use a table as a job queue?",
     shows=("skip_locked", "select_for_update", "SKIP LOCKED", "task queue", "worker"),
-    notice="FOR UPDATE SKIP LOCKED with LIMIT 1: Ben passes over the job that Ana has and takes "
-    "the next, without waiting. Ana's worker then crashes: ROLLBACK frees her job, and Ben finds "
-    "it as if it had never been taken.",
+    notice="FOR UPDATE SKIP LOCKED with LIMIT 1: Ben skips the job that Ana has locked and takes "
+    "the next, without waiting. Then Ana's worker crashes: ROLLBACK releases her job, and Ben "
+    "finds it again.",
     pitfall="The lock is the claim, so the transaction stays open as long as the job takes. For "
-    "long jobs write the claim and a time into the row, commit, and let an overdue claim lapse.",
+    "long jobs write the claim and its time into the row, commit, and let an overdue claim "
+    "expire.",
     commits=True,
 )
 def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
-    """Two workers at three jobs; Ana crashes in the middle of hers."""
+    """Two workers and three jobs; Ana's worker crashes during hers."""
     jobs = ["send statements", "pay interest", "close the month"]
     ana.run(lambda: Job.objects.bulk_create([Job(what=what) for what in jobs]))
 
@@ -158,18 +158,18 @@ def skip_locked(ana: Session, ben: Session) -> dict[str, Any]:
 
 
 @GROUP.recipe(
-    "A lock that lets foreign keys through",
+    "select_for_update(no_key=True): allow foreign keys",
     asks="Why does inserting a child row wait for a lock on its parent?",
     shows=("no_key", "select_for_update", "FOR NO KEY UPDATE", "foreign key", "FOR KEY SHARE"),
-    notice="Ben's new note makes Postgres check that its jar is there, with FOR KEY SHARE. That "
-    "waits for FOR UPDATE, and passes FOR NO KEY UPDATE, which promises to leave the key alone.",
-    pitfall="A plain select_for_update on a row that many rows point to, such as an account, "
-    "stops every insert that names it. UPDATE itself takes only the weaker lock, unless it "
-    "changes a key.",
+    notice="For Ben's new note Postgres checks that its jar exists, with FOR KEY SHARE. That "
+    "waits for FOR UPDATE, but not for FOR NO KEY UPDATE, which promises not to change the key.",
+    pitfall="A plain select_for_update on a row with many references, such as an account, blocks "
+    "every insert that refers to it. UPDATE itself takes only the weaker lock, unless it changes "
+    "a key.",
     commits=True,
 )
 def no_key(ana: Session, ben: Session) -> dict[str, str]:
-    """Whom Ben waits for, who writes a note on the jar that Ana has locked in one of two ways."""
+    """Ben adds a note to the jar that Ana has locked in one of two ways; whom does he wait for?"""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     waited_for = {}
     for title, weaker in (("FOR UPDATE", False), ("FOR NO KEY UPDATE", True)):
@@ -184,13 +184,13 @@ def no_key(ana: Session, ben: Session) -> dict[str, str]:
 
 
 @GROUP.recipe(
-    "Locking one table of a join",
+    "select_for_update(of=…): one table of a join",
     asks="How do I lock only one model's rows in a select_related query?",
     shows=("of", "select_for_update", "FOR UPDATE OF", "select_related"),
-    notice="With of=('self',) the SQL ends in FOR UPDATE OF \"jar_notes\": the jar comes along "
-    "unlocked, and Ben may change it. Without it the rows of every joined table are locked.",
-    pitfall="Where the joined column may be null the join is a LEFT JOIN, and Postgres refuses to "
-    "lock its nullable side, with SQLSTATE 0A000: of is the cure there too.",
+    notice="With of=('self',) the SQL ends with FOR UPDATE OF \"jar_notes\": the jar is read "
+    "without a lock, and Ben may change it. Without it the rows of every joined table are locked.",
+    pitfall="Where the joined column may be NULL the join is a LEFT JOIN, and Postgres refuses "
+    "to lock its nullable side, with SQLSTATE 0A000: of solves that too.",
     commits=True,
 )
 def lock_one_table(ana: Session, ben: Session) -> dict[str, str]:
@@ -221,19 +221,19 @@ def closes_the_month(jar: Jar) -> bool:
 
 
 @GROUP.recipe(
-    "A lock on an idea",
+    "Advisory locks: one job at a time",
     asks="How do I make sure that a job runs only once at a time?",
     shows=("advisory lock", "pg_try_advisory_xact_lock", "pg_advisory_lock", "mutex", "cron"),
-    notice="pg_try_advisory_xact_lock locks two numbers that mean what we agree on, here a table "
-    "and an id, and no row: nobody who only reads or writes the jar notices. It answers false at "
-    "once where another has it, and goes with COMMIT.",
-    pitfall="pg_advisory_lock, without xact, lasts as long as the connection: behind a pool the "
-    "next request has it. And the numbers are shared by the whole database: agree on them in one "
-    "place.",
+    notice="pg_try_advisory_xact_lock locks two numbers whose meaning we choose, here a table "
+    "and an id, and no row: sessions that only read or write the jar do not notice. It returns "
+    "false at once if another session has the lock, and releases it at COMMIT.",
+    pitfall="pg_advisory_lock, without xact, lasts as long as the connection: with a connection "
+    "pool, the next request has it. And the numbers are shared by the whole database: define "
+    "them in one place.",
     commits=True,
 )
 def advisory_lock(ana: Session, ben: Session) -> dict[str, bool]:
-    """Ana closes the month; Ben tries to meanwhile, changes the jar, and tries again after her."""
+    """Ana closes the month; Ben tries it meanwhile, changes the jar, and tries again after her."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.begin()
     hers = ana.run(lambda: closes_the_month(jar))

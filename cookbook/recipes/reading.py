@@ -1,4 +1,4 @@
-"""Large results in little memory and few pages."""
+"""Large results with little memory and few page reads."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -12,20 +12,22 @@ from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 from transactions.models import Transaction
 
-GROUP = RecipeGroup("reading", "Reading much", "Large results in little memory and few pages.")
+GROUP = RecipeGroup(
+    "reading", "Reading many rows", "Large results with little memory and few page reads."
+)
 
 
 @GROUP.recipe(
-    "Every row once, a few at a time",
+    "iterator(): loop with little memory",
     asks="How do I loop over a very large table without loading it all into memory?",
     shows=("iterator", "chunk_size", "memory", "batch", "large queryset", "stream"),
-    notice="One query however many rows. Django takes chunk_size rows at a time from a cursor on "
-    "the server, and lets go of each row once the loop has moved on.",
-    pitfall="The queryset keeps nothing, so a second loop over it asks the database again. And a "
-    "sum like this belongs in the database: aggregate() brings one row instead of 2,383.",
+    notice="One query for any number of rows. Django fetches chunk_size rows at a time from a "
+    "cursor on the server, and frees each row when the loop has moved on.",
+    pitfall="The queryset caches nothing, so a second loop over it queries the database again. "
+    "And a sum like this belongs in the database: aggregate() returns one row instead of 2,383.",
 )
 def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str, Any]:
-    """All payments in euros added up in Python, and in Postgres."""
+    """All payments in euros, summed in Python and in Postgres."""
     payments = Transaction.objects.filter(currency="EUR", from_account__isnull=False)
     count, total = 0, Decimal(0)
     with step("Row by row"):
@@ -38,17 +40,18 @@ def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str
 
 
 @GROUP.recipe(
-    "The cursor that iterator() opens",
+    "Server-side cursors: what iterator() opens",
     asks="Does Django use a server-side cursor, and for how long is it open?",
     shows=("server-side cursor", "iterator", "named cursor", "DECLARE", "pg_cursors", "FETCH"),
-    notice="In the middle of the loop pg_cursors lists a cursor named _django_curs_… over the "
-    "whole query; after the loop it is gone. Its rows come by FETCH, which the driver sends by "
-    "itself and which therefore is not listed here.",
-    pitfall="pgbouncer in transaction mode hands the next FETCH to another connection, which knows "
-    "no such cursor: set DISABLE_SERVER_SIDE_CURSORS there, and every row comes at once.",
+    notice="During the loop pg_cursors lists a cursor named _django_curs_… over the whole query; "
+    "after the loop it is closed. Its rows come by FETCH, which the driver sends by itself, so "
+    "it is not listed here.",
+    pitfall="pgbouncer in transaction mode sends the next FETCH to another connection, which "
+    "does not have the cursor: set DISABLE_SERVER_SIDE_CURSORS there, and all rows are fetched "
+    "at once.",
 )
 def cursor_behind_iterator(chunk: Annotated[int, Between(1, 1000)] = 100) -> dict[str, list[Any]]:
-    """Which cursors are open before, within and after a loop over all payments in pounds."""
+    """Which cursors are open before, during and after a loop over all payments in pounds."""
     open_cursors = {"Before the loop": cursors()}
     payments = Transaction.objects.filter(currency="GBP").values_list("amount", flat=True)
     for number, _amount in enumerate(payments.iterator(chunk_size=chunk), start=1):
@@ -66,29 +69,29 @@ def cursors() -> list[dict[str, Any]]:
 
 
 @GROUP.recipe(
-    "Related rows of a long loop",
+    "iterator() with prefetch_related()",
     asks="Can I use prefetch_related() together with iterator()?",
     shows=("iterator", "prefetch_related", "chunk_size", "batch"),
     notice="One query for the people, then one for the accounts of each chunk of them: 24 people "
     "in chunks of 8 make four queries.",
-    pitfall="A small chunk brings N+1 back: chunk_size=1 asks once a person. And without a "
-    "chunk_size, iterator() after prefetch_related() raises ValueError.",
+    pitfall="A small chunk brings N+1 back: chunk_size=1 sends a query for each person. And "
+    "without a chunk_size, iterator() after prefetch_related() raises ValueError.",
 )
 def people_in_chunks(chunk: Annotated[int, Between(1, 100)] = 8) -> dict[str, int]:
     """How many people there are, and how many accounts they have together."""
     people = User.objects.order_by("email").prefetch_related("accounts")
-    found = [len(person.accounts.all()) for person in people.iterator(chunk_size=chunk)]
-    return {"people": len(found), "accounts": sum(found)}
+    counts = [len(person.accounts.all()) for person in people.iterator(chunk_size=chunk)]
+    return {"people": len(counts), "accounts": sum(counts)}
 
 
 @GROUP.recipe(
-    "Values instead of objects",
+    "values(), values_list(): no model instances",
     asks="How do I get dicts, tuples or a flat list instead of model instances?",
     shows=("values", "values_list", "flat", "named", "dict", "tuple", "namedtuple", "pluck"),
-    notice="All four read the columns that they name and no others, and none makes objects of "
-    "models: no defaults, no methods, nothing to save.",
-    pitfall="values_list(flat=True) without a name of a column silently gives the first column, "
-    "the id. And values() of a many relation repeats the row for each related one.",
+    notice="All four read only the columns that they name, and none makes model instances: no "
+    "defaults, no methods, nothing to save.",
+    pitfall="values_list(flat=True) without a column silently returns the first one, the id. And "
+    "values() over a to-many relation repeats the row for each related one.",
 )
 def four_shapes_of_a_row(
     most: Annotated[int, Between(1, 10)] = 3,
@@ -104,38 +107,38 @@ def four_shapes_of_a_row(
 
 
 @GROUP.recipe(
-    "Fewer columns, and the query that hides behind them",
+    "only() and defer(): fewer columns",
     asks="What happens when I read a field left out by only() or defer()?",
     shows=("only", "defer", "deferred field", "lazy loading", "N+1", "columns"),
-    notice="defer() leaves out the metadata, and search, which the manager defers already; only() "
-    "leaves out all but what it names and the id. Reading a field that is not there sends a query "
-    "of its own, one for each row.",
-    pitfall="Three rows, three hidden queries: a template that is given one field more makes a "
-    "page slow, and nothing fails. values() would have raised an error instead.",
+    notice="defer() leaves out the metadata, and search, which the manager already defers; "
+    "only() leaves out all but the named fields and the id. Reading a deferred field sends a "
+    "query, one for each row.",
+    pitfall="Three rows, three hidden queries: one more field in a template makes a page slow, "
+    "and nothing fails. values() would have raised an error instead.",
 )
 def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
-    """The newest payments of wages: with what was asked for, and with one field more."""
+    """The newest payments of wages: with the loaded fields, and with one field more."""
     wages = Transaction.objects.filter(category="salary").newest_first()[:most]
     few = wages.only("description", "amount")
     with step("defer: all but the metadata"):
         deferred = [
             {"what": row.description, "amount": row.amount} for row in wages.defer("metadata")
         ]
-    with step("only: these two and the key"):
+    with step("only: two columns and the key"):
         named = [{"what": row.description, "amount": row.amount} for row in few.all()]
-    with step("One field more than only() named"):
+    with step("A field that only() left out"):
         more = [{"what": row.description, "currency": row.currency} for row in few.all()]
     return {"By defer": deferred, "By only": named, "One field more": more}
 
 
 @GROUP.recipe(
-    "Is there any, how many, and all of them",
+    "exists(), count() or len()",
     asks="Should I use exists(), count() or len()?",
     shows=("exists", "count", "count rows fast", "len", "bool", "empty queryset"),
-    notice="exists() is SELECT 1 … LIMIT 1 and stops at the first row. count() reads them all but "
-    "sends one number. len() fetches and builds every row, and keeps them for the loop after it.",
-    pitfall="if payments: and len(payments) load everything for one bit or one number. But where "
-    "the rows are shown anyway, exists() and count() before the loop are queries too many.",
+    notice="exists() is SELECT 1 … LIMIT 1 and stops at the first row. count() reads them all "
+    "but sends one number. len() fetches and builds every row, and keeps them for a later loop.",
+    pitfall="if payments: and len(payments) load all rows for a yes or a number. But if you show "
+    "the rows anyway, exists() and count() before the loop are extra queries.",
 )
 def any_many_all(
     category: Literal["cash", "travel", "groceries"] = "cash",
@@ -152,17 +155,17 @@ def any_many_all(
 
 
 @GROUP.recipe(
-    "What Postgres does for a query",
+    "explain(): the query plan",
     asks="How do I see the plan of a queryset?",
     shows=("explain", "EXPLAIN ANALYZE", "query plan", "slow query", "index used"),
-    notice="Read from the inside out, the line furthest in first: the account's stretch of "
-    "transactions_from_created is read backwards, and Limit stops it after the ten rows of the "
-    "page, so nothing is sorted.",
-    pitfall="The plain plan is a guess: cost is no time, and the rows may be wrong. With "
+    notice="Read it from the inside out, the most indented line first: transactions_from_created "
+    "is read backwards for this account, and Limit stops after the ten rows of the page, so "
+    "nothing is sorted.",
+    pitfall="The plain plan is an estimate: cost is not time, and the rows may be wrong. With "
     "analyze=True the query really runs, for as long as it takes.",
 )
 def plan_of_a_page() -> dict[str, list[str]]:
-    """How the newest ten payments out of one account are found: as guessed, and as measured."""
+    """How the newest ten payments out of one account are read: as estimated, and as measured."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     page = Transaction.objects.filter(from_account=account).order_by("-created_at")[:10]
     return {
@@ -172,66 +175,67 @@ def plan_of_a_page() -> dict[str, list[str]]:
 
 
 @GROUP.recipe(
-    "A page far back, by its number and by its place",
+    "Keyset pagination: a far page without OFFSET",
     asks="How do I page through many rows without OFFSET getting slower and slower?",
     shows=("keyset", "offset", "pagination", "cursor pagination", "seek method", "infinite scroll"),
-    notice="Both pages walk the same index. OFFSET reads every row of the pages before and throws "
-    "them away: 150 rows for page 30. The keyset begins where the last page ended and reads 5. "
-    "The query between the two looks up that place, which a link to the next page would carry.",
-    pitfall="The column has to be unique in its order, or rows that tie are left out: created_at "
-    "never ties within an account; elsewhere add the key. And there is no way to page 30 but "
-    "through the ones before.",
+    notice="Both pages use the same index. OFFSET reads every row of the pages before and drops "
+    "them: 150 rows for page 30. The keyset begins where the last page ended and reads 5. The "
+    "query between the two looks up that position, which a link to the next page would contain.",
+    pitfall="The column has to be unique, or rows with equal values are left out: created_at is "
+    "unique within an account; elsewhere add the key. And you cannot jump to page 30 without the "
+    "pages before.",
 )
 def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, list[Any]]:
     """The same page of Ana's payments by OFFSET, and by the last time of the page before."""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     payments = Transaction.objects.filter(from_account=account).order_by("-created_at")
-    shown = payments.values("created_at", "description", "amount")
+    rows = payments.values("created_at", "description", "amount")
     start = (page - 1) * 5
     with step("By OFFSET"):
-        by_offset = list(shown[start : start + 5])
-    with step("Where the page before ended"):
+        by_offset = list(rows[start : start + 5])
+    with step("The end of the page before"):
         last = payments.values_list("created_at", flat=True)[start - 1]
     with step("By keyset"):
-        by_keyset = list(shown.filter(created_at__lt=last)[:5])
+        by_keyset = list(rows.filter(created_at__lt=last)[:5])
     return {"By OFFSET": by_offset, "By keyset": by_keyset}
 
 
 @GROUP.recipe(
-    "A keyset of two columns",
+    "Keyset of two columns: page by a tied column",
     asks="How do I page by a column that is not unique?",
     shows=("keyset", "pagination", "tie-breaker", "Q", "row comparison", "order_by"),
-    notice="The next page is what is smaller, or as large and later in the key. amount__lte says "
-    "the same once more in one piece, which an index on the amount could use.",
-    pitfall="With amount__lt alone every further row of the same amount is left out, and with "
-    "amount__lte alone they come again on each page, for ever if they fill one.",
+    notice="The next page has the smaller amounts, and the same amount with a later key. "
+    "amount__lte repeats the condition in one piece, so that an index on the amount could be "
+    "used.",
+    pitfall="With amount__lt alone the other rows of the same amount are left out, and with "
+    "amount__lte alone they are repeated on each page, without end if they fill one.",
 )
 def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str, list[Any]]:
-    """The dearest subscriptions in dollars, whose prices tie: two pages."""
+    """The most expensive subscriptions in dollars, with equal prices: two pages."""
     payments = Transaction.objects.filter(category="subscription", currency="USD")
     ordered = payments.order_by("-amount", "pk")
     first = list(ordered[:most])
     last = first[-1]
     later = Q(amount__lt=last.amount) | Q(amount=last.amount, pk__gt=last.pk)
     second = ordered.filter(later, amount__lte=last.amount)[:most]
-    shown = ("value_date", "description", "amount")
+    columns = ("value_date", "description", "amount")
     return {
-        "The first page": [{name: getattr(row, name) for name in shown} for row in first],
-        "The next page": list(second.values(*shown)),
+        "The first page": [{name: getattr(row, name) for name in columns} for row in first],
+        "The next page": list(second.values(*columns)),
     }
 
 
 @GROUP.recipe(
-    "Many rows by their keys",
+    "in_bulk(): many rows by their keys",
     asks="How do I look up a list of ids in one query and have them by id?",
     shows=("in_bulk", "dict by id", "lookup by key", "IN"),
-    notice="One query with IN (…) and a dict from key to row. Another unique column does as well: "
-    "field_name='email'.",
-    pitfall="What is not there is simply missing from the dict: no DoesNotExist is raised, so "
-    "say what should happen with .get(). And the dict has no order you could rely on.",
+    notice="One query with IN (…) and a dict from key to row. Another unique column works as "
+    "well: field_name='email'.",
+    pitfall="A key that does not exist is missing from the dict: no DoesNotExist is raised, so "
+    "handle it with .get(). And the dict has no reliable order.",
 )
 def people_by_email() -> dict[str, str]:
-    """The names to some addresses, one of which nobody has."""
-    wanted = ["ana@example.com", "mara.lindt@example.com", "nobody@example.com"]
-    people = User.objects.in_bulk(wanted, field_name="email")
-    return {email: people[email].name if email in people else "nobody" for email in wanted}
+    """The names for some addresses, one of which does not exist."""
+    emails = ["ana@example.com", "mara.lindt@example.com", "nobody@example.com"]
+    people = User.objects.in_bulk(emails, field_name="email")
+    return {email: people[email].name if email in people else "nobody" for email in emails}

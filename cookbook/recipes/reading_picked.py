@@ -1,4 +1,4 @@
-"""Reading, continued: rows picked at random, and rows that are there more than once."""
+"""Reading, continued: random rows and duplicates."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -13,19 +13,19 @@ from transactions.models import Transaction
 
 
 @GROUP.recipe(
-    "A few random rows",
+    "Random rows: order_by('?') or TABLESAMPLE",
     asks="How do I pick random rows, and why is order_by('?') slow?",
     shows=("random rows", "ORDER BY RANDOM()", "TABLESAMPLE", "sample", "order_by", "raw"),
-    notice="order_by('?') is ORDER BY RANDOM(): all 10,000 rows get a number and are sorted for "
-    "the three that are kept. TABLESAMPLE BERNOULLI (1) takes each row with a chance of one in a "
-    "hundred, a Sample Scan, and only those hundred or so are sorted.",
-    pitfall="A sample without ORDER BY and with a LIMIT gives rows from the start of the table "
-    "alone. BERNOULLI reads every page; SYSTEM reads some pages and takes all of their rows, which "
-    "came in together. Of a small table a sample may be empty.",
+    notice="order_by('?') is ORDER BY RANDOM(): all 10,000 rows get a random number and are "
+    "sorted, and three are kept. TABLESAMPLE BERNOULLI (1) takes each row with a chance of one "
+    "in a hundred, a Sample Scan, and only those hundred or so are sorted.",
+    pitfall="A sample with a LIMIT but without ORDER BY returns rows from the start of the table "
+    "only. BERNOULLI reads every page; SYSTEM reads some pages and takes all of their rows, "
+    "which were inserted together. The sample of a small table may be empty.",
 )
 def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
-    """A few movements of money, others each time, in two ways."""
-    with step("Every row sorted"):
+    """A few random transactions, different each time, in two ways."""
+    with step("All rows sorted"):
         shuffled = list(Transaction.objects.order_by("?").values("description", "amount")[:most])
     with step("A sample sorted"):
         sample = Transaction.objects.raw(
@@ -38,25 +38,25 @@ def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[A
 
 
 @GROUP.recipe(
-    "Rows that are there more than once",
+    "Duplicate rows: HAVING and RowNumber",
     asks="How do I find duplicate rows, and keep only one of each?",
     shows=("duplicates", "find duplicates", "RowNumber", "HAVING", "duplicate rows", "partition"),
-    notice="HAVING COUNT(…) > 1 says which values come more than once. ROW_NUMBER() over the same "
-    "columns says which rows those are: number 1 is the one to keep, all others are the ones to "
-    "look at, or to delete by their keys.",
-    pitfall="Deleting them once does not keep them out: add the unique constraint in the same "
-    "migration. And GROUP BY and PARTITION BY put NULLs together, which = in a join does not.",
+    notice="HAVING COUNT(…) > 1 finds the values that occur more than once. ROW_NUMBER() over "
+    "the same columns finds the rows: number 1 is the one to keep, all others are the ones to "
+    "check, or to delete by their keys.",
+    pitfall="Deleting them once does not prevent new ones: add the unique constraint in the same "
+    "migration. And GROUP BY and PARTITION BY treat NULLs as equal, while = in a join does not.",
 )
 def paid_twice_a_day(since: date = date(2026, 6, 8)) -> dict[str, list[Any]]:
-    """What Ana paid twice on one day, the same amount to the same place: which, and the later."""
+    """What Ana paid twice a day, the same amount to the same place: values and later rows."""
     payments = Transaction.objects.filter(
         from_account__user__email="ana@example.com", value_date__gte=since
     )
     same = ["value_date", "description", "amount"]
-    with step("Which: HAVING"):
+    with step("The repeated values: HAVING"):
         groups = payments.values(*same).annotate(times=Count("pk")).filter(times__gt=1)
         repeated = list(groups.order_by(*same)[:20])
-    with step("All but the first of each: RowNumber"):
+    with step("The repeated rows: RowNumber"):
         number = Window(RowNumber(), partition_by=same, order_by="created_at")
         later = payments.annotate(number=number).filter(number__gt=1).order_by("created_at")
         again = list(later.values("created_at", "description", "amount", "number")[:20])

@@ -1,4 +1,4 @@
-"""What a table can do by itself."""
+"""Generated columns, defaults, indexes, views and comments."""
 
 from datetime import date
 from decimal import Decimal
@@ -14,24 +14,26 @@ from cookbook.recipe import RecipeGroup
 from cookbook.runner.steps import step
 from transactions.models import Entry, Transaction
 
-GROUP = RecipeGroup("schema", "Schema", "What a table can do by itself.")
+GROUP = RecipeGroup(
+    "schema", "Schema", "Generated columns, defaults, indexes, views, raw SQL and extensions."
+)
 
 
 @GROUP.recipe(
-    "A column that the database computes",
+    "GeneratedField: a computed column",
     asks="How do I store a value worked out from other columns?",
     shows=("generated column", "GeneratedField", "db_persist", "RETURNING"),
-    notice='The model says available = GeneratedField(expression=F("balance") + '
-    'F("overdraft_limit") - F("held"), output_field=..., db_persist=True). The INSERT has no '
-    'value for it and asks for it back: RETURNING "accounts"."available". The UPDATE of Django '
-    "5.2 does not ask.",
+    notice='The model has available = GeneratedField(expression=F("balance") + '
+    'F("overdraft_limit") - F("held"), output_field=..., db_persist=True). The INSERT sends no '
+    'value for it and reads it back: RETURNING "accounts"."available". The UPDATE of Django 5.2 '
+    "does not.",
     pitfall="After a save() that updates, Django 5.2 still has the old value in memory: "
-    "refresh_from_db(), as here. And the expression sees its own row alone: no other table, no "
+    "refresh_from_db(), as here. And the expression can use only its own row: no other table, no "
     "Now().",
     writes=True,
 )
 def available_as_generated_column() -> dict[str, Decimal]:
-    """What a new account has available, before and after its overdraft is raised."""
+    """What is available in a new account, before and after its overdraft is raised."""
     ana = User.objects.get(email="ana@example.com")
     account = Account.objects.create(user=ana, currency="USD", overdraft_limit=Decimal(300))
     opened = account.available
@@ -43,18 +45,18 @@ def available_as_generated_column() -> dict[str, Decimal]:
 
 
 @GROUP.recipe(
-    "A default that the database gives",
+    "db_default: a default in the database",
     asks="What is the difference between default and db_default?",
     shows=("db_default", "default", "RETURNING"),
     notice="spent has db_default=0, design a whole document. Both are sent as DEFAULT, and the "
-    "database's values come back in the same INSERT by RETURNING.",
-    pitfall="With default= alone the table has no default: an INSERT by hand, by COPY or by "
+    "same INSERT returns the database's values by RETURNING.",
+    pitfall="With default= alone the table has no default: an INSERT in raw SQL, by COPY or by "
     "another program fails on NOT NULL. Before the INSERT, a field with db_default holds a "
     "DatabaseDefault, not its value.",
     writes=True,
 )
 def voucher_by_db_default() -> dict[str, Any]:
-    """What a new voucher has without having been told."""
+    """The values of a new voucher that were not given."""
     voucher = Voucher(code="NEW", email="ana@example.com", worth=40, sold_on=date(2026, 6, 30))
     unsaved = type(voucher.spent).__name__
     voucher.save()
@@ -68,17 +70,17 @@ def voucher_by_db_default() -> dict[str, Any]:
 
 
 @GROUP.recipe(
-    "An index on an expression",
+    "Functional index: Index(Lower(…))",
     asks="How do I index a case-insensitive search?",
     shows=("functional index", "Lower", "iexact", "index on an expression"),
-    notice='The model has Index(Lower("email"), name="vouchers_email_lower"). A condition on that '
-    "very expression is answered by it; iexact compares UPPER() of both sides, which the index "
-    "has not, and so reads all 5,000 rows.",
-    pitfall="The expression of the query must be the index's own: an index on Lower() is no help "
-    "to iexact, which needs one on Upper().",
+    notice='The model has Index(Lower("email"), name="vouchers_email_lower"). A condition on the '
+    "same expression uses it; iexact compares UPPER() of both sides, which is not indexed, and "
+    "so reads all 5,000 rows.",
+    pitfall="The expression of the query must be the index's own: an index on Lower() does not "
+    "help iexact, which needs one on Upper().",
 )
 def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str, int]:
-    """Vouchers of one address, however it was typed, counted in two ways."""
+    """Vouchers of one address in any case, counted in two ways."""
     with step("iexact"):
         by_iexact = Voucher.objects.filter(email__iexact=email).count()
     with step("Lower, as the index has it"):
@@ -87,14 +89,14 @@ def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str,
 
 
 @GROUP.recipe(
-    "An index on some of the rows",
+    "Partial index: Index(condition=…)",
     asks="How do I index only the rows that I look for?",
     shows=("partial index", "condition", "Index"),
     notice='The model has Index(fields=["sold_on"], condition=Q(spent=0), '
-    'name="vouchers_unspent"): 250 of 5,000 rows. The query that says spent = 0 itself uses it; '
-    "the one without may not, for most of the rows it wants are not in there.",
-    pitfall="Postgres must be able to see that the query's condition implies the index's. "
-    'left=F("worth") finds the same vouchers and does not use it.',
+    'name="vouchers_unspent"): 250 of 5,000 rows. The query with spent = 0 uses it; the one '
+    "without cannot, because most of its rows are not in the index.",
+    pitfall="Postgres must see that the query's condition implies the index's. left=F(\"worth\") "
+    "finds the same vouchers and does not use it.",
 )
 def unspent_by_partial_index(
     since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)
@@ -108,17 +110,18 @@ def unspent_by_partial_index(
 
 
 @GROUP.recipe(
-    "An index that has all the query asks for",
+    "Covering index: an Index Only Scan",
     asks="How do I get an Index Only Scan?",
     shows=("covering index", "include", "Index Only Scan", "Heap Fetches"),
-    notice='The model has Index(fields=["code"], include=["worth"], '
-    'name="vouchers_code_worth"). Asked for worth alone, the plan is an Index Only Scan; asked '
-    "for spent too, an Index Scan that goes on to the table.",
-    pitfall="One more column in values(), or no values() at all, and the table is read again. So "
-    "it is on pages changed since the last VACUUM: Heap Fetches in the plan counts the rows.",
+    notice='The model has Index(fields=["code"], include=["worth"], name="vouchers_code_worth"). '
+    "For worth alone, the plan is an Index Only Scan; for spent too, an Index Scan that also "
+    "reads the table.",
+    pitfall="With one more column in values(), or without values(), the table is read again. "
+    "That also happens for pages changed since the last VACUUM: Heap Fetches in the plan counts "
+    "these rows.",
 )
 def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
-    """One voucher's worth, out of the index; its worth and what is spent, out of the table."""
+    """One voucher's worth, from the index; its worth and what is spent, from the table."""
     voucher = Voucher.objects.filter(code=code)
     with step("worth, which the index includes"):
         covered = list(voucher.values("worth"))
@@ -127,17 +130,18 @@ def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
 
 
 @GROUP.recipe(
-    "A tiny index for rows in order of time",
+    "BRIN index: tiny, for rows in time order",
     asks="When do I use a BRIN index?",
     shows=("BRIN", "BrinIndex", "pages_per_range", "lossy"),
-    notice='BrinIndex(fields=["sold_on"], pages_per_range=4) keeps the least and the most of each '
-    "four pages. The plan reads those whose range fits (Heap Blocks: lossy) and drops what does "
-    "not belong (Rows Removed by Index Recheck). The sizes are bytes: 5,000 dates in three pages.",
-    pitfall="It helps only where rows lie in the table in the order of the column, as those of a "
-    "journal do. Rows inserted late, or moved by updates, widen the ranges until every page fits.",
+    notice='BrinIndex(fields=["sold_on"], pages_per_range=4) stores the minimum and the maximum '
+    "of every four pages. The plan reads the pages whose range matches (Heap Blocks: lossy) and "
+    "drops other rows (Rows Removed by Index Recheck). The sizes are in bytes: 5,000 dates in "
+    "three pages.",
+    pitfall="It helps only where the rows of the table are in the order of the column, as in a "
+    "journal. Rows inserted late, or moved by updates, widen the ranges until every page matches.",
 )
 def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)) -> dict[str, Any]:
-    """Vouchers sold in a week, and the bytes of the BRIN index beside those of a B-tree."""
+    """Vouchers sold in a week, and the size of the BRIN index and of a B-tree in bytes."""
     week = Voucher.objects.filter(sold_on__range=(since, until))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -149,15 +153,15 @@ def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7))
 
 
 @GROUP.recipe(
-    "A view as a model",
+    "View as a model: managed = False",
     asks="How do I use a database view as a Django model?",
     shows=("view as a model", "managed = False", "db_table", "unmanaged model"),
     notice='Entry has managed = False and db_table = "entries", a view: each transaction once '
-    "for each side. Postgres looks through it: the plan merges two index scans and stops at the "
+    "for each side. Postgres expands the view: the plan merges two index scans and stops at the "
     "fifth row, without making the view's other rows.",
-    pitfall="On a view like this one a model can read, not save; and Django makes no view. It "
-    "belongs in a migration with RunSQL, and before a column under it may change type it has to "
-    "be dropped.",
+    pitfall="On a view like this one a model can read, not save; and Django does not create the "
+    "view. Create it in a migration with RunSQL; it has to be dropped before a column under it "
+    "can change its type.",
 )
 def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, Any]:
     """The newest five entries of one person's first account."""
@@ -170,13 +174,14 @@ def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, 
 
 
 @GROUP.recipe(
-    "Comments in the database",
+    "db_comment: comments in the database",
     asks="How do I document tables and columns in the database itself?",
     shows=("db_comment", "db_table_comment", "COMMENT ON", "introspection"),
-    notice="What the model says with db_comment and db_table_comment is in Postgres' own "
-    "catalogue, for everybody who looks there: \\d+ in psql, any tool, inspectdb.",
-    pitfall="They are part of the schema: changing a word makes a migration, and so a deployment. "
-    "help_text is for the people who fill in forms; it never reaches the database.",
+    notice="db_comment and db_table_comment of the model are stored in Postgres' own catalogue, "
+    "for everybody who looks there: \\d+ in psql, any tool, inspectdb.",
+    pitfall="They are part of the schema: changing a word makes a migration, and so a "
+    "deployment. help_text is for the people who fill in forms; it is never stored in the "
+    "database.",
 )
 def comments_of_transactions() -> list[dict[str, Any]]:
     """Each comment on the table of transactions, in the model and in the catalogue."""
@@ -185,10 +190,10 @@ def comments_of_transactions() -> list[dict[str, Any]]:
         columns = connection.introspection.get_table_description(cursor, table)
         tables = connection.introspection.get_table_list(cursor)
     stored = {info.name: info.comment for info in [*columns, *tables] if info.comment}
-    said = {field.column: field.db_comment for field in Transaction._meta.fields}
-    said[table] = Transaction._meta.db_table_comment
+    declared = {field.column: field.db_comment for field in Transaction._meta.fields}
+    declared[table] = Transaction._meta.db_table_comment
     return [
         {"on": name, "in the model": text, "in the catalogue": stored[name]}
-        for name, text in said.items()
+        for name, text in declared.items()
         if text
     ]

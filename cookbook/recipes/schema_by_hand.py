@@ -1,4 +1,4 @@
-"""What the ORM does not say: SQL by hand."""
+"""Schema, continued: raw SQL."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from transactions.models import Transaction
 
 
 @GROUP.recipe(
-    "SQL by hand",
+    "Raw SQL: connection.cursor()",
     asks="How do I run raw SQL with parameters in Django?",
     shows=(
         "raw SQL",
@@ -23,16 +23,16 @@ from transactions.models import Transaction
         "zero for days without rows",
     ),
     notice="A row for every day, also for those without a payment: generate_series makes days "
-    "that no table has. The values are in the list, not in the text; the driver puts them in.",
-    pitfall="Never build the text with an f-string or %: that is how SQL injection begins. And a "
-    "percent sign that is meant, in a LIKE for instance, is written %% beside parameters.",
+    "that no table has. The values are in the list, not in the text; the driver inserts them.",
+    pitfall="Never build the text with an f-string or %: that allows SQL injection. And a "
+    "literal percent sign, in a LIKE for instance, is written %% beside parameters.",
 )
 def cash_by_day_in_raw_sql(
     since: date = date(2026, 6, 8),
     days: Annotated[int, Between(1, 366)] = 7,
     currency: str = "USD",
 ) -> list[dict[str, Any]]:
-    """Cash taken from machines, day by day, with the days on which there was none."""
+    """Cash withdrawals by day, including the days without any."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -49,16 +49,16 @@ def cash_by_day_in_raw_sql(
 
 
 @GROUP.recipe(
-    "Model rows from SQL by hand",
+    "Manager.raw(): model instances from SQL",
     asks="How do I get model instances from a raw SQL query?",
     shows=("Manager.raw", "raw SQL", "RawQuerySet", "DISTINCT ON"),
-    notice="The columns become fields by their names, share too, which the model has not. It has "
-    "to have the primary key.",
-    pitfall="A field that the SQL leaves out is fetched when it is touched, one query for each "
-    "row: print a hundred raw rows by an unselected column and send a hundred queries.",
+    notice="The columns become fields by their names, also share, which the model does not have. "
+    "The primary key has to be among them.",
+    pitfall="A field that the SQL leaves out is loaded when it is read, one query for each row: "
+    "a hundred raw rows with an unselected column send a hundred queries.",
 )
 def largest_by_manager_raw(currency: str = "EUR") -> Any:
-    """The largest card payments in euros, and the share each has in all of them."""
+    """The largest card payments in euros, and the share of each in the total."""
     return Transaction.objects.raw(
         """
         SELECT id, description, amount, currency,
@@ -72,7 +72,7 @@ def largest_by_manager_raw(currency: str = "EUR") -> Any:
 
 
 @GROUP.recipe(
-    "A query that goes on from its own rows",
+    "WITH RECURSIVE: follow rows to rows",
     asks="How do I write a recursive query (WITH RECURSIVE) in Django?",
     shows=(
         "recursive query",
@@ -85,14 +85,14 @@ def largest_by_manager_raw(currency: str = "EUR") -> Any:
         "raw SQL",
     ),
     notice="The SELECT after UNION works on the rows that the round before it found, until there "
-    "are no new ones: Recursive Union and WorkTable Scan in the plan. One query, however deep.",
-    pitfall="Where rows lead back to where one was, UNION ALL never ends. UNION drops rows that "
-    "are there already, but a count of steps makes each round's rows new: bound it, as here.",
+    "are no new ones: Recursive Union and WorkTable Scan in the plan. One query for any depth.",
+    pitfall="Where the rows form a circle, UNION ALL never ends. UNION drops rows that were "
+    "already found, but a count of steps makes the rows of each round new: limit it, as here.",
 )
 def reached_by_money(
     email: str = "northwind@example.com", most: Annotated[int, Between(1, 6)] = 3
 ) -> list[dict[str, Any]]:
-    """Whom a company's money can have reached, and after how many payments at the earliest."""
+    """Who can have received a company's money, and after how many payments at the earliest."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""Words added to the ORM: lookups, functions and aggregates of one's own."""
+"""Schema, continued: custom lookups, functions and aggregates."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from transactions.models import Transaction
 
 
 class SameAddress(Lookup):
-    """Two addresses that differ in nothing but case."""
+    """Compares two addresses and ignores their case."""
 
     lookup_name = "same_address"
 
@@ -22,17 +22,17 @@ class SameAddress(Lookup):
 
 
 @GROUP.recipe(
-    "A lookup of one's own",
+    "Custom lookup: register_lookup()",
     asks="How do I write a custom lookup like __same_address?",
     shows=("custom lookup", "register_lookup", "Lookup", "as_sql"),
-    notice="email__same_address compares LOWER() of both sides, the very expression of the index "
+    notice="email__same_address compares LOWER() of both sides, the same expression as the index "
     "vouchers_email_lower, which the plan uses. iexact would not.",
-    pitfall="as_sql must hand on the parameters of both sides, left first. And a lookup is known "
-    "once it is registered: here on the one field; on models.EmailField, in AppConfig.ready(), "
-    "it would be known to all.",
+    pitfall="as_sql must return the parameters of both sides, left first. And a lookup works "
+    "where it is registered: here on one field; on models.EmailField, in AppConfig.ready(), it "
+    "would work on all.",
 )
 def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Voucher, Any]:
-    """The vouchers of one address, whatever its case."""
+    """The vouchers of one address in any case."""
     Voucher._meta.get_field("email").register_lookup(SameAddress)
     return (
         Voucher.objects.filter(email__same_address=email)
@@ -50,12 +50,12 @@ class Bucket(Func):
 
 
 @GROUP.recipe(
-    "A function of Postgres that Django does not have",
+    "Custom function: a subclass of Func",
     asks="How do I call a database function that Django has no class for?",
     shows=("custom function", "Func", "width_bucket", "histogram"),
     notice="Four lines make any function of Postgres an expression: for annotate, filter, "
-    "order_by, an index. The GROUP BY is on width_bucket(amount, 0, 100, 5); bucket 6 is what is "
-    "100 or more.",
+    "order_by, an index. The GROUP BY is on width_bucket(amount, 0, 100, 5); bucket 6 has "
+    "amounts of 100 or more.",
     pitfall="Without output_field Django takes the type of the arguments, and raises FieldError "
     "where they are mixed. A plain string among the arguments is a column's name; a text is "
     'Value("...").',
@@ -73,20 +73,21 @@ def histogram_by_custom_function(
 
 
 class MostCommon(Aggregate):
-    """The value that is there most often."""
+    """The most frequent value."""
 
     name = "MostCommon"
     template = "mode() WITHIN GROUP (ORDER BY %(expressions)s)"
 
 
 @GROUP.recipe(
-    "An aggregate of one's own",
+    "Custom aggregate: a subclass of Aggregate",
     asks="How do I write a custom aggregate?",
     shows=("custom aggregate", "Aggregate", "mode", "WITHIN GROUP", "filter"),
-    notice="An Aggregate with a template of its own: mode() WITHIN GROUP (ORDER BY ...). The type "
-    "is that of the column, the filter= of every aggregate comes by itself as FILTER (WHERE ...).",
+    notice="An Aggregate with its own template: mode() WITHIN GROUP (ORDER BY ...). The type is "
+    "that of the column, and filter= works as in every aggregate: FILTER (WHERE ...).",
     pitfall='function = "mode" alone would give mode(description), which Postgres refuses: an '
-    "ordered-set aggregate takes its column in WITHIN GROUP. And of equals mode() gives any.",
+    "ordered-set aggregate takes its column in WITHIN GROUP. And if several values are equally "
+    "frequent, mode() returns any of them.",
 )
 def usual_shop_by_custom_aggregate() -> QuerySet[Transaction, Any]:
     """Where people of each currency go most often for food, and for anything."""

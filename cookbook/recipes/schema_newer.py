@@ -1,4 +1,4 @@
-"""What newer versions of Django and of Postgres can do."""
+"""Schema, continued: features of newer versions of Django and Postgres."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,13 +15,13 @@ from transactions.models import Transaction
 
 
 @GROUP.recipe(
-    "Django 5.2: a JSON array made of columns",
+    "JSONArray: a row as an array (Django 5.2)",
     asks="How do I return columns as a JSON array?",
     shows=("newer Django", "JSONArray", "Django 5.2"),
-    notice="JSON_ARRAY(... NULL ON NULL RETURNING JSONB): one value a row, its parts in the order "
-    "they were named. An account without a limit has null there.",
-    pitfall="An array has no names: what reads it must know the order. JSONObject says them, at "
-    "the price of repeating them in every row.",
+    notice="JSON_ARRAY(... NULL ON NULL RETURNING JSONB): one value for each row, its parts in "
+    "the given order. An account without a limit has null there.",
+    pitfall="An array has no names: its reader must know the order. JSONObject has names, and "
+    "repeats them in every row.",
     django=(5, 2),
 )
 def accounts_as_json_arrays() -> QuerySet[Account, Any]:
@@ -34,18 +34,18 @@ def accounts_as_json_arrays() -> QuerySet[Account, Any]:
 
 
 @GROUP.recipe(
-    "Django 6.0: any value, and strings in one line",
+    "AnyValue and StringAgg (Django 6.0)",
     asks="How do I show a column beside a GROUP BY without grouping by it?",
     shows=("newer Django", "AnyValue", "StringAgg", "Django 6.0"),
     notice="any_value() takes one of the group's values, for a column that is the same in all of "
-    'them; StringAgg is for all databases now, its delimiter an expression: Value(", ").',
-    pitfall="any_value() is any value: of a column that differs within the group, each run may "
-    "give another. django.contrib.postgres' own StringAgg is on its way out.",
+    'them; StringAgg now works on all databases, its delimiter is an expression: Value(", ").',
+    pitfall="any_value() is any value: if the column differs within the group, each run may "
+    "return another. The StringAgg of django.contrib.postgres is deprecated.",
     django=(6, 0),
     postgres=160000,
 )
 def merchants_by_any_value() -> QuerySet[Transaction, Any]:
-    """The merchants paid most often, each with its city and what it was for."""
+    """The merchants paid most often, each with its city and category."""
     from django.db.models import AnyValue, StringAgg
 
     return (
@@ -61,17 +61,17 @@ def merchants_by_any_value() -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "Postgres 17: JSON as a table",
+    "JSON_TABLE: JSON as rows (Postgres 17)",
     asks="How do I turn JSON into rows and columns in SQL?",
     shows=("newer Postgres", "JSON_TABLE", "Postgres 17", "raw SQL"),
-    notice="JSON_TABLE gives each document columns with types, by jsonpath: from $.merchant "
-    "on, name and city are texts here, and kind is an integer, though mcc is a string in the JSON.",
-    pitfall="A value that does not fit its type becomes NULL without a word; ERROR ON ERROR "
-    "makes it raise. On Postgres 16 it is a syntax error: there jsonb_to_record does most of it.",
+    notice="JSON_TABLE gives each document typed columns, by jsonpath: below $.merchant, name "
+    "and city are texts here, and kind is an integer, though mcc is a string in the JSON.",
+    pitfall="A value that does not fit its type becomes NULL without an error; with ERROR ON "
+    "ERROR it raises. On Postgres 16 it is a syntax error: use jsonb_to_record there.",
     postgres=170000,
 )
 def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
-    """Merchants of one country with their kind, and what was paid to each."""
+    """Merchants of one country with their kind, and the total paid to each."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -94,19 +94,19 @@ def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
 
 
 @GROUP.recipe(
-    "Postgres 17: a MERGE that says what it did",
+    "MERGE: insert, update or delete (Postgres 17)",
     asks="How do I insert, update or delete in one statement and know which it was?",
     shows=("newer Postgres", "MERGE", "merge_action", "RETURNING", "upsert", "Postgres 17"),
     notice="One statement compares a list with the table and does what each row needs; since "
-    "Postgres 17 RETURNING merge_action() says which. ON CONFLICT can neither delete nor do "
-    "without a unique index.",
-    pitfall="Two at once can both find a code missing and both insert it: only a unique "
-    "constraint with ON CONFLICT is safe against that. The index here is not unique.",
+    "Postgres 17 RETURNING merge_action() says which. ON CONFLICT cannot delete, and needs a "
+    "unique index.",
+    pitfall="Two sessions can both find a code missing and both insert it: only a unique "
+    "constraint with ON CONFLICT prevents that. The index here is not unique.",
     postgres=170000,
     writes=True,
 )
 def vouchers_by_merge() -> list[dict[str, Any]]:
-    """A list of vouchers against the table: one is known, one new, one no longer worth anything."""
+    """A list of vouchers compared with the table: one known, one new, one worth nothing."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -128,19 +128,19 @@ def vouchers_by_merge() -> list[dict[str, Any]]:
 
 
 @GROUP.recipe(
-    "Postgres 18: the row before and after an UPDATE",
+    "UPDATE … RETURNING old (Postgres 18)",
     asks="How do I get the old value back from an UPDATE?",
     shows=("newer Postgres", "RETURNING OLD NEW", "UPDATE RETURNING", "Postgres 18", "raw SQL"),
-    notice="old.spent and new.spent in one RETURNING: what changed, without reading first and "
-    "without a lock held in between.",
-    pitfall="Before 18, RETURNING gives the new row alone; the old one takes a SELECT ... FOR "
-    "UPDATE before it, or a join of the table with itself, which under load may show a value that "
-    "somebody else has changed since.",
+    notice="old.spent and new.spent in one RETURNING: the change, without reading first and "
+    "without a lock.",
+    pitfall="Before 18, RETURNING gives the new row alone; the old one needs a SELECT ... FOR "
+    "UPDATE before it, or a join of the table with itself, which under load may return a value "
+    "that somebody else has changed since.",
     postgres=180000,
     writes=True,
 )
 def spent_old_and_new(code: str = "GIFT-00001", amount: Decimal = Decimal(5)) -> list[Any]:
-    """A voucher spent a little further: what was spent before and after, and what is left."""
+    """Part of a voucher is spent: the amount before and after, and what is left."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -154,7 +154,7 @@ def spent_old_and_new(code: str = "GIFT-00001", amount: Decimal = Decimal(5)) ->
 
 
 class UUIDv7(Func):
-    """An id that sorts by the time at which it was made."""
+    """An id that sorts by the time when it was made."""
 
     function = "uuidv7"
     arity = 0
@@ -162,17 +162,17 @@ class UUIDv7(Func):
 
 
 @GROUP.recipe(
-    "Postgres 18: ids in order of time",
+    "uuidv7(): ids in time order (Postgres 18)",
     asks="How do I get UUIDs that do not scatter over an index?",
     shows=("newer Postgres", "uuidv7", "UUIDv7", "Postgres 18", "custom function"),
     notice="uuidv7() begins with the time, so each is above the one before it and the rows of a "
-    "day lie together in the index. As a primary key: db_default=UUIDv7().",
-    pitfall="Whoever sees such an id sees when it was made, to the millisecond. Where that is a "
-    "secret, keep uuid4 for what goes outside.",
+    "day are together in the index. As a primary key: db_default=UUIDv7().",
+    pitfall="Everybody who sees such an id sees when it was made, to the millisecond. If that is "
+    "a secret, use uuid4 for ids that leave the system.",
     postgres=180000,
 )
 def ids_by_uuidv7() -> dict[str, Any]:
-    """Five new ids: their version, and whether they came in order."""
+    """Five new ids: their version, and whether they are in order."""
     ids = list(Voucher.objects.values_list(UUIDv7(), flat=True)[:5])
     return {
         "how many": len(set(ids)),

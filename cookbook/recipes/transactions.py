@@ -1,4 +1,4 @@
-"""All or nothing, and several people at once."""
+"""Transactions: commit, rollback, savepoints and timeouts."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ from cookbook.runner.parameters import Between
 from cookbook.runner.sessions import Session
 
 GROUP = RecipeGroup(
-    "transactions", "Transactions and locks", "All or nothing, and several people at once."
+    "transactions", "Transactions and locks", "Commit and rollback, isolation levels and locks."
 )
 
 
@@ -28,18 +28,18 @@ def move_coins(source: str, target: str, coins: int) -> None:
 
 
 @GROUP.recipe(
-    "All of it, or nothing",
+    "atomic(): all writes or none",
     asks="How do I make several writes succeed or fail together?",
     shows=("atomic", "transaction.atomic", "autocommit", "BEGIN", "COMMIT", "ROLLBACK"),
-    notice="Without atomic each statement commits by itself: when the second finds no jar, the 30 "
-    "coins have left and arrive nowhere. With it there is one BEGIN, and the exception on its way "
-    "out turns into ROLLBACK.",
-    pitfall="The exception has to leave the block. Catch it inside, and Django commits the half "
-    "that was done.",
+    notice="Without atomic each statement commits by itself: when the second finds no jar, the "
+    "30 coins are already gone. With it there is one BEGIN, and the exception that leaves the "
+    "block causes a ROLLBACK.",
+    pitfall="The exception has to leave the block. If you catch it inside, Django commits the "
+    "writes made so far.",
     commits=True,
 )
 def all_or_nothing(ana: Session) -> dict[str, int]:
-    """Ana moves 30 coins into a jar that is not there, without a transaction and with one."""
+    """Ana moves 30 coins into a jar that does not exist, without a transaction and with one."""
     ana.run(lambda: Jar.objects.create(name="without", coins=100))
     ana.run(lambda: Jar.objects.create(name="with atomic", coins=100))
 
@@ -53,19 +53,19 @@ def all_or_nothing(ana: Session) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Committed when it returns",
+    "atomic(durable=True): committed on return",
     asks="How do I make sure that a function really commits before it returns?",
     shows=("durable", "nested atomic", "outermost transaction"),
-    notice="Called alone, pay_in ends with COMMIT. Called inside another atomic block it would "
-    "be a savepoint that the outer block could still take back, so durable=True refuses with a "
+    notice="Called alone, pay_in ends with COMMIT. Inside another atomic block it would be a "
+    "savepoint, which the outer block could still roll back, so durable=True refuses with a "
     "RuntimeError before its UPDATE is sent.",
-    pitfall="Mailing a receipt after a plain atomic function returns: if the caller has a "
-    "transaction open, nothing is committed yet, and a later error takes back what was mailed. "
-    "Django's TestCase makes an exception for its own block, so durable code can be tested in it.",
+    pitfall="Sending a receipt by mail after a plain atomic function returns: if the caller has "
+    "a transaction open, nothing is committed yet, and a later error rolls it back. Django's "
+    "TestCase makes an exception for its own block, so durable code can be tested in it.",
     commits=True,
 )
 def durable(ana: Session) -> dict[str, Any]:
-    """Fifty coins are paid in twice: alone, and inside somebody else's transaction."""
+    """Fifty coins are paid in twice: alone, and inside another transaction."""
 
     @db_transaction.atomic(durable=True)
     def pay_in(coins: int) -> None:
@@ -86,19 +86,19 @@ def durable(ana: Session) -> dict[str, Any]:
 
 
 @GROUP.recipe(
-    "One refused, the others stay",
+    "Savepoints: skip the row that is refused",
     asks="How do I catch an IntegrityError and go on in the same transaction?",
     shows=("savepoint", "nested atomic", "failed CHECK", "IntegrityError", "23514"),
     notice="Each inner atomic is a SAVEPOINT. The CHECK limits_positive refuses -5 with SQLSTATE "
-    "23514; ROLLBACK TO SAVEPOINT takes back that one statement, and the loop and the outer "
-    "transaction go on.",
-    pitfall="A savepoint for every row of a long loop is two more statements a row, and past 64 "
-    "that wrote something every other session has to look them up in pg_subtrans. Put one where an "
-    "except needs it, and nowhere else.",
+    "23514; ROLLBACK TO SAVEPOINT undoes that one statement, and the loop and the outer "
+    "transaction continue.",
+    pitfall="A savepoint for every row of a long loop is two more statements for each row, and "
+    "after 64 savepoints with writes every other session has to look them up in pg_subtrans. Use "
+    "one only where an except needs it.",
     writes=True,
 )
 def savepoint() -> list[dict[str, Any]]:
-    """Three accounts get new limits, one of them impossible."""
+    """Three accounts get new limits, one of them invalid."""
     accounts = list(Account.objects.filter(status="active").order_by("number")[:3])
     refused = {}
     with db_transaction.atomic():
@@ -116,7 +116,7 @@ def savepoint() -> list[dict[str, Any]]:
 
 
 @GROUP.recipe(
-    "Current transaction is aborted",
+    "TransactionManagementError: transaction is aborted",
     asks="Why does Postgres say that commands are ignored until end of transaction block?",
     shows=(
         "failed transaction",
@@ -125,15 +125,16 @@ def savepoint() -> list[dict[str, Any]]:
         "atomic",
         "savepoint",
     ),
-    notice="After the 23505 Postgres refuses even a SELECT, with 25P02. After a write by the ORM, "
-    "which marks the block, Django says it before anything is sent: there is no SELECT in the "
-    "second transaction. In the third the error ended at a savepoint, and the count is there.",
-    pitfall="A try inside the atomic block, round the statement alone. Either the atomic goes "
-    "inside the try, so that its savepoint is rolled back, or the except goes outside the block.",
+    notice="After the 23505 Postgres refuses even a SELECT, with 25P02. After a failed write by "
+    "the ORM, which marks the block, Django raises its own error before it sends anything: there "
+    "is no SELECT in the second transaction. In the third, the error was rolled back to a "
+    "savepoint, and the count works.",
+    pitfall="A try inside the atomic block, around the statement only. Either put an atomic "
+    "inside the try, so that its savepoint is rolled back, or put the except outside the block.",
     commits=True,
 )
 def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
-    """A second jar named rent is refused, the error is caught, and the jars are to be counted."""
+    """A second jar named rent is refused, the error is caught, and the jars are counted."""
 
     def count_after(write: Callable[[], object]) -> str:
         try:
@@ -158,18 +159,18 @@ def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
 
 
 @GROUP.recipe(
-    "After the commit, or not at all",
+    "on_commit(): send mail after the commit",
     asks="How do I send mail only if the transaction really commits?",
     shows=("on_commit", "transaction.on_commit", "after commit", "robust"),
-    notice="The function given to on_commit runs after COMMIT has come back. The payment that "
-    "ended in ROLLBACK drops its own without a word.",
+    notice="The function passed to on_commit runs after COMMIT has returned. After a ROLLBACK it "
+    "is dropped, without a message.",
     pitfall="It runs outside the transaction: if it fails, the payment stays and the functions "
-    "after it are skipped, unless it was given with robust=True. In a TestCase it never runs by "
-    "itself: use captureOnCommitCallbacks(execute=True).",
+    "after it are skipped, unless it was registered with robust=True. In a TestCase it never "
+    "runs by itself: use captureOnCommitCallbacks(execute=True).",
     commits=True,
 )
 def on_commit_sends_the_mail(ana: Session) -> dict[str, Any]:
-    """Two payments promise a mail, and the second fails."""
+    """Two payments register a mail, and the second fails."""
     sent: list[str] = []
 
     @db_transaction.atomic
@@ -193,17 +194,17 @@ def level() -> str:
 
 
 @GROUP.recipe(
-    "The isolation level of one transaction",
+    "SET TRANSACTION: the isolation level",
     asks="How do I set the isolation level in Django for one transaction?",
     shows=("isolation level", "SET TRANSACTION", "REPEATABLE READ", "READ ONLY", "25001"),
-    notice="SET TRANSACTION goes first in the block and holds until its end: afterwards the "
+    notice="SET TRANSACTION comes first in the block and applies until its end: afterwards the "
     "session is at read committed again. Sent after a query it is refused with SQLSTATE 25001.",
     pitfall="OPTIONS isolation_level in the settings changes it for every transaction of the "
     "project, and then every write needs a retry for 40001.",
     commits=True,
 )
 def isolation_level(ana: Session) -> dict[str, str]:
-    """A report's level, the level after it, and what Postgres says when it is set too late."""
+    """The isolation level of a report, the level after it, and the error when set too late."""
 
     @db_transaction.atomic
     def report(*, too_late: bool = False) -> str:
@@ -221,16 +222,17 @@ def isolation_level(ana: Session) -> dict[str, str]:
 
 
 @GROUP.recipe(
-    "A query that takes too long",
+    "statement_timeout: stop a slow query",
     asks="How does a page stop a query that runs too long?",
     shows=("statement_timeout", "timeout", "pg_sleep", "57014", "query_canceled"),
-    notice="Ask for 4 seconds: Postgres stops the statement at 3, with SQLSTATE 57014, and the "
-    "page says so. The timeout was set for the transaction and goes with it.",
-    pitfall="statement_timeout counts each statement anew: a page of a thousand short queries "
-    "never meets it. Count them, or limit the whole; this cookbook stops after 6 seconds in all.",
+    notice="Choose 4 seconds: Postgres stops the statement after 3, with SQLSTATE 57014, and the "
+    "page says so. The timeout was set for this transaction only.",
+    pitfall="statement_timeout counts each statement separately: a page of a thousand short "
+    "queries never reaches it. Count the queries, or limit the total; this cookbook stops after "
+    "6 seconds in all.",
 )
 def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
-    """A statement that does nothing for so long, under the cookbook's timeout."""
+    """A statement that waits for some seconds, under the cookbook's timeout."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         (timeout,) = cursor.fetchone()
@@ -239,16 +241,16 @@ def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
 
 
 @GROUP.recipe(
-    "A timeout of its own for one query",
+    "SET LOCAL: a time limit for one query",
     asks="How do I give one query a time limit and go on without its answer?",
     shows=("statement_timeout", "SET LOCAL", "OperationalError", "57014", "savepoint"),
     notice="SET LOCAL inside the inner atomic belongs to its savepoint: ROLLBACK TO SAVEPOINT "
-    "takes back the limit along with the failure, and the outer transaction reads on.",
-    pitfall="SET without LOCAL outlives the COMMIT: it stays on the connection, and the next "
-    "request is given that.",
+    "undoes the limit together with the failed query, and the outer transaction continues.",
+    pitfall="SET without LOCAL remains after the COMMIT: it stays on the connection and applies "
+    "to the next request.",
 )
 def statement_timeout(milliseconds: Annotated[int, Between(1, 500)] = 50) -> dict[str, str]:
-    """A count that may take so long, and the timeout that is in force afterwards."""
+    """A count with a time limit, and the timeout that applies afterwards."""
     refusal = ""
     with connection.cursor() as cursor:
         try:

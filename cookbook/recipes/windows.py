@@ -1,4 +1,4 @@
-"""Each row beside its neighbours."""
+"""Window functions: each row with values of other rows."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -23,20 +23,22 @@ from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 from transactions.models import Entry, Transaction
 
-GROUP = RecipeGroup("windows", "Window functions", "Each row beside its neighbours.")
+GROUP = RecipeGroup(
+    "windows", "Window functions", "Each row with values of other rows: totals, ranks, neighbours."
+)
 
 
 @GROUP.recipe(
-    "A running total",
+    "Running total: Window(Sum, order_by)",
     asks="How do I add up row by row, as a statement does?",
     shows=("running total", "Window", "Sum", "cumulative sum", "opening balance"),
-    notice="SUM(…) OVER (ORDER BY created_at) adds up to the row it stands on. It begins with "
-    "nothing at the first row shown; the stored balance knows what was there before.",
-    pitfall="WHERE comes before OVER: a filter on days takes the earlier rows out of the total "
+    notice="SUM(…) OVER (ORDER BY created_at) adds up all rows to the current one. It starts at "
+    "zero with the first row returned; the stored balance includes everything before it.",
+    pitfall="WHERE runs before OVER: a filter on days removes the earlier rows from the total "
     "too, even when filter() is written after annotate(). Add the opening balance yourself.",
 )
 def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Ana's travel account since a day: each entry, what moved so far, and the stored balance."""
+    """Ana's travel account from a day on: each entry, the running total, and the stored balance."""
     return (
         Entry.objects.filter(
             account__user__email="ana@example.com",
@@ -50,16 +52,16 @@ def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Ent
 
 
 @GROUP.recipe(
-    "Each row's share of its group",
+    "PARTITION BY: a row's share of its group",
     asks="How do I show a row beside the total of its group, without GROUP BY?",
     shows=("partition", "partition_by", "Window", "Sum", "share", "percentage of total"),
-    notice="PARTITION BY without ORDER BY: every row sees the sum of its whole day and stays a "
-    "row of its own, which GROUP BY would not allow.",
-    pitfall="With an order_by in the same window the total becomes a running one: the frame "
+    notice="PARTITION BY without ORDER BY: every row gets the sum of its whole day and stays a "
+    "separate row, which GROUP BY would not allow.",
+    pitfall="With an order_by in the same window the total becomes a running total: the frame "
     "then ends at the current row, and the shares are too large.",
 )
 def share_of_the_day(since: date = date(2026, 6, 5)) -> QuerySet[Transaction, Any]:
-    """Each payment out of Ana's travel account, and its part of what was spent that day."""
+    """Each payment out of Ana's travel account, and its share of that day's spending."""
     return (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com",
@@ -77,16 +79,16 @@ def share_of_the_day(since: date = date(2026, 6, 5)) -> QuerySet[Transaction, An
 
 
 @GROUP.recipe(
-    "Places, with and without gaps",
+    "Rank, DenseRank, RowNumber: ranking with ties",
     asks="What is the difference between rank, dense_rank and row_number?",
     shows=("Rank", "DenseRank", "RowNumber", "ties", "ranking", "leaderboard"),
-    notice="Insurance and utilities share place 4. Rank goes on with 6, DenseRank with 5, and "
-    "RowNumber never stops counting.",
-    pitfall="RowNumber over a column with ties is a matter of luck: the next run may number them "
-    "the other way round. Put a column that decides at the end of its order.",
+    notice="Insurance and utilities share rank 4. Rank continues with 6, DenseRank with 5, and "
+    "RowNumber gives each row its own number.",
+    pitfall="RowNumber over a column with ties is random: the next run may number the tied rows "
+    "differently. End the order with a unique column.",
 )
 def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
-    """What Ana pays for least often, in places."""
+    """Ana's least frequent categories, ranked."""
     return (
         Transaction.objects.filter(
             from_account__user__email="ana@example.com",
@@ -106,16 +108,17 @@ def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
-    "Which part of all rows lies below",
+    "PercentRank and CumeDist: relative rank",
     asks="How do I say that somebody has more than 80 per cent of the others?",
     shows=("PercentRank", "CumeDist", "percentile of a row", "relative rank"),
     notice="PercentRank is (rank - 1) / (rows - 1): 0 for the lowest and 1 for the highest. "
-    "CumeDist is the part of the rows that are not above this one, so it is never 0.",
-    pitfall="The result is a float between 0 and 1, not per cent. And it is about the rows left "
-    "by the filter: alone in its currency, even the richest account has a PercentRank of 0.",
+    "CumeDist is the share of rows that are not above this one, so it is never 0.",
+    pitfall="The result is a float between 0 and 1, not a percentage. And it counts only the "
+    "filtered rows: if it is the only one in its currency, even the richest account has a "
+    "PercentRank of 0.",
 )
 def where_a_balance_stands() -> QuerySet[Account, Any]:
-    """Each account of everyday use in euros, and which part of the others has less."""
+    """Each everyday account in euros, and the share of accounts with a lower balance."""
     return (
         Account.objects.filter(currency="EUR", name="Everyday")
         .annotate(
@@ -128,16 +131,16 @@ def where_a_balance_stands() -> QuerySet[Account, Any]:
 
 
 @GROUP.recipe(
-    "Rows in equal parts",
+    "Ntile: quartiles",
     asks="How do I cut rows into quarters (quartiles) of equal size?",
     shows=("Ntile", "quartile", "quantile", "buckets", "equal groups"),
-    notice="NTILE(4) deals 12 accounts out as four times three, in the order of the window. "
+    notice="NTILE(4) splits 12 accounts into four parts of three, in the order of the window. "
     "With 5 parts the first two have three accounts and the others two.",
-    pitfall="Parts are of equal size, not of equal width: two accounts with the same balance "
-    "may stand in different parts. For bands of amounts use Case and When.",
+    pitfall="The parts have the same number of rows, not the same range: two accounts with the "
+    "same balance may be in different parts. For ranges of amounts use Case and When.",
 )
 def balances_in_parts(parts: Annotated[int, Between(1, 12)] = 4) -> QuerySet[Account, Any]:
-    """The dollar accounts in parts of equal size, from the largest balance to the smallest."""
+    """The dollar accounts in equal parts, from the largest balance to the smallest."""
     return (
         Account.objects.filter(currency="USD")
         .annotate(part=Window(Ntile(parts), order_by=["-balance", "number"]))
@@ -147,17 +150,17 @@ def balances_in_parts(parts: Annotated[int, Between(1, 12)] = 4) -> QuerySet[Acc
 
 
 @GROUP.recipe(
-    "This month beside the month before",
+    "Lag: compare with the previous row",
     asks="How do I compare each row with the previous one?",
     shows=("Lag", "previous row", "month over month", "difference", "TruncMonth", "group by"),
-    notice="The window runs after GROUP BY, so LAG(SUM(amount)) looks at the sum of the month "
-    "before. The first month has none: NULL, and so is its change.",
-    pitfall="In the same annotate() as the first Sum, Django puts a bare Window into GROUP BY, and "
-    "Postgres refuses it: give it an annotate() of its own. And Lag goes back one row, not one "
-    "month: where a month has no rows, it looks further back and does not say so.",
+    notice="The window runs after GROUP BY, so LAG(SUM(amount)) is the sum of the month before. "
+    "The first month has none: it is NULL, and so is the change.",
+    pitfall="In the same annotate() as the first Sum, Django puts a bare Window into GROUP BY, "
+    "and Postgres refuses it: give it an annotate() of its own. And Lag goes back one row, not "
+    "one month: if a month has no rows, it returns an earlier month.",
 )
 def spending_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
-    """What Ana spent on something each month, and how much more or less than the month before."""
+    """Ana's spending on a category each month, and the change from the month before."""
     before = Window(Lag(Sum("amount")), order_by="month")
     return (
         Transaction.objects.filter(
@@ -171,18 +174,18 @@ def spending_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]
 
 
 @GROUP.recipe(
-    "The time until the next one",
+    "Lead: the time until the next row",
     asks="How do I find the pause between a row and the next?",
     shows=("Lead", "next row", "gap", "partition", "duration"),
-    notice="LEAD looks one row ahead within its partition, here one account; the last row of each "
-    "has no next one, so nulls_last keeps those at the end. Two dates subtracted give days.",
-    pitfall="Without partition_by the last row of one account takes the first later row of "
-    "another account for its next one: pauses that never were.",
+    notice="LEAD reads the next row within its partition, here one account; the last row of each "
+    "account has none, so nulls_last sorts those to the end. Subtracting two dates gives days.",
+    pitfall="Without partition_by the next row may belong to another account, and the results "
+    "are wrong.",
 )
 def days_until_cash_is_drawn_again(
     most: Annotated[int, Between(1, 20)] = 8,
 ) -> QuerySet[Transaction, Any]:
-    """The longest pauses between two withdrawals of cash from the same dollar account."""
+    """The longest times between two cash withdrawals from the same dollar account."""
     next_day = Window(Lead("value_date"), partition_by="from_account", order_by="created_at")
     return (
         Transaction.objects.filter(category="cash", currency="USD", from_account__isnull=False)
@@ -193,7 +196,7 @@ def days_until_cash_is_drawn_again(
 
 
 @GROUP.recipe(
-    "The largest few of each group",
+    "Top N per group: filter on RowNumber",
     asks="How do I keep only the top N rows of each group?",
     shows=(
         "filter after window",
@@ -203,15 +206,15 @@ def days_until_cash_is_drawn_again(
         "rank within group",
         "partition",
     ),
-    notice="WHERE cannot see a window, so Django puts the query into a subquery named qualify and "
-    "the condition on place outside it (since version 4.2; before, it was an error).",
-    pitfall="A condition on a plain column goes inside, before the counting, even if its filter() "
-    "is written after the one on the window.",
+    notice="WHERE cannot use a window, so Django puts the query into a subquery named qualify "
+    "and the condition on place outside it (since version 4.2; before, it was an error).",
+    pitfall="A condition on a plain column goes inside, before the numbering, even if its "
+    "filter() is written after the one on the window.",
 )
 def largest_payments_of_each_category(
     each: Annotated[int, Between(1, 4)] = 2,
 ) -> QuerySet[Transaction, Any]:
-    """What Ana spent most on in Lisbon, a few payments of each category."""
+    """Ana's largest payments in Lisbon, a few of each category."""
     place = Window(RowNumber(), partition_by="category", order_by=["-amount", "created_at"])
     return (
         Transaction.objects.filter(
@@ -227,23 +230,24 @@ def largest_payments_of_each_category(
 
 
 @GROUP.recipe(
-    "The newest row of each group",
+    "DISTINCT ON: the newest row of each group",
     asks="How do I get the latest row per account?",
     shows=("distinct", "DISTINCT ON", "latest per group", "RowNumber", "filter after window"),
-    notice="DISTINCT ON keeps the first row of each account in the order given and needs no "
-    "subquery; with a window the rows are numbered in a subquery and all but 1 are thrown away.",
+    notice="DISTINCT ON keeps the first row of each account in the given order and needs no "
+    "subquery; with a window the rows are numbered in a subquery and all but number 1 are "
+    "dropped.",
     pitfall="order_by() has to begin with the columns of distinct(…), or Postgres refuses with "
-    "42P10. The result therefore comes by account; to sort it otherwise it goes into a subquery.",
+    "42P10. So the result is sorted by account; for another order use it as a subquery.",
 )
 def newest_payment_of_each_account() -> dict[str, list[dict[str, Any]]]:
-    """What last left each account in pounds, by DISTINCT ON and by a window."""
+    """The last payment out of each account in pounds, by DISTINCT ON and by a window."""
     payments = Transaction.objects.filter(from_account__currency="GBP")
-    shown = ("from_account__user__email", "from_account__name", "description")
+    columns = ("from_account__user__email", "from_account__name", "description")
     with step("DISTINCT ON"):
         newest_first = payments.order_by("from_account", "-created_at")
-        by_distinct = list(newest_first.distinct("from_account").values(*shown))
+        by_distinct = list(newest_first.distinct("from_account").values(*columns))
     with step("RowNumber"):
         number = Window(RowNumber(), partition_by="from_account", order_by="-created_at")
         first = payments.annotate(number=number).filter(number=1)
-        by_window = list(first.order_by("from_account").values(*shown))
+        by_window = list(first.order_by("from_account").values(*columns))
     return {"By DISTINCT ON": by_distinct, "By a window": by_window}

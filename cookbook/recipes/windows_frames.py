@@ -1,4 +1,4 @@
-"""Which of its neighbours a row sees: the frame of a window."""
+"""Window functions, continued: the frame of a window."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -13,16 +13,16 @@ from transactions.models import Entry, Transaction
 
 
 @GROUP.recipe(
-    "An average that moves along",
+    "RowRange: a moving average",
     asks="How do I get a moving average over the last few rows?",
     shows=("RowRange", "frame", "moving average", "rolling average", "ROWS BETWEEN", "Avg"),
-    notice="ROWS BETWEEN 2 PRECEDING AND CURRENT ROW: this bill and the two before. The first "
-    "bills have fewer rows to look at, and their average is of those alone.",
-    pitfall="RowRange() without an end goes on to the last row, not to the current one: give "
-    "end=0 for what came so far. And Django refuses Window(Avg(…)) over a Sum of the same query.",
+    notice="ROWS BETWEEN 2 PRECEDING AND CURRENT ROW: this bill and the two before. For the "
+    "first bills there are fewer rows, and the average is of those only.",
+    pitfall="RowRange() without an end includes all later rows: give end=0 to stop at the "
+    "current one. And Django refuses Window(Avg(…)) over a Sum of the same query.",
 )
 def bills_smoothed(bills: Annotated[int, Between(1, 12)] = 3) -> QuerySet[Transaction, Any]:
-    """Ana's bill for energy of each month, and the average of the last few."""
+    """Ana's energy bill of each month, and the average of the last few."""
     frame = RowRange(start=1 - bills, end=0)
     return (
         Transaction.objects.filter(
@@ -35,17 +35,17 @@ def bills_smoothed(bills: Annotated[int, Between(1, 12)] = 3) -> QuerySet[Transa
 
 
 @GROUP.recipe(
-    "Frames by rows and by values",
+    "ROWS or RANGE: what a frame includes",
     asks="What is the difference between ROWS and RANGE in a window?",
     shows=("ValueRange", "RowRange", "frame", "RANGE BETWEEN", "ROWS BETWEEN", "peers", "ties"),
-    notice="By rows the sum grows line by line. By range all entries of a day are peers, and each "
-    "of them shows the sum at the end of that day.",
-    pitfall="RANGE up to the current row is the default wherever a window has an order, so totals "
-    "jump where it ties. And ValueRange(start=-7) is refused: on Postgres, Django offers "
-    "UNBOUNDED and CURRENT ROW only, though Postgres itself can do more.",
+    notice="By rows the sum grows with each row. By range all entries of a day are peers, and "
+    "each of them shows the sum at the end of that day.",
+    pitfall="RANGE up to the current row is the default for every window with an order, so rows "
+    "with equal values all get the same total. And ValueRange(start=-7) is refused: on Postgres, "
+    "Django offers UNBOUNDED and CURRENT ROW only, though Postgres itself can do more.",
 )
 def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Ana's travel account: what moved up to each entry, and up to the end of its day."""
+    """Ana's travel account: the total up to each entry, and up to the end of its day."""
     by_rows = Window(
         Sum("signed_amount"),
         order_by=["value_date", "created_at"],
@@ -65,17 +65,17 @@ def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]
 
 
 @GROUP.recipe(
-    "The first and the last of its group",
+    "FirstValue and LastValue: first and last of a group",
     asks="Why does LastValue give me the current row?",
     shows=("FirstValue", "LastValue", "frame", "opening and closing balance", "RowRange"),
-    notice="The frame ends at the current row unless told otherwise: last_so_far is each entry's "
-    "own balance. Only RowRange(start=None, end=None), ROWS BETWEEN UNBOUNDED PRECEDING AND "
-    "UNBOUNDED FOLLOWING, sees the day's end.",
+    notice="The default frame ends at the current row: last_so_far is each entry's own balance. "
+    "Only RowRange(start=None, end=None), ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED "
+    "FOLLOWING, includes the end of the day.",
     pitfall="FirstValue is right with the default frame, so LastValue looks right too. Give it "
     "the whole frame, or use FirstValue in the opposite order.",
 )
 def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]:
-    """Each entry of Ana's travel account beside the balances its day began and ended with."""
+    """Each entry of Ana's travel account, with the opening and closing balance of its day."""
     return (
         Entry.objects.filter(
             account__user__email="ana@example.com", account__name="Travel", value_date__gte=since
@@ -98,16 +98,16 @@ def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entr
 
 
 @GROUP.recipe(
-    "Each row beside the first, the best and the one before",
+    "NthValue: compare with chosen rows",
     asks="How do I compare every row with named others of its series?",
     shows=("named comparisons", "FirstValue", "NthValue", "Lag", "best row", "Window"),
-    notice="Four windows over twelve groups, and two sorts for them in the plan: first and before "
-    "share the order of months, most and second_most that of sums.",
-    pitfall="NthValue sees no further than its frame either: in the default one the second "
-    "largest is NULL in the row that is the largest.",
+    notice="Four windows over twelve groups, and two sorts for them in the plan: first and "
+    "before share the order of months, most and second_most that of sums.",
+    pitfall="NthValue is limited to its frame too: with the default one, the second largest is "
+    "NULL in the row that is the largest.",
 )
 def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transaction, Any]:
-    """What Ana spent each month, beside the first month, the one before, and the two dearest."""
+    """Ana's spending each month, with the first month, the one before, and the two largest."""
     everything = RowRange(start=None, end=None)
     return (
         Transaction.objects.filter(
@@ -126,13 +126,13 @@ def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transac
 
 
 @GROUP.recipe(
-    "Each row beside all the others",
+    "EXCLUDE CURRENT ROW: compare with all others",
     asks="How do I compare a row with the average of the rest, without itself?",
     shows=("RowRange", "WindowFrameExclusion", "EXCLUDE CURRENT ROW", "frame", "named comparisons"),
-    notice="ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW: the "
-    "average of the eleven other bills, for each bill another eleven.",
-    pitfall="The plain average holds the row itself, which pulls the average towards it: with few "
-    "rows, nothing ever looks unusual.",
+    notice="ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW: for "
+    "each bill, the average of the eleven others.",
+    pitfall="The plain average includes the row itself, which pulls the average towards it: with "
+    "few rows, nothing ever looks unusual.",
     django=(5, 1),
 )
 def bills_beside_the_others(category: str = "utilities") -> QuerySet[Transaction, Any]:

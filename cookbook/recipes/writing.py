@@ -1,4 +1,4 @@
-"""Thousands of rows, a handful of statements."""
+"""Many rows in few statements."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,17 +12,17 @@ from cookbook.recipe import RecipeGroup
 from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 
-GROUP = RecipeGroup("writing", "Writing many", "Thousands of rows, a handful of statements.")
+GROUP = RecipeGroup("writing", "Writing many rows", "Many rows in few statements.")
 
 
 @GROUP.recipe(
-    "Many rows, one INSERT",
+    "bulk_create(): many rows, one INSERT",
     asks="How do I insert many rows quickly?",
     shows=("bulk_create", "batch_size", "RETURNING", "insert", "create"),
-    notice="Five statements against one: an array a column, laid side by side by UNNEST. RETURNING "
-    "hands back an id for every row.",
-    pitfall="bulk_create() calls no save() and sends no signals. Without a batch_size a million "
-    "rows are one statement, whole in the memory of both sides.",
+    notice="Five statements against one: an array for each column, combined into rows by UNNEST. "
+    "RETURNING brings back an id for every row.",
+    pitfall="bulk_create() does not call save() and sends no signals. Without a batch_size a "
+    "million rows are one statement, held in memory by both sides.",
     writes=True,
 )
 def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
@@ -42,16 +42,16 @@ def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "Insert, and pass over what is there",
+    "bulk_create(ignore_conflicts=True): skip duplicates",
     asks="How do I insert rows and skip duplicates?",
     shows=("ignore_conflicts", "bulk_create", "ON CONFLICT DO NOTHING", "duplicates", "insert"),
     notice="ON CONFLICT DO NOTHING, and no RETURNING: the old rate of 1 June stays.",
-    pitfall="Every conflict is passed over, on any unique constraint, and nobody learns which. "
-    "The objects get no id, those that were inserted neither.",
+    pitfall="Every conflict is skipped, on any unique constraint, and you do not learn which. "
+    "The objects get no id, not even those that were inserted.",
     writes=True,
 )
 def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
-    """One rate is there; of two that are sent, only the other is added."""
+    """One rate exists; of two that are sent, only the other is added."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
     sent = [
         ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
@@ -62,17 +62,17 @@ def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
 
 
 @GROUP.recipe(
-    "Insert, or update what is there",
+    "bulk_create(update_conflicts=True): upsert",
     asks="How do I upsert many rows?",
     shows=("update_conflicts", "bulk_create", "upsert", "ON CONFLICT DO UPDATE", "RETURNING"),
     notice='ON CONFLICT("currency", "day") DO UPDATE SET "rate" = EXCLUDED."rate": EXCLUDED is '
     "the row that was sent. unique_fields must be those of a unique constraint.",
     pitfall="The same key twice in one statement fails with 21000, cannot affect row a second "
-    "time: take out doubles first. A row that is updated uses up an id all the same.",
+    "time: remove duplicates first. Also a row that is updated uses up an id.",
     writes=True,
 )
 def upsert_rates() -> QuerySet[ExchangeRate, Any]:
-    """One rate is there; of two that are sent, one changes it and one is added."""
+    """One rate exists; of two that are sent, one changes it and one is added."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.08"))
     sent = [
         ExchangeRate(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.11")),
@@ -85,18 +85,18 @@ def upsert_rates() -> QuerySet[ExchangeRate, Any]:
 
 
 @GROUP.recipe(
-    "Very many rows: COPY",
+    "COPY: bulk load",
     asks="How do I load thousands of rows as fast as Postgres can?",
     shows=("COPY", "cursor.copy", "psycopg", "bulk load", "write_row", "import"),
     notice="One COPY, and rows as a stream: no INSERT to build and to parse. connection.cursor() "
-    "is Django's; its copy() is psycopg's own.",
-    pitfall="It goes past the ORM: no defaults of the model, no ON CONFLICT, no signals, and "
-    "nothing that watches Django's queries sees it. One bad row and none is kept. To upsert, "
-    "COPY into a temporary table and INSERT from there.",
+    "is Django's; its copy() is psycopg's.",
+    pitfall="It bypasses the ORM: no defaults of the model, no ON CONFLICT, no signals, and "
+    "tools that watch Django's queries do not see it. One bad row, and no row is kept. To "
+    "upsert, COPY into a temporary table and INSERT from there.",
     writes=True,
 )
 def copy_rates(days: Annotated[int, Between(1, 1000)] = 1000) -> dict[str, Any]:
-    """The rate of the yen for a thousand days, as a stream."""
+    """A thousand daily rates of the yen, as a stream."""
     start = date(2023, 10, 5)
     into = "COPY exchange_rates (currency, day, rate) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(into) as copy:

@@ -1,4 +1,4 @@
-"""Writing many, continued: changes of many rows, and what comes back from them."""
+"""Writing, continued: updates of many rows, and RETURNING."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -18,18 +18,19 @@ from transactions.models import Transaction
 
 
 @GROUP.recipe(
-    "Another value for each row, one UPDATE",
+    "bulk_update(): another value for each row",
     asks="How do I update many objects with different values at once?",
     shows=("bulk_update", "update", "CASE", "WHEN", "F", "save"),
-    notice="bulk_update() sends one UPDATE with a CASE of one WHEN a row. Where the new value "
-    "follows from the old one, update() with F() says the same in a line, and needs no rows "
-    "in Python at all.",
-    pitfall="The CASE grows with the rows, and each is compared with each WHEN: give a batch_size "
-    "of a few hundred. It writes what Python read, so it can lose an update.",
+    notice="bulk_update() sends one UPDATE with a CASE that has one WHEN for each row. Where the "
+    "new value follows from the old one, update() with F() does the same in a line, and loads no "
+    "rows.",
+    pitfall="The CASE grows with the rows, and each row is compared with each WHEN: give a "
+    "batch_size of a few hundred. It writes values that Python read earlier, so it can lose an "
+    "update.",
     writes=True,
 )
 def raise_rates() -> QuerySet[ExchangeRate, Any]:
-    """Three rates go up by a tenth, and then by a tenth again."""
+    """Three rates are raised by a tenth, and then by a tenth again."""
     day = date(2026, 6, 1)
     rates = ExchangeRate.objects.bulk_create(
         ExchangeRate(currency=currency, day=day, rate=Decimal(rate))
@@ -45,17 +46,17 @@ def raise_rates() -> QuerySet[ExchangeRate, Any]:
 
 
 @GROUP.recipe(
-    "One UPDATE, by cases",
+    "Case and When: a conditional UPDATE",
     asks="How do I update rows differently depending on their values?",
     shows=("Case", "When", "F", "update", "CASE WHEN", "conditional update", "Value"),
-    notice="CASE WHEN … THEN … ELSE in SET: the first WHEN that fits decides. The new limit is "
-    "worked out from each row's own balance, where the row is.",
-    pitfall="Without a default, a row that fits no When gets NULL. Two updates one after the other "
-    "are not the same: the second sees what the first has done.",
+    notice="CASE WHEN … THEN … ELSE in SET: the first WHEN that matches decides. Postgres "
+    "calculates the new limit from each row's own balance.",
+    pitfall="Without a default, a row that matches no When gets NULL. Two updates one after the "
+    "other are not the same: the second sees the changes of the first.",
     writes=True,
 )
 def limits_by_balance() -> QuerySet[Account, Any]:
-    """A daily limit for each account in dollars: a tenth of what is there, and less for debts."""
+    """A daily limit for each account in dollars: a tenth of the balance, or less for debts."""
     dollars = Account.objects.filter(currency="USD", name="Everyday")
     dollars.update(
         daily_limit=Case(
@@ -68,14 +69,14 @@ def limits_by_balance() -> QuerySet[Account, Any]:
 
 
 @GROUP.recipe(
-    "An F() that is saved twice",
+    "F() and save(): added twice",
     asks="Why does a second save() add the amount again?",
     shows=("F", "save", "refresh_from_db", "increment", "counter"),
     notice="SET coins = coins + 10, twice. The attribute holds the expression, not a number, and "
     "each save() sends it again, until refresh_from_db().",
-    pitfall="Nothing warns: an unrelated save() further down the same request counts twice. "
-    "update() with F() has no object that could keep the expression; Django 6.0 reads the "
-    "number back after save().",
+    pitfall="Nothing warns: a later save() in the same request adds the amount again. update() "
+    "with F() has no object that keeps the expression; Django 6.0 reads the number back after "
+    "save().",
     writes=True,
 )
 def add_to_a_jar() -> dict[str, int]:
@@ -90,17 +91,17 @@ def add_to_a_jar() -> dict[str, int]:
 
 
 @GROUP.recipe(
-    "What the database made comes back",
+    "INSERT … RETURNING: generated values after create()",
     asks="How do I get generated columns and defaults after an insert?",
     shows=("RETURNING", "create", "GeneratedField", "insert", "update", "refresh_from_db"),
-    notice='INSERT … RETURNING "accounts"."available": the generated column is there without '
-    "another query. The UPDATE of save() asks for nothing back in Django 5.2.",
-    pitfall="Only an INSERT brings it back here: after save() of a changed row the object still "
-    "has the old figure, until refresh_from_db(). Django 6.0 reads it after an UPDATE too.",
+    notice='INSERT … RETURNING "accounts"."available": the generated column is read without '
+    "another query. The UPDATE of save() returns nothing in Django 5.2.",
+    pitfall="Only an INSERT reads it: after save() of a changed row the object still has the old "
+    "figure, until refresh_from_db(). Django 6.0 reads it after an UPDATE too.",
     writes=True,
 )
 def account_with_overdraft() -> dict[str, Decimal]:
-    """What a new account with an overdraft has available, before and after it is raised."""
+    """What is available in a new account with an overdraft, before and after it is raised."""
     ana = User.objects.get(email="ana@example.com")
     opened = datetime(2026, 6, 30, tzinfo=UTC)
     account = Account.objects.create(
@@ -113,23 +114,23 @@ def account_with_overdraft() -> dict[str, Decimal]:
     returned = account.available
     account.overdraft_limit = Decimal(500)
     account.save(update_fields=["overdraft_limit"])
-    kept = account.available
+    after_save = account.available
     account.refresh_from_db()
-    return {"returned": returned, "after save()": kept, "read again": account.available}
+    return {"returned": returned, "after save()": after_save, "read again": account.available}
 
 
 @GROUP.recipe(
-    "Changed rows, read by the same statement",
+    "UPDATE … RETURNING: change and read",
     asks="How do I update rows and get them back in one query (UPDATE … RETURNING)?",
     shows=("RETURNING", "raw", "UPDATE RETURNING", "update", "Manager.raw"),
-    notice="One statement changes and reads. Manager.raw() makes objects of whatever rows come "
-    "back, those of an UPDATE too.",
-    pitfall="raw() is lazy: until somebody reads the rows, nothing is sent and nothing is changed. "
+    notice="One statement changes and reads. Manager.raw() makes objects of the rows of any "
+    "statement, also of an UPDATE.",
+    pitfall="raw() is lazy: until the rows are read, nothing is sent and nothing is changed. "
     "RETURNING has no order.",
     writes=True,
 )
 def raise_and_read() -> list[tuple[str, Decimal]]:
-    """The rates of two currencies go up by a tenth, and come back."""
+    """The rates of two currencies are raised by a tenth, and returned."""
     for currency, rate in [("EUR", "1.10"), ("JPY", "0.01")]:
         ExchangeRate.objects.create(currency=currency, day=date(2026, 6, 1), rate=Decimal(rate))
     changed = ExchangeRate.objects.raw(
@@ -140,18 +141,18 @@ def raise_and_read() -> list[tuple[str, Decimal]]:
 
 
 @GROUP.recipe(
-    "Before and after, in one statement",
+    "RETURNING old and new (Postgres 18)",
     asks="How do I see the old and the new value of an updated row?",
     shows=("RETURNING", "old", "new", "UPDATE RETURNING", "Postgres 18"),
-    notice="From Postgres 18 on, RETURNING knows old and new: no SELECT before the UPDATE, "
-    "and nobody in between.",
-    pitfall="Before 18, RETURNING gives the new values only. A SELECT first, without FOR UPDATE, "
-    "may have seen what somebody has changed since.",
+    notice="From Postgres 18 on, RETURNING knows old and new: no SELECT before the UPDATE, and "
+    "no other session in between.",
+    pitfall="Before 18, RETURNING gives the new values only. A SELECT before the UPDATE, without "
+    "FOR UPDATE, may return a value that another session changes in between.",
     writes=True,
     postgres=180_000,
 )
 def before_and_after() -> list[tuple[Any, ...]]:
-    """A rate goes up by a tenth: what it was, and what it is."""
+    """A rate is raised by a tenth: its old and its new value."""
     ExchangeRate.objects.create(currency="EUR", day=date(2026, 6, 1), rate=Decimal("1.10"))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -171,19 +172,19 @@ def refusal_of(attempt: Callable[[], object]) -> str:
 
 
 @GROUP.recipe(
-    "Rows that the books refuse",
+    "bulk_create() and triggers: still refused",
     asks="Do bulk_create() and update() get past the triggers of the database?",
     shows=("bulk_create", "update", "trigger", "savepoint", "constraint", "DatabaseError"),
     notice="bulk_create() skips save() and signals, not the table: a trigger finds that the row "
     "does not continue its account's chain of balances, and refuses the whole statement. "
     "update() of a posted row is refused as well.",
-    pitfall="A rule that lives in save() holds until the first bulk_create(); one that lives in "
-    "the database holds for COPY and psql too. After a refusal the transaction is dead: atomic() "
-    "round the attempt is the savepoint that keeps what was done before.",
+    pitfall="A rule in save() is skipped by the first bulk_create(); one in the database applies "
+    "to COPY and psql too. After a refusal the transaction has failed: atomic() around the "
+    "attempt is the savepoint that keeps what was done before.",
     writes=True,
 )
 def refused_by_the_books() -> dict[str, str]:
-    """A deposit out of nothing, and a posted payment made smaller."""
+    """A deposit that does not continue its account's balance, and a posted payment made smaller."""
     posted = Transaction.objects.filter(currency="USD", type="deposit").latest("created_at")
     forged = Transaction(
         to_account_id=posted.to_account_id,

@@ -52,7 +52,7 @@ def test_people_in_groups(cook: Cook, rows: Any) -> None:
     ran = cook("people-in-groups")
     assert ran.value == {
         "By a join": sorted(email for _, email, _ in members),
-        "Each once": sorted({email for _, email, _ in members}),
+        "Without repeats": sorted({email for _, email, _ in members}),
         "Groups": [
             {"group": group, "people": sorted(name for of, _, name in members if of == group)}
             for group in ("analysts", "staff")
