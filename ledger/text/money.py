@@ -30,7 +30,7 @@ def figure(amount: Amount, currency: str = "") -> str:
 
 
 def signed(amount: Amount, currency: str = "") -> str:
-    """The amount with its sign: "+56.00", "−56.00", "0.00"."""
+    """The amount with its sign: "+56.00", a true minus below zero, "0.00"."""
     if amount is None or amount == "":
         return ""
     return ("+" if Decimal(amount) > 0 else "") + figure(amount, currency)
