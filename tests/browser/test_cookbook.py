@@ -56,9 +56,9 @@ def test_recipes_are_found_while_one_types_and_the_address_follows(page: Any) ->
     page.goto(INDEX)
     page.locator("#search").press_sequentially("lost upd")
     page.wait_for_url("**/cookbook/?q=lost*upd")
-    expect(page.locator("#recipes li a").first).to_have_text("The lost update, and its cure")
+    expect(page.locator("#recipes li a").first).to_contain_text("avoid the lost update")
     page.reload()
-    expect(page.locator("#recipes li a").first).to_have_text("The lost update, and its cure")
+    expect(page.locator("#recipes li a").first).to_contain_text("avoid the lost update")
 
 
 def test_the_source_is_copied_and_coloured(browser: Any, live_server: Any) -> None:
