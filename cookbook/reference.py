@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import GROUPS
@@ -101,8 +102,9 @@ def _statements(ran: RecipeRun) -> list[str]:
 
 
 def _what_stays(one: str, two: str) -> str:
-    """The text of both runs, with "…" for words that differ."""
+    """The text of both runs, with "…" for words that differ and for the date of today."""
+    today = str(timezone.now().date())
     return "".join(
-        a if a == b and not SAVEPOINT.fullmatch(a) else "…"
+        a if a == b != today and not SAVEPOINT.fullmatch(a) else "…"
         for a, b in zip(WORDS.findall(one), WORDS.findall(two), strict=True)
     )

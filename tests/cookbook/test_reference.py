@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from cookbook import reference
 from cookbook.models import Jar
@@ -64,6 +65,8 @@ def test_every_recipe_is_in_it_once_and_nothing_else() -> None:
 def test_what_differs_between_two_runs_is_left_open() -> None:
     assert reference._what_stays("WHERE id = 17;", "WHERE id = 18;") == "WHERE id = …;"
     assert reference._what_stays("SAVEPOINT s7_x1;", "SAVEPOINT s7_x1;") == "SAVEPOINT …;"
+    today = f"'{timezone.now().date()} 12:00:00'::timestamptz;"
+    assert reference._what_stays(today, today) == "'… 12:00:00'::timestamptz;"
     assert BY_SLUG["lost-update"].title in reference.chapter(BY_SLUG["lost-update"])
 
 
