@@ -7,13 +7,13 @@ and name weigh most, then the question, the features and the group, then the not
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 
 from django.db import connection
 
 from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG, RECIPES
+from ledger.text.fuzzy import closest
 
 MOST_CHARACTERS = 200
 MOST_WORDS = 12
@@ -78,7 +78,7 @@ def find(asked: str) -> RecipeMatches:
 
 def near(slug: str) -> list[Recipe]:
     """Recipes with a similar name, most similar first."""
-    return [BY_SLUG[name] for name in get_close_matches(slug, list(BY_SLUG), 5)]
+    return [BY_SLUG[name] for name in closest(slug, list(BY_SLUG), 5)]
 
 
 def _asked_words(text: str) -> list[str]:
@@ -111,7 +111,7 @@ def meant(asked: str) -> str:
     mended = [
         word
         if word in ASKING or word in known
-        else next(iter(get_close_matches(word, known, 1, NEAR)), word)
+        else next(iter(closest(word, known, cutoff=NEAR)), word)
         for word in words
     ]
     said = " ".join(mended)

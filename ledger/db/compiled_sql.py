@@ -1,4 +1,4 @@
-"""The SQL of a queryset, to stand inside SQL that the ORM has no words for."""
+"""The SQL of a queryset, to be embedded in SQL that the ORM cannot express."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 
 
 def compiled(rows: QuerySet[Any, Any]) -> tuple[str, tuple[Any, ...]] | None:
-    """The SQL of the rows and its parameters; None where Django knows that there are none.
+    """Returns the SQL of a queryset and its parameters.
 
-    It then has no SQL for them: of the rows of somebody without accounts, for example.
+    None if Django knows that the queryset is empty (`pk__in=[]`): it then compiles no SQL.
     """
     try:
         sql, params = rows.query.sql_with_params()

@@ -1,4 +1,4 @@
-"""Queries of search columns that Django has no words for."""
+"""Full-text search expressions that Django does not have."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -8,36 +8,38 @@ from django.db.models import BooleanField, Func
 
 
 class LexemeQuery(SearchQuery):
-    """A query of lexemes exactly as written; to_tsquery would parse an account's as words."""
+    """A tsquery of lexemes exactly as written. to_tsquery would parse an account's as words."""
 
     template = "%(expressions)s::tsquery"
 
 
-class Matching(Func):
-    """What `@@` does, as a function, which no index answers: see Note [Common beginnings]."""
+class MatchesText(Func):
+    """`@@` as a function, so that Postgres uses no index: see Note [Common prefixes]."""
 
     function = "ts_match_vq"
     output_field = BooleanField()
 
 
-class Whole(SearchQuery):
-    """A query made of parts, as one: Django negates only queries without parts."""
+class GroupedQuery(SearchQuery):
+    """A combined tsquery in parentheses: Django can negate only queries that are not combined."""
 
     template = "(%(expressions)s)"
 
 
-def begun(word: str, weight: str = "") -> LexemeQuery:
-    """Whatever begins with the word as it stands, in parts of this weight if one is given; an
-    address stays whole, with its "@" in it."""
+def prefix_lexeme(word: str, weight: str = "") -> LexemeQuery:
+    """Returns the tsquery of all lexemes that start with `word`, of one weight if given.
+
+    Keeps an email address whole, with its "@".
+    """
     quoted = word.lower().replace("\\", "").replace("'", "''")
     return LexemeQuery(f"'{quoted}':*{weight}")
 
 
-def lexeme_of(account: UUID) -> str:
-    """The lexeme by which the search column names an account, see Note [Search column]."""
+def account_lexeme(account: UUID) -> str:
+    """Returns the lexeme of an account in the search column, see Note [Search column]."""
     return f"'@{account.hex[-12:]}'"
 
 
-def any_of(accounts: Iterable[UUID]) -> str:
-    """Rows with one of these accounts, as lexemes."""
-    return " | ".join(lexeme_of(account) for account in accounts)
+def any_account(accounts: Iterable[UUID]) -> str:
+    """Returns the text of a tsquery for rows with any of these accounts."""
+    return " | ".join(account_lexeme(account) for account in accounts)

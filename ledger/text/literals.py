@@ -1,4 +1,4 @@
-"""Python values as one types them."""
+"""Python values as source code."""
 
 from datetime import date, datetime
 from typing import Any

@@ -48,25 +48,25 @@ def test_a_note_is_written_changed_and_taken_away(
     page.goto(f"/transactions/{paid.pk}/")
     for summary, text, tags in (
         ("Add a note", "A present", "gifts two-2026"),
-        ("Change it", "A present for Mara", "gifts"),
-        ("Change it", "", ""),
+        ("Edit note", "A present for Mara", "gifts"),
+        ("Edit note", "", ""),
     ):
         page.get_by_text(summary, exact=True).click()
         page.get_by_role("textbox", name="Note").fill(text)
         page.get_by_label("Tags").fill(tags)
-        page.get_by_role("button", name="Keep it").click()
+        page.get_by_role("button", name="Save note").click()
         page.wait_for_url("**/#note")
     page.set_viewport_size({"width": 390, "height": 500})
     page.get_by_text("Add a note", exact=True).click()
     page.get_by_label("Tags").fill("no!")
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save note").click()
     refused = page.get_by_text("A tag is one word of letters")
     assert 0 <= refused.evaluate("it => it.getBoundingClientRect().top") < 500
     page.goto(f"/transactions/{paid.pk}/")
     page.get_by_text("Changed 2 times").click()
     history = page.locator("#note .timeline li").all_inner_texts()
     assert [said.split("\n")[0] for said in history] == [
-        "Taken away",
+        "Removed",
         "A present for Mara #gifts",
         "A present #gifts #two-2026",
     ]
@@ -90,7 +90,7 @@ def test_the_receipt_with_every_fold_open_is_accessible_and_fits_a_phone(
         fold.click()
     wrong = look_at(page, url)
     page.get_by_label("Tags").fill("eating+out")
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save note").click()
     page.get_by_text("“eating+out” is not").wait_for()
     wrong += look_at(page, f"{url} with a mistake")
     context.close()

@@ -48,7 +48,7 @@ def test_results_follow_what_is_typed(page: Any, everyday: Account) -> None:
     page.get_by_role("link", name="groceries 1").click()
     page.wait_for_url("**category*groceries")
     assert page.get_by_role("searchbox").input_value() == "is:booked category:groceries"
-    page.get_by_role("link", name="Take away is:booked").click()
+    page.get_by_role("link", name="Remove is:booked").click()
     page.wait_for_url("**/search/?q=category*groceries")
     page.go_back()
     page.get_by_text("1 payment").wait_for()

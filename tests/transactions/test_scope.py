@@ -81,7 +81,7 @@ def test_the_bank_is_for_analysts_and_staff_and_names_for_who_may_see_people(
     scope = scope_for(reader, BANK)
     assert may_read_bank(reader)
     assert scope.is_bank
-    assert scope.names is names
+    assert scope.shows_names is names
     assert scope.transactions().count() == 1
 
 

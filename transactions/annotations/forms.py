@@ -1,4 +1,4 @@
-"""The form on a receipt by which an owner notes something for themselves."""
+"""The form on a receipt for the owner's note and tags."""
 
 import re
 from collections.abc import Callable
@@ -10,27 +10,27 @@ from transactions.annotations.services import AnnotationHistory, tidy_tags, tidy
 from transactions.exceptions import InvalidDetails
 from transactions.models.annotation import MOST_TAGS, TEXT_LIMIT
 
-Given = TypeVar("Given")
-Kept = TypeVar("Kept")
-BETWEEN_TAGS = re.compile(r"[\s,;]+")
+Typed = TypeVar("Typed")
+Tidied = TypeVar("Tidied")
+TAG_SEPARATORS = re.compile(r"[\s,;]+")
 
 
 class AnyText(forms.CharField):
-    """Any text at all: what cannot be kept of it, `tidy_text` and `tidy_tags` say or leave out."""
+    """Accepts any text: `tidy_text` and `tidy_tags` remove or refuse what cannot be stored."""
 
     def to_python(self, value: object) -> str:
         return (super().to_python(value) or "").replace("\x00", " ")
 
 
 class AnnotationForm(forms.Form):
-    """A text and tags; both empty take the note away."""
+    """A note and tags. Saving both empty removes them."""
 
     text = AnyText(
         label="Note",
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=f"Up to {TEXT_LIMIT} characters. Only you see it: not the other side, nor the "
-        "staff of the bank.",
+        help_text=f"Up to {TEXT_LIMIT} characters. Only you can see it, not the other side and "
+        "not the bank's staff.",
     )
     tags = AnyText(
         required=False,
@@ -39,28 +39,28 @@ class AnnotationForm(forms.Form):
     )
 
     @classmethod
-    def of(cls, mine: AnnotationHistory) -> Self:
-        """The form with what is said now, to change it."""
-        return cls(initial={"text": mine.text, "tags": " ".join(mine.tags)})
+    def of(cls, annotation: AnnotationHistory) -> Self:
+        """Returns the form filled with the current note and tags."""
+        return cls(initial={"text": annotation.text, "tags": " ".join(annotation.tags)})
 
     def clean_text(self) -> str:
-        """The text without what nobody sees."""
-        return _kept(tidy_text, str(self.cleaned_data["text"]))
+        """Returns the text without invisible characters."""
+        return _tidied(tidy_text, str(self.cleaned_data["text"]))
 
     def clean_tags(self) -> list[str]:
-        """The tags as a list."""
-        return _kept(tidy_tags, BETWEEN_TAGS.split(self.cleaned_data["tags"]))
+        """Returns the tags as a list."""
+        return _tidied(tidy_tags, TAG_SEPARATORS.split(self.cleaned_data["tags"]))
 
     @property
     def done(self) -> str:
-        """What became of it, once it is kept."""
+        """The message after saving."""
         is_empty = not any(self.cleaned_data.values())
-        return "Your note is taken away." if is_empty else "Your note is kept."
+        return "Your note is removed." if is_empty else "Your note is saved."
 
 
-def _kept(tidy: Callable[[Given], Kept], given: Given) -> Kept:
-    """What `tidy` makes of it; its refusal is the field's error."""
+def _tidied(tidy: Callable[[Typed], Tidied], typed: Typed) -> Tidied:
+    """Returns `tidy(typed)`; raises its refusal as the field's error."""
     try:
-        return tidy(given)
+        return tidy(typed)
     except InvalidDetails as refusal:
         raise forms.ValidationError(str(refusal)) from None

@@ -1,17 +1,17 @@
-"""What a search asks of owners' notes and tags, as subqueries of transaction ids.
+"""Searches annotations (notes and tags). The functions return subqueries of transaction ids.
 
-A reader's own notes alone are ever asked: each function takes the reader first. What they
-return goes into `one_of`, beside the condition on the search column:
+Annotations are private, so each function takes the reader first. Put a subquery into `one_of`,
+beside the condition on the search column of transactions:
 
-    Q(search=words) | one_of(annotated(reader, words))
+    Q(search=words) | one_of(ids_with_words(reader, words))
 
 Note [One of]: `id = ANY (ARRAY(subquery))`, not `id IN (subquery)`. Postgres runs an ARRAY
-first, once, and then joins the ids by BitmapOr to what the GIN index gives. An OR with an IN
-it cannot take apart: it would read every row and look each up.
+subquery first and once, and combines the ids with the result of the GIN index in a BitmapOr. It
+cannot do that for an OR with IN: it would read every row and look each up.
 
-Ask for one word or phrase at a time and join the answers: the words of a query may stand some
-in the payment and some in its note. What is shut out is negated outside (`~Q(...)`): a query
-with "not" in it would let in every payment whose note lacks the word, and shut out none.
+Search for one word or phrase at a time and combine the conditions: one word of a query may be in
+the payment and the next in its note. Negate outside, with `~Q(...)`: a tsquery with "!" would
+match every annotation without the word, and exclude no payment without annotation.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ from transactions.models import Annotation
 from transactions.models.annotation import AnnotationQuerySet
 
 MOST_TAGS_SHOWN = 50
-Ids = QuerySet[Annotation, Any]  # their transactions' ids alone
+Ids = QuerySet[Annotation, Any]  # one column: transaction ids
 
 
 @dataclass(frozen=True, slots=True)
 class TagInUse:
-    """A tag, on how many transactions it stands, and when it was last given."""
+    """A tag, the number of transactions that have it, and when one last got it."""
 
     tag: str
     count: int
@@ -42,9 +42,9 @@ class TagInUse:
 
 
 def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
-    """The condition that `field` is one of the ids, see Note [One of].
+    """The condition that `field` holds one of the ids, see Note [One of].
 
-    `field` is "pk" of transactions, "transaction_id" of entries, or any other that holds such ids.
+    `field` is "pk" for transactions, "transaction_id" for entries.
     """
     condition = Func(
         F(field),
@@ -56,14 +56,14 @@ def one_of(ids: QuerySet[Any, Any], field: str = "pk") -> Q:
     return Q(condition)
 
 
-def annotated(user: User, query: SearchQuery) -> Ids:
-    """Transactions of which `user` says something with these words, in the text or the tags."""
-    return _ids(_said_by(user).matching(query))
+def ids_with_words(user: User, query: SearchQuery) -> Ids:
+    """Transactions that the user annotated with these words, in the note or the tags."""
+    return _ids(_current(user).matching(query))
 
 
-def noted(user: User, query: SearchQuery | None = None) -> Ids:
-    """Transactions with a text by `user`; with `query`, those whose text has the words."""
-    rows = _said_by(user).exclude(text="")
+def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
+    """Transactions with a note by the user; with `query`, a note with these words."""
+    rows = _current(user).exclude(text="")
     if query is not None:
         text = Func(
             F("search"),
@@ -71,42 +71,42 @@ def noted(user: User, query: SearchQuery | None = None) -> Ids:
             template='ts_filter(%(expressions)s::"char"[])',
             output_field=SearchVectorField(),
         )
-        # The index knows no weights: it finds the rows, which are then looked at once more.
-        rows = rows.matching(query).annotate(words_of_text=text).filter(words_of_text=query)
+        # A GIN index has no weights: Postgres checks the rows that it finds once more.
+        rows = rows.matching(query).annotate(note_words=text).filter(note_words=query)
     return _ids(rows)
 
 
-def tagged(user: User, tag: str = "") -> Ids:
-    """Transactions that `user` gave this very tag; without one, any tag at all.
+def ids_with_tag(user: User, tag: str = "") -> Ids:
+    """Transactions with exactly this tag by the user; without `tag`, with any tag.
 
-    "#Holiday" is asked for as "holiday", as it is kept.
+    "#Holiday" finds "holiday".
     """
-    rows = _said_by(user).exclude(tags=[])
+    rows = _current(user).exclude(tags=[])
     word = tag.strip().removeprefix("#").lower()
     return _ids(rows.matching(tag_query(word)) if word else rows)
 
 
 def tag_query(tag: str) -> SearchQuery:
-    """The query of a whole tag, see Note [Tag lexemes]."""
+    """The tsquery of a whole tag, see Note [Tag lexemes]."""
     plain = "".join(c for c in tag if c.isprintable())
     quoted = plain.replace("\\", "\\\\").replace("'", "''")
     return LexemeQuery(f"'#{quoted}'")
 
 
 def tags_of(user: User) -> QuerySet[Annotation, Any]:
-    """Each of somebody's transactions that has tags now, with them: `transaction_id`, `tags`."""
-    return _said_by(user).exclude(tags=[]).order_by().values("transaction_id", "tags")
+    """The user's current tags: `transaction_id`, `tags` of each tagged transaction."""
+    return _current(user).exclude(tags=[]).order_by().values("transaction_id", "tags")
 
 
-def words_noted(user: User) -> QuerySet[Annotation, Any]:
-    """The words of what somebody says now: `search`, the newest first."""
-    return _said_by(user).present().newest_first().values("search")
+def annotation_words(user: User) -> QuerySet[Annotation, Any]:
+    """The search column of the user's current annotations, the newest first."""
+    return _current(user).present().newest_first().values("search")
 
 
 def tags_in_use(user: User, *, most: int = MOST_TAGS_SHOWN) -> list[TagInUse]:
-    """The tags of somebody's transactions as they stand now, the most used first."""
+    """Returns the user's current tags, the most used first."""
     rows = (
-        _said_by(user)
+        _current(user)
         .annotate(tag=Func(F("tags"), function="unnest", output_field=models.TextField()))
         .values("tag")
         .annotate(many=Count("pk"), last_at=Max("created_at"))
@@ -115,7 +115,7 @@ def tags_in_use(user: User, *, most: int = MOST_TAGS_SHOWN) -> list[TagInUse]:
     return [TagInUse(row["tag"], row["many"], row["last_at"]) for row in rows[:most]]
 
 
-def _said_by(user: User) -> AnnotationQuerySet:
+def _current(user: User) -> AnnotationQuerySet:
     rows: AnnotationQuerySet = Annotation.objects.of(user).latest()
     return rows
 

@@ -1,9 +1,8 @@
-"""Owners note things of their transactions: `annotate`, and what was noted so far."""
+"""Annotations: an owner's note and tags on a transaction. Each change is a new version."""
 
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 
 from django.db import transaction as db_transaction
@@ -11,22 +10,22 @@ from django.utils import timezone
 
 from accounts.models import User
 from ledger.db.retry import run_with_retry
+from ledger.text.dates import MICROSECOND
 from ledger.text.lines import encodes, is_readable, shortened, tidy_line
 from transactions.exceptions import InvalidDetails, NoteChanged, TransactionNotFound
 from transactions.models import Annotation, Transaction
 from transactions.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
 
-SHOWN = 20  # earlier notes on a page
-IN_TAGS = "LMN"  # letters of any script, the marks that belong to them, and digits
-MICROSECOND = timedelta(microseconds=1)
+MOST_SHOWN = 20  # versions in a history
+TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and digits
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationHistory:
-    """What an owner says of a transaction now, and what they said before, newest first.
+    """An owner's current note and tags on a transaction, and the earlier versions.
 
-    `history` has every time something was said, the present one too, `SHOWN` at most;
-    `changes` counts how often it was changed after the first time.
+    `history` holds the newest MOST_SHOWN versions, newest first, with the current one. `changes`
+    counts the versions after the first.
     """
 
     text: str = ""
@@ -36,7 +35,7 @@ class AnnotationHistory:
 
     @property
     def id(self) -> str:
-        """Which of all that was said is the present one; "" where nothing ever was."""
+        """The id of the current version; "" if there is none."""
         return str(self.history[0].pk) if self.history else ""
 
     @property
@@ -45,7 +44,7 @@ class AnnotationHistory:
 
     @property
     def is_cut(self) -> bool:
-        """Whether more was said than `history` has."""
+        """Whether there are more versions than `history` has."""
         return self.changes >= len(self.history) > 0
 
 
@@ -57,38 +56,39 @@ def annotate(
     tags: Iterable[str] = (),
     replaces: str | None = None,
 ) -> Annotation | None:
-    """Keeps what an owner of a side says of a transaction, in the place of what they said before.
+    """Stores an owner's note and tags on a transaction, as a new version.
 
-    Nothing said takes it away; what was said stays in the history. The same again writes
-    nothing: the row that counts comes back, None where nothing was ever said. `replaces` is the
-    `AnnotationHistory.id` that the owner had before them; None for whatever there is. Raises
-    TransactionNotFound to whoever owns no side, InvalidDetails for what cannot be kept,
-    NoteChanged where another than `replaces` is there by now.
+    Empty text and tags remove the note; earlier versions stay in the history. Writes nothing if
+    nothing changes. Returns the current version, None if there never was one. `replaces` is the
+    `AnnotationHistory.id` that the owner saw; None accepts any.
+
+    Raises TransactionNotFound if the owner has no side of the transaction, InvalidDetails for text
+    or tags that cannot be stored, NoteChanged if the current version is not `replaces`.
     """
-    said, labels = tidy_text(text), tidy_tags(tags)
+    tidied_text, tidied_tags = tidy_text(text), tidy_tags(tags)
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
         raise TransactionNotFound("No transaction of yours has this id.")
 
     def attempt() -> Annotation | None:
         with db_transaction.atomic(durable=True):
-            return _write(transaction, owner, said, labels, replaces)
+            return _write(transaction, owner, tidied_text, tidied_tags, replaces)
 
-    # Run again after a lost COMMIT, it finds what it wrote and writes nothing.
+    # After a lost COMMIT it is safe to run again: it finds its own row and writes nothing.
     return run_with_retry(attempt, find_out_first=lambda: None)
 
 
 def _write(
     transaction: Transaction, owner: User, text: str, tags: list[str], replaces: str | None
 ) -> Annotation | None:
-    """One owner writes one note at a time, so that each is later than the one before."""
+    """Writes a version. Locks the owner, so that each version is later than the one before."""
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     before = Annotation.objects.of(owner).about(transaction).newest_first().first()
     if (before.text, before.tags) == (text, tags) if before else not (text or tags):
         return before
     if replaces is not None and replaces != (str(before.pk) if before else ""):
         raise NoteChanged(
-            "Your note was changed in another window meanwhile; what it says now stands above. "
-            "Keep yours, and it takes the place of that."
+            "Your note was changed in another window; the current version is above. "
+            "Save to replace it."
         )
     moment = timezone.now()
     if before is not None:
@@ -99,59 +99,60 @@ def _write(
 
 
 def annotation_history(transaction: Transaction, owner: User) -> AnnotationHistory:
-    """What an owner says of a transaction: two queries, one where there is little history."""
-    mine = Annotation.objects.of(owner).about(transaction).defer("search").newest_first()
-    history = list(mine[: SHOWN + 1])
+    """Returns an owner's annotation of a transaction. One query; two if the history is long."""
+    versions = Annotation.objects.of(owner).about(transaction).defer("search").newest_first()
+    history = list(versions[: MOST_SHOWN + 1])
     if not history:
         return AnnotationHistory()
-    said = mine.count() if len(history) > SHOWN else len(history)
-    now = history[0]
-    return AnnotationHistory(now.text, tuple(now.tags), tuple(history[:SHOWN]), said - 1)
+    count = versions.count() if len(history) > MOST_SHOWN else len(history)
+    current = history[0]
+    shown = tuple(history[:MOST_SHOWN])
+    return AnnotationHistory(current.text, tuple(current.tags), shown, count - 1)
 
 
 def tidy_text(text: str) -> str:
-    """The text line by line without what nobody sees. InvalidDetails where it is too long."""
-    _encoded(text)
+    """Removes invisible characters. Raises InvalidDetails if the text is too long."""
+    _check_encoding(text)
     lines = [tidy_line(line) for line in text.splitlines()]
-    # One empty line between two paragraphs is enough.
-    kept = [line for before, line in pairwise(["", *lines]) if line or before]
-    tidy = "\n".join(kept).strip()
+    # Keeps one empty line between two paragraphs.
+    lines = [line for before, line in pairwise(["", *lines]) if line or before]
+    tidy = "\n".join(lines).strip()
     if len(tidy) > TEXT_LIMIT:
         raise InvalidDetails(
-            f"The note has {len(tidy):,} characters; at most {TEXT_LIMIT} fit. Shorten it."
+            f"The note has {len(tidy):,} characters; the limit is {TEXT_LIMIT}. Shorten it."
         )
     return tidy
 
 
 def tidy_tags(tags: Iterable[str]) -> list[str]:
-    """Tags as they are kept: in lower case, each once, in the order given.
+    """Returns tags in lower case, each once, in the given order.
 
-    Raises InvalidDetails with a sentence for too many, or for what is no word.
+    Raises InvalidDetails for too many tags and for a tag that is not one word.
     """
-    kept = list(dict.fromkeys(tag for tag in map(tidy_tag, tags) if tag))
-    if len(kept) > MOST_TAGS:
-        raise InvalidDetails(
-            f"These are {len(kept)} tags; at most {MOST_TAGS} fit. Leave some out."
-        )
-    return kept
+    tidy = list(dict.fromkeys(tag for tag in map(tidy_tag, tags) if tag))
+    if len(tidy) > MOST_TAGS:
+        raise InvalidDetails(f"{len(tidy)} tags are too many; remove some. Limit: {MOST_TAGS}.")
+    return tidy
 
 
 def tidy_tag(tag: str) -> str:
-    """ "#Holiday" is "holiday"; "" for nothing. InvalidDetails for what is no word."""
-    _encoded(tag)
+    """Returns "holiday" for "#Holiday". Raises InvalidDetails if the tag is not one word."""
+    _check_encoding(tag)
     word = unicodedata.normalize("NFC", tidy_line(tag).removeprefix("#").lower())
     if not word:
         return ""
-    shown = shortened(word, LONGEST_TAG)
-    odd = [c for c in word if unicodedata.category(c)[0] not in IN_TAGS and c not in "-_"]
-    if odd or not is_readable(word):
-        raise InvalidDetails(f"A tag is one word of letters, digits, - and _; “{shown}” is not.")
+    quoted = shortened(word, LONGEST_TAG)
+    others = [c for c in word if unicodedata.category(c)[0] not in TAG_CATEGORIES and c not in "-_"]
+    if others or not is_readable(word):
+        raise InvalidDetails(f"A tag is one word of letters, digits, - and _; “{quoted}” is not.")
     if len(word) > LONGEST_TAG:
-        raise InvalidDetails(f"A tag has at most {LONGEST_TAG} letters; “{shown}” has {len(word)}.")
+        raise InvalidDetails(
+            f"A tag has at most {LONGEST_TAG} letters; “{quoted}” has {len(word)}."
+        )
     return word
 
 
-def _encoded(text: str) -> None:
-    """Raises InvalidDetails for a lone surrogate, which UTF-8 has no bytes for."""
+def _check_encoding(text: str) -> None:
+    """Raises InvalidDetails for a lone surrogate, which UTF-8 cannot encode."""
     if not encodes(text):
-        raise InvalidDetails("There is a character that cannot be stored; remove it.")
+        raise InvalidDetails("The text has a character that cannot be stored; remove it.")

@@ -6,11 +6,11 @@ not be a list of guesses (`_is_part`), and wrong names are limited per day (`nam
 """
 
 import unicodedata
-from difflib import SequenceMatcher
 
+from ledger.text.fuzzy import similarity
 from transactions.models.payment_file import NameCheck
 
-CLOSE = 0.8  # of `SequenceMatcher.ratio`: one letter wrong in five
+CLOSE = 0.8  # similarity: one letter wrong in five
 MOST_WORDS = 4  # of a masked name
 LONGEST_NAME = 140  # characters of a cell
 # Letters without a Unicode decomposition, and how people type them without a matching keyboard.
@@ -81,9 +81,4 @@ def _fits(one: str, other: str) -> bool:
 
 
 def _alike(given: list[str], real: list[str]) -> bool:
-    matcher = SequenceMatcher(None, " ".join(given), " ".join(real), autojunk=False)
-    return (
-        matcher.real_quick_ratio() >= CLOSE
-        and matcher.quick_ratio() >= CLOSE
-        and matcher.ratio() >= CLOSE
-    )
+    return similarity(" ".join(given), " ".join(real), cutoff=CLOSE) >= CLOSE

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.text.lines import odd_characters, shortened
-from transactions.search.language.parser import having, meta_field, token
+from transactions.search.language.terms import having, meta_field, token
 
 # What a page bears; the file has it all.
 MOST_LINES = 40

@@ -18,7 +18,7 @@ from transactions.models import StaffReason, Transaction, reversal_word
 from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank
 from transactions.search.address import search_url
-from transactions.search.language.parser import token
+from transactions.search.language.terms import token
 from transactions.staff_actions import actions_for, is_own
 
 

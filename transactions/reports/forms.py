@@ -75,7 +75,7 @@ class ReportForm(forms.Form):
         currencies = self.scope.currencies
         self.has_money = bool(currencies)
         first = {"currency": currencies[0]} if currencies else {}
-        given["whose"] = self.scope.whose
+        given["whose"] = self.scope.kind
         super().__init__({**first, **self.defaults(), **given})
         if "currency" in self.fields:
             self.fields["currency"].choices = [(name, name) for name in currencies]  # type: ignore[attr-defined]

@@ -16,7 +16,8 @@ from ledger.text.money import figure, signed
 from transactions.reports.forms import ReportForm
 from transactions.scope import Scope
 from transactions.search.address import search_url
-from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse, token
+from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse
+from transactions.search.language.terms import token
 
 Row = Mapping[str, Any]
 SHOWN = 200  # rows on the page; the file has all
@@ -40,7 +41,7 @@ class ReportParameters:
         said = parse(query).adding(f"currency:{self.currency}") if self.currency else query
         if len(said) > LONGEST or len(parse(said).items) >= MOST_ITEMS:
             return ""
-        return search_url(said, self.scope.whose)  # without words in it, the newest come first
+        return search_url(said, self.scope.kind)  # without words in it, the newest come first
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class Run:
             "from decimal import Decimal\n\n"
             "from transactions import reports\n"
             "from transactions.scope import scope_for\n\n"
-            f"scope = scope_for(User.objects.get(email={reader!r}), {self.asked.scope.whose!r})\n"
+            f"scope = scope_for(User.objects.get(email={reader!r}), {self.asked.scope.kind!r})\n"
             f"reports.{self.report.function.__name__}(scope{values})"
         )
 

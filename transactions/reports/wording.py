@@ -6,7 +6,7 @@ from typing import Any
 from ledger.text.dates import last_of_month, short_date
 from ledger.text.lines import category_label
 from transactions.reports.report import Column, ReportParameters
-from transactions.search.language.parser import token
+from transactions.search.language.terms import token
 
 UNCATEGORISED = "No category"
 OWN_FLOWS = "What came from others and went to others; moves between your accounts do not count."

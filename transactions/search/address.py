@@ -1,4 +1,4 @@
-"""Where the search page stands: its address is its whole state."""
+"""The address of the search page. It holds the whole state of the page."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -8,11 +8,11 @@ from django.urls import reverse
 from transactions.scope import MINE
 
 
-def search_url(q: str, whose: str = MINE, **more: Any) -> str:
-    """The search page with the query `q`, over the rows that `whose` says as `Reach.whose` does.
+def search_url(q: str, kind: str = MINE, **more: Any) -> str:
+    """Returns the address of a search for `q` in a scope of this kind, see `Scope.kind`.
 
-    `more` are its order, its page and the like. What is empty or goes without saying is left out.
+    `more` are further parameters: sort, page, plans. Leaves out empty and default values.
     """
-    params = {"q": q, "whose": "" if whose == MINE else whose, **more}
-    said = {name: value for name, value in params.items() if value}
-    return f"{reverse('transactions:search')}?{urlencode(said, safe=':')}"
+    params = {"q": q, "whose": "" if kind == MINE else kind, **more}
+    filled = {name: value for name, value in params.items() if value}
+    return f"{reverse('transactions:search')}?{urlencode(filled, safe=':')}"

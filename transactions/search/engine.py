@@ -1,7 +1,7 @@
-"""The search: what a person types, turned into rows that the indexes find.
+"""Runs a search: parses the text, compiles it to conditions, and returns one page of rows.
 
-`query_language` reads the text, `search_names` finds whom its words mean, `search_terms` makes
-conditions of it, `facets` counts and `highlights` marks. See docs/search.md.
+The steps are `language.parser`, `sql.name_lookup`, `sql.compiler`, `facets` and `highlights`. See
+docs/search.md.
 """
 
 from dataclasses import dataclass, field
@@ -10,35 +10,25 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 
 from accounts.models import Account
-from ledger.db.tsqueries import LexemeQuery, lexeme_of
+from ledger.db.tsqueries import LexemeQuery, account_lexeme
 from transactions.annotations.search import one_of
 from transactions.models import Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope, newest_first
-from transactions.search.conditions.accounts import account_mistakes, names_mistakes
-from transactions.search.conditions.names import NameMatches, names_in
-from transactions.search.conditions.parts import Condition, noted_words
-from transactions.search.conditions.sides import EntrySides, TransactionSides
-from transactions.search.conditions.terms import TermCompiler
 from transactions.search.facets import Facets, facets_of
-from transactions.search.highlights import marked
+from transactions.search.highlights import with_highlights
 from transactions.search.language.parser import parse
-from transactions.search.language.tree import Mistake, ParsedQuery
-
-__all__ = [
-    "LexemeQuery",
-    "SearchResult",
-    "between",
-    "entries_with",
-    "find",
-    "mistakes_in",
-    "side_lexeme",
-]
+from transactions.search.language.query import Mistake, ParsedQuery
+from transactions.search.mistakes import account_mistakes, scope_mistakes
+from transactions.search.sql.compiler import ConditionCompiler
+from transactions.search.sql.condition import Condition, note_query
+from transactions.search.sql.name_lookup import NameMatches, find_names
+from transactions.search.sql.sides import EntrySides, TransactionSides
 
 PAGE = 25
 MOST_PAGES = 400
-RANKED = 1_000  # the newest matches, among which the best come first
+RANKED = 1_000  # only the newest matches are ranked
 SORTS = ("best", "newest", "oldest", "largest")
 ORDERS = {
     "newest": ("-created_at", "-pk"),
@@ -49,7 +39,10 @@ ORDERS = {
 
 @dataclass(slots=True)
 class SearchResult:
-    """A page of what a query found, and what is said about all of it."""
+    """One page of rows, the counts over all matches, and the mistakes in the query.
+
+    `named_accounts`: money in and out is counted for these accounts; for the scope if empty.
+    """
 
     scope: Scope
     query: ParsedQuery
@@ -59,17 +52,17 @@ class SearchResult:
     has_more: bool = False
     facets: Facets = field(default_factory=Facets)
     mistakes: list[Mistake] = field(default_factory=list)
-    inside: tuple[UUID, ...] = ()  # what money comes in and goes out of; none for the whole scope
+    named_accounts: tuple[UUID, ...] = ()
 
     @property
     def last_page(self) -> int:
-        """The number of the last page there is, 1 where nothing was found."""
+        """The number of the last page; 1 without matches."""
         most = RANKED if self.sort == "best" else MOST_PAGES * PAGE
         return max(1, -(-min(self.facets.count, most) // PAGE))
 
     @property
-    def is_ranked_short(self) -> bool:
-        """Whether more fits than is ranked."""
+    def is_ranked_in_part(self) -> bool:
+        """Whether there are more matches than are ranked."""
         return self.sort == "best" and self.facets.count > RANKED
 
 
@@ -81,34 +74,33 @@ def find(
     page: int = 1,
     names: NameMatches | None = None,
 ) -> SearchResult:
-    """A page of the rows within a scope that meet a query, in at most three queries.
+    """Searches the transactions of a scope. Never raises for a text. At most three queries.
 
-    `sort` is one of SORTS; best first unless it is said, where there are words to rank by.
-    `names` are whom its words mean, where that is known already. Without any text, all rows
-    fit: the page makes its examples of them. Never raises for a text.
+    `sort` is one of SORTS; by default "best" if the query has words, else "newest". `names` is
+    what the words refer to, if the caller has looked it up. An empty text matches every row.
     """
     query = parse(text) if isinstance(text, str) else text
-    names = names_in(scope, query) if names is None else names
-    dialect = TransactionSides(scope)
-    terms = TermCompiler(dialect, names)
-    condition = terms.condition(query)
+    names = find_names(scope, query) if names is None else names
+    sides = TransactionSides(scope)
+    compiler = ConditionCompiler(sides, names)
+    condition = compiler.condition(query)
     if sort not in SORTS or (sort == "best" and condition.words is None):
         sort = "best" if condition.words is not None else "newest"
-    found = SearchResult(scope, query, sort, max(page, 1), mistakes=[*query.mistakes])
-    found.mistakes += names_mistakes(query, scope, names)
-    found.inside = terms.inside(query)
+    result = SearchResult(scope, query, sort, max(page, 1), mistakes=[*query.mistakes])
+    result.mistakes += scope_mistakes(query, scope, names)
+    result.named_accounts = compiler.named_accounts(query)
     if query.is_empty and query.text:
-        return found  # nothing of it was understood
+        return result  # every item was a mistake
     matched = scope.transactions().filter(condition.where)
-    ordered = _ordered(matched, condition, found.sort, scope)
-    rows = marked(ordered, condition.words, scope, noted=noted_words(query))
-    start = (found.page - 1) * PAGE
-    sided = rows.select_related("from_account__user", "to_account__user")
-    cut = list(sided[start:][: PAGE + 1]) if found.page <= MOST_PAGES else []
-    found.rows, found.has_more = cut[:PAGE], len(cut) > PAGE and found.page < MOST_PAGES
-    if found.rows or found.page > 1:
-        found.facets = facets_of(matched, dialect, found.inside)
-    return found
+    ordered = _ordered(matched, condition, result.sort, scope)
+    rows = with_highlights(ordered, condition.words, scope, note_words=note_query(query))
+    start = (result.page - 1) * PAGE
+    rows = rows.select_related("from_account__user", "to_account__user")
+    fetched = list(rows[start:][: PAGE + 1]) if result.page <= MOST_PAGES else []
+    result.rows, result.has_more = fetched[:PAGE], len(fetched) > PAGE and result.page < MOST_PAGES
+    if result.rows or result.page > 1:
+        result.facets = facets_of(matched, sides, result.named_accounts)
+    return result
 
 
 def _ordered(
@@ -126,29 +118,24 @@ def _ordered(
 
 
 def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQuerySet:
-    """The entries of one account that a person means by `text`, in the same language.
+    """Filters the entries of one account by a text in the same language.
 
-    Takes a query of its own where the text has words that may be names.
+    Sends one query if the text has words that may be names.
     """
     query = parse(text)
-    dialect = EntrySides(account)
-    condition = TermCompiler(dialect, names_in(dialect.scope, query)).condition(query)
+    sides = EntrySides(account)
+    condition = ConditionCompiler(sides, find_names(sides.scope, query)).condition(query)
     if text.strip() and query.is_empty:
         return entries.none()
     return entries.filter(condition.where)
 
 
 def mistakes_in(text: str, account: Account) -> list[Mistake]:
-    """What of a statement's filter could not be read."""
+    """Returns the mistakes in the filter of a statement."""
     query = parse(text)
     return [*query.mistakes, *account_mistakes(query, [account])]
 
 
-def side_lexeme(account: Account) -> str:
-    """The lexeme by which the search column names an account, see Note [Search column]."""
-    return lexeme_of(account.pk)
-
-
 def between(one: Account, other: Account) -> SearchQuery:
-    """The rows that have both accounts as sides, whichever way the money went."""
-    return LexemeQuery(f"{side_lexeme(one)} & {side_lexeme(other)}")
+    """The tsquery of transactions between two accounts, in either direction."""
+    return LexemeQuery(f"{account_lexeme(one.pk)} & {account_lexeme(other.pk)}")

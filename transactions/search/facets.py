@@ -1,7 +1,7 @@
-"""What a search found, counted: how many, what they come to, and by what one may narrow it.
+"""Counts the matches of a search: totals per currency, and facets to narrow the search by.
 
-One pass over the matches by GROUPING SETS: Postgres reads the rows once and groups them by each
-column in turn. The ORM writes the inner query; it has no words for the outer one.
+One query with GROUPING SETS: Postgres reads the matches once and groups them by each column. The
+ORM writes the inner query; it cannot express the outer one.
 """
 
 from collections import Counter
@@ -21,10 +21,10 @@ from ledger.db.compiled_sql import compiled
 from transactions.annotations.search import tags_of
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import newest_first
-from transactions.search.conditions.sides import TransactionSides
+from transactions.search.sql.sides import TransactionSides
 
-COUNTED = 10_000  # the newest matches that are counted and summed up
-LONGEST = 60  # characters of a value that may be chosen
+COUNTED = 10_000  # only the newest matches are counted and summed up
+LONGEST = 60  # characters of a facet's value
 
 GROUPED = """
 WITH matched AS MATERIALIZED ({matched})
@@ -40,20 +40,21 @@ FROM matched
 GROUP BY GROUPING SETS
     ((), (currency), (category_), (channel), (month), (type), (own_from, own_to))
 """
-# IS TRUE keeps it from becoming a join, which Postgres, expecting one match, makes a loop: it then
-# looks each note up again for each match. So each note is looked up once, in a hash of the matches.
+# IS TRUE keeps Postgres from making a join of it. It expects one match, so it would choose a nested
+# loop that reads each annotation once per match. This way it looks up each annotation once, in a
+# hash of the matches.
 TAGGED = """
 UNION ALL
 SELECT 'tag', tag, NULL, NULL, NULL, count(*), 0, 0
-FROM ({tags}) AS mine, unnest(mine.tags) AS tag
-WHERE (mine.transaction_id IN (SELECT id FROM matched)) IS TRUE
+FROM ({tags}) AS annotated, unnest(annotated.tags) AS tag
+WHERE (annotated.transaction_id IN (SELECT id FROM matched)) IS TRUE
 GROUP BY tag
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
-    """What the booked rows in one currency come to."""
+    """The totals of the booked matches in one currency."""
 
     currency: str
     count: int
@@ -63,9 +64,10 @@ class CurrencyTotal:
 
 @dataclass(slots=True)
 class Facets:
-    """`count` is exact unless `is_cut`: then it and all else is of the newest COUNTED rows.
+    """The number of matches, totals, and per facet its values with their counts.
 
-    The rest are values with their counts, the most frequent first, months the latest first.
+    Values are sorted by frequency, months newest first. If `is_cut`, there are more than COUNTED
+    matches, and everything is counted over the newest COUNTED.
     """
 
     count: int = 0
@@ -80,30 +82,33 @@ class Facets:
 
 
 def facets_of(
-    matched: TransactionQuerySet, dialect: TransactionSides, inside: Sequence[UUID] = ()
+    matched: TransactionQuerySet, sides: TransactionSides, account_ids: Sequence[UUID] = ()
 ) -> Facets:
-    """The counts over these rows of a scope, in one query. What came in and went out is of the
-    accounts `inside`, or else of the whole scope."""
-    columns = compiled(_columns(matched, dialect, inside))
+    """Counts the matches in one query.
+
+    Money in and out is seen from the given accounts, or from the whole scope.
+    """
+    columns = compiled(_columns(matched, sides, account_ids))
     if columns is None:
         return Facets()
-    asked, params = GROUPED.format(matched=columns[0]), columns[1]
-    # The reader's own tags stand on their own rows.
-    tags = None if dialect.scope.is_bank else compiled(tags_of(dialect.scope.reader))
+    sql, params = GROUPED.format(matched=columns[0]), columns[1]
+    # Tags are private: the whole bank has none.
+    tags = None if sides.scope.is_bank else compiled(tags_of(sides.scope.reader))
     if tags is not None:
-        asked, params = asked + TAGGED.format(tags=tags[0]), (*params, *tags[1])
+        sql, params = sql + TAGGED.format(tags=tags[0]), (*params, *tags[1])
     with connection.cursor() as cursor:
-        cursor.execute(asked, params)
+        cursor.execute(sql, params)
         return _read(cursor.fetchall())
 
 
 def _columns(
-    matched: TransactionQuerySet, dialect: TransactionSides, inside: Sequence[UUID]
+    matched: TransactionQuerySet, sides: TransactionSides, account_ids: Sequence[UUID]
 ) -> TransactionQuerySet:
-    ids = dialect.scope.ids
+    """The columns to group by, of the newest matches."""
+    ids = sides.scope.ids
     money_in, money_out = (
-        Case(When(dialect.moved(way, inside), status="completed", then=F("amount")))
-        for way in ("in", "out")
+        Case(When(sides.moved(direction, account_ids), status="completed", then=F("amount")))
+        for direction in ("in", "out")
     )
     from_, to = (
         Case(When(**{f"{side}__in": ids}, then=F(side)), output_field=UUIDField())
@@ -119,7 +124,7 @@ def _columns(
         "money_out": money_out,
     }
     columns: TransactionQuerySet = (
-        newest_first(matched, dialect.scope)
+        newest_first(matched, sides.scope)
         .annotate(**annotated)
         .values("id", "currency", "type", *annotated)[: COUNTED + 1]
     )

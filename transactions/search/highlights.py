@@ -1,8 +1,8 @@
-"""Why a row was found: the words in it, marked.
+"""Highlights the matched words in the texts of a row.
 
-Postgres marks what matched with two characters of the private use area, which are taken out of
-the text beforehand. It does not escape, so that is done here, and only then do the two
-characters become tags: nothing that somebody wrote can become one.
+SearchHeadline does not escape HTML. So Postgres marks matches with two characters of the private
+use area, which are removed from the text first; the text is escaped, and only then do the two
+characters become <mark> tags. Nothing that people write can become a tag.
 """
 
 from typing import Any
@@ -28,47 +28,52 @@ from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
 
 START, STOP = "\ue000", "\ue001"
-AROUND = 100  # characters shown of a long text, about the first mark
-TEXTS = {"description": "said_description", "reference": "said_reference"}
+EXCERPT = 100  # characters of a long text to show, around the first mark
+# Columns, and the annotations with their marked texts.
+TEXTS = {"description": "marked_description", "reference": "marked_reference"}
 NAMES = {
-    "from_account__user__name": "said_from",
-    "to_account__user__name": "said_to",
-    "from_account__name": "said_from_account",
-    "to_account__name": "said_to_account",
+    "from_account__user__name": "marked_from",
+    "to_account__user__name": "marked_to",
+    "from_account__name": "marked_from_account",
+    "to_account__name": "marked_to_account",
 }
 
 
-def marked(
-    rows: TransactionQuerySet, words: Any, scope: Scope, *, noted: Any = None
+def with_highlights(
+    rows: TransactionQuerySet, words: Any, scope: Scope, *, note_words: Any = None
 ) -> TransactionQuerySet:
-    """The rows with their texts marked for `words`, and with what the reader notes of each
-    marked for `noted`, where it is given. Postgres does it for the page alone."""
-    if noted is not None and not scope.is_bank:
-        rows = rows.annotate(said_note=_note(noted, scope))
+    """Annotates rows with their texts marked for the tsquery `words`.
+
+    With `note_words`, also with the reader's note, marked for that tsquery. Postgres computes the
+    marks only for the rows of the page.
+    """
+    if note_words is not None and not scope.is_bank:
+        rows = rows.annotate(marked_note=_note(note_words, scope))
     if words is None:
         return rows
-    columns = {**TEXTS, **(NAMES if scope.names else {})}
+    columns = {**TEXTS, **(NAMES if scope.shows_names else {})}
     headlines: dict[str, Any] = {
         name: _headline(_clean(column), words) for column, name in columns.items()
     }
     metadata = Cast(_clean("metadata", as_text=True), JSONField())
-    headlines["said_metadata"] = Cast(_headline(metadata, words), TextField())
+    headlines["marked_metadata"] = Cast(_headline(metadata, words), TextField())
     annotated: TransactionQuerySet = rows.annotate(**headlines)
     return annotated
 
 
 def _note(words: Any, scope: Scope) -> Subquery:
-    """The newest note of the reader, as it stands in a line: "Split with Mara #food"."""
+    """The reader's note and tags in one line: "Split with Mara #food"."""
     tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
     both = Concat("text", Value(" #"), tags, output_field=TextField())
     line = Case(When(tags=[], then=F("text")), default=both, output_field=TextField())
-    said = Annotation.objects.of(scope.reader).filter(transaction=OuterRef("pk")).newest_first()
+    notes = Annotation.objects.of(scope.reader).filter(transaction=OuterRef("pk")).newest_first()
     marks = (Value(START + STOP), Value(""))
     clean = Func(line, *marks, function="translate", output_field=TextField())
-    return Subquery(said.values(said=_headline(clean, words))[:1], output_field=TextField())
+    return Subquery(notes.values(marked=_headline(clean, words))[:1], output_field=TextField())
 
 
 def _clean(column: str, *, as_text: bool = False) -> Any:
+    """A column as text without the two characters that mark matches."""
     text = Cast(column, TextField()) if as_text else F(column)
     marks = (Value(START + STOP), Value(""))
     return Func(text, *marks, function="translate", output_field=TextField())
@@ -80,13 +85,13 @@ def _headline(text: Any, words: Any) -> SearchHeadline:
     )
 
 
-def shown(text: str, most: int = AROUND) -> SafeString:
-    """A marked text as HTML, cut to about `most` characters around its first mark."""
-    return mark_safe(_tagged(escape(_cut(text, most))))  # noqa: S308  escaped the moment before
+def highlighted(text: str, most: int = EXCERPT) -> SafeString:
+    """Returns a marked text as HTML, cut to about `most` characters around its first mark."""
+    return mark_safe(_tagged(escape(_cut(text, most))))  # noqa: S308  escaped in the same line
 
 
 def plain(text: str) -> str:
-    """A marked text without its marks."""
+    """Returns a marked text without its marks."""
     return text.replace(START, "").replace(STOP, "")
 
 
@@ -102,7 +107,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _tagged(text: str) -> str:
-    """Each mark closed before the next opens, whatever was cut off."""
+    """Replaces marks by tags; closes each before the next opens, even if the text was cut."""
     parts = text.replace(STOP + START, "").split(START)
     tagged = [plain(parts[0])]
     for part in parts[1:]:

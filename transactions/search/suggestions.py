@@ -1,11 +1,10 @@
-"""What may have been meant where nothing was found: near words of the reader's own rows.
+"""Suggests queries when nothing was found, from similar words in the reader's own rows.
 
-Where the database has pg_trgm, it ranks them by similarity; where not, difflib does in Python.
+Ranks words by pg_trgm's similarity if the database has the extension, else by difflib in Python.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any
 from unicodedata import combining, normalize
@@ -14,20 +13,23 @@ from django.db import connection
 from django.db.models.fields.json import KT
 
 from ledger.db.compiled_sql import compiled
-from transactions.annotations.search import words_noted
+from ledger.text.fuzzy import similarity
+from transactions.annotations.search import annotation_words
 from transactions.scope import Scope, newest_first
-from transactions.search.conditions.names import SIDES
-from transactions.search.language.parser import token
-from transactions.search.language.tree import META, WORD, ParsedQuery, QueryItem
+from transactions.search.language.query import META, WORD, ParsedQuery, QueryItem
+from transactions.search.language.terms import token
+from transactions.search.sql.name_lookup import SIDES
 
-NEWEST = 5_000  # rows whose words are compared
+NEWEST = 5_000  # only the words of the newest rows are compared
 MOST_WORDS = 20_000  # different words that Python compares
-MOST_MEANT, CLOSE, CLOSE_BY_TRIGRAMS = 4, 0.7, 0.3
+MOST_SUGGESTIONS = 4
+CUTOFF = 0.7  # of difflib's similarity
+TRIGRAM_CUTOFF = 0.3  # of pg_trgm's
 
-# Categories and channels of the rows; their words, which may name people, and the names of those
-# on the other side only for readers who may know them.
-# Words are compared without accents, so that "acai" leads to "açaí"; `translate` knows as much of
-# them as needs no extension.
+# The words to compare, each with its kind, see KINDS: categories, channels, words of the rows and
+# names of people on the other side. The last two may name people, so readers who may not see names
+# do not get them. Words are compared without accents, so that "acai" finds "açaí"; `translate`
+# needs no extension.
 VOCABULARY = """
 WITH newest AS MATERIALIZED ({newest}),
 vocabulary AS (
@@ -45,7 +47,7 @@ NAMES = """
     FROM newest, unnest(tsvector_to_array(search)) AS word
     WHERE length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
     UNION
-    SELECT 'shown', word
+    SELECT 'description', word
     FROM newest, unnest(tsvector_to_array(ts_filter(search, '{a}'))) AS word
     WHERE (from_account_id IS NULL OR to_account_id IS NULL)
           AND length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
@@ -61,7 +63,7 @@ NAMES = """
 NOTES = """
     UNION
     SELECT CASE WHEN starts_with(word, '#') THEN 'tag' ELSE 'note' END, ltrim(word, '#')
-    FROM ({notes}) AS mine, unnest(tsvector_to_array(mine.search)) AS word
+    FROM ({notes}) AS annotated, unnest(tsvector_to_array(annotated.search)) AS word
     WHERE length(ltrim(word, '#')) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
 """
 BY_SIMILARITY = """
@@ -73,14 +75,14 @@ LIMIT 200
 """
 ALL_WORDS = "SELECT NULL, kind, word FROM vocabulary ORDER BY word LIMIT %s"
 Vocabulary = tuple[str, list[Any]]
-# Which words of the vocabulary stand for which kind of item.
+# The kinds of words that can replace the value of each kind of item.
 KINDS = {
     WORD: ("word", "name", "note"),
     "note": ("note",),
     "tag": ("tag",),
     "category": ("category",),
     META: ("channel",),
-    **dict.fromkeys(SIDES, ("name", "shown")),
+    **dict.fromkeys(SIDES, ("name", "description")),
 }
 
 
@@ -88,7 +90,7 @@ def _without_accent(letter: str) -> str:
     return "".join(c for c in normalize("NFKD", letter) if not combining(c))
 
 
-# Small Latin letters with an accent, and each without it.
+# Lower-case Latin letters with an accent, and each without it.
 _LATIN = [chr(code) for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))]
 _FOLDED = {c: _without_accent(c) for c in _LATIN if c.islower()}
 ACCENTS = {c: plain for c, plain in _FOLDED.items() if len(plain) == 1 and plain != c}
@@ -96,21 +98,21 @@ _PLAIN = str.maketrans(ACCENTS)
 
 
 def folded(text: str) -> str:
-    """A text in small letters without accents."""
+    """Returns a text in lower case without accents."""
     return text.lower().translate(_PLAIN)
 
 
 @dataclass(slots=True)
 class Suggestions:
-    """Whole queries that may have been meant, as (what is said of them, query)."""
+    """Whole queries to try instead, the best first."""
 
-    meant: list[tuple[str, str]] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     by_trigrams: bool = False
 
 
 @lru_cache(maxsize=1)
 def has_trigrams() -> bool:
-    """Whether the database has pg_trgm; asked once."""
+    """Whether the database has pg_trgm. Asks once per process."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regprocedure('similarity(text, text)') IS NOT NULL")
         found: bool = cursor.fetchone()[0]
@@ -118,33 +120,36 @@ def has_trigrams() -> bool:
 
 
 def suggest(scope: Scope, query: ParsedQuery) -> Suggestions:
-    """What a query that found nothing may have meant; in one query, over the reader's rows."""
-    return suggest_in(lambda: _vocabulary(scope), query)
+    """Suggests queries from the words of the reader's rows. One query."""
+    return suggest_from(lambda: _vocabulary(scope), query)
 
 
-def suggest_in(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery) -> Suggestions:
-    """The same, of any vocabulary: an SQL text, and its parameters, that begins a query WITH a
-    `vocabulary` of words and their kinds, see KINDS. None where there are no words."""
-    items = [item for item in query.items if _may_be_mended(item)][:8]
+def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery) -> Suggestions:
+    """Suggests queries from any vocabulary.
+
+    `vocabulary` returns SQL and its parameters: a WITH clause that defines `vocabulary`, with the
+    columns `kind` (see KINDS) and `word`. It returns None if there are no words.
+    """
+    items = [item for item in query.items if _is_replaceable(item)][:8]
     words = vocabulary() if items else None
     if words is None:
         return Suggestions()
     by_trigrams = has_trigrams()
     typed = sorted({folded(item.text) for item in items})
     rows = _compared(*words, typed, by_trigrams=by_trigrams)
-    found = Suggestions(by_trigrams=by_trigrams)
+    suggestions = Suggestions(by_trigrams=by_trigrams)
     for item in items:
-        for word in _near(item, rows, by_trigrams=by_trigrams)[:MOST_MEANT]:
-            mended = _mended(item, word)
-            if mended and len(found.meant) < MOST_MEANT:
-                found.meant.append((mended, query.replacing(item.source, mended)))
-    return found
+        for word in _similar_words(item, rows, by_trigrams=by_trigrams)[:MOST_SUGGESTIONS]:
+            term = _term(item, word)
+            if term and len(suggestions.queries) < MOST_SUGGESTIONS:
+                suggestions.queries.append(query.replacing(item.source, term))
+    return suggestions
 
 
-def _may_be_mended(item: QueryItem) -> bool:
+def _is_replaceable(item: QueryItem) -> bool:
     if item.kind == META and item.path != ("channel",):
         return False
-    return item.kind in KINDS and not item.is_not and len(item.text) <= 60
+    return item.kind in KINDS and not item.is_negated and len(item.text) <= 60
 
 
 def _vocabulary(scope: Scope) -> Vocabulary | None:
@@ -156,11 +161,11 @@ def _vocabulary(scope: Scope) -> Vocabulary | None:
     newest = compiled(rows)
     if newest is None:
         return None
-    params: list[Any] = [*newest[1], *([scope.reader.pk] if scope.names else [])]
-    said = None if scope.is_bank else compiled(words_noted(scope.reader)[:NEWEST])
-    params += said[1] if said else []
-    notes = NOTES.format(notes=said[0]) if said else ""
-    names = NAMES if scope.names else ""
+    params: list[Any] = [*newest[1], *([scope.reader.pk] if scope.shows_names else [])]
+    annotations = None if scope.is_bank else compiled(annotation_words(scope.reader)[:NEWEST])
+    params += annotations[1] if annotations else []
+    notes = NOTES.format(notes=annotations[0]) if annotations else ""
+    names = NAMES if scope.shows_names else ""
     return VOCABULARY.format(newest=newest[0], names=names, notes=notes), params
 
 
@@ -168,44 +173,40 @@ def _compared(
     vocabulary: str, params: list[Any], typed: list[str], *, by_trigrams: bool
 ) -> list[tuple[str | None, str, str]]:
     letters = ["".join(ACCENTS), "".join(ACCENTS.values())]
-    params = [*params, *([*letters, typed, CLOSE_BY_TRIGRAMS] if by_trigrams else [MOST_WORDS])]
+    params = [*params, *([*letters, typed, TRIGRAM_CUTOFF] if by_trigrams else [MOST_WORDS])]
     with connection.cursor() as cursor:
         cursor.execute(vocabulary + (BY_SIMILARITY if by_trigrams else ALL_WORDS), params)
-        found: list[tuple[str | None, str, str]] = cursor.fetchall()
-        return found
+        compared: list[tuple[str | None, str, str]] = cursor.fetchall()
+        return compared
 
 
-def _near(
+def _similar_words(
     item: QueryItem, rows: Iterable[tuple[str | None, str, str]], *, by_trigrams: bool
 ) -> list[str]:
-    """The nearest words first; those that begin with what was typed before all others.
+    """Returns similar words, the best first; words that start with the typed text come first.
 
-    A word that is known as it stands needs no mending.
+    Empty if the typed word itself is known.
     """
     typed, plain, kinds = item.text.lower(), folded(item.text), KINDS[item.kind]
-    words = {word: None for of, kind, word in rows if kind in kinds and of in (None, plain)}
+    words = {
+        word: None for typed_as, kind, word in rows if kind in kinds and typed_as in (None, plain)
+    }
     if typed in words:
         return []
-    if item.kind == WORD:  # a bare word was looked for as a beginning already
+    if item.kind == WORD:  # the search has tried a bare word as a prefix already
         words = {word: None for word in words if not word.startswith(typed)}
     if by_trigrams:
         return list(words)
-    likeness = {word: _likeness(plain, folded(word)) for word in words}
-    close = [word for word in likeness if likeness[word] >= CLOSE]
-    return sorted(close, key=lambda word: (-likeness[word], word))
+    scores = {word: _score(plain, folded(word)) for word in words}
+    similar = [word for word in scores if scores[word]]
+    return sorted(similar, key=lambda word: (-scores[word], word))
 
 
-def _likeness(typed: str, word: str) -> float:
-    if word.startswith(typed):
-        return 2.0
-    matcher = SequenceMatcher(None, typed, word)
-    if matcher.real_quick_ratio() < CLOSE or matcher.quick_ratio() < CLOSE:
-        return 0.0
-    return matcher.ratio()
+def _score(typed: str, word: str) -> float:
+    return 2.0 if word.startswith(typed) else similarity(typed, word, cutoff=CUTOFF)
 
 
-def _mended(item: QueryItem, word: str) -> str:
+def _term(item: QueryItem, word: str) -> str:
     if item.kind == WORD:
         return "" if ":" in word or '"' in word else word
-    field_ = "meta.channel" if item.kind == META else item.kind
-    return token(field_, word)
+    return token("meta.channel" if item.kind == META else item.kind, word)

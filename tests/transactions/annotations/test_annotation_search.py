@@ -10,15 +10,21 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Account
+from ledger.db.tsqueries import LexemeQuery, account_lexeme
 from tests.factories import AccountFactory, UserFactory
 from tests.plans import nodes_of
 from tests.transactions.statements.shared import fill
 from transactions import services
-from transactions.annotations.search import annotated, noted, one_of, tagged, tags_in_use
+from transactions.annotations.search import (
+    ids_with_note,
+    ids_with_tag,
+    ids_with_words,
+    one_of,
+    tags_in_use,
+)
 from transactions.annotations.services import annotate
 from transactions.models import Entry, Transaction
 from transactions.scope import scope_for
-from transactions.search.engine import LexemeQuery, side_lexeme
 
 pytestmark = pytest.mark.django_db
 
@@ -73,29 +79,29 @@ def bank() -> AnnotatedBank:
 def test_words_are_found_in_what_counts_of_ones_own_notes(
     bank: AnnotatedBank, query: str, kind: str, found: set[str]
 ) -> None:
-    assert bank.named(annotated(bank.ana.user, words(query, kind))) == found
+    assert bank.named(ids_with_words(bank.ana.user, words(query, kind))) == found
 
 
 def test_a_tag_is_found_whole_and_a_note_by_its_text_alone(bank: AnnotatedBank) -> None:
     ana, mara = bank.ana.user, bank.mara.user
-    assert bank.named(tagged(ana, "porto-2026")) == {"lunch", "trip"}
-    assert bank.named(tagged(ana, "#Food")) == {"lunch"}
-    assert bank.named(tagged(ana, "porto")) == set()
-    assert bank.named(tagged(ana, "secret")) == set()
-    assert bank.named(tagged(ana, "income")) == set()
-    assert bank.named(tagged(ana)) == {"lunch", "trip"}
-    assert bank.named(noted(ana)) == {"lunch"}
-    assert bank.named(noted(ana, words("porto"))) == {"lunch"}
-    assert bank.named(noted(ana, words("food"))) == set()
-    assert bank.named(noted(mara)) == {"rent"}
-    assert bank.named(tagged(mara)) == {"rent"}
-    assert bank.named(tagged(UserFactory())) == set()
+    assert bank.named(ids_with_tag(ana, "porto-2026")) == {"lunch", "trip"}
+    assert bank.named(ids_with_tag(ana, "#Food")) == {"lunch"}
+    assert bank.named(ids_with_tag(ana, "porto")) == set()
+    assert bank.named(ids_with_tag(ana, "secret")) == set()
+    assert bank.named(ids_with_tag(ana, "income")) == set()
+    assert bank.named(ids_with_tag(ana)) == {"lunch", "trip"}
+    assert bank.named(ids_with_note(ana)) == {"lunch"}
+    assert bank.named(ids_with_note(ana, words("porto"))) == {"lunch"}
+    assert bank.named(ids_with_note(ana, words("food"))) == set()
+    assert bank.named(ids_with_note(mara)) == {"rent"}
+    assert bank.named(ids_with_tag(mara)) == {"rent"}
+    assert bank.named(ids_with_tag(UserFactory())) == set()
 
 
 @pytest.mark.parametrize("odd", ["'", "\\", "a' | 'b", "x' & !'y", "\x00", "é'\\'", "😀", ":*"])
 def test_any_text_at_all_may_be_asked_for_as_a_tag(bank: AnnotatedBank, odd: str) -> None:
-    assert bank.named(tagged(bank.ana.user, f"porto-2026{odd}")) <= {"lunch", "trip"}
-    assert list(tagged(bank.ana.user, f"food{odd}' | '#porto-2026")) == []
+    assert bank.named(ids_with_tag(bank.ana.user, f"porto-2026{odd}")) <= {"lunch", "trip"}
+    assert list(ids_with_tag(bank.ana.user, f"food{odd}' | '#porto-2026")) == []
 
 
 def test_tags_in_use_are_counted_as_they_stand(bank: AnnotatedBank) -> None:
@@ -109,13 +115,13 @@ def test_tags_in_use_are_counted_as_they_stand(bank: AnnotatedBank) -> None:
 def test_notes_join_the_words_of_payments_and_of_entries(bank: AnnotatedBank) -> None:
     ana = bank.ana.user
     porto = words("porto")
-    wanted = Q(search=porto) | one_of(annotated(ana, porto))
+    wanted = Q(search=porto) | one_of(ids_with_words(ana, porto))
     assert set(scope_for(ana).transactions().filter(wanted)) == {bank.lunch, bank.trip}
     assert not scope_for(UserFactory()).transactions().filter(wanted)
-    of_entries = Q(search=porto) | one_of(annotated(ana, porto), "transaction_id")
+    of_entries = Q(search=porto) | one_of(ids_with_words(ana, porto), "transaction_id")
     entries = Entry.objects.for_account(bank.ana).filter(of_entries)
     assert {entry.transaction_id for entry in entries} == {bank.lunch.pk, bank.trip.pk}
-    without = scope_for(ana).transactions().filter(~one_of(tagged(ana, "porto-2026")))
+    without = scope_for(ana).transactions().filter(~one_of(ids_with_tag(ana, "porto-2026")))
     assert bank.rent in without
     assert bank.lunch not in without
 
@@ -130,8 +136,8 @@ def test_words_and_notes_together_go_through_both_indexes() -> None:
     annotate(transaction=other, owner=ana, text="In Porto")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE annotations, transactions")
-    within = LexemeQuery(side_lexeme(account)) & porto
-    wanted = Q(search=within) | one_of(annotated(ana, porto))
+    within = LexemeQuery(account_lexeme(account.pk)) & porto
+    wanted = Q(search=within) | one_of(ids_with_words(ana, porto))
     rows = scope_for(ana).transactions().filter(wanted)
     assert set(rows) == {described, other}
     nodes = nodes_of(rows)
@@ -157,9 +163,11 @@ def test_many_notes_stay_quick_and_right() -> None:
             " FROM unnest(%s::uuid[]) AS row, generate_series(1, 3) AS n",
             [ana.pk, rows],
         )
-    assert tagged(ana, "v2").count() == 0
-    assert tagged(ana, "v3").count() == 3_000
-    assert annotated(ana, words("version")).count() == 3_000
+    assert ids_with_tag(ana, "v2").count() == 0
+    assert ids_with_tag(ana, "v3").count() == 3_000
+    assert ids_with_words(ana, words("version")).count() == 3_000
     assert tags_in_use(ana)[0].count == 3_000
-    read = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes_of(tagged(ana, "v3")))
+    read = sum(
+        node["Actual Rows"] * node["Actual Loops"] for node in nodes_of(ids_with_tag(ana, "v3"))
+    )
     assert read < 100_000

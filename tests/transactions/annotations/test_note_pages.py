@@ -71,11 +71,11 @@ def test_a_note_is_kept_by_a_plain_form_and_shown(client: Client, paid: Transact
     assert answer.headers["Location"] == f"{url_of(paid)}#note"
     response = client.get(url_of(paid))
     said = text_of(response)
-    assert "Your note is kept." in said
+    assert "Your note is saved." in said
     assert "Lunch with Mara" in said
     assert "#food #porto-2026 #été" in said
     assert {"tag:food", "tag:porto-2026", "tag:été"} <= asked_by(response.content.decode())
-    assert "Tags you use: food, porto-2026, été." in said
+    assert "Your tags: food, porto-2026, été." in said
 
 
 def test_its_history_says_what_it_said_and_when(client: Client, paid: Transaction) -> None:
@@ -83,7 +83,7 @@ def test_its_history_says_what_it_said_and_when(client: Client, paid: Transactio
         client.post(url_of(paid, "note"), {"text": text, "tags": tags})
     said = text_of(client.get(url_of(paid)))
     assert "Changed 3 times" in said
-    assert said.count("Taken away") == 1
+    assert said.count("Removed") == 1
     assert said.index("Changed 3 times") < said.rindex("Lunch #food")
     client.post(url_of(paid, "note"), {"text": " Dinner ", "tags": "Food"})
     assert "Changed 3 times" in text_of(client.get(url_of(paid)))
@@ -92,7 +92,7 @@ def test_its_history_says_what_it_said_and_when(client: Client, paid: Transactio
 def test_taking_it_away_is_said(client: Client, paid: Transaction) -> None:
     client.post(url_of(paid, "note"), {"text": "Lunch", "tags": ""})
     response = client.post(url_of(paid, "note"), {"text": "", "tags": ""}, follow=True)
-    assert "Your note is taken away." in text_of(response)
+    assert "Your note is removed." in text_of(response)
     assert "Add a note" in text_of(response)
 
 
@@ -101,8 +101,8 @@ def test_a_mistake_is_said_beside_what_was_typed(client: Client, paid: Transacti
     response = client.post(url_of(paid, "note"), wrong)
     said = text_of(response)
     assert response.status_code == 200
-    assert "The note has 501 characters; at most 500 fit." in said
-    assert "A tag is one word of letters, digits, - and _;" in said
+    assert "501 characters" in said
+    assert "A tag is one word" in said
     page = response.content.decode()
     assert "x" * 501 in page
     assert '<details class="query" open>' in page
@@ -111,17 +111,17 @@ def test_a_mistake_is_said_beside_what_was_typed(client: Client, paid: Transacti
 
 
 @pytest.mark.parametrize(
-    ("tags", "said"),
+    ("tags", "fact"),
     [
-        ("x" * 5000, "A tag has at most 30 letters;"),
-        (" ".join(f"tag{n}" for n in range(400)), "These are 400 tags; at most 20 fit."),
+        ("x" * 5000, "at most 30 letters"),
+        (" ".join(f"tag{n}" for n in range(400)), "400 tags"),
     ],
 )
 def test_too_much_is_answered_in_our_own_words(
-    client: Client, paid: Transaction, tags: str, said: str
+    client: Client, paid: Transaction, tags: str, fact: str
 ) -> None:
     response = client.post(url_of(paid, "note"), {"text": "", "tags": tags})
-    assert said in text_of(response)
+    assert fact in text_of(response)
     assert "Ensure this value" not in text_of(response)
     client.post(url_of(paid, "note"), {"text": "Tea\x00 time", "tags": "tea\x00pot"})
     assert "Tea time" in text_of(client.get(url_of(paid)))
@@ -136,14 +136,14 @@ def test_a_second_window_takes_nothing_away_unasked(client: Client, paid: Transa
     keep(one, text="Lunch", tags="food")
     refused = keep(other, text="", tags="mine")
     said = text_of(refused)
-    assert "Your note was changed in another window meanwhile" in said
+    assert "Your note was changed in another window" in said
     assert "Lunch #food" in said
     assert 'value="mine"' in refused.content.decode()
     assert Annotation.objects.count() == 1
-    assert "Your note is kept." in text_of(keep(refused, text="", tags="mine"))
+    assert "Your note is saved." in text_of(keep(refused, text="", tags="mine"))
     assert [row.tags for row in Annotation.objects.order_by("created_at")] == [["food"], ["mine"]]
     again = keep(other, text="", tags="mine")  # what is there already is no quarrel
-    assert "Your note is kept." in text_of(again)
+    assert "Your note is saved." in text_of(again)
 
 
 def test_a_mistake_does_not_take_the_other_windows_note_for_read(
@@ -153,13 +153,13 @@ def test_a_mistake_does_not_take_the_other_windows_note_for_read(
         (seen,) = re.findall(r'name="replaces" value="([^"]*)"', page.content.decode())
         return str(seen)
 
-    url, meanwhile = url_of(paid, "note"), "Your note was changed in another window meanwhile"
+    url, meanwhile = url_of(paid, "note"), "Your note was changed in another window"
     before = replaces(client.get(url_of(paid)))
     wrong = client.post(url, {"text": "x" * 501, "replaces": before})
     assert meanwhile not in text_of(wrong)
     client.post(url, {"text": "Lunch", "replaces": before})
     wrong = client.post(url, {"text": "x" * 501, "replaces": before})
-    assert "The note has 501 characters" in text_of(wrong)
+    assert "501 characters" in text_of(wrong)
     assert meanwhile in text_of(wrong)
     assert replaces(wrong) == before
     refused = client.post(url, {"text": "Short", "replaces": replaces(wrong)})
@@ -389,5 +389,5 @@ def test_every_link_of_a_receipt_finds_its_row(client: Client, ana: Account) -> 
     assert len(asked) > 18
     for query in asked:
         found = client.get("/search/", {"q": query}).context["page"]
-        assert not found.found.mistakes, query
+        assert not found.result.mistakes, query
         assert [hit.row for hit in found.hits] == [row], query

@@ -10,7 +10,7 @@ from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, StatusChange, User
 from tests.factories import PASSWORD
 from tests.transactions.demo.bank import NOON, play
-from transactions.annotations.search import noted, tags_in_use
+from transactions.annotations.search import ids_with_note, tags_in_use
 from transactions.audit.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo.seeding import Seeded
@@ -118,4 +118,4 @@ def test_ana_has_noted_things_that_the_search_finds(demo: Seeded) -> None:
     ana = User.objects.get(email="ana@example.com")
     used = {tag.tag: tag.count for tag in tags_in_use(ana)}
     assert used["holiday"] > used["lisbon"] > 1
-    assert noted(ana).exists()
+    assert ids_with_note(ana).exists()

@@ -55,8 +55,8 @@ def came_to(client: Client, url: str) -> tuple[Decimal, Decimal]:
     """What came in and what went out, as the search says it above its hits."""
     response = client.get(url)
     page = response.context["page"]
-    assert not page.found.mistakes, url
-    (total,) = page.found.facets.totals
+    assert not page.result.mistakes, url
+    (total,) = page.result.facets.totals
     came = total.money_in, total.money_out
     ways = zip(came, ("in", "out"), strict=True)
     said = [f"{money(amount, total.currency)} {way}" for amount, way in ways if amount]
@@ -68,8 +68,8 @@ def came_to(client: Client, url: str) -> tuple[Decimal, Decimal]:
 def hits(client: Client, url: str) -> tuple[int, Decimal]:
     """How many rows the search finds, and what they come to."""
     page = client.get(url).context["page"]
-    assert not page.found.mistakes, url
-    rows = page.found.rows
+    assert not page.result.mistakes, url
+    rows = page.result.rows
     return len(rows), sum((row.amount for row in rows), Decimal(0))
 
 
@@ -204,9 +204,9 @@ def test_an_hour_leads_to_just_its_payments_by_the_banks_clock(client: Client) -
 def rows_at(client: Client, url: str) -> list[Transaction]:
     """The rows of a search, which has to understand all of its address."""
     page = client.get(url).context["page"]
-    assert not page.found.mistakes, url
-    assert not page.found.has_more, "more than a page: count it otherwise"
-    return list(page.found.rows)
+    assert not page.result.mistakes, url
+    assert not page.result.has_more, "more than a page: count it otherwise"
+    return list(page.result.rows)
 
 
 def net(rows: list[Transaction], numbers: Collection[str]) -> Decimal:

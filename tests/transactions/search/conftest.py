@@ -1,7 +1,5 @@
 """Two people whose rows a search must tell apart, with a known handful of payments."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,32 +7,9 @@ from django.test import Client
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory
-from transactions import services
+from tests.transactions.search.shared import booked, pay
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
-from transactions.search.engine import SearchResult, find
-from transactions.services import Draft
-
-NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-def pay(
-    number: int, amount: str, description: str, sender: Any = None, to: Any = None, **more: Any
-) -> Draft:
-    """A payment on the `number`th day after 10 March 2026, at noon."""
-    return Draft(
-        from_account=sender,
-        to_account=to,
-        amount=Decimal(amount),
-        description=description,
-        created_at=NOON + timedelta(days=number),
-        **more,
-    )
-
-
-def booked(*drafts: Draft) -> list[Transaction]:
-    """The drafts as rows, all of them."""
-    return [row for row in services.post_batch(list(drafts)) if isinstance(row, Transaction)]
 
 
 @pytest.fixture
@@ -87,15 +62,3 @@ def scope(ana: User) -> Scope:
 def customer(client: Client, ana: User) -> Client:
     client.force_login(ana)
     return client
-
-
-def names_of(found: SearchResult, books: dict[str, Transaction]) -> list[str]:
-    """The found rows by the names the books have for them."""
-    by_id = {row.pk: name for name, row in books.items()}
-    return [by_id[row.pk] for row in found.rows]
-
-
-def search_for(scope: Scope, text: str, books: dict[str, Transaction], **more: Any) -> list[str]:
-    """What a query finds, in the order of the books."""
-    found = names_of(find(scope, text, **more), books)
-    return sorted(found, key=list(books).index)

@@ -1,5 +1,7 @@
-"""What several tests of the search share."""
+"""Helpers that several tests of the search share."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +11,13 @@ from django.test import Client
 from hypothesis import strategies as st
 
 from ledger.db.work import RecordedQuery
+from transactions import services
+from transactions.models import Transaction
+from transactions.scope import Scope
+from transactions.search.engine import SearchResult, find
+from transactions.services import Draft
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 PARTS = st.sampled_from(
     ["-", '"', ":", " or ", "meta.", "has:meta.", "amount:", "date:", "is:", "..", ">", "\x00",
@@ -17,6 +26,7 @@ PARTS = st.sampled_from(
 
 
 SEARCH = "/search/"
+LEFT_OUT = "The results are for the rest."  # beside a mistake that was left out of the query
 
 
 def context_of(client: Client, **query: Any) -> Any:
@@ -25,7 +35,7 @@ def context_of(client: Client, **query: Any) -> Any:
     return response.context["page"]
 
 
-def asked(url: str) -> dict[str, str]:
+def parameters_of(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(unescape(url)).query).items()}
 
 
@@ -45,3 +55,34 @@ def scans_of(query: RecordedQuery) -> list[dict[str, Any]]:
         if node.get("Relation Name") == "transactions"
         or str(node.get("Index Name", "")).startswith("transactions")
     ]
+
+
+def pay(
+    number: int, amount: str, description: str, sender: Any = None, to: Any = None, **more: Any
+) -> Draft:
+    """A payment on the `number`th day after 10 March 2026, at noon."""
+    return Draft(
+        from_account=sender,
+        to_account=to,
+        amount=Decimal(amount),
+        description=description,
+        created_at=NOON + timedelta(days=number),
+        **more,
+    )
+
+
+def booked(*drafts: Draft) -> list[Transaction]:
+    """The drafts as rows, all of them."""
+    return [row for row in services.post_batch(list(drafts)) if isinstance(row, Transaction)]
+
+
+def names_of(found: SearchResult, books: dict[str, Transaction]) -> list[str]:
+    """The found rows by the names the books have for them."""
+    by_id = {row.pk: name for name, row in books.items()}
+    return [by_id[row.pk] for row in found.rows]
+
+
+def search_for(scope: Scope, text: str, books: dict[str, Transaction], **more: Any) -> list[str]:
+    """What a query finds, in the order of the books."""
+    found = names_of(find(scope, text, **more), books)
+    return sorted(found, key=list(books).index)

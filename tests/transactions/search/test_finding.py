@@ -10,16 +10,15 @@ from hypothesis import strategies as st
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory
-from tests.transactions.search.conftest import booked, names_of, pay, search_for
-from tests.transactions.search.shared import PARTS
+from tests.transactions.search.shared import PARTS, booked, names_of, pay, search_for
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
 from transactions.search import engine as searching
-from transactions.search.conditions import names as search_names
 from transactions.search.engine import find
 from transactions.search.facets import COUNTED
 from transactions.search.language.parser import parse
+from transactions.search.sql import name_lookup
 
 Books = dict[str, Transaction]
 ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
@@ -264,7 +263,7 @@ def test_counts_stop_where_it_would_take_long_and_say_so(
 def test_names_that_many_bear_are_found_all_the_same(
     scope: Scope, books: Books, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(search_names, "MOST_NAMED", 2)
+    monkeypatch.setattr(name_lookup, "MOST_NAMED", 2)
     for n in range(5):
         AccountFactory(user__name=f"Mara Other{n}")
     assert search_for(scope, "mara", books) == ["rent", "back"]
@@ -290,14 +289,14 @@ def test_somebody_without_accounts_finds_nothing(mara: Account, books: Books) ->
 
 
 def test_over_the_whole_bank_with_and_without_names(ana: User, books: Books) -> None:
-    seeing, blind = Scope(ana, is_bank=True), Scope(ana, is_bank=True, names=False)
+    seeing, blind = Scope(ana, is_bank=True), Scope(ana, is_bank=True, shows_names=False)
     assert search_for(seeing, "secretword", books) == ["secret"]
     assert search_for(seeing, "zelenka", books) == ["theirs", "secret"]
     assert search_for(seeing, "from:zelenka", books) == ["secret"]
     assert search_for(seeing, "account:flat", books) == ["hers", "rent", "back", "secret"]
     assert search_for(blind, "zelenka", books) == []
     assert search_for(blind, "from:zelenka", books) == []
-    assert "write the number" in find(blind, "from:zelenka").mistakes[0].sentence
+    assert "account number" in find(blind, "from:zelenka").mistakes[0].sentence
     stranger = books["secret"].from_account
     assert stranger
     number = stranger.number
@@ -311,7 +310,7 @@ def test_over_the_whole_bank_with_and_without_names(ana: User, books: Books) -> 
 def test_a_name_of_an_account_that_is_not_there_is_said(scope: Scope, books: Books) -> None:
     (mistake,) = find(scope, "account:holidy").mistakes
     assert mistake.sentence == "None of these accounts is called “holidy”."
-    assert mistake.meant == ('account:"Holiday pot"',)
+    assert mistake.suggestions == ('account:"Holiday pot"',)
 
 
 @pytest.mark.django_db

@@ -8,12 +8,12 @@ from django.test import Client
 
 from accounts.models import Account, User
 from tests.pages import text_of
-from tests.transactions.search.conftest import search_for
+from tests.transactions.search.shared import search_for
 from transactions.models import Entry, Transaction
 from transactions.scope import Scope, scope_for
-from transactions.search.conditions import terms
 from transactions.search.engine import entries_with, find
-from transactions.search.language.parser import token
+from transactions.search.language.terms import token
+from transactions.search.sql import compiler
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -51,7 +51,7 @@ def test_several_accounts_are_one_and_a_group_without_one_is_the_whole_reach(
 def test_a_strangers_account_is_nobodys_figure(scope: Scope, mara: Account, books: Books) -> None:
     for text in (f"account:{mara.number}", "account:flat", "account:zelenka"):
         found = find(scope, text)
-        assert (found.rows, found.inside, found.facets.totals) == ([], (), [])
+        assert (found.rows, found.named_accounts, found.facets.totals) == ([], (), [])
 
 
 def test_the_page_says_whose_figures_they_are_and_signs_the_rows_so(
@@ -63,10 +63,7 @@ def test_the_page_says_whose_figures_they_are_and_signs_the_rows_so(
 
     said, shown = page("account:holiday")
     assert "1 payment , 100.00 USD in" in said
-    assert (
-        "What came into Holiday pot and went out of it, moves between your own accounts too."
-        in said
-    )
+    assert "Money in and out of Holiday pot" in said
     assert [(hit.amount, hit.headline, hit.account) for hit in shown.hits] == [
         ("+100.00", "Everyday", "Holiday pot")
     ]
@@ -74,12 +71,9 @@ def test_the_page_says_whose_figures_they_are_and_signs_the_rows_so(
     assert "1 payment , 100.00 USD out" in said
     assert [(hit.amount, hit.headline) for hit in shown.hits] == [("\u2212100.00", "Holiday pot")]
     said, _ = page("account:everyday or account:holiday")
-    assert (
-        "into these accounts together and went out of them; moves between them are left out."
-        in said
-    )
-    assert "went out of" not in page("is:booked")[0]
-    assert "went out of" not in page("account:nobody")[0]
+    assert "Money in and out of these accounts" in said
+    assert "Money in and out of" not in page("is:booked")[0]
+    assert "Money in and out of" not in page("account:nobody")[0]
 
 
 def test_over_the_bank_an_accounts_figures_count_its_transfers(
@@ -88,7 +82,7 @@ def test_over_the_bank_an_accounts_figures_count_its_transfers(
     response = staff.get("/search/", {"q": token("account", mara.number), "whose": "bank"})
     said = text_of(response).replace("\xa0", " ")
     assert "4 payments , 457.00 USD in and 5.00 USD out" in said
-    assert "What came into this account and went out of it, transfers too." in said
+    assert "Money in and out of this account" in said
     assert [(hit.amount, hit.headline) for hit in response.context["page"].hits] == [
         ("+7.00", "Zelenka Stranger"),
         ("\u22125.00", "Ana Ferreira"),
@@ -133,11 +127,11 @@ def test_beside_an_account_in_and_out_are_of_it(ana: User, scope: Scope, books: 
 def test_more_accounts_than_are_put_in_one_by_one_are_the_whole_reach(
     scope: Scope, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terms, "MOST_NAMED", 1)
+    monkeypatch.setattr(compiler, "MOST_NAMED", 1)
     found = find(scope, "account:holiday")
-    assert found.inside == (scope.accounts[1].pk,)
+    assert found.named_accounts == (scope.accounts[1].pk,)
     both = find(scope, "account:everyday or account:holiday")
-    assert (both.inside, len(both.rows)) == ((), 7)
+    assert (both.named_accounts, len(both.rows)) == ((), 7)
     assert money_of(scope, "account:everyday or account:holiday is:own") == (
         Decimal(1005), Decimal("435.40"),
     )  # fmt: skip

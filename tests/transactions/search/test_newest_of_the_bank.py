@@ -8,8 +8,7 @@ from django.db import connection
 from accounts.models import User
 from ledger.db.work import watched
 from tests.factories import AccountFactory
-from tests.transactions.search.conftest import names_of, search_for
-from tests.transactions.search.shared import scans_of
+from tests.transactions.search.shared import names_of, scans_of, search_for
 from transactions.models import Transaction
 from transactions.scope import Scope
 from transactions.search.engine import find

@@ -12,15 +12,20 @@ from accounts.models import Account, User
 from ledger.db.work import watched
 from tests.factories import AccountFactory
 from tests.pages import without_token
-from tests.transactions.search.conftest import names_of, search_for
-from tests.transactions.search.shared import asked, context_of, scans_of
+from tests.transactions.search.shared import (
+    context_of,
+    names_of,
+    parameters_of,
+    scans_of,
+    search_for,
+)
 from tests.transactions.statements.shared import fill
 from transactions.annotations.services import annotate
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
-from transactions.search.conditions import names as search_names
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
+from transactions.search.sql import name_lookup
 from transactions.search.suggestions import has_trigrams, suggest
 
 pytestmark = pytest.mark.django_db
@@ -109,9 +114,9 @@ def test_over_the_bank_no_note_is_found_counted_or_suggested(
     for text in ("lisbon", "marasecret", "tag:shared", "note:zoe", "has:note", "has:tag"):
         found = find(bank, text)
         assert (found.rows, found.facets.tag) == ([], [])
-    assert "whoever wrote them" in find(bank, "tag:shared").mistakes[0].sentence
+    assert "private" in find(bank, "tag:shared").mistakes[0].sentence
     assert find(bank, "rent").facets.tag == []
-    assert suggest(bank, parse("lisbno")).meant == []
+    assert suggest(bank, parse("lisbno")).queries == []
     for text in ("rent", "is:booked", "-tag:shared"):
         shown = staff.get(SEARCH, {"q": text, "whose": "bank"}).content.decode()
         for secret in ("Lisbon", "Zoe", "flat-2026", "Marasecret", "hersonly", "Birthday"):
@@ -137,7 +142,7 @@ def test_pages_of_either_side_hold_nothing_of_the_others_notes(
             "tag:flat-206",
             "note:splti",
         ]:
-            suggested = [query for _, query in suggest(scope_for(user), parse(typed)).meant]
+            suggested = suggest(scope_for(user), parse(typed)).queries
             assert not [s for s in secrets if s != typed and s in " ".join(suggested)]
 
 
@@ -148,7 +153,7 @@ def test_what_one_noted_is_what_one_may_have_meant(scope: Scope, noted: Books) -
         ("tag:flat", "tag:flat-2026"),
         ("note:birthdya", "note:birthday"),
     ]:
-        assert meant in [query for _, query in suggest(scope, parse(typed)).meant]
+        assert meant in suggest(scope, parse(typed)).queries
 
 
 def test_the_note_is_marked_where_it_is_why(customer: Client, noted: Books) -> None:
@@ -188,7 +193,7 @@ def test_tags_narrow_as_they_say(customer: Client, scope: Scope, noted: Books) -
         ("#flat-2026", 1),
     ]
     for link in tags.links:
-        assert context_of(customer, **asked(link.url)).found.facets.count == link.count
+        assert context_of(customer, **parameters_of(link.url)).result.facets.count == link.count
     assert find(scope, "tag:shared").facets.tag == [("shared", 2), ("flat-2026", 1)]
 
 
@@ -220,8 +225,8 @@ def test_a_statements_filter_and_its_file_find_notes_too(
 def test_more_noted_payments_than_are_put_in_by_id_are_found_all_the_same(
     scope: Scope, noted: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_names, "MOST_NOTED", 1)
-    monkeypatch.setattr("transactions.search.conditions.terms.MOST_NOTED", 1)
+    monkeypatch.setattr(name_lookup, "MOST_NOTED", 1)
+    monkeypatch.setattr("transactions.search.sql.compiler.MOST_NOTED", 1)
     for text, names in [
         ("zoe", ["rent", "lunch"]),
         ("rent -zoe", ["back"]),

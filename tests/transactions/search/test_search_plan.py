@@ -15,8 +15,8 @@ from tests.transactions.statements.shared import fill
 from transactions import services
 from transactions.models import Entry
 from transactions.scope import Scope, scope_for
-from transactions.search.conditions import common_words
 from transactions.search.engine import entries_with, find
+from transactions.search.sql import common_prefixes
 from transactions.services import Draft
 
 pytestmark = pytest.mark.slow
@@ -77,18 +77,18 @@ def test_a_statements_filter_reads_its_accounts_rows(account: Account) -> None:
 def test_a_common_beginning_leaves_the_index_aside(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Note [Common beginnings]."""
-    monkeypatch.setattr(common_words, "MANY_ROWS", ROWS // 2)
-    common_words._rows_with_words.cache_clear()
-    assert common_words.is_common_beginning("Ro")
-    assert not common_words.is_common_beginning("rental")
+    """Note [Common prefixes]."""
+    monkeypatch.setattr(common_prefixes, "MANY_ROWS", ROWS // 2)
+    common_prefixes._rows_by_word.cache_clear()
+    assert common_prefixes.is_common_prefix("Ro")
+    assert not common_prefixes.is_common_prefix("rental")
     scope = scope_for(account.user)
     counts = [find(scope, text).facets.count for text in ("row", 'ro -"row 5"')]
     assert counts == [OWN, OWN - 1]
     for query in searched(scope, "row"):
         scans = scans_of(query)
         assert "transactions_search" not in {scan.get("Index Name") for scan in scans}
-    common_words._rows_with_words.cache_clear()
+    common_prefixes._rows_by_word.cache_clear()
 
 
 @pytest.mark.parametrize("text", ["to:kiosk77", 'from:payer77 -"77"', 'with:"row kiosk77"'])

@@ -12,7 +12,7 @@ from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
-from tests.transactions.search.conftest import booked, pay
+from tests.transactions.search.shared import booked, pay
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
@@ -50,7 +50,7 @@ def test_what_strangers_have_finds_nothing(
     found = find(scope, text)
     assert found.rows == []
     assert found.facets.count == 0
-    suggested = " ".join(query for _, query in suggest(scope, parse(text)).meant)
+    suggested = " ".join(suggest(scope, parse(text)).queries)
     assert not any(secret in without_typed(suggested, word) for secret in SECRETS)
     shown = without_typed(page_of(customer, q=text), word)
     for secret in ("Secretword", "secretcategory", "secretchannel", "Zelenka", "Stranger"):

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tests.transactions.search.conftest import booked, pay
+from tests.transactions.search.shared import booked, pay
 from transactions.models import Transaction
 from transactions.scope import Scope
 from transactions.search.engine import find
@@ -67,7 +67,7 @@ def test_a_typo_is_mended_from_ones_own_rows(
     measure: str, scope: Scope, books: Books, typed: str, meant: str
 ) -> None:
     found = suggest(scope, parse(typed))
-    assert meant in [query for _, query in found.meant]
+    assert meant in found.queries
     assert found.by_trigrams == (measure == "pg_trgm")
 
 
@@ -84,7 +84,7 @@ def test_an_accent_more_or_less_is_mended(
         pay(10, "1", "Zoe", everyday, metadata={"city": "Kyōto"}),
     )
     assert find(scope, typed).rows == []
-    assert suggest(scope, parse(typed)).meant[0][1] == meant
+    assert suggest(scope, parse(typed)).queries[0] == meant
     assert find(scope, meant).rows
 
 
@@ -99,16 +99,16 @@ def test_letters_fold_one_by_one() -> None:
 def test_what_is_known_or_far_off_is_left_alone(
     measure: str, scope: Scope, books: Books, typed: str
 ) -> None:
-    assert suggest(scope, parse(typed)).meant == []
+    assert suggest(scope, parse(typed)).queries == []
 
 
 def test_names_are_left_out_for_whoever_may_not_see_them(
     measure: str, ana: Any, books: Books
 ) -> None:
-    blind = suggest(Scope(ana, is_bank=True, names=False), parse("zelenak"))
-    assert "zelenka" not in [query for _, query in blind.meant]
+    blind = suggest(Scope(ana, is_bank=True, shows_names=False), parse("zelenak"))
+    assert "zelenka" not in blind.queries
     seeing = suggest(Scope(ana, is_bank=True), parse("zelenak"))
-    assert seeing.meant[0] == ("zelenka", "zelenka")
+    assert seeing.queries[0] == "zelenka"
 
 
 def test_customers_are_not_told_by_what(customer: Client, books: Books) -> None:

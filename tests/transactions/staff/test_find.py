@@ -208,8 +208,8 @@ def test_what_is_cut_says_of_how_many_these_are_the_best(
         ("rent " + "-x" * LONGEST, "Only the first 1,000 characters were read."),
         ("rent november " + "is " * 50, "Only the first 40 words were read."),
         ("a b c d e f g h i", "People and accounts are looked for by the first 8 words."),
-        ("tag:trip", "Notes and tags are for whoever wrote them"),
-        ("!!", "“!!” has no letter or digit to look for."),
+        ("tag:trip", "Notes and tags are private"),
+        ("!!", "“!!” has no letter or digit"),
     ],
 )
 def test_what_is_not_read_is_said(staff: Client, bank: StaffBank, typed: str, said: str) -> None:

@@ -190,7 +190,7 @@ def test_a_number_in_words_is_still_a_word(staff: Client, account: Account) -> N
 def test_a_name_of_many_accounts_finds_the_rows_of_all(
     staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.search.conditions.names.MOST_NAMED", 1)
+    monkeypatch.setattr("transactions.search.sql.name_lookup.MOST_NAMED", 1)
     others = [AccountFactory(user=account.user, balance="1") for _ in range(3)]
     assert len(found(staff.get(LIST, {"q": "Ferreira"}))) == len(others) + 1
 
@@ -200,7 +200,7 @@ def test_a_name_of_many_accounts_finds_the_rows_of_all(
     [
         ("opening amount:lots", "amount"),
         ("opening " + "a " * 1000, "Only the first 1,000 characters were read."),
-        ("opening note:split", "Notes and tags are for whoever wrote them"),
+        ("opening note:split", "Notes and tags are private"),
     ],
 )
 def test_what_the_list_cannot_read_is_said(

@@ -45,7 +45,7 @@ class BalanceForm(PeriodForm):
             own = [(account.number, str(account)) for account in self.scope.accounts]
             choices = [("", "all together"), *own]
             self.fields["number"] = Choice(label="Account", choices=choices, required=False)
-        elif not self.scope.names:
+        elif not self.scope.shows_names:
             del self.fields["number"]
 
     def clean_number(self) -> str:

@@ -21,7 +21,7 @@ from transactions.reports.report import (
     after_period,
     behind_account,
 )
-from transactions.search.language.parser import token
+from transactions.search.language.terms import token
 
 DRAWN = 12  # bars; the table has all
 

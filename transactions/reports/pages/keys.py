@@ -8,7 +8,7 @@ from transactions.reports import metadata_keys
 from transactions.reports.forms import ReportForm
 from transactions.reports.queries.keys import NEWEST
 from transactions.reports.report import Column, Report, ReportParameters, Row
-from transactions.search.language.parser import having
+from transactions.search.language.terms import having
 
 DRAWN = 12
 TELLS_NOBODY = ("category", "channel")
@@ -28,7 +28,7 @@ def _having(row: Row, _asked: ReportParameters) -> str:
 
 def _example(row: Row, asked: ReportParameters) -> str:
     """The most frequent value; of what may name people, only for who may know names."""
-    if not asked.scope.names and row["key"] not in TELLS_NOBODY:
+    if not asked.scope.shows_names and row["key"] not in TELLS_NOBODY:
         return ""
     shown: str = row["example"]
     return (

@@ -35,7 +35,9 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters],
 
 def _by(asked: ReportParameters) -> str:
     """How people are called where the reader may not know who they are."""
-    return "" if asked.scope.names else " In place of names stand the ends of account numbers."
+    return (
+        "" if asked.scope.shows_names else " In place of names stand the ends of account numbers."
+    )
 
 
 def _accounts_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:

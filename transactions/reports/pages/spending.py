@@ -176,7 +176,7 @@ def _top_finding(rows: Sequence[Row], asked: ReportParameters) -> str:
 
 
 def _top_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    who = "" if asked.scope.names else " You may not see names, so people go by an account."
+    who = "" if asked.scope.shows_names else " You may not see names, so people go by an account."
     return (
         f"The {TOP} people from whose accounts the most went to others, refunds taken off; moves "
         f"between their own accounts do not count.{who}"

@@ -35,7 +35,7 @@ def account_shown(scope: Scope, path: str = "") -> Func:
     """An account of `scope`: "Everyday ··5549" to its owner, "Ana Lindt, Everyday ··5549" to
     those who may know people, to others "··5549". `path` leads from the rows to the account."""
     number = masked(f"{path}number")
-    if scope.is_bank and not scope.names:
+    if scope.is_bank and not scope.shows_names:
         return number
     account = [F(f"{path}name"), Value(" "), number]
     person = [named(f"{path}user"), Value(", ")] if scope.is_bank else []
@@ -45,4 +45,4 @@ def account_shown(scope: Scope, path: str = "") -> Func:
 def found_by(scope: Scope, path: str = "") -> Any:
     """By what an account's rows are searched for: its number, or its id where the reader may not
     know that. `path` leads from the rows to the account."""
-    return F(f"{path}number") if scope.names else Cast(f"{path}pk", CharField())
+    return F(f"{path}number") if scope.shows_names else Cast(f"{path}pk", CharField())

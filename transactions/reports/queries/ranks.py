@@ -57,7 +57,7 @@ def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
             balance=Sum("accounts__balance"),
             accounts_count=Count("accounts"),
             first=Min("accounts__number"),
-            who=named("") if scope.names else masked(Min("accounts__number")),
+            who=named("") if scope.shows_names else masked(Min("accounts__number")),
             shown=ArrayAgg(found_by(scope, "accounts__"), order_by="accounts__number"),
             rank=OverGroups(Rank(), order_by=most_first),
             dense_rank=OverGroups(DenseRank(), order_by=most_first),

@@ -99,7 +99,7 @@ def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> li
                 "start": start_of_day(since),
                 "end": end_of_day(until),
                 "top": TOP,
-                "names": scope.names,
+                "names": scope.shows_names,
             },
         )
         return dicts(cursor)

@@ -50,7 +50,7 @@ def _who(scope: Scope) -> dict[str, Any]:
     shown = ArrayAgg(found_by(scope, "account__"), distinct=True)
     if not scope.is_bank:
         return {"who": account_shown(scope, "account__"), "shown": shown}
-    if scope.names:
+    if scope.shows_names:
         return {"who": named("account__user"), "shown": shown}
     lowest = OverGroups(Lowest(Min("account__number")), partition_by="holder")
     return {"who": masked(lowest), "shown": shown}

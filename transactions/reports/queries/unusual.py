@@ -74,6 +74,6 @@ def unusual_movements(
 
 def _what(scope: Scope) -> Any:
     """What a movement is called: its description, which may name people, or else its account."""
-    if scope.names:
+    if scope.shows_names:
         return F("description")
     return Concat(Value("Account \N{MIDDLE DOT}\N{MIDDLE DOT}"), Right("account__number", 4))

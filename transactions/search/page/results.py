@@ -1,4 +1,4 @@
-"""What the search page shows: hits, chips, facets and suggestions. Its state is its address."""
+"""The search page as its templates read it: hits, chips, facets and links to other searches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +10,13 @@ from django.utils.safestring import SafeString
 
 from ledger.text.lines import category_label, counted
 from ledger.text.money import money
+from transactions.scope import BANK, MINE
 from transactions.search.address import search_url
 from transactions.search.engine import SearchResult
 from transactions.search.facets import COUNTED
-from transactions.search.language.fields import FIELDS, IS_WORDS
-from transactions.search.language.parser import token
-from transactions.search.language.tree import ParsedQuery
+from transactions.search.language.fields import FIELDS, IS_VALUES
+from transactions.search.language.query import ParsedQuery
+from transactions.search.language.terms import token
 from transactions.search.page.examples import examples_for
 from transactions.search.page.hits import Hit, has_side
 from transactions.search.suggestions import Suggestions
@@ -25,7 +26,7 @@ MOST_CHOICES = 6
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Something to press: a chip, a suggestion, a facet's value."""
+    """A link to another search: a chip, a suggestion or a facet's value."""
 
     label: str
     url: str
@@ -35,110 +36,106 @@ class Link:
 
 @dataclass(slots=True)
 class Facet:
-    """Values by which the hits may be narrowed."""
+    """A heading and the values to narrow the search by."""
 
     label: str
     links: list[Link] = field(default_factory=list)
 
     @property
     def is_used(self) -> bool:
-        """Whether one of its values is chosen."""
+        """Whether the query has one of the values."""
         return any(link.is_on for link in self.links)
 
     def narrows(self, count: int) -> bool:
-        """Whether a value is of fewer rows than there are, or may be taken away again."""
+        """Whether a value has fewer rows than the search, or can be removed from the query."""
         return self.is_used or any((link.count or 0) < count for link in self.links)
 
 
 @dataclass
 class SearchPage:
-    """What the templates ask for."""
+    """All that the templates show."""
 
-    found: SearchResult
+    result: SearchResult
     may_read_bank: bool
     may_open_all: bool
     chosen_sort: str = ""
     suggestions: Suggestions = field(default_factory=Suggestions)
 
     def url(self, **changes: Any) -> str:
-        """The page's address with something changed; page one unless another is named."""
-        query, whose = self.found.query.text, self.found.scope.whose
-        return search_url(**{"q": query, "whose": whose, "sort": self.chosen_sort, **changes})
+        """The address with changes; it leads to page one unless `page` is given."""
+        params = {"q": self.query.text, "kind": self.result.scope.kind, "sort": self.chosen_sort}
+        return search_url(**{**params, **changes})
 
     @property
     def query(self) -> ParsedQuery:
-        return self.found.query
+        return self.result.query
 
     @property
     def hits(self) -> list[Hit]:
-        reader = self.found.scope.reader.pk
+        reader = self.result.scope.reader.pk
         return [
-            Hit(row, self.found, self.may_open_all or has_side(row, reader))
-            for row in self.found.rows
+            Hit(row, self.result, self.may_open_all or has_side(row, reader))
+            for row in self.result.rows
         ]
 
     @property
     def sentence(self) -> str:
-        """How many there are, in words."""
-        facets = self.found.facets
-        if not self.found.rows:
-            return f"There is no page {self.found.page:,}" if facets.count else "Nothing found"
+        """The number of matches as the headline."""
+        facets = self.result.facets
+        if not self.result.rows:
+            return f"There is no page {self.result.page:,}" if facets.count else "Nothing found"
         if facets.is_cut:
             return f"More than {COUNTED:,} payments"
         return counted(facets.count, "payment")
 
     @property
     def totals(self) -> SafeString:
-        """What the booked ones among them come to, a currency after the other."""
-        said = []
-        for total in self.found.facets.totals:
+        """Money in and out of the booked matches, per currency."""
+        texts = []
+        for total in self.result.facets.totals:
             parts = [
-                f"{money(amount, total.currency)} {way}"
-                for amount, way in ((total.money_in, "in"), (total.money_out, "out"))
+                f"{money(amount, total.currency)} {direction}"
+                for amount, direction in ((total.money_in, "in"), (total.money_out, "out"))
                 if amount
             ]
-            said += [" and ".join(parts)] if parts else []
-        return format_html_join("; ", "{}", ((text,) for text in said))
+            texts += [" and ".join(parts)] if parts else []
+        return format_html_join("; ", "{}", ((text,) for text in texts))
 
     @property
-    def totals_are_of(self) -> str:
-        """Of which accounts money in and out are, where that is not the whole scope."""
-        inside = self.found.inside
-        if not inside:
+    def totals_explanation(self) -> str:
+        """For which accounts money in and out is counted; "" for the whole scope."""
+        ids = self.result.named_accounts
+        if not ids:
             return ""
-        if len(inside) > 1:
-            return (
-                "What came into these accounts together and went out of them; "
-                "moves between them are left out."
-            )
-        names = [account.name for account in self.found.scope.accounts if account.pk in inside]
-        moves = "moves between your own accounts too" if names else "transfers too"
-        return (
-            f"What came into {names[0] if names else 'this account'} and went out of it, {moves}."
-        )
+        if len(ids) > 1:
+            return "Money in and out of these accounts, without transfers between them."
+        names = [account.name for account in self.result.scope.accounts if account.pk in ids]
+        if names:
+            return f"Money in and out of {names[0]}, with transfers between your own accounts."
+        return "Money in and out of this account, with transfers."
 
     @property
     def mistakes(self) -> Iterator[dict[str, Any]]:
-        for mistake in self.found.mistakes:
-            meant = [Link(text, self.url(q=text)) for text in mistake.meant]
+        for mistake in self.result.mistakes:
+            links = [Link(text, self.url(q=text)) for text in mistake.suggestions]
             yield {
                 "sentence": mistake.sentence,
-                "meant": meant,
+                "links": links,
                 "is_hint": mistake.is_hint,
-                "is_left_out": not (mistake.is_asked or self.query.is_empty),
+                "is_left_out": not (mistake.is_applied or self.query.is_empty),
             }
 
     @property
-    def meant(self) -> list[Link]:
-        return [Link(query, self.url(q=query)) for _, query in self.suggestions.meant]
+    def suggestion_links(self) -> list[Link]:
+        return [Link(query, self.url(q=query)) for query in self.suggestions.queries]
 
     @property
     def chips(self) -> list[Link]:
-        """What narrows the hits beside words, each to be taken away."""
-        seen = {
-            item.source: item for item in self.query.items if item.kind not in ("word", "phrase")
-        }
-        return [Link(source, self.url(q=self.query.without(source))) for source in seen]
+        """The filters beside words, each with a link that removes it."""
+        sources = dict.fromkeys(
+            item.source for item in self.query.items if item.kind not in ("word", "phrase")
+        )
+        return [Link(source, self.url(q=self.query.without(source))) for source in sources]
 
     @property
     def sorts(self) -> list[Link]:
@@ -146,27 +143,27 @@ class SearchPage:
         if self.query.words:
             names.insert(0, "best")
         return [
-            Link(name.capitalize(), self.url(sort=name), is_on=name == self.found.sort)
+            Link(name.capitalize(), self.url(sort=name), is_on=name == self.result.sort)
             for name in names
         ]
 
     @property
-    def whose(self) -> list[Link]:
-        """My money or the whole bank, for whom there is a choice."""
+    def scopes(self) -> list[Link]:
+        """My money or the whole bank, for readers who have the choice."""
         if not self.may_read_bank:
             return []
-        is_bank = self.found.scope.is_bank
+        is_bank = self.result.scope.is_bank
         return [
-            Link("My money", self.url(whose=""), is_on=not is_bank),
-            Link("The whole bank", self.url(whose="bank"), is_on=is_bank),
+            Link("My money", self.url(kind=MINE), is_on=not is_bank),
+            Link("The whole bank", self.url(kind=BANK), is_on=is_bank),
         ]
 
     @cached_property
     def facets(self) -> list[Facet]:
-        """By what the hits may be narrowed; what would narrow nothing is left out."""
-        facets, scope = self.found.facets, self.found.scope
+        """The facets whose values narrow the search."""
+        facets, scope = self.result.facets, self.result.scope
         names = {account.pk: account.name for account in scope.accounts}
-        named = [names[pk] for pk, _ in facets.account]
+        account_names = [names[pk] for pk, _ in facets.account]
         groups = {
             "Category": [
                 (category_label(name), token("category", name), n) for name, n in facets.category
@@ -176,8 +173,8 @@ class SearchPage:
             "Month": [(f"{day:%B %Y}", f"date:{day:%Y-%m}", n) for day, n in facets.month],
             "Account": [
                 (name, token("account", name), n)
-                for name, (_, n) in zip(named, facets.account, strict=True)
-                if named.count(name) == 1
+                for name, (_, n) in zip(account_names, facets.account, strict=True)
+                if account_names.count(name) == 1
             ],
         }
         if scope.is_bank:
@@ -187,65 +184,67 @@ class SearchPage:
 
     def _choices(self, values: Sequence[tuple[str, str, int]]) -> list[Link]:
         links = []
-        for label, source, count in values[:MOST_CHOICES]:
-            if not source:
+        for label, term, count in values[:MOST_CHOICES]:
+            if not term:
                 continue
-            is_on = self.query.has(source)
-            other = self.query.without(source) if is_on else self.query.adding(source)
-            links.append(Link(label, self.url(q=other), count, is_on))
+            is_on = self.query.has(term)
+            query = self.query.without(term) if is_on else self.query.adding(term)
+            links.append(Link(label, self.url(q=query), count, is_on))
         return links
 
     @property
     def completions(self) -> list[Link]:
-        """Fields that go on from the last word, and one's own accounts after account:."""
+        """Queries that complete the last word: to a field, or after account: to an own account."""
         head, _, last = self.query.text.rpartition(" ")
-        begun = last.lstrip("-")
-        goes_on = []
-        if len(begun) > 1 and begun.isalpha():
-            is_bank = self.found.scope.is_bank
-            known = [name for name, said in FIELDS.items() if is_bank or not said.bank_only]
-            goes_on = [f"{name}:" for name in (*known, "meta.") if name.startswith(begun.lower())]
-        elif begun.lower().startswith("account:") and not self.found.scope.is_bank:
-            typed = begun[8:].strip('"').lower()
-            names = [account.name for account in self.found.scope.accounts]
-            fit = [
-                name for name in names if name.lower().startswith(typed) and name.lower() != typed
-            ]
-            goes_on = [said for name in fit if (said := token("account", name))]
-        return [
-            Link(said.replace(".:", "."), self.url(q=f"{head} {said.replace('.:', '.')}".strip()))
-            for said in goes_on[:MOST_CHOICES]
+        typed, is_bank = last.lstrip("-").lower(), self.result.scope.is_bank
+        terms: list[str] = []
+        if len(typed) > 1 and typed.isalpha():
+            fields = [name for name, known in FIELDS.items() if is_bank or not known.bank_only]
+            terms = [f"{name}:" for name in fields if name.startswith(typed)]
+            terms += ["meta."] if "meta.".startswith(typed) else []
+        elif typed.startswith("account:") and not is_bank:
+            terms = self._account_terms(typed.removeprefix("account:").strip('"'))
+        return [Link(term, self.url(q=f"{head} {term}".strip())) for term in terms[:MOST_CHOICES]]
+
+    def _account_terms(self, typed: str) -> list[str]:
+        names = [account.name for account in self.result.scope.accounts]
+        matches = [
+            name for name in names if name.lower().startswith(typed) and name.lower() != typed
         ]
+        return [term for name in matches if (term := token("account", name))]
 
     @property
     def examples(self) -> list[dict[str, str]]:
-        """The language by what there is among the reader's own rows."""
-        known = examples_for(self.found)
+        """Example queries that find something among the reader's rows."""
         return [
-            {"query": each.query, "says": each.says, "url": self.url(q=each.query, sort="")}
-            for each in known
+            {
+                "query": example.query,
+                "description": example.description,
+                "url": self.url(q=example.query, sort=""),
+            }
+            for example in examples_for(self.result)
         ]
 
     @property
-    def is_words(self) -> list[dict[str, str]]:
-        """What is: may say."""
+    def is_values(self) -> list[dict[str, str]]:
+        """The values of is: with what each finds."""
         return [
-            {"query": word, "label": says, "url": self.url(q=f"is:{word}", sort="")}
-            for word, says in IS_WORDS.items()
+            {"value": value, "description": text, "url": self.url(q=f"is:{value}", sort="")}
+            for value, text in IS_VALUES.items()
         ]
 
     @property
     def work_url(self) -> str:
-        """This page with its queries and their plans, which are longer than the page itself."""
-        return f"{self.url(page=self.found.page, plans=1)}#work"
+        """This page with its queries and plans, which are longer than the page itself."""
+        return f"{self.url(page=self.result.page, plans=1)}#work"
 
     @property
     def older_url(self) -> str:
-        return self.url(page=self.found.page + 1) if self.found.has_more else ""
+        return self.url(page=self.result.page + 1) if self.result.has_more else ""
 
     @property
     def newer_url(self) -> str:
-        return self.url(page=self.found.page - 1) if self.found.page > 1 else ""
+        return self.url(page=self.result.page - 1) if self.result.page > 1 else ""
 
     @property
     def first_url(self) -> str:
@@ -253,6 +252,6 @@ class SearchPage:
 
     @property
     def last_url(self) -> str:
-        """The last page, where one beyond it was asked for."""
-        beyond = self.found.facets.count and not self.found.rows
-        return self.url(page=self.found.last_page) if beyond else ""
+        """The last page, if the address has a page beyond it."""
+        is_beyond = self.result.facets.count and not self.result.rows
+        return self.url(page=self.result.last_page) if is_beyond else ""

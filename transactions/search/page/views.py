@@ -1,4 +1,4 @@
-"""The search page."""
+"""The view of the search page."""
 
 import inspect
 from dataclasses import dataclass
@@ -12,29 +12,30 @@ from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
 from ledger.db.work import QueryLog, watched
-from transactions.scope import BANK, MINE, Scope, may_read_bank
-from transactions.search import engine as searching
-from transactions.search.conditions.names import NameMatches, may_see_names, scope_and_names
-from transactions.search.conditions.terms import TermCompiler
+from transactions.scope import BANK, MINE, Scope, may_read_bank, may_see_names
+from transactions.search import engine
 from transactions.search.language.parser import parse
-from transactions.search.language.tree import ParsedQuery
+from transactions.search.language.query import ParsedQuery
 from transactions.search.page.results import SearchPage
+from transactions.search.sql.compiler import ConditionCompiler
+from transactions.search.sql.name_lookup import NameMatches, find_scope_and_names
 from transactions.search.suggestions import Suggestions, suggest
 
 
 @dataclass(frozen=True, slots=True)
 class WorkPanel:
-    """What the panel of the work shows."""
+    """The panel "Show the work": the code, the queries and their plans."""
 
     scope: Scope
     query: ParsedQuery
     work: QueryLog
     has_plans: bool
-    said: str
+    said: str  # a remark beside the queries, "" for none
 
     @property
     def code(self) -> str:
-        return f"{inspect.getsource(searching.find)}\n\n{inspect.getsource(TermCompiler.condition)}"
+        source = inspect.getsource
+        return f"{source(engine.find)}\n\n{source(ConditionCompiler.condition)}"
 
     @property
     def in_shell(self) -> str:
@@ -42,65 +43,65 @@ class WorkPanel:
             "from transactions import search\n"
             "from transactions.scope import scope_for\n\n"
             f"scope = scope_for(User.objects.get(email={self.scope.reader.email!r}),"
-            f" {self.scope.whose!r})\n"
-            f"found = search.find(scope, {self.query.text!r})\n"
-            "found.rows, found.facets, found.mistakes"
+            f" {self.scope.kind!r})\n"
+            f"result = search.find(scope, {self.query.text!r})\n"
+            "result.rows, result.facets, result.mistakes"
         )
 
 
 @require_safe
 def search(request: PersonRequest) -> HttpResponse:
-    """What the reader's rows answer to a query; with htmx, the results alone."""
-    asked, query = request.GET, parse(request.GET.get("q", ""))
+    """Searches the reader's rows. Answers htmx with the results only."""
+    params, query = request.GET, parse(request.GET.get("q", ""))
     with watched() as work:
-        scope, names = _reach(request, query)
-        sort, page = asked.get("sort", ""), _number(asked.get("page", ""))
-        found = searching.find(scope, query, sort=sort, page=page, names=names)
-        is_answered = found.rows or found.page > 1 or query.is_empty
-        meant = Suggestions() if is_answered else suggest(scope, query)
-        has_plans = "plans" in asked and _may_see_work(request, scope)
+        scope, names = _scope_and_names(request, query)
+        sort, page = params.get("sort", ""), _page_number(params.get("page", ""))
+        result = engine.find(scope, query, sort=sort, page=page, names=names)
+        has_answer = result.rows or result.page > 1 or query.is_empty
+        suggestions = Suggestions() if has_answer else suggest(scope, query)
+        has_plans = "plans" in params and _may_see_work(request, scope)
         if has_plans:
             work.explain()
-    shown = SearchPage(
-        found,
+    search_page = SearchPage(
+        result,
         may_read_bank=may_read_bank(request.user),
         may_open_all=request.user.is_staff
         and request.user.has_perm("transactions.view_transaction"),
-        chosen_sort=sort if sort in searching.SORTS else "",
-        suggestions=meant,
+        chosen_sort=sort if sort in engine.SORTS else "",
+        suggestions=suggestions,
     )
-    context: dict[str, Any] = {"page": shown, "typed": query.text, "query": asked}
+    context: dict[str, Any] = {"page": search_page, "typed": query.text, "query": params}
     if _may_see_work(request, scope) and not query.is_empty:
-        context["run"] = WorkPanel(scope, query, work, has_plans, _said(meant))
+        context["run"] = WorkPanel(scope, query, work, has_plans, _remark(suggestions))
         context["report"] = {"shows": "GIN, tsquery, GROUPING SETS"}
-    whole = not request.htmx or request.htmx.history_restore_request
-    template = "search.html" if whole else "_search_results.html"
+    is_whole_page = not request.htmx or request.htmx.history_restore_request
+    template = "search.html" if is_whole_page else "_search_results.html"
     response = render(request, f"transactions/{template}", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
-def _reach(request: PersonRequest, query: ParsedQuery) -> tuple[Scope, NameMatches]:
-    """Whose rows: one's own, unless the bank's are asked for, or one has no account at all."""
-    whose = request.GET.get("whose", MINE)
-    scope, names = scope_and_names(request.user, whose, query)
+def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope, NameMatches]:
+    """Returns the chosen scope; the bank's if the reader has no account but may read the bank."""
+    scope, names = find_scope_and_names(request.user, request.GET.get("whose", MINE), query)
     if not scope.is_bank and not scope.accounts and may_read_bank(request.user):
-        return scope_and_names(request.user, BANK, query)
+        return find_scope_and_names(request.user, BANK, query)
     return scope, names
 
 
 def _may_see_work(request: PersonRequest, scope: Scope) -> bool:
-    """The SQL names the accounts of all who bear a name: for those who may know them."""
-    if scope.is_bank and not scope.names:
+    """The SQL contains the accounts of everybody with a name: only for those who may see names."""
+    if scope.is_bank and not scope.shows_names:
         return True
     return settings.DEBUG or may_see_names(request.user)
 
 
-def _number(typed: str) -> int:
+def _page_number(typed: str) -> int:
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 6 else 1
 
 
-def _said(meant: Suggestions) -> str:
-    if not meant.meant:
+def _remark(suggestions: Suggestions) -> str:
+    if not suggestions.queries:
         return ""
-    return f"Near words by {'pg_trgm' if meant.by_trigrams else 'difflib, as there is no pg_trgm'}."
+    measure = "pg_trgm" if suggestions.by_trigrams else "difflib (pg_trgm is not installed)"
+    return f"Similar words by {measure}."

@@ -116,13 +116,15 @@ def answer_to(asked: StaffQuery, seen: Set[type[models.Model]], reader: User) ->
         hits = [_hit(row) for row in kind.ranked]
         sections.append(HitSection(TITLES[model], hits, more, kind.extent))
     answer = Answer([section for section in sections if section.hits])
-    answer.mistakes = [Unread(each.sentence, _links(each.meant), each.is_hint) for each in mistakes]
+    answer.mistakes = [
+        Unread(each.sentence, _links(each.suggestions), each.is_hint) for each in mistakes
+    ]
     if asked.has_many_words and {User, Account} & seen:
         said = f"People and accounts are looked for by the first {MOST_WORDS} words."
         answer.mistakes.append(Unread(said))
     answer.is_looked_for = not asked.query.is_empty
     if not answer.sections:
-        answer.meant = _links(query for _, query in meant_instead(asked, seen).meant)
+        answer.meant = _links(meant_instead(asked, seen).queries)
     return answer
 
 

@@ -25,11 +25,12 @@ from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
-from ledger.db.tsqueries import begun
+from ledger.db.tsqueries import prefix_lexeme
 from transactions.annotations.search import one_of
 from transactions.search.language.parser import parse
-from transactions.search.language.tree import QueryItem
-from transactions.search.language.values import reads_as_figure
+from transactions.search.language.query import QueryItem
+from transactions.search.language.values import is_number
+from transactions.search.sql.condition import NO_ROWS
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest
 SHOWN = 10  # of a kind
@@ -37,7 +38,6 @@ NAMED_ACCOUNTS = 50  # accounts whose names may stand for words in a transaction
 MOST_WORDS = 8  # of a person's or an account's
 WORD = re.compile(r"[^\W_]+")
 FEWEST_DIGITS = 4  # of an account number, from its beginning or at its end
-NOTHING = Q(pk__in=[])
 UNRANKED: Any = Value(0.0, models.FloatField())
 HOLDER_NAMES = SearchVector("user__name", weight="A", config="simple")
 HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="simple")
@@ -91,7 +91,7 @@ class StaffQuery:
         self.query = parse(typed)
         self.text = self.query.text
         self.addresses = addresses
-        if len(self.digits) == LENGTH and not reads_as_figure(self.text):
+        if len(self.digits) == LENGTH and not is_number(self.text):
             self.query = parse(self.digits)
 
     @property
@@ -109,7 +109,7 @@ class StaffQuery:
     @property
     def by_id(self) -> Q:
         """The row with that id."""
-        return Q(pk=self.id) if self.id else NOTHING
+        return Q(pk=self.id) if self.id else NO_ROWS
 
     @cached_property
     def digits(self) -> str:
@@ -128,7 +128,9 @@ class StaffQuery:
         """One prefix query per word; all of a group must match."""
         words = [[word for item in group for word in _words(item)] for group in self.query.groups]
         weight = "" if self.addresses else "A"  # of names, see PERSON_WORDS
-        return [[begun(word, weight) for word in group[:MOST_WORDS]] for group in words if group]
+        return [
+            [prefix_lexeme(word, weight) for word in group[:MOST_WORDS]] for group in words if group
+        ]
 
     @property
     def has_many_words(self) -> bool:
@@ -145,7 +147,7 @@ class StaffQuery:
 
 def _words(item: QueryItem) -> list[str]:
     """The words of an item, for names; an email address is one word."""
-    if item.is_not or item.kind not in ("word", "phrase"):
+    if item.is_negated or item.kind not in ("word", "phrase"):
         return []
     words: list[str] = []
     for part in item.text.lower().split():
@@ -155,7 +157,7 @@ def _words(item: QueryItem) -> list[str]:
 
 def people(asked: StaffQuery) -> KindResults:
     """By id or address, then by words of name and address, best first."""
-    exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NOTHING, UNRANKED
+    exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NO_ROWS, UNRANKED
     if asked.groups:
         for words in asked.groups:
             found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
@@ -169,7 +171,7 @@ def accounts(asked: StaffQuery) -> tuple[KindResults, list[Account]]:
     Also returns the accounts whose transactions to include: none if there are more than
     `NAMED_ACCOUNTS`, or if only the end of a number matched, which may be an amount.
     """
-    exact, found, rank = asked.by_id, NOTHING, UNRANKED
+    exact, found, rank = asked.by_id, NO_ROWS, UNRANKED
     if asked.digits:
         exact |= Q(number=asked.digits)
         if len(asked.digits) >= FEWEST_DIGITS:

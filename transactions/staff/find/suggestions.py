@@ -10,7 +10,7 @@ from django.db import models
 
 from accounts.models import Account, User
 from transactions.models import Transaction
-from transactions.search.suggestions import NEWEST, Suggestions, Vocabulary, suggest_in
+from transactions.search.suggestions import NEWEST, Suggestions, Vocabulary, suggest_from
 from transactions.staff.find.search import StaffQuery
 
 NEWEST_PEOPLE = 10_000
@@ -48,4 +48,4 @@ def meant_instead(asked: StaffQuery, seen: Set[type[models.Model]]) -> Suggestio
         rows = " UNION ALL ".join(f"({sql})" for sql, _ in kinds)
         return VOCABULARY.format(rows=rows), [most for _, most in kinds]
 
-    return suggest_in(vocabulary, asked.query)
+    return suggest_from(vocabulary, asked.query)

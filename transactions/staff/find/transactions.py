@@ -12,17 +12,17 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts.models import Account, User
-from ledger.db.tsqueries import LexemeQuery, any_of
+from ledger.db.tsqueries import LexemeQuery, any_account
 from transactions.annotations.search import one_of
 from transactions.models import Transaction
 from transactions.models.transaction import BOOKED_AT
 from transactions.scope import Scope
-from transactions.search.conditions.accounts import names_mistakes
-from transactions.search.conditions.names import names_in
-from transactions.search.conditions.parts import Condition
-from transactions.search.conditions.sides import TransactionSides
-from transactions.search.conditions.terms import NOTHING, TermCompiler
-from transactions.search.language.tree import AMOUNT, WORD, Mistake, ParsedQuery, QueryItem
+from transactions.search.language.query import AMOUNT, WORD, Mistake, ParsedQuery, QueryItem
+from transactions.search.mistakes import scope_mistakes
+from transactions.search.sql.compiler import ConditionCompiler
+from transactions.search.sql.condition import NO_ROWS, Condition
+from transactions.search.sql.name_lookup import find_names
+from transactions.search.sql.sides import TransactionSides
 from transactions.staff.find.search import (
     NAMED_ACCOUNTS,
     UNRANKED,
@@ -58,7 +58,7 @@ def scope_for_staff(reader: User) -> Scope:
         any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
         for thing in ("user", "account")
     )
-    return Scope(reader, is_bank=True, names=people or accounts, addresses=people)
+    return Scope(reader, is_bank=True, shows_names=people or accounts, finds_addresses=people)
 
 
 def meaning(
@@ -71,15 +71,15 @@ def meaning(
     """
     query = asked.query
     if query.is_empty:
-        return Meant(NOTHING, UNRANKED, query.mistakes)
-    names = names_in(scope, query)
-    mistakes = [*query.mistakes, *names_mistakes(query, scope, names)]
-    condition = TermCompiler(TransactionSides(scope), names).condition(query)
+        return Meant(NO_ROWS, UNRANKED, query.mistakes)
+    names = find_names(scope, query)
+    mistakes = [*query.mistakes, *scope_mistakes(query, scope, names)]
+    condition = ConditionCompiler(TransactionSides(scope), names).condition(query)
     where = condition.where
     if not is_narrow and (amount := _amount_alone(query)):
         where = _among_newest(amount, condition)
     rank = condition.rank if condition.words is not None else UNRANKED
-    lexemes = any_of(account.pk for account in named) if _is_bare(query) else ""
+    lexemes = any_account(account.pk for account in named) if _is_bare(query) else ""
     if lexemes:
         where |= Q(search=LexemeQuery(lexemes))
     return Meant(where, rank, mistakes)
@@ -104,9 +104,9 @@ def search(
     rows: QuerySet[Transaction], typed: str, scope: Scope, *, is_narrow: bool = False
 ) -> tuple[QuerySet[Transaction], Meant]:
     """The matching rows in the order of the list."""
-    asked = StaffQuery(typed, addresses=scope.addresses)
-    named = accounts(asked)[1] if scope.names or asked.digits else []
-    if not scope.names:
+    asked = StaffQuery(typed, addresses=scope.finds_addresses)
+    named = accounts(asked)[1] if scope.shows_names or asked.digits else []
+    if not scope.shows_names:
         named = [account for account in named if account.number == asked.digits]
     meant = meaning(asked, scope, named, is_narrow=is_narrow)
     return rows.filter(asked.by_id | meant.where), meant
@@ -119,7 +119,7 @@ def _is_bare(query: ParsedQuery) -> bool:
 
 def _amount_alone(query: ParsedQuery) -> QueryItem | None:
     items = query.items
-    is_alone = len(items) == 1 and items[0].kind in (WORD, AMOUNT) and not items[0].is_not
+    is_alone = len(items) == 1 and items[0].kind in (WORD, AMOUNT) and not items[0].is_negated
     return items[0] if is_alone and items[0].amount is not None else None
 
 

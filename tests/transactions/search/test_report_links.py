@@ -78,9 +78,9 @@ def test_nobody_learns_of_the_other_side_when_they_joined(
 ) -> None:
     pay(zoltan, ana, 10, "2026-03-01", description="lunch")
     answer = find(scope_for(ana.user), text)
-    assert [mistake.sentence for mistake in answer.mistakes] == [
-        "joined: is asked of the whole bank, by those who may read all of it."
-    ]
+    (mistake,) = answer.mistakes
+    assert mistake.sentence.startswith("joined: ")
+    assert mistake.is_applied
     assert mistakes_in(text, ana)
     client.force_login(ana.user)
     assert "joined:" not in text_of(client.get("/search/"))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from tests.transactions.search.conftest import booked, pay
+from tests.transactions.search.shared import booked, pay
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
 

@@ -12,9 +12,9 @@ from tests.factories import AccountFactory
 from tests.plans import nodes_of_sql
 from transactions import services
 from transactions.scope import Scope, scope_for
-from transactions.search.conditions.names import names_in
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
+from transactions.search.sql.name_lookup import find_names
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_names_are_looked_up_through_the_indexes(ana: User, grace: Account) -> N
     for text, indexes in asked.items():
         scope = Scope(ana, is_bank=True)
         with watched() as work:
-            (named,) = names_in(scope, parse(text)).values()
+            (named,) = find_names(scope, parse(text)).values()
         assert named.others == [grace.pk], text
         (query,) = work.queries
         nodes = nodes_of_sql(query.statement, query.params)
@@ -49,7 +49,7 @@ def test_addresses_of_others_find_nothing(ana: User, grace: Account) -> None:
     account = scope_for(ana).accounts[0]
     services.deposit(to_account=account, amount=Decimal(10))
     services.transfer(from_account=account, to_account=grace, amount=Decimal(1))
-    for scope in (scope_for(ana), Scope(ana, is_bank=True, names=False)):
+    for scope in (scope_for(ana), Scope(ana, is_bank=True, shows_names=False)):
         assert len(find(scope, "to:grace").rows) == (0 if scope.is_bank else 1)
         for text in (
             "grace@navy.example",

@@ -1,0 +1,107 @@
+"""The parsed query: groups of items, and the mistakes found while parsing."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from transactions.search.language.values import TYPED_AMOUNT
+
+# Kinds of items beside the names of fields.
+WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
+NOTES = ("tag", "note", "has")  # fields that search the reader's annotations
+
+
+@dataclass(frozen=True, slots=True)
+class QueryItem:
+    """One term of a query, such as `rent`, `-"blue note"` or `amount:>100`.
+
+    `kind` is the name of a field or one of the kinds above. `text` is the value as typed, `value`
+    what it was parsed to, `path` the path of a metadata key. `source` is the whole term as typed,
+    with its minus. `is_quoted`: the value was in quotes. `is_negated`: a minus stands before it.
+    """
+
+    kind: str
+    text: str
+    source: str
+    value: Any = None
+    path: tuple[str, ...] = ()
+    is_negated: bool = False
+    is_quoted: bool = False
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The amount, if the word is a number."""
+        match = TYPED_AMOUNT.fullmatch(self.text) if self.kind in (WORD, AMOUNT) else None
+        return Decimal(match["figure"].replace(",", "")) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A problem with the query as a sentence, and whole queries to try instead.
+
+    `is_hint`: the person is still typing. `is_applied`: the item stays in the query and matches
+    nothing; otherwise it is left out, and the rest of the query is searched.
+    """
+
+    sentence: str
+    suggestions: tuple[str, ...] = ()
+    is_hint: bool = False
+    is_applied: bool = False
+
+
+@dataclass(slots=True)
+class ParsedQuery:
+    """A query as groups of items: a row matches if it matches every item of one group."""
+
+    text: str = ""
+    groups: list[list[QueryItem]] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    @property
+    def items(self) -> list[QueryItem]:
+        """The items of all groups."""
+        return [item for group in self.groups for item in group]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.items
+
+    @property
+    def words(self) -> list[QueryItem]:
+        """The words and phrases to find, by which results are ranked and highlighted."""
+        return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_negated]
+
+    @property
+    def notes(self) -> list[QueryItem]:
+        """The items that search only the reader's annotations."""
+        return [item for item in self.items if item.kind in NOTES and not item.is_negated]
+
+    def has(self, source: str) -> bool:
+        """Whether every group has this term."""
+        return bool(self.groups) and all(
+            any(item.source == source for item in group) for group in self.groups
+        )
+
+    def adding(self, source: str) -> str:
+        """The text of the query with a term added to every group."""
+        sources = [[item.source for item in group] for group in self.groups or [[]]]
+        return query_text([[*group, source] for group in sources])
+
+    def without(self, source: str) -> str:
+        """The text of the query without a term."""
+        return self.replacing(source, "")
+
+    def replacing(self, source: str, other: str) -> str:
+        """The text of the query with another term in place of one."""
+        return query_text(
+            [
+                [other if item.source == source else item.source for item in group]
+                for group in self.groups
+            ]
+        )
+
+
+def query_text(groups: list[list[str]]) -> str:
+    """Writes groups of terms as the text of a query."""
+    texts = (" ".join(source for source in group if source) for group in groups)
+    return " or ".join(text for text in texts if text)

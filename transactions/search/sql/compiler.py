@@ -1,0 +1,320 @@
+"""Compiles a parsed query to SQL conditions that indexes answer: here a search word becomes SQL.
+
+`ConditionCompiler.fields` maps each kind of item to the method that compiles it. Words, names and
+accounts become one tsquery on the search column, combined with the lexemes of the reader's own
+accounts, so that one GIN index answers; all other items become Q objects beside it. Lexemes only
+make it fast. What a reader may see is always decided by the scope's condition on the accounts.
+
+A new field needs an entry in `language.fields.FIELDS` and one in `ConditionCompiler.fields`; a new
+value of `has:` one in `HAS_VALUES` and one in `HAS` here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchVectorField
+from django.db.models import F, Func, Q
+
+from accounts.models import User
+from ledger.db.tsqueries import (
+    GroupedQuery,
+    LexemeQuery,
+    MatchesText,
+    account_lexeme,
+    any_account,
+)
+from transactions.annotations.search import (
+    Ids,
+    ids_with_note,
+    ids_with_tag,
+    ids_with_words,
+    one_of,
+)
+from transactions.search.language.query import (
+    AMOUNT,
+    HAS_META,
+    META,
+    PHRASE,
+    WORD,
+    ParsedQuery,
+    QueryItem,
+)
+from transactions.search.sql.common_prefixes import is_common_prefix
+from transactions.search.sql.condition import (
+    NO_ROWS,
+    Condition,
+    ConditionPart,
+    all_of,
+    any_of,
+    bounded,
+    in_category,
+    is_none,
+    negated,
+    never_empty,
+    word_query,
+)
+from transactions.search.sql.metadata import has_key, has_value, matches_in_bank, words_of
+from transactions.search.sql.name_lookup import (
+    MOST_NAMED,
+    MOST_NOTED,
+    NO_MATCH,
+    SIDES,
+    NameMatch,
+    NameMatches,
+    account_ending,
+    account_number,
+    accounts_named,
+    is_me,
+    name_query,
+    prefix_query,
+)
+from transactions.search.sql.sides import SideConditions
+from transactions.search.sql.status import has_status
+
+MOST_LEXEMES = 500  # own accounts that go into the tsquery; with more, the tsquery has none
+WITHOUT_CATEGORY = Q(category=None) | Q(category="")
+HAS: Mapping[str, Callable[[User], Ids]] = {"note": ids_with_note, "tag": ids_with_tag}
+
+
+class ConditionCompiler:
+    """Compiles the items of a query for one kind of row (`sides`).
+
+    `names` is what the words refer to, from `find_names`.
+    """
+
+    def __init__(self, sides: SideConditions, names: NameMatches) -> None:
+        self.sides, self.names = sides, names
+        self.scope = sides.scope
+        self.fields: Mapping[str, Callable[[QueryItem], ConditionPart]] = {
+            WORD: self._word,
+            PHRASE: self._word,
+            META: self._meta,
+            HAS_META: lambda item: ConditionPart(rest=has_key(item.path)),
+            "to": self._side,
+            "from": self._side,
+            "with": self._side,
+            "account": self._account,
+            "amount": lambda item: ConditionPart(rest=bounded("amount", item.value)),
+            "currency": lambda item: ConditionPart(rest=Q(currency=item.value)),
+            "date": lambda item: ConditionPart(rest=bounded("created_at", item.value)),
+            "weekday": lambda item: ConditionPart(rest=Q(created_at__iso_week_day=item.value)),
+            "hour": lambda item: ConditionPart(rest=Q(created_at__hour=item.value)),
+            "joined": self._joined,
+            "category": self._category,
+            "refunds": self._refunds,
+            "is": lambda item: ConditionPart(rest=has_status(item.value, self.sides)),
+            "type": lambda item: ConditionPart(rest=Q(type=item.value)),
+            "ref": self._reference,
+            "tag": self._annotation,
+            "note": self._annotation,
+            "has": self._annotation,
+            "id": lambda item: ConditionPart(rest=Q(**{self.sides.id_field: item.value})),
+        }
+
+    def condition(self, query: ParsedQuery) -> Condition:
+        """Compiles a whole query: rows that match one of its groups; every row without items."""
+        groups = [self._group(group) for group in query.groups]
+        words = [word_query(item) for item in query.words]
+        named = [lexemes for item in query.words if (lexemes := self._named(item)) is not None]
+        noted_rows = [rows for item in query.words if (rows := self._noted(item)) is not None]
+        where = reduce(or_, groups) if groups else Q()
+        return Condition(where, any_of(words), any_of(named), any_of(noted_rows))
+
+    def named_accounts(self, query: ParsedQuery) -> tuple[UUID, ...]:
+        """Returns the accounts that `account:` names, to count money in and out for these alone.
+
+        Empty if a group names no account, or if the names have too many: the scope counts then.
+        """
+        groups = [self._accounts_of_group(group) for group in query.groups]
+        return self._few(groups) if all(ids is not None for ids in groups) else ()
+
+    def _accounts_of_group(self, group: list[QueryItem]) -> list[UUID] | None:
+        """Returns the accounts that `account:` names in a group; None without `account:`."""
+        items = [item for item in group if item.kind == "account" and not item.is_negated]
+        return [pk for item in items for pk in self._accounts(item)] if items else None
+
+    def _few(self, groups: Iterable[list[UUID] | None]) -> tuple[UUID, ...]:
+        """Returns each account once; none if there are too many."""
+        ids = dict.fromkeys(pk for group in groups for pk in group or ())
+        return tuple(ids) if len(ids) <= MOST_NAMED else ()
+
+    def _accounts(self, item: QueryItem) -> list[UUID]:
+        """Returns the accounts of the scope that an `account:` names."""
+        if self.scope.is_bank:
+            return self._match(item).others
+        return [account.pk for account in accounts_named(item, self.scope.accounts)]
+
+    def _group(self, items: list[QueryItem]) -> Q:
+        account_ids = self._few([self._accounts_of_group(items)])
+        parts = [self._part(item, account_ids) for item in items]
+        lexemes = [part.lexemes for part in parts if part.lexemes is not None]
+        rest = [part.rest for part in parts if part.rest is not None]
+        condition = Q(search=self._with_own_lexemes(all_of(lexemes))) if lexemes else Q()
+        return reduce(and_, rest, condition)
+
+    def _part(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart:
+        part = self._direction(item, account_ids) or self.fields[item.kind](item)
+        if not item.is_negated:
+            return part
+        if part.rest is None:
+            return ConditionPart(GroupedQuery(part.lexemes, invert=True))
+        return ConditionPart(None, negated(part.rest))
+
+    def _with_own_lexemes(self, query: Any) -> Any:
+        """Combines a tsquery with the lexemes of the reader's own accounts."""
+        ids = self.scope.ids
+        if not ids or len(ids) > MOST_LEXEMES:
+            return query
+        return LexemeQuery(any_account(ids)) & query
+
+    def _word(self, item: QueryItem) -> ConditionPart:
+        """A word of the row, a name on its other side, a word of its annotation, or its amount."""
+        lexemes, named = word_query(item), self._named(item)
+        lexemes = lexemes if named is None else lexemes | named
+        alternatives = [self._noted(item)]
+        if self._match(item).are_many:
+            alternatives.append(self.sides.has_other_holder(name_query(item)))
+        if item.amount is not None:
+            alternatives.append(Q(amount=item.amount))
+        others = [condition for condition in alternatives if condition is not None]
+        if self._avoids_index(item):
+            return ConditionPart(None, reduce(or_, others, Q(MatchesText(F("search"), lexemes))))
+        if not others:
+            return ConditionPart(lexemes)
+        return ConditionPart(None, reduce(or_, others, Q(search=self._with_own_lexemes(lexemes))))
+
+    def _avoids_index(self, item: QueryItem) -> bool:
+        """Whether reading the reader's rows beats the GIN index, see Note [Common prefixes]."""
+        is_prefix = item.kind in (WORD, *SIDES) and not (item.is_negated or item.is_quoted)
+        return is_prefix and not self.scope.is_bank and is_common_prefix(item.text)
+
+    def _match(self, item: QueryItem) -> NameMatch:
+        return self.names.get(item.source, NO_MATCH)
+
+    def _named(self, item: QueryItem) -> Any:
+        """The tsquery of the accounts that a word names, on the other side of the reader's own."""
+        match = self._match(item)
+        texts = [] if match.are_many else [account_lexeme(pk) for pk in match.others]
+        for own in match.own:
+            rest = [pk for pk in self.scope.ids if pk != own]
+            if own not in self.scope.ids:
+                texts.append(account_lexeme(own))
+            elif rest:
+                texts.append(f"({account_lexeme(own)} & ({any_account(rest)}))")
+        return LexemeQuery(" | ".join(texts)) if texts else None
+
+    def _noted(self, item: QueryItem) -> Q | None:
+        """Rows whose annotation has the word; by id if they are few, see `NameMatch.noted`."""
+        ids = self._match(item).noted
+        if self.scope.is_bank or not ids:
+            return None
+        if len(ids) <= MOST_NOTED:
+            return Q(**{f"{self.sides.id_field}__in": ids})
+        return self._one_of(ids_with_words(self.scope.reader, name_query(item)), item)
+
+    def _annotation(self, item: QueryItem) -> ConditionPart:
+        """tag:, note: and has:. No rows in the whole bank: annotations are private."""
+        reader = self.scope.reader
+        if self.scope.is_bank:
+            return ConditionPart(rest=NO_ROWS)
+        if item.kind == "tag":
+            ids = ids_with_tag(reader, item.value)
+        elif item.kind == "note":
+            ids = ids_with_note(reader, word_query(item))
+        else:
+            ids = HAS[item.value](reader)
+        return ConditionPart(rest=self._one_of(ids, item))
+
+    def _one_of(self, ids: Ids, item: QueryItem) -> Q:
+        """See Note [One of]. For a negated item Postgres looks each row up in a hash of the ids."""
+        field = self.sides.id_field
+        return Q(**{f"{field}__in": ids}) if item.is_negated else one_of(ids, field)
+
+    def _side(self, item: QueryItem) -> ConditionPart:
+        match, description = self._match(item), self._description_as_name(item)
+        alternatives = [] if description is None else [description.rest]
+        if match.are_many:
+            if account_ending(item):
+                return ConditionPart(rest=NO_ROWS)  # `mistakes` asks for more digits
+            alternatives.append(self.sides.has_holder(item.kind, name_query(item)))
+            ids = match.own
+        else:
+            ids = [*match.others, *match.own]
+        alternatives += [self.sides.has_account(item.kind, ids)] if ids else []
+        rest = reduce(or_, alternatives) if alternatives else NO_ROWS
+        if match.are_many or not alternatives or self._avoids_index(item):
+            return ConditionPart(rest=rest)
+        lexemes = [LexemeQuery(any_account(ids))] if ids else []
+        return ConditionPart(
+            any_of(lexemes + ([] if description is None else [description.lexemes])), rest
+        )
+
+    def _description_as_name(self, item: QueryItem) -> ConditionPart | None:
+        """Rows without an account on that side, such as a payment by card, whose description has
+        the words: pages show the description as the name.
+
+        None if the reader may not see names, and for numbers and `me`.
+        """
+        is_name = item.kind in SIDES and not (is_me(item) or account_number(item))
+        if not (is_name and self.scope.shows_names):
+            return None
+        words = word_query(item)
+        description_words = Func(
+            F("search"),
+            template="ts_filter(%(expressions)s, '{a}')",
+            output_field=SearchVectorField(),
+        )
+        has_words = Q(MatchesText(description_words, words))
+        return ConditionPart(words, self.sides.has_no_account(item.kind) & has_words)
+
+    def _account(self, item: QueryItem) -> ConditionPart:
+        if self.scope.is_bank:
+            return self._side(item)
+        ids = self._accounts(item)
+        if not ids:
+            return ConditionPart(rest=NO_ROWS)
+        return ConditionPart(LexemeQuery(any_account(ids)), self.sides.has_account("account", ids))
+
+    def _direction(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart | None:
+        """Money in or out, of the accounts that the group names, if it names any."""
+        if item.kind == AMOUNT:
+            direction = "in" if item.value == "+" else "out"
+            moved = self.sides.moved(direction, account_ids)
+            return ConditionPart(rest=Q(amount=item.amount) & moved)
+        if item.kind == "is" and item.value in ("in", "out"):
+            return ConditionPart(rest=self.sides.moved(item.value, account_ids))
+        return None
+
+    def _meta(self, item: QueryItem) -> ConditionPart:
+        is_text = item.value is None and not self.scope.is_bank
+        words = words_of(item.text) if is_text else None
+        return ConditionPart(words, has_value(item, is_bank=self.scope.is_bank))
+
+    def _joined(self, item: QueryItem) -> ConditionPart:
+        """Only readers of the whole bank may find out when somebody joined."""
+        is_bank = self.scope.is_bank
+        return ConditionPart(
+            rest=bounded("from_account__user__created_at", item.value) if is_bank else NO_ROWS
+        )
+
+    def _refunds(self, item: QueryItem) -> ConditionPart:
+        """By the refund's own category; without one, by that of the refunded payment."""
+        own = NO_ROWS if is_none(item) else in_category(item)
+        refunded = WITHOUT_CATEGORY & in_category(item, "reverses__")
+        return ConditionPart(rest=Q(reverses__isnull=False) & (own | refunded))
+
+    def _category(self, item: QueryItem) -> ConditionPart:
+        same = in_category(item)
+        if is_none(item):
+            return ConditionPart(rest=same)
+        if self.scope.is_bank:
+            return ConditionPart(rest=matches_in_bank(("category",), item.text, same))
+        return ConditionPart(words_of(item.text), same)
+
+    def _reference(self, item: QueryItem) -> ConditionPart:
+        if any(character.isalnum() for character in item.text):
+            return ConditionPart(never_empty(prefix_query(item.text, "B"), item.text))
+        return ConditionPart(rest=Q(reference__contains=item.text))

@@ -1,0 +1,142 @@
+"""Conditions on the sides of a row and on the direction of money.
+
+A search runs on transactions of a scope, a statement's filter on entries of one account: both
+classes answer the same questions for their kind of row.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorExact
+from django.db.models import Q
+
+from accounts.models import Account
+from transactions.scope import Scope
+
+
+class SideConditions(Protocol):
+    """The conditions that both kinds of row have.
+
+    `side` is "to", "from", "with" (the other side) or "account" (any side of one's own).
+    `id_field` is the field that holds the transaction's id.
+    """
+
+    id_field: str
+    scope: Scope
+
+    def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
+        """Rows with one of these accounts on that side."""
+        ...
+
+    def has_holder(self, side: str, name: SearchQuery) -> Q:
+        """Rows whose holder on that side has this name. Joins users."""
+        ...
+
+    def has_other_holder(self, name: SearchQuery) -> Q:
+        """Rows where somebody other than the reader has this name. Joins users."""
+        ...
+
+    def has_no_account(self, side: str) -> Q:
+        """Rows without an account on that side, such as payments by card."""
+        ...
+
+    def moved(self, direction: str, account_ids: Sequence[UUID] = ()) -> Q:
+        """Rows that moved money "in", "out" or between "own" accounts.
+
+        "in" and "out" are seen from these accounts, or from the whole scope.
+        """
+        ...
+
+
+class TransactionSides:
+    """Conditions on transactions of a scope."""
+
+    id_field = "pk"
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
+        to, from_ = Q(to_account__in=ids), Q(from_account__in=ids)
+        if side == "with" and not self.scope.is_bank:
+            own = self.scope.ids
+            return (to & Q(from_account__in=own)) | (from_ & Q(to_account__in=own))
+        return {"to": to, "from": from_}.get(side, to | from_)
+
+    def has_holder(self, side: str, name: SearchQuery) -> Q:
+        column = "name" if side == "account" else "user__name"
+        to, from_ = (
+            _has_words(f"{each}__{column}", name) for each in ("to_account", "from_account")
+        )
+        return {"to": to, "from": from_}.get(side, to | from_)
+
+    def has_other_holder(self, name: SearchQuery) -> Q:
+        condition = Q()
+        for side in ("to_account", "from_account"):
+            has_name = _has_words(f"{side}__user__name", name)
+            is_reader = Q(**{f"{side}__user": self.scope.reader.pk})
+            condition |= has_name if self.scope.is_bank else has_name & ~is_reader
+        return condition
+
+    def has_no_account(self, side: str) -> Q:
+        to, from_ = Q(to_account=None), Q(from_account=None)
+        return {"to": to, "from": from_}.get(side, to | from_)
+
+    def moved(self, direction: str, account_ids: Sequence[UUID] = ()) -> Q:
+        if self.scope.is_bank and not account_ids:
+            return Q(type={"in": "deposit", "out": "withdrawal", "own": "transfer"}[direction])
+        ids = account_ids or self.scope.ids
+        to, from_ = Q(to_account__in=ids), Q(from_account__in=ids)
+        no_sender, no_recipient = Q(from_account=None), Q(to_account=None)
+        return {
+            "in": to & (no_sender | ~from_),
+            "out": from_ & (no_recipient | ~to),
+            "own": to & from_,
+        }[direction]
+
+
+class EntrySides:
+    """Conditions on entries of one account."""
+
+    id_field = "transaction_id"
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.scope = Scope(account.user, (account,))
+
+    def has_account(self, side: str, ids: Sequence[UUID]) -> Q:
+        if side == "account":
+            return Q(account__in=ids)
+        is_other_side = Q(counterparty__in=ids)
+        if side == "with":
+            return is_other_side
+        theirs, ours = ("debit", "credit") if side == "to" else ("credit", "debit")
+        condition = Q(direction=theirs) & is_other_side
+        return condition | Q(direction=ours) if self.account.pk in ids else condition
+
+    def has_holder(self, side: str, name: SearchQuery) -> Q:
+        has_name = _has_words("counterparty__user__name", name)
+        if side in ("with", "account"):
+            return has_name
+        return has_name & Q(direction="debit" if side == "to" else "credit")
+
+    def has_other_holder(self, name: SearchQuery) -> Q:
+        return _has_words("counterparty__user__name", name) & ~Q(
+            counterparty__user=self.account.user_id
+        )
+
+    def has_no_account(self, side: str) -> Q:
+        is_missing = Q(counterparty=None)
+        if side == "with":
+            return is_missing
+        return is_missing & Q(direction="debit" if side == "to" else "credit")
+
+    def moved(self, direction: str, account_ids: Sequence[UUID] = ()) -> Q:
+        if direction == "own":
+            return Q(counterparty__user=self.account.user_id)
+        return Q(direction="credit" if direction == "in" else "debit")
+
+
+def _has_words(column: str, words: SearchQuery) -> Q:
+    return Q(SearchVectorExact(SearchVector(column, config="simple"), words))

@@ -1,0 +1,36 @@
+"""The conditions of `is:`: status, kind and direction of a transaction."""
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from transactions.models import StaffReason, Transaction
+from transactions.search.sql.condition import NO_ROWS, negated
+from transactions.search.sql.sides import SideConditions
+
+
+def has_status(value: str, sides: SideConditions) -> Q:
+    """Rows that match a value of `language.fields.IS_VALUES`, but "in" and "out".
+
+    Those two depend on `account:` beside them: the compiler answers them.
+    """
+    is_over = Q(expires_at__lte=timezone.now())
+    if sides.id_field != "pk":
+        is_over = NO_ROWS  # entries are booked: no hold is among them
+    released = Exists(
+        StaffReason.objects.filter(transaction=OuterRef(sides.id_field), action="release")
+    )
+    refunds = Transaction.objects.filter(reverses=OuterRef(sides.id_field))
+    if value == "own":
+        return sides.moved(value)
+    if value in ("transfer", "deposit", "withdrawal"):
+        return Q(type=value)
+    return {
+        "booked": Q(status="completed"),
+        "pending": Q(status="pending"),
+        "captured": Q(status="captured"),
+        "released": Q(status="voided") & (negated(is_over) | Q(released)),
+        "expired": is_over & (Q(status="pending") | (Q(status="voided") & ~Q(released))),
+        "hold": Q(status__in=["pending", "captured", "voided"]),
+        "refund": Q(reverses__isnull=False),
+        "refunded": Q(Exists(refunds.filter(status="completed"))),
+    }[value]
