@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Account
+from accounts.models import Account, User
 from tests.browser.shared import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
@@ -64,3 +64,15 @@ def test_it_works_without_a_script(browser: Any, live_server: Any, everyday: Acc
     page.wait_for_url("**/search/?q=rent")
     assert page.locator("mark").first.inner_text() == "Rent"
     context.close()
+
+
+def test_the_hint_of_the_header_ends_before_its_key(page: Any, everyday: Account) -> None:
+    User.objects.update(name="Wolfeschlegelsteinhausenbergerdorff Maximilian")
+    sign_in(page)
+    for width in (1180, 900, 720):
+        page.set_viewport_size({"width": width, "height": 500})
+        box, key = page.locator(".search input"), page.locator(".search kbd")
+        padding = box.evaluate("box => parseFloat(getComputedStyle(box).paddingRight)")
+        left = box.evaluate("box => box.getBoundingClientRect().right")
+        assert left - padding <= key.bounding_box()["x"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,4 +1,4 @@
-"""Whose money a reader may ask about: their own accounts, or the bank's with the right to it."""
+"""Query scope: a reader's own accounts, or the whole bank with the permission."""
 
 from decimal import Decimal
 
@@ -26,7 +26,7 @@ def member_of(group: str) -> User:
     return user
 
 
-def test_a_customer_reaches_rows_with_a_side_of_theirs_and_no_others(ana: User) -> None:
+def test_a_customers_scope_has_rows_with_a_side_of_theirs_and_no_others(ana: User) -> None:
     mine, other, stranger = (
         AccountFactory(user=ana, balance="100"),
         AccountFactory(),
@@ -40,7 +40,7 @@ def test_a_customer_reaches_rows_with_a_side_of_theirs_and_no_others(ana: User) 
     assert sorted(entry.signed_amount for entry in scope.entries()) == [-30, 10, 100]
 
 
-def test_holds_are_within_reach_as_transactions_but_are_no_entries(ana: User) -> None:
+def test_a_scope_has_holds_as_transactions_but_not_as_entries(ana: User) -> None:
     mine = AccountFactory(user=ana, balance="100")
     held = services.hold(from_account=mine, amount=Decimal(5))
     scope = scope_for(ana)
@@ -48,7 +48,7 @@ def test_holds_are_within_reach_as_transactions_but_are_no_entries(ana: User) ->
     assert held.pk not in {entry.transaction_id for entry in scope.entries()}
 
 
-def test_flows_leave_out_what_moved_between_ones_own_accounts(ana: User) -> None:
+def test_flows_leave_out_transfers_between_ones_own_accounts(ana: User) -> None:
     everyday, savings = AccountFactory(user=ana, balance="100"), AccountFactory(user=ana)
     services.transfer(from_account=everyday, to_account=savings, amount=Decimal(40))
     services.transfer(from_account=everyday, to_account=AccountFactory(), amount=Decimal(3))
@@ -64,7 +64,7 @@ def test_flows_are_those_of_one_currency(ana: User) -> None:
     assert list(scope_for(ana).flows("EUR")) == []
 
 
-def test_flows_of_the_bank_are_what_crossed_its_door() -> None:
+def test_flows_of_the_bank_are_deposits_and_withdrawals() -> None:
     one, other = AccountFactory(balance="100"), AccountFactory()
     services.transfer(from_account=one, to_account=other, amount=Decimal(40))
     services.withdraw(from_account=other, amount=Decimal(5))
@@ -73,9 +73,7 @@ def test_flows_of_the_bank_are_what_crossed_its_door() -> None:
 
 
 @pytest.mark.parametrize(("group", "names"), [(ANALYSTS, False), (STAFF, True)])
-def test_the_bank_is_for_analysts_and_staff_and_names_for_who_may_see_people(
-    group: str, names: bool
-) -> None:
+def test_analysts_and_staff_read_the_bank_and_staff_see_names(group: str, names: bool) -> None:
     reader = member_of(group)
     AccountFactory(balance="1")
     scope = scope_for(reader, BANK)
@@ -91,14 +89,14 @@ def test_the_bank_is_refused_to_a_customer(ana: User) -> None:
         scope_for(ana, BANK)
 
 
-def test_an_analyst_may_ask_about_their_own_money_alone() -> None:
+def test_an_analysts_own_scope_has_only_their_own_money() -> None:
     analyst = member_of(ANALYSTS)
     AccountFactory(balance="1")
     mine = AccountFactory(user=analyst, balance="2")
     assert [entry.account_id for entry in scope_for(analyst).entries()] == [mine.pk]
 
 
-def test_currencies_come_with_that_of_the_most_accounts_first(ana: User) -> None:
+def test_the_most_frequent_currency_comes_first(ana: User) -> None:
     for currency in ("JPY", "EUR", "EUR"):
         AccountFactory(user=ana, currency=currency)
     for _ in range(3):
@@ -107,7 +105,7 @@ def test_currencies_come_with_that_of_the_most_accounts_first(ana: User) -> None
     assert scope_for(member_of(ANALYSTS), BANK).currencies == ["USD", "EUR", "JPY"]
 
 
-def test_somebody_without_accounts_reaches_nothing(ana: User) -> None:
+def test_the_scope_of_a_reader_without_accounts_is_empty(ana: User) -> None:
     AccountFactory(balance="1")
     scope = scope_for(ana)
     assert list(scope.transactions()) == []

@@ -1,4 +1,4 @@
-"""Queries that Django knows to be empty before it asks: each page of them is an answer."""
+"""Queries that Django knows to be empty without SQL: every page still answers."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def answers(client: Client, address: str, **asked: str) -> str:
 
 @pytest.mark.parametrize("page", ["1", "2", "999"])
 @pytest.mark.parametrize("group", [None, ANALYSTS, STAFF])
-def test_whoever_has_no_account_is_answered(
+def test_a_reader_without_accounts_gets_a_page(
     client: Client, books: Books, group: str | None, page: str
 ) -> None:
     reader: User = UserFactory(is_staff=group == STAFF)
@@ -58,7 +58,7 @@ def test_whoever_has_no_account_is_answered(
     assert metadata_keys(scope_for(reader)) == []
 
 
-def test_each_page_of_an_empty_query_is_answered(customer: Client, books: Books) -> None:
+def test_every_page_number_of_an_empty_result_gets_a_page(customer: Client, books: Books) -> None:
     for text in EMPTY:
         for page in ("1", "2", "400", "401"):
             said = answers(customer, "/search/", q=text, page=page)
@@ -66,7 +66,7 @@ def test_each_page_of_an_empty_query_is_answered(customer: Client, books: Books)
 
 
 @pytest.mark.parametrize("group", [ANALYSTS, STAFF])
-def test_over_the_bank_too(client: Client, books: Books, group: str) -> None:
+def test_empty_results_in_the_whole_bank(client: Client, books: Books, group: str) -> None:
     reader: User = UserFactory(is_staff=group == STAFF)
     reader.groups.add(ensure_groups()[group])
     client.force_login(reader)
@@ -76,7 +76,7 @@ def test_over_the_bank_too(client: Client, books: Books, group: str) -> None:
             assert "Nothing found" in said, (text, page)
 
 
-def test_in_a_statement_and_its_file(customer: Client, ana: User, books: Books) -> None:
+def test_empty_results_in_a_statement(customer: Client, ana: User, books: Books) -> None:
     (account, _) = scope_for(ana).accounts
     address = reverse("transactions:statement", args=[account.pk])
     file = reverse("transactions:statement_csv", args=[account.pk])
@@ -87,7 +87,7 @@ def test_in_a_statement_and_its_file(customer: Client, ana: User, books: Books) 
         assert len(b"".join(response).splitlines()) == 1, text
 
 
-def test_in_the_admin(staff: Client, books: Books) -> None:
+def test_empty_results_in_the_admin(staff: Client, books: Books) -> None:
     for text in [*EMPTY, *EMPTY_OF_BANK]:
         answers(staff, reverse("admin_search"), q=text)
         answers(staff, reverse("admin:transactions_transaction_changelist"), q=text)

@@ -162,7 +162,7 @@ def test_an_account_number_finds_its_rows(scope: Scope, mara: Account, books: Bo
     assert search_for(scope, f"account:{own[-4:]}", books) in (["saved"], ALL)
 
 
-def test_holds_by_what_became_of_them(ana: User, mara: Account) -> None:
+def test_holds_are_found_by_their_status(ana: User, mara: Account) -> None:
     everyday = scope_for(ana).accounts[0]
     services.deposit(to_account=everyday, amount=Decimal(100))
     held = {
@@ -178,7 +178,7 @@ def test_holds_by_what_became_of_them(ana: User, mara: Account) -> None:
     assert find(scope_for(ana), "is:expired").rows == []
 
 
-def test_what_was_given_back(scope: Scope, books: Books) -> None:
+def test_refunds_and_refunded_payments_are_found(scope: Scope, books: Books) -> None:
     refund = services.reverse(transaction=books["fee"])
     assert search_for(scope, "is:refunded", books) == ["fee"]
     assert [row.pk for row in find(scope, "is:refund").rows] == [refund.pk]
@@ -216,7 +216,7 @@ def test_pages_join_without_a_gap(scope: Scope, monkeypatch: Any, books: Books) 
     ]
 
 
-def test_there_are_pages_for_all_that_is_counted(
+def test_there_are_pages_for_all_counted_matches(
     scope: Scope, monkeypatch: Any, books: Books
 ) -> None:
     assert searching.MOST_PAGES * searching.PAGE == COUNTED
@@ -228,9 +228,7 @@ def test_there_are_pages_for_all_that_is_counted(
     assert find(scope, "is:booked", page=7).rows == []
 
 
-def test_counts_and_sums_are_of_all_that_was_found(
-    scope: Scope, books: Books, monkeypatch: Any
-) -> None:
+def test_counts_and_totals_cover_all_matches(scope: Scope, books: Books, monkeypatch: Any) -> None:
     monkeypatch.setattr("transactions.search.engine.PAGE", 2)
     facets = find(scope, "is:booked").facets
     assert (facets.count, facets.is_cut) == (7, False)
@@ -243,7 +241,7 @@ def test_counts_and_sums_are_of_all_that_was_found(
     assert facets.account == [(everyday.pk, 7), (pot.pk, 1)]
 
 
-def test_what_is_held_is_counted_but_not_summed_up(ana: User) -> None:
+def test_holds_are_counted_but_not_in_the_totals(ana: User) -> None:
     everyday = scope_for(ana).accounts[0]
     services.deposit(to_account=everyday, amount=Decimal(100))
     services.hold(from_account=everyday, amount=Decimal(30))
@@ -252,15 +250,13 @@ def test_what_is_held_is_counted_but_not_summed_up(ana: User) -> None:
     assert [(t.money_in, t.money_out) for t in facets.totals] == [(100, 0)]
 
 
-def test_counts_stop_where_it_would_take_long_and_say_so(
-    scope: Scope, books: Books, monkeypatch: Any
-) -> None:
+def test_counts_stop_at_a_limit_and_say_so(scope: Scope, books: Books, monkeypatch: Any) -> None:
     monkeypatch.setattr("transactions.search.facets.COUNTED", 4)
     facets = find(scope, "is:booked").facets
     assert (facets.count, facets.is_cut) == (4, True)
 
 
-def test_names_that_many_bear_are_found_all_the_same(
+def test_a_name_with_too_many_accounts_is_found_by_a_join(
     scope: Scope, books: Books, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(name_lookup, "MOST_NAMED", 2)
@@ -307,7 +303,7 @@ def test_over_the_whole_bank_with_and_without_names(ana: User, books: Books) -> 
     assert search_for(blind, "rent -secretword", books) == ["rent", "back"]
 
 
-def test_a_name_of_an_account_that_is_not_there_is_said(scope: Scope, books: Books) -> None:
+def test_an_unknown_account_name_is_a_mistake(scope: Scope, books: Books) -> None:
     (mistake,) = find(scope, "account:holidy").mistakes
     assert mistake.sentence == "None of these accounts is called “holidy”."
     assert mistake.suggestions == ('account:"Holiday pot"',)

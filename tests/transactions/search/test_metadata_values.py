@@ -1,4 +1,4 @@
-"""A detail asked for among one's own rows and over the whole bank means the same rows."""
+"""A metadata value matches the same rows in one's own money and in the whole bank."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def rows(ana: User) -> dict[Any, str]:
 
 
 @pytest.mark.parametrize("minus", ["", "-"])
-def test_the_bank_and_ones_own_rows_read_a_value_alike(
+def test_a_value_matches_the_same_rows_in_ones_own_money_and_in_the_bank(
     ana: User, rows: dict[Any, str], minus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transactions.search.engine.PAGE", len(VALUES))

@@ -36,7 +36,7 @@ def test_each_accounts_figures_come_to_its_balance(ana: User, mara: Account, boo
         assert came - went == account.balance
 
 
-def test_several_accounts_are_one_and_a_group_without_one_is_the_whole_reach(
+def test_totals_are_of_the_named_accounts_and_of_the_scope_without_names(
     scope: Scope, books: Books
 ) -> None:
     whole = (Decimal(1005), Decimal("435.40"))
@@ -48,15 +48,13 @@ def test_several_accounts_are_one_and_a_group_without_one_is_the_whole_reach(
     assert money_of(scope, "account:holiday rent or account:holiday") == (Decimal(100), 0)
 
 
-def test_a_strangers_account_is_nobodys_figure(scope: Scope, mara: Account, books: Books) -> None:
+def test_a_strangers_account_has_no_totals(scope: Scope, mara: Account, books: Books) -> None:
     for text in (f"account:{mara.number}", "account:flat", "account:zelenka"):
         found = find(scope, text)
         assert (found.rows, found.named_accounts, found.facets.totals) == ([], (), [])
 
 
-def test_the_page_says_whose_figures_they_are_and_signs_the_rows_so(
-    customer: Client, books: Books
-) -> None:
+def test_the_page_says_which_accounts_the_totals_are_of(customer: Client, books: Books) -> None:
     def page(text: str) -> tuple[str, Any]:
         response = customer.get("/search/", {"q": text})
         return text_of(response).replace("\xa0", " "), response.context["page"]
@@ -91,7 +89,7 @@ def test_over_the_bank_an_accounts_figures_count_its_transfers(
     ]
 
 
-def test_beside_an_account_in_and_out_are_of_it(ana: User, scope: Scope, books: Books) -> None:
+def test_in_and_out_are_seen_from_the_named_account(ana: User, scope: Scope, books: Books) -> None:
     everyday, pot = scope.accounts
     said = {
         "account:everyday is:in": ["salary", "back"],
@@ -124,7 +122,7 @@ def test_beside_an_account_in_and_out_are_of_it(ana: User, scope: Scope, books: 
     assert search_for(whole, f"account:{ana.pk} is:out amount:>=100", books) == ["rent"]
 
 
-def test_more_accounts_than_are_put_in_one_by_one_are_the_whole_reach(
+def test_with_too_many_named_accounts_totals_are_of_the_scope(
     scope: Scope, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compiler, "MOST_NAMED", 1)

@@ -1,4 +1,4 @@
-"""Whom words mean is asked of one index of people, whose addresses count for nothing here."""
+"""Words are looked up as names through an index; email addresses do not match for customers."""
 
 from decimal import Decimal
 from typing import Any
@@ -60,7 +60,7 @@ def test_addresses_of_others_find_nothing(ana: User, grace: Account) -> None:
             assert find(scope, text).rows == [], text
 
 
-def test_whoever_may_see_people_finds_them_by_their_addresses(ana: User, grace: Account) -> None:
+def test_readers_who_may_see_people_find_them_by_address(ana: User, grace: Account) -> None:
     row = services.deposit(to_account=grace, amount=Decimal(10), description="Tea")
     services.deposit(to_account=scope_for(ana).accounts[0], amount=Decimal(10), description="Tea")
     for text in ("grace@navy.example", "to:grace@navy tea", "GRACE@NAVY.EXAMPLE tea"):

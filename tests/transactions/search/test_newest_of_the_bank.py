@@ -46,7 +46,7 @@ def bank(db: Any) -> Scope:
 
 
 @pytest.mark.parametrize("text", ["meta.channel:card", "meta.channel:CARD", "category:food"])
-def test_what_is_common_is_met_among_the_newest(bank: Scope, text: str) -> None:
+def test_common_values_are_found_among_the_newest_rows(bank: Scope, text: str) -> None:
     with watched() as work:
         found = find(bank, text, sort="newest")
     assert (found.facets.count, found.facets.is_cut) == (10_000, True)
@@ -61,7 +61,7 @@ def test_what_is_common_is_met_among_the_newest(bank: Scope, text: str) -> None:
         assert max(scan["Actual Rows"] for scan in read) < ROWS / 2
 
 
-def test_the_oldest_come_off_the_same_index(bank: Scope) -> None:
+def test_the_oldest_rows_come_from_the_same_index(bank: Scope) -> None:
     with watched() as work:
         found = find(bank, "meta.channel:card", sort="oldest")
     assert [row.description for row in found.rows][:2] == [f"Row {RARE + 1}", f"Row {RARE + 2}"]
@@ -70,7 +70,7 @@ def test_the_oldest_come_off_the_same_index(bank: Scope) -> None:
 
 
 @pytest.mark.parametrize("text", ["meta.channel:seldom", "category:Rare", "category:RARE"])
-def test_what_is_rare_is_met_by_its_value(bank: Scope, text: str) -> None:
+def test_rare_values_are_found_by_the_index_of_values(bank: Scope, text: str) -> None:
     with watched() as work:
         found = find(bank, text)
     assert [row.description for row in found.rows] == ["Row 3", "Row 2", "Row 1"]
@@ -94,7 +94,7 @@ def test_pages_of_the_bank_join_without_a_gap(
     assert newest[:7] == ["secret", "fee", "back", "saved", "lunch", "groceries", "rent"]
 
 
-def test_values_are_found_whatever_their_case(ana: User, books: Books) -> None:
+def test_values_are_found_in_any_case(ana: User, books: Books) -> None:
     bank = Scope(ana, is_bank=True)
     for text in ("meta.channel:card", "meta.channel:CARD", "meta.channel:Card"):
         assert search_for(bank, text, books) == ["groceries", "lunch"]

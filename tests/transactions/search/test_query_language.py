@@ -164,12 +164,12 @@ def test_a_mistake_names_the_problem_and_suggests_queries(
     "text",
     "amount: amount:> date:2026- date:.. is:pen has: has:meta category: currency:E meta.a:".split(),
 )
-def test_what_is_still_being_typed_is_a_hint(text: str) -> None:
+def test_an_incomplete_value_is_a_hint(text: str) -> None:
     (mistake,) = parse(text).mistakes
     assert mistake.is_hint
 
 
-def test_what_is_understood_still_answers_beside_a_mistake() -> None:
+def test_the_rest_of_the_query_stays_beside_a_mistake() -> None:
     assert kinds_and_texts("rent amout:5 date:2026-99") == [[("word", "rent")]]
 
 
@@ -181,7 +181,7 @@ def test_a_query_is_bounded() -> None:
     assert f"{MOST_ITEMS} words" in words
 
 
-def test_a_filter_is_added_to_every_side_of_an_or_and_taken_from_it_again() -> None:
+def test_a_filter_is_added_to_and_removed_from_every_group() -> None:
     narrowed = parse("coffee or tea").adding("category:rent")
     assert narrowed == "coffee category:rent or tea category:rent"
     assert parse(narrowed).has("category:rent")
@@ -196,7 +196,7 @@ def test_a_token_reads_back_as_its_value(value: str) -> None:
     assert (item.kind, item.text) == ("category", value)
 
 
-def test_what_cannot_be_typed_has_no_token() -> None:
+def test_a_value_that_cannot_be_typed_has_no_token() -> None:
     assert token("category", 'a"b') == token("category", "a\x00") == token("category", " a") == ""
     assert meta_field(("a", 'b"')) == meta_field(("",)) == ""
 
@@ -278,7 +278,7 @@ def leaves_of(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
             yield (*path, key), inner
 
 
-def test_a_day_that_may_be_two_offers_both() -> None:
+def test_an_ambiguous_day_suggests_both() -> None:
     (mistake,) = parse("date:03/04/2026").mistakes
     assert "03/04/2026" in mistake.sentence
     assert mistake.suggestions == ("date:2026-04-03", "date:2026-03-04")
@@ -325,7 +325,7 @@ def test_an_amount_with_a_currency_is_suggested_as_fields(
 
 
 @given(st.one_of(st.text(), st.lists(PARTS).map("".join)))
-def test_any_text_is_read_and_what_is_written_of_it_reads_the_same(text: str) -> None:
+def test_any_text_is_parsed_and_its_terms_parse_the_same(text: str) -> None:
     query = parse(text)
     assert len(query.text) <= LONGEST
     assert len(query.items) <= MOST_ITEMS

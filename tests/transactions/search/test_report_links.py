@@ -1,5 +1,5 @@
-"""What the search is asked by the figures of reports: refunds of a category, when the payer joined,
-people and accounts by their ids."""
+"""Searches that the figures of reports link to: refunds of a category, payers by the month they
+joined, people and accounts by id."""
 
 from decimal import Decimal
 from typing import Any
@@ -41,7 +41,7 @@ def found(scope: Scope, text: str) -> list[Transaction]:
     return answer.rows
 
 
-def test_refunds_are_of_the_category_of_what_they_give_back(ana: Account, zoltan: Account) -> None:
+def test_refunds_have_the_category_of_the_refunded_payment(ana: Account, zoltan: Account) -> None:
     food = pay(ana, None, 10, "2026-03-01", metadata={"category": "Food"})
     other = pay(ana, zoltan, 20, "2026-03-02", metadata={"category": "travel"})
     nameless = pay(ana, None, 30, "2026-03-03", metadata={"category": ""})
@@ -60,7 +60,7 @@ def test_refunds_are_of_the_category_of_what_they_give_back(ana: Account, zoltan
     assert {entry.transaction_id for entry in mine} == {of_food.pk, by_itself.pk}
 
 
-def test_over_the_bank_payments_are_found_by_when_who_paid_joined(
+def test_in_the_bank_payments_are_found_by_when_the_payer_joined(
     ana: Account, zoltan: Account
 ) -> None:
     by_ana = pay(ana, zoltan, 10, "2026-03-01")
@@ -73,7 +73,7 @@ def test_over_the_bank_payments_are_found_by_when_who_paid_joined(
 
 
 @pytest.mark.parametrize("text", ["joined:2026-02", "-joined:2026-01", "joined:>2026-01"])
-def test_nobody_learns_of_the_other_side_when_they_joined(
+def test_customers_cannot_search_by_when_the_other_side_joined(
     client: Client, ana: Account, zoltan: Account, text: str
 ) -> None:
     pay(zoltan, ana, 10, "2026-03-01", description="lunch")
@@ -88,7 +88,7 @@ def test_nobody_learns_of_the_other_side_when_they_joined(
 
 
 @pytest.mark.parametrize("month", ["2026-01", "2026-02"])
-def test_joined_tells_ones_own_rows_apart_in_no_way(
+def test_joined_matches_nothing_in_ones_own_money(
     ana: Account, zoltan: Account, month: str
 ) -> None:
     row = pay(zoltan, ana, 10, "2026-03-01")
@@ -96,7 +96,7 @@ def test_joined_tells_ones_own_rows_apart_in_no_way(
     assert find(scope_for(ana.user), f"-joined:{month}").rows == [row]
 
 
-def test_over_the_bank_an_id_names_a_person_or_an_account(ana: Account, zoltan: Account) -> None:
+def test_in_the_bank_an_id_means_a_person_or_an_account(ana: Account, zoltan: Account) -> None:
     second: Account = AccountFactory(user=ana.user)
     own = pay(ana, second, 5, "2026-03-01")
     paid = pay(ana, zoltan, 10, "2026-03-02")
@@ -110,7 +110,7 @@ def test_over_the_bank_an_id_names_a_person_or_an_account(ana: Account, zoltan: 
         assert found(scope, f"account:{second.pk}") == [own, got]
 
 
-def test_an_id_names_nobody_to_a_customer(ana: Account, zoltan: Account) -> None:
+def test_an_id_means_nothing_to_a_customer(ana: Account, zoltan: Account) -> None:
     pay(ana, zoltan, 10, "2026-03-02")
     assert find(scope_for(ana.user), f"to:{zoltan.user_id}").rows == []
     assert find(scope_for(ana.user), f"account:{zoltan.pk}").rows == []

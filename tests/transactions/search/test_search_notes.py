@@ -1,4 +1,4 @@
-"""Notes and tags in the search: the reader's own as they stand now, and nobody else's."""
+"""A search finds the reader's own current notes and tags, and nobody else's."""
 
 from typing import Any
 
@@ -98,7 +98,7 @@ def test_a_query_of_notes_finds(text: str, names: list[str], scope: Scope, noted
     assert find(scope, text).facets.count == len(names)
 
 
-def test_the_other_side_has_notes_of_its_own(mara: Account, noted: Books) -> None:
+def test_the_other_side_finds_only_its_own_notes(mara: Account, noted: Books) -> None:
     theirs = scope_for(mara.user)
     for text in ("lisbon", "zoe", "olddraft", "tag:bank", "tag:flat-2026", "note:split"):
         assert search_for(theirs, text, noted) == []
@@ -107,7 +107,7 @@ def test_the_other_side_has_notes_of_its_own(mara: Account, noted: Books) -> Non
     assert find(theirs, "is:booked").facets.tag == [("hersonly", 2), ("shared", 1)]
 
 
-def test_over_the_bank_no_note_is_found_counted_or_suggested(
+def test_in_the_bank_no_note_is_found_counted_or_suggested(
     staff: Client, ana: User, noted: Books
 ) -> None:
     bank = Scope(ana, is_bank=True)
@@ -123,7 +123,7 @@ def test_over_the_bank_no_note_is_found_counted_or_suggested(
             assert secret not in shown
 
 
-def test_pages_of_either_side_hold_nothing_of_the_others_notes(
+def test_pages_never_show_notes_of_the_other_side(
     client: Client, ana: User, mara: Account, noted: Books
 ) -> None:
     hers = ["marasecret", "hersonly"]
@@ -146,7 +146,7 @@ def test_pages_of_either_side_hold_nothing_of_the_others_notes(
             assert not [s for s in secrets if s != typed and s in " ".join(suggested)]
 
 
-def test_what_one_noted_is_what_one_may_have_meant(scope: Scope, noted: Books) -> None:
+def test_words_of_notes_are_suggested(scope: Scope, noted: Books) -> None:
     for typed, meant in [
         ("lisbno", "lisbon"),
         ("tag:shraed", "tag:shared"),
@@ -156,7 +156,7 @@ def test_what_one_noted_is_what_one_may_have_meant(scope: Scope, noted: Books) -
         assert meant in suggest(scope, parse(typed)).queries
 
 
-def test_the_note_is_marked_where_it_is_why(customer: Client, noted: Books) -> None:
+def test_a_matching_note_is_highlighted(customer: Client, noted: Books) -> None:
     def said(text: str) -> dict[Any, str]:
         page = context_of(customer, q=text)
         return {hit.row.pk: str(hit.note) for hit in page.hits}
@@ -184,7 +184,7 @@ def test_a_hostile_note_stays_text(customer: Client, ana: User, books: Books) ->
         assert "&lt;img" in shown.replace("<mark>", "").replace("</mark>", "")
 
 
-def test_tags_narrow_as_they_say(customer: Client, scope: Scope, noted: Books) -> None:
+def test_tags_are_a_facet(customer: Client, scope: Scope, noted: Books) -> None:
     page = context_of(customer, q="is:booked")
     (tags,) = [facet for facet in page.facets if facet.label == "Tag"]
     assert [(link.label, link.count) for link in tags.links] == [
@@ -197,7 +197,7 @@ def test_tags_narrow_as_they_say(customer: Client, scope: Scope, noted: Books) -
     assert find(scope, "tag:shared").facets.tag == [("shared", 2), ("flat-2026", 1)]
 
 
-def test_a_noted_payment_ranks_with_those_that_say_it(scope: Scope, noted: Books) -> None:
+def test_a_word_of_a_note_counts_for_the_rank(scope: Scope, noted: Books) -> None:
     annotate(transaction=noted["salary"], owner=scope.reader, text="corner office")
     assert names_of(find(scope, "corner"), noted) == ["salary", "groceries"]
 
@@ -222,7 +222,7 @@ def test_a_statements_filter_and_its_file_find_notes_too(
     assert [file_of(mara, text) for text in ("zoe", "tag:bank", "marasecret")] == [0, 0, 2]
 
 
-def test_more_noted_payments_than_are_put_in_by_id_are_found_all_the_same(
+def test_too_many_noted_payments_are_found_by_a_subquery(
     scope: Scope, noted: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(name_lookup, "MOST_NOTED", 1)
@@ -247,7 +247,7 @@ def test_a_page_still_takes_three_queries(customer: Client, noted: Books, text: 
 
 
 @pytest.mark.parametrize("has_notes", [False, True])
-def test_words_still_go_through_the_index_of_the_rows(has_notes: bool) -> None:
+def test_words_use_the_search_index_with_and_without_notes(has_notes: bool) -> None:
     """Of 3,000 rows within 30,000 a handful is read, with notes and without."""
     account = AccountFactory(user__name="Ana")
     busy, other, third = (AccountFactory() for _ in range(3))

@@ -1,4 +1,4 @@
-"""What an analyst, to whom no names are shown, may ask of accounts over the whole bank."""
+"""How an analyst, who may not see names, searches for accounts in the whole bank."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_the_end_of_a_number_finds_its_account(blind: Scope, mara: Account, book
     assert find(blind, f"to:{mara.number[-6:]}").rows == []
 
 
-def test_an_end_that_too_many_have_asks_for_more(
+def test_a_number_ending_with_too_many_accounts_needs_more_digits(
     blind: Scope, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(name_lookup, "MOST_NAMED", 1)
@@ -78,7 +78,7 @@ def test_every_example_answers_staff_too(staff: Client, books: Books) -> None:
         assert not staff.get(example["url"]).context["page"].result.mistakes, example
 
 
-def test_me_is_explained_over_the_bank(blind: Scope, mara: Account, books: Books) -> None:
+def test_me_is_a_mistake_in_the_bank(blind: Scope, mara: Account, books: Books) -> None:
     User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
     for scope in (blind, Scope(blind.reader, is_bank=True)):
         found = find(scope, "to:me")
@@ -91,7 +91,7 @@ def test_me_is_explained_over_the_bank(blind: Scope, mara: Account, books: Books
     assert search_for(seeing, 'from:"mehmet"', books) == ["back"]
 
 
-def test_me_is_nobody_else_whose_name_begins_so(scope: Scope, mara: Account, books: Books) -> None:
+def test_me_means_the_reader_and_no_other_name(scope: Scope, mara: Account, books: Books) -> None:
     User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
     (metro,) = booked(pay(9, "2", "Metro me", scope.accounts[0]))
     books = {**books, "metro": metro}
@@ -100,21 +100,21 @@ def test_me_is_nobody_else_whose_name_begins_so(scope: Scope, mara: Account, boo
     assert search_for(scope, 'to:"me"', books) == ["metro"]
 
 
-def test_what_rows_show_is_matched_only_where_names_are(blind: Scope, books: Books) -> None:
+def test_descriptions_match_as_names_if_names_are_shown(blind: Scope, books: Books) -> None:
     assert search_for(Scope(blind.reader, is_bank=True), "to:corner", books) == ["groceries"]
     assert search_for(blind, "to:corner", books) == []
     assert search_for(blind, "from:salary", books) == []
 
 
-def test_a_number_is_never_a_name_that_rows_show(scope: Scope, mara: Account, books: Books) -> None:
-    """Who asks for an account by its number is not led to what somebody wrote about it."""
+def test_a_number_does_not_match_descriptions(scope: Scope, mara: Account, books: Books) -> None:
+    """A search for an account by number must not find texts that mention the number."""
     (about,) = booked(pay(9, "2", f"For {mara.number}", scope.accounts[0]))
     books = {**books, "about": about}
     assert search_for(scope, f"to:{mara.number}", books) == ["rent"]
     assert search_for(scope, mara.number, books) == ["about"]
 
 
-def test_without_names_words_of_payments_match_and_are_not_shown(
+def test_without_names_words_match_but_are_not_shown(
     analyst: Client, blind: Scope, mara: Account, books: Books
 ) -> None:
     """As docs/search.md says: a word that somebody wrote finds the row, whoever it names."""

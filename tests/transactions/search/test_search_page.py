@@ -12,7 +12,14 @@ from django.urls import reverse
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
-from tests.transactions.search.shared import LEFT_OUT, SEARCH, context_of, parameters_of
+from tests.transactions.search.shared import (
+    LEFT_OUT,
+    SEARCH,
+    booked,
+    context_of,
+    parameters_of,
+    pay,
+)
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import scope_for
@@ -22,7 +29,7 @@ pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
 
 
-def test_the_page_says_how_many_and_what_they_come_to(customer: Client, books: Books) -> None:
+def test_the_page_shows_the_count_and_the_totals(customer: Client, books: Books) -> None:
     def said(text: str) -> str:
         return text_of(customer.get(SEARCH, {"q": text})).replace("\xa0", " ")
 
@@ -57,7 +64,7 @@ def test_a_hold_is_marked_as_one(customer: Client, ana: User, books: Books) -> N
     assert (hit.badges, hit.css) == (["held"], "amount--pending")
 
 
-def test_facets_narrow_the_query_and_chips_widen_it_again(customer: Client, books: Books) -> None:
+def test_facets_add_filters_and_chips_remove_them(customer: Client, books: Books) -> None:
     page = context_of(customer, q="is:booked", sort="oldest")
     facets = {facet.label: facet.links for facet in page.facets}
     assert [link.label for link in facets["Category"]] == [
@@ -85,6 +92,21 @@ def test_facets_narrow_the_query_and_chips_widen_it_again(customer: Client, book
     assert parameters_of(category.links[0].url)["q"] == "is:booked"
 
 
+def test_a_single_category_is_shown_beside_facets_that_narrow(customer: Client, ana: User) -> None:
+    everyday = scope_for(ana).accounts[0]
+    rent = {"metadata": {"category": "rent"}}
+    booked(*(pay(day, "5", "Rent", to=everyday, **rent) for day in (0, 40)))
+    facets = {facet.label: facet.links for facet in context_of(customer, q="rent").facets}
+    assert [(link.label, link.count) for link in facets["Category"]] == [("Rent", 2)]
+    assert [link.count for link in facets["Month"]] == [1, 1]
+    assert set(facets) == {"Category", "Month"}
+    assert context_of(customer, q="rent date:2026-03").facets[0].label != "Month"
+
+
+def test_a_single_hit_has_no_facets(customer: Client, books: Books) -> None:
+    assert context_of(customer, q="corner").facets == []
+
+
 def test_every_facet_finds_as_many_as_it_says(customer: Client, books: Books) -> None:
     for text in ("is:booked", "rent or card", "march"):
         for facet in context_of(customer, q=text).facets:
@@ -95,7 +117,7 @@ def test_every_facet_finds_as_many_as_it_says(customer: Client, books: Books) ->
                 )
 
 
-def test_a_mistake_is_said_and_the_rest_answers(customer: Client, books: Books) -> None:
+def test_a_mistake_is_shown_with_the_results_of_the_rest(customer: Client, books: Books) -> None:
     response = customer.get(SEARCH, {"q": "rent amout:400"})
     said = text_of(response)
     assert "There is no field “amout”." in said
@@ -107,7 +129,7 @@ def test_a_mistake_is_said_and_the_rest_answers(customer: Client, books: Books) 
 
 
 @pytest.mark.parametrize("text", ["rent account:nobody", "account:nobody", "fooo:5"])
-def test_where_nothing_is_left_nothing_is_said_to_answer_the_rest(
+def test_without_a_rest_the_page_does_not_mention_one(
     customer: Client, books: Books, text: str
 ) -> None:
     said = text_of(customer.get(SEARCH, {"q": text}))
@@ -115,14 +137,14 @@ def test_where_nothing_is_left_nothing_is_said_to_answer_the_rest(
     assert LEFT_OUT in text_of(customer.get(SEARCH, {"q": "rent fooo:5"}))
 
 
-def test_what_asks_for_nothing_gets_a_sentence(customer: Client, books: Books) -> None:
+def test_a_query_without_words_gets_a_hint(customer: Client, books: Books) -> None:
     for text in ('"', '""', "or or"):
         said = text_of(customer.get(SEARCH, {"q": text}))
         assert "not a search yet" in said
         assert "Nothing found" not in said
 
 
-def test_a_sum_of_money_leads_to_the_amount(customer: Client, books: Books) -> None:
+def test_an_amount_with_a_currency_links_to_the_fields(customer: Client, books: Books) -> None:
     page = context_of(customer, q="400 USD")
     assert page.hits == []
     (hint,) = page.mistakes
@@ -134,7 +156,7 @@ def test_a_sum_of_money_leads_to_the_amount(customer: Client, books: Books) -> N
 
 
 @pytest.mark.parametrize("number", ["2", "5", "9999", "99999"])
-def test_a_page_that_is_not_there_leads_to_the_last(
+def test_a_page_beyond_the_last_links_to_it(
     customer: Client, books: Books, monkeypatch: Any, number: str
 ) -> None:
     said = text_of(customer.get(SEARCH, {"q": "is:booked", "page": number}))
@@ -152,7 +174,7 @@ def test_a_page_that_is_not_there_leads_to_the_last(
     assert "Nothing found" in text_of(empty)
 
 
-def test_best_first_has_as_many_pages_as_are_ranked(
+def test_sorted_by_best_there_are_pages_for_the_ranked_rows(
     customer: Client, books: Books, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr("transactions.search.engine.PAGE", 1)
@@ -168,7 +190,7 @@ def test_an_unfinished_field_is_a_hint(customer: Client, books: Books) -> None:
     assert "2 payments" in text_of(response)
 
 
-def test_the_last_word_goes_on_as_a_field_or_an_account(customer: Client, books: Books) -> None:
+def test_the_last_word_completes_to_a_field_or_an_account(customer: Client, books: Books) -> None:
     def completions(text: str) -> list[str]:
         return [parameters_of(link.url)["q"] for link in context_of(customer, q=text).completions]
 
@@ -178,7 +200,7 @@ def test_the_last_word_goes_on_as_a_field_or_an_account(customer: Client, books:
     assert completions("rent") == []
 
 
-def test_a_typo_leads_to_what_was_meant(customer: Client, books: Books) -> None:
+def test_a_typo_links_to_suggestions(customer: Client, books: Books) -> None:
     page = context_of(customer, q="marsh salray")
     assert page.hits == []
     assert [parameters_of(link.url)["q"] for link in page.suggestion_links]
@@ -202,7 +224,7 @@ def test_the_box_shows_the_query_and_works_without_a_script(customer: Client, bo
     assert page.count('type="search"') == 1
 
 
-def test_without_a_query_the_page_shows_how_to_ask_by_ones_own_rows(
+def test_without_a_query_the_page_shows_examples_from_ones_own_rows(
     customer: Client, books: Books
 ) -> None:
     page = context_of(customer)
@@ -229,7 +251,7 @@ def test_without_a_query_the_page_shows_how_to_ask_by_ones_own_rows(
     ],
 )
 @pytest.mark.parametrize("number", ["1", "2", "9999"])
-def test_a_page_takes_three_queries_beside_the_session_and_the_reader(
+def test_a_page_takes_three_queries_beside_session_and_reader(
     customer: Client, books: Books, text: str, number: str
 ) -> None:
     """And beside what each process asks once, and once in ten minutes."""
@@ -259,9 +281,7 @@ def test_a_page_is_light(customer: Client, ana: User) -> None:
     assert len(customer.get(SEARCH, {"q": "needle"}).content) < 60_000
 
 
-def test_a_statements_filter_says_its_mistakes_in_place(
-    customer: Client, ana: User, books: Books
-) -> None:
+def test_a_statements_filter_shows_its_mistakes(customer: Client, ana: User, books: Books) -> None:
     url = reverse("transactions:statement", args=[scope_for(ana).accounts[0].pk])
     page = customer.get(url, {"q": "rent amout:5", "direction": "out"}).content.decode()
     assert "There is no field “amout”." in page

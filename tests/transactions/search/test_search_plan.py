@@ -1,4 +1,4 @@
-"""A search meets the GIN index and reads what it shows: asserted on the plan, not on the clock."""
+"""A search uses the GIN index and reads few rows: asserted on the plan, not on the clock."""
 
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,7 @@ def searched(scope: Scope, text: str) -> list[RecordedQuery]:
     "text",
     ['"row 777"', 'row -salary "777"', 'mara "777"', '"777" or "778"', '"row 777" type:transfer'],
 )
-def test_words_within_ones_own_accounts_read_ones_own_rows(account: Account, text: str) -> None:
+def test_words_in_ones_own_accounts_read_few_rows(account: Account, text: str) -> None:
     scope = scope_for(account.user)
     assert find(scope, text).rows
     for query in searched(scope, text):
@@ -58,7 +58,7 @@ def test_words_within_ones_own_accounts_read_ones_own_rows(account: Account, tex
         assert max(scan["Actual Rows"] for scan in read) <= 4
 
 
-def test_a_rare_word_of_the_bank_meets_the_index(account: Account) -> None:
+def test_a_rare_word_in_the_bank_uses_the_index(account: Account) -> None:
     for query in searched(Scope(account.user, is_bank=True), '"row 29999"'):
         scans = scans_of(query)
         assert "transactions_search" in {scan.get("Index Name") for scan in scans}
@@ -74,7 +74,7 @@ def test_a_statements_filter_reads_its_accounts_rows(account: Account) -> None:
         assert sum(node["Actual Rows"] for node in scans) <= OWN
 
 
-def test_a_common_beginning_leaves_the_index_aside(
+def test_a_common_prefix_does_not_use_the_index(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Note [Common prefixes]."""
@@ -92,7 +92,7 @@ def test_a_common_beginning_leaves_the_index_aside(
 
 
 @pytest.mark.parametrize("text", ["to:kiosk77", 'from:payer77 -"77"', 'with:"row kiosk77"'])
-def test_names_that_rows_show_meet_the_index_too(account: Account, text: str) -> None:
+def test_descriptions_as_names_use_the_index(account: Account, text: str) -> None:
     """Of which others have as many."""
     others: Account = AccountFactory(overdraft_limit=Decimal(10))
     drafts = []

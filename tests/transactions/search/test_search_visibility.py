@@ -1,4 +1,4 @@
-"""Nothing of a stranger's is matched, counted, marked or suggested; and no text becomes a tag."""
+"""A search never matches, counts or suggests rows of strangers, and escapes all text."""
 
 import re
 from decimal import Decimal
@@ -23,7 +23,7 @@ from transactions.search.suggestions import suggest
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
 SEARCH = "/search/"
-# What only strangers have: words, names, categories, channels, account names and numbers.
+# Only strangers have these: words, names, categories, channels, account names and numbers.
 SECRETS = ["secretword", "secretcategory", "secretchannel", "zelenka", "stranger", "flat"]
 FORMS = ["{}", '"{}"', "{} or secret"]
 FORMS += ["category:{}", "meta.channel:{}", "to:{}", "from:{}", "with:{}"]
@@ -43,7 +43,7 @@ def without_typed(page: str, typed: str) -> str:
 
 @pytest.mark.parametrize("word", SECRETS)
 @pytest.mark.parametrize("form", [*FORMS])
-def test_what_strangers_have_finds_nothing(
+def test_words_of_strangers_find_nothing(
     customer: Client, scope: Scope, books: Books, word: str, form: str
 ) -> None:
     text = form.format(word)
@@ -60,7 +60,7 @@ def test_what_strangers_have_finds_nothing(
 @pytest.mark.parametrize(
     "typed", ["secretwrod", "zelenak", "category:secretcategori", "to:zelenak"]
 )
-def test_a_near_miss_of_a_strangers_word_suggests_nothing(
+def test_a_typo_of_a_strangers_word_suggests_nothing(
     customer: Client, books: Books, typed: str
 ) -> None:
     assert "Did you mean" not in page_of(customer, q=typed)
@@ -69,23 +69,21 @@ def test_a_near_miss_of_a_strangers_word_suggests_nothing(
 @pytest.mark.parametrize(
     "text", ["", *"rent is:booked march mara amount:7 -nothing date:2026 to:mara r".split()]
 )
-def test_pages_that_find_hold_nothing_of_strangers(
-    customer: Client, books: Books, text: str
-) -> None:
+def test_results_show_nothing_of_strangers(customer: Client, books: Books, text: str) -> None:
     for sort in ("best", "newest", "oldest", "largest"):
         shown = page_of(customer, q=text, sort=sort)
         for secret in ("Secretword", "secretcategory", "secretchannel", "Zelenka", "Flat"):
             assert secret.lower() not in shown.lower()
 
 
-def test_counts_are_of_ones_own_rows_alone(ana: User, mara: Account, books: Books) -> None:
+def test_counts_are_of_ones_own_rows_only(ana: User, mara: Account, books: Books) -> None:
     assert find(scope_for(ana), "rent").facets.count == 2
     assert find(scope_for(mara.user), "rent").facets.count == 3
     assert find(scope_for(ana), "-nothing").facets.count == 7
     assert {name for name, _ in find(scope_for(ana), "rent").facets.category} == {"rent"}
 
 
-def test_a_statements_filter_and_its_file_hold_nothing_of_strangers(
+def test_a_statements_filter_and_its_file_show_nothing_of_strangers(
     customer: Client, ana: User, books: Books
 ) -> None:
     account = scope_for(ana).accounts[0]
@@ -183,7 +181,7 @@ def test_a_long_text_is_cut_around_its_mark(customer: Client, ana: User) -> None
     assert len(shown) < 20_000
 
 
-def test_marks_that_somebody_wrote_mark_nothing(customer: Client, ana: User) -> None:
+def test_mark_characters_in_a_text_mark_nothing(customer: Client, ana: User) -> None:
     account = scope_for(ana).accounts[0]
     booked(
         pay(1, "1", "\ue000false\ue001 alert", to=account, metadata={"a": "\ue001\ue000no alert"})

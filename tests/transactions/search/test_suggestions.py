@@ -1,4 +1,4 @@
-"""Did you mean: by similarity where the database has pg_trgm, by difflib where not."""
+"""Did you mean: by pg_trgm if the database has it, by difflib if not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from transactions.search.suggestions import ACCENTS, folded, has_trigrams, sugge
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
 
-# The same measure as pg_trgm's, over shared letters instead of trigrams.
+# Stands in for pg_trgm: counts shared letters instead of shared trigrams.
 SIMILARITY = """
 CREATE FUNCTION public.similarity(one text, other text) RETURNS real LANGUAGE sql IMMUTABLE AS $$
     SELECT (SELECT count(*) FROM (
@@ -39,7 +39,7 @@ def _asked_anew() -> Iterator[None]:
 
 @pytest.fixture(params=["difflib", "pg_trgm"])
 def measure(request: Any, db: Any) -> str:
-    """Both ways; the second with a function of that name, for the server has no pg_trgm."""
+    """Runs a test with both; without pg_trgm, with a function of the same name."""
     if request.param == "pg_trgm" and not has_trigrams():
         with connection.cursor() as cursor:
             cursor.execute(SIMILARITY)
@@ -63,7 +63,7 @@ def measure(request: Any, db: Any) -> str:
         ("from:salray", "from:salary"),
     ],
 )
-def test_a_typo_is_mended_from_ones_own_rows(
+def test_a_typo_is_corrected_from_ones_own_rows(
     measure: str, scope: Scope, books: Books, typed: str, meant: str
 ) -> None:
     found = suggest(scope, parse(typed))
@@ -75,7 +75,7 @@ def test_a_typo_is_mended_from_ones_own_rows(
     ("typed", "meant"),
     [("acai", "açaí"), ("Acaí", "açaí"), ("kyoto", "kyōto"), ("zoë", "zoe"), ("to:aca", "to:açaí")],
 )
-def test_an_accent_more_or_less_is_mended(
+def test_a_missing_or_extra_accent_is_corrected(
     measure: str, scope: Scope, books: Books, typed: str, meant: str
 ) -> None:
     everyday = scope.accounts[0]
@@ -96,13 +96,13 @@ def test_letters_fold_one_by_one() -> None:
 @pytest.mark.parametrize(
     "typed", ["salary", "-salray", "qqqqqq", "amount:5", "meta.other:crad", "9"]
 )
-def test_what_is_known_or_far_off_is_left_alone(
+def test_known_words_and_distant_words_get_no_suggestion(
     measure: str, scope: Scope, books: Books, typed: str
 ) -> None:
     assert suggest(scope, parse(typed)).queries == []
 
 
-def test_names_are_left_out_for_whoever_may_not_see_them(
+def test_names_are_suggested_only_to_readers_who_may_see_them(
     measure: str, ana: Any, books: Books
 ) -> None:
     blind = suggest(Scope(ana, is_bank=True, shows_names=False), parse("zelenak"))
@@ -111,7 +111,7 @@ def test_names_are_left_out_for_whoever_may_not_see_them(
     assert seeing.queries[0] == "zelenka"
 
 
-def test_customers_are_not_told_by_what(customer: Client, books: Books) -> None:
+def test_customers_are_not_shown_the_method(customer: Client, books: Books) -> None:
     said = customer.get("/search/", {"q": "salray"}).content.decode()
     assert "Did you mean" in said
     assert "difflib" not in said

@@ -22,6 +22,7 @@ from transactions.search.page.hits import Hit, has_side
 from transactions.search.suggestions import Suggestions
 
 MOST_CHOICES = 6
+DESCRIBING = ("Category", "Tag")  # facets that describe the results, even with a single value
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class SearchPage:
 
     @cached_property
     def facets(self) -> list[Facet]:
-        """The facets whose values narrow the search."""
+        """The facets that narrow the search, and beside them those that describe the results."""
         facets, scope = self.result.facets, self.result.scope
         names = {account.pk: account.name for account in scope.accounts}
         account_names = [names[pk] for pk, _ in facets.account]
@@ -179,8 +180,15 @@ class SearchPage:
         }
         if scope.is_bank:
             groups["Type"] = [(name, f"type:{name}", n) for name, n in facets.type]
-        found = (Facet(label, self._choices(values)) for label, values in groups.items())
-        return [facet for facet in found if facet.narrows(facets.count)]
+        every = [Facet(label, self._choices(values)) for label, values in groups.items()]
+        narrowing = [facet for facet in every if facet.narrows(facets.count)]
+        if not narrowing:
+            return []
+        return [
+            facet
+            for facet in every
+            if facet in narrowing or (facet.label in DESCRIBING and facet.links)
+        ]
 
     def _choices(self, values: Sequence[tuple[str, str, int]]) -> list[Link]:
         links = []
