@@ -33,6 +33,20 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(2, os.cpu_count() or 2)
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterable[None]:
+    """End connections that threads of a last test are still closing: they would keep the test
+    database from being dropped."""
+    yield
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.close()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quick_flush() -> Iterable[None]:
     """Tests with real commits end by emptying the tables that have rows.
