@@ -1,4 +1,4 @@
-"""Notes on a receipt and the admin's one search, in a real browser, also without scripts."""
+"""Notes on a receipt and the admin's search in a real browser, also without scripts."""
 
 from decimal import Decimal
 from typing import Any
@@ -40,7 +40,7 @@ def paid() -> Transaction:
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_note_is_written_changed_and_taken_away(
+def test_a_note_is_added_changed_and_removed(
     browser: Any, live_server: Any, paid: Transaction, scripts: bool
 ) -> None:
     context = browser.new_context(base_url=live_server.url, java_script_enabled=scripts)
@@ -97,9 +97,7 @@ def test_the_receipt_with_every_fold_open_is_accessible_and_fits_a_phone(
     assert wrong == []
 
 
-def test_a_slash_leads_to_the_admins_search_from_any_of_its_pages(
-    page: Any, clerk: User, paid: Transaction
-) -> None:
+def test_a_slash_moves_to_the_admins_search(page: Any, clerk: User, paid: Transaction) -> None:
     sign_in(page, clerk.email)
     page.goto("/admin/accounts/account/")
     page.keyboard.press("/")
@@ -116,7 +114,7 @@ def test_a_slash_leads_to_the_admins_search_from_any_of_its_pages(
     page.wait_for_url("**/change/")
 
 
-def test_what_is_found_is_accessible_and_fits_a_phone(
+def test_the_admins_results_are_accessible_and_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, paid: Transaction
 ) -> None:
     context = browser.new_context(base_url=live_server.url)

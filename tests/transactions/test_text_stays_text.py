@@ -1,7 +1,7 @@
-"""Whatever people wrote is text on every page and in every file: markup no more than formulas.
+"""Text that people write is escaped on every page and in every file.
 
-Names, what a payment was for, references, keys and values of the details, notes and reasons are
-hostile here, and every page that shows any of them is opened by each kind of reader.
+Names, descriptions, references, metadata keys and values, notes and reasons are hostile here, and
+each kind of reader opens every page that shows them.
 """
 
 import csv
@@ -38,7 +38,7 @@ ASKED = ["zebra", "zebar", "onerror", "alert img", IMG, SCRIPT, QUOTE, f"foo:{IM
 
 
 class TextBank:
-    """Ana pays Eve, whose names are as hostile as what is said of the payment."""
+    """Ana pays Eve; the names and all texts of the payments are hostile."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -106,7 +106,7 @@ def reports(**more: str) -> list[str]:
     return [f"{reverse('transactions:report', args=[slug])}?{query}" for slug in slugs]
 
 
-def test_on_every_page_of_the_customer(bank: TextBank) -> None:
+def test_text_is_escaped_on_every_page_of_a_customer(bank: TextBank) -> None:
     client, statement = of(bank.ana.user), f"/accounts/{bank.ana.pk}/"
     for url in (
         "/", "/accounts/", statement, f"{statement}?paper=1", "/transfers/new/", "/search/?q=zebra",
@@ -119,7 +119,7 @@ def test_on_every_page_of_the_customer(bank: TextBank) -> None:
     assert_text(of(bank.eve.user), f"/transactions/{bank.paid.pk}/")
 
 
-def test_in_the_forms_that_say_back_what_was_typed(bank: TextBank) -> None:
+def test_text_is_escaped_in_forms_that_show_what_was_typed(bank: TextBank) -> None:
     client = of(bank.ana.user)
     said = {"text": HOSTILE, "tags": HOSTILE, "description": HOSTILE, "reference": HOSTILE,
             "number": HOSTILE, "amount": HOSTILE, "name": HOSTILE}  # fmt: skip
@@ -131,7 +131,7 @@ def test_in_the_forms_that_say_back_what_was_typed(bank: TextBank) -> None:
         assert not {"onerror", "onfocus"} & Attributes(page).seen, url
 
 
-def test_on_every_page_of_staff(staff: Client, bank: TextBank) -> None:
+def test_text_is_escaped_on_every_page_of_staff(staff: Client, bank: TextBank) -> None:
     account_services.freeze_account(account=bank.eve, reason=HOSTILE)
     pages = ["/admin/"]
     for thing in (bank.ana.user, bank.ana, bank.eve, bank.paid, bank.held):
@@ -156,14 +156,14 @@ def test_on_every_page_of_staff(staff: Client, bank: TextBank) -> None:
         assert_text(staff, url, shows=False)
 
 
-def test_on_every_page_of_an_analyst(bank: TextBank) -> None:
+def test_text_is_escaped_on_every_page_of_an_analyst(bank: TextBank) -> None:
     client = of(analyst())
     for url in (*searches("/search/", whose="bank"), *reports(whose="bank"), "/search/?whose=bank"):
         assert_text(client, url, shows=False)
 
 
 @pytest.mark.parametrize("text", [FORMULA, "@SUM(A1)", " -2+3", "\uff1d1+1"])
-def test_in_files_nothing_is_a_formula(text: str) -> None:
+def test_no_cell_of_a_file_is_a_formula(text: str) -> None:
     bank = TextBank(f"{text} zebra")
     client = of(bank.ana.user)
     urls = [f"{url.split('?')[0]}report.csv?{url.split('?')[1]}" for url in reports()]

@@ -1,4 +1,4 @@
-"""What a search asks of notes and tags: the reader's own alone, through the indexes."""
+"""Searching notes and tags finds only the reader's own, through the indexes."""
 
 from decimal import Decimal
 from typing import Any
@@ -76,13 +76,13 @@ def bank() -> AnnotatedBank:
         ("flat", "websearch", set()),
     ],
 )
-def test_words_are_found_in_what_counts_of_ones_own_notes(
+def test_words_are_found_in_ones_own_current_notes(
     bank: AnnotatedBank, query: str, kind: str, found: set[str]
 ) -> None:
     assert bank.named(ids_with_words(bank.ana.user, words(query, kind))) == found
 
 
-def test_a_tag_is_found_whole_and_a_note_by_its_text_alone(bank: AnnotatedBank) -> None:
+def test_a_tag_must_match_whole_and_a_note_by_its_text(bank: AnnotatedBank) -> None:
     ana, mara = bank.ana.user, bank.mara.user
     assert bank.named(ids_with_tag(ana, "porto-2026")) == {"lunch", "trip"}
     assert bank.named(ids_with_tag(ana, "#Food")) == {"lunch"}
@@ -99,12 +99,12 @@ def test_a_tag_is_found_whole_and_a_note_by_its_text_alone(bank: AnnotatedBank) 
 
 
 @pytest.mark.parametrize("odd", ["'", "\\", "a' | 'b", "x' & !'y", "\x00", "é'\\'", "😀", ":*"])
-def test_any_text_at_all_may_be_asked_for_as_a_tag(bank: AnnotatedBank, odd: str) -> None:
+def test_any_text_can_be_searched_as_a_tag(bank: AnnotatedBank, odd: str) -> None:
     assert bank.named(ids_with_tag(bank.ana.user, f"porto-2026{odd}")) <= {"lunch", "trip"}
     assert list(ids_with_tag(bank.ana.user, f"food{odd}' | '#porto-2026")) == []
 
 
-def test_tags_in_use_are_counted_as_they_stand(bank: AnnotatedBank) -> None:
+def test_tags_in_use_counts_current_tags(bank: AnnotatedBank) -> None:
     used = [(tag.tag, tag.count) for tag in tags_in_use(bank.ana.user)]
     assert used == [("porto-2026", 2), ("food", 1)]
     assert [tag.tag for tag in tags_in_use(bank.ana.user, most=1)] == ["porto-2026"]
@@ -112,7 +112,7 @@ def test_tags_in_use_are_counted_as_they_stand(bank: AnnotatedBank) -> None:
     assert tags_in_use(UserFactory()) == []
 
 
-def test_notes_join_the_words_of_payments_and_of_entries(bank: AnnotatedBank) -> None:
+def test_notes_and_words_combine_for_payments_and_entries(bank: AnnotatedBank) -> None:
     ana = bank.ana.user
     porto = words("porto")
     wanted = Q(search=porto) | one_of(ids_with_words(ana, porto))
@@ -126,7 +126,7 @@ def test_notes_join_the_words_of_payments_and_of_entries(bank: AnnotatedBank) ->
     assert bank.lunch not in without
 
 
-def test_words_and_notes_together_go_through_both_indexes() -> None:
+def test_words_and_notes_together_use_both_indexes() -> None:
     """Of 50,000 payments of one account, one has the words and another one has the note."""
     account = AccountFactory(overdraft_limit=Decimal(10))
     fill(account, AccountFactory(overdraft_limit=Decimal(10)), 50_000)
@@ -147,7 +147,7 @@ def test_words_and_notes_together_go_through_both_indexes() -> None:
     assert [(node["Node Type"], node["Actual Rows"]) for node in read] == [("Bitmap Heap Scan", 2)]
 
 
-def test_many_notes_stay_quick_and_right() -> None:
+def test_many_notes_read_few_rows() -> None:
     """Each of 3,000 payments noted three times: the newest of each counts."""
     account = AccountFactory(overdraft_limit=Decimal(10))
     fill(account, AccountFactory(overdraft_limit=Decimal(10)), 3_000)

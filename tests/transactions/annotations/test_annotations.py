@@ -1,4 +1,4 @@
-"""What an owner notes of a transaction: kept beside it, with its history, for its owner alone."""
+"""Annotations: versions, history, validation, and the rules of the database."""
 
 import threading
 from decimal import Decimal
@@ -39,7 +39,7 @@ def paid(ana: Account, mara: Account) -> Transaction:
     return services.transfer(from_account=ana, to_account=mara, amount=Decimal(10))
 
 
-def test_the_newest_counts_and_the_earlier_ones_are_its_history(
+def test_the_newest_version_is_current_and_the_others_are_history(
     ana: Account, paid: Transaction
 ) -> None:
     assert annotation_history(paid, ana.user).is_empty
@@ -62,7 +62,7 @@ def test_the_same_again_writes_nothing(ana: Account, paid: Transaction) -> None:
     assert Annotation.objects.count() == 1
 
 
-def test_both_sides_note_for_themselves(ana: Account, mara: Account, paid: Transaction) -> None:
+def test_each_side_has_its_own_note(ana: Account, mara: Account, paid: Transaction) -> None:
     annotate(transaction=paid, owner=ana.user, text="Lunch")
     annotate(transaction=paid, owner=mara.user, text="From Ana", tags=["food"])
     assert annotation_history(paid, ana.user).text == "Lunch"
@@ -70,9 +70,7 @@ def test_both_sides_note_for_themselves(ana: Account, mara: Account, paid: Trans
     assert annotation_history(paid, UserFactory()).is_empty
 
 
-def test_a_stranger_and_staff_are_refused_as_if_it_were_not_there(
-    clerk: User, paid: Transaction
-) -> None:
+def test_strangers_and_staff_get_transaction_not_found(clerk: User, paid: Transaction) -> None:
     for stranger in (UserFactory(), clerk, User.objects.create_superuser("root@example.com")):
         with pytest.raises(TransactionNotFound, match="No transaction of yours"):
             annotate(transaction=paid, owner=stranger, text="Mine now")
@@ -114,7 +112,7 @@ def test_text_is_tidied_and_letters_of_every_script_are_tags(
     assert notes.tags == ("été", "हिन्दी", "日本", "null")
 
 
-def test_a_long_history_is_shown_in_part_and_counted_whole(ana: Account, paid: Transaction) -> None:
+def test_a_long_history_is_cut_but_counted(ana: Account, paid: Transaction) -> None:
     for n in range(MOST_SHOWN + 5):
         annotate(transaction=paid, owner=ana.user, text=f"Version {n}")
     notes = annotation_history(paid, ana.user)
@@ -176,7 +174,7 @@ def row_of(paid: Transaction, owner: User, **changes: str) -> list[Any]:
     return [uuid7(), paid.pk, owner.pk, *row.values()]
 
 
-def test_the_database_refuses_to_rewrite_what_was_noted(ana: Account, paid: Transaction) -> None:
+def test_the_database_refuses_to_change_a_note(ana: Account, paid: Transaction) -> None:
     annotate(transaction=paid, owner=ana.user, text="Lunch")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or TRUNCATE waits for those of the row
@@ -185,7 +183,7 @@ def test_the_database_refuses_to_rewrite_what_was_noted(ana: Account, paid: Tran
     assert refused_by("TRUNCATE annotations") == "annotations_stay"
 
 
-def test_the_database_refuses_a_note_of_whoever_owns_no_side(paid: Transaction) -> None:
+def test_the_database_refuses_a_note_by_a_stranger(paid: Transaction) -> None:
     assert refused_by(INSERT, *row_of(paid, UserFactory())) == "annotation_of_own_side"
 
 
@@ -196,12 +194,12 @@ def test_the_database_refuses_a_note_of_whoever_owns_no_side(paid: Transaction) 
         "{" + ",".join(f"t{n}" for n in range(21)) + "}", '{"NULL"}',
     ],
 )  # fmt: skip
-def test_the_database_refuses_what_is_no_tag(tags: str, ana: Account, paid: Transaction) -> None:
+def test_the_database_refuses_invalid_tags(tags: str, ana: Account, paid: Transaction) -> None:
     assert refused_by(INSERT, *row_of(paid, ana.user, tags=tags)) == "annotation_tags_valid"
 
 
 @pytest.mark.parametrize("tags", ["{NULL}", '{""}', "{" + "x" * 31 + "}"])
-def test_the_database_refuses_a_tag_that_is_nothing_or_too_long(
+def test_the_database_refuses_empty_and_long_tags(
     tags: str, ana: Account, paid: Transaction
 ) -> None:
     with (
@@ -212,7 +210,7 @@ def test_the_database_refuses_a_tag_that_is_nothing_or_too_long(
         cursor.execute(INSERT, row_of(paid, ana.user, tags=tags))
 
 
-def test_the_database_refuses_two_notes_of_one_moment_and_endless_times(
+def test_the_database_refuses_two_notes_at_one_moment_and_infinite_times(
     ana: Account, paid: Transaction
 ) -> None:
     with connection.cursor() as cursor:
@@ -222,7 +220,7 @@ def test_the_database_refuses_two_notes_of_one_moment_and_endless_times(
     assert refused_by(INSERT, *endless) == "annotation_time_finite"
 
 
-def test_a_web_process_notes_and_rewrites_nothing(ana: Account, paid: Transaction) -> None:
+def test_a_web_process_can_add_but_not_change_notes(ana: Account, paid: Transaction) -> None:
     set_role("ledger_web")
     annotate(transaction=paid, owner=ana.user, text="Lunch")
     annotate(transaction=paid, owner=ana.user, text="Dinner")

@@ -1,4 +1,4 @@
-"""The receipt: the reader's own note and tags, and metadata of any shape, told as text."""
+"""The receipt: the reader's own note and tags, and metadata of any shape."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def asked_by(page: str) -> set[str]:
 # The note
 
 
-def test_a_note_is_kept_by_a_plain_form_and_shown(client: Client, paid: Transaction) -> None:
+def test_a_note_is_saved_and_shown(client: Client, paid: Transaction) -> None:
     assert "Add a note" in text_of(client.get(url_of(paid)))
     answer = client.post(
         url_of(paid, "note"), {"text": "Lunch\r\nwith Mara", "tags": "#Food, porto-2026 été"}
@@ -78,7 +78,7 @@ def test_a_note_is_kept_by_a_plain_form_and_shown(client: Client, paid: Transact
     assert "Your tags: food, porto-2026, été." in said
 
 
-def test_its_history_says_what_it_said_and_when(client: Client, paid: Transaction) -> None:
+def test_the_history_shows_the_versions(client: Client, paid: Transaction) -> None:
     for text, tags in (("Lunch", "food"), ("Dinner", ""), ("", ""), ("Dinner", "food")):
         client.post(url_of(paid, "note"), {"text": text, "tags": tags})
     said = text_of(client.get(url_of(paid)))
@@ -89,14 +89,14 @@ def test_its_history_says_what_it_said_and_when(client: Client, paid: Transactio
     assert "Changed 3 times" in text_of(client.get(url_of(paid)))
 
 
-def test_taking_it_away_is_said(client: Client, paid: Transaction) -> None:
+def test_removing_a_note_is_confirmed(client: Client, paid: Transaction) -> None:
     client.post(url_of(paid, "note"), {"text": "Lunch", "tags": ""})
     response = client.post(url_of(paid, "note"), {"text": "", "tags": ""}, follow=True)
     assert "Your note is removed." in text_of(response)
     assert "Add a note" in text_of(response)
 
 
-def test_a_mistake_is_said_beside_what_was_typed(client: Client, paid: Transaction) -> None:
+def test_an_invalid_note_stays_in_the_form(client: Client, paid: Transaction) -> None:
     wrong = {"text": "x" * 501, "tags": f"food {SCRIPT}"}
     response = client.post(url_of(paid, "note"), wrong)
     said = text_of(response)
@@ -117,7 +117,7 @@ def test_a_mistake_is_said_beside_what_was_typed(client: Client, paid: Transacti
         (" ".join(f"tag{n}" for n in range(400)), "400 tags"),
     ],
 )
-def test_too_much_is_answered_in_our_own_words(
+def test_too_long_values_get_our_own_message(
     client: Client, paid: Transaction, tags: str, fact: str
 ) -> None:
     response = client.post(url_of(paid, "note"), {"text": "", "tags": tags})
@@ -127,7 +127,7 @@ def test_too_much_is_answered_in_our_own_words(
     assert "Tea time" in text_of(client.get(url_of(paid)))
 
 
-def test_a_second_window_takes_nothing_away_unasked(client: Client, paid: Transaction) -> None:
+def test_a_second_window_does_not_overwrite_the_note(client: Client, paid: Transaction) -> None:
     def keep(page: Any, **said: str) -> Any:
         (seen,) = re.findall(r'name="replaces" value="([^"]*)"', page.content.decode())
         return client.post(url_of(paid, "note"), {**said, "replaces": seen}, follow=True)
@@ -146,7 +146,7 @@ def test_a_second_window_takes_nothing_away_unasked(client: Client, paid: Transa
     assert "Your note is saved." in text_of(again)
 
 
-def test_a_mistake_does_not_take_the_other_windows_note_for_read(
+def test_an_invalid_note_still_replaces_only_the_version_it_was_opened_with(
     client: Client, paid: Transaction
 ) -> None:
     def replaces(page: Any) -> str:
@@ -172,12 +172,12 @@ def test_a_mistake_does_not_take_the_other_windows_note_for_read(
     assert replaces(unsaid) == annotation_history(paid, paid.from_account.user).id  # type: ignore[union-attr]
 
 
-def test_asking_for_the_form_itself_leads_to_the_receipt(client: Client, paid: Transaction) -> None:
+def test_the_forms_address_redirects_to_the_receipt(client: Client, paid: Transaction) -> None:
     assert client.get(url_of(paid, "note")).headers["Location"] == f"{url_of(paid)}#note"
     assert not Annotation.objects.exists()
 
 
-def test_the_other_side_staff_and_strangers_see_nothing_of_it(
+def test_the_other_side_staff_and_strangers_do_not_see_a_note(
     root: Client, clerk: User, mara: Account, paid: Transaction, ana: Account
 ) -> None:
     annotate(transaction=paid, owner=ana.user, text="Zanzibar", tags=["zebra"])
@@ -203,21 +203,21 @@ def test_the_other_side_staff_and_strangers_see_nothing_of_it(
     assert Annotation.objects.count() == 1
 
 
-def test_staff_note_payments_of_their_own(clerk: User, mara: Account) -> None:
+def test_staff_can_note_their_own_payments(clerk: User, mara: Account) -> None:
     account = AccountFactory(user=clerk, balance="10")
     row = services.transfer(from_account=account, to_account=mara, amount=Decimal(1))
     of(clerk).post(url_of(row, "note"), {"text": "Mine", "tags": ""})
     assert annotation_history(row, clerk).text == "Mine"
 
 
-def test_what_is_noted_never_touches_the_row(client: Client, paid: Transaction) -> None:
+def test_a_note_does_not_change_the_transaction(client: Client, paid: Transaction) -> None:
     before = Transaction.objects.filter(pk=paid.pk).values().get()
     client.post(url_of(paid, "note"), {"text": "Lunch", "tags": "food"})
     assert Transaction.objects.filter(pk=paid.pk).values().get() == before
 
 
 @pytest.mark.parametrize("hostile", [IMG, SCRIPT, "\"' onmouseover='alert(1)", "&lt;b&gt;"])
-def test_hostile_text_is_text(client: Client, root: Client, ana: Account, hostile: str) -> None:
+def test_hostile_text_is_escaped(client: Client, root: Client, ana: Account, hostile: str) -> None:
     row = services.deposit(
         to_account=ana, amount=Decimal(1), description=hostile, reference=hostile,
         metadata={hostile: hostile, "category": hostile, "a": {hostile: [hostile]}},
@@ -265,9 +265,7 @@ SHAPES: dict[str, Any] = {
 }
 
 
-def test_metadata_of_any_shape_is_told_in_lines_that_lead_to_the_search(
-    client: Client, ana: Account
-) -> None:
+def test_metadata_of_any_shape_is_shown_as_lines_with_links(client: Client, ana: Account) -> None:
     row = services.deposit(to_account=ana, amount=Decimal(1), metadata=SHAPES)
     response = client.get(url_of(row))
     said = text_of(response)
@@ -318,7 +316,7 @@ def test_the_file_is_the_metadata_as_stored(client: Client, ana: Account) -> Non
     assert file.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_json_is_coloured_and_what_nobody_sees_is_written_out(client: Client, ana: Account) -> None:
+def test_json_is_coloured_and_shows_invisible_characters(client: Client, ana: Account) -> None:
     insert_row(
         type="deposit", to_account_id=ana.pk, description="Turned",
         metadata=json.dumps({"a": "x\u202ey", "b": [1]}),
@@ -341,7 +339,7 @@ def test_json_is_coloured_and_what_nobody_sees_is_written_out(client: Client, an
         {"long": "&" * 16_000},
     ],
 )
-def test_the_most_metadata_does_not_make_a_page_heavy(
+def test_large_metadata_does_not_make_a_heavy_page(
     client: Client, ana: Account, metadata: dict[str, Any]
 ) -> None:
     row = services.deposit(to_account=ana, amount=Decimal(1), metadata=metadata)
@@ -350,7 +348,7 @@ def test_the_most_metadata_does_not_make_a_page_heavy(
     assert "As a file" in text_of(response)
 
 
-def test_deep_metadata_is_told(client: Client, ana: Account) -> None:
+def test_deep_metadata_is_shown(client: Client, ana: Account) -> None:
     deep: Any = "bottom"
     for _ in range(49):
         deep = {"a": deep}
@@ -361,7 +359,7 @@ def test_deep_metadata_is_told(client: Client, ana: Account) -> None:
     assert len(label) <= 101
 
 
-def test_staff_search_the_bank_and_who_may_not_gets_no_links(ana: Account, clerk: User) -> None:
+def test_links_lead_to_the_bank_for_staff_who_may_search_it(ana: Account, clerk: User) -> None:
     row = services.deposit(
         to_account=ana, amount=Decimal(1), metadata={"channel": "card", "category": "pay"}
     )
