@@ -57,6 +57,16 @@ class Recipe:
         return reverse("cookbook:recipe", args=[self.slug])
 
     @property
+    def feature(self) -> str:
+        """The feature it is about, the first part of its title: "F() expressions"."""
+        return self.title.partition(": ")[0]
+
+    @property
+    def summary(self) -> str:
+        """The second part of its title, "" if there is none: "avoid the lost update"."""
+        return self.title.partition(": ")[2]
+
+    @property
     def about(self) -> str:
         """The first line of its docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
@@ -111,6 +121,10 @@ class RecipeGroup:
     title: str
     about: str
     recipes: list[Recipe] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return reverse("cookbook:group", args=[self.slug])
 
     def recipe(
         self, title: str, **words: Any

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("lab/", lab_views.lab, name="lab"),
     path("lab/<slug:table>/", lab_views.lab_table, name="lab_table"),
+    path("groups/<slug:slug>/", views.group, name="group"),
     path("<slug:slug>/", views.recipe, name="recipe"),
-    path("<path:slug>/", views.missing),
+    path("<path:slug>/", views.not_found),
 ]

@@ -1,8 +1,8 @@
-"""The pages of the cookbook: all recipes, search results, and each recipe live."""
+"""The cookbook's pages: the index with its search, a page for each group and for each recipe."""
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from cookbook import search
@@ -14,49 +14,62 @@ from cookbook.runner.run import AllBusy, NoPracticeBank, RecipeRun, run
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """All recipes by group, or the search results."""
-    asked = request.GET.get("q", "").strip().replace("\x00", "")[: search.MOST_CHARACTERS]
+    """All groups with the features of their recipes; with `?q=`, the recipes that match."""
+    query = request.GET.get("q", "").strip().replace("\x00", "")[: search.MAX_CHARACTERS]
     is_part = request.headers.get("HX-Target") == "recipes"
     template = "cookbook/_recipes.html" if is_part else "cookbook/index.html"
-    return render(request, template, _answer(asked))
+    return render(request, template, _index_context(query))
 
 
-def missing(request: HttpRequest, slug: str) -> HttpResponse:
-    """An address without a recipe: suggests similar ones."""
-    asked = slug.replace("-", " ").replace("/", " ")[: search.MOST_CHARACTERS]
-    context = {**_answer(asked), "is_missing": True, "near": search.near(slug)}
+def group(request: HttpRequest, slug: str) -> HttpResponse:
+    """The recipes of one group with their questions."""
+    shown = next((group for group in GROUPS if group.slug == slug), None)
+    if shown is None:
+        raise Http404
+    return render(request, "cookbook/group.html", {"group": shown, "groups": GROUPS})
+
+
+def not_found(request: HttpRequest, slug: str) -> HttpResponse:
+    """404 for an unknown recipe, with recipes of a similar name or with its words."""
+    query = slug.replace("-", " ").replace("/", " ")[: search.MAX_CHARACTERS]
+    context = {**_index_context(query), "is_not_found": True, "similar": search.similar(slug)}
     return render(request, "cookbook/index.html", context, status=404)
 
 
-def _answer(asked: str) -> dict[str, Any]:
-    answer = {"groups": GROUPS, "many": len(RECIPES), "asked": asked}
-    if asked:
-        answer["found"] = found = search.find(asked)
-        answer["meant"] = "" if found.every else search.meant(asked)
-    return answer
+def _index_context(query: str) -> dict[str, Any]:
+    context = {"groups": GROUPS, "recipe_count": len(RECIPES), "query": query}
+    if query:
+        context["matches"] = matches = search.find(query)
+        context["suggestion"] = "" if matches.every else search.suggestion(query)
+    return context
 
 
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
-    """One recipe, run with the parameters of the address."""
+    """One recipe, run with the parameters of the URL."""
     shown = BY_SLUG.get(slug)
     if shown is None:
-        return missing(request, slug)
+        return not_found(request, slug)
     form = form_of(shown, request.GET)
     ran: RecipeRun | None = None
-    trouble = shown.missing and f"This recipe {shown.missing}; here it can only be read."
-    if not trouble and form.is_valid():
+    trouble = ""
+    if shown.missing:
+        trouble = f"This recipe {shown.missing}. It cannot run here, only be read."
+    elif form.is_valid():
         try:
             with limited():
                 ran = run(shown, form.cleaned_data)
         except (NoPracticeBank, AllBusy) as error:
             trouble = str(error)
-    context = {"recipe": shown, "form": form, "ran": ran, "trouble": trouble, **_neighbours(shown)}
-    return render(request, "cookbook/recipe.html", context)
+    return render(
+        request,
+        "cookbook/recipe.html",
+        {"recipe": shown, "form": form, "ran": ran, "trouble": trouble, **_neighbours(shown)},
+    )
 
 
 def _neighbours(shown: Recipe) -> dict[str, Recipe | None]:
-    at = RECIPES.index(shown)
+    position = RECIPES.index(shown)
     return {
-        "previous": RECIPES[at - 1] if at else None,
-        "next": RECIPES[at + 1] if at + 1 < len(RECIPES) else None,
+        "previous": RECIPES[position - 1] if position else None,
+        "next": RECIPES[position + 1] if position + 1 < len(RECIPES) else None,
     }

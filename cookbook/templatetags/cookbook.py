@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms, template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from cookbook.recipe import Recipe
 from cookbook.runner.sessions import SessionStep
@@ -41,6 +43,12 @@ def repeats_folded(queries: Sequence[RecordedQuery]) -> list[Folded]:
                 first, took = like[0], sum(query.milliseconds for query in like)
                 folded.append(Folded(first.sql, first.plan, took, len(like), first.error))
     return folded
+
+
+@register.filter
+def breakable(feature: str) -> SafeString:
+    """The name of a feature, which may break after a bracket where its column is narrow."""
+    return mark_safe(escape(feature).replace("(", "(<wbr>"))  # noqa: S308  escaped here
 
 
 @register.filter

@@ -149,6 +149,12 @@ def test_no_pattern_is_left_over() -> None:
     assert set(EVIDENCE) <= promised
 
 
+def test_a_title_begins_with_a_feature_that_no_other_recipe_has() -> None:
+    features = [recipe.feature for recipe in RECIPES]
+    assert len(set(features)) == len(features)
+    assert [feature for feature in features if len(feature) > 40] == []
+
+
 def test_the_groups_are_those_of_the_list() -> None:
     assert [group.slug for group in GROUPS] == list(PROMISED)
     assert len(BY_SLUG) == len(RECIPES)

@@ -8,10 +8,11 @@ import pytest
 from django.forms import CharField, DateField, DecimalField, Field, IntegerField
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.models import User
-from cookbook.recipe import Recipe
-from cookbook.recipes import RECIPES
+from cookbook.recipe import Recipe, RecipeGroup
+from cookbook.recipes import GROUPS, RECIPES
 from cookbook.runner import limiter, run
 from cookbook.runner.parameters import form_of
 from tests.factories import AccountFactory, UserFactory
@@ -50,9 +51,32 @@ def test_the_index_has_every_recipe_and_the_lab(customer: Client) -> None:
     assert len(page) < 60_000
 
 
+def test_the_index_names_the_feature_of_each_recipe_under_its_group(customer: Client) -> None:
+    page = customer.get(INDEX).content.decode()
+    for group in GROUPS:
+        section = page[page.index(f'id="group-{group.slug}"') :].partition("</section>")[0]
+        links = re.findall(r'<li><a href="([^"]+)">([^<]+)</a>', section.replace("<wbr>", ""))
+        assert links == [(recipe.url, escape(recipe.feature)) for recipe in group.recipes]
+        assert f'<a href="{group.url}">' in section
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
+def test_a_group_has_its_recipes_with_their_questions(customer: Client, group: RecipeGroup) -> None:
+    page = customer.get(group.url).content.decode()
+    for recipe in group.recipes:
+        assert f'<a href="{recipe.url}">{escape(recipe.title)}</a>' in page
+        assert escape(recipe.asks) in page
+    for other in GROUPS:
+        assert f'href="{other.url}"' in page
+
+
+def test_an_unknown_group_is_not_found(customer: Client) -> None:
+    assert customer.get("/cookbook/groups/nothing/").status_code == 404
+
+
 def test_a_question_is_answered_in_the_address(customer: Client) -> None:
     response = customer.get(INDEX, {"q": "lost update"})
-    found = response.context["found"]
+    found = response.context["matches"]
     assert found.every[0].slug == "lost-update"
     text = text_of(response)
     assert f"{len(found.every)} recipes answer “lost update”" in text

@@ -3,7 +3,7 @@
 import pytest
 
 from cookbook import search
-from cookbook.search import RecipeMatches, find, meant
+from cookbook.search import RecipeMatches, find, suggestion
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def test_what_names_a_feature_begins_with_its_recipe(asked: str, slug: str) -> N
 def test_few_have_every_word_and_a_few_more_some_of_them(asked: str) -> None:
     found = find(asked)
     assert 0 < len(found.every) < 10
-    assert len(found.some) == search.MOST_OF_SOME
+    assert len(found.some) == search.MAX_PARTIAL_MATCHES
     assert not [recipe for recipe in found.some if recipe in found.every]
 
 
@@ -96,8 +96,8 @@ def test_small_words_need_not_be_there_unless_they_are_all() -> None:
 
 
 def test_names_near_a_name() -> None:
-    assert search.near("dedlock")[0].slug == "deadlock"
-    assert search.near("zzzzzz") == []
+    assert search.similar("dedlock")[0].slug == "deadlock"
+    assert search.similar("zzzzzz") == []
 
 
 @pytest.mark.parametrize("asked", ["", "   ", "'", "& | !", ":*", "how do I", "\\", "<->", "'; --"])
@@ -110,20 +110,20 @@ def test_a_beginning_finds_while_one_types() -> None:
 
 
 def test_a_slip_of_the_fingers_is_mended() -> None:
-    assert meant("uddate") == "update"
-    assert meant("how do I agregate") == "how do i aggregate"
-    assert meant("lost update") == ""
+    assert suggestion("uddate") == "update"
+    assert suggestion("how do I agregate") == "how do i aggregate"
+    assert suggestion("lost update") == ""
 
 
 @pytest.mark.parametrize("asked", ["asdfqwer", "thhe", "how to"])
 def test_nothing_is_meant_that_is_far_or_a_small_word(asked: str) -> None:
-    assert meant(asked) == ""
+    assert suggestion(asked) == ""
 
 
 def test_only_what_finds_something_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_known_words", lambda: frozenset({"xylophone"}))
-    assert meant("xylofone") == ""
+    assert suggestion("xylofone") == ""
 
 
 def test_a_long_text_is_cut() -> None:
-    assert len(search.words_of("word " * 1000)) == search.MOST_WORDS
+    assert len(search.words_of("word " * 1000)) == search.MAX_WORDS
