@@ -13,6 +13,7 @@ from cookbook.practice.bank import NO_RIGHT, NOT_GRANTED, SCHEMA, NoPracticeBank
 from ledger.db.retry import sqlstate
 
 SECONDS = 3.0  # the longest one statement of a recipe may take
+LOCK_SECONDS = 3.0  # the longest it may wait for one lock
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def switch_role(path: list[str], *, local: bool, read_only: bool) -> None:
     values = {
         "search_path": ", ".join(path),
         "statement_timeout": f"{int(SECONDS * 1000)}ms",
-        "lock_timeout": f"{int(SECONDS * 1000)}ms",
+        "lock_timeout": f"{int(LOCK_SECONDS * 1000)}ms",
         "jit": "off",
         "timezone": "UTC",
         "role": settings.LEDGER_COOKBOOK_ROLE,

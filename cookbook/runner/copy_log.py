@@ -1,4 +1,9 @@
-"""Records COPY among the queries of a recipe: COPY bypasses Django's cursor and its wrappers."""
+"""Records COPY among the queries of a recipe.
+
+Note [COPY bypasses Django's cursor]: `cursor.copy(...)` is a method of psycopg that Django's cursor
+passes on, so `execute_wrapper` never sees it. psycopg lets a connection choose the class of its
+cursors, which is the one place to record it.
+"""
 
 import time
 from collections.abc import Iterator
@@ -14,18 +19,18 @@ from ledger.db.work import QueryLog, RecordedQuery
 def copies_recorded(work: QueryLog) -> Iterator[None]:
     """Records each `cursor.copy(...)` of this connection as a query."""
     raw = connection.connection
-    plain = raw.cursor_factory
+    usual_cursor = raw.cursor_factory
 
-    class NotedCursor(plain):  # type: ignore[misc, valid-type]
+    class CopyRecordingCursor(usual_cursor):  # type: ignore[misc, valid-type]
         @contextmanager
-        def copy(self, statement: str, *rest: Any, **named: Any) -> Iterator[Any]:
+        def copy(self, statement: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
             started = time.perf_counter()
-            with super().copy(statement, *rest, **named) as copy:
+            with super().copy(statement, *args, **kwargs) as copy:
                 yield copy
             work.queries.append(RecordedQuery(statement, time.perf_counter() - started, statement))
 
-    raw.cursor_factory = NotedCursor
+    raw.cursor_factory = CopyRecordingCursor
     try:
         yield
     finally:
-        raw.cursor_factory = plain
+        raw.cursor_factory = usual_cursor

@@ -72,7 +72,7 @@ def _table(title: str, value: Any) -> RenderedTable:
     if not _is_rows(value):
         if isinstance(value, Model):
             return _rows(title, [value])
-        return RenderedTable(title, [], [[said(value)]])
+        return RenderedTable(title, [], [[as_text(value)]])
     return _rows(title, list(value))
 
 
@@ -81,7 +81,7 @@ def _rows(title: str, rows: list[Any]) -> RenderedTable:
     return RenderedTable(
         title,
         columns,
-        [[said(cell) for cell in row] for row in cells[:MOST_ROWS]],
+        [[as_text(cell) for cell in row] for row in cells[:MOST_ROWS]],
         max(0, len(rows) - MOST_ROWS),
         [place for place, column in enumerate(zip(*cells, strict=True)) if _are_figures(column)],
     )
@@ -119,12 +119,12 @@ def _columns_of(row: Model) -> list[str]:
     return [*wanted, *extra]
 
 
-def said(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value as text, as developers read it."""
     if isinstance(value, str):
         return value
     if isinstance(value, Model):
-        return ", ".join(f"{name} {said(getattr(value, name))}" for name in _columns_of(value))
+        return ", ".join(f"{name} {as_text(getattr(value, name))}" for name in _columns_of(value))
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, dict | list | tuple):

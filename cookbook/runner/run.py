@@ -1,6 +1,5 @@
 """Runs a recipe: its result, its queries and their plans."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,13 +17,12 @@ from cookbook.runner.copy_log import copies_recorded
 from cookbook.runner.parameters import session_names
 from cookbook.runner.rendering import RenderedTable, tables_of
 from cookbook.runner.sessions import (
-    TOTAL_SECONDS,
     AllBusy,
     SessionStep,
-    TooLong,
     sessions,
 )
 from cookbook.runner.steps import Trace, TraceSection, traced
+from cookbook.runner.time_limit import TimeLimit, TooLong
 from ledger.db.retry import TIMED_OUT, sqlstate
 from ledger.db.work import QueryLog, RecordedQuery, plan_of, sentence_of, watched
 
@@ -86,7 +84,7 @@ def _rolled_back(ran: RecipeRun) -> RecipeRun:
             watched(with_session=True) as work,
             traced(work) as ran.trace,
             copies_recorded(work),
-            _within(TOTAL_SECONDS),
+            _time_limited(),
         ):
             ran.value = ran.recipe.function(**ran.values)
             ran.tables = tables_of(ran.value)
@@ -114,24 +112,21 @@ def _guarded(ran: RecipeRun) -> Iterator[None]:
     except DatabaseError as error:
         if sqlstate(error) == TIMED_OUT:
             ran.stopped = (
-                f"Stopped: one statement took longer than {SECONDS:g} seconds, the most that the "
-                "cookbook gives. Nothing was changed. Ask for less."
+                f"Stopped: one statement took longer than {SECONDS:g} seconds, the limit of the "
+                "cookbook. Nothing was changed. Choose smaller values."
             )
         else:
             ran.error = sentence_of(error)
 
 
 @contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Stops before the next statement once the time is over."""
-    started = time.monotonic()
+def _time_limited() -> Iterator[None]:
+    """Refuses further statements after the time limit."""
+    limit = TimeLimit()
 
     def check(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if time.monotonic() - started > seconds and not sql.startswith(("ROLLBACK", "RELEASE")):
-            raise TooLong(
-                f"Stopped: all statements together took longer than {seconds:g} seconds, the most "
-                "that the cookbook gives. Nothing was changed. Ask for less."
-            )
+        if not sql.startswith(("ROLLBACK", "RELEASE")):
+            limit.check()
         return execute(sql, *rest)
 
     with connection.execute_wrapper(check):

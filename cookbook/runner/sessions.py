@@ -10,8 +10,6 @@
 They work in one of a few scratch schemas, which is emptied before and after.
 """
 
-import functools
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,22 +25,18 @@ from psycopg.pq import TransactionStatus
 from cookbook.models import SCRATCH_MODELS
 from cookbook.practice.bank import SCHEMA, SCRATCH
 from cookbook.practice.role import SECONDS, switch_role
-from cookbook.runner.rendering import said
+from cookbook.runner.rendering import as_text
+from cookbook.runner.time_limit import TimeLimit
 from ledger.db.work import QueryLog, RecordedQuery, sentence_of, watched
 
 T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow
-LOOK_AGAIN = 0.005  # seconds between two looks at whether somebody waits for a lock
-TOTAL_SECONDS = 6.0  # of one run; after that nobody begins another statement
-GIVES_WAY = 0.1  # seconds; see Note [A session that has waited yields]
+POLL_SECONDS = 0.005  # between two checks whether a session waits for a lock
+YIELD_SECONDS = 0.1  # seconds; see Note [A session that has waited yields]
 
 
 class AllBusy(Exception):
     """Every scratch schema is in use."""
-
-
-class TooLong(Exception):
-    """The statements of a run together took more than TOTAL_SECONDS."""
 
 
 @dataclass(slots=True)
@@ -68,18 +62,20 @@ class SessionStep:
         return self.seconds * 1000
 
     @property
-    def last_word(self) -> str:
+    def final_error(self) -> str:
         """The error it ended with; "" if one of its queries shows it."""
         return "" if any(query.error == self.error for query in self.queries) else self.error
 
 
-class Waiting(Generic[T]):
+class RunningStep(Generic[T]):
     """A step that is still running."""
 
-    def __init__(self, future: "Future[T]", step: SessionStep, go_on: threading.Event) -> None:
+    def __init__(
+        self, future: "Future[T]", step: SessionStep, may_continue: threading.Event
+    ) -> None:
         self._future = future
         self._step = step
-        self._go_on = go_on
+        self._may_continue = may_continue
 
     @property
     def waits_for(self) -> str:
@@ -88,7 +84,7 @@ class Waiting(Generic[T]):
 
     def result(self) -> T:
         """The value, or raises the exception, once the step is done."""
-        self._go_on.set()
+        self._may_continue.set()
         return self._future.result(timeout=SECONDS * 4)
 
     def refusal(self) -> str:
@@ -106,7 +102,7 @@ class Session:
     Note [A session that has waited yields]: when a wait for a lock ends, two connections could go
     on, in either order. So a session that has waited sends nothing further until its result, or
     another step of it, is asked for. If the other needs what it holds, nobody can ask; then it goes
-    on by itself after GIVES_WAY.
+    on by itself after YIELD_SECONDS.
     """
 
     def __init__(
@@ -115,7 +111,7 @@ class Session:
         path: list[str],
         steps: list[SessionStep],
         names: dict[int, str] | None = None,
-        ends: float = math.inf,
+        time_limit: TimeLimit | None = None,
     ) -> None:
         self.name = name
         self._path = path
@@ -123,9 +119,9 @@ class Session:
         self._names = {} if names is None else names  # of all sessions, by the pid of their server
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"cookbook-{name}")
         self._atomic: Any = None
-        self._ends = ends  # by time.monotonic
-        self._go_on = threading.Event()
-        self._go_on.set()
+        self.time_limit = time_limit
+        self._may_continue = threading.Event()
+        self._may_continue.set()
         self._work = QueryLog()
         self._spans: list[tuple[float, float]] = []
         self._raw: Any = None  # psycopg's connection: the one thing another thread may touch
@@ -140,59 +136,32 @@ class Session:
     def _open(self) -> int:
         switch_role(self._path, local=False, read_only=False)
         self._raw = connection.connection
-        self._note_the_edges()
+        wrapper: Any = connections[DEFAULT_DB_ALIAS]  # of this thread
+        wrapper.transaction_wrapper = self._record_command
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             pid: int = cursor.fetchone()[0]
             return pid
 
-    def _note_the_edges(self) -> None:
-        """Records BEGIN, COMMIT and ROLLBACK, which bypass Django's cursors."""
-        wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    def _record_command(self, command: str, send: Callable[[], None]) -> None:
+        """Records BEGIN, COMMIT or ROLLBACK, for `DatabaseWrapper.transaction_wrapper`."""
+        self._before_statement(command)
+        query = RecordedQuery(command, 0.0)
+        self._work.queries.append(query)
+        started = time.perf_counter()
+        try:
+            send()
+        except DatabaseError as error:
+            query.error = sentence_of(error)
+            raise
+        finally:
+            ended = time.perf_counter()
+            query.seconds = ended - started
+            self._spans.append((started, ended))
 
-        def noting(word: str, send: Callable[..., Any], *args: bool) -> Any:
-            if args == (True,):  # back to autocommit: nothing is sent
-                return send(*args)
-            self._before(word)
-            note = RecordedQuery(word, 0.0)
-            self._work.queries.append(note)
-            started = time.perf_counter()
-            try:
-                return send(*args)
-            except DatabaseError as error:
-                note.error = sentence_of(error)
-                raise
-            finally:
-                ended = time.perf_counter()
-                note.seconds = ended - started
-                self._spans.append((started, ended))
-
-        for method, word in (
-            ("_set_autocommit", "BEGIN"),
-            ("_commit", "COMMIT"),
-            ("_rollback", "ROLLBACK"),
-        ):
-            setattr(wrapper, method, functools.partial(noting, word, getattr(wrapper, method)))
-
-    def _before(self, sql: str) -> None:
-        """Yields after a wait, and stops statements after the end of the time; COMMIT and ROLLBACK
-        may pass.
-        """
-        if not self._go_on.wait(GIVES_WAY):
-            self._go_on.set()
-        if not sql.startswith(("COMMIT", "ROLLBACK", "RELEASE")):
-            self._still_time()
-
-    def _still_time(self) -> None:
-        if time.monotonic() > self._ends:
-            raise TooLong(
-                f"Stopped: all statements together took longer than {TOTAL_SECONDS:g} seconds, "
-                "the most that the cookbook gives. Ask for less."
-            )
-
-    def _timed(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        """Records start and end of each query."""
-        self._before(sql)
+    def _record_span(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """Records start and end of each query, for `execute_wrapper`."""
+        self._before_statement(sql)
         queries = self._work.queries
         known = len(queries)
         started = time.perf_counter()
@@ -201,6 +170,19 @@ class Session:
         finally:
             if len(queries) > known:
                 self._spans.append((started, time.perf_counter()))
+
+    def _before_statement(self, sql: str) -> None:
+        """Yields after a wait, and raises TooLong after the time limit, but not for COMMIT and
+        ROLLBACK.
+        """
+        if not self._may_continue.wait(YIELD_SECONDS):
+            self._may_continue.set()
+        if not sql.startswith(("COMMIT", "ROLLBACK", "RELEASE")):
+            self._check_time()
+
+    def _check_time(self) -> None:
+        if self.time_limit:
+            self.time_limit.check()
 
     def begin(self, isolation: str = "") -> None:
         """Opens a transaction; `isolation` like "REPEATABLE READ"."""
@@ -234,37 +216,40 @@ class Session:
 
     def run(self, call: Callable[[], T]) -> T:
         """Runs a step and returns its value, or raises its exception."""
-        return self._do(call)[0].result()
+        return self._submit(call)[0].result()
 
-    def start(self, call: Callable[[], T]) -> Waiting[T]:
+    def start(self, call: Callable[[], T]) -> RunningStep[T]:
         """Starts a step and returns when it is done or waits for a lock."""
-        waiting, step = self._do(call)
+        waiting, step = self._submit(call)
         deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline and not wait([self._last], timeout=LOOK_AGAIN).done:
+        while time.monotonic() < deadline and not wait([self._last], timeout=POLL_SECONDS).done:
             step.waited_for = [
                 self._names[pid] for pid in _blockers(self.pid) if pid in self._names
             ]
             if step.waited_for:
                 step.waited_at = time.perf_counter()
-                self._go_on.clear()
+                self._may_continue.clear()
                 break
         return waiting
 
-    def _do(self, call: Callable[[], T]) -> tuple[Waiting[T], SessionStep]:
-        self._still_time()
+    def _submit(self, call: Callable[[], T]) -> tuple[RunningStep[T], SessionStep]:
+        self._check_time()
         step = SessionStep(self.name)
         self._steps.append(step)
-        future = self._thread.submit(self._noted, call, step)
+        future = self._thread.submit(self._run_step, call, step)
         self._last = future
-        return Waiting(future, step, self._go_on), step
+        return RunningStep(future, step, self._may_continue), step
 
-    def _noted(self, call: Callable[[], T], step: SessionStep) -> T:
+    def _run_step(self, call: Callable[[], T], step: SessionStep) -> T:
         step.began = time.perf_counter()
         self._spans = step.spans
-        with connection.execute_wrapper(self._timed), watched(with_session=True) as self._work:
+        with (
+            connection.execute_wrapper(self._record_span),
+            watched(with_session=True) as self._work,
+        ):
             try:
                 value = call()
-                step.outcome = "" if value is None else said(value)
+                step.outcome = "" if value is None else as_text(value)
                 return value
             except Exception as error:
                 step.error = sentence_of(error)
@@ -275,14 +260,14 @@ class Session:
 
     def close(self) -> None:
         """Closes the connection: stops its statement, rolls back what it did not commit."""
-        self._go_on.set()
+        self._may_continue.set()
         if self._raw is not None and not self._last.done():
             self._raw.cancel()
-        self._thread.submit(_hang_up).result()
+        self._thread.submit(_close_connection).result()
         self._thread.shutdown()
 
 
-def _hang_up() -> None:
+def _close_connection() -> None:
     """Closes the connection of the session's own thread."""
     connection.close()
 
@@ -299,8 +284,8 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep
     """Opens sessions with these names in one scratch schema, with the list that records their
     steps.
 
-    Raises AllBusy if no schema becomes free within seconds, TooLong when a statement begins after
-    TOTAL_SECONDS.
+    Raises AllBusy if no schema becomes free within LOCK_SECONDS, TooLong when a statement begins
+    after the time limit.
     """
     with ExitStack() as stack:
         keeper = Session("keeper", ["public"], [])
@@ -311,9 +296,9 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep
         steps: list[SessionStep] = []
         people: dict[int, str] = {}
         opened = []
-        ends = time.monotonic() + TOTAL_SECONDS
+        time_limit = TimeLimit()
         for name in names:
-            opened.append(Session(name, [schema, SCHEMA, "public"], steps, people, ends))
+            opened.append(Session(name, [schema, SCHEMA, "public"], steps, people, time_limit))
             stack.callback(opened[-1].close)
         yield opened, steps
 

@@ -98,7 +98,7 @@ def _of(step: SessionStep, waits: Sequence[_Wait]) -> Iterator[TimelineRow]:
         rows.append(TimelineRow(step.session, (step.began, 0)))
     if rows:
         rows[-1].outcome = step.outcome
-        rows[-1].error = rows[-1].error or step.last_word
+        rows[-1].error = rows[-1].error or step.final_error
     yield from rows
 
 

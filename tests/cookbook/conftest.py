@@ -7,9 +7,34 @@ import pytest
 from django.db import connection
 
 from cookbook.recipes import BY_SLUG
+from cookbook.runner import run as running
+from cookbook.runner import time_limit
 from cookbook.runner.run import RecipeRun, run
 
 Cook = Callable[..., RecipeRun]
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the time limit of a run."""
+    clock = Clock()
+    monkeypatch.setattr(time_limit, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def _plans_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that had to wait for the processor is run again for its plan all the same."""
+    monkeypatch.setattr(running, "SLOW", 60)
 
 
 @pytest.fixture

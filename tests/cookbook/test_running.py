@@ -12,8 +12,8 @@ from django.db import transaction as db_transaction
 from django.test import Client
 
 from accounts.models import Account, User
+from cookbook import views
 from cookbook.models import Jar
-from cookbook.practice import role
 from cookbook.practice.bank import SCHEMA, NoPracticeBank
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, RECIPES
@@ -21,6 +21,7 @@ from cookbook.runner import run as running
 from cookbook.runner.parameters import form_of
 from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.steps import step
+from tests.cookbook.conftest import Clock
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 
@@ -143,53 +144,49 @@ def test_the_practice_bank_is_first_in_the_path_and_the_role_has_no_more_rights(
     assert who() == before
 
 
-def test_one_statement_that_takes_too_long_is_stopped(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (role, running):
-        monkeypatch.setattr(module, "SECONDS", 0.2)
-    ran = run(BY_SLUG["too-slow"], {"seconds": 10})
-    assert ran.stopped == (
-        "Stopped: one statement took longer than 0.2 seconds, the most that the cookbook gives. "
-        "Nothing was changed. Ask for less."
-    )
+def test_one_statement_that_takes_too_long_is_stopped() -> None:
+    def waits() -> None:
+        ask("SET LOCAL statement_timeout = '50ms'")
+        ask("SELECT pg_sleep(60)")
+
+    ran = cooked(waits)
+    assert ran.stopped.startswith("Stopped: one statement took longer than 3 seconds")
     assert (ran.value, ran.tables, ran.error) == (None, [], "")
     assert ran.work.queries[-1].error.startswith("57014 ")
 
-    client.force_login(UserFactory())
-    page = client.get(BY_SLUG["too-slow"].url, {"seconds": "10"})
-    assert page.status_code == 200
-    assert ran.stopped in text_of(page)
 
-
-def test_statements_that_take_too_long_together_are_stopped(
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_page_says_why_a_recipe_was_stopped(
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "TOTAL_SECONDS", 1.5)
+    def stopped(recipe: Recipe, values: dict[str, Any]) -> RecipeRun:
+        return RecipeRun(recipe, values, stopped="Stopped: it took too long.")
 
+    monkeypatch.setattr(views, "run", stopped)
+    client.force_login(UserFactory())
+    assert "Stopped: it took too long." in text_of(client.get(BY_SLUG["too-slow"].url))
+
+
+def test_statements_that_take_too_long_together_are_stopped(clock: Clock) -> None:
     def many() -> None:
-        for _ in range(50):
-            ask("SELECT pg_sleep(0.1)")
+        for number in range(50):
+            ask(f"SELECT {number}")
+            clock.now += 1.5
 
     ran = cooked(many)
-    assert ran.stopped == (
-        "Stopped: all statements together took longer than 1.5 seconds, the most that the "
-        "cookbook gives. Nothing was changed. Ask for less."
-    )
-    assert 1 <= len(ran.work.queries) <= 16
+    assert ran.stopped.startswith("Stopped: all statements together took longer than 6 seconds")
+    sent = [query.sql for query in ran.work.queries if query.sql.startswith("SELECT")]
+    assert sent == [f"SELECT {number}" for number in range(5)]  # at 0, 1.5, 3, 4.5 and 6 seconds
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_too_long_inside_a_savepoint_rolls_back_cleanly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "TOTAL_SECONDS", 0.1)
-
-    def many() -> None:
+def test_too_long_inside_a_savepoint_rolls_back_cleanly(clock: Clock) -> None:
+    def late() -> None:
         with db_transaction.atomic():
             Jar.objects.create(name="rent")
-            for _ in range(50):
-                ask("SELECT pg_sleep(0.05)")
+            clock.now += 7
+            Jar.objects.count()
 
-    assert cooked(many).stopped.startswith("Stopped: all statements together")
+    assert cooked(late).stopped.startswith("Stopped: all statements together")
     assert ask("SELECT 1") == 1  # the connection is whole
 
 

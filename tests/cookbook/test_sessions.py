@@ -19,7 +19,9 @@ from cookbook.practice.bank import SCRATCH
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG
 from cookbook.runner.run import RecipeRun, run
-from cookbook.runner.sessions import SLOTS, AllBusy, Session, TooLong, sessions
+from cookbook.runner.sessions import SLOTS, AllBusy, Session, sessions
+from cookbook.runner.time_limit import TooLong
+from tests.cookbook.conftest import Clock
 from tests.cookbook.shared import LONG, until
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db", "nothing_stays")
@@ -103,7 +105,7 @@ def test_a_database_error_is_an_answer_with_its_code() -> None:
     ran = run(recipe_of(same_twice), {})
     assert ran.error.startswith("23505 ")
     assert [step.error for step in ran.steps] == ["", ran.error]
-    assert [step.last_word for step in ran.steps] == ["", ""]  # the query shows it
+    assert [step.final_error for step in ran.steps] == ["", ""]  # the query shows it
 
 
 def nap() -> None:
@@ -111,29 +113,28 @@ def nap() -> None:
         cursor.execute("SELECT 1")
 
 
-def test_nobody_begins_a_statement_when_the_time_is_over() -> None:
+def test_nobody_begins_a_statement_when_the_time_is_over(clock: Clock) -> None:
     def naps() -> None:
-        for number in range(100):
-            if number == 3:
-                ana._ends = ben._ends = 0.0
+        for _ in range(100):
             nap()
+            clock.now += 2
 
     sentence = "all statements together took longer than 6 seconds"
     with sessions(["ana", "ben"]) as ((ana, ben), steps):
         with pytest.raises(TooLong, match=sentence):  # in the midst of a call
             ana.run(naps)
-        assert len(steps[0].queries) == 3
+        assert len(steps[0].queries) == 4  # at 0, 2, 4 and 6 seconds
         for begins in (ben.begin, lambda: ben.run(nap), lambda: ben.start(nap)):
             with pytest.raises(TooLong, match=sentence):
                 begins()
         assert len(steps) == 1
 
 
-def test_a_transaction_in_which_the_time_is_over_is_rolled_back() -> None:
+def test_a_transaction_in_which_the_time_is_over_is_rolled_back(clock: Clock) -> None:
     @db_transaction.atomic
     def naps() -> None:
         Jar.objects.create(name="rent")
-        ana._ends = 0.0
+        clock.now += 7
         nap()
 
     with sessions(["ana"]) as ((ana,), steps):
@@ -143,11 +144,11 @@ def test_a_transaction_in_which_the_time_is_over_is_rolled_back() -> None:
         assert left_in_scratch() == {}
 
 
-def test_a_transaction_does_not_begin_when_the_time_is_over() -> None:
+def test_a_transaction_does_not_begin_when_the_time_is_over(clock: Clock) -> None:
     with sessions(["ana"]) as ((ana,), steps):
 
         def late() -> None:
-            ana._ends = 0.0
+            clock.now += 7
             with db_transaction.atomic():
                 Jar.objects.create(name="rent")
 
@@ -254,7 +255,7 @@ def test_the_fifth_at_once_is_told_that_all_are_busy(
 ) -> None:
     gate, _pool, runs = four_at_work
     assert left_in_scratch() == {f"{schema}.jars": 1 for schema in SCRATCH}
-    monkeypatch.setattr(role, "SECONDS", 0.1)
+    monkeypatch.setattr(role, "LOCK_SECONDS", 0.1)
     with pytest.raises(AllBusy, match=r"as many at once as there is room for\. Try again"):
         run(BY_SLUG["lost-update"], {})
     gate.set()

@@ -144,7 +144,7 @@ def make_jars(ana: Session) -> None:
 def test_who_waited_lets_the_others_go_first(
     practice_bank: None, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(of_sessions, "GIVES_WAY", 20.0)
+    monkeypatch.setattr(of_sessions, "YIELD_SECONDS", 20.0)
 
     def one_after_the_other(ana: Session, ben: Session) -> None:
         make_jars(ana)
@@ -179,7 +179,7 @@ def test_who_has_waited_and_is_needed_goes_on_by_itself(practice_bank: None, db:
 def test_who_has_waited_and_is_asked_for_something_else_goes_on(
     practice_bank: None, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(of_sessions, "GIVES_WAY", 20.0)
+    monkeypatch.setattr(of_sessions, "YIELD_SECONDS", 20.0)
     with sessions(["ana", "ben"]) as ((ana, ben), _steps):
         make_jars(ana)
         ana.begin()

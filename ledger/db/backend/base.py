@@ -5,6 +5,8 @@ A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user
 `LEDGER_TIMEOUTS` maps Postgres's settings to seconds; they are sent with each new connection.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,6 +20,28 @@ from ledger.db.backend.client import DatabaseClient
 
 class DatabaseWrapper(base.DatabaseWrapper):
     client_class = DatabaseClient
+    # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
+    # these without a cursor, so that `execute_wrapper` does not see them.
+    transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]
+        if autocommit:  # after a transaction: nothing is sent
+            send()
+        else:
+            self._send("BEGIN", send)
+
+    def _commit(self) -> None:
+        self._send("COMMIT", super()._commit)  # type: ignore[misc]
+
+    def _rollback(self) -> None:
+        self._send("ROLLBACK", super()._rollback)  # type: ignore[misc]
+
+    def _send(self, command: str, send: Callable[[], None]) -> None:
+        if self.transaction_wrapper:
+            self.transaction_wrapper(command, send)
+        else:
+            send()
 
     @property
     def is_embedded(self) -> bool:
