@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from accounts.models import User
+from ledger.text.dates import long_date
 from ledger.text.money import NO_BREAK, figure
 
 STYLES = "admin_staff.css"
@@ -41,7 +42,7 @@ def moment_cell(moment: datetime | None) -> str:
     if moment is None:
         return NOTHING
     here = localtime(moment)
-    day = f"{here.day} {here:%B %Y},".replace(" ", NO_BREAK)
+    day = f"{long_date(here)},".replace(" ", NO_BREAK)
     iso = here.isoformat()
     return format_html('<time datetime="{}">{} {}</time>', iso, day, f"{here:%H:%M:%S}")
 
@@ -49,7 +50,7 @@ def moment_cell(moment: datetime | None) -> str:
 def day_cell(moment: datetime) -> str:
     """ "20 November 2026": the day in a column, the time for hovering."""
     here = localtime(moment)
-    day = f"{here.day} {here:%B %Y}".replace(" ", NO_BREAK)
+    day = long_date(here).replace(" ", NO_BREAK)
     at = f"{here:%H:%M:%S}"
     return format_html('<time datetime="{}" title="{}">{}</time>', here.isoformat(), at, day)
 

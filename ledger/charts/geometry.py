@@ -1,4 +1,4 @@
-"""Where the marks of a chart go. Drawing is done by the templates, see `templatetags.charts`."""
+"""The geometry of charts. The templates draw them, see `templatetags/charts.py`."""
 
 import math
 from collections.abc import Sequence
@@ -8,29 +8,34 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One figure of a chart: `label` stands at the axis ("Oct"), in a heat map in the cell;
-    `title` says it in full ("October 2026"), `said` is the value as people read it, `url` leads
-    to the rows behind. `against` is another value to compare it with, where there is one, and
-    `against_said` what that is: "in September 190.04 USD"."""
+    """One value of a chart.
+
+    `label` stands at the axis ("Oct") or in the cell of a heat map; `title` is its full form
+    ("October 2026"). `value_label` is the formatted value, `url` leads to the rows behind it.
+    `comparison` is a second value to compare with, `comparison_label` its text ("in September
+    190.04 USD").
+    """
 
     label: str
     value: Decimal
-    said: str
+    value_label: str
     title: str = ""
     url: str = ""
-    against: Decimal | None = None
-    against_said: str = ""
+    comparison: Decimal | None = None
+    comparison_label: str = ""
 
     @property
     def name(self) -> str:
-        """What a screen reader says, and what hovering shows: "October 2026: +302.17 USD"."""
-        name = f"{self.title or self.label}: {self.said}"
-        return f"{name}; {self.against_said}" if self.against_said else name
+        """The text for screen readers and tooltips: "October 2026: +302.17 USD"."""
+        name = f"{self.title or self.label}: {self.value_label}"
+        return f"{name}; {self.comparison_label}" if self.comparison_label else name
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChart:
-    """Upright bars from zero, up for more and down for less. `name` says what the chart shows."""
+    """Columns from zero, up for positive values and down for negative ones. `name` describes the
+    chart.
+    """
 
     name: str
     marks: Sequence[Mark]
@@ -39,8 +44,9 @@ class ColumnChart:
 
 @dataclass(frozen=True, slots=True)
 class PairChart:
-    """Two columns side by side for each mark, `value` filled and `against` hollow, both zero or
-    more, and a line at their difference. `caption` says what the three are."""
+    """Two columns per mark, `value` filled and `comparison` hollow, both zero or more, and a line
+    at their difference. `caption` explains the three.
+    """
 
     name: str
     marks: Sequence[Mark]
@@ -50,11 +56,11 @@ class PairChart:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Horizontal bars from zero, the label above each: for names, which are long. What a mark is
-    compared with is a thin line across its bar; `caption` says what the two are.
+    """Horizontal bars from zero with the label above each, which leaves room for long names. The
+    comparison is a thin line across the bar; `caption` explains both.
 
-    A first bar more than `CUT_ABOVE` times as long as the second is cut short with a gap in it,
-    so that the others stay readable.
+    If the first bar is more than `CUT_ABOVE` times as long as the second, it is cut short with a
+    gap in it, so that the others stay readable.
     """
 
     name: str
@@ -65,8 +71,9 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """A line from mark to mark, oldest first, over a line at zero: for what is there at moments,
-    not for what comes in between them. The last figure stands at its end."""
+    """A line from mark to mark, oldest first: for levels at moments, not for sums of periods. The
+    last value stands at its end.
+    """
 
     name: str
     marks: Sequence[Mark]
@@ -75,14 +82,13 @@ class LineChart:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """A grid of figures, each in a cell the darker the higher it is, so that the eye finds the
-    pattern and the figure says it without colour.
+    """A grid of figures; the higher a figure, the darker its cell.
 
-    `cells` has a row for each word of `down`, and in it a mark for each word of `across`, None
-    where there is no such cell (not the same as nothing in it: then a mark of value 0). A mark's
-    label is the figure in its cell: at most five characters, better three ("38", "1.2k").
-    Values are zero or more. With `by_rank` a shade is a quarter of the cells and not of the
-    highest value: where a few are so high that all others would look the same.
+    `cells` has a row for each word of `down`, with a mark for each word of `across`, or None for a
+    missing cell (a mark of value 0 is a cell with nothing in it). A mark's label is the figure in
+    its cell: at most five characters ("38", "1.2k"). Values are zero or more. With `by_rank`, each
+    shade has a quarter of the cells instead of a quarter of the highest value, for data in which a
+    few values are far higher than the rest.
     """
 
     name: str
@@ -94,7 +100,7 @@ class HeatMap:
 
     @property
     def marks(self) -> list[Mark]:
-        """Every cell that there is."""
+        """Every cell that is not None."""
         return [mark for row in self.cells for mark in row if mark is not None]
 
 
@@ -103,7 +109,7 @@ Chart = ColumnChart | PairChart | BarChart | LineChart | HeatMap
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A drawing's width and height in units; one unit is one pixel of the screen it is for."""
+    """The width and height of a drawing in units; one unit is one pixel on the screen it is for."""
 
     name: str
     width: int
@@ -120,7 +126,7 @@ TOP, BOTTOM = 24, 28  # room for a figure above the highest column, and for labe
 
 @dataclass(frozen=True, slots=True)
 class DrawnColumn:
-    """A column: its box, the whole strip that a thumb may hit, and which words stand by it."""
+    """A column: its box, the strip that reacts to touch, and its texts."""
 
     mark: Mark
     x: float
@@ -141,7 +147,7 @@ class DrawnColumn:
 
 @dataclass(frozen=True, slots=True)
 class DrawnColumns:
-    """All columns in one size; `zero` is the height of the base line."""
+    """All columns in one size; `zero` is the y of the base line."""
 
     size: Size
     zero: float
@@ -149,7 +155,7 @@ class DrawnColumns:
 
 
 def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
-    """The columns side by side. Only the highest and the lowest have their figure on them."""
+    """Places the columns side by side. Only the highest and the lowest show their value."""
     values = [mark.value for mark in chart.marks]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
     span = float(high - low) or 1.0
@@ -173,7 +179,7 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
                 strip_x=place * step,
                 strip_width=step,
                 middle=place * step + step / 2,
-                figure_x=_within(place * step + step / 2, mark.said, size),
+                figure_x=_within(place * step + step / 2, mark.value_label, size),
                 label=mark.label if (len(values) - 1 - place) % every == 0 else "",
                 figure_y=beside if mark.value else None,
             )
@@ -182,7 +188,7 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
 
 
 def _within(x: float, said: str, size: Size) -> float:
-    """Where a figure centred at `x` has to stand so as not to leave the drawing."""
+    """Returns the x at which a text centred at `x` stays inside the drawing."""
     half = len(said) * DIGIT / 2
     return min(max(x, half), size.width - half)
 
@@ -192,8 +198,9 @@ AXIS_GAP = 8  # between the figures of the axis and the first column
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Round figures for a value axis from `low` to `high`: multiples of 1, 2 or 5 times a power
-    of ten, about `TICKS` of them, zero among them where the axis crosses it."""
+    """Returns about `TICKS` round figures from `low` to `high`: multiples of 1, 2 or 5 times a
+    power of ten, including zero if it lies between.
+    """
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / TICKS))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= span / TICKS)
@@ -201,7 +208,7 @@ def round_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_label(value: float) -> str:
-    """A round figure in few characters: "500", "2k", "1.5M"; a true minus below zero."""
+    """Formats a round figure: "500", "2k", "1.5M"; with a true minus below zero."""
     size = abs(value)
     units = ((1e9, "bn"), (1e6, "M"), (1e3, "k"), (0, ""))
     unit, name = next((unit, name) for unit, name in units if size >= unit)
@@ -211,7 +218,7 @@ def tick_label(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A round figure of the value axis and the height at which its line stands."""
+    """A round figure of the value axis and the y of its line."""
 
     label: str
     y: float
@@ -219,16 +226,16 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPair:
-    """Two columns, the line of their difference, and the strip that a thumb may hit."""
+    """Two columns, the line of their difference, and the strip that reacts to touch."""
 
     mark: Mark
     x: float
     width: float
     value_y: float
     value_height: float
-    against_x: float
-    against_y: float
-    against_height: float
+    comparison_x: float
+    comparison_y: float
+    comparison_height: float
     net_y: float
     strip_x: float
     strip_width: float
@@ -238,7 +245,7 @@ class DrawnPair:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPairs:
-    """All pairs in one size; `left` is where the columns begin, beside the axis's figures."""
+    """All pairs in one size; `left` is where the columns begin, right of the axis labels."""
 
     size: Size
     left: float
@@ -248,9 +255,9 @@ class DrawnPairs:
 
 
 def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
-    """The pairs side by side over one axis with a few round figures."""
-    nets = [float(mark.value - (mark.against or 0)) for mark in chart.marks]
-    tops = [float(max(mark.value, mark.against or 0)) for mark in chart.marks]
+    """Places the pairs side by side over one axis with a few round figures."""
+    nets = [float(mark.value - (mark.comparison or 0)) for mark in chart.marks]
+    tops = [float(max(mark.value, mark.comparison or 0)) for mark in chart.marks]
     high, low = max([*tops, 0.0]), min([*nets, 0.0])
     room = size.height - TOP - BOTTOM
     scale = room / ((high - low) or 1.0)
@@ -262,13 +269,13 @@ def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
     pairs = []
     for place, (mark, net) in enumerate(zip(chart.marks, nets, strict=True)):
         x, width = left + place * step + step * 0.12, step * 0.36
-        value, against = float(mark.value) * scale, float(mark.against or 0) * scale
+        value, comparison = float(mark.value) * scale, float(mark.comparison or 0) * scale
         pairs.append(
             DrawnPair(
                 mark, x=x, width=width,
                 value_y=zero - value, value_height=value,
-                against_x=x + width + step * 0.04, against_y=zero - against,
-                against_height=against,
+                comparison_x=x + width + step * 0.04, comparison_y=zero - comparison,
+                comparison_height=comparison,
                 net_y=zero - net * scale,
                 strip_x=left + place * step, strip_width=step,
                 middle=left + place * step + step / 2,
@@ -285,30 +292,31 @@ CUT_TO = Decimal("1.5")  # times the second bar: as long as a cut bar is drawn
 
 @dataclass(frozen=True, slots=True)
 class DrawnBar:
-    """A lying bar: its row's top, and its length out of the room there is. `against_x` is where
-    the line stands that it is compared with; `label` is as long as the figure beside it lets it."""
+    """A horizontal bar: the top of its row, its start and its length. `comparison_x` is the
+    position of the comparison line; `label` is shortened to fit beside the value.
+    """
 
     mark: Mark
     y: float
     x: float
     length: float
-    against_x: float | None
+    comparison_x: float | None
     label: str
     cut_x: float | None = None  # where a bar that is cut short has its gap
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnBars:
-    """All bars in one size; words stand above each bar, so that they have the whole width."""
+    """All bars in one size; labels stand above the bars and can use the whole width."""
 
     size: Size
     bars: list[DrawnBar]
 
 
 def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
-    """The bars below each other, all from the same zero line."""
+    """Places the bars below each other, all from the same zero line."""
     values = [mark.value for mark in chart.marks]
-    values += [mark.against for mark in chart.marks if mark.against is not None]
+    values += [mark.comparison for mark in chart.marks if mark.comparison is not None]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
     limit = _cut_at(chart)
     high = min(high, limit) if limit else high
@@ -319,24 +327,24 @@ def draw_bars(chart: BarChart, size: Size) -> DrawnBars:
         is_cut = bool(limit) and mark.value > limit
         length = size.width * abs(float(min(mark.value, high))) / span
         x = zero if mark.value >= 0 else zero - length
-        against = None
-        if mark.against is not None and not (limit and mark.against > limit):
-            against = zero + size.width * float(mark.against) / span
-        label = _cut(mark.label, size.width - len(mark.said) * DIGIT - GAP)
+        comparison = None
+        if mark.comparison is not None and not (limit and mark.comparison > limit):
+            comparison = zero + size.width * float(mark.comparison) / span
+        label = _cut(mark.label, size.width - len(mark.value_label) * DIGIT - GAP)
         cut_x = x + length * 0.9 if is_cut else None
-        bars.append(DrawnBar(mark, place * size.row, x, max(length, 1.0), against, label, cut_x))
+        bars.append(DrawnBar(mark, place * size.row, x, max(length, 1.0), comparison, label, cut_x))
     return DrawnBars(replace(size, height=size.row * len(bars)), bars)
 
 
 def _cut_at(chart: BarChart) -> Decimal:
-    """The value at which the longest bar is cut short; 0 where none needs to be."""
-    lengths = sorted(max(mark.value, mark.against or Decimal(0)) for mark in chart.marks)
+    """Returns the value at which the longest bar is cut short; 0 if none is cut."""
+    lengths = sorted(max(mark.value, mark.comparison or Decimal(0)) for mark in chart.marks)
     if len(lengths) < 3 or lengths[-2] <= 0 or lengths[-1] <= CUT_ABOVE * lengths[-2]:
         return Decimal(0)
     return lengths[-2] * CUT_TO
 
 
 def _cut(words: str, room: float) -> str:
-    """As many of the words as the room has place for, by its pixels."""
+    """Shortens a text to a width in pixels."""
     most = max(4, int(room / LETTER))
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

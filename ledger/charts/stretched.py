@@ -1,5 +1,6 @@
-"""Charts placed in percent of whatever width there is, so that one drawing fits screen, phone and
-paper, and words keep their size."""
+"""Charts placed in percent of the width, so that one drawing fits screens, phones and paper without
+scaling its text.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +14,9 @@ NEAR_END = 0.3  # as much of the width as a long figure takes on a phone
 
 @dataclass(frozen=True, slots=True)
 class DrawnPoint:
-    """A point of a line: across in percent of the width, down in pixels; `strip_x` and
-    `strip_width` are the strip that a thumb may hit. `label` is "" for most."""
+    """A point of a line: x in percent of the width, y in pixels; `strip_x` and `strip_width` are
+    the strip that reacts to touch. Most labels are "".
+    """
 
     mark: Mark
     x: float
@@ -26,8 +28,9 @@ class DrawnPoint:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLine:
-    """A line over whatever width there is: `path` on a grid ACROSS wide, stretched by the browser,
-    the points in percent, so that they and the words stay round and legible."""
+    """A line across the full width: `path` on a grid ACROSS wide that the browser stretches; points
+    in percent, so that they and the texts are not stretched.
+    """
 
     height: int
     across: int
@@ -41,13 +44,15 @@ class DrawnLine:
 
     @property
     def last_y(self) -> float:
-        """Where the last figure stands: above the part of the line that it is as wide as."""
+        """The y of the last value's text: above the part of the line that the text covers."""
         near = self.points[-max(1, ceil(len(self.points) * NEAR_END)) :]
         return min(point.y for point in near) - 10
 
 
 def draw_line(chart: LineChart, _size: Size) -> DrawnLine:
-    """The points at equal steps. The newest has a label, and a few before it at equal distances."""
+    """Places the points at equal steps. The newest has a label, and a few before it at equal
+    distances.
+    """
     values = [mark.value for mark in chart.marks]
     high, low = max([*values, Decimal(0)]), min([*values, Decimal(0)])
     room = LINE_HEIGHT - TOP - BOTTOM - (TOP if low < 0 else 0)
@@ -70,14 +75,15 @@ def draw_line(chart: LineChart, _size: Size) -> DrawnLine:
     return DrawnLine(LINE_HEIGHT, ACROSS, zero, path, points)
 
 
-CELL, HEAD, SHADES, MOST_ACROSS = 32, 24, 4, 14
+CELL, HEAD, SHADES, MAX_ACROSS = 32, 24, 4, 14
 SIDE = 16.0  # percent of the width that the words at the side take
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnCell:
-    """A cell of a heat map: from where to where in percent of the width, and its shade, from 0
-    for nothing to SHADES for the highest."""
+    """A cell of a heat map: its position in percent of the width and its shade, from 0 for nothing
+    to SHADES for the highest.
+    """
 
     mark: Mark
     x: float
@@ -89,7 +95,7 @@ class DrawnCell:
 
 @dataclass(frozen=True, slots=True)
 class DrawnHeat:
-    """A heat map in percent of whatever width there is, so that one drawing fits all."""
+    """A heat map in percent of the width."""
 
     height: int
     width: float  # of a cell
@@ -99,9 +105,9 @@ class DrawnHeat:
 
 
 def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
-    """The cells in their grid. A grid too wide for a phone is turned: its rows go across."""
+    """Places the cells in their grid. A grid too wide for a phone is transposed."""
     across, down, grid = chart.across, chart.down, chart.cells
-    if len(across) > MOST_ACROSS and len(down) <= MOST_ACROSS:
+    if len(across) > MAX_ACROSS and len(down) <= MAX_ACROSS:
         across, down, grid = down, across, list(zip(*grid, strict=True))
     step = (100 - SIDE) / max(len(across), 1)
     shade_of = _shades(chart)
@@ -128,8 +134,9 @@ def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
 
 
 def _shades(chart: HeatMap) -> dict[Decimal, int]:
-    """The shade of each value: 0 for nothing at all, otherwise in which of SHADES equal steps it
-    lies, up to the highest value or up to the last of all cells in order."""
+    """Returns the shade of each value: 0 for zero, otherwise one of SHADES equal steps of the
+    highest value, or of the rank with `by_rank`.
+    """
     values = sorted(mark.value for mark in chart.marks if mark.value > 0)
     shades = dict.fromkeys((mark.value for mark in chart.marks), 0)
     for place, value in enumerate(values, start=1):

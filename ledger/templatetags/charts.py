@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn here: no script, no style attribute, readable without colour."""
+"""Charts as SVG without scripts or style attributes, readable without colour."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -29,8 +29,9 @@ STRETCHED = {"line", "heat"}  # placed in percent of the width, so that one draw
 
 @register.simple_tag
 def chart(chart: Chart | None) -> SafeString | str:
-    """A chart, drawn twice: for wide screens and paper, and for phones. CSS shows one of them.
-    Those that stretch are drawn once."""
+    """Renders a chart twice, for wide screens and paper and for phones; CSS shows one of them. Line
+    charts and heat maps stretch and are rendered once.
+    """
     if chart is None or not chart.marks:
         return ""
     sizes = (WIDE,) if chart.kind in STRETCHED else (WIDE, NARROW)
@@ -40,20 +41,21 @@ def chart(chart: Chart | None) -> SafeString | str:
 
 @register.filter
 def at(number: float) -> str:
-    """A place in a drawing, to a tenth of a pixel, whatever the language: "12.5"."""
+    """Formats a coordinate to a tenth of a pixel, independent of the language: "12.5"."""
     return f"{number:.1f}"
 
 
 @register.filter
 def add_to(number: float, more: float) -> float:
-    """The sum of two places: Django's own `add` cuts floats to whole numbers."""
+    """Adds two coordinates; Django's `add` truncates floats to integers."""
     return float(number) + float(more)
 
 
 @register.simple_tag
 def sparkline(values: Sequence[Decimal] | None) -> SafeString | str:
-    """A line over equal steps, from the lowest to the highest value. Words beside it say more,
-    so it is hidden from screen readers."""
+    """Renders a small line over equal steps, scaled from the lowest to the highest value. Hidden
+    from screen readers, because a text beside it says the same.
+    """
     if not values or len(values) < 2:
         return ""
     low, high = min(values), max(values)

@@ -22,6 +22,16 @@ def short_date(day: date, weekday: str = "") -> str:
     return format_date(day, f"{weekday}d MMMM{year}", locale=LOCALE)
 
 
+def long_date(day: date | datetime) -> str:
+    """ "20 November 2026"."""
+    return format_date(_day(day), "d MMMM y", locale=LOCALE)
+
+
+def month_name(day: date | datetime) -> str:
+    """ "November 2026"."""
+    return format_date(_day(day), "MMMM y", locale=LOCALE)
+
+
 def day_heading(day: date | datetime | None) -> str:
     """ "Friday 20 November", or "Saturday 20 November 2027" when it is not this year."""
     return short_date(_day(day), "EEEE ") if day else ""

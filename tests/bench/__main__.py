@@ -15,7 +15,7 @@ from ledger import env
 from ledger.db import removal
 from tests.bench.scale import BIG_HISTORY, TOY, WHOLE, Scale
 
-PARTS = ("transfer", "batch", "hot", "disk", "reads")
+ROLES = ("transfer", "batch", "hot", "disk", "reads")
 
 
 def main() -> None:
@@ -32,8 +32,8 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="How fast the books are.")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART",
-                        help=f"only these parts: {', '.join(PARTS)}")  # fmt: skip
+    parser.add_argument("--only", nargs="+", choices=ROLES, default=ROLES, metavar="PART",
+                        help=f"only these parts: {', '.join(ROLES)}")  # fmt: skip
     parser.add_argument("--big", action="store_true",
                         help="also read in a bank of 10 million transactions, 5 GB")  # fmt: skip
     parser.add_argument("--seconds", type=float, help="one contestant's turn in one round")

@@ -17,14 +17,14 @@ def descriptions(rows: Any) -> Counter[str]:
     return Counter(text for (text,) in rows("SELECT description FROM transactions"))
 
 
-def words_of(text: str) -> list[str]:
+def wording_of(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
 def with_words(descriptions: Counter[str], *words: str) -> Counter[str]:
     """The descriptions with all of the words."""
     return Counter(
-        {text: times for text, times in descriptions.items() if set(words) <= set(words_of(text))}
+        {text: times for text, times in descriptions.items() if set(words) <= set(wording_of(text))}
     )
 
 
@@ -46,12 +46,12 @@ def test_weights(cook: Cook, rows: Any) -> None:
             "SELECT description, reference FROM transactions"
             " WHERE value_date BETWEEN '2026-06-01' AND '2026-06-30'"
         )
-        if "rent" in words_of(f"{description} {reference}")
+        if "rent" in wording_of(f"{description} {reference}")
     }
     found = list(cook("rent-by-weights").value)
     assert {(row["description"], row["reference"]) for row in found} <= june
     assert found[0]["description"] == "Rent for June"
-    assert all("rent" not in words_of(row["description"]) for row in found[1:])
+    assert all("rent" not in wording_of(row["description"]) for row in found[1:])
     # ts_rank is 0.6079... times the weight of a word that is there once.
     assert found[1]["rank"] == pytest.approx(0.6079271 * 0.1)
     assert found[0]["rank"] > 10 * found[1]["rank"]
@@ -81,7 +81,7 @@ def test_websearch(cook: Cook, descriptions: Counter[str]) -> None:
         {
             text: times
             for text, times in descriptions.items()
-            if "half of" in text.lower() and "dinner" not in words_of(text)
+            if "half of" in text.lower() and "dinner" not in wording_of(text)
         }
     )
     ran = cook("typed-by-people-websearch")
@@ -95,7 +95,7 @@ def test_websearch(cook: Cook, descriptions: Counter[str]) -> None:
 
 def test_raw(cook: Cook, descriptions: Counter[str]) -> None:
     halves = with_words(descriptions, "half", "pizza") + with_words(descriptions, "half", "dinner")
-    wanted = {text: times for text, times in halves.items() if "your" not in words_of(text)}
+    wanted = {text: times for text, times in halves.items() if "your" not in wording_of(text)}
     found = cook("dinners-by-raw-query").value
     assert {row["description"]: row["times"] for row in found} == wanted
     assert len(wanted) == 2
@@ -115,7 +115,7 @@ def test_prefix(cook: Cook, descriptions: Counter[str]) -> None:
     wanted = {
         text: times
         for text, times in descriptions.items()
-        if any(word.startswith("lott") for word in words_of(text))
+        if any(word.startswith("lott") for word in wording_of(text))
     }
     ran = cook("words-by-prefix")
     assert {row["description"]: row["times"] for row in ran.value} == wanted
@@ -131,7 +131,7 @@ def test_a_prefix_takes_whatever_is_typed(cook: Cook, typed: str) -> None:
 
 def test_rank(cook: Cook, descriptions: Counter[str]) -> None:
     asked = {"half", "dinner", "pizza"}
-    of_text = {text: len(asked & set(words_of(text))) for text in descriptions}
+    of_text = {text: len(asked & set(wording_of(text))) for text in descriptions}
     found = list(cook("ranked-matches").value)
     assert {row["description"] for row in found} == {text for text, n in of_text.items() if n}
     matched = [of_text[row["description"]] for row in found]
@@ -176,7 +176,7 @@ def test_markup_goes_through_a_headline(rows: Any) -> None:
 def test_languages(cook: Cook, descriptions: Counter[str]) -> None:
     books = with_words(descriptions, "books").total()
     stem = sum(
-        times for text, times in descriptions.items() if {"book", "books"} & set(words_of(text))
+        times for text, times in descriptions.items() if {"book", "books"} & set(wording_of(text))
     )
     ran = cook("books-in-languages")
     assert ran.value == {"english": stem, "simple": books}

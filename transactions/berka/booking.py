@@ -1,9 +1,9 @@
 """Opens the bank's accounts and books its rows, account by account.
 
-Note [Interrupted import]: every id follows from the bank's own id and every booking time from
-the files, and each account's history is booked in order. Whatever was committed when a run
-broke off is the beginning of each history; the next run finds it by its ids and goes on, so it
-ends with the books of a run that was never interrupted.
+Note [Interrupted import]: every id is derived from the bank's own id and every booking time from
+the files, and the history of each account is booked in order. So an interrupted run leaves the
+beginning of each history; the next run finds those rows by their ids and continues, and ends with
+the same books as an uninterrupted run.
 """
 
 import uuid
@@ -23,12 +23,12 @@ from transactions.berka.opening import ImportReport, open_missing
 from transactions.berka.source import Movement, Source
 from transactions.services import Draft, LedgerError, post_batch
 
-CHUNK = 5_000  # rows a transaction: seldom enough for speed, often enough for the bar
+CHUNK = 5_000  # rows per database transaction
 OVERDRAFT_STEP = Decimal(1000)
 
 
 def book(source: Source, report: ImportReport, progress: Callable[[int], object]) -> None:
-    """Books all that is missing; `progress` is told how many rows each step was."""
+    """Books all missing rows; calls `progress` with the number of rows of each step."""
     report.refusals += source.refusals
     report.skipped += source.repeated
     accounts = open_missing(source, report)
@@ -61,8 +61,9 @@ def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
 
 
 def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
-    """The rows as drafts. The hour of a booking is not known; noon stands for it, and
-    microseconds keep the order within the day."""
+    """Returns the rows as drafts. The files have no time of day: all rows are booked at noon, with
+    microseconds that keep their order.
+    """
     for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):
         account = accounts[account_id].pk
         for place, row in enumerate(day_rows):
@@ -80,11 +81,11 @@ def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draf
 
 
 def _booked(rows: list[Movement], accounts: dict[int, Account]) -> set[uuid.UUID]:
-    """The ids of those rows that are in the books already."""
+    """Returns the ids of those rows that are already booked."""
     used = {id for id, account in accounts.items() if account.last_entry_at is not None}
     ids = [row.id for row in rows if row.account_id in used]
     with connection.cursor() as cursor:
-        # One array: a list of so many single parameters takes longer to parse than to answer.
+        # One array parameter: parsing 100,000 single ones takes longer than the query.
         cursor.execute("SELECT id FROM transactions WHERE id = ANY(%s)", [ids])
         return {id for (id,) in cursor}
 
@@ -92,10 +93,10 @@ def _booked(rows: list[Movement], accounts: dict[int, Account]) -> set[uuid.UUID
 def _allow_overdrafts(
     rows: list[Movement], booked: set[uuid.UUID], accounts: dict[int, Account]
 ) -> None:
-    """Raises limits to what each history needs, as it is about to be booked.
+    """Raises overdraft limits to what each history needs.
 
-    The lowest balance on the way, rounded up to the next thousand. Before the first row is
-    booked, so that a run broken off and gone on with allows the same.
+    That is its lowest balance, rounded up to the next thousand. Raised before the first row is
+    booked, so that an interrupted and continued run allows the same.
     """
     limits: dict[uuid.UUID, Decimal] = {}
     for account_id, history in groupby(rows, key=attrgetter("account_id")):

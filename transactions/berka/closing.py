@@ -1,4 +1,4 @@
-"""The bank's own closing balances."""
+"""The closing balances that the bank states itself."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ TOLERANCE_PER_ROW = Decimal("0.06")
 
 
 @dataclass(frozen=True, slots=True)
-class Footing:
-    """What a row of the bank says of the balance."""
+class StatedBalance:
+    """The balance that a row of the bank states."""
 
     day: date
     signed_amount: Decimal
@@ -22,20 +22,20 @@ class Footing:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """An account's last day, the bank's balance after it, and how far off is still agreement."""
+    """An account's last day, the bank's balance after it, and the tolerance for a comparison."""
 
     day: date
     balance: Decimal
     tolerance: Decimal
 
 
-def closing_of(history: Iterable[Footing]) -> Closing:
-    """The bank's balance at the end of an account's last day.
+def closing_of(history: Iterable[StatedBalance]) -> Closing:
+    """Returns the bank's balance at the end of an account's last day.
 
-    The rows of one day come in no order, so neither the last line nor the highest id is the
-    closing one. It is found from the bank's figures alone: the day's closing row is the one
-    whose balance is nearest to the previous day's closing + the sum of the day's amounts.
-    Every history begins at zero.
+    The rows of one day have no order, so neither the last line nor the highest id is the closing
+    one. It is computed from the bank's figures alone: the closing row of a day is the one whose
+    balance is nearest to the previous day's closing plus the sum of the day's amounts. Every
+    history begins at zero.
     """
     rows = sorted(history, key=attrgetter("day"))
     balance = Decimal(0)

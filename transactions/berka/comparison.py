@@ -1,4 +1,4 @@
-"""The books beside the bank's own closing balances."""
+"""Compares the books with the bank's own closing balances."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,8 +14,9 @@ from transactions.berka.source import Source
 
 
 def comparison(source: Source) -> Iterator[str]:
-    """A sentence for each account whose books are further from the bank's than its tolerance,
-    and a last one that counts those that agree."""
+    """Yields a sentence for each account whose balance differs by more than its tolerance, and a
+    last one that counts the accounts that agree.
+    """
     found = list(_disagreements(source))
     yield from found
     total = len(source.closings)
@@ -38,10 +39,10 @@ def _disagreements(source: Source) -> Iterator[str]:
 
 
 def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
-    """What the books say each account held at the end of a day, by value date.
+    """Returns the booked balance of each account at the end of a day, by value date.
 
-    By value date, because what people moved after the import is not the bank's affair, and
-    a row that was repaired and booked late still counts for its own day.
+    By value date, so that payments made after the import do not count, and a row that was repaired
+    and booked late counts for its own day.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,6 @@
-"""Lines of the bank's files and the values in them. What is broken is a `Refusal`."""
+"""Reads lines of the bank's files and their values. A line that cannot be read becomes a
+`Refusal`.
+"""
 
 import csv
 import re
@@ -26,11 +28,11 @@ PARTNER = re.compile(r"[0-9A-Za-z-]{0,34}", re.ASCII)
 
 
 class UnreadableSource(Exception):
-    """A file that cannot be read at all; the sentence names it."""
+    """A file that cannot be read at all; the text names it."""
 
 
 class BrokenLine(ValueError):
-    """A row that cannot be understood; the text says which field, and what to do."""
+    """A row that cannot be read; the text says which field, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,7 +49,7 @@ class Refusal:
 
 @contextmanager
 def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
-    """Turns what is Broken about a line into a refusal of it."""
+    """Turns a BrokenLine into a refusal of that line."""
     try:
         yield
     except BrokenLine as broken:
@@ -55,9 +57,9 @@ def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
 
 
 def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[int, list[str]]]:
-    """Number and wanted fields of each line; a broken one goes to `refusals`.
+    """Yields the number and the wanted fields of each line; adds broken lines to `refusals`.
 
-    Each line is parsed alone: an open quotation mark does not swallow the next line.
+    Parses each line alone, so that an open quotation mark does not swallow the next line.
     """
     path = directory / file
     try:
@@ -81,7 +83,7 @@ def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:
-    """Where each wanted column stands."""
+    """Returns the position of each wanted column."""
     wanted = COLUMNS[path.name]
     missing = [name for name in wanted if name not in header]
     if missing:
@@ -110,7 +112,7 @@ def identifier(column: str, value: str) -> int:
 
 
 def day(column: str, value: str) -> date:
-    """YYMMDD of the twentieth century."""
+    """Parses YYMMDD of the twentieth century."""
     match = DAY.fullmatch(value)
     try:
         if match:
@@ -121,7 +123,7 @@ def day(column: str, value: str) -> date:
 
 
 def birthday(value: str) -> date:
-    """A birth number: YYMMDD, the month + 50 for women."""
+    """Parses a birth number: YYMMDD, with 50 added to the month for women."""
     month = value[2:4]
     if month.isdecimal() and int(month) > 50:
         value = f"{value[:2]}{int(month) - 50:02}{value[4:]}"
@@ -135,7 +137,7 @@ def money(column: str, value: str) -> Decimal:
 
 
 def partner(column: str, value: str) -> str:
-    """The other bank or account; 0 stands for none."""
+    """Returns the other bank or account; "" for 0, which means none."""
     if not PARTNER.fullmatch(value):
         raise BrokenLine(f"the partner's {column} {value!r} has other than letters and digits")
     return "" if value == "0" else value

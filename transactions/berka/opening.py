@@ -1,4 +1,4 @@
-"""Opens the bank's accounts, and makes a user of each owner."""
+"""Opens the bank's accounts and adds a user for each owner."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ CURRENCY = "CZK"
 
 @dataclass(slots=True)
 class ImportReport:
-    """What came of an import; filled in as it goes, so that a stopped one can tell too."""
+    """The counts of an import; updated during the run, so that a stopped run can report them."""
 
     users: int = 0
     accounts: int = 0
@@ -27,7 +27,7 @@ class ImportReport:
 
 
 def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
-    """Opens the accounts that are not in the books; all that are then, by the bank's id."""
+    """Opens the missing accounts and returns all accounts by the bank's id."""
     ids = {id_of("account", opened.account_id): opened for opened in source.accounts.values()}
     there = Account.objects.in_bulk(list(ids))
     missing = [opened for id, opened in ids.items() if id not in there]
@@ -69,7 +69,7 @@ def _account(opened: Opened, user: User) -> Account:
 
 
 def _add_missing_users(accounts: list[Opened], report: ImportReport) -> dict[int, User]:
-    """The owners of these accounts who may own one, added where missing; none can sign in."""
+    """Adds missing owners, who cannot sign in, and returns the active owners by client id."""
     since: dict[int, date] = {}
     for opened in accounts:
         since[opened.client_id] = min(opened.day, since.get(opened.client_id, opened.day))

@@ -1,4 +1,4 @@
-"""What the bank's files say, cleaned and in the order in which it is booked."""
+"""The content of the bank's files, cleaned and in booking order."""
 
 import uuid
 from collections import defaultdict
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from transactions.berka import lines
-from transactions.berka.closing import Closing, Footing, closing_of
+from transactions.berka.closing import Closing, StatedBalance, closing_of
+from transactions.berka.codes import is_credit, wording_of
 from transactions.berka.identity import id_of
 from transactions.berka.lines import BrokenLine, Refusal, UnreadableSource
-from transactions.berka.words import is_credit, words_of
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An account of the bank, and its owner."""
+    """An account of the bank and its owner."""
 
     line: int
     account_id: int
@@ -46,13 +46,13 @@ class Movement:
 
 @dataclass(slots=True)
 class Source:
-    """All that the files say, in the order in which it is booked."""
+    """The content of all files, in booking order."""
 
     accounts: dict[int, Opened] = field(default_factory=dict)
     movements: dict[int, list[Movement]] = field(default_factory=dict)
     closings: dict[int, Closing] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
-    repeated: int = 0  # lines of trans.asc that stand there twice, word for word
+    repeated: int = 0  # lines of trans.asc that occur twice, identical
 
     @property
     def row_count(self) -> int:
@@ -79,7 +79,7 @@ def read(directory: Path) -> Source:
 
 
 def _clients(directory: Path, source: Source) -> set[int]:
-    """The clients there are. A client with a broken birth number is still a client."""
+    """Returns the client ids. A client with an invalid birth number still counts."""
     clients = set()
     for line, (client, birth) in lines.rows(directory, "client.asc", source.refusals):
         with lines.refused(source.refusals, "client.asc", line):
@@ -89,7 +89,7 @@ def _clients(directory: Path, source: Source) -> set[int]:
 
 
 def _accounts(directory: Path, source: Source) -> dict[int, tuple[int, date]]:
-    """The line and opening day of each account."""
+    """Returns the line and opening day of each account."""
     days: dict[int, tuple[int, date]] = {}
     for line, (account, opened) in lines.rows(directory, "account.asc", source.refusals):
         with lines.refused(source.refusals, "account.asc", line):
@@ -104,7 +104,7 @@ def _accounts(directory: Path, source: Source) -> dict[int, tuple[int, date]]:
 def _owners(
     directory: Path, source: Source, clients: set[int], accounts: set[int]
 ) -> dict[int, int]:
-    """The owner of each account. A disponent may use it, but owns nothing."""
+    """Returns the owner of each account. A disponent may use an account but does not own it."""
     owners: dict[int, int] = {}
     for line, (client, account, kind) in lines.rows(directory, "disp.asc", source.refusals):
         with lines.refused(source.refusals, "disp.asc", line):
@@ -122,9 +122,9 @@ def _owners(
 
 
 def _movements(directory: Path, source: Source) -> None:
-    """The rows of trans.asc by account, each history in the order in which it is booked."""
+    """Reads the rows of trans.asc by account, each history in booking order."""
     seen: dict[int, tuple[int, list[str]]] = {}
-    footings: dict[int, list[Footing]] = defaultdict(list)
+    stated_balances: dict[int, list[StatedBalance]] = defaultdict(list)
     movements: dict[int, list[Movement]] = defaultdict(list)
     for line, fields in lines.rows(directory, "trans.asc", source.refusals):
         with lines.refused(source.refusals, "trans.asc", line):
@@ -135,7 +135,7 @@ def _movements(directory: Path, source: Source) -> None:
             if first_line != line:
                 source.repeated += 1
                 continue
-            movement = _movement(line, trans_id, fields, footings)
+            movement = _movement(line, trans_id, fields, stated_balances)
             if movement.account_id not in source.accounts:
                 raise BrokenLine(
                     f"account {movement.account_id} is not open; it is missing in account.asc, "
@@ -144,28 +144,28 @@ def _movements(directory: Path, source: Source) -> None:
             seen[trans_id] = line, fields
             movements[movement.account_id].append(movement)
     for account_id in sorted(movements):
-        # Within a day the bank's order means nothing: credits first keeps most above zero.
+        # Rows of one day have no order; credits first keep most balances above zero.
         source.movements[account_id] = sorted(
             movements[account_id], key=lambda row: (row.day, not row.credit, row.trans_id)
         )
-    for account_id in sorted(footings.keys() & source.accounts.keys()):
-        source.closings[account_id] = closing_of(footings[account_id])
+    for account_id in sorted(stated_balances.keys() & source.accounts.keys()):
+        source.closings[account_id] = closing_of(stated_balances[account_id])
 
 
 def _movement(
-    line: int, trans_id: int, fields: list[str], footings: dict[int, list[Footing]]
+    line: int, trans_id: int, fields: list[str], stated_balances: dict[int, list[StatedBalance]]
 ) -> Movement:
-    """A row made exact. Its balance counts for the comparison even if the row is refused."""
+    """Parses a row. Its stated balance is kept for the comparison even if the row is refused."""
     _, account, day_text, kind, operation, amount_text, balance, purpose, bank, partner = fields
     account_id = lines.identifier("account_id", account)
     day, credit = lines.day("date", day_text), is_credit(kind)
     amount = lines.money("amount", amount_text)
     signed = amount if credit else -amount
-    footings[account_id].append(Footing(day, signed, lines.money("balance", balance)))
+    stated_balances[account_id].append(StatedBalance(day, signed, lines.money("balance", balance)))
     if amount <= 0:
         raise BrokenLine(f"the amount {amount_text} is not above zero; the type says the direction")
     bank, partner = lines.partner("bank", bank), lines.partner("account", partner)
-    words = words_of(
+    words = wording_of(
         credit=credit,
         operation=operation,
         purpose=purpose,

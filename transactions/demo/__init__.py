@@ -1,5 +1,5 @@
-"""The demo bank: believable people and their money, made from a seed.
+"""The demo bank: believable people and payments, generated from a seed.
 
-`cast` and `places` are data; `people` builds the persons, `habits` and `stories` say what
-happens on a day, `world` plays the days in order without a database, `seeding` books them.
+`cast` and `places` are data. `people` makes the persons, `habits` and `stories` decide what happens
+on a day, `world` plays the days in order without a database, and `seeding` books the result.
 """

@@ -1,4 +1,4 @@
-"""Who is in the demo: the first people by hand, in this order; everybody after them by lot."""
+"""The people of the demo: the first ones written by hand, in this order; all others at random."""
 # ruff: noqa: RUF001  names as their bearers write them; lists that a person can read
 
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from transactions.demo.places import BERLIN, BRISTOL, KUWAIT, KYOTO, PROVIDENCE,
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """One part in the play. Money is in whole units of the place's currency."""
+    """One person of the cast. Amounts are in whole units of the place's currency."""
 
     name: str
-    role: str = "customer"  # customer, company, landlord, shop, newcomer, analyst or staff
+    kind: str = "customer"  # customer, company, landlord, shop, newcomer, analyst or staff
     place: Town = PROVIDENCE
     employer: str = ""
     landlord: str = ""
     salary: int = 0
     rent: int = 0
     pay_day: int = 25
-    activity: int = 45  # of a hundred: how often this person pays for something
+    activity: int = 45  # percent: how often this person pays for something
     story: str = ""
     email: str = ""
 
@@ -29,7 +29,7 @@ AETHERWERK = "Ätherwerk GmbH"
 HOUSING = "Gemeinnützige Wohnungsbaugenossenschaft Sonnenallee-Nord eG"
 LETTINGS = "Quayside Lettings"
 
-PARTS = (
+ROLES = (
     Role("Ana Ferreira", employer=NORTHWIND, landlord=LINDT, salary=3480, rent=950,
          activity=95, story="ana", email="ana@example.com"),
     Role("Nadia Haddad", "analyst", email="analyst@example.com"),
@@ -91,5 +91,5 @@ COMPANY_WORDS = (
     "Marble Nettle Osprey Pebble Quarry Rowan Saffron Thistle Umber Verdant Willow Yarrow Zephyr"
 ).split()
 COMPANY_TRADES = "Systems Foods Logistics Studio Labs Works Printing Robotics Gardens".split()
-PLACES_BY_LOT = (PROVIDENCE, PROVIDENCE, PROVIDENCE, BERLIN, BERLIN, BRISTOL, KYOTO, KUWAIT)
+RANDOM_PLACES = (PROVIDENCE, PROVIDENCE, PROVIDENCE, BERLIN, BERLIN, BRISTOL, KYOTO, KUWAIT)
 FORMS = {"USD": "Inc", "EUR": "GmbH", "GBP": "Ltd", "JPY": "K.K.", "KWD": "W.L.L."}

@@ -1,4 +1,4 @@
-"""What templates know of a demo bank: its sign-ins, and where its mail goes."""
+"""Context processors of the demo: its sign-ins, and where its mail is printed."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
 def demo_mail(_request: HttpRequest) -> dict[str, str]:
-    """`demo_mail`: where a visitor of the demo finds the mail that a page speaks of."""
+    """`demo_mail`: tells a visitor of the demo where to find the mail that a page mentions."""
     if not settings.LEDGER_DEMO or settings.EMAIL_BACKEND != CONSOLE:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What happens to money on a day: payments, incomes, card purchases."""
+"""The kinds of events: card purchases, payments, incomes."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,7 @@ from transactions.demo.places import KINDS, Town
 
 
 def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
-    """Metadata as this bank writes it: always a category and a channel."""
+    """Returns metadata as this bank writes it: always a category and a channel."""
     return {"category": category, "channel": channel, **more}
 
 
@@ -22,7 +22,7 @@ def card_payment(
     amount: Decimal | None = None,
     abroad: tuple[DemoAccount, Town] | None = None,
 ) -> Event:
-    """A purchase by card; a transfer where the shop itself banks here."""
+    """A card purchase; a transfer if the shop has an account at this bank."""
     account, place = abroad or (person.everyday, person.place)
     what = KINDS[kind]
     target = person.directory.get((shop, account.currency))
@@ -52,7 +52,7 @@ def payment(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """Money to somebody by name: within the bank where they bank here, else out of it."""
+    """A payment to somebody by name: a transfer if they have an account here, else a withdrawal."""
     target, words, metadata = _by_name(person, to, text, metadata)
     return Event(moment, amount, person.everyday, target, words, reference, metadata)
 
@@ -67,7 +67,7 @@ def income(
     reference: str = "",
     metadata: dict[str, Any],
 ) -> Event:
-    """Money from somebody by name, within the bank where they bank here."""
+    """Money from somebody by name: a transfer if they have an account here, else a deposit."""
     source, words, metadata = _by_name(person, by, text, metadata)
     return Event(moment, amount, source, person.everyday, words, reference, metadata)
 
@@ -75,7 +75,9 @@ def income(
 def _by_name(
     person: Person, name: str, text: str, metadata: dict[str, Any]
 ) -> tuple["DemoAccount | None", str, dict[str, Any]]:
-    """Their account here, and what is said; of somebody outside, the name says it."""
+    """Returns their account here, the description and the metadata; without an account the name is
+    the description.
+    """
     account = person.directory.get((name, person.everyday.currency))
     if account is None:
         return None, name, {**metadata, "note": text}

@@ -1,4 +1,4 @@
-"""What a customer does with money on a day. Each function answers for one habit."""
+"""What a customer does with money on a day. One function per habit."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from transactions.demo.cast import NORTHWIND
 from transactions.demo.events import about, card_payment, income, payment
-from transactions.demo.moments import DAY, NIGHT_RUN, at, is_pay_day, month_name
 from transactions.demo.people import DemoAccount, Event, Person
 from transactions.demo.places import KINDS
+from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, month_name
 
 # Out of a thousand, on a working day and at the weekend, for somebody with activity 100.
 ERRANDS = (
@@ -50,7 +50,7 @@ def ordinary_day(person: Person, day: date) -> Iterator[Event]:
 
 
 def _chance(person: Person, of_thousand: int) -> bool:
-    return person.rng.randrange(100_000) < of_thousand * person.part.activity
+    return person.rng.randrange(100_000) < of_thousand * person.role.activity
 
 
 def _shop(person: Person, kind: str) -> str:
@@ -61,34 +61,34 @@ def _shop(person: Person, kind: str) -> str:
 
 
 def salary(person: Person, day: date) -> Iterator[Event]:
-    part = person.part
-    if not part.salary or not is_pay_day(day, part.pay_day, person.place.weekend):
+    role = person.role
+    if not role.salary or not is_pay_day(day, role.pay_day, person.place.weekend):
         return
-    initials = "".join(word[0] for word in part.employer.split()[:2]).upper()
-    if part.employer == NORTHWIND:
+    initials = "".join(word[0] for word in role.employer.split()[:2]).upper()
+    if role.employer == NORTHWIND:
         initials = "NW"
     period = f"{day:%Y-%m}"
     yield income(
         person,
-        part.employer,
+        role.employer,
         at(person.rng, day, "06:10", "07:20"),
-        person.whole(part.salary),
-        "Pension" if part.story == "pension" else "Salary",
+        person.whole(role.salary),
+        "Pension" if role.story == "pension" else "Salary",
         reference=f"{initials}-{period}",
         metadata=about("salary", "transfer", period=period),
     )
 
 
 def standing_orders(person: Person, day: date) -> Iterator[Event]:
-    """Rent, fee and interest on the 1st; to savings on the 2nd."""
-    rng, part = person.rng, person.part
+    """Rent, fee and interest on the 1st; savings on the 2nd."""
+    rng, role = person.rng, person.role
     period = f"{day:%Y-%m}"
-    if day.day == 1 and part.rent:
+    if day.day == 1 and role.rent:
         yield payment(
             person,
-            part.landlord,
+            role.landlord,
             at(rng, day, *NIGHT_RUN),
-            person.whole(part.rent),
+            person.whole(role.rent),
             f"Rent for {month_name(day)}",
             reference=f"RENT-{period}",
             metadata=about("rent", "standing order", period=period),
@@ -102,10 +102,10 @@ def standing_orders(person: Person, day: date) -> Iterator[Event]:
     savings = person.accounts.get("savings")
     if savings is None:
         return
-    if day.day == 2 and part.salary:
+    if day.day == 2 and role.salary:
         yield Event(
             at(rng, day, *NIGHT_RUN),
-            person.whole(max(10, part.salary // 120 * 10)),
+            person.whole(max(10, role.salary // 120 * 10)),
             person.everyday,
             savings,
             "Every month, to savings",
@@ -143,7 +143,7 @@ def bills(person: Person, day: date) -> Iterator[Event]:
                     "subscription", "card", merchant=merchant, card={"last4": person.card}
                 ),
             )  # fmt: skip
-    if not person.part.rent:
+    if not person.role.rent:
         return
     for kind, text, due in (("utilities", "Power and heating", 8), ("insurance", "Home", 12)):
         if day.day == due:
@@ -160,10 +160,10 @@ def bills(person: Person, day: date) -> Iterator[Event]:
 
 
 def spare_money(person: Person, day: date) -> Iterator[Event]:
-    """Whoever has more than two salaries and no trip before them invests most of one."""
-    spare = person.everyday.balance - person.part.salary
+    """A customer with more than two salaries and no trip ahead invests most of the spare one."""
+    spare = person.everyday.balance - person.role.salary
     saving_up = any(first - SAVING_UP <= day <= last for first, last in person.trips)
-    if day.day == 4 and person.part.salary and spare > person.part.salary and not saving_up:
+    if day.day == 4 and person.role.salary and spare > person.role.salary and not saving_up:
         round_sum = int(spare) * 7 // 10 // 50 * 50
         yield Event(
             at(person.rng, day, "09:00", "16:00"),

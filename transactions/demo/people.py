@@ -15,8 +15,8 @@ from ledger.db.ids import uuid7_of
 from ledger.text.currencies import minor_units
 from transactions.demo import cast
 from transactions.demo.cast import Role
-from transactions.demo.moments import DAY, at
 from transactions.demo.places import SUBSCRIPTIONS, Town
+from transactions.demo.times import DAY, at
 
 # Letters that no Unicode decomposition turns into ASCII.
 PLAIN_LETTERS = str.maketrans(
@@ -28,9 +28,9 @@ ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # among the people made by lot
 
 @dataclass(slots=True)
 class Event:
-    """A movement as somebody intends it; a missing side is outside the bank.
+    """A payment that somebody intends. A missing `source` or `target` is outside the bank.
 
-    It may complete a hold (`captures`) or take back a payment (`reverses`), if that came about.
+    It may capture a hold (`captures`) or reverse a payment (`reverses`), if that one took place.
     """
 
     moment: datetime
@@ -44,12 +44,12 @@ class Event:
     expires_at: datetime | None = None
     captures: "Event | None" = None
     reverses: "Event | None" = None
-    id: UUID | None = None  # of the transaction, once it is certain to be one
+    id: UUID | None = None  # of the transaction, once it is booked
 
 
 @dataclass(slots=True, eq=False)
 class DemoAccount:
-    """An account and, while the days are played, the money on it."""
+    """An account and its balance while the days are played."""
 
     id: uuid.UUID
     number: str
@@ -69,14 +69,16 @@ class DemoAccount:
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """Somebody with habits: their own luck, card, favourite shops, and what is yet to come."""
+    """Somebody with habits: their own random numbers, card, favourite shops, and planned events."""
 
     id: uuid.UUID
-    part: Role
+    role: Role
     email: str
     joined: datetime
     rng: random.Random
-    directory: "dict[tuple[str, str], DemoAccount]"  # who banks here, by name and currency
+    directory: (
+        "dict[tuple[str, str], DemoAccount]"  # accounts at this bank, by holder's name and currency
+    )
     card: str
     accounts: dict[str, DemoAccount] = field(default_factory=dict)
     friends: "list[Person]" = field(default_factory=list)
@@ -88,7 +90,7 @@ class Person:
 
     @property
     def place(self) -> Town:
-        return self.part.place
+        return self.role.place
 
     @property
     def everyday(self) -> DemoAccount:
@@ -99,33 +101,35 @@ class Person:
 
     @property
     def cent(self) -> Decimal:
-        """The smallest coin of the home currency."""
+        """The smallest unit of the home currency."""
         return Decimal(1).scaleb(-minor_units(self.place.currency))
 
     def whole(self, units: int) -> Decimal:
-        """So many whole units of the home currency, with its decimals."""
+        """An amount in whole units of the home currency, with its decimals."""
         return Decimal(units).quantize(self.cent)
 
     def share(self, units: int, of_ten_thousand: int) -> Decimal:
-        """So many ten-thousandths of whole units, exact to the smallest coin."""
+        """An amount of `of_ten_thousand` / 10,000 times `units`, rounded to the smallest unit."""
         return (units * Decimal(of_ten_thousand).scaleb(-4)).quantize(self.cent)
 
 
 def make_people(count: int, seed: int, start: date, today: date) -> list[Person]:
-    """So many people, the cast first, with accounts, friends and employers. No database."""
+    """Makes `count` people, the cast first, with accounts, friends and employers. Uses no
+    database.
+    """
     directory: dict[tuple[str, str], DemoAccount] = {}
     emails: set[str] = set()
     numbers: set[str] = set()
     people: list[Person] = []
-    for part in _parts(count, random.Random(f"{seed}/cast")):  # noqa: S311  a demo, no secret
+    for role in _parts(count, random.Random(f"{seed}/cast")):  # noqa: S311  a demo, no secret
         rng = random.Random(f"{seed}/{len(people)}")  # noqa: S311  a demo, no secret
-        first_day = today - DAY if part.role == "newcomer" else start
+        first_day = today - DAY if role.kind == "newcomer" else start
         joined = at(rng, first_day, "08:00", "12:00")
-        email = part.email or _free_email(part.name, emails)
+        email = role.email or _free_email(role.name, emails)
         emails.add(email)
         person = Person(
             id=uuid7_of(joined, user_name(email)),
-            part=part,
+            role=role,
             email=email,
             joined=joined,
             rng=rng,
@@ -139,16 +143,16 @@ def make_people(count: int, seed: int, start: date, today: date) -> list[Person]
 
 
 def user_name(email: str) -> str:
-    """What a demo person's id is made of; the same for every seed and day."""
+    """The text that a demo person's id is a hash of; the same for every seed and day."""
     return f"demo user {email}"
 
 
 def _parts(count: int, rng: random.Random) -> Iterator[Role]:
-    yield from cast.PARTS[:count]
+    yield from cast.ROLES[:count]
     companies = {"USD": cast.NORTHWIND, "EUR": cast.AETHERWERK}
     landlords = {"USD": cast.LINDT, "EUR": cast.HOUSING}
-    for n in range(len(cast.PARTS), count):
-        place = rng.choice(cast.PLACES_BY_LOT)
+    for n in range(len(cast.ROLES), count):
+        place = rng.choice(cast.RANDOM_PLACES)
         name = f"{rng.choice(cast.FIRST_NAMES)} {rng.choice(cast.LAST_NAMES)}"
         if n % ONE_IN_COMPANIES == 0:
             words = rng.choice(cast.COMPANY_WORDS), rng.choice(cast.COMPANY_TRADES)
@@ -173,7 +177,7 @@ def _parts(count: int, rng: random.Random) -> Iterator[Role]:
 
 
 def _whole_units(dollars: int, place: Town) -> int:
-    """So many dollars in whole units of the place's currency, a round number."""
+    """Converts dollars to a round number of whole units of the place's currency."""
     major: int = 10 ** minor_units(place.currency)
     return dollars * place.per_dollar // major // 10 * 10
 
@@ -189,12 +193,12 @@ def _free_email(name: str, taken: set[str]) -> str:
 
 
 def _open_accounts(person: Person, seed: int, numbers: set[str]) -> None:
-    place, story, role = person.place, person.part.story, person.part.role
-    if role in ("analyst", "staff"):
+    place, story, kind = person.place, person.role.story, person.role.kind
+    if kind in ("analyst", "staff"):
         return
     names = {"company": "Business", "shop": "Takings", "landlord": "Rental income"}
     plans: list[tuple[str, str, str, dict[str, Decimal]]] = [
-        ("everyday", names.get(role, "Everyday"), place.currency, {})
+        ("everyday", names.get(kind, "Everyday"), place.currency, {})
     ]
     if story == "overdraft":
         plans[0][3]["overdraft_limit"] = person.whole(500)
@@ -204,7 +208,7 @@ def _open_accounts(person: Person, seed: int, numbers: set[str]) -> None:
         plans.append(("travel", "Travel", "EUR", {}))
     elif story == "closed":
         plans.append(("old", "Old savings", place.currency, {}))
-    elif role == "customer" and story != "overdraft" and person.rng.randrange(2):
+    elif kind == "customer" and story != "overdraft" and person.rng.randrange(2):
         plans.append(("savings", "Savings", place.currency, {}))
     for key, name, currency, limits in plans:
         number = _number(person.rng, numbers)
@@ -221,23 +225,25 @@ def _number(rng: random.Random, taken: set[str]) -> str:
 
 
 def _introduce(people: list[Person]) -> None:
-    """Friends, the directory of who banks here, subscriptions, and each employer's payroll."""
+    """Gives people friends, subscriptions, the directory of accounts, and employers their
+    payroll.
+    """
     circles: dict[str, list[Person]] = {}
     by_account: dict[uuid.UUID, Person] = {}
     for person in people:
-        part, currency = person.part, person.place.currency
-        if part.role == "customer":
+        role, currency = person.role, person.place.currency
+        if role.kind == "customer":
             circles.setdefault(currency, []).append(person)
             for name, mcc, cents in person.rng.sample(SUBSCRIPTIONS, person.rng.randrange(2, 5)):
                 price = person.place.amount(cents)
                 person.subscriptions.append((name, mcc, price, person.rng.randrange(2, 28)))
-        elif part.role in ("company", "landlord", "shop"):
-            person.directory[part.name, currency] = person.everyday
+        elif role.kind in ("company", "landlord", "shop"):
+            person.directory[role.name, currency] = person.everyday
             by_account[person.everyday.id] = person
     for person in people:
-        employer = person.directory.get((person.part.employer, person.place.currency))
+        employer = person.directory.get((person.role.employer, person.place.currency))
         if employer is not None:
-            by_account[employer.id].payroll += person.part.salary
+            by_account[employer.id].payroll += person.role.salary
     for circle in circles.values():
         for n, person in enumerate(circle):
             first = n // FRIENDS * FRIENDS

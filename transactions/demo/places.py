@@ -1,4 +1,4 @@
-"""Where the people live: a currency, a city, its shops (all invented) and what things cost."""
+"""Where people live: currency, city, shops (all invented) and prices."""
 
 import random
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from ledger.text.currencies import minor_units
 
 @dataclass(frozen=True, slots=True)
 class ShopKind:
-    """A kind of purchase: prices in US cents, `grain` the hundredths they are a multiple of."""
+    """A kind of purchase: prices in US cents; amounts are multiples of `grain` hundredths."""
 
     category: str
     mcc: str
@@ -53,7 +53,7 @@ SUBSCRIPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A city. `per_dollar` is how many minor units of the currency a US dollar buys there."""
+    """A city. `per_dollar` is how many minor units of the currency one US dollar buys."""
 
     city: str
     country: str
@@ -63,14 +63,14 @@ class Town:
     weekend: frozenset[int] = field(default=frozenset({5, 6}))
 
     def amount(self, cents: int, grain: int = 1) -> Decimal:
-        """So many US cents in this place's money, exact, a multiple of the grain."""
+        """Converts US cents to this currency, as a multiple of the grain."""
         units = minor_units(self.currency)
         grain *= 10 ** max(0, units - 2)
         minor = max(1, cents * self.per_dollar // 100 // grain) * grain
         return Decimal(minor).scaleb(-units)
 
     def price(self, rng: random.Random, kind: str) -> Decimal:
-        """What one purchase costs: mostly small, sometimes large."""
+        """A random price of one purchase: mostly small, sometimes large."""
         what = KINDS[kind]
         span = what.high - what.low
         return self.amount(

@@ -1,7 +1,7 @@
 """Books the demo bank: people and accounts first, then every draft through `post_batch`.
 
 2,000 people over 24 months, 1.5 million transactions, took 221 s and 92 MB on two shared cores;
-the memory stands still from the first batch on. The default, 10,000 transactions, takes 2 s.
+memory is constant after the first batch. The default, 10,000 transactions, takes 2 s.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,25 +19,25 @@ from accounts.groups import ANALYSTS, STAFF, ensure_groups
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
-from transactions.demo import held, noted
+from transactions.demo import holds, notes
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
 from transactions.models import Transaction
 from transactions.services import Draft
 
-NAME_BITS = 2**62 - 1  # the part of a demo id that comes from its name alone
-BATCH = 5_000  # drafts in one transaction: what memory and locks have to bear at once
+NAME_BITS = 2**62 - 1  # the bits of a demo id that are a hash of its name
+BATCH = 5_000  # drafts in one transaction
 USERS_LEAST, MONTHS_MOST = 3, 120
 
 
 class SeedingError(Exception):
-    """The demo cannot be made; `str(error)` is one sentence saying why."""
+    """The demo data cannot be made; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """What was made. All zero: the demo was there already."""
+    """How much was made. All zero if the demo data was there already."""
 
     users: int = 0
     accounts: int = 0
@@ -52,11 +52,10 @@ def seed(
     now: datetime,
     progress: Callable[[int], None] = lambda _booked: None,
 ) -> Seeded:
-    """Makes the demo bank once; a second call, on whatever day, adds nothing.
+    """Makes the demo bank once; later calls, on any day, add nothing.
 
-    A run that was interrupted is finished by the same call on the same day: every id is
-    known beforehand, so nothing is booked twice. Raises SeedingError, and then nobody who
-    was here before has been touched.
+    Repeating an interrupted call on the same day finishes it: all ids are known beforehand, so
+    nothing is booked twice. Raises SeedingError, without changing existing users.
     """
     check_options(users, months, seed)
     if is_seeded():
@@ -68,17 +67,17 @@ def seed(
     booked = 0
     for batch in _batches(world.drafts(), BATCH):
         booked += _book(batch)
-        reset_queries()  # with DEBUG on, Django keeps the text of 9,000 of them
+        reset_queries()  # with DEBUG on, Django keeps up to 9,000 queries
         progress(booked)
     _release_holds(people)
     _change_statuses(world.people, people)
-    noted.note(people[SIGN_INS["ana"]])
+    notes.write_notes(people[SIGN_INS["ana"]])
     _give_roles_and_passwords(people)
     return Seeded(len(people), accounts, booked)
 
 
 def check_options(users: int, months: int, seed: int) -> None:
-    """Raises SeedingError for an option that makes no bank."""
+    """Raises SeedingError for invalid options."""
     if users < USERS_LEAST:
         raise SeedingError(f"--users is {USERS_LEAST} or more: the three who sign in come first.")
     if not 1 <= months <= MONTHS_MOST:
@@ -88,19 +87,21 @@ def check_options(users: int, months: int, seed: int) -> None:
 
 
 def is_seeded() -> bool:
-    """Whether the demo is here, complete. The sign-ins get their passwords last of all."""
+    """Whether the demo data is complete. The passwords of the sign-ins are set last."""
     ana = User.objects.filter(email=SIGN_INS["ana"]).first()
     return ana is not None and _is_demo(ana) and ana.has_usable_password()
 
 
 def _is_demo(user: User) -> bool:
-    """Whether we made this person, on whatever day: the name's part of the id says so."""
+    """Whether this user was made by seed_demo, on any day: their id contains a hash of their
+    name.
+    """
     made = uuid7_of(user.created_at, user_name(user.email))
     return user.pk.int & NAME_BITS == made.int & NAME_BITS
 
 
 def _refuse_strangers(people: Iterable[Person]) -> None:
-    """The demo needs its addresses; whoever has one already keeps it."""
+    """Refuses to seed if somebody else already signs in with an address of the demo."""
     wanted = {person.email: person.id for person in people}
     for user in User.objects.filter(email__in=wanted).order_by("email"):
         if user.pk == wanted[user.email]:
@@ -114,16 +115,16 @@ def _refuse_strangers(people: Iterable[Person]) -> None:
 
 
 def _save_people(people: Iterable[Person]) -> dict[str, User]:
-    """The rows of the people, by e-mail. Those of an interrupted run are kept."""
+    """Saves the users and returns them by e-mail address. Keeps those of an interrupted run."""
     nobody = make_password(None)
     rows = [
         User(
             id=person.id,
             email=person.email,
-            name=person.part.name,
+            name=person.role.name,
             created_at=person.joined,
             password=nobody,
-            is_staff=person.part.role == "staff",
+            is_staff=person.role.kind == "staff",
         )
         for person in people
     ]
@@ -132,7 +133,7 @@ def _save_people(people: Iterable[Person]) -> dict[str, User]:
 
 
 def _open_accounts(people: Iterable[Person], users: dict[str, User]) -> int:
-    """Opens what is not open yet; how many accounts the demo has."""
+    """Opens the accounts that are missing and returns how many accounts the demo has."""
     wanted = [(person, account) for person in people for account in person.accounts.values()]
     ids = [account.id for _, account in wanted]
     there = set(Account.objects.filter(pk__in=ids).values_list("pk", flat=True))
@@ -157,8 +158,11 @@ def _open(account: DemoAccount, owner: User) -> None:
 
 
 def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
-    """The drafts in order, so many at once; one that captures or reverses another comes in a
-    later batch than that, because a batch reads what it links to before it books anything."""
+    """Splits the drafts into batches, in order.
+
+    A draft that captures or reverses another goes into a later batch than that one, because a batch
+    reads linked transactions before it books anything.
+    """
     batch: dict[object, Draft] = {}
     for draft in drafts:
         if len(batch) == size or {draft.captures, draft.reverses} & batch.keys():
@@ -170,7 +174,7 @@ def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
 
 
 def _book(batch: list[Draft]) -> int:
-    """Books a batch whole. The world has kept the same rules, so a refusal is its fault."""
+    """Books a batch atomically. The world follows the same rules, so a refusal is a bug there."""
     try:
         return len(services.post_batch(batch, atomic=True))
     except LedgerError as refusal:
@@ -178,11 +182,11 @@ def _book(batch: list[Draft]) -> int:
 
 
 def _release_holds(users: dict[str, User]) -> None:
-    """The hold that came to nothing, released as staff would do it: with a reason."""
-    holds = Transaction.objects.pending().filter(
-        from_account__user=users[SIGN_INS["ana"]], description=held.RELEASED
+    """Releases one hold, as staff would: with a reason."""
+    pending = Transaction.objects.pending().filter(
+        from_account__user=users[SIGN_INS["ana"]], description=holds.RELEASED
     )
-    for hold in holds:
+    for hold in pending:
         staff_services.release(
             hold=hold,
             reason="The merchant sent a cancellation: bike returned the same day.",
@@ -192,16 +196,16 @@ def _release_holds(users: dict[str, User]) -> None:
 
 
 def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:
-    """The frozen and the closed account, as staff would do it: with a reason."""
+    """Freezes one account and closes another, as staff would: with a reason."""
     staff = users[SIGN_INS["staff"]]
     for person in people:
-        if person.part.story == "frozen":
+        if person.role.story == "frozen":
             account_services.freeze_account(
                 account=person.everyday.id,
                 reason="Card reported stolen; frozen until the customer has a new one.",
                 changed_by=staff,
             )
-        elif person.part.story == "closed":
+        elif person.role.story == "closed":
             account_services.close_account(
                 account=person.accounts["old"].id,
                 reason="Closed at the customer's request; balance moved to Everyday.",
@@ -210,7 +214,7 @@ def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:
 
 
 def _give_roles_and_passwords(users: dict[str, User]) -> None:
-    """Groups for the two roles; then, as the very last thing, the three passwords."""
+    """Adds the groups of the analyst and the staff; then, last of all, sets the three passwords."""
     three = {role: users[email] for role, email in SIGN_INS.items()}
     with db_transaction.atomic(durable=True):
         groups = ensure_groups()

@@ -1,16 +1,16 @@
-"""What is particular: Ana's travels, an overdraft, a closed account; and days of businesses."""
+"""Particular people: Ana's trips, an overdraft, a closed account; and the days of companies."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
 from ledger.text.currencies import minor_units
-from transactions.demo import held
+from transactions.demo import holds
 from transactions.demo.events import about, card_payment
 from transactions.demo.habits import bills, errands, groceries, interest, ordinary_day
-from transactions.demo.moments import DAY, NIGHT_RUN, at, is_pay_day, month_name
 from transactions.demo.people import Event, Person
 from transactions.demo.places import LISBON
+from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, month_name
 
 TRIP_DAYS, TRIP_ENDED, TRIP_EVERY = 8, 24, 170
 CLIENTS = (
@@ -23,11 +23,11 @@ SUPPLIERS = (
 
 
 def plan_ahead(people: list[Person], start: date, today: date) -> None:
-    """Fixes what a person's days must know beforehand, counted back from today."""
+    """Plans the events that depend on today's date, counted back from it."""
     for person in people:
-        match person.part.story:
+        match person.role.story:
             case "ana":
-                held.plan(person, today)
+                holds.plan(person, today)
                 first = today - timedelta(days=TRIP_ENDED + TRIP_DAYS)
                 while first > start + timedelta(days=9):
                     person.trips.append((first, first + timedelta(days=TRIP_DAYS)))
@@ -37,10 +37,10 @@ def plan_ahead(people: list[Person], start: date, today: date) -> None:
 
 
 def opening(person: Person) -> Iterator[Event]:
-    """The first money on each account, from the bank they were with before."""
-    if person.part.role == "newcomer":
+    """The first deposit on each account, transferred from another bank."""
+    if person.role.kind == "newcomer":
         return
-    unit = person.part.salary or max(person.payroll * 2, 8000)
+    unit = person.role.salary or max(person.payroll * 2, 8000)
     shares = {"everyday": 120, "savings": 140, "travel": 18, "old": 60}
     for n, (key, account) in enumerate(person.accounts.items()):
         coins = Decimal(person.rng.randrange(100)).scaleb(-minor_units(account.currency))
@@ -70,7 +70,7 @@ def ana(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
-    """Flights a month before; then money out of savings and into euros."""
+    """Flights a month before; then money out of savings, exchanged for euros."""
     rng, everyday, travel = person.rng, person.everyday, person.accounts["travel"]
     if days_left == 33:
         yield card_payment(person, at(rng, day, "20:10", "22:30"), "flight", "Gaivota Air")
@@ -94,7 +94,7 @@ def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
 
 
 def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
-    """A day of a trip, paid from the travel account in the money of the country."""
+    """A day of a trip, paid from the travel account in the local currency."""
     rng, abroad = person.rng, (person.accounts["travel"], LISBON)
     plan = [
         ("coffee", 900, "08:20", "10:30"), ("metro", 650, "10:00", "11:00"),
@@ -185,7 +185,7 @@ def landlord(person: Person, day: date, _today: date) -> Iterator[Event]:
             everyday, None, "Levante Plumbing", f"Job {rng.randrange(1000, 9999)}",
             about("repairs", "transfer"),
         )  # fmt: skip
-    if person.part.story == "householder":
+    if person.role.story == "householder":
         for habit in (groceries, errands, bills):
             yield from habit(person, day)
 
@@ -236,7 +236,7 @@ LIVES: dict[str, Callable[[Person, date, date], Iterator[Event]]] = {
 
 
 def day_of(person: Person, day: date, today: date) -> Iterator[Event]:
-    """All that one person intends on one day."""
-    live = LIVES.get(person.part.story) or LIVES.get(person.part.role) or _nothing
+    """All events that one person intends on one day."""
+    live = LIVES.get(person.role.story) or LIVES.get(person.role.kind) or _nothing
     yield from person.diary.pop(day, ())
     yield from live(person, day, today)

@@ -1,6 +1,6 @@
-"""The demo bank played day by day, without a database: what is affordable becomes a draft.
+"""Plays the demo bank day by day without a database; affordable payments become drafts.
 
-Memory stays flat: one day of events at a time, and per person what is yet to come.
+Memory is constant: the events of one day, and per person what is planned.
 """
 
 import uuid
@@ -14,8 +14,8 @@ from django.utils import timezone
 from ledger.db.ids import uuid7_of
 from ledger.text.dates import months_before
 from transactions.demo import stories
-from transactions.demo.moments import DAY
 from transactions.demo.people import Event, Person, make_people
+from transactions.demo.times import DAY
 from transactions.services import Draft
 
 
@@ -23,8 +23,8 @@ from transactions.services import Draft
 class World:
     """A demo bank up to `now`. The same arguments give the same people and the same drafts.
 
-    An earlier `now` of the same day gives the same drafts but for those that lie after it,
-    and `drafts` can be walked once: the people's money and luck move along with it.
+    An earlier `now` on the same day gives the same drafts except those after it. `drafts` can be
+    iterated once, because it changes the people's balances and random numbers.
     """
 
     users: int
@@ -42,7 +42,7 @@ class World:
         stories.plan_ahead(self.people, self.start, self.today)
 
     def drafts(self) -> Iterator[Draft]:
-        """Every movement in the order of its booking time, none of them in the future."""
+        """Yields every payment in order of booking time, none in the future."""
         day = self.start
         while day <= self.today:
             events = [
@@ -70,7 +70,7 @@ class World:
 
 
 def _move(event: Event) -> bool:
-    """Moves the money, as the bank would; False where the bank would refuse."""
+    """Moves the money as the bank would; returns False if the bank would refuse."""
     source, target = event.source, event.target
     if event.amount <= Decimal(0) or any(e.id is None for e in _linked(event)):
         return False
@@ -90,7 +90,7 @@ def _move(event: Event) -> bool:
 
 
 def _linked(event: Event) -> list[Event]:
-    """What must have come about for this to."""
+    """Events that must have taken place before this one."""
     return [other for other in (event.captures, event.reverses) if other is not None]
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units, plain
+from ledger.text.dates import long_date
 from ledger.text.lines import shortened
 from transactions.exceptions import (
     HOLD_CAPTURED,
@@ -66,7 +67,7 @@ def _check_expiry(item: PreparedDraft) -> None:
     if item.created_at is None and item.expires_at <= timezone.now():
         over = timezone.localtime(item.expires_at)
         raise ExpiryPassed(
-            f"The hold would be over already, at {over:%H:%M} on {over.day} {over:%B %Y}; "
+            f"The hold would be over already, at {over:%H:%M} on {long_date(over)}; "
             "let it end at a later time."
         )
 

@@ -1,6 +1,6 @@
-"""Reads that answer a question: each a function of a `Reach` and its parameters.
+"""The reports' queries: each a function of a `Scope` and its parameters that returns rows.
 
-What the pages show of them, and how they are drawn, is in `pages/`; `catalogue.py` lists them.
+What a page shows of them, and their charts, is in `pages/`; `catalogue.py` lists them.
 """
 
 from transactions.reports.queries.balances import balance_over_time, trial_balance

@@ -1,9 +1,9 @@
-"""Keeps the rows of reports that cannot change any more, so that they need not be read again.
+"""Caches the rows of reports whose entries are all sealed.
 
-Note [What may be kept]: the rows of a report over the whole bank, without a name in it, from
-entries that all lie in sealed periods. Nothing is ever booked into those, and nothing in them
-changes (see `transactions.audit.sealing`). What belongs to one person is never kept, and never
-what is not sealed yet, though it seldom changes.
+Note [What may be cached]: the rows of a report over the whole bank, without names, whose entries
+all lie in sealed periods. Nothing is ever booked into a sealed period and nothing in it changes
+(see `transactions.audit.sealing`), so these rows never become stale. Rows of one customer and rows
+of unsealed periods are never cached.
 """
 
 import hashlib
@@ -20,13 +20,15 @@ from ledger.db.work import QueryLog, RecordedQuery
 from transactions.models import Seal
 from transactions.reports.report import Report, ReportParameters, Row
 
-MOST_ROWS = 2000
+MAX_ROWS = 2000
 A_WEEK = 7 * 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Rows of an earlier run, the queries that gave them, when, and the seal that closes them."""
+class CachedRows:
+    """Rows of an earlier run, its queries, when it ran, and the number of the seal that closes the
+    period.
+    """
 
     rows: Sequence[Row]
     queries: list[RecordedQuery]
@@ -36,30 +38,30 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """Where the rows of one report for one set of parameters are kept."""
+    """The key under which the rows of one report with one set of parameters are cached."""
 
     key: str
     seal: int
 
-    def get(self) -> Kept | None:
-        """What is kept there; None for nothing."""
-        kept: Kept | None = cache.get(self.key)
-        return kept
+    def get(self) -> CachedRows | None:
+        """Returns the cached rows, or None."""
+        cached: CachedRows | None = cache.get(self.key)
+        return cached
 
-    def keep(self, rows: Sequence[Row], work: QueryLog) -> None:
-        """Keeps rows for a week at most, if they are not too many."""
-        if len(rows) <= MOST_ROWS:
+    def store(self, rows: Sequence[Row], work: QueryLog) -> None:
+        """Caches the rows for a week, unless there are more than MAX_ROWS."""
+        if len(rows) <= MAX_ROWS:
             queries = [replace(query, params=None, plan="") for query in work.queries]
-            cache.set(self.key, Kept(rows, queries, timezone.now(), self.seal), A_WEEK)
+            cache.set(self.key, CachedRows(rows, queries, timezone.now(), self.seal), A_WEEK)
 
 
-def place_of(report: Report, asked: ReportParameters) -> CacheEntry | None:
-    """Where the rows may be kept; None where they may still change, or are somebody's own.
+def cache_entry(report: Report, params: ReportParameters) -> CacheEntry | None:
+    """Returns the entry for these rows; None if they may still change or belong to one customer.
 
-    The key names all they depend on: what is asked, the seal (by its digest, so that other
-    books have other rows), the time zone, and the source of the report itself.
+    The key contains everything the rows depend on: the parameters, the seal (its digest, so that
+    other books have other rows), the time zone, and the source of the report itself.
     """
-    final_from = report.final_from(asked) if asked.scope.is_bank else None
+    final_from = report.final_from(params) if params.scope.is_bank else None
     if final_from is None:
         return None
     seal = Seal.objects.order_by("-number").first()
@@ -68,7 +70,7 @@ def place_of(report: Report, asked: ReportParameters) -> CacheEntry | None:
     parts = (report.function, *report.parts)
     facts = (
         report.slug,
-        sorted(asked.values.items()),
+        sorted(params.values.items()),
         seal.number,
         seal.hex_digest,
         settings.TIME_ZONE,

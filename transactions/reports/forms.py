@@ -1,4 +1,4 @@
-"""What may be asked of a report. Everything is in the address, and everything has a default."""
+"""The forms of report parameters. They come from the URL, and each has a default."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,33 +14,33 @@ from ledger.text.lines import shortened
 from transactions.scope import BANK, MINE, Scope, may_read_bank, scope_for
 
 SHOWN_MONTHS = 12
-FEW_MONTHS = 3  # where a bank has too many rows to go through a year of them at each look
+FEW_MONTHS = 3  # default for reports that read every row of the whole bank
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def months_until(day: date, count: int) -> date:
-    """The first day of the `count` months of which that of `day` is the last."""
+    """Returns the first day of a period of `count` months that ends with the month of `day`."""
     return months_before(day.replace(day=1), count - 1)
 
 
 class Choice(forms.ChoiceField):
-    """One of a few words; what is none of them gets a sentence that lists them."""
+    """A choice field whose error message lists the choices."""
 
     def validate(self, value: Any) -> None:
         if value and not self.valid_value(value):
-            said = [str(label) for _value, label in self.widget.choices]
+            labels = [str(label) for _value, label in self.widget.choices]
             typed = shortened(str(value))
-            raise forms.ValidationError(f"“{typed}” is not offered; choose {either(said)}.")
+            raise forms.ValidationError(f"“{typed}” is not offered; choose {either(labels)}.")
 
 
-def either(words: Sequence[str]) -> str:
-    """ "Out or In"; "of its month, of its year or from the first entry"."""
-    *most, last = words
+def either(labels: Sequence[str]) -> str:
+    """Joins labels with commas and "or"."""
+    *most, last = labels
     return f"{', '.join(most)} or {last}" if most else last
 
 
 class DayField(forms.DateField):
-    """A day, with the browser's own picker."""
+    """A date field with the browser's date picker."""
 
     default_error_messages = {"invalid": "Type a day like 2026-03-14."}
 
@@ -50,13 +50,14 @@ class DayField(forms.DateField):
 
 
 class ReportForm(forms.Form):
-    """Whose money, in which currency. A report with more to ask extends it.
+    """The parameters every report has: scope and currency. A report with more parameters extends
+    it.
 
-    What the address leaves out has the default of `defaults()`. Once valid, `scope` is whose
-    rows are read, and `asked` are the keyword arguments of the report's function.
+    A parameter missing from the URL has its value from `defaults()`. Once the form is valid,
+    `scope` is the scope to read and `params` are the keyword arguments of the report's function.
     """
 
-    whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Whose")
+    whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Scope")
     currency = forms.ChoiceField(
         error_messages={
             "required": "There is no account yet.",
@@ -83,27 +84,29 @@ class ReportForm(forms.Form):
             self.fields["whose"].widget = forms.HiddenInput()
 
     def defaults(self) -> dict[str, Any]:
-        """What is asked for where the address does not say."""
+        """Default values of parameters that the URL does not give."""
         return {}
 
     @property
-    def said(self) -> str:
-        """What is asked, in words, for paper: "Whose: The whole bank · Currency: USD"."""
+    def summary(self) -> str:
+        """The parameters in words, for the printed page: "Scope: The whole bank · Currency:
+        USD".
+        """
         parts = []
         for field in self.visible_fields():
             value = field.value()
-            words = dict(getattr(field.field, "choices", ()))
-            parts += [f"{field.label}: {words.get(value, value)}"] if value else []
+            labels = dict(getattr(field.field, "choices", ()))
+            parts += [f"{field.label}: {labels.get(value, value)}"] if value else []
         return " \N{MIDDLE DOT} ".join(parts)
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """The report's own parameters, as its function takes them."""
+    def params(self) -> dict[str, Any]:
+        """The keyword arguments of the report's function."""
         return {name: value for name, value in self.cleaned_data.items() if name != "whose"}
 
 
 class PeriodForm(ReportForm):
-    """From one day to another, both inclusive; the last twelve months unless it is said."""
+    """A first and a last day, both included; by default the last twelve months."""
 
     since = DayField(label="From")
     until = DayField(label="To")
@@ -126,7 +129,7 @@ class PeriodForm(ReportForm):
 
 
 class FewMonthsForm(PeriodForm):
-    """A period, by default short for the whole bank: a year of one's own rows are few."""
+    """A period; by default three months for the whole bank and twelve for one customer."""
 
     def defaults(self) -> dict[str, Any]:
         if not self.scope.is_bank:
@@ -136,8 +139,9 @@ class FewMonthsForm(PeriodForm):
 
 
 class CohortForm(PeriodForm):
-    """Who joined from one day to another, in whatever currency their money is; the latest twelve
-    months in which somebody joined unless it is said."""
+    """The period in which people joined, in any currency; by default the latest twelve months in
+    which somebody joined.
+    """
 
     since = DayField(label="Joined from")
     currency = None  # type: ignore[assignment]
@@ -150,7 +154,7 @@ class CohortForm(PeriodForm):
 
 
 class DirectionForm(PeriodForm):
-    """A period, and whether it is about what went out or what came in."""
+    """A period, and the direction: money out or money in."""
 
     direction = Choice(choices=[("out", "Out"), ("in", "In")], label="Which way")
 

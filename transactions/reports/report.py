@@ -1,4 +1,4 @@
-"""What makes a report a page."""
+"""What a report consists of: its query, its parameters, its columns, and the texts of its page."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from ledger.charts.geometry import Chart
 from ledger.text.currencies import minor_units
-from ledger.text.dates import end_of_day
+from ledger.text.dates import end_of_day, long_date, month_name
 from ledger.text.money import figure, signed
 from transactions.reports.forms import ReportForm
 from transactions.scope import Scope
@@ -20,102 +20,104 @@ from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse
 from transactions.search.language.terms import token
 
 Row = Mapping[str, Any]
-SHOWN = 200  # rows on the page; the file has all
+PAGE_ROWS = 200  # rows on the page; the CSV file has all
 
 
 @dataclass(frozen=True, slots=True)
 class ReportParameters:
-    """What the reader asked of a report: whose rows, and the parameters of its function."""
+    """The scope a report reads, and the keyword arguments of its function."""
 
     scope: Scope
     values: Mapping[str, Any]
 
     @property
     def currency(self) -> str:
-        """The currency of the report's amounts; "" for a report without."""
+        """The currency of the report's amounts; "" for a report without amounts."""
         return str(self.values.get("currency", ""))
 
-    def rows_behind(self, query: str) -> str:
-        """The address of the search page for `query`, in the same scope and currency; "" for one
-        too long to be read whole, which would lead to other rows."""
-        said = parse(query).adding(f"currency:{self.currency}") if self.currency else query
-        if len(said) > LONGEST or len(parse(said).items) >= MOST_ITEMS:
+    def search_page(self, query: str) -> str:
+        """Returns the URL of the search page for `query` in the same scope and currency; "" if the
+        query is too long for the search, which would cut it and find other rows.
+        """
+        text = parse(query).adding(f"currency:{self.currency}") if self.currency else query
+        if len(text) > LONGEST or len(parse(text).items) >= MOST_ITEMS:
             return ""
-        return search_url(said, self.scope.kind)  # without words in it, the newest come first
+        return search_url(text, self.scope.kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a report: the key of its rows, its heading, how its values are said.
+    """A column: the key of its values in the rows, its heading, and how to format its values.
 
-    `behind` gives the query whose rows make up the value, "" where there is none; `words` says
-    the value where its kind alone cannot, in the file too if it is text, unless `file_words` has
-    another text for the file.
+    `query` returns the search query that finds the rows a value is computed from, "" if there is
+    none. `text` formats a value that `kind` cannot; it is also used in the CSV file for text
+    columns, unless `file_text` is given.
     """
 
     name: str
     label: str
     kind: str = "text"
-    behind: Callable[[Row, ReportParameters], str] | None = None
-    words: Callable[[Row, ReportParameters], str] | None = None
-    file_words: Callable[[Row, ReportParameters], str] | None = None
+    query: Callable[[Row, ReportParameters], str] | None = None
+    text: Callable[[Row, ReportParameters], str] | None = None
+    file_text: Callable[[Row, ReportParameters], str] | None = None
 
     @property
     def is_number(self) -> bool:
-        """Whether its values stand under each other by their decimals."""
+        """Whether its values are right-aligned."""
         return self.kind in ("money", "change", "count", "percent", "number")
 
-    def said(self, row: Row, asked: ReportParameters) -> str:
-        """The value as people read it; an en dash where there is none."""
-        if self.words:
-            return self.words(row, asked) or "\N{EN DASH}"
+    def display(self, row: Row, params: ReportParameters) -> str:
+        """Returns the value as shown on the page; an en dash if it has none."""
+        if self.text:
+            return self.text(row, params) or "\N{EN DASH}"
         value = row.get(self.name)
         if value is None or value == "":
             return "\N{EN DASH}"
-        return SAID[self.kind](value, asked.currency)
+        return DISPLAY[self.kind](value, params.currency)
 
-    def plain(self, row: Row, asked: ReportParameters) -> Any:
-        """The value for a file: digits with a point, days as 2026-11-20."""
-        if self.file_words:
-            return self.file_words(row, asked)
-        if self.words and self.kind == "text":
-            return self.words(row, asked)
+    def plain(self, row: Row, params: ReportParameters) -> Any:
+        """Returns the value for the CSV file: figures with a decimal point, days as 2026-11-20."""
+        if self.file_text:
+            return self.file_text(row, params)
+        if self.text and self.kind == "text":
+            return self.text(row, params)
         value = row[self.name]
         if value is None:
             return ""
-        if isinstance(value, Decimal) and self.kind in ("money", "change") and asked.currency:
-            return f"{value:.{minor_units(asked.currency)}f}"
+        if isinstance(value, Decimal) and self.kind in ("money", "change") and params.currency:
+            return f"{value:.{minor_units(params.currency)}f}"
         if self.kind in ("percent", "number"):
             return f"{value:.4f}"
         return value.isoformat() if hasattr(value, "isoformat") else value
 
-    def url(self, row: Row, asked: ReportParameters) -> str:
-        """Where the rows behind the value are; "" where it has none."""
-        query = self.behind(row, asked) if self.behind and row[self.name] else ""
-        return asked.rows_behind(query) if query else ""
+    def url(self, row: Row, params: ReportParameters) -> str:
+        """Returns the URL of the search that finds the rows behind the value; "" if it has none."""
+        query = self.query(row, params) if self.query and row[self.name] else ""
+        return params.search_page(query) if query else ""
 
 
-def behind_account(row: Row, _asked: ReportParameters) -> str:
-    """The query for the rows of the account, or the accounts, that a row has in `shown`: by their
-    numbers, or their ids for a reader who may not know those."""
-    accounts = [row["shown"]] if isinstance(row["shown"], str) else row["shown"]
+def account_query(row: Row, _params: ReportParameters) -> str:
+    """Returns the search query for a row's `account_key`: one account or several, by number, or by
+    id for a reader who may not see numbers.
+    """
+    accounts = [row["account_key"]] if isinstance(row["account_key"], str) else row["account_key"]
     return " or ".join(token("account", account) for account in accounts)
 
 
 def _month(value: date, _currency: str) -> str:
-    return f"{value:%B %Y}"
+    return month_name(value)
 
 
 def _day(value: date, _currency: str) -> str:
-    return f"{value.day} {value:%B %Y}"
+    return long_date(value)
 
 
 def rounded(value: Decimal, currency: str) -> Decimal:
-    """An average or a median to the currency's own decimals, half to even."""
+    """Rounds an average or a median to the decimals of the currency, half to even."""
     return value.quantize(Decimal(1).scaleb(-minor_units(currency))) if currency else value
 
 
-SAID: Mapping[str, Callable[[Any, str], str]] = {
+DISPLAY: Mapping[str, Callable[[Any, str], str]] = {
     "text": lambda value, _currency: str(value),
     "month": _month,
     "day": _day,
@@ -127,24 +129,24 @@ SAID: Mapping[str, Callable[[Any, str], str]] = {
 }
 
 
-def after_period(asked: ReportParameters) -> datetime:
-    """The moment after the last row of the period that is asked for."""
-    return end_of_day(asked.values["until"])
+def after_period(params: ReportParameters) -> datetime:
+    """Returns the first moment after the chosen period."""
+    return end_of_day(params.values["until"])
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report's page. `function` takes a `Scope` and what the form asks, and gives rows:
-    a queryset of dicts, or a list of them.
+    """A report and its page.
 
-    `question` is what it answers; `shows` which feature of Postgres and the ORM does it, for the
-    panel of the query; `sketch` the small picture in the list: bars, columns, pairs, line or heat;
-    `finding` the answer in one sentence; `basis` what it is computed from. `footer` gives rows
-    below the table, made of all rows, with or without a value for each column.
-    `shown` is how many rows the page has, for the file has all.
+    `function` takes a `Scope` and the form's parameters, and returns rows: a queryset of dicts or a
+    list of them. `question` is what the report answers. `shows` names the features of Postgres and
+    the ORM it uses, for the query panel. `sketch` is the small picture in the list: bars, columns,
+    pairs, line or heat. `finding` is the answer in one sentence, `basis` what it is computed from.
+    `footer` returns rows below the table, computed from all rows; a column without a value stays
+    empty. `page_rows` is how many rows the page shows; the CSV file has all.
 
-    `final_from` says of what is asked the moment after the last row that goes into it. Once that
-    is sealed, the answer cannot change, and may be kept: only for a report without a name in it.
+    `final_from` returns the moment after the last entry that the parameters read. Once that moment
+    is sealed the answer cannot change and may be cached. Only for reports without names.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -155,13 +157,15 @@ class Report:
     columns: Sequence[Column]
     finding: Callable[[Sequence[Row], ReportParameters], str]
     basis: Callable[[Sequence[Row], ReportParameters], str]
-    chart: Callable[[Sequence[Row], ReportParameters], Chart | None] = lambda _rows, _asked: None
-    footer: Callable[[Sequence[Row], ReportParameters], Sequence[Row]] = lambda _rows, _asked: ()
+    chart: Callable[[Sequence[Row], ReportParameters], Chart | None] = lambda _rows, _params: None
+    footer: Callable[[Sequence[Row], ReportParameters], Sequence[Row]] = lambda _rows, _params: ()
     form: type[ReportForm] = ReportForm
-    final_from: Callable[[ReportParameters], datetime | None] = lambda _asked: None
-    parts: tuple[Callable[..., Any], ...] = field(default=())  # what else its source needs shown
+    final_from: Callable[[ReportParameters], datetime | None] = lambda _params: None
+    parts: tuple[Callable[..., Any], ...] = field(
+        default=()
+    )  # classes and functions shown with its source
     bank_only: bool = False
-    shown: int = SHOWN
+    page_rows: int = PAGE_ROWS
 
     @property
     def slug(self) -> str:
@@ -173,10 +177,10 @@ class Report:
         """The page with its default view."""
         return reverse("transactions:report", args=[self.slug])
 
-    def asks(self, data: Mapping[str, Any], reader: User) -> ReportForm:
-        """The form for what an address asks of it."""
+    def bind_form(self, data: Mapping[str, Any], reader: User) -> ReportForm:
+        """Returns the form, bound to the parameters of a URL."""
         return self.form(data, reader=reader, bank_only=self.bank_only)
 
-    def rows(self, asked: ReportParameters) -> Iterable[Row]:
-        """Asks the database, at the latest when the rows are read."""
-        return self.function(asked.scope, **asked.values)
+    def rows(self, params: ReportParameters) -> Iterable[Row]:
+        """Returns the rows; a queryset runs its query when they are read."""
+        return self.function(params.scope, **params.values)

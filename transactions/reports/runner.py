@@ -1,5 +1,4 @@
-"""One run of a report: its rows at one instant, and the work they took; or those of a run before,
-where they cannot have changed since."""
+"""Runs a report at one instant and records its queries, or returns cached rows."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ SECONDS = 10  # the longest a query of a report may take
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value as it is shown, and where the rows behind it are."""
+    """A formatted value and the URL of the rows behind it."""
 
     column: Column
     text: str
@@ -26,90 +25,93 @@ class Cell:
 
 @dataclass(slots=True)
 class Run:
-    """What a page shows of a report. `kept` says since when the rows are kept, None for rows that
-    were read just now."""
+    """The rows of one run and what the page shows of them. `cached` is None if the rows were read
+    just now.
+    """
 
     report: Report
-    asked: ReportParameters
+    params: ReportParameters
     rows: Sequence[Row]
     work: QueryLog
     has_plans: bool
-    kept: cache.Kept | None = None
+    cached: cache.CachedRows | None = None
 
     @property
     def finding(self) -> str:
-        return self.report.finding(self.rows, self.asked)
+        return self.report.finding(self.rows, self.params)
 
     @property
     def basis(self) -> str:
-        return self.report.basis(self.rows, self.asked)
+        return self.report.basis(self.rows, self.params)
 
     @property
     def chart(self) -> Any:
-        return self.report.chart(self.rows, self.asked)
+        return self.report.chart(self.rows, self.params)
 
     @property
     def table(self) -> Iterator[list[Cell]]:
-        """The rows as cells, as many as the page has room for."""
-        for row in self.rows[: self.report.shown]:
+        """The formatted rows, up to the page's limit."""
+        for row in self.rows[: self.report.page_rows]:
             yield [
-                Cell(column, column.said(row, self.asked), column.url(row, self.asked))
+                Cell(column, column.display(row, self.params), column.url(row, self.params))
                 for column in self.report.columns
             ]
 
     @property
     def footer(self) -> Iterator[list[Cell]]:
-        """What all rows come to, those too that the page leaves out; "" where there is no sum."""
-        for row in self.report.footer(self.rows, self.asked):
+        """The formatted totals of all rows, including rows the page leaves out; "" for a column
+        without a total.
+        """
+        for row in self.report.footer(self.rows, self.params):
             yield [
-                Cell(column, column.said(row, self.asked) if column.name in row else "", "")
+                Cell(column, column.display(row, self.params) if column.name in row else "", "")
                 for column in self.report.columns
             ]
 
     @property
     def left_out(self) -> int:
-        """How many rows are in the file alone."""
-        return max(0, len(self.rows) - self.report.shown)
+        """How many rows are only in the CSV file."""
+        return max(0, len(self.rows) - self.report.page_rows)
 
     @property
     def code(self) -> str:
-        """The source of the function, and of what else it needs to be understood."""
+        """The source of the function and of the classes it uses."""
         return "\n\n".join(
             inspect.getsource(part) for part in (self.report.function, *self.report.parts)
         )
 
     @property
     def in_shell(self) -> str:
-        """What to paste into `manage.py shell` for the same rows."""
-        values = "".join(f", {name}={literal(it)}" for name, it in self.asked.values.items())
-        reader = self.asked.scope.reader.email
+        """Code for `manage.py shell` that returns the same rows."""
+        values = "".join(f", {name}={literal(it)}" for name, it in self.params.values.items())
+        reader = self.params.scope.reader.email
         return (
             "from datetime import date, datetime\n"
             "from decimal import Decimal\n\n"
             "from transactions import reports\n"
             "from transactions.scope import scope_for\n\n"
-            f"scope = scope_for(User.objects.get(email={reader!r}), {self.asked.scope.kind!r})\n"
+            f"scope = scope_for(User.objects.get(email={reader!r}), {self.params.scope.kind!r})\n"
             f"reports.{self.report.function.__name__}(scope{values})"
         )
 
 
 def run(
-    report: Report, asked: ReportParameters, *, with_plans: bool = False, fresh: bool = False
+    report: Report, params: ReportParameters, *, with_plans: bool = False, fresh: bool = False
 ) -> Run:
-    """All rows at one instant, and each query's plan if it is wanted.
+    """Runs the report and reads all rows in one snapshot; with their query plans if `with_plans`.
 
-    Where all that goes into them is sealed, the rows may be those of an earlier run, unless a
-    `fresh` one or plans are asked for. OperationalError where a query takes longer than SECONDS.
+    Returns cached rows if every entry they depend on is sealed, unless `fresh` or `with_plans`.
+    Raises OperationalError if a query takes longer than SECONDS.
     """
-    sealed = cache.place_of(report, asked)
-    if sealed and not (fresh or with_plans):
-        kept = sealed.get()
-        if kept:
-            return Run(report, asked, kept.rows, QueryLog(kept.queries), False, kept)
+    entry = cache.cache_entry(report, params)
+    if entry and not (fresh or with_plans):
+        cached = entry.get()
+        if cached:
+            return Run(report, params, cached.rows, QueryLog(cached.queries), False, cached)
     with watched() as work, snapshot(seconds=SECONDS):
-        rows = list(report.rows(asked))
+        rows = list(report.rows(params))
         if with_plans:
             work.explain()
-    if sealed:
-        sealed.keep(rows, work)
-    return Run(report, asked, rows, work, with_plans)
+    if entry:
+        entry.store(rows, work)
+    return Run(report, params, rows, work, with_plans)

@@ -1,4 +1,4 @@
-"""The pages of the reports, and their files."""
+"""The pages of the reports, and their CSV files."""
 
 import csv
 from collections.abc import Iterator
@@ -25,7 +25,9 @@ TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. A
 
 @require_safe
 def report_list(request: PersonRequest) -> HttpResponse:
-    """The reports that this reader may open, in groups; none without an account to report on."""
+    """Lists the reports that this reader may open, in groups; none if there is no account to report
+    on.
+    """
     reader = request.user
     has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
     groups = _groups_for(request) if has_rows else []
@@ -52,16 +54,16 @@ def _scope_in_words(reader: User) -> str:
 
 @require_safe
 def report(request: PersonRequest, slug: str) -> HttpResponse:
-    """One report: its finding, its chart, its table, and the work behind it."""
-    shown = _report_or_404(request, slug)
-    form = shown.asks(request.GET.dict(), request.user)
-    context = {"report": shown, "form": form, "run": None, "too_long": "", "query": request.GET}
+    """Shows one report: its finding, its chart, its table, and the queries behind it."""
+    chosen = _report_or_404(request, slug)
+    form = chosen.bind_form(request.GET.dict(), request.user)
+    context = {"report": chosen, "form": form, "run": None, "too_long": "", "query": request.GET}
     context["may_see_plans"] = may_plan = may_see_plans(request.user)
     if form.has_money and form.is_valid():
         try:
             context["run"] = run(
-                shown,
-                ReportParameters(form.scope, form.asked),
+                chosen,
+                ReportParameters(form.scope, form.params),
                 with_plans=may_plan and "plans" in request.GET,
                 fresh="fresh" in request.GET,
             )
@@ -75,15 +77,17 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
-    """The same rows as a file, streamed."""
-    shown = _report_or_404(request, slug)
-    form = shown.asks(request.GET.dict(), request.user)
+    """Streams the rows of a report as a CSV file."""
+    chosen = _report_or_404(request, slug)
+    form = chosen.bind_form(request.GET.dict(), request.user)
     if not (form.has_money and form.is_valid()):
-        said = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return HttpResponse(
-            said or "There is no account yet.", status=400, content_type="text/plain; charset=utf-8"
+            sentence or "There is no account yet.",
+            status=400,
+            content_type="text/plain; charset=utf-8",
         )
-    lines = _lines(shown, ReportParameters(form.scope, form.asked))
+    lines = _lines(chosen, ReportParameters(form.scope, form.params))
     try:
         head = next(lines)
     except OperationalError as error:
@@ -93,36 +97,40 @@ def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
     return StreamingHttpResponse(
         chain([head], lines),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{shown.slug}.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="{chosen.slug}.csv"'},
     )
 
 
-def _lines(shown: Report, asked: ReportParameters) -> Iterator[str]:
-    """The heading comes once there is a row to follow it: what takes too long then takes it
-    before a word is sent, and no file that breaks off looks whole."""
+def _lines(chosen: Report, params: ReportParameters) -> Iterator[str]:
+    """Yields the lines of the CSV file, the heading together with the first row.
+
+    So a query that times out fails before anything is sent, and no truncated file looks complete.
+    """
     writer = csv.writer(Echo())
     with snapshot(seconds=SECONDS):
-        asked_for = shown.rows(asked)
-        stream = getattr(asked_for, "iterator", None)
-        rows = iter(stream(chunk_size=2000) if stream else asked_for)
+        found = chosen.rows(params)
+        stream = getattr(found, "iterator", None)
+        rows = iter(stream(chunk_size=2000) if stream else found)
         first = list(islice(rows, 1))
-        yield writer.writerow([column.name for column in shown.columns])
+        yield writer.writerow([column.name for column in chosen.columns])
         for row in chain(first, rows):
-            yield writer.writerow([_cell(column, row, asked) for column in shown.columns])
+            yield writer.writerow([_cell(column, row, params) for column in chosen.columns])
 
 
-def _cell(column: Column, row: Row, asked: ReportParameters) -> Any:
-    """A cell of a file. A minus before a figure is no formula, before words it may be one."""
-    value = column.plain(row, asked)
+def _cell(column: Column, row: Row, params: ReportParameters) -> Any:
+    """Returns a cell of the CSV file. A minus before a figure is not a formula; before text it may
+    be one.
+    """
+    value = column.plain(row, params)
     return guarded(value) if isinstance(value, str) and not column.is_number else value
 
 
 def _report_or_404(request: PersonRequest, slug: str) -> Report:
-    shown = BY_SLUG.get(slug)
-    if shown is None or not _is_for(request, shown):
+    chosen = BY_SLUG.get(slug)
+    if chosen is None or not _is_for(request, chosen):
         raise Http404
-    return shown
+    return chosen
 
 
-def _is_for(request: PersonRequest, shown: Report) -> bool:
-    return not shown.bank_only or may_read_bank(request.user)
+def _is_for(request: PersonRequest, chosen: Report) -> bool:
+    return not chosen.bank_only or may_read_bank(request.user)

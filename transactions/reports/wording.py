@@ -1,4 +1,4 @@
-"""What the pages of reports say in the same words: periods, and terms of a search."""
+"""Text that several report pages share: periods, search queries, category names."""
 
 from datetime import date
 from typing import Any
@@ -9,11 +9,13 @@ from transactions.reports.report import Column, ReportParameters
 from transactions.search.language.terms import token
 
 UNCATEGORISED = "No category"
-OWN_FLOWS = "What came from others and went to others; moves between your accounts do not count."
+OWN_FLOWS = "Payments from and to others; transfers between your own accounts do not count."
 
 
 def period(since: date, until: date) -> str:
-    """In a sentence: "on 3 November", "in October", "from 1 to 20 November"."""
+    """Returns the period as part of a sentence: "on 3 November", "in October", "from 1 to 20
+    November".
+    """
     if since == until:
         return f"on {short_date(since)}"
     in_a_month = (since.year, since.month) == (until.year, until.month)
@@ -23,52 +25,54 @@ def period(since: date, until: date) -> str:
     return f"from {first} to {short_date(until)}"
 
 
-def asked_period(asked: ReportParameters) -> str:
-    """The period that is asked for, in a sentence."""
-    return period(asked.values["since"], asked.values["until"])
+def period_text(params: ReportParameters) -> str:
+    """Returns the chosen period as part of a sentence."""
+    return period(params.values["since"], params.values["until"])
 
 
-def booked(since: date, until: date) -> str:
-    """The search for what was booked on these days."""
+def booked_query(since: date, until: date) -> str:
+    """Returns the search query for everything booked on these days."""
     days = since.isoformat() if since == until else f"{since.isoformat()}..{until.isoformat()}"
     return f"is:booked date:{days}"
 
 
-def booked_in(month: date, asked: ReportParameters) -> str:
-    """The search for what was booked in a month, as far as it lies in the period asked for."""
+def booked_month_query(month: date, params: ReportParameters) -> str:
+    """Returns the search query for everything booked in a month, within the chosen period."""
     last = last_of_month(month)
-    since, until = max(month, asked.values["since"]), min(last, asked.values["until"])
+    since, until = max(month, params.values["since"]), min(last, params.values["until"])
     if (since, until) == (month, last):
         return f"is:booked date:{month:%Y-%m}"
-    return booked(since, until)
+    return booked_query(since, until)
 
 
-def flows(asked: ReportParameters) -> str:
-    """The search for what went the way that is asked for, in the period that is."""
-    return f"is:{asked.values['direction']} {booked(asked.values['since'], asked.values['until'])}"
+def flows_query(params: ReportParameters) -> str:
+    """Returns the search query for payments in the chosen direction and period."""
+    days = booked_query(params.values["since"], params.values["until"])
+    return f"is:{params.values['direction']} {days}"
 
 
 def category_term(category: str | None, name: str = "category") -> str:
-    """The search for a category, none too; "" where it cannot be said, for a quote in it. `name`
-    is the field that asks for it."""
+    """Returns the search term for a category, `category:none` for none; "" if it cannot be written
+    because it contains a quote. `name` is the search field.
+    """
     return token(name, category) if category else f"{name}:none"
 
 
-def together(*terms: str) -> str:
-    """Several terms as one search; "" if one of them cannot be said."""
+def all_of(*terms: str) -> str:
+    """Joins terms into one search query; "" if one of them is ""."""
     return " ".join(terms) if all(terms) else ""
 
 
-def named(category: Any) -> str:
-    """A category as people read it."""
+def category_name(category: Any) -> str:
+    """Returns the label of a category."""
     return category_label(str(category)) if category else UNCATEGORISED
 
 
 def category_column(name: str) -> Column:
-    """The column of a category: a label on the page, the data's own text in the file."""
+    """Returns the column of a category: its label on the page, the stored text in the CSV file."""
     return Column(
         name,
         "Category",
-        words=lambda row, _parameters: named(row[name]),
-        file_words=lambda row, _parameters: row[name] or UNCATEGORISED,
+        text=lambda row, _params: category_name(row[name]),
+        file_text=lambda row, _params: row[name] or UNCATEGORISED,
     )

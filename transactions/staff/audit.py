@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.admin.parts import ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
+from ledger.text.dates import long_date
 from transactions.audit.open_findings import must_begin_by, standing_run, standing_runs
 from transactions.audit.runs import PAGE_SECONDS, fits_on_a_page, run_audit
 from transactions.models import AuditRun, Seal, Transaction
@@ -203,7 +204,7 @@ def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
 
 def _day(moment: datetime) -> str:
     here = timezone.localtime(moment)
-    return f"{here.day} {here:%B %Y}"
+    return long_date(here)
 
 
 def _named_run(request: HttpRequest) -> AuditRun | None:
@@ -229,7 +230,7 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
 def _period(seal: Seal) -> str:
     """The days of a seal, in UTC."""
     first, last = (
-        f"{moment.day} {moment:%B %Y}"
+        long_date(moment)
         for moment in (seal.starts_at.astimezone(UTC), seal.ends_at.astimezone(UTC) - A_DAY)
     )
     if seal.starts_at == EARLIEST:

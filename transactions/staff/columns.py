@@ -8,7 +8,7 @@ from django.utils.timezone import localtime
 
 from accounts.admin.parts import NOTHING, amount_cell, link_to, moment_cell
 from accounts.models import Account
-from ledger.text.dates import exact
+from ledger.text.dates import exact, long_date
 from ledger.text.money import account_number, money
 from transactions.lifecycle import lifecycle_of, standing_of
 from transactions.models import StaffReason, Transaction
@@ -23,7 +23,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Value date")
     def counts_from(self, row: Transaction) -> str:
-        return f"{row.value_date.day} {row.value_date:%B %Y}"
+        return long_date(row.value_date)
 
     @admin.display(description="Status")
     def standing(self, row: Transaction) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from ledger.text.dates import long_date
 from transactions.search.language.parser import parse
 from transactions.statements.page import Filters, time_of_mark
 
@@ -51,7 +52,7 @@ class StatementForm(forms.Form):
         data = super().clean() or {}
         start, end = data.get("start"), data.get("end")
         if start and end and end < start:
-            self.add_error("end", f"The period ends before it begins, on {end.day} {end:%B %Y}.")
+            self.add_error("end", f"The period ends before it begins, on {long_date(end)}.")
         for name in ("before", "after"):
             try:
                 data[name] = time_of_mark(int(data[name])) if data.get(name) else None

@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from ledger.text.dates import MICROSECOND, end_of_day, start_of_day
+from ledger.text.dates import MICROSECOND, end_of_day, long_date, start_of_day
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 from transactions.search.engine import entries_with
@@ -104,7 +104,7 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
 
 
 def _said(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+    return long_date(day)
 
 
 def mark_of(moment: datetime) -> int:

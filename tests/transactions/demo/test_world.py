@@ -22,7 +22,7 @@ DAYS = [
 
 def who_and_where(world: World) -> list[tuple[Any, ...]]:
     return [
-        (person.id, person.email, person.part.name, account.id, account.number, account.created_at)
+        (person.id, person.email, person.role.name, account.id, account.number, account.created_at)
         for person in world.people
         for account in person.accounts.values()
     ]
@@ -108,7 +108,7 @@ def test_nothing_the_people_intend_has_to_be_left_out_for_want_of_money(
 ) -> None:
     """Salaries, rents and companies' funds are in proportion: a year without a refusal."""
     world = play(seed=seed, months=12)
-    names = {id(a): p.part.name for p in world.people for a in p.accounts.values()}
+    names = {id(a): p.role.name for p in world.people for a in p.accounts.values()}
     short: list[str] = []
     move = world_module._move
 

@@ -14,7 +14,7 @@ from tests.factories import AccountFactory
 from tests.transactions.reports.books import analyst, bank, pay, rows_of
 from transactions import services
 from transactions.reports import balance_over_time
-from transactions.reports.queries.balances import finest, periods_of
+from transactions.reports.queries.balances import finest_step, periods_of
 from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
@@ -172,5 +172,5 @@ def test_the_steps_are_as_fine_as_points_and_look_ups_stay_few(
     days: int, accounts: int, step: str
 ) -> None:
     until = FIRST + timedelta(days=days - 1)
-    assert finest(FIRST, until, accounts) == step
+    assert finest_step(FIRST, until, accounts) == step
     assert len(periods_of(FIRST, until, step)) <= 64

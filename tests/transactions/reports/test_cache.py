@@ -33,22 +33,22 @@ def account() -> Account:
 
 
 def look(slug: str, reader: User, *, fresh: bool = False, **data: str) -> Run:
-    form = BY_SLUG[slug].asks({**MARCH, **data}, reader)
+    form = BY_SLUG[slug].bind_form({**MARCH, **data}, reader)
     assert form.is_valid(), form.errors
-    return run(BY_SLUG[slug], ReportParameters(form.scope, form.asked), fresh=fresh)
+    return run(BY_SLUG[slug], ReportParameters(form.scope, form.params), fresh=fresh)
 
 
 def test_the_banks_rows_of_a_sealed_period_are_read_once(account: Account) -> None:
     reader = analyst()
     sealing.seal(until=date(2026, 4, 1))
     first, second = (look("money-by-month", reader) for _ in range(2))
-    assert first.kept is None
-    assert second.kept is not None
-    assert second.kept.seal == 1
+    assert first.cached is None
+    assert second.cached is not None
+    assert second.cached.seal == 1
     assert list(second.rows) == list(first.rows)
     assert [query.sql for query in second.work.queries] == [q.sql for q in first.work.queries]
-    assert look("money-by-month", reader, fresh=True).kept is None
-    assert look("money-by-month", clerk()).kept is not None
+    assert look("money-by-month", reader, fresh=True).cached is None
+    assert look("money-by-month", clerk()).cached is not None
 
 
 def test_a_period_that_is_sealed_but_for_a_day_is_read_each_time(account: Account) -> None:
@@ -57,7 +57,7 @@ def test_a_period_that_is_sealed_but_for_a_day_is_read_each_time(account: Accoun
     look("money-by-month", reader)
     pay(None, account, "1", "2026-03-31")
     again = look("money-by-month", reader)
-    assert again.kept is None
+    assert again.cached is None
     assert again.rows[0]["money_in"] == 101
 
 
@@ -66,19 +66,19 @@ def test_the_end_of_a_day_is_that_of_the_banks_time_zone(account: Account) -> No
     """31 March ends there four hours after the sealed day of UTC does."""
     sealing.seal(until=date(2026, 4, 1))
     reader = analyst()
-    assert [look("money-by-month", reader).kept for _ in range(2)] == [None, None]
+    assert [look("money-by-month", reader).cached for _ in range(2)] == [None, None]
 
 
 def test_without_a_seal_nothing_is_kept(account: Account) -> None:
     reader = analyst()
-    assert [look("money-by-month", reader).kept for _ in range(2)] == [None, None]
+    assert [look("money-by-month", reader).cached for _ in range(2)] == [None, None]
 
 
 def test_a_customers_own_rows_are_never_kept(account: Account) -> None:
     sealing.seal(until=date(2026, 4, 1))
-    assert [look("money-by-month", account.user).kept for _ in range(2)] == [None, None]
+    assert [look("money-by-month", account.user).cached for _ in range(2)] == [None, None]
     one = [look("balance-over-time", clerk(), number=account.number) for _ in range(2)]
-    assert [found.kept for found in one] == [None, None]
+    assert [found.cached for found in one] == [None, None]
 
 
 def test_other_parameters_another_seal_and_another_zone_have_rows_of_their_own(
@@ -89,22 +89,22 @@ def test_other_parameters_another_seal_and_another_zone_have_rows_of_their_own(
     sealing.seal(until=date(2026, 4, 1))
     look("money-by-month", reader, currency="USD")
     assert look("money-by-month", reader, currency="EUR").rows[0]["money_in"] == 7
-    assert look("balance-over-time", reader, currency="USD").kept is None
+    assert look("balance-over-time", reader, currency="USD").cached is None
     with override_settings(TIME_ZONE="Asia/Tokyo"):
-        assert look("money-by-month", reader, currency="USD").kept is None
+        assert look("money-by-month", reader, currency="USD").cached is None
     pay(None, account, "1", "2026-04-02")
     sealing.seal(until=date(2026, 4, 3))
-    assert look("money-by-month", reader, currency="USD").kept is None
+    assert look("money-by-month", reader, currency="USD").cached is None
 
 
 def test_no_report_with_names_or_numbers_may_be_kept(account: Account) -> None:
     sealing.seal(until=date(2026, 4, 1))
-    columns = {"who", "person", "description", "numbers", "shown", "example"}
+    columns = {"who", "person", "description", "numbers", "account_key", "example"}
     for report in REPORTS:
         data: dict[str, Any] = {} if report.slug == "trial-balance" else MARCH
-        form = report.asks(data, clerk())
+        form = report.bind_form(data, clerk())
         assert form.is_valid(), form.errors
-        if report.final_from(ReportParameters(form.scope, form.asked)):
+        if report.final_from(ReportParameters(form.scope, form.params)):
             assert not columns & {column.name for column in report.columns}, report.slug
 
 

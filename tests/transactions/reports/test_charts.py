@@ -22,7 +22,9 @@ from ledger.templatetags.charts import chart
 
 
 def mark(value: str | int, label: str = "x", url: str = "") -> Mark:
-    return Mark(label=label, value=Decimal(value), said=f"{value} USD", title=f"T{value}", url=url)
+    return Mark(
+        label=label, value=Decimal(value), value_label=f"{value} USD", title=f"T{value}", url=url
+    )
 
 
 def test_the_highest_point_of_a_line_is_at_the_top_and_zero_at_the_bottom() -> None:
@@ -92,15 +94,15 @@ def test_a_name_is_cut_before_it_meets_its_figure() -> None:
 
 def test_a_pair_chart_has_both_columns_the_net_and_a_few_round_figures() -> None:
     marks = [
-        Mark("Oct", Decimal(3500), "in", against=Decimal(5200)),
+        Mark("Oct", Decimal(3500), "in", comparison=Decimal(5200)),
         Mark("Nov", Decimal(300), "in"),
     ]
     drawn = draw_pairs(PairChart("In and out", marks, "In USD"), WIDE)
     assert [tick.label for tick in drawn.ticks] == ["0", "2k", "4k"]
     first, second = drawn.pairs
-    assert first.against_height > first.value_height > second.value_height > 0
+    assert first.comparison_height > first.value_height > second.value_height > 0
     assert first.net_y > drawn.zero > second.net_y
-    assert second.against_height == 0
+    assert second.comparison_height == 0
 
 
 @pytest.mark.parametrize(("low", "high", "labels"), [

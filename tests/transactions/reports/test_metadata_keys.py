@@ -24,7 +24,7 @@ def account() -> Account:
 
 def figures(scope: Scope | Account) -> list[tuple[Any, ...]]:
     scope = scope_for(scope.user) if isinstance(scope, Account) else scope
-    return picked(metadata_keys(scope), "key", "many", "different", "kinds", "example")
+    return picked(metadata_keys(scope), "key", "row_count", "distinct_values", "types", "example")
 
 
 def say(account: Account, *several: dict[str, Any]) -> None:

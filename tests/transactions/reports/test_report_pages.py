@@ -49,9 +49,9 @@ def customer() -> User:
 
 
 def asked_of(report: Report, reader: User, **data: str) -> ReportParameters:
-    form = report.asks(data, reader)
+    form = report.bind_form(data, reader)
     assert form.is_valid(), form.errors
-    return ReportParameters(form.scope, form.asked)
+    return ReportParameters(form.scope, form.params)
 
 
 class Table(HTMLParser):
@@ -123,11 +123,11 @@ def test_the_file_has_what_the_table_shows(
     table = Table(page).rows
     assert head == [column.name for column in report.columns]
     assert table, "the books have something for every report"
-    assert len(table) == min(len(lines), report.shown)
+    assert len(table) == min(len(lines), report.page_rows)
     for shown, line in zip(table, lines, strict=False):
         for column, text, cell in zip(report.columns, shown, line, strict=True):
             filed = category_label(cell) if column.label == "Category" else cell
-            assert_same(text, filed, "text" if column.words else column.kind)
+            assert_same(text, filed, "text" if column.text else column.kind)
 
 
 def test_a_file_comes_through_a_server_side_cursor(
@@ -206,9 +206,9 @@ def test_an_account_without_an_entry_breaks_nothing(client: Client, report: Repo
             {"currency": "<script>"},
             "There is no account in &lt;script&gt;; choose",
         ),
-        ("balance-over-time", {"step": "hour"}, "“hour” is not offered; choose as fits, each day"),
+        ("balance-over-time", {"step": "hour"}, "“hour” is not offered; choose automatic, daily"),
         ("balance-over-time", {"since": "1900-01-01", "step": "day"}, "choose longer steps"),
-        ("balance-over-time", {"number": "123"}, "“123” is not offered; choose all together"),
+        ("balance-over-time", {"number": "123"}, "“123” is not offered; choose all accounts"),
         ("trial-balance", {"at": "yesterday"}, "Type a day and a time like 2026-03-14T08:30."),
         ("trial-balance", {"at": "1500-01-01T00:00"}, "Type a year between 1901 and 2998."),
         ("trial-balance", {"turnover": "never"}, "choose of its month, of its year or from"),
@@ -241,9 +241,9 @@ def test_whatever_is_refused_gets_one_sentence_of_our_own(
     customer: User, report: Report, who: str
 ) -> None:
     reader = customer if who == "customer" else clerk()
-    for name in report.asks({}, reader).fields:
+    for name in report.bind_form({}, reader).fields:
         for typed in NASTY:
-            for field, errors in report.asks({name: typed}, reader).errors.items():
+            for field, errors in report.bind_form({name: typed}, reader).errors.items():
                 assert len(errors) == 1
                 assert not DJANGOS.search(str(errors[0])), (name, typed, field, errors)
 
@@ -277,7 +277,7 @@ def test_an_account_is_asked_for_by_number_where_it_may_be_known(
     assert f"account:{own.number}" not in page
     client.force_login(yen.user)
     page = client.get("/reports/balance-over-time/", {"number": own.number}).content.decode()
-    assert f"“{own.number}” is not offered; choose all together or Everyday" in page
+    assert f"“{own.number}” is not offered; choose all accounts or Everyday" in page
 
 
 def test_trial_balance_lists_the_month_of_its_moment_at_midnight_the_month_before(

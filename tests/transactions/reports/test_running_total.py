@@ -83,7 +83,7 @@ def test_without_names_a_person_is_the_same_account_in_every_month(account: Acco
     pay(None, savings, "2", "2026-04-01")
     lowest = min(account.number, savings.number)
     rows = list(running_total(bank(analyst()), **SPRING))
-    assert rows_of(rows, "who", "shown", "total") == [
+    assert rows_of(rows, "who", "account_key", "total") == [
         (f"··{lowest[-4:]}", [str(account.pk)], 1),
         (f"··{lowest[-4:]}", [str(savings.pk)], 3),
     ]
@@ -95,7 +95,7 @@ def test_with_names_the_numbers_of_the_accounts_lead_to_the_rows(account: Accoun
     pay(None, account, "1", "2026-03-01")
     pay(None, savings, "2", "2026-03-01")
     (row,) = running_total(bank(clerk()), **SPRING)
-    assert row["shown"] == sorted([account.number, savings.number])
+    assert row["account_key"] == sorted([account.number, savings.number])
 
 
 def test_two_people_with_one_name_are_two(account: Account) -> None:

@@ -176,6 +176,6 @@ def test_it_is_said_in_words(account: Account) -> None:
     row = {"category": "food", "usual": Decimal("9.9900"), "earlier": 12, "score": None}
     assert why(row, asked) == "food was 9.99\N{NO-BREAK SPACE}USD each of the 12 times before"
     row |= {"score": Decimal("8.249")}
-    assert why(row, asked) == "8.2 times the usual spread of food above its average"
+    assert why(row, asked) == "8.2 standard deviations above the average of food"
     row |= {"category": None, "score": Decimal(-4)}
-    assert why(row, asked) == "4.0 times the usual spread of No category below its average"
+    assert why(row, asked) == "4.0 standard deviations below the average of No category"

@@ -19,7 +19,7 @@ from transactions.services import Draft
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
-PARTS = st.sampled_from(
+ROLES = st.sampled_from(
     ["-", '"', ":", " or ", "meta.", "has:meta.", "amount:", "date:", "is:", "..", ">", "\x00",
      "\ud800", "2026-", "a", "'", "\\", "&", "|", "!", "(", "<->", "*", "\ue000", "é", "中"]
 )  # fmt: skip

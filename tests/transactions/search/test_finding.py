@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory
-from tests.transactions.search.shared import PARTS, booked, names_of, pay, search_for
+from tests.transactions.search.shared import ROLES, booked, names_of, pay, search_for
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
@@ -310,7 +310,7 @@ def test_an_unknown_account_name_is_a_mistake(scope: Scope, books: Books) -> Non
 
 
 @pytest.mark.django_db
-@given(st.one_of(st.text(max_size=80), st.lists(PARTS, max_size=15).map("".join)))
+@given(st.one_of(st.text(max_size=80), st.lists(ROLES, max_size=15).map("".join)))
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transactions.search.shared import PARTS
+from tests.transactions.search.shared import ROLES
 from transactions.receipts.details import lines_of
 from transactions.search.language.parser import (
     LONGEST,
@@ -324,7 +324,7 @@ def test_an_amount_with_a_currency_is_suggested_as_fields(
     assert all(mistake.is_hint for mistake in query.mistakes)
 
 
-@given(st.one_of(st.text(), st.lists(PARTS).map("".join)))
+@given(st.one_of(st.text(), st.lists(ROLES).map("".join)))
 def test_any_text_is_parsed_and_its_terms_parse_the_same(text: str) -> None:
     query = parse(text)
     assert len(query.text) <= LONGEST

@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts.models import EARLIEST
 from ledger.db.local_settings import locally
+from ledger.text.dates import long_date
 from transactions.audit import digest as seal_text
 from transactions.audit.checks.money import ONE_PASS
 from transactions.audit.findings import Finding, named
@@ -169,7 +170,7 @@ def _change_said(found: str, place: str, row: str) -> str:
 
 
 def _day_said(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+    return long_date(day)
 
 
 def _verdict(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:

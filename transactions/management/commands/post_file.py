@@ -10,6 +10,7 @@ from tqdm import tqdm
 from accounts.models import Account
 from accounts.numbers import clean_account_number
 from ledger.text.currencies import plain
+from ledger.text.dates import long_date
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import BookingStopped, NotAll, book_rest, book_whole
@@ -104,7 +105,7 @@ class Command(BaseCommand):
         same = PaymentFile.objects.same_as(file).newest_first().first()
         if same is not None:
             discard(file)
-            paid = f"{same.name} of {same.created_at:%d %B %Y}"
+            paid = f"{same.name} of {long_date(same.created_at)}"
             raise CommandError(
                 f"The same lines were paid before, by {paid}. Nothing was booked; to pay them "
                 "once more, say so by a label: --run LABEL."

@@ -1,4 +1,4 @@
-"""What may be asked of the reports about balances."""
+"""The forms of the reports about balances."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,38 +18,39 @@ from transactions.reports.forms import (
 from transactions.reports.queries.balances import DAY, MONTH, WEEK, YEAR
 
 DAYS_OF = {DAY: 1, WEEK: 7, MONTH: 28, YEAR: 365}
-MOST_ASKED = 400  # points of a chart, whatever the reader chooses
+MAX_POINTS_CHOSEN = 400  # rows that a reader's own choice of step may give
 STEP_WORDS = (
-    ("", "as fits"), (DAY, "each day"), (WEEK, "each week"), (MONTH, "each month"),
-    (YEAR, "each year"),
+    ("", "automatic"), (DAY, "daily"), (WEEK, "weekly"), (MONTH, "monthly"),
+    (YEAR, "yearly"),
 )  # fmt: skip
 
 
 class NumberField(forms.CharField):
-    """An account's number; whether there is such an account, the form says."""
+    """An account number. The form itself checks whether the account exists."""
 
     def run_validators(self, value: Any) -> None:
-        """None: what a text may not have in it, a number has not either."""
+        """Runs none: `clean_account_number` checks more."""
 
 
 class BalanceForm(PeriodForm):
-    """A period, how finely it is told, and the account: one's own are chosen, others typed
-    by those who may know them."""
+    """A period, the step, and the account: chosen from one's own, or typed by readers who may see
+    numbers.
+    """
 
-    step = Choice(label="Told", choices=STEP_WORDS, required=False)
+    step = Choice(label="Step", choices=STEP_WORDS, required=False)
     number = NumberField(label="Account", required=False)
 
     def __init__(self, data: Mapping[str, Any], **reader: Any) -> None:
         super().__init__(data, **reader)
         if not self.scope.is_bank:
             own = [(account.number, str(account)) for account in self.scope.accounts]
-            choices = [("", "all together"), *own]
+            choices = [("", "all accounts"), *own]
             self.fields["number"] = Choice(label="Account", choices=choices, required=False)
         elif not self.scope.shows_names:
             del self.fields["number"]
 
     def clean_number(self) -> str:
-        """The number of an account within the scope, as it is stored."""
+        """Returns the number of an account within the scope, as stored."""
         typed: str = self.cleaned_data["number"]
         if not typed:
             return ""
@@ -69,14 +70,17 @@ class BalanceForm(PeriodForm):
         since, until, step = (cleaned.get(name) for name in ("since", "until", "step"))
         if since and until and step:
             most = (until - since).days / DAYS_OF[step]
-            if most > MOST_ASKED:
-                self.add_error("step", f"That is more than {MOST_ASKED} rows; choose longer steps.")
+            if most > MAX_POINTS_CHOSEN:
+                self.add_error(
+                    "step", f"That is more than {MAX_POINTS_CHOSEN} rows; choose longer steps."
+                )
         return cleaned
 
 
 class MomentField(forms.DateTimeField):
-    """A moment by the bank's clock. Where the clock shows an hour twice, the first is meant, and
-    one that it leaves out is that of the hour before: no time that can be typed is refused."""
+    """A moment in the bank's time zone. Of an hour that the clock shows twice, the first is used; a
+    time that the clock skips is accepted as an hour later. No time that can be typed is refused.
+    """
 
     def to_python(self, value: Any) -> datetime | None:
         with timezone.override(UTC):
@@ -85,10 +89,10 @@ class MomentField(forms.DateTimeField):
 
 
 class MomentForm(ReportForm):
-    """A moment, and from when on the turnover up to it counts.
+    """A moment, and the start of the turnover before it.
 
-    For the whole bank that is its month, because a look at the page should not go through every
-    row there ever was; one's own are few enough.
+    By default the turnover is that of its month for the whole bank, because summing every entry
+    would be slow, and from the first entry for one customer.
     """
 
     at = MomentField(
@@ -116,10 +120,10 @@ class MomentForm(ReportForm):
         return moment
 
     @property
-    def asked(self) -> dict[str, Any]:
-        asked = super().asked
-        turnover = asked.pop("turnover")
-        # What lies before the moment: at midnight of the first, the month before.
-        day = timezone.localdate(asked["at"] - timedelta(microseconds=1))
+    def params(self) -> dict[str, Any]:
+        params = super().params
+        turnover = params.pop("turnover")
+        # At midnight of the 1st, the month before: the turnover lies before the moment.
+        day = timezone.localdate(params["at"] - timedelta(microseconds=1))
         first = {MONTH: day.replace(day=1), YEAR: day.replace(month=1, day=1)}
-        return {**asked, "since": first.get(turnover)}
+        return {**params, "since": first.get(turnover)}

@@ -1,4 +1,4 @@
-"""The page about people by when they joined."""
+"""The report page about cohorts of customers."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from ledger.charts.geometry import HeatMap, Mark
+from ledger.text.dates import month_name
 from ledger.text.lines import counted
 from transactions.reports import cohorts
 from transactions.reports.forms import CohortForm
@@ -13,13 +14,15 @@ from transactions.reports.queries.cohorts import FOLLOWED
 from transactions.reports.report import Column, Report, ReportParameters, Row
 
 
-def _finding(rows: Sequence[Row], _asked: ReportParameters) -> str:
-    """The share in the latest month that is over, of those alone for whom it is."""
+def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
+    """The share of active customers in the latest month that is over, among those for whom it is
+    over.
+    """
     joined = _people(row["people"] for row in rows if row["after"] == 0)
     this_month = timezone.localdate().replace(day=1)
     later = [row for row in rows if row["after"] and row["month"] < this_month]
     if not later:
-        return f"{joined} joined; no whole month has passed since theirs."
+        return f"{joined} joined; no full month has passed since."
     last = max(row["after"] for row in later)
     there = [row for row in later if row["after"] == last]
     share = sum(row["active"] for row in there) / sum(row["people"] for row in there)
@@ -28,7 +31,7 @@ def _finding(rows: Sequence[Row], _asked: ReportParameters) -> str:
     whom = sum(row["people"] for row in there)
     if _people([whom]) == joined:
         return f"{joined} joined; {moved}"
-    return f"{joined} joined; of the {whom:,} who have {months} behind them, {moved}"
+    return f"{joined} joined; of the {whom:,} who joined at least {months} ago, {moved}"
 
 
 def _people(counts: Iterable[int]) -> str:
@@ -36,37 +39,37 @@ def _people(counts: Iterable[int]) -> str:
     return "1 person" if many == 1 else f"{many:,} people"
 
 
-def _payments(row: Row, _asked: ReportParameters) -> str:
-    """What those who joined in a month paid in another."""
+def _payments(row: Row, _params: ReportParameters) -> str:
+    """Returns the search query for the payments in one month of customers who joined in another."""
     return f"joined:{row['joined']:%Y-%m} is:booked date:{row['month']:%Y-%m}"
 
 
-def _basis(_rows: Sequence[Row], _asked: ReportParameters) -> str:
+def _basis(_rows: Sequence[Row], _params: ReportParameters) -> str:
     return (
-        "People with an account, by the month in which they joined, and how many of them sent "
-        "money out of an account of theirs, own transfers too, in that month and in each of the "
-        f"{FOLLOWED} after it. Holds do not count; months that are not over count so far."
+        "Customers with an account, by the month in which they joined, and how many of them sent "
+        f"money in that month and in each of the {FOLLOWED} months after it, transfers between own "
+        "accounts included. Holds do not count; the current month counts so far."
     )
 
 
 _ACTIVE = Column("active", "Moved money", "count", _payments)
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> HeatMap:
+def _chart(rows: Sequence[Row], params: ReportParameters) -> HeatMap:
     joined = sorted({row["joined"] for row in rows})
     across = range(max(row["after"] for row in rows) + 1)
     marks = {
         (row["joined"], row["after"]): Mark(
             label=f"{row['share'] * 100:.0f}",
-            title=f"Joined {row['joined']:%B %Y}, in {row['month']:%B %Y}",
+            title=f"Joined {month_name(row['joined'])}, in {month_name(row['month'])}",
             value=Decimal(row["share"]),
-            said=f"{row['active']:,} of {row['people']:,} people, {row['share'] * 100:.1f} %",
-            url=_ACTIVE.url(row, asked),
+            value_label=f"{row['active']:,} of {row['people']:,}, {row['share'] * 100:.1f} %",
+            url=_ACTIVE.url(row, params),
         )
         for row in rows
     }
     return HeatMap(
-        "Percent of those who joined that moved money, by months after joining",
+        "Percent of customers who moved money, by months after joining",
         across=[str(after) for after in across],
         down=[f"{month:%b %Y}" for month in joined],
         cells=[[marks.get((month, after)) for after in across] for month in joined],

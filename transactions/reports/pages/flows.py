@@ -1,57 +1,58 @@
-"""Pages about what came in and what went out."""
+"""The report page about money in and out."""
 
 from collections.abc import Sequence
 
 from django.utils import timezone
 
 from ledger.charts.geometry import Mark, PairChart
+from ledger.text.dates import month_name
 from ledger.text.money import figure, money, signed
 from transactions.reports import money_by_month
 from transactions.reports.forms import PeriodForm
 from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
-from transactions.reports.wording import OWN_FLOWS, booked_in
+from transactions.reports.wording import OWN_FLOWS, booked_month_query
 
 
-def _within(row: Row, asked: ReportParameters) -> str:
-    return booked_in(row["month"], asked)
+def _within(row: Row, params: ReportParameters) -> str:
+    return booked_month_query(row["month"], params)
 
 
-def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     last = rows[-1]
-    month = f"{last['month']:%B %Y}"
+    month = month_name(last["month"])
     if last["month"] == timezone.localdate().replace(day=1):
         month += ", so far,"
     if not last["net"]:
         return f"In {month} as much came in as went out."
     more, less = ("came in", "went out") if last["net"] > 0 else ("went out", "came in")
-    return f"In {month} {money(abs(last['net']), asked.currency)} more {more} than {less}."
+    return f"In {month} {money(abs(last['net']), params.currency)} more {more} than {less}."
 
 
-def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    if asked.scope.is_bank:
+def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    if params.scope.is_bank:
         return (
-            "Deposits and withdrawals: what came into the bank and left it. "
-            "What moved between its accounts is not counted."
+            "Deposits and withdrawals: money that came into the bank or left it. "
+            "Transfers between its accounts do not count."
         )
     return OWN_FLOWS
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> PairChart:
+def _chart(rows: Sequence[Row], params: ReportParameters) -> PairChart:
     marks = [
         Mark(
             label=f"{row['month']:%b}",
-            title=f"{row['month']:%B %Y}",
+            title=month_name(row["month"]),
             value=row["money_in"],
-            said=f"{figure(row['money_in'], asked.currency)} in",
-            against=row["money_out"],
-            against_said=f"{figure(row['money_out'], asked.currency)} out, "
-            f"net {signed(row['net'], asked.currency)}",
-            url=asked.rows_behind(_within(row, asked)),
+            value_label=f"{figure(row['money_in'], params.currency)} in",
+            comparison=row["money_out"],
+            comparison_label=f"{figure(row['money_out'], params.currency)} out, "
+            f"net {signed(row['net'], params.currency)}",
+            url=params.search_page(_within(row, params)),
         )
         for row in rows
     ]
-    caption = f"In {asked.currency}. Filled: money in. Hollow: money out. Line: net."
-    return PairChart(f"Money in and out of each month, in {asked.currency}", marks, caption)
+    caption = f"In {params.currency}. Filled: money in. Hollow: money out. Line: net."
+    return PairChart(f"Money in and out of each month, in {params.currency}", marks, caption)
 
 
 MONEY_BY_MONTH = Report(
@@ -63,11 +64,16 @@ MONEY_BY_MONTH = Report(
     form=PeriodForm,
     columns=(
         Column("month", "Month", "month"),
-        Column("money_in", "In", "money", lambda row, asked: f"is:in {_within(row, asked)}"),
-        Column("money_out", "Out", "money", lambda row, asked: f"is:out {_within(row, asked)}"),
+        Column("money_in", "In", "money", lambda row, params: f"is:in {_within(row, params)}"),
+        Column(
+            "money_out",
+            "Out",
+            "money",
+            lambda row, params: f"is:out {_within(row, params)}",
+        ),
         Column("net", "Net", "change"),
-        Column("change", "Against the month before", "change"),
-        Column("average", "Average of three months", "change"),
+        Column("change", "Change from month before", "change"),
+        Column("average", "Three-month average", "change"),
     ),
     finding=_finding,
     basis=_basis,

@@ -1,4 +1,4 @@
-"""The page about metadata."""
+"""The report page about metadata keys."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,59 +11,61 @@ from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.search.language.terms import having
 
 DRAWN = 12
-TELLS_NOBODY = ("category", "channel")
-SHOWN_OF_VALUE = 60  # characters of an example
+KEYS_WITHOUT_NAMES = ("category", "channel")
+EXAMPLE_CHARACTERS = 60  # characters of an example
 
 
 class KeysForm(ReportForm):
-    """Whose rows; metadata has no currency."""
+    """Scope only; metadata has no currency."""
 
     currency = None  # type: ignore[assignment]
 
 
-def _having(row: Row, _asked: ReportParameters) -> str:
-    """The search for the rows with a key; "" where it cannot be typed."""
+def _having(row: Row, _params: ReportParameters) -> str:
+    """Returns the search query for the rows with a key; "" if it cannot be typed."""
     return having(row["path"])
 
 
-def _example(row: Row, asked: ReportParameters) -> str:
-    """The most frequent value; of what may name people, only for who may know names."""
-    if not asked.scope.shows_names and row["key"] not in TELLS_NOBODY:
+def _example(row: Row, params: ReportParameters) -> str:
+    """The most frequent value; hidden from readers who may not see names, unless the key never has
+    names.
+    """
+    if not params.scope.shows_names and row["key"] not in KEYS_WITHOUT_NAMES:
         return ""
-    shown: str = row["example"]
+    example: str = row["example"]
     return (
-        shown
-        if len(shown) <= SHOWN_OF_VALUE
-        else f"{shown[: SHOWN_OF_VALUE - 1]}\N{HORIZONTAL ELLIPSIS}"
+        example
+        if len(example) <= EXAMPLE_CHARACTERS
+        else f"{example[: EXAMPLE_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
     )
 
 
-def _finding(rows: Sequence[Row], _asked: ReportParameters) -> str:
+def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
     first = rows[0]
     if len(rows) == 1:
-        return f"One key is in use: {first['key']}, on {first['many']:,} rows."
-    return f"{len(rows):,} keys are in use; {first['key']} is on the most rows, {first['many']:,}."
+        return f"One key is in use: {first['key']}, on {first['row_count']:,} rows."
+    rows_with_key = f"{first['key']} is on the most rows, {first['row_count']:,}"
+    return f"{len(rows):,} keys are in use; {rows_with_key}."
 
 
-def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    whose = "the bank's" if asked.scope.is_bank else "your"
+def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    owner = "the bank's" if params.scope.is_bank else "your"
     return (
-        f"From {whose} newest {NEWEST:,} transactions, holds among them, or all if there are "
-        "fewer: what is written now is what one can search for next, however long the history."
+        f"From {owner} newest {NEWEST:,} transactions, holds included, or all if there are fewer."
     )
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
+def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     marks = [
         Mark(
             label=row["key"],
-            value=Decimal(row["many"]),
-            said=f"{row['many']:,}",
-            url=asked.rows_behind(_having(row, asked)) if _having(row, asked) else "",
+            value=Decimal(row["row_count"]),
+            value_label=f"{row['row_count']:,}",
+            url=params.search_page(_having(row, params)) if _having(row, params) else "",
         )
         for row in rows[:DRAWN]
     ]
-    return BarChart("How many rows have each key", marks)
+    return BarChart("Rows with each key", marks)
 
 
 METADATA_KEYS = Report(
@@ -74,11 +76,11 @@ METADATA_KEYS = Report(
     shows="WITH RECURSIVE and jsonb_each around a queryset",
     form=KeysForm,
     columns=(
-        Column("key", "Key", behind=_having),
-        Column("many", "Rows", "count"),
-        Column("different", "Values", "count"),
-        Column("kinds", "Kind"),
-        Column("example", "Most often", words=_example),
+        Column("key", "Key", query=_having),
+        Column("row_count", "Rows", "count"),
+        Column("distinct_values", "Values", "count"),
+        Column("types", "Kind"),
+        Column("example", "Most frequent", text=_example),
     ),
     finding=_finding,
     basis=_basis,

@@ -1,68 +1,72 @@
-"""Pages about who has most."""
+"""Report pages about the highest balances."""
 
 from collections.abc import Callable, Sequence
 
 from ledger.charts.geometry import BarChart, Mark
 from ledger.text.money import money
 from transactions.reports import accounts_by_balance, users_by_balance
-from transactions.reports.report import Column, Report, ReportParameters, Row, behind_account
+from transactions.reports.report import Column, Report, ReportParameters, Row, account_query
 
-SHOWN_BARS = 12
+DRAWN = 12
 RANKS = (
     Column("rank", "Rank", "count"),
     Column("dense_rank", "Dense rank", "count"),
-    Column("poorer", "Others with less", "percent"),
-    Column("quarter", "Quarter", "count"),
+    Column("percent_rank", "Others with less", "percent"),
+    Column("quartile", "Quartile", "count"),
 )
 
 
 def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters], str]:
-    """The share of the fullest quarter, which says more than the first name."""
+    """Returns a function that states which share of the money the top quartile holds."""
 
-    def say(rows: Sequence[Row], asked: ReportParameters) -> str:
-        first = money(rows[0]["balance"], asked.currency)
+    def say(rows: Sequence[Row], params: ReportParameters) -> str:
+        first = money(rows[0]["balance"], params.currency)
         whole = sum(row["balance"] for row in rows)
-        top = [row["balance"] for row in rows if row["quarter"] == 1]
+        top = [row["balance"] for row in rows if row["quartile"] == 1]
         if len(rows) == 1:
             return f"The only {one} has {first}."
         if len(rows) < 4 or whole <= 0:
-            return f"The fullest of {len(rows):,} {many} has {first}."
+            return f"The highest balance of {len(rows):,} {many} is {first}."
         share = f"{sum(top) / whole * 100:.0f}\N{NO-BREAK SPACE}%"
-        return f"The fullest quarter of {len(rows):,} {many} holds {share} of all money."
+        return f"The top quarter of {len(rows):,} {many} holds {share} of all money."
 
     return say
 
 
-def _by(asked: ReportParameters) -> str:
-    """How people are called where the reader may not know who they are."""
+def _by(params: ReportParameters) -> str:
+    """A sentence for readers who may not see names."""
     return (
-        "" if asked.scope.shows_names else " In place of names stand the ends of account numbers."
+        ""
+        if params.scope.shows_names
+        else " Account numbers stand in for names that you may not see."
     )
 
 
-def _accounts_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    return f"Booked balances now, of accounts in {asked.currency} that are not closed.{_by(asked)}"
-
-
-def _users_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
+def _accounts_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     return (
-        f"Booked balances now, of each person's accounts in {asked.currency} together that are "
-        f"not closed.{_by(asked)}"
+        f"Booked balances now, of accounts in {params.currency} that are not closed.{_by(params)}"
     )
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
-    who = Column("who", "", behind=behind_account)
+def _users_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    return (
+        f"Booked balances now, of each customer's accounts in {params.currency} together that are "
+        f"not closed.{_by(params)}"
+    )
+
+
+def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
+    who = Column("who", "", query=account_query)
     marks = [
         Mark(
             label=row["who"],
             value=row["balance"],
-            said=money(row["balance"], asked.currency),
-            url=who.url(row, asked),
+            value_label=money(row["balance"], params.currency),
+            url=who.url(row, params),
         )
-        for row in rows[:SHOWN_BARS]
+        for row in rows[:DRAWN]
     ]
-    return BarChart(f"The fullest, in {asked.currency}", marks)
+    return BarChart(f"Highest balances, in {params.currency}", marks)
 
 
 ACCOUNTS_BY_BALANCE = Report(
@@ -72,14 +76,14 @@ ACCOUNTS_BY_BALANCE = Report(
     question="Which accounts hold the most?",
     shows="Window functions: Rank, DenseRank, PercentRank, Ntile",
     columns=(
-        Column("who", "Account", "text", behind_account),
+        Column("who", "Account", "text", account_query),
         Column("balance", "Balance", "money"),
         *RANKS,
     ),
     finding=_finding("account", "accounts"),
     basis=_accounts_basis,
     chart=_chart,
-    shown=60,
+    page_rows=60,
 )
 USERS_BY_BALANCE = Report(
     function=users_by_balance,
@@ -88,14 +92,14 @@ USERS_BY_BALANCE = Report(
     question="Which customers hold the most?",
     shows="Rank, DenseRank, PercentRank and Ntile over groups",
     columns=(
-        Column("who", "Who", "text", behind_account),
+        Column("who", "Customer", "text", account_query),
         Column("accounts_count", "Accounts", "count"),
         Column("balance", "Balance", "money"),
         *RANKS,
     ),
-    finding=_finding("person", "people"),
+    finding=_finding("customer", "customers"),
     basis=_users_basis,
     chart=_chart,
     bank_only=True,
-    shown=60,
+    page_rows=60,
 )

@@ -1,4 +1,4 @@
-"""Pages about how large payments are."""
+"""Report pages about the amounts of payments."""
 
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
@@ -25,77 +25,77 @@ from transactions.reports.report import (
 )
 from transactions.reports.wording import (
     OWN_FLOWS,
+    all_of,
     category_column,
+    category_name,
     category_term,
-    flows,
-    named,
-    together,
+    flows_query,
 )
 
 DRAWN = 12
 
 
 class UsualForm(DirectionForm, FewMonthsForm):
-    """Which way, and a period that is short for the whole bank."""
+    """A direction and a period; by default a short one for the whole bank."""
 
 
-def _went(asked: ReportParameters) -> str:
-    return "went out" if asked.values["direction"] == "out" else "came in"
+def _went(params: ReportParameters) -> str:
+    return "went out" if params.values["direction"] == "out" else "came in"
 
 
-def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    if asked.scope.is_bank:
-        return "Deposits and withdrawals; what moved between the bank's accounts is not counted."
+def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    if params.scope.is_bank:
+        return "Deposits and withdrawals; transfers between the bank's accounts do not count."
     return OWN_FLOWS
 
 
 def bounds(bucket: int, currency: str) -> tuple[Decimal, Decimal]:
-    """The least and the largest amount of a size."""
+    """Returns the smallest and largest amount of a bucket."""
     smallest = Decimal(1).scaleb(-minor_units(currency))
     if bucket == len(EDGES):
         return EDGES[-1], LARGEST_AMOUNT.quantize(smallest, ROUND_DOWN)
     return EDGES[bucket - 1], EDGES[bucket] - smallest
 
 
-def _size(row: Row, asked: ReportParameters) -> str:
-    least, most = (figure(edge, asked.currency) for edge in bounds(row["bucket"], asked.currency))
+def _size(row: Row, params: ReportParameters) -> str:
+    least, most = (figure(edge, params.currency) for edge in bounds(row["bucket"], params.currency))
     return least if least == most else f"{least} to {most}"
 
 
 def digits(amount: Decimal) -> str:
-    """An amount as it is searched for: "90", "4.99"."""
+    """Formats an amount for a search query: "90", "4.99"."""
     return f"{amount.normalize():f}"
 
 
-def _of_size(bucket: int, asked: ReportParameters) -> str:
-    least, most = bounds(bucket, asked.currency)
+def _of_size(bucket: int, params: ReportParameters) -> str:
+    least, most = bounds(bucket, params.currency)
     amount = digits(least) if least == most else f"{digits(least)}..{digits(most)}"
-    return f"{flows(asked)} amount:{amount}"
+    return f"{flows_query(params)} amount:{amount}"
 
 
-def _distribution(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _distribution(rows: Sequence[Row], params: ReportParameters) -> str:
     half = next(row for row in rows if row["up_to"] >= Decimal("0.5"))
     frequent = max(rows, key=lambda row: row["payments"])
-    most = money(bounds(half["bucket"], asked.currency)[1], asked.currency)
+    most = money(bounds(half["bucket"], params.currency)[1], params.currency)
     if len(rows) == 1:
-        return f"All that {_went(asked)} was of one size: {_size(frequent, asked)}."
+        return f"All payments that {_went(params)} were of one size: {_size(frequent, params)}."
     share = f"{Decimal(half['up_to']) * 100:.0f}\N{NO-BREAK SPACE}%"
     return (
         f"{share} of the {half['whole']:,} payments that "
-        f"{_went(asked)} came to {most} at most; {_size(frequent, asked)} was the most frequent "
-        "size."
+        f"{_went(params)} were at most {most}; the most frequent "
+        f"size was {_size(frequent, params)}."
     )
 
 
 def short(edge: Decimal) -> str:
-    """An edge at the axis: "0.5", "20", "5k", "1M"."""
+    """Formats an edge for the axis: "0.5", "20", "5k", "1M"."""
     for unit, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if edge >= unit:
             return f"{edge / unit:.0f}{letter}"
     return f"{edge.normalize():f}"
 
 
-def _histogram(rows: Sequence[Row], asked: ReportParameters) -> ColumnChart:
+def _histogram(rows: Sequence[Row], params: ReportParameters) -> ColumnChart:
     found = {row["bucket"]: row for row in rows}
     marks = []
     for bucket in range(min(found), max(found) + 1):
@@ -103,13 +103,13 @@ def _histogram(rows: Sequence[Row], asked: ReportParameters) -> ColumnChart:
         marks.append(
             Mark(
                 label=short(EDGES[bucket - 1]),
-                title=f"{_size({'bucket': bucket}, asked)} {asked.currency}",
+                title=f"{_size({'bucket': bucket}, params)} {params.currency}",
                 value=Decimal(payments),
-                said=f"{payments:,}",
-                url=asked.rows_behind(_of_size(bucket, asked)) if payments else "",
+                value_label=f"{payments:,}",
+                url=params.search_page(_of_size(bucket, params)) if payments else "",
             )
         )
-    return ColumnChart(f"How many payments of each size, in {asked.currency}", marks)
+    return ColumnChart(f"How many payments of each size, in {params.currency}", marks)
 
 
 AMOUNT_DISTRIBUTION = Report(
@@ -120,11 +120,16 @@ AMOUNT_DISTRIBUTION = Report(
     shows="width_bucket over an array of edges, running totals over groups",
     form=DirectionForm,
     columns=(
-        Column("bucket", "Amount", words=_size),
-        Column("payments", "Payments", "count", lambda row, asked: _of_size(row["bucket"], asked)),
-        Column("total", "Together", "money"),
+        Column("bucket", "Amount", text=_size),
+        Column(
+            "payments",
+            "Payments",
+            "count",
+            lambda row, params: _of_size(row["bucket"], params),
+        ),
+        Column("total", "Total", "money"),
         Column("share", "Share", "percent"),
-        Column("up_to", "This and smaller", "percent"),
+        Column("up_to", "Cumulative share", "percent"),
     ),
     finding=_distribution,
     basis=_basis,
@@ -134,53 +139,49 @@ AMOUNT_DISTRIBUTION = Report(
 )
 
 
-def _of_category(row: Row, asked: ReportParameters) -> str:
-    return together(flows(asked), category_term(row["paid_for"]))
+def _of_category(row: Row, params: ReportParameters) -> str:
+    return all_of(flows_query(params), category_term(row["paid_for"]))
 
 
-def _of_amount(row: Row, asked: ReportParameters, amount: str) -> str:
-    return together(_of_category(row, asked), f"amount:{amount}")
+def _of_amount(row: Row, params: ReportParameters, amount: str) -> str:
+    return all_of(_of_category(row, params), f"amount:{amount}")
 
 
-def _usual(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _usual(rows: Sequence[Row], params: ReportParameters) -> str:
     first = rows[0]
     what = f"for {first['paid_for']}" if first["paid_for"] else "without a category"
-    median = money(rounded(first["median"], asked.currency), asked.currency)
+    median = money(rounded(first["median"], params.currency), params.currency)
     if first["payments"] == 1:
-        return f"One payment {what} {_went(asked)}, of {median}."
+        return f"One payment {what} {_went(params)}, of {median}."
     return (
-        f"Half of the {first['payments']:,} payments {what} that {_went(asked)} were at most "
-        f"{median}, nine in ten at most {money(first['p90'], asked.currency)}."
+        f"Half of the {first['payments']:,} payments {what} that {_went(params)} were at most "
+        f"{median}, 90\N{NO-BREAK SPACE}% at most {money(first['p90'], params.currency)}."
     )
 
 
-def _usual_basis(rows: Sequence[Row], asked: ReportParameters) -> str:
-    said = _basis(rows, asked)
-    if not asked.scope.is_bank:
-        return said
-    return (
-        f"{said} Of the last months unless you ask for more: percentiles put every payment in "
-        "order, and a few months have enough of each category."
-    )
+def _usual_basis(rows: Sequence[Row], params: ReportParameters) -> str:
+    sentence = _basis(rows, params)
+    if not params.scope.is_bank:
+        return sentence
+    return f"{sentence} The default period is short because percentiles sort every payment."
 
 
-def _bars(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
+def _bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     marks = [
         Mark(
-            label=named(row["paid_for"]),
+            label=category_name(row["paid_for"]),
             value=row["median"],
-            said=figure(rounded(row["median"], asked.currency), asked.currency),
-            url=asked.rows_behind(_of_category(row, asked)) if _of_category(row, asked) else "",
-            against=row["p90"],
-            against_said=f"nine in ten at most {figure(row['p90'], asked.currency)}",
+            value_label=figure(rounded(row["median"], params.currency), params.currency),
+            url=params.search_page(_of_category(row, params)) if _of_category(row, params) else "",
+            comparison=row["p90"],
+            comparison_label=f"90\N{NO-BREAK SPACE}% at most {figure(row['p90'], params.currency)}",
         )
         for row in rows[:DRAWN]
     ]
     caption = (
-        f"In {asked.currency}. Half of the payments come to no more than the bar, nine in ten to "
-        "no more than the thin line."
+        f"In {params.currency}. Bar: median. Thin line: 90\N{NO-BREAK SPACE}% are at most this."
     )
-    return BarChart(f"What payments usually come to, in {asked.currency}", marks, caption)
+    return BarChart(f"Typical amounts by category, in {params.currency}", marks, caption)
 
 
 AMOUNT_PERCENTILES = Report(
@@ -193,24 +194,24 @@ AMOUNT_PERCENTILES = Report(
     columns=(
         category_column("paid_for"),
         Column("payments", "Payments", "count", _of_category),
-        Column("median", "Half at most", "money"),
+        Column("median", "Median", "money"),
         Column(
-            "p90", "Nine in ten at most", "money",
-            lambda row, asked: _of_amount(row, asked, f">={digits(row['p90'])}"),
+            "p90", "90\N{NO-BREAK SPACE}% at most", "money",
+            lambda row, params: _of_amount(row, params, f">={digits(row['p90'])}"),
         ),
         Column(
-            "p99", "99 in 100 at most", "money",
-            lambda row, asked: _of_amount(row, asked, f">={digits(row['p99'])}"),
+            "p99", "99\N{NO-BREAK SPACE}% at most", "money",
+            lambda row, params: _of_amount(row, params, f">={digits(row['p99'])}"),
         ),
         Column(
-            "usual", "Most often", "money",
-            lambda row, asked: _of_amount(row, asked, digits(row["usual"])),
+            "usual", "Most frequent", "money",
+            lambda row, params: _of_amount(row, params, digits(row["usual"])),
         ),
     ),
     finding=_usual,
     basis=_usual_basis,
     chart=_bars,
     parts=(WithinGroup, PercentileDisc, PercentileCont, Mode),
-    shown=30,
+    page_rows=30,
     final_from=after_period,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pages about spending."""
+"""Report pages about spending."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,37 +15,39 @@ from transactions.reports.forms import PeriodForm
 from transactions.reports.queries.spending import TOP, days_before
 from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
 from transactions.reports.wording import (
-    asked_period,
-    booked,
+    all_of,
+    booked_query,
     category_column,
+    category_name,
     category_term,
-    named,
     period,
-    together,
+    period_text,
 )
 
 DRAWN = 12  # bars; the table has all
 
 
 class SpendingForm(PeriodForm):
-    """This month so far, unless it is said."""
+    """A period; by default this month so far."""
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()
         return {"since": today.replace(day=1).isoformat(), "until": today.isoformat()}
 
 
-def _days_before(asked: ReportParameters) -> tuple[Any, Any]:
-    return days_before(asked.values["since"], asked.values["until"])
+def _days_before(params: ReportParameters) -> tuple[Any, Any]:
+    return days_before(params.values["since"], params.values["until"])
 
 
 def _paid(row: Row, days: str) -> str:
-    return together(f"is:out -is:refund {days}", category_term(row["spent_on"]))
+    return all_of(f"is:out -is:refund {days}", category_term(row["spent_on"]))
 
 
 def _given_back(row: Row, days: str) -> str:
-    """Most refunds have no category of their own, but that of what they refund."""
-    return together(f"is:in {days}", category_term(row["spent_on"], "refunds"))
+    """Most refunds have no category of their own, so they are found by the category of the refunded
+    payment.
+    """
+    return all_of(f"is:in {days}", category_term(row["spent_on"], "refunds"))
 
 
 def _both(row: Row, days: str) -> str:
@@ -53,63 +55,63 @@ def _both(row: Row, days: str) -> str:
     return f"{paid} or {back}" if paid and back else ""
 
 
-def _now(asked: ReportParameters) -> str:
-    return booked(asked.values["since"], asked.values["until"])
+def _now(params: ReportParameters) -> str:
+    return booked_query(params.values["since"], params.values["until"])
 
 
-def _net(row: Row, asked: ReportParameters) -> str:
-    """What was paid, with what was given back of it where there is any."""
-    return (_both if row["given_back"] else _paid)(row, _now(asked))
+def _net(row: Row, params: ReportParameters) -> str:
+    """The payments, and their refunds if there are any."""
+    return (_both if row["given_back"] else _paid)(row, _now(params))
 
 
-def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     spent = sum((row["net"] for row in rows), Decimal(0))
     more = spent - sum((row["before"] for row in rows), Decimal(0))
-    then = period(*_days_before(asked))
+    then = period(*_days_before(params))
     if spent < 0:
         return (
-            f"{money(-spent, asked.currency)} more was given back than spent {asked_period(asked)}."
+            f"Refunds exceeded spending by {money(-spent, params.currency)} {period_text(params)}."
         )
     if not spent:
-        return f"Nothing was spent {asked_period(asked)}."
-    said = f"{money(spent, asked.currency)} spent {asked_period(asked)}"
+        return f"Nothing was spent {period_text(params)}."
+    sentence = f"{money(spent, params.currency)} spent {period_text(params)}"
     if more:
         than = "more" if more > 0 else "less"
-        said += f", {figure(abs(more), asked.currency)} {than} than {then}"
+        sentence += f", {figure(abs(more), params.currency)} {than} than {then}"
     else:
-        said += f", as much as {then}"
+        sentence += f", as much as {then}"
     most = rows[0]["spent_on"]
-    return f"{said}; the most {f'on {most}' if most else 'without a category'}."
+    return f"{sentence}; the largest category is {category_name(most)}."
 
 
-def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
+def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     what = (
-        "Withdrawals: what left the bank."
-        if asked.scope.is_bank
-        else "What went to others; moves between your accounts do not count."
+        "Withdrawals: money that left the bank."
+        if params.scope.is_bank
+        else "Payments to others; transfers between your own accounts do not count."
     )
+    before = period(*_days_before(params)).removeprefix("from ").removeprefix("in ")
     return (
-        f"{what} Net is spent less given back: a refund counts for the category of the payment "
-        "it gives back. "
-        f"Before is {period(*_days_before(asked)).removeprefix('from ').removeprefix('in ')}."
+        f"{what} Net is spent minus refunded; a refund counts for the category of the refunded "
+        f"payment. The period before is {before}."
     )
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
-    now, then = asked_period(asked), period(*_days_before(asked))
+def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
+    now, then = period_text(params), period(*_days_before(params))
     marks = [
         Mark(
-            label=named(row["spent_on"]),
+            label=category_name(row["spent_on"]),
             value=row["net"],
-            said=figure(row["net"], asked.currency),
-            url=asked.rows_behind(_net(row, asked)) if _net(row, asked) else "",
-            against=row["before"],
-            against_said=f"{then} {figure(row['before'], asked.currency)}",
+            value_label=figure(row["net"], params.currency),
+            url=params.search_page(_net(row, params)) if _net(row, params) else "",
+            comparison=row["before"],
+            comparison_label=f"{then} {figure(row['before'], params.currency)}",
         )
         for row in rows[:DRAWN]
     ]
-    caption = f"Net, in {asked.currency}. The bar is {now}, the thin line {then}."
-    return BarChart(f"Spent on each category, in {asked.currency}", marks, caption)
+    caption = f"Net, in {params.currency}. Bar: {now}. Thin line: {then}."
+    return BarChart(f"Spending by category, in {params.currency}", marks, caption)
 
 
 SPENDING_BY_CATEGORY = Report(
@@ -121,14 +123,14 @@ SPENDING_BY_CATEGORY = Report(
     form=SpendingForm,
     columns=(
         category_column("spent_on"),
-        Column("spent", "Spent", "money", lambda row, asked: _paid(row, _now(asked))),
+        Column("spent", "Spent", "money", lambda row, params: _paid(row, _now(params))),
         Column(
-            "given_back", "Given back", "money", lambda row, asked: _given_back(row, _now(asked))
+            "given_back", "Refunded", "money", lambda row, params: _given_back(row, _now(params))
         ),
         Column("net", "Net", "money", _net),
         Column(
             "before", "Net before", "money",
-            lambda row, asked: _both(row, booked(*_days_before(asked))),
+            lambda row, params: _both(row, booked_query(*_days_before(params))),
         ),
         Column("change", "Change", "change"),
         Column("share", "Share", "percent"),
@@ -137,63 +139,67 @@ SPENDING_BY_CATEGORY = Report(
     basis=_basis,
     chart=_chart,
     parts=(days_before,),
-    shown=40,
+    page_rows=40,
     final_from=after_period,
 )  # fmt: skip
 
 
 class SpendersForm(PeriodForm):
-    """The last thirty days of the whole bank, unless it is said."""
+    """A period; by default the last thirty days."""
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()
         return {"since": (today - timedelta(days=29)).isoformat(), "until": today.isoformat()}
 
 
-def _largest(row: Row, _asked: ReportParameters) -> str:
+def _largest(row: Row, _params: ReportParameters) -> str:
     return f"id:{row['ids'][0]}"
 
 
-def _spent(row: Row, asked: ReportParameters) -> str:
-    return f"account:{row['holder']} is:out -is:refund {_now(asked)}"
+def _spent(row: Row, params: ReportParameters) -> str:
+    return f"account:{row['holder']} is:out -is:refund {_now(params)}"
 
 
-def _refunded(row: Row, asked: ReportParameters) -> str:
-    return f"account:{row['holder']} is:in is:refund {_now(asked)}"
+def _refunded(row: Row, params: ReportParameters) -> str:
+    return f"account:{row['holder']} is:in is:refund {_now(params)}"
 
 
-def _spent_net(row: Row, asked: ReportParameters) -> str:
-    spent, back = _spent(row, asked), _refunded(row, asked)
+def _spent_net(row: Row, params: ReportParameters) -> str:
+    spent, back = _spent(row, params), _refunded(row, params)
     return f"{spent} or {back}" if row["given_back"] else spent
 
 
-def _top_finding(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _top_finding(rows: Sequence[Row], params: ReportParameters) -> str:
     first = rows[0]
     return (
-        f"{first['person']} spent the most {asked_period(asked)}: "
-        f"{money(first['net'], asked.currency)} in {counted(first['payments'], 'payment')}."
+        f"{first['person']} spent the most {period_text(params)}: "
+        f"{money(first['net'], params.currency)} in {counted(first['payments'], 'payment')}."
     )
 
 
-def _top_basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    who = "" if asked.scope.shows_names else " You may not see names, so people go by an account."
+def _top_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    who = (
+        ""
+        if params.scope.shows_names
+        else " Account numbers stand in for names that you may not see."
+    )
     return (
-        f"The {TOP} people from whose accounts the most went to others, refunds taken off; moves "
-        f"between their own accounts do not count.{who}"
+        f"The {TOP} customers who paid most to others, minus refunds; transfers between their "
+        f"own accounts do not count.{who}"
     )
 
 
-def _top_chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
+def _top_chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     marks = [
         Mark(
             label=row["person"],
             value=row["net"],
-            said=figure(row["net"], asked.currency),
-            url=asked.rows_behind(_spent_net(row, asked)),
+            value_label=figure(row["net"], params.currency),
+            url=params.search_page(_spent_net(row, params)),
         )
         for row in rows[:DRAWN]
     ]
-    return BarChart(f"Who spent the most, net, in {asked.currency}", marks)
+    return BarChart(f"Top spenders, net, in {params.currency}", marks)
 
 
 TOP_SPENDERS = Report(
@@ -204,10 +210,10 @@ TOP_SPENDERS = Report(
     shows="Raw SQL: LATERAL and FETCH FIRST WITH TIES",
     form=SpendersForm,
     columns=(
-        Column("person", "Who"),
+        Column("person", "Customer"),
         Column("place", "Rank", "count"),
         Column("spent", "Spent", "money", _spent),
-        Column("given_back", "Given back", "money", _refunded),
+        Column("given_back", "Refunded", "money", _refunded),
         Column("net", "Net", "money", _spent_net),
         Column("payments", "Payments", "count", _spent),
         Column("average", "Average payment", "money"),

@@ -1,4 +1,4 @@
-"""Pages about when money moves."""
+"""The report page about weekdays and hours."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,45 +11,41 @@ from ledger.text.money import figure, money
 from transactions.reports import by_weekday_and_hour
 from transactions.reports.forms import DirectionForm
 from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
-from transactions.reports.wording import flows
+from transactions.reports.wording import flows_query
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
-def _weekday(row: Row, _asked: ReportParameters) -> str:
+def _weekday(row: Row, _params: ReportParameters) -> str:
     day: int = row["weekday"]
     return WEEKDAYS[day - 1]
 
 
-def _in_hour(row: Row, asked: ReportParameters) -> str:
-    return f"{flows(asked)} weekday:{_weekday(row, asked)[:3].lower()} hour:{row['hour']}"
+def _in_hour(row: Row, params: ReportParameters) -> str:
+    return f"{flows_query(params)} weekday:{_weekday(row, params)[:3].lower()} hour:{row['hour']}"
 
 
 def clock(hour: int) -> str:
-    """The hour that begins then: "14:00 to 15:00"."""
+    """Formats an hour: "14:00 to 15:00"."""
     return f"{hour:02}:00 to {hour + 1:02}:00"
 
 
-def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     most = rows[0]
-    went = "goes out" if asked.values["direction"] == "out" else "comes in"
-    hour = f"{_weekday(most, asked)}s from {clock(most['hour'])}"
+    went = "goes out" if params.values["direction"] == "out" else "comes in"
+    hour = f"{_weekday(most, params)}s from {clock(most['hour'])}"
     payments = counted(most["payments"], "payment")
-    return f"The most {went} on {hour}: {money(most['total'], asked.currency)} in {payments}."
+    return f"Most money {went} on {hour}: {money(most['total'], params.currency)} in {payments}."
 
 
-def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    what = (
-        "Deposits and withdrawals"
-        if asked.scope.is_bank
-        else "What came from others and went to others"
-    )
+def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    what = "Deposits and withdrawals" if params.scope.is_bank else "Payments from and to others"
     zone = timezone.get_current_timezone_name()
-    return f"{what}, by the time they were booked, on the bank's clock ({zone})."
+    return f"{what}, by booking time in the bank's time zone ({zone})."
 
 
 def brief(amount: Decimal) -> str:
-    """An amount in at most four characters: "38", "1.2k", "310k", "4.5M"."""
+    """Formats an amount in at most four characters: "38", "1.2k", "310k", "4.5M"."""
     for unit, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if amount >= unit:
             part = amount / unit
@@ -57,27 +53,28 @@ def brief(amount: Decimal) -> str:
     return f"{amount:.0f}" if amount >= 1 else "<1"
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> HeatMap:
+def _chart(rows: Sequence[Row], params: ReportParameters) -> HeatMap:
     found = {(row["hour"], row["weekday"]): row for row in rows}
     hours = range(min(hour for hour, _ in found), max(hour for hour, _ in found) + 1)
     return HeatMap(
-        name=f"{asked.currency} in each hour of the week; the quarter with the most stands out",
+        name=f"{params.currency} per hour of the week; the top quarter is darkest",
         across=[name[:3] for name in WEEKDAYS],
         down=[f"{hour:02}:00" for hour in hours],
-        cells=[[_mark(found.get((hour, day)), asked) for day in range(1, 8)] for hour in hours],
+        cells=[[_mark(found.get((hour, day)), params) for day in range(1, 8)] for hour in hours],
         by_rank=True,
     )
 
 
-def _mark(row: Row | None, asked: ReportParameters) -> Mark | None:
+def _mark(row: Row | None, params: ReportParameters) -> Mark | None:
     if row is None:
         return None
+    total = figure(row["total"], params.currency)
     return Mark(
         label=brief(row["total"]),
-        title=f"{_weekday(row, asked)[:3]} {row['hour']:02}:00",
+        title=f"{_weekday(row, params)[:3]} {row['hour']:02}:00",
         value=row["total"],
-        said=f"{figure(row['total'], asked.currency)} in {counted(row['payments'], 'payment')}",
-        url=asked.rows_behind(_in_hour(row, asked)),
+        value_label=f"{total} in {counted(row['payments'], 'payment')}",
+        url=params.search_page(_in_hour(row, params)),
     )
 
 
@@ -89,14 +86,14 @@ BY_WEEKDAY_AND_HOUR = Report(
     shows="EXTRACT in the bank's time zone, GROUP BY weekday and hour",
     form=DirectionForm,
     columns=(
-        Column("weekday", "Day", words=_weekday),
-        Column("hour", "Hour", words=lambda row, _: f"{row['hour']:02}:00"),
+        Column("weekday", "Day", text=_weekday),
+        Column("hour", "Hour", text=lambda row, _: f"{row['hour']:02}:00"),
         Column("payments", "Payments", "count", _in_hour),
-        Column("total", "Together", "money"),
+        Column("total", "Total", "money"),
     ),
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    shown=12,
+    page_rows=12,
     final_from=after_period,
 )

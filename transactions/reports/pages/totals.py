@@ -1,68 +1,71 @@
-"""Pages about totals that run on."""
+"""The report page about running totals."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
 from ledger.charts.geometry import BarChart, Mark
+from ledger.text.dates import long_date
 from ledger.text.money import money, signed
 from transactions.reports import running_total
 from transactions.reports.forms import FewMonthsForm
-from transactions.reports.report import Column, Report, ReportParameters, Row, behind_account
-from transactions.reports.wording import booked, booked_in
+from transactions.reports.report import Column, Report, ReportParameters, Row, account_query
+from transactions.reports.wording import booked_month_query, booked_query
 
-SHOWN_HOLDERS = 12
-
-
-def _behind(row: Row, asked: ReportParameters) -> str:
-    """The rows of one month; for several accounts the month is said with each."""
-    return _each(row, asked, booked_in(row["month"], asked))
+DRAWN = 12
 
 
-def _whole(row: Row, asked: ReportParameters) -> str:
-    """The rows of the whole period, of all accounts that a row is about."""
-    return _each(row, asked, booked(asked.values["since"], asked.values["until"]))
+def _behind(row: Row, params: ReportParameters) -> str:
+    """The query for the entries of one month; with several accounts the month is repeated for
+    each.
+    """
+    return _each(row, params, booked_month_query(row["month"], params))
 
 
-def _each(row: Row, asked: ReportParameters, days: str) -> str:
-    accounts = behind_account(row, asked)
+def _whole(row: Row, params: ReportParameters) -> str:
+    """The query for the entries of the whole period, of all accounts of a row."""
+    return _each(row, params, booked_query(params.values["since"], params.values["until"]))
+
+
+def _each(row: Row, params: ReportParameters, days: str) -> str:
+    accounts = account_query(row, params)
     return " or ".join(f"{account} {days}" for account in accounts.split(" or ") if account)
 
 
-def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     most, whole = rows[0]["who"], rows[0]["whole"]
-    said = money(abs(whole), asked.currency)
+    sentence = money(abs(whole), params.currency)
     if whole > 0:
-        return f"{most} gained most: {said}."
-    return f"Nothing gained; {most} lost least: {said}." if whole else f"{most} broke even."
+        return f"{most} gained most: {sentence}."
+    return f"Nothing gained; {most} lost least: {sentence}." if whole else f"{most} broke even."
 
 
-def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    start = asked.values["since"]
-    since = f"since {start.day} {start:%B %Y}, from zero"
-    if asked.scope.is_bank:
+def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    start = params.values["since"]
+    since = f"since {long_date(start)}"
+    if params.scope.is_bank:
         return (
-            f"What each person's booked entries add up to {since}. Moves between their own "
-            "accounts cancel out. The period is short at first, for every row in it is added up."
+            f"The sum of each customer's booked entries {since}. Transfers between their own "
+            "accounts cancel out. The default period is short because every entry in it is summed."
         )
-    return f"What each account's booked entries add up to {since}, moves between your own too."
+    return f"The sum of each account's booked entries {since}, with transfers between your own."
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
+def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     marks = []
     for _place, months in groupby(rows, key=lambda row: (row["whole"], row["holder"])):
         *_, last = rows_of_one = list(months)
-        moved = sorted({each for row in rows_of_one for each in row["shown"]})
+        moved = sorted({each for row in rows_of_one for each in row["account_key"]})
         marks.append(
             Mark(
                 label=last["who"],
                 value=last["total"],
-                said=signed(last["total"], asked.currency),
-                url=Column("who", "", behind=_whole).url({**last, "shown": moved}, asked),
+                value_label=signed(last["total"], params.currency),
+                url=Column("who", "", query=_whole).url({**last, "account_key": moved}, params),
             )
         )
-        if len(marks) == SHOWN_HOLDERS:
+        if len(marks) == DRAWN:
             break
-    return BarChart(f"Total at the end, in {asked.currency}", marks)
+    return BarChart(f"Total at the end, in {params.currency}", marks)
 
 
 RUNNING_TOTAL = Report(
@@ -81,5 +84,5 @@ RUNNING_TOTAL = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    shown=60,
+    page_rows=60,
 )

@@ -1,4 +1,4 @@
-"""The page about movements out of the ordinary."""
+"""The report page about unusual transactions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -16,7 +16,7 @@ from transactions.reports.forms import Choice, PeriodForm
 from transactions.reports.queries.frames import DaysBefore
 from transactions.reports.queries.unusual import ENOUGH, YEAR
 from transactions.reports.report import Column, Report, ReportParameters, Row
-from transactions.reports.wording import UNCATEGORISED, asked_period, named
+from transactions.reports.wording import UNCATEGORISED, category_name, period_text
 
 DRAWN = 12
 QUARTER = 90
@@ -24,7 +24,7 @@ SPANS = {QUARTER: "90 days before", 182: "half a year before", YEAR: "year befor
 
 
 class TimesField(forms.DecimalField):
-    """From how many times the usual spread on; whatever else is typed gets one sentence."""
+    """The threshold in standard deviations; one error message for every invalid input."""
 
     def clean(self, value: Any) -> Any:
         try:
@@ -34,20 +34,21 @@ class TimesField(forms.DecimalField):
 
 
 class DaysField(Choice):
-    """How many days before, of a few."""
+    """The number of days to compare with, from a few choices."""
 
     def clean(self, value: Any) -> Any:
         return int(super().clean(value))
 
 
 class UnusualForm(PeriodForm):
-    """The last thirty days, unless it is said, and from where on a movement is unusual."""
+    """A period (by default the last thirty days), the threshold, and the days to compare with."""
 
     threshold = TimesField(
-        min_value=2, max_value=1000, max_digits=6, decimal_places=2, label="From so many times"
+        min_value=2, max_value=1000, max_digits=6, decimal_places=2, label="z-score from"
     )
     days = DaysField(
-        choices=[(days, f"The {said}") for days, said in SPANS.items()], label="Held against"
+        choices=[(days, f"The {sentence}") for days, sentence in SPANS.items()],
+        label="Compared with",
     )
 
     def defaults(self) -> dict[str, Any]:
@@ -60,64 +61,63 @@ class UnusualForm(PeriodForm):
         }
 
 
-def _itself(row: Row, _asked: ReportParameters) -> str:
+def _itself(row: Row, _params: ReportParameters) -> str:
     return f"id:{row['transaction_id']}"
 
 
 def times(score: Decimal) -> str:
-    """How many times the usual spread: "8.2"."""
+    """Formats a score: "8.2"."""
     return f"{abs(score):,.1f}"
 
 
-def why(row: Mapping[str, Any], asked: ReportParameters) -> str:
-    """In words why a movement is listed."""
+def why(row: Mapping[str, Any], params: ReportParameters) -> str:
+    """Returns the reason why a movement is listed, as a sentence."""
     what = row["category"] or UNCATEGORISED
-    usual = money(row["usual"], asked.currency)
+    usual = money(row["usual"], params.currency)
     if row["score"] is None:
         return f"{what} was {usual} each of the {row['earlier']:,} times before"
     side = "above" if row["score"] > 0 else "below"
-    return f"{times(row['score'])} times the usual spread of {what} {side} its average"
+    return f"{times(row['score'])} standard deviations {side} the average of {what}"
 
 
-def _finding(rows: Sequence[Row], asked: ReportParameters) -> str:
+def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     first = rows[0]
     rest = len(rows) - 1
     others = f"; {rest:,} more {'was' if rest == 1 else 'were'} unusual" if rest else ""
     where = "where " if first["score"] is None else ""
     return (
-        f"{first['what'] or named(first['category'])} on {short_date(first['day'])}: "
-        f"{money(first['amount'], asked.currency)}, {where}{why(first, asked)}{others}."
+        f"{first['what'] or category_name(first['category'])} on {short_date(first['day'])}: "
+        f"{money(first['amount'], params.currency)}, {where}{why(first, params)}{others}."
     )
 
 
-def _basis(_rows: Sequence[Row], asked: ReportParameters) -> str:
-    said = (
-        f"Each movement booked {asked_period(asked)}, held against those of the same account and "
-        f"category in the {SPANS[asked.values['days']]} it, if there were {ENOUGH} or more. "
-        "The usual spread is their standard deviation."
+def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
+    sentence = (
+        f"Each payment booked {period_text(params)}, compared with those of the same account and "
+        f"category in the {SPANS[params.values['days']]} it, if there were {ENOUGH} or more. "
+        "The z-score is the distance from their average in standard deviations."
     )
-    if asked.scope.is_bank and asked.values["days"] == QUARTER:
-        said += (
-            " For a whole bank 90 days answer at once, and what is usual shows in them: most "
-            "categories move each month. A year can be asked for."
+    if params.scope.is_bank and params.values["days"] == QUARTER:
+        sentence += (
+            " The default for the whole bank is 90 days, which answers fast; a year can be chosen."
         )
-    return said
+    return sentence
 
 
-def _chart(rows: Sequence[Row], asked: ReportParameters) -> BarChart:
+def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     marks = [
         Mark(
-            label=row["what"] or named(row["category"]),
-            title=f"{row['what'] or named(row['category'])}, {short_date(row['day'])}",
+            label=row["what"] or category_name(row["category"]),
+            title=f"{row['what'] or category_name(row['category'])}, {short_date(row['day'])}",
             value=abs(row["score"]),
-            said=f"{times(row['score'])} times",
-            url=asked.rows_behind(_itself(row, asked)),
+            value_label=f"z-score {times(row['score'])}",
+            url=params.search_page(_itself(row, params)),
         )
         for row in rows
         if row["score"] is not None
     ]
-    caption = "How many times the usual spread each lies from the average of its category."
-    return BarChart("Movements out of the ordinary", marks[:DRAWN], caption)
+    caption = "Distance from the average of the category, in standard deviations."
+    return BarChart("Unusual transactions", marks[:DRAWN], caption)
 
 
 UNUSUAL_MOVEMENTS = Report(
@@ -129,16 +129,16 @@ UNUSUAL_MOVEMENTS = Report(
     form=UnusualForm,
     columns=(
         Column("day", "Day", "day"),
-        Column("what", "What", behind=_itself),
+        Column("what", "What", query=_itself),
         Column("amount", "Amount", "money", _itself),
         Column("usual", "Average before", "money"),
-        Column("spread", "Usual spread", "money"),
-        Column("score", "Times", "number"),
-        Column("why", "Why", words=why),
+        Column("spread", "Standard deviation", "money"),
+        Column("score", "z-score", "number"),
+        Column("why", "Why", text=why),
     ),
     finding=_finding,
     basis=_basis,
     chart=_chart,
     parts=(DaysBefore,),
-    shown=35,
+    page_rows=35,
 )

@@ -1,4 +1,4 @@
-"""Aggregates of Postgres that Django has no word for: those over values put in order."""
+"""Ordered-set aggregates of Postgres that Django has no class for."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from accounts.models import MoneyField
 
 
 class WithinGroup(Aggregate):
-    """An ordered-set aggregate: its argument is what the values are put in order by.
+    """An ordered-set aggregate; its argument is the expression to order the values by.
 
     Source: PostgreSQL manual, 9.21, "Ordered-Set Aggregate Functions".
     """
@@ -17,29 +17,31 @@ class WithinGroup(Aggregate):
     allow_distinct = False
 
     def __init__(self, expression: Any, fraction: float | None = None, **extra: Any) -> None:
-        # A number of our own code, so it may stand in the SQL; float() refuses all else.
-        shown = "" if fraction is None else repr(float(fraction))
-        super().__init__(expression, fraction=shown, **extra)
+        # Safe to put into the SQL: float() refuses everything but a number.
+        literal = "" if fraction is None else repr(float(fraction))
+        super().__init__(expression, fraction=literal, **extra)
 
 
 class PercentileDisc(WithinGroup):
-    """The least amount that at least this fraction of the rows does not exceed: one that was
-    really paid, and exact."""
+    """The smallest amount that at least this fraction of the rows does not exceed; always an amount
+    of a row, and exact.
+    """
 
     function = "PERCENTILE_DISC"
     output_field = MoneyField()
 
 
 class PercentileCont(WithinGroup):
-    """The amount at this fraction of the way, between two rows if need be: for 10 and 20 the
-    median is 15. Postgres computes it in double precision: a float, 15 digits exact."""
+    """The amount at this fraction, interpolated between two rows: the median of 10 and 20 is 15. A
+    float, exact to 15 digits, because Postgres computes it in double precision.
+    """
 
     function = "PERCENTILE_CONT"
     output_field = FloatField()
 
 
 class Mode(WithinGroup):
-    """The most frequent amount; of several the least."""
+    """The most frequent amount; the smallest of several that are equally frequent."""
 
     function = "MODE"
     output_field = MoneyField()

@@ -1,4 +1,4 @@
-"""What was there at a moment: balances from the stored chain, one look-up each."""
+"""Balances at a moment, looked up in the running balances stored with the entries."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,12 +13,12 @@ from ledger.text.dates import end_of_day, last_of_month, start_of_day
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 from transactions.reports.queries.flows import ZERO
-from transactions.reports.queries.holders import account_shown, found_by
+from transactions.reports.queries.holders import account_key, account_label
 from transactions.scope import Scope
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
-MOST_POINTS = 62  # what a chart and its table still show clearly: two months of days
-MOST_LOOK_UPS = 20_000  # some 0.2 seconds of them
+MAX_POINTS = 62  # rows that a chart still shows clearly: two months of days
+MAX_LOOK_UPS = 20_000  # about 0.2 seconds
 A_DAY = timedelta(days=1)
 
 
@@ -27,16 +27,16 @@ def balance_over_time(
 ) -> list[dict[str, Any]]:
     """The balance at the end of each day, week, month or year, of one account or of all together.
 
-    Each account's last stored balance before the moment is looked up (LATERAL), so a day without
-    entries is as exact as any, and old days cost what new ones do. `day` is a period's last day,
-    `first` its first; `change` the balance less that of the period before. Nothing is said of
-    days to come. Without a `step`, the finest that keeps the points few.
+    Looks up the last stored balance of each account before each moment (LATERAL), so days without
+    entries are exact and old days cost the same as new ones. `first` and `day` are the first and
+    last day of the period, `change` is the balance minus that of the period before. Days in the
+    future have no row. Without `step`, the finest step that gives at most MAX_POINTS rows.
     """
     until = min(until, timezone.localdate())
     accounts = scope.all_accounts().filter(
         currency=currency, **({"number": number} if number else {})
     )
-    periods = periods_of(since, until, step or finest(since, until, accounts.count()))
+    periods = periods_of(since, until, step or finest_step(since, until, accounts.count()))
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -73,8 +73,9 @@ def balance_over_time(
 
 
 def periods_of(since: date, until: date, step: str) -> list[tuple[date, date]]:
-    """The first and the last day of each day, week (from Monday), month or year from `since` to
-    `until`, oldest first. The first and the last may be cut short."""
+    """Returns the first and last day of each day, week (from Monday), month or year from `since` to
+    `until`, oldest first. The first and the last period may be shorter.
+    """
     periods = []
     while since <= until:
         last = min(_last_of(since, step), until)
@@ -92,9 +93,9 @@ def _last_of(day: date, step: str) -> date:
     return date(day.year, 12, 31) if step == YEAR else day
 
 
-def finest(since: date, until: date, accounts: int) -> str:
-    """The shortest step that asks for few enough points, and few enough look-ups in all."""
-    most = min(MOST_POINTS, MOST_LOOK_UPS // max(accounts, 1))
+def finest_step(since: date, until: date, accounts: int) -> str:
+    """Returns the shortest step that stays within MAX_POINTS rows and MAX_LOOK_UPS look-ups."""
+    most = min(MAX_POINTS, MAX_LOOK_UPS // max(accounts, 1))
     days = (until - since).days + 1
     for step, length, cut_short in ((DAY, 1, 0), (WEEK, 7, 2), (MONTH, 30, 2)):
         if days // length + cut_short <= most:
@@ -105,14 +106,13 @@ def finest(since: date, until: date, accounts: int) -> str:
 def trial_balance(
     scope: Scope, *, currency: str, at: datetime, since: date | None = None
 ) -> list[dict[str, Any]]:
-    """Every account just before the moment `at`: its balance then, and what was debited and
-    credited to it from the day `since` on (without: from its first entry), fullest first.
+    """Every account just before the moment `at`: its balance, and what was debited and credited
+    from the day `since` on (None: from its first entry). Highest balance first.
 
-    Balances come from the stored chain, one look-up each, so any moment costs the same; the
-    turnover is added up from the rows. So the two prove each other: `opening` + `credit` -
-    `debit` = `ending` in each row. `outside_in` and `outside_out` are the parts of the turnover
-    with the world outside the scope; in the sum over all accounts, everything else cancels out.
-    The two queries agree only inside one snapshot.
+    Balances come from the stored chain, one look-up each; turnover is summed from the entries. So
+    the two check each other: `opening` + `credit` - `debit` = `ending` in each row. `outside_in`
+    and `outside_out` are the turnover with accounts outside the scope; all other turnover cancels
+    out in the sum. The two queries agree only inside one snapshot.
     """
     start = start_of_day(since) if since else None
     chain = Entry.objects.filter(account=OuterRef("pk"))
@@ -120,13 +120,13 @@ def trial_balance(
         scope.all_accounts()
         .filter(Q(created_at__lt=at) | Exists(chain.between(None, at)), currency=currency)
         .annotate(
-            who=account_shown(scope),
-            shown=found_by(scope),
+            who=account_label(scope),
+            account_key=account_key(scope),
             opening=_last(chain.between(None, start)) if start else ZERO,
             ending=_last(chain.between(None, at)),
         )
         .order_by("-ending", "number")
-        .values("pk", "who", "shown", "opening", "ending")
+        .values("pk", "who", "account_key", "opening", "ending")
     )
     is_in, is_out = Q(direction="credit"), Q(direction="debit")
     turnover: QuerySet[Any, Any] = (
@@ -142,12 +142,12 @@ def trial_balance(
         )
     )
     moved = {row.pop("account"): row for row in turnover}
-    return [{**account, **moved.get(account.pop("pk"), STILL)} for account in accounts]
+    return [{**account, **moved.get(account.pop("pk"), NO_TURNOVER)} for account in accounts]
 
 
-STILL = dict.fromkeys(("debit", "credit", "outside_in", "outside_out"), Decimal(0))
+NO_TURNOVER = dict.fromkeys(("debit", "credit", "outside_in", "outside_out"), Decimal(0))
 
 
 def _last(entries: EntryQuerySet) -> Any:
-    """The balance after the newest of an account's entries, zero before the first."""
+    """The balance after the newest of an account's entries; zero before the first."""
     return Coalesce(Subquery(entries.newest_first().values("balance")[:1]), ZERO)

@@ -1,4 +1,4 @@
-"""What a movement was for."""
+"""The category that reports group by."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from django.db.models.functions import Lower, NullIf
 
 
 def category_at(path: str = "") -> Any:
-    """A category as reports group by it: whatever its case, as the search finds it, and as its
-    facets say it, in small letters. An empty one says as little as none. `path` leads from the
-    rows to the category."""
+    """The category in lower case, as the search and its facets compare it; NULL if empty. `path`
+    leads from the rows to the transaction or entry that has it.
+    """
     return NullIf(Lower(f"{path}category"), Value("", TextField()))
 
 

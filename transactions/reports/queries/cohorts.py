@@ -1,4 +1,4 @@
-"""People by when they joined."""
+"""Customers grouped by the month in which they joined."""
 
 from datetime import date
 from typing import Any
@@ -7,22 +7,22 @@ from django.conf import settings
 from django.db import connection
 
 from ledger.text.dates import end_of_day, start_of_day
-from transactions.reports.queries.raw import dicts
+from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
-FOLLOWED = 12  # months after that of joining
+FOLLOWED = 12  # months after the month of joining
 
 
 def cohorts(
     scope: Scope, *, since: date, until: date, followed: int = FOLLOWED
 ) -> list[dict[str, Any]]:
-    """How many of those who joined in one month sent money in that month and in each after it.
+    """How many customers who joined in one month sent money in that month and in each month after.
 
-    A row for each month of joining and each month up to `followed` after it that has begun:
-    `joined` and `month` are their first days, `people` all who joined, `active` those with a
-    booked payment out of an account of theirs, holds aside; `share` is active / people.
-    Whether somebody was active is one look-up in the index of each account (EXISTS), so the cost
-    follows people and months, not the number of rows.
+    One row per month of joining and per month up to `followed` months later that has begun.
+    `joined` and `month` are first days of months, `people` counts everybody who joined, `active`
+    those with a booked payment from an account of theirs (holds do not count); `share` is active /
+    people. Activity is one index look-up per account (EXISTS), so the cost grows with people and
+    months, not with the number of transactions.
     """
     if not scope.is_bank:
         return []
@@ -63,5 +63,5 @@ def cohorts(
                 "followed": followed,
             },
         )
-        found = dicts(cursor)
+        found = rows_as_dicts(cursor)
     return [{**row, "share": row["active"] / row["people"]} for row in found]

@@ -1,4 +1,4 @@
-"""What came in and what went out."""
+"""Money in and out."""
 
 from datetime import date
 from decimal import Decimal
@@ -17,11 +17,11 @@ AVERAGED = 3  # months
 
 
 def money_by_month(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
-    """In, out and net of each month that moved money, oldest first; amounts in `currency`.
+    """Money in, money out and the net of each month with entries, oldest first, in `currency`.
 
-    `change` is the net less that of the month before (Lag), None for the first. `average` is the
-    net a month over this one and the two before it (a frame by range, so that a month without
-    a row counts as one of nothing); None until there are three. Months are the bank's own.
+    `change` is the net minus that of the month before (Lag), None for the first month. `average` is
+    the mean net of this month and the two before, with a RANGE frame so that a month without a row
+    counts as zero; None until there are three months. Months are in the bank's time zone.
     """
     third = months_before(since.replace(day=1), 1 - AVERAGED)
     flows = scope.flows(currency).between(start_of_day(since), end_of_day(until))

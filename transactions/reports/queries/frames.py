@@ -1,4 +1,4 @@
-"""What Django's windows have no word for."""
+"""Window frames and window functions that Django has no class for."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from django.db.models.expressions import WindowFrame
 
 
 class Months(WindowFrame):
-    """The rows of the last `count` months, this one among them, whether each has a row or not.
+    """A frame of the last `count` months including this one.
 
-    For a window ordered by a date or time. `ValueRange` takes no interval on Postgres, and
-    `RowRange` counts rows: where a month is missing, it would reach too far back.
-    Source: PostgreSQL manual, 4.2.8, "RANGE ... offset PRECEDING".
+    For a window ordered by a date or time. Django's `ValueRange` takes no interval on Postgres, and
+    `RowRange` counts rows, so it would reach too far back over a month without a row. Source:
+    PostgreSQL manual, 4.2.8, "RANGE ... offset PRECEDING".
     """
 
     frame_type = "RANGE"
@@ -28,10 +28,10 @@ class Months(WindowFrame):
 
 
 class OverGroups(Window):
-    """A window over the rows that a GROUP BY makes: it is computed after them.
+    """A window over the groups of a GROUP BY, computed after them.
 
-    Django puts a window that is combined with an aggregate into GROUP BY, which Postgres
-    refuses. This one counts as an aggregate, and asks for no grouping of its own.
+    Django puts a window combined with an aggregate into GROUP BY, which Postgres refuses. This
+    class counts as an aggregate and adds nothing to GROUP BY.
     """
 
     contains_aggregate = True
@@ -41,9 +41,9 @@ class OverGroups(Window):
 
 
 class SumOfSums(Func):
-    """The sum over a window of what is a sum already: SUM(SUM(amount)) OVER (...).
+    """A sum over a window of sums: SUM(SUM(amount)) OVER (...).
 
-    Django's own `Sum` refuses an aggregate inside, although in a window it is allowed.
+    Django's `Sum` refuses an aggregate inside, although a window allows it.
     """
 
     function = "SUM"
@@ -51,25 +51,25 @@ class SumOfSums(Func):
 
 
 class Lowest(Func):
-    """The lowest of a window of what is a minimum already: MIN(MIN(number)) OVER (...)."""
+    """The minimum over a window of minimums: MIN(MIN(number)) OVER (...)."""
 
     function = "MIN"
     window_compatible = True
 
 
 class MonthBefore(Func):
-    """A date one month earlier."""
+    """The date one month earlier."""
 
     template = "(%(expressions)s - interval '1 month')"
 
 
 class DaysBefore(WindowFrame):
-    """The rows of the `count` days before this one, without this one itself.
+    """A frame of the `count` days before this row, without this row.
 
-    For a window ordered by a time that does not tie. It ends a microsecond before the row and
-    not by EXCLUDE CURRENT ROW, with which Postgres would add up every frame from its beginning:
-    so it adds the rows that come in and takes off those that fall out.
-    Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate Mode".
+    For a window ordered by unique times. The frame ends one microsecond before the row. With
+    EXCLUDE CURRENT ROW, Postgres would compute every frame from its start; without it, Postgres
+    adds entering rows and subtracts leaving ones. Source: PostgreSQL manual, 36.12.1,
+    "Moving-Aggregate Mode".
     """
 
     frame_type = "RANGE"

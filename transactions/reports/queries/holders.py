@@ -1,5 +1,6 @@
-"""How a report calls the people and accounts of its rows: by name where the reader may know it,
-otherwise by the end of an account's number."""
+"""Labels of people and accounts in reports: names if the reader may see them, otherwise the last
+digits of an account number.
+"""
 
 from typing import Any
 
@@ -12,8 +13,9 @@ HIDDEN = "\N{MIDDLE DOT}" * 2
 
 
 class Joined(Func):
-    """Texts one after the other, none of them NULL. `Concat` guards each against NULL, which
-    nobody can read any more."""
+    """Concatenates texts that are not NULL. Django's `Concat` adds COALESCE around each, which
+    makes the SQL hard to read.
+    """
 
     template = "(%(expressions)s)"
     arg_joiner = " || "
@@ -21,19 +23,20 @@ class Joined(Func):
 
 
 def masked(number: Any) -> Func:
-    """The last four digits of an account's number: "··5549"."""
+    """The last four digits of an account number: "··5549"."""
     return Joined(Value(HIDDEN), Right(number, 4))
 
 
 def named(path: str = "user") -> Func:
-    """A person's name, or the address of somebody who gave none."""
+    """A person's name, or the e-mail address if the name is empty."""
     path = f"{path}__" if path else ""
     return Coalesce(NullIf(f"{path}name", Value("")), f"{path}email", output_field=CharField())
 
 
-def account_shown(scope: Scope, path: str = "") -> Func:
-    """An account of `scope`: "Everyday ··5549" to its owner, "Ana Lindt, Everyday ··5549" to
-    those who may know people, to others "··5549". `path` leads from the rows to the account."""
+def account_label(scope: Scope, path: str = "") -> Func:
+    """The label of an account: "Everyday ··5549" for its owner, "Ana Lindt, Everyday ··5549" for
+    readers who may see names, otherwise "··5549". `path` leads from the rows to the account.
+    """
     number = masked(f"{path}number")
     if scope.is_bank and not scope.shows_names:
         return number
@@ -42,7 +45,8 @@ def account_shown(scope: Scope, path: str = "") -> Func:
     return Joined(*person, *account)
 
 
-def found_by(scope: Scope, path: str = "") -> Any:
-    """By what an account's rows are searched for: its number, or its id where the reader may not
-    know that. `path` leads from the rows to the account."""
+def account_key(scope: Scope, path: str = "") -> Any:
+    """What the search finds an account's rows by: its number, or its id if the reader may not see
+    numbers. `path` leads from the rows to the account.
+    """
     return F(f"{path}number") if scope.shows_names else Cast(f"{path}pk", CharField())

@@ -1,4 +1,4 @@
-"""What metadata is in use."""
+"""The metadata keys in use."""
 
 from contextlib import closing
 from typing import Any
@@ -6,30 +6,30 @@ from typing import Any
 from django.db import connection
 
 from ledger.db.compiled_sql import compiled
-from transactions.reports.queries.raw import dicts
+from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope, newest_first
 
-NEWEST = 10_000  # rows that are looked through
+NEWEST = 10_000  # transactions read
 
 
 def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
-    """The keys of the metadata of the newest NEWEST rows, the most frequent first.
+    """The metadata keys of the newest NEWEST transactions, the most frequent first.
 
-    A key inside an object is named by the way to it: `merchant.city`. `path` has its steps,
-    `many` how many rows have it, `different` how many values there are, `kinds` what those are
-    in JSON, and `example` is the most frequent one, as JSON. An object is shown by what is in
-    it, a list as one value.
+    A key inside an object is written as a path: `merchant.city`; `path` has its steps. `row_count`
+    counts the transactions with the key, `distinct_values` its values, `types` are their JSON
+    types, and `example` is the most frequent value as JSON. An object is represented by its keys, a
+    list as one value.
 
-    In SQL, because it takes WITH RECURSIVE: jsonb_each opens an object, and what comes out is
-    opened again until no object is left, however deep. Which rows may be read is said in the
-    ORM all the same, by `scope.transactions()`, and its SQL put in.
+    Raw SQL because it needs WITH RECURSIVE: jsonb_each opens an object, and its values are opened
+    again until no object is left. The ORM still chooses the rows (`scope.transactions()`); its SQL
+    is inserted.
     """
     newest = compiled(newest_first(scope.transactions(), scope).values("metadata")[:NEWEST])
     if newest is None:
         return []
     with closing(connection.cursor()) as cursor:
         cursor.execute(KEYS.replace("{newest}", newest[0]), newest[1])
-        return dicts(cursor)
+        return rows_as_dicts(cursor)
 
 
 KEYS = """
@@ -44,15 +44,15 @@ opened (path, value) AS (
     ) AS pair
 ),
 counted AS (
-    SELECT path, value, count(*) AS many
+    SELECT path, value, count(*) AS row_count
     FROM opened
     WHERE jsonb_typeof(value) <> 'object' OR value = '{}'
     GROUP BY path, value
 )
-SELECT array_to_string(path, '.') AS key, path, sum(many)::bigint AS many, count(*) AS different,
-       string_agg(DISTINCT jsonb_typeof(value), ', ') AS kinds,
-       (array_agg(value ORDER BY many DESC, value))[1]::text AS example
+SELECT array_to_string(path, '.') AS key, path, sum(row_count)::bigint AS row_count,
+       count(*) AS distinct_values, string_agg(DISTINCT jsonb_typeof(value), ', ') AS types,
+       (array_agg(value ORDER BY row_count DESC, value))[1]::text AS example
 FROM counted
 GROUP BY path
-ORDER BY many DESC, path
+ORDER BY row_count DESC, path
 """

@@ -1,4 +1,4 @@
-"""Who has most: ranks by balance."""
+"""Accounts and customers ranked by balance."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from django.db.models.functions import DenseRank, Ntile, PercentRank, Rank
 
 from accounts.models import User
 from transactions.reports.queries.frames import OverGroups
-from transactions.reports.queries.holders import account_shown, found_by, masked, named
+from transactions.reports.queries.holders import account_key, account_label, masked, named
 from transactions.scope import Scope
 
-RANKS = ("rank", "dense_rank", "poorer", "quarter")
+RANKS = ("rank", "dense_rank", "percent_rank", "quartile")
 
 
 def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
-    """Accounts that are not closed, the fullest first, each with its place among them.
+    """Accounts that are not closed, highest balance first, with their ranks.
 
-    `rank` leaves out places after a tie (1, 1, 3), `dense_rank` does not (1, 1, 2).
-    `poorer` is the share of the others that have less (PERCENT_RANK from below, 0 to 1);
-    `quarter` is 1 for the fullest fourth, equal in number to within one account (NTILE).
+    `rank` leaves gaps after ties (1, 1, 3), `dense_rank` does not (1, 1, 2). `percent_rank` is the
+    share of the other accounts with a lower balance, from 0 to 1. `quartile` is 1 for the quarter
+    of the accounts with the highest balances (NTILE).
     """
     most_first = F("balance").desc()
     ranked: QuerySet[Any, Any] = (
@@ -27,24 +27,24 @@ def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
         .not_closed()
         .filter(currency=currency)
         .annotate(
-            who=account_shown(scope),
-            shown=found_by(scope),
+            who=account_label(scope),
+            account_key=account_key(scope),
             rank=Window(Rank(), order_by=most_first),
             dense_rank=Window(DenseRank(), order_by=most_first),
-            poorer=Window(PercentRank(), order_by="balance"),
-            quarter=Window(Ntile(4), order_by=[most_first, "number"]),
+            percent_rank=Window(PercentRank(), order_by="balance"),
+            quartile=Window(Ntile(4), order_by=[most_first, "number"]),
         )
         .order_by("rank", "number")
-        .values("who", "shown", "balance", *RANKS)
+        .values("who", "account_key", "balance", *RANKS)
     )
     return ranked
 
 
 def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
-    """People by what they have in one currency over all accounts that are not closed.
+    """Customers by their total balance in one currency over all accounts that are not closed.
 
-    Ranks as of `accounts_by_balance`, here over the groups of a GROUP BY. Read it with the
-    scope of the bank: for one person alone it has one row.
+    Ranks as in `accounts_by_balance`, computed over the groups of a GROUP BY. Meant for the scope
+    of the bank: for one customer it has one row.
     """
     people = User.objects.filter(
         accounts__currency=currency, accounts__status__in=["active", "frozen"]
@@ -58,13 +58,13 @@ def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
             accounts_count=Count("accounts"),
             first=Min("accounts__number"),
             who=named("") if scope.shows_names else masked(Min("accounts__number")),
-            shown=ArrayAgg(found_by(scope, "accounts__"), order_by="accounts__number"),
+            account_key=ArrayAgg(account_key(scope, "accounts__"), order_by="accounts__number"),
             rank=OverGroups(Rank(), order_by=most_first),
             dense_rank=OverGroups(DenseRank(), order_by=most_first),
-            poorer=OverGroups(PercentRank(), order_by="balance"),
-            quarter=OverGroups(Ntile(4), order_by=[most_first, "first"]),
+            percent_rank=OverGroups(PercentRank(), order_by="balance"),
+            quartile=OverGroups(Ntile(4), order_by=[most_first, "first"]),
         )
         .order_by("rank", "first")
-        .values("who", "shown", "accounts_count", "balance", *RANKS)
+        .values("who", "account_key", "accounts_count", "balance", *RANKS)
     )
     return ranked

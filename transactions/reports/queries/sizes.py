@@ -1,4 +1,4 @@
-"""How large payments are: their distribution, and what is usual for each category."""
+"""How large payments are: their distribution, and percentiles by category."""
 
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ EDGES = [Decimal(step).scaleb(power) for power in range(-3, 15) for step in (1, 
 
 
 class WidthBucket(Func):
-    """Between which two of some ordered edges a value lies: n for [edge n, edge n + 1)."""
+    """The bucket of a value between ascending edges: n for [edge n, edge n + 1), counted from 1."""
 
     function = "WIDTH_BUCKET"
     output_field = IntegerField()
@@ -29,11 +29,11 @@ class WidthBucket(Func):
 def amount_distribution(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """How many payments went "out" (or came "in") of each size, the smallest first.
+    """How many payments went "out" (or came "in") by size, smallest first.
 
-    Sizes are those of `EDGES`: each power of ten in three steps that look equally wide on a
-    scale of ratios. `bucket` n holds amounts from the n-th edge on and below the next; one
-    without a payment has no row. `share` is of their number, `up_to` of this and all smaller.
+    Sizes are the buckets between `EDGES`: 1, 2 and 5 times each power of ten. `bucket` n has
+    amounts from the n-th edge up to but excluding the next; a bucket without payments has no row.
+    `share` is the bucket's part of all payments, `up_to` that of this bucket and all smaller ones.
     """
     end = end_of_day(until)
     edges = Value(EDGES, ArrayField(MoneyField()))
@@ -54,19 +54,19 @@ def amount_distribution(
 
 
 def _part(some: str, whole: str) -> Any:
-    """A quotient of counts as a numeric: whole numbers would be divided down to zero."""
+    """Divides counts as numeric; integers would be rounded down to zero."""
     return Cast(some, MoneyField()) / F(whole)
 
 
 def amount_percentiles(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """What payments of each category usually come to; the category of the most payments first.
+    """Percentiles of payments by category, the category with the most payments first.
 
-    Half of them are at most `median`, nine in ten at most `p90`, all but one in a hundred at
-    most `p99`; `usual` is the amount paid most often. All four are ordered-set aggregates over
-    one sorting of each category. The median lies between two payments if need be
-    (percentile_cont); the others are amounts really paid (percentile_disc).
+    Half of the payments are at most `median`, 90 % at most `p90`, 99 % at most `p99`; `usual` is
+    the most frequent amount. All four are ordered-set aggregates over one sort per category. The
+    median may lie between two payments (percentile_cont); the others are amounts of payments
+    (percentile_disc, mode).
     """
     end = end_of_day(until)
     return (

@@ -1,4 +1,4 @@
-"""What was spent on what, and who spent the most."""
+"""Spending by category, and the customers who spent most."""
 
 from contextlib import closing
 from datetime import date, timedelta
@@ -14,13 +14,13 @@ from ledger.text.dates import end_of_day, last_of_month, months_before, start_of
 from transactions.models import Transaction
 from transactions.reports.queries.categories import CATEGORY, category_at
 from transactions.reports.queries.frames import OverGroups, SumOfSums
-from transactions.reports.queries.raw import dicts
+from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
-TOP = 20  # people of `top_spenders`; more where the last of them ties
+TOP = 20  # customers in `top_spenders`; more if the last ones tie
 
-# What was paid, but not what a refund gave away; and what refunds gave back of what was paid.
+# Payments without refunds paid out, and refunds received.
 PAID = Q(direction="debit", reverses__isnull=True)
 GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 
@@ -28,13 +28,12 @@ GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 def spending_by_category(
     scope: Scope, *, currency: str, since: date, until: date
 ) -> QuerySet[Any, Any]:
-    """What was spent on each category, what came back of it, and the `net`; most first.
+    """What was spent on each category, refunds of it, and the `net`; highest net first.
 
-    One pass over both periods: each sum has its own FILTER. What a refund gave back is taken
-    off the category it was paid for. `before` is the net in the days of `days_before`, `change`
-    the net less that. `share` is the part of all net, None where that is not above zero.
-    `spent_on` is in small letters, None for what has no category; `given_back` None where
-    nothing was.
+    One pass over two periods: each sum has its own FILTER. A refund counts for the category of the
+    refunded payment. `before` is the net in the days of `days_before`, `change` the net minus that.
+    `share` is the part of the total net, None if that is not positive. `spent_on` is in lower case,
+    None without a category; `given_back` is None without refunds.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
@@ -59,11 +58,11 @@ def spending_by_category(
 
 
 def days_before(since: date, until: date) -> tuple[date, date]:
-    """The days to compare a period with, first and last.
+    """Returns the first and last day of the period to compare with.
 
-    For one that begins with a month, the same days of as many months before: 1 to 20 November
-    goes with 1 to 20 October, all of March with all of February. For any other, just as many
-    days right before it.
+    A period that begins on the first of a month is compared with the same days that many months
+    earlier: 1 to 20 November with 1 to 20 October, all of March with all of February. Any other
+    period is compared with the same number of days right before it.
     """
     if since.day != 1:
         return since - (until - since) - timedelta(days=1), since - timedelta(days=1)
@@ -78,16 +77,15 @@ def _booked(since: date, until: date) -> Q:
 
 
 def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
-    """Who of the bank's people spent the most, with the three largest payments of each.
+    """The customers who spent most, with the three largest payments of each.
 
-    `spent` is what left their accounts to others, `given_back` what refunds brought back, `net`
-    the one less the other, by which people are ranked; between one's own accounts nothing is
-    spent. `average` is that of the payments. `person` is a name where the scope has names,
-    otherwise the last digits of their oldest account in the currency; `holder` is their id.
+    `spent` is what left their accounts to others, `given_back` what refunds returned, `net` the
+    difference, by which customers are ranked. Transfers between their own accounts do not count.
+    `average` is the mean payment. `person` is a name if the scope shows names, otherwise the last
+    digits of their oldest account in the currency; `holder` is their id.
 
-    In SQL, because the ORM has no words for two things that make this one short pass: LATERAL,
-    which looks up the largest payments of those twenty people alone and not of everybody, and
-    WITH TIES, which lets in whoever spent as much as the last.
+    Raw SQL because of two features that the ORM lacks: LATERAL, which reads the largest payments of
+    these customers only, and WITH TIES, which includes everybody who spent as much as the last.
     """
     if not scope.is_bank:
         raise ValueError("Only the whole bank has top spenders.")
@@ -102,7 +100,7 @@ def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> li
                 "names": scope.shows_names,
             },
         )
-        return dicts(cursor)
+        return rows_as_dicts(cursor)
 
 
 TOP_SPENDERS = """

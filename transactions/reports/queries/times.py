@@ -1,4 +1,4 @@
-"""When money moves."""
+"""Payments by weekday and hour."""
 
 from datetime import date
 from typing import Any
@@ -13,13 +13,12 @@ from transactions.scope import Scope
 def by_weekday_and_hour(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """How much went "out" (or came "in") in each hour of the week, in how many payments; the
-    hour of the most first.
+    """The amount and number of payments that went "out" (or came "in") per hour of the week, the
+    highest amount first.
 
-    `weekday` is 1 for Monday to 7 for Sunday, `hour` the one that begins then, 0 to 23, both by
-    the bank's clock: Postgres turns each booking time to its time zone (AT TIME ZONE) before it
-    is taken apart, so a payment of 23:30 UTC is of the next day in Berlin. An hour without a
-    payment has no row.
+    `weekday` is 1 for Monday to 7 for Sunday, `hour` 0 to 23, both in the bank's time zone:
+    Postgres converts each booking time (AT TIME ZONE) before EXTRACT, so a payment at 23:30 UTC
+    belongs to the next day in Berlin. An hour without payments has no row.
     """
     end = end_of_day(until)
     return (

@@ -1,4 +1,4 @@
-"""Totals that run on from month to month."""
+"""Running totals by month."""
 
 from datetime import date
 from typing import Any
@@ -9,17 +9,17 @@ from django.db.models.functions import TruncMonth
 
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.reports.queries.frames import Lowest, OverGroups, SumOfSums
-from transactions.reports.queries.holders import account_shown, found_by, masked, named
+from transactions.reports.queries.holders import account_key, account_label, masked, named
 from transactions.scope import Scope
 
 
 def running_total(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
-    """What each person's money (bank), or each of one's own accounts (mine), gained or lost since
-    the first day, month by month: `net` in the month, `total` up to its end.
+    """The `net` of each month and the running `total` since the first day, per customer (bank) or
+    per own account (mine).
 
-    `total` is a window over the months of one holder, from the first row to the present one
-    (ROWS UNBOUNDED PRECEDING). Who gained most in the whole period comes first. What a person
-    moved between their own accounts cancels out; an account it does make richer or poorer.
+    `total` is a window over the months of one holder, from the first row to the current one (ROWS
+    UNBOUNDED PRECEDING). The holder who gained most in the whole period comes first. Transfers
+    between a customer's own accounts cancel out in the bank's view.
     """
     holder = "account__user" if scope.is_bank else "account"
     months = (
@@ -38,19 +38,20 @@ def running_total(scope: Scope, *, currency: str, since: date, until: date) -> Q
             whole=OverGroups(SumOfSums("net"), partition_by="holder"),
         )
         .order_by(F("whole").desc(), "holder", "month")
-        .values("holder", "who", "shown", "month", "net", "total", "whole")
+        .values("holder", "who", "account_key", "month", "net", "total", "whole")
     )
 
 
 def _who(scope: Scope) -> dict[str, Any]:
-    """How a holder is called, and by what the accounts that moved are searched for.
+    """The label of a holder, and the keys of the accounts to search for.
 
-    Somebody without a name is called by the same account in every month: the lowest number.
+    A customer whose name is hidden is labelled by the same account in every month: the lowest
+    number.
     """
-    shown = ArrayAgg(found_by(scope, "account__"), distinct=True)
+    accounts = ArrayAgg(account_key(scope, "account__"), distinct=True)
     if not scope.is_bank:
-        return {"who": account_shown(scope, "account__"), "shown": shown}
+        return {"who": account_label(scope, "account__"), "account_key": accounts}
     if scope.shows_names:
-        return {"who": named("account__user"), "shown": shown}
+        return {"who": named("account__user"), "account_key": accounts}
     lowest = OverGroups(Lowest(Min("account__number")), partition_by="holder")
-    return {"who": masked(lowest), "shown": shown}
+    return {"who": masked(lowest), "account_key": accounts}

@@ -1,4 +1,4 @@
-"""Movements out of the ordinary."""
+"""Movements far above or below the usual amount of their category."""
 
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from transactions.reports.queries.frames import DaysBefore
 from transactions.scope import Scope
 
 YEAR = 365  # days
-ENOUGH = 8  # earlier movements, for fewer say nothing of what is usual
+ENOUGH = 8  # earlier movements needed for an average
 
 
 def unusual_movements(
@@ -25,13 +25,13 @@ def unusual_movements(
     threshold: Decimal = Decimal(3),
     days: int = YEAR,
 ) -> list[dict[str, Any]]:
-    """Movements far from what is usual for their account and category; the farthest first.
+    """Movements far from the average of their account and category; the farthest first.
 
-    Each is held against those of the `days` before it: `score` is how many times their standard
-    deviation (`spread`) it lies above their average (`usual`), or below if negative. Listed
-    from `threshold` on, either way. Where all earlier ones were of the same amount nothing can
-    be divided by their spread; then any other amount is listed, with `score` None. With fewer
-    than ENOUGH earlier ones nothing is. Refunds neither count nor are listed.
+    Each is compared with those of the `days` before it. `score` is its distance from their average
+    (`usual`) in standard deviations (`spread`), negative below the average. Movements from
+    `threshold` standard deviations on are listed. If all earlier amounts were equal (`spread` 0),
+    any other amount is listed with `score` None. With fewer than ENOUGH earlier movements nothing
+    is listed. Refunds are neither compared nor listed.
     """
     start, end = start_of_day(since), end_of_day(until)
     before: dict[str, Any] = {
@@ -41,7 +41,7 @@ def unusual_movements(
     }
     found: Any = (
         scope.flows(currency)
-        # Days of 24 hours, as the frame's: not of the clock, which has one of 23 and one of 25.
+        # In UTC, because the frame's days have 24 hours; local days may have 23 or 25.
         .between(start.astimezone(UTC) - timedelta(days=days), end)
         .filter(reverses__isnull=True)
         .annotate(
@@ -50,8 +50,8 @@ def unusual_movements(
             spread=Window(StdDev("amount", sample=True), **before),
         )
         .annotate(score=(F("amount") - F("usual")) / NullIf("spread", Value(Decimal(0))))
-        # What is asked of a window's result is asked after it, what is not is asked before: as
-        # a filter, `created_at__gte=start` would take the year before out of the windows.
+        # Not a filter: `created_at__gte=start` in WHERE would remove the earlier rows from the
+        # windows.
         .annotate(
             is_unusual=Case(
                 When(Q(created_at__lt=start) | Q(earlier__lt=ENOUGH), then=False),
@@ -67,13 +67,13 @@ def unusual_movements(
             "score", "earlier",
         )
     )  # fmt: skip
-    # In Python: the ORM would let Postgres sort all that has a score before most is left out.
+    # Sorted in Python: in SQL, Postgres would sort every row before the filter on the window.
     rows: list[dict[str, Any]] = list(found)
     return sorted(rows, key=lambda row: (abs(row["score"] or 0), row["amount"]), reverse=True)
 
 
 def _what(scope: Scope) -> Any:
-    """What a movement is called: its description, which may name people, or else its account."""
+    """The label of a movement: its description, or its account if the reader may not see names."""
     if scope.shows_names:
         return F("description")
     return Concat(Value("Account \N{MIDDLE DOT}\N{MIDDLE DOT}"), Right("account__number", 4))

@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from ledger.text.dates import month_name
 from ledger.text.lines import category_label, counted
 from ledger.text.money import money
 from transactions.scope import BANK, MINE
@@ -171,7 +172,7 @@ class SearchPage:
             ],
             "Tag": [(f"#{name}", token("tag", name), n) for name, n in facets.tag],
             "Channel": [(name, token("meta.channel", name), n) for name, n in facets.channel],
-            "Month": [(f"{day:%B %Y}", f"date:{day:%Y-%m}", n) for day, n in facets.month],
+            "Month": [(month_name(day), f"date:{day:%Y-%m}", n) for day, n in facets.month],
             "Account": [
                 (name, token("account", name), n)
                 for name, (_, n) in zip(account_names, facets.account, strict=True)

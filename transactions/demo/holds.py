@@ -1,7 +1,7 @@
-"""What Ana's card reserved in the last days, and a book that she sent back.
+"""Ana's recent card holds, and a book that she sent back.
 
-One hold of each kind: still pending, taken in part, released. The days are counted back from
-today; the moments and amounts are fixed, so that they leave everybody's luck as it was.
+One hold of each kind: pending, captured in part, released. Days are counted back from today; times
+and amounts are fixed, so they do not change the random numbers of others.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -17,7 +17,7 @@ HOTEL_ENDS_IN = 9  # days
 
 
 def plan(person: Person, today: date) -> None:
-    """Puts it all into the person's diary."""
+    """Puts the holds and the refund into the person's diary."""
     everyday, travel = person.everyday, person.accounts["travel"]
 
     def on(days_ago: int, clock: str, account: DemoAccount, amount: str, shop: str) -> Event:
@@ -49,7 +49,7 @@ def plan(person: Person, today: date) -> None:
 
 
 def _at(today: date, days: int, clock: str) -> datetime:
-    """A time of day so many days from today, in the bank's time zone."""
+    """A time of day, `days` days from today, in the bank's time zone."""
     wall = time.fromisoformat(clock)
     return timezone.make_aware(datetime.combine(today + timedelta(days=days), wall))
 

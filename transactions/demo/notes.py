@@ -1,4 +1,4 @@
-"""What Ana noted of her payments: tags of her travels, and a few things to remember."""
+"""Ana's notes and tags on her payments."""
 
 from accounts.models import User
 from transactions.annotations.services import annotate
@@ -6,8 +6,8 @@ from transactions.models import Transaction
 
 NEWEST = 4  # of each description at most
 
-# What a payment was for, as its description begins, with the note and the tags.
-NOTED = (
+# Description of the payment, note, tags.
+NOTES = (
     ("For the trip to Lisbon", "Flights and the first two nights", ("holiday", "lisbon")),
     ("Every week, to the holiday", "", ("holiday",)),
     ("Hotel Aurora", "Breakfast was not included; ask next time", ("holiday", "lisbon")),
@@ -19,9 +19,9 @@ NOTED = (
 )
 
 
-def note(ana: User) -> None:
-    """Notes them; a second run writes nothing."""
+def write_notes(ana: User) -> None:
+    """Writes the notes; a second run changes nothing."""
     mine = Transaction.objects.visible_to(ana).order_by("-created_at")
-    for description, text, tags in NOTED:
+    for description, text, tags in NOTES:
         for row in mine.filter(description=description)[:NEWEST]:
             annotate(transaction=row, owner=ana, text=text, tags=tags)

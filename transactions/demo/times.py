@@ -1,4 +1,4 @@
-"""Days and times of day, in the bank's own time zone."""
+"""Days and times of day in the bank's time zone."""
 
 import calendar
 import random
@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.utils import timezone
 
 DAY = timedelta(days=1)
-NIGHT_RUN = ("00:00", "00:03")  # when a bank books what is due: rents, debits, interest
+NIGHT_RUN = ("00:00", "00:03")  # when the bank books standing orders, direct debits and interest
 
 
 def at(rng: random.Random, day: date, start: str, end: str) -> datetime:
-    """Some moment of the day between two times like "07:20", in UTC."""
+    """Returns a random moment of the day between two times like "07:20", in UTC."""
     first, last = _seconds(start), _seconds(end)
     second = rng.randrange(first + 1, last)
     wall = time(second // 3600, second // 60 % 60, second % 60, rng.randrange(10**6))

@@ -1,16 +1,16 @@
-"""The bank's codes in plain English."""
+"""Translates the bank's codes into English."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from transactions.berka.lines import BrokenLine
 
-WHAT_TO_DO = "correct it, or teach transactions/berka/words.py the code, and run the import again"
+WHAT_TO_DO = "correct it, or teach transactions/berka/codes.py the code, and run the import again"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How money moved: over which channel, in which direction."""
+    """How money moved: its channel and direction."""
 
     phrase: str
     category: str
@@ -20,7 +20,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What money was for (`k_symbol`), and the operations that it comes with."""
+    """What money was for (`k_symbol`), and the operations it may have."""
 
     phrase: str
     category: str
@@ -29,13 +29,13 @@ class Purpose:
 
     @property
     def by_bank(self) -> bool:
-        """The bank's own booking: nobody went to a counter, whatever the operation says."""
+        """Whether the bank booked it itself, such as interest, whatever the operation says."""
         return "" in self.operations
 
 
 @dataclass(frozen=True, slots=True)
 class CodeWording:
-    """A row's codes as a customer reads them."""
+    """A row's codes as text for customers."""
 
     description: str
     category: str
@@ -64,16 +64,18 @@ WAYS = {"cash": "in cash", "card": "by card"}
 
 
 def is_credit(type_code: str) -> bool:
-    """The direction of a row. Broken for an unknown type."""
+    """Returns the direction of a row. Raises BrokenLine for an unknown type."""
     if type_code not in CREDIT:
         raise BrokenLine(_unknown("type", type_code, CREDIT))
     return CREDIT[type_code]
 
 
-def words_of(
+def wording_of(
     *, credit: bool, operation: str, purpose: str, partner_bank: str, partner_account: str
 ) -> CodeWording:
-    """A row's codes in words. Broken where one is unknown or they contradict each other."""
+    """Returns the text for a row's codes. Raises BrokenLine if one is unknown or they contradict
+    each other.
+    """
     if operation and operation not in OPERATIONS:
         raise BrokenLine(_unknown("operation", operation, OPERATIONS))
     if purpose and purpose not in PURPOSES:
@@ -93,7 +95,7 @@ def words_of(
 
 
 def _check_together(credit: bool, operation: str, purpose: str) -> None:
-    """Broken where type, operation and k_symbol do not say the same thing."""
+    """Raises BrokenLine if type, operation and k_symbol contradict each other."""
     how, what = OPERATIONS.get(operation), PURPOSES.get(purpose)
     direction = "a credit" if credit else "a debit"
     if how and how.credit != credit:
