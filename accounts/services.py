@@ -205,8 +205,8 @@ def _change_status(
 
 def _check_opening(account: Account) -> None:
     if account.currency not in MINOR_UNITS:
-        said = shortened(repr(account.currency))
-        raise CurrencyUnknown(f"{said} is not a currency code like EUR, USD or JPY.")
+        text = shortened(repr(account.currency))
+        raise CurrencyUnknown(f"{text} is not a currency code like EUR, USD or JPY.")
     if not account.user.is_active:
         raise OwnerNotActive(f"{account.user} has left the bank; no account can be opened.")
     if len(account.name) > NAME_LIMIT:

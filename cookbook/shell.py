@@ -18,7 +18,7 @@ BANNER = """\
 Everything the bank has is here: its models, services and reports, Django's expressions (F, Q, Sum,
 Count, Window, ...) and the cookbook. Three lines to try:
 
-    Account.objects.values("currency").annotate(kept=Sum("balance")).order_by("-kept")
+    Account.objects.values("currency").annotate(total=Sum("balance")).order_by("-total")
     cook(recipes.spent_by_category, most=5)      # in the practice bank; nothing stays
     recipes                                      # every recipe there is
 """
@@ -83,7 +83,7 @@ def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
     given |= values
     return form_of(
         recipe,
-        {name: said if isinstance(said, bool) else str(said) for name, said in given.items()},
+        {name: value if isinstance(value, bool) else str(value) for name, value in given.items()},
     )
 
 

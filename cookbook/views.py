@@ -23,10 +23,10 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def group(request: HttpRequest, slug: str) -> HttpResponse:
     """The recipes of one group with their questions."""
-    shown = next((group for group in GROUPS if group.slug == slug), None)
-    if shown is None:
+    chosen = next((each for each in GROUPS if each.slug == slug), None)
+    if chosen is None:
         raise Http404
-    return render(request, "cookbook/group.html", {"group": shown, "groups": GROUPS})
+    return render(request, "cookbook/group.html", {"group": chosen, "groups": GROUPS})
 
 
 def not_found(request: HttpRequest, slug: str) -> HttpResponse:
@@ -46,29 +46,29 @@ def _index_context(query: str) -> dict[str, Any]:
 
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     """One recipe, run with the parameters of the URL."""
-    shown = BY_SLUG.get(slug)
-    if shown is None:
+    chosen = BY_SLUG.get(slug)
+    if chosen is None:
         return not_found(request, slug)
-    form = form_of(shown, request.GET)
+    form = form_of(chosen, request.GET)
     ran: RecipeRun | None = None
     trouble = ""
-    if shown.missing:
-        trouble = f"This recipe {shown.missing}. It cannot run here, only be read."
+    if chosen.missing:
+        trouble = f"This recipe {chosen.missing}. It cannot run here, only be read."
     elif form.is_valid():
         try:
             with limited():
-                ran = run(shown, form.cleaned_data)
+                ran = run(chosen, form.cleaned_data)
         except (NoPracticeBank, AllBusy) as error:
             trouble = str(error)
     return render(
         request,
         "cookbook/recipe.html",
-        {"recipe": shown, "form": form, "ran": ran, "trouble": trouble, **_neighbours(shown)},
+        {"recipe": chosen, "form": form, "ran": ran, "trouble": trouble, **_neighbours(chosen)},
     )
 
 
-def _neighbours(shown: Recipe) -> dict[str, Recipe | None]:
-    position = RECIPES.index(shown)
+def _neighbours(chosen: Recipe) -> dict[str, Recipe | None]:
+    position = RECIPES.index(chosen)
     return {
         "previous": RECIPES[position - 1] if position else None,
         "next": RECIPES[position + 1] if position + 1 < len(RECIPES) else None,

@@ -123,7 +123,7 @@ def capture(
     Raises HoldNotPending for a hold that ended, InvalidAmount above the hold.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "description": held.description,
         "reference": held.reference,
         "metadata": held.metadata,
@@ -135,7 +135,7 @@ def capture(
             to_account=held.to_account_id,
             amount=held.amount if amount is None else amount,
             captures=held,
-            **said,
+            **fields,
         )
     )
 
@@ -171,14 +171,14 @@ def reverse(
     """
     original = _row(transaction, AlreadyReversed("There is no transaction with that id."))
     words = f"Refund: {original.description}" if original.description else "Refund"
-    said: dict[str, Any] = {"description": words[:DESCRIPTION_LIMIT], **details}
+    fields: dict[str, Any] = {"description": words[:DESCRIPTION_LIMIT], **details}
     return book(
         Draft(
             from_account=original.to_account_id,
             to_account=original.from_account_id,
             amount=original.amount if amount is None else amount,
             reverses=original,
-            **said,
+            **fields,
         )
     )
 

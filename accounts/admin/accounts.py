@@ -134,14 +134,14 @@ class AccountAdmin(ReasonedActions, AccountColumns):
 
         What the service refuses comes back as an error of the form that asked for it.
         """
-        shown: HttpResponse
+        response: HttpResponse
         page = (request, object_id, form_url, extra_context)
         try:
-            shown = self._changeform_view(*page)  # type: ignore[attr-defined]
+            response = self._changeform_view(*page)  # type: ignore[attr-defined]
         except LedgerError as refusal:
             request.ledger_refusal = refusal  # type: ignore[attr-defined]
-            shown = self._changeform_view(*page)  # type: ignore[attr-defined]
-        return shown
+            response = self._changeform_view(*page)  # type: ignore[attr-defined]
+        return response
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
         """Never `obj.save()`: it would write back the balance that the page was made from."""

@@ -156,14 +156,14 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         return TemplateResponse(request, self.reason_template, context)
 
     def _do_one(
-        self, request: HttpRequest, thing: Any, step: StaffStep, said: Mapping[str, str]
+        self, request: HttpRequest, thing: Any, step: StaffStep, reasons: Mapping[str, str]
     ) -> None:
         """One row, and one message that says what became of it."""
         refusal, done_now = self.refusal_for(request, thing), False
         try:
             if not refusal and not step.is_done(thing):
-                by, message = person_of(request), said.get("message", "")
-                done_now = step.do(thing, said["reason"], message, by)
+                by, message = person_of(request), reasons.get("message", "")
+                done_now = step.do(thing, reasons["reason"], message, by)
         except LedgerError as error:
             refusal = str(error)
         if refusal:
@@ -173,5 +173,5 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         if not done_now:
             self.message_user(request, f"{self.name_of(thing)}: {step.as_is}, nothing changed.")
             return
-        self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {said['reason']}")
+        self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {reasons['reason']}")
         self.message_user(request, f"{self.name_of(thing)}: {step.done}.", messages.SUCCESS)

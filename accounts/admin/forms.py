@@ -54,8 +54,8 @@ class AccountChangeForm(AccountForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in [name for name in ("name", *LIMITS) if name in self.fields]:
-            shown = self.add_prefix(f"initial-{name}")
-            self.fields[name].show_hidden_initial = not self.is_bound or shown in self.data
+            field_name = self.add_prefix(f"initial-{name}")
+            self.fields[name].show_hidden_initial = not self.is_bound or field_name in self.data
         for name in LIMITS:
             if self.initial.get(name) is not None:
                 places = minor_units(self.instance.currency)

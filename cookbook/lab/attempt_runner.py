@@ -61,8 +61,8 @@ class Outcome:
     @property
     def as_said(self) -> bool:
         """Whether exactly the expected rule refused it."""
-        said = (self.attempt.refused_with, self.attempt.refused_by)
-        return (self.state, self.rule) == said or self.state == NO_RIGHT == said[0]
+        expected = (self.attempt.refused_with, self.attempt.refused_by)
+        return (self.state, self.rule) == expected or self.state == NO_RIGHT == expected[0]
 
     @property
     def is_not_null(self) -> bool:

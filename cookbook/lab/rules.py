@@ -78,8 +78,8 @@ def rules_of_the_books() -> list[Rule]:
     """
     tables = {f"{SCHEMA}.{table}": table for table in tables_of_the_books()}
     found = [
-        *(Rule(t, name, KINDS[kind], said) for t, name, kind, said in _rows(CONSTRAINTS)),
-        *(Rule(t, _bare(name), "UNIQUE", said) for t, name, said in _rows(UNIQUE_INDEXES)),
+        *(Rule(t, name, KINDS[kind], message) for t, name, kind, message in _rows(CONSTRAINTS)),
+        *(Rule(t, _bare(name), "UNIQUE", message) for t, name, message in _rows(UNIQUE_INDEXES)),
         *(Rule(t, name, "NOT NULL", f"{name} NOT NULL") for t, name in _rows(NOT_NULLS)),
         *(rule for row in _rows(TRIGGERS) for rule in _raised_by(*row)),
     ]
@@ -102,9 +102,9 @@ def _rows(sql: str) -> list[tuple[str, ...]]:
         return found
 
 
-def _raised_by(table: str, trigger: str, said: str, source: str) -> Iterable[Rule]:
+def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable[Rule]:
     for message, name in RAISED.findall(source):
-        yield Rule(table, name, "TRIGGER", said, trigger, message)
+        yield Rule(table, name, "TRIGGER", violated, trigger, message)
 
 
 def _bare(text: str) -> str:

@@ -65,21 +65,21 @@ def _field(hint: Any) -> forms.Field:
         hint, bounds = get_args(hint)
     if get_origin(hint) is Literal:
         choices = [(str(value), str(value)) for value in get_args(hint)]
-        said = "Choose one of these: " + ", ".join(text for text, _ in choices) + "."
-        return forms.ChoiceField(choices=choices, error_messages={"invalid_choice": said})
+        message = "Choose one of these: " + ", ".join(text for text, _ in choices) + "."
+        return forms.ChoiceField(choices=choices, error_messages={"invalid_choice": message})
     if hint is int:
-        said = f"Give a whole number from {bounds.least:,} to {bounds.most:,}."
+        message = f"Give a whole number from {bounds.least:,} to {bounds.most:,}."
         return forms.IntegerField(
             min_value=bounds.least,
             max_value=bounds.most,
-            error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), said),
+            error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), message),
         )
     if hint is bool:
         return forms.BooleanField(required=False)
     if hint is date:
-        said = "Give a day like 2026-03-14."
+        message = "Give a day like 2026-03-14."
         return forms.DateField(
-            widget=forms.DateInput(attrs={"type": "date"}), error_messages={"invalid": said}
+            widget=forms.DateInput(attrs={"type": "date"}), error_messages={"invalid": message}
         )
     if hint is Decimal:
         return forms.DecimalField(

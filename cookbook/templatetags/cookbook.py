@@ -37,8 +37,8 @@ def repeats_folded(queries: Sequence[RecordedQuery]) -> list[Folded]:
     """
     folded = []
     for same in of_one_shape(queries):
-        shown = [[query] for query in same[: IN_FULL - 1]]
-        for like in [*shown, same[IN_FULL - 1 :]]:
+        ones = [[query] for query in same[: IN_FULL - 1]]
+        for like in [*ones, same[IN_FULL - 1 :]]:
             if like:
                 first, took = like[0], sum(query.milliseconds for query in like)
                 folded.append(Folded(first.sql, first.plan, took, len(like), first.error))
@@ -61,8 +61,8 @@ def whole_source(recipe: Recipe) -> str:
 def in_shell(recipe: Recipe, form: forms.Form) -> str:
     """The line to paste into `manage.py shell`."""
     values: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
-    said = "".join(f", {name}={literal(value)}" for name, value in values.items())
-    return f"cook(recipes.{recipe.function.__name__}{said})"
+    text = "".join(f", {name}={literal(value)}" for name, value in values.items())
+    return f"cook(recipes.{recipe.function.__name__}{text})"
 
 
 @register.filter

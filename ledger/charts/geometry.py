@@ -187,9 +187,9 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
     return DrawnColumns(size, zero, columns)
 
 
-def _within(x: float, said: str, size: Size) -> float:
+def _within(x: float, text: str, size: Size) -> float:
     """Returns the x at which a text centred at `x` stays inside the drawing."""
-    half = len(said) * DIGIT / 2
+    half = len(text) * DIGIT / 2
     return min(max(x, half), size.width - half)
 
 

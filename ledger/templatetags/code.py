@@ -28,17 +28,17 @@ def highlight(text: str, language: str) -> SafeString:
     """
     lexer = get_lexer_by_name(LEXERS[language], stripall=True)
     tokens = [
-        (COLOURED.get(STANDARD_TYPES.get(kind, "")), said) for kind, said in lexer.get_tokens(text)
+        (COLOURED.get(STANDARD_TYPES.get(kind, "")), text) for kind, text in lexer.get_tokens(text)
     ]
     runs = (
-        (colour, "".join(said for _colour, said in run))
+        (colour, "".join(text for _colour, text in run))
         for colour, run in groupby(tokens, key=lambda token: token[0])
     )
-    return format_html_join("", "{}", ((_span(colour, said),) for colour, said in runs))
+    return format_html_join("", "{}", ((_span(colour, text),) for colour, text in runs))
 
 
-def _span(colour: str | None, said: str) -> str:
-    return format_html('<span class="{}">{}</span>', colour, said) if colour else said
+def _span(colour: str | None, text: str) -> str:
+    return format_html('<span class="{}">{}</span>', colour, text) if colour else text
 
 
 @register.filter

@@ -39,8 +39,8 @@ def read_amount(typed: str) -> Decimal:
 
 def too_fine(amount: Decimal, currency: str) -> str:
     """The sentence for an amount with more decimals than its currency has."""
-    said = shortened(f"{amount:f}")
-    return f"{currency} has {minor_units(currency) or 'no'} decimals; {said} has more."
+    text = shortened(f"{amount:f}")
+    return f"{currency} has {minor_units(currency) or 'no'} decimals; {text} has more."
 
 
 def _why_no_amount(typed: str) -> str:

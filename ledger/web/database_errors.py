@@ -66,8 +66,8 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
 def page(title: str, sentence: str, again: str | None, label: str = "Try again") -> HttpResponse:
     """The page that says what happened; `again` is the address its button leads to."""
     # Without the request: whoever is signed in could only be asked of the database.
-    said = {"title": title, "sentence": sentence, "again": again, "label": label}
-    html = render_to_string("503.html", said)
+    context = {"title": title, "sentence": sentence, "again": again, "label": label}
+    html = render_to_string("503.html", context)
     headers = {"Retry-After": str(SECONDS_TO_WAIT), "Cache-Control": "no-store"}
     return HttpResponse(html, status=503, headers=headers)
 

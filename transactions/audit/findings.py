@@ -55,7 +55,7 @@ class NamedAccount:
 
     def money(self, amount: Decimal | None) -> str:
         """An amount of this account: "71.00 USD"."""
-        return amount_said(amount, self.currency)
+        return amount_text(amount, self.currency)
 
 
 def named(pk: UUID | None) -> NamedAccount:
@@ -67,7 +67,7 @@ def named(pk: UUID | None) -> NamedAccount:
     return NamedAccount(f"account {number}", account.currency)
 
 
-def amount_said(amount: Decimal | None, currency: str) -> str:
+def amount_text(amount: Decimal | None, currency: str) -> str:
     """An amount in a sentence. Broken books may hold values that are no numbers."""
     if amount is None:
         return "no amount"
@@ -76,7 +76,7 @@ def amount_said(amount: Decimal | None, currency: str) -> str:
     return money(amount, currency)
 
 
-def moment_said(moment: datetime | None) -> str:
+def moment_text(moment: datetime | None) -> str:
     """A booking time with microseconds."""
     if moment is None:
         return "never"

@@ -80,18 +80,18 @@ def agreed_to(file: PaymentFile) -> str:
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
 
 
-def book_step(file: PaymentFile, **asked: Unpack[BookingRequest]) -> PaymentFile:
+def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFile:
     """Books the next 2,000 payable lines in one transaction.
 
     A line that is refused now keeps its reason and is skipped. The file is done when no line is
     left; further steps change nothing. Raises NotChecked before the first check.
     """
-    held = _Held(file, asked)
+    held = _Held(file, request)
 
     def parts() -> Iterator[list[Draft]]:
         held.lock()
         waiting = PaymentLine.objects.of(file).waiting()
-        yield from drafts_of(held.file, waiting, by=asked.get("by"), once=True)
+        yield from drafts_of(held.file, waiting, by=request.get("by"), once=True)
         held.write_down()
 
     post_parts(parts, held.record)
@@ -99,7 +99,7 @@ def book_step(file: PaymentFile, **asked: Unpack[BookingRequest]) -> PaymentFile
 
 
 def book_rest(
-    file: PaymentFile, progress: Progress = silent, **asked: Unpack[BookingRequest]
+    file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
     """Books steps until the file is done. Raises BookingStopped if one fails after others were
     booked.
@@ -108,7 +108,7 @@ def book_rest(
     while file.state != State.DONE:
         before = file.decided_count
         try:
-            file = book_step(file, **asked)
+            file = book_step(file, **request)
         except (Error, LedgerError) as error:
             if has_begun:
                 raise BookingStopped(file, error) from error
@@ -119,13 +119,13 @@ def book_rest(
 
 
 def book_whole(
-    file: PaymentFile, progress: Progress = silent, **asked: Unpack[BookingRequest]
+    file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
     """Books every line in one transaction, or none: NotAll names the first refused line.
 
     Returns a file that is done as it is. Raises NotChecked before the first check.
     """
-    held = _Held(file, asked)
+    held = _Held(file, request)
 
     def parts() -> Iterator[list[Draft]]:
         held.lock()
@@ -134,7 +134,7 @@ def book_whole(
         _refuse_unless_all_can(held.file)
         lock_accounts(file)
         waiting = PaymentLine.objects.of(file).waiting()
-        yield from drafts_of(held.file, waiting, by=asked.get("by"))
+        yield from drafts_of(held.file, waiting, by=request.get("by"))
         held.write_down()
 
     def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
@@ -164,8 +164,8 @@ class _Held:
 
     file: PaymentFile
 
-    def __init__(self, file: PaymentFile, asked: BookingRequest) -> None:
-        self.pk, self.asked = file.pk, asked
+    def __init__(self, file: PaymentFile, request: BookingRequest) -> None:
+        self.pk, self.request = file.pk, request
         self.booked_before = 0
 
     def lock(self) -> None:
@@ -176,7 +176,7 @@ class _Held:
         self.booked_before = self.file.booked_count
         if self.file.state == State.STORED:
             raise NotChecked("This file was not checked yet; check it first.")
-        agreed = self.asked.get("agreed")
+        agreed = self.request.get("agreed")
         # While it is being paid it is not checked: what is left was agreed to with the rest.
         if agreed is not None and self.file.state == State.CHECKED:
             self._refuse_unless(agreed)
@@ -192,7 +192,7 @@ class _Held:
     def record(self, drafts: Sequence[Draft], verdicts: Verdicts) -> None:
         """Writes the results of the lines, and the reasons."""
         write_verdicts(drafts, verdicts)
-        by, reason = self.asked.get("by"), self.asked.get("reason")
+        by, reason = self.request.get("by"), self.request.get("reason")
         if by is not None and reason:
             booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
             explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
@@ -202,6 +202,6 @@ class _Held:
         if self.file.state != State.DONE:
             settle(self.file, State.PAYING)
         booked = self.file.booked_count - self.booked_before
-        beside = self.asked.get("beside")
+        beside = self.request.get("beside")
         if booked and beside is not None:
             beside(booked)

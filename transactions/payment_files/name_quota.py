@@ -23,31 +23,31 @@ class Comparison:
     """
 
     def __init__(self, file: PaymentFile) -> None:
-        self.asker: uuid.UUID | None = None if file.is_from_bank else file.created_by_id
-        self.asked: NamesAsked | None = None
+        self.reader: uuid.UUID | None = None if file.is_from_bank else file.created_by_id
+        self.counter: NamesAsked | None = None
 
     def of(self, typed: str, holder: str) -> NameCheck:
         """How a typed name compares with the holder's."""
         if not typed:
             return NameCheck.NONE
-        if self.asker is None:
+        if self.reader is None:
             return compared(typed, holder)
-        if self.asked is None:
-            self.asked = self._locked(self.asker)
-        if self.asked.count >= MOST_A_DAY:
+        if self.counter is None:
+            self.counter = self._locked(self.reader)
+        if self.counter.count >= MOST_A_DAY:
             return NameCheck.NONE
         check = compared(typed, holder)
-        self.asked.count += check != NameCheck.MATCH
+        self.counter.count += check != NameCheck.MATCH
         return check
 
     def write_down(self) -> None:
         """Stores the count. Call it before the transaction ends."""
-        if self.asked is not None:
-            self.asked.save(update_fields=["count"])
+        if self.counter is not None:
+            self.counter.save(update_fields=["count"])
 
     @staticmethod
-    def _locked(asker: uuid.UUID) -> NamesAsked:
+    def _locked(reader: uuid.UUID) -> NamesAsked:
         """The count of the day, locked, so that parallel uploads share one limit."""
-        today = {"user_id": asker, "day": timezone.localdate()}
+        today = {"user_id": reader, "day": timezone.localdate()}
         NamesAsked.objects.bulk_create([NamesAsked(**today)], ignore_conflicts=True)
         return NamesAsked.objects.select_for_update(no_key=True).get(**today)

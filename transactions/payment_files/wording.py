@@ -60,14 +60,14 @@ def what_can_be_paid(file: PaymentFile) -> str:
 
 def doubts_of(file: PaymentFile) -> str:
     """How many payable lines to check first; "" for none."""
-    names, twins, said = file.misnamed_count, file.repeated_count, []
+    names, twins, sentences = file.misnamed_count, file.repeated_count, []
     if names:
         verb = "does" if names == 1 else "do"
-        said.append(f"{names:,} {_lines(names)} {verb} not bear the holder's name exactly.")
+        sentences.append(f"{names:,} {_lines(names)} {verb} not bear the holder's name exactly.")
     if twins:
         verb = "repeats" if twins == 1 else "repeat"
-        said.append(f"{twins:,} {_lines(twins)} {verb} another one of this file.")
-    return " ".join(said)
+        sentences.append(f"{twins:,} {_lines(twins)} {verb} another one of this file.")
+    return " ".join(sentences)
 
 
 def how_far(file: PaymentFile) -> str:

@@ -88,8 +88,8 @@ def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
     if hold.expires_at is not None and hold.expires_at <= timezone.now():
         raise HoldNotPending(HOLD_EXPIRED)
     if item.amount > hold.amount:
-        held, asked = plain(hold.amount, hold.currency), plain(item.amount, hold.currency)
-        raise InvalidAmount(f"The hold is for {held}; {asked} is more than that.")
+        held, amount = plain(hold.amount, hold.currency), plain(item.amount, hold.currency)
+        raise InvalidAmount(f"The hold is for {held}; {amount} is more than that.")
 
 
 def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
@@ -103,9 +103,9 @@ def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
     left = original.amount - locked.reversed.get(original.pk, Decimal(0))
     if item.amount > left:
         rest = plain(left, original.currency)
-        asked = plain(item.amount, original.currency)
+        amount = plain(item.amount, original.currency)
         raise AlreadyReversed(
-            f"{rest} {original.currency} of this transaction is left to refund; {asked} is more."
+            f"{rest} {original.currency} of this transaction is left to refund; {amount} is more."
             if left
             else REFUNDED_IN_FULL
         )

@@ -52,8 +52,8 @@ def account_id(account: Account | uuid.UUID | str | None) -> uuid.UUID | None:
     try:
         return uuid.UUID(account)
     except (ValueError, AttributeError, TypeError):
-        said = shortened(repr(account))
-        raise AccountNotFound(f"There is no account with the id {said}.") from None
+        text = shortened(repr(account))
+        raise AccountNotFound(f"There is no account with the id {text}.") from None
 
 
 def as_uuid(value: uuid.UUID | str) -> uuid.UUID:
@@ -62,8 +62,8 @@ def as_uuid(value: uuid.UUID | str) -> uuid.UUID:
     try:
         return uuid.UUID(value)
     except (ValueError, AttributeError, TypeError):
-        said = shortened(repr(value))
-        raise InvalidDetails(f"A transaction's id is a UUID; {said} is not.") from None
+        text = shortened(repr(value))
+        raise InvalidDetails(f"A transaction's id is a UUID; {text} is not.") from None
 
 
 def amount_of(value: Decimal | int | str) -> Decimal:
@@ -154,8 +154,8 @@ def day_of(value: date | None) -> date | None:
     if value is None:
         return value
     if not isinstance(value, date) or isinstance(value, datetime):
-        said = shortened(repr(value))
-        raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {said} is not.")
+        text = shortened(repr(value))
+        raise InvalidDetails(f"A value date is a day, like date(2026, 11, 20); {text} is not.")
     if not EARLIEST.date() <= value < LATEST.date():
         raise InvalidDetails(f"A value date lies between {EARLIEST.year} and {LATEST.year}.")
     return value

@@ -36,7 +36,7 @@ class MetadataLine:
     """
 
     label: str
-    said: str
+    value_text: str
     key_term: str = ""
     term: str = ""
 
@@ -46,7 +46,7 @@ class MetadataLine:
         script.
         """
         links = len(self.key_term.encode()) + len(self.term.encode())
-        return 150 + len(self.label.encode()) + len(self.said.encode()) + 3 * links
+        return 150 + len(self.label.encode()) + len(self.value_text.encode()) + 3 * links
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:
 def tidy(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The same as pairs of label and text."""
     for line in lines_of(metadata):
-        yield line.label, line.said
+        yield line.label, line.value_text
 
 
 def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[MetadataLine]:
@@ -107,14 +107,16 @@ def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[MetadataLi
 
 
 def _line(value: Any, label: str, path: tuple[str, ...]) -> MetadataLine:
-    said = shortened(_said(value), LONGEST_VALUE)
+    value_text = shortened(_value_text(value), LONGEST_VALUE)
     field = meta_field(path)
     if not field or len(field) > LONGEST_TERM or value is None:
-        return MetadataLine(_short(label), said)
-    wanted = value if isinstance(value, str) else _said(value)
+        return MetadataLine(_short(label), value_text)
+    wanted = value if isinstance(value, str) else _value_text(value)
     is_term = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
     is_term = is_term and len(wanted) <= LONGEST_TERM
-    return MetadataLine(_short(label), said, having(path), token(field, wanted) if is_term else "")
+    return MetadataLine(
+        _short(label), value_text, having(path), token(field, wanted) if is_term else ""
+    )
 
 
 def _sentence(key: str) -> str:
@@ -132,7 +134,7 @@ def _short(label: str) -> str:
     return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None or value in ("", [], {}):
         return NOTHING
     if isinstance(value, bool):
@@ -140,7 +142,7 @@ def _said(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, list):
-        return ", ".join(_said(inner) for inner in value)
+        return ", ".join(_value_text(inner) for inner in value)
     return str(value)
 
 

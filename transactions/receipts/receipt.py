@@ -62,7 +62,7 @@ class Receipt:
     details: MetadataView
     mine: AnnotationHistory
     file: FromFile | None = None
-    whose: str = MINE  # of the rows that its links look among, as addresses say it
+    scope_kind: str = MINE  # of its links to the search
     may_search: bool = True
     is_for_staff: bool = False
     tools: list[tuple[str, str]] = field(default_factory=list)
@@ -79,7 +79,12 @@ class Receipt:
     def lines(self) -> list[tuple[str, str, str, str]]:
         """The metadata as label, text and search links."""
         return [
-            (line.label, line.said, self.search_url(line.key_term), self.search_url(line.term))
+            (
+                line.label,
+                line.value_text,
+                self.search_url(line.key_term),
+                self.search_url(line.term),
+            )
             for line in self.details.lines
         ]
 
@@ -93,9 +98,9 @@ class Receipt:
         """The reader's tags, each with its search."""
         return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
 
-    def search_url(self, asked: str) -> str:
+    def search_url(self, query: str) -> str:
         """The search page within what this reader may search; "" if nothing."""
-        return search_url(asked, self.whose) if asked and self.may_search else ""
+        return search_url(query, self.scope_kind) if query and self.may_search else ""
 
     @property
     def figure(self) -> str:
@@ -124,7 +129,7 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
         file=_file(lifecycle, sender, reader),
         mine=AnnotationHistory() if for_staff else annotation_history(row, reader),
-        whose=BANK if for_staff else MINE,
+        scope_kind=BANK if for_staff else MINE,
         may_search=not for_staff or may_read_bank(reader),
         is_for_staff=for_staff,
         tools=actions_for(lifecycle, reader) if for_staff else [],
@@ -190,8 +195,8 @@ def _subline(lifecycle: Lifecycle) -> str:
         taken, rest = lifecycle.capture.amount, row.amount - lifecycle.capture.amount
         if not rest:
             return "All of it was captured."
-        said = f"{money(taken, row.currency)} of it was captured"
-        return f"{said}, {money(rest, row.currency)} released."
+        sentence = f"{money(taken, row.currency)} of it was captured"
+        return f"{sentence}, {money(rest, row.currency)} released."
     return {
         "pending": "Reserved, not booked: it cannot be spent until it is taken or released.",
         "expired": (
@@ -219,8 +224,8 @@ def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None)
         return ""
     if recipient.account is None or sender.account is None:
         return ""
-    said = f"Back: {row.description}" if row.description else "Sent back"
-    return _transfer_url(recipient.account, sender.account, row, lifecycle.left, said)
+    sentence = f"Back: {row.description}" if row.description else "Sent back"
+    return _transfer_url(recipient.account, sender.account, row, lifecycle.left, sentence)
 
 
 def _transfer_url(
@@ -257,8 +262,8 @@ def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None)
 def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side) -> str:
     """A payment between two people. What staff paid from a file names nobody else as payer."""
     if lifecycle.line and _is_paid_for(lifecycle.row) and not recipient.is_mine:
-        whose = f"your {sender.name}" if sender.is_mine else _named(sender)
-        return f"The bank paid {recipient.name} from {whose}, from a file"
+        account = f"your {sender.name}" if sender.is_mine else _named(sender)
+        return f"The bank paid {recipient.name} from {account}, from a file"
     payer, payee = (
         "You" if sender.is_mine else sender.name,
         "you" if recipient.is_mine else recipient.name,

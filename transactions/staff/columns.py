@@ -103,24 +103,24 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
         )
 
 
-def standing_cell(row: Transaction, said: str) -> str:
+def standing_cell(row: Transaction, label: str) -> str:
     """The state; for a hold, its exact end on hover."""
     if not row.is_pending or row.expires_at is None:
-        return said
+        return label
     iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso, at, said)
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, at, label)
 
 
 def note_line(note: StaffReason) -> str:
     """ "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
-    said = format_html(
+    label = format_html(
         "{} by {}, {}: {}",
         note.get_action_display(), note.written_by or "the bank", moment_cell(note.created_at),
         note.reason,
     )  # fmt: skip
     if not note.message:
-        return said
-    return format_html('{} <span class="quiet">The customer reads: {}</span>', said, note.message)
+        return label
+    return format_html('{} <span class="quiet">The customer reads: {}</span>', label, note.message)
 
 
 def _side(account: Account | None) -> str:

@@ -98,8 +98,10 @@ class CurrencyFilter(admin.SimpleListFilter):
     parameter_name = "currency"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        kept = Account.objects.order_by("currency").values_list("currency", flat=True).distinct()
-        return [(currency, currency) for currency in kept]
+        currencies = (
+            Account.objects.order_by("currency").values_list("currency", flat=True).distinct()
+        )
+        return [(currency, currency) for currency in currencies]
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
         return rows.filter(currency=self.value()) if self.value() else rows

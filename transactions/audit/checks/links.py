@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Window
 
 from accounts.models import Account
-from transactions.audit.findings import STATUS_WORDS, Finding, amount_said, named
+from transactions.audit.findings import STATUS_WORDS, Finding, amount_text, named
 from transactions.models import Transaction
 
 # Each query gives the first broken row, by id, with what is wrong with it, the row at the other
@@ -110,7 +110,7 @@ WORDS = {
     ),
     "too much captured": LinkWording(
         "at most {most} captured", "{amount}",
-        f"{HOLD} reserved {{most_said}}, but transaction {{other}} captured {{amount_said}}.",
+        f"{HOLD} reserved {{most_text}}, but transaction {{other}} captured {{amount_text}}.",
     ),
     "capture of other sides": LinkWording(
         "a capture with the sides of its hold", "others in {other}",
@@ -145,8 +145,8 @@ WORDS = {
     ),
     "too much reversed": LinkWording(
         "at most {most} reversed of {other}", "{amount}",
-        f"{ROW} is a refund of transaction {{other}}, which was for {{most_said}}, but in all "
-        "{amount_said} of it was given back.",
+        f"{ROW} is a refund of transaction {{other}}, which was for {{most_text}}, but in all "
+        "{amount_text} of it was given back.",
     ),
 }  # fmt: skip
 
@@ -189,7 +189,7 @@ def orphans(since: datetime | None = None) -> Iterator[Finding]:
 def _orphan_said(row: Transaction, account_id: UUID, side: str) -> str:
     account = named(account_id)
     way = "out of" if side == "from_account" else "into"
-    moved = f"Transaction {row.pk} moves {amount_said(row.amount, row.currency)} {way} {account}"
+    moved = f"Transaction {row.pk} moves {amount_text(row.amount, row.currency)} {way} {account}"
     return f"{moved}, which is kept in {account.currency}." if account.currency else f"{moved}."
 
 
@@ -204,8 +204,8 @@ def _first(check: str, query: str, since: datetime | None) -> Iterator[Finding]:
     facts = broken._asdict() | {
         "account": named(broken.account),
         "state": STATUS_WORDS.get(broken.status or "", broken.status),
-        "amount_said": amount_said(broken.amount, broken.currency),
-        "most_said": amount_said(broken.most, broken.currency),
+        "amount_text": amount_text(broken.amount, broken.currency),
+        "most_text": amount_text(broken.most, broken.currency),
     }
     expected, found, sentence = (words.format(**facts) for words in WORDS[broken.wrong])
     account = str(broken.account) if broken.account else None

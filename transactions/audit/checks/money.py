@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Account
 from ledger.db.local_settings import locally
-from transactions.audit.findings import Finding, NamedAccount, amount_said, moment_said, named
+from transactions.audit.findings import Finding, NamedAccount, amount_text, moment_text, named
 from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
 
@@ -74,7 +74,7 @@ def _chain_said(
     if balance == before + signed:
         return (
             f"{account.at_start}: transaction {transaction} has the very time of the one before "
-            f"it, {moment_said(moment)}, so nobody can say which came first."
+            f"it, {moment_text(moment)}, so nobody can say which came first."
         )
     went = "moved" if signed.is_nan() else "came in" if signed > 0 else "went out"
     return (
@@ -145,10 +145,10 @@ def _time_said(name: NamedAccount, account: Any) -> str:
         newest = f"{name.at_start} has no payments and no holds"
     else:
         row = f"transaction {account.last_transaction}"
-        newest = f"{name.at_start}: its newest row, {row}, is of {moment_said(account.last_time)}"
+        newest = f"{name.at_start}: its newest row, {row}, is of {moment_text(account.last_time)}"
     if account.last_entry_at is None:
         return f"{newest}, but the account says that it never had one."
-    stored = f"{newest}, but the account says {moment_said(account.last_entry_at)}."
+    stored = f"{newest}, but the account says {moment_text(account.last_entry_at)}."
     is_ahead = account.last_time is None or account.last_entry_at > account.last_time
     return f"{stored} A row that came later may be gone." if is_ahead else stored
 
@@ -188,20 +188,20 @@ def currencies(_since: datetime | None = None) -> Iterator[Finding]:
     )
     flows = Transaction.objects.filter(status="completed").values("currency")
     net = dict(flows.annotate(net=Coalesce(Sum(signed), ZERO)).values_list("currency", "net"))
-    kept_by = Account.objects.values("currency").annotate(kept=Sum("balance"))
-    held = dict(kept_by.values_list("currency", "kept"))
+    balances = Account.objects.values("currency").annotate(total=Sum("balance"))
+    held = dict(balances.values_list("currency", "total"))
     for currency in sorted({*net, *held}):
-        into, kept = net.get(currency, Decimal(0)), held.get(currency, Decimal(0))
-        if into != kept:
+        into, total = net.get(currency, Decimal(0)), held.get(currency, Decimal(0))
+        if into != total:
             yield Finding(
                 "currency",
                 None,
                 None,
                 f"{into} {currency} deposited less withdrawn",
-                f"{kept} {currency} in accounts",
+                f"{total} {currency} in accounts",
                 sentence=f"The whole bank in {currency}: what came in less what went out is "
-                f"{amount_said(into, currency)}, but all accounts together hold "
-                f"{amount_said(kept, currency)}.",
+                f"{amount_text(into, currency)}, but all accounts together hold "
+                f"{amount_text(total, currency)}.",
             )
 
 

@@ -18,7 +18,7 @@ from django.db.models import (
 )
 
 from accounts.models import Account
-from transactions.audit.findings import Finding, amount_said, named
+from transactions.audit.findings import Finding, amount_text, named
 from transactions.models import Transaction
 
 
@@ -47,8 +47,8 @@ def _checks(model: type[Model]) -> list[CheckConstraint]:
 
 def _finding(row: Any, account: str | None, transaction: str | None) -> Finding:
     (rule,) = [check for check in _checks(type(row)) if check.name == row.rule]
-    said = str(rule.violation_error_message).rstrip(".")
-    expected = said[0].lower() + said[1:]
+    message = str(rule.violation_error_message).rstrip(".")
+    expected = message[0].lower() + message[1:]
     return Finding(
         "rule",
         account,
@@ -67,4 +67,4 @@ def _place(row: Any) -> str:
         balance, held = name.money(row.balance), name.money(row.held)
         return f"{name.at_start}, with a balance of {balance} and {held} held,"
     account = named(row.from_account_id or row.to_account_id)
-    return f"Transaction {row.pk} of {amount_said(row.amount, row.currency)} on {account}"
+    return f"Transaction {row.pk} of {amount_text(row.amount, row.currency)} on {account}"

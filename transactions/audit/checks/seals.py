@@ -91,22 +91,22 @@ def _stored() -> list[Stored]:
 
 def _broken_chain(seal: Stored, before: Stored | None) -> Wrong | None:
     """What is wrong with a seal itself, or None."""
-    number, said = before.number + 1 if before else 1, seal.in_words
+    number, label = before.number + 1 if before else 1, seal.in_words
     if seal.number != number:
         gone = f"Seal {number} is no longer there: seal {seal.number} stands in its place."
         return Wrong(f"seal {number}", f"seal {seal.number} in its place", gone)
     if seal.starts_at != (before.ends_at if before else EARLIEST):
-        gap = f"{said} does not begin where the one before it ends."
+        gap = f"{label} does not begin where the one before it ends."
         return Wrong(f"{seal} where the one before ends", "a gap", gap)
     if seal.version != seal_text.VERSION:
-        odd = f"{said} says that it is of version {seal.version}, which nobody has made."
+        odd = f"{label} says that it is of version {seal.version}, which nobody has made."
         return Wrong(f"{seal} of version {seal_text.VERSION}", f"version {seal.version}", odd)
     if seal.previous_digest != (before.digest if before else None):
-        changed = f"{said} was made after another digest than that of the seal before it."
+        changed = f"{label} was made after another digest than that of the seal before it."
         return Wrong(f"{seal} after the digest of the one before", "another digest", changed)
     if seal.recomputed != seal.digest:
         changed = (
-            f"{said} was changed since it was made: its digest is not the one of what "
+            f"{label} was changed since it was made: its digest is not the one of what "
             "stands in it and in its days."
         )
         expected = f"{seal} with the digest of what stands in it and its days"
@@ -145,7 +145,7 @@ def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
         follower = differing[1][3] if len(differing) > 1 else None
         found = _verdict(bytes(marks), place, bytes(mark), follower and bytes(follower))
     counted = f"{sealed:,} transaction{'' if sealed == 1 else 's'}"
-    change = _change_said(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
+    change = _change_sentence(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
     return Finding(
         "seal",
         str(account) if account else None,
@@ -158,7 +158,7 @@ def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
     )
 
 
-def _change_said(found: str, place: str, row: str) -> str:
+def _change_sentence(found: str, place: str, row: str) -> str:
     """What happened to the row at a position of its day, as a sentence."""
     return {
         NO_ROW: f"number {place} is gone",

@@ -30,7 +30,7 @@ class WorkPanel:
     query: ParsedQuery
     work: QueryLog
     has_plans: bool
-    said: str  # a remark beside the queries, "" for none
+    summary: str  # a remark beside the queries, "" for none
 
     @property
     def code(self) -> str:

@@ -15,7 +15,7 @@ from transactions.fields import AmountField
 from transactions.models import Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 from transactions.services import Draft
-from transactions.staff.desk.steps import Review, StepForm, balance_fact, whose
+from transactions.staff.desk.steps import Review, StepForm, account_label, balance_fact
 
 METADATA = {"category": "cash", "channel": "cash desk"}
 DESCRIPTIONS = {"deposit": "Cash deposit", "withdraw": "Cash withdrawal"}
@@ -112,7 +112,7 @@ class SlipForm(AccountStepForm):
             ("Description", row.description),
             ("Reference", row.reference),
         ]
-        return Review(f"{verb} {amount} {way} {whose(account)}.", facts, f"{verb} {amount}")
+        return Review(f"{verb} {amount} {way} {account_label(account)}.", facts, f"{verb} {amount}")
 
     def done(self, row: Transaction) -> str:
         return f"Booked: {row.description}, {money(row.amount, row.currency)}."
@@ -128,4 +128,4 @@ class SlipForm(AccountStepForm):
             says = "cannot hold that much. Take in less."
         else:
             return super().in_words(refusal)
-        return f"{whose(account)}, {says}"
+        return f"{account_label(account)}, {says}"

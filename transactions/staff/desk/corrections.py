@@ -14,7 +14,7 @@ from transactions.lifecycle import lifecycle_of
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.services import Draft
-from transactions.staff.desk.steps import Review, StepForm, balance_fact, whose
+from transactions.staff.desk.steps import Review, StepForm, account_label, balance_fact
 from transactions.staff_actions import CAPTURE, REFUND, StaffAction
 
 
@@ -52,7 +52,7 @@ class CorrectionForm(ReasonForm, StepForm):
             written_by=self.clerk,
         )
 
-    def said(self) -> list[tuple[str, str]]:
+    def reason_facts(self) -> list[tuple[str, str]]:
         """The texts of the review, as they will be stored."""
         data = self.cleaned_data
         kept = [("Reason", data["reason"]), ("The customer reads", data.get("message", ""))]
@@ -84,11 +84,11 @@ class RefundForm(CorrectionForm):
     @property
     def lead(self) -> str:
         row, lifecycle = self.row, self.lifecycle
-        said = f"{money(row.amount, row.currency)} {_way(row)}, {day_heading(row.created_at)}."
+        sentence = f"{money(row.amount, row.currency)} {_way(row)}, {day_heading(row.created_at)}."
         if not lifecycle.reversed:
-            return said
+            return sentence
         back, left = money(lifecycle.reversed, row.currency), money(lifecycle.left, row.currency)
-        return f"{said} {back} was refunded before; {left} is left."
+        return f"{sentence} {back} was refunded before; {left} is left."
 
     @property
     def draft(self) -> Draft:
@@ -110,15 +110,18 @@ class RefundForm(CorrectionForm):
         original = self.row
         part = f"{money(row.amount, row.currency)} of {money(original.amount, row.currency)}"
         if original.from_account:
-            verb, sentence = "Refund", f"Refund {part} to {whose(original.from_account)}."
+            verb, sentence = "Refund", f"Refund {part} to {account_label(original.from_account)}."
         else:
             assert original.to_account is not None  # noqa: S101  a deposit has a recipient
-            verb, sentence = "Take back", f"Take {part} back from {whose(original.to_account)}."
+            verb, sentence = (
+                "Take back",
+                f"Take {part} back from {account_label(original.to_account)}.",
+            )
         facts = _balances(original.from_account, row.to_balance, row, comes_in=True)
         facts += _balances(original.to_account, row.from_balance, row, comes_in=False)
         facts.append(("Left to refund", figure(self.lifecycle.left - row.amount, row.currency)))
         button = f"{verb} {money(row.amount, row.currency)}"
-        return Review(sentence, [*facts, *self.said()], button)
+        return Review(sentence, [*facts, *self.reason_facts()], button)
 
     def done(self, row: Transaction) -> str:
         return f"{self.lifecycle.back} {money(row.amount, row.currency)}."
@@ -165,7 +168,7 @@ class CaptureForm(CorrectionForm):
         facts = _balances(self.row.from_account, row.from_balance, row, comes_in=False)
         facts += _balances(self.row.to_account, row.to_balance, row, comes_in=True)
         facts.append(("Released at once", figure(self.row.amount - row.amount, row.currency)))
-        return Review(sentence, [*facts, *self.said()], f"Capture {taken}")
+        return Review(sentence, [*facts, *self.reason_facts()], f"Capture {taken}")
 
     def done(self, row: Transaction) -> str:
         return f"Captured {money(row.amount, row.currency)}."
@@ -192,5 +195,5 @@ def _balances(
     """The balance of each side at this bank."""
     if account is None:
         return []
-    _, shown = balance_fact(account, after, row.amount if comes_in else -row.amount)
-    return [(f"Balance of {account.user}", shown)]
+    _, change = balance_fact(account, after, row.amount if comes_in else -row.amount)
+    return [(f"Balance of {account.user}", change)]

@@ -20,7 +20,7 @@ from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.services import Draft
 from transactions.staff.desk.cash import AccountStepForm
-from transactions.staff.desk.steps import Review, whose
+from transactions.staff.desk.steps import Review, account_label
 from transactions.staff_actions import CAPTURE
 
 HELD_FOR_DAYS, LONGEST_HOLD = 7, 366
@@ -105,8 +105,12 @@ class HoldForm(ReasonForm, AccountStepForm):
 
     def book(self) -> Transaction:
         reason = self.cleaned_data["reason"]
-        kept = {"action": StaffReason.Action.HOLD, "reason": reason, "written_by": self.clerk}
-        return staff_services.book(self.draft, **kept)
+        reason_fields = {
+            "action": StaffReason.Action.HOLD,
+            "reason": reason,
+            "written_by": self.clerk,
+        }
+        return staff_services.book(self.draft, **reason_fields)
 
     def field_of(self, refusal: LedgerError) -> str | None:
         return "until" if isinstance(refusal, ExpiryPassed) else super().field_of(refusal)
@@ -118,12 +122,12 @@ class HoldForm(ReasonForm, AccountStepForm):
         after = money(available - row.amount, row.currency)
         facts = [
             ("For", row.description),
-            ("Their account", whose(row.to_account) if row.to_account else ""),
+            ("Their account", account_label(row.to_account) if row.to_account else ""),
             ("Until", f"the end of {day_heading(row.expires_at)}"),
             ("Available", f"{before} → {after}"),
             ("Reason", tidy_line(self.cleaned_data["reason"])),
         ]
-        return Review(f"Hold {amount} on {whose(account)}.", facts, f"Hold {amount}")
+        return Review(f"Hold {amount} on {account_label(account)}.", facts, f"Hold {amount}")
 
     def done(self, row: Transaction) -> str:
         return f"Held {money(row.amount, row.currency)} for {row.description}."

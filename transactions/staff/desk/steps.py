@@ -242,7 +242,7 @@ class StepDesk:
         return page
 
 
-def whose(account: Account) -> str:
+def account_label(account: Account) -> str:
     """ "Everyday of Ana Ferreira, account 4821 0937 5549"."""
     number = grouped(account.number).replace(" ", NO_BREAK)
     return f"{account.name} of {account.user}, account {number}"
@@ -253,5 +253,5 @@ def balance_fact(account: Account, after: Decimal | None, change: Decimal) -> tu
     after = after or Decimal(0)
     before = figure(after - change, account.currency)
     now = figure(after, account.currency)
-    shown = format_html("{} → <strong>{}</strong> {}", before, now, account.currency)
-    return "Balance", shown
+    text = format_html("{} → <strong>{}</strong> {}", before, now, account.currency)
+    return "Balance", text

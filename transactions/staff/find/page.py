@@ -40,7 +40,7 @@ class StaffHit:
 
     name: str
     url: str
-    said: list[str]
+    facts: list[str]
     moment: Any = None
     amount: str = ""
     currency: str = ""
@@ -120,8 +120,8 @@ def answer_to(asked: StaffQuery, seen: Set[type[models.Model]], reader: User) ->
         Unread(each.sentence, _links(each.suggestions), each.is_hint) for each in mistakes
     ]
     if asked.has_many_words and {User, Account} & seen:
-        said = f"People and accounts are looked for by the first {MOST_WORDS} words."
-        answer.mistakes.append(Unread(said))
+        sentence = f"People and accounts are looked for by the first {MOST_WORDS} words."
+        answer.mistakes.append(Unread(sentence))
     answer.is_looked_for = not asked.query.is_empty
     if not answer.sections:
         answer.meant = _links(meant_instead(asked, seen).queries)
