@@ -8,14 +8,18 @@ from django import forms
 from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened
 
-# 1234.50, 1,234.50 and 1 234.50; ASCII digits only, so that what is read is what is seen.
-TYPED_AMOUNT = re.compile(
-    r"(?P<whole>[0-9]{1,15}|[0-9]{1,3}([, \u00a0\u202f][0-9]{3}){1,4})(\.(?P<part>[0-9]+))?",
-    re.ASCII,
-)
-
+# The grammar of typed amounts, in forms, files and searches: 1234.50, 1,234.50 and 1 234.50.
+# ASCII digits only: other digits can look like different ones.
+FIGURE = r"(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]+)?"
+_FIGURE = re.compile(FIGURE)
+_SEPARATORS = re.compile("[, \u00a0\u202f]")
 
 UNSEEN_SPACE = "Type the amount anew: beside it is a space that is not the keyboard's."
+
+
+def parse_figure(typed: str) -> Decimal | None:
+    """Returns the number of a typed figure without sign; None for any other text."""
+    return Decimal(_SEPARATORS.sub("", typed)) if _FIGURE.fullmatch(typed) else None
 
 
 def read_amount(typed: str) -> Decimal:
@@ -27,11 +31,9 @@ def read_amount(typed: str) -> Decimal:
     typed = typed.strip(" \t\r\n")
     if typed != typed.strip():
         raise forms.ValidationError(UNSEEN_SPACE)
-    found = TYPED_AMOUNT.fullmatch(typed)
-    if not found:
+    amount = parse_figure(typed)
+    if amount is None:
         raise forms.ValidationError(_why_no_amount(typed))
-    whole = re.sub("[^0-9]", "", found["whole"])
-    amount = Decimal(f"{whole}.{found['part'] or 0}")
     if not amount:
         raise forms.ValidationError("Type an amount above zero.")
     return amount

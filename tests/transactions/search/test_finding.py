@@ -53,6 +53,8 @@ ALL = ["salary", "rent", "groceries", "lunch", "saved", "back", "fee"]
         ("13.40", ["groceries"]),
         ("-13.40", ["groceries"]),
         ("+13.40", []),
+        ("1 000.00", ["salary"]),
+        ("-400.00 march", ["rent"]),
         ("\u221220", ["lunch"]),
         ("+1,000", ["salary"]),
         ("to:mara", ["rent"]),

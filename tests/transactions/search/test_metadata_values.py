@@ -12,7 +12,8 @@ from transactions.search.engine import find
 pytestmark = pytest.mark.django_db
 VALUES: list[Any] = [
     True, False, "true", "True", "TRUE it is", None, "null", 13.4, "13.4", "13.40", "13.400", "13",
-    13, "13.0", 13.45, -13.4, "-13.40", "0042", 42, "42.0", 420, "1,234.50", 1234.5, "v13.4",
+    13, "13.0", 13.45, -13.4, "-13.40", "0042", 42, "42.0", 420, "1,234.50", "1 234.50", 1234.5,
+    "v13.4",
     "Card", "card", "CARD", "card present", "postcard", ["card"], {"by": "card"}, {"card": 1},
     "straße", "Straße 7", "Açaí", 123456789012345.67, "[1]", "",
     "Кафе Пушкин", ["кафе"], "スターバックス 東京", "Lange Straße 3", "💶", "東京タワー",

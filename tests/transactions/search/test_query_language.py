@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.text.amounts import read_amount
 from tests.transactions.search.shared import ROLES
 from transactions.receipts.details import lines_of
 from transactions.search.language.parser import (
@@ -49,6 +51,8 @@ def kinds_and_texts(text: str) -> list[list[tuple[Any, ...]]]:
         ("Re: invoice", [[("word", "Re"), ("word", "invoice")]]),
         ("-13.40 +10 \u22125", [[("signed", "-13.40"), ("signed", "+10"), ("signed", "\u22125")]]),
         ("13.40", [[("word", "13.40")]]),
+        ("rent 1 234.50 food", [[("word", "rent"), ("word", "1 234.50"), ("word", "food")]]),
+        ("room 1 234", [[("word", "room"), ("word", "1"), ("word", "234")]]),
         ('"open phrase', [[("phrase", "open phrase")]]),
         ("a\x00b", [[("word", "a"), ("word", "b")]]),
     ],
@@ -68,6 +72,11 @@ def values(text: str) -> list[tuple[str, Any]]:
     [
         ("amount:100", [("exact", Decimal(100))]),
         ("amount:1,234.50", [("exact", Decimal("1234.50"))]),
+        ("amount:1 234.50", [("exact", Decimal("1234.50"))]),
+        ('amount:"1 234.50"', [("exact", Decimal("1234.50"))]),
+        ("amount:>=1 234", [("gte", Decimal(1234))]),
+        ("amount:900..1 234 567.5", [("gte", Decimal(900)), ("lte", Decimal("1234567.5"))]),
+        ("amount:1\u202f000..2\u00a0000", [("gte", Decimal(1000)), ("lte", Decimal(2000))]),
         ("amount:>100", [("gt", Decimal(100))]),
         ("amount:>=100", [("gte", Decimal(100))]),
         ("amount:<=50", [("lte", Decimal(50))]),
@@ -333,3 +342,21 @@ def test_any_text_is_parsed_and_its_terms_parse_the_same(text: str) -> None:
     assert [[item.source for item in group] for group in again.groups] == [
         [item.source for item in group] for group in query.groups
     ]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "1234.50", "1,234.50", "1 234.50", "1\u00a0234.50", "1\u202f234", "12 34", "1.234,50",
+        "1,23",
+        "\uff11\uff12", "100.12345", "1e3", "0x10", ".5", "5.", "1234567890123456",
+    ],
+)  # fmt: skip
+def test_a_search_reads_the_amounts_that_a_form_reads(typed: str) -> None:
+    try:
+        expected: Any = [("exact", read_amount(typed))]
+    except ValidationError:
+        expected = None
+    query = parse(f'amount:"{typed}"')
+    assert [list(item.value) for item in query.items] == ([expected] if expected else [])
+    assert bool(query.mistakes) == (expected is None)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from ledger.text.amounts import FIGURE
 from ledger.text.currencies import CURRENCIES
 from ledger.text.fuzzy import closest
 from transactions.search.language.fields import FIELDS, HAS_VALUES
@@ -26,6 +27,7 @@ from transactions.search.language.query import (
     query_text,
 )
 from transactions.search.language.values import (
+    SIGNS,
     TYPED_AMOUNT,
     IncompleteValue,
     InvalidValue,
@@ -37,16 +39,20 @@ LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
 # Characters that Postgres cannot store or nobody can see: NUL, controls, lone surrogates.
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u2060\ufeff]+")
 _LETTERS = re.compile(r"[^\W_]")
+# A figure with spaces between thousands: `amount:1 234.50`, and as a word only with decimals.
+_SPACED = r"[0-9]{1,3}(?:\ [0-9]{3}){1,4}"
+_SPACED_VALUE = rf"(?:[<>]?=?|{FIGURE}\.\.){_SPACED}(?:\.[0-9]+)?(?:\.\.{FIGURE}?)?(?!\S)"
 _ITEM = re.compile(
-    r"""
+    rf"""
     (?P<minus>-(?=[^\s-]))?
     (?:
       (?P<field>meta(?:\.(?:"[^"]*"|[^\s:".]+))+|[^\W\d]\w*):(?!//)
         (?: "(?P<quoted>[^"]*)(?P<closed>"?)
           | (?P<has>(?<=has:)meta(?:\.(?:"[^"]*"|[^\s".]+))+)
+          | (?P<figure>(?<=amount:){_SPACED_VALUE})
           | (?P<value>\S*) )
     | "(?P<phrase>[^"]*)"?
-    | (?P<word>[^\s"]+|\S)
+    | (?P<word>{_SPACED}\.[0-9]+(?!\S)|[^\s"]+|\S)
     )
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -149,13 +155,16 @@ def _item(match: "re.Match[str]") -> QueryItem:
         return _field_item(match, source, minus)
     if match["phrase"] is not None:
         return QueryItem(PHRASE, match["phrase"].strip(), source, is_negated=minus)
-    if TYPED_AMOUNT.fullmatch(source) and source[0] in "-+\u2212":
+    if TYPED_AMOUNT.fullmatch(source) and source.startswith(SIGNS):
         return QueryItem(AMOUNT, source, source, value=source[0])
     return QueryItem(WORD, match["word"], source, is_negated=minus)
 
 
 def _field_item(match: "re.Match[str]", source: str, minus: bool) -> QueryItem:
-    name, value = match["field"], match["quoted"] or match["has"] or match["value"] or ""
+    name, value = (
+        match["field"],
+        match["quoted"] or match["has"] or match["figure"] or match["value"] or "",
+    )
     is_quoted = match["quoted"] is not None
     if name.lower() == META or name.lower().startswith("meta."):
         return QueryItem(META, value, source, None, _path(name[4:]), minus, is_quoted)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from transactions.search.language.values import TYPED_AMOUNT
+from ledger.text.amounts import parse_figure
+from transactions.search.language.values import SIGNS
 
 # Kinds of items beside the names of fields.
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
@@ -31,8 +32,9 @@ class QueryItem:
     @property
     def amount(self) -> Decimal | None:
         """The amount, if the word is a number."""
-        match = TYPED_AMOUNT.fullmatch(self.text) if self.kind in (WORD, AMOUNT) else None
-        return Decimal(match["figure"].replace(",", "")) if match else None
+        if self.kind not in (WORD, AMOUNT):
+            return None
+        return parse_figure(self.text[1:] if self.text[:1] in SIGNS else self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from ledger.text.amounts import FIGURE, parse_figure
 from ledger.text.dates import months_before, start_of_day
 
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 
-# Digits with a decimal point, perhaps with commas between thousands.
-_FIGURE = r"[0-9]{1,3}(?:,[0-9]{3}){1,4}(?:\.[0-9]{1,4})?|[0-9]{1,15}(?:\.[0-9]{1,4})?"
-TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?)(?P<figure>{_FIGURE})")
+SIGNS = ("-", "+", "\u2212")
+TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?){FIGURE}")
 _COMPARISON = re.compile(r"(?P<operator>>=|<=|>|<|=)?(?P<rest>.*)", re.DOTALL)
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
@@ -40,12 +40,6 @@ class InvalidValue(ValueError):
 
 class IncompleteValue(InvalidValue):
     """A value that the person has not finished typing."""
-
-
-def unsigned_number(typed: str) -> Decimal | None:
-    """Returns 1,234.50 as a Decimal; None for anything else and for a number with a sign."""
-    match = TYPED_AMOUNT.fullmatch(typed)
-    return Decimal(match["figure"].replace(",", "")) if match and not match["sign"] else None
 
 
 def is_number(typed: str) -> bool:
@@ -68,17 +62,17 @@ def read_any_number(typed: str) -> Bounds:
     """Reads numbers of the metadata, which may be negative."""
 
     def number(text: str) -> Decimal:
-        match = TYPED_AMOUNT.fullmatch(text)
-        if not match:
+        sign = text[:1] if text.startswith(SIGNS) else ""
+        absolute = parse_figure(text.removeprefix(sign))
+        if absolute is None:
             raise InvalidValue(f"“{text}” is not a number; write >1.1, <=20 or 1..2.")
-        absolute = Decimal(match["figure"].replace(",", ""))
-        return -absolute if match["sign"] in ("-", "\u2212") else absolute
+        return -absolute if sign in ("-", "\u2212") else absolute
 
     return _bounds(typed, number, ">1.1, <=20 or 1..2")
 
 
 def _number(typed: str) -> Decimal:
-    number = unsigned_number(typed)
+    number = parse_figure(typed)
     if number is not None:
         return number
     raise InvalidValue(f"“{typed}” is not an amount; write 100, >100, <=50 or 100..200.")

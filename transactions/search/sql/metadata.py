@@ -20,8 +20,9 @@ from django.db.models.lookups import (
 )
 
 from ledger.db.tsqueries import MatchesText
+from ledger.text.amounts import parse_figure
 from transactions.search.language.query import QueryItem
-from transactions.search.language.values import Bounds, is_number, unsigned_number
+from transactions.search.language.values import Bounds, is_number
 
 LOOKUP_CLASSES = {
     "exact": Exact,
@@ -136,9 +137,9 @@ def _is_worded(text: str) -> bool:
 
 
 def _number(text: str) -> Decimal | None:
-    if text.startswith("-") and (absolute := unsigned_number(text[1:])) is not None:
+    if text.startswith("-") and (absolute := parse_figure(text[1:])) is not None:
         return -absolute
-    return unsigned_number(text)
+    return parse_figure(text)
 
 
 def _is_canonical_number(path: Sequence[str]) -> Regex:
