@@ -156,7 +156,11 @@ class OpenAccountForm(forms.Form):
         max_length=100,
         help_text="Only you see this name, like Everyday or Holiday.",
     )
-    currency = forms.ChoiceField(choices=currency_choices, initial=USUAL_CURRENCY)
+    currency = forms.ChoiceField(
+        choices=currency_choices,
+        initial=USUAL_CURRENCY,
+        widget=forms.Select(attrs={"data-filter": "Find a currency by name or code"}),
+    )
 
     def clean_name(self) -> str:
         """The name with its spaces in order, and nothing unseen in it."""

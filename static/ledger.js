@@ -29,6 +29,28 @@
   addEventListener("pageshow", () => all("form[data-sent]").forEach(release));
   document.addEventListener("htmx:afterRequest", () => all("form[data-sent]").forEach(release));
 
+  // ---- A search over a long list of choices: data-filter is its hint ----
+  all("select[data-filter]").forEach((select) => {
+    const options = [...select.options];
+    const search = document.createElement("input");
+    Object.assign(search, { type: "search", className: "filter", placeholder: select.dataset.filter, autocomplete: "off" });
+    search.setAttribute("aria-label", select.dataset.filter);
+    search.setAttribute("aria-controls", select.id);
+    search.addEventListener("input", () => {
+      const typed = search.value.toLowerCase().split(/\s+/);
+      const found = options.filter((option) => typed.every((word) => option.text.toLowerCase().includes(word)));
+      select.replaceChildren(...(found.length ? found : options));
+      search.setAttribute("aria-invalid", String(!found.length));
+      if (search.value && found.length) select.value = found[0].value;
+    });
+    search.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();  // choosing is not sending
+      select.focus();
+    });
+    select.before(search);
+  });
+
   // ---- Long work: data-working, said only where it takes longer than 300 ms ----
   const words = (form) => form.querySelector("[data-working] p");
   document.addEventListener("submit", (event) => {

@@ -110,6 +110,11 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     reason_template = "admin/accounts/reason.html"
     rows_template: str  # how the chosen rows are listed on the page that asks why
 
+    def get_action_choices(
+        self, request: HttpRequest, default_choices: Any = (("", "Choose an action"),)
+    ) -> list[tuple[str, str]]:
+        return super().get_action_choices(request, list(default_choices))
+
     def name_of(self, thing: Any) -> str:
         """What the report calls a row."""
         return str(thing)

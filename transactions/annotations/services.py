@@ -17,6 +17,9 @@ from transactions.models import Annotation, Transaction
 from transactions.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
 
 MOST_SHOWN = 20  # versions in a history
+NOTE_CHANGED = (
+    "Your note was changed in another window; the current version is above. Save to replace it."
+)
 TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and digits
 
 
@@ -86,10 +89,7 @@ def _write(
     if (before.text, before.tags) == (text, tags) if before else not (text or tags):
         return before
     if replaces is not None and replaces != (str(before.pk) if before else ""):
-        raise NoteChanged(
-            "Your note was changed in another window; the current version is above. "
-            "Save to replace it."
-        )
+        raise NoteChanged(NOTE_CHANGED)
     moment = timezone.now()
     if before is not None:
         moment = max(moment, before.created_at + MICROSECOND)

@@ -14,16 +14,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.requests import PersonRequest
 from transactions.annotations.forms import AnnotationForm
 from transactions.annotations.search import tags_in_use
-from transactions.annotations.services import annotate
+from transactions.annotations.services import NOTE_CHANGED, annotate
 from transactions.exceptions import NoteChanged
 from transactions.models import Transaction
 from transactions.receipts.receipt import receipt_for
 from transactions.staff_actions import is_own
 
 TAGS_OFFERED = 12
-
-
-CHANGED_MEANWHILE = "Your note was changed in another window meanwhile; it stands above."
 
 
 @require_safe
@@ -85,6 +82,6 @@ def receipt_page(
         context["note_form"] = form or AnnotationForm.of(shown.mine)
         context["note_replaces"] = shown.mine.id if replaces is None else replaces
         if form and replaces not in (None, shown.mine.id):
-            form.add_error(None, CHANGED_MEANWHILE)
+            form.add_error(None, NOTE_CHANGED)
         context["tags_in_use"] = tags_in_use(request.user, most=TAGS_OFFERED)
     return render(request, "transactions/transaction_receipt.html", context)

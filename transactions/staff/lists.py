@@ -74,6 +74,7 @@ class StandingFilter(admin.SimpleListFilter):
     options: ClassVar[dict[str, str]] = {
         "booked": "booked", **STATES, "today": "expires today",
     }  # fmt: skip
+    of_pending_holds = ("pending", "expired", "today")
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         return list(self.options.items())

@@ -77,6 +77,12 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
             self.message_user(request, mistake.sentence, messages.WARNING)
         return rows, False
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """The menu of actions, only on lists of pending holds: its one action releases them."""
+        state = request.GET.get(StandingFilter.parameter_name)
+        is_list_of_holds = state in StandingFilter.of_pending_holds
+        return super().get_actions(request) if is_list_of_holds or request.method == "POST" else {}
+
     def has_manage_holds_permission(self, request: HttpRequest) -> bool:
         return person_of(request).has_perm(RELEASE.permission)
 

@@ -131,7 +131,7 @@ def test_many_are_released_from_the_list_each_with_its_verdict(
     booked = Transaction.objects.get(type="deposit", to_account=account)
     own = held(AccountFactory(user=clerk, balance="5"), "4", "Own")
     rows = (good, taken, gone, booked, own)
-    assert "Release holds" in staff.get(LIST).content.decode()
+    assert "Release holds" in staff.get(LIST, {"standing": "pending"}).content.decode()
     asked = staff.post(LIST, chosen(*rows))
     assert "Release: why?" in text_of(asked)
     answer = staff.post(LIST, chosen(*rows, reason="Network outage"))
@@ -173,3 +173,13 @@ def test_what_was_said_stays_said(statement: str, staff: Client, account: Accoun
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         with pytest.raises(IntegrityError, match="stays said"):
             cursor.execute(statement)
+
+
+def test_only_lists_of_pending_holds_have_the_menu_of_actions(
+    staff: Client, account: Account
+) -> None:
+    held(account)
+    page = reverse("admin:transactions_transaction_changelist")
+    for state, has_menu in (("", False), ("booked", False), ("pending", True), ("today", True)):
+        answer = staff.get(page, {"standing": state} if state else {})
+        assert (b'name="action"' in answer.content) == has_menu, state
