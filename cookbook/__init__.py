@@ -1,7 +1,7 @@
-"""The live cookbook: what each part of Django's ORM becomes in Postgres, run while you read.
+"""The live cookbook: how each feature of Django's ORM becomes SQL, executed for each visit.
 
-A recipe is one small function. Its page shows its own source, the SQL that Postgres got, the
-plans and the result. All of it happens in the practice bank (`practice.py`): a small bank in a
-schema of its own, made by the same migrations and the same services, so that the code is that
-of the real books while no row of anybody's can be reached.
+A recipe is one small function. Its page shows its source, the SQL that Postgres received, the
+plans and the result. Recipes run in the practice bank (`practice/bank.py`): a small bank in its
+own schema, made by the same migrations and services, so that they use the real models without
+access to a row of the real books.
 """

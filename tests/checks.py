@@ -4,7 +4,8 @@ Prints each finding as `file:line: what is wrong`, and exits 1 if there is any:
 
 - a class name stands for one thing: it is defined once in the whole repository;
 - lines of templates and prose lines of docs have at most 120 characters;
-- no test module imports another: shared helpers stand in plain modules.
+- no test module imports another: shared helpers stand in plain modules;
+- every file that docs, docstrings and comments name in backticks exists.
 """
 
 import ast
@@ -21,18 +22,26 @@ LONGEST_LINE = 120
 CONVENTIONAL = frozenset("Action Command Config Media Meta Migration State Status Type".split())
 GENERATED_DOCS = frozenset({"docs/orm-to-sql.md"})
 WAY_OUT_OF_PROSE = re.compile(r"\s*(\||!\[|\[[^\]]*\]:|<)")  # tables, pictures, link targets, HTML
+NAMED_FILE = re.compile(r"`([\w-]+(?:/[\w-]+)*\.(?:py|html|css|js|md))`")
+# The history names files that are gone, the tests of this check files that never were.
+MAY_NAME_MISSING_FILES = frozenset({"docs/orm-to-sql.md", "CHANGELOG.md", "tests/test_checks.py"})
 SINGLE_TAG = re.compile(r"\{%((?!%\}).)*%\}|\{\{((?!\}\}).)*\}\}")
 
 Sources = Sequence[tuple[str, str]]  # path from the root, text
 
 
-def tracked_files(*suffixes: str) -> Sources:
-    """The files that git tracks or would track, with these suffixes, in order of their paths."""
+def tracked_paths() -> list[str]:
+    """The paths of all files that git tracks or would track, in order."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT, check=True, capture_output=True, text=True,
     ).stdout.split("\0")  # fmt: skip
-    paths = sorted(path for path in listed if path.endswith(suffixes) and (ROOT / path).is_file())
+    return sorted(path for path in listed if (ROOT / path).is_file())
+
+
+def tracked_files(*suffixes: str) -> Sources:
+    """The files with these suffixes, each with its text, in order of their paths."""
+    paths = [path for path in tracked_paths() if path.endswith(suffixes)]
     return [(path, (ROOT / path).read_text(encoding="utf-8")) for path in paths]
 
 
@@ -86,6 +95,16 @@ def long_prose_lines(sources: Sources) -> Iterator[str]:
                 yield f"{path}:{number}: {len(line)} characters, at most {LONGEST_LINE}"
 
 
+def missing_files(sources: Sources, existing: Iterable[str]) -> Iterator[str]:
+    """Files named in backticks that do not exist. A name may leave out leading folders."""
+    paths = {f"/{path}" for path in existing}
+    for path, text in sources:
+        for number, line in enumerate(text.splitlines(), 1):
+            for name in NAMED_FILE.findall(line):
+                if not any(each.endswith(f"/{name}") for each in paths):
+                    yield f"{path}:{number}: there is no file {name}"
+
+
 def findings() -> Iterable[str]:
     """Everything that is wrong in this checkout."""
     python = tracked_files(".py")
@@ -93,9 +112,11 @@ def findings() -> Iterable[str]:
     yield from imports_of_tests(python)
     yield from long_template_lines([s for s in tracked_files(".html") if "templates/" in s[0]])
     yield from long_prose_lines(tracked_files(".md"))
+    named = [s for s in tracked_files(".md", ".py") if s[0] not in MAY_NAME_MISSING_FILES]
+    yield from missing_files(named, tracked_paths())
 
 
 if __name__ == "__main__":
     found = list(findings())
-    print("\n".join(found) or "Names, test imports and line lengths: nothing to mend.")
+    print("\n".join(found) or "Names, test imports, line lengths and named files: nothing to mend.")
     sys.exit(bool(found))

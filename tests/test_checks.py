@@ -40,3 +40,9 @@ def test_long_lines_of_prose_are_found_but_not_those_of_code_and_tables() -> Non
     found = [line.partition(": ")[0] for line in checks.long_prose_lines([("docs/a.md", text)])]
     assert found == ["docs/a.md:1", "docs/a.md:6"]
     assert not list(checks.long_prose_lines([("docs/orm-to-sql.md", text)]))
+
+
+def test_a_named_file_must_exist() -> None:
+    text = "See `a/b.py`, `b.py` and `c/b.py`; `README.md`."
+    found = list(checks.missing_files([("docs/x.md", text)], ["z/a/b.py", "README.md"]))
+    assert found == ["docs/x.md:1: there is no file c/b.py"]
