@@ -20,21 +20,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "duplicate_email": "This address is one of yours already.",
+        "duplicate_email": "You have already added this address.",
         "email_password_mismatch": (
-            "That email and password do not go together. Look at both once more, "
-            "or choose a new password."
+            "The email and password do not match. Check both, or choose a new password."
         ),
         "email_taken": (
-            "Somebody signs in with this address already. If it is you, sign in instead; "
-            "there you can choose a new password too."
+            "This address is already in use. If it is yours, sign in instead; you can choose a "
+            "new password there."
         ),
-        "enter_current_password": "This is not your current password. Type it once more.",
-        "incorrect_password": "This is not your password. Type it once more.",
-        "too_many_login_attempts": (
-            "That was too many tries in a short time. Wait a few minutes, then try again."
-        ),
-        "rate_limited": "That was too often in a short time. Wait a few minutes, then try again.",
+        "enter_current_password": "This is not your current password. Type it again.",
+        "incorrect_password": "This is not your password. Type it again.",
+        "too_many_login_attempts": ("Too many attempts. Wait a few minutes, then try again."),
+        "rate_limited": "Too many requests. Wait a few minutes, then try again.",
     }
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:

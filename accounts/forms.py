@@ -78,7 +78,7 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         """The name with its spaces in order, and nothing unseen in it."""
         name = tidy_line(self.cleaned_data["name"])
         if not is_readable(name):
-            raise forms.ValidationError("Type a name that can be read.")
+            raise forms.ValidationError("Type a name with letters or digits.")
         return name
 
     def clean(self) -> dict[str, Any]:
@@ -166,5 +166,5 @@ class OpenAccountForm(forms.Form):
         """The name with its spaces in order, and nothing unseen in it."""
         name = tidy_line(self.cleaned_data["name"])
         if not is_readable(name):
-            raise forms.ValidationError("Type a name that can be read.")
+            raise forms.ValidationError("Type a name with letters or digits.")
         return name

@@ -106,7 +106,7 @@ class Lifecycle:
         elif self.release:
             moments.append(TimelineEvent("Released by the bank", self.release.created_at))
         elif row.is_pending and row.is_expired:
-            expired = "Expired: the bank releases it at its next round"
+            expired = "Expired: the bank releases it at its next run"
             moments.append(TimelineEvent(expired, row.expires_at, is_ahead=True))
         elif row.is_pending and row.expires_at:
             moments.append(TimelineEvent("Released unless captured", row.expires_at, is_ahead=True))

@@ -24,7 +24,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues, kept for ever beside what was done. The customer never sees it.",
+        help_text="For colleagues; stored permanently with the change. The customer never sees it.",
     )
     message = forms.CharField(
         label="What the customer reads",
@@ -61,16 +61,16 @@ def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
 ACCOUNT_STEPS = {
     "freeze": StaffStep(
         verb="Freeze",
-        consequence="Nothing goes out of a frozen account; money may still come in.",
+        consequence="A frozen account can receive money but not send any.",
         do=_to(Account.Status.FROZEN),
         done="frozen",
         is_done=lambda account: account.is_frozen,
         as_is="frozen already",
-        message_help="Shown on the account while it is frozen. Empty: only that it is.",
+        message_help="Shown on the account while it is frozen; optional.",
     ),
     "unfreeze": StaffStep(
         verb="Unfreeze",
-        consequence="Money may go out again.",
+        consequence="The account can send money again.",
         do=_to(Account.Status.ACTIVE),
         done="unfrozen",
         is_done=lambda account: account.is_active,
@@ -78,7 +78,7 @@ ACCOUNT_STEPS = {
     ),
     "close": StaffStep(
         verb="Close",
-        consequence="A closed account stays closed. Only an empty one without holds can be.",
+        consequence="A closed account stays closed. It must be empty and have no holds.",
         do=_to(Account.Status.CLOSED),
         done="closed",
         is_done=lambda account: account.is_closed,

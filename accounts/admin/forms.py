@@ -49,7 +49,9 @@ class AccountChangeForm(AccountForm):
     Without, a page opened before a colleague lowered a limit would raise it again.
     """
 
-    reason = reason_field("Needed to change a limit. Kept for ever in the account's history.")
+    reason = reason_field(
+        "Required to change a limit. Stored permanently in the account's history."
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,7 +93,9 @@ class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]
 class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
     """A person as staff may change them; `email` and `reason` are there for superusers alone."""
 
-    reason = reason_field("Needed to change the email address. Kept for ever in the history.")
+    reason = reason_field(
+        "Required to change the email address. Stored permanently in the history."
+    )
 
     class Meta:
         model = User
@@ -112,5 +116,5 @@ def unclaimed(email: str, person: User) -> str:
     """The address, which nobody else has confirmed as theirs. ValidationError otherwise."""
     theirs = EmailAddress.objects.filter(email=email.lower(), verified=True)
     if theirs.exclude(user=person.pk).exists():
-        raise forms.ValidationError("Somebody signs in with this address already.")
+        raise forms.ValidationError("Somebody already signs in with this address.")
     return email.lower()

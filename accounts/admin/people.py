@@ -191,7 +191,9 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, chosen: models.QuerySet[User]
     ) -> HttpResponse | None:
         if chosen.filter(pk=person_of(request).pk).exists():
-            self.message_user(request, "You cannot shut yourself out; nothing was done.", "error")
+            self.message_user(
+                request, "You cannot close your own sign-in; nothing was changed.", "error"
+            )
             return None
         return self.ask_and_do(request, chosen, CLOSE_SIGN_IN)
 

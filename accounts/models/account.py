@@ -187,7 +187,7 @@ class Account(models.Model):
                     "pg_trigger_depth() = 0 AND (OLD.balance, OLD.held, OLD.last_entry_at)"
                     " IS DISTINCT FROM (NEW.balance, NEW.held, NEW.last_entry_at)"
                 ),
-                func=refuse("balance_follows_rows", "A balance moves by posting a transaction."),
+                func=refuse("balance_follows_rows", "Only posted transactions change a balance."),
             ),
             FirmTrigger(
                 name="closed_account_stays_closed",
@@ -197,7 +197,7 @@ class Account(models.Model):
                     f"OLD.status = 'closed' AND ({_columns('OLD')})"
                     f" IS DISTINCT FROM ({_columns('NEW')})"
                 ),
-                func=refuse("closed_account_stays_closed", "An account is closed for good."),
+                func=refuse("closed_account_stays_closed", "A closed account never changes."),
             ),
             FirmTrigger(
                 name="account_opens_empty",

@@ -32,8 +32,8 @@ class StatusChange(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
             "status_change_stays",
             "status_changes_stay",
-            "What was done to an account stays said.",
-            "What was done to accounts stays said.",
+            "A status change is never edited or deleted.",
+            "Status changes are never edited or deleted.",
         )
 
     def __str__(self) -> str:

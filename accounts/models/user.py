@@ -58,7 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(
         "email",
         unique=True,
-        error_messages={"unique": "Somebody signs in with this address already."},
+        error_messages={"unique": "Somebody already signs in with this address."},
     )
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -27,7 +27,7 @@ BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says 
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
 SEALS_LOCK = "pg_advisory_xact_lock"  # as Postgres says where it waited, see seal_triggers
-SEALING = "Somebody else is trying the seals; try again in a moment."
+SEALING = "Somebody else is testing the seals; try again in a moment."
 SECONDS = 8.0  # for all attempts together; what is left then is not tried
 
 

@@ -14,7 +14,7 @@ FIGURE = r"(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]
 _FIGURE = re.compile(FIGURE)
 _SEPARATORS = re.compile("[, \u00a0\u202f]")
 
-UNSEEN_SPACE = "Type the amount anew: beside it is a space that is not the keyboard's."
+UNSEEN_SPACE = "Type the amount again: it contains an unusual or invisible space."
 
 
 def parse_figure(typed: str) -> Decimal | None:
@@ -47,7 +47,7 @@ def too_fine(amount: Decimal, currency: str) -> str:
 
 def _why_no_amount(typed: str) -> str:
     if typed.startswith(("-", "\N{MINUS SIGN}")):
-        return "Type the amount without a minus sign; money is sent here, never taken."
+        return "Type the amount without a minus sign."
     if re.fullmatch(r"[0-9]+,[0-9]{1,2}", typed):
         return f"Type decimals after a point, like {shortened(typed.replace(',', '.'))}."
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):

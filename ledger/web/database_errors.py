@@ -12,7 +12,7 @@ from ledger.db.retry import Failure, failure_of
 SECONDS_TO_WAIT = 2
 SENTENCES = {
     Failure.LOST_RACE: (
-        "Somebody else is at these accounts",
+        "These accounts are busy",
         (
             "Others were booking on the same account, and it did not come free in time. "
             "What was being booked was undone. Wait a moment, go back and send it again: what "
@@ -27,7 +27,7 @@ SENTENCES = {
         ),
     ),
     Failure.NOT_STARTED: (
-        "The books cannot be reached",
+        "The database cannot be reached",
         (
             "The database does not answer at the moment. What was being booked was undone. "
             "Try again soon."
@@ -42,7 +42,7 @@ SENTENCES = {
         ),
     ),
     Failure.FINAL: (
-        "The books are out of order",
+        "The database has a problem",
         (
             "The database cannot do this at the moment, and somebody has to look at it. "
             "What was being booked was undone."

@@ -42,8 +42,8 @@ def test_signing_up_asks_for_a_name_and_leads_home_signed_in(client: Client) -> 
     ("changes", "said"),
     [
         ({"name": ""}, "required"),
-        ({"name": "\u200d\u200c"}, "a name that can be read"),
-        ({"name": "\u2800\u3164"}, "a name that can be read"),
+        ({"name": "\u200d\u200c"}, "a name with letters or digits"),
+        ({"name": "\u2800\u3164"}, "a name with letters or digits"),
         ({"email": "no address"}, "valid email"),
         ({"password1": "short", "password2": "short"}, "too short"),
         ({"password2": "other words here"}, "same password"),
@@ -78,7 +78,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client: Cli
         for who in ("ana@example.com", "nobody@example.com")
     ]
     assert answers[0] == answers[1]
-    assert "do not go together" in answers[0]
+    assert "do not match" in answers[0]
 
 
 def test_somebody_who_left_cannot_sign_in_and_a_session_of_theirs_ends(client: Client) -> None:
@@ -252,5 +252,5 @@ def test_a_new_account_says_how_money_comes_in(client: Client) -> None:
     number = f"{account.number[:4]} {account.number[4:8]} {account.number[8:]}"
     for url in ("/", f"/accounts/{account.pk}/"):
         page = text_of(client.get(url))
-        assert f"Give its number, {number} ," in page
+        assert f"Give the account number {number} " in page
         assert "cash desk" in page

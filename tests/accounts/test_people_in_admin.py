@@ -160,10 +160,10 @@ def test_a_new_address_has_a_reason_and_the_old_one_is_told(
 def test_an_address_that_somebody_confirmed_is_not_given_away(root: Client) -> None:
     EmailAddress.objects.create(user=UserFactory(), email="second@example.com", verified=True)
     refused = move(root, UserFactory(), email="Second@example.com")
-    assert "signs in with this address already" in refused.content.decode()
+    assert "already signs in with this address" in refused.content.decode()
     new = {"email": "Second@example.com", "name": "N"}
     refused = root.post(reverse("admin:accounts_user_add"), new)
-    assert "signs in with this address already" in refused.content.decode()
+    assert "already signs in with this address" in refused.content.decode()
 
 
 # New people

@@ -68,7 +68,7 @@ def test_going_back_to_the_form_after_paying_leads_to_the_receipt(
         page.get_by_label("Amount").fill("950.00")
         page.get_by_role("button", name="Review").click()
         page.wait_for_url(receipt)
-    assert "pressing again moved nothing" in page.locator("#messages").inner_text() or (
+    assert "pressing again paid nothing" in page.locator("#messages").inner_text() or (
         "nothing was sent again" in page.locator("#messages").inner_text()
     )
     assert Transaction.objects.filter(type="transfer").count() == 1

@@ -42,7 +42,7 @@ def page(reader: Client, address: str) -> str:
 def test_trying_everything_says_that_the_books_stand(reader: Client) -> None:
     said = page(reader, "/cookbook/lab/?try=all")
     assert f"Refused {len(ATTEMPTS)} of {len(ATTEMPTS)}" in said
-    assert "The books stand." in said
+    assert "The books are intact." in said
     assert 'class="alert' not in said
     assert said.count("permission denied for table") == 4
 
@@ -69,9 +69,9 @@ def test_an_attempt_shows_its_sql_the_sqlstate_the_rule_and_what_postgres_says(
 ) -> None:
     said = page(reader, "/cookbook/lab/accounts/?try=balance_follows_rows")
     assert "<code>23514</code>" in said
-    assert "<dd>A balance moves by posting a transaction.</dd>" in said
+    assert "<dd>Only posted transactions change a balance.</dd>" in said
     assert "balance = balance + <span" in said
-    assert said.count("The books stand.") == 1
+    assert said.count("The books are intact.") == 1
     assert "BEFORE UPDATE ON accounts FOR EACH ROW" in said
 
 
@@ -160,16 +160,16 @@ def test_while_sealing_runs_it_is_said_once(reader: Client) -> None:
     with sealing():
         said = text_of(reader.get("/cookbook/lab/?try=all"))
         one = text_of(reader.get("/cookbook/lab/seals/?try=seal_follows"))
-    assert said.count("Somebody else is trying the seals; try again in a moment.") == 1
+    assert said.count("Somebody else is testing the seals; try again in a moment.") == 1
     assert "others were using the table" not in said
     assert "could be broken" not in said
-    assert "Somebody else is trying the seals; try again in a moment." in one
+    assert "Somebody else is testing the seals; try again in a moment." in one
 
 
 def test_a_rule_behind_another_says_so(reader: Client) -> None:
     said = page(reader, "/cookbook/lab/accounts/?try=account_id_currency_unique")
     assert "Cannot be reached: <code>accounts_pkey</code> stands before it." in said
-    assert "The books stand." in said
+    assert "The books are intact." in said
 
 
 def test_a_foreign_key_that_is_asked_at_commit_is_asked_at_once(reader: Client) -> None:
@@ -190,7 +190,7 @@ def test_books_that_could_be_broken_are_a_red_alert(
     monkeypatch.setattr(views, "ATTEMPTS", (HARMLESS,))
     said = page(reader, "/cookbook/lab/accounts/?try=no_such_rule")
     assert '<p class="alert" role="alert">The books could be broken here' in said
-    assert "The books stand." not in said
+    assert "The books are intact." not in said
     said = page(reader, "/cookbook/lab/?try=all")
     assert '<p class="alert" role="alert">The books could be broken here.</p>' in said
     assert "Refused 0 of 1" in said

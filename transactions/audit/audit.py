@@ -96,7 +96,7 @@ def audit(
         if seconds is None or sqlstate(error) != TIMED_OUT:
             raise
         raise AuditTooLong(
-            f"The audit takes longer than {seconds:.0f} seconds here, so it was stopped. "
+            f"The audit took longer than {seconds:.0f} seconds here, so it was stopped. "
             "Check a shorter time, or run manage.py audit_ledger."
         ) from error
 
@@ -121,7 +121,7 @@ def _only_one() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [AUDITING])
         if not cursor.fetchone()[0]:
-            raise AuditRunning("An audit is running at this moment; look at its result soon.")
+            raise AuditRunning("Another audit is running; look at its result in a moment.")
 
 
 def _limit(ends: float | None) -> None:

@@ -63,7 +63,7 @@ OF_OWN_SIDE = FirmTrigger(
             JOIN accounts AS side ON side.id IN (row.from_account_id, row.to_account_id)
             WHERE row.id = NEW.transaction_id AND side.user_id = NEW.owner_id
         ) THEN
-            {refuse("annotation_of_own_side", "Only who owns a side says something of it.")}
+            {refuse("annotation_of_own_side", "Only the owner of a side can write a note on it.")}
         END IF;
         RETURN NEW;
     """,
@@ -142,7 +142,7 @@ class Annotation(models.Model):
                 F("transaction"),
                 F("created_at").desc(),
                 name="annotation_moments_differ",
-                violation_error_message="One person says one thing of a transaction at a time.",
+                violation_error_message="A person's notes on one transaction have different times.",
             ),
             models.CheckConstraint(
                 name="annotation_tags_valid",
@@ -174,7 +174,7 @@ class Annotation(models.Model):
             *stays(
                 "annotation_stays",
                 "annotations_stay",
-                "What was noted stays; to say something else is a new row.",
+                "A note never changes; a new version is a new row.",
             ),
         ]
 

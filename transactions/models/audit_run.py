@@ -60,7 +60,7 @@ class AuditRun(models.Model):
         ordering = ("-started_at", "-id")
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             AUDIT_RUN_IS_OF_NOW,
-            *stays("audit_run_stays", "audit_runs_stay", "What an audit found stays said."),
+            *stays("audit_run_stays", "audit_runs_stay", "The findings of an audit never change."),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(

@@ -22,7 +22,8 @@ BREAKS_THE_CHAIN = refuse(
     " balance is the one before it plus its amount.",
 )
 MAY_NOT_MOVE = refuse(
-    "account_may_move", "Nothing goes out of a frozen account, and a closed one moves nothing."
+    "account_may_move",
+    "A frozen account cannot send money, and a closed one can neither send nor receive.",
 )
 
 # By far the most frequent case has statements of its own, a third of the time of the other.

@@ -49,7 +49,7 @@ class NamesAsked(models.Model):
             models.UniqueConstraint(
                 fields=["user", "day"],
                 name="names_asked_once_a_day",
-                violation_error_message="A person's day has one count of names.",
+                violation_error_message="A person has one count of names per day.",
             ),
         ]
 
@@ -179,7 +179,7 @@ class PaymentFile(models.Model):
             models.UniqueConstraint(
                 fields=["from_account", "digest", "run"],
                 name="payment_file_once_a_run",
-                violation_error_message="This file is in the bank already, under this run.",
+                violation_error_message="This file was already uploaded under this label.",
             ),
             models.CheckConstraint(
                 name="payment_file_state_valid",
@@ -290,7 +290,7 @@ class PaymentLine(models.Model):
             models.CheckConstraint(
                 name="unread_line_is_refused",
                 condition=Q(to_account__isnull=False, amount__isnull=False) | ~Q(verdict=""),
-                violation_error_message="A line that could not be read says why.",
+                violation_error_message="A line that could not be read needs a refusal.",
             ),
         ]
 

@@ -50,15 +50,15 @@ class StaffReason(models.Model):
                 name="note_action_valid",
                 condition=models.Q(action__in=["refund", "hold", "capture", "release", "file"]),
                 violation_error_message=(
-                    "A note says why of a refund, hold, capture, release or payment from a file."
+                    "A reason belongs to a refund, hold, capture, release or payment from a file."
                 ),
             ),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
             "note_stays",
             "notes_stay",
-            "What was said of a transaction stays said.",
-            "What was said of transactions stays said.",
+            "A reason never changes.",
+            "Reasons never change.",
         )
 
     def __str__(self) -> str:

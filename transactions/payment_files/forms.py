@@ -18,7 +18,9 @@ def csv_field() -> forms.FileField:
         label="CSV file",
         allow_empty_file=True,  # the reader says more about it
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-        help_text=f"Up to {MOST_LINES:,} lines. You see what each would do before anything moves.",
+        help_text=(
+            f"Up to {MOST_LINES:,} lines. You see the result of each line before anything is paid."
+        ),
         error_messages={"required": "Choose the file with the payments."},
     )
 

@@ -35,7 +35,7 @@ from transactions.payment_files.wording import payments, summary_of
 logger = logging.getLogger(__name__)
 FILES_A_PAGE = 25
 LINES_A_PAGE = 50
-FROM_BANK = "The bank brought this file, so the bank alone pays or removes it."
+FROM_BANK = "The bank uploaded this file, so only the bank can pay or remove it."
 State = PaymentFile.State
 
 
@@ -145,7 +145,7 @@ def _go(request: PersonRequest, there: str) -> HttpResponse:
 
 def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     if not discard(file):
-        messages.error(request, "Some of this file was paid, so it stays where you can find it.")
+        messages.error(request, "Part of this file was paid, so it cannot be removed.")
         return redirect("transactions:file", file.pk)
     messages.success(request, f"{file.name} is removed. Nothing of it was paid.")
     return redirect("transactions:files")

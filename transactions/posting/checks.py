@@ -67,8 +67,8 @@ def _check_expiry(item: PreparedDraft) -> None:
     if item.created_at is None and item.expires_at <= timezone.now():
         over = timezone.localtime(item.expires_at)
         raise ExpiryPassed(
-            f"The hold would be over already, at {over:%H:%M} on {long_date(over)}; "
-            "let it end at a later time."
+            f"The hold would have expired already, at {over:%H:%M} on {long_date(over)}; choose "
+            "a later end."
         )
 
 
@@ -84,7 +84,7 @@ def check_hold_is_pending(hold: Transaction | None, locked: LockedAccounts) -> N
 
 def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
     if (item.from_id, item.to_id) != (hold.from_account_id, hold.to_account_id):
-        raise HoldNotPending("A capture has the two sides of its hold.")
+        raise HoldNotPending("A capture must have the same two accounts as its hold.")
     if hold.expires_at is not None and hold.expires_at <= timezone.now():
         raise HoldNotPending(HOLD_EXPIRED)
     if item.amount > hold.amount:
@@ -99,7 +99,7 @@ def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
     if original.reverses_id is not None:
         raise AlreadyReversed(REFUNDS_ARE_FINAL)
     if (item.from_id, item.to_id) != (original.to_account_id, original.from_account_id):
-        raise AlreadyReversed("A reversal has the sides of its original, the other way round.")
+        raise AlreadyReversed("A reversal must have the accounts of its original, swapped.")
     left = original.amount - locked.reversed.get(original.pk, Decimal(0))
     if item.amount > left:
         rest = plain(left, original.currency)
@@ -115,7 +115,7 @@ def _check_sender(
     item: PreparedDraft, sender: LockedAccount, sides: Sides, locked: LockedAccounts
 ) -> None:
     if sender.status == "frozen":
-        raise AccountNotActive(f"{sender.name} is frozen: money may come in, none may go out.")
+        raise AccountNotActive(f"{sender.name} is frozen: it can receive money but not send any.")
     if sender.status != "active":
         raise AccountNotActive(f"{sender.name} is closed; choose another account.")
     available = sender.available
@@ -152,7 +152,8 @@ def _check_limits(
 def _check_recipient(item: PreparedDraft, recipient: LockedAccount) -> None:
     if recipient.status == "closed":
         raise AccountNotActive(
-            f"Account {recipient.number} is closed and takes no money; ask for another number."
+            f"Account {recipient.number} is closed and cannot receive money; ask for another "
+            "number."
         )
     if recipient.balance + recipient.overdraft_limit + item.amount > LARGEST_AMOUNT:
         raise InvalidAmount(

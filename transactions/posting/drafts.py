@@ -131,7 +131,7 @@ def outline(draft: Draft) -> PreparedDraft:
     from_id = validation.account_id(draft.from_account)
     to_id = validation.account_id(draft.to_account)
     if draft.captures and draft.reverses:
-        raise InvalidDetails("A payment captures a hold or takes a payment back, never both.")
+        raise InvalidDetails("A transaction captures a hold or reverses a payment, never both.")
     if from_id == to_id:
         raise SameAccount(
             "Money moves between two different accounts; choose another one."
@@ -172,7 +172,7 @@ def _status(draft: Draft, from_id: uuid.UUID | None) -> str:
     if not draft.pending:
         return COMPLETED
     if from_id is None or draft.captures or draft.reverses:
-        raise InvalidDetails("A hold reserves money on an account: say which it comes from.")
+        raise InvalidDetails("A hold reserves money on an account: give from_account.")
     return PENDING
 
 

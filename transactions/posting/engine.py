@@ -22,7 +22,7 @@ from transactions.posting.refusals import refusal_of
 
 __all__ = ["Draft", "PreparedDraft", "post", "post_one", "prepare", "release"]
 
-UNKNOWN_PERSON = InvalidDetails("Whoever books this is not a person of this bank.")
+UNKNOWN_PERSON = InvalidDetails("The person who books this is not a user of this bank.")
 
 
 def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:

@@ -30,9 +30,13 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "sealed_period_is_closed": refused.InvalidDetails,
 }
 SENTENCES = {
-    "account_may_move": "Nothing goes out of a frozen account, and a closed one moves nothing.",
-    "sealed_period_is_closed": "That day is sealed, and nothing is added to it; book it later.",
-    "created_by_exists": "Whoever books this is not a person of this bank.",
+    "account_may_move": (
+        "A frozen account cannot send money, and a closed one can neither send nor receive."
+    ),
+    "sealed_period_is_closed": (
+        "That day is sealed and accepts no more transactions; use a later booking time."
+    ),
+    "created_by_exists": "The person who books this is not a user of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",
     "from_account_same_currency": "Both accounts must be in the currency of the transaction.",
     "to_account_same_currency": "Both accounts must be in the currency of the transaction.",

@@ -198,11 +198,11 @@ def _subline(lifecycle: Lifecycle) -> str:
         sentence = f"{money(taken, row.currency)} of it was captured"
         return f"{sentence}, {money(rest, row.currency)} released."
     return {
-        "pending": "Reserved, not booked: it cannot be spent until it is taken or released.",
+        "pending": "Reserved, not booked: it cannot be spent until it is captured or released.",
         "expired": (
-            "Its time is over. It still counts as held until the bank releases it, shortly."
+            "Expired. It still counts as held until the bank releases it, shortly."
             if row.is_pending
-            else f"Nobody took it in time; the {amount} is available again."
+            else f"It was not captured in time; the {amount} is available again."
         ),
         "released": f"Nothing was captured; the {amount} is available again.",
     }.get(state, row.description)

@@ -20,7 +20,7 @@ from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.reports.runner import SECONDS, run
 from transactions.scope import may_read_bank, may_see_plans
 
-TOO_LONG = f"This would take longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
+TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
 
 
 @require_safe

@@ -16,10 +16,10 @@ from transactions.models import Transaction
 from transactions.transfers.forms import TransferForm, prefilled
 from transactions.transfers.reads import just_paid, known_accounts, times_paid
 
-SENT_ONCE = "This payment went out once; pressing again moved nothing. This is its receipt."
+SENT_ONCE = "This payment was made once; pressing again paid nothing. This is its receipt."
 CHANGED_AFTER_SENDING = (
-    "That form had paid already, so nothing was sent again. This is its receipt; "
-    "for another payment, start with a new form."
+    "That form was already paid, so nothing was sent again. This is its receipt; for another "
+    "payment, start with a new form."
 )
 
 

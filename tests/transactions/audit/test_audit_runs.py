@@ -87,7 +87,7 @@ def test_two_audits_never_run_at_once() -> None:
         assert begun.wait(30)
         with pytest.raises(AuditRunning):
             run_audit()
-        with pytest.raises(CommandError, match="is running at this moment"):
+        with pytest.raises(CommandError):
             call_command("audit_ledger")
         refused.set()
 

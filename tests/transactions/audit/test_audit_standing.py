@@ -68,7 +68,7 @@ def test_a_clean_look_at_the_last_days_does_not_hide_what_is_broken_before(
     said = text_of(page)
     assert "The audit found 1 thing wrong with the books." in said
     assert "checked only what was booked since" in said
-    assert "found nothing wrong there. What is said here stands until an audit of all" in said
+    assert "found nothing wrong there. The findings stay open until a complete audit" in said
 
 
 def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts(

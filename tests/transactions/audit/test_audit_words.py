@@ -178,7 +178,7 @@ def test_a_seal_that_is_gone_says_which_stands_in_its_place() -> None:
     seal(until=day(5))
     as_owner("DELETE FROM sealed_days WHERE seal_id = 1", table="sealed_days")
     as_owner("DELETE FROM seals WHERE number = 1", table="seals")
-    assert said("seal") == "Seal 1 is no longer there: seal 2 stands in its place."
+    assert said("seal") == "Seal 1 is missing: seal 2 stands in its place."
 
 
 def spoil_amount(account: Account) -> None:

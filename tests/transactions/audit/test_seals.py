@@ -241,8 +241,7 @@ def test_the_command_seals_and_says_what_to_keep() -> None:
         f"Keep its digest outside this database:\n{digest}\n"
     )
     assert (
-        run("--until", "2026-03-03")
-        == "Nothing to seal: every day that is asked for is sealed already.\n"
+        run("--until", "2026-03-03") == "Nothing to seal: all of these days are sealed already.\n"
     )
 
 

@@ -85,7 +85,7 @@ def test_a_stranger_is_named_in_part_until_they_were_paid(
     text = text_of(ana.get(page_of(file)))
     assert "M••• L•••" in text
     assert "Mara" not in text
-    assert "Names of people you have not paid before are shown in part." in text
+    assert "Names of people you have not paid before are masked." in text
     services.hold(from_account=everyday, to_account=mara, amount=Decimal(1))
     assert "Mara" not in text_of(ana.get(page_of(file))), "a hold is no payment"
     services.transfer(from_account=everyday, to_account=mara, amount=Decimal(1))
@@ -125,7 +125,7 @@ def test_a_name_that_the_file_gives_is_answered_match_close_or_not(
     lines = [pay_as(mara, "Mara Lindt", 1), pay_as(mara, "M Lindt", 2), pay_as(mara, "Jo Wolf", 3)]
     file = named(everyday, *lines)
     text = text_of(ana.get(page_of(file)))
-    assert "2 lines do not bear the holder's name exactly. Look before you pay" in text.replace(
+    assert "2 lines do not bear the holder's name exactly. Check before you pay" in text.replace(
         "&#x27;", "'"
     )
     rows = [re.split(r" Line \d", row)[0] for row in text.split("M••• L•••")[1:]]

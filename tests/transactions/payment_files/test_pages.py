@@ -214,7 +214,7 @@ def test_a_file_of_which_nothing_was_paid_can_be_removed(
     paid = book_rest(checked(everyday, pay(mara, 1)))
     assert "Remove the file" not in text_of(ana.get(page_of(paid)))
     text = text_of(ana.post(page_of(paid), {"step": "discard"}, follow=True))
-    assert "so it stays" in text
+    assert "cannot be removed" in text
 
 
 def test_the_list_says_where_each_file_stands(
@@ -346,12 +346,12 @@ def test_a_file_that_the_bank_brought_is_paid_and_removed_by_the_bank_alone(
     file = checked(everyday, pay(mara, 100), created_by=clerk)
     page = ana.get(page_of(file))
     said = text_of(page)
-    assert "brought by the bank" in said
-    assert "The bank brought this file and pays it." in said
+    assert "uploaded by the bank" in said
+    assert "The bank uploaded this file and will pay it." in said
     assert b'name="step"' not in page.content
     for step in ("check", "whole", "pay", "discard"):
         answer = ana.post(page_of(file), {"step": step}, follow=True)
-        assert "so the bank alone pays or removes it" in text_of(answer)
+        assert "only the bank can pay or remove it" in text_of(answer)
     assert PaymentFile.objects.get() == file
     assert balances(everyday, mara) == [1000, 0]
-    assert "brought by the bank" in text_of(ana.get("/transfers/files/"))
+    assert "uploaded by the bank" in text_of(ana.get("/transfers/files/"))

@@ -71,7 +71,7 @@ def test_a_line_that_cannot_be_read_says_everything_that_is_wrong_with_it(
     )
     assert fates(file) == [
         "An account number has 12 digits; this one has 2.",
-        "Type the amount without a minus sign; money is sent here, never taken.",
+        "Type the amount without a minus sign.",
         "No account at this bank has this number. Compare it with the original.",
         "There are more cells than columns; put text that has commas in quotes.",
         "USD has 2 decimals; 0.00001 has more.",
@@ -83,7 +83,7 @@ def test_checking_again_asks_the_refused_lines_anew(everyday: Account, mara: Acc
     services.deposit(to_account=everyday, amount=Decimal(5000))
     assert fates(check(file))[:2] == ["waiting", "waiting"]
     freeze_account(account=everyday, reason="Lost card", changed_by=None)
-    refusal = "Everyday is frozen: money may come in, none may go out."
+    refusal = "Everyday is frozen: it can receive money but not send any."
     file = check(file)
     assert fates(file)[:2] == [refusal, refusal]
     assert (file.waiting_count, file.refused_count) == (0, 3)

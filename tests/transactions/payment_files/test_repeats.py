@@ -64,7 +64,7 @@ def test_the_page_says_how_many_repeat_and_each_says_which(
     file = checked(everyday, pay(mara, 1), *[pay(mara, 5)] * 3, "12,7")
     page = ana.get(page_of(file))
     text = text_of(page)
-    assert "2 lines repeat another one of this file. Look before you pay" in text
+    assert "2 lines repeat another one of this file. Check before you pay" in text
     assert text.count("Same as line 3.") == 2
     assert [line.number for line in page.context["page"]] == [6, 4, 5, 2, 3]
     assert [line["note"] for line in result_of(ana, file)] == [

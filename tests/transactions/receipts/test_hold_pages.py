@@ -86,12 +86,12 @@ def test_other_pages_of_the_statement_do_not_repeat_what_is_pending(
 def test_an_expired_hold_says_so_until_it_is_released(client: Client, account: Account) -> None:
     row = over(account)
     for url in ("/", f"/accounts/{account.pk}/"):
-        assert "its time is over, the bank releases it shortly" in text_of(client.get(url))
+        assert "expired, the bank releases it shortly" in text_of(client.get(url))
     assert "Held for Hotel Aurora expired 60.00" in receipt(client, row)
     assert "It still counts as held until the bank releases it" in receipt(client, row)
     services.expire_holds()
     assert "Pending" not in text_of(client.get("/"))
-    assert "Nobody took it in time; the 60.00 USD is available again." in receipt(client, row)
+    assert "It was not captured in time; the 60.00 USD is available again." in receipt(client, row)
     assert timeline(client, row) == ["Held 60.00 USD", "Expired and released"]
 
 
@@ -163,7 +163,7 @@ def test_a_pending_hold_says_what_it_means_and_until_when(client: Client, accoun
     row = held(account, expires_at=timezone.now() + TOMORROW)
     said = receipt(client, row)
     assert "Held for Hotel Aurora pending 60.00 USD" in said
-    assert "it cannot be spent until it is taken or released" in said
+    assert "it cannot be spent until it is captured or released" in said
     assert timeline(client, row) == ["Held 60.00 USD", "Released unless captured"]
     assert "Send another" not in said
 

@@ -51,7 +51,7 @@ def test_before_the_first_audit_the_page_says_so_and_offers_one(staff: Client) -
     page = staff.get(PAGE).content.decode()
     assert "The books have not been audited yet." in page
     assert "Run the audit" in page
-    assert "Nothing is sealed here." in page
+    assert "Nothing is sealed yet." in page
 
 
 def test_staff_run_it_and_read_the_result(staff: Client, clerk: User, account: Account) -> None:
@@ -154,7 +154,7 @@ def test_large_books_are_not_checked_whole_while_somebody_waits(
     services.deposit(to_account=account, amount=Decimal(1))
     monkeypatch.setattr(runs, "WHOLE_ON_A_PAGE", 1)
     page = staff.get(PAGE).content.decode()
-    assert "too large to be checked whole" in page
+    assert "too large for a complete check" in page
     assert said(staff.post(RUN, {"scope": "all"})) == [
         "Nothing was checked. Choose what to check from the list."
     ]

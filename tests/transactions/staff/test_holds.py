@@ -95,7 +95,7 @@ def test_sent_again_after_its_last_day_it_is_booked_already(
     monkeypatch.setattr(timezone, "now", lambda: tomorrow)
     answer = staff.post(HOLD, {**filled, button: "1"})
     assert answer["Location"] == page_of(row)
-    assert "booked already" in messages_of(answer)[-1]
+    assert "already booked" in messages_of(answer)[-1]
     other = staff.post(HOLD, {**filled, "amount": "59", button: "1"})
     assert "booked before, with other details" in str(other.context["form"].errors)
     new = staff.post(HOLD, {**filled, "id": str(uuid7()), button: "1"})

@@ -50,7 +50,7 @@ def test_one_is_released_with_a_reason_and_a_message(
 ) -> None:
     row = held(account)
     page = text_of(staff.get(release_page(row)))
-    assert "What a hold reserves is available again at once." in page
+    assert "The reserved money is available again at once." in page
     assert "Everyday of Mara Lindt Hotel Aurora 10.00 USD pending" in page
     answer = staff.post(release_page(row), {"reason": "Cancelled", "message": "Cancelled by them"})
     assert answer["Location"] == reverse("admin:transactions_transaction_change", args=[row.pk])
@@ -171,7 +171,7 @@ def test_what_was_said_stays_said(statement: str, staff: Client, account: Accoun
     staff.post(release_page(held(account)), {"reason": "Cancelled"})
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        with pytest.raises(IntegrityError, match="stays said"):
+        with pytest.raises(IntegrityError, match="never change"):
             cursor.execute(statement)
 
 

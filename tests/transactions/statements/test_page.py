@@ -176,7 +176,7 @@ def test_frozen_and_closed_say_so_and_offer_no_payment(ana: Client, account: Acc
     close_account(account=empty, reason="Done")
     said = text_of(page_of(ana, empty))
     assert "This account is closed" in said
-    assert "Nothing has moved yet" in said
+    assert "No payments yet" in said
 
 
 def test_markup_in_descriptions_and_names_comes_out_as_text(ana: Client, account: Account) -> None:

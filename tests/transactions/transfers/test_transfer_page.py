@@ -69,7 +69,7 @@ def test_going_back_to_a_form_that_has_paid_leads_to_its_receipt(
     ana.post(URL, {**form, "step": "send"})
     response = ana.get(address, follow=True)
     assert response.redirect_chain[-1][0] == f"/transactions/{form['id']}/"
-    assert "pressing again moved nothing" in text_of(response)
+    assert "pressing again paid nothing" in text_of(response)
 
 
 def test_the_id_of_somebody_elses_payment_in_the_address_shows_nothing_of_it(ana: Client) -> None:
@@ -126,9 +126,7 @@ def test_pressing_twice_going_back_and_reviewing_again_all_lead_to_one_receipt(
         ana.post(URL, {**form, "step": "send"}),
     ]
     assert {answer.headers["Location"] for answer in answers} == {f"/transactions/{form['id']}/"}
-    assert "This payment went out once; pressing again moved nothing." in text_of(
-        ana.get(answers[-1].headers["Location"])
-    )
+    assert "pressing again paid nothing" in text_of(ana.get(answers[-1].headers["Location"]))
     assert Transaction.objects.filter(type="transfer").count() == 1
     mine.refresh_from_db()
     assert mine.balance == 50
@@ -141,7 +139,7 @@ def test_the_same_form_with_another_amount_pays_nothing_and_says_so(
     ana.post(URL, {**form, "step": "send"})
     for step in ("send", "review"):
         response = ana.post(URL, {**form, "amount": "11", "step": step}, follow=True)
-        assert "That form had paid already" in text_of(response)
+        assert "That form was already paid" in text_of(response)
         assert response.redirect_chain[-1][0] == f"/transactions/{form['id']}/"
     assert Transaction.objects.filter(type="transfer").count() == 1
 

@@ -93,16 +93,16 @@ def _broken_chain(seal: Stored, before: Stored | None) -> Wrong | None:
     """What is wrong with a seal itself, or None."""
     number, label = before.number + 1 if before else 1, seal.in_words
     if seal.number != number:
-        gone = f"Seal {number} is no longer there: seal {seal.number} stands in its place."
+        gone = f"Seal {number} is missing: seal {seal.number} stands in its place."
         return Wrong(f"seal {number}", f"seal {seal.number} in its place", gone)
     if seal.starts_at != (before.ends_at if before else EARLIEST):
         gap = f"{label} does not begin where the one before it ends."
         return Wrong(f"{seal} where the one before ends", "a gap", gap)
     if seal.version != seal_text.VERSION:
-        odd = f"{label} says that it is of version {seal.version}, which nobody has made."
+        odd = f"{label} has version {seal.version}, which does not exist."
         return Wrong(f"{seal} of version {seal_text.VERSION}", f"version {seal.version}", odd)
     if seal.previous_digest != (before.digest if before else None):
-        changed = f"{label} was made after another digest than that of the seal before it."
+        changed = f"{label} does not contain the digest of the seal before it."
         return Wrong(f"{seal} after the digest of the one before", "another digest", changed)
     if seal.recomputed != seal.digest:
         changed = (

@@ -14,7 +14,9 @@ from transactions.audit.runs import run_audit
 
 
 class Command(BaseCommand):
-    help = "Proves the books from the rows alone; exits 1 naming the first bad account and row."
+    help = (
+        "Checks the books from the rows alone; exits 1 and names the first wrong account and row."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
@@ -68,5 +70,5 @@ def moment(text: str) -> datetime:
         raise CommandError(f"{text!r} is no date or time, such as 2026-11-20 or 2026-11-20T08:00.")
     found = found if timezone.is_aware(found) else timezone.make_aware(found)
     if found > timezone.now():
-        raise CommandError(f"{text} lies ahead: nothing is booked yet that could be checked.")
+        raise CommandError(f"{text} is in the future: nothing to check is booked yet.")
     return found

@@ -6,7 +6,7 @@ from transactions.services import expire_holds
 
 
 class Command(BaseCommand):
-    help = "Releases every hold whose time is over. Safe to run twice and side by side."
+    help = "Releases every expired hold. Safe to run twice and in parallel."
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = expire_holds()

@@ -42,17 +42,17 @@ class Command(BaseCommand):
         how.add_argument(
             "--what-can-be-booked",
             action="store_true",
-            help="Each line stands alone, in steps of 2,000; refused ones are left out.",
+            help="Books each line separately, in steps of 2,000; skips refused lines.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Check only; keep nothing.")
         parser.add_argument(
             "--run",
             default="",
             metavar="LABEL",
-            help="Another label, like 2026-12, pays the same file anew.",
+            help="Another label, like 2026-12, pays the same file again.",
         )
         parser.add_argument(
-            "--output", type=Path, metavar="RESULT.csv", help="Write what became of each line."
+            "--output", type=Path, metavar="RESULT.csv", help="Write the result of each line."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

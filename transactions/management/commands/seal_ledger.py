@@ -41,7 +41,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(made) if made else None))
         elif made is None:
-            self.stdout.write("Nothing to seal: every day that is asked for is sealed already.")
+            self.stdout.write("Nothing to seal: all of these days are sealed already.")
         else:
             last = made.ends_at.date() - timedelta(days=1)
             self.stdout.write(
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         seal = sealing.find(digest)
         if seal is None:
             raise CommandError(
-                "No seal has this digest: it is mistyped, or the seals are not those of that day."
+                "No seal has this digest: it is mistyped, or the seals were changed."
             )
         with snapshot():
             finding = next(broken_seals(last=seal.number), None)

@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _report(self, made: Seeded) -> None:
         if not made.users:
-            self.stdout.write("The demo is in this database already; nothing was added.")
+            self.stdout.write("The demo data is in this database already; nothing was added.")
         else:
             self.stdout.write(
                 f"Made {made.users:,} people with {made.accounts:,} accounts "

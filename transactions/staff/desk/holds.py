@@ -27,7 +27,7 @@ HELD_FOR_DAYS, LONGEST_HOLD = 7, 366
 
 RELEASE_HOLDS = StaffStep(
     verb="Release",
-    consequence="What a hold reserves is available again at once. A released hold stays released.",
+    consequence="The reserved money is available again at once. A released hold stays released.",
     do=lambda hold, reason, message, by: staff_services.release(
         hold=hold, reason=reason, message=message, written_by=by
     ),
@@ -49,7 +49,7 @@ class HoldForm(ReasonForm, AccountStepForm):
         label="For whom", max_length=DESCRIPTION_LIMIT, help_text="The customer reads it."
     )
     payee = AccountNumberField(
-        label="Their account", required=False, help_text="Only where they bank here."
+        label="Their account", required=False, help_text="Only if their account is at this bank."
     )
     until = forms.DateField(
         label="Held until",

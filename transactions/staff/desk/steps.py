@@ -43,7 +43,8 @@ from transactions.services import Draft
 
 ABOUT_THE_AMOUNT = (AlreadyReversed, InsufficientFunds, InvalidAmount, LimitExceeded)
 BOOKED_ALREADY = (
-    "That form was booked already, so nothing was booked again. For another one, begin a new form."
+    "That form was already booked, so nothing was booked again. For another booking, start "
+    "with a new form."
 )
 OTHER_DETAILS = (
     "That form was booked before, with other details; this one was not. Begin a new one."
