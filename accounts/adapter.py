@@ -58,6 +58,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def mailed_name(user: User | None) -> str:
-    """The greeting in a mail; empty for nobody and for a name like a link."""
+    """The greeting in a mail; empty without a user or if the name looks like a link."""
     name = user.name if user else ""
     return "" if LIKE_A_LINK.search(name) else name

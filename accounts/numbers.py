@@ -14,7 +14,7 @@ def with_check_digits(digits: str) -> str:
 
 
 def new_account_number() -> str:
-    """A number nobody can guess from another; unique by constraint, see `open_account`."""
+    """A random number; a constraint makes it unique, see `open_account`."""
     return with_check_digits(f"{secrets.randbelow(9 * 10**9) + 10**9}")
 
 

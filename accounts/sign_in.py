@@ -17,7 +17,7 @@ from accounts.models import User
 from ledger.db.retry import with_retry
 
 EMAIL_CHANGED = "Your sign-in address was changed"
-# Does not name the new address: whoever reads the old mailbox need not learn it.
+# Does not name the new address: readers of the old mailbox should not learn it.
 HOW_IT_CHANGED = """Hello,
 
 the bank has changed the email address with which you sign in to Ledger. This address no

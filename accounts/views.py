@@ -1,4 +1,4 @@
-"""Pages of a person's accounts. Each fetches what is theirs, and calls one service."""
+"""Pages of a person's accounts. Each reads the person's own rows and calls one service."""
 
 from django.contrib import messages
 from django.http import HttpResponse

@@ -73,7 +73,7 @@ class Recipe:
 
     @cached_property
     def source(self) -> str:
-        """The function as it stands in its file, without the words about it."""
+        """The source of the function, without its decorator."""
         return _without_words(self.function)
 
     @cached_property

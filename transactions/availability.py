@@ -1,4 +1,4 @@
-"""What is available on an account now: what is held, and what may still go out."""
+"""The available money of an account: holds, limits, and what is left of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
 MOST_PENDING = 20
-LATELY = timedelta(days=7)  # how long a released hold is told of
+LATELY = timedelta(days=7)  # how long a released hold is shown
 LONGEST_AGO = timedelta(days=90)  # when such a hold was made at the earliest
 
 

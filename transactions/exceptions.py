@@ -63,7 +63,7 @@ class CurrencyMismatch(LedgerError):
 
 
 class SameAccount(LedgerError):
-    """Both sides are one account, or there is no side at all."""
+    """Both sides are the same account, or there is no side."""
 
 
 class IdempotencyConflict(LedgerError):

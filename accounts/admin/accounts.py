@@ -159,7 +159,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        """What a limit was, what it is now and why, for whoever asks later."""
+        """Records the old and the new limit and the reason in the history."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
         told = []

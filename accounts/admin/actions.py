@@ -19,7 +19,7 @@ MOST_AT_ONCE = 100
 
 
 class ReasonForm(forms.Form):
-    """Why: it stays for ever with what was done."""
+    """The reason of an action; stored permanently with it."""
 
     reason = forms.CharField(
         max_length=500,

@@ -1,4 +1,4 @@
-"""What the admin shows of an account: its columns, its filter, what was done to its status."""
+"""Columns, filters and status history of accounts in the admin."""
 
 from decimal import Decimal
 from typing import Any

@@ -113,7 +113,7 @@ class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
 
 
 def unclaimed(email: str, person: User) -> str:
-    """The address, which nobody else has confirmed as theirs. ValidationError otherwise."""
+    """Returns the address. Raises ValidationError if somebody else has confirmed it."""
     theirs = EmailAddress.objects.filter(email=email.lower(), verified=True)
     if theirs.exclude(user=person.pk).exists():
         raise forms.ValidationError("Somebody already signs in with this address.")

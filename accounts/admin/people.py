@@ -52,7 +52,7 @@ class SignInFilter(admin.SimpleListFilter):
 
 @admin.register(User)
 class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
-    """Who signs in. Nobody is deleted; a sign-in is closed and can be restored.
+    """Users. They are never deleted; their sign-in is closed and can be restored.
 
     A member of staff who could change somebody's address, password or rights could act as
     that person in the books, so all that is for superusers alone. A new person chooses the
@@ -127,13 +127,13 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
-        """For superusers; a customer asks for a reset by e-mail, which nobody else reads."""
+        """Only superusers can set a password; customers use the reset by e-mail."""
         if not person_of(request).is_superuser:
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Writes only what was changed: a person shut out meanwhile stays shut out."""
+        """Saves only changed fields, so that a sign-in closed meanwhile stays closed."""
         if not change:
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)

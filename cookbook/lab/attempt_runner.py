@@ -23,12 +23,12 @@ from cookbook.runner.sessions import Session
 from ledger.db.retry import sqlstate
 
 BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says nothing of a rule
-# Less than Postgres's deadlock_timeout: TRUNCATE gives way to whoever reads at the same time.
+# Less than Postgres's deadlock_timeout, so that TRUNCATE yields to parallel readers.
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
 SEALS_LOCK = "pg_advisory_xact_lock"  # as Postgres says where it waited, see seal_triggers
 SEALING = "Somebody else is testing the seals; try again in a moment."
-SECONDS = 8.0  # for all attempts together; what is left then is not tried
+SECONDS = 8.0  # for all attempts together; the rest is not tried
 
 
 @dataclass(frozen=True, slots=True)

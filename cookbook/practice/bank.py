@@ -29,13 +29,13 @@ from transactions.models.seal_triggers import SEALING
 SCHEMA = "practice"
 DRAFT = "practice_draft"
 SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
-# What the practice bank holds: change it, and every practice bank is made anew.
+# The content of the practice bank; a change makes every practice bank again.
 USERS, MONTHS, SEED = 24, 12, 1
 ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
 EDITION = 2
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
 SEALING_HERE = 7_205_759_403_792_794  # the advisory lock of the seals in the practice bank
-BUILDING = 7_205_759_403_792_793  # the advisory lock of whoever builds
+BUILDING = 7_205_759_403_792_793  # the advisory lock of the builder
 
 NO_RIGHT = "42501"
 NOT_GRANTED = (

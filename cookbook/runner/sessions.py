@@ -79,7 +79,7 @@ class RunningStep(Generic[T]):
 
     @property
     def waits_for(self) -> str:
-        """Whose lock it waits or waited for; "" for nobody."""
+        """The session whose lock it waits or waited for; "" if none."""
         return " and ".join(self._step.waited_for)
 
     def result(self) -> T:
@@ -99,10 +99,10 @@ class RunningStep(Generic[T]):
 class Session:
     """One connection in one thread, which runs its steps in order.
 
-    Note [A session that has waited yields]: when a wait for a lock ends, two connections could go
-    on, in either order. So a session that has waited sends nothing further until its result, or
-    another step of it, is asked for. If the other needs what it holds, nobody can ask; then it goes
-    on by itself after YIELD_SECONDS.
+    Note [A session that has waited yields]: when a wait for a lock ends, both connections could
+    continue, in either order. So a session that has waited sends nothing until its result, or
+    another step of it, is requested. If the other session needs its locks, nothing can request
+    it; then it continues by itself after YIELD_SECONDS.
     """
 
     def __init__(

@@ -114,7 +114,7 @@ class Size:
     name: str
     width: int
     height: int
-    labels: int  # at most so many along the axis
+    labels: int  # the most labels along the axis
     row: int = 44  # the height of a lying bar with its words: what a thumb hits
 
 

@@ -274,7 +274,7 @@ def _reason(*files: Path) -> str:
 
 
 def _create_roles_and_database(info: ConnectionInfo) -> None:
-    """Create what is missing: old data folders also get roles that were added to ROLES later."""
+    """Creates missing roles, also in data folders that are older than a role in ROLES."""
     import psycopg
     from psycopg import sql
 

@@ -1,4 +1,4 @@
-"""The database cannot do what a page asks for: said in a sentence, with status 503."""
+"""The page shown when the database fails: a sentence, with status 503."""
 
 import sys
 
@@ -65,7 +65,7 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
 
 def page(title: str, sentence: str, again: str | None, label: str = "Try again") -> HttpResponse:
     """The page that says what happened; `again` is the address its button leads to."""
-    # Without the request: whoever is signed in could only be asked of the database.
+    # Without the request: reading the user would need the database.
     context = {"title": title, "sentence": sentence, "again": again, "label": label}
     html = render_to_string("503.html", context)
     headers = {"Retry-After": str(SECONDS_TO_WAIT), "Cache-Control": "no-store"}

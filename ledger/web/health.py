@@ -28,7 +28,7 @@ def _problem() -> str | None:
         with short_connection(SECONDS) as found:
             missing = unapplied_migrations(found)
     except OperationalError:
-        # The reason names hosts and users, which is nobody's business out there.
+        # The reason contains hosts and users, which the public should not see.
         return "The database cannot be reached."
     if missing:
         return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}."

@@ -1,4 +1,4 @@
-"""What stands before everything else: the probes of load balancers, and HEAD."""
+"""Middleware for the probes of load balancers, HEAD requests and database failures."""
 
 import logging
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class HeadMiddleware:
 
 
 class TroubleMiddleware:
-    """A page of its own, with status 503, where the database could not do what a view asked."""
+    """Shows a page with status 503 if the database failed in a view."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

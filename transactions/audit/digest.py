@@ -53,7 +53,7 @@ SUMS = """
                 GROUP BY currency, type) AS by_type
           GROUP BY currency) AS by_currency"""
 
-# Of a row of `seals`, or of what is to become one.
+# The digest of a row of `seals`, or of a row to insert.
 SEAL_DIGEST = f"""
     sha256(convert_to(json_build_array(
         'ledger seal', version, number, {_utc("starts_at")}, {_utc("ends_at")}, row_count, sums,
@@ -63,7 +63,7 @@ SEAL_DIGEST = f"""
                 ORDER BY day)
          FROM sealed_days AS days WHERE days.seal_id = number))::text, 'UTF8'))"""  # noqa: S608
 
-# The days and their seal in one statement: inside it, `sealed_days` is what was just inserted.
+# The days and their seal in one statement, in which `sealed_days` are the rows just inserted.
 INSERT_SEAL = f"""
     WITH sealed_days AS (
         INSERT INTO sealed_days (seal_id, day, row_count, digest, fingerprints)

@@ -17,7 +17,7 @@ STATUS_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule: the check, the place, what was expected and found.
+    """One broken rule: the check, the row, the expected value and the found one.
 
     It is the first of its kind; `broken` is how many there are, if counting is cheap. The sentence
     is made at once, because the rows it names may be gone later.

@@ -89,7 +89,7 @@ def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
     """
     if finding["check"] in WHOLE:
         return LATEST
-    if finding["check"] == "seal":  # what is wrong after the first is younger
+    if finding["check"] == "seal":  # later rows may be wrong too
         return times.seals.get(finding["seal"], EARLIEST)
     if (finding.get("broken") or 1) > 1:
         return EARLIEST

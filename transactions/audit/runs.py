@@ -11,8 +11,8 @@ from accounts.models import User
 from transactions.audit.audit import Audit, audit
 from transactions.models import AuditRun, Transaction
 
-# What a page may ask for: it answers within these seconds, or says why not. Up to so many rows
-# the whole audit takes about three of them.
+# Limits of an audit on a page: it is stopped after these seconds, and a complete audit is offered
+# up to this number of transactions, for which it takes about three seconds.
 PAGE_SECONDS = 20.0
 WHOLE_ON_A_PAGE = 300_000
 

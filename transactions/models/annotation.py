@@ -47,9 +47,9 @@ ANNOTATION_DOCUMENT = Func(
     arg_joiner=" || ",
     output_field=SearchVectorField(),
 )
-# Tags as Postgres prints a list of them: one level, no quotes but those round "null". Letters
-# beyond ASCII are not told apart here, for which of them are letters depends on version and
-# locale; `transactions.annotations.services` is exact.
+# Tags as Postgres prints an array: one level, quotes only around "null". Accepts every character
+# beyond ASCII, because which of them are letters depends on version and locale;
+# `transactions.annotations.services` checks them exactly.
 _TAG = f'([a-z0-9_\\u00a1-\\U0010ffff-]{{1,{LONGEST_TAG}}}|"null")'
 TAGS_PATTERN = f"^\\{{({_TAG}(,{_TAG}){{0,{MOST_TAGS - 1}}})?\\}}$"
 
@@ -131,7 +131,7 @@ class Annotation(models.Model):
     class Meta:
         db_table = "annotations"
         db_table_comment = "What owners note of transactions for themselves; the newest counts"
-        default_permissions = ()  # nobody but the owner, whatever the role
+        default_permissions = ()  # only its owner, regardless of roles
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(fields=["search"], name="annotations_search"),
         ]
@@ -184,5 +184,5 @@ class Annotation(models.Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is empty, which removes what was written before."""
+        """Whether it is empty; an empty annotation removes the earlier ones."""
         return not (self.text or self.tags)

@@ -91,8 +91,8 @@ MANY_ROWS = """
     SELECT (SELECT count(*) FROM moves) - (SELECT count(*) FROM moving)
 """
 
-# A capture ends its hold before it moves the balance: what was held is what it may spend.
-# The query for many rows is an EXECUTE, to be planned anew for as many rows as there are.
+# A capture ends its hold before it moves the balance, so that it can spend the held money.
+# The query for many rows uses EXECUTE, so that it is planned for the actual number of rows.
 BALANCES_FOLLOW_ROWS = FirmTrigger(
     name="balances_follow_rows",
     level=pgtrigger.Statement,

@@ -125,7 +125,7 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
 
 
 class PaymentFile(models.Model):
-    """Many payments out of one account. Visible to the owner of that account, whoever uploaded it.
+    """Many payments from one account. Visible to the account's owner, even if staff uploaded it.
 
     The counts are those of its lines, updated in the transaction that changes them.
     """

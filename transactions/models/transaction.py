@@ -205,7 +205,7 @@ class Transaction(models.Model):
                 condition=Q(reverses__isnull=False),
                 name="transactions_reversals",
             ),
-            # A few kilobytes, for whoever reads days instead of accounts: audit and seals.
+            # A few kilobytes; for reads by day instead of account: audit and seals.
             BrinIndex(fields=["created_at"], name="transactions_times"),
             models.Index(BOOKED_AT, name="transactions_newest"),
         ]

@@ -49,7 +49,7 @@ class BookingStopped(Exception):
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
         self.file = file
-        # Of a COMMIT whose connection went, nobody knows yet.
+        # The result of a COMMIT whose connection was lost is unknown.
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
@@ -177,7 +177,7 @@ class _Held:
         if self.file.state == State.STORED:
             raise NotChecked("This file was not checked yet; check it first.")
         agreed = self.request.get("agreed")
-        # While it is being paid it is not checked: what is left was agreed to with the rest.
+        # A file is not checked while it is being paid: the remaining lines were agreed to before.
         if agreed is not None and self.file.state == State.CHECKED:
             self._refuse_unless(agreed)
 

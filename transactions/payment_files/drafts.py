@@ -15,7 +15,7 @@ from transactions.services import Draft, LedgerError
 
 FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
 Verdicts = Sequence[Transaction | LedgerError]
-Progress = Callable[[int], object]  # told how many lines more are done
+Progress = Callable[[int], object]  # called with the number of lines that were just done
 
 
 def silent(_lines: int) -> None:

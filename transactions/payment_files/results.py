@@ -58,7 +58,7 @@ def _written(currency: str, lines: Iterable[PaymentLine], waiting: str) -> Itera
 
 
 def _amount(line: PaymentLine, currency: str) -> str:
-    """Plain digits if the amount was read, else what was typed."""
+    """The amount as plain digits, or the typed text if it is not an amount."""
     if line.amount is None:
         return guarded(line.typed_amount)
     return f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}"

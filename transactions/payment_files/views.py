@@ -134,7 +134,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Whoever uploaded a file pays or removes it: a customer does not pay a list from the bank."""
+    """Only the uploader pays or removes a file: a customer cannot pay a file from the bank."""
     messages.error(request, FROM_BANK)
     return _go(request, reverse("transactions:file", args=[file.pk]))
 

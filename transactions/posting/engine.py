@@ -50,7 +50,7 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
         apply(item, sides, locked)
         insert.write([item], 1)
     except (LedgerError, insert.IdTaken) as refusal:
-        # The id comes before any refusal: what was booked once is the answer for ever.
+        # The id comes before any refusal: an item that is already booked is the result.
         row = insert.find([item.id]).get(item.id) if item.id_given else None
         if row is not None:
             return _repeated(item, row)

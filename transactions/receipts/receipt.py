@@ -148,7 +148,7 @@ def _side(
 
 
 def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Further facts about the amount: what was refunded, what a hold was for."""
+    """More facts about the amount: refunds, and the amount of the hold."""
     row = lifecycle.row
     if lifecycle.reversals:
         back, whole = money(lifecycle.reversed, row.currency), money(row.amount, row.currency)
@@ -260,7 +260,7 @@ def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None)
 
 
 def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side) -> str:
-    """A payment between two people. What staff paid from a file names nobody else as payer."""
+    """A payment between two people; if staff paid it from a file, the bank is the payer."""
     if lifecycle.line and _is_paid_for(lifecycle.row) and not recipient.is_mine:
         account = f"your {sender.name}" if sender.is_mine else _named(sender)
         return f"The bank paid {recipient.name} from {account}, from a file"

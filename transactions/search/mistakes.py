@@ -1,4 +1,4 @@
-"""Mistakes that show only against the scope: accounts that do not exist, names nobody may see."""
+"""Mistakes that depend on the scope: unknown accounts, and names that the reader may not see."""
 
 from collections.abc import Iterable
 

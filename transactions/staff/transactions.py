@@ -145,7 +145,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
 
     def refusal_for(self, request: HttpRequest, thing: Transaction) -> str:
         if thing.status == Transaction.Status.VOIDED:
-            return ""  # which is said in other words
+            return ""  # shown elsewhere
         return RELEASE.refusal(Lifecycle(thing), person_of(request))
 
     def name_of(self, thing: Transaction) -> str:

@@ -1,4 +1,4 @@
-"""How a transaction stands, in one word or a few."""
+"""The state of a transaction in words."""
 
 from django import template
 

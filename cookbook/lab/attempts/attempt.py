@@ -53,7 +53,7 @@ class Attempt:
 
     @property
     def at_commit(self) -> bool:
-        """Whether the rule is one of Django's foreign keys, which are asked at COMMIT."""
+        """Whether the rule is one of Django's foreign keys, which are checked at COMMIT."""
         return "_fk_" in self.rule
 
     @property
@@ -76,7 +76,7 @@ class Attempt:
     def stands_behind(
         self, rule: str, why: str, state: str = CHECK, *, and_behind: str = ""
     ) -> "Attempt":
-        """The same attempt, which another rule refuses before this one is asked."""
+        """The same attempt, refused by another rule before this one is checked."""
         return replace(self, behind=rule, behind_state=state, why=why, behind_too=and_behind)
 
 
@@ -130,7 +130,7 @@ class ValidRow:
 
     @property
     def insert(self) -> str:
-        """The statement; what was changed in the row is pointed at."""
+        """The statement, with comments at the changed values."""
         lines = []
         for number, (column, value) in enumerate(self.values.items(), start=1):
             comma = "," if number < len(self.values) else ""
@@ -151,7 +151,7 @@ class ValidRow:
         return Attempt(self.table, rule, title, self.but(**changed).insert, state, self.given)
 
     def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
-        """To leave out each column that no row may be without."""
+        """Attempts to leave out each NOT NULL column."""
         return [
             self.attempt(
                 column,
@@ -171,7 +171,7 @@ def _words(column: str) -> str:
 def stay(
     row: str, rows: str, table: str, change: str, given: tuple[str, ...] = ()
 ) -> list[Attempt]:
-    """The attempts on an append-only table: to change what stands in it, and to empty it."""
+    """Attempts on an append-only table: updating a row, and truncating the table."""
     return [
         Attempt(table, row, f"Update a row of {table}", change, given=given),
         Attempt(table, rows, f"Truncate {table}", f"TRUNCATE {table} CASCADE"),

@@ -1,4 +1,4 @@
-"""Attempts on files of payments, their lines, and the count of names that were asked."""
+"""Attempts on payment files, their lines, and the counts of compared names."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 

@@ -1,6 +1,6 @@
-"""Attempts on the real books, where the first wall stands: pages have no right to do it.
+"""Attempts on the real books, which pages have no right to do.
 
-Each says WHERE false: were the wall gone, it would touch nothing.
+Each has WHERE false: with that right it would still change nothing.
 """
 
 from cookbook.lab.attempts.attempt import Attempt

@@ -1,4 +1,4 @@
-"""Attempts on what is said of transactions: by staff in notes, by owners in annotations."""
+"""Attempts on texts about transactions: reasons of staff and annotations of owners."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 

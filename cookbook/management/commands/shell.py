@@ -36,7 +36,7 @@ class Command(shell.Command):
         return [*models, *AT_HAND]
 
     def get_namespace(self, **options: Any) -> dict[str, Any]:
-        """With a banner for whoever sits at a keyboard."""
+        """With a banner if the shell is interactive."""
         namespace: dict[str, Any] = super().get_namespace(**options)
         if namespace:
             namespace["reports"] = reports

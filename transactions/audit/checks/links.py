@@ -13,8 +13,8 @@ from accounts.models import Account
 from transactions.audit.findings import STATUS_WORDS, Finding, amount_text, named
 from transactions.models import Transaction
 
-# Each query gives the first broken row, by id, with what is wrong with it, the row at the other
-# end and the amounts of both, and how many there are.
+# Each query returns the first wrong row by id, the kind of error, the linked row, both amounts, and
+# the number of wrong rows.
 CAPTURES = """
 SELECT account, id, wrong, other, status, amount, most, currency, times, count(*) OVER () FROM (
     SELECT hold.from_account_id AS account, hold.id, 'not captured' AS wrong, NULL::uuid AS other,

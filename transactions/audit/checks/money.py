@@ -36,7 +36,7 @@ FROM (SELECT account_id, transaction_id, created_at, signed_amount, balance,
 WHERE balance IS DISTINCT FROM before + signed_amount OR created_at = time_before
 ORDER BY account_id, created_at LIMIT 1"""
 ALL_CHAINS = CHAINS.format(balance_before="NULL", since="")
-# The balance before is asked once an account, where `lag` finds no entry before.
+# Looks up the previous balance once per account, where `lag` finds no earlier entry.
 CHAINS_SINCE = CHAINS.format(
     balance_before="""(SELECT balance FROM entries AS earlier
               WHERE earlier.account_id = entry.account_id AND status = 'completed'

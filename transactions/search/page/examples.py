@@ -8,7 +8,7 @@ from transactions.search.engine import SearchResult
 from transactions.search.language.fields import FIELDS
 from transactions.search.language.terms import token
 
-# Descriptions for the whole bank, where nobody is "me", and for readers who may not see names.
+# Descriptions for the whole bank, where "me" does not exist, and for readers without names.
 BANK_DESCRIPTIONS = {
     "to": "who received the money: a name or an account number",
     "has": "a metadata key",

@@ -1,4 +1,4 @@
-"""Finds out whether so many rows have a word that the GIN index is slower than the accounts' one.
+"""Estimates whether a word is so common that the GIN index is slower than the accounts' index.
 
 Note [Common prefixes]: for a whole word, GIN intersects the word with the account's lexeme by
 skipping from match to match, whatever the size of the bank. For a prefix (`card:*`) it first

@@ -92,7 +92,7 @@ class RefundForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """With the original's category, so that what was spent on it goes down."""
+        """With the original's category, so that its spending goes down."""
         row, data = self.row, self.cleaned_data
         return Draft(
             id=data["id"],
