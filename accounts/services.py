@@ -27,8 +27,9 @@ from accounts.numbers import clean_account_number, new_account_number
 from accounts.sign_in import change_email, deactivate_user, reactivate_user, set_sign_in
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
-from ledger.text.currencies import LARGEST_AMOUNT, MINOR_UNITS, fits, plain
+from ledger.text.currencies import LARGEST_AMOUNT, MINOR_UNITS, fits
 from ledger.text.lines import shortened, tidy_line
+from ledger.text.money import figure
 
 __all__ = [
     "Changes",
@@ -135,7 +136,7 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[Changes]) 
         used = locked.held - locked.balance
         if "overdraft_limit" in changes and used > locked.overdraft_limit:
             raise LimitInvalid(
-                f"{locked.name} uses {plain(used, locked.currency)} {locked.currency} of its "
+                f"{locked.name} uses {figure(used, locked.currency)} {locked.currency} of its "
                 "overdraft; the overdraft limit cannot go below that."
             )
         locked.save(update_fields=list(changes))
@@ -298,11 +299,11 @@ def _check_change(account: Account, status: Account.Status) -> None:
         return
     if account.held:
         raise AccountNotEmpty(
-            f"{account.name} holds {plain(account.held, account.currency)} {account.currency} "
+            f"{account.name} holds {figure(account.held, account.currency)} {account.currency} "
             "for payments under way; wait until they are taken or released."
         )
     if account.balance:
         raise AccountNotEmpty(
-            f"{account.name} still has {plain(account.balance, account.currency)} "
+            f"{account.name} still has {figure(account.balance, account.currency)} "
             f"{account.currency}; bring it to zero before closing it."
         )

@@ -7,7 +7,8 @@ from django import forms
 
 from accounts.models import Account
 from ledger.text.amounts import read_amount, too_fine
-from ledger.text.currencies import fits, plain
+from ledger.text.currencies import fits
+from ledger.text.money import figure
 
 
 class AmountField(forms.CharField):
@@ -34,7 +35,7 @@ class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
         which = f"{account.name} \u00b7\u00b7{account.number[-4:]}"
         if account.is_frozen:
             return f"{which}, frozen"
-        return f"{which}, {plain(account.available, account.currency)} {account.currency}"
+        return f"{which}, {figure(account.available, account.currency)} {account.currency}"
 
 
 class MoneyForm(forms.Form):

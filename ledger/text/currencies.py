@@ -54,8 +54,3 @@ def fits(amount: Decimal, currency: str) -> bool:
     places = MINOR_UNITS[currency]
     exponent = amount.as_tuple().exponent
     return isinstance(exponent, int) and (-exponent <= places or decimals_of(amount) <= places)
-
-
-def plain(amount: Decimal, currency: str) -> str:
-    """An amount for a sentence: 1,930.00, with at least the decimals of the currency."""
-    return f"{amount:,.{max(minor_units(currency), decimals_of(amount))}f}"

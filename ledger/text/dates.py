@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from babel.dates import format_date, format_datetime
 from django.utils import timezone
 
-from ledger.text.money import LOCALE
+LOCALE = "en_GB"
 
 
 def _day(moment: date | datetime) -> date:

@@ -2,12 +2,9 @@
 
 from decimal import Decimal
 
-from babel.numbers import format_decimal
-
 from ledger.text.currencies import MINOR_UNITS, decimals_of
 from ledger.text.lines import grouped
 
-LOCALE = "en_GB"
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -17,8 +14,7 @@ Amount = Decimal | int | str | None
 def _digits(amount: Decimal, currency: str) -> str:
     """The amount without sign, with the decimals of the currency, or all of its own."""
     decimals = max(decimals_of(amount), MINOR_UNITS.get(currency, 0))
-    pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
-    return format_decimal(abs(amount), format=pattern, locale=LOCALE, decimal_quantization=False)
+    return f"{abs(amount):,.{decimals}f}"
 
 
 def figure(amount: Amount, currency: str = "") -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from ledger.text.currencies import plain
+from ledger.text.money import figure
 from transactions.berka.identity import id_of, number_of
 from transactions.berka.opening import CURRENCY
 from transactions.berka.source import Source
@@ -33,8 +33,8 @@ def _disagreements(source: Source) -> Iterator[str]:
         if abs(booked[id] - closing.balance) > closing.tolerance:
             yield (
                 f"account {account_id} ({number_of(account_id)}) on {closing.day}: the books say "
-                f"{plain(booked[id], CURRENCY)} {CURRENCY}, "
-                f"the bank {plain(closing.balance, CURRENCY)} {CURRENCY}"
+                f"{figure(booked[id], CURRENCY)} {CURRENCY}, "
+                f"the bank {figure(closing.balance, CURRENCY)} {CURRENCY}"
             )
 
 

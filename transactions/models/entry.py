@@ -10,7 +10,7 @@ from django.db import models
 
 from accounts.models import Account, MoneyField
 from ledger.db.ids import pk_of
-from ledger.text.currencies import plain
+from ledger.text.money import figure
 from transactions.models.transaction import Transaction, reversal_word
 
 
@@ -125,7 +125,7 @@ class Entry(models.Model):
         db_table = "entries"
 
     def __str__(self) -> str:
-        return f"{self.direction} of {plain(self.amount, self.currency)} {self.currency}"
+        return f"{self.direction} of {figure(self.amount, self.currency)} {self.currency}"
 
     @property
     def is_credit(self) -> bool:

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
 from ledger.db.ids import uuid7
-from ledger.text.currencies import plain
 from ledger.text.lines import shortened
+from ledger.text.money import figure
 
 
 class NameCheck(models.TextChoices):
@@ -194,7 +194,7 @@ class PaymentFile(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}, {plain(self.payable_total, self.currency)} {self.currency}"
+        return f"{self.name}, {figure(self.payable_total, self.currency)} {self.currency}"
 
     @property
     def is_from_bank(self) -> bool:

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import pk_of, uuid7
-from ledger.text.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS, plain
+from ledger.text.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS
+from ledger.text.money import figure
 from transactions.models import row_triggers
 from transactions.models.seal_triggers import SEALED_PERIOD_IS_CLOSED
 from transactions.models.search_column import SEARCH_DOCUMENT
@@ -311,7 +312,7 @@ class Transaction(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {plain(self.amount, self.currency)} {self.currency}"
+        return f"{self.kind} of {figure(self.amount, self.currency)} {self.currency}"
 
     @property
     def kind(self) -> str:

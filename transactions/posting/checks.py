@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units, plain
+from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units
 from ledger.text.dates import long_date
 from ledger.text.lines import shortened
+from ledger.text.money import figure
 from transactions.exceptions import (
     HOLD_CAPTURED,
     HOLD_EXPIRED,
@@ -88,7 +89,7 @@ def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
     if hold.expires_at is not None and hold.expires_at <= timezone.now():
         raise HoldNotPending(HOLD_EXPIRED)
     if item.amount > hold.amount:
-        held, amount = plain(hold.amount, hold.currency), plain(item.amount, hold.currency)
+        held, amount = figure(hold.amount, hold.currency), figure(item.amount, hold.currency)
         raise InvalidAmount(f"The hold is for {held}; {amount} is more than that.")
 
 
@@ -102,8 +103,8 @@ def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
         raise AlreadyReversed("A reversal must have the accounts of its original, swapped.")
     left = original.amount - locked.reversed.get(original.pk, Decimal(0))
     if item.amount > left:
-        rest = plain(left, original.currency)
-        amount = plain(item.amount, original.currency)
+        rest = figure(left, original.currency)
+        amount = figure(item.amount, original.currency)
         raise AlreadyReversed(
             f"{rest} {original.currency} of this transaction is left to refund; {amount} is more."
             if left
@@ -124,10 +125,10 @@ def _check_sender(
     elif item.reverses_id is None:  # limits are the holder's; a hold has met them before
         _check_limits(item, sender, sides, locked)
     if item.amount > available:
-        amount = plain(item.amount, sender.currency)
-        short = plain(item.amount - available, sender.currency)
+        amount = figure(item.amount, sender.currency)
+        short = figure(item.amount - available, sender.currency)
         raise InsufficientFunds(
-            f"{sender.name} has {plain(available, sender.currency)} available; "
+            f"{sender.name} has {figure(available, sender.currency)} available; "
             f"{amount} is too much by {short}."
         )
 
@@ -137,15 +138,15 @@ def _check_limits(
 ) -> None:
     if sender.transfer_limit is not None and item.amount > sender.transfer_limit:
         raise LimitExceeded(
-            f"{plain(item.amount, sender.currency)} is above the limit of "
-            f"{plain(sender.transfer_limit, sender.currency)} for one payment from {sender.name}."
+            f"{figure(item.amount, sender.currency)} is above the limit of "
+            f"{figure(sender.transfer_limit, sender.currency)} for one payment from {sender.name}."
         )
     if sender.daily_limit is not None:
         left = sender.daily_limit - sender.sent_on(locked.day_of(booking_time(item, sides)))
         if item.amount > left:
             raise LimitExceeded(
-                f"{sender.name} may send {plain(max(left, Decimal(0)), sender.currency)} more "
-                f"on this day; {plain(item.amount, sender.currency)} is above that."
+                f"{sender.name} may send {figure(max(left, Decimal(0)), sender.currency)} more "
+                f"on this day; {figure(item.amount, sender.currency)} is above that."
             )
 
 

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.models import Account, User
-from ledger.text.currencies import plain
 from ledger.text.money import figure, money, signed
 from transactions.annotations.services import AnnotationHistory, annotation_history
 from transactions.lifecycle import STATES, Lifecycle, lifecycle_of
@@ -232,7 +231,7 @@ def _transfer_url(
     sender: Account, recipient: Account, row: Transaction, amount: Decimal, description: str
 ) -> str:
     query = {"from": sender.pk, "to": recipient.number}
-    query |= {"amount": plain(amount, row.currency), "description": description}
+    query |= {"amount": figure(amount, row.currency), "description": description}
     return f"{reverse('transactions:transfer')}?{urlencode(query)}"
 
 

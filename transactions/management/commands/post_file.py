@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from accounts.models import Account
 from accounts.numbers import clean_account_number
-from ledger.text.currencies import plain
 from ledger.text.dates import long_date
+from ledger.text.money import figure
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import BookingStopped, NotAll, book_rest, book_whole
@@ -115,7 +115,7 @@ class Command(BaseCommand):
         unpaid = file.line_count - file.booked_count
         with self._bar(unpaid, "Checking") as bar:
             file = check(file, bar.update)
-        total = plain(file.waiting_total, file.currency)
+        total = figure(file.waiting_total, file.currency)
         self.stdout.write(
             f"{payments(file.line_count)}: {file.booked_count:,} booked before, "
             f"{file.waiting_count:,} can be booked ({total} {file.currency}), "
