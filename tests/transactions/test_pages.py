@@ -142,7 +142,7 @@ def test_a_receipt_names_the_payer_and_keeps_the_balance_off_paper(
     row = services.transfer(from_account=account, to_account=AccountFactory(), amount=Decimal(40))
     page = markup_of(client.get(f"/transactions/{row.pk}/"))
     assert '<span class="caption">Ana</span>' in page
-    assert '<span class="caption no-print">60.00' in page
+    assert '<span class="caption no-print">Balance after: 60.00' in page
 
 
 def test_worth_is_summed_per_currency_the_commonest_first() -> None:
@@ -166,11 +166,11 @@ def test_each_side_sees_its_own_balance_and_the_others_name_alone(account: Accou
         client.force_login(side.user)
         seen[side] = text_of(client.get(f"/transactions/{row.pk}/"))
     assert "You paid Corner Shop \N{MINUS SIGN}40.00 USD" in seen[account]
-    assert "60.00 USD right after" in seen[account]
+    assert "Balance after: 60.00 USD" in seen[account]
     assert "7,040.00" not in seen[account]
     assert "Till 3" not in seen[account]
     assert "Ana paid you +40.00 USD" in seen[shop]
-    assert "7,040.00 USD right after" in seen[shop]
+    assert "Balance after: 7,040.00 USD" in seen[shop]
     assert "60.00 USD" not in seen[shop]
     assert "Everyday" not in seen[shop]
 

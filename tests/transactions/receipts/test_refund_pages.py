@@ -146,7 +146,7 @@ def test_staff_see_both_accounts_and_what_they_may_do(
     assert reverse("admin:transactions_transaction_refund", args=[paid.pk]) in page
     assert reverse("admin:transactions_transaction_change", args=[paid.pk]) in page
     assert "Send another" not in said
-    assert "right after" not in said  # balances are for the owners, and for the admin
+    assert "Balance after" not in said  # balances are for the owners, and for the admin
 
 
 def test_staff_see_why_a_colleague_did_it(paid: Transaction, clerk: User) -> None:

@@ -94,7 +94,7 @@ def test_the_review_says_in_words_what_will_happen_and_moves_nothing(
     said = text_of(ana.post(URL, form_for(mine, theirs)))
     assert "Send 950.00 USD from Everyday to Mara Lindt now." in said
     assert f"{theirs.number[:4]} {theirs.number[4:8]} {theirs.number[8:]} , at this bank" in said
-    assert "50.00 USD available" in said
+    assert "Available after 50.00 USD" in said
     assert "This is your first payment to Mara Lindt" in said
     assert not Transaction.objects.filter(type="transfer").exists()
     mine.refresh_from_db()
