@@ -118,7 +118,8 @@ def _no_search_for_cycles() -> Iterator[None]:
     """Switches the garbage collector off while a batch is posted.
 
     Note [Garbage collection]: a batch creates many small objects without reference cycles, all
-    alive until its end. Searching them for cycles again and again took a quarter of the time. The
+    alive until its end, and the collector scans them again and again. With it on, 10,000 drafts
+    reach 0.49 of COPY's speed instead of 0.69 (`make bench`, November 2026, two shared cores). The
     switch is process-wide: with threads, another thread's cycles wait until the batch is over.
     """
     was_on = gc.isenabled()
