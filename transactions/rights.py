@@ -1,7 +1,7 @@
 """What web processes may not do: everything that the design never does.
 
 Even by SQL smuggled in, a web process cannot write a balance, change or delete a posted row,
-or rewrite who froze an account. The triggers stand behind it as the second wall.
+or rewrite who froze an account. Triggers and constraints are the second defence.
 """
 
 from typing import Any

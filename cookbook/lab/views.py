@@ -13,7 +13,7 @@ from cookbook.lab.attempt_runner import (
     run_attempts,
     run_attempts_on_real_books,
 )
-from cookbook.lab.attempts import AT_THE_FIRST_WALL, ATTEMPTS, Attempt
+from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT, Attempt
 from cookbook.lab.attempts.attempt import NOT_NULL
 from cookbook.lab.rules import Rule, rules_of_the_books, tables_of_the_books
 from cookbook.practice.bank import NoPracticeBank
@@ -25,7 +25,7 @@ MOST_OF_A_DEFINITION = 600  # characters; a list of 155 currencies teaches no mo
 
 
 @dataclass(frozen=True, slots=True)
-class Wall:
+class TestedRule:
     """A rule with its attempt and the result, if it was run."""
 
     attempt: Attempt
@@ -76,11 +76,11 @@ def lab(request: HttpRequest) -> HttpResponse:
         {
             "tables": [(table, len(list(group))) for table, group in _by_table(ATTEMPTS)],
             "count": len(ATTEMPTS),
-            "first": _at_the_first_wall(chosen),
+            "first": _without_the_right(chosen),
             "tried": everything,
             "parts": _parts(everything),
             "trouble": trouble,
-            "unknown": _unknown(chosen, AT_THE_FIRST_WALL, ALL),
+            "unknown": _unknown(chosen, WITHOUT_THE_RIGHT, ALL),
         },
     )
 
@@ -97,14 +97,14 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
         rules = {rule.name: rule for rule in rules_of_the_books() if rule.table == table}
     except NoPracticeBank as error:
         trouble = str(error)
-    walls = [Wall(item, rules.get(item.rule), outcomes.get(item)) for item in attempts]
+    tested_rules = [TestedRule(item, rules.get(item.rule), outcomes.get(item)) for item in attempts]
     return render(
         request,
         "cookbook/lab_table.html",
         {
             "table": table,
-            "walls": [wall for wall in walls if wall.attempt.state != NOT_NULL],
-            "columns": [wall for wall in walls if wall.attempt.state == NOT_NULL],
+            "tested": [each for each in tested_rules if each.attempt.state != NOT_NULL],
+            "columns": [each for each in tested_rules if each.attempt.state == NOT_NULL],
             "broke": any(outcome.broke for outcome in outcomes.values()),
             "trouble": trouble,
             "unknown": _unknown(request.GET.get("try", ""), attempts),
@@ -117,10 +117,10 @@ def _unknown(chosen: str, attempts: Sequence[Attempt], *others: str) -> str:
     return "" if chosen in ("", *others, *(item.slug for item in attempts)) else chosen
 
 
-def _at_the_first_wall(chosen: str) -> list[Wall]:
-    attempts = [item for item in AT_THE_FIRST_WALL if chosen in (ALL, item.slug)]
+def _without_the_right(chosen: str) -> list[TestedRule]:
+    attempts = [item for item in WITHOUT_THE_RIGHT if chosen in (ALL, item.slug)]
     found = {item.attempt: item for item in run_attempts_on_real_books(attempts).outcomes}
-    return [Wall(attempt, None, found.get(attempt)) for attempt in AT_THE_FIRST_WALL]
+    return [TestedRule(attempt, None, found.get(attempt)) for attempt in WITHOUT_THE_RIGHT]
 
 
 def _by_table(attempts: Sequence[Attempt]) -> list[tuple[str, list[Attempt]]]:

@@ -86,9 +86,9 @@ def _measure(options: argparse.Namespace, scale: Scale, json_file: Path) -> None
     from django.core.management import call_command
 
     from tests.bench import output, servers
+    from tests.bench.comparisons import notes
     from tests.bench.figures import table
     from tests.bench.results import Results
-    from tests.bench.rivals import notes
 
     if not scale.durable:
         servers.wait_for_no_disk()

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from django.db import transaction as db_transaction
 
-from tests.bench.crew import Crew, crew
 from tests.bench.rounds import paced
 from tests.bench.samples import dice, some_amount, some_words
 from tests.bench.servers import new_database
+from tests.bench.workers import Workers, start_workers
 
 DATABASE = "hordak"
 SETTINGS = "tests.bench.hordak_settings"
@@ -24,12 +24,12 @@ def version() -> str | None:
 
 
 @contextmanager
-def hordak_crew(count: int, accounts: int) -> Iterator[Crew]:
+def hordak_workers(count: int, accounts: int) -> Iterator[Workers]:
     """Workers with hordak's own settings, tables and accounts."""
     with new_database(DATABASE, "template1"):
-        with crew(1, DATABASE, SETTINGS) as first:
+        with start_workers(1, DATABASE, SETTINGS) as first:
             first.run("tests.bench.hordak:open_accounts", accounts=accounts)
-        with crew(count, DATABASE, SETTINGS) as workers:
+        with start_workers(count, DATABASE, SETTINGS) as workers:
             yield workers
 
 

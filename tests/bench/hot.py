@@ -3,18 +3,18 @@
 from functools import partial
 
 from tests.bench.bank import open_rich_accounts
-from tests.bench.crew import Crew, crew
 from tests.bench.figures import HOT_AGAINST_SPREAD
 from tests.bench.results import Results, report_progress
 from tests.bench.rounds import alternate, compared
 from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database
+from tests.bench.workers import Workers, start_workers
 
 
 def measure(scale: Scale, results: Results) -> None:
     with fresh_database("bench_hot") as database:
         open_rich_accounts(scale.accounts)
-        with crew(scale.payers, database) as workers:
+        with start_workers(scale.payers, database) as workers:
             report_progress(f"hot account, {scale.payers} at once")
             rounds = alternate(
                 scale.rounds,
@@ -27,7 +27,7 @@ def measure(scale: Scale, results: Results) -> None:
     results.add(compared("hot", what, rounds, "spread", HOT_AGAINST_SPREAD, mine="hot"))
 
 
-def _pace(workers: Crew, scale: Scale, *, hot: bool) -> float:
+def _pace(workers: Workers, scale: Scale, *, hot: bool) -> float:
     paces = workers.run(
         "tests.bench.jobs:pay_into",
         seconds=scale.seconds,

@@ -1,4 +1,4 @@
-"""The jobs of a crew's workers."""
+"""The jobs of the workers."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from psycopg.errors import DeadlockDetected
 from tests.bench import textbook
 from tests.bench.rounds import paced
 from tests.bench.samples import account_id, dice, some_amount, some_pair, some_words
-from tests.bench.servers import rivals_tables
+from tests.bench.servers import comparison_tables
 from transactions import services
 
 
@@ -39,7 +39,7 @@ def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:
             return False
         return True
 
-    with rivals_tables():
+    with comparison_tables():
         return _counted(step, seconds)
 
 

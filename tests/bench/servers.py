@@ -1,4 +1,4 @@
-"""The bench's own server: temporary databases, and copies of the tables for rivals."""
+"""The bench's own server: temporary databases, and copies of the tables for comparisons."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +88,7 @@ def columns_of(server: "psycopg.Connection[tuple[object, ...]]", table: str) -> 
 
 
 def copy_tables(database: str) -> None:
-    """Copy the tables with their rows into the schema `bench`, for the rivals.
+    """Copy the tables with their rows into the schema `bench`, for the comparisons.
 
     The same columns, checks, indexes and foreign keys, and none of our triggers: they would
     refuse a rival that changes balances in its own way, and cost it time that is not its own.
@@ -111,7 +111,7 @@ def copy_tables(database: str) -> None:
 
 
 @contextmanager
-def rivals_tables() -> Iterator[None]:
+def comparison_tables() -> Iterator[None]:
     """Within the block Django finds the copies under the names of the tables."""
     with connection.cursor() as cursor:
         cursor.execute(RIVALS_FIRST)

@@ -48,7 +48,7 @@ def test_a_run_measures_every_part_and_leaves_nothing_behind(folder: Path) -> No
     assert run.returncode == 0, run.stderr
     written = json.loads((folder / "bench.json").read_text())
     _every_part_is_held_to_its_target(written["figures"])
-    _the_table_names_rivals_and_machine(run.stdout)
+    _the_table_names_comparisons_and_machine(run.stdout)
     _the_plans_are_of_what_was_really_sent(written["plans"])
     left = {path.name for path in folder.iterdir()}
     assert left <= {"bench.json", "bench.lock", "run.md", "secret_key"}
@@ -61,11 +61,11 @@ def _every_part_is_held_to_its_target(figures: list[dict[str, Any]]) -> None:
         "at least 1.5 x", "none", "at least 1 x", "at least 40 x", "at least 0.5 x",
         "at most 450 bytes", "at most 1.5 x",
     }  # fmt: skip
-    rivals = {figure["against"] for figure in measured}
-    assert rivals >= {"textbook", "pgbench", "COPY", "COPY with our triggers", "spread"}
+    comparisons = {figure["against"] for figure in measured}
+    assert comparisons >= {"textbook", "pgbench", "COPY", "COPY with our triggers", "spread"}
 
 
-def _the_table_names_rivals_and_machine(printed: str) -> None:
+def _the_table_names_comparisons_and_machine(printed: str) -> None:
     assert "post_batch, 1,000 a batch" in printed
     assert "textbook: two `select_for_update().get()`" in printed
     assert "processors " in printed

@@ -6,13 +6,13 @@ from functools import partial
 
 from tests.bench import hordak, pgbench
 from tests.bench.bank import open_rich_accounts, some_draft
-from tests.bench.crew import Crew, crew
 from tests.bench.figures import AGAINST_HORDAK, AGAINST_TEXTBOOK, NO_DEADLOCK, Figure
 from tests.bench.plans import plans_of
 from tests.bench.results import Results, report_progress
 from tests.bench.rounds import Rounds, alternate, compared
 from tests.bench.scale import Scale
 from tests.bench.servers import copy_tables, deadlocks, fresh_database
+from tests.bench.workers import Workers, start_workers
 from transactions import services
 
 PART = "transfer"
@@ -25,29 +25,33 @@ def measure(scale: Scale, results: Results) -> None:
         open_rich_accounts(scale.accounts)
         copy_tables(database)
         most = max(scale.processes)
-        workers = stack.enter_context(crew(most, database))
-        rival = None
+        workers = stack.enter_context(start_workers(most, database))
+        compared = None
         if hordak.version():
-            rival = stack.enter_context(hordak.hordak_crew(most, scale.accounts))
+            compared = stack.enter_context(hordak.hordak_workers(most, scale.accounts))
         for count in scale.processes:
             report_progress(f"transfer, {count} at once")
-            _contest(count, scale, results, workers.first(count), rival and rival.first(count))
+            _contest(
+                count, scale, results, workers.first(count), compared and compared.first(count)
+            )
         draft = partial(some_draft, scale.accounts)
         results.plans["one transfer"] = plans_of(lambda: services.book(draft()))
 
 
-def _contest(count: int, scale: Scale, results: Results, workers: Crew, rival: Crew | None) -> None:
+def _contest(
+    count: int, scale: Scale, results: Results, workers: Workers, compared: Workers | None
+) -> None:
     locked = {"ours": 0, "textbook": 0}
 
-    def by_crew(name: str, job: str) -> float:
+    def by_workers(name: str, job: str) -> float:
         before = deadlocks("bench_transfer")
         paces = workers.run(job, seconds=scale.seconds, accounts=scale.accounts)
         locked[name] += deadlocks("bench_transfer") - before
         return float(sum(paces))
 
     contestants: dict[str, Callable[[], float]] = {
-        "ours": partial(by_crew, "ours", "tests.bench.jobs:pay_by_service"),
-        "textbook": partial(by_crew, "textbook", "tests.bench.jobs:pay_by_textbook"),
+        "ours": partial(by_workers, "ours", "tests.bench.jobs:pay_by_service"),
+        "textbook": partial(by_workers, "textbook", "tests.bench.jobs:pay_by_textbook"),
         "pgbench": partial(
             pgbench.pay,
             "bench_transfer",
@@ -56,9 +60,9 @@ def _contest(count: int, scale: Scale, results: Results, workers: Crew, rival: C
             accounts=scale.accounts,
         ),
     }
-    if rival:
+    if compared:
         contestants["hordak"] = lambda: sum(
-            rival.run("tests.bench.hordak:pay", seconds=scale.seconds)
+            compared.run("tests.bench.hordak:pay", seconds=scale.seconds)
         )
     rounds = alternate(scale.rounds, contestants)
     results.add(*_figures(f"one transfer, {count} at once", rounds, locked, count))

@@ -11,7 +11,7 @@ from django.db import transaction as db_transaction
 
 from cookbook.lab import attempt_runner
 from cookbook.lab.attempt_runner import Outcome, run_attempts, run_attempts_on_real_books
-from cookbook.lab.attempts import AT_THE_FIRST_WALL, ATTEMPTS, ROWS
+from cookbook.lab.attempts import ATTEMPTS, ROWS, WITHOUT_THE_RIGHT
 from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow
 from cookbook.lab.rules import Rule, rules_of_the_books, triggers_that_refuse_nothing
 from cookbook.runner.sessions import Session
@@ -71,11 +71,11 @@ def test_the_row_that_attempts_change_one_thing_in_is_taken_as_it_is(row: ValidR
 def test_a_rule_that_cannot_be_reached_refuses_once_the_one_before_it_is_gone(
     attempt: Attempt,
 ) -> None:
-    walls = {(rule.table, rule.name): rule for rule in rules_of_the_books()}
+    rules = {(rule.table, rule.name): rule for rule in rules_of_the_books()}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = practice, public")
         for name in filter(None, (attempt.behind, attempt.behind_too)):
-            cursor.execute(without(walls[attempt.table, name]))
+            cursor.execute(without(rules[attempt.table, name]))
     with pytest.raises(DatabaseError) as refused, db_transaction.atomic():
         send(*attempt.given, attempt.sql, "SET CONSTRAINTS ALL IMMEDIATE")
     diag = refused.value.__cause__.diag  # type: ignore[union-attr]
@@ -123,18 +123,18 @@ def test_a_right_that_is_missing_in_thepractice_bank_is_no_rule_that_held() -> N
 def test_the_page_has_no_right_to_the_real_books() -> None:
     set_role("ledger_web")
     try:
-        everything = run_attempts_on_real_books(AT_THE_FIRST_WALL)
+        everything = run_attempts_on_real_books(WITHOUT_THE_RIGHT)
     finally:
         set_role(None)
     assert {(o.state, o.as_said) for o in everything.outcomes} == {("42501", True)}
     assert [o.message for o in everything.outcomes] == [
-        f"permission denied for table {attempt.table}" for attempt in AT_THE_FIRST_WALL
+        f"permission denied for table {attempt.table}" for attempt in WITHOUT_THE_RIGHT
     ]
 
 
 def test_the_owner_passes_the_first_wall_and_touches_no_row() -> None:
-    assert all(attempt.sql.endswith(" WHERE false") for attempt in AT_THE_FIRST_WALL)
-    outcomes = run_attempts_on_real_books(AT_THE_FIRST_WALL).outcomes
+    assert all(attempt.sql.endswith(" WHERE false") for attempt in WITHOUT_THE_RIGHT)
+    outcomes = run_attempts_on_real_books(WITHOUT_THE_RIGHT).outcomes
     assert {(o.broke, o.rows) for o in outcomes} == {(True, 0)}
 
 

@@ -168,7 +168,7 @@ def test_while_sealing_runs_it_is_said_once(reader: Client) -> None:
 
 def test_a_rule_behind_another_says_so(reader: Client) -> None:
     said = page(reader, "/cookbook/lab/accounts/?try=account_id_currency_unique")
-    assert "Cannot be reached: <code>accounts_pkey</code> stands before it." in said
+    assert "<code>accounts_pkey</code> refuses first." in said
     assert "The books are intact." in said
 
 

@@ -1,13 +1,13 @@
-"""What keeps sealed days as they were sealed, enforced by Postgres whoever asks.
+"""The triggers that protect sealed days, for every role.
 
-Note [No row enters a sealed period]: three walls, of which each closes the gap of the others.
+Note [No row enters a sealed period]: three checks, each of which closes a gap of the others.
 
-1. A row whose time is younger than GRACE is let in without a question: no seal may end later
-   than GRACE ago. That test is one comparison, all that an ordinary payment pays.
+1. A row with a time later than GRACE ago is accepted without a look at the seals, because no seal
+   may end later than GRACE ago. An ordinary payment pays only this one comparison.
 2. An older row takes the lock of the seals, shared, until its transaction ends, and is then
-   compared with them. Sealing takes the lock alone: such a row is either in the books before
-   the rows are read, or it meets the seal. Its transaction must read anew for each statement
-   (READ COMMITTED); one with an older snapshot could not see the seal, so it is refused.
+   compared with the seals. Sealing takes the lock exclusively: such a row is either in the books
+   before sealing reads them, or it is refused by the seal. Its transaction must take a new snapshot
+   for each statement (READ COMMITTED); with an older one it may miss the seal, so it is refused.
 3. A transaction may have written a row long ago and still be open. So sealing first waits for
    every transaction that was writing when it began (`transactions.audit.sealing`).
 

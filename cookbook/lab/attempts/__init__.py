@@ -13,7 +13,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
     *files.ATTEMPTS,
     *people.ATTEMPTS,
 )
-AT_THE_FIRST_WALL: tuple[Attempt, ...] = tuple(rights.ATTEMPTS)
+WITHOUT_THE_RIGHT: tuple[Attempt, ...] = tuple(rights.ATTEMPTS)
 # The rows that tables take as they are, which the attempts change one thing in.
 ROWS: tuple[ValidRow, ...] = (
     *accounts.ROWS,

@@ -13,7 +13,7 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
-from tests.walls import refused_by
+from tests.refusals import refused_by
 from transactions import services
 from transactions.annotations.services import MOST_SHOWN, annotate, annotation_history
 from transactions.exceptions import InvalidDetails, TransactionNotFound
@@ -161,7 +161,7 @@ def test_two_tabs_at_once_leave_one_order(
     assert Annotation.objects.of(ana.user).latest().count() == 1
 
 
-# The walls of the database
+# The rules of the database
 
 INSERT = (
     "INSERT INTO annotations (id, transaction_id, owner_id, text, tags, created_at)"

@@ -8,7 +8,7 @@ from transactions.audit.audit import audit
 
 
 def falsify(sql: str, *parameters: Any) -> None:
-    """What only the owner of the tables could do: take the walls away first."""
+    """What only the owner of the tables could do: disable the triggers first."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE transactions DISABLE TRIGGER USER")

@@ -38,7 +38,7 @@ def march() -> tuple[Account, list[Transaction]]:
 
 
 def as_owner(sql: str, *parameters: Any, table: str = "transactions") -> None:
-    """What only the owner of the tables could do: take the walls away, and put them back."""
+    """What only the owner of the tables could do: disable the triggers, and enable them again."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")

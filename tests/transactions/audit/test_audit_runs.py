@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.factories import AccountFactory, UserFactory
+from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner
 from tests.transactions.posting.shared import at_once
-from tests.walls import refused_by
 from transactions import services
 from transactions.audit import audit as auditing
 from transactions.audit.audit import AuditRunning, AuditTooLong, audit

@@ -13,8 +13,8 @@ from django.utils import timezone
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.pages import text_of
+from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner
-from tests.walls import refused_by
 from transactions import services
 from transactions.audit.open_findings import standing_run, standing_runs
 from transactions.audit.runs import run_audit

@@ -15,8 +15,8 @@ from django.utils import timezone
 from accounts.models import EARLIEST
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, insert_row
+from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner, book, day, march
-from tests.walls import refused_by
 from transactions import services
 from transactions.audit import digest as seal_text
 from transactions.audit import sealing

@@ -10,7 +10,7 @@ from django.db import transaction as db_transaction
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from tests.factories import AccountFactory, UserFactory, balances, insert_row
-from tests.walls import constraint_of, insert_refused_by, refused_by
+from tests.refusals import constraint_of, insert_refused_by, refused_by
 from transactions.audit.audit import audit
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.db import connection
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, insert_row, walls_down
-from tests.walls import insert_refused_by, refused_by
+from tests.refusals import insert_refused_by, refused_by
 from transactions import services
 from transactions.exceptions import InvalidDetails
 from transactions.models import Transaction

@@ -150,7 +150,7 @@ def test_with_the_locking_taken_out_the_database_is_the_one_that_refuses(
 
 
 def test_without_lock_and_trigger_money_is_spent_twice() -> None:
-    """The control of the control: the textbook without a lock, on tables without our walls."""
+    """Shows that the test above can fail: no lock, no constraints, no triggers."""
     account, both_have_read = AccountFactory(balance="50"), Barrier(2)
 
     def spend() -> None:

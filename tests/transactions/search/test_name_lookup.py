@@ -7,8 +7,8 @@ import pytest
 
 from accounts.models import Account, User
 from ledger.db.work import watched
-from tests.crowds import crowd
 from tests.factories import AccountFactory
+from tests.many_people import crowd
 from tests.plans import nodes_of_sql
 from transactions import services
 from transactions.scope import Scope, scope_for

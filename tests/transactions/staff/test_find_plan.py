@@ -8,8 +8,8 @@ from django.db import connection
 
 from accounts.models import Account
 from ledger.db.work import watched
-from tests.crowds import crowd
 from tests.factories import AccountFactory
+from tests.many_people import crowd
 from tests.plans import nodes_of_sql
 from tests.transactions.search.shared import scans_of
 from tests.transactions.statements.shared import fill

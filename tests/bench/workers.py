@@ -15,15 +15,15 @@ class JobFailed(Exception):
     """A worker's traceback."""
 
 
-class Crew:
+class Workers:
     """Workers that wait for jobs. A job is a function "module:name"; `worker=` is its number."""
 
     def __init__(self, ends: "list[Connection[Any, Any]]") -> None:
         self._ends = ends
 
-    def first(self, count: int) -> "Crew":
-        """The number of workers."""
-        return Crew(self._ends[:count])
+    def first(self, count: int) -> "Workers":
+        """Returns the first `count` of the workers."""
+        return Workers(self._ends[:count])
 
     def run(self, job: str, **arguments: Any) -> list[Any]:
         """The result of each worker's job. Raises JobFailed with the first traceback."""
@@ -37,7 +37,7 @@ class Crew:
 
 
 @contextmanager
-def crew(count: int, database: str, settings: str = "tests.settings") -> Iterator[Crew]:
+def start_workers(count: int, database: str, settings: str = "tests.settings") -> Iterator[Workers]:
     """Start `count` processes with Django set up for the database."""
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(count)]
@@ -50,7 +50,7 @@ def crew(count: int, database: str, settings: str = "tests.settings") -> Iterato
     for _, theirs in pipes:
         theirs.close()
     try:
-        yield Crew([ours for ours, _ in pipes])
+        yield Workers([ours for ours, _ in pipes])
     finally:
         for ours, _ in pipes:
             ours.close()

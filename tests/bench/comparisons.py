@@ -1,4 +1,4 @@
-"""What each rival does and does not do: needed to read a ratio."""
+"""What each compared program does and does not do, which explains the ratios."""
 
 from collections.abc import Iterable
 
