@@ -30,7 +30,7 @@ FORGOTTEN = (
 )
 NEW_PERSON = f"They get a mail at this address. {FORGOTTEN}"
 THEIR_OWN = (
-    "The customer changes the email address on a page of their own, which has it confirmed, and "
+    "Customers change their email address themselves and confirm it by mail, and "
     'the password by "Forgotten it?" on the sign-in page.'
 )
 

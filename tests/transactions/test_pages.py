@@ -101,7 +101,7 @@ def test_home_takes_a_bounded_number_of_queries(
 def test_home_of_somebody_new_says_the_next_step(client: Client) -> None:
     client.force_login(UserFactory())
     said = text_of(client.get("/"))
-    assert "No account yet" in said
+    assert "You have no account yet" in said
     assert "Open an account" in said
 
 

@@ -52,7 +52,7 @@ def _check_currency(item: PreparedDraft, sides: Sides) -> None:
     if sender and recipient and sender.currency != recipient.currency:
         raise CurrencyMismatch(
             f"{sender.name} is in {sender.currency}, the recipient's account in "
-            f"{recipient.currency}. Money moves between accounts of one currency."
+            f"{recipient.currency}. Both accounts must have the same currency."
         )
     currency = sides.currency
     if not fits(item.amount, currency):
@@ -139,7 +139,8 @@ def _check_limits(
     if sender.transfer_limit is not None and item.amount > sender.transfer_limit:
         raise LimitExceeded(
             f"{figure(item.amount, sender.currency)} is above the limit of "
-            f"{figure(sender.transfer_limit, sender.currency)} for one payment from {sender.name}."
+            f"{figure(sender.transfer_limit, sender.currency)} {sender.currency} per payment "
+            f"from {sender.name}."
         )
     if sender.daily_limit is not None:
         left = sender.daily_limit - sender.sent_on(locked.day_of(booking_time(item, sides)))

@@ -197,7 +197,7 @@ def _subline(lifecycle: Lifecycle) -> str:
         sentence = f"{money(taken, row.currency)} of it was captured"
         return f"{sentence}, {money(rest, row.currency)} released."
     return {
-        "pending": "Reserved, not booked: it cannot be spent until it is captured or released.",
+        "pending": "Reserved: it is either booked or returned to your available money.",
         "expired": (
             "Expired. It still counts as held until the bank releases it, shortly."
             if row.is_pending

@@ -64,7 +64,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its values are right-aligned."""
-        return self.kind in ("money", "change", "count", "percent", "number")
+        return self.kind in ("money", "change", "count", "percent", "score")
 
     def display(self, row: Row, params: ReportParameters) -> str:
         """Returns the value as shown on the page; an en dash if it has none."""
@@ -86,7 +86,7 @@ class Column:
             return ""
         if isinstance(value, Decimal) and self.kind in ("money", "change") and params.currency:
             return f"{value:.{minor_units(params.currency)}f}"
-        if self.kind in ("percent", "number"):
+        if self.kind in ("percent", "score"):
             return f"{value:.4f}"
         return value.isoformat() if hasattr(value, "isoformat") else value
 
@@ -122,7 +122,7 @@ DISPLAY: Mapping[str, Callable[[Any, str], str]] = {
     "month": _month,
     "day": _day,
     "count": lambda value, _currency: f"{value:,}",
-    "number": lambda value, _currency: f"{value:,.2f}",
+    "score": lambda value, _currency: f"{value:,.1f}".replace("-", "\N{MINUS SIGN}"),
     "percent": lambda value, _currency: f"{Decimal(value) * 100:.1f} %",
     "money": lambda value, currency: figure(rounded(Decimal(value), currency), currency),
     "change": lambda value, currency: signed(rounded(Decimal(value), currency), currency),

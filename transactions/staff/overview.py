@@ -38,8 +38,8 @@ def figures_for(user: User) -> list[StaffFigure]:
     if user.has_perm("transactions.view_seal"):
         seal = Seal.objects.order_by("-number").first()
         page = reverse("admin:transactions_auditrun_changelist")
-        until = short_date(timezone.localdate(seal.ends_at)) if seal else "none yet"
-        figures.append(StaffFigure("Sealed before", until, page))
+        until = short_date(timezone.localdate(seal.ends_at)) if seal else "nothing yet"
+        figures.append(StaffFigure("Sealed up to", until, page))
     return figures
 
 

@@ -49,8 +49,8 @@ def test_every_reason_of_the_engine_is_a_verdict(everyday: Account, mara: Accoun
     assert [fate.partition(";")[0].partition(":")[0] for fate in fates(file)] == [
         "Money moves between two different accounts",
         (
-            "Everyday is in USD, the recipient's account in EUR. Money moves between accounts of "
-            "one currency."
+            "Everyday is in USD, the recipient's account in EUR. Both accounts must have the same "
+            "currency."
         ),
         "The description has 501 characters",
     ]

@@ -163,7 +163,7 @@ def test_a_pending_hold_says_what_it_means_and_until_when(client: Client, accoun
     row = held(account, expires_at=timezone.now() + TOMORROW)
     said = receipt(client, row)
     assert "Held for Hotel Aurora pending 60.00 USD" in said
-    assert "it cannot be spent until it is captured or released" in said
+    assert "either booked or returned" in said
     assert timeline(client, row) == ["Held 60.00 USD", "Released unless captured"]
     assert "Send another" not in said
 
@@ -264,7 +264,7 @@ def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
 @pytest.mark.parametrize(
     ("limit", "sentence"),
     [
-        ("transfer_limit", "60.00 is above the limit of 50.00 for one payment from Everyday."),
+        ("transfer_limit", "60.00 is above the limit of 50.00 USD per payment from Everyday."),
         ("daily_limit", "Everyday may send 50.00 more on this day; 60.00 is above that."),
     ],
 )

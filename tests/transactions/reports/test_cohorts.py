@@ -117,7 +117,7 @@ def test_the_page_says_the_share_of_those_alone_for_whom_the_month_is_over(clien
     pay(idle, None, "1", f"{today.replace(day=1)}T00:00")  # in a month that is not over
     said = finding(client)
     assert "3 people joined; of the 2 " in said
-    assert "50 % moved money in month 2." in said
+    assert "50 % sent money in month 2." in said
 
 
 def test_the_page_says_when_no_month_is_over(client: Client) -> None:
@@ -128,7 +128,7 @@ def test_the_page_says_when_no_month_is_over(client: Client) -> None:
 def test_the_page_is_short_where_all_joined_at_once(client: Client) -> None:
     account = joined(f"{months_before(timezone.localdate().replace(day=1), 2)}")
     pay(account, None, "1", f"{months_before(timezone.localdate().replace(day=1), 1)}")
-    assert "1 person joined; 100 % moved money in month 1." in finding(client)
+    assert "1 person joined; 100 % sent money in month 1." in finding(client)
 
 
 def test_nobody_reads_it_for_themselves() -> None:

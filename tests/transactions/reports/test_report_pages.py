@@ -83,10 +83,10 @@ def assert_same(shown: str, filed: str, kind: str) -> None:
     """A cell as people read it is that of the file, which is exact and plain."""
     if shown == "\N{EN DASH}":
         assert filed == ""
-    elif kind in ("money", "change", "count", "number", "percent"):
+    elif kind in ("money", "change", "count", "score", "percent"):
         exact = Decimal(filed) * (100 if kind == "percent" else 1)
         read = Decimal(re.sub(r"[^\d.-]", "", shown.replace("\N{MINUS SIGN}", "-")))
-        assert abs(read - exact) <= {"percent": Decimal("0.05"), "number": Decimal("0.005")}.get(
+        assert abs(read - exact) <= {"percent": Decimal("0.05"), "score": Decimal("0.05")}.get(
             kind, Decimal(0)
         )
     elif kind == "day":

@@ -37,7 +37,7 @@ def test_holds_frozen_accounts_audit_and_seal_are_counted(
         "Holds that expire today": "0",
         "Frozen accounts": "0",
         "Last audit": "never",
-        "Sealed before": "none yet",
+        "Sealed up to": "nothing yet",
     }
     later = timezone.now() + timedelta(days=3)
     services.hold(from_account=account, amount=Decimal(1), expires_at=later)

@@ -212,7 +212,7 @@ def test_what_the_list_cannot_read_is_said(
 def test_a_search_for_nothing_says_what_can_be_searched_for(staff: Client) -> None:
     page = staff.get(LIST, {"q": "nothing such"}).content.decode()
     assert "Nothing found for “nothing such”" in page
-    assert "An amount like 13.40" in page
+    assert "An amount alone, like 13.40" in page
 
 
 def test_a_row_is_left_by_a_link_to_the_list(staff: Client, account: Account) -> None:

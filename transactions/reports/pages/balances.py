@@ -85,7 +85,7 @@ BALANCE_OVER_TIME = Report(
     function=balance_over_time,
     title="Balance over time",
     sketch="line",
-    question="How much money was there, day by day?",
+    question="How much money was there over time?",
     shows="LATERAL: one index look-up for each account and day",
     form=BalanceForm,
     columns=(
@@ -135,7 +135,8 @@ def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
     proof += f" {money(sums['ending'], params.currency)}."
     if _wrong(rows):
         return f"Just before {at}. Run the audit: it names the first account and row that differ."
-    return f"Just before {at}: {proof} Balances are those stored with the entries."
+    source = " Balances are those stored with the entries." if params.scope.is_bank else ""
+    return f"Just before {at}: {proof}{source}"
 
 
 def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
     there = [row for row in later if row["after"] == last]
     share = sum(row["active"] for row in there) / sum(row["people"] for row in there)
     months = counted(last, "month")
-    moved = f"{share * 100:.0f}\N{NO-BREAK SPACE}% moved money in month {last}."
+    moved = f"{share * 100:.0f}\N{NO-BREAK SPACE}% sent money in month {last}."
     whom = sum(row["people"] for row in there)
     if _people([whom]) == joined:
         return f"{joined} joined; {moved}"
@@ -48,11 +48,11 @@ def _basis(_rows: Sequence[Row], _params: ReportParameters) -> str:
     return (
         "Customers with an account, by the month in which they joined, and how many of them sent "
         f"money in that month and in each of the {FOLLOWED} months after it, transfers between own "
-        "accounts included. Holds do not count; the current month counts so far."
+        "accounts included. Holds do not count; the current month is incomplete."
     )
 
 
-_ACTIVE = Column("active", "Moved money", "count", _payments)
+_ACTIVE = Column("active", "Sent money", "count", _payments)
 
 
 def _chart(rows: Sequence[Row], params: ReportParameters) -> HeatMap:
@@ -69,7 +69,7 @@ def _chart(rows: Sequence[Row], params: ReportParameters) -> HeatMap:
         for row in rows
     }
     return HeatMap(
-        "Percent of customers who moved money, by months after joining",
+        "Percent of customers who sent money, by months after joining",
         across=[str(after) for after in across],
         down=[f"{month:%b %Y}" for month in joined],
         cells=[[marks.get((month, after)) for after in across] for month in joined],

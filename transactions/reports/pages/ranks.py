@@ -43,15 +43,13 @@ def _by(params: ReportParameters) -> str:
 
 
 def _accounts_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
-    return (
-        f"Booked balances now, of accounts in {params.currency} that are not closed.{_by(params)}"
-    )
+    return f"Booked balances now, of open accounts in {params.currency}.{_by(params)}"
 
 
 def _users_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     return (
-        f"Booked balances now, of each customer's accounts in {params.currency} together that are "
-        f"not closed.{_by(params)}"
+        f"Booked balances now: each customer's open accounts in {params.currency}, added together."
+        f"{_by(params)}"
     )
 
 

@@ -149,13 +149,15 @@ def _of_amount(row: Row, params: ReportParameters, amount: str) -> str:
 
 def _usual(rows: Sequence[Row], params: ReportParameters) -> str:
     first = rows[0]
-    what = f"for {first['paid_for']}" if first["paid_for"] else "without a category"
+    category = first["paid_for"]
+    what = f"{category} payments" if category else "payments without a category"
     median = money(rounded(first["median"], params.currency), params.currency)
     if first["payments"] == 1:
-        return f"One payment {what} {_went(params)}, of {median}."
+        of = f" for {category}" if category else " without a category"
+        return f"One payment{of} {_went(params)}, of {median}."
     return (
-        f"Half of the {first['payments']:,} payments {what} that {_went(params)} were at most "
-        f"{median}, 90\N{NO-BREAK SPACE}% at most {money(first['p90'], params.currency)}."
+        f"Half of the {first['payments']:,} {what} that {_went(params)} were at most {median}, "
+        f"90\N{NO-BREAK SPACE}% at most {money(first['p90'], params.currency)}."
     )
 
 

@@ -36,7 +36,7 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     sentence = money(abs(whole), params.currency)
     if whole > 0:
         return f"{most} gained most: {sentence}."
-    return f"Nothing gained; {most} lost least: {sentence}." if whole else f"{most} broke even."
+    return f"No balance grew; {most} lost least: {sentence}." if whole else f"{most} broke even."
 
 
 def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:

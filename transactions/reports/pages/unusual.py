@@ -133,7 +133,7 @@ UNUSUAL_MOVEMENTS = Report(
         Column("amount", "Amount", "money", _itself),
         Column("usual", "Average before", "money"),
         Column("spread", "Standard deviation", "money"),
-        Column("score", "z-score", "number"),
+        Column("score", "z-score", "score"),
         Column("why", "Why", text=why),
     ),
     finding=_finding,

@@ -191,13 +191,13 @@ def _with_value(item: QueryItem) -> QueryItem:
         quoted = f'"{item.source.lstrip("-")}"' if '"' not in item.source else ""
         fields = [f"{name}:{item.text}" for name in closest(item.kind, list(FIELDS))]
         raise InvalidValue(
-            f"There is no field “{item.kind}”. To search for these words, put them in quotes.",
+            f"There is no field “{item.kind}”. Put words with a colon in quotes.",
             *fields,
             *([quoted] if quoted else []),
         )
     if not item.text:
         example = f", like {known.example}" if known.example else ""
-        raise IncompleteValue(f"{item.kind}: {known.description}{example}.")
+        raise IncompleteValue(f"{item.kind}: needs a value{example} ({known.description}).")
     if item.kind == "has":
         return _with_has_value(item)
     if len(item.text) > LONGEST_WORD:

@@ -105,8 +105,10 @@ class SearchPage:
 
     @property
     def totals_explanation(self) -> str:
-        """For which accounts money in and out is counted; "" for the whole scope."""
+        """Which money counts as in and out; "" for all of one's own."""
         ids = self.result.named_accounts
+        if not ids and self.result.scope.is_bank and self.result.facets.totals:
+            return "Money into and out of the bank, without payments between its accounts."
         if not ids:
             return ""
         if len(ids) > 1:

@@ -24,7 +24,6 @@ from transactions.search.sql.condition import NO_ROWS, Condition
 from transactions.search.sql.name_lookup import find_names
 from transactions.search.sql.sides import TransactionSides
 from transactions.staff.find.search import (
-    NAMED_ACCOUNTS,
     UNRANKED,
     KindResults,
     StaffQuery,
@@ -34,12 +33,9 @@ from transactions.staff.find.search import (
 
 NEWEST = 20_000  # rows among which an amount alone is looked for
 HELP = (
-    "A transaction's id, an account number, a person's name (or email address, where you may see "
-    "people), words of the "
-    f"description, reference and metadata, names of accounts where at most {NAMED_ACCOUNTS} fit; "
-    'or fields: rent, "blue note", rent -office, to:grace amount:>100 date:2026-03. An amount like '
-    f"13.40 is looked for beside a name or words (13.40 rent); alone, among the newest {NEWEST:,} "
-    "rows."
+    "A transaction's id, an account number, a person or words. Examples: rent · "
+    '"blue note" · rent -office · to:grace · amount:>100 · date:2026-03. An amount alone, like '
+    f"13.40, searches the newest {NEWEST:,} transactions."
 )
 
 
