@@ -36,4 +36,4 @@ def sign_in(page: Any, email: str = "ana@example.com") -> None:
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+    page.wait_for_url(lambda url: "/account/login/" not in url)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.staticfiles import finders
+from playwright.sync_api import expect
 
 from accounts.models import Account
 from tests.browser.shared import look_at, sign_in
@@ -67,12 +68,12 @@ def test_keys_lead_where_they_say(page: Any, everyday: Account) -> None:
     page.wait_for_url("**/transfers/new/?id=*")
     page.goto("/")
     page.keyboard.press("?")
-    assert page.get_by_role("dialog").is_visible()
+    expect(page.get_by_role("dialog")).to_be_visible()
     listed = " ".join(page.get_by_role("dialog").inner_text().split())
     for said in ("/ Search payments", "g h Home", "g a Accounts", "g s Send", "g r Reports"):
         assert said in listed
     page.keyboard.press("Escape")
-    assert not page.get_by_role("dialog").is_visible()
+    expect(page.get_by_role("dialog")).not_to_be_visible()
 
 
 def test_the_keys_of_search_and_reports(page: Any, everyday: Account) -> None:

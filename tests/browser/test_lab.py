@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from accounts.models import Account
 from tests.browser.shared import look_at, sign_in
@@ -46,8 +47,8 @@ def test_a_button_tries_to_break_the_books_and_shows_what_stopped_it(
     page.get_by_role("link", name="accounts", exact=True).click()
     page.get_by_role("link", name="Try it: Add 100 to a balance without a payment").click()
     tried = page.locator("#balance_follows_rows")
-    assert tried.get_by_text("The books are intact.").is_visible()
-    assert tried.get_by_text("23514").is_visible()
+    expect(tried.get_by_text("The books are intact.")).to_be_visible()
+    expect(tried.get_by_text("23514")).to_be_visible()
     page.goto("/cookbook/lab/")
     page.get_by_role("link", name="Try all").click()
-    assert page.locator("#all").get_by_text("The books are intact.").is_visible()
+    expect(page.locator("#all")).to_contain_text("The books are intact.")

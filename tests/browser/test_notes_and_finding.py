@@ -109,7 +109,7 @@ def test_a_slash_moves_to_the_admins_search(page: Any, clerk: User, paid: Transa
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/search/?q=book")
     assert page.locator("#find").input_value() == "book"
-    assert page.get_by_role("link", name="Book Nook", exact=True).is_visible()
+    expect(page.get_by_role("link", name="Book Nook", exact=True)).to_be_visible()
     page.get_by_role("link", name="Everyday of Book Nook").click()
     page.wait_for_url("**/change/")
 
