@@ -214,16 +214,17 @@ def errands(person: Person, day: date) -> Iterator[Event]:
 
 
 def _send_back(person: Person, bought: Event, day: date) -> None:
-    """The shop pays the whole or the half of a purchase back some days later."""
+    """The shop refunds a purchase some days later; a shop without an account here by a deposit."""
     later = day + timedelta(days=person.rng.randrange(3, 10))
     refund = Event(
         at(person.rng, later, "10:00", "17:00"),
         bought.amount,
-        None,
-        person.everyday,
-        f"{bought.description}, refund",
+        bought.target,
+        bought.source,
+        f"Refund: {bought.description}",
         f"Bought on {day.day} {month_name(day)}",
-        {**bought.metadata, "category": "refund"},
+        dict(bought.metadata),
+        reverses=bought,
     )
     person.diary.setdefault(later, []).append(refund)
 

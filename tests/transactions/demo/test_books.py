@@ -67,11 +67,20 @@ def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: Seeded) -> None:
     released = ana.get(status="voided")
     assert released.reasons.get().action == "release"
     assert released.reasons.get().written_by.email == "staff@example.com"
-    refund = Transaction.objects.get(reverses__isnull=False)
+    refund = Transaction.objects.get(description="Refund: Book Nook")
     assert refund.reverses in ana
     assert refund.reverses.description == "Book Nook"
     held = Account.objects.exclude(held=0)
     assert [(account.name, account.held) for account in held] == [("Travel", pending.amount)]
+
+
+def test_a_refund_reverses_the_payment_of_the_same_amount(demo: Seeded) -> None:
+    refunds = Transaction.objects.filter(description__startswith="Refund: ")
+    assert refunds.count() > 1
+    for refund in refunds.select_related("reverses"):
+        assert refund.reverses is not None
+        assert refund.amount == refund.reverses.amount
+        assert refund.metadata == refund.reverses.metadata
 
 
 def test_ana_has_her_three_accounts(demo: Seeded) -> None:

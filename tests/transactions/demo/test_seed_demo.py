@@ -96,7 +96,7 @@ def test_an_interrupted_run_is_finished_by_the_same_call(
 
     with pytest.raises(KeyboardInterrupt):
         seeding.seed(**options, progress=stop)
-    assert Transaction.objects.count() == 200
+    assert 0 < Transaction.objects.count() <= 200  # a refund begins another batch
     made = seeding.seed(**options)
     assert Transaction.objects.count() == made.transactions > 200
     assert audit().clean
