@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from accounts import services
 from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, ReasonedActions
 from accounts.admin.forms import PersonAddForm, PersonChangeForm
-from accounts.admin.parts import STYLES, day_cell, moment_cell, person_of
+from accounts.admin.parts import STYLES, date_filter, day_cell, moment_cell, person_of
 from accounts.models import Account, User
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -64,7 +64,7 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     add_form_template = None  # Django's own asks for a password
     list_display = ("name", "email", "account_count", "is_staff", "may_sign_in", "joined")
     list_display_links = ("name", "email")
-    list_filter = ("is_staff", SignInFilter, "created_at")
+    list_filter = ("is_staff", SignInFilter, ("created_at", date_filter("date of joining")))
     search_fields = ("email", "name")
     search_help_text = "A name or an email address, or a part of one."
     ordering = ("-created_at",)

@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from accounts.admin.parts import STYLES, amount_cell, link_to, moment_cell, person_of
+from accounts.admin.parts import STYLES, amount_cell, date_filter, link_to, moment_cell, person_of
 from accounts.models import Account, User
 from ledger.text.lines import grouped
 from ledger.web import database_errors
@@ -50,7 +50,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Newest first. Files are uploaded and paid, never edited."""
 
     list_display = ("time", "name", "sender", "lines_shown", "total_shown", "paid_shown", "state")
-    list_filter = ("state", "created_at")
+    list_filter = ("state", ("created_at", date_filter("upload date")))
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("name", "from_account__number", "from_account__user__name")

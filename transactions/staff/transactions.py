@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.admin.actions import ReasonedActions
-from accounts.admin.parts import STYLES, ReadOnly, person_of
+from accounts.admin.parts import STYLES, ReadOnly, date_filter, person_of
 from ledger.text.money import money
 from transactions.lifecycle import Lifecycle, lifecycle_of
 from transactions.models import Transaction
@@ -41,7 +41,10 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     list_display = (
         "time", "sender", "recipient", "amount_shown", "currency", "standing", "words", "kind",
     )  # fmt: skip
-    list_filter = (AccountFilter, StandingFilter, "type", CurrencyFilter, "created_at")
+    list_filter = (
+        AccountFilter, StandingFilter, "type", CurrencyFilter,
+        ("created_at", date_filter("date")),
+    )  # fmt: skip
     list_select_related = ("from_account__user", "to_account__user")
     ordering = (BOOKED_AT.desc(), "-pk")
     sortable_by = ()

@@ -41,12 +41,16 @@ class Filters:
 
 @dataclass(slots=True)
 class StatementDay:
-    """One day's entries, newest first, and the total of the whole day."""
+    """One day's entries, newest first, and the total of the whole day.
+
+    `is_split`: entries on a neighbouring page are part of that total.
+    """
 
     date: date
     currency: str
     entries: list[Entry]
     total: Decimal = Decimal(0)
+    is_split: bool = False
 
 
 @dataclass(slots=True)
@@ -142,8 +146,9 @@ def statement_page(
     cut = {page.days[0].date} if newer and page.days else set()
     cut |= {page.days[-1].date} if older and page.days else set()
     for day in page.days:
-        whole = day.date not in cut
-        day.total = _sum(day.entries) if whole else _total(scoped, account, filters, day.date)
+        of_page = _sum(day.entries)
+        day.total = _total(scoped, account, filters, day.date) if day.date in cut else of_page
+        day.is_split = day.total != of_page
     if not filters.picks:
         _add_edges(page, account, filters)
     return page

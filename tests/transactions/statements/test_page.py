@@ -82,6 +82,8 @@ def test_paper_says_what_it_holds_and_holds_everything(
     monkeypatch.setattr(statements, "PAGE", 7)
     first = page_of(ana, account)
     assert "7 entries from 17 March 2026 to 19 March 2026, not all there are." in text_of(first)
+    assert [day.is_split for day in first.context["page"].days] == [False, False, True]
+    assert text_of(first).count("Whole day") == 1
     page = first.context["page"]
     assert (page.opening, page.closing) == (42, 50)
     whole = page_of(ana, account, paper=1)

@@ -128,11 +128,11 @@ def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
     at = exact(params.values["at"])
     came, went = (money(sums[name], params.currency) for name in ("outside_in", "outside_out"))
     came_in = "came into the bank" if params.scope.is_bank else "came from others"
-    proof = f"{came} that {came_in} \N{MINUS SIGN} {went} that left ="
+    proof = f"{came} {came_in} and {went} left"
     if since:
         opening = money(sums["opening"], params.currency)
-        proof = f"{opening} before {long_date(since)} + {proof}"
-    proof += f" {money(sums['ending'], params.currency)}."
+        proof = f"{opening} was held before {long_date(since)}, {proof}"
+    proof += f"; {money(sums['ending'], params.currency)} is held."
     if _wrong(rows):
         return f"Just before {at}. Run the audit: it names the first account and row that differ."
     source = " Balances are those stored with the entries." if params.scope.is_bank else ""

@@ -183,6 +183,8 @@ def _bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     caption = (
         f"In {params.currency}. Bar: median. Thin line: 90\N{NO-BREAK SPACE}% are at most this."
     )
+    if len(rows) > DRAWN:
+        caption += f" Drawn: the {DRAWN} categories with most payments."
     return BarChart(f"Typical amounts by category, in {params.currency}", marks, caption)
 
 

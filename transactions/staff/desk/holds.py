@@ -54,7 +54,7 @@ class HoldForm(ReasonForm, AccountStepForm):
     until = forms.DateField(
         label="Held until",
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="The end of this day; then it is released, if nobody captured it.",
+        help_text="The hold expires at the end of this day, unless it is captured before.",
     )
     field_order = ("id", "number", "amount", "description", "payee", "until", "reason")
 
