@@ -61,6 +61,11 @@ class SearchResult:
         return max(1, -(-min(self.facets.count, most) // PAGE))
 
     @property
+    def is_explained(self) -> bool:
+        """Whether a mistake says why nothing matches."""
+        return not self.rows and any(mistake.is_applied for mistake in self.mistakes)
+
+    @property
     def is_ranked_in_part(self) -> bool:
         """Whether there are more matches than are ranked."""
         return self.sort == "best" and self.facets.count > RANKED

@@ -189,3 +189,13 @@ def test_mark_characters_in_a_text_mark_nothing(customer: Client, ana: User) -> 
     shown = page_of(customer, q="alert")
     assert set(re.findall("<mark>(.*?)</mark>", shown)) == {"alert"}
     assert "\ue000" not in page_of(customer, q="is:booked")
+
+
+def test_a_side_that_cannot_match_is_explained_without_suggestions(
+    staff: Client, books: Books
+) -> None:
+    explained = page_of(staff, q="from:me", whose="bank")
+    assert 'role="status"' in explained
+    assert "Did you mean" not in explained
+    assert "No payments match" not in explained
+    assert "No payments match" in page_of(staff, q="from:qqqq", whose="bank")

@@ -237,6 +237,15 @@ class SearchPage:
         ]
 
     @property
+    def searched_texts(self) -> str:
+        """What words are searched for in, as a list in words."""
+        scope = self.result.scope
+        texts = ["the description", "the reference", "the metadata"]
+        texts += ["the name on the other side"] if scope.shows_names else []
+        texts += [] if scope.is_bank else ["your own notes and tags"]
+        return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+    @property
     def is_values(self) -> list[dict[str, str]]:
         """The values of is: with what each finds."""
         return [

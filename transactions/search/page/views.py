@@ -57,8 +57,8 @@ def search(request: PersonRequest) -> HttpResponse:
         scope, names = _scope_and_names(request, query)
         sort, page = params.get("sort", ""), _page_number(params.get("page", ""))
         result = engine.find(scope, query, sort=sort, page=page, names=names)
-        has_answer = result.rows or result.page > 1 or query.is_empty
-        suggestions = Suggestions() if has_answer else suggest(scope, query)
+        needs_no_words = result.rows or result.page > 1 or query.is_empty or result.is_explained
+        suggestions = Suggestions() if needs_no_words else suggest(scope, query)
         has_plans = "plans" in params and _may_see_work(request, scope)
         if has_plans:
             work.explain()
