@@ -1,0 +1,1 @@
+"""Who holds money: users, accounts, sign-in, freezing and closing."""

@@ -1,6 +1,6 @@
 """Tables that only the practice bank has: what recipes need and the real books have no use for.
 
-Not managed by migrations: `practice.build` makes them, in the practice bank and nowhere else.
+Not managed by migrations: `practice.bank.build` makes them, in the practice bank and nowhere else.
 """
 
 from typing import ClassVar

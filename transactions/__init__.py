@@ -1,0 +1,1 @@
+"""How money moves, and every page that shows it."""

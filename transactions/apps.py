@@ -3,12 +3,12 @@ from django.db.models.signals import post_migrate
 
 
 class TransactionsConfig(AppConfig):
-    """How money moves: posting, statements, import."""
+    """How money moves, and every page that shows it."""
 
     name = "transactions"
 
     def ready(self) -> None:
-        """Rights to tables come with the tables, old and new."""
+        """Grants the database roles their rights after each migration."""
         from transactions.rights import grant_rights
 
         post_migrate.connect(grant_rights, sender=self)

@@ -33,7 +33,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("name", *LIMITS)
 
     def clean_name(self) -> str:
-        """The name with its spaces in order."""
+        """The name without spaces at its ends, and with one space between words."""
         return " ".join(self.cleaned_data["name"].split())
 
     def clean(self) -> dict[str, Any]:

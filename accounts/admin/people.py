@@ -205,7 +205,7 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
-    """Who has which rights is shown to those who can change it."""
+    """The columns or filters; without those about rights unless a superuser asks."""
     if person_of(request).is_superuser:
         return list(names)
     return [name for name in names if name not in RIGHTS]

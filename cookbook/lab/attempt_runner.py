@@ -88,7 +88,7 @@ class AttemptResults:
 
     @property
     def surprises(self) -> list[Outcome]:
-        """Attempts that another rule refused, or none, or that could not be run."""
+        """Attempts that the wrong rule refused, that no rule refused, or that could not be run."""
         return [outcome for outcome in self.outcomes if not outcome.as_said]
 
     @property

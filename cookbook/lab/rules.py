@@ -73,8 +73,10 @@ def tables_of_the_books() -> list[str]:
 
 
 def rules_of_the_books() -> list[Rule]:
-    """Every rule of these tables in the practice bank. For a connection without the practice bank
-    in its search path, so that names include the schema.
+    """Every rule that the practice bank has for the tables of the books.
+
+    The connection must not have the practice bank in its search path, or Postgres leaves the schema
+    out of the names.
     """
     tables = {f"{SCHEMA}.{table}": table for table in tables_of_the_books()}
     found = [

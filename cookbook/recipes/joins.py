@@ -140,7 +140,7 @@ def last_payment_of_each_account() -> QuerySet[Account, Any]:
     "accounts in real data; a Count over it is wrong too.",
 )
 def accounts_that_draw_cash() -> dict[str, Any]:
-    """Dollar accounts with cash withdrawals, those without, and the rows that a join returns."""
+    """Dollar accounts with cash withdrawals, those without, and the number of rows of a join."""
     accounts = Account.objects.filter(currency="USD").order_by("user__email", "name")
     named = accounts.values("user__email", "name")
     cash = Transaction.objects.filter(from_account=OuterRef("pk"), category="cash")

@@ -124,7 +124,7 @@ def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, i
     "GIN index supports <@: the plan is a Seq Scan.",
 )
 def plain_savings_contained_by() -> dict[str, int]:
-    """Transfers into savings, and those whose metadata has no other keys."""
+    """How many payments have these two metadata values, and how many have no others."""
     plain = {"channel": "transfer", "category": "savings"}
     return {
         "contains": Transaction.objects.filter(metadata__contains=plain).count(),

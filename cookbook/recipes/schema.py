@@ -135,8 +135,8 @@ def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
     shows=("BRIN", "BrinIndex", "pages_per_range", "lossy"),
     notice='BrinIndex(fields=["sold_on"], pages_per_range=4) stores the minimum and the maximum '
     "of every four pages. The plan reads the pages whose range matches (Heap Blocks: lossy) and "
-    "drops other rows (Rows Removed by Index Recheck). The sizes are in bytes: 5,000 dates in "
-    "three pages.",
+    "drops other rows (Rows Removed by Index Recheck). The result has the size of both "
+    "indexes in bytes: for 5,000 dates the BRIN index needs three pages.",
     pitfall="It helps only where the rows of the table are in the order of the column, as in a "
     "journal. Rows inserted late, or moved by updates, widen the ranges until every page matches.",
 )

@@ -53,9 +53,9 @@ class Bucket(Func):
     "Custom function: a subclass of Func",
     asks="How do I call a database function that Django has no class for?",
     shows=("custom function", "Func", "width_bucket", "histogram"),
-    notice="Four lines make any function of Postgres an expression: for annotate, filter, "
-    "order_by, an index. The GROUP BY is on width_bucket(amount, 0, 100, 5); bucket 6 has "
-    "amounts of 100 or more.",
+    notice="A class of four lines makes a Postgres function an expression, for annotate(), "
+    "filter(), order_by() and indexes. The GROUP BY is on width_bucket(amount, 0, 100, 5); bucket "
+    "6 has amounts of 100 or more.",
     pitfall="Without output_field Django takes the type of the arguments, and raises FieldError "
     "where they are mixed. A plain string among the arguments is a column's name; a text is "
     'Value("...").',

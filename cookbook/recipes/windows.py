@@ -113,9 +113,8 @@ def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
     shows=("PercentRank", "CumeDist", "percentile of a row", "relative rank"),
     notice="PercentRank is (rank - 1) / (rows - 1): 0 for the lowest and 1 for the highest. "
     "CumeDist is the share of rows that are not above this one, so it is never 0.",
-    pitfall="The result is a float between 0 and 1, not a percentage. And it counts only the "
-    "filtered rows: if it is the only one in its currency, even the richest account has a "
-    "PercentRank of 0.",
+    pitfall="The result is a float between 0 and 1, not a percentage. It counts only the filtered "
+    "rows: an account that is alone in its currency has a PercentRank of 0, however rich it is.",
 )
 def where_a_balance_stands() -> QuerySet[Account, Any]:
     """Each everyday account in euros, and the share of accounts with a lower balance."""

@@ -103,8 +103,8 @@ def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entr
     shows=("named comparisons", "FirstValue", "NthValue", "Lag", "best row", "Window"),
     notice="Four windows over twelve groups, and two sorts for them in the plan: first and "
     "before share the order of months, most and second_most that of sums.",
-    pitfall="NthValue is limited to its frame too: with the default one, the second largest is "
-    "NULL in the row that is the largest.",
+    pitfall="NthValue, too, sees only the rows of its frame. The default frame ends at the current "
+    "row, so the second largest is NULL in the row of the largest.",
 )
 def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transaction, Any]:
     """Ana's spending each month, with the first month, the one before, and the two largest."""

@@ -19,8 +19,8 @@ GROUP = RecipeGroup("writing", "Writing many rows", "Many rows in few statements
     "bulk_create(): many rows, one INSERT",
     asks="How do I insert many rows quickly?",
     shows=("bulk_create", "batch_size", "RETURNING", "insert", "create"),
-    notice="Five statements against one: an array for each column, combined into rows by UNNEST. "
-    "RETURNING brings back an id for every row.",
+    notice="One by one, each row is a statement. All at once, one statement sends an array for "
+    "each column, and UNNEST makes rows of them. RETURNING brings back an id for every row.",
     pitfall="bulk_create() does not call save() and sends no signals. Without a batch_size a "
     "million rows are one statement, held in memory by both sides.",
     writes=True,

@@ -1,0 +1,1 @@
+"""Runs one recipe and records its SQL, plans, result and timeline."""

@@ -315,8 +315,7 @@ def _free_slot() -> str:
             cursor.execute("SELECT pg_advisory_lock(%s)", [SLOTS + number])
         except DatabaseError as error:
             raise AllBusy(
-                "Others are running recipes that commit, as many at once as there is room for. "
-                "Try again in a moment."
+                "All places for recipes that commit are taken. Try again in a moment."
             ) from error
         return SCRATCH[number]
 

@@ -1,0 +1,1 @@
+"""Where the bars, columns and lines of a chart go, in units of its picture."""

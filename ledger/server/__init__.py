@@ -1,0 +1,1 @@
+"""What `make run` starts: the web server, its settings and the static files."""

@@ -1,0 +1,1 @@
+"""Middleware, health probes, the theme, and the page shown when the database fails."""

@@ -256,7 +256,7 @@ def test_the_fifth_at_once_is_told_that_all_are_busy(
     gate, _pool, runs = four_at_work
     assert left_in_scratch() == {f"{schema}.jars": 1 for schema in SCRATCH}
     monkeypatch.setattr(role, "LOCK_SECONDS", 0.1)
-    with pytest.raises(AllBusy, match=r"as many at once as there is room for\. Try again"):
+    with pytest.raises(AllBusy, match="Try again"):
         run(BY_SLUG["lost-update"], {})
     gate.set()
     assert [each.result(LONG).value for each in runs] == [1, 1, 1, 1]

@@ -1,0 +1,1 @@
+"""Notes and tags that owners write about their payments."""

@@ -26,7 +26,7 @@ class PeriodNotOver(LedgerError):
 
 
 class StillWriting(LedgerError):
-    """A transaction that may add a row to the period stays open."""
+    """A database transaction that may still add a row to the period has not ended."""
 
 
 def midnight(day: date) -> datetime:

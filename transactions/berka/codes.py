@@ -29,7 +29,7 @@ class Purpose:
 
     @property
     def by_bank(self) -> bool:
-        """Whether the bank booked it itself, such as interest, whatever the operation says."""
+        """Whether the bank itself booked it, like interest: it may then have no operation."""
         return "" in self.operations
 
 

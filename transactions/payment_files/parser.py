@@ -129,7 +129,7 @@ def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines of the file, each limited in length."""
+    """The lines of the file. Raises UnreadableFile if one is longer than LONGEST_LINE."""
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise UnreadableFile(

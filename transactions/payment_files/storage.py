@@ -1,4 +1,4 @@
-"""Stores the lines of a parsed file, each with the id of its transaction."""
+"""Checks the lines of a parsed file and stores them, each with the id of its transaction."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,8 +52,8 @@ def store(
 ) -> PaymentFile:
     """Stores the lines of a file; checks and books nothing. Raises UnreadableFile.
 
-    The same lines out of the same account with the same `id` or in the same `run` return the stored
-    file.
+    Returns the stored file if the same lines out of the same account were stored before, under this
+    `id` or this `run` (the label given by `post_file --run`).
     """
     digest, count = measure(source)
     file = PaymentFile(

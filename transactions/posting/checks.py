@@ -1,5 +1,5 @@
-"""Checks that refuse a draft, on the values of the locked accounts; and what a posted draft
-changes.
+"""Checks that refuse a draft, or the release of a hold, on the values of the locked accounts; and
+what a posted draft changes.
 """
 
 from decimal import Decimal
@@ -146,8 +146,9 @@ def _check_limits(
         left = sender.daily_limit - sender.sent_on(locked.day_of(booking_time(item, sides)))
         if item.amount > left:
             raise LimitExceeded(
-                f"{sender.name} may send {figure(max(left, Decimal(0)), sender.currency)} more "
-                f"on this day; {figure(item.amount, sender.currency)} is above that."
+                f"{sender.name} may send {figure(max(left, Decimal(0)), sender.currency)} "
+                f"{sender.currency} more on this day; {figure(item.amount, sender.currency)} is "
+                "above that."
             )
 
 

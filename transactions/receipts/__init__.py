@@ -1,0 +1,1 @@
+"""The page of one payment: its sides, its timeline, its note."""

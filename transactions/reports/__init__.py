@@ -1,6 +1,5 @@
-"""The reports' queries: each a function of a `Scope` and its parameters that returns rows.
-
-What a page shows of them, and their charts, is in `pages/`; `catalogue.py` lists them.
+"""Reports. This module exports their queries: functions of a `Scope` and parameters, which return
+rows. What a page shows of them, and their charts, is in `pages/`; `catalogue.py` lists them.
 """
 
 from transactions.reports.queries.balances import balance_over_time, trial_balance

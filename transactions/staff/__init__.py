@@ -1,0 +1,1 @@
+"""The pages of the admin about money: lists, forms with a review (desk), one search (find)."""

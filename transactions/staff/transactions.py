@@ -118,7 +118,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return StepDesk(request, form_class, self, about).serve()
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """The release of one hold. Refuses before a reason is typed."""
+        """The page that releases one hold, or says why it cannot be released."""
         lifecycle = lifecycle_of(self._seen(request, pk))
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied

@@ -1,0 +1,1 @@
+"""Sending money: the form, its review, the payment."""

@@ -97,5 +97,5 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _another(port: int) -> int:
-    """The next port, or 8000 if the next one would be refused for the same reason."""
+    """A port to suggest: the next one; 8000 after the last port or below 1024, which needs root."""
     return port + 1 if 1024 <= port < 65535 else 8000

@@ -214,7 +214,7 @@ def test_a_hold_meets_the_limits_and_its_capture_does_not_meet_them_again() -> N
     with pytest.raises(LimitExceeded):
         services.hold(from_account=account, amount=Decimal(51))
     row = services.hold(from_account=account, amount=Decimal(50))
-    with pytest.raises(LimitExceeded, match=r"may send 10\.00 more"):
+    with pytest.raises(LimitExceeded, match=r"may send 10\.00 USD more"):
         services.hold(from_account=account, amount=Decimal(11))
     assert services.capture(hold=row).amount == 50
 

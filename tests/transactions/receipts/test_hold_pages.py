@@ -255,7 +255,7 @@ def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
     received = services.transfer(from_account=shop, to_account=account, amount=Decimal(5))
     services.reverse(transaction=received)  # goes out again, and counts for nothing
     assert availability.figures_of(account)[-1].figure == "30.00"  # the hold counts in full
-    with pytest.raises(services.LedgerError, match=r"may send 30\.00 more"):
+    with pytest.raises(services.LedgerError, match=r"may send 30\.00 USD more"):
         services.withdraw(from_account=account, amount=Decimal("30.01"))
     services.withdraw(from_account=account, amount=Decimal(30))
     assert availability.figures_of(account)[-1].figure == "0.00"
@@ -265,7 +265,7 @@ def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
     ("limit", "sentence"),
     [
         ("transfer_limit", "60.00 is above the limit of 50.00 USD per payment from Everyday."),
-        ("daily_limit", "Everyday may send 50.00 more on this day; 60.00 is above that."),
+        ("daily_limit", "Everyday may send 50.00 USD more on this day; 60.00 is above that."),
     ],
 )
 def test_the_transfer_form_refuses_in_words_what_is_above_a_limit(

@@ -1,0 +1,1 @@
+"""The checks of the audit, a module for each part of the books."""

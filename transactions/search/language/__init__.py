@@ -1,0 +1,1 @@
+"""The query language: the typed text becomes a tree of items. Sends no queries."""

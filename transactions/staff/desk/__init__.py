@@ -1,0 +1,1 @@
+"""Forms by which staff move money: cash, refunds, holds. Each has a review and a reason."""

@@ -1,0 +1,1 @@
+"""The admin's one search: people, accounts, payments."""

@@ -28,9 +28,9 @@ TITLES: dict[type[models.Model], str] = {
     Transaction: "Transactions",
 }
 HELP = (
-    "An id, an account number or four digits or more of its beginning or end, an email address, "
-    "names or their beginnings, words of a payment, an amount like 13.40, or fields of a payment "
-    "like to:grace amount:>100 date:2026-03."
+    "Type an id; an account number, or at least four digits of its beginning or end; an email "
+    "address; a name or its beginning; words of a payment; an amount such as 13.40; or fields of "
+    "a payment, such as to:grace amount:>100 date:2026-03."
 )
 
 
