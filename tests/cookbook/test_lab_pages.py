@@ -101,7 +101,9 @@ def test_columns_are_left_out_one_at_a_time_and_told_apart_by_what_stopped_it(
             "23502",
         ],
     ]
-    left = [row for row in rows_of(said, "annotations") if row[0].startswith("Insert a row without")]
+    left = [
+        row for row in rows_of(said, "annotations") if row[0].startswith("Insert a row without")
+    ]
     assert left == [
         [
             "Insert a row without one of these columns: id, text, tags, created_at",
