@@ -10,8 +10,8 @@ from django.shortcuts import resolve_url
 
 from accounts.models import User
 
-# Mail programs make links of "bank.example" and "https:...", and anybody may sign up under any
-# name with the address of somebody else: such a name is not mailed.
+# Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
+# and with somebody else's address, so no mail contains a name that looks like a link.
 LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
 
 
@@ -35,11 +35,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """The home page: an empty form would look as if nothing had happened."""
+        """Returns the home page: an empty form again would look as if nothing had changed."""
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Names only the person that the mail is about, never the one signed in."""
+        """Sends a mail. `person_name` is the person it is about, never the one signed in."""
         super().send_mail(
             template_prefix, email, {"person_name": mailed_name(context.get("user")), **context}
         )
@@ -51,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Adds the person that the mail is about, whom allauth leaves out."""
+        """Sends a notification. Adds the user to its context, which allauth leaves out."""
         super().send_notification_mail(
             template_prefix, user, {"user": user, **(context or {})}, email
         )

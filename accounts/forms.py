@@ -28,7 +28,7 @@ def currency_choices() -> list[tuple[str, str]]:
 
 
 class PasswordWords:
-    """Labels like everywhere else, and the rules of passwords as one sentence."""
+    """Gives password fields this site's labels, and the password rules as one help text."""
 
     fields: dict[str, forms.Field]
     labels = {
@@ -75,14 +75,14 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         self.fields["email"].widget.attrs["autocomplete"] = "username"
 
     def clean_name(self) -> str:
-        """The name with its spaces in order, and nothing unseen in it."""
+        """Returns the name without extra spaces and invisible characters."""
         name = tidy_line(self.cleaned_data["name"])
         if not is_readable(name):
             raise forms.ValidationError("Type a name with letters or digits.")
         return name
 
     def clean(self) -> dict[str, Any]:
-        """allauth holds the password against the email alone; here against the name too."""
+        """Checks that the password is not like the name; allauth compares only the email."""
         cleaned: dict[str, Any] = super().clean()
         password, user = cleaned.get("password1"), User(name=cleaned.get("name", ""))
         if password:
@@ -103,9 +103,9 @@ NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the o
 
 
 class AccountNumberField(forms.CharField):
-    """An account number as people write it; the Account, its owner read along, once clean.
+    """An account number as people write it. `clean` returns the Account, with its owner.
 
-    The check digits are proved before the database is asked.
+    Checks the check digits before it queries the database.
     """
 
     def __init__(self, *, suggestions: str = "", **kwargs: Any) -> None:
@@ -114,7 +114,7 @@ class AccountNumberField(forms.CharField):
         super().__init__(max_length=40, widget=forms.TextInput(attrs=keys), **kwargs)
 
     def clean(self, value: Any) -> Any:
-        """None where nothing was typed and nothing had to be."""
+        """Returns the account; None for an optional field that was left empty."""
         typed = super().clean(value)
         if not typed:
             return None
@@ -163,7 +163,7 @@ class OpenAccountForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        """The name with its spaces in order, and nothing unseen in it."""
+        """Returns the name without extra spaces and invisible characters."""
         name = tidy_line(self.cleaned_data["name"])
         if not is_readable(name):
             raise forms.ValidationError("Type a name with letters or digits.")

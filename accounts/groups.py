@@ -37,10 +37,10 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 
 
 def ensure_groups() -> dict[str, Group]:
-    """Makes the groups, or gives them what they lack; the groups by name.
+    """Creates missing groups, adds missing permissions, and returns the groups by name.
 
-    Rights that somebody added to a group by hand stay. LookupError where a permission does
-    not exist yet: `migrate` makes them.
+    Permissions that somebody added to a group by hand stay. Raises LookupError if a permission
+    does not exist yet: `migrate` creates them.
     """
     known = {
         f"{label}.{codename}": pk

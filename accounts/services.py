@@ -73,7 +73,10 @@ def open_account(
     number: str | None = None,
     created_at: datetime | None = None,
 ) -> Account:
-    """Opens an empty account. Raises CurrencyUnknown, OwnerNotActive or LimitInvalid.
+    """Opens an empty account.
+
+    Raises CurrencyUnknown, OwnerNotActive, LimitInvalid, or DetailsInvalid for a wrong number or
+    too long a name.
 
     `id`, `number` and `created_at` are for imports that must find the account again.
     """
@@ -96,7 +99,8 @@ def open_account(
 def open_accounts(accounts: Sequence[Account]) -> None:
     """Opens many empty accounts for imports: all or none.
 
-    Raises as `open_account` does; IntegrityError for a number that is taken.
+    Raises as `open_account` does; AccountNotEmpty for an account with money, IntegrityError for a
+    number that is taken.
     """
     for account in accounts:
         _check_opening(account)
@@ -121,9 +125,10 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
 
 @with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[Changes]) -> Account:
-    """Changes name and limits. Raises LimitInvalid below the overdraft in use.
+    """Changes name and limits. Raises AccountNotActive if the account is closed, or LimitInvalid.
 
-    Writes only these columns, on the locked row, so it never restores an old balance.
+    An overdraft limit below the overdraft in use is invalid. Writes only the changed columns of
+    the locked row, so it never restores an old balance.
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
@@ -188,8 +193,8 @@ def change_status(
     message: str = "",
     changed_by: User | None = None,
 ) -> bool:
-    """Freezes, unfreezes or closes. Returns False if somebody else did so before, whose reason
-    stays.
+    """Freezes, unfreezes or closes an account. Returns False if it already has that status; the
+    reason of the earlier change stays.
     """
     return _changed_status(account, status, reason, message, changed_by)[1]
 

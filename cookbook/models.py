@@ -15,7 +15,7 @@ from django.db.models.functions import Lower
 
 
 class Jar(models.Model):
-    """Coins in a jar, with nothing to protect them: what goes wrong, goes wrong here."""
+    """Coins in a jar, without triggers, so that recipes can show what goes wrong."""
 
     name = models.CharField(max_length=40, unique=True)
     coins = models.IntegerField(default=0)
@@ -43,7 +43,7 @@ class Job(models.Model):
 
 
 class JarNote(models.Model):
-    """What somebody wrote on a jar: a row whose foreign key looks at another."""
+    """A note on a jar: a row with a foreign key to another row."""
 
     jar = models.ForeignKey(Jar, models.CASCADE, related_name="notes")
     text = models.CharField(max_length=80)
@@ -58,14 +58,14 @@ class JarNote(models.Model):
 
 
 class LivingContacts(models.Manager["Contact"]):
-    """What a page sees: contacts that were not taken off the list."""
+    """The contacts that were not deleted."""
 
     def get_queryset(self) -> models.QuerySet["Contact"]:
         return super().get_queryset().filter(deleted_at=None)
 
 
 class Contact(models.Model):
-    """Somebody a customer pays again and again. Taken off the list, the row stays."""
+    """Somebody whom a customer pays often. A deleted contact keeps its row, with deleted_at."""
 
     # The real books have no such table, so deleting a person there must not ask for it.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")

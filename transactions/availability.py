@@ -16,7 +16,7 @@ from transactions.models.transaction import TransactionQuerySet
 
 MOST_PENDING = 20
 LATELY = timedelta(days=7)  # how long a released hold is shown
-LONGEST_AGO = timedelta(days=90)  # when such a hold was made at the earliest
+LONGEST_AGO = timedelta(days=90)  # a released hold placed before that is not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class Holds:
 
 
 def pending_of(accounts: Sequence[Account]) -> Holds:
-    """What is held on these accounts, newest first. One query; a second where there is much."""
+    """The pending holds on these accounts, newest first. One query; two for many holds."""
     return _newest(Transaction.objects.pending().filter(from_account__in=accounts))
 
 
 def released_lately(account: Account) -> Holds:
-    """Holds that came to nothing in the last days, which no entry tells of."""
+    """Voided holds that were placed, expired or released by staff within LATELY."""
     now = timezone.now()
     since = now - LATELY
     by_hand = StaffReason.objects.filter(
@@ -89,7 +89,7 @@ def limits_of(account: Account) -> list[LabelledFigure]:
 
 
 def limits_in_words(account: Account) -> str:
-    """The same in one line, for the help of a form field; "" where nothing is limited."""
+    """The limits in one line, for the help of a form field; "" if there are none."""
     return " ".join(
         f"{limit.label}: {limit.figure}{NO_BREAK}{account.currency}."
         for limit in limits_of(account)

@@ -1,7 +1,7 @@
 """Refusals of money movements; see `accounts.exceptions` for the base.
 
-The sentences below are said both by the services, which refuse, and by the pages of staff, which
-do not offer what would be refused.
+Two places use the sentences below: services that refuse, and staff pages, which show them instead
+of offering a step that would be refused.
 """
 
 from accounts.exceptions import (
@@ -71,15 +71,15 @@ class IdempotencyConflict(LedgerError):
 
 
 class AlreadyReversed(LedgerError):
-    """The reversals of a transaction would exceed it."""
+    """It cannot be reversed: too much, not booked, a reversal itself, or other accounts."""
 
 
 class ExpiryPassed(LedgerError):
-    """A hold would be over before it begins."""
+    """The end of a new hold is in the past."""
 
 
 class HoldNotPending(LedgerError):
-    """The hold was captured or voided before, or never was one."""
+    """It cannot be captured or voided: a hold that ended or expired, or never was one."""
 
 
 class LimitExceeded(LedgerError):
@@ -87,4 +87,4 @@ class LimitExceeded(LedgerError):
 
 
 class RefusedByDatabase(LedgerError):
-    """A constraint without a name of ours refused the row."""
+    """The database refused the row by a constraint that has no exception of its own."""

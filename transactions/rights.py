@@ -1,7 +1,7 @@
-"""What web processes may not do: everything that the design never does.
+"""Grants the role of web processes only the rights to tables that the code needs.
 
-Even by SQL smuggled in, a web process cannot write a balance, change or delete a posted row,
-or rewrite who froze an account. Triggers and constraints are the second defence.
+Even injected SQL cannot write a balance, change or delete a posted row, or change the record of who
+froze an account. Triggers and constraints are the second defence.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ LESS = {
 
 
 def grant_rights(*, using: str, **_signal: Any) -> None:
-    """After migrations: the rights of LEDGER_WEB_ROLE, where the server has such a role."""
+    """Grants LEDGER_WEB_ROLE its rights after a migration, if the server has that role."""
     if settings.LEDGER_EMBEDDED:
         embedded.ensure_roles()
     grant(connections[using], settings.LEDGER_WEB_ROLE, LESS)

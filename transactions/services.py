@@ -1,9 +1,9 @@
 """Every way to move money. Each call is one database transaction.
 
-A service never runs inside another transaction (`durable=True`): when it returns, the money has
-moved; when it raises, nothing has. There are two exceptions: `OutcomeUnknown` after a connection
-lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False` fails, whose earlier
-chunks stay posted.
+A service never runs inside another database transaction (`durable=True`): when it returns, money
+has moved; when it raises, nothing has. There are two exceptions: `OutcomeUnknown` after a
+connection lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False` fails,
+whose earlier chunks stay posted.
 """
 
 import uuid
@@ -199,10 +199,10 @@ def expire_holds(*, now: datetime | None = None) -> int:
 
 
 def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> int:
-    """Voids the expired holds of one account, in one transaction.
+    """Voids the expired holds of one account, in one database transaction; returns how many.
 
-    `tries` maps the transaction id of each try to how many holds it voided, so that a retry knows
-    which of them were committed.
+    `tries` maps the database transaction id of each try to how many holds it voided, so that a
+    retry knows which tries were committed.
     """
     locked = LockedAccounts(lock([account_id], skip_locked=not tries))
     if not locked.accounts:
@@ -243,10 +243,10 @@ def preview(draft: Draft) -> Transaction:
 
 
 def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None) -> Transaction:
-    """Posts one draft of any type. `transfer`, `deposit` and `withdraw` read better.
+    """Posts one draft of any type. Prefer `transfer`, `deposit` and `withdraw` where they suffice.
 
-    `beside` writes what belongs to the row in the same transaction: both are stored, or neither. It
-    may be called again with the same row when an id is sent again.
+    `beside` is called with the posted row, in the same database transaction, to write more: both
+    are stored, or neither. It is called again for the same row if an id is sent again.
     """
     item = prepare(draft)
 

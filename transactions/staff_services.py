@@ -29,8 +29,8 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     """Voids a hold with a reason.
 
     Raises HoldNotPending if it was captured, or voided by its expiry or by a colleague. Returns
-    False if the same person released it before. The id of the reason tells who released it, also
-    after a COMMIT whose answer was lost.
+    True if this call released it, False if the same person released it before. The id of the
+    reason tells the two apart, also after a COMMIT whose answer was lost.
     """
     id = uuid7()
     note = partial(_keep, StaffReason.Action.RELEASE, reason, message, written_by, id=id)

@@ -31,9 +31,9 @@ FEWEST_LAST_DIGITS = 4
 
 @admin.register(Account)
 class AccountAdmin(ReasonedActions, AccountColumns):
-    """The name can be changed, limits with a reason, the status by an action with a reason.
+    """Accounts. Staff change the name; limits and status only with a reason.
 
-    Nobody does anything to an account of their own: a colleague has to.
+    Nobody can change an account of their own: a colleague has to do it.
     """
 
     list_display = (
@@ -93,7 +93,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         return form
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Addresses are for those who may see people."""
+        """Leaves out email addresses for staff who may not see people."""
         people = self.admin_site.get_model_admin(User)
         fields = self.search_fields
         may_see = people.has_view_permission(request)
@@ -102,7 +102,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
     ) -> tuple[models.QuerySet[Account], bool]:
-        """A number is found as it is written on a card, in groups, or by its last digits."""
+        """Finds an account by the first digits of its number, or by the last four or more."""
         digits = "".join(search_term.split()).replace("-", "")
         if not (digits.isascii() and digits.isdigit()):
             return super().get_search_results(request, queryset, search_term)
@@ -130,9 +130,9 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Django's page, without its transaction: a service opens its own.
+        """Serves Django's page without its database transaction: a service opens its own.
 
-        What the service refuses comes back as an error of the form that asked for it.
+        If the service refuses, renders the form again with the refusal as its error.
         """
         response: HttpResponse
         page = (request, object_id, form_url, extra_context)
@@ -144,7 +144,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         return response
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        """Never `obj.save()`: it would write back the balance that the page was made from."""
+        """Saves by a service: `obj.save()` would restore the balance read for the page."""
         if change:
             changed = [name for name in form.changed_data if name != "reason"]
             changes = {name: form.cleaned_data[name] for name in changed}

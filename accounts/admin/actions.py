@@ -36,9 +36,9 @@ class ReasonForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class StaffStep:
-    """Something done to one row after another, each with the same reason.
+    """An action of staff on one or more rows, with one reason for all.
 
-    `do` returns whether it was done now: False where somebody else was quicker.
+    `do` returns whether this call did it: False if somebody else did so before.
     """
 
     verb: str
@@ -46,13 +46,13 @@ class StaffStep:
     do: Callable[[Any, str, str, User], bool]
     done: str
     is_done: Callable[[Any], bool]
-    as_is: str  # what to say of a row on which it is done already
-    is_final: bool = False  # never undone: its button says so by its colour
-    message_help: str = ""  # where the customer reads a message; "": there is none
+    as_is: str  # the report on a row for which it was done before
+    is_final: bool = False  # cannot be undone; its button has another colour
+    message_help: str = ""  # help text for the message to the customer; "" if there is none
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
-    """A change of an account's status, called as a step is."""
+    """Returns the `do` of a StaffStep that sets an account's status."""
     return lambda account, reason, message, by: services.change_status(
         account=account, status=status, reason=reason, message=message, changed_by=by
     )
@@ -105,7 +105,7 @@ RESTORE_SIGN_IN = StaffStep(
 
 
 class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Actions that ask why on a page of their own, then report on every row."""
+    """Actions that ask for a reason on a page of their own, then report each row's result."""
 
     reason_template = "admin/accounts/reason.html"
     rows_template: str  # how the chosen rows are listed on the page that asks why
@@ -130,7 +130,10 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         back: str = "",
     ) -> HttpResponse | None:
-        """The page that asks for the reason; once it has one, the step for each row."""
+        """Renders the page that asks for a reason; once given, does the step for each row.
+
+        Returns None, with a message, if more than MOST_AT_ONCE rows are chosen.
+        """
         things = list(chosen[: MOST_AT_ONCE + 1])
         if len(things) > MOST_AT_ONCE:
             self.message_user(
@@ -163,7 +166,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def _do_one(
         self, request: HttpRequest, thing: Any, step: StaffStep, reasons: Mapping[str, str]
     ) -> None:
-        """One row, and one message that says what became of it."""
+        """Does the step for one row, logs it, and adds a message with the result."""
         refusal, done_now = self.refusal_for(request, thing), False
         try:
             if not refusal and not step.is_done(thing):

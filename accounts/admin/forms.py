@@ -15,7 +15,7 @@ LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 
 
 def reason_field(help_text: str) -> forms.CharField:
-    """Why; the form says when it has to be filled in."""
+    """Returns an optional field for a reason; the form decides when it is required."""
     rows = forms.Textarea(attrs={"rows": 2})
     return forms.CharField(max_length=500, required=False, widget=rows, help_text=help_text)
 
@@ -23,7 +23,7 @@ def reason_field(help_text: str) -> forms.CharField:
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """The name and limits of an account.
 
-    `refusal` is what the service said of this very form, see `AccountAdmin.changeform_view`.
+    `refusal` is the error with which the service refused it, see `AccountAdmin.changeform_view`.
     """
 
     refusal: ClassVar[LedgerError | None] = None
@@ -44,9 +44,9 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class AccountChangeForm(AccountForm):
-    """Knows what the page showed, so that only what this person changed is written.
+    """Contains the values that the page showed, so that only fields changed on it are written.
 
-    Without, a page opened before a colleague lowered a limit would raise it again.
+    Otherwise a page opened before a colleague lowered a limit would raise the limit again.
     """
 
     reason = reason_field(

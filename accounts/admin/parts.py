@@ -44,13 +44,13 @@ def date_filter(name: str) -> type[admin.DateFieldListFilter]:
 
 
 def amount_cell(amount: Decimal | None, currency: str) -> str:
-    """A figure for a column: to the right, and marked when below zero."""
+    """Formats an amount for a column: right-aligned, and marked if below zero."""
     below = " amount--below" if amount is not None and amount < 0 else ""
     return format_html('<span class="amount{}">{}</span>', below, figure(amount, currency))
 
 
 def moment_cell(moment: datetime | None) -> str:
-    """ "20 November 2026, 08:33:12", which a narrow column breaks between day and time alone."""
+    """ "20 November 2026, 08:33:12"; the line can break only between the day and the time."""
     if moment is None:
         return NOTHING
     here = localtime(moment)
@@ -77,5 +77,5 @@ def link_to(thing: models.Model | None, text: str = "") -> str:
 
 
 def person_of(request: HttpRequest) -> User:
-    """Who asks. Behind the admin's own check that is always a person."""
+    """Returns the signed-in user. The admin's own check makes sure that there is one."""
     return cast("User", request.user)

@@ -54,9 +54,9 @@ class SignInFilter(admin.SimpleListFilter):
 class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     """Users. They are never deleted; their sign-in is closed and can be restored.
 
-    A member of staff who could change somebody's address, password or rights could act as
-    that person in the books, so all that is for superusers alone. A new person chooses the
-    password by the link of a mail, which staff never see.
+    Only superusers change addresses, passwords and rights, because whoever can do that could act
+    as another person in the books. A new person chooses the password by a link in a mail, which
+    staff never see.
     """
 
     form = PersonChangeForm
@@ -148,7 +148,7 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        """Both addresses and why, where the address changed."""
+        """Records the reason, and both email addresses if the address changed."""
         if add or not form.cleaned_data.get("reason"):
             return super().construct_change_message(request, form, formsets, add)
         told = [
@@ -212,7 +212,7 @@ def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
 
 
 def _send_password_link(request: HttpRequest, email: str) -> None:
-    """The mail with the link by which the person alone chooses a password."""
+    """Sends the mail with the link by which a new person chooses a password."""
     form = ResetPasswordForm({"email": email})
     with request_context(request):
         if form.is_valid():

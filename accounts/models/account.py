@@ -38,13 +38,13 @@ def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
-        """These accounts, locked for a change of balance until the transaction ends.
+        """Returns the accounts with these ids, locked until the database transaction ends.
 
-        Note [Lock ordering]: every writer locks its accounts here, in one query, in
-        order of id. Two opposite transfers then wait for each other and cannot
-        deadlock. NO KEY UPDATE lets foreign keys to the row be checked meanwhile.
-        Decide only on what this query returned. The ids are one array, so that the SQL is the
-        same for two accounts and for ten thousand.
+        Note [Lock ordering]: every writer locks its accounts here, in one query, in order of id.
+        Of two opposite transfers, one then waits for the other, and they cannot deadlock. NO KEY
+        UPDATE lets other transactions check foreign keys to the row meanwhile. Use only values
+        that this query returned. The ids are one array, so the SQL has the same text for two
+        accounts and for ten thousand.
         """
         return (
             self.filter(_any_of("pk", ids))
@@ -68,7 +68,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 def _columns(row: str) -> str:
-    """What stays of a closed account, as columns of OLD or NEW."""
+    """The columns that may not change on a closed account, of the row OLD or NEW."""
     stays = "user_id number currency name status overdraft_limit transfer_limit daily_limit"
     return ", ".join(f"{row}.{column}" for column in [*stays.split(), "closed_at"])
 
@@ -176,8 +176,8 @@ class Account(models.Model):
                 violation_error_message="An account is closed empty: move the money out first.",
             ),
         ]
-        # What moves them is the triggers of transactions, one level deeper: see
-        # Note [Balances follow rows].
+        # A direct UPDATE may not change a balance. The triggers of transactions may, because their
+        # UPDATE has a higher pg_trigger_depth: see Note [Balances follow rows].
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             FirmTrigger(
                 name="balance_follows_rows",

@@ -14,7 +14,7 @@ LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def times_finite(*names: str) -> Q:
-    """Times that lie within the years we count in, or are not there."""
+    """The condition that each column is NULL, or from EARLIEST up to but excluding LATEST."""
     condition = Q()
     for name in names:
         condition &= Q(**{f"{name}__isnull": True}) | Q(

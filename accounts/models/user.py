@@ -14,8 +14,8 @@ from accounts.models.fields import times_finite
 from ledger.db.ids import uuid7
 from ledger.text.lines import tidy_line
 
-# Names as words, for the search ("mara" finds Mara Lindt's payments) and the admin's one search;
-# a query must use the same for its index to be used.
+# Words of names and addresses, for the search ("mara" finds Mara Lindt's payments) and the search
+# of the admin. A query must contain this exact expression, or Postgres does not use the index.
 PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
     "email", weight="B", config="simple"
 )

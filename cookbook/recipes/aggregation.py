@@ -140,9 +140,9 @@ def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QueryS
     "Count(distinct=True): two counts at once",
     asks="Why are my counts too large when I annotate two relations?",
     shows=("Count", "Sum", "distinct", "Subquery", "OuterRef", "two aggregates", "join"),
-    notice="The first query joins each of 2 payments out with each of 78 in: 156 rows, so both "
-    "counts are 156. distinct=True counts correctly, but still joins all those rows. The third "
-    "counts each relation in its own subquery.",
+    notice="For Savings, the first query joins each of 2 payments out with each of 78 in: 156 "
+    "rows, so both counts are 156. distinct=True counts correctly, but still joins all those rows. "
+    "The third query counts each relation in its own subquery.",
     pitfall="distinct does not repair a Sum: it would drop equal amounts. The wrong figures look "
     "plausible, and nothing fails.",
 )

@@ -73,7 +73,7 @@ def people_with_accounts() -> QuerySet[User, Any]:
 
 
 class Percentile(Aggregate):
-    """The smallest value such that this fraction of all values is not above it."""
+    """The smallest value that at least this fraction of all values does not exceed."""
 
     function = "PERCENTILE_DISC"
     template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"

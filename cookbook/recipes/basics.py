@@ -77,9 +77,9 @@ def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
     shows=("update", "update without loading", "save", "update_fields"),
     notice="The loop sends a SELECT for the three accounts and an UPDATE for each of them; "
     "update() is one UPDATE, and returns the number of rows that matched.",
-    pitfall="update() does not call save() and sends no signals. A plain save() in the loop "
-    "writes back every column it read, and so undoes what others changed meanwhile: "
-    "update_fields limits it to the columns you mean.",
+    pitfall="update() does not call save() and sends no signals. A plain save() in the loop writes "
+    "back every column, and so undoes what others changed meanwhile: update_fields limits save() "
+    "to the columns you name.",
     writes=True,
 )
 def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
@@ -98,15 +98,16 @@ def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
     "delete(): CASCADE and PROTECT",
     asks="How do I delete a row or rows, and what do CASCADE and PROTECT do?",
     shows=("delete", "CASCADE", "PROTECT", "ProtectedError", "on_delete", "DELETE", "delete a row"),
-    notice="CASCADE is done by Django: it deletes the notes before their jar, and delete() "
-    "returns how many rows of each model were deleted. PROTECT is a SELECT for each foreign key "
-    "that points to the account; one of them finds rows, so no DELETE is sent.",
+    notice="CASCADE is done by Django: it deletes the notes before their jar, and delete() returns "
+    "how many rows of each model were deleted. For PROTECT, Django sends a SELECT for each foreign "
+    "key that points to the account; some rows are found, so Django raises ProtectedError and "
+    "sends no DELETE.",
     pitfall="The table does not know about CASCADE: a DELETE in raw SQL is refused by the "
     "foreign key. And a delete() that matches no row raises nothing: check the number it returns.",
     writes=True,
 )
 def delete_a_jar(name: str = "rent") -> dict[str, object]:
-    """What is deleted with a jar and its two notes; what protects an account with payments."""
+    """A jar is deleted with its two notes; an account with payments is protected."""
     jar = Jar.objects.create(name="rent", coins=100)
     for text in ("due on the first", "paid"):
         JarNote.objects.create(jar=jar, text=text)

@@ -76,9 +76,9 @@ def names_by_text(text: str = "an") -> list[tuple[str, int]]:
     "in and isnull: a list of values, or NULL",
     asks="How do I filter by a list of values, or by NULL?",
     shows=("in", "isnull", "NULL", "IS NULL", "exclude", "list of values"),
-    notice="None in the list is dropped: IN (2500) alone is sent. For not above 2,500, lte "
-    "counts one account and exclude() counts all of them, because it adds AND daily_limit IS NOT "
-    "NULL inside its NOT.",
+    notice="None in the list is dropped: Django sends IN (2500). filter(daily_limit__lte=2500) "
+    "counts one account. exclude(daily_limit__gt=2500) counts all of them: Django adds AND "
+    "daily_limit IS NOT NULL inside the NOT, so accounts without a limit are kept.",
     pitfall="In SQL nothing is equal to NULL, and nothing is unequal to it: filter(lte) and "
     "exclude(gt) give the same rows only where the column is never NULL.",
 )
@@ -103,7 +103,7 @@ def daily_limits() -> dict[str, int]:
     "Q(…) is simply the first of the two.",
 )
 def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
-    """Rents, and other payments in dollars above that amount; no salaries."""
+    """Rents, and other payments in dollars of at least this amount; no deposits or salaries."""
     rent_or_large = Q(category="rent") | Q(amount__gte=least)
     going_out = ~Q(type="deposit") & ~Q(category__in=["salary", "wages"])
     return Transaction.objects.filter(rent_or_large & going_out, currency="USD").order_by(
@@ -138,12 +138,12 @@ def accounts_that_never_paid() -> dict[str, int]:
     "exclude() over a relation: two conditions",
     asks="Why does exclude() over a relation leave out too much?",
     shows=("exclude", "negation", "filter", "Exists", "OuterRef", "multi-valued relation"),
-    notice="exclude() made two EXISTS of the two conditions: some payment in a restaurant, and "
-    "some payment above that amount, which may be another one. ~Exists checks for one payment "
-    "that is both.",
-    pitfall="filter() with both conditions in one call means the same row, so one expects that "
-    "of exclude() too. But exclude() treats them separately, and leaves out rows that it should "
-    "keep.",
+    notice="exclude() makes one EXISTS for each condition: some payment in a restaurant, and some "
+    "payment above the amount, which may be another payment. ~Exists checks for one payment that "
+    "meets both conditions.",
+    pitfall="In one filter() both conditions must hold for the same payment, so one expects the "
+    "same of exclude(). But exclude() checks each condition separately, and leaves out rows that "
+    "it should keep.",
 )
 def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
     """Accounts that never paid more than an amount in a restaurant."""

@@ -63,8 +63,8 @@ def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
     shows=("IntegrityError", "violation_error_message", "CHECK", "error message of a constraint"),
     notice="Each constraint of the model has its sentence in violation_error_message; diag has "
     "the constraint's name, by which the sentence is found.",
-    pitfall="The default message is Constraint “…” is violated. Write a better one with the "
-    "constraint, or every form has to.",
+    pitfall="The default message is Constraint “…” is violated. Set violation_error_message on the "
+    "constraint; otherwise every form has to write its own message.",
     writes=True,
 )
 def sentence_by_name() -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def sentence_by_name() -> list[dict[str, Any]]:
 
 @GROUP.recipe(
     "validate_constraints(): before the database",
-    asks="What is the difference between full_clean() or validate_constraints() and the database?",
+    asks="How do full_clean() and validate_constraints() differ from the checks of the database?",
     shows=("validate_constraints", "full_clean()", "ValidationError", "IntegrityError"),
     notice="validate_constraints() queries Postgres too: one SELECT for each CHECK, with the "
     "row's values in it, except for constraints on fields in exclude, such as fields that a form "
@@ -163,7 +163,7 @@ def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
     writes=True,
 )
 def one_main_favourite() -> list[dict[str, Any]]:
-    """Which of five favourites are refused, where three would be the main one."""
+    """Which of five favourites are refused, when three of them would be main."""
     outcomes = []
     for position, (owner, payee, is_main) in enumerate(
         [
@@ -191,10 +191,9 @@ def one_main_favourite() -> list[dict[str, Any]]:
     asks="How do I make rows that nobody can change or delete?",
     shows=("trigger", "append-only rows", "immutable rows", "IntegrityError"),
     notice="A CHECK sees only the new row; a trigger sees the old row too. These triggers raise "
-    "with ERRCODE check_violation and CONSTRAINT set, so their refusals have a name in diag like "
-    "those of constraints, and arrive as IntegrityError. Before its DELETE, delete() looks for "
-    "rows behind each of the four foreign keys with PROTECT, two of which belong to the table "
-    "itself.",
+    "with ERRCODE check_violation and CONSTRAINT set, so their refusals arrive as IntegrityError "
+    "with a constraint name in diag. Before its DELETE, delete() sends a SELECT for each of the "
+    "four PROTECT foreign keys that refer to transactions, two of them in transactions itself.",
     pitfall="A row trigger does not see TRUNCATE; that needs a trigger FOR EACH STATEMENT. And "
     "the owner of the table can disable both, so web processes should not connect as the owner.",
     writes=True,

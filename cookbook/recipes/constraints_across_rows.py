@@ -21,9 +21,9 @@ from transactions.models import Entry, Transaction
     asks="How do I keep bookings of the same thing from overlapping?",
     shows=("exclusion", "exclusion on ranges", "ExclusionConstraint()", "overlap", "booking"),
     notice="The model has ExclusionConstraint(expressions=[(Func('box', 'box', Value('[]'), "
-    "function='int4range'), '&&'), ('during', '&&')]): a row is refused if another one overlaps "
-    "in both, the box as a range of one number and the days. Mara begins on the day that Ana "
-    "ends: a range includes its first day but not its last, so they do not overlap.",
+    "function='int4range'), '&&'), ('during', '&&')]): a row is refused if it overlaps another row "
+    "in both the box, as a range of one number, and the days. Mara begins on the day that Ana "
+    "ends: a range includes its first day but not its last, so the two do not overlap.",
     pitfall="A query for overlaps before the INSERT lets two people book at the same time. And "
     "box WITH = needs the extension btree_gist, which not every server has; int4range(box, box, "
     "'[]') WITH && does the same without it.",
@@ -90,16 +90,16 @@ def change_places() -> dict[str, Any]:
     shows=("foreign key", "check_constraints", "IntegrityError", "ForeignKeyViolation at COMMIT"),
     notice="Django makes its foreign keys DEFERRABLE INITIALLY DEFERRED: the UPDATE to an owner "
     "who does not exist succeeds, and SET CONSTRAINTS ALL IMMEDIATE refuses it, as COMMIT would. "
-    "Those of transactions were made by a migration without it, and have two columns, account "
-    "and currency: they refuse at once to change the currency of an account that has "
-    "transactions.",
+    "The foreign keys from transactions to accounts were made by a migration, are not deferrable, "
+    "and have two columns, account and currency: they refuse at once to change the currency of an "
+    "account that has transactions.",
     pitfall="A TestCase never commits, so Django runs check_constraints() at the end of each "
     "test. PROTECT and CASCADE are Python code for delete(); raw SQL only meets rules in the "
     "database.",
     writes=True,
 )
 def foreign_key_at_commit() -> list[dict[str, Any]]:
-    """When a wrong reference is refused: by Django's kind of foreign key, and by another."""
+    """When a wrong reference is refused: by a deferred foreign key, and by one that is not."""
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
     outcomes: list[dict[str, Any]] = []
     with step("Deferred, as Django makes it"):

@@ -32,7 +32,7 @@ GROUP = RecipeGroup("fulltext", "Full-text search", "Search vectors, queries, we
     "config depends on a setting, and Postgres allows immutable expressions only.",
 )
 def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
-    """How many transactions mention the lottery, found in two ways."""
+    """How many transactions contain a word, found in two ways."""
     query = SearchQuery(word, config="simple")
     with step("on the fly"):
         on_the_fly = (
@@ -84,7 +84,7 @@ def rent_by_weights() -> QuerySet[Transaction, Any]:
     "and drops them all, Rows Removed by Index Recheck.",
 )
 def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, Any]]:
-    """How many transactions have these three words, in this order and reversed."""
+    """How many transactions have these words, in this order and reversed."""
     return [
         {
             "typed": typed,
@@ -103,15 +103,15 @@ def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, An
     "SearchQuery, websearch: a search box",
     asks="How do I support quotes, or, and minus in a search box?",
     shows=("websearch", "SearchQuery", "websearch_to_tsquery", "search box"),
-    notice="Quotes make a phrase, or an |, a minus a !. The plan's condition reads 'half' <-> "
-    "'of' & !'dinner' | 'lottery': or binds last.",
+    notice="Quotes make a phrase, or becomes |, and a minus becomes !. The plan's condition reads "
+    "'half' <-> 'of' & !'dinner' | 'lottery': or binds last.",
     pitfall="It never raises, so use it for text that people type; but it has no brackets and no "
     "prefixes, and or only counts between two words.",
 )
 def typed_by_people_websearch(
     typed: str = '"half of" -dinner or lottery',
 ) -> QuerySet[Transaction, Any]:
-    """Halves of anything but dinner, and lotteries."""
+    """Descriptions that match a text as people type it into a search box."""
     query = SearchQuery(typed, search_type="websearch", config="simple")
     return (
         Transaction.objects.filter(search=query)
@@ -134,7 +134,7 @@ def typed_by_people_websearch(
 def dinners_by_raw_query(
     query: str = "(pizza | dinner) & half & !your",
 ) -> QuerySet[Transaction, Any]:
-    """Halves of pizzas and dinners, but not yours."""
+    """Descriptions that match a query in the syntax of tsquery."""
     return (
         Transaction.objects.filter(search=SearchQuery(query, search_type="raw", config="simple"))
         .values("description")
@@ -147,13 +147,13 @@ def dinners_by_raw_query(
     "Prefix search: search as you type",
     asks="How do I search by the beginning of a word, as somebody types it?",
     shows=("prefix", "raw", "SearchQuery", "autocomplete", "search as you type"),
-    notice="'lott':* in to_tsquery uses the GIN index, whose words are sorted. The quotes make "
-    "one word of the typed text; two words become a phrase, both as prefixes.",
+    notice="'lott':* in to_tsquery uses the GIN index, whose words are sorted. The quotes keep the "
+    "typed text together: two words become a phrase, both as prefixes.",
     pitfall="Without the quotes, and doubled quotes inside, the first typed bracket or space is "
     "a syntax error. One or two letters match a large part of all words: require three.",
 )
 def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
-    """Transactions with a word that begins with lott."""
+    """Descriptions of transactions with a word that begins with these letters."""
     quoted = beginning.replace("\\", "\\\\").replace("'", "''")
     query = SearchQuery(f"'{quoted}':*", search_type="raw", config="simple")
     return (
@@ -168,16 +168,16 @@ def words_by_prefix(beginning: str = "lott") -> QuerySet[Transaction, Any]:
     "SearchRank: the best matches first",
     asks="How do I order search results by relevance?",
     shows=("SearchRank", "cover_density", "relevance", "ts_rank_cd"),
-    notice="ts_rank counts how often the words occur, and with which weight; with cover_density, "
-    "ts_rank_cd counts how close together they are. The index finds the rows, the rank is "
-    "calculated for each of them.",
+    notice="ts_rank counts how often the words occur, and with which weight. With cover_density, "
+    "Django uses ts_rank_cd, which counts how close together the words are. The index finds the "
+    "rows; the rank is calculated for each of them.",
     pitfall="Ordering by rank reads the vector of every match before it can show ten: for a word "
     "in a sixth of all rows that is almost the whole table. Limit the rows that are ranked, for "
     "instance to the newest few hundred matches. And do not forget F(): a bare name is made into "
     "a new SearchVector, of the text of the vector, and its weights are lost.",
 )
 def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
-    """Halves, dinners and pizzas; rows with most of them first."""
+    """Descriptions with half, dinner or pizza, the best matches first."""
     query = SearchQuery("half or dinner or pizza", search_type="websearch", config="simple")
     return (
         Transaction.objects.filter(search=query)
@@ -199,7 +199,7 @@ def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
     "in the template it runs.",
 )
 def safe_headline(word: str = "farm") -> list[dict[str, str]]:
-    """Descriptions that mention a farm, as Postgres marks them and as a page may show them."""
+    """Descriptions with this word, as Postgres marks them and as a page may show them."""
     query = SearchQuery(word, config="simple")
     headline = SearchHeadline("description", query, config="simple", start_sel="⟦", stop_sel="⟧")
     marked = Transaction.objects.filter(search=query).values_list(headline, flat=True)

@@ -18,7 +18,7 @@ def coins_in_jars() -> dict[str, int]:
 
 @GROUP.recipe(
     "F() expressions: avoid the lost update",
-    asks="How do two people who change the same row lose one of the changes?",
+    asks="How does a change get lost when two people change the same row?",
     shows=("lost update", "race condition", "F", "update without loading", "READ COMMITTED"),
     notice="Ben's save writes back the 100 that he read before Ana took 30: her change is lost, "
     "without an error. With F() the database adds to the current value.",
@@ -57,8 +57,8 @@ def add_locked(name: str, coins: int) -> int:
     shows=("select_for_update", "FOR UPDATE", "lock a row", "pessimistic lock", "lost update"),
     notice="Ben's SELECT ends with FOR UPDATE and waits for Ana. When she commits, it returns "
     "the row as she left it, 70 coins and not 100: he decides on values read after the lock.",
-    pitfall="Deciding on a row that was read before the lock: an instance from an earlier get() "
-    "still says 100. Outside atomic, select_for_update raises TransactionManagementError.",
+    pitfall="Do not decide on a row that was read before the lock: an instance from an earlier "
+    "get() still says 100. Outside atomic, select_for_update raises TransactionManagementError.",
     commits=True,
 )
 def select_for_update(ana: Session, ben: Session) -> dict[str, int]:
@@ -122,8 +122,8 @@ def add_at_repeatable_read(name: str, coins: int) -> int:
     notice="At REPEATABLE READ Ben's UPDATE may not overwrite a row that changed after his "
     "snapshot: 40001 instead of a lost update. run_with_retry runs the whole block again, with a "
     "new snapshot, in which he reads 70.",
-    pitfall="Retrying only the statement. The transaction has failed and its snapshot is old: "
-    "the whole block must run again, reads included, so it must not have other effects, such as "
+    pitfall="Do not retry only the statement: the transaction has failed and its snapshot is old. "
+    "The whole block must run again, reads included, so it must not have other effects, such as "
     "mail.",
     commits=True,
 )
@@ -152,8 +152,8 @@ def retry(ana: Session, ben: Session) -> dict[str, int]:
         "non-repeatable read",
     ),
     notice="At READ COMMITTED each statement sees what is committed when it begins: Ana's second "
-    "query counts the 40 coins that her first query counted in the other jar. At REPEATABLE READ "
-    "the first query fixes one snapshot for all queries, and 100 stay 100.",
+    "query counts 40 coins again that her first query counted in the other jar. At REPEATABLE READ "
+    "the first query fixes one snapshot for all queries, and the total stays 100.",
     pitfall="atomic alone gives no single snapshot. A report of several queries needs REPEATABLE "
     "READ, or must be one statement.",
     commits=True,
@@ -188,12 +188,13 @@ def take_if_enough(name: str, coins: int) -> None:
     "SERIALIZABLE: write skew",
     asks="When do I need SERIALIZABLE?",
     shows=("SERIALIZABLE", "REPEATABLE READ", "write skew", "40001", "retry", "isolation level"),
-    notice="Each reads both jars, 200 coins, and takes 150 from one of them: different rows, so "
-    "REPEATABLE READ sees no conflict and the total is below zero. SERIALIZABLE notices that one "
-    "read what the other wrote and refuses the second with 40001; in the retry he reads 50 and "
-    "takes nothing.",
-    pitfall="It protects only if every transaction that touches the rule is SERIALIZABLE and is "
-    "retried. A lock on one row that all of them take first does the same for less.",
+    notice="Ana and Ben each read both jars, 200 coins, and take 150 from one of them. They change "
+    "different rows, so REPEATABLE READ sees no conflict, and the total falls below zero. "
+    "SERIALIZABLE notices that each read what the other changed, and refuses Ben's COMMIT with "
+    "40001; in the retry he reads 50 and takes nothing.",
+    pitfall="SERIALIZABLE protects only if every transaction that reads or writes these rows uses "
+    "it and is retried. A lock on one row that all of them take first does the same at a lower "
+    "cost.",
     commits=True,
 )
 def write_skew(

@@ -68,15 +68,15 @@ def savers_with_their_accounts() -> list[dict[str, str]]:
     "Prefetch(): some children of each row",
     asks="How do I prefetch only some of the related rows, in my own order?",
     shows=("Prefetch", "to_attr", "prefetch_related", "top rows per parent", "sliced prefetch"),
-    notice="The slice of the Prefetch becomes ROW_NUMBER() OVER (PARTITION BY from_account_id): "
-    "the same number of rows for each account, for all accounts in one query.",
+    notice="The slice of the Prefetch becomes ROW_NUMBER() OVER (PARTITION BY from_account_id): at "
+    "most that number of rows for each account, for all accounts in one query.",
     pitfall="Without to_attr the filtered rows are stored under the relation's own name, and "
     "later code that reads account.sent.all() takes them for all rows.",
 )
 def largest_payments_of_accounts(
     each: Annotated[int, Between(1, 5)] = 2,
 ) -> list[dict[str, Any]]:
-    """Ana's accounts, and the largest completed payments out of each."""
+    """Ana's accounts, and the largest withdrawals from each."""
     largest = Transaction.objects.filter(type="withdrawal").order_by("-amount", "pk")[:each]
     accounts = Account.objects.filter(user__email="ana@example.com").order_by("name")
     return [
@@ -157,8 +157,8 @@ def accounts_that_draw_cash() -> dict[str, Any]:
     "Subquery(Sum): sums over two relations",
     asks="Why are my sums too large when I annotate two of them at once?",
     shows=("Subquery", "OuterRef", "Sum", "fan-out", "wrong sums", "multiple aggregates"),
-    notice="Two joins pair each of the 478 payments out with each of the 16 in: 7,648 rows, so "
-    "each payment in is added 478 times. A subquery sums each side alone.",
+    notice="For KWD, two joins pair each of the 478 payments out with each of the 16 in: 7,648 "
+    "rows, so each payment in is added 478 times. A subquery sums each side alone.",
     pitfall="Count(…, distinct=True) repairs counts, but Sum(…, distinct=True) drops payments of "
     "the same amount: also wrong, and harder to notice.",
 )
@@ -188,15 +188,16 @@ def total_of(rows: QuerySet[Transaction]) -> Subquery:
 
 @GROUP.recipe(
     "filter().filter(): one related row, or two",
-    asks="Why does filter().filter() over a relation find more than one filter() with both?",
+    asks="Why does filter().filter() over a relation find more rows than one filter()?",
     shows=("filter", "multi-valued relation", "chained filter", "join twice", "one to many"),
     notice="In one filter() both conditions are about the same payment: one join. Each chained "
-    "filter() adds its own join, T4 is the second: some rent, and some large payment.",
+    "filter() adds a join of its own, here T4: some payment is rent, and some payment, perhaps "
+    "another, is large.",
     pitfall="Splitting one filter() into several changes its meaning as soon as it uses a "
     "to-many relation.",
 )
 def one_row_or_two(above: Annotated[int, Between(0, 10000)] = 1000) -> dict[str, list[str]]:
-    """Accounts with one rent above 1,000; then those with a rent and any payment above 1,000."""
+    """Accounts with one rent above an amount; then those with a rent and any payment above it."""
     accounts = Account.objects.order_by("user__email").distinct()
     emails = accounts.values_list("user__email", flat=True)
     with step("One filter: the same payment"):

@@ -19,8 +19,9 @@ GROUP = RecipeGroup("jsonb", "JSONB", "JSON documents inside rows, and the index
     "JSONField key: filter by one key",
     asks="How do I filter on a key inside a JSONField?",
     shows=("key", "JSONField", "key transform", "numbers in JSON"),
-    notice="The key becomes (metadata -> 'covers') and is compared with 70 as jsonb, so numbers "
-    "compare as numbers: 9 is not above 70. Rows without the key give NULL and are left out.",
+    notice="The key becomes (metadata -> 'covers') and is compared with the number as jsonb, so "
+    "numbers compare as numbers: 9 is not above 70. Rows without the key give NULL and are left "
+    "out.",
     pitfall='A number stored as a string, like the rate "2.40", is never above a number, and '
     "there is no error: jsonb sorts every string below every number.",
 )
@@ -43,7 +44,7 @@ def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
     "metadata__merchnt finds no row, while a misspelt column raises FieldError.",
 )
 def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Transaction, Any]:
-    """The five largest card payments in Portugal."""
+    """The five largest card payments in one country."""
     return (
         Transaction.objects.filter(metadata__merchant__country=country)
         .order_by("-amount", "created_at")
@@ -177,7 +178,7 @@ class PathExists(Func):
     "uses an index.",
 )
 def rows_by_jsonpath(path: str = "$.covers ? (@ >= 73)") -> QuerySet[Transaction, Any]:
-    """Payments on the restaurants' fullest days."""
+    """Payments whose metadata matches a path; here, on the restaurants' fullest days."""
     return (
         Transaction.objects.filter(PathExists("metadata", Value(path)))
         .order_by("-amount", "created_at")
@@ -229,9 +230,9 @@ class Merge(Func):
     "jsonb_set: update one JSON key in place",
     asks="How do I update one key of a JSONField without loading the row?",
     shows=("update in place", "jsonb_set", "||", "Func", "update without loading"),
-    notice="jsonb_set changes one path and keeps the rest; || merges a document into another, at "
-    "the top level only: its card would replace the whole card. One UPDATE for each; the SELECTs "
-    "only show the result.",
+    notice="jsonb_set changes one path and keeps the rest. || merges two documents at the top "
+    "level only: a card in the second one would replace the whole card. One UPDATE for each; the "
+    "SELECTs only show the result.",
     pitfall="Loading the row, changing the dict and saving it writes the whole document back and "
     "undoes what others changed meanwhile. Transactions cannot even be updated: a posted row is "
     "final, and a trigger refuses it.",

@@ -33,8 +33,9 @@ def move(source: str, target: str, coins: int) -> None:
     notice="Ben waits for Ana's row and Ana for Ben's. After one second, its deadlock_timeout, "
     "Postgres ends one of the two with 40P01; the other continues normally, and the victim's "
     "whole transaction succeeds in the retry.",
-    pitfall="Ignoring the error, or retrying only one statement: everything the victim did is "
-    "rolled back. And a second of waiting is long: the next recipe avoids the deadlock.",
+    pitfall="Do not ignore the error, and do not retry only one statement: everything that the "
+    "victim did is rolled back. And a second of waiting is long: the next recipe avoids the "
+    "deadlock.",
     commits=True,
 )
 def deadlock(ana: Session, ben: Session) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def move_in_order(source: str, target: str, coins: int) -> None:
     commits=True,
 )
 def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
-    """The same two opposite transfers as in the deadlock."""
+    """Two opposite transfers, as in the deadlock recipe, but each locks both rows in one order."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -130,7 +131,7 @@ def take_job(worker: str) -> str:
 
 
 @GROUP.recipe(
-    "select_for_update(skip_locked=True): a queue that several workers empty",
+    "select_for_update(skip_locked=True): a job queue for several workers",
     asks="How do I use a table as a job queue?",
     shows=("skip_locked", "select_for_update", "SKIP LOCKED", "task queue", "worker"),
     notice="FOR UPDATE SKIP LOCKED with LIMIT 1: Ben skips the job that Ana has locked and takes "
@@ -194,7 +195,7 @@ def no_key(ana: Session, ben: Session) -> dict[str, str]:
     commits=True,
 )
 def lock_one_table(ana: Session, ben: Session) -> dict[str, str]:
-    """Whom Ben waits for at the jar, when Ana has locked its note with it, or the note alone."""
+    """Whom Ben waits for when he changes the jar: Ana locked note and jar, or the note alone."""
     jar = ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: JarNote.objects.create(jar=jar, text="due on the first"))
     notes = JarNote.objects.select_related("jar")
@@ -224,9 +225,9 @@ def closes_the_month(jar: Jar) -> bool:
     "Advisory locks: one job at a time",
     asks="How do I make sure that a job runs only once at a time?",
     shows=("advisory lock", "pg_try_advisory_xact_lock", "pg_advisory_lock", "mutex", "cron"),
-    notice="pg_try_advisory_xact_lock locks two numbers whose meaning we choose, here a table "
-    "and an id, and no row: sessions that only read or write the jar do not notice. It returns "
-    "false at once if another session has the lock, and releases it at COMMIT.",
+    notice="pg_try_advisory_xact_lock locks two numbers whose meaning we choose, here a table and "
+    "an id. It locks no row: sessions that only read or write the jar do not notice. It returns "
+    "false at once if another session has the lock. COMMIT releases the lock.",
     pitfall="pg_advisory_lock, without xact, lasts as long as the connection: with a connection "
     "pool, the next request has it. And the numbers are shared by the whole database: define "
     "them in one place.",

@@ -43,9 +43,9 @@ def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str
     "Server-side cursors: what iterator() opens",
     asks="Does Django use a server-side cursor, and for how long is it open?",
     shows=("server-side cursor", "iterator", "named cursor", "DECLARE", "pg_cursors", "FETCH"),
-    notice="During the loop pg_cursors lists a cursor named _django_curs_… over the whole query; "
-    "after the loop it is closed. Its rows come by FETCH, which the driver sends by itself, so "
-    "it is not listed here.",
+    notice="During the loop, pg_cursors lists a cursor named _django_curs_… for the whole query; "
+    "after the loop the cursor is closed. The driver sends FETCH by itself to get the rows, so "
+    "FETCH is not listed here.",
     pitfall="pgbouncer in transaction mode sends the next FETCH to another connection, which "
     "does not have the cursor: set DISABLE_SERVER_SIDE_CURSORS there, and all rows are fetched "
     "at once.",
@@ -113,8 +113,9 @@ def four_shapes_of_a_row(
     notice="defer() leaves out the metadata, and search, which the manager already defers; "
     "only() leaves out all but the named fields and the id. Reading a deferred field sends a "
     "query, one for each row.",
-    pitfall="Three rows, three hidden queries: one more field in a template makes a page slow, "
-    "and nothing fails. values() would have raised an error instead.",
+    pitfall="One more field in a template sends a hidden query for each row: the page becomes "
+    "slow, and nothing fails. values() never sends hidden queries: in Python, a field that it left "
+    "out raises KeyError.",
 )
 def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
     """The newest payments of wages: with the loaded fields, and with one field more."""
@@ -135,10 +136,11 @@ def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[
     "exists(), count() or len()",
     asks="Should I use exists(), count() or len()?",
     shows=("exists", "count", "count rows fast", "len", "bool", "empty queryset"),
-    notice="exists() is SELECT 1 … LIMIT 1 and stops at the first row. count() reads them all "
-    "but sends one number. len() fetches and builds every row, and keeps them for a later loop.",
-    pitfall="if payments: and len(payments) load all rows for a yes or a number. But if you show "
-    "the rows anyway, exists() and count() before the loop are extra queries.",
+    notice="exists() is SELECT 1 … LIMIT 1 and stops at the first row. count() reads all matching "
+    "rows but sends one number. len() fetches and builds every row, and keeps the rows for a later "
+    "loop.",
+    pitfall="bool(payments) and len(payments) load all rows only to answer yes or no, or to count. "
+    "But if you show the rows anyway, exists() and count() before the loop are extra queries.",
 )
 def any_many_all(
     category: Literal["cash", "travel", "groceries"] = "cash",
@@ -158,11 +160,11 @@ def any_many_all(
     "explain(): the query plan",
     asks="How do I see the plan of a queryset?",
     shows=("explain", "EXPLAIN ANALYZE", "query plan", "slow query", "index used"),
-    notice="Read it from the inside out, the most indented line first: transactions_from_created "
-    "is read backwards for this account, and Limit stops after the ten rows of the page, so "
-    "nothing is sorted.",
-    pitfall="The plain plan is an estimate: cost is not time, and the rows may be wrong. With "
-    "analyze=True the query really runs, for as long as it takes.",
+    notice="Read the plan from the inside out, the most indented line first: "
+    "transactions_from_created is read backwards for this account, and Limit stops after the ten "
+    "rows of the page, so nothing is sorted.",
+    pitfall="The plain plan is an estimate: cost is not time, and the number of rows may be wrong. "
+    "With analyze=True the query really runs, for as long as it takes.",
 )
 def plan_of_a_page() -> dict[str, list[str]]:
     """How the newest ten payments out of one account are read: as estimated, and as measured."""
@@ -178,9 +180,10 @@ def plan_of_a_page() -> dict[str, list[str]]:
     "Keyset pagination: a far page without OFFSET",
     asks="How do I page through many rows without OFFSET getting slower and slower?",
     shows=("keyset", "offset", "pagination", "cursor pagination", "seek method", "infinite scroll"),
-    notice="Both pages use the same index. OFFSET reads every row of the pages before and drops "
-    "them: 150 rows for page 30. The keyset begins where the last page ended and reads 5. The "
-    "query between the two looks up that position, which a link to the next page would contain.",
+    notice="Both pages use the same index. OFFSET also reads every row of the pages before, and "
+    "drops them: 150 rows for page 30. The keyset query begins where the page before ended, and "
+    "reads 5. The query between the two looks up the last time of the page before; in a real page, "
+    "the link to the next page would contain it.",
     pitfall="The column has to be unique, or rows with equal values are left out: created_at is "
     "unique within an account; elsewhere add the key. And you cannot jump to page 30 without the "
     "pages before.",
@@ -204,11 +207,12 @@ def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, l
     "Keyset of two columns: page by a tied column",
     asks="How do I page by a column that is not unique?",
     shows=("keyset", "pagination", "tie-breaker", "Q", "row comparison", "order_by"),
-    notice="The next page has the smaller amounts, and the same amount with a later key. "
-    "amount__lte repeats the condition in one piece, so that an index on the amount could be "
-    "used.",
-    pitfall="With amount__lt alone the other rows of the same amount are left out, and with "
-    "amount__lte alone they are repeated on each page, without end if they fill one.",
+    notice="The next page has the rows with a smaller amount, and those with the same amount and a "
+    "later key. amount__lte only repeats a part of this condition without OR, so that an index on "
+    "the amount can be used.",
+    pitfall="With amount__lt alone, the other rows of the same amount are left out. With "
+    "amount__lte alone, rows of that amount come again; if they fill a page, the next page is the "
+    "same, without end.",
 )
 def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str, list[Any]]:
     """The most expensive subscriptions in dollars, with equal prices: two pages."""

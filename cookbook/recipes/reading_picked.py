@@ -17,8 +17,8 @@ from transactions.models import Transaction
     asks="How do I pick random rows, and why is order_by('?') slow?",
     shows=("random rows", "ORDER BY RANDOM()", "TABLESAMPLE", "sample", "order_by", "raw"),
     notice="order_by('?') is ORDER BY RANDOM(): all 10,000 rows get a random number and are "
-    "sorted, and three are kept. TABLESAMPLE BERNOULLI (1) takes each row with a chance of one "
-    "in a hundred, a Sample Scan, and only those hundred or so are sorted.",
+    "sorted, and a few are kept. TABLESAMPLE BERNOULLI (1) takes each row with a chance of one in "
+    "a hundred (Sample Scan in the plan), and only those hundred or so are sorted.",
     pitfall="A sample with a LIMIT but without ORDER BY returns rows from the start of the table "
     "only. BERNOULLI reads every page; SYSTEM reads some pages and takes all of their rows, "
     "which were inserted together. The sample of a small table may be empty.",
@@ -48,7 +48,7 @@ def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[A
     "migration. And GROUP BY and PARTITION BY treat NULLs as equal, while = in a join does not.",
 )
 def paid_twice_a_day(since: date = date(2026, 6, 8)) -> dict[str, list[Any]]:
-    """What Ana paid twice a day, the same amount to the same place: values and later rows."""
+    """What Ana paid again on the same day, to the same place: the values and the later rows."""
     payments = Transaction.objects.filter(
         from_account__user__email="ana@example.com", value_date__gte=since
     )

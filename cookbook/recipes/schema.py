@@ -27,7 +27,7 @@ GROUP = RecipeGroup(
     'F("overdraft_limit") - F("held"), output_field=..., db_persist=True). The INSERT sends no '
     'value for it and reads it back: RETURNING "accounts"."available". The UPDATE of Django 5.2 '
     "does not.",
-    pitfall="After a save() that updates, Django 5.2 still has the old value in memory: "
+    pitfall="After a save() that updates, Django 5.2 still has the old value in memory: call "
     "refresh_from_db(), as here. And the expression can use only its own row: no other table, no "
     "Now().",
     writes=True,
@@ -95,8 +95,8 @@ def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str,
     notice='The model has Index(fields=["sold_on"], condition=Q(spent=0), '
     'name="vouchers_unspent"): 250 of 5,000 rows. The query with spent = 0 uses it; the one '
     "without cannot, because most of its rows are not in the index.",
-    pitfall="Postgres must see that the query's condition implies the index's. left=F(\"worth\") "
-    "finds the same vouchers and does not use it.",
+    pitfall="Postgres must see that the query's condition implies the index's condition. "
+    'filter(left=F("worth")) finds the same vouchers and does not use the index.',
 )
 def unspent_by_partial_index(
     since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)
@@ -159,9 +159,9 @@ def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7))
     notice='Entry has managed = False and db_table = "entries", a view: each transaction once '
     "for each side. Postgres expands the view: the plan merges two index scans and stops at the "
     "fifth row, without making the view's other rows.",
-    pitfall="On a view like this one a model can read, not save; and Django does not create the "
-    "view. Create it in a migration with RunSQL; it has to be dropped before a column under it "
-    "can change its type.",
+    pitfall="A model on a view like this one can be read but not saved, and Django does not create "
+    "the view: create it in a migration with RunSQL. Before a column that the view uses can change "
+    "its type, the view has to be dropped.",
 )
 def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, Any]:
     """The newest five entries of one person's first account."""

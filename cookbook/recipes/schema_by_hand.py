@@ -22,10 +22,10 @@ from transactions.models import Transaction
         "fill missing dates",
         "zero for days without rows",
     ),
-    notice="A row for every day, also for those without a payment: generate_series makes days "
-    "that no table has. The values are in the list, not in the text; the driver inserts them.",
-    pitfall="Never build the text with an f-string or %: that allows SQL injection. And a "
-    "literal percent sign, in a LIKE for instance, is written %% beside parameters.",
+    notice="A row for every day, also for those without a payment: generate_series makes days that "
+    "no table has. The values are passed as a list, not in the SQL text; the driver inserts them.",
+    pitfall="Never build the text with an f-string or %: that allows SQL injection. And with "
+    "parameters, a literal percent sign, for instance in a LIKE, has to be written as %%.",
 )
 def cash_by_day_in_raw_sql(
     since: date = date(2026, 6, 8),
@@ -58,7 +58,7 @@ def cash_by_day_in_raw_sql(
     "a hundred raw rows with an unselected column send a hundred queries.",
 )
 def largest_by_manager_raw(currency: str = "EUR") -> Any:
-    """The largest card payments in euros, and the share of each in the total."""
+    """The largest card payments in one currency, and the share of each in the total."""
     return Transaction.objects.raw(
         """
         SELECT id, description, amount, currency,

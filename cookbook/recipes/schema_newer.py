@@ -18,8 +18,8 @@ from transactions.models import Transaction
     "JSONArray: a row as an array (Django 5.2)",
     asks="How do I return columns as a JSON array?",
     shows=("newer Django", "JSONArray", "Django 5.2"),
-    notice="JSON_ARRAY(... NULL ON NULL RETURNING JSONB): one value for each row, its parts in "
-    "the given order. An account without a limit has null there.",
+    notice="JSON_ARRAY(... NULL ON NULL RETURNING JSONB): one array for each row, its values in "
+    "the given order. A limit that is not set is null in the array.",
     pitfall="An array has no names: its reader must know the order. JSONObject has names, and "
     "repeats them in every row.",
     django=(5, 2),
@@ -38,7 +38,8 @@ def accounts_as_json_arrays() -> QuerySet[Account, Any]:
     asks="How do I show a column beside a GROUP BY without grouping by it?",
     shows=("newer Django", "AnyValue", "StringAgg", "Django 6.0"),
     notice="any_value() takes one of the group's values, for a column that is the same in all of "
-    'them; StringAgg now works on all databases, its delimiter is an expression: Value(", ").',
+    "them. From Django 6.0 on, StringAgg works on all databases; its delimiter is an expression: "
+    'Value(", ").',
     pitfall="any_value() is any value: if the column differs within the group, each run may "
     "return another. The StringAgg of django.contrib.postgres is deprecated.",
     django=(6, 0),
@@ -131,8 +132,8 @@ def vouchers_by_merge() -> list[dict[str, Any]]:
     "UPDATE … RETURNING old (Postgres 18)",
     asks="How do I get the old value back from an UPDATE?",
     shows=("newer Postgres", "RETURNING OLD NEW", "UPDATE RETURNING", "Postgres 18", "raw SQL"),
-    notice="old.spent and new.spent in one RETURNING: the change, without reading first and "
-    "without a lock.",
+    notice="One RETURNING has old.spent and new.spent: no SELECT ... FOR UPDATE before the UPDATE "
+    "is needed.",
     pitfall="Before 18, RETURNING gives the new row alone; the old one needs a SELECT ... FOR "
     "UPDATE before it, or a join of the table with itself, which under load may return a value "
     "that somebody else has changed since.",

@@ -56,12 +56,12 @@ def all_or_nothing(ana: Session) -> dict[str, int]:
     "atomic(durable=True): committed on return",
     asks="How do I make sure that a function really commits before it returns?",
     shows=("durable", "nested atomic", "outermost transaction"),
-    notice="Called alone, pay_in ends with COMMIT. Inside another atomic block it would be a "
-    "savepoint, which the outer block could still roll back, so durable=True refuses with a "
-    "RuntimeError before its UPDATE is sent.",
-    pitfall="Sending a receipt by mail after a plain atomic function returns: if the caller has "
-    "a transaction open, nothing is committed yet, and a later error rolls it back. Django's "
-    "TestCase makes an exception for its own block, so durable code can be tested in it.",
+    notice="Called alone, pay_in ends with COMMIT. Inside another atomic block, pay_in would be "
+    "only a savepoint, which the outer block could still roll back. So durable=True raises "
+    "RuntimeError before the UPDATE is sent.",
+    pitfall="Do not send a receipt by mail after a plain atomic function returns: if the caller "
+    "has a transaction open, nothing is committed yet, and a later error rolls it back. The block "
+    "that Django's TestCase opens does not count, so durable code can be tested in it.",
     commits=True,
 )
 def durable(ana: Session) -> dict[str, Any]:
@@ -125,12 +125,12 @@ def savepoint() -> list[dict[str, Any]]:
         "atomic",
         "savepoint",
     ),
-    notice="After the 23505 Postgres refuses even a SELECT, with 25P02. After a failed write by "
-    "the ORM, which marks the block, Django raises its own error before it sends anything: there "
-    "is no SELECT in the second transaction. In the third, the error was rolled back to a "
-    "savepoint, and the count works.",
-    pitfall="A try inside the atomic block, around the statement only. Either put an atomic "
-    "inside the try, so that its savepoint is rolled back, or put the except outside the block.",
+    notice="In the first transaction, after the 23505, Postgres refuses even a SELECT, with 25P02. "
+    "In the second, the failed write by the ORM marks the atomic block, so Django raises its own "
+    "error and sends no SELECT. In the third, ROLLBACK TO SAVEPOINT undoes the failed write, and "
+    "the count works.",
+    pitfall="Do not catch the error inside the atomic block. Either put a second atomic inside the "
+    "try, so that its savepoint is rolled back, or put the try around the outer block.",
     commits=True,
 )
 def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
@@ -164,9 +164,9 @@ def error_caught_inside_atomic(ana: Session) -> dict[str, str]:
     shows=("on_commit", "transaction.on_commit", "after commit", "robust"),
     notice="The function passed to on_commit runs after COMMIT has returned. After a ROLLBACK it "
     "is dropped, without a message.",
-    pitfall="It runs outside the transaction: if it fails, the payment stays and the functions "
-    "after it are skipped, unless it was registered with robust=True. In a TestCase it never "
-    "runs by itself: use captureOnCommitCallbacks(execute=True).",
+    pitfall="The function runs outside the transaction: if it fails, the payment stays and the "
+    "functions registered after it are skipped, unless it was registered with robust=True. In a "
+    "TestCase it never runs by itself: use captureOnCommitCallbacks(execute=True).",
     commits=True,
 )
 def on_commit_sends_the_mail(ana: Session) -> dict[str, Any]:
@@ -250,7 +250,7 @@ def too_slow(seconds: Annotated[int, Between(0, 10)] = 1) -> dict[str, str]:
     "to the next request.",
 )
 def statement_timeout(milliseconds: Annotated[int, Between(1, 500)] = 50) -> dict[str, str]:
-    """A count with a time limit, and the timeout that applies afterwards."""
+    """A slow query with a time limit, and the timeout that applies afterwards."""
     refusal = ""
     with connection.cursor() as cursor:
         try:

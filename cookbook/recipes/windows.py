@@ -30,10 +30,11 @@ GROUP = RecipeGroup(
 
 @GROUP.recipe(
     "Running total: Window(Sum, order_by)",
-    asks="How do I add up row by row, as a statement does?",
+    asks="How do I compute a running total, as on a bank statement?",
     shows=("running total", "Window", "Sum", "cumulative sum", "opening balance"),
-    notice="SUM(…) OVER (ORDER BY created_at) adds up all rows to the current one. It starts at "
-    "zero with the first row returned; the stored balance includes everything before it.",
+    notice="SUM(…) OVER (ORDER BY created_at) adds up all rows up to the current one. The total "
+    "starts at zero before the first row returned; the stored balance includes everything before "
+    "that row.",
     pitfall="WHERE runs before OVER: a filter on days removes the earlier rows from the total "
     "too, even when filter() is written after annotate(). Add the opening balance yourself.",
 )
@@ -109,7 +110,7 @@ def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
 
 @GROUP.recipe(
     "PercentRank and CumeDist: relative rank",
-    asks="How do I say that somebody has more than 80 per cent of the others?",
+    asks="How do I find the share of rows that a row ranks above?",
     shows=("PercentRank", "CumeDist", "percentile of a row", "relative rank"),
     notice="PercentRank is (rank - 1) / (rows - 1): 0 for the lowest and 1 for the highest. "
     "CumeDist is the share of rows that are not above this one, so it is never 0.",

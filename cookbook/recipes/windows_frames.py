@@ -16,8 +16,8 @@ from transactions.models import Entry, Transaction
     "RowRange: a moving average",
     asks="How do I get a moving average over the last few rows?",
     shows=("RowRange", "frame", "moving average", "rolling average", "ROWS BETWEEN", "Avg"),
-    notice="ROWS BETWEEN 2 PRECEDING AND CURRENT ROW: this bill and the two before. For the "
-    "first bills there are fewer rows, and the average is of those only.",
+    notice="For 3 bills, ROWS BETWEEN 2 PRECEDING AND CURRENT ROW: this bill and the two before. "
+    "For the first bills there are fewer rows, and the average is of those only.",
     pitfall="RowRange() without an end includes all later rows: give end=0 to stop at the "
     "current one. And Django refuses Window(Avg(…)) over a Sum of the same query.",
 )
@@ -99,10 +99,10 @@ def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entr
 
 @GROUP.recipe(
     "NthValue: compare with chosen rows",
-    asks="How do I compare every row with named others of its series?",
+    asks="How do I compare every row with the first, the previous or the largest one?",
     shows=("named comparisons", "FirstValue", "NthValue", "Lag", "best row", "Window"),
-    notice="Four windows over twelve groups, and two sorts for them in the plan: first and "
-    "before share the order of months, most and second_most that of sums.",
+    notice="The four windows need only two sorts in the plan: first and before share the order by "
+    "month, most and second_most the order by sum.",
     pitfall="NthValue, too, sees only the rows of its frame. The default frame ends at the current "
     "row, so the second largest is NULL in the row of the largest.",
 )
@@ -127,10 +127,10 @@ def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transac
 
 @GROUP.recipe(
     "EXCLUDE CURRENT ROW: compare with all others",
-    asks="How do I compare a row with the average of the rest, without itself?",
+    asks="How do I compare a row with the average of all other rows?",
     shows=("RowRange", "WindowFrameExclusion", "EXCLUDE CURRENT ROW", "frame", "named comparisons"),
-    notice="ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW: for "
-    "each bill, the average of the eleven others.",
+    notice="ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW: for each "
+    "bill, the average of all the other bills.",
     pitfall="The plain average includes the row itself, which pulls the average towards it: with "
     "few rows, nothing ever looks unusual.",
     django=(5, 1),

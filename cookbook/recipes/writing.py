@@ -26,7 +26,7 @@ GROUP = RecipeGroup("writing", "Writing many rows", "Many rows in few statements
     writes=True,
 )
 def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
-    """The rate of the euro for some days, row by row and then all at once."""
+    """Rates for some days: the euro's row by row, the pound's all at once."""
     start = date(2026, 6, 1)
     euro = [
         ExchangeRate(currency="EUR", day=start + timedelta(number), rate=Decimal("1.08"))
@@ -96,7 +96,7 @@ def upsert_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def copy_rates(days: Annotated[int, Between(1, 1000)] = 1000) -> dict[str, Any]:
-    """A thousand daily rates of the yen, as a stream."""
+    """Daily rates of the yen, as a stream."""
     start = date(2023, 10, 5)
     into = "COPY exchange_rates (currency, day, rate) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(into) as copy:

@@ -56,7 +56,7 @@ def raise_rates() -> QuerySet[ExchangeRate, Any]:
     writes=True,
 )
 def limits_by_balance() -> QuerySet[Account, Any]:
-    """A daily limit for each account in dollars: a tenth of the balance, or less for debts."""
+    """A daily limit for each everyday account in dollars, which depends on its balance."""
     dollars = Account.objects.filter(currency="USD", name="Everyday")
     dollars.update(
         daily_limit=Case(
@@ -75,7 +75,7 @@ def limits_by_balance() -> QuerySet[Account, Any]:
     notice="SET coins = coins + 10, twice. The attribute holds the expression, not a number, and "
     "each save() sends it again, until refresh_from_db().",
     pitfall="Nothing warns: a later save() in the same request adds the amount again. update() "
-    "with F() has no object that keeps the expression; Django 6.0 reads the number back after "
+    "with F() sets no attribute, so nothing is sent twice. Django 6.0 reads the number back after "
     "save().",
     writes=True,
 )
@@ -144,8 +144,8 @@ def raise_and_read() -> list[tuple[str, Decimal]]:
     "RETURNING old and new (Postgres 18)",
     asks="How do I see the old and the new value of an updated row?",
     shows=("RETURNING", "old", "new", "UPDATE RETURNING", "Postgres 18"),
-    notice="From Postgres 18 on, RETURNING knows old and new: no SELECT before the UPDATE, and "
-    "no other session in between.",
+    notice="From Postgres 18 on, RETURNING can name the old and the new values: no SELECT before "
+    "the UPDATE is needed, so no other session can change the row in between.",
     pitfall="Before 18, RETURNING gives the new values only. A SELECT before the UPDATE, without "
     "FOR UPDATE, may return a value that another session changes in between.",
     writes=True,
@@ -175,16 +175,16 @@ def refusal_of(attempt: Callable[[], object]) -> str:
     "bulk_create() and triggers: still refused",
     asks="Do bulk_create() and update() get past the triggers of the database?",
     shows=("bulk_create", "update", "trigger", "savepoint", "constraint", "DatabaseError"),
-    notice="bulk_create() skips save() and signals, not the table: a trigger finds that the row "
-    "does not continue its account's chain of balances, and refuses the whole statement. "
-    "update() of a posted row is refused as well.",
+    notice="bulk_create() skips save() and signals, but not the triggers of the table: one finds "
+    "that the row does not continue its account's chain of balances, and refuses the whole "
+    "statement. update() of a posted row is refused as well.",
     pitfall="A rule in save() is skipped by the first bulk_create(); one in the database applies "
     "to COPY and psql too. After a refusal the transaction has failed: atomic() around the "
     "attempt is the savepoint that keeps what was done before.",
     writes=True,
 )
 def refused_by_the_books() -> dict[str, str]:
-    """A deposit that does not continue its account's balance, and a posted payment made smaller."""
+    """A deposit that does not continue its account's balance, and a change to a posted one."""
     posted = Transaction.objects.filter(currency="USD", type="deposit").latest("created_at")
     forged = Transaction(
         to_account_id=posted.to_account_id,

@@ -15,10 +15,7 @@ _room = BoundedSemaphore(AT_ONCE)
 def limited() -> Iterator[None]:
     """Counts the block as one running recipe. Raises AllBusy if too many run."""
     if not _room.acquire(timeout=SECONDS):
-        raise AllBusy(
-            "Others are running recipes, as many at once as there is room for. "
-            "Try again in a moment."
-        )
+        raise AllBusy("Too many recipes are running at once. Try again in a moment.")
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ ENOUGH = 50  # queries kept; a page that sends more has other worries
 @dataclass(slots=True)
 class RecordedQuery:
     """One query: `sql` with its values filled in, `seconds` from sending to the last row fetched
-    by the driver; `plan` is empty until `explain` was asked, `error` unless Postgres refused."""
+    by the driver. `plan` is "" until `explain` runs, `error` is "" unless Postgres refused it."""
 
     sql: str
     seconds: float
@@ -39,7 +39,7 @@ class RecordedQuery:
 
     @property
     def _begins(self) -> str:
-        """The statement from its first word on, whatever brackets stand before that."""
+        """The statement in capitals, without the brackets before its first word."""
         return self.statement.lstrip("( \n").upper()
 
 
@@ -66,14 +66,14 @@ class QueryLog:
 
 
 def plan_of(query: RecordedQuery, options: str = "ANALYZE, BUFFERS") -> str:
-    """What EXPLAIN says of it; with ANALYZE the query is run once more."""
+    """Returns the output of EXPLAIN for a query; ANALYZE runs the query once more."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({options}) {query.statement}", query.params)
         return "\n".join(line for (line,) in cursor.fetchall())
 
 
 def sentence_of(error: Exception) -> str:
-    """What Postgres said, in its first line, with the SQLSTATE; else the exception."""
+    """Returns an error in one line: SQLSTATE and message of Postgres, else class and message."""
     state = sqlstate(error) if isinstance(error, DatabaseError) else None
     first = str(error).strip().partition("\n")[0]
     return f"{state} {first}" if state else f"{type(error).__name__}: {first}"
@@ -81,8 +81,10 @@ def sentence_of(error: Exception) -> str:
 
 @contextmanager
 def watched(*, with_session: bool = False) -> Iterator[QueryLog]:
-    """Notes every query of this thread's connection inside the block; with `with_session` also
-    what is about the session alone, such as savepoints, and what Postgres refused."""
+    """Records up to ENOUGH queries of this thread's connection in the block, also refused ones.
+
+    With `with_session`, also statements about the session alone, such as SET and savepoints.
+    """
     work = QueryLog()
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:

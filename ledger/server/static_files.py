@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 
 def collect_if_changed() -> bool:
-    """Returns whether it collected. With DEBUG files are served from their sources: never."""
+    """Collects if a file changed, and returns whether it did. Never with DEBUG: not needed."""
     if settings.DEBUG:
         return False
     note = settings.LEDGER_DATA_DIR / "static.fingerprint"

@@ -23,10 +23,10 @@ def parse_figure(typed: str) -> Decimal | None:
 
 
 def read_amount(typed: str) -> Decimal:
-    """The amount in a typed text. Raises ValidationError with a sentence.
+    """Returns the amount that a text contains. Raises ValidationError with a sentence.
 
-    Only plain spaces are allowed around it, as a pasted cell brings them: `str.strip` would also
-    remove invisible ones.
+    Ignores plain spaces, tabs and line breaks around it, which pasted cells have, but refuses
+    invisible spaces, which `str.strip` would remove.
     """
     typed = typed.strip(" \t\r\n")
     if typed != typed.strip():

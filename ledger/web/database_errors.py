@@ -52,7 +52,7 @@ SENTENCES = {
 
 
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
-    """The page for a database that could not; None where the mistake is ours."""
+    """Returns the page for a failure of the database; None for any other error: a bug."""
     if not isinstance(error, Error | InterfaceError):
         return None
     failure = failure_of(error)

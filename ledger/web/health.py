@@ -11,13 +11,13 @@ SECONDS = 2
 
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """The process answers; whether the database does is another question."""
+    """Answers 200 while the process runs. Does not check the database."""
     return JsonResponse({"status": "alive"})
 
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """The database answers within two seconds and has every migration of this code."""
+    """Answers 200 if the database answers in two seconds and is migrated, otherwise 503."""
     if problem := _problem():
         return JsonResponse({"status": "not ready", "problem": problem}, status=503)
     return JsonResponse({"status": "ready"})

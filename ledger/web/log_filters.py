@@ -4,8 +4,8 @@ import logging
 
 
 class RefusalsInOneLine(logging.Filter):
-    """Takes the traceback off the line of a page that was refused: somebody asked for what they
-    may not have, which is no error of ours. Errors keep theirs."""
+    """Removes the traceback from log lines about refused requests, which are not errors of this
+    program. Lines of level ERROR keep their traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == "django.request" and record.levelno < logging.ERROR:

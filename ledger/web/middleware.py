@@ -12,9 +12,9 @@ PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
 
 
 class ProbeMiddleware:
-    """First in the list: a probe comes by IP address, over plain HTTP, signed in as nobody.
+    """Answers probes before the host check, the redirect to HTTPS and the sign-in.
 
-    So it meets neither the host check nor the redirect to HTTPS nor the sign-in.
+    A probe would fail all three: it comes by IP address, over plain HTTP, without a session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -58,10 +58,10 @@ class TroubleMiddleware:
 
 
 class PrivateMiddleware:
-    """Keeps what a person sees out of every cache, so that Back after signing out shows nothing.
+    """Forbids caching for signed-in people, so that Back after signing out shows nothing.
 
-    Only pages: an answer to a form may be gone back to, which `no-store` would forbid. A view
-    that sets Cache-Control itself knows better.
+    The response to a POST is only `private`: with `no-store`, nobody could go back to it. Does not
+    replace a Cache-Control header that the view has set.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -38,7 +38,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """The page the choice was made on, when it is one of ours."""
+    """Returns the page that the choice was made on; "/" if it belongs to another site."""
     target = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

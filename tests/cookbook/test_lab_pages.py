@@ -224,7 +224,7 @@ def test_where_there_is_no_room_to_try_everything_the_page_says_so(
     monkeypatch.setattr(limiter, "_room", BoundedSemaphore(1))
     monkeypatch.setattr(limiter, "SECONDS", 0.01)
     with limiter.limited():
-        assert "Others are running recipes" in page(reader, "/cookbook/lab/?try=all")
+        assert "Try again in a moment" in page(reader, "/cookbook/lab/?try=all")
 
 
 @pytest.mark.usefixtures("practice_bank")

@@ -168,11 +168,12 @@ def test_who_has_waited_and_is_needed_goes_on_by_itself(practice_bank: None, db:
         make_jars(ana)
         ana.begin()
         ana.run(lambda: add("rent", 1))
-        ben.start(db_transaction.atomic(twice))
+        waiting = ben.start(db_transaction.atomic(twice))
         his = steps[-1]
         ana.commit()
         until(lambda: len(his.spans) >= 2)  # he has the row, and nobody asks him for it
-        ana.run(lambda: add("rent", 1))
+        ana.run(lambda: add("rent", 1))  # waits for his COMMIT
+        waiting.result()  # his queries are recorded when the step ends, after the COMMIT
         assert [query.sql[:6] for query in his.queries] == ["BEGIN", "UPDATE", "UPDATE", "COMMIT"]
 
 

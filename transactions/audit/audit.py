@@ -105,7 +105,7 @@ def _first_of_each_kind(findings: Iterator[Finding]) -> list[Finding]:
     first: dict[str, Finding] = {}
     for finding in findings:
         first.setdefault(finding.check, finding)
-        if finding.check == "seal":  # the next one would be looked for in its rows
+        if finding.check == "seal":  # to find the next one would read rows again
             break
     return list(first.values())
 

@@ -12,8 +12,8 @@ def _utc(column: str) -> str:
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
-# All that never changes of a row. A hold ends, so of its status only that it is a hold counts;
-# `category` and `search` are computed from the rest.
+# All values of a row that never change. The status of a hold changes when it ends, so the text only
+# says that the row is a hold. `category` and `search` are computed from the other columns.
 ROW_TEXT = f"""json_build_array(
     id, from_account_id, to_account_id, amount, currency, type,
     CASE status WHEN 'completed' THEN 'completed' ELSE 'hold' END,
@@ -28,8 +28,8 @@ ROWS = f"""
     SELECT (created_at AT TIME ZONE 'UTC')::date AS day, created_at, id, {ROW_DIGEST} AS digest
     FROM transactions WHERE created_at >= %(starts_at)s AND created_at < %(ends_at)s"""  # noqa: S608
 
-# A day's digest is over the digests of its rows, never over one text of all: that could pass
-# the gigabyte which a value may have.
+# A day's digest is computed from the digests of its rows, not from one text of all rows, which
+# could exceed Postgres's limit of one gigabyte per value.
 DAYS = f"""
     SELECT day, count(*) AS row_count,
            sha256(string_agg(digest, ''::bytea ORDER BY created_at, id)) AS digest

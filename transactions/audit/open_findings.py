@@ -17,7 +17,7 @@ from transactions.models import AuditRun, Seal, Transaction
 
 WHOLE = {"balance", "time", "held", "currency"}  # checked whole, whatever an audit begins from
 BEGINS = Coalesce("since", Value(EARLIEST))
-# From when on the widest of all later runs has looked; null for the newest run.
+# The earliest start of what all later runs checked; null for the newest run.
 SEEN_SINCE = Window(
     Min(BEGINS),
     order_by=[F("started_at").desc(), F("id").desc()],
@@ -34,8 +34,8 @@ class _Times:
 
 
 def standing_run() -> AuditRun | None:
-    """The first open audit; without one, the last complete audit, or the newest. None before the
-    first.
+    """The widest open audit; if none is open, the last complete one if clean, else the newest. None
+    if there is no audit.
     """
     runs = AuditRun.objects.select_related("run_by")
     standing = next(iter(standing_runs()), None)
@@ -47,10 +47,10 @@ def standing_run() -> AuditRun | None:
 def standing_runs() -> list[AuditRun]:
     """Every audit with an open finding, the widest first.
 
-    Three queries: only audits that start before all later ones can be open.
+    Three queries. Only an audit that looked further back than all later ones can be open.
     """
     runs = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
-    # In one condition: apart from it, the clean runs would be gone before the window looks.
+    # One condition: a separate filter would remove clean runs before the window is computed.
     broken = ~Q(findings=[])
     wider = (broken & Q(seen_since=None)) | (broken & Q(seen_since__gt=BEGINS))
     found = list(runs.filter(wider).order_by("-started_at", "-id"))
@@ -62,8 +62,8 @@ def standing_runs() -> list[AuditRun]:
 
 
 def must_begin_by(run: AuditRun) -> datetime:
-    """From when an audit must look to cover this finding; for a seal, from the start of its period.
-    EARLIEST if only a complete one does.
+    """The latest `since` with which a later audit covers every finding of this one; for a seal, the
+    start of its period. EARLIEST if only a complete audit does.
     """
     return _needs(run, _times_of([run]))
 

@@ -16,7 +16,7 @@ from transactions.audit import digest as seal_text
 from transactions.models import Seal
 from transactions.models.seal_triggers import GRACE_MINUTES, SEALING
 
-PATIENCE = 30.0  # seconds that sealing waits for transactions that were writing when it began
+PATIENCE = 30.0  # seconds that `_wait_for_writers` waits
 PAUSE = 0.05
 SORT_MEMORY = "64MB"  # of the server, for putting the rows of a period in order
 
@@ -49,7 +49,7 @@ def seal(
     are none.
 
     Default: up to today. Safe to run twice or in parallel. Raises PeriodNotOver, or StillWriting if
-    a transaction stays open; nothing is sealed then.
+    a database transaction stays open; nothing is sealed then.
     """
     latest = last_day()
     day = until or latest
@@ -99,8 +99,8 @@ def _database_time() -> datetime:
 
 
 def _wait_for_writers(sleep: Callable[[float], None]) -> None:
-    """Waits until every transaction that is writing rows has ended. Unlike a table lock, it makes
-    none of them wait.
+    """Waits until every database transaction that is writing rows now has ended; none of them has
+    to wait, as for a table lock. Raises StillWriting after PATIENCE seconds.
     """
     writing = _writers()
     deadline = time.monotonic() + PATIENCE
@@ -114,7 +114,9 @@ def _wait_for_writers(sleep: Callable[[float], None]) -> None:
 
 
 def _writers() -> set[str]:
-    """Transactions of others that may have inserted rows: they hold this lock until they end."""
+    """The database transactions of other sessions that may have inserted rows: each holds this lock
+    until it ends.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -60,7 +60,10 @@ class Source:
 
 
 def read(directory: Path) -> Source:
-    """Reads and checks a directory of the bank's files. Unreadable when one is not there."""
+    """Reads and checks a directory of the bank's files.
+
+    Raises UnreadableSource if the directory or a file is missing or cannot be read.
+    """
     if not directory.is_dir():
         raise UnreadableSource(f"There is no directory {directory}.")
     source = Source()

@@ -27,7 +27,7 @@ from transactions.models import Transaction
 from transactions.services import Draft
 
 NAME_BITS = 2**62 - 1  # the bits of a demo id that are a hash of its name
-BATCH = 5_000  # drafts in one transaction
+BATCH = 5_000  # drafts in one database transaction
 USERS_LEAST, MONTHS_MOST = 3, 120
 
 
@@ -93,9 +93,7 @@ def is_seeded() -> bool:
 
 
 def _is_demo(user: User) -> bool:
-    """Whether this user was made by seed_demo, on any day: their id contains a hash of their
-    name.
-    """
+    """Whether seed_demo made this user, on any day: the id contains a hash of the email address."""
     made = uuid7_of(user.created_at, user_name(user.email))
     return user.pk.int & NAME_BITS == made.int & NAME_BITS
 

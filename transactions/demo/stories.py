@@ -115,7 +115,7 @@ def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
 
 
 def overdraft(person: Person, day: date, today: date) -> Iterator[Event]:
-    """An ordinary life, then tuition, then the car breaks down: a little more than she has."""
+    """Ordinary days, then tuition, then a car repair that costs more than the balance."""
     if day < today - DAY:
         yield from ordinary_day(person, day)
     if day == today - timedelta(days=3):

@@ -51,7 +51,7 @@ class Home:
 
 
 def home_of(user: User) -> Home:
-    """All accounts of a person and the latest entries. Seven queries at most."""
+    """Reads the home page. Seven queries; eight if there are more than MOST_PENDING holds."""
     accounts = list(Account.objects.owned_by(user).not_closed())
     return Home(
         accounts=accounts,

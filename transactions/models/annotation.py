@@ -22,8 +22,8 @@ LONGEST_TAG = 30  # characters
 
 # Note [Tag lexemes]: the search column holds the words of the text (A), the words of the tags
 # (B), and each tag whole as "#tag". "2026" finds the tag rent-2026 as a word; "#rent" does not.
-# A generated column takes immutable functions alone, which array_to_string is not; a tsvector
-# printed as text is, and a tag has no character that would be escaped there.
+# A generated column allows only immutable functions. array_to_string is not immutable, but printing
+# a tsvector as text is, and a tag has no character that Postgres would escape in that text.
 TAGS_PRINTED = Func(
     F("tags"),
     template="array_to_tsvector(%(expressions)s)::text",

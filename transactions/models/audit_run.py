@@ -12,9 +12,9 @@ from accounts.models import EARLIEST, LATEST
 from ledger.db.ids import uuid7
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
-# Note [Order of the audits]: a later audit takes the place of an earlier one, so a row from the
-# future would stand before every audit to come. A run is kept when it has ended, by the clock of
-# the database; the five minutes are for clocks that differ, and do not bring it forward.
+# Note [Order of the audits]: a later audit replaces an earlier one, so a row with a time in the
+# future would replace every audit until then. A run is stored when it ends, by the clock of the
+# database. Five minutes are allowed for clocks that differ; a time in the future becomes now.
 AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     name="audit_run_is_of_now",
     when=pgtrigger.Before,

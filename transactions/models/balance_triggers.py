@@ -26,7 +26,7 @@ MAY_NOT_MOVE = refuse(
     "A frozen account cannot send money, and a closed one can neither send nor receive.",
 )
 
-# By far the most frequent case has statements of its own, a third of the time of the other.
+# One row is by far the most frequent case: statements of its own take a third of the time.
 ONE_ROW = """
     IF one.status = 'completed' THEN change := one.amount; ELSE reserved := one.amount; END IF;
     IF one.from_account_id IS NOT NULL THEN

@@ -67,9 +67,9 @@ class EntryManager(models.Manager.from_queryset(EntryQuerySet)):  # type: ignore
         return queryset.filter(status="completed", account__isnull=False).defer("search")
 
     def latest_of(self, accounts: Iterable["Account | uuid.UUID"], count: int) -> list["Entry"]:
-        """The newest `count` entries over several accounts, newest first, in three queries.
+        """The newest `count` entries over several accounts, newest first, in four queries.
 
-        A UNION ALL of one page per account: each comes off its own stretch of the indexes.
+        A UNION ALL of one page per account: each is read from its own range of the indexes.
         `account IN (...)` would read and sort every entry of each account instead (36 ms
         against 0.4 ms at a million rows).
         """

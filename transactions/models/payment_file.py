@@ -219,7 +219,7 @@ class PaymentFile(models.Model):
 
     @property
     def waiting_total(self) -> Decimal:
-        """The sum of those lines."""
+        """The sum of the lines that can be booked and are not."""
         rest: Decimal = self.total - self.booked_total - self.refused_total
         return rest
 

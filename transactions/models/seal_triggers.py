@@ -2,14 +2,15 @@
 
 Note [No row enters a sealed period]: three checks, each of which closes a gap of the others.
 
-1. A row with a time later than GRACE ago is accepted without a look at the seals, because no seal
-   may end later than GRACE ago. An ordinary payment pays only this one comparison.
-2. An older row takes the lock of the seals, shared, until its transaction ends, and is then
-   compared with the seals. Sealing takes the lock exclusively: such a row is either in the books
-   before sealing reads them, or it is refused by the seal. Its transaction must take a new snapshot
-   for each statement (READ COMMITTED); with an older one it may miss the seal, so it is refused.
-3. A transaction may have written a row long ago and still be open. So sealing first waits for
-   every transaction that was writing when it began (`transactions.audit.sealing`).
+1. A row booked less than GRACE_MINUTES ago is accepted without reading the seals, because no seal
+   ends that late. For an ordinary payment this one comparison is the whole cost.
+2. An older row takes the lock of the seals, shared, until its database transaction ends, and is
+   then compared with the seals. Sealing takes the lock exclusively: such a row is either in the
+   books before sealing reads them, or the seal refuses it. Its database transaction must take a new
+   snapshot for each statement (READ COMMITTED). An older snapshot may miss the seal, so a row
+   booked with one is refused.
+3. A database transaction may have written a row long ago and still be open. So sealing first waits
+   for every one that was writing when sealing began (`transactions.audit.sealing`).
 
 Only the clock of the database counts, never that of a web server.
 """
@@ -25,7 +26,7 @@ _IS_OLD = f"NEW.created_at < clock_timestamp() - interval '{GRACE_MINUTES} minut
 
 SEALED_PERIOD_IS_CLOSED = FirmTrigger(
     name="sealed_period_is_closed",
-    when=pgtrigger.After,  # the row as it is, whatever other triggers made of it
+    when=pgtrigger.After,  # sees the row as stored, after all changes by other triggers
     operation=pgtrigger.Insert,
     condition=pgtrigger.Condition(_IS_OLD),
     func=f"""

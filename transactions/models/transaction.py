@@ -28,8 +28,8 @@ REFERENCE_LIMIT = 140  # characters
 
 
 # Note [Newest of the bank]: the newest rows of all accounts come from an index on the booking time
-# without its zone. One on `created_at` itself would tempt the planner away from an account's own
-# index on every statement: it would walk back through the whole bank's rows for one account's page.
+# without its zone. If it were on `created_at` itself, the planner would use it for statements too,
+# instead of the account's own index: it would read the whole bank's rows for one account.
 BOOKED_AT = models.Func(
     models.F("created_at"),
     template="(%(expressions)s AT TIME ZONE 'UTC')",

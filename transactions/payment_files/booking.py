@@ -1,9 +1,9 @@
-"""Books a payment file: all or nothing in one transaction, or the payable lines in steps.
+"""Books a payment file: all or nothing in one database transaction, or the payable lines in steps.
 
-Note [Killed between two statements]: the result of a line is written in the transaction that moves
-its money, by `post_parts`. A kill leaves both or neither, so the lines themselves tell where to
-continue, and a step that is sent again takes the next lines, never the same ones. Whatever belongs
-to the booking, like a reason or a line of history, is written in that transaction too.
+Note [Killed between two statements]: the result of a line is written in the database transaction
+that moves its money, by `post_parts`. If the process is killed, both are stored or neither. So the
+lines tell where to continue, and a step that is sent again takes the next lines, never the same
+ones. Reasons and lines of the admin's history are written in that database transaction too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -75,7 +75,7 @@ class BookingRequest(TypedDict, total=False):
 
 
 def agreed_to(file: PaymentFile) -> str:
-    """What a person who reads the page agrees to: the lines that can be booked."""
+    """Returns a text that changes with the lines that can be booked; see `BookingRequest`."""
     lines = PaymentLine.objects.of(file).waiting().digest()
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
 

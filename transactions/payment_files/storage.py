@@ -107,7 +107,7 @@ def locked_file(pk: uuid.UUID) -> PaymentFile:
 
 
 def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
-    """The things in lists of PART."""
+    """Splits things into lists of up to `size`, by default PART."""
     iterator = iter(things)
     while part := list(islice(iterator, size or PART)):
         yield part

@@ -43,7 +43,7 @@ def payments(count: int) -> str:
 
 
 def what_can_be_paid(file: PaymentFile) -> str:
-    """After the check; for a partly paid file, what is left."""
+    """Says how many lines can be booked; before, whether the file was checked."""
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."
     if file.booked_count:

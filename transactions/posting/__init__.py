@@ -1,4 +1,4 @@
-"""The one door for money: whatever changes a balance or a hold goes through `post`.
+"""The only code that changes balances and holds: by `post`, `post_one` and `release`.
 
 A batch passes through `drafts` (what the caller wants, made exact), `locked_accounts`, `checks`,
 `insert` and, where the database refuses, `refusals`; `engine` drives them. Pages never call this

@@ -16,8 +16,8 @@ from transactions.models import Transaction
 from transactions.posting import engine, unit_of_work
 from transactions.posting.drafts import Draft, PreparedDraft, outline
 
-CHUNK = 10_000  # drafts a transaction where a batch need not stand or fall together
-LINKS = 100  # of them that capture or reverse a row not written yet
+CHUNK = 10_000  # drafts per database transaction of a batch with `atomic=False`
+LINKS = 100  # drafts of a chunk that may capture or reverse a row that is not written yet
 WITHOUT_ID = (
     "Nothing was booked: a draft that comes in parts needs an id of its own, made before it is "
     "sent, or it might be booked twice."
@@ -176,7 +176,7 @@ def _all_or_first_refusal(items: Sequence[PreparedDraft | LedgerError]) -> list[
 
 
 def _verdicts_on(items: Sequence[PreparedDraft | LedgerError]) -> list[Transaction | LedgerError]:
-    """Posts the drafts whose accounts are known. One result per draft, in order."""
+    """Posts the prepared drafts; a refusal among the items is its own result, in order."""
     verdicts = iter(engine.post([item for item in items if isinstance(item, PreparedDraft)]))
     return [next(verdicts) if isinstance(item, PreparedDraft) else item for item in items]
 

@@ -122,7 +122,7 @@ def _check_sender(
     available = sender.available
     if item.captures_id is not None:
         available += locked.linked[item.captures_id].amount
-    elif item.reverses_id is None:  # limits are the holder's; a hold has met them before
+    elif item.reverses_id is None:  # limits do not apply to refunds, and a hold has met them
         _check_limits(item, sender, sides, locked)
     if item.amount > available:
         amount = figure(item.amount, sender.currency)

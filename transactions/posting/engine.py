@@ -1,8 +1,9 @@
-"""The one door for money: every change of a balance or a hold goes through this module.
+"""Posts drafts and releases holds: every change of a balance or a hold goes through this module.
 
 It locks every account of the batch in one ordered query, checks each draft in Python on the locked
 values, and writes the rows, which move the balances. If the database refuses a row, it splits the
-batch until the refused draft is alone. The caller (`transactions.services`) owns the transaction.
+batch until the refused draft is alone. The caller opens the database transaction, by
+`unit_of_work.run`.
 """
 
 import uuid
@@ -39,7 +40,7 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:
-    """`post` for one draft that is alone in its transaction, in two statements.
+    """Posts one draft that is alone in its database transaction, in two statements.
 
     It opens no savepoint: an error of the database ends the caller's transaction.
     """
@@ -50,7 +51,7 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
         apply(item, sides, locked)
         insert.write([item], 1)
     except (LedgerError, insert.IdTaken) as refusal:
-        # The id comes before any refusal: an item that is already booked is the result.
+        # If the id is booked already, its row is the result, whatever the refusal is.
         row = insert.find([item.id]).get(item.id) if item.id_given else None
         if row is not None:
             return _repeated(item, row)

@@ -65,7 +65,7 @@ def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
 
 
 def _insert(items: Sequence[PreparedDraft]) -> None:
-    """One INSERT for a few rows. A missing row in the result means that its id is taken."""
+    """Inserts a few rows in one statement. Raises IdTaken if one of the ids is posted already."""
     if not items:
         return
     values = ", ".join([ROW] * len(items))
@@ -163,6 +163,6 @@ def as_transaction(item: PreparedDraft) -> Transaction:
     row._state = state = ModelState()
     state.adding, state.db = False, DEFAULT_DB_ALIAS
     columns, text = row.__dict__, item.metadata_text
-    columns.update(zip(COLUMNS, _values(item)))  # noqa: B905 - checked once, above
+    columns.update(zip(COLUMNS, _values(item)))  # noqa: B905 - always of the same length
     columns["metadata"] = {} if text == "{}" else json.loads(text)
     return row

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 def run(work: Callable[[], Result], items: Iterable[PreparedDraft | LedgerError] = ()) -> Result:
-    """Runs `work` in one transaction, again after a lost race, and translates refusals.
+    """Runs `work` in one database transaction, again after a lost race; translates refusals.
 
     If the connection is lost during COMMIT, the rows may be posted: the second run then looks up
     the id of every draft, as if the caller had given it. Refusals are translated outside the

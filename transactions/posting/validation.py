@@ -25,7 +25,7 @@ DEEPEST = 50  # levels of metadata
 def id_of(
     thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
 ) -> uuid.UUID | None:
-    """The id of an instance of `model`, or the id itself. Nothing else reaches the SQL."""
+    """Returns the id of an instance of `kind`, or the id itself. Else raises InvalidDetails."""
     if thing is None or isinstance(thing, uuid.UUID):
         return thing
     if isinstance(thing, kind):

@@ -9,13 +9,13 @@ from typing import Any
 from ledger.text.lines import odd_characters, shortened
 from transactions.search.language.terms import having, meta_field, token
 
-# What a page bears; the file has it all.
+# Limits of the page; the downloaded file has everything.
 MOST_LINES = 40
 LINES_LIMIT = 16_000  # bytes of their HTML, about
 LONGEST_VALUE = 300  # characters of one line
 LONGEST_TERM = 80  # characters that a link looks for
 STORED_LIMIT = 4_000  # characters of JSON
-COLOURED_LIMIT = 1_200  # of which each then costs up to 15 bytes
+COLOURED_LIMIT = 1_200  # characters of JSON to colour: each then costs up to 15 bytes
 NOTHING = "\N{EN DASH}"
 
 # How a bank's usual names read; others read as they are.
@@ -90,7 +90,7 @@ def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:
 
 
 def tidy(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The same as pairs of label and text."""
+    """Yields the label and the text of every value."""
     for line in lines_of(metadata):
         yield line.label, line.value_text
 

@@ -92,7 +92,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The audit that counts, or the one that the address names, and the seals."""
+        """Shows the audit named in the address, else the one that counts, and the seals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
@@ -166,7 +166,9 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _ended_from(run: AuditRun | None) -> datetime | None:
-    """From when an audit has to look to close this finding; None if only a whole one does."""
+    """The latest start of an audit that would close the findings; None if only a complete one
+    would, or if there are none.
+    """
     if run is None or run.is_clean:
         return None
     begins = must_begin_by(run)

@@ -27,7 +27,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status")
     def standing(self, row: Transaction) -> str:
-        """The state in words, with releases by hand."""
+        """The state in words, as far as the row alone tells it."""
         return standing_cell(row, standing_of(row))
 
     @admin.display(description="Status")
@@ -124,7 +124,7 @@ def note_line(note: StaffReason) -> str:
 
 
 def _side(account: Account | None) -> str:
-    """The account with its holder, linked; nothing outside the bank."""
+    """A link to the account with its holder; "outside the bank" if there is no account."""
     if account is None:
         return "outside the bank"
     number = account_number(account.number)

@@ -93,7 +93,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 class CurrencyFilter(admin.SimpleListFilter):
-    """The currencies of the accounts; asking the transactions would read them all."""
+    """Offers the currencies of accounts; those of transactions would need a full read."""
 
     title = "currency"
     parameter_name = "currency"

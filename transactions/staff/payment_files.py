@@ -1,6 +1,7 @@
 """Payment files in the admin: read, upload and pay for a customer.
 
-For staff with the right to use the cash desk, with a reason, never out of an own account.
+Uploading, paying and removing need the right to use the cash desk; paying also needs a reason.
+Staff never pay from an account of their own.
 """
 
 import logging
@@ -171,8 +172,8 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def _pay(self, request: HttpRequest, file: PaymentFile, book: Any) -> None:
         """Books the file with the reason beside each row.
 
-        The history is written in the transactions that book, so it states exactly what this press
-        booked.
+        The admin's history is written in the database transactions that book, so it states exactly
+        what this request booked.
         """
         form, booked = PayForm(request.POST), False
         if not form.is_valid():

@@ -32,7 +32,7 @@ from transactions.staff_actions import RELEASE, actions_for, instead_of_release
 
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
-    """Newest first by id, whose first part is the time: the primary key gives that order.
+    """Transactions, newest first by booking time, see Note [Newest of the bank].
 
     No `date_hierarchy`: it asks the whole table for its first and last day on each view. The
     filter by date walks back from the newest row and stops at the page's end.
@@ -135,7 +135,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return answer
 
     def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
-        """The transaction, if the person may see it."""
+        """Returns the transaction. Raises PermissionDenied if the person may not see any."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = Transaction.objects.with_sides().select_related("captures", "reverses")
@@ -148,11 +148,11 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
 
     def refusal_for(self, request: HttpRequest, thing: Transaction) -> str:
         if thing.status == Transaction.Status.VOIDED:
-            return ""  # shown elsewhere
+            return ""  # `RELEASE_HOLDS.is_done` reports it as released already
         return RELEASE.refusal(Lifecycle(thing), person_of(request))
 
     def name_of(self, thing: Transaction) -> str:
-        """A row named by its amount and sides."""
+        """A row by its amount, its description and the account that sends."""
         sender = thing.from_account or "outside the bank"
         return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
 

@@ -56,7 +56,9 @@ def times_paid(draft: Draft) -> int:
 
 
 def just_paid(draft: Draft) -> Transaction | None:
-    """The same payment within the last minutes, if any: perhaps sent twice by mistake."""
+    """Returns the latest payment of the same amount between the same accounts within JUST_MINUTES,
+    if any: the draft may repeat it by mistake.
+    """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         return None

@@ -79,9 +79,9 @@ ATTEMPTS: list[Attempt] = [
         "held = -100",
     ).stands_behind(
         "balance_follows_rows",
-        "Nobody writes what is held: it follows the holds, and each gives back what it took.",
+        "Only triggers change the held amount: a hold adds to it and later subtracts the same.",
     ),
-    _update("account_amounts_finite", "Set an infinite overdraft limit", "overdraft_limit = 'NaN'"),
+    _update("account_amounts_finite", "Set an overdraft limit of NaN", "overdraft_limit = 'NaN'"),
     _update(
         "overdraft_limit_non_negative",
         "Set a negative overdraft limit",
@@ -89,7 +89,7 @@ ATTEMPTS: list[Attempt] = [
     ),
     _update(
         "limits_positive",
-        "Set a payment limit of zero",
+        "Set a negative payment limit",
         "transfer_limit = -1",
     ),
     _update("account_status_valid", "Set an unknown account status", "status = 'vip'"),
@@ -101,7 +101,7 @@ ATTEMPTS: list[Attempt] = [
     ),
     _update(
         "closed_account_stays_closed",
-        "Reopen a closed account under another owner",
+        "Reopen a closed account under another name",
         "status = 'active', name = 'Mine now'",
         "WHERE status = 'closed'",
     ),
@@ -131,8 +131,8 @@ ATTEMPTS: list[Attempt] = [
     )
     .stands_behind(
         "accounts_pkey",
-        "An id twice is refused whatever the currency. This one is there for the foreign keys "
-        "of transactions, which need both columns.",
+        "accounts_pkey refuses a second row with the same id in any currency. This constraint "
+        "exists for the foreign keys of transactions, which refer to both columns.",
         UNIQUE,
     ),
     ACCOUNT.attempt(

@@ -127,8 +127,8 @@ _LINES: list[Attempt] = [
     LINE.attempt(
         "unread_line_is_refused", "Insert an unreadable line without a refusal", amount="NULL"
     ),
-    LINE.attempt("payment_lines_number_check", "Insert a line with number 0", number="-1"),
-    LINE.attempt("payment_lines_repeats_check", "Insert a line that repeats line 0", repeats="-1"),
+    LINE.attempt("payment_lines_number_check", "Insert a line with number -1", number="-1"),
+    LINE.attempt("payment_lines_repeats_check", "Insert a line that repeats line -1", repeats="-1"),
     LINE.but("twice").attempt(
         "payment_lines_pkey",
         "Insert a line with an id that is taken",

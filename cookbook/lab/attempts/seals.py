@@ -63,9 +63,9 @@ AUDIT = ValidRow(
 )
 ROWS = (SEAL, NEXT_SEAL, DAY, AUDIT)
 
-_IN_ORDER = "The trigger lets seals come in order alone, each after the one before."
+_IN_ORDER = "The trigger accepts seals only in order, each directly after the one before."
 _CLOCK = (
-    "The trigger puts the clock's time where none is given; and a row that is there never changes."
+    "On INSERT a trigger fills in a missing time; another one refuses to update an existing row."
 )
 
 _SEALS: list[Attempt] = [
@@ -87,10 +87,10 @@ _SEALS: list[Attempt] = [
     ),
     SEAL.attempt("seal_digest_is_sha256", "Insert a seal with an empty digest", digest="''"),
     SEAL.attempt("seal_period_valid", "Insert a seal with a negative row count", row_count="-1"),
-    SEAL.attempt("seals_version_check", "Insert a seal with version 0", version="-1"),
-    SEAL.attempt("seals_number_check", "Insert a seal with number 0", number="-1").stands_behind(
+    SEAL.attempt("seals_version_check", "Insert a seal with version -1", version="-1"),
+    SEAL.attempt("seals_number_check", "Insert a seal with number -1", number="-1").stands_behind(
         "seal_follows",
-        f"{_IN_ORDER} Behind that is first_seal_begins_the_books, which knows 1 and more alone.",
+        f"{_IN_ORDER} After it, first_seal_begins_the_books refuses a number below 1.",
         and_behind="first_seal_begins_the_books",
     ),
     NEXT_SEAL.attempt(
@@ -132,7 +132,7 @@ _SEALS: list[Attempt] = [
     *SEAL.left_out(),
 ]
 _DAYS: list[Attempt] = [
-    DAY.attempt("sealed_day_valid", "Insert a sealed day without fingerprints", row_count="0"),
+    DAY.attempt("sealed_day_valid", "Insert a sealed day of no rows", row_count="0"),
     DAY.attempt(
         "sealed_days_seal_id_1effdf06_fk_seals_number",
         "Insert a sealed day of an unknown seal",
@@ -197,7 +197,7 @@ _AUDITS: list[Attempt] = [
         Attempt(
             "audit_runs",
             column,
-            f"Insert an audit without its {column.replace('_', ' ')}",
+            f"Set {column} of an audit to NULL",
             f"UPDATE audit_runs SET {column} = NULL",  # noqa: S608
             NOT_NULL,
             given=(AUDIT.insert,),

@@ -32,7 +32,7 @@ ANNOTATION = ValidRow(
 )
 ROWS = (NOTE, ANNOTATION)
 
-_OWNER = "The trigger looks whether the owner has a side of the transaction, and finds none."
+_OWNER = "The trigger first looks for an account of the owner in the transaction, and finds none."
 
 ATTEMPTS: list[Attempt] = [
     NOTE.attempt(

@@ -61,7 +61,7 @@ SELECT account, id, wrong, other, status, amount, most, currency, 0, count(*) OV
           FROM transactions WHERE reverses_id IS NOT NULL {since}) AS row
     LEFT JOIN transactions AS original ON original.id = row.reverses_id
 ) AS judged WHERE wrong IS NOT NULL ORDER BY id LIMIT 1"""
-# With a row, every other one that points to the same: together they must fit.
+# Reads, besides a new row, all rows with the same link: their amounts count together.
 SINCE = """
     AND {link} IN (SELECT {link} FROM transactions
                    WHERE {link} IS NOT NULL AND created_at >= %(since)s)"""

@@ -18,10 +18,10 @@ from transactions.models.entry import EntryQuerySet
 
 ZERO = Value(Decimal(0), output_field=DecimalField())
 
-# Note [One pass over the books]: the chains of all accounts are sorted out of one sequential
-# read, in parallel, with this much memory of the server for each process and the rest on its
-# disk. By the accounts' indexes, which the planner likes for their order, ten million rows are
-# twenty million single reads: slower where they are cached, hopeless where they are not.
+# Note [One pass over the books]: these settings make Postgres read all rows once, in sequence, and
+# sort them by account, in parallel, with this much memory per process and the rest on disk. The
+# planner would prefer the accounts' indexes, because they are in order. But ten million rows are
+# then twenty million single reads: slower if the rows are cached, far too slow if they are not.
 ONE_PASS = {"work_mem": "64MB", "enable_indexscan": "off", "enable_bitmapscan": "off"}
 
 # `count` is taken before LIMIT: how many links are broken, and the first of them.

@@ -60,7 +60,10 @@ class Command(BaseCommand):
 
 
 def moment(text: str) -> datetime:
-    """A day's beginning, or a time; on the bank's calendar unless it names a zone."""
+    """Parses a time, or a day as its first moment; in the bank's time zone unless given.
+
+    Raises CommandError for any other text, and for a time in the future.
+    """
     try:
         day = parse_date(text)
         found = datetime.combine(day, time.min) if day else parse_datetime(text)

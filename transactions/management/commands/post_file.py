@@ -93,7 +93,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _try(self, output: Path | None) -> None:
-        """Before money moves: the place of the result can be written to."""
+        """Checks, before anything is booked, that the result can be written there."""
         try:
             if output is not None:
                 output.open("a").close()
@@ -101,7 +101,7 @@ class Command(BaseCommand):
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
 
     def _refuse_what_was_paid(self, file: PaymentFile) -> None:
-        """The same lines paid by another file, in the browser, are paid again by a label alone."""
+        """Raises CommandError if another file paid the same lines: that needs `--run`."""
         same = PaymentFile.objects.same_as(file).newest_first().first()
         if same is not None:
             discard(file)

@@ -44,8 +44,8 @@ def _paid(row: Row, days: str) -> str:
 
 
 def _given_back(row: Row, days: str) -> str:
-    """Most refunds have no category of their own, so they are found by the category of the refunded
-    payment.
+    """Returns the query for refunds of a category: that of the refunded payment, because most
+    refunds have none of their own.
     """
     return all_of(f"is:in {days}", category_term(row["spent_on"], "refunds"))
 

@@ -90,7 +90,7 @@ def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope,
 
 
 def _may_see_work(request: PersonRequest, scope: Scope) -> bool:
-    """The SQL contains the accounts of everybody with a name: only for those who may see names."""
+    """Whether the reader may see the SQL, which may contain the accounts of people by name."""
     if scope.is_bank and not scope.shows_names:
         return True
     return settings.DEBUG or may_see_names(request.user)

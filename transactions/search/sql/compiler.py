@@ -279,7 +279,10 @@ class ConditionCompiler:
         return ConditionPart(LexemeQuery(any_account(ids)), self.sides.has_account("account", ids))
 
     def _direction(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart | None:
-        """Money in or out, of the accounts that the group names, if it names any."""
+        """Compiles is:in, is:out and amounts with a sign; None for any other item.
+
+        The direction is that of the accounts that the group names, or of the scope.
+        """
         if item.kind == AMOUNT:
             direction = "in" if item.value == "+" else "out"
             moved = self.sides.moved(direction, account_ids)
@@ -294,7 +297,7 @@ class ConditionCompiler:
         return ConditionPart(words, has_value(item, is_bank=self.scope.is_bank))
 
     def _joined(self, item: QueryItem) -> ConditionPart:
-        """Only readers of the whole bank may find out when somebody joined."""
+        """Rows whose sender joined then. None in one's own money: the date is not public."""
         is_bank = self.scope.is_bank
         return ConditionPart(
             rest=bounded("from_account__user__created_at", item.value) if is_bank else NO_ROWS

@@ -28,7 +28,7 @@ class AccountStepForm(StepForm):
 
     @classmethod
     def prefilled(cls, query: Mapping[str, str]) -> dict[str, Any]:
-        """The account whose page linked here."""
+        """Returns the number of the account whose page links here, as the initial value."""
         try:
             account = Account.objects.filter(pk=uuid.UUID(query.get("account", ""))).first()
         except ValueError:
@@ -77,7 +77,7 @@ class SlipForm(AccountStepForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """What was not described gets plain words."""
+        """Fills an empty description with "Cash deposit" or "Cash withdrawal"."""
         data = super().clean()
         data["description"] = data.get("description") or DESCRIPTIONS.get(data.get("kind", ""), "")
         return data

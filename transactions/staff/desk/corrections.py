@@ -19,7 +19,7 @@ from transactions.staff_actions import CAPTURE, REFUND, StaffAction
 
 
 class CorrectionForm(ReasonForm, StepForm):
-    """A form about a booked transaction: how much, and why."""
+    """A form that refunds a transaction or captures a hold: the amount and the reason."""
 
     tool: StaffAction
     amount = AmountField()
@@ -148,7 +148,7 @@ class CaptureForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """With the words of the hold, as `services.capture` has it."""
+        """The draft of the capture, with the hold's texts and metadata as `services.capture`."""
         row, data = self.row, self.cleaned_data
         return Draft(
             id=data["id"],

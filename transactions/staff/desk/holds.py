@@ -71,7 +71,7 @@ class HoldForm(ReasonForm, AccountStepForm):
         return tidy_line(self.cleaned_data["description"])
 
     def clean_payee(self) -> Account | None:
-        """The recipient, who must be somebody else."""
+        """The recipient's account, which must not be the clerk's own."""
         payee: Account | None = self.cleaned_data["payee"]
         if payee is not None:
             self.refuse_own(payee)

@@ -84,7 +84,7 @@ class StepForm(MoneyForm):
         super().__init__(*args, **kwargs)
         self.clerk = clerk
         self.about = about
-        self.was_booked = was_booked  # then what changes with time refuses nothing any more
+        self.was_booked = was_booked  # if so, checks that depend on today are skipped
 
     @classmethod
     def obstacle(cls, _about: Transaction | None, _clerk: User) -> str:
@@ -150,7 +150,7 @@ class StepDesk:
         self.clerk = person_of(request)
 
     def serve(self) -> HttpResponse:
-        """The form, then the review, then the booked row."""
+        """Responds with the form, with its review, or with a redirect to the booked row."""
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
         id = self._asked_id()

@@ -141,7 +141,7 @@ class StaffQuery:
 
     @cached_property
     def any_beginning(self) -> Any:
-        """One query to rank by."""
+        """The tsquery that results are ranked by: any of the words."""
         return reduce(or_, (word for group in self.groups for word in group))
 
 
@@ -181,7 +181,7 @@ def accounts(asked: StaffQuery) -> tuple[KindResults, list[Account]]:
     if asked.groups:
         for words in asked.groups:
             found |= reduce(and_, (_of_holder_or_account(word) for word in words))
-            # Once more all in the holder's name: of one common word not every holder is seen.
+            # Also all words together: one common word alone finds only the newest holders.
             found |= _of_holder(reduce(and_, words))
         rank = SearchRank(ACCOUNT_WORDS, asked.any_beginning)
         holder = HOLDER_WORDS if asked.addresses else HOLDER_NAMES

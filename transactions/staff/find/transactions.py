@@ -99,7 +99,7 @@ def transactions(
 def search(
     rows: QuerySet[Transaction], typed: str, scope: Scope, *, is_narrow: bool = False
 ) -> tuple[QuerySet[Transaction], Meant]:
-    """The matching rows in the order of the list."""
+    """Filters the rows of the list by a typed search; keeps their order."""
     asked = StaffQuery(typed, addresses=scope.finds_addresses)
     named = accounts(asked)[1] if scope.shows_names or asked.digits else []
     if not scope.shows_names:
