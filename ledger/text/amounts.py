@@ -9,17 +9,22 @@ from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened
 
 # The grammar of typed amounts, in forms, files and searches: 1234.50, 1,234.50 and 1 234.50.
-# ASCII digits only: other digits can look like different ones.
-FIGURE = r"(?:[0-9]{1,3}(?:[, \u00a0\u202f][0-9]{3}){1,4}|[0-9]{1,15})(?:\.[0-9]+)?"
+# ASCII digits only: other digits can look like different ones. A figure has one kind of separator,
+# and none after a 0: "0,500" may mean a half.
+_SEPARATORS = ", \u00a0\u202f"
+_GROUPED = "|".join(
+    f"[1-9][0-9]{{0,2}}(?:{re.escape(mark)}[0-9]{{3}}){{1,4}}" for mark in _SEPARATORS
+)
+FIGURE = rf"(?:{_GROUPED}|[0-9]{{1,15}})(?:\.[0-9]+)?"
 _FIGURE = re.compile(FIGURE)
-_SEPARATORS = re.compile("[, \u00a0\u202f]")
+_WITHOUT_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 
 UNSEEN_SPACE = "Type the amount again: it contains an unusual or invisible space."
 
 
 def parse_figure(typed: str) -> Decimal | None:
     """Returns the number of a typed figure without sign; None for any other text."""
-    return Decimal(_SEPARATORS.sub("", typed)) if _FIGURE.fullmatch(typed) else None
+    return Decimal(typed.translate(_WITHOUT_SEPARATORS)) if _FIGURE.fullmatch(typed) else None
 
 
 def read_amount(typed: str) -> Decimal:
@@ -48,7 +53,7 @@ def too_fine(amount: Decimal, currency: str) -> str:
 def _why_no_amount(typed: str) -> str:
     if typed.startswith(("-", "\N{MINUS SIGN}")):
         return "Type the amount without a minus sign."
-    if re.fullmatch(r"[0-9]+,[0-9]{1,2}", typed):
+    if re.fullmatch(r"[0-9]+,[0-9]{1,2}|0,[0-9]+", typed):
         return f"Type decimals after a point, like {shortened(typed.replace(',', '.'))}."
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):
         english = typed.replace(".", "").replace(",", ".")
@@ -56,8 +61,10 @@ def _why_no_amount(typed: str) -> str:
             "Type decimals after a point and no point between thousands, "
             f"like {shortened(english)}."
         )
-    if re.search(r"[0-9]", typed) and re.search(r"[^0-9.,\s]", typed):
-        return "Type the amount in digits alone, like 950.00; the account gives the currency."
     if sum(character.isdigit() for character in typed) > 15:
         return "That is more than any account can hold; check the number of digits."
+    if re.fullmatch(rf"[0-9]{{1,3}}([{_SEPARATORS}][0-9]{{3}})+(\.[0-9]+)?", typed):
+        return "Type the amount without separators between thousands, like 1234567.00."
+    if re.search(r"[0-9]", typed) and re.search(r"[^0-9.,\s]", typed):
+        return "Type the amount in digits alone, like 950.00; the account gives the currency."
     return "Type the amount in digits, like 950.00."
