@@ -5,21 +5,24 @@ Prints each finding as `file:line: what is wrong`, and exits 1 if there is any:
 - a class name stands for one thing: it is defined once in the whole repository;
 - lines of templates and prose lines of docs have at most 120 characters;
 - no test module imports another: shared helpers stand in plain modules;
-- every file that docs, docstrings and comments name in backticks exists.
+- every file that docs, docstrings and comments name in backticks exists;
+- the import contracts of `pyproject.toml` know every package of Python at the top.
 """
 
 import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_LINE = 120
-# Names that Django, or an enumeration inside its model, gives a fixed meaning.
-CONVENTIONAL = frozenset("Action Command Config Media Meta Migration State Status Type".split())
+# Names to which Django gives a fixed meaning, and enumerations inside the model they belong to.
+CONVENTIONAL = frozenset({"Command", "Config", "Migration"})
+CONVENTIONAL_INSIDE = frozenset({"Action", "Media", "Meta", "State", "Status", "Type"})
 GENERATED_DOCS = frozenset({"docs/orm-to-sql.md"})
 WAY_OUT_OF_PROSE = re.compile(r"\s*(\||!\[|\[[^\]]*\]:|<)")  # tables, pictures, link targets, HTML
 NAMED_FILE = re.compile(r"`([\w-]+(?:/[\w-]+)*\.(?:py|html|css|js|md))`")
@@ -32,11 +35,12 @@ Sources = Sequence[tuple[str, str]]  # path from the root, text
 
 def tracked_paths() -> list[str]:
     """The paths of all files that git tracks or would track, in order."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout.split("\0")  # fmt: skip
-    return sorted(path for path in listed if (ROOT / path).is_file())
+    git = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        listed = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"The rules of the repository need git and a clone: {error}")
+    return sorted(path for path in listed.split("\0") if (ROOT / path).is_file())
 
 
 def tracked_files(*suffixes: str) -> Sources:
@@ -51,8 +55,12 @@ def repeated_class_names(sources: Sources) -> Iterator[str]:
     for path, text in sources:
         if "/migrations/" in path:
             continue
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.ClassDef) and node.name not in CONVENTIONAL:
+        tree = ast.parse(text)
+        outer = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        inner = {id(node) for each in outer for node in each.body}
+        for node in outer:
+            allowed = CONVENTIONAL_INSIDE if id(node) in inner else CONVENTIONAL
+            if node.name not in allowed:
                 places[node.name].append(f"{path}:{node.lineno}")
     for name, found in sorted(places.items()):
         for place in found[1:]:
@@ -105,6 +113,14 @@ def missing_files(sources: Sources, existing: Iterable[str]) -> Iterator[str]:
                     yield f"{path}:{number}: there is no file {name}"
 
 
+def packages_without_contract(paths: Iterable[str], root_packages: Iterable[str]) -> Iterator[str]:
+    """Packages at the top that import-linter does not read; the tests are free to import."""
+    packages = {path.partition("/")[0] for path in paths if path.count("/") == 1
+                and path.endswith("/__init__.py")}  # fmt: skip
+    for name in sorted(packages - {"tests"} - set(root_packages)):
+        yield f"{name}/__init__.py:1: {name} is missing in root_packages of pyproject.toml"
+
+
 def findings() -> Iterable[str]:
     """Everything that is wrong in this checkout."""
     python = tracked_files(".py")
@@ -114,9 +130,12 @@ def findings() -> Iterable[str]:
     yield from long_prose_lines(tracked_files(".md"))
     named = [s for s in tracked_files(".md", ".py") if s[0] not in MAY_NAME_MISSING_FILES]
     yield from missing_files(named, tracked_paths())
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    known = contracts["importlinter"]["root_packages"]
+    yield from packages_without_contract(tracked_paths(), known)
 
 
 if __name__ == "__main__":
     found = list(findings())
-    print("\n".join(found) or "Names, test imports, line lengths and named files: nothing to mend.")
+    print("\n".join(found) or "Names, imports, line lengths and named files: nothing to mend.")
     sys.exit(bool(found))

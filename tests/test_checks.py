@@ -12,6 +12,7 @@ def test_a_class_name_that_stands_twice_is_found() -> None:
 
 def test_names_with_a_fixed_meaning_and_migrations_may_repeat() -> None:
     meta = "class A:\n    class Meta: ...\nclass B:\n    class Meta: ...\n"
+    assert len(list(checks.repeated_class_names([("a.py", "class Meta: ...\n" * 2)]))) == 1
     migrations = [(f"a/migrations/{n}.py", "class Old: ...") for n in (1, 2)]
     assert not list(checks.repeated_class_names([("a.py", meta), *migrations]))
 
@@ -46,3 +47,10 @@ def test_a_named_file_must_exist() -> None:
     text = "See `a/b.py`, `b.py` and `c/b.py`; `README.md`."
     found = list(checks.missing_files([("docs/x.md", text)], ["z/a/b.py", "README.md"]))
     assert found == ["docs/x.md:1: there is no file c/b.py"]
+
+
+def test_a_package_that_no_import_contract_knows_is_found() -> None:
+    paths = ["a/__init__.py", "b/__init__.py", "b/c/__init__.py", "tests/__init__.py", "d/e.py"]
+    assert [line.partition(": ")[0] for line in checks.packages_without_contract(paths, ["a"])] == [
+        "b/__init__.py:1"
+    ]

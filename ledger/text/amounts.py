@@ -51,8 +51,6 @@ def too_fine(amount: Decimal, currency: str) -> str:
 
 
 def _why_no_amount(typed: str) -> str:
-    if typed.startswith(("-", "\N{MINUS SIGN}")):
-        return "Type the amount without a minus sign."
     if re.fullmatch(r"[0-9]+,[0-9]{1,2}|0,[0-9]+", typed):
         return f"Type decimals after a point, like {shortened(typed.replace(',', '.'))}."
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):
@@ -61,10 +59,22 @@ def _why_no_amount(typed: str) -> str:
             "Type decimals after a point and no point between thousands, "
             f"like {shortened(english)}."
         )
-    if sum(character.isdigit() for character in typed) > 15:
-        return "That is more than any account can hold; check the number of digits."
-    if re.fullmatch(rf"[0-9]{{1,3}}([{_SEPARATORS}][0-9]{{3}})+(\.[0-9]+)?", typed):
-        return "Type the amount without separators between thousands, like 1234567.00."
-    if re.search(r"[0-9]", typed) and re.search(r"[^0-9.,\s]", typed):
-        return "Type the amount in digits alone, like 950.00; the account gives the currency."
-    return "Type the amount in digits, like 950.00."
+    return next(hint for pattern, hint in _HINTS if re.search(pattern, typed))
+
+
+_HINTS = (
+    ("^[-\N{MINUS SIGN}]", "Type the amount without a minus sign."),
+    (
+        r"^\D*(\d\D*){16}",
+        "That is more than any account can hold; check the number of digits.",
+    ),
+    (
+        rf"^[0-9]{{1,3}}([{_SEPARATORS}][0-9]{{3}})+(\.[0-9]+)?$",
+        "Type the amount without separators between thousands, like 1234567.00.",
+    ),
+    (
+        r"[0-9].*[^0-9.,\s]|[^0-9.,\s].*[0-9]",
+        "Type the amount in digits alone, like 950.00; the account gives the currency.",
+    ),
+    ("", "Type the amount in digits, like 950.00."),
+)

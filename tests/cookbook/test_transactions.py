@@ -93,7 +93,6 @@ def test_statement_timeout(cook: Cook) -> None:
         "allowed afterwards": "3s",
     }
     assert [error.split()[0] for error in errors(ran)] == ["57014"]
-    assert ran.milliseconds < 1000  # pg_sleep was to take 1,000
 
 
 def test_the_page_shows_the_decorators_of_helpers() -> None:

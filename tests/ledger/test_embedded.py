@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ from ledger.db import embedded
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
-from tests.ledger.processes import manage, reachable_folder
+from tests.ledger.processes import manage, reachable_folder, wait_until
 from tests.ledger.servers import Start, pid_of, query
 
 
@@ -143,8 +142,7 @@ def test_it_recovers_after_kill_9(folder: Path, start: Start) -> None:
     killed = pid_of(server)
 
     os.kill(killed, signal.SIGKILL)
-    while server.is_running():
-        time.sleep(0.01)
+    wait_until(lambda: not server.is_running())
 
     assert query(server, "SELECT n FROM kept") == "42"
     assert pid_of(server) != killed

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units
+from ledger.text.amounts import too_fine
+from ledger.text.currencies import LARGEST_AMOUNT, fits
 from ledger.text.dates import long_date
-from ledger.text.lines import shortened
 from ledger.text.money import figure
 from transactions.exceptions import (
     HOLD_CAPTURED,
@@ -56,10 +56,7 @@ def _check_currency(item: PreparedDraft, sides: Sides) -> None:
         )
     currency = sides.currency
     if not fits(item.amount, currency):
-        raise InvalidAmount(
-            f"{shortened(f'{item.amount:f}')} has too many decimals: {currency} has "
-            f"{minor_units(currency) or 'none'}."
-        )
+        raise InvalidAmount(too_fine(item.amount, currency))
 
 
 def _check_expiry(item: PreparedDraft) -> None:

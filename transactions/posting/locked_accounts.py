@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.exceptions import AccountNotFound
 from accounts.models import Account
+from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
 from transactions.posting import insert
 from transactions.posting.drafts import PreparedDraft
@@ -47,8 +48,7 @@ class LockedAccount:
         account has a daily limit; nothing later exists, because booking times only rise.
         """
         if day not in self.sent:
-            start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
-            counted = Transaction.objects.counted_against_limit(self.id, start)
+            counted = Transaction.objects.counted_against_limit(self.id, start_of_day(day))
             self.sent[day] = counted.aggregate(total=Sum("amount"))["total"] or Decimal(0)
         return self.sent[day]
 
@@ -104,9 +104,8 @@ class LockedAccounts:
         """The day of a moment. Remembers the last day, because most drafts share it."""
         if self.day is None or not self.day.start <= moment < self.day.end:
             day = timezone.localdate(moment)
-            midnights = [datetime.combine(day + timedelta(n), datetime.min.time()) for n in (0, 1)]
             # In UTC, as the moments are: to compare across zones takes ten times as long.
-            start, end = (timezone.make_aware(each).astimezone(UTC) for each in midnights)
+            start, end = (each(day).astimezone(UTC) for each in (start_of_day, end_of_day))
             self.day = BankDay(day, start, end)
         return self.day.date
 
