@@ -4,14 +4,14 @@ from typing import Any
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
-from babel.numbers import get_currency_name, get_territory_currencies
+from babel.numbers import get_territory_currencies
 from django import forms
 from django.http import HttpRequest
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from accounts.models import Account, User
+from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
-from ledger.text.currencies import CURRENCIES
+from ledger.text.currencies import is_currency
 from ledger.text.lines import is_readable, tidy_line
 
 HOW_TO_CHOOSE = (
@@ -22,9 +22,10 @@ FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CZK", "JPY")
 
 
 def currency_choices() -> list[tuple[str, str]]:
-    """Every currency with its name, the common ones first."""
-    codes = [*FIRST_CURRENCIES, *(c for c in CURRENCIES if c not in FIRST_CURRENCIES)]
-    return [(code, f"{code}, {get_currency_name(code, locale='en')}") for code in codes]
+    """The open currencies with their names, the common ones first."""
+    currencies = {currency.code: str(currency) for currency in Currency.objects.open()}
+    first = [code for code in FIRST_CURRENCIES if code in currencies]
+    return [(code, currencies.pop(code)) for code in first] + list(currencies.items())
 
 
 class PasswordWords:
@@ -143,7 +144,7 @@ def currency_of_languages(accept_language: str) -> str:
         territory = language.rpartition("-")[2].upper()
         if len(territory) == 2 and "-" in language:
             for currency in get_territory_currencies(territory):
-                if currency in CURRENCIES:
+                if is_currency(currency):
                     return currency
     return USUAL_CURRENCY
 

@@ -22,12 +22,12 @@ from accounts.exceptions import (
     LimitInvalid,
     OwnerNotActive,
 )
-from accounts.models import Account, StatusChange, User
+from accounts.models import Account, Currency, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from accounts.sign_in import change_email, deactivate_user, reactivate_user, set_sign_in
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
-from ledger.text.currencies import LARGEST_AMOUNT, MINOR_UNITS, fits
+from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units
 from ledger.text.lines import shortened, tidy_line
 from ledger.text.money import figure
 
@@ -210,9 +210,12 @@ def _change_status(
 
 
 def _check_opening(account: Account) -> None:
-    if account.currency not in MINOR_UNITS:
+    currency = Currency.objects.filter(code=account.currency).first()
+    if currency is None:
         text = shortened(repr(account.currency))
         raise CurrencyUnknown(f"{text} is not a currency code like EUR, USD or JPY.")
+    if not currency.is_open:
+        raise CurrencyUnknown(f"No more accounts are opened in {currency}; choose another one.")
     if not account.user.is_active:
         raise OwnerNotActive(f"{account.user} has left the bank; no account can be opened.")
     if len(account.name) > NAME_LIMIT:
@@ -239,7 +242,7 @@ def _check_limit(what: str, limit: Decimal | None, currency: str) -> None:
         raise LimitInvalid(f"The {what} is {least}.")
     if limit > LARGEST_LIMIT:
         raise LimitInvalid(f"The {what} is at most {LARGEST_LIMIT:,f}.")
-    if not fits(limit, currency):
+    if not fits(limit, minor_units(currency)):
         raise LimitInvalid(f"The {what} has more decimals than {currency} has.")
 
 

@@ -19,7 +19,7 @@ from accounts.models import User
 from cookbook.practice import bank
 from tests.factories import UserFactory
 
-WRITTEN_BY_MIGRATE = {"auth_permission", "django_content_type"}
+WRITTEN_BY_MIGRATE = {"currencies", "auth_permission", "django_content_type"}
 
 # No example fails because the machine is busy.
 hypothesis_settings.register_profile(

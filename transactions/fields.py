@@ -7,7 +7,7 @@ from django import forms
 
 from accounts.models import Account
 from ledger.text.amounts import read_amount, too_fine
-from ledger.text.currencies import fits
+from ledger.text.currencies import fits, minor_units
 from ledger.text.money import figure
 
 
@@ -43,5 +43,5 @@ class MoneyForm(forms.Form):
 
     def refuse_decimals(self, amount: Decimal, currency: str) -> None:
         """Adds an error if the amount has more decimals than the currency."""
-        if not fits(amount, currency):
+        if not fits(amount, minor_units(currency)):
             self.add_error("amount", too_fine(amount, currency))

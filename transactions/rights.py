@@ -15,6 +15,7 @@ from ledger.db.rights import grant
 ACCOUNT_COLUMNS = "name, status, overdraft_limit, transfer_limit, daily_limit, closed_at"
 LESS = {
     "accounts": f"SELECT, INSERT, UPDATE ({ACCOUNT_COLUMNS})",
+    "currencies": "SELECT, INSERT, UPDATE (name, is_open)",
     "transactions": "SELECT, INSERT, UPDATE (status)",  # of holds, see posted_row_is_final
     "entries": "SELECT",
     "users": "SELECT, INSERT, UPDATE",

@@ -73,7 +73,7 @@ class AccountChangeForm(AccountForm):
 class AccountAddForm(AccountForm):
     """An account that staff open for a customer."""
 
-    currency = forms.ChoiceField(choices=[("", "Choose one"), *currency_choices()])
+    currency = forms.ChoiceField(choices=lambda: [("", "Choose one"), *currency_choices()])
 
     class Meta(AccountForm.Meta):
         fields = ("user", "currency", "name")  # type: ignore[assignment]

@@ -1,6 +1,7 @@
 """Who holds money: people, their accounts, and who froze or closed one."""
 
 from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
+from accounts.models.currency import Currency
 from accounts.models.fields import EARLIEST, LATEST, MoneyField
 from accounts.models.status_change import StatusChange
 from accounts.models.user import PERSON_WORDS, User, UserManager, UserQuerySet
@@ -12,6 +13,7 @@ __all__ = [
     "PERSON_WORDS",
     "Account",
     "AccountQuerySet",
+    "Currency",
     "MoneyField",
     "StatusChange",
     "User",

@@ -13,12 +13,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.models.fields import MoneyField, times_finite
+from accounts.models import account_triggers
+from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from accounts.numbers import new_account_number
 from ledger.db.ids import uuid7
-from ledger.db.triggers import FirmTrigger, refuse
-from ledger.text.currencies import CURRENCIES, LARGEST_AMOUNT
+from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.lines import grouped
 
 ACCOUNT_WORDS = SearchVector("name", weight="A", config="simple")
@@ -67,12 +67,6 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.exclude(status="closed")
 
 
-def _columns(row: str) -> str:
-    """The columns that may not change on a closed account, of the row OLD or NEW."""
-    stays = "user_id number currency name status overdraft_limit transfer_limit daily_limit"
-    return ", ".join(f"{row}.{column}" for column in [*stays.split(), "closed_at"])
-
-
 class Account(models.Model):
     """A holder's money in one currency. `transactions.posting` alone changes a balance."""
 
@@ -85,7 +79,14 @@ class Account(models.Model):
     user = models.ForeignKey(User, models.PROTECT, related_name="accounts", verbose_name="owner")
     number = models.CharField(max_length=20, unique=True, default=new_account_number)
     name = models.CharField(max_length=100, default="Account")
+    # Note [Currency of an account]: the currency is a code here, so that a page needs no join. A
+    # trigger looks the code up and fills in its minor units; a foreign key of both columns, made by
+    # a migration, keeps the row of the currency as it is. CHECKs on the code or on a list of codes
+    # would be read and planned again by every payment.
     currency = models.CharField(max_length=3)
+    minor_units = models.SmallIntegerField(
+        editable=False, blank=True, db_comment="Of the currency; filled in by a trigger"
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     balance = MoneyField(default=Decimal(0), db_comment="Booked money")
     held = MoneyField(default=Decimal(0), db_comment="Reserved by holds")
@@ -156,59 +157,12 @@ class Account(models.Model):
                 violation_error_message="The amount is too large for this bank's books.",
             ),
             models.CheckConstraint(
-                name="account_times_finite",
-                condition=times_finite("created_at", "closed_at", "last_entry_at"),
-                violation_error_message="A time lies between 1900 and 9999.",
-            ),
-            models.CheckConstraint(
-                name="account_status_valid",
-                condition=Q(status__in=["active", "frozen", "closed"]),
-                violation_error_message="A status is active, frozen or closed.",
-            ),
-            models.CheckConstraint(
-                name="account_currency_valid",
-                condition=Q(currency__in=CURRENCIES),
-                violation_error_message="Not a currency this bank keeps accounts in.",
-            ),
-            models.CheckConstraint(
                 name="closed_account_is_empty",
                 condition=~Q(status="closed") | Q(balance=0, held=0),
                 violation_error_message="An account is closed empty: move the money out first.",
             ),
         ]
-        # A direct UPDATE may not change a balance. The triggers of transactions may, because their
-        # UPDATE has a higher pg_trigger_depth: see Note [Balances follow rows].
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            FirmTrigger(
-                name="balance_follows_rows",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Condition(
-                    "pg_trigger_depth() = 0 AND (OLD.balance, OLD.held, OLD.last_entry_at)"
-                    " IS DISTINCT FROM (NEW.balance, NEW.held, NEW.last_entry_at)"
-                ),
-                func=refuse("balance_follows_rows", "Only posted transactions change a balance."),
-            ),
-            FirmTrigger(
-                name="closed_account_stays_closed",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update,
-                condition=pgtrigger.Condition(
-                    f"OLD.status = 'closed' AND ({_columns('OLD')})"
-                    f" IS DISTINCT FROM ({_columns('NEW')})"
-                ),
-                func=refuse("closed_account_stays_closed", "A closed account never changes."),
-            ),
-            FirmTrigger(
-                name="account_opens_empty",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert,
-                condition=pgtrigger.Condition(
-                    "NEW.balance <> 0 OR NEW.held <> 0 OR NEW.last_entry_at IS NOT NULL"
-                ),
-                func=refuse("account_opens_empty", "An account is opened empty."),
-            ),
-        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = account_triggers.ALL
 
     def __str__(self) -> str:
         return f"{self.name} {grouped(self.number)}"

@@ -1,9 +1,11 @@
-"""Currencies and their decimals: the minor units of ISO 4217.
+"""Currencies and their decimals: the minor units of ISO 4217, and of what a bank adds.
 
-The list is also a CHECK constraint (`account_currency_valid`), so a new currency needs a line here
-and a migration.
+The table `currencies` says in which of them accounts can be opened. Those of ISO 4217 stand here
+too, so that pages format amounts without a query; others are looked up once.
 """
 
+import re
+from collections.abc import Callable
 from decimal import Decimal
 
 # Source: ISO 4217:2015, list one (national currencies; funds and metals left out).
@@ -19,20 +21,49 @@ TWO_DECIMALS = (
     "TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG"
 ).split()
 
-MINOR_UNITS: dict[str, int] = {
+_minor_units: dict[str, int] = {
     **dict.fromkeys(TWO_DECIMALS, 2),
     **dict.fromkeys(NO_DECIMALS, 0),
     **dict.fromkeys(THREE_DECIMALS, 3),
 }
-CURRENCIES: tuple[str, ...] = tuple(sorted(MINOR_UNITS))
+ISO_CURRENCIES: tuple[str, ...] = tuple(sorted(_minor_units))
+_CODE = re.compile("[A-Z]{3}")
 
 # The largest amount that numeric(19,4) holds.
 LARGEST_AMOUNT = Decimal("999999999999999.9999")
 
 
+_look_ups: list[Callable[[str], int | None]] = []
+
+
+def look_up_by(look_up: Callable[[str], int | None]) -> None:
+    """Sets the function that finds the minor units of a code outside ISO 4217, None for no such
+    currency. `accounts` sets one that reads the table.
+    """
+    _look_ups[:] = [look_up]
+
+
+def is_currency(code: str) -> bool:
+    """Whether the code is in ISO 4217 or in the bank's table of currencies."""
+    return _units(code) is not None
+
+
 def minor_units(currency: str) -> int:
     """Decimal places of a currency: JPY 0, USD 2, KWD 3. KeyError for an unknown code."""
-    return MINOR_UNITS[currency]
+    units = _units(currency)
+    if units is None:
+        raise KeyError(currency)
+    return units
+
+
+def _units(code: str) -> int | None:
+    """The minor units, remembered once found: those of a currency with accounts never change."""
+    units = _minor_units.get(code)
+    if units is None and _CODE.fullmatch(code):
+        units = next((look_up(code) for look_up in _look_ups), None)
+        if units is not None:
+            _minor_units[code] = units
+    return units
 
 
 def decimals_of(amount: Decimal) -> int:
@@ -49,8 +80,7 @@ def decimals_of(amount: Decimal) -> int:
     return max(places, 0)
 
 
-def fits(amount: Decimal, currency: str) -> bool:
-    """Whether a finite amount has no more decimal places than its currency."""
-    places = MINOR_UNITS[currency]
+def fits(amount: Decimal, places: int) -> bool:
+    """Whether a finite amount has at most so many decimal places."""
     exponent = amount.as_tuple().exponent
     return isinstance(exponent, int) and (-exponent <= places or decimals_of(amount) <= places)

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from ledger.text.currencies import MINOR_UNITS, decimals_of
+from ledger.text.currencies import decimals_of, is_currency, minor_units
 from ledger.text.lines import grouped
 
 MINUS = "\N{MINUS SIGN}"
@@ -13,7 +13,7 @@ Amount = Decimal | int | str | None
 
 def _digits(amount: Decimal, currency: str) -> str:
     """The amount without sign, with the decimals of the currency, or all of its own."""
-    decimals = max(decimals_of(amount), MINOR_UNITS.get(currency, 0))
+    decimals = max(decimals_of(amount), minor_units(currency) if is_currency(currency) else 0)
     return f"{abs(amount):,.{decimals}f}"
 
 

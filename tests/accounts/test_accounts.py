@@ -20,10 +20,12 @@ from accounts.exceptions import (
     LimitInvalid,
     OwnerNotActive,
 )
-from accounts.models import Account, StatusChange, User
+from accounts.models import Account, Currency, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from ledger.db.ids import uuid7
+from ledger.text.money import figure
 from tests.factories import AccountFactory, UserFactory, walls_down
+from transactions.exceptions import InvalidAmount
 from transactions.services import deposit, hold
 
 pytestmark = pytest.mark.django_db
@@ -132,11 +134,29 @@ BROKEN = {
     "overdraft_limit_non_negative": "balance = 5, overdraft_limit = -1",
     "limits_positive": "daily_limit = 'NaN'",
     "account_amounts_finite": "balance = 'NaN'",
-    "account_times_finite": "last_entry_at = 'infinity'",
-    "account_status_valid": "status = 'asleep'",
-    "account_currency_valid": "currency = 'XXX'",
     "closed_account_is_empty": "status = 'closed', balance = 1",
 }
+
+
+BROKEN_FOR_TRIGGERS = {
+    "account_times_finite": "closed_at = 'infinity'",
+    "account_status_valid": "status = 'asleep'",
+    "account_currency_valid": "currency = 'XXX'",
+    "account_currency_exists": "minor_units = 3",
+    "balance_follows_rows": "last_entry_at = 'infinity'",
+}
+
+
+@pytest.mark.parametrize(("rule", "change"), BROKEN_FOR_TRIGGERS.items())
+def test_triggers_and_foreign_keys_refuse_a_broken_account(rule: str, change: str) -> None:
+    account = AccountFactory()
+    with (
+        pytest.raises(IntegrityError) as refused,
+        db_transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"UPDATE accounts SET {change} WHERE id = %s", [account.pk])
+    assert refused.value.__cause__.diag.constraint_name == rule  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("constraint", "change"), BROKEN.items())
@@ -154,6 +174,53 @@ def test_the_database_refuses_a_broken_account(constraint: str, change: str) -> 
 def test_every_check_of_an_account_is_broken_above() -> None:
     checks = {c.name for c in Account._meta.constraints if type(c).__name__ == "CheckConstraint"}
     assert checks == set(BROKEN)
+
+
+def test_an_account_takes_the_minor_units_of_its_currency() -> None:
+    for currency, units in (("JPY", 0), ("USD", 2), ("KWD", 3)):
+        account = AccountFactory(currency=currency)
+        account.refresh_from_db()
+        assert account.minor_units == units
+
+
+def test_a_new_currency_is_a_row() -> None:
+    user = UserFactory()
+    with pytest.raises(CurrencyUnknown):
+        services.open_account(user=user, name="Points", currency="XTS")
+    Currency.objects.create(code="XTS", name="Points", minor_units=1)
+    account = services.open_account(user=user, name="Points", currency="XTS")
+    account.refresh_from_db()
+    assert account.minor_units == 1
+    assert figure(Decimal(5), "XTS") == "5.0"
+    deposit(to_account=account, amount=Decimal("0.1"))
+    with pytest.raises(InvalidAmount):
+        deposit(to_account=account, amount=Decimal("0.01"))
+
+
+def test_a_closed_currency_keeps_its_accounts_and_opens_no_other() -> None:
+    account = AccountFactory(currency="JPY")
+    Currency.objects.filter(code="JPY").update(is_open=False)
+    with pytest.raises(CurrencyUnknown):
+        services.open_account(user=account.user, name="Second", currency="JPY")
+    deposit(to_account=account, amount=Decimal(5))
+    Account.objects.filter(pk=account.pk).update(name="Still here", currency="JPY")
+    with pytest.raises(IntegrityError) as refused, db_transaction.atomic():
+        Account(user=account.user, currency="JPY", name="By hand").save()
+    assert refused.value.__cause__.diag.constraint_name == "account_currency_valid"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM currencies", "UPDATE currencies SET minor_units = 4"]
+)
+def test_a_currency_with_accounts_keeps_its_row_and_its_decimals(change: str) -> None:
+    AccountFactory(currency="JPY")
+    with (
+        pytest.raises(IntegrityError) as refused,
+        db_transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"{change} WHERE code = 'JPY'")
+    assert refused.value.__cause__.diag.constraint_name == "account_currency_exists"  # type: ignore[union-attr]
 
 
 def test_an_overdraft_lets_the_balance_go_below_zero_up_to_the_limit() -> None:

@@ -46,11 +46,10 @@ def test_check_by_name_lets_a_limit_through_that_is_one(cook: Cook) -> None:
 def test_sentence_by_name(cook: Cook) -> None:
     assert [tuple(row.values()) for row in cook("sentence-by-name").value] == [
         (
-            {"currency": "XXX"},
-            "account_currency_valid",
-            "Not a currency this bank keeps accounts in.",
+            {"status": "closed"},
+            "closed_account_is_empty",
+            "An account is closed empty: move the money out first.",
         ),
-        ({"status": "vip"}, "account_status_valid", "A status is active, frozen or closed."),
         (
             {"overdraft_limit": -1},
             "overdraft_limit_non_negative",
@@ -65,15 +64,15 @@ def test_asked_and_refused(cook: Cook, rows: Any) -> None:
     assert set(ran.value["asked"]) == {
         "More is booked or held than the account has available.",
         "An overdraft limit is zero or more.",
-        "A status is active, frozen or closed.",
+        "An account is closed empty: move the money out first.",
     }
-    assert ran.value["refused"] == ["account_status_valid"]
+    assert ran.value["refused"] == ["available_non_negative"]
     ((checks,),) = rows(
         "SELECT count(*) FROM pg_constraint"
         " WHERE conrelid = 'practice.accounts'::regclass AND contype = 'c'"
     )
     asked = [sql for sql in sent(ran) if sql.startswith("SELECT 1 AS")]
-    assert sum('"_check"' in sql for sql in asked) == len(asked) == checks - 1 == 9
+    assert sum('"_check"' in sql for sql in asked) == len(asked) == checks - 1 == 6
     assert not any("USD" in sql for sql in asked)
     assert sum(sql.startswith("UPDATE") for sql in sent(ran)) == 1
 

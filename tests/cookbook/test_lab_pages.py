@@ -72,7 +72,7 @@ def test_an_attempt_shows_its_sql_the_sqlstate_the_rule_and_what_postgres_says(
     assert "<dd>Only posted transactions change a balance.</dd>" in said
     assert "balance = balance + <span" in said
     assert said.count("The books are intact.") == 1
-    assert "BEFORE UPDATE ON accounts FOR EACH ROW" in said
+    assert "BEFORE UPDATE OF balance, held, last_entry_at ON accounts" in said
 
 
 def rows_of(said: str, table: str) -> list[list[str]]:

@@ -2,11 +2,11 @@
 
 Note [Balances follow rows]: no code writes a balance. Inserting rows moves the balances of their
 accounts, and only if the rows continue the books: each is later than the last entry of its accounts
-and not in the future (up to clock differences), each stored balance equals the one before plus the
-amount, nothing leaves a frozen account, nothing touches a closed one. So nobody can commit a
-balance without a payment, a payment without its balance, or a broken chain. The functions run with
-the rights of the owner of the tables: the web role may not write a balance, and may not execute
-them on a table of its own.
+and not in the future (up to clock differences), each amount has at most the decimals of its
+currency, each stored balance equals the one before plus the amount, nothing leaves a frozen
+account, nothing touches a closed one. So nobody can commit a balance without a payment, a payment
+without its balance, or a broken chain. The functions run with the rights of the owner of the
+tables: the web role may not write a balance, and may not execute them on a table of its own.
 
 `transactions.posting.engine` locks the accounts first and sets the balances of the rows; an insert
 without that lock either meets the balances it expected or is refused.
@@ -16,6 +16,9 @@ import pgtrigger
 
 from ledger.db.triggers import FirmTrigger, refuse
 
+TOO_MANY_DECIMALS = refuse(
+    "amount_fits_currency", "The amount has more decimals than its currency."
+)
 BREAKS_THE_CHAIN = refuse(
     "rows_continue_the_books",
     "Each row comes after the last entry of its accounts and not in the future, and each stored"
@@ -35,7 +38,8 @@ ONE_ROW = """
         WHERE id = one.from_account_id AND status = 'active'
           AND (last_entry_at < one.created_at OR last_entry_at IS NULL)
           AND one.created_at < latest
-          AND (one.from_balance IS NULL OR one.from_balance = balance - change);
+          AND (one.from_balance IS NULL OR one.from_balance = balance - change)
+          AND one.amount = round(one.amount, minor_units);
         GET DIAGNOSTICS moved = ROW_COUNT;
         missed := 1 - moved;
     END IF;
@@ -44,7 +48,8 @@ ONE_ROW = """
         WHERE id = one.to_account_id AND status <> 'closed'
           AND (last_entry_at < one.created_at OR last_entry_at IS NULL)
           AND one.created_at < latest
-          AND (one.to_balance IS NULL OR one.to_balance = balance + change);
+          AND (one.to_balance IS NULL OR one.to_balance = balance + change)
+          AND one.amount = round(one.amount, minor_units);
         GET DIAGNOSTICS moved = ROW_COUNT;
         missed := missed + 1 - moved;
     END IF;
@@ -56,14 +61,16 @@ MANY_ROWS = """
     WITH sides AS (
         SELECT from_account_id AS account_id, true AS sends, created_at, from_balance AS balance,
                CASE status WHEN 'completed' THEN -amount ELSE 0 END AS change,
-               CASE status WHEN 'pending' THEN amount ELSE 0 END AS held
+               CASE status WHEN 'pending' THEN amount ELSE 0 END AS held,
+               scale(trim_scale(amount)) AS decimals
         FROM added WHERE from_account_id IS NOT NULL
         UNION ALL
         SELECT to_account_id, false, created_at, to_balance,
-               CASE status WHEN 'completed' THEN amount ELSE 0 END, 0
+               CASE status WHEN 'completed' THEN amount ELSE 0 END, 0,
+               scale(trim_scale(amount))
         FROM added WHERE to_account_id IS NOT NULL
     ), lines AS (
-        SELECT account_id, sends, created_at, change, held,
+        SELECT account_id, sends, created_at, change, held, decimals,
                balance - sum(change) OVER account AS opening,
                lag(created_at) OVER account AS created_before
         FROM sides
@@ -71,7 +78,7 @@ MANY_ROWS = """
     ), moves AS (
         SELECT account_id, bool_or(sends) AS sends, sum(change) AS change, sum(held) AS held,
                min(created_at) AS first, max(created_at) AS last,
-               min(opening) AS least, max(opening) AS most,
+               min(opening) AS least, max(opening) AS most, max(decimals) AS decimals,
                bool_or(created_at = created_before) AS tie
         FROM lines GROUP BY account_id
     ), moving AS (
@@ -84,6 +91,7 @@ MANY_ROWS = """
           AND (accounts.last_entry_at < moves.first OR accounts.last_entry_at IS NULL)
           AND moves.last < clock_timestamp() + interval '5 minutes'
           AND moves.tie IS NOT TRUE
+          AND moves.decimals <= accounts.minor_units
           AND (moves.least IS NULL
                OR moves.least = accounts.balance AND moves.most = accounts.balance)
         RETURNING 1
@@ -128,6 +136,13 @@ BALANCES_FOLLOW_ROWS = FirmTrigger(
             {ONE_ROW}
         END IF;
         IF missed <> 0 THEN
+            IF EXISTS (
+                SELECT FROM added JOIN accounts
+                ON accounts.id IN (from_account_id, to_account_id)
+                AND amount <> round(amount, minor_units)
+            ) THEN
+                {TOO_MANY_DECIMALS}
+            END IF;
             IF EXISTS (
                 SELECT FROM added JOIN accounts
                 ON accounts.id = from_account_id AND accounts.status <> 'active'

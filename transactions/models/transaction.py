@@ -11,12 +11,12 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Round
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from ledger.db.ids import pk_of, uuid7
-from ledger.text.currencies import LARGEST_AMOUNT, NO_DECIMALS, THREE_DECIMALS
+from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.money import figure
 from transactions.models import row_triggers
 from transactions.models.seal_triggers import SEALED_PERIOD_IS_CLOSED
@@ -234,13 +234,6 @@ class Transaction(models.Model):
                 name="transaction_status_valid",
                 condition=Q(status__in=["pending", "completed", "captured", "voided"]),
                 violation_error_message="A status is pending, completed, captured or voided.",
-            ),
-            models.CheckConstraint(
-                name="amount_fits_currency",
-                condition=Q(currency__in=NO_DECIMALS, amount=Round("amount", 0))
-                | Q(currency__in=THREE_DECIMALS, amount=Round("amount", 3))
-                | (~Q(currency__in=[*NO_DECIMALS, *THREE_DECIMALS]) & Q(amount=Round("amount", 2))),
-                violation_error_message="The amount has more decimals than its currency.",
             ),
             models.CheckConstraint(
                 name="metadata_is_object",

@@ -55,7 +55,7 @@ def _check_currency(item: PreparedDraft, sides: Sides) -> None:
             f"{recipient.currency}. Both accounts must have the same currency."
         )
     currency = sides.currency
-    if not fits(item.amount, currency):
+    if not fits(item.amount, sides.minor_units):
         raise InvalidAmount(too_fine(item.amount, currency))
 
 

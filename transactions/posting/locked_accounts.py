@@ -30,6 +30,7 @@ class LockedAccount:
     name: str
     number: str
     currency: str
+    minor_units: int
     status: str
     balance: Decimal
     held: Decimal
@@ -67,6 +68,12 @@ class Sides(NamedTuple):
         """The sender's currency, or the recipient's for a deposit."""
         side = self.sender or self.recipient
         return side.currency if side else ""
+
+    @property
+    def minor_units(self) -> int:
+        """The decimal places of that currency."""
+        side = self.sender or self.recipient
+        return side.minor_units if side else 0
 
 
 @dataclass(slots=True)

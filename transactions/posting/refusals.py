@@ -33,6 +33,7 @@ SENTENCES = {
     "account_may_move": (
         "A frozen account cannot send money, and a closed one can neither send nor receive."
     ),
+    "amount_fits_currency": "The amount has more decimals than its currency.",
     "sealed_period_is_closed": (
         "That day is sealed and accepts no more transactions; use a later booking time."
     ),

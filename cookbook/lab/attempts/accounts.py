@@ -1,6 +1,8 @@
 """Attempts on accounts: balances, limits, states, owners; and on who froze them and why."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow, stay
+from dataclasses import replace
+
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 from cookbook.lab.attempts.transactions import HOLD, WITHDRAWAL
 
 ACCOUNT = ValidRow(
@@ -12,6 +14,7 @@ ACCOUNT = ValidRow(
         "number": "'48210937551'",
         "name": "'Hidden'",
         "currency": "'USD'",
+        "minor_units": "NULL",
         "status": "'active'",
         "balance": "0",
         "held": "0",
@@ -23,7 +26,14 @@ ACCOUNT = ValidRow(
         "closed_at": "NULL",
     },
     ("person",),
-    nullable=frozenset({"transfer_limit", "daily_limit", "last_entry_at", "closed_at"}),
+    nullable=frozenset(
+        {"minor_units", "transfer_limit", "daily_limit", "last_entry_at", "closed_at"}
+    ),
+)
+CURRENCY = ValidRow(
+    "currencies",
+    "a currency",
+    {"code": "'XTS'", "name": "'Testing code'", "minor_units": "2", "is_open": "true"},
 )
 CHANGE = ValidRow(
     "account_status_changes",
@@ -41,7 +51,7 @@ CHANGE = ValidRow(
     ("ana",),
     nullable=frozenset({"changed_by_id"}),
 )
-ROWS = (ACCOUNT, CHANGE)
+ROWS = (ACCOUNT, CHANGE, CURRENCY)
 
 _OF_ANA = """FROM users
 WHERE users.id = user_id AND email = 'ana@example.com' AND accounts.name = 'Everyday'"""
@@ -109,6 +119,17 @@ ATTEMPTS: list[Attempt] = [
     ACCOUNT.attempt(
         "account_currency_valid", "Open an account in an unknown currency", currency="'XXX'"
     ),
+    Attempt(
+        "accounts",
+        "account_currency_exists",
+        "Delete a currency that accounts are in",
+        "DELETE FROM currencies WHERE code = 'USD'",
+        FOREIGN_KEY,
+    ),
+    replace(
+        _update("minor_units", "Set the minor units of an account to NULL", "minor_units = NULL"),
+        state=NOT_NULL,
+    ),
     ACCOUNT.but("ana").attempt(
         "accounts_number_key",
         "Open an account with a number that is taken",
@@ -142,6 +163,26 @@ ATTEMPTS: list[Attempt] = [
         user_id="gen_random_uuid()",
     ),
     *ACCOUNT.left_out(),
+    CURRENCY.attempt("currency_code_valid", "Insert a currency in small letters", code="'xts'"),
+    CURRENCY.attempt("currency_name_given", "Insert a currency without a name", name="''"),
+    CURRENCY.attempt(
+        "currency_minor_units_valid", "Insert a currency with 5 decimals", minor_units="5"
+    ),
+    CURRENCY.attempt(
+        "currencies_pkey", "Insert a currency with a code that is taken", UNIQUE, code="'USD'"
+    ),
+    CURRENCY.attempt(
+        "currency_minor_units_unique",
+        "Insert a currency with a code and minor units that are taken",
+        UNIQUE,
+        code="'USD'",
+    ).stands_behind(
+        "currencies_pkey",
+        "currencies_pkey refuses a second row with the same code. This constraint exists for the "
+        "foreign key of accounts, which refers to both columns.",
+        UNIQUE,
+    ),
+    *CURRENCY.left_out(),
     CHANGE.attempt(
         "account_status_changes_account_id_97bdf56b_fk_accounts_id",
         "Log a freeze of an unknown account",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ledger.text.currencies import fits
+from ledger.text.currencies import fits, minor_units
 from tests.transactions.demo.bank import NOON, play
 from transactions.demo import world as world_module
 from transactions.demo.people import Event
@@ -88,7 +88,7 @@ def test_every_amount_is_a_decimal_that_fits_its_currency() -> None:
         assert isinstance(draft.amount, Decimal)
         assert draft.amount > 0
         currency = currencies[draft.from_account or draft.to_account]
-        assert fits(draft.amount, currency)
+        assert fits(draft.amount, minor_units(currency))
         seen.add(currency)
     assert {"USD", "EUR", "JPY", "KWD"} <= seen
 

@@ -338,6 +338,7 @@ def test_every_refusal_that_has_an_error_class_is_a_constraint_of_the_books() ->
     known = {c.name for m in (Account, Transaction) for c in m._meta.constraints}
     triggers = {
         "account_may_move",
+        "amount_fits_currency",
         "capture_of_pending_hold",
         "capture_within_hold",
         "reversal_mirrors_original",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from ledger.text.currencies import CURRENCIES
+from ledger.text.currencies import is_currency
 from ledger.text.fuzzy import closest
 from transactions.search.language.values import (
     IncompleteValue,
@@ -42,7 +42,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 def read_currency(typed: str) -> str:
     """Returns the code of a currency, such as USD. Ignores case."""
     code = typed.upper()
-    if code in CURRENCIES:
+    if is_currency(code):
         return code
     if len(typed) < 3:
         raise IncompleteValue("Write a currency by its three letters, like USD.")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ledger.text.amounts import FIGURE
-from ledger.text.currencies import CURRENCIES
+from ledger.text.currencies import is_currency
 from ledger.text.fuzzy import closest
 from transactions.search.language.fields import FIELDS, HAS_VALUES
 from transactions.search.language.query import (
@@ -116,7 +116,7 @@ def _amount_terms(one: QueryItem, other: QueryItem) -> str:
     if number.amount is None or code.kind != WORD or one.is_negated or other.is_negated:
         return ""
     typed = code.text.upper() if code is other else code.text
-    if typed not in CURRENCIES:
+    if not is_currency(typed):
         return ""
     amount = number.source if number.kind == AMOUNT else f"amount:{number.source}"
     return f"{amount} currency:{typed}"

@@ -1,0 +1,24 @@
+"""Currencies in the admin: add one, or close one for new accounts."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.models import Currency
+
+
+@admin.register(Currency)
+class CurrencyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Currencies. The code and its decimals stay as they are; none is deleted."""
+
+    list_display = ("code", "name", "minor_units", "is_open")
+    list_filter = ("is_open",)
+    search_fields = ("code", "name")
+    search_help_text = "A code or a name, or a part of one."
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("code", "minor_units") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,110 @@
+"""The triggers of accounts: rules about columns that a payment does not write, and balances.
+
+Note [Rules of a payment]: every statement that writes a table reads and plans its CHECKs, and the
+WHEN of its triggers, anew. A payment updates balance, held and last_entry_at of its accounts. So
+rules about other columns are triggers that name their columns: those cost a payment nothing.
+docs/schema.md has the cost of each rule.
+"""
+
+import pgtrigger
+
+from accounts.models.fields import EARLIEST, LATEST
+from ledger.db.triggers import FirmTrigger, refuse
+
+# They may not change on a closed account.
+CLOSED_COLUMNS = (
+    "user_id number currency name status overdraft_limit transfer_limit daily_limit closed_at"
+).split()
+
+
+def _closed_columns(row: str) -> str:
+    """The columns that may not change on a closed account, of the row OLD or NEW."""
+    return ", ".join(f"{row}.{column}" for column in CLOSED_COLUMNS)
+
+
+def _time_is_finite(column: str) -> str:
+    """The condition that a time is NULL, or from EARLIEST up to but excluding LATEST."""
+    return f"coalesce({column} >= '{EARLIEST}' AND {column} < '{LATEST}', true)"
+
+
+UNKNOWN_CURRENCY = refuse(
+    "account_currency_valid", "Accounts can be opened in currencies that are in the list and open."
+)
+BALANCE_WRITTEN = refuse("balance_follows_rows", "Only posted transactions change a balance.")
+
+
+def _update_of(*columns: str) -> pgtrigger.UpdateOf:
+    """UPDATE that names one of these columns."""
+    return pgtrigger.UpdateOf(*columns)  # type: ignore[no-untyped-call]
+
+
+ALL: list[pgtrigger.Trigger] = [
+    # See Note [Currency of an account]. Runs with the rights of the owner, so that no temporary
+    # table can take the place of currencies.
+    FirmTrigger(
+        name="account_currency_valid",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | _update_of("currency"),
+        definer=True,
+        func=f"""
+            SELECT minor_units INTO NEW.minor_units
+            FROM currencies WHERE code = NEW.currency AND (is_open OR TG_OP = 'UPDATE');
+            IF NOT FOUND AND NEW.currency IS NOT NULL THEN
+                {UNKNOWN_CURRENCY}
+            END IF;
+            RETURN NEW;
+        """,
+    ),
+    FirmTrigger(
+        name="account_status_valid",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | _update_of("status"),
+        condition=pgtrigger.Condition("NEW.status NOT IN ('active', 'frozen', 'closed')"),
+        func=refuse("account_status_valid", "A status is active, frozen or closed."),
+    ),
+    # The time of the last entry is that of a row, which `transaction_values_finite` checks.
+    FirmTrigger(
+        name="account_times_finite",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | _update_of("created_at", "closed_at"),
+        condition=pgtrigger.Condition(
+            f"NOT ({_time_is_finite('NEW.created_at')} AND {_time_is_finite('NEW.closed_at')})"
+        ),
+        func=refuse("account_times_finite", "A time lies between 1900 and 9999."),
+    ),
+    # A direct UPDATE may not change a balance. The triggers of transactions may, because their
+    # UPDATE has a higher pg_trigger_depth: see Note [Balances follow rows].
+    FirmTrigger(
+        name="balance_follows_rows",
+        when=pgtrigger.Before,
+        operation=_update_of("balance", "held", "last_entry_at"),
+        condition=pgtrigger.Condition("pg_trigger_depth() = 0"),
+        func=f"""
+            IF (OLD.balance, OLD.held, OLD.last_entry_at)
+               IS DISTINCT FROM (NEW.balance, NEW.held, NEW.last_entry_at)
+            THEN
+                {BALANCE_WRITTEN}
+            END IF;
+            RETURN NEW;
+        """,
+    ),
+    FirmTrigger(
+        name="closed_account_stays_closed",
+        when=pgtrigger.Before,
+        operation=_update_of(*CLOSED_COLUMNS),
+        condition=pgtrigger.Condition(
+            f"OLD.status = 'closed' AND ({_closed_columns('OLD')})"
+            f" IS DISTINCT FROM ({_closed_columns('NEW')})"
+        ),
+        func=refuse("closed_account_stays_closed", "A closed account never changes."),
+    ),
+    FirmTrigger(
+        name="account_opens_empty",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        condition=pgtrigger.Condition(
+            "NEW.balance <> 0 OR NEW.held <> 0 OR NEW.last_entry_at IS NOT NULL"
+        ),
+        func=refuse("account_opens_empty", "An account is opened empty."),
+    ),
+]

@@ -1,0 +1,63 @@
+"""Currencies: what accounts can be opened in, and how many decimals their amounts have."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+
+class CurrencyQuerySet(models.QuerySet["Currency"]):
+    def open(self) -> "CurrencyQuerySet":
+        """Currencies in which accounts can be opened."""
+        return self.filter(is_open=True)
+
+
+class Currency(models.Model):
+    """A currency of ISO 4217, or another unit that the bank keeps accounts in.
+
+    A new currency is a row. A closed one (`is_open` false) keeps its accounts, but no other account
+    can be opened in it. `minor_units` of a currency with accounts never change: a foreign key of
+    accounts refers to them.
+    """
+
+    code = models.CharField(max_length=3, primary_key=True, help_text="Three letters, like EUR.")
+    name = models.CharField(max_length=60)
+    minor_units = models.SmallIntegerField(
+        "decimals", default=2, help_text="Decimal places of an amount: JPY 0, USD 2, KWD 3."
+    )
+    is_open = models.BooleanField(
+        "open", default=True, help_text="Accounts can be opened in this currency."
+    )
+
+    objects = CurrencyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "currencies"
+        db_table_comment = "What accounts can be opened in, with the decimals of amounts"
+        verbose_name_plural = "currencies"
+        ordering: ClassVar[list[str]] = ["code"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="currency_code_valid",
+                condition=Q(code__regex="^[A-Z]{3}$"),
+                violation_error_message="A currency code is three capital letters, like EUR.",
+            ),
+            models.CheckConstraint(
+                name="currency_name_given",
+                condition=~Q(name=""),
+                violation_error_message="A currency has a name.",
+            ),
+            # Amounts are numeric(19,4).
+            models.CheckConstraint(
+                name="currency_minor_units_valid",
+                condition=Q(minor_units__gte=0, minor_units__lte=4),
+                violation_error_message="Amounts have 0 to 4 decimals.",
+            ),
+            # Target of a foreign key of accounts, which so keeps the minor units as they are.
+            models.UniqueConstraint(
+                fields=["code", "minor_units"], name="currency_minor_units_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code}, {self.name}"
