@@ -110,7 +110,11 @@ DATABASES = {
         "LEDGER_EMBEDDED": LEDGER_EMBEDDED,
         "LEDGER_ROLE": LEDGER_ROLE,
         "LEDGER_TIMEOUTS": _timeouts if LEDGER_ROLE == "web" else {},
-        "OPTIONS": {"application_name": "ledger", **_database.get("OPTIONS", {})},
+        "OPTIONS": {
+            "application_name": "ledger",
+            "prepare_threshold": 5 if env.flag("LEDGER_PREPARE", default=True) else None,
+            **_database.get("OPTIONS", {}),
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -26,7 +26,7 @@ from transactions.exceptions import (
 )
 from transactions.models import Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
-from transactions.posting import engine, unit_of_work
+from transactions.posting import engine, single_statement, unit_of_work
 from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.posting.drafts import Draft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
@@ -254,9 +254,13 @@ def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None)
         verdict = engine.post_one(item)
         if beside is not None and isinstance(verdict, Transaction):
             beside(verdict)
+        single_statement.paths[single_statement.STEP_BY_STEP] += 1
         return verdict
 
-    return unit_of_work.row_of(unit_of_work.run(work, [item]))
+    def in_one_statement() -> Transaction | LedgerError | None:
+        return single_statement.post(item) if beside is None else None
+
+    return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement))
 
 
 def _named(account: AccountOrId | None) -> AccountOrId:

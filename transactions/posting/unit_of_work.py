@@ -15,15 +15,25 @@ from transactions.posting.refusals import refusal_of
 Result = TypeVar("Result")
 
 
-def run(work: Callable[[], Result], items: Iterable[PreparedDraft | LedgerError] = ()) -> Result:
+def run(
+    work: Callable[[], Result],
+    items: Iterable[PreparedDraft | LedgerError] = (),
+    *,
+    first: Callable[[], Result | None] = lambda: None,
+) -> Result:
     """Runs `work` in one database transaction, again after a lost race; translates refusals.
 
     If the connection is lost during COMMIT, the rows may be posted: the second run then looks up
     the id of every draft, as if the caller had given it. Refusals are translated outside the
     transaction, which has failed by then.
+
+    `first` commits by itself, or returns None; then `work` runs.
     """
 
     def attempt() -> Result:
+        done = first()
+        if done is not None:
+            return done
         with db_transaction.atomic(durable=True):
             return work()
 

@@ -11,14 +11,33 @@ from typing import Any
 
 import psycopg
 from django.db import OperationalError
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
+from django.db.backends.utils import CursorWrapper
 from django.utils.asyncio import async_unsafe
 
 from ledger.db import embedded
 from ledger.db.backend.client import DatabaseClient
 
 
+class PreparedCursor(psycopg.Cursor[Any]):
+    """Binds values on the server and prepares every statement, once per connection."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
+        return super().execute(query, params, **{"prepare": True, **options})
+
+
+class DatabaseOperations(operations.DatabaseOperations):
+    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
+        """The statement with its values, as the logs and the page "Show the work" have it."""
+        if isinstance(getattr(cursor, "cursor", cursor), PreparedCursor):
+            composed: str = self.compose_sql(sql, params)
+            return composed
+        last: str = super().last_executed_query(cursor, sql, params)
+        return last
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    ops_class = DatabaseOperations
     client_class = DatabaseClient
     # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
     # these without a cursor, so that `execute_wrapper` does not see them.
@@ -65,6 +84,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if options := " ".join(f"-c {name}={value}s" for name, value in timeouts.items() if value):
             parameters["options"] = f"{parameters.get('options', '')} {options}".strip()
         return parameters
+
+    def prepared_cursor(self) -> CursorWrapper:
+        """A cursor for a few statements that run often: Postgres parses and plans each only once.
+
+        Django's own cursors put the values into the text of the statement, and never prepare it.
+        With `prepare_threshold` None in OPTIONS, as behind a pooler that mixes the statements of
+        its clients, this cursor does not prepare either.
+        """
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor = PreparedCursor(self.connection)
+        wrapper: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]
+        return wrapper
 
     @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:

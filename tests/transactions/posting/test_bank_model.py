@@ -36,6 +36,8 @@ from transactions.exceptions import (
     SameAccount,
 )
 from transactions.models import Transaction
+from transactions.posting import single_statement
+from transactions.posting.single_statement import ONE_STATEMENT, STEP_BY_STEP
 
 SEED = int(os.environ.get("BANK_SEED", "20261120"))
 OVERDRAFTS = (Decimal(0), Decimal(50), Decimal(0), Decimal(5))
@@ -362,7 +364,7 @@ class Bank(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_the_services_agree_with_a_plain_model_of_a_bank() -> None:
+def test_the_services_agree_with_a_plain_model_of_a_bank(path: str) -> None:
     how = settings(
         max_examples=25,
         stateful_step_count=40,
@@ -375,3 +377,5 @@ def test_the_services_agree_with_a_plain_model_of_a_bank() -> None:
     except Exception as error:
         error.add_note(f"BANK_SEED={SEED} finds these steps again.")
         raise
+    assert single_statement.paths[path] > 50
+    assert (single_statement.paths[ONE_STATEMENT] == 0) == (path == STEP_BY_STEP)

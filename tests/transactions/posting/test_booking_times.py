@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.factories import AccountFactory, walls_down
@@ -30,6 +31,20 @@ def test_booking_times_strictly_rise_within_an_account() -> None:
     assert second.created_at == ahead + timedelta(microseconds=2)
 
 
+def test_a_payment_in_one_statement_is_booked_by_the_clock_of_the_database() -> None:
+    account = AccountFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (before,) = cursor.fetchone()
+        row = services.deposit(to_account=account, amount=Decimal(1))
+        cursor.execute("SELECT clock_timestamp(), created_at, value_date FROM transactions")
+        after, booked, day = cursor.fetchone()
+    assert before < booked < after
+    assert (row.created_at, row.value_date) == (booked, day)
+    assert day == timezone.localdate(booked)
+
+
+@pytest.mark.usefixtures("step_by_step")
 def test_two_bookings_at_one_tick_of_the_clock_do_not_tie(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -25,7 +25,7 @@ from transactions.exceptions import (
     LedgerError,
 )
 from transactions.models import Transaction
-from transactions.posting import engine, locked_accounts, unit_of_work
+from transactions.posting import engine, locked_accounts, single_statement, unit_of_work
 from transactions.posting.checks import check
 from transactions.services import Draft
 
@@ -86,6 +86,7 @@ def test_without_one_order_of_locks_opposite_transfers_do_deadlock() -> None:
     assert sorted(at_once(attempt(a, b), attempt(b, a))) == ["40P01", "done"]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_lost_race_is_run_again_whole_and_moves_once(monkeypatch: pytest.MonkeyPatch) -> None:
     account, tries = AccountFactory(), []
     post_one = engine.post_one
@@ -105,7 +106,7 @@ def test_a_lost_race_is_run_again_whole_and_moves_once(monkeypatch: pytest.Monke
     assert Transaction.objects.count() == 1
 
 
-def test_a_full_balance_is_spent_once_however_many_try() -> None:
+def test_a_full_balance_is_spent_once_however_many_try(path: str) -> None:
     account, shop = AccountFactory(balance="50"), AccountFactory()
 
     def spend() -> str:
@@ -117,10 +118,12 @@ def test_a_full_balance_is_spent_once_however_many_try() -> None:
 
     results = at_once(*[spend] * 50)
     assert sorted(results) == ["paid", *["refused"] * 49]
+    assert single_statement.paths[path] >= 1
     assert (balance(account), balance(shop)) == (0, 50)
     assert audit().clean
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_with_the_locking_taken_out_the_database_is_the_one_that_refuses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -165,7 +168,7 @@ def test_without_lock_and_trigger_money_is_spent_twice() -> None:
     assert balance(account) == 0, "a hundred was spent of fifty"
 
 
-def test_one_id_sent_by_many_at_once_makes_one_row_and_equal_answers() -> None:
+def test_one_id_sent_by_many_at_once_makes_one_row_and_equal_answers(path: str) -> None:
     account, shop, key = AccountFactory(balance="50"), AccountFactory(), uuid7()
 
     def pay() -> Transaction:

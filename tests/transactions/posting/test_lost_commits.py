@@ -10,6 +10,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 
 from accounts.models import Account
+from ledger.db.backend.base import PreparedCursor
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.transactions.payment_files.files import checked, fates, pay
@@ -57,6 +58,7 @@ def test_ended_after_the_commit_and_before_its_answer(
     account: Account,
     outside: psycopg.Connection,
     monkeypatch: pytest.MonkeyPatch,
+    path: str,
 ) -> None:
     """A server that is not back at once leaves only the error of connecting to be seen."""
     commit, lost = connection.commit, list[Any]()
@@ -67,14 +69,24 @@ def test_ended_after_the_commit_and_before_its_answer(
         nowhere = {"host": "/nowhere"} if len(tries) <= nobody_there else {}
         return connect(parameters | nowhere)
 
-    def commit_and_lose_the_answer() -> None:
-        commit()
+    def lose_the_answer() -> None:
         if not lost:
             lost.append(connection.connection.info.backend_pid)
             end(outside, lost[0])
             monkeypatch.setattr(connection, "get_new_connection", connect_later)
             connection.cursor().execute("SELECT 1")
 
+    def commit_and_lose_the_answer() -> None:
+        commit()
+        lose_the_answer()
+
+    def execute_and_lose_the_answer(self: Any, *arguments: Any, **options: Any) -> Any:
+        done = execute(self, *arguments, **options)
+        lose_the_answer()
+        return done
+
+    execute = PreparedCursor.execute
+    monkeypatch.setattr(PreparedCursor, "execute", execute_and_lose_the_answer)
     # Not `commit`, which opening accounts uses as well: what ends an atomic block.
     monkeypatch.setattr(connection, "commit", commit_and_lose_the_answer)
     verb(account)
@@ -104,6 +116,7 @@ def test_ended_while_the_commit_runs(
     account: Account,
     outside: psycopg.Connection,
     slow_commit: None,
+    path: str,
 ) -> None:
     outside.execute("SELECT pg_advisory_lock(42)")
 
@@ -115,7 +128,10 @@ def test_ended_while_the_commit_runs(
 
     paying = threading.Thread(target=pay)
     paying.start()
-    query = "SELECT pid FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event_type = 'Lock'"
+    query = (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND (query = 'COMMIT' OR query LIKE '%WITH locked AS%') AND pid <> pg_backend_pid()"
+    )
     while not (found := outside.execute(query).fetchone()):
         assert paying.is_alive()
     end(outside, found[0])

@@ -152,12 +152,28 @@ def test_a_service_never_runs_inside_somebody_elses_transaction() -> None:
     assert balances(a, b) == [10, 0]
 
 
-def test_one_transfer_takes_two_statements(django_assert_num_queries: Any) -> None:
+def test_one_transfer_takes_one_statement(django_assert_num_queries: Any) -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    with django_assert_num_queries(1 + 2):  # the test adds a savepoint
+        services.transfer(from_account=a, to_account=b, amount=Decimal(1), id=uuid7())
+
+
+def test_in_one_statement_accounts_are_locked_in_order_of_id() -> None:
+    a, b = AccountFactory(balance="10"), AccountFactory()
+    with CaptureQueriesContext(connection) as queries:
+        services.transfer(from_account=a, to_account=b, amount=Decimal(1))
+    (statement,) = [query["sql"] for query in queries if "INSERT" in query["sql"]]
+    assert statement.count("FOR ") == statement.count("ORDER BY id FOR NO KEY UPDATE") == 1
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_step_by_step_one_transfer_takes_two_statements(django_assert_num_queries: Any) -> None:
     a, b = AccountFactory(balance="10"), AccountFactory()
     with django_assert_num_queries(2 + 2):  # lock, insert; the test adds a savepoint
         services.transfer(from_account=a, to_account=b, amount=Decimal(1), id=uuid7())
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_accounts_are_locked_in_one_query_in_order_of_id() -> None:
     a, b = AccountFactory(balance="10"), AccountFactory()
     with CaptureQueriesContext(connection) as queries:

@@ -1,0 +1,148 @@
+"""Posts a plain payment in one statement: lock, check, insert and commit in one trip.
+
+Note [One statement]: the server locks the accounts in order of id, compares what the checks compare
+and inserts the row, whose trigger moves the balances. Outside an atomic block the statement commits
+by itself, and psycopg prepares it once per connection. It inserts nothing if a check fails, and
+never says which: then `engine.post_one` runs, which finds the verdict and its sentence.
+docs/performance.md compares the two paths.
+"""
+
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from ledger.db.retry import Failure, failure_of
+from transactions.models import Transaction
+from transactions.posting import insert
+from transactions.posting.drafts import PreparedDraft
+
+ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
+# How many payments of this process were posted by each path.
+paths: Counter[str] = Counter()
+
+COLUMNS = [name for name in insert.COLUMNS if name not in ("captures_id", "reverses_id")]
+RESULT = ("currency", "booked_at", "booked_value_date", "from_balance", "to_balance")
+
+
+def post(item: PreparedDraft) -> Transaction | None:
+    """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot.
+
+    Raises the database's error if the payment may run again, or if its outcome is unknown.
+    """
+    if item.is_correction or item.created_at is not None:
+        return None
+    if item.expires_at is not None and item.expires_at <= timezone.now():
+        return None
+    if not (connection.in_atomic_block or connection.get_autocommit()):
+        return None
+    try:
+        with _commits(), connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]
+            cursor.execute(
+                _sql(item.from_id is not None, item.to_id is not None, item.is_hold),
+                _values(item),
+            )
+            row = cursor.fetchone()
+    except DatabaseError as error:
+        if failure_of(error) is not Failure.FINAL:
+            raise
+        return None  # a rule of the database refused it: the other path finds the sentence
+    if row is None:
+        return None
+    for name, value in zip(RESULT, row, strict=True):
+        setattr(item, name, value)
+    paths[ONE_STATEMENT] += 1
+    return insert.as_transaction(item)
+
+
+def _commits() -> AbstractContextManager[Any]:
+    """Refuses an open transaction, as every service does, except that of a test case."""
+    return db_transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
+
+
+def _values(item: PreparedDraft) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "sender": item.from_id,
+        "recipient": item.to_id,
+        "amount": item.amount,
+        "type": item.type,
+        "status": item.status,
+        "description": item.description,
+        "reference": item.reference,
+        "metadata": item.metadata_text,
+        "value_date": item.value_date,
+        "zone": timezone.get_current_timezone_name(),
+        "expires_at": item.expires_at,
+        "created_by": item.created_by_id,
+    }
+
+
+@cache
+def _sql(has_sender: bool, has_recipient: bool, is_hold: bool) -> str:
+    """The statement for a kind of payment. Its checks are those of `transactions.posting.checks`
+    without corrections and daily limits, which need more queries.
+    """
+    sides = [name for name, is_there in (("sender", has_sender), ("recipient", has_recipient))
+             if is_there]  # fmt: skip
+    conditions = [f"{side}.id = %({side})s::uuid" for side in sides]
+    conditions += [f"%(amount)s::numeric = round(%(amount)s::numeric, {sides[0]}.minor_units)"]
+    if has_sender:
+        conditions += [
+            "sender.status = 'active'",
+            "sender.available >= %(amount)s::numeric",
+            "(sender.transfer_limit IS NULL OR sender.transfer_limit >= %(amount)s::numeric)",
+            "sender.daily_limit IS NULL",
+        ]
+    if has_recipient:
+        conditions += ["recipient.status <> 'closed'"]
+    if has_sender and has_recipient:
+        conditions += ["sender.currency = recipient.currency"]
+    if is_hold:
+        conditions += ["coalesce(%(expires_at)s::timestamptz > clock_timestamp(), true)"]
+    after = [f"{side}.last_entry_at + interval '1 microsecond'" for side in sides]
+    values = {
+        "id": "%(id)s::uuid",
+        "from_account_id": "%(sender)s::uuid" if has_sender else "NULL",
+        "to_account_id": "%(recipient)s::uuid" if has_recipient else "NULL",
+        "amount": "%(amount)s::numeric",
+        "currency": f"{sides[0]}.currency",
+        "type": "%(type)s",
+        "status": "%(status)s",
+        "description": "%(description)s",
+        "reference": "%(reference)s",
+        "metadata": "%(metadata)s::jsonb",
+        "created_at": "booking.moment",
+        "value_date": (
+            "coalesce(%(value_date)s::date, (booking.moment AT TIME ZONE %(zone)s)::date)"
+        ),
+        "from_balance": "sender.balance - %(amount)s::numeric",
+        "to_balance": "recipient.balance + %(amount)s::numeric",
+        "expires_at": "%(expires_at)s::timestamptz",
+        "created_by_id": "%(created_by)s::uuid",
+    }
+    if is_hold or not has_sender:
+        values["from_balance"] = "NULL"
+    if is_hold or not has_recipient:
+        values["to_balance"] = "NULL"
+    ids = ", ".join(f"%({side})s::uuid" for side in sides)
+    return f"""
+        WITH locked AS MATERIALIZED (
+            SELECT id, currency, minor_units, status, balance, available, transfer_limit,
+                   daily_limit, last_entry_at
+            FROM accounts WHERE id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
+        )
+        INSERT INTO transactions ({", ".join(COLUMNS)})
+        SELECT {", ".join(values[name] for name in COLUMNS)}
+        FROM {" CROSS JOIN ".join(f"locked AS {side}" for side in sides)}
+        CROSS JOIN LATERAL (
+            SELECT greatest(clock_timestamp(), {", ".join(after)}) AS moment
+        ) AS booking
+        WHERE {" AND ".join(conditions)}
+        ON CONFLICT (id) DO NOTHING
+        RETURNING currency, created_at, value_date, from_balance, to_balance
+    """  # noqa: S608 - put together from constants
