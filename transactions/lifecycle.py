@@ -57,17 +57,17 @@ class Lifecycle:
         return "pending" if self.row.is_pending else "released"
 
     @property
-    def standing(self) -> str:
+    def state_label(self) -> str:
         """The state in words for customers: "held until Sunday 22 November"."""
         if self.state == "expired" and not self.row.is_pending:
             return "expired and released"
-        return standing_of(self.row)
+        return state_label_of(self.row)
 
     @property
     def release(self) -> StaffReason | None:
         """The reason of the colleague who released the hold by hand, if any."""
         return next(
-            (note for note in self.reasons if note.action == StaffReason.Action.RELEASE), None
+            (reason for reason in self.reasons if reason.action == StaffReason.Action.RELEASE), None
         )
 
     @property
@@ -91,7 +91,7 @@ class Lifecycle:
     @property
     def messages(self) -> list[str]:
         """Messages from staff that the customer may read."""
-        return [note.message for note in self.reasons if note.message]
+        return [reason.message for reason in self.reasons if reason.message]
 
     @property
     def moments(self) -> list[TimelineEvent]:
@@ -152,7 +152,7 @@ class Lifecycle:
         return money(amount, self.row.currency)
 
 
-def standing_of(row: Transaction) -> str:
+def state_label_of(row: Transaction) -> str:
     """The state as far as the row alone tells it. No query, for lists."""
     if not row.is_hold:
         return "booked"

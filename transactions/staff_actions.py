@@ -86,7 +86,7 @@ def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
 def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:
     """Label and URL of each action that this person may take now."""
     return [
-        (tool.label, tool.url(lifecycle.row))
-        for tool in (REFUND, CAPTURE, RELEASE)
-        if person.has_perm(tool.permission) and not tool.refusal(lifecycle, person)
+        (action.label, action.url(lifecycle.row))
+        for action in (REFUND, CAPTURE, RELEASE)
+        if person.has_perm(action.permission) and not action.refusal(lifecycle, person)
     ]

@@ -310,12 +310,12 @@ class PaymentLine(models.Model):
     @property
     def doubts(self) -> list[str]:
         """What a person should check before paying this line."""
-        said = f"\u201c{shortened(self.typed_name)}\u201d"
+        quoted = f"\u201c{shortened(self.typed_name)}\u201d"
         about_name = {
-            NameCheck.CLOSE: f"The file says {said}, which is close to the holder's name.",
-            NameCheck.OTHER: f"The file says {said}, which is not the holder's name.",
+            NameCheck.CLOSE: f"The file says {quoted}, which is close to the holder's name.",
+            NameCheck.OTHER: f"The file says {quoted}, which is not the holder's name.",
         }.get(NameCheck(self.name_check))
         if self.is_uncompared:
-            about_name = f"The file says {said}, which was not compared with the holder's name."
+            about_name = f"The file says {quoted}, which was not compared with the holder's name."
         about_twin = f"Same as line {self.repeats:,}." if self.repeats else None
         return [doubt for doubt in (about_name, about_twin) if doubt]

@@ -30,7 +30,7 @@ from transactions.staff_services import explain
 State = PaymentFile.State
 
 
-class NotAll(LedgerError):
+class LinesRefused(LedgerError):
     """A line is refused, so nothing of the file was booked."""
 
 
@@ -121,7 +121,7 @@ def book_rest(
 def book_whole(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books every line in one transaction, or none: NotAll names the first refused line.
+    """Books every line in one transaction, or none: LinesRefused names the first refused line.
 
     Returns a file that is done as it is. Raises NotChecked before the first check.
     """
@@ -149,14 +149,14 @@ def book_whole(
 def _refuse_unless_all_can(file: PaymentFile) -> None:
     refused = PaymentLine.objects.of(file).refused().in_order().first()
     if refused is not None:
-        raise NotAll(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
+        raise LinesRefused(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
 
 
 def _refuse_unless_all_were(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
     for draft, verdict in zip(drafts, verdicts, strict=True):
         if isinstance(verdict, LedgerError):
             line = PaymentLine.objects.filter(pk=str(draft.id)).get()
-            raise NotAll(f"Nothing was booked. Line {line.number}: {verdict}")
+            raise LinesRefused(f"Nothing was booked. Line {line.number}: {verdict}")
 
 
 class _Held:

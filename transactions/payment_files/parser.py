@@ -150,8 +150,8 @@ def _heading(cells: Iterable[str]) -> list[str]:
         )
     for name in names:
         if name not in COLUMNS:
-            said = shortened(tidy_line(name))
-            shown = f"the column \u201c{said}\u201d" if name else "a column unnamed"
+            quoted = shortened(tidy_line(name))
+            shown = f"the column \u201c{quoted}\u201d" if name else "a column unnamed"
             raise UnreadableFile(
                 f"The heading has {shown}, which payments do not have. "
                 f"The columns are {', '.join(COLUMNS)}."
@@ -170,11 +170,11 @@ def _heading(cells: Iterable[str]) -> list[str]:
 
 def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
     extra = sum(1 for cell in cells[len(names) :] if cell.strip())
-    said = {
+    texts = {
         name: (_spaced if name == "amount" else _tidy)(cell)
         for name, cell in zip(names, cells, strict=False)
     }
-    typed = {name: said.get(name, "") for name in COLUMNS}
+    typed = {name: texts.get(name, "") for name in COLUMNS}
     return FileRow(number=number, extra=extra, **typed)
 
 

@@ -45,7 +45,7 @@ class FromFile:
 class Receipt:
     """`signed` is the change of the reader's own balance; None if there is none, or more than one.
 
-    `tools` and `reasons` are for staff only. `mine` is the reader's own annotation; staff who own
+    `actions` and `reasons` are for staff only. `mine` is the reader's own annotation; staff who own
     neither side have none.
     """
 
@@ -64,7 +64,7 @@ class Receipt:
     scope_kind: str = MINE  # of its links to the search
     may_search: bool = True
     is_for_staff: bool = False
-    tools: list[tuple[str, str]] = field(default_factory=list)
+    actions: list[tuple[str, str]] = field(default_factory=list)
     reasons: list[StaffReason] = field(default_factory=list)
 
     @property
@@ -131,7 +131,7 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         scope_kind=BANK if for_staff else MINE,
         may_search=not for_staff or may_read_bank(reader),
         is_for_staff=for_staff,
-        tools=actions_for(lifecycle, reader) if for_staff else [],
+        actions=actions_for(lifecycle, reader) if for_staff else [],
         reasons=lifecycle.reasons if for_staff else [],
     )
 

@@ -108,7 +108,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "run": run,
             "findings": shown(run.found) if run else [],
             "that_counts": counts if run not in [counts, *standing] else None,
-            "stand_too": [_told(each) for each in standing if each != run],
+            "stand_too": [_with_headlines(each) for each in standing if each != run],
             "since_then": newest if run == counts and newest not in [run, *standing] else None,
             "ended_from": _ended_from(run),
             "form": ScopeForm() if may_run else None,
@@ -175,10 +175,10 @@ def _ended_from(run: AuditRun | None) -> datetime | None:
     return None if begins == EARLIEST else min(begins, run.started_at)
 
 
-def _told(run: AuditRun) -> tuple[AuditRun, list[str]]:
+def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
     """Another audit with open findings, in words."""
-    said = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
-    return run, [f"{headline[0].lower()}{headline[1:]}" for headline in said]
+    headlines = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
+    return run, [f"{headline[0].lower()}{headline[1:]}" for headline in headlines]
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:

@@ -66,7 +66,7 @@ class AccountFilter(admin.SimpleListFilter):
             return None
 
 
-class StandingFilter(admin.SimpleListFilter):
+class StateFilter(admin.SimpleListFilter):
     """The state of a row. An expired hold still reserves its money."""
 
     title = "status"

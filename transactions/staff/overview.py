@@ -57,8 +57,8 @@ def _audit() -> StaffFigure:
     page = reverse("admin:transactions_auditrun_changelist")
     open_findings = sum(len(run.findings) for run in standing_runs())
     if open_findings:
-        said = f"{counted(open_findings, 'open finding')}"
-        return StaffFigure("Last audit", said, page, needs_care=True)
+        text = counted(open_findings, "open finding")
+        return StaffFigure("Last audit", text, page, needs_care=True)
     last = AuditRun.objects.first()
     if last is None:
         return StaffFigure("Last audit", "never", page, needs_care=True)

@@ -136,12 +136,12 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Does what a button asks for."""
         file = get_object_or_404(self.get_queryset(request), pk=pk)
-        clerk, asked = person_of(request), request.POST.get("step", "")
-        may = _may_remove if asked == "discard" else _may_pay
+        clerk, step = person_of(request), request.POST.get("step", "")
+        may = _may_remove if step == "discard" else _may_pay
         if request.method != "POST" or not may(clerk, file):
             raise PermissionDenied
         try:
-            return self._answered(request, file, asked)
+            return self._do(request, file, step)
         except FileRemoved as gone:
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:transactions_paymentfile_changelist")
@@ -152,12 +152,13 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 "A part of the file is booked", str(stopped), there, "To the file"
             )
 
-    def _answered(self, request: HttpRequest, file: PaymentFile, asked: str) -> HttpResponse:
-        if asked == "discard":
+    def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
+        """Discards, pays or checks the file, and redirects."""
+        if step == "discard":
             return self._discard(request, file)
         try:
-            if asked in ("whole", "pay"):
-                self._pay(request, file, book_whole if asked == "whole" else book_rest)
+            if step in ("whole", "pay"):
+                self._pay(request, file, book_whole if step == "whole" else book_rest)
             else:
                 check(file)
         except CheckedAnew as other:
@@ -198,9 +199,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not discard(file):
             messages.error(request, "Some of this file was paid, so it stays.")
             return redirect("admin:transactions_paymentfile_change", file.pk)
-        said = f"Removed; nothing of its {payments(file.line_count)} was paid."
+        message = f"Removed; nothing of its {payments(file.line_count)} was paid."
         clerk = person_of(request)
-        LogEntry.objects.log_actions(clerk.pk, [file], DELETION, said, single_object=True)
+        LogEntry.objects.log_actions(clerk.pk, [file], DELETION, message, single_object=True)
         messages.success(request, f"Removed {file.name}. Nothing of it was paid.")
         return redirect("admin:transactions_paymentfile_changelist")
 

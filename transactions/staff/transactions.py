@@ -26,7 +26,7 @@ from transactions.staff.desk.corrections import CaptureForm, RefundForm
 from transactions.staff.desk.holds import RELEASE_HOLDS, HoldForm
 from transactions.staff.desk.steps import StepDesk, StepForm
 from transactions.staff.find.transactions import HELP, scope_for_staff, search
-from transactions.staff.lists import AccountFilter, CappedPaginator, CurrencyFilter, StandingFilter
+from transactions.staff.lists import AccountFilter, CappedPaginator, CurrencyFilter, StateFilter
 from transactions.staff_actions import RELEASE, actions_for, instead_of_release
 
 
@@ -39,10 +39,10 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     """
 
     list_display = (
-        "time", "sender", "recipient", "amount_shown", "currency", "standing", "words", "kind",
+        "time", "sender", "recipient", "amount_shown", "currency", "state", "words", "kind",
     )  # fmt: skip
     list_filter = (
-        AccountFilter, StandingFilter, "type", CurrencyFilter,
+        AccountFilter, StateFilter, "type", CurrencyFilter,
         ("created_at", date_filter("date")),
     )  # fmt: skip
     list_select_related = ("from_account__user", "to_account__user")
@@ -56,10 +56,10 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     actions = ("release",)
     rows_template = "admin/transactions/transaction/_rows.html"
     fieldsets = (
-        (None, {"fields": ("amount_long", "kind", "standing_long", "time", "counts_from")}),
+        (None, {"fields": ("amount_long", "kind", "state_long", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
         ("Details", {"fields": ("description", "reference", "category", "metadata_text")}),
-        ("Belongs to", {"fields": ("links", "notes_shown", "expires", "created_by_link", "id")}),
+        ("Belongs to", {"fields": ("links", "staff_reasons", "expires", "created_by_link", "id")}),
     )
 
     class Media:
@@ -75,15 +75,15 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
             return queryset, False
         narrowed = AccountFilter.parameter_name in request.GET
         scope = scope_for_staff(person_of(request))
-        rows, meant = search(queryset, search_term, scope, is_narrow=narrowed)
-        for mistake in meant.mistakes:
+        rows, condition = search(queryset, search_term, scope, is_narrow=narrowed)
+        for mistake in condition.mistakes:
             self.message_user(request, mistake.sentence, messages.WARNING)
         return rows, False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """The menu of actions, only on lists of pending holds: its one action releases them."""
-        state = request.GET.get(StandingFilter.parameter_name)
-        is_list_of_holds = state in StandingFilter.of_pending_holds
+        state = request.GET.get(StateFilter.parameter_name)
+        is_list_of_holds = state in StateFilter.of_pending_holds
         return super().get_actions(request) if is_list_of_holds or request.method == "POST" else {}
 
     def has_manage_holds_permission(self, request: HttpRequest) -> bool:
@@ -166,5 +166,5 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         obj: Any = None,
     ) -> HttpResponse:
         """Django's page, with the actions for the transaction."""
-        context["tools"] = actions_for(lifecycle_of(obj), person_of(request))
+        context["actions"] = actions_for(lifecycle_of(obj), person_of(request))
         return super().render_change_form(request, context, add, change, form_url, obj)

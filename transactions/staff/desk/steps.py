@@ -153,7 +153,7 @@ class StepDesk:
         """Responds with the form, with its review, or with a redirect to the booked row."""
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
-        id = self._asked_id()
+        id = self._form_id()
         booked = self._booked_before(id) if id else None
         obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
         if obstacle:
@@ -202,7 +202,7 @@ class StepDesk:
         """Whether the figures changed since the review."""
         return self.request.POST.get("figures", form.figures) != form.figures
 
-    def _asked_id(self) -> uuid.UUID | None:
+    def _form_id(self) -> uuid.UUID | None:
         """The id of the form, from its data or its address."""
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:

@@ -88,11 +88,11 @@ class StaffQuery:
     """
 
     def __init__(self, typed: str, *, addresses: bool = False) -> None:
-        self.query = parse(typed)
-        self.text = self.query.text
+        self.parsed = parse(typed)
+        self.text = self.parsed.text
         self.addresses = addresses
         if len(self.digits) == LENGTH and not is_number(self.text):
-            self.query = parse(self.digits)
+            self.parsed = parse(self.digits)
 
     @property
     def is_empty(self) -> bool:
@@ -126,7 +126,7 @@ class StaffQuery:
     @cached_property
     def groups(self) -> list[list[SearchQuery]]:
         """One prefix query per word; all of a group must match."""
-        words = [[word for item in group for word in _words(item)] for group in self.query.groups]
+        words = [[word for item in group for word in _words(item)] for group in self.parsed.groups]
         weight = "" if self.addresses else "A"  # of names, see PERSON_WORDS
         return [
             [prefix_lexeme(word, weight) for word in group[:MOST_WORDS]] for group in words if group
@@ -136,7 +136,7 @@ class StaffQuery:
     def has_many_words(self) -> bool:
         """Whether there are more words than customers and accounts are searched for."""
         return any(
-            sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.query.groups
+            sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.parsed.groups
         )
 
     @cached_property
@@ -155,40 +155,40 @@ def _words(item: QueryItem) -> list[str]:
     return words
 
 
-def people(asked: StaffQuery) -> KindResults:
+def people(query: StaffQuery) -> KindResults:
     """By id or address, then by words of name and address, best first."""
-    exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NO_ROWS, UNRANKED
-    if asked.groups:
-        for words in asked.groups:
+    exact, found, rank = query.by_id | Q(email=query.text.lower()), NO_ROWS, UNRANKED
+    if query.groups:
+        for words in query.groups:
             found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
-        rank = SearchRank(PERSON_WORDS, asked.any_beginning)
+        rank = SearchRank(PERSON_WORDS, query.any_beginning)
     return KindResults.of(ranked(User.objects.all(), exact, found, rank), rank)
 
 
-def accounts(asked: StaffQuery) -> tuple[KindResults, list[Account]]:
+def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     """By id or number, then by words of the account's or its holder's name.
 
     Also returns the accounts whose transactions to include: none if there are more than
     `NAMED_ACCOUNTS`, or if only the end of a number matched, which may be an amount.
     """
-    exact, found, rank = asked.by_id, NO_ROWS, UNRANKED
-    if asked.digits:
-        exact |= Q(number=asked.digits)
-        if len(asked.digits) >= FEWEST_DIGITS:
-            found |= Q(number__startswith=asked.digits)
-    if asked.ending:
-        found |= _ending(asked.ending)
-    if asked.groups:
-        for words in asked.groups:
+    exact, found, rank = query.by_id, NO_ROWS, UNRANKED
+    if query.digits:
+        exact |= Q(number=query.digits)
+        if len(query.digits) >= FEWEST_DIGITS:
+            found |= Q(number__startswith=query.digits)
+    if query.ending:
+        found |= _ending(query.ending)
+    if query.groups:
+        for words in query.groups:
             found |= reduce(and_, (_of_holder_or_account(word) for word in words))
             # Also all words together: one common word alone finds only the newest holders.
             found |= _of_holder(reduce(and_, words))
-        rank = SearchRank(ACCOUNT_WORDS, asked.any_beginning)
-        holder = HOLDER_WORDS if asked.addresses else HOLDER_NAMES
-        rank += SearchRank(holder, asked.any_beginning)
+        rank = SearchRank(ACCOUNT_WORDS, query.any_beginning)
+        holder = HOLDER_WORDS if query.addresses else HOLDER_NAMES
+        rank += SearchRank(holder, query.any_beginning)
     base = Account.objects.select_related("user")
     rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
-    named = [row for row in rows if not _ends_alone(row, asked)]
+    named = [row for row in rows if not _ends_alone(row, query)]
     return KindResults.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
 
 
@@ -216,10 +216,10 @@ def _ending(digits: str) -> Q:
     return one_of(accounts.values("pk")[:RANKED])
 
 
-def _ends_alone(account: Account, asked: StaffQuery) -> bool:
+def _ends_alone(account: Account, query: StaffQuery) -> bool:
     """Whether an account may match only by the end of its number."""
-    is_begun = account.number.startswith(asked.ending)
-    return bool(asked.ending) and account.number.endswith(asked.ending) and not is_begun
+    is_begun = account.number.startswith(query.ending)
+    return bool(query.ending) and account.number.endswith(query.ending) and not is_begun
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
