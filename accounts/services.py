@@ -305,7 +305,7 @@ def _check_change(account: Account, status: Account.Status) -> None:
     if account.held:
         raise AccountNotEmpty(
             f"{account.name} holds {figure(account.held, account.currency)} {account.currency} "
-            "for payments under way; wait until they are taken or released."
+            "for payments under way; wait until they are captured or released."
         )
     if account.balance:
         raise AccountNotEmpty(

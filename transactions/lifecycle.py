@@ -10,7 +10,7 @@ from ledger.text.dates import until
 from ledger.text.money import money
 from transactions.models import PaymentLine, StaffReason, Transaction
 
-# What a hold has come to, as a badge of one word.
+# The state of a hold, as a badge of one word.
 STATES = {
     "pending": "pending", "expired": "expired", "captured": "captured", "released": "released",
 }  # fmt: skip
@@ -77,7 +77,7 @@ class Lifecycle:
 
     @property
     def back(self) -> str:
-        """What its refunds did, in words."""
+        """The word for its refunds."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property
@@ -153,7 +153,7 @@ class Lifecycle:
 
 
 def state_label_of(row: Transaction) -> str:
-    """The state as far as the row alone tells it. No query, for lists."""
+    """The state in words, from the row alone. No query, for lists."""
     if not row.is_hold:
         return "booked"
     if not row.is_pending:

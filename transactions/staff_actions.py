@@ -74,9 +74,7 @@ RELEASE = StaffAction("release", "Release", "transactions.manage_holds", _why_no
 
 
 def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
-    """Label and URL of what to do instead of a release that is not possible; ("", "") for
-    nothing.
-    """
+    """Label and URL of the action that is possible in place of a release; ("", "") for none."""
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page

@@ -2,8 +2,8 @@
 
 Note [Killed between two statements]: the result of a line is written in the database transaction
 that moves its money, by `post_parts`. If the process is killed, both are stored or neither. So the
-lines tell where to continue, and a step that is sent again takes the next lines, never the same
-ones. Reasons and lines of the admin's history are written in that database transaction too.
+stored results show where to continue, and a step that is sent again takes the next lines, never the
+same ones. Reasons and the admin's history are written in that database transaction too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -43,8 +43,9 @@ class CheckedAnew(LedgerError):
 
 
 class BookingStopped(Exception):
-    """Some steps are booked, then one failed. `file` is its state after those; `__cause__` is the
-    error.
+    """A step failed after others were booked.
+
+    `file` has the state after the booked steps; `__cause__` is the error.
     """
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
@@ -53,8 +54,8 @@ class BookingStopped(Exception):
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
-            f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked and stay "
-            "so; then it was stopped. Go on with the rest: no line is booked twice."
+            f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked. "
+            "An error stopped the rest. Go on with it: no line is booked twice."
         )
 
 
@@ -63,7 +64,7 @@ class BookingRequest(TypedDict, total=False):
 
     `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
     each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
-    agreed; CheckedAnew if it differs now. "" continues a booking that has begun and starts none;
+    agreed; CheckedAnew if it differs now. "" continues a booking that has begun but starts none;
     None skips the comparison. `beside` receives the number of booked lines, in the transaction that
     books them.
     """
@@ -123,7 +124,7 @@ def book_whole(
 ) -> PaymentFile:
     """Books every line in one transaction, or none: LinesRefused names the first refused line.
 
-    Returns a file that is done as it is. Raises NotChecked before the first check.
+    Returns a file that is done unchanged. Raises NotChecked before the first check.
     """
     held = _Held(file, request)
 
@@ -160,7 +161,7 @@ def _refuse_unless_all_were(drafts: Sequence[Draft], verdicts: Verdicts) -> None
 
 
 class _Held:
-    """A file that is locked in the transaction that books it: one step at a time."""
+    """A file that is locked by the transaction that books it, so that steps wait for each other."""
 
     file: PaymentFile
 
@@ -169,9 +170,7 @@ class _Held:
         self.booked_before = 0
 
     def lock(self) -> None:
-        """Locks the file before its accounts, in the same order everywhere, so that nothing
-        deadlocks.
-        """
+        """Locks the file before its accounts. The same order everywhere prevents deadlocks."""
         self.file = locked_file(self.pk)
         self.booked_before = self.file.booked_count
         if self.file.state == State.STORED:
@@ -185,8 +184,8 @@ class _Held:
         if agreed != agreed_to(self.file):
             raise CheckedAnew(
                 "The file was checked again since that page was shown, and other lines can be "
-                "booked now. Nothing was paid now. These are the figures of this moment; look at "
-                "them and press once more."
+                "booked now. Nothing was paid now. Check the current figures and "
+                "press again."
             )
 
     def record(self, drafts: Sequence[Draft], verdicts: Verdicts) -> None:

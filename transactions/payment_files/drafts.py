@@ -46,7 +46,7 @@ def drafts_of(
 def lock_accounts(file: PaymentFile) -> None:
     """Locks the sender and every recipient in order of id, before several parts are posted.
 
-    Locking part by part would keep the order within each part only; see Note [Lock ordering].
+    Locking part by part would keep the order only within each part; see Note [Lock ordering].
     """
     paid = PaymentLine.objects.of(file).readable().values("to_account")
     everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid))
@@ -65,7 +65,7 @@ def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
 
 
 def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
-    """Writes why lines were not booked; leaves lines alone that are booked by now."""
+    """Writes why lines were not booked. Does not change lines that are booked by now."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

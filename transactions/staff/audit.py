@@ -92,7 +92,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Shows the audit named in the address, else the one that counts, and the seals."""
+        """Shows the audit named in the URL, or else the one whose result counts, and the seals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
@@ -157,17 +157,18 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         if counts is None or counts.is_clean:
             messages.success(request, "Checked; nothing is wrong.")
             return
-        assert run.since is not None  # noqa: S101  a whole audit leaves no other standing
+        assert run.since is not None  # noqa: S101  a complete audit closes all findings
         messages.warning(
             request,
             f"Nothing is wrong with what was booked since {_day(run.since)}, but the audit of "
-            f"{_day(counts.started_at)} looked at more, and what it found still stands.",
+            f"{_day(counts.started_at)} looked at more, and its findings are still open.",
         )
 
 
 def _ended_from(run: AuditRun | None) -> datetime | None:
-    """The latest start of an audit that would close the findings; None if only a complete one
-    would, or if there are none.
+    """The latest `since` of an audit that would close the findings.
+
+    None if there are no findings, or if only a complete audit would close them.
     """
     if run is None or run.is_clean:
         return None
@@ -176,7 +177,7 @@ def _ended_from(run: AuditRun | None) -> datetime | None:
 
 
 def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
-    """Another audit with open findings, in words."""
+    """An audit with the headlines of its findings, for a sentence."""
     headlines = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
     return run, [f"{headline[0].lower()}{headline[1:]}" for headline in headlines]
 

@@ -27,7 +27,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status")
     def state(self, row: Transaction) -> str:
-        """The state in words, as far as the row alone tells it."""
+        """The state in words, from the row alone."""
         return state_cell(row, state_label_of(row))
 
     @admin.display(description="Status")
@@ -102,7 +102,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def state_cell(row: Transaction, label: str) -> str:
-    """The state; for a hold, its exact end on hover."""
+    """The state. For a pending hold, the exact expiry is in its title."""
     if not row.is_pending or row.expires_at is None:
         return label
     iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))

@@ -42,7 +42,7 @@ from transactions.payment_files.wording import payments, summary_of
 logger = logging.getLogger(__name__)
 LINES_A_PAGE = 50
 NOTHING_LEFT = (
-    "No line was booked now. Each says what became of it, and the file's history says who paid."
+    "No line was booked now. Each line shows its result, and the file's history shows who paid."
 )
 
 
@@ -178,7 +178,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """
         form, booked = PayForm(request.POST), False
         if not form.is_valid():
-            messages.error(request, "Nothing was paid. Say why first, in 500 characters at most.")
+            messages.error(
+                request, "Nothing was paid. Type a reason first, of at most 500 characters."
+            )
             return
         reason = form.cleaned_data["reason"]
 
@@ -195,9 +197,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.warning(request, NOTHING_LEFT)
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
-        """Removes an unpaid file that staff uploaded; the history keeps that."""
+        """Removes an unpaid file that staff uploaded, and records that in the admin's history."""
         if not discard(file):
-            messages.error(request, "Some of this file was paid, so it stays.")
+            messages.error(request, "Part of this file was paid, so it cannot be removed.")
             return redirect("admin:transactions_paymentfile_change", file.pk)
         message = f"Removed; nothing of its {payments(file.line_count)} was paid."
         clerk = person_of(request)

@@ -34,8 +34,8 @@ from transactions.staff_actions import RELEASE, actions_for, instead_of_release
 class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     """Transactions, newest first by booking time, see Note [Newest of the bank].
 
-    No `date_hierarchy`: it asks the whole table for its first and last day on each view. The
-    filter by date walks back from the newest row and stops at the page's end.
+    No `date_hierarchy`: it reads the first and last day of the whole table on each view. The
+    filter by date reads from the newest row on and stops when the page is full.
     """
 
     list_display = (
@@ -51,7 +51,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    search_fields = ("id",)  # shows the box; what it does is in `get_search_results`
+    search_fields = ("id",)  # shows the search box; `get_search_results` does the search
     search_help_text = HELP
     actions = ("release",)
     rows_template = "admin/transactions/transaction/_rows.html"
@@ -81,7 +81,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return rows, False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The menu of actions, only on lists of pending holds: its one action releases them."""
+        """Returns actions only for lists of pending holds: the only action releases them."""
         state = request.GET.get(StateFilter.parameter_name)
         is_list_of_holds = state in StateFilter.of_pending_holds
         return super().get_actions(request) if is_list_of_holds or request.method == "POST" else {}
@@ -90,7 +90,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return person_of(request).has_perm(RELEASE.permission)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the staff forms, whose pages a browser may cache.
+        """Adds the staff forms. Browsers may cache their pages.
 
         Without caching, going back after booking would show a browser error in place of the form.
         """
@@ -131,7 +131,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
             return redirect(back)
         chosen = self.get_queryset(request).filter(pk=pk)
         answer = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
-        assert answer is not None  # noqa: S101  one is never too many
+        assert answer is not None  # noqa: S101  one row is never above MOST_AT_ONCE
         return answer
 
     def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
@@ -152,7 +152,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return RELEASE.refusal(Lifecycle(thing), person_of(request))
 
     def name_of(self, thing: Transaction) -> str:
-        """A row by its amount, its description and the account that sends."""
+        """The amount, the description and the sending account of a row."""
         sender = thing.from_account or "outside the bank"
         return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
 

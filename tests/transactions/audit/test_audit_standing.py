@@ -60,7 +60,7 @@ def test_a_clean_look_at_the_last_days_does_not_hide_what_is_broken_before(
     broken = run()
     answer = staff.post(RUN, {"scope": "7"})
     (told,) = get_messages(answer.wsgi_request)
-    assert "what it found still stands" in str(told)
+    assert "its findings are still open" in str(told)
     assert AuditRun.objects.first() != broken
     assert AuditRun.objects.first().is_clean  # type: ignore[union-attr]
     page = staff.get(PAGE)
@@ -80,7 +80,7 @@ def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts
     said = text_of(staff.get(PAGE, {"run": str(partial.pk)}))
     assert "Nothing is wrong with what was booked since" in said
     assert "This is not the audit that counts" in said
-    assert "found 1 thing wrong that still stands" in said
+    assert "found 1 thing wrong that is still open" in said
 
 
 def test_a_clean_whole_run_ends_it(staff: Client, account: Account) -> None:

@@ -68,7 +68,7 @@ def test_each_of_those_that_stand_leads_to_the_others(staff: Client) -> None:
     clean = kept(days=1)
     said = text_of(staff.get(PAGE, {"run": str(short.pk)}))
     assert "This is not the audit that counts" not in said
-    assert "Stands too The audit of" in said
+    assert "Also open The audit of" in said
     assert f'href="?run={whole.pk}"' in staff.get(PAGE, {"run": str(short.pk)}).content.decode()
     assert "This is not the audit that counts" in text_of(staff.get(PAGE, {"run": str(clean.pk)}))
 

@@ -77,8 +77,8 @@ def test_an_id_a_number_and_an_address_come_first(staff: Client, bank: StaffBank
     }
     for typed, name in exactly.items():
         sections = found(staff, typed)
-        assert next(iter(sections)) == "Exactly this", typed
-        assert sections["Exactly this"] == [name], typed
+        assert next(iter(sections)) == "Exact matches", typed
+        assert sections["Exact matches"] == [name], typed
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: StaffBa
     services.deposit(to_account=bank.other, amount=Decimal(1), description="4111 3902 4857")
     services.deposit(to_account=bank.other, amount=Decimal(2), description="411139024857")
     whole = found(staff, "411139024857")
-    assert whole["Exactly this"] == [NEST]
+    assert whole["Exact matches"] == [NEST]
     assert whole["Transactions"] == ["411139024857", "Rent of November", "Opening"]
     services.deposit(to_account=bank.other, amount=Decimal("1234567890.12"), description="Much")
     assert found(staff, "1234567890.12")["Transactions"] == ["Much"]
@@ -190,7 +190,7 @@ def test_a_row_with_the_word_and_the_name_stands_before_others(
 
 @pytest.mark.parametrize(
     ("most", "said"),
-    [(1_000, "The best 10 of 12."), (11, "The best 10 among the newest 11 that fit.")],
+    [(1_000, "The best 10 of 12."), (11, "The best 10 of the newest 11 matches.")],
 )
 def test_what_is_cut_says_of_how_many_these_are_the_best(
     most: int, said: str, staff: Client, bank: StaffBank, monkeypatch: pytest.MonkeyPatch
@@ -209,7 +209,7 @@ def test_what_is_cut_says_of_how_many_these_are_the_best(
         ("rent amuont:13.40", "There is no field “amuont”."),
         ("rent " + "-x" * LONGEST, "Only the first 1,000 characters were read."),
         ("rent november " + "is " * 50, "Only the first 40 words were read."),
-        ("a b c d e f g h i", "People and accounts are looked for by the first 8 words."),
+        ("a b c d e f g h i", "People and accounts are searched by the first 8 words."),
         ("tag:trip", "Notes and tags are private"),
         ("!!", "“!!” has no letter or digit"),
     ],

@@ -163,12 +163,12 @@ class CaptureForm(CorrectionForm):
         )
 
     def review(self, row: Transaction) -> Review:
-        held, taken = money(self.row.amount, row.currency), money(row.amount, row.currency)
-        sentence = f"Capture {taken} of {held} held {_place(self.row)}."
+        held, captured = money(self.row.amount, row.currency), money(row.amount, row.currency)
+        sentence = f"Capture {captured} of {held} held {_place(self.row)}."
         facts = _balances(self.row.from_account, row.from_balance, row, comes_in=False)
         facts += _balances(self.row.to_account, row.to_balance, row, comes_in=True)
         facts.append(("Released at once", figure(self.row.amount - row.amount, row.currency)))
-        return Review(sentence, [*facts, *self.reason_facts()], f"Capture {taken}")
+        return Review(sentence, [*facts, *self.reason_facts()], f"Capture {captured}")
 
     def done(self, row: Transaction) -> str:
         return f"Captured {money(row.amount, row.currency)}."

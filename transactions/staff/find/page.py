@@ -49,9 +49,7 @@ class StaffHit:
 
 @dataclass(frozen=True, slots=True)
 class HitSection:
-    """Results of one kind. `more_url` is the full list; `extent` says out of how many these are the
-    best.
-    """
+    """Results of one kind. `more_url` leads to the full list; `extent` says which part is shown."""
 
     title: str
     hits: list[StaffHit]
@@ -110,7 +108,7 @@ def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -
         kinds[Transaction], condition = transactions.transactions(query, scope, named)
         mistakes = condition.mistakes
     exact = [_hit(row) for kind in kinds.values() for row in kind.exact]
-    sections = [HitSection("Exactly this", exact)]
+    sections = [HitSection("Exact matches", exact)]
     for model, kind in kinds.items():
         more = _list_url(model, query.text) if kind.is_cut else ""
         hits = [_hit(row) for row in kind.ranked]
@@ -120,7 +118,7 @@ def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -
         QueryMistake(each.sentence, _links(each.suggestions), each.is_hint) for each in mistakes
     ]
     if query.has_many_words and {User, Account} & seen:
-        sentence = f"People and accounts are looked for by the first {MOST_WORDS} words."
+        sentence = f"People and accounts are searched by the first {MOST_WORDS} words."
         results.mistakes.append(QueryMistake(sentence))
     results.is_readable = not query.parsed.is_empty
     if not results.sections:

@@ -62,8 +62,8 @@ def transaction_condition(
 ) -> TransactionCondition:
     """The condition of a search. `named` are accounts that the same words match.
 
-    `is_narrow` says that the rows belong to one account: an amount is then looked for in all of
-    them. Needs a query if words may be names.
+    `is_narrow` says that the rows belong to one account: an amount is then searched in all of
+    them. Runs one query if words may be names.
     """
     parsed = query.parsed
     if parsed.is_empty:
@@ -84,7 +84,7 @@ def transaction_condition(
 def transactions(
     query: StaffQuery, scope: Scope, named: Iterable[Account] = ()
 ) -> tuple[KindResults, TransactionCondition]:
-    """By id, then by rank, newest first among equals."""
+    """Finds transactions by id, then by rank, newest first among equals."""
     condition = transaction_condition(query, scope, named)
     rows = ranked(
         Transaction.objects.with_sides(),
@@ -99,7 +99,7 @@ def transactions(
 def search(
     rows: QuerySet[Transaction], typed: str, scope: Scope, *, is_narrow: bool = False
 ) -> tuple[QuerySet[Transaction], TransactionCondition]:
-    """Filters the rows of the list by a typed search; keeps their order."""
+    """Filters the rows of the list by a typed search and keeps their order."""
     query = StaffQuery(typed, addresses=scope.finds_addresses)
     named = accounts(query)[1] if scope.shows_names or query.digits else []
     if not scope.shows_names:
@@ -120,7 +120,7 @@ def _amount_alone(query: ParsedQuery) -> QueryItem | None:
 
 
 def _among_newest(item: QueryItem, condition: Condition) -> Q:
-    """The word among all rows, the amount among the newest: Note [One of]."""
+    """Rows with the word, and those of the newest with the amount. See Note [One of]."""
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:
         return condition.where & among_newest
