@@ -10,8 +10,8 @@ from transactions.exceptions import (
     HOLD_CAPTURED,
     HOLD_EXPIRED,
     HOLD_RELEASED,
+    NO_REFUND_OF_HOLD,
     NOT_A_HOLD,
-    REFUND_NEEDS_BOOKING,
     REFUNDED_IN_FULL,
     REFUNDS_ARE_FINAL,
 )
@@ -47,7 +47,7 @@ def is_own(row: Transaction, person: User) -> bool:
 
 def _why_no_refund(lifecycle: Lifecycle) -> str:
     if lifecycle.row.is_hold:
-        return REFUND_NEEDS_BOOKING
+        return NO_REFUND_OF_HOLD[lifecycle.row.status]
     if lifecycle.row.is_reversal:
         return REFUNDS_ARE_FINAL
     return "" if lifecycle.left else REFUNDED_IN_FULL

@@ -97,6 +97,15 @@ def test_what_may_not_be_linked_is_refused_the_same_way(
     assert audit().clean
 
 
+def test_a_refund_of_a_hold_that_the_same_batch_captured_names_the_capture(
+    account: Account, shop: Account
+) -> None:
+    hold, capture = held_and_taken(account, shop)
+    refund = Draft(from_account=shop, to_account=account, amount=1, reverses=hold.id)  # type: ignore[arg-type]
+    refusal = services.post_batch([hold, capture, refund], atomic=False)[2]
+    assert "refund the payment that captured it instead" in str(refusal)
+
+
 def test_of_a_batch_that_stands_or_falls_together_nothing_stays(
     account: Account, shop: Account
 ) -> None:
