@@ -233,8 +233,8 @@ class PaymentLine(models.Model):
     """One line: the recipient, the amount, and whether it was paid. Its id is the id of the
     transaction.
 
-    A line that is not booked and has no verdict can be booked, as far as the last check showed. The
-    verdict is the sentence of the latest refusal: from parsing, the preview or the booking.
+    A line that is not booked can be booked if `verdict` is empty, as far as the last check showed.
+    Else `verdict` is the sentence of the latest refusal: on storing, checking or booking.
     """
 
     id = models.UUIDField(

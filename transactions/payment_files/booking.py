@@ -16,12 +16,12 @@ from ledger.db.retry import Failure, failure_of
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
 from transactions.payment_files.drafts import (
+    PostingResults,
     Progress,
-    Verdicts,
     drafts_of,
     lock_accounts,
     silent,
-    write_verdicts,
+    write_results,
 )
 from transactions.payment_files.storage import locked_file, settle
 from transactions.services import Draft, post_parts
@@ -138,9 +138,9 @@ def book_whole(
         yield from drafts_of(held.file, waiting, by=request.get("by"))
         held.write_down()
 
-    def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-        _refuse_unless_all_were(drafts, verdicts)
-        held.record(drafts, verdicts)
+    def record(drafts: Sequence[Draft], results: PostingResults) -> None:
+        _refuse_unless_all_were(drafts, results)
+        held.record(drafts, results)
         progress(len(drafts))
 
     post_parts(parts, record)
@@ -153,11 +153,11 @@ def _refuse_unless_all_can(file: PaymentFile) -> None:
         raise LinesRefused(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
 
 
-def _refuse_unless_all_were(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-    for draft, verdict in zip(drafts, verdicts, strict=True):
-        if isinstance(verdict, LedgerError):
+def _refuse_unless_all_were(drafts: Sequence[Draft], results: PostingResults) -> None:
+    for draft, result in zip(drafts, results, strict=True):
+        if isinstance(result, LedgerError):
             line = PaymentLine.objects.filter(pk=str(draft.id)).get()
-            raise LinesRefused(f"Nothing was booked. Line {line.number}: {verdict}")
+            raise LinesRefused(f"Nothing was booked. Line {line.number}: {result}")
 
 
 class _Held:
@@ -188,12 +188,12 @@ class _Held:
                 "press again."
             )
 
-    def record(self, drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+    def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
         """Writes the results of the lines, and the reasons."""
-        write_verdicts(drafts, verdicts)
+        write_results(drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
         if by is not None and reason:
-            booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
+            booked = [result for result in results if isinstance(result, Transaction)]
             explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
 
     def write_down(self) -> None:

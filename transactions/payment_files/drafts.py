@@ -14,7 +14,7 @@ from transactions.payment_files.storage import PART, parts_of
 from transactions.services import Draft, LedgerError
 
 FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
-Verdicts = Sequence[Transaction | LedgerError]
+PostingResults = Sequence[Transaction | LedgerError]
 Progress = Callable[[int], object]  # called with the number of lines that were just done
 
 
@@ -55,10 +55,10 @@ def lock_accounts(file: PaymentFile) -> None:
         list(Account.objects.locked(stretch).values_list("pk"))
 
 
-def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+def write_results(drafts: Sequence[Draft], results: PostingResults) -> None:
     """Writes the results of posted lines, in the transaction that posted them."""
-    pairs = list(zip(drafts, verdicts, strict=True))
-    booked = [verdict.pk for _, verdict in pairs if isinstance(verdict, Transaction)]
+    pairs = list(zip(drafts, results, strict=True))
+    booked = [result.pk for _, result in pairs if isinstance(result, Transaction)]
     refused = [(draft.id, str(why)) for draft, why in pairs if isinstance(why, LedgerError)]
     PaymentLine.objects.filter(pk__in=booked).update(booked=True, verdict="")
     write_refusals(refused)

@@ -14,8 +14,8 @@ from django.db import transaction as db_transaction
 from ledger.db.retry import run_with_retry
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.drafts import (
+    PostingResults,
     Progress,
-    Verdicts,
     drafts_of,
     lock_accounts,
     silent,
@@ -42,8 +42,8 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
             unpaid = PaymentLine.objects.of(file).readable().filter(booked=False)
             yield from drafts_of(file, unpaid)
 
-        def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-            for draft, why in zip(drafts, verdicts, strict=True):
+        def record(drafts: Sequence[Draft], results: PostingResults) -> None:
+            for draft, why in zip(drafts, results, strict=True):
                 if isinstance(why, LedgerError):
                     refusals.write(json.dumps([str(draft.id), str(why)]) + "\n")
             progress(len(drafts))

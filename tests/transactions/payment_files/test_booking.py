@@ -224,15 +224,15 @@ from transactions.payment_files import drafts as drafting
 
 drafting.PART = 2
 where = sys.argv[3]
-write, calls = booking.write_verdicts, []
+write, calls = booking.write_results, []
 
-def write_then_die(drafts, verdicts):
-    write(drafts, verdicts)
+def write_then_die(drafts, results):
+    write(drafts, results)
     calls.append(1)
     if where == "before commit" and len(calls) == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 
-booking.write_verdicts = write_then_die
+booking.write_results = write_then_die
 file = PaymentFile.objects.get(pk=sys.argv[2])
 if sys.argv[4] == "whole":
     booking.book_whole(file)

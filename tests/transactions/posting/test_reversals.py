@@ -139,8 +139,8 @@ def test_a_batch_of_reversals_counts_its_own_parts(paid: Transaction) -> None:
         amount=Decimal(1),
         reverses=paid,
     )
-    verdicts = services.post_batch([part] * 45, atomic=False)
-    assert [type(v) for v in verdicts] == [Transaction] * 40 + [AlreadyReversed] * 5
+    results = services.post_batch([part] * 45, atomic=False)
+    assert [type(v) for v in results] == [Transaction] * 40 + [AlreadyReversed] * 5
     with pytest.raises(AlreadyReversed, match="accounts of its original"):
         services.post_batch(
             [

@@ -143,7 +143,7 @@ def _first_row(seal: StoredSeal, day: date, sealed: int, now: int) -> Finding:
     else:
         place, account, transaction, mark = differing[0]
         follower = differing[1][3] if len(differing) > 1 else None
-        found = _verdict(bytes(marks), place, bytes(mark), follower and bytes(follower))
+        found = _change_found(bytes(marks), place, bytes(mark), follower and bytes(follower))
     counted = f"{sealed:,} transaction{'' if sealed == 1 else 's'}"
     change = _change_sentence(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
     return Finding(
@@ -169,7 +169,7 @@ def _change_sentence(found: str, place: str, row: str) -> str:
     }[found]
 
 
-def _verdict(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
+def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
     """What happened to the row at a position (from 1), judged from its neighbours."""
     expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
     if not expected or follower == expected:
