@@ -130,9 +130,9 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
             self.message_user(request, format_html("{}{}", refusal, link), messages.ERROR)
             return redirect(back)
         chosen = self.get_queryset(request).filter(pk=pk)
-        answer = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
-        assert answer is not None  # noqa: S101  one row is never above MOST_AT_ONCE
-        return answer
+        response = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
+        assert response is not None  # noqa: S101  one row is never above MOST_AT_ONCE
+        return response
 
     def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
         """Returns the transaction. Raises PermissionDenied if the person may not see any."""

@@ -199,7 +199,7 @@ def currencies(_since: datetime | None = None) -> Iterator[Finding]:
                 None,
                 f"{into} {currency} deposited less withdrawn",
                 f"{total} {currency} in accounts",
-                sentence=f"The whole bank in {currency}: what came in less what went out is "
+                sentence=f"The whole bank in {currency}: deposits minus withdrawals are "
                 f"{amount_text(into, currency)}, but all accounts together hold "
                 f"{amount_text(total, currency)}.",
             )

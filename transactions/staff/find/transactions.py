@@ -1,7 +1,7 @@
 """Conditions on transactions in the staff search and in the transaction list.
 
 The search language (docs/search.md) over the whole bank, plus ids, account numbers, and names of at
-most `NAMED_ACCOUNTS` accounts. A bare amount is looked for among the newest rows, because no index
+most `NAMED_ACCOUNTS` accounts. A bare amount is searched among the newest rows, because no index
 covers amounts.
 """
 
@@ -31,7 +31,7 @@ from transactions.staff.find.search import (
     ranked,
 )
 
-NEWEST = 20_000  # rows among which an amount alone is looked for
+NEWEST = 20_000  # rows that a search for an amount alone covers
 HELP = (
     "A transaction's id, an account number, a person or words. Examples: rent · "
     '"blue note" · rent -office · to:grace · amount:>100 · date:2026-03. An amount alone, like '
