@@ -80,7 +80,7 @@ def test_a_question_is_answered_in_the_address(customer: Client) -> None:
     found = response.context["matches"]
     assert found.every[0].slug == "lost-update"
     text = text_of(response)
-    assert f"{len(found.every)} recipes answer “lost update”" in text
+    assert f"{len(found.every)} recipes match “lost update”" in text
     after = text.partition("With some of the words")[2]
     assert found.some[0].title in after
     assert found.every[0].title not in after

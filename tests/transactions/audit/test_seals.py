@@ -136,8 +136,8 @@ def test_a_batch_keeps_what_does_not_belong_to_a_sealed_day() -> None:
         services.Draft(from_account=None, to_account=account, amount=Decimal(1), created_at=time)
         for time in times
     ]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [InvalidDetails, Transaction]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [InvalidDetails, Transaction]
 
 
 def locks() -> int:

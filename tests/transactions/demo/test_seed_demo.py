@@ -16,7 +16,7 @@ from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.transactions.demo.bank import DAY, NOON, run
 from transactions.audit.audit import audit
 from transactions.demo import seeding
-from transactions.demo.seeding import Seeded, SeedingError
+from transactions.demo.seeding import SeedingCounts, SeedingError
 from transactions.demo.world import World
 from transactions.models import Transaction
 from transactions.posting.drafts import Draft
@@ -79,9 +79,9 @@ def test_a_second_run_adds_nothing_and_says_so(db: None, again: dict[str, int]) 
     assert before == (User.objects.count(), Account.objects.count(), Transaction.objects.count())
 
 
-def test_a_run_on_a_later_day_adds_nothing(demo: Seeded) -> None:
+def test_a_run_on_a_later_day_adds_nothing(demo: SeedingCounts) -> None:
     later = seeding.seed(users=24, months=2, seed=7, now=NOON + timedelta(days=9))
-    assert later == Seeded()
+    assert later == SeedingCounts()
     assert Transaction.objects.count() == demo.transactions
 
 

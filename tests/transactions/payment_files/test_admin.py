@@ -192,7 +192,7 @@ def test_nothing_is_paid_for_a_customer_without_a_reason(
     file = checked(everyday, pay(mara, 1), created_by=clerk)
     for step in ("whole", "pay"):
         text = text_of(pay_at_the_desk(staff, file, step, reason))
-        assert "Nothing was paid. Say why first" in text
+        assert "Nothing was paid. Type a reason first" in text
     assert balances(mara) == [0]
 
 
@@ -235,7 +235,7 @@ def test_a_file_paid_meanwhile_is_not_removed(
     monkeypatch.setattr("transactions.staff.payment_files._may_remove", lambda *_: True)
     booking.book_rest(file)
     text = text_of(staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True))
-    assert "Some of this file was paid, so it stays." in text
+    assert "Part of this file was paid, so it cannot be removed." in text
 
 
 def test_the_list_shows_what_can_be_paid_and_no_total_of_what_cannot(

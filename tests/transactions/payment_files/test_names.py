@@ -125,7 +125,7 @@ def test_a_name_that_the_file_gives_is_answered_match_close_or_not(
     lines = [pay_as(mara, "Mara Lindt", 1), pay_as(mara, "M Lindt", 2), pay_as(mara, "Jo Wolf", 3)]
     file = named(everyday, *lines)
     text = text_of(ana.get(page_of(file)))
-    assert "2 lines do not bear the holder's name exactly. Check before you pay" in text.replace(
+    assert "2 lines do not have the holder's exact name. Check before you pay" in text.replace(
         "&#x27;", "'"
     )
     rows = [re.split(r" Line \d", row)[0] for row in text.split("M••• L•••")[1:]]
@@ -161,7 +161,7 @@ def test_staff_read_every_name(staff: Client, everyday: Account, mara: Account) 
     text = text_of(staff.get(f"/admin/transactions/paymentfile/{file.pk}/change/"))
     assert "Mara Lindt" in text
     assert "which is not the holder&#x27;s name" in text
-    assert "1 line does not bear" in text
+    assert "1 line does not have" in text
 
 
 @real_commits

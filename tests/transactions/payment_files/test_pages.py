@@ -1,4 +1,4 @@
-"""Paying from a file in the browser: upload, verdicts, booking, result; the owner's alone."""
+"""Paying from a file in the browser: upload, check, booking, result; the owner's alone."""
 
 from decimal import Decimal
 from typing import Any
@@ -77,7 +77,7 @@ def test_all_or_nothing_pays_everybody(
     assert balances(everyday, mara, jo) == [0, 600, 400]
 
 
-def test_all_or_nothing_refused_says_which_line_and_shows_the_new_verdicts(
+def test_all_or_nothing_refused_says_which_line_and_shows_the_new_results(
     ana: Client, everyday: Account, mara: Account
 ) -> None:
     file = checked(everyday, pay(mara, 600), pay(mara, 400))

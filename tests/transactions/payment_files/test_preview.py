@@ -1,4 +1,4 @@
-"""The preview: a verdict for each line, from the engine itself, and nothing booked."""
+"""The preview: a result for each line, from the engine itself, and nothing booked."""
 
 from decimal import Decimal
 from typing import Any
@@ -43,7 +43,7 @@ def test_nothing_is_booked_by_the_check(everyday: Account, mara: Account) -> Non
     assert last_entry == everyday.last_entry_at
 
 
-def test_every_reason_of_the_engine_is_a_verdict(everyday: Account, mara: Account) -> None:
+def test_every_reason_of_the_engine_is_a_result(everyday: Account, mara: Account) -> None:
     euros = AccountFactory(currency="EUR")
     file = checked(everyday, pay(everyday, 1), pay(euros, 1), pay(mara, 1, "x" * 501))
     assert [fate.partition(";")[0].partition(":")[0] for fate in fates(file)] == [
@@ -90,7 +90,7 @@ def test_checking_again_asks_the_refused_lines_anew(everyday: Account, mara: Acc
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_the_size_of_the_parts_changes_no_verdict(
+def test_the_size_of_the_parts_changes_no_result(
     everyday: Account, mara: Account, jo: Account, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drafts, "PART", size)

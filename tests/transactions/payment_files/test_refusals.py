@@ -37,8 +37,8 @@ def test_what_nobody_sees_in_an_amount_is_named_and_not_stripped(
     file = checked(everyday, pay(mara, amount))
     (why,) = fates(file)
     assert why == (
-        f"In the column amount, {where}, there is a character that nobody sees: {named}. "
-        "Type the amount anew."
+        f"In the column amount, {where}, there is an invisible character: {named}. "
+        "Type the amount again."
     )
 
 

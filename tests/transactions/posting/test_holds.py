@@ -143,8 +143,8 @@ def test_an_expiry_that_is_no_time_refuses_its_own_draft_alone(
         Draft(to_account=everyday, amount=Decimal(1)),
         Draft(from_account=everyday, amount=Decimal(1), pending=True, expires_at=expiry),
     ]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [Transaction, InvalidDetails]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [Transaction, InvalidDetails]
 
 
 def test_a_hold_that_would_be_over_already_is_refused(everyday: Account) -> None:
@@ -158,8 +158,8 @@ def test_a_hold_that_would_be_over_already_is_refused(everyday: Account) -> None
     with pytest.raises(ExpiryPassed, match=sentence):
         services.hold(from_account=everyday, amount=Decimal(10), expires_at=over)
     drafts = [Draft(to_account=everyday, amount=Decimal(1)), draft]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [Transaction, ExpiryPassed]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [Transaction, ExpiryPassed]
     assert state(everyday) == (101, 0, 101)
 
 
@@ -257,8 +257,8 @@ def test_holds_and_captures_go_through_batches_too(everyday: Account, hotel: Acc
         Draft(from_account=everyday, to_account=hotel, amount=Decimal(1), captures=row)  # type: ignore[arg-type]
         for row in held
     ]
-    verdicts = services.post_batch([*captures, captures[0]], atomic=False)
-    assert isinstance(verdicts[-1], HoldNotPending)
+    results = services.post_batch([*captures, captures[0]], atomic=False)
+    assert isinstance(results[-1], HoldNotPending)
     assert (state(everyday), state(hotel)) == ((70, 0, 70), (30, 0, 30))
 
 

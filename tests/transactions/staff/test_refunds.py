@@ -13,7 +13,7 @@ from tests.pages import text_of
 from tests.transactions.staff.forms import messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.exceptions import REFUND_NEEDS_BOOKING, REFUNDED_IN_FULL, REFUNDS_ARE_FINAL
+from transactions.exceptions import NO_REFUND_OF_HOLD, REFUNDED_IN_FULL, REFUNDS_ARE_FINAL
 from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
@@ -111,7 +111,9 @@ def test_a_refund_of_money_that_came_in_or_went_out_says_which(
 @pytest.mark.parametrize(("of", "sentence"), [
     (lambda paid, held: services.reverse(transaction=paid), REFUNDS_ARE_FINAL),
     (lambda paid, held: services.reverse(transaction=paid) and paid, REFUNDED_IN_FULL),
-    (lambda paid, held: held, REFUND_NEEDS_BOOKING),
+    (lambda paid, held: held, NO_REFUND_OF_HOLD["pending"]),
+    (lambda paid, held: services.capture(hold=held) and held, NO_REFUND_OF_HOLD["captured"]),
+    (lambda paid, held: services.void(hold=held), NO_REFUND_OF_HOLD["voided"]),
 ])  # fmt: skip
 def test_what_cannot_be_refunded_says_why_and_books_nothing(
     of: Callable[[Transaction, Transaction], Transaction], sentence: str,

@@ -347,7 +347,9 @@ def test_what_the_books_refuse_is_said_and_what_was_typed_stays(
     assert "S-9" in page
     assert 'name="book"' not in page
     account_services.freeze_account(account=account, reason="Lost card")
-    assert "pays out once it is unfrozen" in staff.post(DESK, asked).content.decode()
+    assert (
+        "Withdrawals are possible after it is unfrozen" in staff.post(DESK, asked).content.decode()
+    )
     assert Transaction.objects.count() == 1
 
 

@@ -91,12 +91,12 @@ def test_paper_says_what_it_holds_and_holds_everything(
     said = text_of(whole)
     assert "30 entries from 10 March 2026 to 19 March 2026." in said
     assert "50.00 USD on 19 March 2026" in said
-    assert "100.00 came in and 50.00 went out; before that it was 0.00." in said
+    assert "100.00 came in and 50.00 went out; the balance before was 0.00." in said
     assert "Opening balance 0.00" in said
     assert "Closing balance 50.00" in said
     empty = text_of(page_of(ana, account, paper=1, end="2019-01-01"))
     assert "came in" not in empty
-    assert "Nothing fits" in empty
+    assert "No entries found" in empty
     assert "1 entry from 12 March 2026 to 12 March 2026, a selection." in text_of(
         page_of(ana, account, q="rent 2", paper=1)
     )
