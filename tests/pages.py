@@ -20,7 +20,7 @@ def markup_of(response: Any) -> str:
     return " ".join(response.content.decode().split())
 
 
-def texts(response: Any, css_class: str) -> list[str]:
+def texts_of(response: Any, css_class: str) -> list[str]:
     """The text of each element that has this class, in order."""
     return _Texts(response.content.decode(), css_class).found
 

@@ -51,15 +51,19 @@ def test_check_by_name_lets_a_limit_through_that_is_one(cook: Cook) -> None:
 
 
 def test_sentence_by_name(cook: Cook) -> None:
-    sentences = sentences_of(Account)
     assert [tuple(row.values()) for row in cook("sentence-by-name").value] == [
-        (values, name, sentences[name])
-        for values, name in (
-            ({"currency": "XXX"}, "account_currency_valid"),
-            ({"status": "vip"}, "account_status_valid"),
-            ({"overdraft_limit": -1}, "overdraft_limit_non_negative"),
-            ({"daily_limit": 0}, "limits_positive"),
-        )
+        (
+            {"currency": "XXX"},
+            "account_currency_valid",
+            "Not a currency this bank keeps accounts in.",
+        ),
+        ({"status": "vip"}, "account_status_valid", "A status is active, frozen or closed."),
+        (
+            {"overdraft_limit": -1},
+            "overdraft_limit_non_negative",
+            "An overdraft limit is zero or more.",
+        ),
+        ({"daily_limit": 0}, "limits_positive", "A limit is above zero, or empty for none."),
     ]
 
 

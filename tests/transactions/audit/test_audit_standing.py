@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit.open_findings import standing_run
@@ -65,9 +65,9 @@ def test_a_clean_look_at_the_last_days_does_not_hide_what_is_broken_before(
     assert AuditRun.objects.first().is_clean  # type: ignore[union-attr]
     page = staff.get(PAGE)
     assert page.context["run"] == broken
-    (verdict,) = texts(page, "audit__verdict--broken")
+    (verdict,) = texts_of(page, "audit__verdict--broken")
     assert "1 thing wrong" in verdict
-    (later,) = texts(page, "audit__later")
+    (later,) = texts_of(page, "audit__later")
     assert not lacks(later, "found nothing wrong", "until a complete audit")
     assert page.context["since_then"] == AuditRun.objects.first()
 
@@ -79,8 +79,8 @@ def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts
     run()
     partial = run(timezone.now() - A_DAY)
     page = staff.get(PAGE, {"run": str(partial.pk)})
-    assert "booked since" in texts(page, "audit__verdict")[0]
-    (apart,) = texts(page, "audit__apart")
+    assert "booked since" in texts_of(page, "audit__verdict")[0]
+    (apart,) = texts_of(page, "audit__apart")
     assert not lacks(apart, "not the audit that counts", "1 thing wrong")
     assert page.context["that_counts"] == AuditRun.objects.last()
 
@@ -92,7 +92,7 @@ def test_a_clean_whole_run_ends_it(staff: Client, account: Account) -> None:
     clean = run()
     assert standing_run() == clean
     assert "The books are clean." in text_of(staff.get(PAGE))
-    (apart,) = texts(staff.get(PAGE, {"run": str(broken.pk)}), "audit__apart")
+    (apart,) = texts_of(staff.get(PAGE, {"run": str(broken.pk)}), "audit__apart")
     assert not lacks(apart, "an earlier audit", "is clean")
 
 

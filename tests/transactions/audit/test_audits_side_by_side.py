@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner
 from transactions import services
@@ -49,10 +49,10 @@ def test_what_a_later_short_audit_finds_is_shown_beside_an_older_whole_one(staff
     kept(days=1)
     assert standing_runs() == [whole, short]
     page = staff.get(PAGE)
-    assert "1 thing wrong" in texts(page, "audit__verdict--broken")[0]
+    assert "1 thing wrong" in texts_of(page, "audit__verdict--broken")[0]
     (other, things) = page.context["stand_too"][0]
     assert (other, len(things)) == (short, 2)
-    later = texts(page, "audit__later")[0]
+    later = texts_of(page, "audit__later")[0]
     assert not lacks(later, "booked since", "2 things wrong", *things)
 
 
@@ -68,10 +68,10 @@ def test_each_of_those_that_stand_leads_to_the_others(staff: Client) -> None:
     clean = kept(days=1)
     page = staff.get(PAGE, {"run": str(short.pk)})
     said = text_of(page)
-    assert texts(page, "audit__apart") == []
+    assert texts_of(page, "audit__apart") == []
     assert "Stands too The audit of" in said
     assert f'href="?run={whole.pk}"' in staff.get(PAGE, {"run": str(short.pk)}).content.decode()
-    (apart,) = texts(staff.get(PAGE, {"run": str(clean.pk)}), "audit__apart")
+    (apart,) = texts_of(staff.get(PAGE, {"run": str(clean.pk)}), "audit__apart")
     assert "not the audit that counts" in apart
 
 

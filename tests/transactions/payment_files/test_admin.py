@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory, balances
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.payment_files.files import checked, fates, pay
 from tests.transactions.payment_files.shared import BASE, WHY, pay_at_the_desk, upload_for_customer
 from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
@@ -21,7 +21,7 @@ def test_a_clerk_uploads_checks_and_pays_for_a_customer(
 ) -> None:
     page = upload_for_customer(staff, everyday.number, pay(mara, 600), "12,5")
     file = PaymentFile.objects.get()
-    (head,) = texts(page, "review__sentence")
+    (head,) = texts_of(page, "review__sentence")
     assert not lacks(head, "1 of 2 payments", "600.00 USD", "1 line cannot")
     refused = PaymentLine.objects.refused().get(file=file)
     assert refused.verdict in text_of(page)
@@ -69,7 +69,7 @@ def test_nobody_pays_themselves_out_of_a_customers_account(
 ) -> None:
     own = AccountFactory(user=clerk)
     file = checked(everyday, pay(mara, 1), pay(own, 2), created_by=clerk)
-    (why_not,) = texts(staff.get(f"{BASE}{file.pk}/change/"), "errornote")
+    (why_not,) = texts_of(staff.get(f"{BASE}{file.pk}/change/"), "errornote")
     assert "pays you" in why_not
     for step in ("whole", "pay"):
         assert staff.post(f"{BASE}{file.pk}/step/", {"step": step}).status_code == 403
@@ -195,7 +195,7 @@ def test_nothing_is_paid_for_a_customer_without_a_reason(
 ) -> None:
     file = checked(everyday, pay(mara, 1), created_by=clerk)
     for step in ("whole", "pay"):
-        (refusal,) = texts(pay_at_the_desk(staff, file, step, reason), "error")
+        (refusal,) = texts_of(pay_at_the_desk(staff, file, step, reason), "error")
         assert refusal.startswith("Nothing was paid")
     assert balances(mara) == [0]
     assert fates(file) == ["waiting"]
@@ -212,7 +212,7 @@ def test_a_file_that_staff_uploaded_and_nobody_paid_is_removed_by_staff(
     file = checked(everyday, pay(mara, 1), created_by=UserFactory(is_staff=True))
     assert "Remove the file" in staff.get(f"{BASE}{file.pk}/change/").content.decode()
     answer = staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True)
-    assert "Removed salaries.csv" in texts(answer, "success")[0]
+    assert "Removed salaries.csv" in texts_of(answer, "success")[0]
     assert PaymentFile.objects.count() == 0
     entry = LogEntry.objects.get(object_id=str(file.pk))
     assert (entry.user, entry.is_deletion()) == (clerk, True)
@@ -240,7 +240,7 @@ def test_a_file_paid_meanwhile_is_not_removed(
     monkeypatch.setattr("transactions.staff.payment_files._may_remove", lambda *_: True)
     booking.book_rest(file)
     answer = staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True)
-    assert len(texts(answer, "error")) == 1
+    assert len(texts_of(answer, "error")) == 1
     assert fates(PaymentFile.objects.get()) == ["booked"]
 
 

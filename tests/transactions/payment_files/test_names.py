@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.payment_files.files import checked, fates, pay, stored
 from tests.transactions.payment_files.shared import WITH_NAMES, named, page_of, pay_as, result_of
 from transactions import services
@@ -125,13 +125,13 @@ def test_a_name_that_the_file_gives_is_answered_match_close_or_not(
     lines = [pay_as(mara, "Mara Lindt", 1), pay_as(mara, "M Lindt", 2), pay_as(mara, "Jo Wolf", 3)]
     file = named(everyday, *lines)
     page = ana.get(page_of(file))
-    (warning,) = texts(page, "note--warn")
+    (warning,) = texts_of(page, "note--warn")
     assert warning.startswith("2 lines do not bear")
-    close, other = texts(page, "entry__doubt")
+    close, other = texts_of(page, "entry__doubt")
     assert not lacks(close, "“M Lindt”", "close to")
     assert not lacks(other, "“Jo Wolf”", "is not")
     names = ["M••• L•••", "M••• L•••", "Mara Lindt name matches"]
-    assert texts(page, "entry__name") == names
+    assert texts_of(page, "entry__name") == names
     answers = PaymentLine.objects.of(file).in_order().values_list("name_check", flat=True)
     assert list(answers) == ["match", "close", "other"]
     assert fates(file) == ["waiting"] * 3, "a doubt is no refusal"
@@ -143,8 +143,8 @@ def test_a_wrong_name_of_somebody_known_shows_both(
 ) -> None:
     services.transfer(from_account=everyday, to_account=mara, amount=Decimal(1))
     page = ana.get(page_of(named(everyday, pay_as(mara, "Jo Wolf"))))
-    assert texts(page, "entry__name") == ["Mara Lindt"]
-    assert "“Jo Wolf”" in texts(page, "entry__doubt")[0]
+    assert texts_of(page, "entry__name") == ["Mara Lindt"]
+    assert "“Jo Wolf”" in texts_of(page, "entry__doubt")[0]
 
 
 @real_commits
@@ -164,7 +164,7 @@ def test_staff_read_every_name(staff: Client, everyday: Account, mara: Account) 
     file = named(everyday, pay_as(mara, "Jo Wolf"))
     page = staff.get(f"/admin/transactions/paymentfile/{file.pk}/change/")
     assert "Mara Lindt" in text_of(page)
-    head, line = texts(page, "staff__doubts")
+    head, line = texts_of(page, "staff__doubts")
     assert head.startswith("1 line does not bear")
     assert not lacks(line, "“Jo Wolf”", "not the holder's name")
 
@@ -176,7 +176,7 @@ def test_a_column_of_names_makes_the_lines_no_others(
     """Otherwise adding it to a file that was paid would hide the warning."""
     book_rest(checked(everyday, pay(mara, 1)))
     again = named(everyday, pay_as(mara, "Mara Lindt"))
-    (warning,) = texts(ana.get(page_of(again)), "note--warn")
+    (warning,) = texts_of(ana.get(page_of(again)), "note--warn")
     assert "salaries.csv, 1.00 USD" in warning
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, balances
-from tests.pages import lacks, markup_of, text_of, texts
+from tests.pages import lacks, markup_of, text_of, texts_of
 from tests.transactions.payment_files.files import checked, fates, pay, press, stored
 from tests.transactions.payment_files.shared import HTMX, LIST, NEW, page_of, result_of, upload
 from transactions import services
@@ -33,7 +33,7 @@ def transfers() -> int:
 
 def figure_of(response: Any) -> str:
     """The large figure at the head of a file's page."""
-    (figure,) = texts(response, "page-head__figure")
+    (figure,) = texts_of(response, "page-head__figure")
     return figure
 
 
@@ -51,13 +51,13 @@ def test_an_upload_shows_what_each_line_would_do_and_books_nothing(
     assert response.redirect_chain[-1][0] == page_of(file)
     assert figure_of(response) == "700.00"
     assert "2 of 4 payments" in text_of(response)
-    (verdict,) = texts(response, "page-head__verdict")
+    (verdict,) = texts_of(response, "page-head__verdict")
     assert verdict.startswith("2 lines")
     assert "505.00 USD" in verdict
-    assert texts(response, "entry__why") == [
+    assert texts_of(response, "entry__why") == [
         line.verdict for line in PaymentLine.objects.of(file).refused().in_order()
     ]
-    assert "too much by 100.00" in texts(response, "entry__why")[0]
+    assert "too much by 100.00" in texts_of(response, "entry__why")[0]
     assert transfers() == 0
 
 
@@ -90,9 +90,9 @@ def test_all_or_nothing_pays_everybody(
     file = checked(everyday, pay(mara, 600), pay(jo, 400))
     assert b'value="whole"' in ana.get(page_of(file)).content
     response = ana.post(page_of(file), press(file, "whole"), follow=True)
-    assert len(texts(response, "toast--success")) == 1
+    assert len(texts_of(response, "toast--success")) == 1
     assert figure_of(response) == "1,000.00"
-    assert texts(response, "page-head__eyebrow") == ["Paid from Everyday: 2 payments"]
+    assert texts_of(response, "page-head__eyebrow") == ["Paid from Everyday: 2 payments"]
     assert counts(file) == (0, 2, 0)
     assert balances(everyday, mara, jo) == [0, 600, 400]
 
@@ -103,7 +103,7 @@ def test_all_or_nothing_refused_says_which_line_and_shows_the_new_verdicts(
     file = checked(everyday, pay(mara, 600), pay(mara, 400))
     services.withdraw(from_account=everyday, amount=Decimal(100))
     response = ana.post(page_of(file), press(file, "whole"), follow=True)
-    (refusal,) = texts(response, "toast--error")
+    (refusal,) = texts_of(response, "toast--error")
     assert not lacks(refusal, "Line 3", "300.00 available", "400.00")
     assert figure_of(response) == "600.00"
     assert counts(file) == (1, 0, 1)
@@ -117,7 +117,7 @@ def test_without_script_one_press_books_every_step(
     monkeypatch.setattr(drafts, "PART", 2)
     file = checked(everyday, *[pay(mara, 1)] * 5, "12,5")
     response = ana.post(page_of(file), press(file, "pay"), follow=True)
-    assert texts(response, "page-head__verdict")[0].startswith("1 of 6 lines")
+    assert texts_of(response, "page-head__verdict")[0].startswith("1 of 6 lines")
     assert counts(file) == (0, 5, 1)
     assert transfers() == 5
 
@@ -165,7 +165,7 @@ def test_lines_that_were_paid_before_are_warned_of(
     book_rest(PaymentFile.objects.earliest("created_at"))
     again = upload(ana, everyday, pay(mara, 1))
     assert warning in text_of(again)
-    assert "salaries.csv, 1.00 USD" in texts(again, "note--warn")[0]
+    assert "salaries.csv, 1.00 USD" in texts_of(again, "note--warn")[0]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_file_never_checked_is_checked_first_and_not_paid(
 ) -> None:
     file = stored(everyday, pay(mara, 1))
     response = ana.post(page_of(file), press(file, "pay"), follow=True)
-    assert "not checked yet" in texts(response, "toast--error")[0]
+    assert "not checked yet" in texts_of(response, "toast--error")[0]
     assert counts(file) == (1, 0, 0)
     assert (file.state, transfers()) == ("checked", 0)
 
@@ -233,12 +233,12 @@ def test_a_file_of_which_nothing_was_paid_can_be_removed(
 ) -> None:
     file = checked(everyday, pay(mara, 1))
     response = ana.post(page_of(file), {"step": "discard"}, follow=True)
-    assert "salaries.csv is removed" in texts(response, "toast--success")[0]
+    assert "salaries.csv is removed" in texts_of(response, "toast--success")[0]
     assert not PaymentFile.objects.exists()
     paid = book_rest(checked(everyday, pay(mara, 1)))
     assert b'value="discard"' not in ana.get(page_of(paid)).content
     response = ana.post(page_of(paid), {"step": "discard"}, follow=True)
-    assert "cannot be removed" in texts(response, "toast--error")[0]
+    assert "cannot be removed" in texts_of(response, "toast--error")[0]
     assert counts(paid) == (0, 1, 0)
 
 
@@ -330,7 +330,7 @@ def test_two_currencies_each_show_their_own_decimals(client: Client) -> None:
     client.force_login(yen.user)
     file = checked(yen, pay(AccountFactory(currency="JPY"), 300))
     page = client.get(page_of(file))
-    assert (figure_of(page), texts(page, "page-head__unit")) == ("300", ["JPY"])
+    assert (figure_of(page), texts_of(page, "page-head__unit")) == ("300", ["JPY"])
 
 
 def test_the_head_counts_what_can_be_paid_and_the_rest_apart(
@@ -339,8 +339,8 @@ def test_the_head_counts_what_can_be_paid_and_the_rest_apart(
     file = checked(everyday, pay(mara, 5000), pay(mara, 6000))
     page = ana.get(page_of(file))
     assert figure_of(page) == "0.00"
-    assert "0 of 2 payments" in texts(page, "page-head__eyebrow")[0]
-    assert not lacks(texts(page, "page-head__verdict")[0], "2 lines", "11,000.00 USD")
+    assert "0 of 2 payments" in texts_of(page, "page-head__eyebrow")[0]
+    assert not lacks(texts_of(page, "page-head__verdict")[0], "2 lines", "11,000.00 USD")
 
 
 def test_what_is_left_of_a_file_paid_in_part_is_said_truly(
@@ -350,8 +350,8 @@ def test_what_is_left_of_a_file_paid_in_part_is_said_truly(
     services.deposit(to_account=everyday, amount=Decimal(500))
     response = ana.post(page_of(file), {"step": "check"}, follow=True)
     assert figure_of(response) == "500.00"
-    assert "1 of 2 payments" in texts(response, "page-head__eyebrow")[0]
-    assert "1 was booked before" in texts(response, "page-head__verdict")[0]
+    assert "1 of 2 payments" in texts_of(response, "page-head__eyebrow")[0]
+    assert "1 was booked before" in texts_of(response, "page-head__verdict")[0]
     assert counts(file) == (1, 1, 0)
 
 
@@ -377,11 +377,11 @@ def test_a_file_that_the_bank_brought_is_paid_and_removed_by_the_bank_alone(
     page = ana.get(page_of(file))
     said = text_of(page)
     assert "uploaded by the bank" in said
-    assert len(texts(page, "note")) == 1
+    assert len(texts_of(page, "note")) == 1
     assert b'name="step"' not in page.content
     for step in ("check", "whole", "pay", "discard"):
         answer = ana.post(page_of(file), {"step": step}, follow=True)
-        assert FROM_BANK in texts(answer, "toast--error")[0]
+        assert FROM_BANK in texts_of(answer, "toast--error")[0]
     assert PaymentFile.objects.get() == file
     assert balances(everyday, mara) == [1000, 0]
     assert "uploaded by the bank" in text_of(ana.get("/transfers/files/"))

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory, hold_that_ended
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from transactions import availability, services, staff_services
 from transactions.models import Transaction
 
@@ -48,7 +48,7 @@ def receipt(client: Client, row: Transaction) -> str:
 def head(client: Client, row: Transaction) -> list[str]:
     """What a receipt is about, with its badge, and the figure."""
     response = client.get(f"/transactions/{row.pk}/")
-    return texts(response, "page-head__eyebrow") + texts(response, "page-head__figure")
+    return texts_of(response, "page-head__eyebrow") + texts_of(response, "page-head__figure")
 
 
 def timeline(client: Client, row: Transaction) -> list[str]:
@@ -76,7 +76,7 @@ def test_the_statement_keeps_holds_apart_from_entries_and_does_the_sum(client: C
     client.force_login(account.user)
     held(account)
     response = client.get(f"/accounts/{account.pk}/")
-    (sum_of_it,) = texts(response, "caption")[-1:]
+    (sum_of_it,) = texts_of(response, "caption")[-1:]
     assert re.findall(r"[\d.]+ \w+", sum_of_it) == [
         "100.00 booked",
         "60.00 held",
@@ -97,7 +97,7 @@ def test_other_pages_of_the_statement_do_not_repeat_what_is_pending(
 def test_an_expired_hold_says_so_until_it_is_released(client: Client, account: Account) -> None:
     row = over(account)
     for url in ("/", f"/accounts/{account.pk}/"):
-        assert texts(client.get(url), "badge--warn") == ["expired"]
+        assert texts_of(client.get(url), "badge--warn") == ["expired"]
     assert head(client, row) == ["Held for Hotel Aurora expired", "60.00"]
     assert "still counts as held" in receipt(client, row)
     services.expire_holds()
@@ -135,7 +135,7 @@ def test_a_released_hold_is_told_of_for_some_days(client: Client, account: Accou
     services.void(hold=row)
     page = client.get(f"/accounts/{account.pk}/")
     assert "Released holds" in text_of(page)
-    assert "Hotel Aurora released" in texts(page, "entry__name")
+    assert "Hotel Aurora released" in texts_of(page, "entry__name")
     assert availability.released_lately(account).newest == [row]
 
 

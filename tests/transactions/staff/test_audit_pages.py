@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import lacks, markup_of, text_of, texts
+from tests.pages import lacks, markup_of, text_of, texts_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit import runs
@@ -78,7 +78,7 @@ def test_a_finding_is_said_in_words_and_links_to_account_and_transaction(
     assert told.level_tag == "error"
     response = staff.get(PAGE)
     page = markup_of(response)
-    (verdict,) = texts(response, "audit__verdict--broken")
+    (verdict,) = texts_of(response, "audit__verdict--broken")
     assert "2 things" in verdict
     assert audit.HEADLINES["chain"] in page
     assert reverse("admin:accounts_account_change", args=[account.pk]) in page
@@ -161,7 +161,7 @@ def test_large_books_are_not_checked_whole_while_somebody_waits(
     monkeypatch.setattr(runs, "WHOLE_ON_A_PAGE", 1)
     page = staff.get(PAGE)
     assert not page.context["form"].may_check_all
-    assert "manage.py audit_ledger" in texts(page, "quiet")[0]
+    assert "manage.py audit_ledger" in texts_of(page, "quiet")[0]
     (told,) = get_messages(staff.post(RUN, {"scope": "all"}).wsgi_request)
     assert told.level_tag == "error"
     assert not AuditRun.objects.exists()
@@ -169,7 +169,7 @@ def test_large_books_are_not_checked_whole_while_somebody_waits(
     run = AuditRun.objects.get()
     assert run.since is not None
     assert (run.started_at - run.since).days == 7
-    (verdict,) = texts(staff.get(PAGE), "audit__verdict")
+    (verdict,) = texts_of(staff.get(PAGE), "audit__verdict")
     since = f"{timezone.localtime(run.since):%-d %B %Y}"
     assert not lacks(verdict, "Nothing is wrong", f"since {since}")
     assert "The books are clean" not in verdict

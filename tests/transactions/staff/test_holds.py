@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances, hold_that_ended
-from tests.pages import lacks, texts
+from tests.pages import lacks, texts_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
@@ -25,7 +25,7 @@ def test_a_part_is_captured_and_the_rest_released(
 ) -> None:
     filled = said_by_staff(amount="45", reason="Checked out")
     review = staff.post(page_of(held, "capture"), filled)
-    (sentence,), (facts,) = texts(review, "review__sentence"), texts(review, "review")
+    (sentence,), (facts,) = texts_of(review, "review__sentence"), texts_of(review, "review")
     assert not lacks(sentence, "45.00 USD of 60.00 USD", "Everyday of Mara Lindt", "Book Nook")
     assert not lacks(facts, "Mara Lindt 100.00 → 55.00 USD", "Released at once 15.00")
     for _ in range(2):
@@ -70,7 +70,7 @@ def test_a_hold_is_placed_once_after_a_review(
     assert form["until"].value() == timezone.localdate() + timedelta(days=7)
     filled = hold_form(everyday, amount="60", payee=shop.number)
     review = staff.post(HOLD, filled)
-    (sentence,), (facts,) = texts(review, "review__sentence"), texts(review, "review")
+    (sentence,), (facts,) = texts_of(review, "review__sentence"), texts_of(review, "review")
     assert not lacks(sentence, "60.00 USD", "Everyday of Mara Lindt")
     assert not lacks(facts, "For Hotel Aurora", "account Till 3 of Book Nook")
     assert "Available 100.00 → 40.00 USD" in facts

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import Account, User
 from accounts.services import freeze_account
 from tests.factories import balances
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.staff.forms import messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
@@ -23,12 +23,12 @@ def test_a_refund_is_reviewed_in_words_before_anything_moves(
     staff: Client, everyday: Account, shop: Account, paid: Transaction
 ) -> None:
     address = staff.get(page_of(paid, "refund"))["Location"]
-    (lead,) = texts(staff.get(address), "review__sentence")
+    (lead,) = texts_of(staff.get(address), "review__sentence")
     assert not lacks(lead, "40.00 USD", "Everyday of Mara Lindt", "Till 3 of Book Nook")
     review = staff.post(address, said_by_staff(message="Sorry"))
-    (sentence,) = texts(review, "review__sentence")
+    (sentence,) = texts_of(review, "review__sentence")
     assert not lacks(sentence, "12.50 USD of 40.00 USD", "Everyday of Mara Lindt")
-    (facts,) = texts(review, "review")
+    (facts,) = texts_of(review, "review")
     assert "Mara Lindt 60.00 → 72.50 USD" in facts
     assert "Book Nook 50.00 → 37.50 USD" in facts
     assert not lacks(facts, "Left to refund 27.50", "Came damaged", "Sorry")
@@ -104,12 +104,12 @@ def test_a_refund_of_money_that_came_in_or_went_out_says_which(
 ) -> None:
     came = Transaction.objects.get(to_account=everyday, type="deposit")
     review = staff.post(page_of(came, "refund"), said_by_staff())
-    (sentence,) = texts(review, "review__sentence")
+    (sentence,) = texts_of(review, "review__sentence")
     assert sentence.startswith("Take 12.50 USD of 100.00")
     assert "from Everyday of Mara Lindt" in sentence
     went = services.withdraw(from_account=everyday, amount=Decimal(20), description="ATM")
     review = staff.post(page_of(went, "refund"), said_by_staff())
-    (sentence,) = texts(review, "review__sentence")
+    (sentence,) = texts_of(review, "review__sentence")
     assert sentence.startswith("Refund 12.50 USD of 20.00")
     assert "to Everyday of Mara Lindt" in sentence
 

@@ -16,7 +16,7 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from ledger.text.money import account_number
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import lacks, texts
+from tests.pages import lacks, texts_of
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Entry, Transaction
@@ -240,7 +240,7 @@ def test_a_slip_is_reviewed_in_words_before_anything_moves(staff: Client, accoun
     prefilled = staff.get(DESK, {"account": str(account.pk)}, follow=True).content.decode()
     assert account_number(account.number) in prefilled
     review = staff.post(DESK, slip(account))
-    (sentence,) = texts(review, "review__sentence")
+    (sentence,) = texts_of(review, "review__sentence")
     assert not lacks(sentence, "Deposit 50.00 USD", "Everyday of Ana Ferreira")
     assert "10.00 → <strong>60.00</strong> USD" in review.content.decode()
     changed = staff.post(DESK, slip(account, change="1", amount="12.34"))

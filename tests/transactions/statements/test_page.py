@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from tests.factories import AccountFactory
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.statements.pages import NOON, entries_in, page_of
 from tests.transactions.statements.shared import fill
 from transactions import services
@@ -94,9 +94,9 @@ def test_paper_says_what_it_holds_and_holds_everything(
     said = text_of(whole)
     assert not lacks(whole.context["paper_line"], "30 entries", "10 March 2026", "19 March 2026")
     assert "not all" not in whole.context["paper_line"]
-    assert texts(whole, "page-head__figure") == ["50.00"]
-    assert "on 19 March 2026" in texts(whole, "page-head__unit")[0]
-    assert re.findall(r"\d+\.\d\d", texts(whole, "page-head__subline")[0]) == [
+    assert texts_of(whole, "page-head__figure") == ["50.00"]
+    assert "on 19 March 2026" in texts_of(whole, "page-head__unit")[0]
+    assert re.findall(r"\d+\.\d\d", texts_of(whole, "page-head__subline")[0]) == [
         "100.00",
         "50.00",
         "0.00",

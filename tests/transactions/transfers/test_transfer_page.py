@@ -12,7 +12,7 @@ from accounts.numbers import with_check_digits
 from accounts.services import freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import lacks, text_of, texts
+from tests.pages import lacks, text_of, texts_of
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_the_review_warns_of_the_very_same_payment_made_just_now(
     assert "already" not in text_of(ana.post(URL, first))
     ana.post(URL, {**first, "step": "send"})
     again = ana.post(URL, form_for(mine, theirs, amount="10"))
-    (warning,) = texts(again, "note--warn")
+    (warning,) = texts_of(again, "note--warn")
     assert "exactly this to Mara Lindt" in warning
     assert f'href="/transactions/{first["id"]}/"' in again.content.decode()
     assert "already" not in text_of(ana.post(URL, form_for(mine, theirs, amount="11")))
@@ -95,7 +95,7 @@ def test_the_review_says_in_words_what_will_happen_and_moves_nothing(
 ) -> None:
     review = ana.post(URL, form_for(mine, theirs))
     said = text_of(review)
-    (lead,) = texts(review, "sheet__lead")
+    (lead,) = texts_of(review, "sheet__lead")
     assert not lacks(lead, "950.00 USD", "from Everyday", "to Mara Lindt")
     assert f"{theirs.number[:4]} {theirs.number[4:8]} {theirs.number[8:]} , at this bank" in said
     assert "Available after 50.00 USD" in said
@@ -116,8 +116,8 @@ def test_sending_books_it_and_shows_the_receipt(
     assert (row.description, row.reference) == ("Rent for November", "R-11")
     assert row.created_by == mine.user
     receipt = ana.get(response.headers["Location"])
-    assert texts(receipt, "page-head__eyebrow") == ["You paid Mara Lindt"]
-    assert texts(receipt, "page-head__figure") == ["\N{MINUS SIGN}950.00"]
+    assert texts_of(receipt, "page-head__eyebrow") == ["You paid Mara Lindt"]
+    assert texts_of(receipt, "page-head__figure") == ["\N{MINUS SIGN}950.00"]
 
 
 def test_pressing_twice_going_back_and_reviewing_again_all_lead_to_one_receipt(
