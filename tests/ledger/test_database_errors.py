@@ -118,7 +118,7 @@ def test_a_lock_held_too_long_gives_a_sentence_and_moves_nothing(
     with locked_by_somebody_else(account):
         response = pay(client, account, other)
     assert response.status_code == 503
-    assert "did not become free in time" in response.content.decode()
+    assert "come free in time" in response.content.decode()
     assert balances(account, other) == [100, 0]
     assert pay(client, account, other).status_code == 302
     assert balances(account, other) == [70, 30]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit.open_findings import counting_run
@@ -65,10 +65,11 @@ def test_a_clean_look_at_the_last_days_does_not_hide_what_is_broken_before(
     assert AuditRun.objects.first().is_clean  # type: ignore[union-attr]
     page = staff.get(PAGE)
     assert page.context["run"] == broken
-    said = text_of(page)
-    assert "The audit found 1 thing wrong with the books." in said
-    assert "checked only what was booked since" in said
-    assert "found nothing wrong there. The findings stay open until a complete audit" in said
+    (verdict,) = texts_of(page, "audit__verdict--broken")
+    assert "1 thing wrong" in verdict
+    (later,) = texts_of(page, "audit__later")
+    assert not lacks(later, "found nothing wrong", "until a complete audit")
+    assert page.context["since_then"] == AuditRun.objects.first()
 
 
 def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts(
@@ -77,10 +78,11 @@ def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts
     spoil(rows(account)[0])
     run()
     partial = run(timezone.now() - A_DAY)
-    said = text_of(staff.get(PAGE, {"run": str(partial.pk)}))
-    assert "Nothing is wrong with what was booked since" in said
-    assert "This is not the audit that counts" in said
-    assert "found 1 thing wrong that is still open" in said
+    page = staff.get(PAGE, {"run": str(partial.pk)})
+    assert "booked since" in texts_of(page, "audit__verdict")[0]
+    (apart,) = texts_of(page, "audit__apart")
+    assert not lacks(apart, "not the audit that counts", "1 thing wrong")
+    assert page.context["that_counts"] == AuditRun.objects.last()
 
 
 def test_a_clean_whole_run_ends_it(staff: Client, account: Account) -> None:
@@ -90,8 +92,8 @@ def test_a_clean_whole_run_ends_it(staff: Client, account: Account) -> None:
     clean = run()
     assert counting_run() == clean
     assert "The books are clean." in text_of(staff.get(PAGE))
-    said = text_of(staff.get(PAGE, {"run": str(broken.pk)}))
-    assert "This is an earlier audit; the last one is clean" in said
+    (apart,) = texts_of(staff.get(PAGE, {"run": str(broken.pk)}), "audit__apart")
+    assert not lacks(apart, "an earlier audit", "is clean")
 
 
 def test_a_clean_run_of_some_days_ends_it_where_it_looked_at_the_finding(account: Account) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of, texts_of
 from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner
 from transactions import services
@@ -47,13 +47,13 @@ def test_what_a_later_short_audit_finds_is_shown_beside_an_older_whole_one(staff
     whole = kept("rule")
     short = kept("chain", "currency", days=30)
     kept(days=1)
-    assert open_runs() == [whole, short]
-    said = text_of(staff.get(PAGE))
-    assert "The audit found 1 thing wrong with the books." in said
-    assert "of what was booked since" in said
-    assert (
-        "found 2 things wrong: an entry does not follow from the one before it; the money" in said
-    )
+    assert standing_runs() == [whole, short]
+    page = staff.get(PAGE)
+    assert "1 thing wrong" in texts_of(page, "audit__verdict--broken")[0]
+    (other, things) = page.context["stand_too"][0]
+    assert (other, len(things)) == (short, 2)
+    later = texts_of(page, "audit__later")[0]
+    assert not lacks(later, "booked since", "2 things wrong", *things)
 
 
 def test_a_short_audit_does_not_hide_an_older_longer_one() -> None:
@@ -66,11 +66,13 @@ def test_a_short_audit_does_not_hide_an_older_longer_one() -> None:
 def test_each_of_those_that_stand_leads_to_the_others(staff: Client) -> None:
     whole, short = kept("rule"), kept("chain", days=30)
     clean = kept(days=1)
-    said = text_of(staff.get(PAGE, {"run": str(short.pk)}))
-    assert "This is not the audit that counts" not in said
-    assert "Also open The audit of" in said
+    page = staff.get(PAGE, {"run": str(short.pk)})
+    said = text_of(page)
+    assert texts_of(page, "audit__apart") == []
+    assert "Stands too The audit of" in said
     assert f'href="?run={whole.pk}"' in staff.get(PAGE, {"run": str(short.pk)}).content.decode()
-    assert "This is not the audit that counts" in text_of(staff.get(PAGE, {"run": str(clean.pk)}))
+    (apart,) = texts_of(staff.get(PAGE, {"run": str(clean.pk)}), "audit__apart")
+    assert "not the audit that counts" in apart
 
 
 def test_any_number_of_later_audits_hides_none(django_assert_max_num_queries: Any) -> None:

@@ -51,7 +51,7 @@ def test_a_refusal_is_a_bug_and_stops_the_command(
         yield Draft(from_account=world.people[0].everyday.id, amount=Decimal(1))
 
     monkeypatch.setattr(World, "drafts", drafts)
-    with pytest.raises(CommandError, match="which is a bug: Everyday has"):
+    with pytest.raises(CommandError, match="a bug: Everyday has"):
         run()
 
 
@@ -127,7 +127,7 @@ def test_other_people_in_the_database_are_not_touched(db: None) -> None:
 
 def test_somebody_else_with_a_demo_address_keeps_it_and_the_demo_is_refused(db: None) -> None:
     UserFactory(email="jonas.weber@example.com", name="The other Jonas")
-    with pytest.raises(CommandError, match=r"Somebody else signs in as jonas\.weber"):
+    with pytest.raises(CommandError, match=r"else signs in as jonas\.weber"):
         run()
     assert User.objects.count() == 1
     assert not Account.objects.exists()

@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_read_is_answered_in_a_sentence(content: bytes, sa
 def test_too_many_lines_and_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser, "MOST_LINES", 2)
     assert measure(csv_of(LINE, LINE))[1] == 2
-    assert fault(csv_of(LINE, LINE, LINE).read()).startswith("The file has more than 2 payments")
+    assert fault(csv_of(LINE, LINE, LINE).read()).startswith("The file has more than 2")
     monkeypatch.setattr(parser, "MOST_BYTES", 10)
     assert "split" in fault(csv_of(LINE).read()).lower()
 

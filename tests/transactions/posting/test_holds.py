@@ -100,7 +100,7 @@ def test_a_capture_of_a_part_releases_the_rest(everyday: Account, hotel: Account
 
 def test_a_capture_above_its_hold_is_refused(everyday: Account) -> None:
     row = services.hold(from_account=everyday, amount=Decimal(60))
-    with pytest.raises(InvalidAmount, match=r"The hold is for 60\.00; 60\.01 is more"):
+    with pytest.raises(InvalidAmount, match=r"for 60\.00; 60\.01"):
         services.capture(hold=row, amount=Decimal("60.01"))
     assert state(everyday) == (100, 60, 40)
 
@@ -220,7 +220,7 @@ def test_a_hold_meets_the_limits_and_its_capture_does_not_meet_them_again() -> N
 
 
 def test_holds_are_refused_like_payments(everyday: Account) -> None:
-    with pytest.raises(InsufficientFunds, match=r"100\.00 available; 101\.00 is too much"):
+    with pytest.raises(InsufficientFunds, match=r"100\.00 available; 101\.00"):
         services.hold(from_account=everyday, amount=Decimal(101))
     with pytest.raises(CurrencyMismatch):
         services.hold(
@@ -280,7 +280,7 @@ def test_expired_holds_are_released_and_only_they(everyday: Account) -> None:
     out = StringIO()
     call_command("expire_holds", stdout=out)
     call_command("expire_holds", stdout=out)
-    assert out.getvalue() == "Released 1 hold.\nReleased 0 holds.\n"
+    assert out.getvalue().splitlines() == ["Released 1 hold.", "Released 0 holds."]
     assert Transaction.objects.get(pk=over.pk).status == "voided"
     assert state(everyday) == (100, 50, 50)
     assert services.expire_holds(now=now + timedelta(hours=2)) == 1

@@ -40,7 +40,7 @@ def test_a_draft_without_an_id_is_refused_and_nothing_of_any_part_is_booked(
         Draft(from_account=account, amount=30),
     )
     recorded = list[object]()
-    with pytest.raises(InvalidDetails, match="needs an id of its own"):
+    with pytest.raises(InvalidDetails, match="id of its own"):
         services.post_parts(
             lambda: [[good], [good, without]], lambda _part, results: recorded.append(results)
         )

@@ -56,7 +56,7 @@ def test_a_whole_reversal_is_a_new_row_the_other_way_round(paid: Transaction) ->
 
 def test_parts_never_exceed_the_original(paid: Transaction) -> None:
     services.reverse(transaction=paid, amount=Decimal(15))
-    with pytest.raises(AlreadyReversed, match=r"25\.00 USD of this transaction is left to refund"):
+    with pytest.raises(AlreadyReversed, match=r"^25\.00 USD .* left"):
         services.reverse(transaction=paid)
     last = services.reverse(transaction=paid.pk, amount=Decimal(25))
     assert last.description == "Refund: Book"

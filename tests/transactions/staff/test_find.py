@@ -148,7 +148,7 @@ def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: StaffBa
 
 def test_a_sum_of_money_leads_to_the_amount(staff: Client, bank: StaffBank) -> None:
     response = staff.get(FIND, {"q": "13.40 USD"})
-    assert "For an amount, write amount:13.40 currency:USD" in text_of(response)
+    assert "amount:13.40 currency:USD" in text_of(response)
     assert "Did you mean" not in text_of(response)
     (mistake,) = response.context["results"].mistakes
     ((_, url),) = mistake.suggestions
