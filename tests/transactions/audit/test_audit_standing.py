@@ -65,11 +65,11 @@ def test_a_clean_look_at_the_last_days_does_not_hide_what_is_broken_before(
     assert AuditRun.objects.first().is_clean  # type: ignore[union-attr]
     page = staff.get(PAGE)
     assert page.context["run"] == broken
-    (verdict,) = texts_of(page, "audit__verdict--broken")
+    (verdict,) = texts_of(page, "audit__result--broken")
     assert "1 thing wrong" in verdict
     (later,) = texts_of(page, "audit__later")
     assert not lacks(later, "found nothing wrong", "until a complete audit")
-    assert page.context["since_then"] == AuditRun.objects.first()
+    assert page.context["newest_run"] == AuditRun.objects.first()
 
 
 def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts(
@@ -79,10 +79,10 @@ def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts
     run()
     partial = run(timezone.now() - A_DAY)
     page = staff.get(PAGE, {"run": str(partial.pk)})
-    assert "booked since" in texts_of(page, "audit__verdict")[0]
+    assert "booked since" in texts_of(page, "audit__result")[0]
     (apart,) = texts_of(page, "audit__apart")
     assert not lacks(apart, "not the audit that counts", "1 thing wrong")
-    assert page.context["that_counts"] == AuditRun.objects.last()
+    assert page.context["counting_run"] == AuditRun.objects.last()
 
 
 def test_a_clean_whole_run_ends_it(staff: Client, account: Account) -> None:

@@ -47,10 +47,10 @@ def test_what_a_later_short_audit_finds_is_shown_beside_an_older_whole_one(staff
     whole = kept("rule")
     short = kept("chain", "currency", days=30)
     kept(days=1)
-    assert standing_runs() == [whole, short]
+    assert open_runs() == [whole, short]
     page = staff.get(PAGE)
-    assert "1 thing wrong" in texts_of(page, "audit__verdict--broken")[0]
-    (other, things) = page.context["stand_too"][0]
+    assert "1 thing wrong" in texts_of(page, "audit__result--broken")[0]
+    (other, things) = page.context["other_open_runs"][0]
     assert (other, len(things)) == (short, 2)
     later = texts_of(page, "audit__later")[0]
     assert not lacks(later, "booked since", "2 things wrong", *things)
@@ -69,7 +69,7 @@ def test_each_of_those_that_stand_leads_to_the_others(staff: Client) -> None:
     page = staff.get(PAGE, {"run": str(short.pk)})
     said = text_of(page)
     assert texts_of(page, "audit__apart") == []
-    assert "Stands too The audit of" in said
+    assert "Also open The audit of" in said
     assert f'href="?run={whole.pk}"' in staff.get(PAGE, {"run": str(short.pk)}).content.decode()
     (apart,) = texts_of(staff.get(PAGE, {"run": str(clean.pk)}), "audit__apart")
     assert "not the audit that counts" in apart

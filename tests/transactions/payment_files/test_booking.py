@@ -63,7 +63,7 @@ def test_all_or_nothing_books_nothing_where_the_check_refused_a_line(
     everyday: Account, mara: Account
 ) -> None:
     file = checked(everyday, pay(mara, 1), "12,5", pay(mara, 2))
-    with pytest.raises(NotAll, match=r"Line 3: .* 12 digits"):
+    with pytest.raises(LinesRefused, match=r"Line 3: .* 12 digits"):
         book_whole(file)
     assert (transfers(), fates(file)[0]) == (0, "waiting")
 
@@ -73,7 +73,7 @@ def test_all_or_nothing_books_nothing_where_a_later_part_is_refused(
 ) -> None:
     file = checked(everyday, *[pay(mara, 300)] * 3)
     services.withdraw(from_account=everyday, amount=Decimal(200))
-    with pytest.raises(NotAll, match=r"Line 4: .* 200\.00 available"):
+    with pytest.raises(LinesRefused, match=r"Line 4: .* 200\.00 available"):
         book_whole(file)
     file.refresh_from_db()
     assert (transfers(), file.state, file.booked_count) == (0, State.CHECKED, 0)

@@ -126,7 +126,7 @@ def test_a_name_that_the_file_gives_is_answered_match_close_or_not(
     file = named(everyday, *lines)
     page = ana.get(page_of(file))
     (warning,) = texts_of(page, "note--warn")
-    assert warning.startswith("2 lines do not bear")
+    assert warning.startswith("2 lines do not have")
     close, other = texts_of(page, "entry__doubt")
     assert not lacks(close, "“M Lindt”", "close to")
     assert not lacks(other, "“Jo Wolf”", "is not")
@@ -165,7 +165,7 @@ def test_staff_read_every_name(staff: Client, everyday: Account, mara: Account) 
     page = staff.get(f"/admin/transactions/paymentfile/{file.pk}/change/")
     assert "Mara Lindt" in text_of(page)
     head, line = texts_of(page, "staff__doubts")
-    assert head.startswith("1 line does not bear")
+    assert head.startswith("1 line does not have")
     assert not lacks(line, "“Jo Wolf”", "not the holder's name")
 
 

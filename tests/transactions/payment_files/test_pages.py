@@ -51,7 +51,7 @@ def test_an_upload_shows_what_each_line_would_do_and_books_nothing(
     assert response.redirect_chain[-1][0] == page_of(file)
     assert figure_of(response) == "700.00"
     assert "2 of 4 payments" in text_of(response)
-    (verdict,) = texts_of(response, "page-head__verdict")
+    (verdict,) = texts_of(response, "page-head__result")
     assert verdict.startswith("2 lines")
     assert "505.00 USD" in verdict
     assert texts_of(response, "entry__why") == [
@@ -117,7 +117,7 @@ def test_without_script_one_press_books_every_step(
     monkeypatch.setattr(drafts, "PART", 2)
     file = checked(everyday, *[pay(mara, 1)] * 5, "12,5")
     response = ana.post(page_of(file), press(file, "pay"), follow=True)
-    assert texts_of(response, "page-head__verdict")[0].startswith("1 of 6 lines")
+    assert texts_of(response, "page-head__result")[0].startswith("1 of 6 lines")
     assert counts(file) == (0, 5, 1)
     assert transfers() == 5
 
@@ -340,7 +340,7 @@ def test_the_head_counts_what_can_be_paid_and_the_rest_apart(
     page = ana.get(page_of(file))
     assert figure_of(page) == "0.00"
     assert "0 of 2 payments" in texts_of(page, "page-head__eyebrow")[0]
-    assert not lacks(texts_of(page, "page-head__verdict")[0], "2 lines", "11,000.00 USD")
+    assert not lacks(texts_of(page, "page-head__result")[0], "2 lines", "11,000.00 USD")
 
 
 def test_what_is_left_of_a_file_paid_in_part_is_said_truly(
@@ -351,7 +351,7 @@ def test_what_is_left_of_a_file_paid_in_part_is_said_truly(
     response = ana.post(page_of(file), {"step": "check"}, follow=True)
     assert figure_of(response) == "500.00"
     assert "1 of 2 payments" in texts_of(response, "page-head__eyebrow")[0]
-    assert "1 was booked before" in texts_of(response, "page-head__verdict")[0]
+    assert "1 was booked before" in texts_of(response, "page-head__result")[0]
     assert counts(file) == (1, 1, 0)
 
 

@@ -78,7 +78,7 @@ def test_a_finding_is_said_in_words_and_links_to_account_and_transaction(
     assert told.level_tag == "error"
     response = staff.get(PAGE)
     page = markup_of(response)
-    (verdict,) = texts_of(response, "audit__verdict--broken")
+    (verdict,) = texts_of(response, "audit__result--broken")
     assert "2 things" in verdict
     assert audit.HEADLINES["chain"] in page
     assert reverse("admin:accounts_account_change", args=[account.pk]) in page
@@ -169,7 +169,7 @@ def test_large_books_are_not_checked_whole_while_somebody_waits(
     run = AuditRun.objects.get()
     assert run.since is not None
     assert (run.started_at - run.since).days == 7
-    (verdict,) = texts_of(staff.get(PAGE), "audit__verdict")
+    (verdict,) = texts_of(staff.get(PAGE), "audit__result")
     since = f"{timezone.localtime(run.since):%-d %B %Y}"
     assert not lacks(verdict, "Nothing is wrong", f"since {since}")
     assert "The books are clean" not in verdict

@@ -105,7 +105,7 @@ def test_paper_says_what_it_holds_and_holds_everything(
     assert "Closing balance 50.00" in said
     empty = text_of(page_of(ana, account, paper=1, end="2019-01-01"))
     assert "came in" not in empty
-    assert "Nothing fits" in empty
+    assert "No entries match" in empty
     one = page_of(ana, account, q="rent 2", paper=1).context["paper_line"]
     assert not lacks(one, "1 entry", "12 March 2026", "a selection")
 
