@@ -76,14 +76,14 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         self.fields["email"].widget.attrs["autocomplete"] = "username"
 
     def clean_name(self) -> str:
-        """Returns the name without extra spaces and invisible characters."""
+        """Returns the name without extra spaces or invisible characters."""
         name = tidy_line(self.cleaned_data["name"])
         if not is_readable(name):
             raise forms.ValidationError("Type a name with letters or digits.")
         return name
 
     def clean(self) -> dict[str, Any]:
-        """Checks that the password is not like the name; allauth compares only the email."""
+        """Refuses a password similar to the name. allauth compares only the email address."""
         cleaned: dict[str, Any] = super().clean()
         password, user = cleaned.get("password1"), User(name=cleaned.get("name", ""))
         if password:
@@ -94,7 +94,7 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         return cleaned
 
     def custom_signup(self, request: HttpRequest, user: User) -> None:
-        """Keep the name; allauth has saved the rest."""
+        """Saves the name. allauth has saved the other fields."""
         user.name = self.cleaned_data["name"]
         user.save(update_fields=["name"])
         super().custom_signup(request, user)
@@ -104,9 +104,9 @@ NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the o
 
 
 class AccountNumberField(forms.CharField):
-    """An account number as people write it. `clean` returns the Account, with its owner.
+    """A typed account number. `clean` returns the Account with its owner.
 
-    Checks the check digits before it queries the database.
+    Verifies the check digits before it queries the database.
     """
 
     def __init__(self, *, suggestions: str = "", **kwargs: Any) -> None:
@@ -115,7 +115,7 @@ class AccountNumberField(forms.CharField):
         super().__init__(max_length=40, widget=forms.TextInput(attrs=keys), **kwargs)
 
     def clean(self, value: Any) -> Any:
-        """Returns the account; None for an optional field that was left empty."""
+        """Returns the account, or None if the field is optional and empty."""
         typed = super().clean(value)
         if not typed:
             return None
@@ -164,7 +164,7 @@ class OpenAccountForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        """Returns the name without extra spaces and invisible characters."""
+        """Returns the name without extra spaces or invisible characters."""
         name = tidy_line(self.cleaned_data["name"])
         if not is_readable(name):
             raise forms.ValidationError("Type a name with letters or digits.")

@@ -39,8 +39,8 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 def ensure_groups() -> dict[str, Group]:
     """Creates missing groups, adds missing permissions, and returns the groups by name.
 
-    Permissions that somebody added to a group by hand stay. Raises LookupError if a permission
-    does not exist yet: `migrate` creates them.
+    Keeps permissions that somebody added to a group by hand. Raises LookupError if a permission
+    does not exist yet, because only `migrate` creates permissions.
     """
     known = {
         f"{label}.{codename}": pk

@@ -32,7 +32,7 @@ from ledger.text.lines import shortened, tidy_line
 from ledger.text.money import figure
 
 __all__ = [
-    "Changes",
+    "AccountChanges",
     "change_account",
     "change_email",
     "change_status",
@@ -52,7 +52,7 @@ LARGEST_LIMIT = Decimal(10) ** 12  # with room for a balance beside it in numeri
 NAME_LIMIT = Account._meta.get_field("name").max_length or 0
 
 
-class Changes(TypedDict, total=False):
+class AccountChanges(TypedDict, total=False):
     """What may be changed on an open account; missing keys stay unchanged."""
 
     name: str
@@ -124,7 +124,7 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
 
 
 @with_retry
-def change_account(*, account: Account | uuid.UUID, **changes: Unpack[Changes]) -> Account:
+def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountChanges]) -> Account:
     """Changes name and limits. Raises AccountNotActive if the account is closed, or LimitInvalid.
 
     An overdraft limit below the overdraft in use is invalid. Writes only the changed columns of
@@ -308,7 +308,7 @@ def _check_change(account: Account, status: Account.Status) -> None:
     if account.held:
         raise AccountNotEmpty(
             f"{account.name} holds {figure(account.held, account.currency)} {account.currency} "
-            "for payments under way; wait until they are taken or released."
+            "for payments under way; wait until they are captured or released."
         )
     if account.balance:
         raise AccountNotEmpty(

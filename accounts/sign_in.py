@@ -52,7 +52,7 @@ def change_email(*, user: User, email: str) -> User:
     """Changes the sign-in address; the new one must be confirmed.
 
     Removes the old address from allauth too, because its mailbox could still sign in or reset the
-    password. The old address is told.
+    password. A mail to the old address reports the change.
     """
     with db_transaction.atomic():
         person = User.objects.select_for_update(no_key=True).get(pk=user.pk)

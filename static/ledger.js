@@ -65,7 +65,7 @@
     if (!files?.[0] || files[0].size > 2 ** 25 || !form || !words(form)) return;
     const lines = (await files[0].text()).split("\n").filter((line) => line.trim()).length - 1;
     const said = `${lines.toLocaleString("en-GB")} line${lines === 1 ? "" : "s"}`;
-    if (lines > 0) words(form).textContent = `Reading and checking ${said}. Nothing is booked by that.`;
+    if (lines > 0) words(form).textContent = `Reading and checking ${said}. This books nothing.`;
   });
 
   // ---- Light, dark, or as the system says ----

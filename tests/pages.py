@@ -20,6 +20,44 @@ def markup_of(response: Any) -> str:
     return " ".join(response.content.decode().split())
 
 
+def texts_of(response: Any, css_class: str) -> list[str]:
+    """The text of each element that has this class, in order."""
+    return _Texts(response.content.decode(), css_class).found
+
+
+def lacks(text: str, *facts: str) -> list[str]:
+    """The facts that the text does not contain."""
+    return [fact for fact in facts if fact not in text]
+
+
+class _Texts(HTMLParser):
+    def __init__(self, page: str, css_class: str) -> None:
+        super().__init__()
+        self.css_class = css_class
+        self.found: list[str] = []
+        self.parts: list[str] = []
+        self.element, self.depth = "", 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self.depth:
+            self.parts.append(" ")
+            self.depth += tag == self.element
+        elif self.css_class in (dict(attrs).get("class") or "").split():
+            self.element, self.depth = tag, 1
+
+    def handle_data(self, data: str) -> None:
+        if self.depth:
+            self.parts.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.depth and tag == self.element:
+            self.depth -= 1
+            if not self.depth:
+                self.found.append(" ".join("".join(self.parts).split()))
+                self.parts = []
+
+
 class Attributes(HTMLParser):
     """The names of all elements and attributes of a page, in `seen`."""
 

@@ -16,12 +16,12 @@ from transactions.models.transaction import TransactionQuerySet
 
 MOST_PENDING = 20
 LATELY = timedelta(days=7)  # how long a released hold is shown
-LONGEST_AGO = timedelta(days=90)  # a released hold placed before that is not shown
+LONGEST_AGO = timedelta(days=90)  # a released hold that was placed earlier is not shown
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The newest of some holds, and how many others there are."""
+    """The newest holds, and how many more there are."""
 
     newest: list[Transaction]
     more: int
@@ -33,7 +33,10 @@ def pending_of(accounts: Sequence[Account]) -> Holds:
 
 
 def released_lately(account: Account) -> Holds:
-    """Voided holds that were placed, expired or released by staff within LATELY."""
+    """Released holds that were placed, expired or released by staff within LATELY.
+
+    Leaves out holds that were placed more than LONGEST_AGO ago.
+    """
     now = timezone.now()
     since = now - LATELY
     by_hand = StaffReason.objects.filter(
@@ -61,7 +64,7 @@ class LabelledFigure:
 
 
 def figures_of(account: Account) -> list[LabelledFigure]:
-    """Booked, held, overdraft limit, and the limits of what may go out: those that are set."""
+    """Booked, held, overdraft limit and payment limits, as far as they are set."""
     figures = [LabelledFigure("Booked", figure(account.balance, account.currency))]
     if account.held:
         figures.append(LabelledFigure("Held", figure(account.held, account.currency)))
@@ -72,9 +75,9 @@ def figures_of(account: Account) -> list[LabelledFigure]:
 
 
 def limits_of(account: Account) -> list[LabelledFigure]:
-    """The limits per payment and per day, and how much of the day's is left.
+    """The limits per payment and per day, and how much of the daily limit is left.
 
-    For reading: services count again under the lock, see `LockedAccount.sent_on`.
+    For display: services count again under the lock, see `LockedAccount.sent_on`.
     """
     limits = []
     if account.transfer_limit is not None:

@@ -29,13 +29,18 @@ __all__ = [
 ]
 
 
-REFUND_NEEDS_BOOKING = "Only a booked transaction can be refunded; release a hold instead."
 REFUNDS_ARE_FINAL = "Refunds cannot be refunded; send a new payment instead."
 REFUNDED_IN_FULL = "This transaction has been refunded in full."
 HOLD_CAPTURED = "This hold was captured before; refund the payment that captured it instead."
 HOLD_RELEASED = "This hold was released before; place a new one instead."
 HOLD_EXPIRED = "This hold has expired; release it and place a new one instead."
 NOT_A_HOLD = "This transaction is booked, not held; refund it instead."
+# Why a hold cannot be refunded, by its status.
+NO_REFUND_OF_HOLD = {
+    "pending": "This hold is not booked, so there is nothing to refund; release it instead.",
+    "captured": HOLD_CAPTURED,
+    "voided": "This hold was released, so there is nothing to refund.",
+}
 
 
 class TransactionNotFound(LedgerError):

@@ -10,7 +10,7 @@ from ledger.text.dates import until
 from ledger.text.money import money
 from transactions.models import PaymentLine, StaffReason, Transaction
 
-# What a hold has come to, as a badge of one word.
+# The state of a hold, as a badge of one word.
 STATES = {
     "pending": "pending", "expired": "expired", "captured": "captured", "released": "released",
 }  # fmt: skip
@@ -57,17 +57,17 @@ class Lifecycle:
         return "pending" if self.row.is_pending else "released"
 
     @property
-    def standing(self) -> str:
+    def state_label(self) -> str:
         """The state in words for customers: "held until Sunday 22 November"."""
         if self.state == "expired" and not self.row.is_pending:
             return "expired and released"
-        return standing_of(self.row)
+        return state_label_of(self.row)
 
     @property
     def release(self) -> StaffReason | None:
         """The reason of the colleague who released the hold by hand, if any."""
         return next(
-            (note for note in self.reasons if note.action == StaffReason.Action.RELEASE), None
+            (reason for reason in self.reasons if reason.action == StaffReason.Action.RELEASE), None
         )
 
     @property
@@ -77,7 +77,7 @@ class Lifecycle:
 
     @property
     def back(self) -> str:
-        """What its refunds did, in words."""
+        """The word for its refunds."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property
@@ -91,7 +91,7 @@ class Lifecycle:
     @property
     def messages(self) -> list[str]:
         """Messages from staff that the customer may read."""
-        return [note.message for note in self.reasons if note.message]
+        return [reason.message for reason in self.reasons if reason.message]
 
     @property
     def moments(self) -> list[TimelineEvent]:
@@ -152,8 +152,8 @@ class Lifecycle:
         return money(amount, self.row.currency)
 
 
-def standing_of(row: Transaction) -> str:
-    """The state as far as the row alone tells it. No query, for lists."""
+def state_label_of(row: Transaction) -> str:
+    """The state in words, from the row alone. No query, for lists."""
     if not row.is_hold:
         return "booked"
     if not row.is_pending:

@@ -235,9 +235,9 @@ def preview(draft: Draft) -> Transaction:
     item = prepare(draft)
 
     def rolled_back() -> Transaction | LedgerError:
-        verdict = engine.post_one(item)
+        result = engine.post_one(item)
         db_transaction.set_rollback(True)
-        return verdict
+        return result
 
     return unit_of_work.row_of(unit_of_work.run(rolled_back))
 
@@ -251,11 +251,11 @@ def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None)
     item = prepare(draft)
 
     def work() -> Transaction | LedgerError:
-        verdict = engine.post_one(item)
-        if beside is not None and isinstance(verdict, Transaction):
-            beside(verdict)
+        result = engine.post_one(item)
+        if beside is not None and isinstance(result, Transaction):
+            beside(result)
         single_statement.paths[single_statement.STEP_BY_STEP] += 1
-        return verdict
+        return result
 
     def in_one_statement() -> Transaction | LedgerError | None:
         return single_statement.post(item) if beside is None else None

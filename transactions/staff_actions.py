@@ -10,8 +10,8 @@ from transactions.exceptions import (
     HOLD_CAPTURED,
     HOLD_EXPIRED,
     HOLD_RELEASED,
+    NO_REFUND_OF_HOLD,
     NOT_A_HOLD,
-    REFUND_NEEDS_BOOKING,
     REFUNDED_IN_FULL,
     REFUNDS_ARE_FINAL,
 )
@@ -47,7 +47,7 @@ def is_own(row: Transaction, person: User) -> bool:
 
 def _why_no_refund(lifecycle: Lifecycle) -> str:
     if lifecycle.row.is_hold:
-        return REFUND_NEEDS_BOOKING
+        return NO_REFUND_OF_HOLD[lifecycle.row.status]
     if lifecycle.row.is_reversal:
         return REFUNDS_ARE_FINAL
     return "" if lifecycle.left else REFUNDED_IN_FULL
@@ -74,9 +74,7 @@ RELEASE = StaffAction("release", "Release", "transactions.manage_holds", _why_no
 
 
 def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
-    """Label and URL of what to do instead of a release that is not possible; ("", "") for
-    nothing.
-    """
+    """Label and URL of the action that is possible in place of a release; ("", "") for none."""
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page
@@ -86,7 +84,7 @@ def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
 def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:
     """Label and URL of each action that this person may take now."""
     return [
-        (tool.label, tool.url(lifecycle.row))
-        for tool in (REFUND, CAPTURE, RELEASE)
-        if person.has_perm(tool.permission) and not tool.refusal(lifecycle, person)
+        (action.label, action.url(lifecycle.row))
+        for action in (REFUND, CAPTURE, RELEASE)
+        if person.has_perm(action.permission) and not action.refusal(lifecycle, person)
     ]

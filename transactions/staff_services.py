@@ -21,8 +21,8 @@ def book(
     draft: Draft, *, action: StaffReason.Action, reason: str, message: str = "", written_by: User
 ) -> Transaction:
     """Books a refund, hold or capture with its reason. Raises as `services.book` does."""
-    note = partial(_keep, action, reason, message, written_by)
-    return services.book(draft, beside=note)
+    store_reason = partial(_store_reason, action, reason, message, written_by)
+    return services.book(draft, beside=store_reason)
 
 
 def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
@@ -33,12 +33,14 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     reason tells the two apart, also after a COMMIT whose answer was lost.
     """
     id = uuid7()
-    note = partial(_keep, StaffReason.Action.RELEASE, reason, message, written_by, id=id)
-    row = services.void(hold=hold, beside=note)
-    said = row.reasons.filter(action=StaffReason.Action.RELEASE, written_by=written_by).first()
-    if said is None:
+    store_reason = partial(
+        _store_reason, StaffReason.Action.RELEASE, reason, message, written_by, id=id
+    )
+    row = services.void(hold=hold, beside=store_reason)
+    stored = row.reasons.filter(action=StaffReason.Action.RELEASE, written_by=written_by).first()
+    if stored is None:
         raise HoldNotPending("This hold was released before, by its end or by somebody else.")
-    return bool(said.pk == id)
+    return bool(stored.pk == id)
 
 
 def explain(
@@ -48,12 +50,12 @@ def explain(
 
     A row that already has a reason keeps it: it was booked before and is sent again.
     """
-    said = {"action": action, "reason": tidy_line(reason), "written_by": written_by}
-    notes = [StaffReason(transaction=row, **said) for row in rows]
-    StaffReason.objects.bulk_create(notes, ignore_conflicts=True)
+    fields = {"action": action, "reason": tidy_line(reason), "written_by": written_by}
+    reasons = [StaffReason(transaction=row, **fields) for row in rows]
+    StaffReason.objects.bulk_create(reasons, ignore_conflicts=True)
 
 
-def _keep(
+def _store_reason(
     action: StaffReason.Action,
     reason: str,
     message: str,
@@ -61,6 +63,6 @@ def _keep(
     row: Transaction,
     id: UUID | None = None,
 ) -> None:
-    said: dict[str, Any] = {"reason": tidy_line(reason), "message": tidy_line(message)}
-    said |= {"written_by": written_by, "id": id or uuid7()}
-    StaffReason.objects.get_or_create(transaction=row, action=action, defaults=said)
+    fields: dict[str, Any] = {"reason": tidy_line(reason), "message": tidy_line(message)}
+    fields |= {"written_by": written_by, "id": id or uuid7()}
+    StaffReason.objects.get_or_create(transaction=row, action=action, defaults=fields)

@@ -162,16 +162,16 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         """Records the old and the new limit and the reason in the history."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
-        told = []
+        changes = []
         for name in [name for name in form.changed_data if name != "reason"]:
             was, now = form.initial[name], form.cleaned_data[name]
             if name in LIMITS:
                 currency = form.instance.currency
                 was, now = limit_in_words(was, currency), limit_in_words(now, currency)
-            told.append(f"{form.fields[name].label}: {was} became {now}.")
+            changes.append(f"{form.fields[name].label}: {was} became {now}.")
         if form.cleaned_data["reason"]:
-            told.append(f"Reason: {form.cleaned_data['reason']}")
-        return " ".join(told)
+            changes.append(f"Reason: {form.cleaned_data['reason']}")
+        return " ".join(changes)
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -1,4 +1,4 @@
-"""What staff do to a row, each time with a reason that stays."""
+"""Actions of staff on rows. Each needs a reason, which is stored permanently."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class ReasonForm(forms.Form):
 class StaffStep:
     """An action of staff on one or more rows, with one reason for all.
 
-    `do` returns whether this call did it: False if somebody else did so before.
+    `do` returns True if this call did it, and False if it was done before.
     """
 
     verb: str
@@ -46,7 +46,7 @@ class StaffStep:
     do: Callable[[Any, str, str, User], bool]
     done: str
     is_done: Callable[[Any], bool]
-    as_is: str  # the report on a row for which it was done before
+    as_is: str  # the message for a row if it was done before
     is_final: bool = False  # cannot be undone; its button has another colour
     message_help: str = ""  # help text for the message to the customer; "" if there is none
 
@@ -105,10 +105,10 @@ RESTORE_SIGN_IN = StaffStep(
 
 
 class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Actions that ask for a reason on a page of their own, then report each row's result."""
+    """Actions that ask for a reason on a separate page, then show a message for each row."""
 
     reason_template = "admin/accounts/reason.html"
-    rows_template: str  # how the chosen rows are listed on the page that asks why
+    rows_template: str  # lists the chosen rows on the page that asks for the reason
 
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = (("", "Choose an action"),)
@@ -116,11 +116,11 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().get_action_choices(request, list(default_choices))
 
     def name_of(self, thing: Any) -> str:
-        """What the report calls a row."""
+        """The name of a row in the messages."""
         return str(thing)
 
     def refusal_for(self, request: HttpRequest, thing: Any) -> str:
-        """Why this person may not do anything to this row, or ""."""
+        """Why this person may not change this row; "" if they may."""
         raise NotImplementedError
 
     def ask_and_do(
@@ -130,7 +130,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         back: str = "",
     ) -> HttpResponse | None:
-        """Renders the page that asks for a reason; once given, does the step for each row.
+        """Renders the page that asks for a reason. With the reason, does the step for each row.
 
         Returns None, with a message, if more than MOST_AT_ONCE rows are chosen.
         """

@@ -1,4 +1,4 @@
-"""Forms of the admin: accounts and people as staff open and change them."""
+"""Forms by which staff open and change accounts and people in the admin."""
 
 from typing import Any, ClassVar
 
@@ -23,7 +23,7 @@ def reason_field(help_text: str) -> forms.CharField:
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """The name and limits of an account.
 
-    `refusal` is the error with which the service refused it, see `AccountAdmin.changeform_view`.
+    `refusal` is the error by which the service refused; see `AccountAdmin.changeform_view`.
     """
 
     refusal: ClassVar[LedgerError | None] = None
@@ -44,9 +44,9 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class AccountChangeForm(AccountForm):
-    """Contains the values that the page showed, so that only fields changed on it are written.
+    """Carries the values that the page showed, so that only changed fields are written.
 
-    Otherwise a page opened before a colleague lowered a limit would raise the limit again.
+    Otherwise a page that was opened before a colleague lowered a limit would restore the old one.
     """
 
     reason = reason_field(

@@ -1,4 +1,4 @@
-"""What the admin pages share: rows to read, columns and links."""
+"""Shared parts of the admin pages: read-only models, columns and links."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ NOTHING = "-"
 
 
 class ReadOnly:
-    """Rows that are there to be read: the admin adds, changes and deletes none."""
+    """For models that the admin shows but never adds, changes or deletes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -33,7 +33,7 @@ class ReadOnly:
 
 
 def date_filter(name: str) -> type[admin.DateFieldListFilter]:
-    """The filter by date, titled "By <name>" and not by the name of the column."""
+    """A filter by date with the title "By <name>" in place of the column's name."""
 
     class Named(admin.DateFieldListFilter):
         def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -50,7 +50,7 @@ def amount_cell(amount: Decimal | None, currency: str) -> str:
 
 
 def moment_cell(moment: datetime | None) -> str:
-    """ "20 November 2026, 08:33:12"; the line can break only between the day and the time."""
+    """A time like "20 November 2026, 08:33:12". The line can break only before the hour."""
     if moment is None:
         return NOTHING
     here = localtime(moment)
@@ -60,7 +60,7 @@ def moment_cell(moment: datetime | None) -> str:
 
 
 def day_cell(moment: datetime) -> str:
-    """ "20 November 2026": the day in a column, the time for hovering."""
+    """A day like "20 November 2026". The time appears when the mouse is over it."""
     here = localtime(moment)
     day = long_date(here).replace(" ", NO_BREAK)
     at = f"{here:%H:%M:%S}"
@@ -68,7 +68,7 @@ def day_cell(moment: datetime) -> str:
 
 
 def link_to(thing: models.Model | None, text: str = "") -> str:
-    """The thing by its name, linked to its admin page."""
+    """A link to the admin page of an object, by its name or `text`; "" for None."""
     if thing is None:
         return ""
     label, model = thing._meta.app_label, thing._meta.model_name

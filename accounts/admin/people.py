@@ -151,14 +151,14 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
         """Records the reason, and both email addresses if the address changed."""
         if add or not form.cleaned_data.get("reason"):
             return super().construct_change_message(request, form, formsets, add)
-        told = [
+        changes = [
             f"Changed {form.fields[name].label}."
             for name in form.changed_data
             if name not in ("email", "reason")
         ]
         if "email" in form.changed_data:
-            told.append(f"Email: {form.initial['email']} became {form.cleaned_data['email']}.")
-        return " ".join([*told, f"Reason: {form.cleaned_data['reason']}"])
+            changes.append(f"Email: {form.initial['email']} became {form.cleaned_data['email']}.")
+        return " ".join([*changes, f"Reason: {form.cleaned_data['reason']}"])
 
     @admin.display(description="Accounts", ordering="accounts_held")
     def account_count(self, person: User) -> str:

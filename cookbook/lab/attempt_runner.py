@@ -59,7 +59,7 @@ class Outcome:
         return self.message == SEALING
 
     @property
-    def as_said(self) -> bool:
+    def as_expected(self) -> bool:
         """Whether exactly the expected rule refused it."""
         expected = (self.attempt.refused_with, self.attempt.refused_by)
         return (self.state, self.rule) == expected or self.state == NO_RIGHT == expected[0]
@@ -84,12 +84,12 @@ class AttemptResults:
 
     @property
     def refused(self) -> int:
-        return sum(outcome.as_said for outcome in self.outcomes)
+        return sum(outcome.as_expected for outcome in self.outcomes)
 
     @property
     def surprises(self) -> list[Outcome]:
         """Attempts that the wrong rule refused, that no rule refused, or that could not be run."""
-        return [outcome for outcome in self.outcomes if not outcome.as_said]
+        return [outcome for outcome in self.outcomes if not outcome.as_expected]
 
     @property
     def met_sealing(self) -> int:
@@ -154,25 +154,25 @@ def _until_free(attempt: Attempt, ends: float) -> Outcome:
 def _outcome(attempt: Attempt) -> Outcome:
     """Runs it inside a savepoint and rolls that back."""
     started = time.perf_counter()
-    answer: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     try:
         with db_transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
             for sql in attempt.given:
                 cursor.execute(sql)
             cursor.execute(attempt.sql)
-            answer["rows"] = cursor.rowcount
+            result["rows"] = cursor.rowcount
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as COMMIT would
             db_transaction.set_rollback(True)
     except DatabaseError as error:
         if not sqlstate(error):  # the connection is lost, which says nothing of the books
             raise
-        answer = _said_by(error)
-    return Outcome(attempt, **answer, seconds=time.perf_counter() - started)
+        result = _error_fields(error)
+    return Outcome(attempt, **result, seconds=time.perf_counter() - started)
 
 
-def _said_by(error: DatabaseError) -> dict[str, Any]:
-    """The answer of Postgres, from psycopg's error."""
+def _error_fields(error: DatabaseError) -> dict[str, Any]:
+    """The state, the rule and the message of a refusal, from psycopg's error."""
     diag = error.__cause__.diag  # type: ignore[union-attr]
     name = diag.column_name if diag.sqlstate == NOT_NULL else diag.constraint_name
     sealing = diag.sqlstate in BUSY and SEALS_LOCK in (diag.context or "")

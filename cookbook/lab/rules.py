@@ -94,7 +94,9 @@ def rules_of_the_books() -> list[Rule]:
 
 def triggers_that_refuse_nothing() -> list[str]:
     """Triggers of these tables that move balances instead of refusing."""
-    return [name for _table, name, _said, source in _rows(TRIGGERS) if not RAISED.search(source)]
+    return [
+        name for _table, name, _definition, source in _rows(TRIGGERS) if not RAISED.search(source)
+    ]
 
 
 def _rows(sql: str) -> list[tuple[str, ...]]:

@@ -149,7 +149,7 @@ def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOutColumns]:
     """Grouped by result; a NOT NULL is one result whatever its column."""
     found: dict[tuple[str, str], LeftOutColumns] = {}
     for outcome in outcomes:
-        named = outcome.is_not_null and outcome.as_said
-        answer = (outcome.state, "" if named else outcome.rule)
-        found.setdefault(answer, LeftOutColumns([], outcome)).columns.append(outcome.attempt.rule)
+        named = outcome.is_not_null and outcome.as_expected
+        key = (outcome.state, "" if named else outcome.rule)
+        found.setdefault(key, LeftOutColumns([], outcome)).columns.append(outcome.attempt.rule)
     return list(found.values())

@@ -68,7 +68,7 @@ def require() -> None:
         )
 
 
-def build(*, tell: Callable[[str], object] = lambda _said: None) -> bool:
+def build(*, tell: Callable[[str], object] = lambda _message: None) -> bool:
     """Makes it, or makes it again after the code has changed. Returns False if it is current.
 
     For the owner of the tables, outside a transaction. Raises NoPracticeBank if the role of the

@@ -20,7 +20,7 @@ register = template.Library()
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class FoldedStatement:
     """A statement; with `times` above 1, the first of that many of its shape."""
 
     sql: str
@@ -31,7 +31,7 @@ class Folded:
 
 
 @register.filter
-def repeats_folded(queries: Sequence[RecordedQuery]) -> list[Folded]:
+def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
     """Statements in order; of many that differ only in values, the first few and one for the
     rest.
     """
@@ -41,7 +41,7 @@ def repeats_folded(queries: Sequence[RecordedQuery]) -> list[Folded]:
         for like in [*ones, same[IN_FULL - 1 :]]:
             if like:
                 first, took = like[0], sum(query.milliseconds for query in like)
-                folded.append(Folded(first.sql, first.plan, took, len(like), first.error))
+                folded.append(FoldedStatement(first.sql, first.plan, took, len(like), first.error))
     return folded
 
 

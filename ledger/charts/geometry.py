@@ -163,12 +163,12 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
     zero = TOP + room * float(high) / span
     step = size.width / max(len(values), 1)
     every = -(-len(values) // size.labels)
-    told = {values.index(edge) for edge in (high, low) if edge in values}
+    labelled = {values.index(edge) for edge in (high, low) if edge in values}
     columns = []
     for place, mark in enumerate(chart.marks):
         height = max(room * abs(float(mark.value)) / span, 1.0 if mark.value else 0.0)
         y = zero - height if mark.value > 0 else zero
-        beside = (y - 7 if mark.value > 0 else y + height + 15) if place in told else None
+        beside = (y - 7 if mark.value > 0 else y + height + 15) if place in labelled else None
         columns.append(
             DrawnColumn(
                 mark,

@@ -14,45 +14,45 @@ SENTENCES = {
     Failure.LOST_RACE: (
         "These accounts are busy",
         (
-            "Others were booking on the same account, and it did not come free in time. "
-            "What was being booked was undone. Wait a moment, go back and send it again: what "
-            "is booked already is not booked twice."
+            "Others were booking on the same account, and it did not become free in time. "
+            "The unfinished booking was undone. Wait a moment, go back and send it again: nothing "
+            "is booked twice."
         ),
     ),
     Failure.TIMED_OUT: (
         "This took too long",
         (
-            "It was stopped after the longest time a page may take, and what was being booked "
-            "was undone. Try again, or ask for less at once."
+            "It took longer than a page may take, so it was stopped. The unfinished booking was "
+            "undone. Try again, or ask for less at once."
         ),
     ),
     Failure.NOT_STARTED: (
         "The database cannot be reached",
         (
-            "The database does not answer at the moment. What was being booked was undone. "
+            "The database does not answer at the moment. The unfinished booking was undone. "
             "Try again soon."
         ),
     ),
     Failure.UNKNOWN: (
         "The connection was lost",
         (
-            "It went away while this was being done, so we cannot say yet whether it was. "
-            "Go back and send the same form again: a payment is booked once, however often it is "
-            "sent."
+            "It was lost before the database confirmed the result, so we do not know the result "
+            "yet. Go back and send the same form again: a payment is booked once, however often "
+            "it is sent."
         ),
     ),
     Failure.FINAL: (
         "The database has a problem",
         (
-            "The database cannot do this at the moment, and somebody has to look at it. "
-            "What was being booked was undone."
+            "The database cannot do this at the moment, and somebody has to repair it. "
+            "The unfinished booking was undone."
         ),
     ),
 }
 
 
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
-    """Returns the page for a failure of the database; None for any other error: a bug."""
+    """Returns the page for a database failure; None for any other error, which is a bug."""
     if not isinstance(error, Error | InterfaceError):
         return None
     failure = failure_of(error)
@@ -64,7 +64,7 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
 
 
 def page(title: str, sentence: str, again: str | None, label: str = "Try again") -> HttpResponse:
-    """The page that says what happened; `again` is the address its button leads to."""
+    """The page that says what happened. `again` is the URL of its button."""
     # Without the request: reading the user would need the database.
     context = {"title": title, "sentence": sentence, "again": again, "label": label}
     html = render_to_string("503.html", context)
@@ -73,5 +73,5 @@ def page(title: str, sentence: str, again: str | None, label: str = "Try again")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """`handler500`: also for what fails outside of a view, such as looking who is signed in."""
+    """The `handler500`. Also for failures outside of a view, such as reading the session."""
     return page_for(request, sys.exc_info()[1]) or defaults.server_error(request)

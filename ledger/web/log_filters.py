@@ -1,11 +1,13 @@
-"""What the log says of pages that were refused."""
+"""Filters for the log."""
 
 import logging
 
 
 class RefusalsInOneLine(logging.Filter):
-    """Removes the traceback from log lines about refused requests, which are not errors of this
-    program. Lines of level ERROR keep their traceback."""
+    """Removes the traceback from log lines about refused requests (status 4xx), which are no bugs.
+
+    Lines of level ERROR keep their traceback.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name == "django.request" and record.levelno < logging.ERROR:

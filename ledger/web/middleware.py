@@ -58,10 +58,10 @@ class TroubleMiddleware:
 
 
 class PrivateMiddleware:
-    """Forbids caching for signed-in people, so that Back after signing out shows nothing.
+    """Forbids caching of a signed-in person's pages: after signing out, Back shows none of them.
 
-    The response to a POST is only `private`: with `no-store`, nobody could go back to it. Does not
-    replace a Cache-Control header that the view has set.
+    The response to a POST is only `private`: with `no-store`, Back could not return to it. A
+    Cache-Control header that the view has set is kept.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

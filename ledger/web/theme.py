@@ -1,4 +1,4 @@
-"""Light, dark, or as the system says: a choice kept in a cookie, signed in or not."""
+"""The colour theme: light, dark, or that of the operating system. A cookie keeps the choice."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -13,9 +13,10 @@ YEAR = 365 * 24 * 60 * 60
 @login_not_required
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
-    """Keep the choice `theme` (anything but light or dark: as the system says), then go back.
+    """Stores the chosen theme in a cookie, then redirects to the page where it was chosen.
 
-    A script that sends `X-Requested-With: fetch` gets 204 and stays where it is.
+    Any value other than "light" and "dark" deletes the cookie: the operating system decides. A
+    script that sends `X-Requested-With: fetch` gets status 204 in place of the redirect.
     """
     response: HttpResponse
     if request.headers.get("X-Requested-With") == "fetch":
@@ -38,7 +39,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """Returns the page that the choice was made on; "/" if it belongs to another site."""
+    """Returns the page where the theme was chosen; "/" if `next` is a URL of another site."""
     target = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

@@ -91,7 +91,7 @@ def test_open_account_refuses_a_name_or_number_that_cannot_be(details: dict[str,
 def test_close_account_waits_for_holds() -> None:
     account = AccountFactory(overdraft_limit=Decimal(10))
     hold(from_account=account, amount=Decimal(5))
-    with pytest.raises(AccountNotEmpty, match=r"holds 5\.00 USD for payments under way"):
+    with pytest.raises(AccountNotEmpty, match=r"holds 5\.00 USD"):
         services.close_account(account=account)
 
 
@@ -258,8 +258,9 @@ def test_an_e_mail_address_is_unique_whatever_its_case() -> None:
     user = UserFactory(email="Ana@Example.com")
     assert user.email == "ana@example.com"
     assert User.objects.get_by_natural_key("ANA@example.COM") == user
-    with pytest.raises(ValidationError, match="already signs in with this address"):
+    with pytest.raises(ValidationError) as refused:
         User(email="ANA@example.com", name="Other", password="x").full_clean()
+    assert "already signs in" in str(refused.value)
     with pytest.raises(IntegrityError):
         UserFactory(email="aNA@example.com")
 

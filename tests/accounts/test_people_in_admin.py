@@ -15,6 +15,7 @@ from accounts import services
 from accounts.groups import STAFF, ensure_groups
 from accounts.models import User
 from tests.factories import UserFactory
+from tests.pages import lacks
 
 pytestmark = pytest.mark.django_db
 
@@ -61,10 +62,11 @@ def test_staff_cannot_touch_staff_nor_anybodys_password(staff: Client, root: Cli
         PEOPLE,
         {"action": "close_sign_in", "_selected_action": [boss.pk, colleague.pk], "reason": "x"},
     )
-    assert texts(answer) == [
-        f"{person}: not sign-in closed. Only superusers change people who are staff."
+    assert [said.partition(": ")[0] for said in texts(answer)] == [
+        str(person)
         for person in sorted([boss, colleague], key=lambda person: person.created_at, reverse=True)
     ]
+    assert all("Only superusers" in said for said in texts(answer))
     assert User.objects.active().filter(pk__in=[boss.pk, colleague.pk]).count() == 2
 
 
@@ -154,16 +156,17 @@ def test_a_new_address_has_a_reason_and_the_old_one_is_told(
     assert "no longer signs you in" in " ".join(mail.body.split())
     assert "new@example.com" not in mail.body
     told = LogEntry.objects.get().get_change_message()
-    assert told == "Email: old@example.com became new@example.com. Reason: Asked by letter"
+    assert not lacks(told, "old@example.com became new@example.com", "Asked by letter")
 
 
 def test_an_address_that_somebody_confirmed_is_not_given_away(root: Client) -> None:
     EmailAddress.objects.create(user=UserFactory(), email="second@example.com", verified=True)
     refused = move(root, UserFactory(), email="Second@example.com")
-    assert "already signs in with this address" in refused.content.decode()
+    assert refused.context["adminform"].form.errors["email"]
     new = {"email": "Second@example.com", "name": "N"}
     refused = root.post(reverse("admin:accounts_user_add"), new)
-    assert "already signs in with this address" in refused.content.decode()
+    assert refused.context["adminform"].form.errors["email"]
+    assert User.objects.filter(emailaddress__email__iexact="second@example.com").count() == 1
 
 
 # New people

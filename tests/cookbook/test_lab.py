@@ -117,7 +117,7 @@ def test_a_right_that_is_missing_in_thepractice_bank_is_no_rule_that_held() -> N
     attempt = replace(ATTEMPTS[0], sql="UPDATE public.accounts SET balance = 0 WHERE false")
     (outcome,) = run_attempts([attempt]).outcomes
     assert outcome.state == "42501"
-    assert not outcome.as_said
+    assert not outcome.as_expected
 
 
 def test_the_page_has_no_right_to_the_real_books() -> None:
@@ -126,7 +126,7 @@ def test_the_page_has_no_right_to_the_real_books() -> None:
         everything = run_attempts_on_real_books(WITHOUT_THE_RIGHT)
     finally:
         set_role(None)
-    assert {(o.state, o.as_said) for o in everything.outcomes} == {("42501", True)}
+    assert {(o.state, o.as_expected) for o in everything.outcomes} == {("42501", True)}
     assert [o.message for o in everything.outcomes] == [
         f"permission denied for table {attempt.table}" for attempt in WITHOUT_THE_RIGHT
     ]
@@ -159,7 +159,7 @@ def test_who_meets_a_lock_says_so_and_not_that_the_books_could_be_broken(
 def test_what_there_is_no_time_for_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt_runner, "SECONDS", 0)
     outcomes = run_attempts(ATTEMPTS[:3]).outcomes
-    assert [(o.was_busy, o.broke, o.as_said) for o in outcomes] == [(True, False, False)] * 3
+    assert [(o.was_busy, o.broke, o.as_expected) for o in outcomes] == [(True, False, False)] * 3
 
 
 def read_notes() -> None:
@@ -185,9 +185,7 @@ def test_while_sealing_runs_one_attempt_finds_out_for_all_that_need_its_lock(
     assert [o.attempt for o in everything.surprises if o.met_sealing] == everything_of(needing)
     assert everything.refused == len(ATTEMPTS) - len(needing)
     assert everything.met_sealing == len(needing) > 20
-    assert {o.message for o in everything.surprises} == {
-        "Somebody else is testing the seals; try again in a moment."
-    }
+    assert {o.message for o in everything.surprises} == {attempt_runner.SEALING}
     assert [slug for slug in sent if slug in {item.slug for item in needing}] == [needing[0].slug]
     assert run_attempts(needing).stands
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from cookbook.lab import views
-from cookbook.lab.attempt_runner import AttemptResults, Outcome, run_attempts
+from cookbook.lab.attempt_runner import SEALING, AttemptResults, Outcome, run_attempts
 from cookbook.lab.attempts import ATTEMPTS
 from cookbook.lab.attempts.attempt import CHECK
 from cookbook.practice import bank
@@ -69,7 +69,9 @@ def test_an_attempt_shows_its_sql_the_sqlstate_the_rule_and_what_postgres_says(
 ) -> None:
     said = page(reader, "/cookbook/lab/accounts/?try=balance_follows_rows")
     assert "<code>23514</code>" in said
-    assert "<dd>Only posted transactions change a balance.</dd>" in said
+    tried = [attempt for attempt in ATTEMPTS if attempt.slug == "balance_follows_rows"]
+    (outcome,) = run_attempts(tried).outcomes
+    assert f"<dd>{outcome.message}</dd>" in said
     assert "balance = balance + <span" in said
     assert said.count("The books are intact.") == 1
     assert "BEFORE UPDATE OF balance, held, last_entry_at ON accounts" in said
@@ -169,10 +171,10 @@ def test_while_sealing_runs_it_is_said_once(reader: Client) -> None:
     with sealing():
         said = text_of(reader.get("/cookbook/lab/?try=all"))
         one = text_of(reader.get("/cookbook/lab/seals/?try=seal_follows"))
-    assert said.count("Somebody else is testing the seals; try again in a moment.") == 1
+    assert said.count(SEALING) == 1
     assert "others were using the table" not in said
     assert "could be broken" not in said
-    assert "Somebody else is testing the seals; try again in a moment." in one
+    assert SEALING in one
 
 
 def test_a_rule_behind_another_says_so(reader: Client) -> None:
@@ -198,10 +200,12 @@ def test_books_that_could_be_broken_are_a_red_alert(
 ) -> None:
     monkeypatch.setattr(views, "ATTEMPTS", (HARMLESS,))
     said = page(reader, "/cookbook/lab/accounts/?try=no_such_rule")
-    assert '<p class="alert" role="alert">The books could be broken here' in said
+    assert '<p class="alert" role="alert">' in said
+    assert "could be broken here" in said
     assert "The books are intact." not in said
     said = page(reader, "/cookbook/lab/?try=all")
-    assert '<p class="alert" role="alert">The books could be broken here.</p>' in said
+    assert '<p class="alert" role="alert">' in said
+    assert "could be broken here" in said
     assert "Refused 0 of 1" in said
 
 

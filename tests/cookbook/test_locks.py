@@ -59,7 +59,7 @@ def test_the_page_says_who_waits_for_whom_and_what_was_refused(cook: Cook, clien
     client.force_login(UserFactory())
     page = text_of(client.get(BY_SLUG["retry"].url))
     assert "ms, waiting for Ana" in page
-    assert page.count("40001 could not serialize access due to concurrent update") == 1
+    assert page.count("40001 could not serialize access") == 1
     assert "BEGIN" in page
     assert "COMMIT" in page
 
@@ -153,11 +153,9 @@ def test_locks_in_one_order(cook: Cook) -> None:
 
 def test_nowait(cook: Cook) -> None:
     ran = cook("nowait")
-    assert ran.value == {
-        "nowait": 'could not obtain lock on row in relation "jars"',
-        "lock_timeout": "canceling statement due to lock timeout",
-        "later": "rent",
-    }
+    assert '"jars"' in ran.value["nowait"]
+    assert "lock timeout" in ran.value["lock_timeout"]
+    assert ran.value["later"] == "rent"
     assert [error.split()[0] for error in errors(ran)] == ["55P03", "55P03"]
 
 

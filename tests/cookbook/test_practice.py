@@ -93,7 +93,7 @@ def test_it_is_made_once_and_anew_where_the_code_has_changed(
     assert not bank.is_current()
     said: list[str] = []
     assert bank.build(tell=said.append)
-    assert said == ["Making the practice bank of the cookbook ..."]
+    assert [line.split()[0] for line in said] == ["Making"]
     assert bank.is_current()
     monkeypatch.undo()
     assert bank.build()
@@ -227,7 +227,7 @@ def test_without_the_right_to_make_schemas_it_says_so(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
     monkeypatch.setattr(bank, "_made", refused)
-    with pytest.raises(bank.NoPracticeBank, match="does not allow here: permission denied"):
+    with pytest.raises(bank.NoPracticeBank, match="permission denied"):
         bank.build()
 
 

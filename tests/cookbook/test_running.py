@@ -23,7 +23,7 @@ from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.steps import step
 from tests.cookbook.conftest import Clock
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
@@ -103,7 +103,7 @@ def test_a_recipe_that_only_reads_cannot_help_itself_to_more() -> None:
         ask("SET LOCAL transaction_read_only = off")
 
     error = run(recipe_of(asks_for_more), {}).error
-    assert error.startswith("25001 cannot set transaction read-write mode")
+    assert error.startswith("25001 ")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_one_statement_that_takes_too_long_is_stopped() -> None:
         ask("SELECT pg_sleep(60)")
 
     ran = cooked(waits)
-    assert ran.stopped.startswith("Stopped: one statement took longer than 3 seconds")
+    assert not lacks(ran.stopped, "Stopped", "one statement", "3 seconds")
     assert (ran.value, ran.tables, ran.error) == (None, [], "")
     assert ran.work.queries[-1].error.startswith("57014 ")
 
@@ -173,7 +173,7 @@ def test_statements_that_take_too_long_together_are_stopped(clock: Clock) -> Non
             clock.now += 1.5
 
     ran = cooked(many)
-    assert ran.stopped.startswith("Stopped: all statements together took longer than 6 seconds")
+    assert not lacks(ran.stopped, "Stopped", "all statements together", "6 seconds")
     sent = [query.sql for query in ran.work.queries if query.sql.startswith("SELECT")]
     assert sent == [f"SELECT {number}" for number in range(5)]  # at 0, 1.5, 3, 4.5 and 6 seconds
 
@@ -232,9 +232,7 @@ def test_a_row_that_is_not_there_is_an_answer() -> None:
     def nobody() -> Account:
         return Account.objects.get(number="000")
 
-    assert run(recipe_of(nobody), {}).stopped == (
-        "Django raised Account.DoesNotExist: Account matching query does not exist."
-    )
+    assert "Account.DoesNotExist" in run(recipe_of(nobody), {}).stopped
 
 
 def test_queries_are_shown_under_the_step_that_sent_them() -> None:

@@ -94,7 +94,7 @@ def test_who_still_waits_is_stopped_rather_than_waited_for() -> None:
         waiting = ben.start(lambda: Jar.objects.update(coins=F("coins") + 1))
         assert waiting.waits_for == "Ana"
         raise LookupError
-    assert steps[-1].error == "57014 canceling statement due to user request"
+    assert steps[-1].error.startswith("57014 ")
 
 
 def test_a_database_error_is_an_answer_with_its_code() -> None:
@@ -170,7 +170,7 @@ def test_commit_of_a_failed_transaction_says_that_it_was_none() -> None:
     ran = run(recipe_of(goes_on), {})
     assert ran.steps[1].error == "22012 division by zero"
     assert [query.sql for query in ran.steps[2].queries] == ["COMMIT"]
-    assert ran.steps[2].outcome == "Rolled back: the transaction had failed."
+    assert ran.steps[2].outcome.startswith("Rolled back")
 
 
 def test_after_a_crash_the_next_run_finds_the_schema_empty() -> None:

@@ -40,9 +40,9 @@ def test_cook_prints_the_pitfall(capsys: Any) -> None:
 def test_cook_says_who_waits_and_what_was_refused(capsys: Any) -> None:
     cook(recipes.retry)
     said = capsys.readouterr().out
-    assert said.index("-- waits for Ana") < said.index("-- Ben has waited for Ana: 40001 could")
+    assert said.index("-- waits for Ana") < said.index("has waited for Ana: 40001 ")
     cook(recipes.savepoint)
-    assert "-- 23514 new row for relation" in capsys.readouterr().out
+    assert "-- 23514 new row" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("what", ["nope", print, 17])

@@ -26,9 +26,7 @@ def test_all_or_nothing(cook: Cook) -> None:
         ['UPDATE "jars', 'SELECT "jars"."id",'],
         ["BEGIN", 'UPDATE "jars', 'SELECT "jars"."id",', "ROLLBACK"],
     ]
-    assert [step.error for step in ran.steps[2:4]] == [
-        "DoesNotExist: Jar matching query does not exist."
-    ] * 2
+    assert [step.error.split(":")[0] for step in ran.steps[2:4]] == ["DoesNotExist"] * 2
 
 
 def test_durable(cook: Cook) -> None:
@@ -54,11 +52,9 @@ def test_savepoint(cook: Cook, rows: Callable[..., list[Any]]) -> None:
 
 def test_error_caught_inside_atomic(cook: Cook) -> None:
     ran = cook("error-caught-inside-atomic")
-    assert ran.value == {
-        "raw SQL": "InternalError: current transaction is aborted, "
-        "commands ignored until end of transaction block",
-        "create": "TransactionManagementError: An error occurred in the current transaction. "
-        "You can't execute queries until the end of the 'atomic' block.",
+    assert {what: said.split(":")[0] for what, said in ran.value.items()} == {
+        "raw SQL": "InternalError",
+        "create": "TransactionManagementError",
         "create in a savepoint": "1 jars",
     }
     assert [error.split()[0] for error in errors(ran)] == ["23505", "25P02", "23505", "23505"]
@@ -73,11 +69,8 @@ def test_on_commit_sends_the_mail(cook: Cook) -> None:
 
 def test_isolation_level(cook: Cook) -> None:
     ran = cook("isolation-level")
-    assert ran.value == {
-        "inside": "repeatable read",
-        "after it": "read committed",
-        "too late": "25001 SET TRANSACTION ISOLATION LEVEL must be called before any query",
-    }
+    assert ran.value.pop("too late").startswith("25001 ")
+    assert ran.value == {"inside": "repeatable read", "after it": "read committed"}
 
 
 def test_too_slow_within_its_time(cook: Cook) -> None:
@@ -88,10 +81,8 @@ def test_too_slow_within_its_time(cook: Cook) -> None:
 
 def test_statement_timeout(cook: Cook) -> None:
     ran = cook("statement-timeout", milliseconds=20)
-    assert ran.value == {
-        "the slow query": "canceling statement due to statement timeout",
-        "allowed afterwards": "3s",
-    }
+    assert "statement timeout" in ran.value["the slow query"]
+    assert ran.value["allowed afterwards"] == "3s"
     assert [error.split()[0] for error in errors(ran)] == ["57014"]
 
 

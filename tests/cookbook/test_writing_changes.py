@@ -83,10 +83,8 @@ def test_before_and_after(cook: Cook) -> None:
 def test_refused_by_the_books(cook: Cook, rows: Any) -> None:
     before = rows("SELECT count(*), sum(amount) FROM transactions")
     ran = cook("refused-by-the-books")
-    assert ran.value["bulk_create"].endswith(
-        "each stored balance is the one before it plus its amount."
-    )
-    assert ran.value["update"] == "A posted row never changes; post a reversal instead."
+    assert "stored balance" in ran.value["bulk_create"]
+    assert "never changes" in ran.value["update"]
     sent = [query.sql.partition(' "')[0] for query in ran.work.queries]
     assert sent.count("ROLLBACK TO SAVEPOINT") == 2
     assert rows("SELECT count(*), sum(amount) FROM transactions") == before

@@ -60,7 +60,7 @@ def test_a_file_in_place_of_the_data_folder_is_named(folder: Path) -> None:
     file = folder / "data"
     file.write_text("")
 
-    with pytest.raises(EmbeddedServerError, match=r"cannot use .*data: .*not a folder"):
+    with pytest.raises(EmbeddedServerError, match=r"/data: .*not a folder"):
         EmbeddedServer(file).ensure_started()
 
 
@@ -81,7 +81,7 @@ def test_root_does_not_move_away_from_the_data_of_a_user(folder: Path, start: St
     os.chown(folder / "data", 12345, 12345)
     (folder / "data").chmod(0o700)
 
-    with pytest.raises(EmbeddedServerError, match="belongs to the OS user 12345"):
+    with pytest.raises(EmbeddedServerError, match="OS user 12345"):
         server.ensure_started()
 
 
@@ -91,7 +91,7 @@ def test_the_data_of_another_user_is_refused(folder: Path, start: Start) -> None
     server.stop()
     os.chown(server.data, 12345, 12345)
 
-    with pytest.raises(EmbeddedServerError, match="belongs to the OS user 12345"):
+    with pytest.raises(EmbeddedServerError, match="OS user 12345"):
         server.ensure_started()
 
 

@@ -23,7 +23,7 @@ class AnyText(forms.CharField):
 
 
 class AnnotationForm(forms.Form):
-    """A note and tags. Saving both empty removes them."""
+    """A note and tags. If both are empty, saving removes them."""
 
     text = AnyText(
         label="Note",

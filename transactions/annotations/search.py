@@ -10,8 +10,8 @@ subquery first and once, and combines the ids with the result of the GIN index i
 cannot do that for an OR with IN: it would read every row and look each up.
 
 Search for one word or phrase at a time and combine the conditions: one word of a query may be in
-the payment and the next in its note. Negate outside, with `~Q(...)`: a tsquery with "!" would
-match every annotation without the word, and exclude no payment without annotation.
+the payment and the next in its note. Negate outside, with `~Q(...)`: a tsquery with "!" finds only
+annotations without the word, and so misses every payment that has no annotation.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ Ids = QuerySet[Annotation, Any]  # one column: transaction ids
 
 @dataclass(frozen=True, slots=True)
 class TagInUse:
-    """A tag, the number of transactions that have it, and when one last got it."""
+    """A tag, the number of transactions with it, and the last time that one got it."""
 
     tag: str
     count: int

@@ -27,8 +27,8 @@ TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and 
 class AnnotationHistory:
     """An owner's current note and tags on a transaction, and the earlier versions.
 
-    `history` holds the newest MOST_SHOWN versions, newest first, with the current one. `changes`
-    counts the versions after the first.
+    `history` holds the newest MOST_SHOWN versions, newest first, including the current one.
+    `changes` counts the versions after the first.
     """
 
     text: str = ""

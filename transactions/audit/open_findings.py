@@ -15,7 +15,8 @@ from django.db.models.functions import Coalesce
 from accounts.models import EARLIEST, LATEST
 from transactions.models import AuditRun, Seal, Transaction
 
-WHOLE = {"balance", "time", "held", "currency"}  # checked whole, whatever an audit begins from
+# Checks that every audit makes completely, whatever its start.
+WHOLE = {"balance", "time", "held", "currency"}
 BEGINS = Coalesce("since", Value(EARLIEST))
 # The earliest start of what all later runs checked; null for the newest run.
 SEEN_SINCE = Window(
@@ -33,18 +34,18 @@ class _Times:
     seals: dict[int, datetime]
 
 
-def standing_run() -> AuditRun | None:
+def counting_run() -> AuditRun | None:
     """The widest open audit; if none is open, the last complete one if clean, else the newest. None
     if there is no audit.
     """
     runs = AuditRun.objects.select_related("run_by")
-    standing = next(iter(standing_runs()), None)
+    widest = next(iter(open_runs()), None)
     whole = runs.filter(since=None).first()
     clean = whole if whole is not None and whole.is_clean else None
-    return standing or clean or runs.first()
+    return widest or clean or runs.first()
 
 
-def standing_runs() -> list[AuditRun]:
+def open_runs() -> list[AuditRun]:
     """Every audit with an open finding, the widest first.
 
     Three queries. Only an audit that looked further back than all later ones can be open.
@@ -55,10 +56,10 @@ def standing_runs() -> list[AuditRun]:
     wider = (broken & Q(seen_since=None)) | (broken & Q(seen_since__gt=BEGINS))
     found = list(runs.filter(wider).order_by("-started_at", "-id"))
     times = _times_of(found)
-    standing = [
+    open_ones = [
         run for run in found if run.seen_since is None or run.seen_since > _needs(run, times)
     ]
-    return sorted(standing, key=lambda run: run.since or EARLIEST)
+    return sorted(open_ones, key=lambda run: run.since or EARLIEST)
 
 
 def must_begin_by(run: AuditRun) -> datetime:

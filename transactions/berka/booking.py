@@ -44,10 +44,10 @@ def book(source: Source, report: ImportReport, progress: Callable[[int], object]
     drafts = _drafts(rows, accounts)
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        verdicts = post_batch(list(islice(drafts, CHUNK)), atomic=False)
-        for row, verdict in zip(chunk, verdicts, strict=True):
-            if isinstance(verdict, LedgerError):
-                report.refusals.append(_refusal(row, verdict))
+        results = post_batch(list(islice(drafts, CHUNK)), atomic=False)
+        for row, result in zip(chunk, results, strict=True):
+            if isinstance(result, LedgerError):
+                report.refusals.append(_refusal(row, result))
             elif row.id in booked:
                 report.skipped += 1
             else:

@@ -10,7 +10,7 @@ from accounts.models import Account, User
 from accounts.services import open_accounts
 from transactions.berka.identity import email_of, id_of, noon, number_of
 from transactions.berka.lines import Refusal
-from transactions.berka.source import Opened, Source
+from transactions.berka.source import Source, SourceAccount
 
 CURRENCY = "CZK"
 
@@ -28,51 +28,51 @@ class ImportReport:
 
 def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
     """Opens the missing accounts and returns all accounts by the bank's id."""
-    ids = {id_of("account", opened.account_id): opened for opened in source.accounts.values()}
+    ids = {id_of("account", account.account_id): account for account in source.accounts.values()}
     there = Account.objects.in_bulk(list(ids))
-    missing = [opened for id, opened in ids.items() if id not in there]
+    missing = [account for id, account in ids.items() if id not in there]
     users = _add_missing_users(missing, report)
     taken = set(
         Account.objects.filter(
-            number__in=[number_of(opened.account_id) for opened in missing]
+            number__in=[number_of(account.account_id) for account in missing]
         ).values_list("number", flat=True)
     )
     fresh = []
-    for opened in missing:
-        user = users.get(opened.client_id)
-        if number_of(opened.account_id) in taken:
-            reason = f"another account has its number, {number_of(opened.account_id)}"
-            report.refusals.append(Refusal("account.asc", opened.line, reason))
+    for account in missing:
+        user = users.get(account.client_id)
+        if number_of(account.account_id) in taken:
+            reason = f"another account has its number, {number_of(account.account_id)}"
+            report.refusals.append(Refusal("account.asc", account.line, reason))
         elif user is None:
             reason = (
-                f"the owner, client {opened.client_id}, has left the bank, or somebody else "
-                f"signs in as {email_of(opened.client_id)}"
+                f"the owner, client {account.client_id}, has left the bank, or somebody else "
+                f"signs in as {email_of(account.client_id)}"
             )
-            report.refusals.append(Refusal("account.asc", opened.line, reason))
+            report.refusals.append(Refusal("account.asc", account.line, reason))
         else:
-            fresh.append(_account(opened, user))
+            fresh.append(_account(account, user))
     open_accounts(fresh)
     report.accounts += len(fresh)
     there |= {account.pk: account for account in fresh}
-    return {opened.account_id: there[id] for id, opened in ids.items() if id in there}
+    return {account.account_id: there[id] for id, account in ids.items() if id in there}
 
 
-def _account(opened: Opened, user: User) -> Account:
+def _account(account: SourceAccount, user: User) -> Account:
     return Account(
-        id=id_of("account", opened.account_id),
+        id=id_of("account", account.account_id),
         user=user,
-        number=number_of(opened.account_id),
+        number=number_of(account.account_id),
         name="Current account",
         currency=CURRENCY,
-        created_at=noon(opened.day),
+        created_at=noon(account.day),
     )
 
 
-def _add_missing_users(accounts: list[Opened], report: ImportReport) -> dict[int, User]:
+def _add_missing_users(accounts: list[SourceAccount], report: ImportReport) -> dict[int, User]:
     """Adds missing owners, who cannot sign in, and returns the active owners by client id."""
     since: dict[int, date] = {}
-    for opened in accounts:
-        since[opened.client_id] = min(opened.day, since.get(opened.client_id, opened.day))
+    for account in accounts:
+        since[account.client_id] = min(account.day, since.get(account.client_id, account.day))
     ids = {client_id: id_of("client", client_id) for client_id in since}
     emails = [email_of(client_id) for client_id in since]
     there = User.objects.in_bulk(list(ids.values()))

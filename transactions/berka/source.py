@@ -16,8 +16,8 @@ from transactions.berka.lines import BrokenLine, Refusal, UnreadableSource
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An account of the bank and its owner."""
+class SourceAccount:
+    """An account in the bank's files, with its owner."""
 
     line: int
     account_id: int
@@ -48,7 +48,7 @@ class Movement:
 class Source:
     """The content of all files, in booking order."""
 
-    accounts: dict[int, Opened] = field(default_factory=dict)
+    accounts: dict[int, SourceAccount] = field(default_factory=dict)
     movements: dict[int, list[Movement]] = field(default_factory=dict)
     closings: dict[int, Closing] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
@@ -72,8 +72,7 @@ def read(directory: Path) -> Source:
     owners = _owners(directory, source, clients, set(days))
     for account_id, (line, day) in days.items():
         if account_id in owners:
-            opened = Opened(line, account_id, owners[account_id], day)
-            source.accounts[account_id] = opened
+            source.accounts[account_id] = SourceAccount(line, account_id, owners[account_id], day)
         else:
             reason = f"account {account_id} has no owner in disp.asc that could be read"
             source.refusals.append(Refusal("account.asc", line, reason))

@@ -36,7 +36,7 @@ class SeedingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Seeded:
+class SeedingCounts:
     """How much was made. All zero if the demo data was there already."""
 
     users: int = 0
@@ -51,7 +51,7 @@ def seed(
     seed: int,
     now: datetime,
     progress: Callable[[int], None] = lambda _booked: None,
-) -> Seeded:
+) -> SeedingCounts:
     """Makes the demo bank once; later calls, on any day, add nothing.
 
     Repeating an interrupted call on the same day finishes it: all ids are known beforehand, so
@@ -59,7 +59,7 @@ def seed(
     """
     check_options(users, months, seed)
     if is_seeded():
-        return Seeded()
+        return SeedingCounts()
     world = World(users, months, seed, now)
     _refuse_strangers(world.people)
     people = _save_people(world.people)
@@ -73,7 +73,7 @@ def seed(
     _change_statuses(world.people, people)
     notes.write_notes(people[SIGN_INS["ana"]])
     _give_roles_and_passwords(people)
-    return Seeded(len(people), accounts, booked)
+    return SeedingCounts(len(people), accounts, booked)
 
 
 def check_options(users: int, months: int, seed: int) -> None:

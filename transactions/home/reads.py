@@ -21,7 +21,7 @@ SPARK_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class NetWorth:
     """Money in one currency over all open accounts.
 
     Money on frozen accounts is not available, because it cannot be sent.
@@ -39,7 +39,7 @@ class Home:
     """The home page. `worth` starts with the currency of the most accounts."""
 
     accounts: list[Account]
-    worth: list[Worth]
+    worth: list[NetWorth]
     latest: list[Entry]
     pending: Holds
     trends: dict[UUID, list[Decimal]] = field(default_factory=dict)
@@ -62,13 +62,13 @@ def home_of(user: User) -> Home:
     )
 
 
-def worth_of(accounts: Sequence[Account]) -> list[Worth]:
+def worth_of(accounts: Sequence[Account]) -> list[NetWorth]:
     """Available, booked and held money per currency. No query."""
     by_currency: dict[str, list[Account]] = defaultdict(list)
     for account in accounts:
         by_currency[account.currency].append(account)
     return [
-        Worth(
+        NetWorth(
             currency,
             available=sum((a.available for a in group if a.is_active), Decimal(0)),
             frozen=sum((a.available for a in group if a.is_frozen), Decimal(0)),
@@ -79,7 +79,7 @@ def worth_of(accounts: Sequence[Account]) -> list[Worth]:
     ]
 
 
-def _beside_available(worth: Sequence[Worth]) -> Iterator[str]:
+def _beside_available(worth: Sequence[NetWorth]) -> Iterator[str]:
     held = [money(each.held, each.currency) for each in worth if each.held]
     frozen = [money(each.frozen, each.currency) for each in worth if each.frozen]
     owed = [money(each.balance, each.currency) for each in worth if each.balance < 0]

@@ -179,8 +179,8 @@ class Annotation(models.Model):
         ]
 
     def __str__(self) -> str:
-        said = [self.text, *(f"#{tag}" for tag in self.tags)]
-        return " ".join(part for part in said if part) or "nothing"
+        parts = [self.text, *(f"#{tag}" for tag in self.tags)]
+        return " ".join(part for part in parts if part) or "nothing"
 
     @property
     def is_empty(self) -> bool:

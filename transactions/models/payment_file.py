@@ -233,8 +233,8 @@ class PaymentLine(models.Model):
     """One line: the recipient, the amount, and whether it was paid. Its id is the id of the
     transaction.
 
-    A line that is not booked and has no verdict can be booked, as far as the last check showed. The
-    verdict is the sentence of the latest refusal: from parsing, the preview or the booking.
+    A line that is not booked can be booked if `verdict` is empty, as far as the last check showed.
+    Else `verdict` is the sentence of the latest refusal: on storing, checking or booking.
     """
 
     id = models.UUIDField(
@@ -310,12 +310,12 @@ class PaymentLine(models.Model):
     @property
     def doubts(self) -> list[str]:
         """What a person should check before paying this line."""
-        said = f"\u201c{shortened(self.typed_name)}\u201d"
+        quoted = f"\u201c{shortened(self.typed_name)}\u201d"
         about_name = {
-            NameCheck.CLOSE: f"The file says {said}, which is close to the holder's name.",
-            NameCheck.OTHER: f"The file says {said}, which is not the holder's name.",
+            NameCheck.CLOSE: f"The file says {quoted}, which is close to the holder's name.",
+            NameCheck.OTHER: f"The file says {quoted}, which is not the holder's name.",
         }.get(NameCheck(self.name_check))
         if self.is_uncompared:
-            about_name = f"The file says {said}, which was not compared with the holder's name."
+            about_name = f"The file says {quoted}, which was not compared with the holder's name."
         about_twin = f"Same as line {self.repeats:,}." if self.repeats else None
         return [doubt for doubt in (about_name, about_twin) if doubt]

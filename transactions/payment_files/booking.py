@@ -2,8 +2,8 @@
 
 Note [Killed between two statements]: the result of a line is written in the database transaction
 that moves its money, by `post_parts`. If the process is killed, both are stored or neither. So the
-lines tell where to continue, and a step that is sent again takes the next lines, never the same
-ones. Reasons and lines of the admin's history are written in that database transaction too.
+stored results show where to continue, and a step that is sent again takes the next lines, never the
+same ones. Reasons and the admin's history are written in that database transaction too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,12 @@ from ledger.db.retry import Failure, failure_of
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
 from transactions.payment_files.drafts import (
+    PostingResults,
     Progress,
-    Verdicts,
     drafts_of,
     lock_accounts,
     silent,
-    write_verdicts,
+    write_results,
 )
 from transactions.payment_files.storage import locked_file, settle
 from transactions.services import Draft, post_parts
@@ -30,7 +30,7 @@ from transactions.staff_services import explain
 State = PaymentFile.State
 
 
-class NotAll(LedgerError):
+class LinesRefused(LedgerError):
     """A line is refused, so nothing of the file was booked."""
 
 
@@ -43,8 +43,9 @@ class CheckedAnew(LedgerError):
 
 
 class BookingStopped(Exception):
-    """Some steps are booked, then one failed. `file` is its state after those; `__cause__` is the
-    error.
+    """A step failed after others were booked.
+
+    `file` has the state after the booked steps; `__cause__` is the error.
     """
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
@@ -53,8 +54,8 @@ class BookingStopped(Exception):
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
-            f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked and stay "
-            "so; then it was stopped. Go on with the rest: no line is booked twice."
+            f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked. "
+            "An error stopped the rest. Go on with it: no line is booked twice."
         )
 
 
@@ -63,7 +64,7 @@ class BookingRequest(TypedDict, total=False):
 
     `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
     each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
-    agreed; CheckedAnew if it differs now. "" continues a booking that has begun and starts none;
+    agreed; CheckedAnew if it differs now. "" continues a booking that has begun but starts none;
     None skips the comparison. `beside` receives the number of booked lines, in the transaction that
     books them.
     """
@@ -121,9 +122,9 @@ def book_rest(
 def book_whole(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books every line in one transaction, or none: NotAll names the first refused line.
+    """Books every line in one transaction, or none: LinesRefused names the first refused line.
 
-    Returns a file that is done as it is. Raises NotChecked before the first check.
+    Returns a file that is done unchanged. Raises NotChecked before the first check.
     """
     held = _Held(file, request)
 
@@ -137,9 +138,9 @@ def book_whole(
         yield from drafts_of(held.file, waiting, by=request.get("by"))
         held.write_down()
 
-    def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-        _refuse_unless_all_were(drafts, verdicts)
-        held.record(drafts, verdicts)
+    def record(drafts: Sequence[Draft], results: PostingResults) -> None:
+        _refuse_unless_all_were(drafts, results)
+        held.record(drafts, results)
         progress(len(drafts))
 
     post_parts(parts, record)
@@ -149,18 +150,18 @@ def book_whole(
 def _refuse_unless_all_can(file: PaymentFile) -> None:
     refused = PaymentLine.objects.of(file).refused().in_order().first()
     if refused is not None:
-        raise NotAll(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
+        raise LinesRefused(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
 
 
-def _refuse_unless_all_were(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-    for draft, verdict in zip(drafts, verdicts, strict=True):
-        if isinstance(verdict, LedgerError):
+def _refuse_unless_all_were(drafts: Sequence[Draft], results: PostingResults) -> None:
+    for draft, result in zip(drafts, results, strict=True):
+        if isinstance(result, LedgerError):
             line = PaymentLine.objects.filter(pk=str(draft.id)).get()
-            raise NotAll(f"Nothing was booked. Line {line.number}: {verdict}")
+            raise LinesRefused(f"Nothing was booked. Line {line.number}: {result}")
 
 
 class _Held:
-    """A file that is locked in the transaction that books it: one step at a time."""
+    """A file that is locked by the transaction that books it, so that steps wait for each other."""
 
     file: PaymentFile
 
@@ -169,9 +170,7 @@ class _Held:
         self.booked_before = 0
 
     def lock(self) -> None:
-        """Locks the file before its accounts, in the same order everywhere, so that nothing
-        deadlocks.
-        """
+        """Locks the file before its accounts. The same order everywhere prevents deadlocks."""
         self.file = locked_file(self.pk)
         self.booked_before = self.file.booked_count
         if self.file.state == State.STORED:
@@ -185,16 +184,16 @@ class _Held:
         if agreed != agreed_to(self.file):
             raise CheckedAnew(
                 "The file was checked again since that page was shown, and other lines can be "
-                "booked now. Nothing was paid now. These are the figures of this moment; look at "
-                "them and press once more."
+                "booked now. Nothing was paid now. Check the current figures and "
+                "press again."
             )
 
-    def record(self, drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+    def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
         """Writes the results of the lines, and the reasons."""
-        write_verdicts(drafts, verdicts)
+        write_results(drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
         if by is not None and reason:
-            booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
+            booked = [result for result in results if isinstance(result, Transaction)]
             explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
 
     def write_down(self) -> None:

@@ -14,7 +14,7 @@ from transactions.payment_files.storage import PART, parts_of
 from transactions.services import Draft, LedgerError
 
 FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
-Verdicts = Sequence[Transaction | LedgerError]
+PostingResults = Sequence[Transaction | LedgerError]
 Progress = Callable[[int], object]  # called with the number of lines that were just done
 
 
@@ -46,7 +46,7 @@ def drafts_of(
 def lock_accounts(file: PaymentFile) -> None:
     """Locks the sender and every recipient in order of id, before several parts are posted.
 
-    Locking part by part would keep the order within each part only; see Note [Lock ordering].
+    Locking part by part would keep the order only within each part; see Note [Lock ordering].
     """
     paid = PaymentLine.objects.of(file).readable().values("to_account")
     everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid))
@@ -55,17 +55,17 @@ def lock_accounts(file: PaymentFile) -> None:
         list(Account.objects.locked(stretch).values_list("pk"))
 
 
-def write_verdicts(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+def write_results(drafts: Sequence[Draft], results: PostingResults) -> None:
     """Writes the results of posted lines, in the transaction that posted them."""
-    pairs = list(zip(drafts, verdicts, strict=True))
-    booked = [verdict.pk for _, verdict in pairs if isinstance(verdict, Transaction)]
+    pairs = list(zip(drafts, results, strict=True))
+    booked = [result.pk for _, result in pairs if isinstance(result, Transaction)]
     refused = [(draft.id, str(why)) for draft, why in pairs if isinstance(why, LedgerError)]
     PaymentLine.objects.filter(pk__in=booked).update(booked=True, verdict="")
     write_refusals(refused)
 
 
 def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
-    """Writes why lines were not booked; leaves lines alone that are booked by now."""
+    """Writes why lines were not booked. Does not change lines that are booked by now."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""Choosing a file and the account that pays; for staff, the customer and the reason."""
+"""The forms that upload a file, for customers and for staff, and the reason for paying it."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def csv_field() -> forms.FileField:
     """The field for the file."""
     return forms.FileField(
         label="CSV file",
-        allow_empty_file=True,  # the reader says more about it
+        allow_empty_file=True,  # the parser explains it better
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text=(
             f"Up to {MOST_LINES:,} lines. You see the result of each line before anything is paid."

@@ -1,7 +1,7 @@
 """Limits how many wrong names one customer may have compared in a day.
 
-Each answer other than "matches" reveals a little about an unknown name. Honest files contain few
-wrong names; collecting names needs many answers.
+Each result other than "match" reveals a little about an unknown name. Honest files contain few
+wrong names; somebody who collects names needs many results.
 """
 
 import uuid

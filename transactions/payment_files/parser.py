@@ -1,7 +1,7 @@
 """The file format: CSV with a heading, UTF-8, commas or semicolons. Parsed line by line.
 
-A problem of the whole file is an `UnreadableFile`; a problem of one line is left to the check of
-that line.
+A problem of the whole file is an `UnreadableFile`; a problem of one line is found when `storage`
+checks that line.
 """
 
 import csv
@@ -18,7 +18,7 @@ NEEDED = ("to", "amount")
 MOST_LINES = 50_000
 MOST_BYTES = 32 * 1024 * 1024
 LONGEST_LINE = 20_000  # characters
-LONGEST_CELL = 1000  # kept of a cell; far more than any may have
+LONGEST_CELL = 1000  # characters kept of a cell; every column allows fewer
 HEADING = ",".join(COLUMNS)
 EXAMPLE = (
     f"{HEADING}\r\n"
@@ -35,9 +35,9 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One line as typed, tidied; `extra` are cells beyond the heading.
+    """One line, with tidied cells. `extra` counts the cells beyond the columns of the heading.
 
-    Of the amount only plain spaces are tidied; other invisible characters are refused later.
+    In the amount only plain spaces are tidied: other invisible characters are refused later.
     """
 
     number: int
@@ -150,8 +150,8 @@ def _heading(cells: Iterable[str]) -> list[str]:
         )
     for name in names:
         if name not in COLUMNS:
-            said = shortened(tidy_line(name))
-            shown = f"the column \u201c{said}\u201d" if name else "a column unnamed"
+            quoted = shortened(tidy_line(name))
+            shown = f"the column \u201c{quoted}\u201d" if name else "a column without a name"
             raise UnreadableFile(
                 f"The heading has {shown}, which payments do not have. "
                 f"The columns are {', '.join(COLUMNS)}."
@@ -170,11 +170,11 @@ def _heading(cells: Iterable[str]) -> list[str]:
 
 def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
     extra = sum(1 for cell in cells[len(names) :] if cell.strip())
-    said = {
+    texts = {
         name: (_spaced if name == "amount" else _tidy)(cell)
         for name, cell in zip(names, cells, strict=False)
     }
-    typed = {name: said.get(name, "") for name in COLUMNS}
+    typed = {name: texts.get(name, "") for name in COLUMNS}
     return FileRow(number=number, extra=extra, **typed)
 
 

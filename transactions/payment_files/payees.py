@@ -12,8 +12,10 @@ from transactions.payment_files.names import masked
 
 @dataclass(slots=True)
 class Payees:
-    """Names by line id. `in_part` if the file has no name to compare; `uncompared` if too many were
-    wrong that day.
+    """Names by line id.
+
+    `in_part`: a name is masked, and the file gives none to compare. `uncompared`: a name was not
+    compared, because too many were wrong that day.
     """
 
     names: dict[UUID, str] = field(default_factory=dict)
@@ -44,7 +46,7 @@ def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
 
 
 def _paid_before(owner: UUID, accounts: set[UUID]) -> set[UUID]:
-    """Those of the accounts that this person has paid before; holds do not count."""
+    """The accounts out of these that this person has paid before. Holds do not count."""
     own = list(Account.objects.filter(user=owner).values_list("pk", flat=True))
     sent = Transaction.objects.filter(
         from_account__in=own, to_account__in=accounts, status="completed"

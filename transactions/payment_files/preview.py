@@ -1,6 +1,6 @@
 """The check of a file: every line is posted in one transaction that is rolled back.
 
-So each result is that of real posting, with the balance that the lines before it leave.
+So each line gets the result of a real booking, after the lines before it.
 """
 
 import json
@@ -14,8 +14,8 @@ from django.db import transaction as db_transaction
 from ledger.db.retry import run_with_retry
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.drafts import (
+    PostingResults,
     Progress,
-    Verdicts,
     drafts_of,
     lock_accounts,
     silent,
@@ -28,31 +28,31 @@ IN_MEMORY = 1024 * 1024  # bytes of refusals; more go to a temporary file
 
 
 def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
-    """Finds out which lines can be booked now, and stores that. Books nothing.
+    """Checks which lines can be booked now, and stores the results. Books nothing.
 
-    Checks refused lines again; leaves booked and unreadable lines alone, and a file that is being
-    paid. Raises FileRemoved.
+    Refused lines are checked again. Booked and unreadable lines stay as they are, and so does a
+    file that is being paid. Raises FileRemoved.
     """
-    with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as notes:
+    with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as refusals:
 
         def parts() -> Iterator[list[Draft]]:
-            notes.seek(0)
-            notes.truncate()
+            refusals.seek(0)
+            refusals.truncate()
             lock_accounts(file)
             unpaid = PaymentLine.objects.of(file).readable().filter(booked=False)
             yield from drafts_of(file, unpaid)
 
-        def record(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-            for draft, why in zip(drafts, verdicts, strict=True):
+        def record(drafts: Sequence[Draft], results: PostingResults) -> None:
+            for draft, why in zip(drafts, results, strict=True):
                 if isinstance(why, LedgerError):
-                    notes.write(json.dumps([str(draft.id), str(why)]) + "\n")
+                    refusals.write(json.dumps([str(draft.id), str(why)]) + "\n")
             progress(len(drafts))
 
         preview_parts(parts, record)
-        return run_with_retry(lambda: _written_down(file, notes))
+        return run_with_retry(lambda: _store_results(file, refusals))
 
 
-def _written_down(file: PaymentFile, notes: IO[str]) -> PaymentFile:
+def _store_results(file: PaymentFile, refusals: IO[str]) -> PaymentFile:
     """Stores the results, unless the booking has begun meanwhile."""
     with db_transaction.atomic(durable=True):
         locked = locked_file(file.pk)
@@ -60,8 +60,8 @@ def _written_down(file: PaymentFile, notes: IO[str]) -> PaymentFile:
             return locked
         before = PaymentLine.objects.of(file).readable().filter(booked=False).refused()
         before.update(verdict="")
-        notes.seek(0)
-        for part in parts_of(json.loads(note) for note in notes):
+        refusals.seek(0)
+        for part in parts_of(json.loads(refusal) for refusal in refusals):
             write_refusals([(UUID(id), why) for id, why in part])
         settle(locked, PaymentFile.State.CHECKED)
         return locked

@@ -21,7 +21,7 @@ def result_lines(file: PaymentFile) -> Iterator[str]:
 
 
 def result_response(file: PaymentFile) -> StreamingHttpResponse:
-    """The same as a download."""
+    """The lines of `result_lines` as a download."""
     return StreamingHttpResponse(
         result_lines(file),
         content_type="text/csv; charset=utf-8",

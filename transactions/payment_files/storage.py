@@ -52,7 +52,7 @@ def store(
 ) -> PaymentFile:
     """Stores the lines of a file; checks and books nothing. Raises UnreadableFile.
 
-    Returns the stored file if the same lines out of the same account were stored before, under this
+    Returns the stored file if the same lines from the same account were stored before, under this
     `id` or this `run` (the label given by `post_file --run`).
     """
     digest, count = measure(source)
@@ -116,8 +116,8 @@ def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
 def settle(file: PaymentFile, state: PaymentFile.State) -> None:
     """Counts the lines again and sets the state of the file, in the transaction that changed them.
 
-    Doubts count only on lines that can still be paid. A file is done when no payable line is left
-    and something was paid.
+    Doubts are counted only on lines that can still be paid. A file is done when no payable line
+    is left and something was paid.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
     waiting = ~booked & ~refused
@@ -183,7 +183,7 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], names: Comparison) -> None
 def _mark_repeats(file: PaymentFile) -> None:
     """Marks each line that repeats an earlier line with the number of that line.
 
-    Joined by the ids of the lines: Postgres has no statistics yet for rows that were just copied.
+    Joins by the ids of the lines: Postgres has no statistics yet for rows that were just copied.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -235,7 +235,7 @@ def _values(
             f"The name is longer than {LONGEST_NAME} characters; shorten it, or leave it out."
         )
     if row.extra or len(row.name) > LONGEST_NAME:
-        to_account = None  # a line whose cells may have slipped is never paid
+        to_account = None  # its cells may be in the wrong columns, so it is never paid
     check = names.of(row.name, holder) if to_account else NameCheck.NONE
     return (
         uuid7(), file.pk, row.number,
@@ -251,8 +251,8 @@ def _amount(typed: str, currency: str) -> Decimal:
     if unseen:
         where = f"after \u201c{shortened(typed[:place])}\u201d" if place else "at its beginning"
         raise ValidationError(
-            f"In the column amount, {where}, there is a character that nobody sees: {unseen}. "
-            "Type the amount anew."
+            f"In the column amount, {where}, there is an invisible character: {unseen}. "
+            "Type the amount again."
         )
     amount = read_amount(typed)
     if not fits(amount, minor_units(currency)):

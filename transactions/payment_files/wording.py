@@ -43,7 +43,7 @@ def payments(count: int) -> str:
 
 
 def what_can_be_paid(file: PaymentFile) -> str:
-    """Says how many lines can be booked; before, whether the file was checked."""
+    """Says how many lines can be booked, or that the file is not checked yet."""
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."
     if file.booked_count:
@@ -63,7 +63,7 @@ def doubts_of(file: PaymentFile) -> str:
     names, twins, sentences = file.misnamed_count, file.repeated_count, []
     if names:
         verb = "does" if names == 1 else "do"
-        sentences.append(f"{names:,} {_lines(names)} {verb} not bear the holder's name exactly.")
+        sentences.append(f"{names:,} {_lines(names)} {verb} not have the holder's exact name.")
     if twins:
         verb = "repeats" if twins == 1 else "repeat"
         sentences.append(f"{twins:,} {_lines(twins)} {verb} another one of this file.")

@@ -70,7 +70,7 @@ def post_batch(
             rest = drafts[len(results) :]
             chunk = _chunk_of(rest)
             try:
-                results += unit_of_work.run(partial(_verdicts_on, chunk), chunk)
+                results += unit_of_work.run(partial(_results_on, chunk), chunk)
             except (Error, LedgerError) as error:
                 raise _interrupted(error, results, chunk, rest) from error
     return results
@@ -164,21 +164,21 @@ def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
 
 def _post_all(parts: Callable[[], Iterable[Part]], record: Record) -> None:
     for part in parts():
-        verdicts = _verdicts_on([_outlined(draft) for draft in part])
-        for verdict in verdicts:
-            if isinstance(verdict, LedgerError):
-                verdict.__traceback__ = None  # its frames would keep the whole part in memory
-        record(part, verdicts)
+        results = _results_on([_outlined(draft) for draft in part])
+        for result in results:
+            if isinstance(result, LedgerError):
+                result.__traceback__ = None  # its frames would keep the whole part in memory
+        record(part, results)
 
 
 def _all_or_first_refusal(items: Sequence[PreparedDraft | LedgerError]) -> list[Transaction]:
-    return [unit_of_work.row_of(verdict) for verdict in _verdicts_on(items)]
+    return [unit_of_work.row_of(result) for result in _results_on(items)]
 
 
-def _verdicts_on(items: Sequence[PreparedDraft | LedgerError]) -> list[Transaction | LedgerError]:
+def _results_on(items: Sequence[PreparedDraft | LedgerError]) -> list[Transaction | LedgerError]:
     """Posts the prepared drafts; a refusal among the items is its own result, in order."""
-    verdicts = iter(engine.post([item for item in items if isinstance(item, PreparedDraft)]))
-    return [next(verdicts) if isinstance(item, PreparedDraft) else item for item in items]
+    results = iter(engine.post([item for item in items if isinstance(item, PreparedDraft)]))
+    return [next(results) if isinstance(item, PreparedDraft) else item for item in items]
 
 
 def _outlined(draft: Draft) -> PreparedDraft | LedgerError:

@@ -14,7 +14,7 @@ from transactions.exceptions import (
     HOLD_CAPTURED,
     HOLD_EXPIRED,
     HOLD_RELEASED,
-    REFUND_NEEDS_BOOKING,
+    NO_REFUND_OF_HOLD,
     REFUNDED_IN_FULL,
     REFUNDS_ARE_FINAL,
     AccountNotActive,
@@ -92,8 +92,12 @@ def _check_capture(item: PreparedDraft, hold: Transaction) -> None:
 
 def _check_reversal(item: PreparedDraft, locked: LockedAccounts) -> None:
     original = locked.linked.get(item.reverses_id) if item.reverses_id else None
-    if original is None or original.status != Transaction.Status.COMPLETED:
-        raise AlreadyReversed(REFUND_NEEDS_BOOKING)
+    if original is None:
+        raise AlreadyReversed("There is no transaction with that id.")
+    if original.status != Transaction.Status.COMPLETED:
+        is_captured = original.pk in locked.ended
+        status = Transaction.Status.CAPTURED if is_captured else original.status
+        raise AlreadyReversed(NO_REFUND_OF_HOLD[status])
     if original.reverses_id is not None:
         raise AlreadyReversed(REFUNDS_ARE_FINAL)
     if (item.from_id, item.to_id) != (original.to_account_id, original.from_account_id):

@@ -35,8 +35,8 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
     posted = insert.find([item.id for item in items if item.id_given])
     strangers = _strangers(items)
     known = [item for item in items if item.created_by_id not in strangers]
-    verdicts = iter(_post_stretches(known, locked, posted))
-    return [UNKNOWN_PERSON if item.created_by_id in strangers else next(verdicts) for item in items]
+    results = iter(_post_stretches(known, locked, posted))
+    return [UNKNOWN_PERSON if item.created_by_id in strangers else next(results) for item in items]
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:
@@ -101,13 +101,13 @@ def _post_stretches(
     stretches = list(_stretches(items))
     if len(stretches) == 1:
         return _post_chunk(items, locked, posted)
-    verdicts: list[Transaction | LedgerError] = []
+    results: list[Transaction | LedgerError] = []
     for stretch in stretches:
         known = {item.id: posted[item.id] for item in stretch if item.id in posted}
         done = _post_chunk(stretch, lock_accounts_of(stretch), known)
         posted.update((row.pk, row) for row in done if isinstance(row, Transaction))
-        verdicts += done
-    return verdicts
+        results += done
+    return results
 
 
 def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraft]]:
@@ -155,19 +155,19 @@ def _check_and_write(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
     """Checks drafts while earlier ones are written, unless a check needs a query of its own."""
-    verdicts: list[Transaction | LedgerError] = []
-    good: Iterable[PreparedDraft] = _good(items, locked, posted, verdicts)
+    results: list[Transaction | LedgerError] = []
+    good: Iterable[PreparedDraft] = _good(items, locked, posted, results)
     if locked.limited_by_day:
         good = list(good)
     insert.write(good, len(items))
-    return verdicts
+    return results
 
 
 def _good(
     items: Sequence[PreparedDraft],
     locked: LockedAccounts,
     posted: dict[uuid.UUID, Transaction],
-    verdicts: list[Transaction | LedgerError],
+    results: list[Transaction | LedgerError],
 ) -> Iterator[PreparedDraft]:
     """Yields the drafts to write, and appends a result for every draft."""
     for item in items:
@@ -175,18 +175,18 @@ def _good(
             complete(item)
             row = posted.get(item.id) if item.id_given else None
             if row is not None:
-                verdicts.append(_repeated(item, row))
+                results.append(_repeated(item, row))
                 continue
             sides = locked.sides(item)
             check(item, sides, locked)
         except LedgerError as refusal:
-            verdicts.append(refusal)
+            results.append(refusal)
             continue
         apply(item, sides, locked)
         row = insert.as_transaction(item)
         if item.id_given:
             posted[item.id] = row
-        verdicts.append(row)
+        results.append(row)
         yield item
 
 

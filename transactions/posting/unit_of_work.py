@@ -51,8 +51,8 @@ def run(
         raise refusal from error
 
 
-def row_of(verdict: Transaction | LedgerError) -> Transaction:
+def row_of(result: Transaction | LedgerError) -> Transaction:
     """The row of a result, or raises its refusal."""
-    if isinstance(verdict, LedgerError):
-        raise verdict
-    return verdict
+    if isinstance(result, LedgerError):
+        raise result
+    return result

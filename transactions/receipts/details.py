@@ -13,12 +13,12 @@ from transactions.search.language.terms import having, meta_field, token
 MOST_LINES = 40
 LINES_LIMIT = 16_000  # bytes of their HTML, about
 LONGEST_VALUE = 300  # characters of one line
-LONGEST_TERM = 80  # characters that a link looks for
+LONGEST_TERM = 80  # characters of a search term in a link
 STORED_LIMIT = 4_000  # characters of JSON
 COLOURED_LIMIT = 1_200  # characters of JSON to colour: each then costs up to 15 bytes
 NOTHING = "\N{EN DASH}"
 
-# How a bank's usual names read; others read as they are.
+# Labels of common keys; other keys are their own labels.
 WORDS = {
     "last4": "ending in",
     "mcc": "code",
@@ -42,9 +42,7 @@ class MetadataLine:
 
     @property
     def weight(self) -> int:
-        """About how many bytes its HTML takes: an address needs three for each byte of another
-        script.
-        """
+        """About how many bytes its HTML takes. A URL needs three for a byte that is not ASCII."""
         links = len(self.key_term.encode()) + len(self.term.encode())
         return 150 + len(self.label.encode()) + len(self.value_text.encode()) + 3 * links
 
@@ -101,7 +99,9 @@ def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[MetadataLi
             yield from _lines(inner, f"{label} {_words(key)}", (*path, str(key)) if path else ())
     elif isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
         for number, inner in enumerate(value, 1):
-            yield from _lines(inner, f"{label} {number}", ())  # no place in a list is looked for
+            yield from _lines(
+                inner, f"{label} {number}", ()
+            )  # values in a list of objects cannot be searched for
     else:
         yield _line(value, label, path)
 

@@ -43,9 +43,12 @@ class FromFile:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`signed` is the change of the reader's own balance; None if there is none, or more than one.
+    """A transaction with all that its page shows.
 
-    `tools` and `reasons` are for staff only. `mine` is the reader's own annotation; staff who own
+    `signed` is the change of the reader's own balance; None for a hold, between own accounts, and
+    for staff.
+
+    `actions` and `reasons` are for staff only. `mine` is the reader's own annotation; staff who own
     neither side have none.
     """
 
@@ -64,12 +67,12 @@ class Receipt:
     scope_kind: str = MINE  # of its links to the search
     may_search: bool = True
     is_for_staff: bool = False
-    tools: list[tuple[str, str]] = field(default_factory=list)
+    actions: list[tuple[str, str]] = field(default_factory=list)
     reasons: list[StaffReason] = field(default_factory=list)
 
     @property
     def badge(self) -> str:
-        """One word that sets it apart from a plain payment."""
+        """A word for a refund or a hold; "" for a plain payment."""
         if self.row.is_reversal:
             return reversal_word(self.row.type)
         return STATES.get(self.lifecycle.state, "")
@@ -98,12 +101,12 @@ class Receipt:
         return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
 
     def search_url(self, query: str) -> str:
-        """The search page within what this reader may search; "" if nothing."""
+        """The search page for a query in the reader's scope; "" if they may not search."""
         return search_url(query, self.scope_kind) if query and self.may_search else ""
 
     @property
     def figure(self) -> str:
-        """The amount with the reader's sign; none for a hold or a transfer between own accounts."""
+        """The amount, with a sign if `signed` is known."""
         if self.signed is None:
             return figure(self.row.amount, self.row.currency)
         return signed(self.signed, self.row.currency)
@@ -131,7 +134,7 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         scope_kind=BANK if for_staff else MINE,
         may_search=not for_staff or may_read_bank(reader),
         is_for_staff=for_staff,
-        tools=actions_for(lifecycle, reader) if for_staff else [],
+        actions=actions_for(lifecycle, reader) if for_staff else [],
         reasons=lifecycle.reasons if for_staff else [],
     )
 
@@ -147,7 +150,7 @@ def _side(
 
 
 def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """More facts about the amount: refunds, and the amount of the hold."""
+    """Facts about refunds; for a hold with a recipient, its purpose."""
     row = lifecycle.row
     if lifecycle.reversals:
         back, whole = money(lifecycle.reversed, row.currency), money(row.amount, row.currency)
@@ -163,7 +166,7 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
 
 
 def _booked_by(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Who pressed Pay for a payment from a file: not always the owner of the account."""
+    """Who booked a payment from a file: it may not be the owner of the account."""
     if lifecycle.line is None:
         return []
     return [("Booked by", str(lifecycle.row.created_by or "The bank"))]
@@ -187,14 +190,14 @@ def _file(lifecycle: Lifecycle, sender: Side | None, reader: User) -> FromFile |
 
 
 def _subline(lifecycle: Lifecycle) -> str:
-    """What a hold means for the money; for anything else, what it was for."""
+    """What a hold means for the money; for other transactions, the description."""
     row, state = lifecycle.row, lifecycle.state
     amount = money(row.amount, row.currency)
     if state == "captured" and lifecycle.capture:
-        taken, rest = lifecycle.capture.amount, row.amount - lifecycle.capture.amount
+        captured, rest = lifecycle.capture.amount, row.amount - lifecycle.capture.amount
         if not rest:
             return "All of it was captured."
-        sentence = f"{money(taken, row.currency)} of it was captured"
+        sentence = f"{money(captured, row.currency)} of it was captured"
         return f"{sentence}, {money(rest, row.currency)} released."
     return {
         "pending": "Reserved: it is either booked or returned to your available money.",

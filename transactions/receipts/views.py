@@ -43,7 +43,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
             messages.success(request, form.done)
         except NoteChanged as refusal:
             form.add_error(None, str(refusal))
-            replaces = None  # who has read what it says now may replace it
+            replaces = None  # the page shows the current version, so that one may be replaced
     if form.errors:
         return receipt_page(request, row, form, replaces)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
@@ -73,8 +73,9 @@ def receipt_page(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> HttpResponse:
-    """The receipt. A `form` with errors is shown open, and still replaces the annotation with the
-    id `replaces`, or the present one.
+    """Renders the receipt. A `form` with errors is shown open.
+
+    Saving it replaces the annotation with the id `replaces`; None stands for the current one.
     """
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row}

@@ -141,12 +141,12 @@ class Report:
     `function` takes a `Scope` and the form's parameters, and returns rows: a queryset of dicts or a
     list of them. `question` is what the report answers. `shows` names the features of Postgres and
     the ORM it uses, for the query panel. `sketch` is the small picture in the list: bars, columns,
-    pairs, line or heat. `finding` is the answer in one sentence, `basis` what it is computed from.
+    pairs, line or heat. `finding` is the result in one sentence, `basis` what it is computed from.
     `footer` returns rows below the table, computed from all rows; a column without a value stays
     empty. `page_rows` is how many rows the page shows; the CSV file has all.
 
     `final_from` returns the moment after the last entry that the parameters read. Once that moment
-    is sealed the answer cannot change and may be cached. Only for reports without names.
+    is sealed the result cannot change and may be cached. Only for reports without names.
     """
 
     function: Callable[..., Iterable[Row]]

@@ -21,7 +21,7 @@ from accounts.admin.parts import ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
 from ledger.text.dates import long_date
-from transactions.audit.open_findings import must_begin_by, standing_run, standing_runs
+from transactions.audit.open_findings import counting_run, must_begin_by, open_runs
 from transactions.audit.runs import PAGE_SECONDS, fits_on_a_page, run_audit
 from transactions.models import AuditRun, Seal, Transaction
 
@@ -32,15 +32,15 @@ SEALS_SHOWN = 20
 A_DAY = timedelta(days=1)
 HEADLINES = {
     "chain": "An entry does not follow from the one before it",
-    "balance": "An account's balance is not that of its last entry",
-    "time": "An account does not know when its last entry was",
+    "balance": "An account's balance differs from the balance after its last entry",
+    "time": "The time of an account's last entry is wrong",
     "held": "An account's held money is not the sum of its pending holds",
     "capture": "A hold and its capture do not agree",
     "reversal": "A reversal does not fit its original",
-    "currency": "The money in all accounts is not what came in less what went out",
+    "currency": "The money in all accounts is not deposits minus withdrawals",
     "orphan": "A transaction names an account that does not exist in its currency",
     "rule": "A row breaks a rule of its table",
-    "seal": "A sealed period is no longer what was sealed",
+    "seal": "A sealed period does not match its seal",
 }
 
 
@@ -92,13 +92,13 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Shows the audit named in the address, else the one that counts, and the seals."""
+        """Shows the audit named in the URL, or else the one whose result counts, and the seals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = AuditRun.objects.select_related("run_by")
-        standing = standing_runs()
-        counts = standing[0] if standing else standing_run()
-        run = _named_run(request) or counts
+        still_open = open_runs()
+        counting = still_open[0] if still_open else counting_run()
+        run = _named_run(request) or counting
         newest = runs.first()
         may_run = request.user.has_perm("transactions.run_audit")
         context = {
@@ -107,10 +107,10 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "opts": self.opts,
             "run": run,
             "findings": shown(run.found) if run else [],
-            "that_counts": counts if run not in [counts, *standing] else None,
-            "stand_too": [_told(each) for each in standing if each != run],
-            "since_then": newest if run == counts and newest not in [run, *standing] else None,
-            "ended_from": _ended_from(run),
+            "counting_run": counting if run not in [counting, *still_open] else None,
+            "other_open_runs": [_with_headlines(each) for each in still_open if each != run],
+            "newest_run": newest if run == counting and newest not in [run, *still_open] else None,
+            "closed_by_audit_since": _closed_by_audit_since(run),
             "form": ScopeForm() if may_run else None,
             "runs": runs[:RUNS_SHOWN],
             **(extra_context or {}),
@@ -153,21 +153,22 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _say_clean(self, request: HttpRequest, run: AuditRun) -> None:
         """The message after a clean audit; older open findings stay."""
-        counts = standing_run()
-        if counts is None or counts.is_clean:
+        counting = counting_run()
+        if counting is None or counting.is_clean:
             messages.success(request, "Checked; nothing is wrong.")
             return
-        assert run.since is not None  # noqa: S101  a whole audit leaves no other standing
+        assert run.since is not None  # noqa: S101  a complete audit closes all findings
         messages.warning(
             request,
             f"Nothing is wrong with what was booked since {_day(run.since)}, but the audit of "
-            f"{_day(counts.started_at)} looked at more, and what it found still stands.",
+            f"{_day(counting.started_at)} looked at more, and its findings are still open.",
         )
 
 
-def _ended_from(run: AuditRun | None) -> datetime | None:
-    """The latest start of an audit that would close the findings; None if only a complete one
-    would, or if there are none.
+def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
+    """The latest `since` of an audit that would close the findings.
+
+    None if there are no findings, or if only a complete audit would close them.
     """
     if run is None or run.is_clean:
         return None
@@ -175,10 +176,10 @@ def _ended_from(run: AuditRun | None) -> datetime | None:
     return None if begins == EARLIEST else min(begins, run.started_at)
 
 
-def _told(run: AuditRun) -> tuple[AuditRun, list[str]]:
-    """Another audit with open findings, in words."""
-    said = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
-    return run, [f"{headline[0].lower()}{headline[1:]}" for headline in said]
+def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
+    """An audit with the headlines of its findings, for a sentence."""
+    headlines = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
+    return run, [f"{headline[0].lower()}{headline[1:]}" for headline in headlines]
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:

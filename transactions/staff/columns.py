@@ -10,7 +10,7 @@ from accounts.admin.parts import NOTHING, amount_cell, link_to, moment_cell
 from accounts.models import Account
 from ledger.text.dates import exact, long_date
 from ledger.text.money import account_number, money
-from transactions.lifecycle import lifecycle_of, standing_of
+from transactions.lifecycle import lifecycle_of, state_label_of
 from transactions.models import StaffReason, Transaction
 
 
@@ -26,13 +26,13 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
         return long_date(row.value_date)
 
     @admin.display(description="Status")
-    def standing(self, row: Transaction) -> str:
-        """The state in words, as far as the row alone tells it."""
-        return standing_cell(row, standing_of(row))
+    def state(self, row: Transaction) -> str:
+        """The state in words, from the row alone."""
+        return state_cell(row, state_label_of(row))
 
     @admin.display(description="Status")
-    def standing_long(self, row: Transaction) -> str:
-        return standing_cell(row, lifecycle_of(row).standing)
+    def state_long(self, row: Transaction) -> str:
+        return state_cell(row, lifecycle_of(row).state_label)
 
     @admin.display(description="Type")
     def kind(self, row: Transaction) -> str:
@@ -95,32 +95,34 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
         return format_html_join("", "<div>{} {}</div>", lines) or NOTHING
 
     @admin.display(description="Reasons")
-    def notes_shown(self, row: Transaction) -> str:
+    def staff_reasons(self, row: Transaction) -> str:
         """The reasons of staff for this row, its capture and its refunds."""
-        notes = lifecycle_of(row).reasons
-        return (
-            format_html_join("", "<div>{}</div>", ((note_line(note),) for note in notes)) or NOTHING
-        )
+        lines = ((reason_line(reason),) for reason in lifecycle_of(row).reasons)
+        return format_html_join("", "<div>{}</div>", lines) or NOTHING
 
 
-def standing_cell(row: Transaction, label: str) -> str:
-    """The state; for a hold, its exact end on hover."""
+def state_cell(row: Transaction, label: str) -> str:
+    """The state. For a pending hold, the exact expiry is in its title."""
     if not row.is_pending or row.expires_at is None:
         return label
     iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, at, label)
 
 
-def note_line(note: StaffReason) -> str:
+def reason_line(reason: StaffReason) -> str:
     """ "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
     label = format_html(
         "{} by {}, {}: {}",
-        note.get_action_display(), note.written_by or "the bank", moment_cell(note.created_at),
-        note.reason,
-    )  # fmt: skip
-    if not note.message:
+        reason.get_action_display(),
+        reason.written_by or "the bank",
+        moment_cell(reason.created_at),
+        reason.reason,
+    )
+    if not reason.message:
         return label
-    return format_html('{} <span class="quiet">The customer reads: {}</span>', label, note.message)
+    return format_html(
+        '{} <span class="quiet">The customer reads: {}</span>', label, reason.message
+    )
 
 
 def _side(account: Account | None) -> str:

@@ -50,7 +50,7 @@ class AccountFilter(admin.SimpleListFilter):
         return [(str(account.pk), str(account))] if account else []
 
     def has_output(self) -> bool:
-        """Also for an id that is no account, which then finds nothing."""
+        """True also for an id of no account: the list is then empty."""
         return bool(self.value())
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
@@ -66,7 +66,7 @@ class AccountFilter(admin.SimpleListFilter):
             return None
 
 
-class StandingFilter(admin.SimpleListFilter):
+class StateFilter(admin.SimpleListFilter):
     """The state of a row. An expired hold still reserves its money."""
 
     title = "status"
@@ -93,7 +93,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 class CurrencyFilter(admin.SimpleListFilter):
-    """Offers the currencies of accounts; those of transactions would need a full read."""
+    """Offers the currencies of accounts: reading those of transactions would scan their table."""
 
     title = "currency"
     parameter_name = "currency"

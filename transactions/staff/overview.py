@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from ledger.text.dates import end_of_day, short_date, when
 from ledger.text.lines import counted
-from transactions.audit.open_findings import standing_runs
+from transactions.audit.open_findings import open_runs
 from transactions.models import AuditRun, Seal, Transaction
 
 
@@ -55,10 +55,10 @@ def _holds() -> list[StaffFigure]:
 
 def _audit() -> StaffFigure:
     page = reverse("admin:transactions_auditrun_changelist")
-    open_findings = sum(len(run.findings) for run in standing_runs())
+    open_findings = sum(len(run.findings) for run in open_runs())
     if open_findings:
-        said = f"{counted(open_findings, 'open finding')}"
-        return StaffFigure("Last audit", said, page, needs_care=True)
+        text = counted(open_findings, "open finding")
+        return StaffFigure("Last audit", text, page, needs_care=True)
     last = AuditRun.objects.first()
     if last is None:
         return StaffFigure("Last audit", "never", page, needs_care=True)

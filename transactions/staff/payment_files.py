@@ -42,7 +42,7 @@ from transactions.payment_files.wording import payments, summary_of
 logger = logging.getLogger(__name__)
 LINES_A_PAGE = 50
 NOTHING_LEFT = (
-    "No line was booked now. Each says what became of it, and the file's history says who paid."
+    "No line was booked now. Each line shows its result, and the file's history shows who paid."
 )
 
 
@@ -136,12 +136,12 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Does what a button asks for."""
         file = get_object_or_404(self.get_queryset(request), pk=pk)
-        clerk, asked = person_of(request), request.POST.get("step", "")
-        may = _may_remove if asked == "discard" else _may_pay
+        clerk, step = person_of(request), request.POST.get("step", "")
+        may = _may_remove if step == "discard" else _may_pay
         if request.method != "POST" or not may(clerk, file):
             raise PermissionDenied
         try:
-            return self._answered(request, file, asked)
+            return self._do(request, file, step)
         except FileRemoved as gone:
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:transactions_paymentfile_changelist")
@@ -152,12 +152,13 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 "A part of the file is booked", str(stopped), there, "To the file"
             )
 
-    def _answered(self, request: HttpRequest, file: PaymentFile, asked: str) -> HttpResponse:
-        if asked == "discard":
+    def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
+        """Discards, pays or checks the file, and redirects."""
+        if step == "discard":
             return self._discard(request, file)
         try:
-            if asked in ("whole", "pay"):
-                self._pay(request, file, book_whole if asked == "whole" else book_rest)
+            if step in ("whole", "pay"):
+                self._pay(request, file, book_whole if step == "whole" else book_rest)
             else:
                 check(file)
         except CheckedAnew as other:
@@ -177,7 +178,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """
         form, booked = PayForm(request.POST), False
         if not form.is_valid():
-            messages.error(request, "Nothing was paid. Say why first, in 500 characters at most.")
+            messages.error(
+                request, "Nothing was paid. Type a reason first, of at most 500 characters."
+            )
             return
         reason = form.cleaned_data["reason"]
 
@@ -194,13 +197,13 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.warning(request, NOTHING_LEFT)
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
-        """Removes an unpaid file that staff uploaded; the history keeps that."""
+        """Removes an unpaid file that staff uploaded, and records that in the admin's history."""
         if not discard(file):
-            messages.error(request, "Some of this file was paid, so it stays.")
+            messages.error(request, "Part of this file was paid, so it cannot be removed.")
             return redirect("admin:transactions_paymentfile_change", file.pk)
-        said = f"Removed; nothing of its {payments(file.line_count)} was paid."
+        message = f"Removed; nothing of its {payments(file.line_count)} was paid."
         clerk = person_of(request)
-        LogEntry.objects.log_actions(clerk.pk, [file], DELETION, said, single_object=True)
+        LogEntry.objects.log_actions(clerk.pk, [file], DELETION, message, single_object=True)
         messages.success(request, f"Removed {file.name}. Nothing of it was paid.")
         return redirect("admin:transactions_paymentfile_changelist")
 

@@ -26,7 +26,7 @@ from transactions.staff.desk.corrections import CaptureForm, RefundForm
 from transactions.staff.desk.holds import RELEASE_HOLDS, HoldForm
 from transactions.staff.desk.steps import StepDesk, StepForm
 from transactions.staff.find.transactions import HELP, scope_for_staff, search
-from transactions.staff.lists import AccountFilter, CappedPaginator, CurrencyFilter, StandingFilter
+from transactions.staff.lists import AccountFilter, CappedPaginator, CurrencyFilter, StateFilter
 from transactions.staff_actions import RELEASE, actions_for, instead_of_release
 
 
@@ -34,15 +34,15 @@ from transactions.staff_actions import RELEASE, actions_for, instead_of_release
 class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     """Transactions, newest first by booking time, see Note [Newest of the bank].
 
-    No `date_hierarchy`: it asks the whole table for its first and last day on each view. The
-    filter by date walks back from the newest row and stops at the page's end.
+    No `date_hierarchy`: it reads the first and last day of the whole table on each view. The
+    filter by date reads from the newest row on and stops when the page is full.
     """
 
     list_display = (
-        "time", "sender", "recipient", "amount_shown", "currency", "standing", "words", "kind",
+        "time", "sender", "recipient", "amount_shown", "currency", "state", "words", "kind",
     )  # fmt: skip
     list_filter = (
-        AccountFilter, StandingFilter, "type", CurrencyFilter,
+        AccountFilter, StateFilter, "type", CurrencyFilter,
         ("created_at", date_filter("date")),
     )  # fmt: skip
     list_select_related = ("from_account__user", "to_account__user")
@@ -51,15 +51,15 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    search_fields = ("id",)  # shows the box; what it does is in `get_search_results`
+    search_fields = ("id",)  # shows the search box; `get_search_results` does the search
     search_help_text = HELP
     actions = ("release",)
     rows_template = "admin/transactions/transaction/_rows.html"
     fieldsets = (
-        (None, {"fields": ("amount_long", "kind", "standing_long", "time", "counts_from")}),
+        (None, {"fields": ("amount_long", "kind", "state_long", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
         ("Details", {"fields": ("description", "reference", "category", "metadata_text")}),
-        ("Belongs to", {"fields": ("links", "notes_shown", "expires", "created_by_link", "id")}),
+        ("Belongs to", {"fields": ("links", "staff_reasons", "expires", "created_by_link", "id")}),
     )
 
     class Media:
@@ -75,22 +75,22 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
             return queryset, False
         narrowed = AccountFilter.parameter_name in request.GET
         scope = scope_for_staff(person_of(request))
-        rows, meant = search(queryset, search_term, scope, is_narrow=narrowed)
-        for mistake in meant.mistakes:
+        rows, condition = search(queryset, search_term, scope, is_narrow=narrowed)
+        for mistake in condition.mistakes:
             self.message_user(request, mistake.sentence, messages.WARNING)
         return rows, False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The menu of actions, only on lists of pending holds: its one action releases them."""
-        state = request.GET.get(StandingFilter.parameter_name)
-        is_list_of_holds = state in StandingFilter.of_pending_holds
+        """Returns actions only for lists of pending holds: the only action releases them."""
+        state = request.GET.get(StateFilter.parameter_name)
+        is_list_of_holds = state in StateFilter.of_pending_holds
         return super().get_actions(request) if is_list_of_holds or request.method == "POST" else {}
 
     def has_manage_holds_permission(self, request: HttpRequest) -> bool:
         return person_of(request).has_perm(RELEASE.permission)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the staff forms, whose pages a browser may cache.
+        """Adds the staff forms. Browsers may cache their pages.
 
         Without caching, going back after booking would show a browser error in place of the form.
         """
@@ -130,9 +130,9 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
             self.message_user(request, format_html("{}{}", refusal, link), messages.ERROR)
             return redirect(back)
         chosen = self.get_queryset(request).filter(pk=pk)
-        answer = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
-        assert answer is not None  # noqa: S101  one is never too many
-        return answer
+        response = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
+        assert response is not None  # noqa: S101  one row is never above MOST_AT_ONCE
+        return response
 
     def _seen(self, request: HttpRequest, pk: Any) -> Transaction:
         """Returns the transaction. Raises PermissionDenied if the person may not see any."""
@@ -152,7 +152,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return RELEASE.refusal(Lifecycle(thing), person_of(request))
 
     def name_of(self, thing: Transaction) -> str:
-        """A row by its amount, its description and the account that sends."""
+        """The amount, the description and the sending account of a row."""
         sender = thing.from_account or "outside the bank"
         return f"{money(thing.amount, thing.currency)}, {thing.description or thing.kind}, {sender}"
 
@@ -166,5 +166,5 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         obj: Any = None,
     ) -> HttpResponse:
         """Django's page, with the actions for the transaction."""
-        context["tools"] = actions_for(lifecycle_of(obj), person_of(request))
+        context["actions"] = actions_for(lifecycle_of(obj), person_of(request))
         return super().render_change_form(request, context, add, change, form_url, obj)

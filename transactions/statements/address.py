@@ -62,7 +62,7 @@ class StatementAddress:
     def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
         """Search words that could not be read, with suggested links."""
         return [
-            (mistake.sentence, [Chip(said, self.url(q=said)) for said in mistake.suggestions])
+            (mistake.sentence, [Chip(query, self.url(q=query)) for query in mistake.suggestions])
             for mistake in mistakes_in(self.typed, account)
         ]
 

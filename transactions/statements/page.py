@@ -99,16 +99,13 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
         return "No entries."
     first, last = page.days[-1].date, page.days[0].date
     count = len(page.entries)
-    said = f"{count:,} {'entry' if count == 1 else 'entries'} from {_said(first)} to {_said(last)}"
+    entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
+    line = f"{entries} from {long_date(first)} to {long_date(last)}"
     if filters.picks:
-        said += ", a selection"
+        line += ", a selection"
     if page.newer is not None or page.older is not None:
-        said += ", not all there are"
-    return f"{said}."
-
-
-def _said(day: date) -> str:
-    return long_date(day)
+        line += ", not all there are"
+    return f"{line}."
 
 
 def mark_of(moment: datetime) -> int:

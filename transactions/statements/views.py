@@ -57,8 +57,8 @@ def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
     account = get_object_or_404(Account, pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():
-        said = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return HttpResponseBadRequest(said, content_type="text/plain; charset=utf-8")
+        message = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return HttpResponseBadRequest(message, content_type="text/plain; charset=utf-8")
     entries = entries_of(account, form.filters)
     rows = entries.with_counterparty().order_by("created_at").iterator(chunk_size=2000)
     return StreamingHttpResponse(

@@ -1,13 +1,13 @@
-"""What an attempt on the books is, and rows that their tables would take as they are.
+"""Attempts to break a rule of the books, and the valid rows that they change.
 
-An attempt that inserts is a good row with one thing wrong in it, so that nothing but the rule it
-is aimed at can be what refuses it. A test inserts each of the good rows and sees them taken.
+An attempt that inserts takes a valid row and makes one thing wrong, so that only the tested rule
+can refuse it. A test inserts each valid row unchanged and checks that it is accepted.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-# SQLSTATEs, by what they say.
+# SQLSTATEs, by the kind of rule that refuses.
 NOT_NULL = "23502"
 FOREIGN_KEY = "23503"
 UNIQUE = "23505"
@@ -17,13 +17,13 @@ OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"  # a payment of a time that m
 
 @dataclass(frozen=True)
 class Attempt:
-    """Raw SQL that Postgres must refuse, and what refuses it.
+    """Raw SQL that Postgres must refuse, and the rule that refuses it.
 
-    `rule` is the name of a constraint, of a unique index or of what a trigger says it refuses
-    by; for NOT NULL that of the column. `title` says what is tried. `given` is done
-    first, in the same transaction. Where `behind` another rule, that one refuses: this one
-    cannot be reached, and `why` says so; `behind_too` is one more between the two. `isolation`
-    is that of a transaction of its own.
+    `rule` is the name of a constraint or a unique index, or the name that a trigger reports; for
+    NOT NULL it is the column. `title` says what is tried. `given` runs first, in the same
+    transaction. If another rule always refuses first, `behind` is that rule and `why` gives the
+    cause; `behind_too` is a third rule between the two. With `isolation`, the attempt runs in a
+    transaction of its own with that isolation level.
     """
 
     table: str
@@ -40,7 +40,7 @@ class Attempt:
 
     @property
     def slug(self) -> str:
-        """Its name in addresses: that of the rule, for a column with its table's."""
+        """Its name in URLs: the name of the rule; for NOT NULL, of the table and the column."""
         return f"{self.table}-{self.rule}" if self.state == NOT_NULL else self.rule
 
     @property
@@ -58,14 +58,14 @@ class Attempt:
 
     @property
     def needs_the_seals(self) -> bool:
-        """Whether a trigger takes the lock of the seals for it, which is one for all who try."""
+        """Whether a trigger takes the lock of the seals for it. All attempts share that lock."""
         return any(
             "INSERT INTO seals\n" in sql or OLD_ROW in sql for sql in (*self.given, self.sql)
         )
 
     @property
     def all_sql(self) -> str:
-        """What is sent, in order."""
+        """All statements that are sent, in order."""
         statements = [*self.given, self.sql]
         if self.isolation:
             statements.insert(0, f"SET TRANSACTION ISOLATION LEVEL {self.isolation}")
@@ -80,7 +80,7 @@ class Attempt:
         return replace(self, behind=rule, behind_state=state, why=why, behind_too=and_behind)
 
 
-# Who and what the attempts are about, all in the practice bank.
+# Rows of the practice bank that the attempts use, by name.
 FOUND = {
     "ana": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
     WHERE email = 'ana@example.com' AND accounts.name = 'Everyday'""",
@@ -105,8 +105,11 @@ FOUND = {
 
 @dataclass(frozen=True)
 class ValidRow:
-    """A row that its table takes: SQL for the value of each column, `found` the names of FOUND
-    that these use; `called` as in "without its amount": "a payment"."""
+    """A row that its table accepts.
+
+    `values` has the SQL of each column's value, `found` the names of FOUND that this SQL uses.
+    `called` is the noun in titles, such as "a payment". `also` names the changed columns.
+    """
 
     table: str
     called: str
@@ -117,7 +120,7 @@ class ValidRow:
     also: tuple[str, ...] = field(default=(), repr=False)
 
     def but(self, *also: str, **changed: str) -> "ValidRow":
-        """The same row with other values; `also` are further names of FOUND."""
+        """The same row with the values `changed`; `also` are further names of FOUND."""
         unknown = changed.keys() - self.values.keys()
         if unknown:
             raise KeyError(f"{self.table} has no {', '.join(sorted(unknown))}")
@@ -147,11 +150,11 @@ class ValidRow:
         )
 
     def attempt(self, rule: str, title: str, state: str = CHECK, /, **changed: str) -> Attempt:
-        """To insert this row with these values."""
+        """The attempt to insert this row with the values `changed`."""
         return Attempt(self.table, rule, title, self.but(**changed).insert, state, self.given)
 
     def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
-        """Attempts to leave out each NOT NULL column."""
+        """For each NOT NULL column, the attempt to insert the row without it."""
         return [
             self.attempt(
                 column,

@@ -2,7 +2,7 @@
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 
-# The practice bank has no files of payments; they are made first, in the same transaction.
+# The practice bank has no payment files: each attempt inserts one first, in the same transaction.
 FILE = ValidRow(
     "payment_files",
     "a file",
@@ -51,17 +51,17 @@ LINE = ValidRow(
     nullable=frozenset({"repeats", "to_account_id", "amount"}),
     given=(FILE.insert,),
 )
-ASKED = ValidRow(
+NAME_COUNT = ValidRow(
     "payment_names_asked",
     "a count of names",
     {"id": "gen_random_uuid()", "user_id": "person.id", "day": "'2026-06-30'", "count": "20"},
     ("person",),
 )
-ROWS = (FILE, LINE, ASKED)
+ROWS = (FILE, LINE, NAME_COUNT)
 
 
 def _after(row: ValidRow, rule: str, title: str, **changed: str) -> Attempt:
-    """To insert a row again that is there already, with these values."""
+    """An attempt to insert the row with the values `changed`, after the row itself."""
     sql = row.but(**changed).insert
     return Attempt(row.table, rule, title, sql, UNIQUE, given=(*row.given, row.insert))
 
@@ -152,27 +152,27 @@ _LINES: list[Attempt] = [
 ]
 _NAMES: list[Attempt] = [
     _after(
-        ASKED,
+        NAME_COUNT,
         "names_asked_once_a_day",
         "Insert a second count of wrong names for the same day",
         count="0",
     ),
-    ASKED.attempt(
+    NAME_COUNT.attempt(
         "payment_names_asked_count_check", "Set a negative count of wrong names", count="-1000"
     ),
-    ASKED.but("twice").attempt(
+    NAME_COUNT.but("twice").attempt(
         "payment_names_asked_pkey",
         "Insert a count with an id that is taken",
         UNIQUE,
         id=_SAME_ID,
         day="DATE '2026-06-30' + generate_series",
     ),
-    ASKED.attempt(
+    NAME_COUNT.attempt(
         "payment_names_asked_user_id_36ba11c2_fk_users_id",
         "Insert a count for an unknown user",
         FOREIGN_KEY,
         user_id="gen_random_uuid()",
     ),
-    *ASKED.left_out(),
+    *NAME_COUNT.left_out(),
 ]
 ATTEMPTS: list[Attempt] = [*_FILES, *_LINES, *_NAMES]

@@ -136,7 +136,7 @@ def test_a_second_window_does_not_overwrite_the_note(client: Client, paid: Trans
     keep(one, text="Lunch", tags="food")
     refused = keep(other, text="", tags="mine")
     said = text_of(refused)
-    assert "Your note was changed in another window" in said
+    assert "changed in another window" in said
     assert "Lunch #food" in said
     assert 'value="mine"' in refused.content.decode()
     assert Annotation.objects.count() == 1

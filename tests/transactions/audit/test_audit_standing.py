@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
-from transactions.audit.open_findings import standing_run
+from transactions.audit.open_findings import counting_run
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import midnight, seal
 from transactions.models import AuditRun, Transaction
@@ -60,15 +60,16 @@ def test_a_clean_look_at_the_last_days_does_not_hide_what_is_broken_before(
     broken = run()
     answer = staff.post(RUN, {"scope": "7"})
     (told,) = get_messages(answer.wsgi_request)
-    assert "what it found still stands" in str(told)
+    assert "its findings are still open" in str(told)
     assert AuditRun.objects.first() != broken
     assert AuditRun.objects.first().is_clean  # type: ignore[union-attr]
     page = staff.get(PAGE)
     assert page.context["run"] == broken
-    said = text_of(page)
-    assert "The audit found 1 thing wrong with the books." in said
-    assert "checked only what was booked since" in said
-    assert "found nothing wrong there. The findings stay open until a complete audit" in said
+    (verdict,) = texts_of(page, "audit__result--broken")
+    assert "1 thing wrong" in verdict
+    (later,) = texts_of(page, "audit__later")
+    assert not lacks(later, "found nothing wrong", "until a complete audit")
+    assert page.context["newest_run"] == AuditRun.objects.first()
 
 
 def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts(
@@ -77,10 +78,11 @@ def test_the_partial_run_is_shown_as_what_it_is_and_leads_to_the_one_that_counts
     spoil(rows(account)[0])
     run()
     partial = run(timezone.now() - A_DAY)
-    said = text_of(staff.get(PAGE, {"run": str(partial.pk)}))
-    assert "Nothing is wrong with what was booked since" in said
-    assert "This is not the audit that counts" in said
-    assert "found 1 thing wrong that still stands" in said
+    page = staff.get(PAGE, {"run": str(partial.pk)})
+    assert "booked since" in texts_of(page, "audit__result")[0]
+    (apart,) = texts_of(page, "audit__apart")
+    assert not lacks(apart, "not the audit that counts", "1 thing wrong")
+    assert page.context["counting_run"] == AuditRun.objects.last()
 
 
 def test_a_clean_whole_run_ends_it(staff: Client, account: Account) -> None:
@@ -88,10 +90,10 @@ def test_a_clean_whole_run_ends_it(staff: Client, account: Account) -> None:
     broken = run()
     mend(rows(account)[0])
     clean = run()
-    assert standing_run() == clean
+    assert counting_run() == clean
     assert "The books are clean." in text_of(staff.get(PAGE))
-    said = text_of(staff.get(PAGE, {"run": str(broken.pk)}))
-    assert "This is an earlier audit; the last one is clean" in said
+    (apart,) = texts_of(staff.get(PAGE, {"run": str(broken.pk)}), "audit__apart")
+    assert not lacks(apart, "an earlier audit", "is clean")
 
 
 def test_a_clean_run_of_some_days_ends_it_where_it_looked_at_the_finding(account: Account) -> None:
@@ -100,9 +102,9 @@ def test_a_clean_run_of_some_days_ends_it_where_it_looked_at_the_finding(account
     broken = run()
     mend(new)
     run(new.created_at + timedelta(microseconds=1))
-    assert standing_run() == broken
+    assert counting_run() == broken
     clean = run(new.created_at)
-    assert standing_run() == clean
+    assert counting_run() == clean
     assert old.created_at < new.created_at
 
 
@@ -115,7 +117,7 @@ def test_of_several_of_a_kind_the_others_may_be_older(account: Account) -> None:
     for row in rows(account):
         mend(row)
     run(rows(account)[0].created_at)
-    assert standing_run() == broken, "a third, before that time, might be among them"
+    assert counting_run() == broken, "a third, before that time, might be among them"
 
 
 @pytest.mark.parametrize("change", ["balance = balance + 1", "last_entry_at = NULL", "held = 1"])
@@ -124,14 +126,14 @@ def test_what_is_always_checked_whole_is_ended_by_any_clean_run(
 ) -> None:
     as_owner(f"UPDATE accounts SET {change} WHERE id = %s", account.pk, table="accounts")
     broken = run()
-    assert standing_run() == broken
+    assert counting_run() == broken
     as_owner(
         "UPDATE accounts SET balance = 15, held = 0, last_entry_at = %s WHERE id = %s",
         rows(account)[1].created_at, account.pk, table="accounts",
     )  # fmt: skip
     clean = run(timezone.now())
     assert clean.is_clean
-    assert standing_run() == clean
+    assert counting_run() == clean
 
 
 def test_a_row_that_is_gone_is_looked_at_again_only_by_a_whole_run(account: Account) -> None:
@@ -144,7 +146,7 @@ def test_a_row_that_is_gone_is_looked_at_again_only_by_a_whole_run(account: Acco
         rows(account)[0].created_at, account.pk, table="accounts",
     )  # fmt: skip
     assert run(new.created_at).is_clean
-    assert standing_run() == broken
+    assert counting_run() == broken
 
 
 @pytest.mark.parametrize(("since", "ends"), [(day(3), True), (day(4), False)])
@@ -156,7 +158,7 @@ def test_a_broken_seal_is_looked_at_again_from_its_first_day_on(since: Any, ends
     broken = run()
     as_owner("UPDATE transactions SET reference = '' WHERE id = %s", booked[4].pk)
     clean = run(midnight(since))
-    assert standing_run() == (clean if ends else broken)
+    assert counting_run() == (clean if ends else broken)
 
 
 def test_a_broken_run_of_many_days_stands_over_a_clean_one_of_few(account: Account) -> None:
@@ -164,16 +166,16 @@ def test_a_broken_run_of_many_days_stands_over_a_clean_one_of_few(account: Accou
     run(timezone.now() - 20 * A_DAY)
     broken = AuditRun.objects.get()
     run(timezone.now() - A_DAY)
-    assert standing_run() == broken
+    assert counting_run() == broken
     mend(rows(account)[0])
     clean = run(timezone.now() - 15 * A_DAY)
-    assert standing_run() == clean
+    assert counting_run() == clean
 
 
 def test_where_nothing_is_wrong_the_newest_whole_run_is_shown(account: Account) -> None:
     some_days = run(timezone.now() - A_DAY)
-    assert standing_run() == some_days
+    assert counting_run() == some_days
     run()
     newest = run()
     run(timezone.now() - A_DAY)
-    assert standing_run() == newest
+    assert counting_run() == newest

@@ -60,7 +60,7 @@ def test_a_wrong_balance_says_what_the_last_entry_left(account: Account) -> None
         "balance in the books is 1,101.50 USD."
     )
     assert said("currency") == (
-        "The whole bank in USD: what came in less what went out is 100.00 USD, but all accounts "
+        "The whole bank in USD: deposits minus withdrawals are 100.00 USD, but all accounts "
         "together hold 1,101.50 USD."
     )
 

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of, texts_of
 from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner
 from transactions import services
-from transactions.audit.open_findings import standing_run, standing_runs
+from transactions.audit.open_findings import counting_run, open_runs
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun
 
@@ -47,30 +47,32 @@ def test_what_a_later_short_audit_finds_is_shown_beside_an_older_whole_one(staff
     whole = kept("rule")
     short = kept("chain", "currency", days=30)
     kept(days=1)
-    assert standing_runs() == [whole, short]
-    said = text_of(staff.get(PAGE))
-    assert "The audit found 1 thing wrong with the books." in said
-    assert "of what was booked since" in said
-    assert (
-        "found 2 things wrong: an entry does not follow from the one before it; the money" in said
-    )
+    assert open_runs() == [whole, short]
+    page = staff.get(PAGE)
+    assert "1 thing wrong" in texts_of(page, "audit__result--broken")[0]
+    (other, things) = page.context["other_open_runs"][0]
+    assert (other, len(things)) == (short, 2)
+    later = texts_of(page, "audit__later")[0]
+    assert not lacks(later, "booked since", "2 things wrong", *things)
 
 
 def test_a_short_audit_does_not_hide_an_older_longer_one() -> None:
     longer = kept("chain", days=30)
     shorter = kept("rule", days=1)
-    assert standing_runs() == [longer, shorter]
-    assert standing_run() == longer
+    assert open_runs() == [longer, shorter]
+    assert counting_run() == longer
 
 
 def test_each_of_those_that_stand_leads_to_the_others(staff: Client) -> None:
     whole, short = kept("rule"), kept("chain", days=30)
     clean = kept(days=1)
-    said = text_of(staff.get(PAGE, {"run": str(short.pk)}))
-    assert "This is not the audit that counts" not in said
-    assert "Stands too The audit of" in said
+    page = staff.get(PAGE, {"run": str(short.pk)})
+    said = text_of(page)
+    assert texts_of(page, "audit__apart") == []
+    assert "Also open The audit of" in said
     assert f'href="?run={whole.pk}"' in staff.get(PAGE, {"run": str(short.pk)}).content.decode()
-    assert "This is not the audit that counts" in text_of(staff.get(PAGE, {"run": str(clean.pk)}))
+    (apart,) = texts_of(staff.get(PAGE, {"run": str(clean.pk)}), "audit__apart")
+    assert "not the audit that counts" in apart
 
 
 def test_any_number_of_later_audits_hides_none(django_assert_max_num_queries: Any) -> None:
@@ -79,22 +81,22 @@ def test_any_number_of_later_audits_hides_none(django_assert_max_num_queries: An
         kept("held", days=1)
     kept(days=1)
     with django_assert_max_num_queries(3):
-        assert standing_runs() == [first]
+        assert open_runs() == [first]
 
 
 def test_a_later_audit_as_wide_takes_the_place_of_one_before_it() -> None:
     """What is wrong still, it has found again."""
     kept("chain", days=30)
     wider = kept("chain", "rule", days=31)
-    assert standing_runs() == [wider]
+    assert open_runs() == [wider]
     whole = kept("chain")
-    assert standing_runs() == [whole]
+    assert open_runs() == [whole]
 
 
 def test_an_earlier_clean_audit_ends_nothing() -> None:
     kept()
     broken = kept("rule", days=7)
-    assert standing_runs() == [broken]
+    assert open_runs() == [broken]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_a_clock_that_is_ahead_puts_no_audit_before_those_to_come() -> None:
     ahead = timezone.now() + timedelta(minutes=4)
     kept(started_at=ahead, finished_at=ahead)
     broken = kept("rule")
-    assert standing_run() == broken
+    assert counting_run() == broken
     assert AuditRun.objects.first() == broken
 
 
@@ -136,7 +138,7 @@ def test_the_web_role_cannot_hide_an_audit_to_come() -> None:
         cursor.execute("RESET ROLE")
     as_owner("UPDATE accounts SET balance = 1 WHERE id = %s", account.pk, table="accounts")
     broken, _ = run_audit()
-    assert standing_run() == broken
+    assert counting_run() == broken
     assert not broken.is_clean
 
 
@@ -149,7 +151,7 @@ def test_an_audit_bears_the_times_of_the_database(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(timezone, "now", lambda: real() - timedelta(hours=1))
     run, _ = run_audit()
     assert before.started_at < run.started_at <= run.finished_at
-    assert standing_run() == run
+    assert counting_run() == run
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_of_voided_holds_that_were_deleted_only_the_newest_row_is_missed(books: 
     assert audit().clean
     falsify("DELETE FROM transactions WHERE id = %s", last.pk)
     assert found("time").account == str(a.pk)
-    assert str(found("time")).endswith("A row that came later may be gone.")
+    assert "may be gone" in str(found("time"))
 
 
 def test_a_side_without_account_is_an_orphan(books: Any) -> None:
@@ -169,7 +169,7 @@ def test_the_first_broken_link_is_named_and_all_are_counted() -> None:
     falsify("UPDATE transactions SET amount = 2 WHERE id <> %s", rows[0].pk)
     finding = found("chain")
     assert (finding.transaction, finding.broken) == (str(rows[1].pk), 4)
-    assert str(finding).endswith(" This is the first of 4 such.")
+    assert "first of 4" in str(finding)
 
 
 def test_the_sorting_of_a_whole_audit_leaves_no_setting_behind(books: Any) -> None:

@@ -142,8 +142,8 @@ def test_while_a_period_is_sealed_an_old_row_waits_and_a_payment_of_today_does_n
         return "refused"
 
     in_the_middle(middle)
-    sealed, row, verdict = at_once(lambda: seal(until=day(2)), pay, write)
-    assert (sealed.row_count, row.amount, verdict) == (0, 5, "refused")
+    sealed, row, result = at_once(lambda: seal(until=day(2)), pay, write)
+    assert (sealed.row_count, row.amount, result) == (0, 5, "refused")
     assert audit().clean
 
 

@@ -1,6 +1,7 @@
 """A small bank in the Berka format, made by hand for one test."""
 
 import io
+import re
 from pathlib import Path
 
 from django.core.management import call_command
@@ -66,6 +67,13 @@ def write_bank(directory: Path, history: list[str], **files: list[str]) -> Path:
 def account(account_id: int) -> Account:
     """The account in the books."""
     return Account.objects.get(number=number_of(account_id))
+
+
+def counts(out: list[str]) -> tuple[int, ...]:
+    """How many transactions an import booked, found in the books, and refused."""
+    numbers = re.search(r"Imported ([\d,]+) \D+ skipped ([\d,]+) \D+ refused ([\d,]+)", out[0])
+    assert numbers, out
+    return tuple(int(number.replace(",", "")) for number in numbers.groups())
 
 
 def run_import(directory: Path) -> tuple[int, list[str], list[str]]:

@@ -14,10 +14,12 @@ from django.db import transaction as db_transaction
 
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
+from tests.pages import lacks
 from tests.transactions.berka.berka_files import (
     HISTORY,
     OUT,
     account,
+    counts,
     run_import,
     trans,
     write_bank,
@@ -44,10 +46,8 @@ def books() -> list[Any]:
 def test_owners_become_users_and_accounts_are_open_in_czk(tmp_path: Path) -> None:
     code, out, err = run_import(write_bank(tmp_path, HISTORY))
     assert (code, err) == (0, [])
-    assert out[0].startswith(
-        "Opened 2 accounts for 1 new users. Imported 6 transactions, "
-        "skipped 0 already in the books, refused 0."
-    )
+    assert out[0].startswith("Opened 2 accounts for 1 ")
+    assert counts(out) == (6, 0, 0)
     assert out[1:] == [AGREE]
     owner = User.objects.get()
     assert (owner.email, owner.name) == ("client-1@berka.example", "Client 1")
@@ -62,7 +62,7 @@ def test_owners_become_users_and_accounts_are_open_in_czk(tmp_path: Path) -> Non
 def test_codes_become_plain_english(tmp_path: Path) -> None:
     run_import(write_bank(tmp_path, HISTORY))
     paid = Transaction.objects.get(reference="berka 6")
-    assert paid.description == "Household payment to bank YZ, account 871"
+    assert not lacks(paid.description, "Household payment", "bank YZ, account 871")
     assert paid.metadata == {
         "category": "household",
         "channel": "remittance",
@@ -108,7 +108,7 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     first = books()
     code, out, _ = run_import(tmp_path)
     assert code == 0
-    assert "Imported 0 transactions, skipped 7 already in the books, refused 0." in out[0]
+    assert counts(out) == (0, 7, 0)
     assert books() == first
 
 
@@ -159,7 +159,9 @@ def test_interrupted_and_run_again_it_ends_as_if_it_never_was(
         )
         code, _, err = run_import(tmp_path)
     done = 0 if place == "opening" else 2 * (call - 1)
-    assert (code, err) == (130, [f"Stopped after {done} rows; run it again to go on."])
+    (stopped,) = err
+    assert code == 130
+    assert stopped.startswith(f"Stopped after {done} rows;")
     assert Transaction.objects.count() == done
     assert run_import(tmp_path)[0] == 0
     assert books() == uninterrupted
@@ -171,10 +173,9 @@ def test_books_that_disagree_with_the_bank_are_shown_with_both_figures(tmp_path:
     code, out, _ = run_import(write_bank(tmp_path, wrong))
     assert code == 0
     figures = "the books say 400.00 CZK, the bank 1,399.81 CZK"
-    assert out[1:] == [
-        f"account 20 ({number_of(20)}) on 1993-02-11: {figures}",
-        "1 of 2 accounts agree with the bank's own closing balance.",
-    ]
+    differs, agree = out[1:]
+    assert differs == f"account 20 ({number_of(20)}) on 1993-02-11: {figures}"
+    assert agree.startswith("1 of 2 accounts")
 
 
 @pytest.mark.parametrize(("bank_says", "agrees"), [("400.18", True), ("400.19", False)])
@@ -200,10 +201,8 @@ def test_the_closing_balance_does_not_depend_on_the_order_within_a_day(
 
 def test_a_refused_last_row_still_counts_in_the_banks_balance(tmp_path: Path) -> None:
     unknown = trans(7, 20, "930212", "60.00", "460.00", ("PRIJEM", "WHAT", ""))
-    assert (
-        "the books say 400.00 CZK, the bank 460.00 CZK"
-        in (run_import(write_bank(tmp_path, [*HISTORY, unknown]))[1][1])
-    )
+    differs = run_import(write_bank(tmp_path, [*HISTORY, unknown]))[1][1]
+    assert not lacks(differs, "books say 400.00 CZK", "bank 460.00 CZK")
 
 
 def test_a_repaired_row_is_added_and_the_books_agree(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from django.core.management import CommandError
 from accounts.models import Account
 from accounts.services import freeze_account
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import lacks
 from tests.transactions.berka.berka_files import (
     BANK,
     HISTORY,
     account,
+    counts,
     run_import,
     trans,
     write_bank,
@@ -65,7 +67,7 @@ def test_a_broken_row_is_named_and_stops_nothing_else(
     assert code == 1
     assert err[0].startswith("trans.asc line 3: ")
     assert reason in err[0]
-    assert "Imported 6 transactions, skipped 0 already in the books, refused 1." in out[0]
+    assert counts(out) == (6, 0, 1)
     assert Transaction.objects.count() == 6
 
 
@@ -91,7 +93,7 @@ def test_a_broken_row_of_another_file_stops_nothing_else(
     assert code == 1
     assert err[0].startswith(f"{file}.asc line {len(lines) + 1}: ")
     assert reason in err[0]
-    assert "Imported 6 transactions, skipped 0 already in the books, refused 1." in out[0]
+    assert counts(out) == (6, 0, 1)
 
 
 def test_a_row_that_the_books_refuse_is_named(tmp_path: Path) -> None:
@@ -100,8 +102,8 @@ def test_a_row_that_the_books_refuse_is_named(tmp_path: Path) -> None:
     code, out, err = run_import(write_bank(tmp_path, HISTORY))
     assert code == 1
     assert [line.split(":")[0] for line in err[:2]] == ["trans.asc line 6", "trans.asc line 7"]
-    assert "trans_id 5, account 20: Current account is frozen" in err[0]
-    assert "Imported 2 transactions, skipped 2 already in the books, refused 2." in out[0]
+    assert not lacks(err[0], "trans_id 5, account 20", "is frozen")
+    assert counts(out) == (2, 2, 2)
     assert audit().clean
 
 
@@ -112,7 +114,8 @@ def test_a_row_that_comes_again_with_other_content_is_refused(
     run_import(write_bank(tmp_path, HISTORY))
     code, _, err = run_import(write_bank(tmp_path, [trans(1, 10, *changed, "700.00")]))
     assert code == 1
-    assert err[0].startswith("trans.asc line 2: trans_id 1, account 10: This id has already")
+    assert err[0].startswith("trans.asc line 2: trans_id 1")
+    assert not lacks(err[0], "account 10", "This id")
     assert Transaction.objects.count() == 6
 
 
@@ -120,7 +123,7 @@ def test_somebody_elses_address_or_account_number_is_not_taken_over(tmp_path: Pa
     UserFactory(email="client-1@berka.example")
     code, _, err = run_import(write_bank(tmp_path, HISTORY))
     assert code == 1
-    assert "somebody else signs in as client-1@berka.example" in err[0]
+    assert "signs in as client-1@berka.example" in err[0]
     assert not Transaction.objects.exists()
     AccountFactory(number=number_of(10))
     assert "another account has its number" in run_import(tmp_path)[2][0]
@@ -131,12 +134,12 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         run_import(tmp_path / "nowhere")
     write_bank(tmp_path, HISTORY)
     (tmp_path / "disp.asc").write_text('"client_id";"account"\n')
-    with pytest.raises(CommandError, match=r"disp\.asc names no column account_id, type"):
+    with pytest.raises(CommandError, match=r"disp\.asc .* column account_id, type"):
         run_import(tmp_path)
     (tmp_path / "disp.asc").unlink()
     with pytest.raises(CommandError, match=r"There is no file .*disp\.asc"):
         run_import(tmp_path)
     (tmp_path / "disp.asc").mkdir()
-    with pytest.raises(CommandError, match=r"disp\.asc cannot be read: Is a directory"):
+    with pytest.raises(CommandError, match=r"disp\.asc cannot be read"):
         run_import(tmp_path)
     assert not Account.objects.exists()

@@ -13,12 +13,12 @@ from tests.transactions.demo.bank import NOON, play
 from transactions.annotations.search import ids_with_note, tags_in_use
 from transactions.audit.audit import audit
 from transactions.demo import seeding, stories
-from transactions.demo.seeding import Seeded
+from transactions.demo.seeding import SeedingCounts
 from transactions.models import Entry, Transaction
 
 
 @pytest.mark.django_db
-def test_the_books_hold_exactly_the_drafts(demo: Seeded) -> None:
+def test_the_books_hold_exactly_the_drafts(demo: SeedingCounts) -> None:
     drafts = {draft.id: draft for draft in play().drafts()}
     rows = Transaction.objects.in_bulk(list(drafts))
     assert demo.transactions == len(drafts) == len(rows) == Transaction.objects.count()
@@ -39,13 +39,15 @@ def test_people_without_money_pay_for_nothing_and_nothing_is_refused(
     assert audit().clean
 
 
-def test_the_audit_is_clean_after_seeding(demo: Seeded) -> None:
+def test_the_audit_is_clean_after_seeding(demo: SeedingCounts) -> None:
     result = audit()
     assert result.findings == []
     assert (result.accounts, result.transactions) == (demo.accounts, demo.transactions)
 
 
-def test_the_demo_shows_an_overdraft_a_frozen_a_closed_and_an_unused_account(demo: Seeded) -> None:
+def test_the_demo_shows_an_overdraft_a_frozen_a_closed_and_an_unused_account(
+    demo: SeedingCounts,
+) -> None:
     overdrawn = Account.objects.get(overdraft_limit__gt=0)
     assert -500 <= overdrawn.balance < 0
     assert Account.objects.get(status="frozen").balance > 0
@@ -57,7 +59,7 @@ def test_the_demo_shows_an_overdraft_a_frozen_a_closed_and_an_unused_account(dem
     assert Account.objects.get(last_entry_at=None).user.name == "Tove Østergaard"
 
 
-def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: Seeded) -> None:
+def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: SeedingCounts) -> None:
     ana = Transaction.objects.filter(from_account__user__email="ana@example.com")
     pending = ana.get(status="pending")
     assert (pending.description, pending.from_account.name) == ("Hotel Aurora", "Travel")
@@ -74,7 +76,7 @@ def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: Seeded) -> None:
     assert [(account.name, account.held) for account in held] == [("Travel", pending.amount)]
 
 
-def test_a_refund_reverses_the_payment_of_the_same_amount(demo: Seeded) -> None:
+def test_a_refund_reverses_the_payment_of_the_same_amount(demo: SeedingCounts) -> None:
     refunds = Transaction.objects.filter(description__startswith="Refund: ")
     assert refunds.count() > 1
     for refund in refunds.select_related("reverses"):
@@ -83,20 +85,22 @@ def test_a_refund_reverses_the_payment_of_the_same_amount(demo: Seeded) -> None:
         assert refund.metadata == refund.reverses.metadata
 
 
-def test_ana_has_her_three_accounts(demo: Seeded) -> None:
+def test_ana_has_her_three_accounts(demo: SeedingCounts) -> None:
     ana = User.objects.get(email="ana@example.com")
     accounts = Account.objects.owned_by(ana).values_list("name", "currency")
     assert list(accounts) == [("Everyday", "USD"), ("Savings", "USD"), ("Travel", "EUR")]
     assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
 
 
-def test_the_three_sign_in_with_the_password_and_nobody_else_does(demo: Seeded) -> None:
+def test_the_three_sign_in_with_the_password_and_nobody_else_does(demo: SeedingCounts) -> None:
     for email in ("ana@example.com", "analyst@example.com", "staff@example.com"):
         assert authenticate(None, username=email, password=PASSWORD) is not None
     assert sum(user.has_usable_password() for user in User.objects.all()) == 3
 
 
-def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(demo: Seeded) -> None:
+def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(
+    demo: SeedingCounts,
+) -> None:
     ana, analyst, staff = (
         User.objects.get(email=f"{name}@example.com") for name in ("ana", "analyst", "staff")
     )
@@ -123,7 +127,7 @@ def test_groups_are_made_once_and_keep_what_was_added_by_hand(db: None) -> None:
     assert extra in groups[ANALYSTS].permissions.all()
 
 
-def test_ana_has_noted_things_that_the_search_finds(demo: Seeded) -> None:
+def test_ana_has_noted_things_that_the_search_finds(demo: SeedingCounts) -> None:
     ana = User.objects.get(email="ana@example.com")
     used = {tag.tag: tag.count for tag in tags_in_use(ana)}
     assert used["holiday"] > used["lisbon"] > 1

@@ -70,7 +70,7 @@ def test_the_example_is_a_file_that_can_be_read() -> None:
         (HEADING.encode(), "The file has a heading and no payments below it."),
         (LINE.encode(), "The first line does not name the columns. Begin the file with to,name,"),
         (b"to,amount,iban\n1,2,3\n", "The heading has the column \u201ciban\u201d, which payments"),
-        (b"to,,amount\n1,2,3\n", "The heading has a column unnamed"),
+        (b"to,,amount\n1,2,3\n", "The heading has a column without a name"),
         (b"to,amount,To\n1,2,3\n", "The heading has the column \u201cto\u201d twice; keep one."),
         (b"to,description\n1,2\n", "The heading has no column \u201camount\u201d."),
         ("to,amount\n1,2\nÜ,3\n".encode("latin-1"), "In one of the first lines"),
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_read_is_answered_in_a_sentence(content: bytes, sa
 def test_too_many_lines_and_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser, "MOST_LINES", 2)
     assert measure(csv_of(LINE, LINE))[1] == 2
-    assert fault(csv_of(LINE, LINE, LINE).read()).startswith("The file has more than 2 payments")
+    assert fault(csv_of(LINE, LINE, LINE).read()).startswith("The file has more than 2")
     monkeypatch.setattr(parser, "MOST_BYTES", 10)
     assert "split" in fault(csv_of(LINE).read()).lower()
 

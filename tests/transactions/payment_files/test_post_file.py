@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Account
 from tests.factories import balances
+from tests.pages import lacks
 from tests.transactions.payment_files.files import checked, csv_of, pay
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import PaymentFile, Transaction
+from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.payment_files.booking import book_rest
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,14 +48,9 @@ def transfers() -> int:
 def test_it_pays_everybody_and_says_so(
     run: Run, everyday: Account, mara: Account, jo: Account
 ) -> None:
-    assert run(pay(mara, 600), pay(jo, 400)) == (
-        0,
-        [
-            "2 payments: 0 booked before, 2 can be booked (1,000.00 USD), 0 cannot.",
-            "Booked 2 payments.",
-        ],
-        [],
-    )
+    code, (counts, booked), err = run(pay(mara, 600), pay(jo, 400))
+    assert (code, booked, err) == (0, "Booked 2 payments.", [])
+    assert not lacks(counts, "0 booked before", "2 can be booked", "1,000.00 USD", "0 cannot")
     assert balances(everyday, mara, jo) == [0, 600, 400]
     assert audit().clean
 
@@ -63,17 +59,17 @@ def test_all_or_nothing_is_what_it_does_unless_told(run: Run, mara: Account) -> 
     for flags in ((), ("--all-or-nothing",)):
         code, out, err = run(pay(mara, 600), pay(mara, 500), flags=flags)
         assert (code, out[1:]) == (1, ["Booked 0 payments."])
-        assert err == [
-            "Nothing was booked.",
-            "line 3: Everyday has 400.00 available; 500.00 is too much by 100.00.",
-        ]
+        nothing, refusal = err
+        assert nothing == "Nothing was booked."
+        assert not lacks(refusal, "line 3: ", "400.00", "500.00", "by 100.00")
     assert transfers() == 0
 
 
 def test_what_can_be_booked_is_booked_and_the_rest_named(run: Run, mara: Account) -> None:
     code, out, err = run(pay(mara, 600), pay(mara, 500), flags=("--what-can-be-booked",))
     assert (code, out[1]) == (1, "Booked 1 payment.")
-    assert err == ["line 3: Everyday has 400.00 available; 500.00 is too much by 100.00."]
+    (refusal,) = err
+    assert refusal == f"line 3: {PaymentLine.objects.refused().get().verdict}"
     assert transfers() == 1
 
 
@@ -90,14 +86,9 @@ def test_a_second_run_books_what_can_be_booked_by_now(
     flags = ("--what-can-be-booked",)
     assert run(pay(mara, 600), pay(mara, 500), flags=flags)[0] == 1
     services.deposit(to_account=everyday, amount=Decimal(500))
-    code, out, _ = run(pay(mara, 600), pay(mara, 500), flags=flags)
-    assert (code, out) == (
-        0,
-        [
-            "2 payments: 1 booked before, 1 can be booked (500.00 USD), 0 cannot.",
-            "Booked 1 payment.",
-        ],
-    )
+    code, (counts, booked), _ = run(pay(mara, 600), pay(mara, 500), flags=flags)
+    assert (code, booked) == (0, "Booked 1 payment.")
+    assert not lacks(counts, "1 booked before", "1 can be booked", "500.00 USD", "0 cannot")
 
 
 def test_another_run_pays_the_same_file_again_on_purpose(run: Run, mara: Account) -> None:
@@ -109,8 +100,9 @@ def test_another_run_pays_the_same_file_again_on_purpose(run: Run, mara: Account
 def test_a_dry_run_leaves_nothing_behind(run: Run, mara: Account) -> None:
     code, out, err = run(pay(mara, 1), "12,5", flags=("--dry-run",))
     assert code == 1
-    assert out == ["2 payments: 0 booked before, 1 can be booked (1.00 USD), 1 cannot."]
-    assert err == ["line 3: An account number has 12 digits; this one has 2."]
+    (counts,), (refusal,) = out, err
+    assert not lacks(counts, "0 booked before", "1 can be booked", "1.00 USD", "1 cannot")
+    assert not lacks(refusal, "line 3: ", "12 digits")
     assert run(pay(mara, 1), flags=("--dry-run",))[0] == 0
     assert (transfers(), PaymentFile.objects.count()) == (0, 0)
 
@@ -127,7 +119,8 @@ def test_the_result_is_written_where_asked(run: Run, mara: Account, tmp_path: Pa
     head, first, second = target.read_text(encoding="utf-8").splitlines()
     assert head.startswith("line,to,name,amount,currency,")
     assert first.startswith(f"2,{mara.number},,1.00,USD,Rent,R-1,paid,,")
-    assert second.startswith("3,12,,5.00,USD,,,refused,An account number has 12 digits")
+    verdict = PaymentLine.objects.refused().get().verdict
+    assert second.startswith(f"3,12,,5.00,USD,,,refused,{verdict}")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +140,7 @@ def test_a_wrong_account_is_answered_in_a_sentence(
 def test_a_file_that_is_not_there_or_cannot_be_read_is_answered_in_a_sentence(
     run: Run, everyday: Account
 ) -> None:
-    with pytest.raises(CommandError, match=r"nowhere\.csv cannot be read: No such file"):
+    with pytest.raises(CommandError, match=r"^nowhere\.csv cannot be read"):
         call_command("post_file", "nowhere.csv", "--from", everyday.number)
     with pytest.raises(CommandError, match="no payments below it"):
         run()
@@ -162,7 +155,7 @@ def test_what_was_paid_in_the_browser_is_not_paid_again_without_a_label(
     run: Run, everyday: Account, mara: Account
 ) -> None:
     book_rest(checked(everyday, pay(mara, 600)))
-    with pytest.raises(CommandError, match=r"paid before, by salaries\.csv .*--run LABEL"):
+    with pytest.raises(CommandError, match=r"by salaries\.csv .*--run LABEL"):
         run(pay(mara, 600))
     assert (transfers(), PaymentFile.objects.count()) == (1, 1)
     assert run(pay(mara, 100))[0] == 0

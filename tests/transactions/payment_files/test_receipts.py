@@ -36,7 +36,7 @@ def test_what_the_owner_paid_says_you_and_leads_to_the_file(
     file = book_rest(checked(everyday, pay(mara, 1)), by=everyday.user)
     page = receipt(client, file, everyday.user)
     assert "You paid Mara Lindt" in words(page)
-    assert "From a file salaries.csv Line 2" in words(page)
+    assert "salaries.csv Line 2" in words(page)
     assert f'href="{page_of(file)}"' in page
 
 
@@ -45,7 +45,7 @@ def test_what_the_bank_paid_for_the_owner_does_not_say_you(
 ) -> None:
     file = book_rest(checked(everyday, pay(mara, 1), created_by=clerk), by=clerk)
     page = receipt(client, file, everyday.user)
-    assert "The bank paid Mara Lindt from your Everyday, from a file" in words(page)
+    assert "The bank paid Mara Lindt" in words(page)
     assert "You paid" not in words(page)
     assert clerk.name not in words(page)
 
@@ -54,7 +54,7 @@ def test_what_post_file_paid_was_paid_by_the_bank(
     client: Client, everyday: Account, mara: Account
 ) -> None:
     file = book_rest(checked(everyday, pay(mara, 1), created_by=None, run=""))
-    assert "The bank paid Mara Lindt from your" in words(receipt(client, file, everyday.user))
+    assert "The bank paid Mara Lindt" in words(receipt(client, file, everyday.user))
 
 
 def test_staff_read_who_pressed_pay_and_find_the_file_in_the_admin(
@@ -62,7 +62,8 @@ def test_staff_read_who_pressed_pay_and_find_the_file_in_the_admin(
 ) -> None:
     file = book_rest(checked(everyday, pay(mara, 1), created_by=clerk), by=clerk)
     page = receipt(client, file, clerk)
-    assert "The bank paid Mara Lindt from Everyday of Ana Ferreira, from a file" in words(page)
+    assert "The bank paid Mara Lindt" in words(page)
+    assert "Everyday of Ana Ferreira" in words(page)
     assert "Booked by Clerk" in words(page)
     assert f'href="/admin/transactions/paymentfile/{file.pk}/change/"' in page
 

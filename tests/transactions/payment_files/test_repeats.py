@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.pages import text_of
+from tests.pages import text_of, texts_of
 from tests.transactions.payment_files.files import checked, fates, pay, stored
 from tests.transactions.payment_files.shared import page_of, result_of
 from transactions.models import PaymentFile, PaymentLine
@@ -63,9 +63,8 @@ def test_the_page_says_how_many_repeat_and_each_says_which(
 ) -> None:
     file = checked(everyday, pay(mara, 1), *[pay(mara, 5)] * 3, "12,7")
     page = ana.get(page_of(file))
-    text = text_of(page)
-    assert "2 lines repeat another one of this file. Check before you pay" in text
-    assert text.count("Same as line 3.") == 2
+    assert texts_of(page, "note--warn")[0].startswith("2 lines repeat another")
+    assert texts_of(page, "entry__doubt") == ["Same as line 3."] * 2
     assert [line.number for line in page.context["page"]] == [6, 4, 5, 2, 3]
     assert [line["note"] for line in result_of(ana, file)] == [
         "",

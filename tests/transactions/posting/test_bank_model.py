@@ -215,10 +215,10 @@ class Bank(RuleBasedStateMachine):
             with pytest.raises(first):
                 services.post_batch(drafts)
             return
-        verdicts = services.post_batch(drafts, atomic=atomic)
-        found = [type(v) if isinstance(v, LedgerError) else None for v in verdicts]
+        results = services.post_batch(drafts, atomic=atomic)
+        found = [type(v) if isinstance(v, LedgerError) else None for v in results]
         assert found == expected
-        booked = [verdict for verdict in verdicts if isinstance(verdict, Transaction)]
+        booked = [result for result in results if isinstance(result, Transaction)]
         for paid, row in zip(self.paid[many:], booked, strict=True):
             paid.row = row
 

@@ -49,8 +49,8 @@ def paid_and_taken_back(account: Account, shop: Account, amount: int = 7) -> lis
     return [paid, back]
 
 
-def kinds(verdicts: list[Any]) -> list[type]:
-    return [type(verdict) for verdict in verdicts]
+def kinds(results: list[Any]) -> list[type]:
+    return [type(result) for result in results]
 
 
 @pytest.mark.parametrize("chunk", CHUNKS)
@@ -86,15 +86,24 @@ def test_what_may_not_be_linked_is_refused_the_same_way(
         *paid_and_taken_back(account, shop, 8),
         never[0], Draft(to_account=account, amount=1000, reverses=never[0].id),  # type: ignore[arg-type]
     ]  # fmt: skip
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert kinds(verdicts) == [
+    results = services.post_batch(drafts, atomic=False)
+    assert kinds(results) == [
         Transaction, InvalidAmount,
         HoldNotPending, Transaction, Transaction, HoldNotPending,
         Transaction, AlreadyReversed,
         InsufficientFunds, AlreadyReversed,
     ]  # fmt: skip
-    assert "captured before" in str(verdicts[5])
+    assert "captured before" in str(results[5])
     assert audit().clean
+
+
+def test_a_refund_of_a_hold_that_the_same_batch_captured_names_the_capture(
+    account: Account, shop: Account
+) -> None:
+    hold, capture = held_and_taken(account, shop)
+    refund = Draft(from_account=shop, to_account=account, amount=1, reverses=hold.id)  # type: ignore[arg-type]
+    refusal = services.post_batch([hold, capture, refund], atomic=False)[2]
+    assert "refund the payment that captured it instead" in str(refusal)
 
 
 def test_of_a_batch_that_stands_or_falls_together_nothing_stays(
@@ -121,8 +130,8 @@ def test_many_holds_and_then_their_captures_are_written_in_two_goes(
     monkeypatch.setattr(insert, "write", counted)
     pairs = [held_and_taken(rich, shop) for _ in range(40)]
     drafts = [hold for hold, _ in pairs] + [capture for _, capture in pairs]
-    verdicts = services.post_batch(drafts, atomic=atomic)
-    assert not [verdict for verdict in verdicts if isinstance(verdict, LedgerError)]
+    results = services.post_batch(drafts, atomic=atomic)
+    assert not [result for result in results if isinstance(result, LedgerError)]
     assert written == [40, 40]
     assert balances(rich, shop) == [10000 - 800, 800]
     assert audit().clean
@@ -133,10 +142,10 @@ def test_an_id_used_for_something_else_before_is_told_apart_in_any_stretch(
 ) -> None:
     hold, capture = held_and_taken(account, shop)
     other = Draft(id=hold.id, from_account=account, amount=Decimal(1))
-    verdicts = services.post_batch([hold, capture, other], atomic=False)
-    assert kinds(verdicts)[:2] == [Transaction] * 2
-    assert isinstance(verdicts[2], LedgerError)
-    assert "already been used" in str(verdicts[2])
+    results = services.post_batch([hold, capture, other], atomic=False)
+    assert kinds(results)[:2] == [Transaction] * 2
+    assert isinstance(results[2], LedgerError)
+    assert "already been used" in str(results[2])
 
 
 def test_a_chunk_ends_after_some_links_to_its_own_rows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Many movements at once: in order, all or nothing or a verdict each, split where it must."""
+"""Many movements at once: in order, all or nothing or a result each, split where it must."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -57,8 +57,8 @@ def test_the_daily_limit_is_counted_right_where_a_batch_is_split(
     account = AccountFactory(balance="1000", daily_limit=Decimal(100))
     drafts = [Draft(from_account=account, amount=Decimal(60)) for _ in range(2)]
     drafts.insert(1, refused_by_database(account))
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [Transaction, InvalidDetails, LimitExceeded]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [Transaction, InvalidDetails, LimitExceeded]
 
 
 @pytest.mark.parametrize("count", [1, 2, insert.COPY_FROM, 300])
@@ -74,10 +74,10 @@ def test_a_batch_of_any_size_books_rows_in_order(
         write(items, at_most)
 
     monkeypatch.setattr(insert, "write", counted)
-    verdicts = services.post_batch(batch_of(count, account))
+    results = services.post_batch(batch_of(count, account))
     assert written == [count], "in one go: a row that COPY misreads would split the batch"
     stored = Transaction.objects.filter(to_account=account).order_by("created_at")
-    assert list(stored) == verdicts
+    assert list(stored) == results
     assert [row.description for row in stored] == [f"Row {n}\t\\" for n in range(count)]
     assert [row.reference for row in stored] == [f"\\N {n}\n\r" for n in range(count)]
     assert {row.metadata["tab\t"] for row in stored} == {"back\\slash\n"}
@@ -101,8 +101,8 @@ def test_a_daily_limit_is_asked_of_the_database_while_a_large_batch_is_written()
     account = AccountFactory(balance="1000", daily_limit=Decimal(25))
     services.withdraw(from_account=account, amount=Decimal(5))
     drafts = [Draft(from_account=account, amount=Decimal(1)) for _ in range(30)]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(v) for v in verdicts] == [Transaction] * 20 + [LimitExceeded] * 10
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(v) for v in results] == [Transaction] * 20 + [LimitExceeded] * 10
     assert audit().clean
 
 
@@ -117,7 +117,7 @@ def test_an_atomic_batch_is_all_or_nothing() -> None:
     assert balances(account) == [0]
 
 
-def test_a_batch_that_is_not_atomic_gives_a_verdict_each() -> None:
+def test_a_batch_that_is_not_atomic_gives_a_result_each() -> None:
     account, poor = AccountFactory(), AccountFactory()
     drafts = [
         Draft(to_account=account, amount=Decimal(5)),
@@ -126,8 +126,8 @@ def test_a_batch_that_is_not_atomic_gives_a_verdict_each() -> None:
         Draft(to_account=poor, amount=Decimal(1)),
         Draft(from_account=poor, to_account=account, amount=Decimal(1)),
     ]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [
         Transaction,
         InsufficientFunds,
         InvalidAmount,
@@ -141,9 +141,9 @@ def test_a_batch_that_is_not_atomic_gives_a_verdict_each() -> None:
 def test_an_id_twice_in_a_batch_is_booked_once() -> None:
     account, key = AccountFactory(), uuid7()
     one = Draft(to_account=account, amount=Decimal(5), id=key)
-    verdicts = services.post_batch([one, one, replace(one, amount=Decimal(6))], atomic=False)
-    assert verdicts[0] == verdicts[1]
-    assert isinstance(verdicts[2], IdempotencyConflict)
+    results = services.post_batch([one, one, replace(one, amount=Decimal(6))], atomic=False)
+    assert results[0] == results[1]
+    assert isinstance(results[2], IdempotencyConflict)
     assert balances(account) == [5]
 
 
@@ -163,10 +163,10 @@ def test_a_row_only_the_database_refuses_is_found_and_the_rest_is_booked(
     account = AccountFactory()
     drafts = batch_of(50, account)
     drafts[guilty] = refused_by_database(account)
-    verdicts = services.post_batch(drafts, atomic=False)
-    bad = [n for n, verdict in enumerate(verdicts) if isinstance(verdict, LedgerError)]
+    results = services.post_batch(drafts, atomic=False)
+    bad = [n for n, result in enumerate(results) if isinstance(result, LedgerError)]
     assert bad == [guilty]
-    assert isinstance(verdicts[guilty], InvalidDetails)
+    assert isinstance(results[guilty], InvalidDetails)
     assert balances(account) == [50 * 51 // 2 - (guilty + 1)]
     assert audit().clean
     with pytest.raises(InvalidDetails, match="16 KiB"):
@@ -175,7 +175,7 @@ def test_a_row_only_the_database_refuses_is_found_and_the_rest_is_booked(
 
 
 @pytest.mark.parametrize("atomic", [True, False])
-def test_a_batch_of_one_that_only_the_database_refuses_gets_its_verdict(
+def test_a_batch_of_one_that_only_the_database_refuses_gets_its_result(
     atomic: bool, refused_by_database: Callable[[Account], Draft]
 ) -> None:
     drafts = [refused_by_database(AccountFactory())]
@@ -183,8 +183,8 @@ def test_a_batch_of_one_that_only_the_database_refuses_gets_its_verdict(
         with pytest.raises(InvalidDetails):
             services.post_batch(drafts)
     else:
-        (verdict,) = services.post_batch(drafts, atomic=False)
-        assert isinstance(verdict, InvalidDetails)
+        (result,) = services.post_batch(drafts, atomic=False)
+        assert isinstance(result, InvalidDetails)
 
 
 def test_no_account_holds_more_than_the_column_can() -> None:
@@ -204,9 +204,9 @@ def test_an_id_twice_is_booked_once_where_a_batch_is_split(
     account, key = AccountFactory(), uuid7()
     one = Draft(to_account=account, amount=Decimal(5), id=key)
     drafts = [one, refused_by_database(account), one, replace(one, amount=Decimal(6))]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert verdicts[0] == verdicts[2]
-    assert [type(v) for v in verdicts[1::2]] == [InvalidDetails, IdempotencyConflict]
+    results = services.post_batch(drafts, atomic=False)
+    assert results[0] == results[2]
+    assert [type(v) for v in results[1::2]] == [InvalidDetails, IdempotencyConflict]
     assert balances(account) == [5]
 
 
@@ -232,8 +232,8 @@ def test_an_id_taken_between_look_up_and_insert_is_still_a_conflict(
     monkeypatch.setattr(insert, "find", blind_at_first)
     drafts = batch_of(30, account)
     drafts[4] = replace(drafts[4], id=key)
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [n for n, v in enumerate(verdicts) if isinstance(v, IdempotencyConflict)] == [4]
+    results = services.post_batch(drafts, atomic=False)
+    assert [n for n, v in enumerate(results) if isinstance(v, IdempotencyConflict)] == [4]
     assert Transaction.objects.filter(to_account=account).count() == 29
 
 
@@ -250,8 +250,8 @@ def test_whoever_books_a_batch_row_is_a_person_of_the_bank() -> None:
     account, staff = AccountFactory(), UserFactory()
     drafts = batch_of(40, account, created_by=staff)
     drafts[7] = replace(drafts[7], created_by=uuid7())
-    verdicts = services.post_batch(drafts, atomic=False)
-    bad = [n for n, verdict in enumerate(verdicts) if isinstance(verdict, LedgerError)]
+    results = services.post_batch(drafts, atomic=False)
+    bad = [n for n, result in enumerate(results) if isinstance(result, LedgerError)]
     assert bad == [7]
     assert Transaction.objects.filter(created_by=staff).count() == 39
 

@@ -100,7 +100,7 @@ def test_a_capture_of_a_part_releases_the_rest(everyday: Account, hotel: Account
 
 def test_a_capture_above_its_hold_is_refused(everyday: Account) -> None:
     row = services.hold(from_account=everyday, amount=Decimal(60))
-    with pytest.raises(InvalidAmount, match=r"The hold is for 60\.00; 60\.01 is more"):
+    with pytest.raises(InvalidAmount, match=r"for 60\.00; 60\.01"):
         services.capture(hold=row, amount=Decimal("60.01"))
     assert state(everyday) == (100, 60, 40)
 
@@ -143,8 +143,8 @@ def test_an_expiry_that_is_no_time_refuses_its_own_draft_alone(
         Draft(to_account=everyday, amount=Decimal(1)),
         Draft(from_account=everyday, amount=Decimal(1), pending=True, expires_at=expiry),
     ]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [Transaction, InvalidDetails]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [Transaction, InvalidDetails]
 
 
 def test_a_hold_that_would_be_over_already_is_refused(everyday: Account) -> None:
@@ -158,8 +158,8 @@ def test_a_hold_that_would_be_over_already_is_refused(everyday: Account) -> None
     with pytest.raises(ExpiryPassed, match=sentence):
         services.hold(from_account=everyday, amount=Decimal(10), expires_at=over)
     drafts = [Draft(to_account=everyday, amount=Decimal(1)), draft]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [Transaction, ExpiryPassed]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [Transaction, ExpiryPassed]
     assert state(everyday) == (101, 0, 101)
 
 
@@ -220,7 +220,7 @@ def test_a_hold_meets_the_limits_and_its_capture_does_not_meet_them_again() -> N
 
 
 def test_holds_are_refused_like_payments(everyday: Account) -> None:
-    with pytest.raises(InsufficientFunds, match=r"100\.00 available; 101\.00 is too much"):
+    with pytest.raises(InsufficientFunds, match=r"100\.00 available; 101\.00"):
         services.hold(from_account=everyday, amount=Decimal(101))
     with pytest.raises(CurrencyMismatch):
         services.hold(
@@ -257,8 +257,8 @@ def test_holds_and_captures_go_through_batches_too(everyday: Account, hotel: Acc
         Draft(from_account=everyday, to_account=hotel, amount=Decimal(1), captures=row)  # type: ignore[arg-type]
         for row in held
     ]
-    verdicts = services.post_batch([*captures, captures[0]], atomic=False)
-    assert isinstance(verdicts[-1], HoldNotPending)
+    results = services.post_batch([*captures, captures[0]], atomic=False)
+    assert isinstance(results[-1], HoldNotPending)
     assert (state(everyday), state(hotel)) == ((70, 0, 70), (30, 0, 30))
 
 
@@ -280,7 +280,7 @@ def test_expired_holds_are_released_and_only_they(everyday: Account) -> None:
     out = StringIO()
     call_command("expire_holds", stdout=out)
     call_command("expire_holds", stdout=out)
-    assert out.getvalue() == "Released 1 hold.\nReleased 0 holds.\n"
+    assert out.getvalue().splitlines() == ["Released 1 hold.", "Released 0 holds."]
     assert Transaction.objects.get(pk=over.pk).status == "voided"
     assert state(everyday) == (100, 50, 50)
     assert services.expire_holds(now=now + timedelta(hours=2)) == 1

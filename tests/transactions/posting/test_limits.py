@@ -27,8 +27,8 @@ def test_a_day_above_its_limit_is_refused_over_calls_and_within_a_batch() -> Non
     with pytest.raises(LimitExceeded, match=r"may send 40\.00 USD more"):
         services.withdraw(from_account=account, amount=Decimal(41))
     drafts = [Draft(from_account=account, amount=Decimal(30)) for _ in range(2)]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(verdict) for verdict in verdicts] == [Transaction, LimitExceeded]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(result) for result in results] == [Transaction, LimitExceeded]
 
 
 def test_the_daily_limit_counts_holds_and_may_be_used_up_exactly() -> None:
@@ -62,8 +62,8 @@ def test_the_daily_limit_counts_a_capture_alike_alone_and_in_a_batch() -> None:
         Draft(from_account=batch, amount=Decimal(40)),
         Draft(from_account=batch, amount=Decimal("0.01")),
     ]
-    verdicts = services.post_batch(drafts, atomic=False)
-    assert [type(v) for v in verdicts] == [Transaction, Transaction, LimitExceeded]
+    results = services.post_batch(drafts, atomic=False)
+    assert [type(v) for v in results] == [Transaction, Transaction, LimitExceeded]
     with pytest.raises(LimitExceeded):
         services.withdraw(from_account=alone, amount=Decimal("0.01"))
 

@@ -26,7 +26,7 @@ def test_a_lost_commit_books_the_parts_once(
 ) -> None:
     draft = Draft(id=uuid7(), from_account=account, amount=30)
     lost = lose_next_answer(monkeypatch)
-    services.post_parts(lambda: [[draft]], lambda _part, _verdicts: None)
+    services.post_parts(lambda: [[draft]], lambda _part, _results: None)
     assert lost
     assert balances(account) == [70]
     assert audit().clean
@@ -40,9 +40,9 @@ def test_a_draft_without_an_id_is_refused_and_nothing_of_any_part_is_booked(
         Draft(from_account=account, amount=30),
     )
     recorded = list[object]()
-    with pytest.raises(InvalidDetails, match="needs an id of its own"):
+    with pytest.raises(InvalidDetails, match="id of its own"):
         services.post_parts(
-            lambda: [[good], [good, without]], lambda _part, verdicts: recorded.append(verdicts)
+            lambda: [[good], [good, without]], lambda _part, results: recorded.append(results)
         )
     assert len(recorded) == 1
     assert not Transaction.objects.filter(from_account=account).exists()
@@ -52,6 +52,6 @@ def test_a_draft_without_an_id_is_refused_and_nothing_of_any_part_is_booked(
 def test_a_preview_needs_no_ids(account: Account) -> None:
     seen = list[object]()
     parts = [[Draft(from_account=account, amount=30)]]
-    services.preview_parts(lambda: parts, lambda _part, verdicts: seen.extend(verdicts))
-    assert [type(verdict) for verdict in seen] == [Transaction]
+    services.preview_parts(lambda: parts, lambda _part, results: seen.extend(results))
+    assert [type(result) for result in seen] == [Transaction]
     assert balances(account) == [100]

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of
 from transactions import services, staff_services
 from transactions.models import StaffReason, Transaction
 
@@ -62,7 +62,8 @@ def test_a_payment_tells_what_came_back_and_what_is_left(
     everyday: Account, paid: Transaction, clerk: User
 ) -> None:
     first = refunded(paid, "12.50", clerk)
-    assert "Refunded 12.50 USD of 40.00 USD; 27.50 USD is left" in seen_by(everyday.user, paid)
+    said = seen_by(everyday.user, paid)
+    assert not lacks(said, "12.50 USD of 40.00 USD", "27.50 USD is left")
     second = refunded(paid, "27.50", clerk)
     assert "Refunded in full" in seen_by(everyday.user, paid)
     page = page_for(everyday.user, paid)
@@ -75,11 +76,11 @@ def test_each_side_reads_a_refund_in_its_own_words(
 ) -> None:
     row = refunded(paid, "12.50", clerk, message="One atlas came damaged.")
     ana, nook = seen_by(everyday.user, row), seen_by(shop.user, row)
-    assert "Book Nook refunded you refund +12.50 USD" in ana
+    assert not lacks(ana, "Book Nook refunded you", "refund +12.50 USD")
     assert "Refund of 40.00 USD" in ana
     assert f"Refunded to Ana Ferreira refund {MINUS}12.50 USD" in nook
     for said in (ana, nook, seen_by(everyday.user, paid)):
-        assert "The bank says: One atlas came damaged." in said
+        assert "One atlas came damaged." in said
         assert "Damaged" not in said
         assert clerk.name not in said
 
@@ -92,10 +93,10 @@ def test_a_refund_leads_to_the_original(everyday: Account, paid: Transaction, cl
 def test_refunds_from_and_to_outside_the_bank_say_where_the_money_went(everyday: Account) -> None:
     cash = services.withdraw(from_account=everyday, amount=Decimal(30))
     back = services.reverse(transaction=cash, amount=Decimal(10))
-    assert "Refunded into Everyday refund +10.00 USD" in seen_by(everyday.user, back)
+    assert "into Everyday refund +10.00 USD" in seen_by(everyday.user, back)
     came = services.deposit(to_account=everyday, amount=Decimal(5))
     gone = services.reverse(transaction=came)
-    assert f"Taken back from Everyday taken back {MINUS}5.00 USD" in seen_by(everyday.user, gone)
+    assert f"from Everyday taken back {MINUS}5.00 USD" in seen_by(everyday.user, gone)
     assert "Taken back in full" in seen_by(everyday.user, came)
 
 
@@ -139,7 +140,7 @@ def test_staff_see_both_accounts_and_what_they_may_do(
     everyday: Account, shop: Account, paid: Transaction, clerk: User
 ) -> None:
     page, said = page_for(clerk, paid), seen_by(clerk, paid)
-    assert "Ana Ferreira paid Book Nook 40.00 USD" in said
+    assert not lacks(said, "Ana Ferreira paid Book Nook", "40.00 USD")
     for side in (everyday, shop):
         assert reverse("admin:accounts_account_change", args=[side.pk]) in page
         assert f"/accounts/{side.pk}/" not in page.replace("/admin/accounts/", "")
@@ -153,7 +154,7 @@ def test_staff_see_why_a_colleague_did_it(paid: Transaction, clerk: User) -> Non
     row = refunded(paid, "12.50", clerk, message="One atlas came damaged.")
     for of in (row, paid):
         said = seen_by(clerk, of)
-        assert "For colleagues Refunded Damaged The customer reads: One atlas" in said
+        assert not lacks(said, "Refunded Damaged", "The customer reads: One atlas")
         assert "The bank says" not in said
 
 

@@ -1,6 +1,7 @@
 """What the pages about spending, sizes, hours, the unusual and metadata say and link to."""
 
 import csv
+import re
 from decimal import Decimal
 from io import StringIO
 from typing import Any
@@ -15,7 +16,7 @@ from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from ledger.charts.geometry import WIDE, BarChart, Mark, draw_bars
 from tests.factories import UserFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of
 from tests.transactions.reports.movements import book, funded
 from tests.transactions.reports.shared import NOVEMBER, get, searches
 from transactions.reports.catalogue import BY_SLUG
@@ -62,8 +63,7 @@ def test_spending_says_how_much_more_and_on_what(client: Client, account: Accoun
     book("2025-11-04", "2", into=account, reverses=paid)
     response = get(client, "spending-by-category")
     said = text_of(response)
-    assert "80.50 USD spent in November 2025, 40.50 more than in October 2025" in said
-    assert "the largest category is Eating out." in said
+    assert not lacks(said, "80.50 USD spent", "40.50 more", "category is Eating out")
     assert "No category" in said
     days = "is:booked date:2025-11-01..2025-11-30"
     before = "is:booked date:2025-10-01..2025-10-31"
@@ -104,8 +104,9 @@ def test_the_line_is_told_in_words(client: Client, account: Account) -> None:
     book("2025-10-02", "40", out_of=account, category="rent")
     book("2025-11-02", "70", out_of=account, category="rent")
     page = get(client, "spending-by-category").content.decode()
-    assert 'aria-label="Rent: 70.00; in October 2025 40.00"' in page
-    assert "Bar: in November 2025. Thin line: in October 2025." in page
+    (name,) = set(re.findall(r'aria-label="(Rent: [^"]*)"', page))
+    assert not lacks(name, "70.00", "October 2025 40.00")
+    assert not lacks(page, "Bar: in November 2025", "line: in October 2025")
     assert page.count('class="chart__comparison"') == 2  # one drawing for screens, one for phones
 
 
@@ -113,7 +114,7 @@ def test_sizes_link_to_just_the_payments_of_each(client: Client, account: Accoun
     for day, amount in enumerate(["3", "4.99", "700"], start=1):
         book(f"2025-11-0{day}", amount, out_of=account)
     response = get(client, "amount-distribution")
-    assert "67 % of the 3 payments that went out were at most 4.99 USD" in text_of(response)
+    assert not lacks(text_of(response), "67 %", "3 payments", "at most 4.99 USD")
     days = "is:out is:booked date:2025-11-01..2025-11-30"
     assert searches(response) == [
         f"{days} amount:2..4.99 currency:USD",
@@ -140,7 +141,8 @@ def test_hours_say_when_the_most_moves(client: Client, account: Account) -> None
     book("2025-11-03T08:15", "10", out_of=account)
     book("2025-11-04T21:59", "1250", out_of=account)
     response = get(client, "by-weekday-and-hour")
-    assert "Tuesdays from 21:00 to 22:00: 1,250.00 USD in 1 payment." in text_of(response)
+    said = text_of(response)
+    assert not lacks(said, "Tuesdays from 21:00", "1,250.00 USD in 1 payment")
     chart = response.context["run"].chart
     assert (chart.down[0], chart.down[-1], len(chart.down)) == ("08:00", "21:00", 14)
     assert [(mark.title, mark.label) for mark in chart.marks] == [
@@ -157,10 +159,8 @@ def test_the_unusual_is_said_in_words_and_links_to_itself(client: Client, accoun
         book(f"2025-10-0{day}", "9.99", out_of=account, category="music")
     row = book("2025-11-05", "12.99", out_of=account, category="music", description="Tuneful")
     response = get(client, "unusual-movements")
-    assert (
-        "Tuneful on 5 November 2025: 12.99 USD, where music was 9.99 USD each of the 8 times "
-        "before."
-    ) in text_of(response)
+    said = text_of(response)
+    assert not lacks(said, "5 November 2025: 12.99 USD", "music was 9.99 USD", "8 times before")
     assert searches(response) == [f"id:{row.pk} currency:USD"] * 2
 
 
@@ -168,7 +168,7 @@ def test_a_threshold_below_two_is_refused_in_place(client: Client, account: Acco
     for typed in ("1", "1001", "3.125", "NaN", "three", "1e400", "-1e-400", "9" * 50):
         response = get(client, "unusual-movements", threshold=typed)
         assert response.context["run"] is None
-        assert text_of(response).count("Type a number from 2 to 1000, like 3.5.") == 1
+        assert text_of(response).count("from 2 to 1000") == 1
 
 
 @pytest.mark.parametrize(("amount", "is_listed"), [("16", True), ("15.99", False)])
@@ -187,7 +187,7 @@ def test_each_key_links_to_the_rows_that_have_it(client: Client, account: Accoun
     metadata = {"merchant": {"city": "Porto"}, "odd key": 1}
     book("2025-11-05", "1", into=account, metadata=metadata)
     response = get(client, "metadata-keys")
-    assert "2 keys are in use; merchant.city is on the most rows, 1." in text_of(response)
+    assert not lacks(text_of(response), "2 keys", "merchant.city is on the most")
     assert searches(response) == ["has:meta.merchant.city", 'has:meta."odd key"']
 
 
@@ -204,7 +204,7 @@ def test_top_spenders_are_of_the_bank_whatever_the_address_says(
         book(f"2025-11-0{day}", "9", out_of=ada)
     response = get(client, "top-spenders", whose="mine")
     said = text_of(response)
-    assert f"Holder of ··{ada.number[-4:]} spent the most in November 2025: 18.00 USD" in said
+    assert not lacks(said, f"Holder of ··{ada.number[-4:]} spent", "November 2025: 18.00 USD")
     assert "Ada Quill" not in response.content.decode()
     assert ada.number not in response.content.decode()
     (mark,) = response.context["run"].chart.marks

@@ -53,7 +53,7 @@ def test_a_number_ending_with_too_many_accounts_needs_more_digits(
     Account.objects.filter(pk=AccountFactory().pk).update(number="200000004321")
     found = find(blind, "account:4321")
     (mistake,) = found.mistakes
-    assert mistake.sentence.endswith("accounts end in 4321; write more of the number.")
+    assert "end in 4321" in mistake.sentence
     assert found.rows == []
     assert len(find(blind, "account:100000004321").rows) == 4
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of
 from tests.transactions.search.shared import (
     LEFT_OUT,
     SEARCH,
@@ -33,8 +33,8 @@ def test_the_page_shows_the_count_and_the_totals(customer: Client, books: Books)
     def said(text: str) -> str:
         return text_of(customer.get(SEARCH, {"q": text})).replace("\xa0", " ")
 
-    assert "7 payments , 1,005.00 USD in and 435.40 USD out" in said("is:booked")
-    assert "1 payment , 2.00 USD out" in said("fee")
+    assert not lacks(said("is:booked"), "7 payments", "1,005.00 USD in", "435.40 USD out")
+    assert not lacks(said("fee"), "1 payment", "2.00 USD out")
 
 
 def test_each_hit_has_its_sign_and_leads_to_its_receipt(customer: Client, books: Books) -> None:
@@ -161,7 +161,7 @@ def test_a_page_beyond_the_last_links_to_it(
 ) -> None:
     said = text_of(customer.get(SEARCH, {"q": "is:booked", "page": number}))
     assert f"There is no page {int(number):,}" in said
-    assert "All payments are on page 1 ." in said
+    assert "are on page 1 ." in said
     assert "Nothing found" not in said
     monkeypatch.setattr("transactions.search.engine.PAGE", 3)
     shown = customer.get(SEARCH, {"q": "is:booked", "sort": "oldest", "page": "9999"})

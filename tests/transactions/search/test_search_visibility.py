@@ -89,7 +89,7 @@ def test_a_statements_filter_and_its_file_show_nothing_of_strangers(
     account = scope_for(ana).accounts[0]
     url = reverse("transactions:statement", args=[account.pk])
     for text in [*SECRETS, "category:secretcategory", "to:zelenka", "meta.channel:secretchannel"]:
-        assert "Nothing fits" in (page := customer.get(url, {"q": text}).content.decode()) or (
+        assert "No entries found" in (page := customer.get(url, {"q": text}).content.decode()) or (
             "Nothing found" in page
         )
         lines = b"".join(customer.get(f"{url}statement.csv", {"q": text})).decode().splitlines()

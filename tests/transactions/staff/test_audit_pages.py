@@ -7,11 +7,12 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.groups import ANALYSTS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import markup_of, text_of
+from tests.pages import lacks, markup_of, text_of, texts_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit import runs
@@ -48,8 +49,10 @@ def said(response: Any) -> list[str]:
 
 
 def test_before_the_first_audit_the_page_says_so_and_offers_one(staff: Client) -> None:
-    page = staff.get(PAGE).content.decode()
-    assert "The books have not been audited yet." in page
+    response = staff.get(PAGE)
+    page = response.content.decode()
+    assert response.context["run"] is None
+    assert "have not been audited yet" in page
     assert "Run the audit" in page
     assert "Nothing is sealed yet." in page
 
@@ -71,10 +74,13 @@ def test_a_finding_is_said_in_words_and_links_to_account_and_transaction(
     row = services.deposit(to_account=account, amount=Decimal(3), description="Rent for May")
     as_owner("UPDATE transactions SET amount = 4 WHERE id = %s", row.pk)
     answer = staff.post(RUN, {"scope": "all"})
-    assert said(answer) == ["Checked; something is wrong with the books."]
-    page = markup_of(staff.get(PAGE))
-    assert "The audit found 2 things wrong with the books." in page
-    assert "An entry does not follow from the one before it" in page
+    (told,) = get_messages(answer.wsgi_request)
+    assert told.level_tag == "error"
+    response = staff.get(PAGE)
+    page = markup_of(response)
+    (verdict,) = texts_of(response, "audit__result--broken")
+    assert "2 things" in verdict
+    assert audit.HEADLINES["chain"] in page
     assert reverse("admin:accounts_account_change", args=[account.pk]) in page
     assert reverse("admin:transactions_transaction_change", args=[row.pk]) in page
     assert "Ana Ferreira" in page
@@ -100,7 +106,7 @@ def test_a_row_that_is_no_longer_there_is_named_all_the_same(staff: Client) -> N
     as_owner("UPDATE transactions SET amount = 4 WHERE id = %s", rows[1].pk)
     run_audit()
     as_owner("DELETE FROM transactions WHERE id = %s", rows[1].pk)
-    assert f"{rows[1].pk}, no longer in the books" in staff.get(PAGE).content.decode()
+    assert f"{rows[1].pk}, no longer" in staff.get(PAGE).content.decode()
 
 
 def test_analysts_may_look_and_not_run(analyst: Client, account: Account) -> None:
@@ -153,18 +159,20 @@ def test_large_books_are_not_checked_whole_while_somebody_waits(
 ) -> None:
     services.deposit(to_account=account, amount=Decimal(1))
     monkeypatch.setattr(runs, "WHOLE_ON_A_PAGE", 1)
-    page = staff.get(PAGE).content.decode()
-    assert "too large for a complete check" in page
-    assert said(staff.post(RUN, {"scope": "all"})) == [
-        "Nothing was checked. Choose what to check from the list."
-    ]
+    page = staff.get(PAGE)
+    assert not page.context["form"].may_check_all
+    assert "manage.py audit_ledger" in texts_of(page, "quiet")[0]
+    (told,) = get_messages(staff.post(RUN, {"scope": "all"}).wsgi_request)
+    assert told.level_tag == "error"
+    assert not AuditRun.objects.exists()
     staff.post(RUN, {"scope": "7"})
     run = AuditRun.objects.get()
     assert run.since is not None
     assert (run.started_at - run.since).days == 7
-    page = staff.get(PAGE).content.decode()
-    assert "Nothing is wrong with what was booked since" in page
-    assert "The books are clean" not in page
+    (verdict,) = texts_of(staff.get(PAGE), "audit__result")
+    since = f"{timezone.localtime(run.since):%-d %B %Y}"
+    assert not lacks(verdict, "Nothing is wrong", f"since {since}")
+    assert "The books are clean" not in verdict
 
 
 @pytest.mark.parametrize("refusal", [AuditRunning("One runs."), AuditTooLong("Too long.")])

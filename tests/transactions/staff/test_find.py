@@ -51,7 +51,7 @@ def found(client: Client, typed: str) -> dict[str, list[str]]:
     assert response.status_code == 200
     return {
         section.title: [hit.name for hit in section.hits]
-        for section in response.context["answer"].sections
+        for section in response.context["results"].sections
     }
 
 
@@ -77,8 +77,8 @@ def test_an_id_a_number_and_an_address_come_first(staff: Client, bank: StaffBank
     }
     for typed, name in exactly.items():
         sections = found(staff, typed)
-        assert next(iter(sections)) == "Exactly this", typed
-        assert sections["Exactly this"] == [name], typed
+        assert next(iter(sections)) == "Exact matches", typed
+        assert sections["Exact matches"] == [name], typed
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: StaffBa
     services.deposit(to_account=bank.other, amount=Decimal(1), description="4111 3902 4857")
     services.deposit(to_account=bank.other, amount=Decimal(2), description="411139024857")
     whole = found(staff, "411139024857")
-    assert whole["Exactly this"] == [NEST]
+    assert whole["Exact matches"] == [NEST]
     assert whole["Transactions"] == ["411139024857", "Rent of November", "Opening"]
     services.deposit(to_account=bank.other, amount=Decimal("1234567890.12"), description="Much")
     assert found(staff, "1234567890.12")["Transactions"] == ["Much"]
@@ -148,11 +148,11 @@ def test_a_number_is_the_same_however_it_is_grouped(staff: Client, bank: StaffBa
 
 def test_a_sum_of_money_leads_to_the_amount(staff: Client, bank: StaffBank) -> None:
     response = staff.get(FIND, {"q": "13.40 USD"})
-    assert "For an amount, write amount:13.40 currency:USD" in text_of(response)
+    assert "amount:13.40 currency:USD" in text_of(response)
     assert "Did you mean" not in text_of(response)
-    (unread,) = response.context["answer"].mistakes
-    ((_, url),) = unread.meant
-    assert staff.get(url).context["answer"].sections[0].hits[0].name == "Rent of November"
+    (mistake,) = response.context["results"].mistakes
+    ((_, url),) = mistake.suggestions
+    assert staff.get(url).context["results"].sections[0].hits[0].name == "Rent of November"
 
 
 def test_the_best_come_first(staff: Client, bank: StaffBank) -> None:
@@ -170,7 +170,7 @@ def test_the_best_come_first(staff: Client, bank: StaffBank) -> None:
 def test_what_is_cut_leads_to_its_list(staff: Client, bank: StaffBank) -> None:
     for _ in range(11):
         services.deposit(to_account=bank.account, amount=Decimal(1), description="Tea")
-    (section,) = staff.get(FIND, {"q": "tea"}).context["answer"].sections
+    (section,) = staff.get(FIND, {"q": "tea"}).context["results"].sections
     assert len(section.hits) == 10
     assert section.more_url == "/admin/transactions/transaction/?q=tea"
     assert "11 transactions" in text_of(staff.get(section.more_url))
@@ -190,7 +190,7 @@ def test_a_row_with_the_word_and_the_name_stands_before_others(
 
 @pytest.mark.parametrize(
     ("most", "said"),
-    [(1_000, "The best 10 of 12."), (11, "The best 10 among the newest 11 that fit.")],
+    [(1_000, "The best 10 of 12."), (11, "The best 10 of the newest 11 matches.")],
 )
 def test_what_is_cut_says_of_how_many_these_are_the_best(
     most: int, said: str, staff: Client, bank: StaffBank, monkeypatch: pytest.MonkeyPatch
@@ -209,7 +209,7 @@ def test_what_is_cut_says_of_how_many_these_are_the_best(
         ("rent amuont:13.40", "There is no field “amuont”."),
         ("rent " + "-x" * LONGEST, "Only the first 1,000 characters were read."),
         ("rent november " + "is " * 50, "Only the first 40 words were read."),
-        ("a b c d e f g h i", "People and accounts are looked for by the first 8 words."),
+        ("a b c d e f g h i", "People and accounts are searched by the first 8 words."),
         ("tag:trip", "Notes and tags are private"),
         ("!!", "“!!” has no letter or digit"),
     ],
@@ -239,12 +239,12 @@ def test_a_typo_leads_to_what_was_meant(
     staff: Client, bank: StaffBank, typed: str, meant: str | None
 ) -> None:
     response = staff.get(FIND, {"q": typed})
-    answer = response.context["answer"]
+    answer = response.context["results"]
     assert answer.sections == []
-    assert [query for query, _ in answer.meant[:1]] == ([meant] if meant else [])
+    assert [query for query, _ in answer.suggestions[:1]] == ([meant] if meant else [])
     assert ("Did you mean" in text_of(response)) is bool(meant)
-    for _, url in answer.meant:
-        assert staff.get(url).context["answer"].sections
+    for _, url in answer.suggestions:
+        assert staff.get(url).context["results"].sections
 
 
 def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: StaffBank) -> None:
@@ -254,14 +254,14 @@ def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: StaffB
         colleague.user_permissions.add(Permission.objects.get(codename=right))
         client.force_login(colleague)
         for typed, needed in suggested.items():
-            meant = client.get(FIND, {"q": typed}).context["answer"].meant
+            meant = client.get(FIND, {"q": typed}).context["results"].suggestions
             # whose an account is stands in the list of accounts
             may = needed == right or (typed == "grcae" and right == "view_account")
             assert bool(meant) is may, (typed, right)
 
 
 def test_each_hit_leads_to_its_page(staff: Client, bank: StaffBank) -> None:
-    for section in staff.get(FIND, {"q": "grace"}).context["answer"].sections:
+    for section in staff.get(FIND, {"q": "grace"}).context["results"].sections:
         for hit in section.hits:
             assert staff.get(hit.url).status_code == 200
 

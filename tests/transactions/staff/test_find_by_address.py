@@ -54,8 +54,8 @@ def colleague(client: Client, rights: list[str]) -> Client:
 
 
 def sections(client: Client, typed: str) -> list[str]:
-    answer = client.get(reverse("admin_search"), {"q": typed}).context["answer"]
-    assert "secretaddr" not in str(answer.meant)
+    answer = client.get(reverse("admin_search"), {"q": typed}).context["results"]
+    assert "secretaddr" not in str(answer.suggestions)
     return [section.title for section in answer.sections]
 
 
@@ -85,7 +85,7 @@ def test_nobody_finds_by_an_address_who_may_not_see_people(
 @pytest.mark.parametrize("right", PEOPLE)
 def test_whoever_may_see_people_does(client: Client, nest: Account, right: str) -> None:
     staff = colleague(client, [right, *BOOKS])
-    assert sections(staff, ADDRESS) == ["Exactly this", "Accounts", "Transactions"]
+    assert sections(staff, ADDRESS) == ["Exact matches", "Accounts", "Transactions"]
     for typed in ("secretaddr@na", "secretaddr"):
         assert sections(staff, typed)[:2] == ["People", "Accounts"], typed
         assert many_listed(staff, "accounts_account", typed) == 1, typed
@@ -98,6 +98,6 @@ def test_whoever_may_see_people_does(client: Client, nest: Account, right: str) 
 def test_the_order_of_what_is_found_tells_no_address_either(client: Client, nest: Account) -> None:
     later = AccountFactory(user__name="Zed Later", user__email="later@home.example")
     staff = colleague(client, ["accounts.view_account"])
-    answer = staff.get(reverse("admin_search"), {"q": "zed or secretaddr"}).context["answer"]
+    answer = staff.get(reverse("admin_search"), {"q": "zed or secretaddr"}).context["results"]
     found = [hit.url.split("/")[-3] for hit in answer.sections[0].hits]
     assert found == [str(later.pk), str(nest.pk)]

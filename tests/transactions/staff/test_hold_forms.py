@@ -79,7 +79,7 @@ def test_the_list_and_the_page_say_how_a_hold_stands(
     staff: Client, account: Account,
 ) -> None:  # fmt: skip
     row = make(account)
-    assert cell(staff, row, "standing") == words()
+    assert cell(staff, row, "state") == words()
     assert f"Status: {words()} " in text_of(staff.get(page_of(row)))
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of
 from tests.transactions.statements.pages import entries_in, page_of
 from transactions import services
 from transactions.statements import page as statements
@@ -88,7 +88,7 @@ def test_a_period_opens_and_closes_with_its_balances(ana: Client, account: Accou
 def test_the_chosen_days_stand_on_their_chip(ana: Client, account: Account) -> None:
     assert "from 12 March" in text_of(page_of(ana, account, start="2026-03-12"))
     said = text_of(page_of(ana, account, start="2025-03-12", end="2026-03-13"))
-    assert "12 March 2025 to 13 March" in said
+    assert not lacks(said, "12 March 2025", "to 13 March")
 
 
 @pytest.mark.parametrize(

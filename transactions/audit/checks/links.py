@@ -182,11 +182,11 @@ def orphans(since: datetime | None = None) -> Iterator[Finding]:
                 f"an account in {row.currency}",
                 "none",
                 row.broken,
-                sentence=_orphan_said(row, account_id, side),
+                sentence=_orphan_sentence(row, account_id, side),
             )
 
 
-def _orphan_said(row: Transaction, account_id: UUID, side: str) -> str:
+def _orphan_sentence(row: Transaction, account_id: UUID, side: str) -> str:
     account = named(account_id)
     way = "out of" if side == "from_account" else "into"
     moved = f"Transaction {row.pk} moves {amount_text(row.amount, row.currency)} {way} {account}"

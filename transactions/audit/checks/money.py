@@ -59,11 +59,11 @@ def chains(since: datetime | None = None) -> Iterator[Finding]:
             f"{before} {signed:+} at its own time",
             f"{balance} at {moment.isoformat()}",
             broken,
-            sentence=_chain_said(named(account), transaction, before, signed, balance, moment),
+            sentence=_chain_sentence(named(account), transaction, before, signed, balance, moment),
         )
 
 
-def _chain_said(
+def _chain_sentence(
     account: NamedAccount,
     transaction: object,
     before: Decimal,
@@ -100,12 +100,12 @@ def balances(_since: datetime | None = None) -> Iterator[Finding]:
             _text(account.last_transaction),
             f"balance {account.last} from its entries",
             f"{account.balance}",
-            sentence=_balance_said(named(account.pk), account),
+            sentence=_balance_sentence(named(account.pk), account),
         )
     yield from _times()
 
 
-def _balance_said(name: NamedAccount, account: Any) -> str:
+def _balance_sentence(name: NamedAccount, account: Any) -> str:
     stored = f"but its balance in the books is {name.money(account.balance)}."
     if account.last_transaction is None:
         return f"{name.at_start} has no entries, so it should hold nothing, {stored}"
@@ -135,11 +135,11 @@ def _times() -> Iterator[Finding]:
             _text(account.last_transaction),
             f"last entry at {account.last_time.isoformat()}" if account.last_time else "no entry",
             account.last_entry_at.isoformat() if account.last_entry_at else "none",
-            sentence=_time_said(named(account.pk), account),
+            sentence=_time_sentence(named(account.pk), account),
         )
 
 
-def _time_said(name: NamedAccount, account: Any) -> str:
+def _time_sentence(name: NamedAccount, account: Any) -> str:
     """The time in the rows, the time on the account, and what may have happened."""
     if account.last_time is None:
         newest = f"{name.at_start} has no payments and no holds"
@@ -199,7 +199,7 @@ def currencies(_since: datetime | None = None) -> Iterator[Finding]:
                 None,
                 f"{into} {currency} deposited less withdrawn",
                 f"{total} {currency} in accounts",
-                sentence=f"The whole bank in {currency}: what came in less what went out is "
+                sentence=f"The whole bank in {currency}: deposits minus withdrawals are "
                 f"{amount_text(into, currency)}, but all accounts together hold "
                 f"{amount_text(total, currency)}.",
             )

@@ -23,7 +23,7 @@ ROW_GONE = "the row gone and the one after it in its place"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredSeal:
     """A stored seal, with the digest that it should have."""
 
     number: int
@@ -43,15 +43,15 @@ class Stored:
     @property
     def in_words(self) -> str:
         """The seal at the start of a sentence: "Seal 2, of 3 March 2026 to 5 March 2026,"."""
-        until = _day_said(self.ends_at.date() - A_DAY)
+        until = long_date(self.ends_at.date() - A_DAY)
         if self.starts_at == EARLIEST:
             return f"Seal {self.number}, of everything up to {until},"
-        start = _day_said(self.starts_at.date())
+        start = long_date(self.starts_at.date())
         return f"Seal {self.number}, of {start if start == until else f'{start} to {until}'},"
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class SealProblem:
     """What is wrong with a seal: expected and found for machines, and a sentence."""
 
     expected: str
@@ -69,7 +69,7 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     stored = [seal for seal in _stored() if last is None or seal.number <= last]
     first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
     broken_days = _broken_days(first, stored[-1].ends_at) if stored else {}
-    before: Stored | None = None
+    before: StoredSeal | None = None
     for seal in stored:
         wrong = _broken_chain(seal, before)
         if wrong is not None:
@@ -83,34 +83,34 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
         before = seal
 
 
-def _stored() -> list[Stored]:
+def _stored() -> list[StoredSeal]:
     with connection.cursor() as cursor:
         cursor.execute(seal_text.SEALS)
-        return [Stored(*row) for row in cursor.fetchall()]
+        return [StoredSeal(*row) for row in cursor.fetchall()]
 
 
-def _broken_chain(seal: Stored, before: Stored | None) -> Wrong | None:
+def _broken_chain(seal: StoredSeal, before: StoredSeal | None) -> SealProblem | None:
     """What is wrong with a seal itself, or None."""
     number, label = before.number + 1 if before else 1, seal.in_words
     if seal.number != number:
         gone = f"Seal {number} is missing: seal {seal.number} stands in its place."
-        return Wrong(f"seal {number}", f"seal {seal.number} in its place", gone)
+        return SealProblem(f"seal {number}", f"seal {seal.number} in its place", gone)
     if seal.starts_at != (before.ends_at if before else EARLIEST):
         gap = f"{label} does not begin where the one before it ends."
-        return Wrong(f"{seal} where the one before ends", "a gap", gap)
+        return SealProblem(f"{seal} where the one before ends", "a gap", gap)
     if seal.version != seal_text.VERSION:
         odd = f"{label} has version {seal.version}, which does not exist."
-        return Wrong(f"{seal} of version {seal_text.VERSION}", f"version {seal.version}", odd)
+        return SealProblem(f"{seal} of version {seal_text.VERSION}", f"version {seal.version}", odd)
     if seal.previous_digest != (before.digest if before else None):
         changed = f"{label} does not contain the digest of the seal before it."
-        return Wrong(f"{seal} after the digest of the one before", "another digest", changed)
+        return SealProblem(f"{seal} after the digest of the one before", "another digest", changed)
     if seal.recomputed != seal.digest:
         changed = (
             f"{label} was changed since it was made: its digest is not the one of what "
             "stands in it and in its days."
         )
         expected = f"{seal} with the digest of what stands in it and its days"
-        return Wrong(expected, "another digest", changed)
+        return SealProblem(expected, "another digest", changed)
     return None
 
 
@@ -133,7 +133,7 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
     }
 
 
-def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
+def _first_row(seal: StoredSeal, day: date, sealed: int, now: int) -> Finding:
     """The first row of a day that does not match the fingerprints of its seal."""
     marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
     differing = _differing(day, bytes(marks))
@@ -143,7 +143,7 @@ def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
     else:
         place, account, transaction, mark = differing[0]
         follower = differing[1][3] if len(differing) > 1 else None
-        found = _verdict(bytes(marks), place, bytes(mark), follower and bytes(follower))
+        found = _change_found(bytes(marks), place, bytes(mark), follower and bytes(follower))
     counted = f"{sealed:,} transaction{'' if sealed == 1 else 's'}"
     change = _change_sentence(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
     return Finding(
@@ -153,7 +153,7 @@ def _first_row(seal: Stored, day: date, sealed: int, now: int) -> Finding:
         f"row {min(place, sealed + 1):,} of {sealed:,} on {day} as {seal} has it",
         found,
         seal=seal.number,
-        sentence=f"{seal.in_words} no longer matches: it sealed {counted} of {_day_said(day)}, "
+        sentence=f"{seal.in_words} no longer matches: it sealed {counted} of {long_date(day)}, "
         f"and {change}.",
     )
 
@@ -169,11 +169,7 @@ def _change_sentence(found: str, place: str, row: str) -> str:
     }[found]
 
 
-def _day_said(day: date) -> str:
-    return long_date(day)
-
-
-def _verdict(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
+def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
     """What happened to the row at a position (from 1), judged from its neighbours."""
     expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
     if not expected or follower == expected:

@@ -13,7 +13,7 @@ from ledger.text.dates import long_date
 from ledger.text.money import figure
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import BookingStopped, NotAll, book_rest, book_whole
+from transactions.payment_files.booking import BookingStopped, LinesRefused, book_rest, book_whole
 from transactions.payment_files.parser import UnreadableFile
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_lines
@@ -130,7 +130,7 @@ class Command(BaseCommand):
         try:
             with self._bar(file.waiting_count, "Booking") as bar:
                 file = (book_whole if whole else book_rest)(file, bar.update)
-        except NotAll:
+        except LinesRefused:
             self.stderr.write("Nothing was booked.")  # the line says why, further down
         except BookingStopped as stopped:
             self.stderr.write(f"{stopped} ({stopped.__cause__})")

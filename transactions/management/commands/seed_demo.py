@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from transactions.demo import seeding
-from transactions.demo.seeding import Seeded, SeedingError
+from transactions.demo.seeding import SeedingCounts, SeedingError
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         if options["verbosity"] > 0:
             self._report(made)
 
-    def _report(self, made: Seeded) -> None:
+    def _report(self, made: SeedingCounts) -> None:
         if not made.users:
             self.stdout.write("The demo data is in this database already; nothing was added.")
         else:

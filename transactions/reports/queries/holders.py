@@ -12,7 +12,7 @@ from transactions.scope import Scope
 HIDDEN = "\N{MIDDLE DOT}" * 2
 
 
-class Joined(Func):
+class Concatenation(Func):
     """Concatenates texts that are not NULL. Django's `Concat` adds COALESCE around each, which
     makes the SQL hard to read.
     """
@@ -24,7 +24,7 @@ class Joined(Func):
 
 def masked(number: Any) -> Func:
     """The last four digits of an account number: "··5549"."""
-    return Joined(Value(HIDDEN), Right(number, 4))
+    return Concatenation(Value(HIDDEN), Right(number, 4))
 
 
 def named(path: str = "user") -> Func:
@@ -42,7 +42,7 @@ def account_label(scope: Scope, path: str = "") -> Func:
         return number
     account = [F(f"{path}name"), Value(" "), number]
     person = [named(f"{path}user"), Value(", ")] if scope.is_bank else []
-    return Joined(*person, *account)
+    return Concatenation(*person, *account)
 
 
 def account_key(scope: Scope, path: str = "") -> Any:

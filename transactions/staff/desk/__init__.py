@@ -1,1 +1,1 @@
-"""Forms by which staff move money: cash, refunds, holds. Each has a review and a reason."""
+"""Forms by which staff move money, each with a review: cash, refunds, holds and captures."""

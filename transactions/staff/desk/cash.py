@@ -70,7 +70,7 @@ class SlipForm(AccountStepForm):
     description = forms.CharField(
         max_length=DESCRIPTION_LIMIT,
         required=False,
-        help_text="The customer reads it. Empty: Cash deposit or Cash withdrawal.",
+        help_text="The customer reads it. If empty, it is Cash deposit or Cash withdrawal.",
     )
     reference = forms.CharField(
         max_length=REFERENCE_LIMIT, required=False, help_text="The number of the paper slip."
@@ -121,11 +121,13 @@ class SlipForm(AccountStepForm):
         account: Account = self.cleaned_data["number"]
         account.refresh_from_db()
         if isinstance(refusal, AccountNotActive) and account.is_frozen:
-            says = "is frozen: it takes deposits, and pays out once it is unfrozen."
+            says = (
+                "is frozen: it can receive deposits. Withdrawals are possible after it is unfrozen."
+            )
         elif isinstance(refusal, AccountNotActive):
             says = "is closed: no cash goes in or out. Ask for another account."
         elif isinstance(refusal, InvalidAmount):
-            says = "cannot hold that much. Take in less."
+            says = "cannot hold that much. Deposit less."
         else:
             return super().in_words(refusal)
         return f"{account_label(account)}, {says}"

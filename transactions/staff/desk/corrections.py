@@ -21,7 +21,7 @@ from transactions.staff_actions import CAPTURE, REFUND, StaffAction
 class CorrectionForm(ReasonForm, StepForm):
     """A form that refunds a transaction or captures a hold: the amount and the reason."""
 
-    tool: StaffAction
+    action: StaffAction
     amount = AmountField()
     field_order = ("id", "amount", "reason", "message")
 
@@ -35,7 +35,7 @@ class CorrectionForm(ReasonForm, StepForm):
 
     @classmethod
     def obstacle(cls, about: Transaction | None, clerk: User) -> str:
-        return cls.tool.refusal(lifecycle_of(about), clerk) if about else ""
+        return cls.action.refusal(lifecycle_of(about), clerk) if about else ""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -46,7 +46,7 @@ class CorrectionForm(ReasonForm, StepForm):
     def book(self) -> Transaction:
         return staff_services.book(
             self.draft,
-            action=StaffReason.Action(self.tool.name),
+            action=StaffReason.Action(self.action.name),
             reason=self.cleaned_data["reason"],
             message=self.cleaned_data.get("message", ""),
             written_by=self.clerk,
@@ -63,7 +63,7 @@ class RefundForm(CorrectionForm):
     """A refund, whole or in part."""
 
     title = "Refund"
-    tool = REFUND
+    action = REFUND
     permission = REFUND.permission
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -131,7 +131,7 @@ class CaptureForm(CorrectionForm):
     """A capture, whole or in part; the rest is released."""
 
     title = "Capture"
-    tool = CAPTURE
+    action = CAPTURE
     permission = CAPTURE.permission
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -163,12 +163,12 @@ class CaptureForm(CorrectionForm):
         )
 
     def review(self, row: Transaction) -> Review:
-        held, taken = money(self.row.amount, row.currency), money(row.amount, row.currency)
-        sentence = f"Capture {taken} of {held} held {_place(self.row)}."
+        held, captured = money(self.row.amount, row.currency), money(row.amount, row.currency)
+        sentence = f"Capture {captured} of {held} held {_place(self.row)}."
         facts = _balances(self.row.from_account, row.from_balance, row, comes_in=False)
         facts += _balances(self.row.to_account, row.to_balance, row, comes_in=True)
         facts.append(("Released at once", figure(self.row.amount - row.amount, row.currency)))
-        return Review(sentence, [*facts, *self.reason_facts()], f"Capture {taken}")
+        return Review(sentence, [*facts, *self.reason_facts()], f"Capture {captured}")
 
     def done(self, row: Transaction) -> str:
         return f"Captured {money(row.amount, row.currency)}."

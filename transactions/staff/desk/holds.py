@@ -34,7 +34,7 @@ RELEASE_HOLDS = StaffStep(
     done="released",
     is_done=lambda hold: hold.status == Transaction.Status.VOIDED,
     as_is="released already",
-    message_help="Shown on the hold's receipt. Empty: only that it was released.",
+    message_help="Shown on the hold's receipt. If empty, it says only “released”.",
 )
 
 
@@ -78,7 +78,7 @@ class HoldForm(ReasonForm, AccountStepForm):
         return payee
 
     def clean_until(self) -> date:
-        """A day from today on, within a year; any day for a hold that was booked already."""
+        """A day from today to a year ahead; any day if the hold was booked already."""
         until: date = self.cleaned_data["until"]
         if self.was_booked:
             return until

@@ -1,8 +1,8 @@
-"""Staff forms that book: filled in, reviewed in words, booked once.
+"""Staff forms that book one transaction: the form, its review, the booking.
 
-The form carries the id of the transaction, also in its address, so that going back, reloading or
-pressing twice books once. The review posts and rolls back, so a refusal appears before the customer
-is told anything.
+The form and its URL carry the id of the transaction, so that going back, reloading or pressing
+twice books only once. The review posts the transaction and rolls it back, so a refusal appears
+before the clerk tells the customer anything.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ BOOKED_ALREADY = (
     "with a new form."
 )
 OTHER_DETAILS = (
-    "That form was booked before, with other details; this one was not. Begin a new one."
+    "This form was booked before, with other details. Nothing was booked now. Begin a new form."
 )
 CHANGED_MEANWHILE = (
-    "Something else was booked meanwhile, so nothing was booked now. These are the figures of "
-    "this moment; look at them and confirm once more."
+    "Something else was booked meanwhile, so nothing was booked now. Check the current "
+    "figures and confirm again."
 )
 
 
@@ -120,11 +120,11 @@ class StepForm(MoneyForm):
 
     @property
     def figures(self) -> str:
-        """Figures of the review that others may change meanwhile; "" for none."""
+        """Figures of the review that another booking may change; "" for none."""
         return ""
 
     def look_again(self) -> None:
-        """Reads those figures again."""
+        """Reads `figures` again."""
 
     def field_of(self, refusal: LedgerError) -> str | None:
         """The field whose value was refused; None for the whole form."""
@@ -153,7 +153,7 @@ class StepDesk:
         """Responds with the form, with its review, or with a redirect to the booked row."""
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
-        id = self._asked_id()
+        id = self._form_id()
         booked = self._booked_before(id) if id else None
         obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
         if obstacle:
@@ -181,7 +181,7 @@ class StepDesk:
         if not form.is_valid() or ("change" in self.request.POST and not was_booked):
             return self._page(form)
         is_booking = "book" in self.request.POST
-        if is_booking and not was_booked and self._seen_otherwise(form):
+        if is_booking and not was_booked and self._figures_changed(form):
             is_booking = False
             messages.warning(self.request, CHANGED_MEANWHILE)
         try:
@@ -198,11 +198,11 @@ class StepDesk:
         form.look_again()
         return self._page(form, form.review(row))
 
-    def _seen_otherwise(self, form: StepForm) -> bool:
+    def _figures_changed(self, form: StepForm) -> bool:
         """Whether the figures changed since the review."""
         return self.request.POST.get("figures", form.figures) != form.figures
 
-    def _asked_id(self) -> uuid.UUID | None:
+    def _form_id(self) -> uuid.UUID | None:
         """The id of the form, from its data or its address."""
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:
@@ -238,7 +238,7 @@ class StepDesk:
         }
         name = "admin/transactions/transaction/staff_step.html"
         page = TemplateResponse(self.request, name, context)
-        # For going back alone, see `TransactionAdmin.get_urls`.
+        # Cached for the Back button only, see `TransactionAdmin.get_urls`.
         patch_cache_control(page, private=True)
         return page
 

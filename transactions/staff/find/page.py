@@ -20,7 +20,7 @@ from ledger.text.money import account_number, figure
 from transactions.models import Transaction
 from transactions.staff.find import search, transactions
 from transactions.staff.find.search import MOST_WORDS, KindResults, StaffQuery
-from transactions.staff.find.suggestions import meant_instead
+from transactions.staff.find.suggestions import suggested_queries
 
 TITLES: dict[type[models.Model], str] = {
     User: "People",
@@ -49,9 +49,7 @@ class StaffHit:
 
 @dataclass(frozen=True, slots=True)
 class HitSection:
-    """Results of one kind. `more_url` is the full list; `extent` says out of how many these are the
-    best.
-    """
+    """Results of one kind. `more_url` leads to the full list; `extent` says which part is shown."""
 
     title: str
     hits: list[StaffHit]
@@ -60,22 +58,22 @@ class HitSection:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A part of the search that could not be read, with suggested queries."""
+class QueryMistake:
+    """A problem with the search as a sentence, with links to suggested queries."""
 
     sentence: str
-    meant: list[tuple[str, str]] = field(default_factory=list)
+    suggestions: list[tuple[str, str]] = field(default_factory=list)
     is_hint: bool = False
 
 
 @dataclass(slots=True)
-class Answer:
-    """The results, and suggestions."""
+class FindResults:
+    """What the page shows: results, mistakes, and links to suggested queries."""
 
     sections: list[HitSection] = field(default_factory=list)
-    mistakes: list[Unread] = field(default_factory=list)
-    meant: list[tuple[str, str]] = field(default_factory=list)
-    is_looked_for: bool = False  # whether any of it could be read
+    mistakes: list[QueryMistake] = field(default_factory=list)
+    suggestions: list[tuple[str, str]] = field(default_factory=list)
+    is_readable: bool = False  # whether any part of the search could be read
 
 
 @require_safe
@@ -84,48 +82,48 @@ def find_anything(request: HttpRequest) -> HttpResponse:
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
-    asked = StaffQuery(request.GET.get("q", ""), addresses=User in seen)
+    query = StaffQuery(request.GET.get("q", ""), addresses=User in seen)
     context = {
         **admin.site.each_context(request),
         "title": "Search",
-        "asked": asked.text,
-        "quoted": shortened(asked.text),
-        "answer": Answer() if asked.is_empty else answer_to(asked, seen, person_of(request)),
+        "search_text": query.text,
+        "quoted": shortened(query.text),
+        "results": FindResults() if query.is_empty else results_of(query, seen, person_of(request)),
         "help": HELP,
     }
     return TemplateResponse(request, "admin/find.html", context)
 
 
-def answer_to(asked: StaffQuery, seen: Set[type[models.Model]], reader: User) -> Answer:
+def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -> FindResults:
     """Exact results first, then each kind that the person may see."""
     kinds: dict[type[models.Model], KindResults] = {}
     named: list[Account] = []
-    mistakes = asked.query.mistakes
+    mistakes = query.parsed.mistakes
     if User in seen:
-        kinds[User] = search.people(asked)
+        kinds[User] = search.people(query)
     if Account in seen:
-        kinds[Account], named = search.accounts(asked)
+        kinds[Account], named = search.accounts(query)
     if Transaction in seen:
         scope = transactions.scope_for_staff(reader)
-        kinds[Transaction], meant = transactions.transactions(asked, scope, named)
-        mistakes = meant.mistakes
+        kinds[Transaction], condition = transactions.transactions(query, scope, named)
+        mistakes = condition.mistakes
     exact = [_hit(row) for kind in kinds.values() for row in kind.exact]
-    sections = [HitSection("Exactly this", exact)]
+    sections = [HitSection("Exact matches", exact)]
     for model, kind in kinds.items():
-        more = _list_url(model, asked.text) if kind.is_cut else ""
+        more = _list_url(model, query.text) if kind.is_cut else ""
         hits = [_hit(row) for row in kind.ranked]
         sections.append(HitSection(TITLES[model], hits, more, kind.extent))
-    answer = Answer([section for section in sections if section.hits])
-    answer.mistakes = [
-        Unread(each.sentence, _links(each.suggestions), each.is_hint) for each in mistakes
+    results = FindResults([section for section in sections if section.hits])
+    results.mistakes = [
+        QueryMistake(each.sentence, _links(each.suggestions), each.is_hint) for each in mistakes
     ]
-    if asked.has_many_words and {User, Account} & seen:
-        sentence = f"People and accounts are looked for by the first {MOST_WORDS} words."
-        answer.mistakes.append(Unread(sentence))
-    answer.is_looked_for = not asked.query.is_empty
-    if not answer.sections:
-        answer.meant = _links(meant_instead(asked, seen).queries)
-    return answer
+    if query.has_many_words and {User, Account} & seen:
+        sentence = f"People and accounts are searched by the first {MOST_WORDS} words."
+        results.mistakes.append(QueryMistake(sentence))
+    results.is_readable = not query.parsed.is_empty
+    if not results.sections:
+        results.suggestions = _links(suggested_queries(query, seen).queries)
+    return results
 
 
 def _links(queries: Iterable[str]) -> list[tuple[str, str]]:
@@ -145,9 +143,9 @@ def _hit(row: Any) -> StaffHit:
 
 
 def _person(person: User, url: str) -> StaffHit:
-    standing = [] if person.is_active else ["sign-in closed"]
+    state = [] if person.is_active else ["sign-in closed"]
     role = ["staff"] if person.is_staff else []
-    return StaffHit(person.name or person.email, url, [person.email, *role, *standing])
+    return StaffHit(person.name or person.email, url, [person.email, *role, *state])
 
 
 def _account(account: Account, url: str) -> StaffHit:

@@ -34,10 +34,10 @@ from transactions.search.sql.condition import NO_ROWS
 
 RANKED = 1_000  # rows of a kind that are ranked, the newest
 SHOWN = 10  # of a kind
-NAMED_ACCOUNTS = 50  # accounts whose names may stand for words in a transaction
-MOST_WORDS = 8  # of a person's or an account's
+NAMED_ACCOUNTS = 50  # a search that names more accounts does not add their transactions
+MOST_WORDS = 8  # that people and accounts are searched by
 WORD = re.compile(r"[^\W_]+")
-FEWEST_DIGITS = 4  # of an account number, from its beginning or at its end
+FEWEST_DIGITS = 4  # of an account number, at its beginning or its end
 UNRANKED: Any = Value(0.0, models.FloatField())
 HOLDER_NAMES = SearchVector("user__name", weight="A", config="simple")
 HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="simple")
@@ -45,9 +45,9 @@ HOLDER_WORDS = HOLDER_NAMES + SearchVector("user__email", weight="B", config="si
 
 @dataclass(frozen=True, slots=True)
 class KindResults:
-    """Results of one kind. `exact` match an id, number or address.
+    """Results of one kind. `exact` are those whose id, number or address matches.
 
-    `many` is how many match, up to `RANKED`; `is_ranked` whether there was a word to rank by.
+    `many` counts all matches, up to `RANKED`. `is_ranked` is False without a word to rank by.
     """
 
     exact: list[Any] = field(default_factory=list)
@@ -69,7 +69,7 @@ class KindResults:
 
     @property
     def extent(self) -> str:
-        """Out of how many results these are the best."""
+        """Which part of the results is shown, like "The best 10 of 12."; "" if all are."""
         if not self.is_cut:
             return ""
         first = "best" if self.is_ranked else "newest"
@@ -77,22 +77,22 @@ class KindResults:
             return f"The {first} {SHOWN} of {self.many}."
         if not self.is_ranked:
             return f"The newest {SHOWN} of {RANKED:,} or more."
-        return f"The best {SHOWN} among the newest {RANKED:,} that fit."
+        return f"The best {SHOWN} of the newest {RANKED:,} matches."
 
 
 class StaffQuery:
     """A search text, parsed once for all kinds.
 
-    `addresses` says whether email addresses may be searched: only by staff who may see customers.
+    `addresses` says whether email addresses are searched, which only some staff may do.
     Spaces in account numbers do not matter.
     """
 
     def __init__(self, typed: str, *, addresses: bool = False) -> None:
-        self.query = parse(typed)
-        self.text = self.query.text
+        self.parsed = parse(typed)
+        self.text = self.parsed.text
         self.addresses = addresses
         if len(self.digits) == LENGTH and not is_number(self.text):
-            self.query = parse(self.digits)
+            self.parsed = parse(self.digits)
 
     @property
     def is_empty(self) -> bool:
@@ -125,8 +125,8 @@ class StaffQuery:
 
     @cached_property
     def groups(self) -> list[list[SearchQuery]]:
-        """One prefix query per word; all of a group must match."""
-        words = [[word for item in group for word in _words(item)] for group in self.query.groups]
+        """One prefix query per word. A row matches if all words of one group match."""
+        words = [[word for item in group for word in _words(item)] for group in self.parsed.groups]
         weight = "" if self.addresses else "A"  # of names, see PERSON_WORDS
         return [
             [prefix_lexeme(word, weight) for word in group[:MOST_WORDS]] for group in words if group
@@ -134,19 +134,19 @@ class StaffQuery:
 
     @property
     def has_many_words(self) -> bool:
-        """Whether there are more words than customers and accounts are searched for."""
+        """Whether there are more words than MOST_WORDS."""
         return any(
-            sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.query.groups
+            sum(len(_words(item)) for item in group) > MOST_WORDS for group in self.parsed.groups
         )
 
     @cached_property
     def any_beginning(self) -> Any:
-        """The tsquery that results are ranked by: any of the words."""
+        """The tsquery that ranks the results: any of the words."""
         return reduce(or_, (word for group in self.groups for word in group))
 
 
 def _words(item: QueryItem) -> list[str]:
-    """The words of an item, for names; an email address is one word."""
+    """The words of an item to look for in names. An email address is one word."""
     if item.is_negated or item.kind not in ("word", "phrase"):
         return []
     words: list[str] = []
@@ -155,40 +155,40 @@ def _words(item: QueryItem) -> list[str]:
     return words
 
 
-def people(asked: StaffQuery) -> KindResults:
-    """By id or address, then by words of name and address, best first."""
-    exact, found, rank = asked.by_id | Q(email=asked.text.lower()), NO_ROWS, UNRANKED
-    if asked.groups:
-        for words in asked.groups:
+def people(query: StaffQuery) -> KindResults:
+    """Finds people by id or address, then by words of name and address, best first."""
+    exact, found, rank = query.by_id | Q(email=query.text.lower()), NO_ROWS, UNRANKED
+    if query.groups:
+        for words in query.groups:
             found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
-        rank = SearchRank(PERSON_WORDS, asked.any_beginning)
+        rank = SearchRank(PERSON_WORDS, query.any_beginning)
     return KindResults.of(ranked(User.objects.all(), exact, found, rank), rank)
 
 
-def accounts(asked: StaffQuery) -> tuple[KindResults, list[Account]]:
-    """By id or number, then by words of the account's or its holder's name.
+def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
+    """Finds accounts by id or number, then by words of the account's or the holder's name.
 
-    Also returns the accounts whose transactions to include: none if there are more than
-    `NAMED_ACCOUNTS`, or if only the end of a number matched, which may be an amount.
+    Also returns the accounts whose transactions belong to the results: none if there are more than
+    `NAMED_ACCOUNTS`, and none that matched only by the end of the number, which may be an amount.
     """
-    exact, found, rank = asked.by_id, NO_ROWS, UNRANKED
-    if asked.digits:
-        exact |= Q(number=asked.digits)
-        if len(asked.digits) >= FEWEST_DIGITS:
-            found |= Q(number__startswith=asked.digits)
-    if asked.ending:
-        found |= _ending(asked.ending)
-    if asked.groups:
-        for words in asked.groups:
+    exact, found, rank = query.by_id, NO_ROWS, UNRANKED
+    if query.digits:
+        exact |= Q(number=query.digits)
+        if len(query.digits) >= FEWEST_DIGITS:
+            found |= Q(number__startswith=query.digits)
+    if query.ending:
+        found |= _ending(query.ending)
+    if query.groups:
+        for words in query.groups:
             found |= reduce(and_, (_of_holder_or_account(word) for word in words))
             # Also all words together: one common word alone finds only the newest holders.
             found |= _of_holder(reduce(and_, words))
-        rank = SearchRank(ACCOUNT_WORDS, asked.any_beginning)
-        holder = HOLDER_WORDS if asked.addresses else HOLDER_NAMES
-        rank += SearchRank(holder, asked.any_beginning)
+        rank = SearchRank(ACCOUNT_WORDS, query.any_beginning)
+        holder = HOLDER_WORDS if query.addresses else HOLDER_NAMES
+        rank += SearchRank(holder, query.any_beginning)
     base = Account.objects.select_related("user")
     rows = ranked(base, exact, found, rank, most=NAMED_ACCOUNTS + 1)
-    named = [row for row in rows if not _ends_alone(row, asked)]
+    named = [row for row in rows if not _ends_alone(row, query)]
     return KindResults.of(rows, rank), named if len(rows) <= NAMED_ACCOUNTS else []
 
 
@@ -201,9 +201,7 @@ def ranked(
     newest: Sequence[Any] = ("-pk",),
     most: int = SHOWN + 1,
 ) -> list[Any]:
-    """Exact results, then the best of the newest `RANKED`, in one query; newest first among
-    equals.
-    """
+    """Exact results, then the best of the newest `RANKED`; newest first among equals. One query."""
     some = base.filter(exact | found).order_by(*newest).values("pk")[:RANKED]
     is_exact = Case(When(exact, then=True), default=False, output_field=models.BooleanField())
     best = base.filter(one_of(some)).annotate(is_exact=is_exact, rank=rank, many=Window(Count("*")))
@@ -211,23 +209,23 @@ def ranked(
 
 
 def _ending(digits: str) -> Q:
-    """The newest accounts whose numbers end so: Note [One of]."""
+    """The newest accounts whose number ends with these digits. See Note [One of]."""
     accounts = Account.objects.filter(number__endswith=digits).order_by("-pk")
     return one_of(accounts.values("pk")[:RANKED])
 
 
-def _ends_alone(account: Account, asked: StaffQuery) -> bool:
-    """Whether an account may match only by the end of its number."""
-    is_begun = account.number.startswith(asked.ending)
-    return bool(asked.ending) and account.number.endswith(asked.ending) and not is_begun
+def _ends_alone(account: Account, query: StaffQuery) -> bool:
+    """Whether the account's number matches at its end and not at its beginning."""
+    is_begun = account.number.startswith(query.ending)
+    return bool(query.ending) and account.number.endswith(query.ending) and not is_begun
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
-    """A word in the account's or the holder's name, as one bitmap of two indexes."""
+    """A word in the account's or the holder's name. Postgres combines both indexes."""
     return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
 
 
 def _of_holder(words: Any) -> Q:
-    """Accounts of the newest `RANKED` customers with these words. ARRAY, not IN: Note [One of]."""
+    """Accounts of the newest `RANKED` customers with these words. See Note [One of]."""
     people = User.objects.filter(SearchVectorExact(PERSON_WORDS, words)).order_by("-pk")
     return one_of(people.values("pk")[:RANKED], "user")

@@ -40,7 +40,7 @@ WITH vocabulary AS MATERIALIZED (
 """
 
 
-def meant_instead(asked: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
+def suggested_queries(query: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
     """Suggested queries, from one database query."""
 
     def vocabulary() -> Vocabulary:
@@ -48,4 +48,4 @@ def meant_instead(asked: StaffQuery, seen: Set[type[models.Model]]) -> Suggestio
         rows = " UNION ALL ".join(f"({sql})" for sql, _ in kinds)
         return VOCABULARY.format(rows=rows), [most for _, most in kinds]
 
-    return suggest_from(vocabulary, asked.query)
+    return suggest_from(vocabulary, query.parsed)

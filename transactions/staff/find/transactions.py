@@ -1,7 +1,7 @@
 """Conditions on transactions in the staff search and in the transaction list.
 
 The search language (docs/search.md) over the whole bank, plus ids, account numbers, and names of at
-most `NAMED_ACCOUNTS` accounts. A bare amount is looked for among the newest rows, because no index
+most `NAMED_ACCOUNTS` accounts. A bare amount is searched among the newest rows, because no index
 covers amounts.
 """
 
@@ -31,7 +31,7 @@ from transactions.staff.find.search import (
     ranked,
 )
 
-NEWEST = 20_000  # rows among which an amount alone is looked for
+NEWEST = 20_000  # rows that a search for an amount alone covers
 HELP = (
     "A transaction's id, an account number, a person or words. Examples: rent · "
     '"blue note" · rent -office · to:grace · amount:>100 · date:2026-03. An amount alone, like '
@@ -40,8 +40,8 @@ HELP = (
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """The matching rows, their rank, and what could not be read."""
+class TransactionCondition:
+    """A condition on transactions, how to rank them, and the mistakes in the query."""
 
     where: Q
     rank: Any
@@ -57,55 +57,55 @@ def scope_for_staff(reader: User) -> Scope:
     return Scope(reader, is_bank=True, shows_names=people or accounts, finds_addresses=people)
 
 
-def meaning(
-    asked: StaffQuery, scope: Scope, named: Iterable[Account] = (), *, is_narrow: bool = False
-) -> Meant:
+def transaction_condition(
+    query: StaffQuery, scope: Scope, named: Iterable[Account] = (), *, is_narrow: bool = False
+) -> TransactionCondition:
     """The condition of a search. `named` are accounts that the same words match.
 
-    `is_narrow` says that the rows belong to one account: an amount is then looked for in all of
-    them. Needs a query if words may be names.
+    `is_narrow` says that the rows belong to one account: an amount is then searched in all of
+    them. Runs one query if words may be names.
     """
-    query = asked.query
-    if query.is_empty:
-        return Meant(NO_ROWS, UNRANKED, query.mistakes)
-    names = find_names(scope, query)
-    mistakes = [*query.mistakes, *scope_mistakes(query, scope, names)]
-    condition = ConditionCompiler(TransactionSides(scope), names).condition(query)
-    where = condition.where
-    if not is_narrow and (amount := _amount_alone(query)):
-        where = _among_newest(amount, condition)
-    rank = condition.rank if condition.words is not None else UNRANKED
-    lexemes = any_account(account.pk for account in named) if _is_bare(query) else ""
+    parsed = query.parsed
+    if parsed.is_empty:
+        return TransactionCondition(NO_ROWS, UNRANKED, parsed.mistakes)
+    names = find_names(scope, parsed)
+    mistakes = [*parsed.mistakes, *scope_mistakes(parsed, scope, names)]
+    compiled = ConditionCompiler(TransactionSides(scope), names).condition(parsed)
+    where = compiled.where
+    if not is_narrow and (amount := _amount_alone(parsed)):
+        where = _among_newest(amount, compiled)
+    rank = compiled.rank if compiled.words is not None else UNRANKED
+    lexemes = any_account(account.pk for account in named) if _is_bare(parsed) else ""
     if lexemes:
         where |= Q(search=LexemeQuery(lexemes))
-    return Meant(where, rank, mistakes)
+    return TransactionCondition(where, rank, mistakes)
 
 
 def transactions(
-    asked: StaffQuery, scope: Scope, named: Iterable[Account] = ()
-) -> tuple[KindResults, Meant]:
-    """By id, then by rank, newest first among equals."""
-    meant = meaning(asked, scope, named)
+    query: StaffQuery, scope: Scope, named: Iterable[Account] = ()
+) -> tuple[KindResults, TransactionCondition]:
+    """Finds transactions by id, then by rank, newest first among equals."""
+    condition = transaction_condition(query, scope, named)
     rows = ranked(
         Transaction.objects.with_sides(),
-        asked.by_id,
-        meant.where,
-        meant.rank,
+        query.by_id,
+        condition.where,
+        condition.rank,
         newest=(BOOKED_AT.desc(), "-pk"),
     )
-    return KindResults.of(rows, meant.rank), meant
+    return KindResults.of(rows, condition.rank), condition
 
 
 def search(
     rows: QuerySet[Transaction], typed: str, scope: Scope, *, is_narrow: bool = False
-) -> tuple[QuerySet[Transaction], Meant]:
-    """Filters the rows of the list by a typed search; keeps their order."""
-    asked = StaffQuery(typed, addresses=scope.finds_addresses)
-    named = accounts(asked)[1] if scope.shows_names or asked.digits else []
+) -> tuple[QuerySet[Transaction], TransactionCondition]:
+    """Filters the rows of the list by a typed search and keeps their order."""
+    query = StaffQuery(typed, addresses=scope.finds_addresses)
+    named = accounts(query)[1] if scope.shows_names or query.digits else []
     if not scope.shows_names:
-        named = [account for account in named if account.number == asked.digits]
-    meant = meaning(asked, scope, named, is_narrow=is_narrow)
-    return rows.filter(asked.by_id | meant.where), meant
+        named = [account for account in named if account.number == query.digits]
+    condition = transaction_condition(query, scope, named, is_narrow=is_narrow)
+    return rows.filter(query.by_id | condition.where), condition
 
 
 def _is_bare(query: ParsedQuery) -> bool:
@@ -120,7 +120,7 @@ def _amount_alone(query: ParsedQuery) -> QueryItem | None:
 
 
 def _among_newest(item: QueryItem, condition: Condition) -> Q:
-    """The word among all rows, the amount among the newest: Note [One of]."""
+    """Rows with the word, and those of the newest with the amount. See Note [One of]."""
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:
         return condition.where & among_newest

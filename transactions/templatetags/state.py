@@ -2,7 +2,7 @@
 
 from django import template
 
-from transactions.lifecycle import standing_of
+from transactions.lifecycle import state_label_of
 
 register = template.Library()
-register.filter("standing", standing_of)
+register.filter("state_label", state_label_of)
