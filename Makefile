@@ -45,7 +45,7 @@ test-all: install
 
 # On its own server, which it deletes at the end; see docs/performance.md.
 bench: install
-	@$(PY) -m tests.bench $(if $(BIG),--big) $(BENCH)
+	@$(PY) -m tests.bench $(if $(BIG),--big) $(if $(PGLEDGER),--pgledger "$(PGLEDGER)") $(BENCH)
 
 check: install
 	$(PY) -m ruff check .

@@ -2,7 +2,7 @@
 
 from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
 from accounts.models.currency import Currency
-from accounts.models.fields import EARLIEST, LATEST, MoneyField
+from accounts.models.fields import EARLIEST, LATEST, MoneyField, times_finite
 from accounts.models.status_change import StatusChange
 from accounts.models.user import PERSON_WORDS, User, UserManager, UserQuerySet
 
@@ -19,4 +19,5 @@ __all__ = [
     "User",
     "UserManager",
     "UserQuerySet",
+    "times_finite",
 ]

@@ -15,7 +15,7 @@ from ledger import env
 from ledger.db import removal
 from tests.bench.scale import BIG_HISTORY, TOY, WHOLE, Scale
 
-ROLES = ("transfer", "batch", "hot", "disk", "reads")
+ROLES = ("transfer", "threads", "network", "batch", "hot", "disk", "reads")
 
 
 def main() -> None:
@@ -39,6 +39,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="one contestant's turn in one round")
     parser.add_argument("--rounds", type=int, help="how many rounds the median is taken of")
     parser.add_argument("--toy", action="store_true", help="tiny: shows that the bench works")
+    parser.add_argument("--pgledger", type=Path, metavar="DIR",
+                        help="also measure pgledger, from this checkout of it")  # fmt: skip
     parser.add_argument("--plans", action="store_true", help="print the plans behind the figures")
     parser.add_argument("--json", type=Path, help="where the JSON goes (.data/bench.json)")
     parser.add_argument("--markdown", type=Path, help="put the run into this file")
@@ -49,6 +51,8 @@ def _scale(options: argparse.Namespace) -> Scale:
     scale = TOY if options.toy else WHOLE
     asked = {name: getattr(options, name) for name in ("seconds", "rounds")}
     scale = replace(scale, **{name: value for name, value in asked.items() if value})
+    if options.pgledger:
+        scale = replace(scale, pgledger=options.pgledger.resolve())
     if options.big:
         scale = replace(scale, histories=(*scale.histories, BIG_HISTORY))
     return scale

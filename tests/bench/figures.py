@@ -22,13 +22,16 @@ class Target:
 
 
 # "Speed to reach", as agreed before any of it was measured.
-AGAINST_TEXTBOOK = Target(1.5)
+AGAINST_TEXTBOOK = Target(3.5)
 NO_DEADLOCK = Target(0, at_least=False)
-AGAINST_HORDAK = Target(1)
+AGAINST_HORDAK = Target(1.6)
+AGAINST_PGLEDGER = Target(0.8)
+THREADS_AGAINST_PGLEDGER = Target(1.5)
+AGAINST_PGLEDGER_FAR = Target(0.9)
 BATCH_AGAINST_TEXTBOOK = Target(40)
-BATCH_AGAINST_COPY = Target(0.7)
-HOT_AGAINST_SPREAD = Target(0.5)
-DISK = Target(450, at_least=False, unit="bytes")
+BATCH_AGAINST_COPY = Target(0.75)
+HOT_AGAINST_SPREAD = Target(0.6)
+DISK = Target(400, at_least=False, unit="bytes")
 GROWTH = Target(1.5, at_least=False)
 
 

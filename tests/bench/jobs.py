@@ -1,6 +1,10 @@
 """The jobs of the workers."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Any
+from unittest.mock import patch
 
 from django.db import OperationalError, connection
 from psycopg.errors import DeadlockDetected
@@ -10,10 +14,20 @@ from tests.bench.rounds import paced
 from tests.bench.samples import account_id, dice, some_amount, some_pair, some_words
 from tests.bench.servers import comparison_tables
 from transactions import services
+from transactions.posting import single_statement
 
 
-def pay_by_service(worker: int, seconds: float, accounts: int) -> float:
-    """Transfers a second between accounts at random, through `services.transfer`."""
+def pay_by_service(
+    worker: int, seconds: float, accounts: int, *, step_by_step: bool = False, **place: Any
+) -> float:
+    """Transfers a second between accounts at random, through `services.transfer`.
+
+    `place` are settings of the connection that differ, such as host and port of a proxy.
+    """
+    if place:
+        connection.ensure_connection()  # which fills in the user
+        connection.close()
+        connection.settings_dict.update({name.upper(): value for name, value in place.items()})
 
     def step() -> None:
         sender, recipient = some_pair(accounts)
@@ -24,7 +38,22 @@ def pay_by_service(worker: int, seconds: float, accounts: int) -> float:
             description=some_words(),
         )
 
-    return _counted(step, seconds)
+    never = patch.object(single_statement, "post", return_value=None)
+    with never if step_by_step else nullcontext():
+        return _counted(step, seconds)
+
+
+def pay_by_threads(worker: int, seconds: float, accounts: int, threads: int) -> float:
+    """Transfers a second of so many threads of this process together."""
+
+    def pay(_number: int) -> float:
+        try:
+            return pay_by_service(worker, seconds, accounts)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(pay, range(threads)))
 
 
 def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:

@@ -1,6 +1,7 @@
 """The sizes of a run: full, or tiny for the test of the bench."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Scale:
     disk_rows: int = 100_000
     histories: tuple[int, ...] = (10_000, 1_000_000)
     reads: int = 40  # of each kind a round
+    pgledger: Path | None = None  # a checkout, whose SQL is loaded
     durable: bool = True  # False: nothing is waited for on disk, so the figures mean nothing
 
 

@@ -1,4 +1,4 @@
-"""One transfer at a time, by 1 and by 4 processes, against the textbook, hordak and pgbench."""
+"""One transfer at a time, by 1 and by 4 processes, against the textbook, others and pgbench."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -6,7 +6,14 @@ from functools import partial
 
 from tests.bench import hordak, pgbench
 from tests.bench.bank import open_rich_accounts, some_draft
-from tests.bench.figures import AGAINST_HORDAK, AGAINST_TEXTBOOK, NO_DEADLOCK, Figure
+from tests.bench.figures import (
+    AGAINST_HORDAK,
+    AGAINST_PGLEDGER,
+    AGAINST_TEXTBOOK,
+    NO_DEADLOCK,
+    Figure,
+)
+from tests.bench.pgledger import NOT_GIVEN, pgledger_workers
 from tests.bench.plans import plans_of
 from tests.bench.results import Results, report_progress
 from tests.bench.rounds import Rounds, alternate, compared
@@ -26,20 +33,29 @@ def measure(scale: Scale, results: Results) -> None:
         copy_tables(database)
         most = max(scale.processes)
         workers = stack.enter_context(start_workers(most, database))
-        compared = None
+        others: dict[str, tuple[str, Workers]] = {}
         if hordak.version():
-            compared = stack.enter_context(hordak.hordak_workers(most, scale.accounts))
+            workers_of_hordak = hordak.hordak_workers(most, scale.accounts)
+            others["hordak"] = "tests.bench.hordak:pay", stack.enter_context(workers_of_hordak)
+        if scale.pgledger:
+            workers_of_pgledger = pgledger_workers(scale.pgledger, most, scale.accounts)
+            others["pgledger"] = (
+                "tests.bench.pgledger:pay",
+                stack.enter_context(workers_of_pgledger),
+            )
         for count in scale.processes:
             report_progress(f"transfer, {count} at once")
-            _contest(
-                count, scale, results, workers.first(count), compared and compared.first(count)
-            )
+            _contest(count, scale, results, workers.first(count), others)
         draft = partial(some_draft, scale.accounts)
         results.plans["one transfer"] = plans_of(lambda: services.book(draft()))
 
 
 def _contest(
-    count: int, scale: Scale, results: Results, workers: Workers, compared: Workers | None
+    count: int,
+    scale: Scale,
+    results: Results,
+    workers: Workers,
+    others: dict[str, tuple[str, Workers]],
 ) -> None:
     locked = {"ours": 0, "textbook": 0}
 
@@ -60,22 +76,27 @@ def _contest(
             accounts=scale.accounts,
         ),
     }
-    if compared:
-        contestants["hordak"] = lambda: sum(
-            compared.run("tests.bench.hordak:pay", seconds=scale.seconds)
-        )
+    for name, (job, their_workers) in others.items():
+        contestants[name] = partial(_total, their_workers.first(count), job, seconds=scale.seconds)
     rounds = alternate(scale.rounds, contestants)
     results.add(*_figures(f"one transfer, {count} at once", rounds, locked, count))
 
 
+def _total(workers: Workers, job: str, **arguments: float) -> float:
+    """The paces of all workers together."""
+    return float(sum(workers.run(job, **arguments)))
+
+
 def _figures(what: str, rounds: Rounds, locked: dict[str, int], count: int) -> list[Figure]:
     figures = [compared(PART, what, rounds, "textbook", AGAINST_TEXTBOOK)]
-    if "hordak" in rounds:
-        figures.append(compared(PART, what, rounds, "hordak", AGAINST_HORDAK))
-    else:
-        missing = Figure(PART, what, None, "/s", "hordak", target=AGAINST_HORDAK)
-        missing.note = NOT_INSTALLED
-        figures.append(missing)
+    for name, target, why_not in (
+        ("hordak", AGAINST_HORDAK, NOT_INSTALLED),
+        ("pgledger", AGAINST_PGLEDGER, NOT_GIVEN),
+    ):
+        if name in rounds:
+            figures.append(compared(PART, what, rounds, name, target))
+        else:
+            figures.append(Figure(PART, what, None, "/s", name, target=target, note=why_not))
     figures.append(compared(PART, what, rounds, "pgbench"))
     if count > 1:
         figures += [

@@ -49,6 +49,7 @@ def test_figure_keeps_every_digit_of_a_great_sum() -> None:
     )
 
 
+@pytest.mark.django_db
 def test_figure_of_an_unknown_currency_shows_what_is_there() -> None:
     assert money.figure(Decimal("12.50"), "XXX") == "12.5"
 

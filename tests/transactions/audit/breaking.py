@@ -23,11 +23,12 @@ def falsify(sql: str, *parameters: Any) -> None:
 
 
 def falsify_rules(table: str = "transactions") -> None:
-    """Drops every CHECK of a table."""
+    """Drops every CHECK of a table, and the foreign key of a currency."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
-            "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = %s::regclass",
+            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass"
+            " AND (contype = 'c' OR conname = 'account_currency_exists')",
             [table],
         )
         for (name,) in cursor.fetchall():

@@ -95,11 +95,19 @@ def test_a_row_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
     assert (finding.transaction, finding.found) == (str(row.pk), f"{rule} broken")
 
 
-def test_an_account_that_breaks_a_rule_is_found_when_the_rule_was_dropped(books: Any) -> None:
+@pytest.mark.parametrize(("change", "rule"), [
+    ("held = -1", "held_non_negative"),
+    ("status = 'asleep'", "account_status_valid"),
+    ("closed_at = '9999-06-01'", "account_times_finite"),
+    ("minor_units = 3", "account_currency_exists"),
+])  # fmt: skip
+def test_an_account_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
+    change: str, rule: str, books: Any
+) -> None:
     a, _ = books
     falsify_rules("accounts")
-    falsify("UPDATE accounts SET held = -1 WHERE id = %s", a.pk)
-    assert (found("rule").account, found("rule").found) == (str(a.pk), "held_non_negative broken")
+    falsify(f"UPDATE accounts SET {change} WHERE id = %s", a.pk)
+    assert (found("rule").account, found("rule").found) == (str(a.pk), f"{rule} broken")
 
 
 def test_an_account_that_forgot_its_last_entry_is_found(books: Any) -> None:

@@ -1,7 +1,10 @@
-"""Checks every named CHECK again: the owner of the tables may have dropped one."""
+"""Checks the rules of the tables again: their owner may have dropped a CHECK or a trigger."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import (
@@ -16,8 +19,9 @@ from django.db.models import (
     When,
     Window,
 )
+from django.db.models.functions import Round
 
-from accounts.models import Account
+from accounts.models import Account, Currency, times_finite
 from transactions.audit.findings import Finding, amount_text, named
 from transactions.models import Transaction
 
@@ -42,7 +46,51 @@ def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checks(model: type[Model]) -> list[CheckConstraint]:
-    return [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
+    """The CHECKs of the table, and as CHECKs what its triggers hold of single rows."""
+    own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
+    return own + (_of_accounts() if model is Account else _of_transactions())
+
+
+def _of_accounts() -> list[CheckConstraint]:
+    return [
+        CheckConstraint(
+            name="account_status_valid",
+            condition=Q(status__in=Account.Status.values),
+            violation_error_message="A status is active, frozen or closed.",
+        ),
+        CheckConstraint(
+            name="account_times_finite",
+            condition=times_finite("created_at", "closed_at", "last_entry_at"),
+            violation_error_message="A time lies between 1900 and 9999.",
+        ),
+        CheckConstraint(
+            name="account_currency_exists",
+            condition=_in_minor_units(
+                lambda codes, units: Q(currency__in=codes, minor_units=units)
+            ),
+            violation_error_message="An account has a currency of the list, and its minor units.",
+        ),
+    ]
+
+
+def _of_transactions() -> list[CheckConstraint]:
+    return [
+        CheckConstraint(
+            name="amount_fits_currency",
+            condition=_in_minor_units(
+                lambda codes, units: Q(currency__in=codes, amount=Round("amount", units))
+            ),
+            violation_error_message="The amount has at most the decimals of its currency.",
+        )
+    ]
+
+
+def _in_minor_units(condition: Callable[[list[str], int], Q]) -> Q:
+    """The condition for the currencies of one number of minor units, or of another."""
+    codes: dict[int, list[str]] = defaultdict(list)
+    for code, units in Currency.objects.values_list("code", "minor_units"):
+        codes[units].append(code)
+    return reduce(or_, (condition(each, units) for units, each in sorted(codes.items())), Q())
 
 
 def _finding(row: Any, account: str | None, transaction: str | None) -> Finding:

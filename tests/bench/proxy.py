@@ -1,0 +1,56 @@
+"""A proxy on loopback that delays, as a network does. It imports no model: it is a process."""
+
+import multiprocessing
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+
+from ledger.db import embedded
+
+DELAY = 0.0005  # seconds, each way
+
+
+@contextmanager
+def delaying_proxy() -> Iterator[int]:
+    """A process that passes connections on to the bench's server, each chunk DELAY later.
+
+    Yields its port. A process of its own, so that it takes no time from the payers' threads.
+    """
+    info = embedded.ensure_started()
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    proxy = context.Process(target=_serve, args=(theirs, info.host, info.port), daemon=True)
+    proxy.start()
+    try:
+        yield ours.recv()
+    finally:
+        proxy.terminate()
+        proxy.join(5)
+
+
+def _serve(parent: "Connection[int, int]", host: str, port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        parent.send(listening.getsockname()[1])
+        while True:
+            near, _ = listening.accept()
+            if host.startswith("/"):
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(f"{host}/.s.PGSQL.{port}")
+            else:
+                far = socket.create_connection((host, port))
+                far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=_pass_on, args=(one, other), daemon=True).start()
+
+
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):  # the other direction has closed both
+        while chunk := one.recv(65536):
+            time.sleep(DELAY)
+            other.sendall(chunk)
+    one.close()
+    other.close()
