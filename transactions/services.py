@@ -258,7 +258,9 @@ def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None)
         return result
 
     def in_one_statement() -> Transaction | LedgerError | None:
-        return single_statement.post(item) if beside is None else None
+        if beside is not None or not single_statement.suits(item):
+            return None
+        return single_statement.post(item)
 
     return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement))
 

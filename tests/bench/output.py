@@ -48,7 +48,7 @@ def as_json(where: dict[str, str], scale: Scale, results: Results) -> str:
     ]
     plans = {title: [asdict(plan) for plan in plans] for title, plans in results.plans.items()}
     whole = {"machine": where, "scale": asdict(scale), "figures": figures, "plans": plans}
-    return json.dumps(whole, indent=1)
+    return json.dumps(whole, indent=1, default=str)
 
 
 def as_markdown(where: dict[str, str], results: Results) -> str:

@@ -34,12 +34,6 @@ def post(item: PreparedDraft) -> Transaction | None:
 
     Raises the database's error if the payment may run again, or if its outcome is unknown.
     """
-    if item.is_correction or item.created_at is not None:
-        return None
-    if item.expires_at is not None and item.expires_at <= timezone.now():
-        return None
-    if not (connection.in_atomic_block or connection.get_autocommit()):
-        return None
     try:
         with _commits(), connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]
             cursor.execute(
@@ -57,6 +51,16 @@ def post(item: PreparedDraft) -> Transaction | None:
         setattr(item, name, value)
     paths[ONE_STATEMENT] += 1
     return insert.as_transaction(item)
+
+
+def suits(item: PreparedDraft) -> bool:
+    """Whether the statement can post the draft, as far as the draft tells."""
+    return (
+        not item.is_correction
+        and item.created_at is None
+        and (item.expires_at is None or item.expires_at > timezone.now())
+        and (connection.in_atomic_block or connection.get_autocommit())
+    )
 
 
 def _commits() -> AbstractContextManager[Any]:
