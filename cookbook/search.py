@@ -86,7 +86,7 @@ def similar(slug: str) -> list[Recipe]:
 def suggestion(query: str) -> str:
     """The query with misspelt words replaced by known ones; "" if no word is similar, or if the
     new query finds nothing either."""
-    words = words_of(query)
+    words = query_words(query)
     known = sorted(_known_words())
     corrected = [
         word
@@ -98,13 +98,13 @@ def suggestion(query: str) -> str:
     return corrected_query if corrected != words and find(corrected_query).every else ""
 
 
-def words_of(query: str) -> list[str]:
+def query_words(query: str) -> list[str]:
     """Its words in lower case: "select_for_update()" has three."""
     return _split(query[:MAX_CHARACTERS]).split()[:MAX_WORDS]
 
 
 def _subject_words(text: str) -> list[str]:
-    return [word for word in words_of(text) if word not in QUESTION_WORDS]
+    return [word for word in query_words(text) if word not in QUESTION_WORDS]
 
 
 def _feature_words(recipe: Recipe) -> list[list[str]]:

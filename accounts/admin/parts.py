@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from accounts.models import User
-from ledger.text.dates import long_date
+from ledger.text.dates import clock_seconds, long_date
 from ledger.text.money import NO_BREAK, figure
 
 STYLES = "admin_staff.css"
@@ -56,14 +56,14 @@ def moment_cell(moment: datetime | None) -> str:
     here = localtime(moment)
     day = f"{long_date(here)},".replace(" ", NO_BREAK)
     iso = here.isoformat()
-    return format_html('<time datetime="{}">{} {}</time>', iso, day, f"{here:%H:%M:%S}")
+    return format_html('<time datetime="{}">{} {}</time>', iso, day, clock_seconds(here))
 
 
 def day_cell(moment: datetime) -> str:
     """A day like "20 November 2026". The time appears when the mouse is over it."""
     here = localtime(moment)
     day = long_date(here).replace(" ", NO_BREAK)
-    at = f"{here:%H:%M:%S}"
+    at = clock_seconds(here)
     return format_html('<time datetime="{}" title="{}">{}</time>', here.isoformat(), at, day)
 
 

@@ -162,7 +162,7 @@ def before_and_after() -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def refusal_of(attempt: Callable[[], object]) -> str:
+def constraint_that_refuses(attempt: Callable[[], object]) -> str:
     try:
         with db_transaction.atomic():
             attempt()
@@ -197,6 +197,6 @@ def refused_by_the_books() -> dict[str, str]:
     )
     one = Transaction.objects.filter(pk=posted.pk)
     return {
-        "bulk_create": refusal_of(lambda: Transaction.objects.bulk_create([forged])),
-        "update": refusal_of(lambda: one.update(amount=1)),
+        "bulk_create": constraint_that_refuses(lambda: Transaction.objects.bulk_create([forged])),
+        "update": constraint_that_refuses(lambda: one.update(amount=1)),
     }

@@ -2,7 +2,16 @@
 
 from django import template
 
-from ledger.text.dates import clock, day_heading, exact, until, when
+from ledger.text.dates import (
+    clock,
+    clock_seconds,
+    day_heading,
+    exact,
+    long_date,
+    long_moment,
+    until,
+    when,
+)
 from ledger.text.lines import category_label
 from ledger.text.money import account_number, figure, money, signed
 
@@ -14,8 +23,11 @@ register.filter("money", money)
 register.filter("account_number", account_number)
 register.filter("day_heading", day_heading)
 register.filter("category_label", category_label)
+register.filter("long_date", long_date)
+register.filter("long_moment", long_moment)
 # Times reach these in the bank's time zone.
 register.filter("clock", clock, expects_localtime=True)
+register.filter("clock_seconds", clock_seconds, expects_localtime=True)
 register.filter("when", when, expects_localtime=True)
 register.filter("until", until, expects_localtime=True)
 register.filter("exact", exact, expects_localtime=True)

@@ -27,9 +27,29 @@ def long_date(day: date | datetime) -> str:
     return format_date(_day(day), "d MMMM y", locale=LOCALE)
 
 
+def long_moment(moment: datetime) -> str:
+    """ "20 November 2026, 14:32"."""
+    return f"{long_date(moment)}, {clock(timezone.localtime(moment))}"
+
+
 def month_name(day: date | datetime) -> str:
     """ "November 2026"."""
     return format_date(_day(day), "MMMM y", locale=LOCALE)
+
+
+def short_month(day: date) -> str:
+    """ "Nov 2026", for an axis."""
+    return f"{month_mark(day)} {day.year}"
+
+
+def day_mark(day: date) -> str:
+    """ "20 Nov", for an axis."""
+    return f"{day.day} {month_mark(day)}"
+
+
+def month_mark(day: date) -> str:
+    """ "Nov", for an axis: three letters of every month."""
+    return calendar.month_abbr[day.month]
 
 
 def day_heading(day: date | datetime | None) -> str:
@@ -40,6 +60,11 @@ def day_heading(day: date | datetime | None) -> str:
 def clock(moment: datetime | None) -> str:
     """The time of day: "14:32"."""
     return f"{moment:%H:%M}" if moment else ""
+
+
+def clock_seconds(moment: datetime) -> str:
+    """The time of day to the second: "14:32:05"."""
+    return f"{moment:%H:%M:%S}"
 
 
 def when(moment: datetime | date | None) -> str:

@@ -126,4 +126,4 @@ def test_only_what_finds_something_is_meant(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_long_text_is_cut() -> None:
-    assert len(search.words_of("word " * 1000)) == search.MAX_WORDS
+    assert len(search.query_words("word " * 1000)) == search.MAX_WORDS

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils.timezone import localtime
 
 from accounts.models import Account
+from ledger.text.dates import clock_seconds, long_date
 from ledger.text.money import NO_BREAK, account_number, money
 
 STATUS_WORDS = {
@@ -81,4 +82,4 @@ def moment_text(moment: datetime | None) -> str:
     if moment is None:
         return "never"
     here = localtime(moment)
-    return f"{here.day} {here:%B %Y, %H:%M:%S.%f %Z}"
+    return f"{long_date(here)}, {clock_seconds(here)}.{here:%f %Z}"

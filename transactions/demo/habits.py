@@ -8,7 +8,7 @@ from transactions.demo.cast import NORTHWIND
 from transactions.demo.events import about, card_payment, income, payment
 from transactions.demo.people import DemoAccount, Event, Person
 from transactions.demo.places import KINDS
-from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, month_name
+from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, name_of_month
 
 # Out of a thousand, on a working day and at the weekend, for somebody with activity 100.
 ERRANDS = (
@@ -89,7 +89,7 @@ def standing_orders(person: Person, day: date) -> Iterator[Event]:
             role.landlord,
             at(rng, day, *NIGHT_RUN),
             person.whole(role.rent),
-            f"Rent for {month_name(day)}",
+            f"Rent for {name_of_month(day)}",
             reference=f"RENT-{period}",
             metadata=about("rent", "standing order", period=period),
         )
@@ -97,7 +97,7 @@ def standing_orders(person: Person, day: date) -> Iterator[Event]:
         month = day - DAY
         yield Event(
             at(rng, day, *NIGHT_RUN), person.place.amount(450, 10), person.everyday, None,
-            f"Account fee for {month_name(month)}", f"FEE-{month:%Y-%m}", about("fee", "bank"),
+            f"Account fee for {name_of_month(month)}", f"FEE-{month:%Y-%m}", about("fee", "bank"),
         )  # fmt: skip
     savings = person.accounts.get("savings")
     if savings is None:
@@ -125,7 +125,7 @@ def interest(person: Person, account: DemoAccount, day: date) -> Iterator[Event]
             amount,
             None,
             account,
-            f"Interest for {month_name(month)}",
+            f"Interest for {name_of_month(month)}",
             reference=f"INT-{month:%Y-%m}",
             metadata=about("interest", "bank", rate="2.40"),
         )
@@ -222,7 +222,7 @@ def _send_back(person: Person, bought: Event, day: date) -> None:
         bought.target,
         bought.source,
         f"Refund: {bought.description}",
-        f"Bought on {day.day} {month_name(day)}",
+        f"Bought on {day.day} {name_of_month(day)}",
         dict(bought.metadata),
         reverses=bought,
     )

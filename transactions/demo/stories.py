@@ -10,7 +10,7 @@ from transactions.demo.events import about, card_payment
 from transactions.demo.habits import bills, errands, groceries, interest, ordinary_day
 from transactions.demo.people import Event, Person
 from transactions.demo.places import LISBON
-from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, month_name
+from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, name_of_month
 
 TRIP_DAYS, TRIP_ENDED, TRIP_EVERY = 8, 24, 170
 CLIENTS = (
@@ -161,7 +161,7 @@ def company(person: Person, day: date, _today: date) -> Iterator[Event]:
         yield Event(
             at(rng, day, *NIGHT_RUN), person.whole(max(person.payroll // 12, 300)), everyday,
             None, "Dock Square Offices", f"RENT-{day:%Y-%m}",
-            about("rent", "standing order", note=f"Office, {month_name(day)}"),
+            about("rent", "standing order", note=f"Office, {name_of_month(day)}"),
         )  # fmt: skip
     if is_pay_day(day, 12, person.place.weekend):
         yield Event(
@@ -235,7 +235,7 @@ LIVES: dict[str, Callable[[Person, date, date], Iterator[Event]]] = {
 }  # fmt: skip
 
 
-def day_of(person: Person, day: date, today: date) -> Iterator[Event]:
+def events_of_day(person: Person, day: date, today: date) -> Iterator[Event]:
     """All events that one person intends on one day."""
     live = LIVES.get(person.role.story) or LIVES.get(person.role.kind) or _nothing
     yield from person.diary.pop(day, ())

@@ -33,5 +33,5 @@ def is_pay_day(day: date, nominal: int, weekend: Collection[int]) -> bool:
     return due == day
 
 
-def month_name(day: date) -> str:
+def name_of_month(day: date) -> str:
     return calendar.month_name[day.month]

@@ -66,7 +66,7 @@ class World:
     def _events(self, person: Person, day: date) -> Iterator[Event]:
         if day == self.start:
             return stories.opening(person)
-        return stories.day_of(person, day, self.today)
+        return stories.events_of_day(person, day, self.today)
 
 
 def _move(event: Event) -> bool:

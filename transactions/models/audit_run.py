@@ -11,6 +11,7 @@ from django.db.models.lookups import Exact
 from accounts.models import EARLIEST, LATEST
 from ledger.db.ids import uuid7
 from ledger.db.triggers import FirmTrigger, refuse, stays
+from ledger.text.dates import long_moment
 
 # Note [Order of the audits]: a later audit replaces an earlier one, so a row with a time in the
 # future would replace every audit until then. A run is stored when it ends, by the clock of the
@@ -83,7 +84,7 @@ class AuditRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"audit of {self.started_at:%d %B %Y, %H:%M}"
+        return f"audit of {long_moment(self.started_at)}"
 
     @property
     def is_clean(self) -> bool:

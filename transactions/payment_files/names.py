@@ -36,7 +36,7 @@ def compared(typed: str, holder: str) -> NameCheck:
     return NameCheck.CLOSE if is_close else NameCheck.OTHER
 
 
-def masked(name: str) -> str:
+def masked_name(name: str) -> str:
     """ "M••• L•••" for Mara Lindt: enough to notice a wrong number."""
     words = name.split()[:MOST_WORDS]
     return " ".join(f"{word[0]}•••" for word in words)

@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts.models import Account
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.models.payment_file import NameCheck
-from transactions.payment_files.names import masked
+from transactions.payment_files.names import masked_name
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
         is_known = (
             account.user_id == owner or account.pk in paid or line.name_check == NameCheck.MATCH
         )
-        payees.names[line.pk] = account.user.name if is_known else masked(account.user.name)
+        payees.names[line.pk] = account.user.name if is_known else masked_name(account.user.name)
         payees.in_part |= not is_known and not line.typed_name
         payees.uncompared |= line.is_uncompared
     return payees

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ledger.text.amounts import too_fine
 from ledger.text.currencies import LARGEST_AMOUNT, fits
-from ledger.text.dates import long_date
+from ledger.text.dates import clock, long_date
 from ledger.text.money import figure
 from transactions.exceptions import (
     HOLD_CAPTURED,
@@ -65,7 +65,7 @@ def _check_expiry(item: PreparedDraft) -> None:
     if item.created_at is None and item.expires_at <= timezone.now():
         over = timezone.localtime(item.expires_at)
         raise ExpiryPassed(
-            f"The hold would have expired already, at {over:%H:%M} on {long_date(over)}; choose "
+            f"The hold would have expired already, at {clock(over)} on {long_date(over)}; choose "
             "a later end."
         )
 

@@ -58,7 +58,7 @@ def category_term(category: str | None, name: str = "category") -> str:
     return token(name, category) if category else f"{name}:none"
 
 
-def all_of(*terms: str) -> str:
+def joined_terms(*terms: str) -> str:
     """Joins terms into one search query; "" if one of them is ""."""
     return " ".join(terms) if all(terms) else ""
 

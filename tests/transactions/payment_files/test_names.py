@@ -14,7 +14,7 @@ from tests.transactions.payment_files.shared import WITH_NAMES, named, page_of, 
 from transactions import services
 from transactions.models import PaymentLine
 from transactions.payment_files.booking import book_rest
-from transactions.payment_files.names import compared, masked
+from transactions.payment_files.names import compared, masked_name
 from transactions.payment_files.preview import check
 
 real_commits = pytest.mark.django_db(transaction=True)
@@ -73,7 +73,7 @@ def test_a_name_is_compared_as_a_person_would(typed: str, holder: str, is_what: 
     ],
 )
 def test_a_name_in_part_tells_neither_its_letters_nor_their_number(name: str, shown: str) -> None:
-    assert masked(name) == shown
+    assert masked_name(name) == shown
 
 
 @real_commits

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from ledger.charts.geometry import BarChart, LineChart, Mark
-from ledger.text.dates import MICROSECOND, exact, long_date
+from ledger.text.dates import MICROSECOND, day_mark, exact, long_date, short_month
 from ledger.text.money import money, signed
 from transactions.reports import balance_over_time, trial_balance
 from transactions.reports.pages.balance_forms import BalanceForm, MomentForm
@@ -65,7 +65,7 @@ def _line(rows: Sequence[Row], params: ReportParameters) -> LineChart:
     by_month = len(rows) > 1 and (rows[1]["day"] - rows[1]["first"]).days > 7
     marks = [
         Mark(
-            label=f"{row['day']:%b %Y}" if by_month else f"{row['day'].day} {row['day']:%b}",
+            label=short_month(row["day"]) if by_month else day_mark(row["day"]),
             title=_title(row),
             value=row["balance"],
             value_label=money(row["balance"], params.currency),

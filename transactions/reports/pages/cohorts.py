@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from ledger.charts.geometry import HeatMap, Mark
-from ledger.text.dates import month_name
+from ledger.text.dates import month_name, short_month
 from ledger.text.lines import counted
 from transactions.reports import cohorts
 from transactions.reports.forms import CohortForm
@@ -71,7 +71,7 @@ def _chart(rows: Sequence[Row], params: ReportParameters) -> HeatMap:
     return HeatMap(
         "Percent of customers who sent money, by months after joining",
         across=[str(after) for after in across],
-        down=[f"{month:%b %Y}" for month in joined],
+        down=[short_month(month) for month in joined],
         cells=[[marks.get((month, after)) for after in across] for month in joined],
     )
 

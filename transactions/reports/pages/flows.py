@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from ledger.charts.geometry import Mark, PairChart
-from ledger.text.dates import month_name
+from ledger.text.dates import month_mark, month_name
 from ledger.text.money import figure, money, signed
 from transactions.reports import money_by_month
 from transactions.reports.forms import PeriodForm
@@ -40,7 +40,7 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
 def _chart(rows: Sequence[Row], params: ReportParameters) -> PairChart:
     marks = [
         Mark(
-            label=f"{row['month']:%b}",
+            label=month_mark(row["month"]),
             title=month_name(row["month"]),
             value=row["money_in"],
             value_label=f"{figure(row['money_in'], params.currency)} in",

@@ -25,11 +25,11 @@ from transactions.reports.report import (
 )
 from transactions.reports.wording import (
     OWN_FLOWS,
-    all_of,
     category_column,
     category_name,
     category_term,
     flows_query,
+    joined_terms,
 )
 
 DRAWN = 12
@@ -140,11 +140,11 @@ AMOUNT_DISTRIBUTION = Report(
 
 
 def _of_category(row: Row, params: ReportParameters) -> str:
-    return all_of(flows_query(params), category_term(row["paid_for"]))
+    return joined_terms(flows_query(params), category_term(row["paid_for"]))
 
 
 def _of_amount(row: Row, params: ReportParameters, amount: str) -> str:
-    return all_of(_of_category(row, params), f"amount:{amount}")
+    return joined_terms(_of_category(row, params), f"amount:{amount}")
 
 
 def _usual(rows: Sequence[Row], params: ReportParameters) -> str:

@@ -15,11 +15,11 @@ from transactions.reports.forms import PeriodForm
 from transactions.reports.queries.spending import TOP, days_before
 from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
 from transactions.reports.wording import (
-    all_of,
     booked_query,
     category_column,
     category_name,
     category_term,
+    joined_terms,
     period,
     period_text,
 )
@@ -40,14 +40,14 @@ def _days_before(params: ReportParameters) -> tuple[Any, Any]:
 
 
 def _paid(row: Row, days: str) -> str:
-    return all_of(f"is:out -is:refund {days}", category_term(row["spent_on"]))
+    return joined_terms(f"is:out -is:refund {days}", category_term(row["spent_on"]))
 
 
 def _given_back(row: Row, days: str) -> str:
     """Returns the query for refunds of a category: that of the refunded payment, because most
     refunds have none of their own.
     """
-    return all_of(f"is:in {days}", category_term(row["spent_on"], "refunds"))
+    return joined_terms(f"is:in {days}", category_term(row["spent_on"], "refunds"))
 
 
 def _both(row: Row, days: str) -> str:

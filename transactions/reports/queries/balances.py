@@ -13,7 +13,7 @@ from ledger.text.dates import end_of_day, last_of_month, start_of_day
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 from transactions.reports.queries.flows import ZERO
-from transactions.reports.queries.holders import account_key, account_label
+from transactions.reports.queries.holders import account_key, account_label_sql
 from transactions.scope import Scope
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
@@ -120,7 +120,7 @@ def trial_balance(
         scope.all_accounts()
         .filter(Q(created_at__lt=at) | Exists(chain.between(None, at)), currency=currency)
         .annotate(
-            who=account_label(scope),
+            who=account_label_sql(scope),
             account_key=account_key(scope),
             opening=_last(chain.between(None, start)) if start else ZERO,
             ending=_last(chain.between(None, at)),

@@ -22,7 +22,7 @@ class Concatenation(Func):
     output_field = CharField()
 
 
-def masked(number: Any) -> Func:
+def masked_number(number: Any) -> Func:
     """The last four digits of an account number: "··5549"."""
     return Concatenation(Value(HIDDEN), Right(number, 4))
 
@@ -33,11 +33,11 @@ def named(path: str = "user") -> Func:
     return Coalesce(NullIf(f"{path}name", Value("")), f"{path}email", output_field=CharField())
 
 
-def account_label(scope: Scope, path: str = "") -> Func:
+def account_label_sql(scope: Scope, path: str = "") -> Func:
     """The label of an account: "Everyday ··5549" for its owner, "Ana Lindt, Everyday ··5549" for
     readers who may see names, otherwise "··5549". `path` leads from the rows to the account.
     """
-    number = masked(f"{path}number")
+    number = masked_number(f"{path}number")
     if scope.is_bank and not scope.shows_names:
         return number
     account = [F(f"{path}name"), Value(" "), number]

@@ -8,7 +8,12 @@ from django.db.models.functions import DenseRank, Ntile, PercentRank, Rank
 
 from accounts.models import User
 from transactions.reports.queries.frames import OverGroups
-from transactions.reports.queries.holders import account_key, account_label, masked, named
+from transactions.reports.queries.holders import (
+    account_key,
+    account_label_sql,
+    masked_number,
+    named,
+)
 from transactions.scope import Scope
 
 RANKS = ("rank", "dense_rank", "percent_rank", "quartile")
@@ -27,7 +32,7 @@ def accounts_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
         .not_closed()
         .filter(currency=currency)
         .annotate(
-            who=account_label(scope),
+            who=account_label_sql(scope),
             account_key=account_key(scope),
             rank=Window(Rank(), order_by=most_first),
             dense_rank=Window(DenseRank(), order_by=most_first),
@@ -57,7 +62,7 @@ def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
             balance=Sum("accounts__balance"),
             accounts_count=Count("accounts"),
             first=Min("accounts__number"),
-            who=named("") if scope.shows_names else masked(Min("accounts__number")),
+            who=named("") if scope.shows_names else masked_number(Min("accounts__number")),
             account_key=ArrayAgg(account_key(scope, "accounts__"), order_by="accounts__number"),
             rank=OverGroups(Rank(), order_by=most_first),
             dense_rank=OverGroups(DenseRank(), order_by=most_first),

@@ -9,7 +9,12 @@ from django.db.models.functions import TruncMonth
 
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.reports.queries.frames import Lowest, OverGroups, SumOfSums
-from transactions.reports.queries.holders import account_key, account_label, masked, named
+from transactions.reports.queries.holders import (
+    account_key,
+    account_label_sql,
+    masked_number,
+    named,
+)
 from transactions.scope import Scope
 
 
@@ -50,8 +55,8 @@ def _who(scope: Scope) -> dict[str, Any]:
     """
     accounts = ArrayAgg(account_key(scope, "account__"), distinct=True)
     if not scope.is_bank:
-        return {"who": account_label(scope, "account__"), "account_key": accounts}
+        return {"who": account_label_sql(scope, "account__"), "account_key": accounts}
     if scope.shows_names:
         return {"who": named("account__user"), "account_key": accounts}
     lowest = OverGroups(Lowest(Min("account__number")), partition_by="holder")
-    return {"who": masked(lowest), "account_key": accounts}
+    return {"who": masked_number(lowest), "account_key": accounts}

@@ -56,7 +56,7 @@ from transactions.search.sql.condition import (
     never_empty,
     word_query,
 )
-from transactions.search.sql.metadata import has_key, has_value, matches_in_bank, words_of
+from transactions.search.sql.metadata import has_key, has_value, matches_in_bank, metadata_words
 from transactions.search.sql.name_lookup import (
     MOST_NAMED,
     MOST_NOTED,
@@ -293,7 +293,7 @@ class ConditionCompiler:
 
     def _meta(self, item: QueryItem) -> ConditionPart:
         is_text = item.value is None and not self.scope.is_bank
-        words = words_of(item.text) if is_text else None
+        words = metadata_words(item.text) if is_text else None
         return ConditionPart(words, has_value(item, is_bank=self.scope.is_bank))
 
     def _joined(self, item: QueryItem) -> ConditionPart:
@@ -315,7 +315,7 @@ class ConditionCompiler:
             return ConditionPart(rest=same)
         if self.scope.is_bank:
             return ConditionPart(rest=matches_in_bank(("category",), item.text, same))
-        return ConditionPart(words_of(item.text), same)
+        return ConditionPart(metadata_words(item.text), same)
 
     def _reference(self, item: QueryItem) -> ConditionPart:
         if any(character.isalnum() for character in item.text):

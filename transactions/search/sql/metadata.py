@@ -94,7 +94,7 @@ def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
 
     `same` is the condition that ignores case.
     """
-    words = words_of(text)
+    words = metadata_words(text)
     condition = Q(metadata__contains=_nested(path, text))
     if text != text.lower():
         condition |= Q(metadata__contains=_nested(path, text.lower()))
@@ -116,7 +116,7 @@ def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
     return condition | (Q(search=words) & same)
 
 
-def words_of(text: str) -> SearchQuery | None:
+def metadata_words(text: str) -> SearchQuery | None:
     """The words that the search column has for every row with this string in its metadata.
 
     None if that is not certain: for true, false, numbers, texts without a word, and letters that
