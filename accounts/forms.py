@@ -1,12 +1,15 @@
 """Forms of people and their accounts."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from babel.numbers import get_territory_currencies
 from django import forms
+from django.forms.utils import flatatt
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Account, Currency, User
@@ -149,6 +152,23 @@ def currency_of_languages(accept_language: str) -> str:
     return USUAL_CURRENCY
 
 
+class LongSelect(forms.Select):
+    """A select with many options: Django's own renders a template for each of them."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """Returns the HTML. Choices have no groups."""
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            (
+                (code, mark_safe(" selected") if code == value else "", label)
+                for code, label in self.choices
+            ),
+        )
+        attributes = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
+        return format_html("<select{}>{}</select>", attributes, options)
+
+
 class OpenAccountForm(forms.Form):
     """What a new account is called, and its currency."""
 
@@ -158,10 +178,14 @@ class OpenAccountForm(forms.Form):
         help_text="Only you see this name, like Everyday or Holiday.",
     )
     currency = forms.ChoiceField(
-        choices=currency_choices,
         initial=USUAL_CURRENCY,
-        widget=forms.Select(attrs={"data-filter": "Find a currency by name or code"}),
+        widget=LongSelect(attrs={"data-filter": "Find a currency by name or code"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast(forms.ChoiceField, self.fields["currency"])
+        field.choices = currency_choices()  # one query, however often Django reads them
 
     def clean_name(self) -> str:
         """Returns the name without extra spaces or invisible characters."""

@@ -7,12 +7,13 @@ from ledger.text.dates import (
     clock_seconds,
     day_heading,
     exact,
+    iso,
     long_date,
     long_moment,
     until,
     when,
 )
-from ledger.text.lines import category_label
+from ledger.text.lines import category_label, cut
 from ledger.text.money import account_number, figure, money, signed
 
 register = template.Library()
@@ -23,6 +24,8 @@ register.filter("money", money)
 register.filter("account_number", account_number)
 register.filter("day_heading", day_heading)
 register.filter("category_label", category_label)
+# Django's truncatechars takes a hundred times as long for a text that need not be cut.
+register.filter("cut", cut)
 register.filter("long_date", long_date)
 register.filter("long_moment", long_moment)
 # Times reach these in the bank's time zone.
@@ -30,4 +33,5 @@ register.filter("clock", clock, expects_localtime=True)
 register.filter("clock_seconds", clock_seconds, expects_localtime=True)
 register.filter("when", when, expects_localtime=True)
 register.filter("until", until, expects_localtime=True)
+register.filter("iso", iso, expects_localtime=True)
 register.filter("exact", exact, expects_localtime=True)

@@ -54,6 +54,12 @@ def shortened(text: str, most: int = QUOTED) -> str:
     return text if len(text) <= most else f"{text[:most]}\u2026"
 
 
+def cut(text: object, most: int) -> str:
+    """The text, or its beginning with "…": at most so many characters in all."""
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[: most - 1]}\u2026"
+
+
 def tidy_line(text: str) -> str:
     """The text without invisible characters and extra spaces."""
     odd = odd_characters(text)
