@@ -28,14 +28,21 @@ class Holds:
 
 
 def pending_of(accounts: Sequence[Account]) -> Holds:
-    """The pending holds on these accounts, newest first. One query; two for many holds."""
-    return _newest(Transaction.objects.pending().filter(from_account__in=accounts))
+    """The pending holds on these accounts, newest first.
+
+    No query if nothing is held on them, else one; two for many holds.
+    """
+    holding = [account for account in accounts if account.held]
+    if not holding:
+        return Holds([], 0)
+    return _newest(Transaction.objects.pending().filter(from_account__in=holding))
 
 
 def released_lately(account: Account) -> Holds:
     """Released holds that were placed, expired or released by staff within LATELY.
 
-    Leaves out holds that were placed more than LONGEST_AGO ago.
+    Leaves out holds that were placed more than LONGEST_AGO ago. One short query where there are
+    none, as on most accounts; then a second with both sides.
     """
     now = timezone.now()
     since = now - LATELY
@@ -46,6 +53,10 @@ def released_lately(account: Account) -> Holds:
         from_account=account, status="voided", created_at__gte=now - LONGEST_AGO
     )
     ended = Q(created_at__gte=since) | Q(expires_at__gte=since, expires_at__lte=now)
+    ids = voided.filter(ended | Exists(by_hand)).values_list("pk", flat=True)
+    found = list(ids[: MOST_PENDING + 1])
+    if not found:
+        return Holds([], 0)
     return _newest(voided.filter(ended | Exists(by_hand)))
 
 

@@ -67,16 +67,23 @@ class EntryManager(models.Manager.from_queryset(EntryQuerySet)):  # type: ignore
         return queryset.filter(status="completed", account__isnull=False).defer("search")
 
     def latest_of(self, accounts: Iterable["Account | uuid.UUID"], count: int) -> list["Entry"]:
-        """The newest `count` entries over several accounts, newest first, in four queries.
+        """The newest `count` entries over several accounts, newest first.
+
+        Three queries; four if accounts are given by id.
 
         A UNION ALL of one page per account: each is read from its own range of the indexes.
         `account IN (...)` would read and sort every entry of each account instead (36 ms
         against 0.4 ms at a million rows).
         """
+        accounts = list(accounts)
         pages = [self.for_account(account).newest_first()[:count] for account in accounts]
         if len(pages) > 1:
             pages = [pages[0].union(*pages[1:], all=True).order_by("-created_at")[:count]]
         entries = [entry for page in pages for entry in page]
+        known = {account.pk: account for account in accounts if isinstance(account, Account)}
+        for entry in entries:
+            if entry.account_id in known:
+                entry.account = known[entry.account_id]
         models.prefetch_related_objects(entries, "account", "counterparty__user")
         return entries
 
