@@ -13,7 +13,7 @@ from ledger.text.dates import (
     until,
     when,
 )
-from ledger.text.lines import category_label, cut
+from ledger.text.lines import category_label, cut, grouped_digits
 from ledger.text.money import account_number, figure, money, signed
 
 register = template.Library()
@@ -24,6 +24,7 @@ register.filter("money", money)
 register.filter("account_number", account_number)
 register.filter("day_heading", day_heading)
 register.filter("category_label", category_label)
+register.filter("grouped_digits", grouped_digits)
 # Django's truncatechars takes a hundred times as long for a text that need not be cut.
 register.filter("cut", cut)
 register.filter("long_date", long_date)

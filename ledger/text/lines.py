@@ -54,6 +54,11 @@ def shortened(text: str, most: int = QUOTED) -> str:
     return text if len(text) <= most else f"{text[:most]}\u2026"
 
 
+def grouped_digits(number: int) -> str:
+    """A count with commas between thousands: "12,345"."""
+    return f"{number:,}"
+
+
 def cut(text: object, most: int) -> str:
     """The text, or its beginning with "…": at most so many characters in all."""
     whole = str(text)

@@ -7,13 +7,14 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.html import escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Account
 from ledger.text.lines import category_label
 from ledger.text.money import signed
+from transactions.entry_line import receipt_url
 from transactions.models import Transaction, reversal_word
 from transactions.search.engine import SearchResult
 from transactions.search.highlights import EXCERPT, START, highlighted, plain
@@ -23,7 +24,7 @@ MOST_LINES = 3  # metadata lines per hit
 ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hit:
     """One matching transaction as the page shows it."""
 
@@ -34,9 +35,9 @@ class Hit:
     @property
     def url(self) -> str:
         """The receipt, "" if the reader may not open it."""
-        return reverse("transactions:detail", args=[self.row.pk]) if self.reader_may_open else ""
+        return receipt_url(self.row.pk) if self.reader_may_open else ""
 
-    @property
+    @cached_property
     def direction(self) -> str:
         """ "in", "out" or "own", seen from the named accounts, the reader or the bank."""
         row, ids = self.row, self.result.named_accounts or self.result.scope.ids
@@ -58,7 +59,7 @@ class Hit:
             return "amount--pending"
         return {"in": "amount--in", "out": "amount--out"}.get(self.direction, "")
 
-    @property
+    @cached_property
     def headline(self) -> SafeString:
         """The name on the other side, or both names; without a name, the description or type."""
         from_, to = self._name("from"), self._name("to")
@@ -109,7 +110,7 @@ class Hit:
             texts.append(escape(category_label(self.row.category)[:40]))
         return [text for text in texts if text]
 
-    @property
+    @cached_property
     def _marked_metadata(self) -> list[tuple[str, str]]:
         """The label and marked text of metadata values with a match."""
         marked = getattr(self.row, "marked_metadata", None)
@@ -117,7 +118,7 @@ class Hit:
             return []
         return list(islice(marked_texts(json.loads(marked)), MOST_LINES))
 
-    @property
+    @cached_property
     def lines(self) -> SafeString:
         """The metadata values with a match: "Merchant city: Porto"."""
         lines = (
