@@ -35,14 +35,13 @@ def pending_of(accounts: Sequence[Account]) -> Holds:
     holding = [account for account in accounts if account.held]
     if not holding:
         return Holds([], 0)
-    return _newest(Transaction.objects.pending().filter(from_account__in=holding))
+    return _newest(Transaction.objects.pending().filter(from_account__in=holding), holding)
 
 
 def released_lately(account: Account) -> Holds:
     """Released holds that were placed, expired or released by staff within LATELY.
 
-    Leaves out holds that were placed more than LONGEST_AGO ago. One short query where there are
-    none, as on most accounts; then a second with both sides.
+    Leaves out holds that were placed more than LONGEST_AGO ago.
     """
     now = timezone.now()
     since = now - LATELY
@@ -53,15 +52,17 @@ def released_lately(account: Account) -> Holds:
         from_account=account, status="voided", created_at__gte=now - LONGEST_AGO
     )
     ended = Q(created_at__gte=since) | Q(expires_at__gte=since, expires_at__lte=now)
-    ids = voided.filter(ended | Exists(by_hand)).values_list("pk", flat=True)
-    found = list(ids[: MOST_PENDING + 1])
-    if not found:
-        return Holds([], 0)
-    return _newest(voided.filter(ended | Exists(by_hand)))
+    return _newest(voided.filter(ended | Exists(by_hand)), [account])
 
 
-def _newest(holds: TransactionQuerySet) -> Holds:
-    newest = list(holds.with_sides().order_by("-created_at")[: MOST_PENDING + 1])
+def _newest(holds: TransactionQuerySet, accounts: Sequence[Account]) -> Holds:
+    """The newest of these holds, which are on these accounts."""
+    with_recipient = holds.select_related("to_account__user").order_by("-created_at")
+    newest = list(with_recipient[: MOST_PENDING + 1])
+    known = {account.pk: account for account in accounts}
+    for hold in newest:
+        assert hold.from_account_id is not None  # noqa: S101 - a hold has a sender
+        hold.from_account = known[hold.from_account_id]
     more = holds.count() - MOST_PENDING if len(newest) > MOST_PENDING else 0
     return Holds(newest[:MOST_PENDING], more)
 

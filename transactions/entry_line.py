@@ -1,18 +1,20 @@
-"""What a row of a statement, or of the home page, shows: texts that need no more look-up.
+"""What the rows of a statement, or of the home page, show: texts that need no more look-up.
 
 A template that formats fifty entries itself resolves some thirty names, filters and conditions for
-each, which took most of a statement's time.
+each, and includes a template for each day and row; that took most of a statement's time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
 
-from ledger.text.dates import clock, exact, iso, when
+from ledger.text.dates import clock, day_heading, exact, iso, when
 from ledger.text.lines import category_label, cut
 from ledger.text.money import figure, signed
 from transactions.models import Entry
@@ -38,6 +40,45 @@ class EntryLine(NamedTuple):
     amount_css: str
     balance_css: str
     currency: str
+
+
+class EntryGroup(NamedTuple):
+    """Rows below a heading. Without a day, they have none."""
+
+    lines: list[EntryLine]
+    day: str = ""
+    heading: str = ""
+    total: str = ""
+    is_split: bool = False
+
+
+class DayOfEntries(Protocol):
+    """A day of a statement; `is_split` if the page shows only a part of it."""
+
+    date: date
+    total: Decimal
+    currency: str
+    is_split: bool
+    entries: list[Entry]
+
+
+def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
+    """The rows of a statement, below their days."""
+    return [
+        EntryGroup(
+            lines=list(entry_lines(day.entries, in_day=True)),
+            day=day.date.isoformat(),
+            heading=day_heading(day.date),
+            total=signed(day.total, day.currency),
+            is_split=day.is_split,
+        )
+        for day in days
+    ]
+
+
+def one_group(entries: Sequence[Entry]) -> list[EntryGroup]:
+    """The rows of the home page, with the names of the accounts."""
+    return [EntryGroup(list(entry_lines(entries, show_account=True)))]
 
 
 def entry_lines(

@@ -144,7 +144,7 @@ def statement_page(
     cut |= {page.days[-1].date} if older and page.days else set()
     for day in page.days:
         of_page = _sum(day.entries)
-        day.total = _total(scoped, account, filters, day.date) if day.date in cut else of_page
+        day.total = _total(scoped, account, filters, day, page) if day.date in cut else of_page
         day.is_split = day.total != of_page
     if not filters.picks:
         _add_edges(page, account, filters)
@@ -185,13 +185,25 @@ def _sum(entries: Iterable[Entry]) -> Decimal:
     return sum((entry.signed_amount for entry in entries), Decimal(0))
 
 
-def _total(scoped: EntryQuerySet, account: Account, filters: Filters, day: date) -> Decimal:
+def _total(
+    scoped: EntryQuerySet,
+    account: Account,
+    filters: Filters,
+    day: StatementDay,
+    page: StatementPage,
+) -> Decimal:
     """The total of a day that the page splits: from the stored balances, or a sum."""
-    start, end = start_of_day(day), end_of_day(day)
+    start, end = start_of_day(day.date), end_of_day(day.date)
     if filters.picks:
         total = scoped.between(start, end).aggregate(total=Sum("signed_amount"))["total"]
         return total or Decimal(0)
-    return balance_at(account, end) - balance_at(account, start)
+    newest, oldest = day.entries[0], day.entries[-1]
+    is_first, is_last = day is page.days[0], day is page.days[-1]
+    begins_here = not (is_last and page.older is not None)
+    ends_here = not (is_first and page.newer is not None)
+    closing = newest.balance if ends_here else balance_at(account, end)
+    opening = oldest.balance - oldest.signed_amount if begins_here else balance_at(account, start)
+    return closing - opening
 
 
 def balance_at(account: Account, moment: datetime) -> Decimal:

@@ -1,8 +1,9 @@
-"""The rows of statements and the home page."""
+"""The rows of statements and of the home page."""
 
 from django import template
 
-from transactions.entry_line import entry_lines
+from transactions.entry_line import groups_by_day, one_group
 
 register = template.Library()
-register.simple_tag(entry_lines)
+register.filter("groups_by_day", groups_by_day)
+register.filter("one_group", one_group)
