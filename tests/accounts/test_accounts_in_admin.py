@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts import services as account_services
 from accounts.groups import STAFF
-from accounts.models import Account, StatusChange, User
+from accounts.models import Account, Currency, StatusChange, User
 from ledger.text.money import account_number, money
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import markup_of
@@ -373,3 +373,21 @@ def test_staff_without_the_right_to_change_get_no_actions(client: Client, accoun
     assert client.post(page_of(account, "freeze"), {"reason": "x"}).status_code == 403
     account.refresh_from_db()
     assert account.is_active
+
+
+def test_a_currency_is_added_and_closed_in_the_admin(client: Client) -> None:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    page = reverse("admin:accounts_currency_add")
+    wrong = client.post(page, {"code": "xts", "name": "Points", "minor_units": 9})
+    assert {"__all__"} == set(wrong.context["adminform"].form.errors)
+    assert client.post(page, {"code": "XTS", "name": "Points", "minor_units": 1, "is_open": "on"})
+    row = reverse("admin:accounts_currency_change", args=["XTS"])
+    assert 'name="code"' not in markup_of(client.get(row))
+    client.post(row, {"name": "Old points", "code": "ABC", "minor_units": 4})
+    points = Currency.objects.get(code="XTS")
+    assert (points.name, points.minor_units, points.is_open) == ("Old points", 1, False)
+    assert client.post(f"{row[:-7]}delete/").status_code == 403
+
+
+def test_currencies_are_for_who_has_the_permission(staff: Client) -> None:
+    assert staff.get(reverse("admin:accounts_currency_changelist")).status_code == 403
