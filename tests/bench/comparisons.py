@@ -19,6 +19,10 @@ RIVALS = {
         " trigger that they balance; no lock, no check of funds, no balance kept, no idempotency;"
         " on tables and indexes of its own"
     ),
+    "pgledger": (
+        "`pgledger_create_transfer` by psycopg, prepared: locks in order, moves balances, writes"
+        " two entries; no limits on these accounts; on its own tables in a database of its own"
+    ),
     "pgbench": (
         "lock in order, two updates, one insert, prepared and sent by a C program: keeps balances,"
         " checks nothing itself; on copies of the tables without our triggers"

@@ -32,6 +32,13 @@ BATCH_AGAINST_TEXTBOOK = Target(40)
 BATCH_AGAINST_COPY = Target(0.75)
 HOT_AGAINST_SPREAD = Target(0.6)
 DISK = Target(400, at_least=False, unit="bytes")
+PAGES = {
+    "statement of 50 rows": Target(2.5, at_least=False),
+    "search": Target(2.5, at_least=False),
+    "home": Target(2, at_least=False),
+    "open an account": Target(1.5, at_least=False),
+}
+PAYMENT_PAGE = Target(0.7)
 GROWTH = Target(1.5, at_least=False)
 
 
