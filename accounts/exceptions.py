@@ -7,23 +7,23 @@ class LedgerError(Exception):
 
 
 class AccountNotFound(LedgerError):
-    """No account has that id or number."""
+    """No account has that id or number, or none was named."""
 
 
 class AccountNotActive(LedgerError):
-    """The account is frozen or closed, and this needs it open."""
+    """The account is frozen or closed, which does not allow this."""
 
 
 class AccountNotEmpty(LedgerError):
-    """Closing needs a balance of zero and no holds."""
+    """The account has a balance or holds, so it cannot be closed, or cannot be opened like this."""
 
 
 class CurrencyUnknown(LedgerError):
-    """Not a currency this bank keeps accounts in."""
+    """No account can be opened in this currency: the bank does not have it, or has closed it."""
 
 
 class OwnerNotActive(LedgerError):
-    """The person was deleted, so no account can be opened for them."""
+    """The person's sign-in is closed, so no account can be opened for them."""
 
 
 class LimitInvalid(LedgerError):

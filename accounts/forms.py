@@ -51,15 +51,15 @@ class PasswordWords:
 
 
 class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
-    """Another password, for somebody who knows the present one."""
+    """Changes the password of somebody who knows the current one."""
 
 
 class SetPasswordForm(PasswordWords, allauth_forms.SetPasswordForm):  # type: ignore[misc]
-    """A first password."""
+    """Sets the first password of somebody who has none."""
 
 
 class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
-    """Another password, for somebody who followed a link in a mail."""
+    """Sets a new password for somebody who followed a link in a mail."""
 
 
 class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
@@ -135,13 +135,14 @@ class AccountNumberField(forms.CharField):
 MOST_ACCOUNTS = 50  # that a person may open by themselves
 
 
-USUAL_CURRENCY = "EUR"  # where neither accounts nor the browser tell another
+USUAL_CURRENCY = "EUR"  # if neither accounts nor the browser name another
 
 
 def currency_of_languages(accept_language: str) -> str:
-    """The currency of the first country in an Accept-Language header: "en-US" gives USD.
+    """Returns the currency of the first country in an Accept-Language header: "en-US" gives USD.
 
-    Source: CLDR's territory currencies, by Babel. USUAL_CURRENCY where no country is named.
+    Source: CLDR's territory currencies, by Babel. Returns USUAL_CURRENCY if the header names no
+    country with a known currency.
     """
     for language, _quality in parse_accept_lang_header(accept_language):
         territory = language.rpartition("-")[2].upper()
@@ -170,7 +171,7 @@ class LongSelect(forms.Select):
 
 
 class OpenAccountForm(forms.Form):
-    """What a new account is called, and its currency."""
+    """Asks for the name and the currency of a new account."""
 
     name = forms.CharField(
         label="What is it for?",

@@ -1,8 +1,9 @@
 """The two roles beside customers, as Django groups with their permissions.
 
-Analysts read the bank's figures. Staff read everything and look after people and accounts.
-Nobody gets a right to add, change or delete money, because only services move it, nor to
-change groups: who may do what is for superusers.
+Analysts read the books and the bank's figures. Staff also look after people and accounts, work at
+the cash desk, refund payments, manage holds, read payment files and run the audit. Neither role may
+add, change or delete a transaction by hand, because only services move money, nor change groups:
+superusers decide who may do what.
 """
 
 from django.contrib.auth.models import Group, Permission

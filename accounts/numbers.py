@@ -14,7 +14,7 @@ def with_check_digits(digits: str) -> str:
 
 
 def new_account_number() -> str:
-    """A random number; a constraint makes it unique, see `open_account`."""
+    """Returns a random number. It may be taken: then `open_account` tries another one."""
     return with_check_digits(f"{secrets.randbelow(9 * 10**9) + 10**9}")
 
 

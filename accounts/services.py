@@ -264,7 +264,7 @@ def _insert_under_free_number(account: Account, number: str | None) -> Account:
 
 
 def _locked(account: Account | uuid.UUID) -> Account:
-    """The account, locked until the transaction ends."""
+    """Returns the account, locked until the transaction ends. Raises AccountNotFound."""
     pk = account.pk if isinstance(account, Account) else account
     locked: Account | None = Account.objects.locked([pk]).first()
     if locked is None:
@@ -280,7 +280,7 @@ def _changed_status(
     message: str,
     changed_by: User | None,
 ) -> tuple[Account, bool]:
-    """The account, and whether this call changed it."""
+    """Sets the status. Returns the account, and whether this call changed it."""
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
         if locked.status == status:

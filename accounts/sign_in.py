@@ -1,6 +1,6 @@
 """Who may sign in, and with which address. `accounts.services` exports these.
 
-Each call is one database transaction, retried after a lost race.
+Each change is one database transaction, retried after a lost race; sessions end after it.
 """
 
 import uuid
@@ -40,7 +40,7 @@ def reactivate_user(*, user: User | uuid.UUID) -> User:
 
 
 def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
-    """Opens or closes the sign-in. Returns False if somebody else did so before."""
+    """Opens or closes the sign-in. Returns False if it was open or closed already."""
     person, has_changed = _set_deleted_at(user, None if is_open else timezone.now())
     if not is_open:
         _end_sessions(person)
@@ -68,7 +68,9 @@ def change_email(*, user: User, email: str) -> User:
 
 @with_retry
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[User, bool]:
-    """The person, and whether this call changed it."""
+    """Closes the sign-in at this time, or opens it for None. Returns the person, and whether this
+    call changed it.
+    """
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
         person: User = User.objects.select_for_update(no_key=True).get(pk=pk)

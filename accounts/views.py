@@ -25,7 +25,9 @@ def account_list(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_account(request: PersonRequest) -> HttpResponse:
-    """The form that opens an account, then its statement."""
+    """Shows the form that opens an account, then redirects to its statement. Somebody with
+    MOST_ACCOUNTS open accounts is sent back to the list.
+    """
     usual = Account.objects.usual_currency(request.user)
     currency = usual or currency_of_languages(request.headers.get("Accept-Language", ""))
     form = OpenAccountForm(request.POST or None, initial={"currency": currency})

@@ -48,15 +48,17 @@ class TransactionNotFound(LedgerError):
 
 
 class InvalidAmount(LedgerError):
-    """Not a positive amount that fits its currency."""
+    """The amount is not above zero, too large, above its hold, or finer than its currency."""
 
 
 class InvalidDetails(LedgerError):
-    """A description, reference, date or metadata that the books cannot keep as given."""
+    """A value of the draft, other than its amount, is missing, contradicts another, or cannot be
+    stored as given. Also a note or tag that cannot be stored.
+    """
 
 
 class NoteChanged(LedgerError):
-    """What an owner noted was changed meanwhile, in another window."""
+    """The owner's note or tags were changed meanwhile, in another window."""
 
 
 class InsufficientFunds(LedgerError):
@@ -72,11 +74,13 @@ class SameAccount(LedgerError):
 
 
 class IdempotencyConflict(LedgerError):
-    """This id has already been used, for something else."""
+    """This id has already been used for another transaction."""
 
 
 class AlreadyReversed(LedgerError):
-    """It cannot be reversed: too much, not booked, a reversal itself, or other accounts."""
+    """A row cannot be reversed: it is missing, not booked or a reversal itself, or the new row is
+    for too much or has other accounts.
+    """
 
 
 class ExpiryPassed(LedgerError):
@@ -84,7 +88,9 @@ class ExpiryPassed(LedgerError):
 
 
 class HoldNotPending(LedgerError):
-    """It cannot be captured or voided: a hold that ended or expired, or never was one."""
+    """A row cannot be captured or voided: it is no hold, or ended before. Or a hold cannot be
+    captured: it has expired, or the new row has other accounts.
+    """
 
 
 class LimitExceeded(LedgerError):

@@ -34,8 +34,9 @@ class Lifecycle:
     """A transaction with its hold, capture, reversals and staff reasons.
 
     `state` is "" for booked money, else "pending", "expired", "captured" or "released". An expired
-    hold still reserves its money until `expire_holds` runs. `reasons` belong to any of the rows.
-    `line` is the line of the payment file that it was booked from.
+    hold still reserves its money until `expire_holds` runs. `reasons` are those of the row, its
+    capture and its reversals. `line` is the line of the payment file that the row was booked from,
+    None without a file.
     """
 
     row: Transaction
@@ -72,12 +73,12 @@ class Lifecycle:
 
     @property
     def reversed(self) -> Decimal:
-        """The sum of its refunds."""
+        """The sum of the refunds of the row."""
         return sum((reversal.amount for reversal in self.reversals), Decimal(0))
 
     @property
     def back(self) -> str:
-        """The word for its refunds."""
+        """The word for refunds of the row: a refunded deposit is taken back."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property

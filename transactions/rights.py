@@ -1,7 +1,8 @@
 """Grants the role of web processes only the rights to tables that the code needs.
 
-Even injected SQL cannot write a balance, change or delete a posted row, or change the record of who
-froze an account. Triggers and constraints are the second defence.
+Even injected SQL cannot write a balance, delete a posted row, change anything of one but the status
+of a pending hold, or change the record of who froze an account. Triggers and constraints are the
+second defence.
 """
 
 from typing import Any

@@ -1,4 +1,5 @@
-"""Every way to move money. Each call is one database transaction.
+"""Every way to move money. Each call is one database transaction, except that `expire_holds` opens
+one per account, and `post_batch` with `atomic=False` one per chunk.
 
 A service never runs inside another database transaction (`durable=True`): when it returns, money
 has moved; when it raises, nothing has. There are two exceptions: `OutcomeUnknown` after a
@@ -107,8 +108,8 @@ def hold(
 ) -> Transaction:
     """Reserves `amount`, so that nothing else can spend it until the hold is captured or voided.
 
-    From `expires_at` on, `expire_holds` voids it; ExpiryPassed if that is in the past. Raises as
-    `transfer` does.
+    From `expires_at` on, `expire_holds` voids the hold. Raises ExpiryPassed if `expires_at` is in
+    the past; otherwise raises as `transfer` does.
     """
     sides = {"from_account": _named(from_account), "to_account": to_account}
     return book(Draft(amount=amount, pending=True, expires_at=expires_at, **sides, **details))  # type: ignore[arg-type]
@@ -120,7 +121,8 @@ def capture(
     """Completes a hold, whole or in part; the rest is released.
 
     The new row takes the description, reference and metadata of the hold unless others are given.
-    Raises HoldNotPending for a hold that ended, InvalidAmount above the hold.
+    Raises HoldNotPending for a hold that ended or expired, InvalidAmount for more than the hold;
+    otherwise as `transfer` does.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
     fields: dict[str, Any] = {
@@ -143,7 +145,8 @@ def capture(
 def void(
     *, hold: Transaction | uuid.UUID, beside: Callable[[Transaction], object] | None = None
 ) -> Transaction:
-    """Voids a hold, so that the money is available again. Returns a voided hold as it is.
+    """Voids a hold, so that the money is available again. Returns a hold that was voided before as
+    it is. Raises HoldNotPending for any other row that is no pending hold.
 
     `beside` as for `book`, but called only if this call voids the hold.
     """
@@ -166,7 +169,7 @@ def reverse(
 ) -> Transaction:
     """Posts the opposite of a booked transaction, whole or in part.
 
-    Raises AlreadyReversed if the reversals would exceed the original, or for a reversal;
+    Raises AlreadyReversed if the reversals would exceed the original, and for a hold or a reversal;
     InsufficientFunds if the recipient no longer has the money.
     """
     original = _row(transaction, AlreadyReversed("There is no transaction with that id."))
@@ -218,7 +221,9 @@ def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> i
 
 
 def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
-    """The stored row. Only its immutable values may be used before the lock."""
+    """Returns the stored row; raises `missing` if there is none. Use only its immutable values
+    before the accounts are locked.
+    """
     try:
         pk = row.pk if isinstance(row, Transaction) else uuid.UUID(str(row))
     except ValueError:
@@ -231,7 +236,9 @@ def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
 
 
 def preview(draft: Draft) -> Transaction:
-    """The row that a draft would become now, posted and rolled back. Raises its refusal."""
+    """Posts a draft, rolls it back, and returns the row that it would become now. Raises the
+    LedgerError that refuses it.
+    """
     item = prepare(draft)
 
     def rolled_back() -> Transaction | LedgerError:

@@ -29,7 +29,7 @@ class StaffAction:
     why_not: Callable[[Lifecycle], str]  # "" where the transaction allows it
 
     def refusal(self, lifecycle: Lifecycle, person: User) -> str:
-        """Why this person may not do this to that transaction, or ""."""
+        """Why it is refused for this transaction or person, apart from permissions; "" if not."""
         if is_own(lifecycle.row, person):
             return "This moves money of your own account; a colleague has to do it."
         return self.why_not(lifecycle)
@@ -74,7 +74,9 @@ RELEASE = StaffAction("release", "Release", "transactions.manage_holds", _why_no
 
 
 def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
-    """Label and URL of the action that is possible in place of a release; ("", "") for none."""
+    """Label and URL of a link to show when a release is impossible, by the state of the row alone;
+    ("", "") for none.
+    """
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page

@@ -25,7 +25,7 @@ from accounts.admin.parts import STYLES, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import Account, User
 
-SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # to those who may not change them
+SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # for staff who may not change them
 FEWEST_LAST_DIGITS = 4
 
 
@@ -102,7 +102,9 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str
     ) -> tuple[models.QuerySet[Account], bool]:
-        """Finds an account by the first digits of its number, or by the last four or more."""
+        """Finds accounts by the first digits of the number, by its last four or more, or by words:
+        names, and email addresses for staff who may see people.
+        """
         digits = "".join(search_term.split()).replace("-", "")
         if not (digits.isascii() and digits.isdigit()):
             return super().get_search_results(request, queryset, search_term)
@@ -159,7 +161,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
-        """Records the old and the new limit and the reason in the history."""
+        """Returns the text for the history: old and new value of changed fields, and the reason."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
         changes = []
@@ -184,7 +186,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         ] + super().get_urls()
 
     def step_view(self, request: HttpRequest, account_id: Any, step: StaffStep) -> HttpResponse:
-        """An action, from the page of one account."""
+        """Serves the page that asks for a reason, then does the step for one account."""
         chosen = self.get_queryset(request).filter(pk=account_id)
         account = chosen.first()
         if account is None:

@@ -19,7 +19,7 @@ MOST_AT_ONCE = 100
 
 
 class ReasonForm(forms.Form):
-    """The reason of an action; stored permanently with it."""
+    """Asks for the reason of an action and a message to the customer; stored with the action."""
 
     reason = forms.CharField(
         max_length=500,

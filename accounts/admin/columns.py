@@ -32,7 +32,7 @@ class OverdraftFilter(admin.SimpleListFilter):
 
 
 class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
-    """Who froze, unfroze or closed the account, and why. To read."""
+    """Shows who froze, unfroze or closed the account, when and why. Nobody can edit it."""
 
     model = StatusChange
     verbose_name_plural = "status history"
@@ -60,7 +60,7 @@ class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
-    """An account's facts as staff read them: money as money, numbers in fours, dates in words."""
+    """The columns of an account: amounts, the number in groups of four digits, dates in words."""
 
     @admin.display(description="Owner", ordering="user__name")
     def owner(self, account: Account) -> str:
@@ -112,5 +112,5 @@ class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def limit_in_words(limit: Decimal | str | None, currency: str) -> str:
-    """ "20.00 USD", or "no limit"."""
+    """Formats a limit: "20.00 USD"; "no limit" for None."""
     return money(limit, currency) or "no limit"

@@ -10,7 +10,9 @@ from accounts.models import Currency
 
 @admin.register(Currency)
 class CurrencyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Currencies. The code and its decimals stay as they are; none is deleted."""
+    """Staff add currencies, rename them, and open or close them. Nobody can change the code or the
+    decimals of one, or delete it.
+    """
 
     list_display = ("code", "name", "minor_units", "is_open")
     list_filter = ("is_open",)

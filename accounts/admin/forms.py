@@ -33,7 +33,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("name", *LIMITS)
 
     def clean_name(self) -> str:
-        """The name without spaces at its ends, and with one space between words."""
+        """Returns the name without spaces at its ends and with one space between words."""
         return " ".join(self.cleaned_data["name"].split())
 
     def clean(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class AccountAddForm(AccountForm):
 
 
 class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A new person. The password they choose themselves, see `accounts.admin.people`."""
+    """Adds a person, who chooses a password by a link in a mail: see `accounts.admin.people`."""
 
     class Meta:
         model = User
@@ -91,7 +91,7 @@ class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
-    """A person as staff may change them; `email` and `reason` are there for superusers alone."""
+    """Changes a person. Only superusers have the fields `email` and `reason`."""
 
     reason = reason_field(
         "Required to change the email address. Stored permanently in the history."

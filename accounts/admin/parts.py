@@ -50,7 +50,9 @@ def amount_cell(amount: Decimal | None, currency: str) -> str:
 
 
 def moment_cell(moment: datetime | None) -> str:
-    """A time like "20 November 2026, 08:33:12". The line can break only before the hour."""
+    """Formats a time: "20 November 2026, 08:33:12"; "-" for None. The line can break only before
+    the hour.
+    """
     if moment is None:
         return NOTHING
     here = localtime(moment)

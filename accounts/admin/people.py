@@ -133,7 +133,9 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
         return super().user_change_password(request, id, form_url)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Saves only changed fields, so that a sign-in closed meanwhile stays closed."""
+        """Saves only changed fields, so that a sign-in closed meanwhile stays closed. Sends a new
+        person a mail to choose a password.
+        """
         if not change:
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)
@@ -205,7 +207,7 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
-    """The columns or filters; without those about rights unless a superuser asks."""
+    """Returns the columns or filters; leaves out those about rights if no superuser asks."""
     if person_of(request).is_superuser:
         return list(names)
     return [name for name in names if name not in RIGHTS]
@@ -224,7 +226,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin):
-    """What each role may do: for superusers alone, whatever permissions somebody was given."""
+    """Lets superusers, and nobody else, see and change what each role may do."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)

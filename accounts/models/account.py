@@ -40,11 +40,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
         """Returns the accounts with these ids, locked until the database transaction ends.
 
-        Note [Lock ordering]: every writer locks its accounts here, in one query, in order of id.
-        Of two opposite transfers, one then waits for the other, and they cannot deadlock. NO KEY
-        UPDATE lets other transactions check foreign keys to the row meanwhile. Use only values
-        that this query returned. The ids are one array, so the SQL has the same text for two
-        accounts and for ten thousand.
+        Note [Lock ordering]: every writer locks its accounts in order of id, by this query or in
+        the statement of `posting.single_statement`. Of two opposite transfers, one then waits for
+        the other, and they cannot deadlock. NO KEY UPDATE lets other transactions check foreign
+        keys to the row meanwhile. Use only values that this query returned. The ids are one array,
+        so the SQL has the same text for two accounts and for ten thousand.
         """
         return (
             self.filter(_any_of("pk", ids))
@@ -57,18 +57,20 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(user=user).order_by("created_at", "pk")
 
     def usual_currency(self, user: "User") -> str | None:
-        """The currency of most of a person's accounts, None for somebody without any."""
+        """Returns the currency of most of a person's accounts; None without an account."""
         counted = self.filter(user=user).values("currency").annotate(many=models.Count("pk"))
         first = counted.order_by("-many", "currency").first()
         return first["currency"] if first else None
 
     def not_closed(self) -> Self:
-        """Accounts that still hold or take money."""
+        """Accounts that are active or frozen."""
         return self.exclude(status="closed")
 
 
 class Account(models.Model):
-    """A holder's money in one currency. `transactions.posting` alone changes a balance."""
+    """A holder's money in one currency. Only the triggers of transactions change its balance, see
+    Note [Balances follow rows].
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"

@@ -34,7 +34,7 @@ BALANCE_WRITTEN = refuse("balance_follows_rows", "Only posted transactions chang
 
 
 def _update_of(*columns: str) -> pgtrigger.UpdateOf:
-    """UPDATE that names one of these columns."""
+    """Returns the operation: an UPDATE that names one of these columns."""
     return pgtrigger.UpdateOf(*columns)  # type: ignore[no-untyped-call]
 
 

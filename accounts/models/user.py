@@ -23,7 +23,7 @@ PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
 
 class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> Self:
-        """People who may sign in: not deleted."""
+        """People who may sign in: `deleted_at` is empty."""
         return self.filter(deleted_at=None)
 
 
@@ -33,7 +33,9 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     use_in_migrations = False
 
     def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
-        """A new person, who can sign in once there is a password. ValueError without e-mail."""
+        """Creates a person, who can sign in once there is a password. Raises ValueError without an
+        e-mail address.
+        """
         if not email:
             raise ValueError("A user needs an e-mail address; it is the sign-in name.")
         user: User = self.model(email=email, **fields)
@@ -42,7 +44,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
-        """A person with every permission, for `manage.py createsuperuser`."""
+        """Creates a person with every permission, for `manage.py createsuperuser`."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, email: str | None) -> "User":
@@ -52,7 +54,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person: customer, analyst or staff. Never deleted, only `deleted_at`."""
+    """A person: customer, analyst or staff. Never deleted: `deleted_at` closes the sign-in."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(

@@ -52,7 +52,9 @@ class AuditTooLong(LedgerError):
 
 @dataclass(slots=True)
 class Audit:
-    """What was read and found. With `since`, only rows booked from then on."""
+    """What an audit found, and how much it read. `accounts` counts all accounts; `transactions`
+    counts those booked from `since` on, all of them for None.
+    """
 
     accounts: int = 0
     transactions: int = 0
@@ -76,9 +78,10 @@ def audit(
 ) -> Audit:
     """Runs every check in one snapshot, and reports the first finding of each kind.
 
-    With `since`, chains, links, rules and seals are checked from then on; balances, holds and
-    currencies always completely. `tell` receives the name of each check before it starts. Raises
-    AuditRunning if another audit runs, AuditTooLong after `seconds`.
+    With `since`, chains, links, rules of transactions and sealed rows are checked from then on;
+    balances, holds, currencies, rules of accounts and the chain of seals always completely. `tell`
+    receives the name of each check before it starts. Raises AuditRunning if another audit runs,
+    AuditTooLong after `seconds`.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:

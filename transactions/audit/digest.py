@@ -1,4 +1,4 @@
-"""The text that a digest covers, as SQL; docs/audit.md describes the same.
+"""The text that a digest covers, as SQL. docs/audit.md describes it too.
 
 The text is unambiguous: JSON arrays, whose quoting gives no two rows the same text; times in UTC
 and dates in ISO whatever the session settings; metadata as `jsonb` writes it, with one order of
@@ -22,7 +22,7 @@ ROW_TEXT = f"""json_build_array(
     from_balance, to_balance, captures_id, reverses_id,
     {_utc("expires_at")}, created_by_id)::text"""
 
-# One row's digest; the rows of a period, each with its day.
+# ROW_DIGEST is the digest of one row; ROWS are the rows of a period, each with day and digest.
 ROW_DIGEST = f"sha256(convert_to({ROW_TEXT}, 'UTF8'))"
 ROWS = f"""
     SELECT (created_at AT TIME ZONE 'UTC')::date AS day, created_at, id, {ROW_DIGEST} AS digest

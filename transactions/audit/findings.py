@@ -41,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NamedAccount:
-    """An account as named in a sentence, and amounts in its currency."""
+    """Names an account in a sentence, and formats amounts in its currency."""
 
     words: str
     currency: str = ""
@@ -60,7 +60,7 @@ class NamedAccount:
 
 
 def named(pk: UUID | None) -> NamedAccount:
-    """The account with this id, by its number."""
+    """Names the account with this id by its number. Also accepts None and an id of no account."""
     account = Account.objects.filter(pk=pk).first() if pk else None
     if account is None:
         return NamedAccount(f"account {pk}, which is not in the books" if pk else "no account")
@@ -69,7 +69,7 @@ def named(pk: UUID | None) -> NamedAccount:
 
 
 def amount_text(amount: Decimal | None, currency: str) -> str:
-    """An amount in a sentence. Broken books may hold values that are no numbers."""
+    """Formats an amount in a sentence; "no amount" for None. Broken books may hold NaN."""
     if amount is None:
         return "no amount"
     if not amount.is_finite():
@@ -78,7 +78,7 @@ def amount_text(amount: Decimal | None, currency: str) -> str:
 
 
 def moment_text(moment: datetime | None) -> str:
-    """A booking time with microseconds."""
+    """Formats a booking time with microseconds; "never" for None."""
     if moment is None:
         return "never"
     here = localtime(moment)

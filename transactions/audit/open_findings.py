@@ -28,7 +28,7 @@ SEEN_SINCE = Window(
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """When the rows and seals of findings were booked or begin."""
+    """The times on which findings depend: when their rows were booked, when their seals begin."""
 
     rows: dict[str, datetime]
     seals: dict[int, datetime]

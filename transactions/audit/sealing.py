@@ -78,7 +78,7 @@ def seal(
 
 
 def find(digest: str) -> Seal | None:
-    """The seal with this digest in hexadecimal, spaces and case ignored."""
+    """Returns the seal with this digest in hexadecimal, or None. Ignores spaces and case."""
     try:
         wanted = bytes.fromhex("".join(digest.split()))
     except ValueError:
@@ -99,8 +99,8 @@ def _database_time() -> datetime:
 
 
 def _wait_for_writers(sleep: Callable[[float], None]) -> None:
-    """Waits until every database transaction that is writing rows now has ended; none of them has
-    to wait, as for a table lock. Raises StillWriting after PATIENCE seconds.
+    """Waits until every database transaction that is writing rows now has ended. Unlike a table
+    lock, this makes no writer wait. Raises StillWriting after PATIENCE seconds.
     """
     writing = _writers()
     deadline = time.monotonic() + PATIENCE

@@ -28,7 +28,9 @@ OVERDRAFT_STEP = Decimal(1000)
 
 
 def book(source: Source, report: ImportReport, progress: Callable[[int], object]) -> None:
-    """Books all missing rows; calls `progress` with the number of rows of each step."""
+    """Opens the missing accounts and books the missing rows. Calls `progress` with the number of
+    rows of each step.
+    """
     report.refusals += source.refusals
     report.skipped += source.repeated
     accounts = open_missing(source, report)
@@ -61,7 +63,7 @@ def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
 
 
 def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
-    """Returns the rows as drafts. The files have no time of day: all rows are booked at noon, with
+    """Yields the rows as drafts. The files have no time of day: all rows are booked at noon, with
     microseconds that keep their order.
     """
     for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):

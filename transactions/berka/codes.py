@@ -64,7 +64,7 @@ WAYS = {"cash": "in cash", "card": "by card"}
 
 
 def is_credit(type_code: str) -> bool:
-    """Returns the direction of a row. Raises BrokenLine for an unknown type."""
+    """Whether a row adds money to the account. Raises BrokenLine for an unknown type."""
     if type_code not in CREDIT:
         raise BrokenLine(_unknown("type", type_code, CREDIT))
     return CREDIT[type_code]

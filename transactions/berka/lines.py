@@ -32,7 +32,7 @@ class UnreadableSource(Exception):
 
 
 class BrokenLine(ValueError):
-    """A row that cannot be read; the text says which field, and what to do."""
+    """A row that cannot be imported; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

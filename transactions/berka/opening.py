@@ -17,7 +17,9 @@ CURRENCY = "CZK"
 
 @dataclass(slots=True)
 class ImportReport:
-    """The counts of an import; updated during the run, so that a stopped run can report them."""
+    """The counts and refusals of an import. Updated during the run, so that a stopped run can
+    report them.
+    """
 
     users: int = 0
     accounts: int = 0

@@ -1,4 +1,4 @@
-"""The people of the demo: the first ones written by hand, in this order; all others at random."""
+"""The people of the demo: the first listed by hand, in this order; the others with random names."""
 # ruff: noqa: RUF001  names as their bearers write them; lists that a person can read
 
 from dataclasses import dataclass

@@ -34,7 +34,7 @@ GIFTS = (
 
 
 def ordinary_day(person: Person, day: date) -> Iterator[Event]:
-    """Everything an ordinary customer does, in no order."""
+    """Yields what an ordinary customer does on a day, in no order."""
     yield from salary(person, day)
     yield from standing_orders(person, day)
     if day > person.spends_until:
@@ -54,7 +54,7 @@ def _chance(person: Person, of_thousand: int) -> bool:
 
 
 def _shop(person: Person, kind: str) -> str:
-    """One of the place's shops, a favourite more often."""
+    """Chooses a shop of the place; the person's favourites are chosen more often."""
     shops, rng = person.place.shops[kind], person.rng
     nth = min(rng.randrange(len(shops)), rng.randrange(len(shops)))
     return shops[(nth + int(person.card)) % len(shops)]
@@ -160,7 +160,9 @@ def bills(person: Person, day: date) -> Iterator[Event]:
 
 
 def spare_money(person: Person, day: date) -> Iterator[Event]:
-    """A customer with more than two salaries and no trip ahead invests most of the spare one."""
+    """On the 4th, a customer with more than two salaries and no trip ahead invests 70 % of the
+    money above one salary.
+    """
     spare = person.everyday.balance - person.role.salary
     saving_up = any(first - SAVING_UP <= day <= last for first, last in person.trips)
     if day.day == 4 and person.role.salary and spare > person.role.salary and not saving_up:
@@ -177,7 +179,7 @@ def spare_money(person: Person, day: date) -> Iterator[Event]:
 
 
 def commute(person: Person, day: date) -> Iterator[Event]:
-    """There in the morning, back in the evening; now and then a trip at the weekend."""
+    """Travels to work and home on some working days, and once on some days of the weekend."""
     metro = person.place.shops["metro"][0]
     if day.weekday() in person.place.weekend:
         if _chance(person, 150):
@@ -189,7 +191,7 @@ def commute(person: Person, day: date) -> Iterator[Event]:
 
 
 def groceries(person: Person, day: date) -> Iterator[Event]:
-    """Several times a week: after work, or a large shop on the first day of the weekend."""
+    """Buys groceries on some days: after work, or during the day at the weekend."""
     weekend = day.weekday() in person.place.weekend
     if _chance(person, 560 if weekend else 470):
         hours = ("09:30", "16:30") if weekend else ("17:10", "20:20")
@@ -214,7 +216,7 @@ def errands(person: Person, day: date) -> Iterator[Event]:
 
 
 def _send_back(person: Person, bought: Event, day: date) -> None:
-    """The shop refunds a purchase some days later; a shop without an account here by a deposit."""
+    """Plans a refund some days later: a transfer if the shop has an account, else a deposit."""
     later = day + timedelta(days=person.rng.randrange(3, 10))
     refund = Event(
         at(person.rng, later, "10:00", "17:00"),
@@ -230,7 +232,7 @@ def _send_back(person: Person, bought: Event, day: date) -> None:
 
 
 def evening_out(person: Person, day: date) -> Iterator[Event]:
-    """Dinner, mostly on the last evenings of the week; a friend may pay half the day after."""
+    """Eats out, mostly at and just before the weekend. A friend may pay half the next day."""
     likely = (day + DAY).weekday() in person.place.weekend or day.weekday() in person.place.weekend
     if not _chance(person, 330 if likely else 60):
         return
@@ -245,7 +247,7 @@ def evening_out(person: Person, day: date) -> Iterator[Event]:
 
 
 def arrange_gifts(person: Person, day: date) -> None:
-    """Now and then something for a friend, paid tomorrow."""
+    """Sometimes plans a payment to a friend for the next day."""
     if person.friends and _chance(person, 45):
         friend, rng = person.rng.choice(person.friends), person.rng
         amount = person.place.amount(rng.randrange(10, 61) * 100, 100)
@@ -253,7 +255,7 @@ def arrange_gifts(person: Person, day: date) -> None:
 
 
 def _promise(payer: Person, payee: Person, day: date, amount: Decimal, text: str) -> None:
-    """A transfer between friends, written into the payee's diary for another day."""
+    """Plans a transfer between friends, in the payee's diary; none if the payer spends no more."""
     if day > payer.spends_until:
         return
     event = Event(

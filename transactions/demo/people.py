@@ -23,7 +23,7 @@ PLAIN_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "\u0131": "i", "đ": "d", "ß": "ss", "æ": "ae", "'": "", " ": "."}
 )
 FRIENDS = 6  # people of one currency who know each other
-ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # among the people made by lot
+ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # among people made at random
 
 
 @dataclass(slots=True)
@@ -225,8 +225,8 @@ def _number(rng: random.Random, taken: set[str]) -> str:
 
 
 def _introduce(people: list[Person]) -> None:
-    """Gives people friends, subscriptions, the directory of accounts, and employers their
-    payroll.
+    """Gives customers friends and subscriptions, and employers their payroll. Fills the directory
+    of accounts.
     """
     circles: dict[str, list[Person]] = {}
     by_account: dict[uuid.UUID, Person] = {}

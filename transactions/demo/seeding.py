@@ -99,7 +99,9 @@ def _is_demo(user: User) -> bool:
 
 
 def _refuse_strangers(people: Iterable[Person]) -> None:
-    """Refuses to seed if somebody else already signs in with an address of the demo."""
+    """Raises SeedingError if another user has an address of the demo: a stranger, or a demo user of
+    an interrupted run with other options or on another day.
+    """
     wanted = {person.email: person.id for person in people}
     for user in User.objects.filter(email__in=wanted).order_by("email"):
         if user.pk == wanted[user.email]:
@@ -158,8 +160,8 @@ def _open(account: DemoAccount, owner: User) -> None:
 def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
     """Splits the drafts into batches, in order.
 
-    A draft that captures or reverses another goes into a later batch than that one, because a batch
-    reads linked transactions before it books anything.
+    A draft that captures or reverses another one goes into a later batch, so that `posting.engine`
+    can write each batch as one stretch.
     """
     batch: dict[object, Draft] = {}
     for draft in drafts:

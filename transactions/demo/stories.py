@@ -37,7 +37,7 @@ def plan_ahead(people: list[Person], start: date, today: date) -> None:
 
 
 def opening(person: Person) -> Iterator[Event]:
-    """The first deposit on each account, transferred from another bank."""
+    """Yields the first deposit on each of the person's accounts, from another bank."""
     if person.role.kind == "newcomer":
         return
     unit = person.role.salary or max(person.payroll * 2, 8000)
@@ -191,7 +191,7 @@ def landlord(person: Person, day: date, _today: date) -> Iterator[Event]:
 
 
 def shop(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """The busiest account of the bank: takings several times a day, suppliers, wages."""
+    """Takings come in several times a day; suppliers and wages go out."""
     rng, everyday = person.rng, person.everyday
     takings = (
         ("Card takings, yesterday evening", "card", 69, *NIGHT_RUN),

@@ -46,7 +46,7 @@ class Home:
 
     @property
     def beside_available(self) -> str:
-        """What is owed or not available, one sentence each."""
+        """Sentences about money that is held, frozen or owed; "" without any such money."""
         return " ".join(_beside_available(self.worth))
 
 
@@ -103,7 +103,7 @@ def daily_balances(
 ) -> dict[UUID, list[Decimal]]:
     """Each account's balance at the end of each of the last days, oldest first.
 
-    One look-up in the stored chain per account and day (LATERAL), so the cost does not follow
+    One look-up in the stored chain per account and day (LATERAL), so the cost does not grow with
     the number of entries. Zero before the first entry.
     """
     ends = [start_of_day(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]

@@ -12,5 +12,5 @@ from transactions.home.reads import home_of
 
 @require_safe
 def home(request: PersonRequest) -> HttpResponse:
-    """Net worth per currency, accounts, pending holds, the latest entries."""
+    """Shows the net worth per currency, the accounts, the pending holds and the latest entries."""
     return render(request, "transactions/home.html", {"home": home_of(request.user)})

@@ -1,5 +1,6 @@
-"""How money moves: `Transaction`, one row per movement, `Entry`, one row per side, and what
-stands beside them. The rules of the database are declared here, as constraints and triggers."""
+"""How money moves: `Transaction` has one row per movement, `Entry` one row per side; the other
+models refer to them. Constraints and triggers declare the rules of the database.
+"""
 
 from transactions.models.annotation import Annotation
 from transactions.models.audit_run import AuditRun

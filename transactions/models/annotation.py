@@ -74,7 +74,7 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
     """Every read starts with `of`: annotations are private to their author."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """All annotations of this person, with outdated ones."""
+        """All annotations of this person, including outdated ones."""
         return self.filter(owner=pk_of(owner))
 
     def about(self, transaction: "Transaction | uuid.UUID") -> Self:
@@ -88,7 +88,7 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
     def latest(self) -> Self:  # type: ignore[override]
         """The annotation that counts: the newest of each transaction and owner.
 
-        One index look-up per row. Written as NOT EXISTS (a newer one), it became a join of each row
+        One index look-up per row. With NOT EXISTS (a newer one) instead, Postgres joined each row
         with each other until the table was analyzed.
         """
         newest = Annotation.objects.filter(

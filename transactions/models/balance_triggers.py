@@ -1,4 +1,4 @@
-"""The triggers that move balances when rows are inserted.
+"""The triggers that move balances when rows are inserted, and held money when holds end.
 
 Note [Balances follow rows]: no code writes a balance. Inserting rows moves the balances of their
 accounts, and only if the rows continue the books: each is later than the last entry of its accounts

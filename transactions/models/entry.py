@@ -45,11 +45,11 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.order_by("-created_at")
 
     def with_counterparty(self) -> Self:
-        """The other side's account and holder, in the same query."""
+        """Reads the other side's account and holder in the same query."""
         return self.select_related("counterparty__user")
 
     def balance_at(self, account: "Account | uuid.UUID", moment: datetime) -> Any:
-        """The booked balance just before `moment`: the last stored link of the chain, or None."""
+        """Returns the booked balance just before `moment`; None before the first entry."""
         return (
             self.for_account(account)
             .filter(created_at__lt=moment)
@@ -140,7 +140,7 @@ class Entry(models.Model):
 
     @property
     def counterparty_name(self) -> str:
-        """The other side: a person, or another of one's own accounts."""
+        """The other side: a person, or another of one's own accounts; "" outside the bank."""
         if self.counterparty is None:
             return ""
         if self.account and self.counterparty.user_id == self.account.user_id:

@@ -78,7 +78,7 @@ class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
         return self.filter(from_account__user=user)
 
     def with_account(self) -> Self:
-        """The account that pays, in the same query."""
+        """Reads the account that pays in the same query."""
         return self.select_related("from_account")
 
     def newest_first(self) -> Self:

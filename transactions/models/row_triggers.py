@@ -1,4 +1,5 @@
-"""Triggers that refuse changes of posted rows, for every role.
+"""Triggers that refuse, for every role, changes of posted rows, and holds, captures and reversals
+that do not fit.
 
 Each refusal is a check violation with a constraint name, which `transactions.posting.refusals`
 turns into a sentence.

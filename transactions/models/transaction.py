@@ -73,7 +73,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         return self.order_by(BOOKED_AT.asc(), "pk")
 
     def with_sides(self) -> Self:
-        """Both accounts and their holders, in the same query."""
+        """Reads both accounts, their holders and the person who booked it in the same query."""
         return self.select_related("from_account__user", "to_account__user", "created_by")
 
     def with_stored_metadata(self) -> Self:
@@ -92,7 +92,8 @@ class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # 
 class Transaction(models.Model):
     """One movement of money, both sides in one row; a missing side is the world outside.
 
-    Inserted by `transactions.posting` alone, and final: see `transactions.models.row_triggers`.
+    Only `transactions.posting` inserts rows. A row never changes, except that a hold ends: see
+    `transactions.models.row_triggers`.
     """
 
     class Type(models.TextChoices):
@@ -309,7 +310,7 @@ class Transaction(models.Model):
 
     @property
     def kind(self) -> str:
-        """Its type, or "hold" for reserved money."""
+        """The type of the row; "hold" for a hold, also after it ended."""
         return "hold" if self.is_hold else str(self.type)
 
     @property
@@ -327,7 +328,9 @@ class Transaction(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Whether its end has passed. It still reserves the money until `expire_holds` runs."""
+        """Whether its expiry has passed. A pending hold still reserves its money until
+        `expire_holds` runs.
+        """
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
 

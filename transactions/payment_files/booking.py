@@ -64,9 +64,9 @@ class BookingRequest(TypedDict, total=False):
 
     `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
     each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
-    agreed; CheckedAnew if it differs now. "" continues a booking that has begun but starts none;
-    None skips the comparison. `beside` receives the number of booked lines, in the transaction that
-    books them.
+    agreed; booking raises CheckedAnew if it differs now. "" continues a booking that has begun but
+    starts none; None skips the comparison. `beside` is called with the number of booked lines, in
+    the transaction that books them.
     """
 
     by: User | None
@@ -76,7 +76,9 @@ class BookingRequest(TypedDict, total=False):
 
 
 def agreed_to(file: PaymentFile) -> str:
-    """Returns a text that changes with the lines that can be booked; see `BookingRequest`."""
+    """Returns a fingerprint of the lines that can be booked: if it differs later, the person agreed
+    to other lines. See `agreed` in `BookingRequest`.
+    """
     lines = PaymentLine.objects.of(file).waiting().digest()
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
 
@@ -189,7 +191,7 @@ class _Held:
             )
 
     def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
-        """Writes the results of the lines, and the reasons."""
+        """Writes the result of each line, and the reason beside each booked row."""
         write_results(drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
         if by is not None and reason:

@@ -29,7 +29,7 @@ def drafts_of(
     by: User | None = None,
     once: bool = False,
 ) -> Iterator[list[Draft]]:
-    """The lines as drafts, in order, PART at a time; with `once` only the first part.
+    """Yields the lines as drafts, in order, PART at a time; with `once` only the first part.
 
     Each part is a query that starts after the last line of the part before, so results written
     meanwhile neither hide nor repeat a line.

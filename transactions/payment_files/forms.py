@@ -1,4 +1,4 @@
-"""The forms that upload a file, for customers and for staff, and the reason for paying it."""
+"""The forms with which customers and staff upload a file, and that for the reason of paying it."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from transactions.payment_files.parser import MOST_LINES
 
 
 def csv_field() -> forms.FileField:
-    """The field for the file."""
+    """Returns the field in which a person chooses the CSV file."""
     return forms.FileField(
         label="CSV file",
         allow_empty_file=True,  # the parser explains it better
@@ -54,7 +54,7 @@ class CustomersFileForm(forms.Form):
         self.clerk = clerk
 
     def clean_number(self) -> Account:
-        """The customer's account. Staff may not name their own."""
+        """Returns the customer's account. Refuses unknown numbers and the clerk's own accounts."""
         try:
             digits = clean_account_number(self.cleaned_data["number"])
         except ValueError as error:

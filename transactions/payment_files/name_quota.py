@@ -27,7 +27,9 @@ class Comparison:
         self.counter: NamesAsked | None = None
 
     def of(self, typed: str, holder: str) -> NameCheck:
-        """How a typed name compares with the holder's."""
+        """Compares a typed name with the holder's, and counts a wrong one. Returns NONE if nothing
+        was typed or the limit of the day is reached.
+        """
         if not typed:
             return NameCheck.NONE
         if self.reader is None:
@@ -47,7 +49,7 @@ class Comparison:
 
     @staticmethod
     def _locked(reader: uuid.UUID) -> NamesAsked:
-        """The count of the day, locked, so that parallel uploads share one limit."""
+        """Returns the count of the day, locked, so that parallel uploads share one limit."""
         today = {"user_id": reader, "day": timezone.localdate()}
         NamesAsked.objects.bulk_create([NamesAsked(**today)], ignore_conflicts=True)
         return NamesAsked.objects.select_for_update(no_key=True).get(**today)

@@ -22,7 +22,7 @@ TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 
 
 def compared(typed: str, holder: str) -> NameCheck:
-    """How a typed name compares with the holder's: NONE if nothing was typed.
+    """Compares a typed name with the holder's. Returns NONE if nothing was typed.
 
     Case, accents, titles and word order do not matter. An initial, a missing or extra word, or a
     typing error is CLOSE.
@@ -76,7 +76,7 @@ def _is_part(given: list[str], real: list[str]) -> bool:
 
 
 def _fits(one: str, other: str) -> bool:
-    """Whether it is the same word or its initial."""
+    """Whether the two words are equal, or one is the initial of the other."""
     return one == other or (one[0] == other[0] and 1 in (len(one), len(other)))
 
 

@@ -50,7 +50,7 @@ class FileRow:
 
 
 def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
-    """The payments of a file, from its beginning. Raises UnreadableFile."""
+    """Yields the payments of a file, read from its beginning. Raises UnreadableFile."""
     _refuse_other_formats(source)
     source.seek(0)
     text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
@@ -78,7 +78,7 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
 
 
 def measure(source: IO[bytes]) -> tuple[str, int]:
-    """The digest of the lines as they are read, and their number.
+    """Returns the digest of the payments as they are read, and their number.
 
     Raises UnreadableFile for no payments or too many. The digest does not depend on the separator,
     so a file that was saved again is recognised. Names are left out: with or without them, the same
@@ -121,7 +121,7 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
 
 
 def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
-    """Cells split by comma or semicolon, whichever the heading has more of."""
+    """Yields each line's cells, split by comma or semicolon, whichever the heading has more of."""
     first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
     text.seek(0)
@@ -129,7 +129,7 @@ def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines of the file. Raises UnreadableFile if one is longer than LONGEST_LINE."""
+    """Yields the lines of the file. Raises UnreadableFile if one is longer than LONGEST_LINE."""
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise UnreadableFile(
@@ -140,7 +140,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _heading(cells: Iterable[str]) -> list[str]:
-    """The column names. Raises UnreadableFile if the first line has none."""
+    """Returns the column names. Raises UnreadableFile if a name is unknown, repeated or missing."""
     names = [cell.strip().lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -185,7 +185,7 @@ def _tidy(cell: str) -> str:
 
 
 def _spaced(cell: str) -> str:
-    """The cell with its plain spaces tidied, everything else as sent."""
+    """Returns the cell with its plain spaces tidied and everything else as sent."""
     return " ".join(part for part in cell.strip(" \t\r\n").split(" ") if part)[:LONGEST_CELL]
 
 

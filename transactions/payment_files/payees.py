@@ -24,7 +24,7 @@ class Payees:
 
 
 def payees_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Payees:
-    """The recipients of some lines as the payer may see them.
+    """Returns the recipients of some lines, named as the payer may see them.
 
     In full if the payer knows the name: an own account, an account paid before, or a right name in
     the file. Else masked. `lines` come with accounts and holders.

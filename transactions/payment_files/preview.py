@@ -53,7 +53,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
 
 
 def _store_results(file: PaymentFile, refusals: IO[str]) -> PaymentFile:
-    """Stores the results, unless the booking has begun meanwhile."""
+    """Stores the results, unless the booking has begun meanwhile. Returns the stored file."""
     with db_transaction.atomic(durable=True):
         locked = locked_file(file.pk)
         if locked.state == PaymentFile.State.PAYING:

@@ -151,7 +151,7 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:
-    """The stored file if the same form or run sent the same lines before."""
+    """Returns the stored file if the same form or run sent the same lines before, else None."""
     again = Q(pk=file.pk)
     if file.run is not None:
         again |= Q(run=file.run)
@@ -203,7 +203,7 @@ def _mark_repeats(file: PaymentFile) -> None:
 
 
 def _number(row: FileRow) -> str | ValueError:
-    """The digits of the number, or why there are none."""
+    """Returns the digits of an account number, or a ValueError that says why there are none."""
     if not row.to:
         return ValueError("The account number is missing.")
     try:

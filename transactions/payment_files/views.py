@@ -49,7 +49,7 @@ def file_list(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_new(request: PersonRequest) -> HttpResponse:
-    """The upload. A readable file is stored and checked, then its page shows the results."""
+    """Shows the upload form. Stores and checks a readable file, then redirects to its page."""
     if request.method != "POST":
         return _file_form(request, PaymentFileForm(user=request.user))
     form = PaymentFileForm(request.POST, request.FILES, user=request.user)
@@ -74,7 +74,7 @@ def file_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """The check, the booking and the result of one file."""
+    """Shows one file with the results of its lines; a POST does what its button asks for."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     file = get_object_or_404(files, pk=pk)
     if request.method == "POST":
@@ -92,7 +92,7 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """The response to a button."""
+    """Does what a button asks for. Answers too if the file is gone or the booking has stopped."""
     try:
         return _step(request, file)
     except FileRemoved as gone:
@@ -134,7 +134,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Only the uploader pays or removes a file: a customer cannot pay a file from the bank."""
+    """Refuses every button: a customer cannot check, pay or remove a file from the bank."""
     messages.error(request, FROM_BANK)
     return _go(request, reverse("transactions:file", args=[file.pk]))
 
@@ -153,14 +153,14 @@ def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 @require_safe
 def file_result(request: PersonRequest, pk: Any) -> HttpResponseBase:
-    """The result of each line as CSV."""
+    """Streams the result of each line as a CSV file."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     return result_response(get_object_or_404(files, pk=pk))
 
 
 @require_safe
 def file_example(_request: PersonRequest) -> HttpResponse:
-    """An example file."""
+    """Returns an example of a payment file."""
     return HttpResponse(
         EXAMPLE,
         content_type="text/csv; charset=utf-8",

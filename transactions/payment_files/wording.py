@@ -23,7 +23,7 @@ class Summary:
 
 
 def summary_of(file: PaymentFile) -> Summary:
-    """The head of the page of a file."""
+    """Returns the head of the page of a file."""
     if file.state == State.DONE:
         eyebrow = f"Paid from {file.from_account.name}: {payments(file.booked_count)}"
         return Summary(eyebrow, file.booked_total, _what_was_paid(file))
@@ -59,7 +59,7 @@ def what_can_be_paid(file: PaymentFile) -> str:
 
 
 def doubts_of(file: PaymentFile) -> str:
-    """How many payable lines to check first; "" for none."""
+    """Says how many payable lines should be checked first; "" for none."""
     names, twins, sentences = file.misnamed_count, file.repeated_count, []
     if names:
         verb = "does" if names == 1 else "do"
@@ -71,7 +71,7 @@ def doubts_of(file: PaymentFile) -> str:
 
 
 def how_far(file: PaymentFile) -> str:
-    """The progress while it is being paid."""
+    """Says how many lines are done while the file is being paid."""
     refused = f", {file.refused_count:,} of them refused" if file.refused_count else ""
     return f"{file.decided_count:,} of {file.line_count:,} lines are done{refused}."
 

@@ -1,8 +1,9 @@
-"""The only code that changes balances and holds: by `post`, `post_one` and `release`.
+"""The only code that posts rows and ends holds; the triggers of the tables then move the balances.
 
 A batch passes through `drafts` (what the caller wants, made exact), `locked_accounts`, `checks`,
-`insert` and, where the database refuses, `refusals`; `engine` drives them. Pages never call this
-package: they call `transactions.services`, which owns the database transaction.
+`insert` and, if the database refuses it, `refusals`; `engine` drives them. `single_statement` posts
+a plain payment alone. Pages never call this package: they call `transactions.services`, which owns
+the database transaction.
 """
 
 from transactions.posting.drafts import Draft, PreparedDraft, prepare

@@ -14,7 +14,7 @@ from transactions.exceptions import InvalidDetails, SameAccount
 from transactions.models import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 from transactions.posting import validation
 
-# Plain words: `.value` of an enum costs more than all else that is done to a status.
+# Plain strings: `.value` of an enum costs more than all else that is done to a status.
 COMPLETED, PENDING = Transaction.Status.COMPLETED.value, Transaction.Status.PENDING.value
 DEPOSIT, WITHDRAWAL, TRANSFER = (
     Transaction.Type.DEPOSIT.value,
@@ -91,7 +91,9 @@ class PreparedDraft:
 
     @property
     def is_correction(self) -> bool:
-        """Whether it captures or reverses: limits do not count it again."""
+        """Whether it captures a hold or reverses a payment. Limits do not count it: the hold was
+        counted already, and refunds have no limit.
+        """
         return self.captures_id is not None or self.reverses_id is not None
 
     def links_to_one_of(self, ids: Container[uuid.UUID | None]) -> bool:

@@ -1,9 +1,9 @@
-"""Posts drafts and releases holds: every change of a balance or a hold goes through this module.
+"""Posts drafts and releases holds, by locking, checking and writing step by step.
 
 It locks every account of the batch in one ordered query, checks each draft in Python on the locked
-values, and writes the rows, which move the balances. If the database refuses a row, it splits the
-batch until the refused draft is alone. The caller opens the database transaction, by
-`unit_of_work.run`.
+values, and writes the rows, whose triggers move the balances. If the database refuses a row, it
+splits the batch until the refused draft is alone. The caller opens the database transaction, by
+`unit_of_work.run`. A plain payment needs this module only if `single_statement` cannot post it.
 """
 
 import uuid
@@ -40,7 +40,8 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:
-    """Posts one draft that is alone in its database transaction, in two statements.
+    """Posts one draft that is alone in its database transaction. A plain payment takes two
+    statements.
 
     It opens no savepoint: an error of the database ends the caller's transaction.
     """
@@ -191,7 +192,7 @@ def _good(
 
 
 def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerError:
-    """The result for an id that is posted already: its row if the content is the same."""
+    """Returns the row that is posted already; an IdempotencyConflict if its content differs."""
     if item.same_content(row):
         return row
     return IdempotencyConflict(

@@ -33,12 +33,14 @@ class IdTaken(Exception):
 
 
 def find(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Transaction]:
-    """The posted rows with these ids, by id."""
+    """Returns the posted rows with these ids, by id; leaves out ids without a row."""
     return Transaction.objects.in_bulk(ids) if ids else {}
 
 
 def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
-    """The sum of all reversals of each original, by its id."""
+    """Returns the sum of all reversals of each original, by the id of the original; leaves out
+    originals without any reversal.
+    """
     originals = [id for id in ids if id is not None]
     if not originals:
         return {}
@@ -60,7 +62,9 @@ def write(items: Iterable[PreparedDraft], at_most: int) -> None:
 
 
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
-    """Sets pending holds to captured or voided: the only update of a posted row."""
+    """Voids pending holds, or sets another status that ends them. A capture ends its hold by a
+    trigger, see `balance_triggers`.
+    """
     Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 
 
@@ -80,7 +84,7 @@ def _insert(items: Sequence[PreparedDraft]) -> None:
 
 
 def _copy(items: Iterable[PreparedDraft]) -> None:
-    """COPY in text format. Psycopg's errors become Django's."""
+    """Writes the rows by COPY in text format. Psycopg's errors become Django's."""
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
@@ -93,7 +97,7 @@ def _copy(items: Iterable[PreparedDraft]) -> None:
 
 
 def _no_question(*_: Any) -> NoReturn:
-    """Refuses queries during a COPY: each would wait for the other for ever."""
+    """Refuses queries during a COPY: the query and the COPY would wait for each other for ever."""
     raise RuntimeError("While rows are being streamed, the database cannot be asked.")
 
 

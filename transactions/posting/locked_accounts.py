@@ -45,8 +45,9 @@ class LockedAccount:
         return self.balance + self.overdraft_limit - self.held
 
     def sent_on(self, day: date) -> Decimal:
-        """What the account has sent or reserved since the day began. Read once, and only if the
-        account has a daily limit; nothing later exists, because booking times only rise.
+        """Returns what the account has sent or reserved since the day began. Call it only for an
+        account with a daily limit: the first call for a day sends a query. The account has no rows
+        after that day, because booking times only rise.
         """
         if day not in self.sent:
             counted = Transaction.objects.counted_against_limit(self.id, start_of_day(day))
@@ -71,7 +72,7 @@ class Sides(NamedTuple):
 
     @property
     def minor_units(self) -> int:
-        """The decimal places of that currency."""
+        """The decimal places of the sender's currency, or of the recipient's for a deposit."""
         side = self.sender or self.recipient
         return side.minor_units if side else 0
 
@@ -123,7 +124,9 @@ class LockedAccounts:
 
 
 def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
-    """The booking time: now, or that of the imported row, after the last entry of both accounts."""
+    """Returns the booking time: now, or that of the imported row, but later than the last entry of
+    both accounts.
+    """
     moment = item.created_at or now()
     for side in sides:
         if side and side.last_entry_at and side.last_entry_at >= moment:

@@ -52,7 +52,7 @@ def run(
 
 
 def row_of(result: Transaction | LedgerError) -> Transaction:
-    """The row of a result, or raises its refusal."""
+    """Returns the row of a result; raises the result if it is a refusal."""
     if isinstance(result, LedgerError):
         raise result
     return result

@@ -34,7 +34,7 @@ def id_of(
 
 
 def comparable(value: Any) -> Any:
-    """JSON made comparable: numbers by value (jsonb returns 1e23 as an integer), true is not 1."""
+    """Makes JSON comparable: numbers by value (jsonb returns 1e23 as an integer), true unlike 1."""
     if isinstance(value, dict):
         return {key: comparable(inner) for key, inner in value.items()}
     if isinstance(value, list):

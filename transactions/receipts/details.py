@@ -130,7 +130,7 @@ def _words(key: str) -> str:
 
 
 def _short(label: str) -> str:
-    """The end of a label with many levels."""
+    """Cuts a label with many levels at its beginning."""
     return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
 
 

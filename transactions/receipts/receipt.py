@@ -166,7 +166,7 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
 
 
 def _booked_by(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Who booked a payment from a file: it may not be the owner of the account."""
+    """Says who booked a payment from a file: it may be staff. Empty for other payments."""
     if lifecycle.line is None:
         return []
     return [("Booked by", str(lifecycle.row.created_by or "The bank"))]
@@ -211,7 +211,7 @@ def _subline(lifecycle: Lifecycle) -> str:
 
 
 def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) -> str:
-    """The transfer form filled in with this payment, for its sender."""
+    """The URL of the transfer form filled in with this payment, for its sender; else ""."""
     if row.is_hold or row.is_reversal:
         return ""
     if not (sender and recipient and sender.is_mine and sender.account and recipient.account):
@@ -220,7 +220,7 @@ def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) ->
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """The transfer form filled in to return the money, for the recipient."""
+    """The URL of the transfer form filled in to return the money, for the recipient; else ""."""
     row = lifecycle.row
     if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):
         return ""

@@ -51,7 +51,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
-    """The stored metadata of a transaction as a JSON file."""
+    """Returns the stored metadata of a transaction as a JSON file."""
     row = readable_row(request, pk)
     name = f'attachment; filename="transaction-{row.pk}.json"'
     return HttpResponse(
@@ -75,7 +75,7 @@ def receipt_page(
 ) -> HttpResponse:
     """Renders the receipt. A `form` with errors is shown open.
 
-    Saving it replaces the annotation with the id `replaces`; None stands for the current one.
+    Saving the form replaces the annotation with the id `replaces`; None means the current one.
     """
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row}

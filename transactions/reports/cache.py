@@ -26,9 +26,7 @@ A_WEEK = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class CachedRows:
-    """Rows of an earlier run, its queries, when it ran, and the number of the seal that closes the
-    period.
-    """
+    """Rows of an earlier run, its queries and its time, and the number of the newest seal then."""
 
     rows: Sequence[Row]
     queries: list[RecordedQuery]

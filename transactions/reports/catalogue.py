@@ -1,4 +1,4 @@
-"""Where reports are registered: every report there is, in the groups and order of the list.
+"""Registers every report, in the groups and the order of the list.
 
 A new report is a query in `queries/`, a `Report` in `pages/`, and a line here.
 """

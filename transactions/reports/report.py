@@ -174,7 +174,7 @@ class Report:
 
     @property
     def url(self) -> str:
-        """The page with its default view."""
+        """The address of the page, with the default of every parameter."""
         return reverse("transactions:report", args=[self.slug])
 
     def bind_form(self, data: Mapping[str, Any], reader: User) -> ReportForm:

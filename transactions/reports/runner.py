@@ -75,7 +75,7 @@ class Run:
 
     @property
     def code(self) -> str:
-        """The source of the function and of the classes it uses."""
+        """The source of the report's function and of its `parts`."""
         return "\n\n".join(
             inspect.getsource(part) for part in (self.report.function, *self.report.parts)
         )

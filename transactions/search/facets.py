@@ -54,7 +54,7 @@ GROUP BY tag
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
-    """The totals of the booked matches in one currency."""
+    """The number of matches in one currency, holds included; money in and out only if booked."""
 
     currency: str
     count: int

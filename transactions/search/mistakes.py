@@ -1,4 +1,4 @@
-"""Mistakes that depend on the scope: unknown accounts, and names that the reader may not see."""
+"""Mistakes that depend on the scope, like unknown accounts and names the reader may not see."""
 
 from collections.abc import Iterable
 

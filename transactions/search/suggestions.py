@@ -1,4 +1,4 @@
-"""Suggests queries when nothing was found, from similar words in the reader's own rows.
+"""Suggests queries when nothing was found, from similar words in the newest rows of the scope.
 
 Ranks words by pg_trgm's similarity if the database has the extension, else by difflib in Python.
 """
@@ -26,10 +26,10 @@ MOST_SUGGESTIONS = 4
 CUTOFF = 0.7  # of difflib's similarity
 TRIGRAM_CUTOFF = 0.3  # of pg_trgm's
 
-# The words to compare, each with its kind, see KINDS: categories, channels, words of the rows and
-# names of people on the other side. The last two may name people, so readers who may not see names
-# do not get them. Words are compared without accents, so that "acai" finds "açaí"; `translate`
-# needs no extension.
+# The words to compare, each with its kind, see KINDS. VOCABULARY has categories and channels; NAMES
+# adds words of the rows and names of people; NOTES adds words and tags of the reader. Readers who
+# may not see names get no NAMES. Words are compared without accents, so that "acai" finds "açaí";
+# `translate` needs no extension.
 VOCABULARY = """
 WITH newest AS MATERIALIZED ({newest}),
 vocabulary AS (
@@ -120,7 +120,7 @@ def has_trigrams() -> bool:
 
 
 def suggest(scope: Scope, query: ParsedQuery) -> Suggestions:
-    """Suggests queries from the words of the reader's rows. One query."""
+    """Suggests queries from the words of the newest rows in the scope. One query."""
     return suggest_from(lambda: _vocabulary(scope), query)
 
 

@@ -1,4 +1,4 @@
-"""The audit in the admin: what the last run found, a button for the next, and the seals."""
+"""The audit in the admin: the result that counts, a button for the next run, and the seals."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class FindingShown:
 
 @admin.register(AuditRun)
 class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """One page in place of Django's list."""
+    """Serves one page with the audit and the seals in place of Django's list."""
 
     def get_urls(self) -> list[URLPattern]:
         run = self.admin_site.admin_view(self.run_view)
@@ -152,7 +152,7 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return page
 
     def _say_clean(self, request: HttpRequest, run: AuditRun) -> None:
-        """The message after a clean audit; older open findings stay."""
+        """Adds the message after a clean audit; a warning if older findings are still open."""
         counting = counting_run()
         if counting is None or counting.is_clean:
             messages.success(request, "Checked; nothing is wrong.")
@@ -183,7 +183,7 @@ def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
-    """Findings with the rows that they name, if those exist."""
+    """Returns the findings with the accounts and transactions that they name, if these exist."""
     accounts = Account.objects.select_related("user").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
@@ -219,7 +219,9 @@ def _named_run(request: HttpRequest) -> AuditRun | None:
 
 
 def _seals(request: HttpRequest) -> dict[str, Any]:
-    """A page of seals, newest first, and the number where the next page starts."""
+    """A page of seals, newest first, and the number of the last one shown, below which the next
+    page starts; None if there are no older ones.
+    """
     seals = Seal.objects.select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 9:
@@ -242,5 +244,5 @@ def _period(seal: Seal) -> str:
 
 
 def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The sums of a seal by currency and type."""
+    """The sums of a seal by currency, and within it by type, both sorted."""
     return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.sums.items())]

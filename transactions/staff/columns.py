@@ -102,7 +102,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def state_cell(row: Transaction, label: str) -> str:
-    """The state. For a pending hold, the exact expiry is in its title."""
+    """Returns the state; for a pending hold with an expiry, the title shows its exact time."""
     if not row.is_pending or row.expires_at is None:
         return label
     iso, at = row.expires_at.isoformat(), exact(localtime(row.expires_at))

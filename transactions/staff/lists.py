@@ -40,7 +40,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """Transactions of one account. Links bring the id; there is no list to choose from."""
+    """Filters by one account. Its id comes from links; the page offers no list of accounts."""
 
     title = "account"
     parameter_name = "account"
@@ -50,7 +50,7 @@ class AccountFilter(admin.SimpleListFilter):
         return [(str(account.pk), str(account))] if account else []
 
     def has_output(self) -> bool:
-        """True also for an id of no account: the list is then empty."""
+        """Whether the address has an account id. The list is empty if no account has that id."""
         return bool(self.value())
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
@@ -67,7 +67,7 @@ class AccountFilter(admin.SimpleListFilter):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """The state of a row. An expired hold still reserves its money."""
+    """Filters by state. "pending" includes expired holds, which still reserve their money."""
 
     title = "status"
     parameter_name = "standing"

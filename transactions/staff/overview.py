@@ -23,7 +23,7 @@ class StaffFigure:
 
 
 def figures_for(user: User) -> list[StaffFigure]:
-    """The figures that this person may see. Seven queries at most, each by an index."""
+    """Returns the figures that this person may see. At most eight queries."""
     figures: list[StaffFigure] = []
     if user.has_perm("transactions.view_transaction"):
         figures += _holds()

@@ -48,7 +48,7 @@ NOTHING_LEFT = (
 
 @admin.register(PaymentFile)
 class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Newest first. Files are uploaded and paid, never edited."""
+    """Payment files, newest first. Staff upload, pay and remove them, but never edit one."""
 
     list_display = ("time", "name", "sender", "lines_shown", "total_shown", "paid_shown", "state")
     list_filter = ("state", ("created_at", date_filter("upload date")))
@@ -90,7 +90,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The upload for a customer."""
+        """Shows the form to upload a file for a customer. Stores and checks the file, then
+        redirects to its page.
+        """
         if not self.has_add_permission(request):
             raise PermissionDenied
         clerk = person_of(request)
@@ -118,7 +120,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """The file with its lines, refused ones first."""
+        """Shows the file with its lines, refused ones first."""
         file = self.get_object(request, object_id)
         context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
         if file is not None:
@@ -134,7 +136,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().change_view(request, object_id, form_url, context)
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-        """Does what a button asks for."""
+        """Does what a button asks for. Raises PermissionDenied if this person may not do it."""
         file = get_object_or_404(self.get_queryset(request), pk=pk)
         clerk, step = person_of(request), request.POST.get("step", "")
         may = _may_remove if step == "discard" else _may_pay
@@ -208,7 +210,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return redirect("admin:transactions_paymentfile_changelist")
 
     def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-        """The result of each line as CSV."""
+        """Streams the result of each line as a CSV file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return result_response(get_object_or_404(self.get_queryset(request), pk=pk))
@@ -261,7 +263,9 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
 
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
-    """Whether this person may remove it: unpaid, and uploaded for the customer."""
+    """Whether this person may remove the file: nothing of it is paid, staff or `post_file` uploaded
+    it, and it does not pay from an account of the person.
+    """
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
     return (

@@ -1,6 +1,6 @@
-"""Transactions in the admin: read, search and filter. Posted rows are never edited.
+"""Transactions in the admin: read, search and filter; no form edits a row.
 
-Actions have forms of their own, which book new transactions: see `desk`.
+Actions have pages of their own, which book new transactions or release holds: see `desk`.
 """
 
 from functools import partial
@@ -81,7 +81,9 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return rows, False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Returns actions only for lists of pending holds: the only action releases them."""
+        """Returns actions only for lists of pending holds and for a POST. The one action is
+        release.
+        """
         state = request.GET.get(StateFilter.parameter_name)
         is_list_of_holds = state in StateFilter.of_pending_holds
         return super().get_actions(request) if is_list_of_holds or request.method == "POST" else {}
@@ -113,7 +115,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     def desk_view(
         self, request: HttpRequest, form_class: type[StepForm], pk: Any = None
     ) -> HttpResponse:
-        """A form that books, at the cash desk or about one transaction."""
+        """Serves a form that books: a cash slip, a hold, a refund or a capture."""
         about = self._seen(request, pk) if pk else None
         return StepDesk(request, form_class, self, about).serve()
 
@@ -165,6 +167,6 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
-        """Django's page, with the actions for the transaction."""
+        """Renders Django's page with links to the actions that this person may take."""
         context["actions"] = actions_for(lifecycle_of(obj), person_of(request))
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -33,7 +33,7 @@ class Chip:
 
 
 class StatementAddress:
-    """Builds addresses that differ from the present one in a filter or a page."""
+    """Builds addresses that differ from the current one in a filter or a page."""
 
     def __init__(self, path: str, form: StatementForm) -> None:
         self.action = path
@@ -56,11 +56,11 @@ class StatementAddress:
 
     @property
     def clear_url(self) -> str:
-        """The address without filters, when there are any."""
+        """The address without filters; "" if there are none."""
         return self.action if self.params else ""
 
     def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
-        """Search words that could not be read, with suggested links."""
+        """The mistakes in the typed search as sentences, each with links to suggested searches."""
         return [
             (mistake.sentence, [Chip(query, self.url(q=query)) for query in mistake.suggestions])
             for mistake in mistakes_in(self.typed, account)
@@ -68,7 +68,7 @@ class StatementAddress:
 
     @property
     def csv_url(self) -> str:
-        """The same entries as CSV."""
+        """The address of the CSV file, which has all entries that the filters let through."""
         return f"{self.action}statement.csv{self.url()[len(self.action) :]}"
 
     @property
@@ -90,7 +90,7 @@ class StatementAddress:
         return [csv, pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
-        """The addresses of the neighbouring pages."""
+        """The addresses of the newest page and of both neighbours; "" if there is none."""
         paper = {"paper": 1} if self.on_paper else {}
         return {
             "newest_url": self.url(),

@@ -18,7 +18,7 @@ HEAD = (
 
 
 def file_name(account: Account, filters: Filters) -> str:
-    """A file name with number and period, and whether entries are filtered."""
+    """Returns a file name with the account number, the period, and words for the other filters."""
     parts = ["statement", account.number]
     parts += [day.isoformat() for day in (filters.start, filters.end) if day]
     parts += [word for word in (filters.direction, filters.text and "found") if word]

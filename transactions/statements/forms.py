@@ -12,7 +12,7 @@ from transactions.statements.page import Filters, time_of_mark
 
 
 def _day(label: str) -> forms.DateField:
-    """A date field for years that dates and time zones support."""
+    """Returns an optional date field for the years 1900 to 2999."""
     return forms.DateField(
         label=label,
         required=False,
@@ -62,7 +62,7 @@ class StatementForm(forms.Form):
 
     @property
     def filters(self) -> Filters:
-        """The filters of a valid form."""
+        """The filters of the form; no filters if the form is not valid."""
         data = self.cleaned_data if self.is_valid() else {}
         return Filters(
             start=data.get("start"),
@@ -72,5 +72,5 @@ class StatementForm(forms.Form):
         )
 
     def mark(self, name: str) -> datetime | None:
-        """The booking time that the page ends `before` or begins `after`."""
+        """Returns the booking time that the page ends "before" or begins "after", or None."""
         return self.cleaned_data.get(name) if self.is_valid() else None

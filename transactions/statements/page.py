@@ -74,7 +74,7 @@ class StatementPage:
 
     @property
     def last_day(self) -> date | None:
-        """The day of the newest entry of the page."""
+        """The day of the newest entry of the page; None for an empty page."""
         return self.days[0].date if self.days else None
 
     @property
@@ -94,7 +94,7 @@ class StatementPage:
 
 
 def paper_line(page: StatementPage, filters: Filters) -> str:
-    """What a printed page contains: days, number of entries, whether there are more."""
+    """Says what a printed page contains: number of entries, days, and whether there are more."""
     if not page.days:
         return "No entries."
     first, last = page.days[-1].date, page.days[0].date
@@ -165,7 +165,7 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
 def _cut(
     scoped: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
 ) -> tuple[list[Entry], bool, bool]:
-    """One page, newest first, and whether there are newer and older entries."""
+    """Returns one page, newest first, whether newer entries exist, and whether older ones do."""
     entries = scoped.with_counterparty()
     if after is not None:
         rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])

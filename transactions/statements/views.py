@@ -30,7 +30,7 @@ from transactions.statements.page import (
 
 @require_safe
 def statement(request: PersonRequest, pk: Any) -> HttpResponse:
-    """One account's entries, a page at a time; the filters are the address."""
+    """Shows one account's entries, a page at a time. The address holds the filters."""
     account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
     form = StatementForm(request.GET)
     address = StatementAddress(request.path, form)
@@ -53,7 +53,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
-    """All entries that the statement's filters ask for, oldest first, streamed."""
+    """Streams all entries that the statement's filters let through as CSV, oldest first."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():

@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.simple_tag
 def staff_figures(user: User) -> list[StaffFigure]:
-    """What `user` may see of the bank's state."""
+    """Returns the figures that `user` may see."""
     return figures_for(user)

@@ -52,7 +52,7 @@ class TransferForm(MoneyForm):
 
     @property
     def sender(self) -> Account | None:
-        """The chosen account, or the first one."""
+        """The chosen account, else the first one; None without any account."""
         chosen = self["from_account"].value()
         chosen = chosen.pk if isinstance(chosen, Account) else chosen
         mine = list(self.own_accounts)
@@ -60,15 +60,15 @@ class TransferForm(MoneyForm):
         return next(iter(named or mine), None)
 
     def clean_description(self) -> str:
-        """The text without invisible characters."""
+        """Returns the text in one line, without invisible characters."""
         return tidy_line(self.cleaned_data["description"])
 
     def clean_reference(self) -> str:
-        """The text without invisible characters."""
+        """Returns the text in one line, without invisible characters."""
         return tidy_line(self.cleaned_data["reference"])
 
     def clean(self) -> dict[str, Any]:
-        """Checks that the amount fits the sender's currency."""
+        """Refuses an amount with more decimals than the sender's currency."""
         data = super().clean() or {}
         account, amount = data.get("from_account"), data.get("amount")
         if account and amount:
@@ -95,7 +95,7 @@ class TransferForm(MoneyForm):
 
     @property
     def recipient_name(self) -> str:
-        """The recipient: a person, or another of one's own accounts."""
+        """The recipient: a person, or another of one's own accounts; "" if there is none yet."""
         if self.to_account is None:
             return ""
         return self.to_account.name if self.is_between_own else self.to_account.user.name

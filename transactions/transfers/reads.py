@@ -44,7 +44,7 @@ def _can_pay(sender: Account, recipient: Account) -> bool:
 
 
 def times_paid(draft: Draft) -> int:
-    """How often this sender paid this recipient, counted up to 100."""
+    """How many payments went from this account to that one, counted up to 100."""
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         return 0

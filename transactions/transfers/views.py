@@ -25,7 +25,9 @@ CHANGED_AFTER_SENDING = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: PersonRequest) -> HttpResponse:
-    """The form, its review, then the receipt. Sending twice pays once."""
+    """Shows the form, then its review; sends the payment and redirects to the receipt. Sending
+    twice pays once.
+    """
     if request.method != "POST":
         return _new_transfer(request)
     form = TransferForm(request.POST, user=request.user)
@@ -54,8 +56,8 @@ def transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _new_transfer(request: PersonRequest) -> HttpResponse:
-    """The empty form. Its id is in the address, so that going back finds the same form; once it has
-    paid, the address leads to the receipt.
+    """Shows a new form. Its id is in the address, so that going back finds the same form; once the
+    form has paid, the address leads to the receipt.
     """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:

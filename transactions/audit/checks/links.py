@@ -194,7 +194,7 @@ def _orphan_sentence(row: Transaction, account_id: UUID, side: str) -> str:
 
 
 def _first(check: str, query: str, since: datetime | None) -> Iterator[Finding]:
-    """The first broken row, with a sentence."""
+    """Yields the finding about the first broken row, if there is one."""
     with connection.cursor() as cursor:
         cursor.execute(query, {"since": since})
         row = cursor.fetchone()

@@ -24,7 +24,7 @@ ZERO = Value(Decimal(0), output_field=DecimalField())
 # then twenty million single reads: slower if the rows are cached, far too slow if they are not.
 ONE_PASS = {"work_mem": "64MB", "enable_indexscan": "off", "enable_bitmapscan": "off"}
 
-# `count` is taken before LIMIT: how many links are broken, and the first of them.
+# Returns the first broken link, and how many there are: `count` is computed before LIMIT.
 CHAINS = """
 SELECT account_id, transaction_id, before, signed_amount, balance, created_at, count(*) OVER ()
 FROM (SELECT account_id, transaction_id, created_at, signed_amount, balance,
@@ -85,8 +85,8 @@ def _chain_sentence(
 
 
 def balances(_since: datetime | None = None) -> Iterator[Finding]:
-    """Each balance equals that of the newest entry, or zero. Always checked completely: one index
-    look-up per account.
+    """Each balance equals that of the newest entry, or zero without entries. Then checks the times,
+    see `_times`. Always checked completely: one index look-up per account.
     """
     newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
     accounts: QuerySet[Any] = Account.objects.annotate(
@@ -140,7 +140,9 @@ def _times() -> Iterator[Finding]:
 
 
 def _time_sentence(name: NamedAccount, account: Any) -> str:
-    """The time in the rows, the time on the account, and what may have happened."""
+    """Says in words that the account's `last_entry_at` differs from the time of its newest row; if
+    it is later, that a row may be gone.
+    """
     if account.last_time is None:
         newest = f"{name.at_start} has no payments and no holds"
     else:

@@ -37,7 +37,9 @@ def rules(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """The first row that breaks a rule. As in a CHECK, NULL counts as met."""
+    """Returns the first row that breaks a rule, with the name of the `rule` and the number of
+    `broken` rows. As in a CHECK, a rule that gives NULL is met.
+    """
     broken = [When(~Q(check.condition), then=Value(check.name)) for check in _checks(rows.model)]
     judged: QuerySet[Any] = rows.annotate(
         rule=Case(*broken, output_field=TextField()), broken=Window(Count("*"))
@@ -46,7 +48,7 @@ def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checks(model: type[Model]) -> list[CheckConstraint]:
-    """The CHECKs of the table, and as CHECKs what its triggers hold of single rows."""
+    """Returns the table's CHECKs, and the rules of its triggers about single rows as CHECKs."""
     own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
     return own + (_of_accounts() if model is Account else _of_transactions())
 
@@ -86,7 +88,7 @@ def _of_transactions() -> list[CheckConstraint]:
 
 
 def _in_minor_units(condition: Callable[[list[str], int], Q]) -> Q:
-    """The condition for the currencies of one number of minor units, or of another."""
+    """Joins with OR the condition for the currencies of each number of minor units."""
     codes: dict[int, list[str]] = defaultdict(list)
     for code, units in Currency.objects.values_list("code", "minor_units"):
         codes[units].append(code)
@@ -109,7 +111,9 @@ def _finding(row: Any, account: str | None, transaction: str | None) -> Finding:
 
 
 def _place(row: Any) -> str:
-    """The row with its amount."""
+    """Names the row as the beginning of a sentence: an account with its balance, or a transaction
+    with its amount.
+    """
     if isinstance(row, Account):
         name = named(row.pk)
         balance, held = name.money(row.balance), name.money(row.held)

@@ -60,8 +60,8 @@ class SealProblem:
 
 
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
-    """The first period that no longer matches its seal, and its first changed row if it can be
-    found.
+    """Yields each broken seal, and each sealed day that changed with its first changed row, if that
+    can be found.
 
     The chain of seals is always checked completely, rows only from the day of `since` on. With
     `last`, nothing after that seal.
@@ -90,7 +90,7 @@ def _stored() -> list[StoredSeal]:
 
 
 def _broken_chain(seal: StoredSeal, before: StoredSeal | None) -> SealProblem | None:
-    """What is wrong with a seal itself, or None."""
+    """Returns what is wrong with the seal itself; None if nothing is."""
     number, label = before.number + 1 if before else 1, seal.in_words
     if seal.number != number:
         gone = f"Seal {number} is missing: seal {seal.number} stands in its place."
@@ -115,7 +115,7 @@ def _broken_chain(seal: StoredSeal, before: StoredSeal | None) -> SealProblem | 
 
 
 def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
-    """The days that changed, in order: rows sealed, rows now."""
+    """Returns the days that changed, in order, each with its number of rows when sealed and now."""
     sealed = {
         day: (count, bytes(digest))
         for day, count, digest in SealedDay.objects.filter(
@@ -134,7 +134,9 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
 
 
 def _first_row(seal: StoredSeal, day: date, sealed: int, now: int) -> Finding:
-    """The first row of a day that does not match the fingerprints of its seal."""
+    """Returns the finding about a changed day. Names its first row that does not match the
+    fingerprints of its seal; if all match, only the seal and the day.
+    """
     marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
     differing = _differing(day, bytes(marks))
     if not differing:  # the last ones are gone, or a fingerprint could not tell

@@ -152,5 +152,5 @@ class Command(BaseCommand):
                 target.writelines(result_lines(file))
 
     def _bar(self, total: int, words: str) -> tqdm:
-        """No bar where the output is not a terminal."""
+        """Returns a progress bar; it is shown only in a terminal."""
         return tqdm(total=total, desc=words, unit=" lines", disable=None, file=sys.stderr)

@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
 
 def as_dict(seal: Seal) -> dict[str, Any]:
-    """A seal for other programs; the digests in hex."""
+    """Returns a seal as values for JSON, with its digests in hexadecimal."""
     return {
         "number": seal.number,
         "version": seal.version,

@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
 
 def _until(today: date | None) -> datetime:
-    """Now, or the end of a day that is over."""
+    """Returns now; for an earlier day, its end. Raises CommandError for a later day."""
     now = timezone.now()
     if today is None or today == timezone.localdate(now):
         return now

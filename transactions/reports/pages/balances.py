@@ -77,7 +77,7 @@ def _line(rows: Sequence[Row], params: ReportParameters) -> LineChart:
 
 
 def _final_from(params: ReportParameters) -> datetime | None:
-    """Balances of a single account belong to its holder and are never cached."""
+    """Returns None for a single account: its balances belong to its holder and are never cached."""
     return None if params.values.get("number") else after_period(params)
 
 

@@ -34,7 +34,7 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters],
 
 
 def _by(params: ReportParameters) -> str:
-    """A sentence for readers who may not see names."""
+    """Returns a sentence for readers who may not see names; "" for others."""
     return (
         ""
         if params.scope.shows_names

@@ -60,7 +60,7 @@ def _now(params: ReportParameters) -> str:
 
 
 def _net(row: Row, params: ReportParameters) -> str:
-    """The payments, and their refunds if there are any."""
+    """Returns the query for the payments of a category, and for their refunds if there are any."""
     return (_both if row["given_back"] else _paid)(row, _now(params))
 
 

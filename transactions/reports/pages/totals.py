@@ -15,9 +15,7 @@ DRAWN = 12
 
 
 def _behind(row: Row, params: ReportParameters) -> str:
-    """The query for the entries of one month; with several accounts the month is repeated for
-    each.
-    """
+    """Returns the query for the entries of one month, repeated for each account of the row."""
     return _each(row, params, booked_month_query(row["month"], params))
 
 

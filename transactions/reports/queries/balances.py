@@ -85,7 +85,7 @@ def periods_of(since: date, until: date, step: str) -> list[tuple[date, date]]:
 
 
 def _last_of(day: date, step: str) -> date:
-    """The last day of the period that a day lies in."""
+    """Returns the last day of the day, week, month or year that a day lies in."""
     if step == WEEK:
         return day + (6 - day.weekday()) * A_DAY
     if step == MONTH:

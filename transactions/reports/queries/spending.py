@@ -28,7 +28,7 @@ GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 def spending_by_category(
     scope: Scope, *, currency: str, since: date, until: date
 ) -> QuerySet[Any, Any]:
-    """What was spent on each category, refunds of it, and the `net`; highest net first.
+    """What was `spent` on each category, what refunds gave back, and the `net`; highest net first.
 
     One pass over two periods: each sum has its own FILTER. A refund counts for the category of the
     refunded payment. `before` is the net in the days of `days_before`, `change` the net minus that.
@@ -77,7 +77,8 @@ def _booked(since: date, until: date) -> Q:
 
 
 def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
-    """The customers who spent most, with the three largest payments of each.
+    """The customers who spent most, with the largest payment of each (`largest`) and the ids of
+    their three largest (`ids`).
 
     `spent` is what left their accounts to others, `given_back` what refunds returned, `net` the
     difference, by which customers are ranked. Transfers between their own accounts do not count.

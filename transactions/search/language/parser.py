@@ -61,7 +61,7 @@ _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
 
 
 def parse(text: str) -> ParsedQuery:
-    """Parses any text."""
+    """Returns any text as a query. Never raises: what cannot be read becomes a mistake."""
     tidy = " ".join(INVISIBLE.sub(" ", text).split())
     query = ParsedQuery(tidy[:LONGEST])
     if len(tidy) > LONGEST:

@@ -31,7 +31,7 @@ class QueryItem:
 
     @property
     def amount(self) -> Decimal | None:
-        """The amount, if the word is a number."""
+        """The amount if the word is a number, without its sign; else None."""
         if self.kind not in (WORD, AMOUNT):
             return None
         return parse_figure(self.text[1:] if self.text[:1] in SIGNS else self.text)

@@ -94,7 +94,7 @@ class Hit:
 
     @property
     def account(self) -> str:
-        """The reader's own account."""
+        """The name of the reader's own account; "" between own accounts and in the whole bank."""
         if self.direction == "own" or self.result.scope.is_bank:
             return ""
         own = self.row.to_account if self.direction == "in" else self.row.from_account
@@ -102,7 +102,7 @@ class Hit:
 
     @property
     def details(self) -> list[SafeString]:
-        """The texts below the name, after the time."""
+        """The texts below the name: description, reference and category, unless shown already."""
         texts = [self._text("description"), self._text("reference")]
         if texts[0] == self.headline:
             texts = texts[1:]

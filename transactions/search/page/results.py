@@ -55,7 +55,7 @@ class Facet:
 
 @dataclass
 class SearchPage:
-    """All that the templates show."""
+    """A search as the templates show it."""
 
     result: SearchResult
     may_read_bank: bool

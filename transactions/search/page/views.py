@@ -82,7 +82,9 @@ def search(request: PersonRequest) -> HttpResponse:
 
 
 def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope, NameMatches]:
-    """Returns the chosen scope; the bank's if the reader has no account but may read the bank."""
+    """Returns the chosen scope, and what the words may refer to. Chooses the bank for a reader who
+    has no account but may read the bank.
+    """
     scope, names = find_scope_and_names(request.user, request.GET.get("whose", MINE), query)
     if not scope.is_bank and not scope.accounts and may_read_bank(request.user):
         return find_scope_and_names(request.user, BANK, query)

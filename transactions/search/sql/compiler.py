@@ -195,7 +195,9 @@ class ConditionCompiler:
         return self.names.get(item.source, NO_MATCH)
 
     def _named(self, item: QueryItem) -> Any:
-        """The tsquery of the accounts that a word names, on the other side of the reader's own."""
+        """Returns the tsquery of the accounts that a word names, on the other side of the reader's
+        own; None if it names none.
+        """
         match = self._match(item)
         texts = [] if match.are_many else [account_lexeme(pk) for pk in match.others]
         for own in match.own:
@@ -207,7 +209,9 @@ class ConditionCompiler:
         return LexemeQuery(" | ".join(texts)) if texts else None
 
     def _noted(self, item: QueryItem) -> Q | None:
-        """Rows whose annotation has the word; by id if they are few, see `NameMatch.noted`."""
+        """Returns the condition for rows whose annotation has the word, None without such rows; by
+        id if they are few, see `NameMatch.noted`.
+        """
         ids = self._match(item).noted
         if self.scope.is_bank or not ids:
             return None

@@ -98,12 +98,12 @@ def never_empty(query: Any, text: str) -> Any:
 
 
 def all_of(queries: list[Any]) -> Any:
-    """Joins queries with AND."""
+    """Joins queries with AND. The list must not be empty."""
     return reduce(and_, queries)
 
 
 def any_of(queries: list[Any]) -> Any:
-    """Joins queries with OR; None without any."""
+    """Joins queries with OR. Returns None for an empty list."""
     return reduce(or_, queries) if queries else None
 
 

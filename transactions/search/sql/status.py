@@ -9,7 +9,7 @@ from transactions.search.sql.sides import SideConditions
 
 
 def has_status(value: str, sides: SideConditions) -> Q:
-    """Rows that match a value of `language.fields.IS_VALUES`, but "in" and "out".
+    """Rows that match a value of `language.fields.IS_VALUES`, except "in" and "out".
 
     Those two depend on `account:` beside them: the compiler answers them.
     """

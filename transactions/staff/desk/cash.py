@@ -36,7 +36,7 @@ class AccountStepForm(StepForm):
         return {"number": grouped(account.number)} if account else {}
 
     def clean_number(self) -> Account:
-        """The customer's account. Staff may not name their own."""
+        """Returns the customer's account. Refuses the clerk's own accounts."""
         account: Account = self.cleaned_data["number"]
         self.refuse_own(account)
         return account
@@ -47,7 +47,7 @@ class AccountStepForm(StepForm):
             raise forms.ValidationError("This account is yours; a colleague has to serve you.")
 
     def clean(self) -> dict[str, Any]:
-        """The amount has the decimals of the account's currency."""
+        """Refuses an amount with more decimals than the account's currency."""
         data = super().clean() or {}
         if data.get("amount") and data.get("number"):
             self.refuse_decimals(data["amount"], data["number"].currency)
@@ -55,7 +55,7 @@ class AccountStepForm(StepForm):
 
 
 class SlipForm(AccountStepForm):
-    """A deposit or withdrawal slip."""
+    """Deposits cash for a customer, or withdraws it."""
 
     title = "Cash desk"
     permission = "transactions.use_cash_desk"

@@ -53,14 +53,14 @@ class CorrectionForm(ReasonForm, StepForm):
         )
 
     def reason_facts(self) -> list[tuple[str, str]]:
-        """The texts of the review, as they will be stored."""
+        """Returns the reason and the message to the customer, as they will be stored."""
         data = self.cleaned_data
         kept = [("Reason", data["reason"]), ("The customer reads", data.get("message", ""))]
         return [(label, tidy_line(text)) for label, text in kept]
 
 
 class RefundForm(CorrectionForm):
-    """A refund, whole or in part."""
+    """Refunds a transaction, whole or in part."""
 
     title = "Refund"
     action = REFUND
@@ -92,7 +92,7 @@ class RefundForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """With the original's category, so that its spending goes down."""
+        """The draft of the refund, in the original's category, so that spending in it goes down."""
         row, data = self.row, self.cleaned_data
         return Draft(
             id=data["id"],
@@ -128,7 +128,7 @@ class RefundForm(CorrectionForm):
 
 
 class CaptureForm(CorrectionForm):
-    """A capture, whole or in part; the rest is released."""
+    """Captures a hold, whole or in part; the rest is released."""
 
     title = "Capture"
     action = CAPTURE
@@ -175,14 +175,14 @@ class CaptureForm(CorrectionForm):
 
 
 def _place(hold: Transaction) -> str:
-    """The account of a hold, and its recipient."""
+    """Says on which account the money is held, and for whom."""
     account, payee = hold.from_account, hold.to_account
     on = f"on {account.name} of {account.user}" if account else ""
     return f"{on} for {payee.user if payee else hold.description or 'a payment'}"
 
 
 def _way(row: Transaction) -> str:
-    """Sender and recipient; the description for the side outside the bank."""
+    """Says from whom to whom a transaction was; a recipient outside the bank by the description."""
     sender = f"from {row.from_account.name} of {row.from_account.user}" if row.from_account else ""
     to = row.to_account
     recipient = f"to {to.name} of {to.user}" if to else f"for {row.description or 'a payment'}"
@@ -192,7 +192,7 @@ def _way(row: Transaction) -> str:
 def _balances(
     account: Account | None, after: Any, row: Transaction, *, comes_in: bool
 ) -> list[tuple[str, str]]:
-    """The balance of each side at this bank."""
+    """Returns an account's balance before and after as a fact; none outside the bank."""
     if account is None:
         return []
     _, change = balance_fact(account, after, row.amount if comes_in else -row.amount)

@@ -71,14 +71,16 @@ class HoldForm(ReasonForm, AccountStepForm):
         return tidy_line(self.cleaned_data["description"])
 
     def clean_payee(self) -> Account | None:
-        """The recipient's account, which must not be the clerk's own."""
+        """Returns the recipient's account, or None. Refuses the clerk's own accounts."""
         payee: Account | None = self.cleaned_data["payee"]
         if payee is not None:
             self.refuse_own(payee)
         return payee
 
     def clean_until(self) -> date:
-        """A day from today to a year ahead; any day if the hold was booked already."""
+        """Returns the day. Refuses a day before today or more than a year ahead, unless the hold
+        was booked already.
+        """
         until: date = self.cleaned_data["until"]
         if self.was_booked:
             return until

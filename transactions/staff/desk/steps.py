@@ -57,7 +57,7 @@ CHANGED_MEANWHILE = (
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What will happen, in words; `button` repeats it."""
+    """What the page shows before booking: a sentence on what will happen, facts, and a button."""
 
     sentence: str
     facts: list[tuple[str, str]]
@@ -65,7 +65,7 @@ class Review:
 
 
 class StepForm(MoneyForm):
-    """A form that books one transaction. `about` is the transaction that it corrects, if any."""
+    """A form that books one transaction. `about` is the one that it refunds or captures, if any."""
 
     title: ClassVar[str]
     permission: ClassVar[str]
@@ -98,7 +98,7 @@ class StepForm(MoneyForm):
 
     @property
     def lead(self) -> str:
-        """What the form is about."""
+        """A sentence about the transaction to refund or capture; "" for other forms."""
         return ""
 
     @property
@@ -107,11 +107,13 @@ class StepForm(MoneyForm):
         raise NotImplementedError
 
     def review(self, row: Transaction) -> Review:
-        """The review of the previewed row."""
+        """What the page shows before booking: the sentence, the facts and the button. `row` was
+        posted and rolled back (`services.preview`).
+        """
         raise NotImplementedError
 
     def book(self) -> Transaction:
-        """Posts the draft with whatever belongs to it."""
+        """Posts the draft. Forms with a reason override it to store the reason beside the row."""
         return services.book(self.draft)
 
     def done(self, row: Transaction) -> str:
@@ -136,7 +138,7 @@ class StepForm(MoneyForm):
 
 
 class StepDesk:
-    """Serves one request for such a form."""
+    """Serves one request for a `StepForm`."""
 
     def __init__(
         self,
@@ -203,7 +205,7 @@ class StepDesk:
         return self.request.POST.get("figures", form.figures) != form.figures
 
     def _form_id(self) -> uuid.UUID | None:
-        """The id of the form, from its data or its address."""
+        """Returns the id of the form, from its data or its address; None without a valid id."""
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:
             return uuid.UUID(given.get("id", ""))
@@ -223,7 +225,9 @@ class StepDesk:
         return self._leave(row)
 
     def _leave(self, row: Transaction | None) -> HttpResponse:
-        """Redirects to the booked row, if the person may see it."""
+        """Redirects to the row if the person may see it; else to an empty form, or from a
+        correction to the first page of the admin.
+        """
         if row is not None and self.model_admin.has_view_permission(self.request):
             return redirect("admin:transactions_transaction_change", row.pk)
         return redirect(self.request.path if self.about is None else "admin:index")
@@ -250,7 +254,9 @@ def account_label(account: Account) -> str:
 
 
 def balance_fact(account: Account, after: Decimal | None, change: Decimal) -> tuple[str, str]:
-    """The balance before and after, from the previewed row."""
+    """Returns the fact with the balance of an account before and after. `after` is from the
+    previewed row; `change` has a sign.
+    """
     after = after or Decimal(0)
     before = figure(after - change, account.currency)
     now = figure(after, account.currency)

@@ -78,7 +78,7 @@ class FindResults:
 
 @require_safe
 def find_anything(request: HttpRequest) -> HttpResponse:
-    """The results that this person may see. At most four queries, and one for suggestions."""
+    """Shows the results that this person may see. At most four queries, and one for suggestions."""
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
@@ -95,7 +95,7 @@ def find_anything(request: HttpRequest) -> HttpResponse:
 
 
 def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -> FindResults:
-    """Exact results first, then each kind that the person may see."""
+    """Returns exact results first, then the results of each kind that the person may see."""
     kinds: dict[type[models.Model], KindResults] = {}
     named: list[Account] = []
     mistakes = query.parsed.mistakes

@@ -108,7 +108,7 @@ class StaffQuery:
 
     @property
     def by_id(self) -> Q:
-        """The row with that id."""
+        """The condition for the row with the id in the text; no rows without an id."""
         return Q(pk=self.id) if self.id else NO_ROWS
 
     @cached_property
@@ -221,7 +221,7 @@ def _ends_alone(account: Account, query: StaffQuery) -> bool:
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
-    """A word in the account's or the holder's name. Postgres combines both indexes."""
+    """Accounts with a word in their own or their holder's name. Postgres combines both indexes."""
     return Q(SearchVectorExact(ACCOUNT_WORDS, word)) | _of_holder(word)
 
 

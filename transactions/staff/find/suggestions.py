@@ -41,7 +41,7 @@ WITH vocabulary AS MATERIALIZED (
 
 
 def suggested_queries(query: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
-    """Suggested queries, from one database query."""
+    """Suggests queries when nothing was found. Sends one database query."""
 
     def vocabulary() -> Vocabulary:
         kinds = [WORDS[model] for model in WORDS if model in seen]

@@ -49,7 +49,9 @@ class TransactionCondition:
 
 
 def scope_for_staff(reader: User) -> Scope:
-    """All rows; by name and email address only for staff who may see those."""
+    """Returns the scope of all rows. Finds them by name only for staff who may see people or
+    accounts, by email address only for staff who may see people.
+    """
     people, accounts = (
         any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
         for thing in ("user", "account")
@@ -109,7 +111,7 @@ def search(
 
 
 def _is_bare(query: ParsedQuery) -> bool:
-    """Whether there are only words, which may also be account names."""
+    """Whether the query has only words and phrases, which may also be names of accounts."""
     return len(query.words) == len(query.items)
 
 
@@ -120,7 +122,9 @@ def _amount_alone(query: ParsedQuery) -> QueryItem | None:
 
 
 def _among_newest(item: QueryItem, condition: Condition) -> Q:
-    """Rows with the word, and those of the newest with the amount. See Note [One of]."""
+    """Rows with the number as a word, and those of the newest with the amount; for a signed amount
+    only the latter. See Note [One of].
+    """
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:
         return condition.where & among_newest
