@@ -76,6 +76,8 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
         person: User = User.objects.select_for_update(no_key=True).get(pk=pk)
         has_changed = (person.deleted_at is None) != (moment is None)
         if has_changed:
+            if moment is None:
+                _end_sessions(person)  # those that a crash after closing left
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])
     return person, has_changed

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, Permission
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import services
 from accounts.groups import STAFF, ensure_groups
@@ -213,3 +214,12 @@ def test_a_superuser_adds_a_person_and_gives_rights(root: Client) -> None:
     person.refresh_from_db()
     assert person.is_staff
     assert person.has_perm("transactions.use_cash_desk")
+
+
+def test_a_session_left_by_a_crash_does_not_revive_with_the_sign_in(client: Client) -> None:
+    """Between closing the sign-in and ending the sessions."""
+    person = UserFactory()
+    client.force_login(person)
+    User.objects.filter(pk=person.pk).update(deleted_at=timezone.now())
+    services.reactivate_user(user=person)
+    assert client.get("/").status_code == 302

@@ -64,7 +64,11 @@ def just_paid(draft: Draft) -> Transaction | None:
         return None
     lately = timezone.now() - timedelta(minutes=JUST_MINUTES)
     same = Transaction.objects.filter(
-        from_account=sender, to_account=recipient, amount=draft.amount, created_at__gte=lately
+        from_account=sender,
+        to_account=recipient,
+        amount=draft.amount,
+        created_at__gte=lately,
+        status=Transaction.Status.COMPLETED,
     )
     last: Transaction | None = same.order_by("-created_at").first()
     return last

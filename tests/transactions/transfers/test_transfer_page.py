@@ -13,6 +13,7 @@ from accounts.services import freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of, texts_of
+from transactions import services
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +89,13 @@ def test_the_review_warns_of_the_very_same_payment_made_just_now(
     assert "exactly this to Mara Lindt" in warning
     assert f'href="/transactions/{first["id"]}/"' in again.content.decode()
     assert "already" not in text_of(ana.post(URL, form_for(mine, theirs, amount="11")))
+
+
+def test_the_review_does_not_warn_of_a_hold_of_the_same_amount(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    services.hold(from_account=mine, to_account=theirs, amount=Decimal(10))
+    assert not texts_of(ana.post(URL, form_for(mine, theirs, amount="10")), "note--warn")
 
 
 def test_the_review_says_in_words_what_will_happen_and_moves_nothing(

@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 f"The books are clean: {counted(result.transactions, 'transaction')}{what} "
                 f"on {counted(result.accounts, 'account')}."
             )
-        elif not result.clean:
+        else:
             many = f"{len(result.findings)} thing{'' if len(result.findings) == 1 else 's'}"
             self.stderr.write(f"The audit found {many} wrong with the books.")
         for finding in [] if options["json"] else result.findings:
