@@ -33,6 +33,7 @@ def clean_account_number(typed: str) -> str:
         mod_97_10.validate(digits)
     except ValidationError:
         raise ValueError(
-            "The check digits do not match, so a digit is mistyped. Compare it with the original."
+            "The check digits do not match, so the number is mistyped. Compare it with the "
+            "original."
         ) from None
     return digits

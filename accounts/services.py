@@ -133,7 +133,7 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
         if locked.is_closed:
-            raise AccountNotActive(f"{locked.name} is closed for good; nothing of it changes.")
+            raise AccountNotActive(f"{locked.name} is closed for good; it cannot be changed.")
         for name, value in changes.items():
             setattr(locked, name, value)
         locked.name = locked.name.strip() or "Account"

@@ -110,8 +110,8 @@ class ExchangeRate(models.Model):
 
 
 class Voucher(models.Model):
-    """A gift voucher, whose table does much by itself: columns it computes, defaults of its own,
-    each kind of index, comments. `furniture_schema` sells some."""
+    """A gift voucher. Its table has a generated column, defaults, several kinds of index and
+    comments. `practice.vouchers` inserts some."""
 
     code = models.CharField(max_length=20)
     email = models.EmailField(db_comment="Of whoever gave it, as it was typed")
@@ -181,7 +181,7 @@ class BoxRental(models.Model):
 
 
 class Favourite(models.Model):
-    """Whom somebody pays often, in an order of their own; one of them is the first choice."""
+    """A payee whom a person pays often, at a position of the person's choice; one may be main."""
 
     owner = models.CharField(max_length=80)
     payee = models.CharField(max_length=80)

@@ -28,8 +28,8 @@ from cookbook import models
 class Recipe:
     """One function of the cookbook.
 
-    `asks` is the question a developer has, `shows` the names of the features, as the list of
-    the cookbook and people who search have them, `notice` and `pitfall` a sentence or two each.
+    `asks` is a developer's question. `shows` has the names of its features, as people search for
+    them. `notice` and `pitfall` have a sentence or two each.
     `writes` opens the practice bank for writing; it is rolled back all the same. `commits` runs
     it on connections of its own in a scratch schema (see `sessions.py`). `postgres` and `django`
     are the oldest versions that can do it, like 170000 and (6, 0).
@@ -78,7 +78,7 @@ class Recipe:
 
     @cached_property
     def parts(self) -> str:
-        """What else of its file the function needs: classes and helpers, as they stand there."""
+        """The source of the classes and helpers in its file that the function needs."""
         module = inspect.getmodule(self.function)
         if module is None:  # pragma: no cover  recipes are in files
             return ""

@@ -26,9 +26,9 @@ MOST_RUNS = 5
 SAVEPOINT = re.compile(r"s\d+_x\d+")  # as Django names them: two runs may have the same by chance
 HEAD = (
     "# From the ORM to SQL\n\n"
-    "What each recipe of the cookbook sends to Postgres, as Postgres got it. Written by "
-    "`manage.py orm_to_sql` from the recipes\nthemselves, and checked by a test: what stands here "
-    "is what the code does. The pages at `/cookbook/` show the same live, with plans\n"
+    "The SQL that Postgres received from each recipe of the cookbook. `manage.py orm_to_sql` "
+    "writes this file, and a\ntest checks that it is current. "
+    "The pages at `/cookbook/` show the same live, with plans\n"
     "and results.\n"
 )
 

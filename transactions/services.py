@@ -31,6 +31,7 @@ from transactions.posting import engine, single_statement, unit_of_work
 from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.posting.drafts import Draft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
+from transactions.posting.single_statement import LostStatement
 
 __all__ = [
     "BatchInterrupted",
@@ -264,15 +265,15 @@ def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None)
         single_statement.paths[single_statement.STEP_BY_STEP] += 1
         return result
 
-    def in_one_statement() -> Transaction | LedgerError | None:
+    def in_one_statement(lost: list[LostStatement]) -> Transaction | LedgerError | None:
         if beside is not None or not single_statement.suits(item):
             return None
-        return single_statement.post(item)
+        return single_statement.post(item, lost)
 
     return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement))
 
 
 def _named(account: AccountOrId | None) -> AccountOrId:
     if account is None:
-        raise AccountNotFound("Say which account; None is the world outside the bank.")
+        raise AccountNotFound("Say which account; None means outside the bank.")
     return account

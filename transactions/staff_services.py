@@ -39,7 +39,7 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     row = services.void(hold=hold, beside=store_reason)
     stored = row.reasons.filter(action=StaffReason.Action.RELEASE, written_by=written_by).first()
     if stored is None:
-        raise HoldNotPending("This hold was released before, by its end or by somebody else.")
+        raise HoldNotPending("This hold was released before: it expired, or somebody released it.")
     return bool(stored.pk == id)
 
 

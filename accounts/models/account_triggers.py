@@ -48,7 +48,7 @@ ALL: list[pgtrigger.Trigger] = [
         definer=True,
         func=f"""
             SELECT minor_units INTO NEW.minor_units
-            FROM currencies WHERE code = NEW.currency AND (is_open OR TG_OP = 'UPDATE');
+            FROM currencies WHERE code = NEW.currency AND (is_open OR NEW.currency = OLD.currency);
             IF NOT FOUND AND NEW.currency IS NOT NULL THEN
                 {UNKNOWN_CURRENCY}
             END IF;

@@ -50,7 +50,7 @@ class Outcome:
 
     @property
     def was_busy(self) -> bool:
-        """Whether others were in the way, so that it proves nothing."""
+        """Whether a lock or the time ran out before the rule was tested."""
         return self.state in BUSY
 
     @property
@@ -135,7 +135,7 @@ def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
 
 
 def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
-    """The result of meeting the lock of the seals, if an earlier attempt met it."""
+    """The result "not tried", if an earlier attempt found the lock of the seals taken."""
     if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
         return Outcome(attempt, BUSY[0], message=SEALING)
     return None

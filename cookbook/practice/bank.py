@@ -39,8 +39,8 @@ BUILDING = 7_205_759_403_792_793  # the advisory lock of the builder
 
 NO_RIGHT = "42501"
 NOT_GRANTED = (
-    "The cookbook works as the role {}, which this process may not put on: "
-    "docs/rights.md says how to grant it."
+    "The cookbook works as the role {}, which this process may not use: docs/rights.md says how to "
+    "grant it."
 )
 
 
@@ -90,7 +90,7 @@ def build(*, tell: Callable[[str], object] = lambda _message: None) -> bool:
             if sqlstate(error) != NO_RIGHT:
                 raise
             raise NoPracticeBank(
-                f"The cookbook makes schemas, which Postgres does not allow here: {error}"
+                f"The cookbook has to create schemas, and Postgres refuses that: {error}"
             ) from error
         finally:
             _drop(DRAFT)
@@ -106,8 +106,8 @@ def _check_role() -> None:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             raise NoPracticeBank(
-                f"The cookbook needs the role {role}, which this server has not: docs/rights.md "
-                "says how to make it."
+                f"The cookbook needs the role {role}, which this server does not have: "
+                "docs/rights.md says how to create it."
             )
         cursor.execute(
             "SELECT bool_and(pg_has_role(rolname, %s, 'MEMBER')) FROM pg_roles"

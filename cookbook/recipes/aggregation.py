@@ -57,7 +57,7 @@ def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Tra
 
 @GROUP.recipe(
     "Sum(filter=Q(…)): conditional sums",
-    asks="How do I sum only some rows, several ways in one query?",
+    asks="How do I compute several sums in one query, each over only some of the rows?",
     shows=(
         "filtered aggregate",
         "Sum",
@@ -74,7 +74,7 @@ def spent_by_category(most: Annotated[int, Between(1, 50)] = 10) -> QuerySet[Tra
     "without such rows is NULL, unless you give a default; its count is 0.",
 )
 def in_and_out() -> QuerySet[Transaction, Any]:
-    """Deposits and withdrawals of the bank by currency."""
+    """Deposits, withdrawals and the number of transfers, by currency."""
     return (
         Transaction.objects.filter(status="completed")
         .values("currency")
@@ -91,7 +91,8 @@ def in_and_out() -> QuerySet[Transaction, Any]:
     "TruncMonth: group by month",
     asks="How do I group by month, week or day?",
     shows=("TruncMonth", "group by", "Sum", "Count", "date_trunc", "per month"),
-    notice="GROUP BY 1: the first column, DATE_TRUNC('month', …) in the current time zone.",
+    notice="The query has GROUP BY 1, which means its first column: DATE_TRUNC('month', …) in the "
+    "current time zone.",
     pitfall="A month without rows is missing; it does not appear with zero. Grouping by "
     "created_at__month merges the same month of all years.",
 )
@@ -120,10 +121,10 @@ def spent_by_month(category: str = "groceries") -> QuerySet[Transaction, Any]:
         "filter",
         "annotate",
     ),
-    notice="The filter before annotate() is WHERE: which rows are counted. The one after it is "
-    "HAVING: which groups are returned.",
-    pitfall="The order matters: a filter over a to-many relation after annotate() can add a "
-    "second join, which counts each row twice.",
+    notice="The filter() before annotate() becomes WHERE, which decides which rows are counted. "
+    "The one after it becomes HAVING, which decides which groups are returned.",
+    pitfall="The order matters: a filter over a to-many relation after annotate() can add a second "
+    "join, and rows are counted more than once.",
 )
 def frequent_categories(least: Annotated[int, Between(1, 1000)] = 200) -> QuerySet[Any, Any]:
     """Categories in dollars with at least this many withdrawals."""

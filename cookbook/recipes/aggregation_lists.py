@@ -15,7 +15,7 @@ from transactions.models import Transaction
     "ArrayAgg: a list in each row",
     asks="How do I collect the values of a group into an array?",
     shows=("ArrayAgg", "array_agg", "distinct", "order_by", "group by", "list"),
-    notice="ARRAY_AGG(DISTINCT … ORDER BY …): Postgres makes and sorts the list, and Django "
+    notice="With ARRAY_AGG(DISTINCT … ORDER BY …) Postgres makes and sorts the list. Django "
     "returns it as a Python list.",
     pitfall="Without order_by the order in the list is undefined. A person without an account "
     "gets a list with one None, because of the outer join: filter=Q(accounts__isnull=False) "
@@ -54,8 +54,8 @@ def owners_by_currency() -> QuerySet[Account, Any]:
     "JSONBAgg: related rows as JSON",
     asks="How do I get each row with its related rows as JSON, in one query?",
     shows=("JSONBAgg", "JSONObject", "jsonb_agg", "order_by", "nested", "group by"),
-    notice="JSONB_AGG of JSONB objects: one row for each person, with the accounts inside it. "
-    "Python gets lists of dicts.",
+    notice="JSONB_AGG makes one row for each person, with the accounts as JSON objects inside it. "
+    "Python gets a list of dicts.",
     pitfall="An amount becomes a JSON number and is read as a float, which cannot hold every "
     "amount exactly: cast it to text first. Large documents need memory on the server.",
 )
@@ -73,7 +73,7 @@ def people_with_accounts() -> QuerySet[User, Any]:
 
 
 class Percentile(Aggregate):
-    """The smallest value that at least this fraction of all values does not exceed."""
+    """The smallest value that has at least this fraction of all values at or below it."""
 
     function = "PERCENTILE_DISC"
     template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -86,8 +86,9 @@ class Percentile(Aggregate):
     "PERCENTILE_DISC: the median",
     asks="How do I get the median or another percentile?",
     shows=("percentile", "Aggregate", "PERCENTILE_DISC", "median", "WITHIN GROUP", "custom"),
-    notice="Django has no percentile, but an Aggregate with its own template is enough. A few "
-    "large amounts raise the average and leave the median as it is: see transport.",
+    notice="Django has no aggregate for percentiles, but one is easily made: an Aggregate with its "
+    "own template. A few large amounts raise the average and leave the median as it is: see "
+    "transport.",
     pitfall="PERCENTILE_CONT uses floating point, even for numeric: the median of amounts can be "
     "38369.449999999997. PERCENTILE_DISC returns one of the amounts, exact to the cent. And a "
     "template is not a parameter: never put user input there.",

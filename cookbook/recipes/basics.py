@@ -19,10 +19,10 @@ GROUP = RecipeGroup("basics", "Basics", "Insert, read, update, delete, filter an
     "create(): insert a row",
     asks="How do I insert a row?",
     shows=("create", "insert", "new row", "INSERT"),
-    notice="One INSERT. Its RETURNING brings back what the database generated, here the id: "
-    "nothing is read a second time. The owner is given as an object; the row stores owner_id.",
-    pitfall="create() does not validate: full_clean() is called by forms, not by save(). Only "
-    "rules in the database are always checked.",
+    notice="create() sends one INSERT. Its RETURNING brings back what the database generated, here "
+    "the id, so no SELECT follows. The owner is given as an object; the row stores owner_id.",
+    pitfall="create() does not validate: forms call full_clean(), but save() does not. Only rules "
+    "in the database are always checked.",
     writes=True,
 )
 def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
@@ -36,9 +36,10 @@ def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
     "get(): exactly one row",
     asks="How do I get one row, and what if there is none, or more than one?",
     shows=("get", "DoesNotExist", "MultipleObjectsReturned", "one row"),
-    notice="LIMIT 21: get() reads up to 21 rows, so that its error can say how many there were.",
+    notice="get() sends LIMIT 21, so that its error can say how many rows there were, or “more "
+    "than 20”.",
     pitfall="get() on a column that is not unique works until the second row is added. first() "
-    "never fails: of several rows it returns one.",
+    "never fails: it returns one of several rows, and None if there is no row.",
 )
 def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -> object:
     """The one account with this name, or why there is not exactly one."""
@@ -57,8 +58,8 @@ def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -
     notice="Ben finds no jar, and his INSERT waits for Ana's, which has put the same name into "
     "the unique index. When she commits, his INSERT is refused with 23505, and get_or_create() "
     "reads her row. update_or_create() does the same, and also locks the row.",
-    pitfall="The unique constraint makes it safe. Without one, both rows are inserted, and every "
-    "later get_or_create() fails with MultipleObjectsReturned.",
+    pitfall="Only the unique constraint makes get_or_create() safe. Without one, both rows are "
+    "inserted, and every later get_or_create() fails with MultipleObjectsReturned.",
     commits=True,
 )
 def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
@@ -98,10 +99,10 @@ def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
     "delete(): CASCADE and PROTECT",
     asks="How do I delete a row or rows, and what do CASCADE and PROTECT do?",
     shows=("delete", "CASCADE", "PROTECT", "ProtectedError", "on_delete", "DELETE", "delete a row"),
-    notice="CASCADE is done by Django: it deletes the notes before their jar, and delete() returns "
-    "how many rows of each model were deleted. For PROTECT, Django sends a SELECT for each foreign "
-    "key that points to the account; some rows are found, so Django raises ProtectedError and "
-    "sends no DELETE.",
+    notice="Django, not Postgres, does the CASCADE: it deletes the notes before their jar, and "
+    "delete() returns how many rows of each model were deleted. For PROTECT, Django sends a SELECT "
+    "for each foreign key that points to the account; some rows are found, so Django raises "
+    "ProtectedError and sends no DELETE.",
     pitfall="The table does not know about CASCADE: a DELETE in raw SQL is refused by the "
     "foreign key. And a delete() that matches no row raises nothing: check the number it returns.",
     writes=True,

@@ -77,10 +77,10 @@ def names_by_text(text: str = "an") -> list[tuple[str, int]]:
     asks="How do I filter by a list of values, or by NULL?",
     shows=("in", "isnull", "NULL", "IS NULL", "exclude", "list of values"),
     notice="None in the list is dropped: Django sends IN (2500). filter(daily_limit__lte=2500) "
-    "counts one account. exclude(daily_limit__gt=2500) counts all of them: Django adds AND "
+    "counts one account. exclude(daily_limit__gt=2500) counts all accounts: Django adds AND "
     "daily_limit IS NOT NULL inside the NOT, so accounts without a limit are kept.",
-    pitfall="In SQL nothing is equal to NULL, and nothing is unequal to it: filter(lte) and "
-    "exclude(gt) give the same rows only where the column is never NULL.",
+    pitfall="filter(lte) and exclude(gt) give the same rows only where the column is never NULL. "
+    "Plain SQL differs: NOT (daily_limit > 2500) is NULL for NULL, and drops those rows too.",
 )
 def daily_limits() -> dict[str, int]:
     """Accounts by their daily limit; most have none."""
@@ -116,9 +116,9 @@ def rent_or_large(least: Decimal = Decimal(3000)) -> QuerySet[Transaction]:
     asks="Why does exclude(pk__in=…) find nothing?",
     shows=("exclude", "in", "negation", "Exists", "OuterRef", "NOT IN", "NULL", "subquery"),
     notice="A deposit has no sender, so the list contains a NULL. NOT IN with a NULL is never "
-    "true: 0 accounts. NOT EXISTS checks each account, and finds the 7.",
-    pitfall="No error, no warning, no rows, from the day when the first NULL is written. Filter "
-    "NULLs out of the subquery, or use ~Exists.",
+    "true, so it finds no account. NOT EXISTS checks each account separately, and finds 7.",
+    pitfall="From the day when the first NULL is written, the query finds no rows, without an "
+    "error or a warning. Filter NULLs out of the subquery, or use ~Exists.",
 )
 def accounts_that_never_paid() -> dict[str, int]:
     """Accounts that have never sent a payment."""
@@ -185,9 +185,9 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
     "__hour, __week_day, __quarter: filter by time",
     asks="How do I filter by the hour, the day of the week, the week or the quarter?",
     shows=("hour", "day", "week_day", "week", "quarter", "weekday", "EXTRACT", "time of day"),
-    notice="EXTRACT of the time in the current time zone; only week_day is EXTRACT(DOW …) + 1, "
-    "so that Sunday is 1 and Saturday is 7. week is the week of the ISO year, which begins on a "
-    "Monday.",
+    notice="Each lookup becomes an EXTRACT from the time in the current time zone. week_day is "
+    "EXTRACT(DOW …) + 1, so that Sunday is 1 and Saturday is 7. week is the week of the ISO year, "
+    "which begins on a Monday.",
     pitfall="The first days of January can be in week 52 or 53 of the year before: filter by "
     "week together with iso_year, not with year.",
 )
@@ -207,8 +207,9 @@ def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str
     "gte and lt, not __date: use the index",
     asks="Why is a filter by date slow although the column has an index?",
     shows=("date", "gte", "lt", "filter", "index", "slow", "Index Cond"),
-    notice="In the first plan, the Index Cond has the account only, and a Filter removes its "
-    "rows of all other days. In the second, both ends of the day are in the Index Cond.",
+    notice="In the first plan, the Index Cond has only the account: Postgres reads all its "
+    "payments, and a Filter drops those of other days. In the second, both ends of the day are in "
+    "the Index Cond.",
     pitfall="Any function around a column prevents the use of its index: __date, __month, "
     "__lower, a Cast. Move the calculation to the other side of the comparison, or index the "
     "function itself.",

@@ -34,8 +34,8 @@ def largest_payments(
     "nulls_last: NULLs at the end",
     asks="How do I sort with NULLs at the end?",
     shows=("order_by", "nulls_last", "F", "NULL", "desc", "sort"),
-    notice="DESC NULLS LAST. Postgres sorts NULL as larger than every value, so in descending "
-    "order NULLs come first by default.",
+    notice="nulls_last adds NULLS LAST after DESC. Postgres sorts NULL as larger than every value, "
+    "so in descending order NULLs come first by default.",
     pitfall="A plain index on the column does not help with this order: read backwards, it has "
     "the NULLs first. Make an index with DESC NULLS LAST.",
 )

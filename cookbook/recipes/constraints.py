@@ -61,8 +61,8 @@ def check_by_name(transfer_limit: Decimal = Decimal(-1)) -> dict[str, Any]:
     "violation_error_message: a readable refusal",
     asks="How do I turn an IntegrityError into a message that a person can read?",
     shows=("IntegrityError", "violation_error_message", "CHECK", "error message of a constraint"),
-    notice="Each constraint of the model has its sentence in violation_error_message; diag has "
-    "the constraint's name, by which the sentence is found.",
+    notice="Each constraint of the model has its sentence in violation_error_message; diag has the "
+    "constraint's name, which leads to the sentence.",
     pitfall="The default message is Constraint “…” is violated. Set violation_error_message on the "
     "constraint; otherwise every form has to write its own message.",
     writes=True,
@@ -100,7 +100,7 @@ def sentence_by_name() -> list[dict[str, Any]]:
     writes=True,
 )
 def asked_and_refused() -> dict[str, list[Any]]:
-    """The errors of closing with money and of a wrong limit, when validated and when saved."""
+    """An account is closed with money in it and a wrong limit: which errors does it get?"""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
     account.status, account.overdraft_limit = "closed", Decimal(-20_000)
     answers: dict[str, list[Any]] = {}

@@ -24,9 +24,9 @@ GROUP = RecipeGroup("fulltext", "Full-text search", "Search vectors, queries, we
         "GIN",
         "full-text search",
     ),
-    notice="On the fly, Postgres makes a tsvector of every row's text for this one query: a Seq "
-    "Scan. The column search is a GeneratedField that Postgres keeps up to date, with a GIN "
-    "index: a Bitmap Index Scan on transactions_search.",
+    notice="On the fly, Postgres makes a tsvector of every row's text for this one query: the plan "
+    "is a Seq Scan. The column search is a GeneratedField that Postgres keeps up to date. It has a "
+    "GIN index: the plan is a Bitmap Index Scan on transactions_search.",
     pitfall="The stored vector is fetched with every row unless it is deferred, as this model's "
     "manager does. And the expression of a generated column must name its config: the default "
     "config depends on a setting, and Postgres allows immutable expressions only.",
@@ -76,12 +76,12 @@ def rent_by_weights() -> QuerySet[Transaction, Any]:
     "SearchQuery, plain or phrase",
     asks="How do I search for a phrase instead of single words?",
     shows=("plain", "phrase", "SearchQuery", "plainto_tsquery", "phraseto_tsquery"),
-    notice="plain joins the words with &: anywhere, in any order. phrase joins them with <->: "
-    "one directly after the other. The plans show the resulting query: 'half' & 'of' & 'dinner', "
-    "and 'half' <-> 'of' <-> 'dinner'.",
+    notice="plain joins the words with &, so they may be anywhere, in any order. phrase joins them "
+    "with <->, so each must directly follow the one before. The plans show the resulting query: "
+    "'half' & 'of' & 'dinner', and 'half' <-> 'of' <-> 'dinner'.",
     pitfall="A phrase needs positions: the index finds the rows with all words, and each row is "
-    "checked again. Type dinner of half: the phrase's plan finds the same 59 rows in the index "
-    "and drops them all, Rows Removed by Index Recheck.",
+    "checked again. Type dinner of half: the phrase's plan finds the same 59 rows in the index and "
+    "drops them all (Rows Removed by Index Recheck).",
 )
 def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, Any]]:
     """How many transactions have these words, in this order and reversed."""
@@ -105,8 +105,8 @@ def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, An
     shows=("websearch", "SearchQuery", "websearch_to_tsquery", "search box"),
     notice="Quotes make a phrase, or becomes |, and a minus becomes !. The plan's condition reads "
     "'half' <-> 'of' & !'dinner' | 'lottery': or binds last.",
-    pitfall="It never raises, so use it for text that people type; but it has no brackets and no "
-    "prefixes, and or only counts between two words.",
+    pitfall="websearch never raises, so use it for text that people type; but it has no brackets "
+    "and no prefixes, and or only counts between two words.",
 )
 def typed_by_people_websearch(
     typed: str = '"half of" -dinner or lottery',

@@ -22,8 +22,8 @@ def coins_in_jars() -> dict[str, int]:
     shows=("lost update", "race condition", "F", "update without loading", "READ COMMITTED"),
     notice="Ben's save writes back the 100 that he read before Ana took 30: her change is lost, "
     "without an error. With F() the database adds to the current value.",
-    pitfall="READ COMMITTED, the default, allows this; putting each of the two into a "
-    "transaction does not help.",
+    pitfall="READ COMMITTED, the default, allows lost updates, even if Ana and Ben each work in a "
+    "transaction.",
     commits=True,
 )
 def lost_update(ana: Session, ben: Session) -> dict[str, int]:
@@ -86,10 +86,10 @@ def save_unless_changed(note: JarNote, text: str) -> bool:
     asks="How do I notice that somebody else has saved the row since I read it?",
     shows=("optimistic locking", "version column", "optimistic lock", "lost update", "update"),
     notice="Each UPDATE names the version it was made from: WHERE id = … AND version = 1. Ana's "
-    "matches one row and makes it version 2; Ben's matches none, and these 0 rows tell him that "
-    "somebody else has saved.",
+    "matches one row and makes it version 2; Ben's matches none, which tells him that somebody "
+    "else has saved.",
     pitfall="save() does not check the version, and code that ignores the number of rows notices "
-    "nothing. It only detects the conflict: Ben has to read again and decide.",
+    "nothing. The version only detects the conflict: Ben has to read again and decide.",
     commits=True,
 )
 def optimistic_lock(ana: Session, ben: Session) -> dict[str, object]:
@@ -117,10 +117,10 @@ def add_at_repeatable_read(name: str, coins: int) -> int:
 
 @GROUP.recipe(
     "Transaction retry: after error 40001",
-    asks="How do I retry a transaction after could not serialize access?",
+    asks="How do I retry a transaction after the error “could not serialize access”?",
     shows=("retry", "transaction retry", "40001", "serialization failure", "REPEATABLE READ"),
     notice="At REPEATABLE READ Ben's UPDATE may not overwrite a row that changed after his "
-    "snapshot: 40001 instead of a lost update. run_with_retry runs the whole block again, with a "
+    "snapshot: Postgres refuses it with 40001. run_with_retry runs the whole block again, with a "
     "new snapshot, in which he reads 70.",
     pitfall="Do not retry only the statement: the transaction has failed and its snapshot is old. "
     "The whole block must run again, reads included, so it must not have other effects, such as "

@@ -27,13 +27,13 @@ GROUP = RecipeGroup("joins", "Joins", "Rows of several tables in few queries.")
     "select_related(): avoid N+1 queries",
     asks="How do I stop a loop from sending a query for every row (N+1)?",
     shows=("N+1", "select_related", "foreign key", "join", "slow page", "lazy loading"),
-    notice="The loop sends one query for the accounts and one more for the holder of each: six "
-    "for five rows. With select_related() one query with a join returns the same names.",
+    notice="For five accounts the loop sends six queries: one for the accounts, and one for the "
+    "holder of each. With select_related(), one query with a join returns the same names.",
     pitfall="Nothing fails and nothing warns: the loop is fast with five rows on your own "
     "machine and slow with five hundred. Count the queries in a test.",
 )
 def n_plus_one(most: Annotated[int, Between(1, 12)] = 5) -> dict[str, list[dict[str, str]]]:
-    """Who has the largest dollar accounts: one query for each row, then one query for all."""
+    """Who has the largest dollar accounts: read with a query for each row, then with one join."""
     accounts = Account.objects.filter(currency="USD").order_by("-balance")[:most]
     with step("N+1: the holder, row by row"):
         slow = [{"account": row.name, "holder": row.user.name} for row in accounts]
@@ -47,8 +47,8 @@ def n_plus_one(most: Annotated[int, Between(1, 12)] = 5) -> dict[str, list[dict[
     "prefetch_related(): all children of each row",
     asks="How do I load a reverse foreign key or many-to-many relation for a whole list?",
     shows=("prefetch_related", "reverse relation", "related_name", "one to many", "IN"),
-    notice="Two queries for any number of people: the second loads the accounts of all of them "
-    "by user_id IN (…), and Python assigns them to their owners.",
+    notice="Django sends two queries for any number of people: the second loads the accounts of "
+    "all of them by user_id IN (…), and Python assigns them to their owners.",
     pitfall="person.accounts.filter(…) or order_by(…) inside the loop ignores the prefetched "
     "rows and sends a query for each person; only all() uses them.",
 )
@@ -68,8 +68,8 @@ def savers_with_their_accounts() -> list[dict[str, str]]:
     "Prefetch(): some children of each row",
     asks="How do I prefetch only some of the related rows, in my own order?",
     shows=("Prefetch", "to_attr", "prefetch_related", "top rows per parent", "sliced prefetch"),
-    notice="The slice of the Prefetch becomes ROW_NUMBER() OVER (PARTITION BY from_account_id): at "
-    "most that number of rows for each account, for all accounts in one query.",
+    notice="Django turns the slice [:each] into ROW_NUMBER() OVER (PARTITION BY from_account_id) "
+    "and keeps the first rows of each account. One query does it for all accounts.",
     pitfall="Without to_attr the filtered rows are stored under the relation's own name, and "
     "later code that reads account.sent.all() takes them for all rows.",
 )
@@ -110,8 +110,8 @@ def rent_paid_by_each_account() -> QuerySet[Account, Any]:
     "Subquery(OuterRef): the latest related row",
     asks="How do I annotate each row with a value of its latest related row?",
     shows=("Subquery", "OuterRef", "correlated subquery", "latest related row", "annotate"),
-    notice="Each Subquery is a SELECT with LIMIT 1 in the list of columns. For each account its "
-    "plan reads one entry, backwards, of the index transactions_from_created.",
+    notice="Each Subquery is a SELECT with LIMIT 1 in the list of columns. For each account, "
+    "Postgres reads only the last entry of that account in the index transactions_from_created.",
     pitfall="Without [:1] Postgres refuses with 21000, more than one row returned by a subquery, "
     "but only when some account has two payments.",
 )
@@ -157,8 +157,8 @@ def accounts_that_draw_cash() -> dict[str, Any]:
     "Subquery(Sum): sums over two relations",
     asks="Why are my sums too large when I annotate two of them at once?",
     shows=("Subquery", "OuterRef", "Sum", "fan-out", "wrong sums", "multiple aggregates"),
-    notice="For KWD, two joins pair each of the 478 payments out with each of the 16 in: 7,648 "
-    "rows, so each payment in is added 478 times. A subquery sums each side alone.",
+    notice="For KWD, two joins pair each of the 478 payments out with each of the 16 in. That "
+    "makes 7,648 rows, and each payment in is added 478 times. A subquery sums each side alone.",
     pitfall="Count(…, distinct=True) repairs counts, but Sum(…, distinct=True) drops payments of "
     "the same amount: also wrong, and harder to notice.",
 )
@@ -190,14 +190,14 @@ def total_of(rows: QuerySet[Transaction]) -> Subquery:
     "filter().filter(): one related row, or two",
     asks="Why does filter().filter() over a relation find more rows than one filter()?",
     shows=("filter", "multi-valued relation", "chained filter", "join twice", "one to many"),
-    notice="In one filter() both conditions are about the same payment: one join. Each chained "
-    "filter() adds a join of its own, here T4: some payment is rent, and some payment, perhaps "
-    "another, is large.",
+    notice="In one filter() both conditions are about the same payment, so there is one join. Each "
+    "chained filter() adds a join of its own, here T4: one payment must be rent, and one, perhaps "
+    "another, must be large.",
     pitfall="Splitting one filter() into several changes its meaning as soon as it uses a "
     "to-many relation.",
 )
 def one_row_or_two(above: Annotated[int, Between(0, 10000)] = 1000) -> dict[str, list[str]]:
-    """Accounts with one rent above an amount; then those with a rent and any payment above it."""
+    """Who paid a rent above an amount; then who paid any rent, and anything above the amount."""
     accounts = Account.objects.order_by("user__email").distinct()
     emails = accounts.values_list("user__email", flat=True)
     with step("One filter: the same payment"):

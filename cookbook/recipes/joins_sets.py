@@ -23,7 +23,7 @@ from cookbook.runner.steps import step
         "INTERSECT",
         "EXCEPT",
     ),
-    notice="Two SELECTs with UNION, INTERSECT or EXCEPT between them. All three drop repeated "
+    notice="Django puts UNION, INTERSECT or EXCEPT between two SELECTs. All three drop repeated "
     "rows, so the DISTINCT that a join would need is not necessary.",
     pitfall="After union() only order_by(), slices, values() and a few others work: filter() "
     "raises NotSupportedError. Columns are matched by position, not by name. For one table, Q "

@@ -38,8 +38,8 @@ def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
     "JSONField path: filter by a nested key",
     asks="How do I filter on a nested key of a JSONField?",
     shows=("nested key", "JSONField", "path of keys"),
-    notice="Two more underscores for each level: the SQL is metadata #> '{merchant,country}' = "
-    "'\"PT\"', a path and a value that is JSON itself, hence its quotes.",
+    notice="Two more underscores lead one level deeper. The SQL is metadata #> "
+    "'{merchant,country}' = '\"PT\"': a path, and a value that is JSON and therefore has quotes.",
     pitfall="A misspelt key is no error: Django does not know which keys exist. "
     "metadata__merchnt finds no row, while a misspelt column raises FieldError.",
 )
@@ -76,9 +76,9 @@ def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
     "JSONField contains (@>): uses the GIN index",
     asks="How do I find rows whose JSON contains these keys and values?",
     shows=("contains", "containment", "@>", "GIN used", "jsonb_path_ops"),
-    notice='metadata @> {...} can use GinIndex(fields=["metadata"], '
-    'opclasses=["jsonb_path_ops"]): the plan has a Bitmap Index Scan on transactions_metadata. '
-    "The document may have more keys, at every level.",
+    notice='metadata @> {...} can use GinIndex(fields=["metadata"], opclasses=["jsonb_path_ops"]): '
+    "the plan has a Bitmap Index Scan on transactions_metadata. The row's document may have more "
+    "keys, at every level.",
     pitfall="On a JSONField contains is @>; on a CharField the same lookup is LIKE '%...%'. And "
     "an index with jsonb_path_ops, small and fast, works for @> and jsonpath only, not for "
     "has_key.",
@@ -102,7 +102,8 @@ def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Trans
     "GIN index supports: a Seq Scan reads all 10,000 rows. With contains, a Bitmap Index Scan on "
     "transactions_metadata reads only the matching rows.",
     pitfall="The lookup by key is easier to read and right in every test with ten rows; with a "
-    "million rows it is slow. Use contains, or an index on the expression KT() itself.",
+    "million rows it is slow. Use contains, or filter by KT() with an index on the same "
+    "expression.",
 )
 def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, int]:
     """One merchant's payments, counted in two ways."""
@@ -119,8 +120,8 @@ def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, i
     "JSONField contained_by (<@): no other keys",
     asks="How do I find rows whose JSON is contained by another document?",
     shows=("contained_by", "containment", "<@"),
-    notice="metadata <@ {...}: each key of the row is in the document with the same value, so a "
-    "row with any other key is left out.",
+    notice="metadata <@ {...} is true if each key of the row is in the document with the same "
+    "value. A row with any other key is left out.",
     pitfall="An empty document is contained in every other, so rows with {} are found too. No "
     "GIN index supports <@: the plan is a Seq Scan.",
 )
@@ -141,8 +142,8 @@ def plain_savings_contained_by() -> dict[str, int]:
     "may be anything, also null. For a nested key Django checks inside the path: "
     "metadata__merchant__has_key looks for keys of merchant.",
     pitfall='They check the top level only: has_key="mcc" finds nothing, because mcc is in '
-    "merchant. And the index here, jsonb_path_ops, does not support them: each is a Seq Scan. "
-    "The default jsonb_ops does.",
+    "merchant. And the index here, jsonb_path_ops, does not support them, so each plan is a Seq "
+    "Scan. The default, jsonb_ops, supports them.",
 )
 def rows_with_keys() -> dict[str, int]:
     """How many transactions have keys about an exchange, a cash machine, a rate."""
@@ -231,8 +232,8 @@ class Merge(Func):
     asks="How do I update one key of a JSONField without loading the row?",
     shows=("update in place", "jsonb_set", "||", "Func", "update without loading"),
     notice="jsonb_set changes one path and keeps the rest. || merges two documents at the top "
-    "level only: a card in the second one would replace the whole card. One UPDATE for each; the "
-    "SELECTs only show the result.",
+    "level only: a card in the second one would replace the whole card. Each change is one UPDATE; "
+    "the SELECTs only show the result.",
     pitfall="Loading the row, changing the dict and saving it writes the whole document back and "
     "undoes what others changed meanwhile. Transactions cannot even be updated: a posted row is "
     "final, and a trigger refuses it.",

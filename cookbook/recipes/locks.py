@@ -70,14 +70,14 @@ def move_in_order(source: str, target: str, coins: int) -> None:
     "Lock ordering: avoid deadlocks",
     asks="How do I lock several rows without a deadlock?",
     shows=("deadlock", "select_for_update", "order_by", "lock ordering"),
-    notice="Both lock both jars in one query, ORDER BY id. The second session waits at the first "
-    "jar and holds no lock that the other needs: no 40P01, in either direction.",
+    notice="Each session locks both jars in one query with ORDER BY id. The second session waits "
+    "at the first jar and holds no lock that the other needs, so a deadlock (40P01) is impossible.",
     pitfall="Without order_by the rows are locked in the order of the plan, which changes with "
     "the data and the statistics.",
     commits=True,
 )
 def locks_in_one_order(ana: Session, ben: Session) -> dict[str, int]:
-    """Two opposite transfers, as in the deadlock recipe, but each locks both rows in one order."""
+    """Two opposite transfers, as in the deadlock recipe, but both lock the rows in one order."""
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     ana.run(lambda: Jar.objects.create(name="food", coins=100))
 
@@ -189,7 +189,8 @@ def no_key(ana: Session, ben: Session) -> dict[str, str]:
     asks="How do I lock only one model's rows in a select_related query?",
     shows=("of", "select_for_update", "FOR UPDATE OF", "select_related"),
     notice="With of=('self',) the SQL ends with FOR UPDATE OF \"jar_notes\": the jar is read "
-    "without a lock, and Ben may change it. Without it the rows of every joined table are locked.",
+    "without a lock, and Ben may change it. Without of=, the rows of every joined table are "
+    "locked.",
     pitfall="Where the joined column may be NULL the join is a LEFT JOIN, and Postgres refuses "
     "to lock its nullable side, with SQLSTATE 0A000: of solves that too.",
     commits=True,
@@ -229,8 +230,8 @@ def closes_the_month(jar: Jar) -> bool:
     "an id. It locks no row: sessions that only read or write the jar do not notice. It returns "
     "false at once if another session has the lock. COMMIT releases the lock.",
     pitfall="pg_advisory_lock, without xact, lasts as long as the connection: with a connection "
-    "pool, the next request has it. And the numbers are shared by the whole database: define "
-    "them in one place.",
+    "pool, the next request on that connection still holds it. And the numbers are shared by the "
+    "whole database: define them in one place.",
     commits=True,
 )
 def advisory_lock(ana: Session, ben: Session) -> dict[str, bool]:

@@ -21,8 +21,8 @@ GROUP = RecipeGroup(
     "iterator(): loop with little memory",
     asks="How do I loop over a very large table without loading it all into memory?",
     shows=("iterator", "chunk_size", "memory", "batch", "large queryset", "stream"),
-    notice="One query for any number of rows. Django fetches chunk_size rows at a time from a "
-    "cursor on the server, and frees each row when the loop has moved on.",
+    notice="iterator() sends one query for any number of rows. Django fetches chunk_size rows at a "
+    "time from a cursor on the server, and frees each row when the loop has moved on.",
     pitfall="The queryset caches nothing, so a second loop over it queries the database again. "
     "And a sum like this belongs in the database: aggregate() returns one row instead of 2,383.",
 )
@@ -43,12 +43,12 @@ def add_up_row_by_row(chunk: Annotated[int, Between(1, 1000)] = 500) -> dict[str
     "Server-side cursors: what iterator() opens",
     asks="Does Django use a server-side cursor, and for how long is it open?",
     shows=("server-side cursor", "iterator", "named cursor", "DECLARE", "pg_cursors", "FETCH"),
-    notice="During the loop, pg_cursors lists a cursor named _django_curs_… for the whole query; "
-    "after the loop the cursor is closed. The driver sends FETCH by itself to get the rows, so "
-    "FETCH is not listed here.",
-    pitfall="pgbouncer in transaction mode sends the next FETCH to another connection, which "
-    "does not have the cursor: set DISABLE_SERVER_SIDE_CURSORS there, and all rows are fetched "
-    "at once.",
+    notice="During the loop, pg_cursors lists a cursor named _django_curs_…; after the loop the "
+    "cursor is closed. psycopg itself sends FETCH to get the rows, so the list of statements here "
+    "does not have it.",
+    pitfall="pgbouncer in transaction mode may send the next FETCH over another connection, which "
+    "does not have the cursor: set DISABLE_SERVER_SIDE_CURSORS there, and all rows are fetched at "
+    "once.",
 )
 def cursor_behind_iterator(chunk: Annotated[int, Between(1, 1000)] = 100) -> dict[str, list[Any]]:
     """Which cursors are open before, during and after a loop over all payments in pounds."""
@@ -72,8 +72,8 @@ def cursors() -> list[dict[str, Any]]:
     "iterator() with prefetch_related()",
     asks="Can I use prefetch_related() together with iterator()?",
     shows=("iterator", "prefetch_related", "chunk_size", "batch"),
-    notice="One query for the people, then one for the accounts of each chunk of them: 24 people "
-    "in chunks of 8 make four queries.",
+    notice="Django sends one query for the people, and one for the accounts of each chunk of "
+    "people. For 24 people in chunks of 8 it sends four queries.",
     pitfall="A small chunk brings N+1 back: chunk_size=1 sends a query for each person. And "
     "without a chunk_size, iterator() after prefetch_related() raises ValueError.",
 )
@@ -88,8 +88,8 @@ def people_in_chunks(chunk: Annotated[int, Between(1, 100)] = 8) -> dict[str, in
     "values(), values_list(): no model instances",
     asks="How do I get dicts, tuples or a flat list instead of model instances?",
     shows=("values", "values_list", "flat", "named", "dict", "tuple", "namedtuple", "pluck"),
-    notice="All four read only the columns that they name, and none makes model instances: no "
-    "defaults, no methods, nothing to save.",
+    notice="All four read only the columns that they name, and none makes model instances, so the "
+    "rows have no methods and cannot be saved.",
     pitfall="values_list(flat=True) without a column silently returns the first one, the id. And "
     "values() over a to-many relation repeats the row for each related one.",
 )
@@ -110,7 +110,7 @@ def four_shapes_of_a_row(
     "only() and defer(): fewer columns",
     asks="What happens when I read a field left out by only() or defer()?",
     shows=("only", "defer", "deferred field", "lazy loading", "N+1", "columns"),
-    notice="defer() leaves out the metadata, and search, which the manager already defers; "
+    notice="defer() leaves out the columns metadata and search; the manager always defers search. "
     "only() leaves out all but the named fields and the id. Reading a deferred field sends a "
     "query, one for each row.",
     pitfall="One more field in a template sends a hidden query for each row: the page becomes "
@@ -160,9 +160,9 @@ def any_many_all(
     "explain(): the query plan",
     asks="How do I see the plan of a queryset?",
     shows=("explain", "EXPLAIN ANALYZE", "query plan", "slow query", "index used"),
-    notice="Read the plan from the inside out, the most indented line first: "
-    "transactions_from_created is read backwards for this account, and Limit stops after the ten "
-    "rows of the page, so nothing is sorted.",
+    notice="Read the plan from the inside out, the most indented line first. The index "
+    "transactions_from_created, read backwards, returns this account's payments with the newest "
+    "first, so nothing is sorted. Limit stops after ten rows.",
     pitfall="The plain plan is an estimate: cost is not time, and the number of rows may be wrong. "
     "With analyze=True the query really runs, for as long as it takes.",
 )
@@ -178,7 +178,7 @@ def plan_of_a_page() -> dict[str, list[str]]:
 
 @GROUP.recipe(
     "Keyset pagination: a far page without OFFSET",
-    asks="How do I page through many rows without OFFSET getting slower and slower?",
+    asks="How do I page through many rows without OFFSET, which gets slower with each page?",
     shows=("keyset", "offset", "pagination", "cursor pagination", "seek method", "infinite scroll"),
     notice="Both pages use the same index. OFFSET also reads every row of the pages before, and "
     "drops them: 150 rows for page 30. The keyset query begins where the page before ended, and "
@@ -233,8 +233,8 @@ def keyset_of_two_columns(most: Annotated[int, Between(1, 10)] = 4) -> dict[str,
     "in_bulk(): many rows by their keys",
     asks="How do I look up a list of ids in one query and have them by id?",
     shows=("in_bulk", "dict by id", "lookup by key", "IN"),
-    notice="One query with IN (…) and a dict from key to row. Another unique column works as "
-    "well: field_name='email'.",
+    notice="in_bulk() sends one query with IN (…), and returns a dict from key to row. Another "
+    "unique column works as well: field_name='email'.",
     pitfall="A key that does not exist is missing from the dict: no DoesNotExist is raised, so "
     "handle it with .get(). And the dict has no reliable order.",
 )

@@ -48,7 +48,7 @@ def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[A
     "migration. And GROUP BY and PARTITION BY treat NULLs as equal, while = in a join does not.",
 )
 def paid_twice_a_day(since: date = date(2026, 6, 8)) -> dict[str, list[Any]]:
-    """What Ana paid again on the same day, to the same place: the values and the later rows."""
+    """What Ana paid again on one day, with the same text and amount: the values, the later rows."""
     payments = Transaction.objects.filter(
         from_account__user__email="ana@example.com", value_date__gte=since
     )

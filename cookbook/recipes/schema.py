@@ -21,12 +21,12 @@ GROUP = RecipeGroup(
 
 @GROUP.recipe(
     "GeneratedField: a computed column",
-    asks="How do I store a value worked out from other columns?",
+    asks="How do I store a value that is calculated from other columns?",
     shows=("generated column", "GeneratedField", "db_persist", "RETURNING"),
     notice='The model has available = GeneratedField(expression=F("balance") + '
     'F("overdraft_limit") - F("held"), output_field=..., db_persist=True). The INSERT sends no '
-    'value for it and reads it back: RETURNING "accounts"."available". The UPDATE of Django 5.2 '
-    "does not.",
+    'value for it and reads it back: RETURNING "accounts"."available". In Django 5.2 the UPDATE '
+    "does not read it back.",
     pitfall="After a save() that updates, Django 5.2 still has the old value in memory: call "
     "refresh_from_db(), as here. And the expression can use only its own row: no other table, no "
     "Now().",
@@ -48,15 +48,15 @@ def available_as_generated_column() -> dict[str, Decimal]:
     "db_default: a default in the database",
     asks="What is the difference between default and db_default?",
     shows=("db_default", "default", "RETURNING"),
-    notice="spent has db_default=0, design a whole document. Both are sent as DEFAULT, and the "
-    "same INSERT returns the database's values by RETURNING.",
+    notice="spent has db_default=0; the db_default of design is a whole document. Both are sent as "
+    "DEFAULT, and the same INSERT returns the database's values by RETURNING.",
     pitfall="With default= alone the table has no default: an INSERT in raw SQL, by COPY or by "
     "another program fails on NOT NULL. Before the INSERT, a field with db_default holds a "
     "DatabaseDefault, not its value.",
     writes=True,
 )
 def voucher_by_db_default() -> dict[str, Any]:
-    """The values of a new voucher that were not given."""
+    """The values that the database gives to a new voucher."""
     voucher = Voucher(code="NEW", email="ana@example.com", worth=40, sold_on=date(2026, 6, 30))
     unsaved = type(voucher.spent).__name__
     voucher.save()
@@ -93,8 +93,8 @@ def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str,
     asks="How do I index only the rows that I look for?",
     shows=("partial index", "condition", "Index"),
     notice='The model has Index(fields=["sold_on"], condition=Q(spent=0), '
-    'name="vouchers_unspent"): 250 of 5,000 rows. The query with spent = 0 uses it; the one '
-    "without cannot, because most of its rows are not in the index.",
+    'name="vouchers_unspent"), which contains only 250 of the 5,000 rows. The query with spent = 0 '
+    "uses it; the one without cannot, because most of its rows are not in the index.",
     pitfall="Postgres must see that the query's condition implies the index's condition. "
     'filter(left=F("worth")) finds the same vouchers and does not use the index.',
 )
@@ -114,8 +114,8 @@ def unspent_by_partial_index(
     asks="How do I get an Index Only Scan?",
     shows=("covering index", "include", "Index Only Scan", "Heap Fetches"),
     notice='The model has Index(fields=["code"], include=["worth"], name="vouchers_code_worth"). '
-    "For worth alone, the plan is an Index Only Scan; for spent too, an Index Scan that also "
-    "reads the table.",
+    "The query for worth alone is an Index Only Scan. The query that also asks for spent is an "
+    "Index Scan, which reads the table too.",
     pitfall="With one more column in values(), or without values(), the table is read again. "
     "That also happens for pages changed since the last VACUUM: Heap Fetches in the plan counts "
     "these rows.",
@@ -133,10 +133,10 @@ def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
     "BRIN index: tiny, for rows in time order",
     asks="When do I use a BRIN index?",
     shows=("BRIN", "BrinIndex", "pages_per_range", "lossy"),
-    notice='BrinIndex(fields=["sold_on"], pages_per_range=4) stores the minimum and the maximum '
-    "of every four pages. The plan reads the pages whose range matches (Heap Blocks: lossy) and "
-    "drops other rows (Rows Removed by Index Recheck). The result has the size of both "
-    "indexes in bytes: for 5,000 dates the BRIN index needs three pages.",
+    notice='BrinIndex(fields=["sold_on"], pages_per_range=4) stores the minimum and the maximum of '
+    "every four pages. The plan reads the pages whose range matches (Heap Blocks: lossy) and drops "
+    "other rows (Rows Removed by Index Recheck). In the result, BRIN and B-tree are sizes in "
+    "bytes: of this index, three pages for 5,000 dates, and of the index on email addresses.",
     pitfall="It helps only where the rows of the table are in the order of the column, as in a "
     "journal. Rows inserted late, or moved by updates, widen the ranges until every page matches.",
 )
@@ -156,9 +156,9 @@ def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7))
     "View as a model: managed = False",
     asks="How do I use a database view as a Django model?",
     shows=("view as a model", "managed = False", "db_table", "unmanaged model"),
-    notice='Entry has managed = False and db_table = "entries", a view: each transaction once '
-    "for each side. Postgres expands the view: the plan merges two index scans and stops at the "
-    "fifth row, without making the view's other rows.",
+    notice='Entry has managed = False and db_table = "entries", a view that has each transaction '
+    "once for each side. Postgres expands the view: the plan merges two index scans and stops at "
+    "the fifth row, without making the view's other rows.",
     pitfall="A model on a view like this one can be read but not saved, and Django does not create "
     "the view: create it in a migration with RunSQL. Before a column that the view uses can change "
     "its type, the view has to be dropped.",
@@ -178,8 +178,8 @@ def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, 
     asks="How do I document tables and columns in the database itself?",
     shows=("db_comment", "db_table_comment", "COMMENT ON", "introspection"),
     notice="db_comment and db_table_comment of the model are stored in Postgres' own catalogue, "
-    "for everybody who looks there: \\d+ in psql, any tool, inspectdb.",
-    pitfall="They are part of the schema: changing a word makes a migration, and so a "
+    "where \\d+ in psql, inspectdb and other tools find them.",
+    pitfall="The comments are part of the schema: changing a word needs a migration, and so a "
     "deployment. help_text is for the people who fill in forms; it is never stored in the "
     "database.",
 )

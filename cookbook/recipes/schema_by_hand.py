@@ -22,8 +22,9 @@ from transactions.models import Transaction
         "fill missing dates",
         "zero for days without rows",
     ),
-    notice="A row for every day, also for those without a payment: generate_series makes days that "
-    "no table has. The values are passed as a list, not in the SQL text; the driver inserts them.",
+    notice="generate_series makes the days, so there is a row for every day, also without a "
+    "withdrawal. The values are passed as a list, not in the SQL text; psycopg quotes and inserts "
+    "them.",
     pitfall="Never build the text with an f-string or %: that allows SQL injection. And with "
     "parameters, a literal percent sign, for instance in a LIKE, has to be written as %%.",
 )
@@ -84,8 +85,9 @@ def largest_by_manager_raw(currency: str = "EUR") -> Any:
         "graph",
         "raw SQL",
     ),
-    notice="The SELECT after UNION works on the rows that the round before it found, until there "
-    "are no new ones: Recursive Union and WorkTable Scan in the plan. One query for any depth.",
+    notice="Postgres repeats the SELECT after UNION, each time with the rows that the last round "
+    "found, until there are no new ones. The plan has Recursive Union and WorkTable Scan. One "
+    "query is enough for any depth.",
     pitfall="Where the rows form a circle, UNION ALL never ends. UNION drops rows that were "
     "already found, but a count of steps makes the rows of each round new: limit it, as here.",
 )

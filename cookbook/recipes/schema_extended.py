@@ -26,7 +26,7 @@ class SameAddress(Lookup):
     asks="How do I write a custom lookup like __same_address?",
     shows=("custom lookup", "register_lookup", "Lookup", "as_sql"),
     notice="email__same_address compares LOWER() of both sides, the same expression as the index "
-    "vouchers_email_lower, which the plan uses. iexact would not.",
+    "vouchers_email_lower, which the plan uses. iexact would not use it.",
     pitfall="as_sql must return the parameters of both sides, left first. And a lookup works "
     "where it is registered: here on one field; on models.EmailField, in AppConfig.ready(), it "
     "would work on all.",
@@ -63,7 +63,7 @@ class Bucket(Func):
 def histogram_by_custom_function(
     upto: Decimal = Decimal(100), currency: str = "USD"
 ) -> QuerySet[Transaction, Any]:
-    """Card payments in five buckets of equal width, and one for all above."""
+    """Card payments in five buckets of equal width, and one for all larger amounts."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal", currency=currency)
         .values(bucket=Bucket("amount", Value(0), Value(upto), Value(5)))
@@ -83,14 +83,14 @@ class MostCommon(Aggregate):
     "Custom aggregate: a subclass of Aggregate",
     asks="How do I write a custom aggregate?",
     shows=("custom aggregate", "Aggregate", "mode", "WITHIN GROUP", "filter"),
-    notice="An Aggregate with its own template: mode() WITHIN GROUP (ORDER BY ...). The type is "
-    "that of the column, and filter= works as in every aggregate: FILTER (WHERE ...).",
+    notice="MostCommon is an Aggregate with its own template, mode() WITHIN GROUP (ORDER BY ...). "
+    "The type is that of the column, and filter= works as in every aggregate: FILTER (WHERE ...).",
     pitfall='function = "mode" alone would give mode(description), which Postgres refuses: an '
     "ordered-set aggregate takes its column in WITHIN GROUP. And if several values are equally "
     "frequent, mode() returns any of them.",
 )
 def usual_shop_by_custom_aggregate() -> QuerySet[Transaction, Any]:
-    """Where people of each currency go most often for food, and for anything."""
+    """Where people pay by card most often, by currency: for groceries, and for anything."""
     return (
         Transaction.objects.filter(metadata__channel="card", type="withdrawal")
         .values("currency")

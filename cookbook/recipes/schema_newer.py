@@ -18,8 +18,8 @@ from transactions.models import Transaction
     "JSONArray: a row as an array (Django 5.2)",
     asks="How do I return columns as a JSON array?",
     shows=("newer Django", "JSONArray", "Django 5.2"),
-    notice="JSON_ARRAY(... NULL ON NULL RETURNING JSONB): one array for each row, its values in "
-    "the given order. A limit that is not set is null in the array.",
+    notice="JSON_ARRAY(... NULL ON NULL RETURNING JSONB) makes an array for each row, with its "
+    "values in the given order. A limit that is not set is null in the array.",
     pitfall="An array has no names: its reader must know the order. JSONObject has names, and "
     "repeats them in every row.",
     django=(5, 2),
@@ -101,8 +101,9 @@ def merchants_by_json_table(country: str = "PT") -> list[dict[str, Any]]:
     notice="One statement compares a list with the table and does what each row needs; since "
     "Postgres 17 RETURNING merge_action() says which. ON CONFLICT cannot delete, and needs a "
     "unique index.",
-    pitfall="Two sessions can both find a code missing and both insert it: only a unique "
-    "constraint with ON CONFLICT prevents that. The index here is not unique.",
+    pitfall="Two sessions can both find a code missing and both insert it, because the index here "
+    "is not unique. A unique constraint makes the second MERGE fail; INSERT … ON CONFLICT has no "
+    "such error.",
     postgres=170000,
     writes=True,
 )
@@ -167,7 +168,7 @@ class UUIDv7(Func):
     asks="How do I get UUIDs that do not scatter over an index?",
     shows=("newer Postgres", "uuidv7", "UUIDv7", "Postgres 18", "custom function"),
     notice="uuidv7() begins with the time, so each is above the one before it and the rows of a "
-    "day are together in the index. As a primary key: db_default=UUIDv7().",
+    "day are together in the index. A primary key has it as db_default=UUIDv7().",
     pitfall="Everybody who sees such an id sees when it was made, to the millisecond. If that is "
     "a secret, use uuid4 for ids that leave the system.",
     postgres=180000,

@@ -31,8 +31,8 @@ def move_coins(source: str, target: str, coins: int) -> None:
     "atomic(): all writes or none",
     asks="How do I make several writes succeed or fail together?",
     shows=("atomic", "transaction.atomic", "autocommit", "BEGIN", "COMMIT", "ROLLBACK"),
-    notice="Without atomic each statement commits by itself: when the second finds no jar, the "
-    "30 coins are already gone. With it there is one BEGIN, and the exception that leaves the "
+    notice="Without atomic each statement commits by itself: when the second finds no jar, the 30 "
+    "coins are already gone. With atomic there is one BEGIN, and the exception that leaves the "
     "block causes a ROLLBACK.",
     pitfall="The exception has to leave the block. If you catch it inside, Django commits the "
     "writes made so far.",
@@ -199,8 +199,8 @@ def level() -> str:
     shows=("isolation level", "SET TRANSACTION", "REPEATABLE READ", "READ ONLY", "25001"),
     notice="SET TRANSACTION comes first in the block and applies until its end: afterwards the "
     "session is at read committed again. Sent after a query it is refused with SQLSTATE 25001.",
-    pitfall="OPTIONS isolation_level in the settings changes it for every transaction of the "
-    "project, and then every write needs a retry for 40001.",
+    pitfall="isolation_level in the OPTIONS of DATABASES changes the level for every transaction "
+    "of the project, and then every write needs a retry for 40001.",
     commits=True,
 )
 def isolation_level(ana: Session) -> dict[str, str]:

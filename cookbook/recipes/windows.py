@@ -56,8 +56,8 @@ def statement_with_running_total(since: date = date(2026, 6, 5)) -> QuerySet[Ent
     "PARTITION BY: a row's share of its group",
     asks="How do I show a row beside the total of its group, without GROUP BY?",
     shows=("partition", "partition_by", "Window", "Sum", "share", "percentage of total"),
-    notice="PARTITION BY without ORDER BY: every row gets the sum of its whole day and stays a "
-    "separate row, which GROUP BY would not allow.",
+    notice="The window has PARTITION BY and no ORDER BY, so every row gets the sum of its whole "
+    "day. The rows stay separate; GROUP BY would merge them.",
     pitfall="With an order_by in the same window the total becomes a running total: the frame "
     "then ends at the current row, and the shares are too large.",
 )

@@ -16,8 +16,9 @@ from transactions.models import Entry, Transaction
     "RowRange: a moving average",
     asks="How do I get a moving average over the last few rows?",
     shows=("RowRange", "frame", "moving average", "rolling average", "ROWS BETWEEN", "Avg"),
-    notice="For 3 bills, ROWS BETWEEN 2 PRECEDING AND CURRENT ROW: this bill and the two before. "
-    "For the first bills there are fewer rows, and the average is of those only.",
+    notice="For 3 bills the frame is ROWS BETWEEN 2 PRECEDING AND CURRENT ROW, which is this bill "
+    "and the two before it. The first bills have fewer than two before them, so their average is "
+    "of fewer bills.",
     pitfall="RowRange() without an end includes all later rows: give end=0 to stop at the "
     "current one. And Django refuses Window(Avg(…)) over a Sum of the same query.",
 )
@@ -68,7 +69,7 @@ def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]
     "FirstValue and LastValue: first and last of a group",
     asks="Why does LastValue give me the current row?",
     shows=("FirstValue", "LastValue", "frame", "opening and closing balance", "RowRange"),
-    notice="The default frame ends at the current row: last_so_far is each entry's own balance. "
+    notice="The default frame ends at the current row, so last_so_far is each entry's own balance. "
     "Only RowRange(start=None, end=None), ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED "
     "FOLLOWING, includes the end of the day.",
     pitfall="FirstValue is right with the default frame, so LastValue looks right too. Give it "
@@ -129,8 +130,8 @@ def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transac
     "EXCLUDE CURRENT ROW: compare with all others",
     asks="How do I compare a row with the average of all other rows?",
     shows=("RowRange", "WindowFrameExclusion", "EXCLUDE CURRENT ROW", "frame", "named comparisons"),
-    notice="ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW: for each "
-    "bill, the average of all the other bills.",
+    notice="The frame is ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT "
+    "ROW, so each bill gets the average of all the other bills.",
     pitfall="The plain average includes the row itself, which pulls the average towards it: with "
     "few rows, nothing ever looks unusual.",
     django=(5, 1),

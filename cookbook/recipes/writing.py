@@ -45,9 +45,9 @@ def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
     "bulk_create(ignore_conflicts=True): skip duplicates",
     asks="How do I insert rows and skip duplicates?",
     shows=("ignore_conflicts", "bulk_create", "ON CONFLICT DO NOTHING", "duplicates", "insert"),
-    notice="ON CONFLICT DO NOTHING, and no RETURNING: the old rate of 1 June stays.",
-    pitfall="Every conflict is skipped, on any unique constraint, and you do not learn which. "
-    "The objects get no id, not even those that were inserted.",
+    notice="The INSERT has ON CONFLICT DO NOTHING and no RETURNING. The old rate of 1 June stays.",
+    pitfall="Every conflict is skipped, on any unique constraint, and you do not learn which rows "
+    "were. The objects get no id, not even those that were inserted.",
     writes=True,
 )
 def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
@@ -68,7 +68,7 @@ def add_missing_rates() -> QuerySet[ExchangeRate, Any]:
     notice='ON CONFLICT("currency", "day") DO UPDATE SET "rate" = EXCLUDED."rate": EXCLUDED is '
     "the row that was sent. unique_fields must be those of a unique constraint.",
     pitfall="The same key twice in one statement fails with 21000, cannot affect row a second "
-    "time: remove duplicates first. Also a row that is updated uses up an id.",
+    "time: remove duplicates first. A row that is only updated uses up an id, too.",
     writes=True,
 )
 def upsert_rates() -> QuerySet[ExchangeRate, Any]:
@@ -88,11 +88,11 @@ def upsert_rates() -> QuerySet[ExchangeRate, Any]:
     "COPY: bulk load",
     asks="How do I load thousands of rows as fast as Postgres can?",
     shows=("COPY", "cursor.copy", "psycopg", "bulk load", "write_row", "import"),
-    notice="One COPY, and rows as a stream: no INSERT to build and to parse. connection.cursor() "
-    "is Django's; its copy() is psycopg's.",
-    pitfall="It bypasses the ORM: no defaults of the model, no ON CONFLICT, no signals, and "
-    "tools that watch Django's queries do not see it. One bad row, and no row is kept. To "
-    "upsert, COPY into a temporary table and INSERT from there.",
+    notice="One COPY sends the rows as a stream, so there is no INSERT to build and to parse. "
+    "connection.cursor() is Django's; its copy() is psycopg's.",
+    pitfall="It bypasses the ORM: no defaults of the model, no ON CONFLICT, no signals, and tools "
+    "that watch Django's queries do not see it. If one row is refused, no row is kept. To upsert, "
+    "COPY into a temporary table and INSERT from there.",
     writes=True,
 )
 def copy_rates(days: Annotated[int, Between(1, 1000)] = 1000) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def raise_rates() -> QuerySet[ExchangeRate, Any]:
     "Case and When: a conditional UPDATE",
     asks="How do I update rows differently depending on their values?",
     shows=("Case", "When", "F", "update", "CASE WHEN", "conditional update", "Value"),
-    notice="CASE WHEN … THEN … ELSE in SET: the first WHEN that matches decides. Postgres "
-    "calculates the new limit from each row's own balance.",
+    notice="The SET has a CASE WHEN … THEN … ELSE, in which the first WHEN that matches decides. "
+    "Postgres calculates the new limit from each row's own balance.",
     pitfall="Without a default, a row that matches no When gets NULL. Two updates one after the "
     "other are not the same: the second sees the changes of the first.",
     writes=True,
@@ -72,8 +72,8 @@ def limits_by_balance() -> QuerySet[Account, Any]:
     "F() and save(): added twice",
     asks="Why does a second save() add the amount again?",
     shows=("F", "save", "refresh_from_db", "increment", "counter"),
-    notice="SET coins = coins + 10, twice. The attribute holds the expression, not a number, and "
-    "each save() sends it again, until refresh_from_db().",
+    notice="Both save() calls send SET coins = coins + 10. The attribute holds the expression, not "
+    "a number, and each save() sends it again, until refresh_from_db().",
     pitfall="Nothing warns: a later save() in the same request adds the amount again. update() "
     "with F() sets no attribute, so nothing is sent twice. Django 6.0 reads the number back after "
     "save().",
@@ -96,8 +96,9 @@ def add_to_a_jar() -> dict[str, int]:
     shows=("RETURNING", "create", "GeneratedField", "insert", "update", "refresh_from_db"),
     notice='INSERT … RETURNING "accounts"."available": the generated column is read without '
     "another query. The UPDATE of save() returns nothing in Django 5.2.",
-    pitfall="Only an INSERT reads it: after save() of a changed row the object still has the old "
-    "figure, until refresh_from_db(). Django 6.0 reads it after an UPDATE too.",
+    pitfall="In Django 5.2 only an INSERT reads the generated column back: after save() of a "
+    "changed row the object still has the old figure, until refresh_from_db(). Django 6.0 reads it "
+    "after an UPDATE too.",
     writes=True,
 )
 def account_with_overdraft() -> dict[str, Decimal]:
@@ -173,10 +174,10 @@ def constraint_that_refuses(attempt: Callable[[], object]) -> str:
 
 @GROUP.recipe(
     "bulk_create() and triggers: still refused",
-    asks="Do bulk_create() and update() get past the triggers of the database?",
+    asks="Do bulk_create() and update() skip the triggers of the database?",
     shows=("bulk_create", "update", "trigger", "savepoint", "constraint", "DatabaseError"),
-    notice="bulk_create() skips save() and signals, but not the triggers of the table: one finds "
-    "that the row does not continue its account's chain of balances, and refuses the whole "
+    notice="bulk_create() skips save() and signals, but not the triggers of the table: one of them "
+    "finds that the row does not continue its account's chain of balances, and refuses the whole "
     "statement. update() of a posted row is refused as well.",
     pitfall="A rule in save() is skipped by the first bulk_create(); one in the database applies "
     "to COPY and psql too. After a refusal the transaction has failed: atomic() around the "

@@ -232,11 +232,12 @@ def _check_version(place: Placement) -> None:
     try:
         found = (place.data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
-        found = "no"
+        found = ""
     if found != str(place.major):
+        held = f"the data of Postgres {found}" if found else "no Postgres data"
         raise EmbeddedServerError(
-            f"The folder {place.data} holds {found} Postgres data, not that of Postgres "
-            f"{place.major}: move it away, or set LEDGER_DATA_DIR to another folder."
+            f"The folder {place.data} holds {held}, but Postgres {place.major} needs its own: "
+            "move it away, or set LEDGER_DATA_DIR to another folder."
         )
 
 

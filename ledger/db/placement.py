@@ -85,7 +85,7 @@ class Placement:
 
 
 def make_data_dir(folder: Path) -> None:
-    """Create it. Made by root it is open to other users, because Postgres runs as another user."""
+    """Create it; as root, open to other users, because Postgres then runs as another user."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)

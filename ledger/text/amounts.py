@@ -73,7 +73,7 @@ _HINTS = (
         "Type the amount without separators between thousands, like 1234567.00.",
     ),
     (
-        r"[0-9].*[^0-9.,\s]|[^0-9.,\s].*[0-9]",
+        r"^(?=[^0-9]*[0-9])(?=[0-9.,\s]*[^0-9.,\s])",
         "Type the amount in digits alone, like 950.00; the account gives the currency.",
     ),
     ("", "Type the amount in digits, like 950.00."),

@@ -18,7 +18,7 @@ def _day(moment: date | datetime) -> date:
 
 
 def short_date(day: date) -> str:
-    """ "20 November", with the year when it is not this one."""
+    """ "20 November", with the year if it is not the current one."""
     year = "" if day.year == timezone.localdate().year else f" {day.year}"
     return f"{_day_and_month(day)}{year}"
 

@@ -20,7 +20,7 @@ def closest(
 def similarity(typed: str, candidate: str, *, cutoff: float = CUTOFF) -> float:
     """Returns how similar two texts are; 0.0 if they are less similar than `cutoff`.
 
-    Computes difflib's two cheap upper bounds first: most pairs fail those.
+    Computes difflib's two cheap upper bounds first, because most pairs fail them.
     """
     matcher = SequenceMatcher(None, typed, candidate, autojunk=False)
     for bound in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio):

@@ -22,30 +22,30 @@ SENTENCES = {
     Failure.TIMED_OUT: (
         "This took too long",
         (
-            "It took longer than a page may take, so it was stopped. The unfinished booking was "
-            "undone. Try again, or ask for less at once."
+            "It took longer than a page may take, so it was stopped. If you were booking "
+            "something, it was undone. Try again, or ask for less at once."
         ),
     ),
     Failure.NOT_STARTED: (
         "The database cannot be reached",
         (
-            "The database does not answer at the moment. The unfinished booking was undone. "
-            "Try again soon."
+            "The database does not answer at the moment. If you were booking something, it was "
+            "undone. Try again soon."
         ),
     ),
     Failure.UNKNOWN: (
         "The connection was lost",
         (
-            "It was lost before the database confirmed the result, so we do not know the result "
-            "yet. Go back and send the same form again: a payment is booked once, however often "
-            "it is sent."
+            "It was lost before the database answered. If you were booking something, we do not "
+            "know yet whether it is booked: go back and send the same form again. A payment is "
+            "booked once, however often it is sent."
         ),
     ),
     Failure.FINAL: (
         "The database has a problem",
         (
             "The database cannot do this at the moment, and somebody has to repair it. "
-            "The unfinished booking was undone."
+            "If you were booking something, it was undone."
         ),
     ),
 }

@@ -204,6 +204,9 @@ def test_a_closed_currency_keeps_its_accounts_and_opens_no_other() -> None:
         services.open_account(user=account.user, name="Second", currency="JPY")
     deposit(to_account=account, amount=Decimal(5))
     Account.objects.filter(pk=account.pk).update(name="Still here", currency="JPY")
+    dollars = AccountFactory()
+    with pytest.raises(IntegrityError), db_transaction.atomic():
+        Account.objects.filter(pk=dollars.pk).update(currency="JPY")
     with pytest.raises(IntegrityError) as refused, db_transaction.atomic():
         Account(user=account.user, currency="JPY", name="By hand").save()
     assert refused.value.__cause__.diag.constraint_name == "account_currency_valid"  # type: ignore[union-attr]

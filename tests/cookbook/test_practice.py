@@ -234,9 +234,9 @@ def test_without_the_right_to_make_schemas_it_says_so(monkeypatch: pytest.Monkey
 @pytest.mark.django_db
 def test_a_role_that_may_not_be_put_on_is_an_answer(settings: Any) -> None:
     settings.LEDGER_COOKBOOK_ROLE = "postgres"
-    with pytest.raises(bank.NoPracticeBank, match="may not put on"):
+    with pytest.raises(bank.NoPracticeBank, match="may not use"):
         bank.build()
-    with pytest.raises(bank.NoPracticeBank, match="may not put on"), as_cookbook_role(writes=False):
+    with pytest.raises(bank.NoPracticeBank, match="may not use"), as_cookbook_role(writes=False):
         pass
 
 

@@ -147,7 +147,7 @@ def test_a_transaction_left_idle_is_undone_and_done_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Postgres ends the session between the lock and the insert; the second try books once."""
-    monkeypatch.setattr(single_statement, "post", lambda _item: None)
+    monkeypatch.setattr(single_statement, "post", lambda *_: None)
     account = AccountFactory(balance="100")
     ended = threading.Event()
 

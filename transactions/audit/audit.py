@@ -100,7 +100,7 @@ def audit(
             raise
         raise AuditTooLong(
             f"The audit took longer than {seconds:.0f} seconds here, so it was stopped. "
-            "Check a shorter time, or run manage.py audit_ledger."
+            "Check a shorter period, or run manage.py audit_ledger."
         ) from error
 
 

@@ -79,7 +79,7 @@ def seed(
 def check_options(users: int, months: int, seed: int) -> None:
     """Raises SeedingError for invalid options."""
     if users < USERS_LEAST:
-        raise SeedingError(f"--users is {USERS_LEAST} or more: the three who sign in come first.")
+        raise SeedingError(f"--users is {USERS_LEAST} or more, because three people can sign in.")
     if not 1 <= months <= MONTHS_MOST:
         raise SeedingError(f"--months is between 1 and {MONTHS_MOST}; {months} is not.")
     if seed < 0:

@@ -55,7 +55,7 @@ class BookingStopped(Exception):
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
             f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked. "
-            "An error stopped the rest. Go on with it: no line is booked twice."
+            "An error stopped the rest. Continue with the rest: no line is booked twice."
         )
 
 

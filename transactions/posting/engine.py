@@ -144,7 +144,7 @@ def _post_chunk(
         row = insert.find([items[0].id]).get(items[0].id)
         if row is not None:
             return [_repeated(items[0], row)]
-        return [refusal or IdempotencyConflict("This id has just been used; look it up.")]
+        return [refusal or IdempotencyConflict("This id was used a moment ago; look it up.")]
     middle = len(items) // 2
     first = _post_chunk(items[:middle], lock_accounts_of(items[:middle]), posted)
     done = {row.pk: row for row in first if isinstance(row, Transaction)}

@@ -98,7 +98,7 @@ def _copy(items: Iterable[PreparedDraft]) -> None:
 
 def _no_question(*_: Any) -> NoReturn:
     """Refuses queries during a COPY: the query and the COPY would wait for each other for ever."""
-    raise RuntimeError("While rows are being streamed, the database cannot be asked.")
+    raise RuntimeError("No query can be sent while COPY streams the rows.")
 
 
 def _values(item: PreparedDraft) -> tuple[Any, ...]:

@@ -7,21 +7,27 @@ never says which: then `engine.post_one` runs, which finds the verdict and its s
 docs/performance.md compares the two paths.
 """
 
+import time
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-from typing import Any
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 from django.utils import timezone
+from psycopg.pq import TransactionStatus
 
 from ledger.db.retry import Failure, failure_of
+from ledger.text.currencies import LARGEST_AMOUNT
+from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
 from transactions.posting import insert
 from transactions.posting.drafts import PreparedDraft
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
+END_WITHIN = 1000  # milliseconds for the session of a lost statement to end
 # How many payments of this process were posted by each path.
 paths: Counter[str] = Counter()
 
@@ -29,20 +35,35 @@ COLUMNS = [name for name in insert.COLUMNS if name not in ("captures_id", "rever
 RESULT = ("currency", "booked_at", "booked_value_date", "from_balance", "to_balance")
 
 
-def post(item: PreparedDraft) -> Transaction | None:
+class LostStatement(NamedTuple):
+    """A statement whose answer was lost: the process id of its session, and when it was sent."""
+
+    pid: int
+    sent_at: float  # time.monotonic()
+
+
+def post(item: PreparedDraft, lost: list[LostStatement] | None = None) -> Transaction | None:
     """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot.
 
-    Raises the database's error if the payment may run again, or if its outcome is unknown.
+    Raises the database's error if the payment may run again, or if its outcome is unknown; then
+    adds the statement to `lost`.
     """
+    sent = None
     try:
         with _commits(), connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]
+            if not _is_between_transactions():
+                return None
+            sent = LostStatement(connection.connection.info.backend_pid, time.monotonic())
             cursor.execute(
                 _sql(item.from_id is not None, item.to_id is not None, item.is_hold),
                 _values(item),
             )
             row = cursor.fetchone()
     except DatabaseError as error:
-        if failure_of(error) is not Failure.FINAL:
+        failure = failure_of(error)
+        if failure is Failure.UNKNOWN and sent is not None and lost is not None:
+            lost.append(sent)
+        if failure is not Failure.FINAL:
             raise
         return None  # a rule of the database refused it: the other path finds the sentence
     if row is None:
@@ -63,12 +84,45 @@ def suits(item: PreparedDraft) -> bool:
     )
 
 
+def is_over(lost: LostStatement) -> bool:
+    """Whether the session of a lost statement has ended, so that it cannot post any more.
+
+    Note [Lost statements]: the server needs nothing more from the client to run a statement that
+    commits by itself. If the connection is cut while the statement waits in a buffer, the server
+    may run it seconds later. So after a lost statement no refusal is final before its session has
+    ended, and this function ends it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(bool_and(pg_terminate_backend(pid, %s)), true) FROM pg_stat_activity"
+            " WHERE pid = %s AND usename = current_user AND datname = current_database()"
+            " AND backend_start < clock_timestamp() - make_interval(secs => %s)",
+            [END_WITHIN, lost.pid, time.monotonic() - lost.sent_at],
+        )
+        (has_ended,) = cursor.fetchone()
+    return bool(has_ended)
+
+
+def _is_between_transactions() -> bool:
+    """Whether the statement will commit by itself, or is in a transaction that Django opened."""
+    status = connection.connection.info.transaction_status
+    return connection.in_atomic_block or status == TransactionStatus.IDLE
+
+
 def _commits() -> AbstractContextManager[Any]:
     """Refuses an open transaction, as every service does, except that of a test case."""
     return db_transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
 
 
+@lru_cache(maxsize=4)
+def _bounds(day: date, _zone: str) -> tuple[datetime, datetime]:
+    """The first moment of a day, and that of the next day, in the current time zone."""
+    return start_of_day(day), end_of_day(day)
+
+
 def _values(item: PreparedDraft) -> dict[str, Any]:
+    today = timezone.localdate()
+    begins, ends = _bounds(today, timezone.get_current_timezone_name())
     return {
         "id": item.id,
         "sender": item.from_id,
@@ -79,8 +133,9 @@ def _values(item: PreparedDraft) -> dict[str, Any]:
         "description": item.description,
         "reference": item.reference,
         "metadata": item.metadata_text,
-        "value_date": item.value_date,
-        "zone": timezone.get_current_timezone_name(),
+        "value_date": item.value_date or today,
+        "day_begins": begins,
+        "day_ends": ends,
         "expires_at": item.expires_at,
         "created_by": item.created_by_id,
     }
@@ -103,11 +158,16 @@ def _sql(has_sender: bool, has_recipient: bool, is_hold: bool) -> str:
             "sender.daily_limit IS NULL",
         ]
     if has_recipient:
-        conditions += ["recipient.status <> 'closed'"]
+        conditions += [
+            "recipient.status <> 'closed'",
+            f"recipient.balance + recipient.overdraft_limit <= {LARGEST_AMOUNT} - %(amount)s",
+        ]
     if has_sender and has_recipient:
         conditions += ["sender.currency = recipient.currency"]
     if is_hold:
         conditions += ["coalesce(%(expires_at)s::timestamptz > clock_timestamp(), true)"]
+    # At midnight the day of the booking time may be another one than that of this process.
+    conditions += ["booking.moment >= %(day_begins)s AND booking.moment < %(day_ends)s"]
     after = [f"{side}.last_entry_at + interval '1 microsecond'" for side in sides]
     values = {
         "id": "%(id)s::uuid",
@@ -121,9 +181,7 @@ def _sql(has_sender: bool, has_recipient: bool, is_hold: bool) -> str:
         "reference": "%(reference)s",
         "metadata": "%(metadata)s::jsonb",
         "created_at": "booking.moment",
-        "value_date": (
-            "coalesce(%(value_date)s::date, (booking.moment AT TIME ZONE %(zone)s)::date)"
-        ),
+        "value_date": "%(value_date)s::date",
         "from_balance": "sender.balance - %(amount)s::numeric",
         "to_balance": "recipient.balance + %(amount)s::numeric",
         "expires_at": "%(expires_at)s::timestamptz",
@@ -136,8 +194,8 @@ def _sql(has_sender: bool, has_recipient: bool, is_hold: bool) -> str:
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
     return f"""
         WITH locked AS MATERIALIZED (
-            SELECT id, currency, minor_units, status, balance, available, transfer_limit,
-                   daily_limit, last_entry_at
+            SELECT id, currency, minor_units, status, balance, overdraft_limit, available,
+                   transfer_limit, daily_limit, last_entry_at
             FROM accounts WHERE id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
         )
         INSERT INTO transactions ({", ".join(COLUMNS)})

@@ -6,11 +6,12 @@ from typing import TypeVar
 from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
 
-from ledger.db.retry import run_with_retry
+from ledger.db.retry import OutcomeUnknown, run_with_retry
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
 from transactions.posting.refusals import refusal_of
+from transactions.posting.single_statement import LostStatement, is_over
 
 Result = TypeVar("Result")
 
@@ -19,7 +20,7 @@ def run(
     work: Callable[[], Result],
     items: Iterable[PreparedDraft | LedgerError] = (),
     *,
-    first: Callable[[], Result | None] = lambda: None,
+    first: Callable[[list[LostStatement]], Result | None] = lambda _lost: None,
 ) -> Result:
     """Runs `work` in one database transaction, again after a lost race; translates refusals.
 
@@ -27,15 +28,17 @@ def run(
     the id of every draft, as if the caller had given it. Refusals are translated outside the
     transaction, which has failed by then.
 
-    `first` commits by itself, or returns None; then `work` runs.
+    `first` commits by itself, or returns None; then `work` runs. It adds to its list what it lost:
+    then no refusal is final before that is over, see Note [Lost statements].
     """
 
+    lost: list[LostStatement] = []
+
     def attempt() -> Result:
-        done = first()
-        if done is not None:
-            return done
-        with db_transaction.atomic(durable=True):
-            return work()
+        if lost:
+            return _after_lost(work, lost)
+        done = first(lost)
+        return _in_transaction(work) if done is None else done
 
     def look_up_ids() -> None:
         for item in items:
@@ -49,6 +52,26 @@ def run(
         if refusal is None:
             raise
         raise refusal from error
+
+
+def _in_transaction(work: Callable[[], Result]) -> Result:
+    with db_transaction.atomic(durable=True):
+        return work()
+
+
+def _after_lost(work: Callable[[], Result], lost: list[LostStatement]) -> Result:
+    """Runs `work` after statements whose answer was lost. A refusal is final only once they are
+    over: then `work` runs again, because one may have posted the row just before its session ended.
+    """
+    try:
+        result = _in_transaction(work)
+        if not isinstance(result, LedgerError):
+            return result
+    except (IntegrityError, DataError):
+        pass  # a refusal too
+    if not all(is_over(statement) for statement in lost):
+        raise OutcomeUnknown("A payment whose answer was lost may still be running.")
+    return _in_transaction(work)
 
 
 def row_of(result: Transaction | LedgerError) -> Transaction:

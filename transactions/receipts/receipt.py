@@ -202,7 +202,7 @@ def _subline(lifecycle: Lifecycle) -> str:
     return {
         "pending": "Reserved: it is either booked or returned to your available money.",
         "expired": (
-            "Expired. It still counts as held until the bank releases it, shortly."
+            "This hold has expired. It still counts as held until the bank releases it."
             if row.is_pending
             else f"It was not captured in time; the {amount} is available again."
         ),

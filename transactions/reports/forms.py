@@ -61,7 +61,7 @@ class ReportForm(forms.Form):
     currency = forms.ChoiceField(
         error_messages={
             "required": "There is no account yet.",
-            "invalid_choice": "There is no account in %(value)s; choose a currency of the list.",
+            "invalid_choice": "There is no account in %(value)s; choose a currency from the list.",
         }
     )
 

@@ -48,7 +48,7 @@ def _unknown_account(query: ParsedQuery, item: QueryItem, accounts: list[Account
     words = closest(item.text.casefold(), list(names_by_word))
     suggested_names = [names_by_word[word] for word in words] or names[:1]
     suggestions = [query.replacing(item.source, token("account", name)) for name in suggested_names]
-    sentence = f"None of these accounts is named “{item.text}”."
+    sentence = f"No account here is named “{item.text}”."
     return Mistake(sentence, tuple(suggestions), is_applied=True)
 
 

@@ -104,7 +104,7 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
     if filters.picks:
         line += ", a selection"
     if page.newer is not None or page.older is not None:
-        line += ", not all there are"
+        line += ", and there are more"
     return f"{line}."
 
 

@@ -1,4 +1,4 @@
-"""One attempt on the books for every rule of theirs: see `cookbook.lab.attempt_runner`."""
+"""An attempt to break each rule of the books: see `cookbook.lab.attempt_runner`."""
 
 from cookbook.lab.attempts import accounts, files, people, rights, seals, transactions, words
 from cookbook.lab.attempts.attempt import Attempt, ValidRow

@@ -62,7 +62,7 @@ def _update(rule: str, title: str, change: str, where: str = _OF_ANA) -> Attempt
 
 
 def _by_rows(rule: str, title: str, row: ValidRow, **changed: str) -> Attempt:
-    """A refusal by the accounts of what a row of transactions would make of them."""
+    """An attempt to insert a row of transactions that would break a rule of its account."""
     return Attempt("accounts", rule, title, row.but(**changed).insert)
 
 
@@ -89,7 +89,8 @@ ATTEMPTS: list[Attempt] = [
         "held = -100",
     ).stands_behind(
         "balance_follows_rows",
-        "Only triggers change the held amount: a hold adds to it and later subtracts the same.",
+        "Only triggers change the held amount: a new hold adds its amount, and its end subtracts "
+        "the same amount.",
     ),
     _update("account_amounts_finite", "Set an overdraft limit of NaN", "overdraft_limit = 'NaN'"),
     _update(
@@ -122,7 +123,7 @@ ATTEMPTS: list[Attempt] = [
     Attempt(
         "accounts",
         "account_currency_exists",
-        "Delete a currency that accounts are in",
+        "Delete a currency that accounts use",
         "DELETE FROM currencies WHERE code = 'USD'",
         FOREIGN_KEY,
     ),

@@ -90,7 +90,7 @@ _SEALS: list[Attempt] = [
     SEAL.attempt("seals_version_check", "Insert a seal with version -1", version="-1"),
     SEAL.attempt("seals_number_check", "Insert a seal with number -1", number="-1").stands_behind(
         "seal_follows",
-        f"{_IN_ORDER} After it, first_seal_begins_the_books refuses a number below 1.",
+        f"{_IN_ORDER} Without it, first_seal_begins_the_books would refuse a number below 1.",
         and_behind="first_seal_begins_the_books",
     ),
     NEXT_SEAL.attempt(
@@ -132,7 +132,7 @@ _SEALS: list[Attempt] = [
     *SEAL.left_out(),
 ]
 _DAYS: list[Attempt] = [
-    DAY.attempt("sealed_day_valid", "Insert a sealed day of no rows", row_count="0"),
+    DAY.attempt("sealed_day_valid", "Insert a sealed day without rows", row_count="0"),
     DAY.attempt(
         "sealed_days_seal_id_1effdf06_fk_seals_number",
         "Insert a sealed day of an unknown seal",

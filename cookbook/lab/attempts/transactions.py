@@ -1,4 +1,4 @@
-"""Attempts on the books themselves: rows that never were, rows that change, rows that go."""
+"""Attempts on transactions: to insert false ones, and to change or delete existing ones."""
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 from cookbook.lab.attempts.seals import SEAL
@@ -196,7 +196,7 @@ ATTEMPTS: list[Attempt] = [
         captures_id="gen_random_uuid()",
     ).stands_behind(
         "capture_of_pending_hold",
-        "The trigger looks for the hold first, and finds none.",
+        "The trigger capture_of_pending_hold first looks for the hold, and finds none.",
     ),
     Attempt(
         "transactions",
@@ -223,7 +223,7 @@ ATTEMPTS: list[Attempt] = [
         reverses_id="gen_random_uuid()",
     ).stands_behind(
         "reversal_mirrors_original",
-        "The trigger looks for the original first, and finds none.",
+        "The trigger reversal_mirrors_original first looks for the original, and finds none.",
     ),
     Attempt(
         "transactions",

@@ -20,7 +20,9 @@ from ledger.db.backend.client import DatabaseClient
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
-    """Binds values on the server and prepares every statement, once per connection."""
+    """Binds values on the server, and prepares each statement at its first use in a connection,
+    unless `prepare_threshold` is None.
+    """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
         return super().execute(query, params, **{"prepare": True, **options})
@@ -92,6 +94,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         With `prepare_threshold` None in OPTIONS, as behind a pooler that mixes the statements of
         its clients, this cursor does not prepare either.
         """
+        self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:
             cursor = PreparedCursor(self.connection)

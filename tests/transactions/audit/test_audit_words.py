@@ -48,7 +48,7 @@ def test_a_broken_chain_says_before_change_and_after(account: Account) -> None:
 def test_a_chain_without_order_says_the_time(account: Account) -> None:
     row = services.deposit(to_account=account, amount=Decimal(1))
     falsify("UPDATE transactions SET created_at = '2026-01-01T08:00Z'")
-    assert f"transaction {row.pk} has the very time" in said("chain")
+    assert f"transaction {row.pk} has the same time" in said("chain")
     assert "1 January 2026, 08:00:00.000000 UTC" in said("chain")
 
 

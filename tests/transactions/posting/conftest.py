@@ -9,7 +9,7 @@ from transactions.posting.single_statement import ONE_STATEMENT, STEP_BY_STEP
 @pytest.fixture
 def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Payments lock first, then check in Python, then insert."""
-    monkeypatch.setattr(single_statement, "post", lambda _item: None)
+    monkeypatch.setattr(single_statement, "post", lambda *_: None)
 
 
 @pytest.fixture(params=[ONE_STATEMENT, STEP_BY_STEP])

@@ -1,5 +1,7 @@
 """The connection goes during COMMIT: nobody knows, so the same id is looked up and sent again."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -12,13 +14,17 @@ from django.db import OperationalError, connection, connections
 from accounts.models import Account
 from ledger.db.backend.base import PreparedCursor
 from ledger.db.ids import uuid7
+from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.transactions.payment_files.files import checked, fates, pay
 from tests.transactions.posting.shared import lose_next_answer
 from transactions import services, staff_services
 from transactions.audit.audit import audit
+from transactions.exceptions import InsufficientFunds
 from transactions.models import StaffReason, Transaction
 from transactions.payment_files.booking import book_rest
+from transactions.posting import single_statement
+from transactions.posting.single_statement import ONE_STATEMENT
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,9 +57,9 @@ def end(outside: psycopg.Connection, pid: int) -> None:
 
 
 @pytest.mark.parametrize("nobody_there", [0, 1, 2], ids="{} times nobody there".format)
-@pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))
+@pytest.mark.parametrize("verb", VERBS)
 def test_ended_after_the_commit_and_before_its_answer(
-    verb: Callable[[Account], Any],
+    verb: str,
     nobody_there: int,
     account: Account,
     outside: psycopg.Connection,
@@ -69,8 +75,11 @@ def test_ended_after_the_commit_and_before_its_answer(
         nowhere = {"host": "/nowhere"} if len(tries) <= nobody_there else {}
         return connect(parameters | nowhere)
 
-    def lose_the_answer() -> None:
+    lost_in: list[str] = []
+
+    def lose_the_answer(place: str) -> None:
         if not lost:
+            lost_in.append(place)
             lost.append(connection.connection.info.backend_pid)
             end(outside, lost[0])
             monkeypatch.setattr(connection, "get_new_connection", connect_later)
@@ -78,19 +87,20 @@ def test_ended_after_the_commit_and_before_its_answer(
 
     def commit_and_lose_the_answer() -> None:
         commit()
-        lose_the_answer()
+        lose_the_answer("commit")
 
     def execute_and_lose_the_answer(self: Any, *arguments: Any, **options: Any) -> Any:
         done = execute(self, *arguments, **options)
-        lose_the_answer()
+        lose_the_answer("execute")
         return done
 
     execute = PreparedCursor.execute
     monkeypatch.setattr(PreparedCursor, "execute", execute_and_lose_the_answer)
     # Not `commit`, which opening accounts uses as well: what ends an atomic block.
     monkeypatch.setattr(connection, "commit", commit_and_lose_the_answer)
-    verb(account)
+    VERBS[verb](account)
     assert len(tries) > nobody_there
+    assert lost_in == ["execute" if path == ONE_STATEMENT and "batch" not in verb else "commit"]
     assert balances(account) == [70]
     assert audit().clean
 
@@ -265,3 +275,51 @@ def test_everybody_is_ended_again_and_again(outside: psycopg.Connection) -> None
     assert sorted(booked) == sorted(acknowledged)
     assert len(acknowledged) >= 100
     assert audit().clean
+
+
+def test_a_refusal_is_not_final_while_the_lost_statement_may_still_run(
+    account: Account, outside: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server gets the statement, stops before it runs, and goes on after the retry."""
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    execute, stopped = PreparedCursor.execute, list[int]()
+
+    def cut_off(self: Any, *arguments: Any, **options: Any) -> Any:
+        if stopped:
+            return execute(self, *arguments, **options)
+        stopped.append(pid)
+        os.kill(pid, signal.SIGSTOP)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(PreparedCursor, "execute", cut_off)
+    monkeypatch.setattr(single_statement, "END_WITHIN", 1)
+    try:
+        with pytest.raises(OutcomeUnknown):
+            services.withdraw(from_account=account, amount=Decimal(1000))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert stopped
+    with pytest.raises(InsufficientFunds):
+        services.withdraw(from_account=account, amount=Decimal(1000))
+
+
+def test_a_refusal_is_final_once_the_session_of_the_lost_statement_is_over(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    execute, cut = PreparedCursor.execute, list[int]()
+
+    def cut_off(self: Any, *arguments: Any, **options: Any) -> Any:
+        if cut:
+            return execute(self, *arguments, **options)
+        cut.append(pid)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(PreparedCursor, "execute", cut_off)
+    with pytest.raises(InsufficientFunds):
+        services.withdraw(from_account=account, amount=Decimal(1000))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", cut)
+        assert cursor.fetchone() == (0,)

@@ -1,16 +1,19 @@
 """One movement of money: what moves, what the accounts refuse, and in how many statements."""
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.timezone import get_fixed_timezone
 
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
+from ledger.text.currencies import LARGEST_AMOUNT
 from tests.factories import AccountFactory, UserFactory, balances
 from transactions import services
 from transactions.exceptions import (
@@ -18,6 +21,7 @@ from transactions.exceptions import (
     AccountNotFound,
     CurrencyMismatch,
     InsufficientFunds,
+    InvalidAmount,
     LedgerError,
     SameAccount,
 )
@@ -150,6 +154,33 @@ def test_a_service_never_runs_inside_somebody_elses_transaction() -> None:
     with db_transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         services.transfer(from_account=a, to_account=b, amount=Decimal(1))
     assert balances(a, b) == [10, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_service_refuses_a_transaction_that_was_begun_by_hand() -> None:
+    account = AccountFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        with pytest.raises(ProgrammingError):
+            services.deposit(to_account=account, amount=Decimal(5))
+        cursor.execute("ROLLBACK")
+    assert balances(account) == [0]
+
+
+@pytest.mark.parametrize("hours", [13, -11, 0])
+def test_the_value_date_is_a_day_of_the_current_time_zone(hours: int) -> None:
+    with timezone.override(get_fixed_timezone(hours * 60)):
+        row = services.deposit(to_account=AccountFactory(), amount=Decimal(1))
+        row.refresh_from_db()
+        assert row.value_date == timezone.localdate(row.created_at)
+
+
+@pytest.mark.usefixtures("path")
+def test_no_recipient_gets_more_than_fits_with_its_overdraft() -> None:
+    full = AccountFactory(overdraft_limit=Decimal(1000))
+    services.deposit(to_account=full, amount=LARGEST_AMOUNT.to_integral_value(ROUND_DOWN) - 1500)
+    with pytest.raises(InvalidAmount):
+        services.deposit(to_account=full, amount=Decimal(1000))
 
 
 def test_one_transfer_takes_one_statement(django_assert_num_queries: Any) -> None:

@@ -83,7 +83,7 @@ def test_paper_says_what_it_holds_and_holds_everything(
     monkeypatch.setattr(statements, "PAGE", 7)
     first = page_of(ana, account)
     paper_line = first.context["paper_line"]
-    assert not lacks(paper_line, "7 entries", "17 March 2026", "19 March 2026", "not all")
+    assert not lacks(paper_line, "7 entries", "17 March 2026", "19 March 2026", "there are more")
     assert paper_line in text_of(first)
     assert [day.is_split for day in first.context["page"].days] == [False, False, True]
     assert text_of(first).count("Whole day") == 1
@@ -93,7 +93,7 @@ def test_paper_says_what_it_holds_and_holds_everything(
     assert len(entries_in(whole)) == 30
     said = text_of(whole)
     assert not lacks(whole.context["paper_line"], "30 entries", "10 March 2026", "19 March 2026")
-    assert "not all" not in whole.context["paper_line"]
+    assert "there are more" not in whole.context["paper_line"]
     assert texts_of(whole, "page-head__figure") == ["50.00"]
     assert "on 19 March 2026" in texts_of(whole, "page-head__unit")[0]
     assert re.findall(r"\d+\.\d\d", texts_of(whole, "page-head__subline")[0]) == [

@@ -73,7 +73,7 @@ def _chain_sentence(
 ) -> str:
     if balance == before + signed:
         return (
-            f"{account.at_start}: transaction {transaction} has the very time of the one before "
+            f"{account.at_start}: transaction {transaction} has the same time as the one before "
             f"it, {moment_text(moment)}, so nobody can say which came first."
         )
     went = "moved" if signed.is_nan() else "came in" if signed > 0 else "went out"
@@ -149,7 +149,7 @@ def _time_sentence(name: NamedAccount, account: Any) -> str:
         row = f"transaction {account.last_transaction}"
         newest = f"{name.at_start}: its newest row, {row}, is of {moment_text(account.last_time)}"
     if account.last_entry_at is None:
-        return f"{newest}, but the account says that it never had one."
+        return f"{newest}, but the account has no time of a last entry."
     stored = f"{newest}, but the account says {moment_text(account.last_entry_at)}."
     is_ahead = account.last_time is None or account.last_entry_at > account.last_time
     return f"{stored} A row that came later may be gone." if is_ahead else stored

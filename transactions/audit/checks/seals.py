@@ -106,10 +106,10 @@ def _broken_chain(seal: StoredSeal, before: StoredSeal | None) -> SealProblem | 
         return SealProblem(f"{seal} after the digest of the one before", "another digest", changed)
     if seal.recomputed != seal.digest:
         changed = (
-            f"{label} was changed since it was made: its digest is not the one of what "
-            "stands in it and in its days."
+            f"{label} was changed since it was made: its digest does not match its content and "
+            "its days."
         )
-        expected = f"{seal} with the digest of what stands in it and its days"
+        expected = f"{seal} with the digest of its content and its days"
         return SealProblem(expected, "another digest", changed)
     return None
 
@@ -164,8 +164,8 @@ def _change_sentence(found: str, place: str, row: str) -> str:
     """What happened to the row at a position of its day, as a sentence."""
     return {
         NO_ROW: f"number {place} is gone",
-        ROW_ELSEWHERE: "one of them is no longer what it was",
-        NEW_ROW: f"{row} was put in among them later, as number {place}",
+        ROW_ELSEWHERE: "one of them was changed",
+        NEW_ROW: f"{row} was inserted later, as number {place}",
         ROW_GONE: f"number {place} is gone: {row} has moved up into its place",
         OTHER_ROW: f"number {place} is no longer what it was: {row} stands there now",
     }[found]

@@ -23,8 +23,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--since",
             metavar="DATE|TIME",
-            help="Check only what was booked from then on, as 2026-11-20 or 2026-11-20T08:00; "
-            "balances, holds and the money per currency stay whole.",
+            help="Check only what was booked from this day or time on, such as 2026-11-20 or "
+            "2026-11-20T08:00; balances, holds and the money per currency are always checked "
+            "completely.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

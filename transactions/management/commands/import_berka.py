@@ -56,4 +56,6 @@ class Command(BaseCommand):
             f"{seconds:.1f} s, {rows / seconds:,.0f} rows a second."
         )
         if report.refusals:
-            self.stderr.write("Correct these lines and run it again: it adds what is missing.")
+            self.stderr.write(
+                "Correct these lines and run the import again: it adds what is missing."
+            )

@@ -108,7 +108,7 @@ class Command(BaseCommand):
             paid = f"{same.name} of {long_date(same.created_at)}"
             raise CommandError(
                 f"The same lines were paid before, by {paid}. Nothing was booked; to pay them "
-                "once more, say so by a label: --run LABEL."
+                "once more, give them a label: --run LABEL."
             )
 
     def _checked(self, file: PaymentFile) -> PaymentFile:

@@ -13,14 +13,14 @@ from transactions.models import Seal
 
 class Command(BaseCommand):
     help = (
-        "Closes everything booked before today (UTC) that is not sealed yet: nothing is added to "
-        "it or changed in it unseen. Safe to run twice and side by side."
+        "Seals everything booked before today (UTC) that is not sealed yet, so that nobody can add "
+        "to it or change it without a trace. Safe to run twice and in parallel."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--until", type=date.fromisoformat, metavar="DATE",
-            help="Seal the days before this one, as 2026-11-01; the default is today.",
+            help="Seal the days before this one, such as 2026-11-01; the default is today.",
         )  # fmt: skip
         parser.add_argument(
             "--verify", metavar="DIGEST",

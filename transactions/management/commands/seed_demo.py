@@ -18,9 +18,11 @@ class Command(BaseCommand):
     requires_system_checks: tuple[str, ...] = ()  # about the pages, which this does not need
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--users", type=int, default=24, help="How many people; 24.")
-        parser.add_argument("--months", type=int, default=12, help="How much history; 12.")
-        parser.add_argument("--seed", type=int, default=1, help="Another number, another bank; 1.")
+        parser.add_argument("--users", type=int, default=24, help="How many people (default 24).")
+        parser.add_argument("--months", type=int, default=12, help="How many months (default 12).")
+        parser.add_argument(
+            "--seed", type=int, default=1, help="Another number makes another bank (default 1)."
+        )
         parser.add_argument(
             "--today", type=date.fromisoformat, help="The day the history ends, as 2026-11-20."
         )

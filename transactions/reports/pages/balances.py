@@ -134,7 +134,10 @@ def _trial_basis(rows: Sequence[Row], params: ReportParameters) -> str:
         proof = f"{opening} was held before {long_date(since)}, {proof}"
     proof += f"; {money(sums['ending'], params.currency)} is held."
     if _wrong(rows):
-        return f"Just before {at}. Run the audit: it names the first account and row that differ."
+        return (
+            f"As of just before {at}. Run the audit: it names the first account and row that "
+            "differ."
+        )
     source = " Balances are those stored with the entries." if params.scope.is_bank else ""
     return f"Just before {at}: {proof}{source}"
 

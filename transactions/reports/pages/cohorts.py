@@ -46,9 +46,9 @@ def _payments(row: Row, _params: ReportParameters) -> str:
 
 def _basis(_rows: Sequence[Row], _params: ReportParameters) -> str:
     return (
-        "Customers with an account, by the month in which they joined, and how many of them sent "
-        f"money in that month and in each of the {FOLLOWED} months after it, transfers between own "
-        "accounts included. Holds do not count; the current month is incomplete."
+        "Customers with an account are grouped by the month in which they joined. The figures say "
+        f"how many of them sent money in that month and in each of the {FOLLOWED} months after it. "
+        "Transfers between own accounts count, holds do not. The current month is incomplete."
     )
 
 
