@@ -192,14 +192,21 @@ def expire_holds(*, now: datetime | None = None) -> int:
     parallel.
 
     Skips accounts that are locked by others (SKIP LOCKED). Counts holds whose COMMIT succeeded
-    although its answer was lost.
+    although its answer was lost. If the books refuse on one account, voids the holds of all others
+    first, then raises that LedgerError.
     """
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
     accounts = expired.values_list("from_account", flat=True).distinct()
-    return sum(
-        unit_of_work.run(partial(_expire, account, moment, {})) for account in list(accounts)
-    )
+    count, refusal = 0, None
+    for account in list(accounts):
+        try:
+            count += unit_of_work.run(partial(_expire, account, moment, {}))
+        except LedgerError as error:
+            refusal = error
+    if refusal is not None:
+        raise refusal
+    return count
 
 
 def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> int:

@@ -29,6 +29,7 @@ from transactions.exceptions import (
     LimitExceeded,
 )
 from transactions.models import Entry, Transaction
+from transactions.posting import engine
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
@@ -285,3 +286,23 @@ def test_expired_holds_are_released_and_only_they(everyday: Account) -> None:
     assert state(everyday) == (100, 50, 50)
     assert services.expire_holds(now=now + timedelta(hours=2)) == 1
     assert Transaction.objects.get(pk=ahead.pk).status == "voided"
+
+
+def test_one_account_that_refuses_keeps_no_other_hold_from_expiring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accounts = sorted((AccountFactory(balance="10") for _ in range(3)), key=lambda a: a.pk)
+    for account in accounts:
+        hold_that_ended(account, Decimal(5))
+    release, refusing = engine.release_locked, accounts[1].pk
+
+    def refuse_one(holds: Any) -> None:
+        if holds[0].from_account_id == refusing:
+            raise InvalidAmount("Not this one.")
+        release(holds)
+
+    monkeypatch.setattr(engine, "release_locked", refuse_one)
+    with pytest.raises(InvalidAmount):
+        services.expire_holds()
+    pending = Transaction.objects.pending().values_list("from_account", flat=True)
+    assert list(pending) == [refusing]
