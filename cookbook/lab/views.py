@@ -43,8 +43,8 @@ class TestedRule:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutColumns:
-    """Columns that were left out one at a time with the same result; `stopped` is one of the
-    results.
+    """Columns whose inserts, each without one of them, ended in the same way. `stopped` is the
+    outcome for the first column.
     """
 
     columns: list[str]

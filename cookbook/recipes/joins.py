@@ -163,7 +163,7 @@ def accounts_that_draw_cash() -> dict[str, Any]:
     "the same amount: also wrong, and harder to notice.",
 )
 def money_in_and_out(currency: Literal["KWD", "JPY", "GBP"] = "KWD") -> dict[str, Any]:
-    """The sums of payments out of and into the accounts of one currency, calculated in two ways."""
+    """For each account in one currency, its sums of payments out and in, calculated in two ways."""
     accounts = Account.objects.filter(currency=currency).order_by("user__email", "name")
     with step("Two joins"):
         joined = accounts.annotate(out=Sum("sent__amount"), into=Sum("received__amount"))

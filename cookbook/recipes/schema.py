@@ -101,7 +101,7 @@ def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str,
 def unspent_by_partial_index(
     since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)
 ) -> dict[str, int]:
-    """Vouchers sold in a week of June: those not spent at all, and all."""
+    """How many vouchers were sold between two dates, and how many of these are unspent."""
     sold = Voucher.objects.filter(sold_on__range=(since, until))
     with step("with the index's condition"):
         unspent = sold.filter(spent=0).count()

@@ -28,7 +28,7 @@ AUDIT_RUN_IS_OF_NOW = FirmTrigger(
         IF NEW.started_at > here + slack
            OR NEW.finished_at NOT BETWEEN here - slack AND here + slack
         THEN
-            {refuse("audit_run_is_of_now", "An audit is kept when it ends, not before or later.")}
+            {refuse("audit_run_is_of_now", "An audit is stored when it ends, not before or after.")}
         END IF;
         NEW.started_at := least(NEW.started_at, here);
         NEW.finished_at := least(NEW.finished_at, here);

@@ -61,7 +61,10 @@ class Seal(models.Model):
                 name="first_seal_begins_the_books",
                 condition=Q(number=1, starts_at=EARLIEST, previous_digest__isnull=True)
                 | Q(number__gt=1, starts_at__gt=EARLIEST, previous_digest__isnull=False),
-                violation_error_message="The first seal, and no other, has none before it.",
+                violation_error_message=(
+                    "Only the first seal has no seal before it, and starts at the beginning of the "
+                    "books."
+                ),
             ),
             models.CheckConstraint(
                 name="seal_digest_is_sha256",

@@ -102,7 +102,7 @@ def locked_file(pk: uuid.UUID) -> PaymentFile:
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
     if file is None:
-        raise FileRemoved("This file was removed meanwhile. Nothing of it was paid.")
+        raise FileRemoved("This file was removed meanwhile. None of its payments was made.")
     return file
 
 

@@ -206,7 +206,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         message = f"Removed; nothing of its {payments(file.line_count)} was paid."
         clerk = person_of(request)
         LogEntry.objects.log_actions(clerk.pk, [file], DELETION, message, single_object=True)
-        messages.success(request, f"Removed {file.name}. Nothing of it was paid.")
+        messages.success(request, f"Removed {file.name}. None of its payments was made.")
         return redirect("admin:transactions_paymentfile_changelist")
 
     def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:

@@ -111,7 +111,7 @@ def test_an_earlier_clean_audit_ends_nothing() -> None:
 )
 def test_no_audit_is_kept_under_another_time(times: dict[str, timedelta]) -> None:
     moments: dict[str, Any] = {name: timezone.now() + after for name, after in times.items()}
-    with pytest.raises(IntegrityError, match="kept when it ends"), db_transaction.atomic():
+    with pytest.raises(IntegrityError, match="stored when it ends"), db_transaction.atomic():
         kept(**moments)
     assert not AuditRun.objects.exists()
 

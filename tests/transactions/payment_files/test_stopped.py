@@ -31,7 +31,7 @@ from transactions.payment_files.storage import discard
 from transactions.staff import payment_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
-REMOVED = "This file was removed meanwhile. Nothing of it was paid."
+REMOVED = "This file was removed meanwhile. None of its payments was made."
 
 
 @pytest.fixture(autouse=True)

@@ -74,9 +74,10 @@ def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
 
 
 def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
-    """Returns the scope of this kind and what the words may refer to. One query for own money.
+    """Returns the scope of this kind and what the words of the query may refer to.
 
-    Raises PermissionDenied if the reader may not read the whole bank.
+    For the reader's own money, this takes a single SQL statement. Raises PermissionDenied if the
+    reader may not read the whole bank.
     """
     if kind == BANK:
         scope = scope_for(reader, kind)
