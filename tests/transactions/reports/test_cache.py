@@ -116,7 +116,7 @@ def test_the_page_says_since_when_and_offers_to_read_afresh(
     url = "/reports/money-by-month/"
     assert "fresh=1#work" not in client.get(url, MARCH).content.decode()
     page = markup_of(client.get(url, MARCH))
-    assert "seal 1" in page
+    assert "Seal 1 " in page
     assert "fresh=1#work" in page
     assert "fresh=1#work" not in client.get(url, {**MARCH, "fresh": "1"}).content.decode()
     assert "Execution Time" in client.get(url, {**MARCH, "plans": "1"}).content.decode()
