@@ -185,6 +185,7 @@ class Transaction(models.Model):
             *row_triggers.ALL,
             SEALED_PERIOD_IS_CLOSED,
         ]
+        # The primary key and `transactions_newest` fill their pages: migration 0018.
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["from_account", "created_at"], name="transactions_from_created"),
             models.Index(fields=["to_account", "created_at"], name="transactions_to_created"),

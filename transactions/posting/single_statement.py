@@ -14,7 +14,7 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
@@ -49,11 +49,13 @@ def post(item: PreparedDraft, lost: list[LostStatement] | None = None) -> Transa
     adds the statement to `lost`.
     """
     sent = None
+    database: Any = connections[DEFAULT_DB_ALIAS]  # each use of django.db.connection costs 1 us
     try:
-        with _commits(), connection.prepared_cursor() as cursor:  # type: ignore[attr-defined]
-            if not _is_between_transactions():
+        with _commits(database), database.prepared_cursor() as cursor:
+            server = database.connection.pgconn
+            if not _is_between_transactions(database, server):
                 return None
-            sent = LostStatement(connection.connection.info.backend_pid, time.monotonic())
+            sent = LostStatement(server.backend_pid, time.monotonic())
             cursor.execute(
                 _sql(item.from_id is not None, item.to_id is not None, item.is_hold),
                 _values(item),
@@ -80,7 +82,7 @@ def suits(item: PreparedDraft) -> bool:
         not item.is_correction
         and item.created_at is None
         and (item.expires_at is None or item.expires_at > timezone.now())
-        and (connection.in_atomic_block or connection.get_autocommit())
+        and _posts_at_once(connections[DEFAULT_DB_ALIAS])
     )
 
 
@@ -103,15 +105,19 @@ def is_over(lost: LostStatement) -> bool:
     return bool(has_ended)
 
 
-def _is_between_transactions() -> bool:
+def _posts_at_once(database: Any) -> bool:
+    """Whether Django has a transaction of its own open, or none and commits each statement."""
+    return bool(database.in_atomic_block or database.get_autocommit())
+
+
+def _is_between_transactions(database: Any, server: Any) -> bool:
     """Whether the statement will commit by itself, or is in a transaction that Django opened."""
-    status = connection.connection.info.transaction_status
-    return connection.in_atomic_block or status == TransactionStatus.IDLE
+    return bool(database.in_atomic_block or server.transaction_status == TransactionStatus.IDLE)
 
 
-def _commits() -> AbstractContextManager[Any]:
+def _commits(database: Any) -> AbstractContextManager[Any]:
     """Refuses an open transaction, as every service does, except that of a test case."""
-    return db_transaction.atomic(durable=True) if connection.in_atomic_block else nullcontext()
+    return db_transaction.atomic(durable=True) if database.in_atomic_block else nullcontext()
 
 
 @lru_cache(maxsize=4)
