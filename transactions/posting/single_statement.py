@@ -19,7 +19,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
-from ledger.db.retry import Failure, failure_of
+from ledger.db.retry import Failure, failure_of, sqlstate
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
@@ -27,6 +27,9 @@ from transactions.posting import insert
 from transactions.posting.drafts import PreparedDraft
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
+# invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement, and psycopg
+# does not know. A new connection prepares it again.
+FORGOTTEN = "26000"
 END_WITHIN = 1000  # milliseconds for the session of a lost statement to end
 # How many payments of this process were posted by each path.
 paths: Counter[str] = Counter()
@@ -67,6 +70,8 @@ def post(item: PreparedDraft, lost: list[LostStatement] | None = None) -> Transa
             lost.append(sent)
         if failure is not Failure.FINAL:
             raise
+        if sqlstate(error) == FORGOTTEN and not database.in_atomic_block:
+            database.close()
         return None  # a rule of the database refused it: the other path finds the sentence
     if row is None:
         return None

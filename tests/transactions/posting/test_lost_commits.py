@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -24,7 +25,7 @@ from transactions.exceptions import InsufficientFunds
 from transactions.models import StaffReason, Transaction
 from transactions.payment_files.booking import book_rest
 from transactions.posting import single_statement
-from transactions.posting.single_statement import ONE_STATEMENT
+from transactions.posting.single_statement import ONE_STATEMENT, STEP_BY_STEP
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -323,3 +324,17 @@ def test_a_refusal_is_final_once_the_session_of_the_lost_statement_is_over(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", cut)
         assert cursor.fetchone() == (0,)
+
+
+def test_a_statement_that_a_pooler_forgot_is_prepared_again(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One payment goes step by step, and those after it take one statement again."""
+    paths = Counter[str]()
+    monkeypatch.setattr(single_statement, "paths", paths)
+    services.withdraw(from_account=account, amount=Decimal(1))
+    connection.connection.pgconn.exec_(b"DEALLOCATE ALL")  # psycopg would notice its own
+    for _ in range(3):
+        services.withdraw(from_account=account, amount=Decimal(1))
+    assert paths == {ONE_STATEMENT: 3, STEP_BY_STEP: 1}
+    assert balances(account) == [96]
