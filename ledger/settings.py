@@ -88,7 +88,7 @@ if not _database and env.text("DB_NAME"):
     }
 LEDGER_EMBEDDED = not _database
 # Which role connects: the owner of the tables, or the web role with fewer rights (docs/rights.md).
-# wsgi.py and asgi.py set web; commands run as the owner.
+# wsgi.py, asgi.py and server/web_process.py set web; commands run as the owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
 # The role of the cookbook's recipes: it has rights to the practice bank alone, and cannot sign in.

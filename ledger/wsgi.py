@@ -4,6 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from ledger.server.warm_up import warm_up
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
 os.environ.setdefault("LEDGER_ROLE", "web")
 application = get_wsgi_application()
+warm_up()

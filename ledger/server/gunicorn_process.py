@@ -5,6 +5,7 @@ import http.client
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +17,10 @@ PR_SET_PDEATHSIG = 1
 
 
 class WebServer:
-    """A context manager: gunicorn starts on entry and is stopped on exit."""
+    """A context manager: the process starts on entry and is stopped on exit.
+
+    From entry on it loads the site; it answers after `open`.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
@@ -24,7 +28,6 @@ class WebServer:
     def __enter__(self) -> Self:
         address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         options = {
-            "chdir": BASE_DIR,
             "bind": address,
             "worker-class": "gthread",
             "workers": WORKERS,
@@ -33,9 +36,11 @@ class WebServer:
             "log-level": "warning",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--no-control-socket"]
+            [sys.executable, "-m", "ledger.server.web_process", "--no-control-socket", "--preload"]
             + [f"--{name}={value}" for name, value in options.items()]
             + ["ledger.wsgi"],
+            cwd=BASE_DIR,
+            stdin=subprocess.PIPE,
             # Ctrl-C goes to the whole foreground process group; only this process may handle it.
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads here
@@ -54,6 +59,12 @@ class WebServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def open(self) -> None:
+        """Let it listen: the database and the static files are ready."""
+        if stdin := self.process.stdin:
+            with suppress(BrokenPipeError), stdin:  # it has ended, which `exit_code` tells
+                stdin.write(b"\n")
 
     def exit_code(self) -> int | None:
         """None while it runs."""

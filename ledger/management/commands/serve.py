@@ -39,10 +39,7 @@ class Command(BaseCommand):
         _check_port(host, port)
         try:
             with removal.removal_blocked():
-                # Progress goes to stderr, apart from the three lines of every start, but is not
-                # an error: not in red.
-                prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
-                self._serve(host, port)
+                self._serve(host, port, demo=demo)
         except KeyboardInterrupt:
             pass
         except OperationalError as err:
@@ -54,16 +51,20 @@ class Command(BaseCommand):
             if settings.LEDGER_EMBEDDED:
                 embedded.stop()
 
-    def _serve(self, host: str, port: int) -> None:
-        lines = self._greeting(host, port)
-        connection.close()
+    def _serve(self, host: str, port: int, *, demo: bool) -> None:
         with WebServer(host, port) as server:
+            # Progress goes to stderr, apart from the three lines of every start, but is not an
+            # error: not in red.
+            prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
+            lines = self._greeting(host, port)
+            connection.close()
+            server.open()
             while server.exit_code() is None:
                 if lines and server.answers():
                     self.stdout.write("\n".join(lines))
                     self.stdout.flush()
                     lines = []
-                time.sleep(0.05 if lines else 0.5)
+                time.sleep(0.02 if lines else 0.5)
             raise CommandError(f"The web server ended by itself, with code {server.exit_code()}.")
 
     def _greeting(self, host: str, port: int) -> list[str]:

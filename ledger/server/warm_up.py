@@ -1,0 +1,28 @@
+"""Loads ahead what a web process would otherwise load in its first requests."""
+
+import gc
+from contextlib import suppress
+
+from django.conf import settings
+from django.template import TemplateSyntaxError
+from django.template.loader import get_template
+from django.urls import reverse
+
+from ledger.env import BASE_DIR
+
+TEMPLATES = BASE_DIR / "templates"
+
+
+def warm_up() -> None:
+    """Loads the addresses with their views, and compiles our templates; nothing with DEBUG.
+
+    Opens no connection to the database: gunicorn calls it before it forks the web processes.
+    """
+    if settings.DEBUG:  # the server restarts after each change
+        return
+    reverse(settings.LOGIN_URL)
+    for file in TEMPLATES.rglob("*.html"):
+        with suppress(TemplateSyntaxError):  # the page that uses it will fail, no other
+            get_template(str(file.relative_to(TEMPLATES)))
+    # Full garbage collections, in the middle of a request, then skip what was loaded so far.
+    gc.freeze()

@@ -1,0 +1,26 @@
+"""gunicorn, loaded ahead: `python -m ledger.server.web_process OPTIONS`, started by `WebServer`.
+
+Loads Django while `serve` prepares the database. The app itself is loaded after a line has come on
+stdin, because WhiteNoise then looks for the static files.
+"""
+
+import os
+import sys
+
+import django
+from gunicorn.app.wsgiapp import run
+
+from ledger.server.warm_up import warm_up
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
+    os.environ.setdefault("LEDGER_ROLE", "web")
+    django.setup()
+    warm_up()
+    if sys.stdin.readline():  # empty if `serve` has ended
+        run()
+
+
+if __name__ == "__main__":
+    main()

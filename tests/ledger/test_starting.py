@@ -1,0 +1,124 @@
+"""What a process loads when it starts, and what it leaves for later.
+
+No test here measures a time: `python -m tests.bench.starting` does.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.template import TemplateSyntaxError
+from django.template.loader import get_template
+
+from ledger.env import BASE_DIR
+from ledger.server import warm_up
+from tests.ledger.processes import LONG, environment, free_port
+
+# Rooms that few commands and pages need, and what only tests and the server import.
+LATER = (
+    "ledger.urls",
+    "ledger.server",
+    "cookbook.recipes",
+    "cookbook.practice",
+    "cookbook.lab",
+    "transactions.berka",
+    "transactions.demo",
+    "transactions.reports",
+    "django.test",
+    "gunicorn",
+    "pytest",
+)
+LOADED = f"""
+import sys
+import django
+django.setup()
+print(*(name for name in {LATER!r} if name in sys.modules))
+"""
+# The database cannot be reached: whoever asks it anything fails.
+WARM = """
+import sys
+import ledger.wsgi
+from django.db import connection
+from django.template import Template, loader
+Template.compile_nodelist = None
+for name in ("transactions/home.html", "account/login.html"):
+    loader.get_template(name)
+assert connection.connection is None
+assert "transactions.statements.views" in sys.modules
+"""
+COLD = """
+import sys
+import ledger.wsgi
+assert "ledger.urls" not in sys.modules
+"""
+FORKED = """
+import os
+from ledger.db.ids import uuid7
+uuid7()  # the random numbers have begun before the fork
+for _ in range(2):
+    if os.fork() == 0:
+        print(str(uuid7())[15:], flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def run(code: str, data_dir: Path, **settings: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(data_dir, **settings),
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_setup_leaves_rooms_that_few_commands_need(tmp_path: Path) -> None:
+    assert run(LOADED, tmp_path, DJANGO_SETTINGS_MODULE="ledger.settings").split() == []
+
+
+def test_a_web_process_is_warm_before_its_first_request(tmp_path: Path) -> None:
+    run(WARM, tmp_path, DATABASE_URL=f"postgresql://me@127.0.0.1:{free_port()}/ledger")
+
+
+def test_with_debug_a_web_process_starts_cold(tmp_path: Path) -> None:
+    run(COLD, tmp_path, DEBUG="True")
+
+
+def test_a_broken_template_breaks_its_own_page_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: object
+) -> None:
+    (tmp_path / "broken.html").write_text("{% if %}")
+    (engine,) = settings.TEMPLATES  # type: ignore[attr-defined]
+    settings.TEMPLATES = [engine | {"DIRS": [tmp_path]}]  # type: ignore[attr-defined]
+    monkeypatch.setattr(warm_up, "TEMPLATES", tmp_path)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+
+    warm_up.warm_up()
+
+    with pytest.raises(TemplateSyntaxError):
+        get_template("broken.html")
+
+
+def test_web_processes_that_were_forked_do_not_make_the_same_ids(tmp_path: Path) -> None:
+    one, other = run(FORKED, tmp_path).split()
+
+    assert one != other
+
+
+def test_a_web_server_that_nobody_opens_ends_with_its_parent(tmp_path: Path) -> None:
+    server = [sys.executable, "-m", "ledger.server.web_process", "--bind", f":{free_port()}"]
+    done = subprocess.run(
+        [*server, "ledger.wsgi"],
+        env=environment(tmp_path),
+        cwd=BASE_DIR,
+        stdin=subprocess.DEVNULL,
+        timeout=LONG,
+        check=False,
+    )
+
+    assert done.returncode == 0
