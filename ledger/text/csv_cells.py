@@ -1,6 +1,12 @@
 """CSV cells that no spreadsheet runs as a formula, and CSV lines without a file."""
 
-FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # and their full-width forms
+import re
+
+FORMULA_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # and their full-width forms
+# A spreadsheet that separates cells by semicolons or tabs starts a cell in the middle of a text,
+# even of a quoted one, because the quote is then not the first character of its cell.
+FORMULA_AFTER_SEPARATOR = re.compile(rf"([;\t\r\n|][^\S\t\r\n]*)(?=[{FORMULA_SIGNS}])")
+FORMULA_AT_START = re.compile(rf"\s*[{FORMULA_SIGNS}]|[\t\r\n]")
 
 
 class Echo:
@@ -11,7 +17,8 @@ class Echo:
 
 
 def guarded(text: str | None) -> str:
-    """A text cell, with an apostrophe in front if a spreadsheet would take it for a formula."""
-    text = text or ""
-    risky = text.lstrip().startswith(FORMULA_SIGNS) or text.startswith(("\t", "\r", "\n"))
-    return f"'{text}" if risky else text
+    """A text cell, with an apostrophe wherever a spreadsheet would take what follows for a formula:
+    in front, and after any sign that may separate cells.
+    """
+    text = FORMULA_AFTER_SEPARATOR.sub(r"\1'", text or "")
+    return f"'{text}" if FORMULA_AT_START.match(text) else text

@@ -50,3 +50,18 @@ def test_the_file_holds_no_formula(ana: Client, account: Account) -> None:
         "x-1",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=1+1", "x;'=1+1"),
+        ("y; @SUM(A1)", "y; '@SUM(A1)"),
+        ("a\t-1;+2", "a\t'-1;'+2"),
+        ("a\n\uff1dx", "a\n'\uff1dx"),
+        ("a|=1", "a|'=1"),
+        ("50 % off; see 2-3", "50 % off; see 2-3"),
+    ],
+)
+def test_no_formula_starts_after_another_separator(text: str, cell: str) -> None:
+    assert guarded(text) == cell
