@@ -22,6 +22,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
 # With any other exit code gunicorn would restart its workers for ever.
 GUNICORN_BOOT_ERROR = 3
+# As Django's `check --deploy` has them (security.W009).
+SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
 
 
 def refuse(name: str, why: str) -> NoReturn:
@@ -120,8 +122,11 @@ def data_dir(name: str, default: Path) -> Path:
 def secret_key(name: str, folder: Path) -> str:
     """The key from the environment, or one created once in `folder`, readable by its owner only."""
     file = folder / "secret_key"
+    given = text(name)
+    if given and (len(given) < SHORTEST_SECRET or len(set(given)) < FEWEST_LETTERS):
+        refuse(name, f"it can be guessed; take {SHORTEST_SECRET} random characters or more")
     try:
-        return text(name) or _stored_secret(file)
+        return given or _stored_secret(file)
     except OSError as err:
         refuse(name, f"it is not set, and {file} cannot be used instead: {err.strerror}")
 

@@ -176,6 +176,10 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 LEDGER_HTTPS = env.flag("LEDGER_HTTPS")
+if LEDGER_HTTPS and DEBUG:
+    env.refuse("DEBUG", "its error pages show code and settings, so it cannot be on with HTTPS")
+if "*" in ALLOWED_HOSTS and not DEBUG:
+    env.refuse("ALLOWED_HOSTS", "* accepts every Host header; name the hosts")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEDGER_HTTPS
 _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
 SECURE_HSTS_SECONDS = _HSTS_SECONDS if LEDGER_HTTPS else 0

@@ -67,6 +67,28 @@ def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[.
     assert "secret" not in sentence
 
 
+UNSAFE = {
+    "a short key": ("SECRET_KEY", {"SECRET_KEY": "a" * 20 + "bcdef"}),
+    "a key of few letters": ("SECRET_KEY", {"SECRET_KEY": "abcd" * 20}),
+    "DEBUG with HTTPS": ("DEBUG", {"DEBUG": "True", "LEDGER_HTTPS": "True"}),
+    "every host": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),
+}
+
+
+@pytest.mark.parametrize("case", UNSAFE)
+def test_an_unsafe_mix_stops_the_start(case: str, refusal: Callable[..., str]) -> None:
+    name, values = UNSAFE[case]
+    assert f"The setting {name} is wrong" in refusal(**values)
+
+
+def test_every_host_is_accepted_while_debugging(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(tmp_path, ALLOWED_HOSTS="*", DEBUG="True").items():
+        monkeypatch.setenv(name, value)
+    assert runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))["ALLOWED_HOSTS"] == ["*"]
+
+
 def test_a_database_url_without_a_database_is_refused(refusal: Callable[..., str]) -> None:
     sentence = refusal(DATABASE_URL="postgresql://me@host")
 
@@ -114,9 +136,10 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> N
 def test_a_secret_key_of_the_environment_goes_first(tmp_path: Path) -> None:
     code = "from django.conf import settings; print(settings.SECRET_KEY)"
 
-    done = manage(tmp_path, "shell", "--no-imports", "-c", code, SECRET_KEY="given")
+    given = "given, and long enough that nobody can guess it; 0123456789"
+    done = manage(tmp_path, "shell", "--no-imports", "-c", code, SECRET_KEY=given)
 
-    assert done.stdout == "given\n"
+    assert done.stdout == f"{given}\n"
     assert not (tmp_path / "secret_key").exists()
 
 
