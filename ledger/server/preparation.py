@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
@@ -15,8 +16,8 @@ SECONDS_TO_CONNECT = 5
 def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
     """Start the database, migrate, build the cookbook's practice bank, collect static files.
 
-    With `demo` an empty database gets demo data. Calls `tell` with one line for each step that
-    had work to do. Raises OperationalError, with a sentence, if the database cannot be reached.
+    With `demo` an empty embedded server gets demo data. Calls `tell` with one line for each step
+    that had work to do. Raises OperationalError, with a sentence, if it cannot reach the database.
     """
     with short_connection(SECONDS_TO_CONNECT) as found:
         missing = unapplied_migrations(found)
@@ -24,11 +25,24 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
         tell(f"Applying {len(missing)} migrations ...")
         call_command("migrate", verbosity=0, interactive=False)
     if demo and not get_user_model()._default_manager.exists():
-        tell("Filling the empty database with demo data ...")
-        call_command("seed_demo", force=True, verbosity=0)
+        _fill_empty_bank(tell)
     try:
         bank.build(tell=tell)
     except bank.NoPracticeBank as reason:
         tell(str(reason))
     if collect_if_changed():
         tell("Collected the static files.")
+
+
+def _fill_empty_bank(tell: Callable[[str], object]) -> None:
+    """Makes demo data, but only on the embedded server: its staff have a password that everybody
+    knows, and an empty database elsewhere may be about to become a real bank.
+    """
+    if settings.LEDGER_EMBEDDED:
+        tell("Filling the empty database with demo data ...")
+        call_command("seed_demo", force=True, verbosity=0)
+    else:
+        tell(
+            "The database is empty and stays so: on a server of your own, demo data comes only by"
+            " `manage.py seed_demo --force`, and the first staff by `manage.py createsuperuser`."
+        )

@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--demo", action="store_true", help="fill an empty database with demo data"
+            "--demo", action="store_true", help="fill an empty embedded server with demo data"
         )
 
     def handle(self, *, demo: bool, **_options: Any) -> None:

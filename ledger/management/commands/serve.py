@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=settings.PORT)
         parser.add_argument(
-            "--demo", action="store_true", help="fill an empty database with demo data"
+            "--demo", action="store_true", help="fill an empty embedded server with demo data"
         )
 
     def handle(self, *, host: str, port: int, demo: bool, **_options: Any) -> None:

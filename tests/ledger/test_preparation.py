@@ -1,0 +1,41 @@
+"""What `make run` prepares in an empty database."""
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from cookbook.practice import bank
+from ledger.server import preparation
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The commands that preparing calls, which are not run."""
+    names = list[str]()
+    monkeypatch.setattr(preparation, "call_command", lambda name, **_options: names.append(name))
+    monkeypatch.setattr(preparation, "unapplied_migrations", lambda _connection: [])
+    monkeypatch.setattr(preparation, "collect_if_changed", lambda: False)
+    monkeypatch.setattr(bank, "build", lambda **_options: None)
+    return names
+
+
+@pytest.mark.parametrize("is_embedded", [True, False])
+def test_demo_data_come_unasked_only_to_the_embedded_server(
+    is_embedded: bool, called: list[str], settings: object
+) -> None:
+    settings.LEDGER_EMBEDDED = is_embedded  # type: ignore[attr-defined]
+    told = list[str]()
+
+    preparation.prepare(demo=True, tell=told.append)
+
+    assert called == (["seed_demo"] if is_embedded else [])
+    assert len(told) == 1
+
+
+def test_demo_data_never_come_to_a_bank_with_people(called: list[str]) -> None:
+    get_user_model()._default_manager.create_user(email="ana@example.com", name="Ana")
+
+    preparation.prepare(demo=True, tell=lambda _line: None)
+
+    assert called == []
