@@ -4,12 +4,14 @@ import logging
 
 
 class RefusalsInOneLine(logging.Filter):
-    """Removes the traceback from log lines about refused requests (status 4xx), which are no bugs.
+    """Removes the traceback from log lines about refused requests (status 4xx, a wrong Host), which
+    are no bugs.
 
-    Lines of level ERROR keep their traceback.
+    Other lines of level ERROR keep their traceback.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name == "django.request" and record.levelno < logging.ERROR:
+        is_refusal = record.name == "django.request" and record.levelno < logging.ERROR
+        if is_refusal or record.name.startswith("django.security."):
             record.exc_info = record.exc_text = None
         return True

@@ -33,6 +33,13 @@ def test_a_page_that_somebody_may_not_see_is_one_line(client: Client, log: io.St
     assert "Forbidden (Permission denied): /search/" in line
 
 
+def test_a_wrong_host_is_one_line(client: Client, log: io.StringIO) -> None:
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+    (line,) = [line for line in log.getvalue().splitlines() if "HTTP_HOST" in line]
+    assert "evil.example" in line
+    assert "Traceback" not in log.getvalue()
+
+
 def test_an_error_keeps_its_traceback(log: io.StringIO) -> None:
     logging.getLogger("django.request").error(
         "Internal Server Error: /", exc_info=ValueError("ours")
