@@ -36,6 +36,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
+    "ledger.web.middleware.BodyLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -202,6 +203,12 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", dict(LANGUAGES))
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
+
+# Bytes of a body, by path; all other pages accept DATA_UPLOAD_MAX_MEMORY_SIZE. Twice what a payment
+# file may have, so that a file that is too large is still told in the form.
+LEDGER_UPLOADS = dict.fromkeys(
+    ["/transfers/files/new/", "/admin/transactions/paymentfile/add/"], 64 * 1024 * 1024
+)
 
 STATIC_URL = "static/"
 STATIC_ROOT = LEDGER_DATA_DIR / "static"

@@ -1,9 +1,11 @@
-"""Middleware for the probes of load balancers, HEAD requests and database failures."""
+"""Middleware for probes of load balancers, HEAD requests, large bodies and database failures."""
 
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.defaultfilters import filesizeformat
 
 from ledger.web import database_errors, health
 
@@ -37,6 +39,39 @@ class HeadMiddleware:
             response.headers.setdefault("Content-Length", str(len(response.content)))
             response.content = b""
         return response
+
+
+class BodyLimitMiddleware:
+    """Refuses a body that is larger than its page accepts, with status 413, before it is read.
+
+    Django would write the files of any POST to disk, even an anonymous one to the sign-in page.
+    Pages in `LEDGER_UPLOADS` accept more, but only with a session cookie. A body without a
+    Content-Length is not read at all.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            most = settings.LEDGER_UPLOADS.get(request.path_info, most)
+        if _content_length(request) > most:
+            size = filesizeformat(most)
+            return HttpResponse(
+                f"This is larger than the {size} that this page accepts. Send less.\n",
+                status=413,
+                content_type="text/plain; charset=utf-8",
+            )
+        return self.get_response(request)
+
+
+def _content_length(request: HttpRequest) -> int:
+    """The announced bytes of the body; 0 if the header is missing or no number, as for Django."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
 
 
 class TroubleMiddleware:

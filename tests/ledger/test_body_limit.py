@@ -1,0 +1,50 @@
+"""A body that is too large is refused before anything of it is read."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import UserFactory
+from transactions.payment_files.parser import MOST_BYTES
+
+pytestmark = pytest.mark.django_db
+MOST = 2_621_440  # DATA_UPLOAD_MAX_MEMORY_SIZE, in bytes
+
+
+def post(client: Client, path: str, announced: int) -> int:
+    """The status of a POST that announces so many bytes and sends a few."""
+    return client.generic("POST", path, b"a=b", CONTENT_LENGTH=announced).status_code
+
+
+def test_a_large_body_is_refused(client: Client) -> None:
+    path = reverse("account_login")
+
+    assert post(client, path, MOST + 1) == 413
+    assert post(client, path, 60_000_000) == 413
+    assert post(client, path, MOST) != 413
+
+
+def test_only_somebody_signed_in_may_send_a_large_file(client: Client) -> None:
+    path = reverse("transactions:file_new")
+    client.force_login(UserFactory())
+
+    assert post(Client(), path, MOST_BYTES) == 413
+    assert post(client, path, MOST_BYTES) != 413
+    assert post(client, path, 3 * MOST_BYTES) == 413
+    assert post(client, reverse("account_logout"), MOST_BYTES) == 413
+
+
+def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
+    assert set(settings.LEDGER_UPLOADS) == {
+        reverse("transactions:file_new"),
+        reverse("admin:transactions_paymentfile_add"),
+    }
+    assert min(settings.LEDGER_UPLOADS.values()) > MOST_BYTES
+
+
+@pytest.mark.parametrize("announced", ["", "many", "-1"])
+def test_a_length_that_is_no_number_counts_as_none(client: Client, announced: str) -> None:
+    answer = client.generic("POST", reverse("account_login"), b"", CONTENT_LENGTH=announced)
+
+    assert answer.status_code != 413
