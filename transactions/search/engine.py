@@ -5,11 +5,13 @@ docs/search.md.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
 
 from accounts.models import Account
+from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import LexemeQuery, account_lexeme
 from transactions.annotations.search import one_of
 from transactions.models import Transaction
@@ -96,16 +98,28 @@ def find(
     result.named_accounts = compiler.named_accounts(query)
     if query.is_empty and query.text:
         return result  # every item was a mistake
-    matched = scope.transactions().filter(condition.where)
-    ordered = _ordered(matched, condition, result.sort, scope)
-    rows = with_highlights(ordered, condition.words, scope, note_words=note_query(query))
-    start = (result.page - 1) * PAGE
-    rows = rows.select_related("from_account__user", "to_account__user")
-    fetched = list(rows[start:][: PAGE + 1]) if result.page <= MOST_PAGES else []
-    result.rows, result.has_more = fetched[:PAGE], len(fetched) > PAGE and result.page < MOST_PAGES
+    if result.page <= MOST_PAGES:
+        start = (result.page - 1) * PAGE
+        place = (start, start + PAGE + 1)  # one more, to know whether there are more
+        fetched = _rows.rows(scope, condition, note_query(query), result.sort, place)
+        result.rows = fetched[:PAGE]
+        result.has_more = len(fetched) > PAGE and result.page < MOST_PAGES
     if result.rows or result.page > 1:
-        result.facets = facets_of(matched, sides, result.named_accounts)
+        result.facets = facets_of(scope, condition.where, result.named_accounts)
     return result
+
+
+@CompiledOnce
+def _rows(
+    scope: Scope, condition: Condition, note_words: Any, sort: str, place: tuple[int, int]
+) -> TransactionQuerySet:
+    """The matches from one place to another, with their texts highlighted."""
+    matched = scope.transactions().filter(condition.where)
+    ordered = _ordered(matched, condition, sort, scope)
+    rows = with_highlights(ordered, condition.words, scope, note_words=note_words)
+    with_sides = rows.select_related("from_account__user", "to_account__user")
+    page: TransactionQuerySet = with_sides[slice(*place)]
+    return page
 
 
 def _ordered(

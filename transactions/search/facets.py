@@ -13,14 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Case, F, UUIDField, When
+from django.db.models import Case, F, Q, UUIDField, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Left, Lower, TruncMonth
 
-from ledger.db.compiled_sql import compiled
+from ledger.db.compiled_once import CompiledOnce
 from transactions.annotations.search import tags_of
 from transactions.models.transaction import TransactionQuerySet
-from transactions.scope import newest_first
+from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
 COUNTED = 10_000  # only the newest matches are counted and summed up
@@ -81,19 +81,17 @@ class Facets:
     tag: list[tuple[str, int]] = field(default_factory=list)
 
 
-def facets_of(
-    matched: TransactionQuerySet, sides: TransactionSides, account_ids: Sequence[UUID] = ()
-) -> Facets:
-    """Counts the matches in one query.
+def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facets:
+    """Counts the rows of the scope that match `where`, in one query.
 
     Money in and out is seen from the given accounts, or from the whole scope.
     """
-    columns = compiled(_columns(matched, sides, account_ids))
+    columns = _columns.statement(scope, where, account_ids)
     if columns is None:
         return Facets()
     sql, params = GROUPED.format(matched=columns[0]), columns[1]
     # Tags are private: the whole bank has none.
-    tags = None if sides.scope.is_bank else compiled(tags_of(sides.scope.reader))
+    tags = None if scope.is_bank else _tags.statement(scope.reader)
     if tags is not None:
         sql, params = sql + TAGGED.format(tags=tags[0]), (*params, *tags[1])
     with connection.cursor() as cursor:
@@ -101,11 +99,10 @@ def facets_of(
         return _read(cursor.fetchall())
 
 
-def _columns(
-    matched: TransactionQuerySet, sides: TransactionSides, account_ids: Sequence[UUID]
-) -> TransactionQuerySet:
+@CompiledOnce
+def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID]) -> TransactionQuerySet:
     """The columns to group by, of the newest matches."""
-    ids = sides.scope.ids
+    ids, sides = scope.ids, TransactionSides(scope)
     money_in, money_out = (
         Case(When(sides.moved(direction, account_ids), status="completed", then=F("amount")))
         for direction in ("in", "out")
@@ -124,11 +121,14 @@ def _columns(
         "money_out": money_out,
     }
     columns: TransactionQuerySet = (
-        newest_first(matched, sides.scope)
+        newest_first(scope.transactions().filter(where), scope)
         .annotate(**annotated)
         .values("id", "currency", "type", *annotated)[: COUNTED + 1]
     )
     return columns
+
+
+_tags = CompiledOnce(tags_of)
 
 
 def _read(rows: Sequence[tuple[Any, ...]]) -> Facets:

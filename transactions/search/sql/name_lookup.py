@@ -7,7 +7,7 @@ the tsquery only matches rows in the reader's scope.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
+from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import prefix_lexeme
 from transactions.annotations.search import ids_with_words
 from transactions.scope import BANK, Scope, scope_for
@@ -53,24 +54,25 @@ NO_MATCH = NameMatch()
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """One subquery: which list of the NameMatch of an item (`source`) it fills, with which ids."""
+class PossibleName:
+    """What an item asks of people and accounts, without its text: see `CompiledOnce`."""
 
-    source: str
-    attribute: str
-    ids: "QuerySet[Any, Any]"
-
-
-Lookups = dict[str, Lookup]  # by the name of the column in the result
+    kind: str
+    words: SearchQuery
+    number: str
+    ending: str
+    holder: UUID | None
+    address: SearchQuery | None
+    is_me: bool
 
 
 def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
     """Finds what the words of a query may refer to. One query; none without such words."""
-    lookups = _lookups(scope, query)
-    if not lookups:
+    items = _named_items(query.items, is_bank=scope.is_bank)
+    names = [_possible_name(item) for item in items]
+    if not any(_may_match(scope, name) for name in names):
         return {}
-    rows = User.objects.filter(pk=scope.reader.pk).values(**_arrays(lookups))
-    return _name_matches(lookups, rows.get())
+    return _name_matches(items, _reader_with_matches.rows(scope, names))
 
 
 def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
@@ -82,32 +84,46 @@ def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[S
     if kind == BANK:
         scope = scope_for(reader, kind)
         return scope, find_names(scope, query)
-    lookups = _lookups(Scope(reader), query)
-    accounts = list(Account.objects.owned_by(reader).annotate(**_arrays(lookups)))
-    ids = {name: getattr(accounts[0], name) for name in lookups} if accounts else {}
-    return Scope(reader, tuple(accounts)), _name_matches(lookups, ids)
+    items = _named_items(query.items, is_bank=False)
+    accounts = _accounts_with_matches.rows(reader, [_possible_name(item) for item in items])
+    return Scope(reader, tuple(accounts)), _name_matches(items, accounts)
 
 
-def _arrays(lookups: Lookups) -> dict[str, ArraySubquery]:
-    return {name: ArraySubquery(lookup.ids) for name, lookup in lookups.items()}
+@CompiledOnce
+def _reader_with_matches(scope: Scope, names: Sequence[PossibleName]) -> QuerySet[User]:
+    """The reader, with an array of ids for each possible match."""
+    rows: QuerySet[User] = User.objects.filter(pk=scope.reader.pk).only("pk")
+    return rows.annotate(**_arrays(scope, names))
 
 
-def _lookups(scope: Scope, query: ParsedQuery) -> Lookups:
-    """Returns the subqueries for all items of a query."""
-    reader, is_bank = scope.reader, scope.is_bank
-    lookups: Lookups = {}
-    for place, item in enumerate(_named_items(query.items, is_bank=is_bank)):
-        others = _other_accounts(scope, item)
-        if others is not None:
-            ids = others.values("pk")[: MOST_NAMED + 1]
-            lookups[f"others_{place}"] = Lookup(item.source, "others", ids)
-        if not is_bank:
-            own = Account.objects.filter(user=reader).filter(_is_own_account(reader, item))
-            lookups[f"own_{place}"] = Lookup(item.source, "own", own.values("pk"))
-            if item.kind in (WORD, PHRASE):
-                noted = ids_with_words(reader, name_query(item))[: MOST_NOTED + 1]
-                lookups[f"noted_{place}"] = Lookup(item.source, "noted", noted)
-    return lookups
+@CompiledOnce
+def _accounts_with_matches(reader: User, names: Sequence[PossibleName]) -> QuerySet[Account]:
+    """The reader's accounts, each with an array of ids for each possible match."""
+    return Account.objects.owned_by(reader).annotate(**_arrays(Scope(reader), names))
+
+
+def _arrays(scope: Scope, names: Sequence[PossibleName]) -> dict[str, ArraySubquery]:
+    """The subqueries of all names, by list and place: others_0, own_0, noted_0, others_1 …"""
+    return {
+        f"{attribute}_{place}": ArraySubquery(ids)
+        for place, name in enumerate(names)
+        for attribute, ids in _subqueries(scope, name).items()
+    }
+
+
+def _subqueries(scope: Scope, name: PossibleName) -> dict[str, "QuerySet[Any, Any]"]:
+    """Returns the ids that fill each list of a NameMatch."""
+    reader = scope.reader
+    subqueries: dict[str, QuerySet[Any, Any]] = {}
+    others = _other_accounts(scope, name)
+    if others is not None:
+        subqueries["others"] = others.values("pk")[: MOST_NAMED + 1]
+    if not scope.is_bank:
+        own = Account.objects.filter(user=reader).filter(_is_own_account(reader, name))
+        subqueries["own"] = own.values("pk")
+        if name.kind in (WORD, PHRASE):
+            subqueries["noted"] = ids_with_words(reader, name.words)[: MOST_NOTED + 1]
+    return subqueries
 
 
 def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem]:
@@ -116,30 +132,53 @@ def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
 
-def _name_matches(lookups: Lookups, ids: Mapping[str, list[UUID]]) -> NameMatches:
-    matches: dict[str, NameMatch] = {}
-    for name, lookup in lookups.items():
-        match = matches.setdefault(lookup.source, NameMatch())
-        getattr(match, lookup.attribute).extend(ids.get(name) or [])
-    return matches
+def _possible_name(item: QueryItem) -> PossibleName:
+    return PossibleName(
+        item.kind,
+        name_query(item),
+        account_number(item),
+        account_ending(item),
+        holder_id(item),
+        prefix_lexeme(item.text) if "@" in item.text else None,
+        is_me(item),
+    )
 
 
-def _other_accounts(scope: Scope, item: QueryItem) -> "QuerySet[Account] | None":
+def _name_matches(items: Sequence[QueryItem], rows: Sequence[Any]) -> NameMatches:
+    """Reads the arrays, which are the same in every row."""
+    arrays = vars(rows[0]) if rows else {}
+    return {
+        item.source: NameMatch(
+            *(arrays.get(f"{name}_{place}") or [] for name in ("others", "own", "noted"))
+        )
+        for place, item in enumerate(items)
+    }
+
+
+def _may_match(scope: Scope, name: PossibleName) -> bool:
+    """Whether the item can be the name of anything in this scope."""
+    if not scope.is_bank:
+        return True
+    is_number_or_id = bool(name.number or name.ending or name.holder)
+    return not name.is_me and (scope.shows_names or is_number_or_id)
+
+
+def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | None":
     """Returns other people's accounts with this name or number; None if the item cannot be one."""
-    if is_me(item):
+    if not _may_match(scope, name) or name.is_me:
         return None
-    condition = Q(number=digits) if (digits := account_number(item)) else Q()
-    if ending := account_ending(item):
-        condition = Q(number__endswith=ending)
-    if scope.is_bank and (holder := holder_id(item)):
-        condition |= Q(user=holder) | Q(pk=holder)
+    condition = Q(number=name.number) if name.number else Q()
+    if name.ending:
+        condition = Q(number__endswith=name.ending)
+    if scope.is_bank and name.holder:
+        condition |= Q(user=name.holder) | Q(pk=name.holder)
     if scope.shows_names:
-        if item.kind == "account":
-            condition |= Q(pk__in=_with_words(Account.objects.all(), item))
+        if name.kind == "account":
+            condition |= Q(pk__in=_with_words(Account.objects.all(), name.words))
         else:
-            condition |= Q(user__in=_with_words(User.objects.all(), item))
-            if scope.is_bank and scope.finds_addresses and "@" in item.text:
-                address = SearchVectorExact(PERSON_WORDS, prefix_lexeme(item.text))
+            condition |= Q(user__in=_with_words(User.objects.all(), name.words))
+            if scope.is_bank and scope.finds_addresses and name.address is not None:
+                address = SearchVectorExact(PERSON_WORDS, name.address)
                 condition |= Q(user__in=User.objects.filter(address))
     if not condition:
         return None
@@ -147,24 +186,23 @@ def _other_accounts(scope: Scope, item: QueryItem) -> "QuerySet[Account] | None"
     return accounts if scope.is_bank else accounts.exclude(user=scope.reader)
 
 
-def _is_own_account(reader: User, item: QueryItem) -> Q:
+def _is_own_account(reader: User, name: PossibleName) -> Q:
     """The condition on own accounts: the account's name; for sides also number, name and `me`."""
-    condition = Q(pk__in=_with_words(Account.objects.filter(user=reader), item))
-    if item.kind in SIDES:
-        if digits := account_number(item):
-            condition |= Q(number=digits)
-        if is_me(item):
+    condition = Q(pk__in=_with_words(Account.objects.filter(user=reader), name.words))
+    if name.kind in SIDES:
+        if name.number:
+            condition |= Q(number=name.number)
+        if name.is_me:
             condition |= Q(user=reader)
-        condition |= Q(user__in=_with_words(User.objects.filter(pk=reader.pk), item))
+        condition |= Q(user__in=_with_words(User.objects.filter(pk=reader.pk), name.words))
     return condition
 
 
-def _with_words(rows: Any, item: QueryItem) -> Any:
+def _with_words(rows: Any, words: SearchQuery) -> Any:
     """Returns the people or accounts whose `name` has the words, through their GIN index.
 
     The index of people holds email addresses too, which must not match: the name is checked again.
     """
-    words = name_query(item)
     if rows.model is Account:
         return rows.filter(SearchVectorExact(ACCOUNT_WORDS, words))
     in_name = SearchVectorExact(SearchVector("name", config="simple"), words)
