@@ -1,5 +1,6 @@
 """The address of the search page. It holds the whole state of the page."""
 
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,4 +16,9 @@ def search_url(q: str, kind: str = MINE, **more: Any) -> str:
     """
     params = {"q": q, "whose": "" if kind == MINE else kind, **more}
     filled = {name: value for name, value in params.items() if value}
-    return f"{reverse('transactions:search')}?{urlencode(filled, safe=':')}"
+    return f"{_path()}?{urlencode(filled, safe=':')}"
+
+
+@cache
+def _path() -> str:
+    return reverse("transactions:search")

@@ -4,13 +4,15 @@ The steps are `language.parser`, `sql.name_lookup`, `sql.compiler`, `facets` and
 docs/search.md.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
+from django.db.models import Model
 
-from accounts.models import Account
+from accounts.models import Account, User
 from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import LexemeQuery, account_lexeme
 from transactions.annotations.search import one_of
@@ -39,10 +41,27 @@ ORDERS = {
 }
 
 
+# Columns of rows, accounts and people that a search does not show; reading one takes a query.
+NOT_SHOWN = ("value_date", "from_balance", "to_balance", "metadata", "captures", "created_by")
+SHOWN_OF_SIDES: Mapping[str, tuple[type[Model], Collection[str]]] = {
+    "from_account": (Account, ("id", "user", "number", "name")),
+    "to_account": (Account, ("id", "user", "number", "name")),
+    "from_account__user": (User, ("id", "name")),
+    "to_account__user": (User, ("id", "name")),
+}
+NOT_READ = [
+    f"{path}__{column.name}"
+    for path, (model, shown) in SHOWN_OF_SIDES.items()
+    for column in model._meta.concrete_fields
+    if column.name not in shown
+] + [*NOT_SHOWN]
+
+
 @dataclass(slots=True)
 class SearchResult:
     """One page of rows, the counts over all matches, and the mistakes in the query.
 
+    `rows`, with their accounts and people, have only what a page shows: see NOT_READ.
     `named_accounts`: money in and out is counted for these accounts; for the scope if empty.
     """
 
@@ -114,26 +133,30 @@ def _rows(
     scope: Scope, condition: Condition, note_words: Any, sort: str, place: tuple[int, int]
 ) -> TransactionQuerySet:
     """The matches from one place to another, with their texts highlighted."""
-    matched = scope.transactions().filter(condition.where)
-    ordered = _ordered(matched, condition, sort, scope)
-    rows = with_highlights(ordered, condition.words, scope, note_words=note_words)
-    with_sides = rows.select_related("from_account__user", "to_account__user")
-    page: TransactionQuerySet = with_sides[slice(*place)]
-    return page
+    matched, part = scope.transactions().filter(condition.where), slice(*place)
+    if sort == "best":
+        # Postgres ranks many rows, and joins accounts and people to those of the page alone.
+        newest = newest_first(matched, scope).values("pk")[:RANKED]
+        page = _ranked(newest, condition).values("pk")[part]
+        rows = _ranked(page, condition)
+    else:
+        rows = _ordered(matched, sort, scope)[part]
+    rows = with_highlights(rows, condition.words, scope, note_words=note_words)
+    return rows.select_related("from_account__user", "to_account__user").defer(*NOT_READ)
 
 
-def _ordered(
-    matched: TransactionQuerySet, condition: Condition, sort: str, scope: Scope
-) -> TransactionQuerySet:
-    if sort != "best":
-        if scope.is_bank and sort != "largest":
-            return matched.newest_first() if sort == "newest" else matched.oldest_first()
-        ordered: TransactionQuerySet = matched.order_by(*ORDERS[sort])
-        return ordered
-    newest = newest_first(matched, scope).values("pk")[:RANKED]
-    rows = Transaction.objects.filter(one_of(newest)).annotate(rank=condition.rank)
+def _ranked(ids: Any, condition: Condition) -> TransactionQuerySet:
+    """The rows with these ids, the best matches first."""
+    rows = Transaction.objects.filter(one_of(ids)).annotate(rank=condition.rank)
     ranked: TransactionQuerySet = rows.order_by("-rank", "-created_at", "-pk")
     return ranked
+
+
+def _ordered(matched: TransactionQuerySet, sort: str, scope: Scope) -> TransactionQuerySet:
+    if scope.is_bank and sort != "largest":
+        return matched.newest_first() if sort == "newest" else matched.oldest_first()
+    ordered: TransactionQuerySet = matched.order_by(*ORDERS[sort])
+    return ordered
 
 
 def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQuerySet:

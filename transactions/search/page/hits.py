@@ -3,22 +3,25 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.html import escape, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Account
+from ledger.text.dates import exact, iso, when
 from ledger.text.lines import category_label
 from ledger.text.money import signed
 from transactions.entry_line import receipt_url
 from transactions.models import Transaction, reversal_word
 from transactions.search.engine import SearchResult
-from transactions.search.highlights import EXCERPT, START, highlighted, plain
+from transactions.search.highlights import EXCERPT, START, escaped, highlighted, plain
 
+NOTHING = mark_safe("")
 MOST_LINES = 3  # metadata lines per hit
 # A label, not visually hidden text: that would stick out of a name that is cut off.
 ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
@@ -59,25 +62,46 @@ class Hit:
             return "amount--pending"
         return {"in": "amount--in", "out": "amount--out"}.get(self.direction, "")
 
+    @property
+    def row_css(self) -> str:
+        return " entry--pending" if self.row.is_hold else ""
+
+    @cached_property
+    def moment(self) -> datetime:
+        """The booking time in the bank's time zone."""
+        return timezone.localtime(self.row.created_at)
+
+    @property
+    def iso(self) -> str:
+        return iso(self.moment)
+
+    @property
+    def exact(self) -> str:
+        return exact(self.moment)
+
+    @property
+    def when(self) -> str:
+        return when(self.moment)
+
     @cached_property
     def headline(self) -> SafeString:
         """The name on the other side, or both names; without a name, the description or type."""
         from_, to = self._name("from"), self._name("to")
         if self.direction == "own":
             both = from_ + ARROW + to if from_ and to else self._text("description")
-            return both or escape(self.row.get_type_display())
+            return both or escaped(self.row.get_type_display())
         other = from_ if self.direction == "in" else to
         if self.result.scope.is_bank and not self.result.named_accounts:
             other = to if self.direction == "in" else from_
-        return other or self._text("description") or escape(self.row.get_type_display())
+        return other or self._text("description") or escaped(self.row.get_type_display())
 
     def _name(self, side: str) -> SafeString:
         """The holder; an own account's name; the end of the number if names are hidden."""
         account: Account | None = getattr(self.row, f"{side}_account")
         if account is None:
-            return mark_safe("")
+            return NOTHING
         if not self.result.scope.shows_names:
-            return escape(f"Account ··{account.number[-4:]}")
+            return escaped(f"Account ··{account.number[-4:]}")
         is_own = not self.result.scope.is_bank and account.pk in self.result.scope.ids
         if is_own:
             return self._highlighted(f"marked_{side}_account", account.name)
@@ -89,8 +113,9 @@ class Hit:
     def _text(self, name: str) -> SafeString:
         """A text that people wrote; "" if names are hidden, because it may contain names."""
         if not self.result.scope.shows_names:
-            return mark_safe("")
-        return self._highlighted(f"marked_{name}", getattr(self.row, name))
+            return NOTHING
+        text: str = getattr(self.row, name)
+        return self._highlighted(f"marked_{name}", text) if text else NOTHING
 
     @property
     def account(self) -> str:
@@ -107,8 +132,14 @@ class Hit:
         if texts[0] == self.headline:
             texts = texts[1:]
         if self.row.category and not any(START in text for _, text in self._marked_metadata):
-            texts.append(escape(category_label(self.row.category)[:40]))
+            texts.append(escaped(category_label(self.row.category)[:40]))
         return [text for text in texts if text]
+
+    @property
+    def second_line(self) -> SafeString:
+        """All that stands behind the time, below the name."""
+        texts = [escaped(self.account), *self.details, self.lines]
+        return SafeString("".join(f" \N{MIDDLE DOT} {text}" for text in texts if text))
 
     @cached_property
     def _marked_metadata(self) -> list[tuple[str, str]]:
@@ -121,17 +152,20 @@ class Hit:
     @cached_property
     def lines(self) -> SafeString:
         """The metadata values with a match: "Merchant city: Porto"."""
+        if not self._marked_metadata:
+            return NOTHING
         lines = (
-            (plain(label)[:EXCERPT], highlighted(text)) for label, text in self._marked_metadata
+            f"{escaped(plain(label)[:EXCERPT])}: {highlighted(text)}"
+            for label, text in self._marked_metadata
         )
-        return format_html_join(" · ", "{}: {}", lines)
+        return SafeString(" · ".join(lines))
 
     @property
     def note(self) -> SafeString:
         """The reader's note, if it has a match or the query searches notes."""
         marked = getattr(self.row, "marked_note", None) or ""
         if START not in marked and not self.result.query.notes:
-            return mark_safe("")
+            return NOTHING
         return highlighted(marked.strip())
 
     @property

@@ -72,7 +72,7 @@ class SearchPage:
     def query(self) -> ParsedQuery:
         return self.result.query
 
-    @property
+    @cached_property
     def hits(self) -> list[Hit]:
         reader = self.result.scope.reader.pk
         return [
@@ -90,7 +90,7 @@ class SearchPage:
             return f"More than {COUNTED:,} payments"
         return counted(facets.count, "payment")
 
-    @property
+    @cached_property
     def totals(self) -> SafeString:
         """Money in and out of the booked matches, per currency."""
         texts = []
@@ -129,11 +129,11 @@ class SearchPage:
                 "is_left_out": not (mistake.is_applied or self.query.is_empty),
             }
 
-    @property
+    @cached_property
     def suggestion_links(self) -> list[Link]:
         return [Link(query, self.url(q=query)) for query in self.suggestions.queries]
 
-    @property
+    @cached_property
     def chips(self) -> list[Link]:
         """The filters beside words, each with a link that removes it."""
         sources = dict.fromkeys(
@@ -151,7 +151,7 @@ class SearchPage:
             for name in names
         ]
 
-    @property
+    @cached_property
     def scopes(self) -> list[Link]:
         """My money or the whole bank, for readers who have the choice."""
         if not self.may_read_bank:
@@ -203,7 +203,7 @@ class SearchPage:
             links.append(Link(label, self.url(q=query), count, is_on))
         return links
 
-    @property
+    @cached_property
     def completions(self) -> list[Link]:
         """Queries that complete the last word: to a field, or after account: to an own account."""
         head, _, last = self.query.text.rpartition(" ")
@@ -225,13 +225,14 @@ class SearchPage:
         return [term for name in matches if (term := token("account", name))]
 
     @property
-    def examples(self) -> list[dict[str, str]]:
-        """Example queries that find something among the reader's rows."""
+    def examples(self) -> list[dict[str, Any]]:
+        """Example queries that find something among the reader's rows; all values of is: in one."""
         return [
             {
                 "query": example.query,
                 "description": example.description,
                 "url": self.url(q=example.query, sort=""),
+                "values": self._is_values() if example.query.startswith("is:") else [],
             }
             for example in examples_for(self.result)
         ]
@@ -245,8 +246,7 @@ class SearchPage:
         texts += [] if scope.is_bank else ["your own notes and tags"]
         return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
-    @property
-    def is_values(self) -> list[dict[str, str]]:
+    def _is_values(self) -> list[dict[str, str]]:
         """The values of is: with what each finds."""
         return [
             {"value": value, "description": text, "url": self.url(q=f"is:{value}", sort="")}
@@ -258,11 +258,11 @@ class SearchPage:
         """This page with its queries and plans, which are longer than the page itself."""
         return f"{self.url(page=self.result.page, plans=1)}#work"
 
-    @property
+    @cached_property
     def older_url(self) -> str:
         return self.url(page=self.result.page + 1) if self.result.has_more else ""
 
-    @property
+    @cached_property
     def newer_url(self) -> str:
         return self.url(page=self.result.page - 1) if self.result.page > 1 else ""
 
