@@ -4,15 +4,13 @@ The steps are `language.parser`, `sql.name_lookup`, `sql.compiler`, `facets` and
 docs/search.md.
 """
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Model
 
-from accounts.models import Account, User
+from accounts.models import Account
 from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import LexemeQuery, account_lexeme
 from transactions.annotations.search import one_of
@@ -25,6 +23,7 @@ from transactions.search.highlights import with_highlights
 from transactions.search.language.parser import parse
 from transactions.search.language.query import Mistake, ParsedQuery
 from transactions.search.mistakes import account_mistakes, scope_mistakes
+from transactions.search.parties import set_parties, with_party_columns
 from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.condition import Condition, note_query
 from transactions.search.sql.name_lookup import NameMatches, find_names
@@ -41,27 +40,15 @@ ORDERS = {
 }
 
 
-# Columns of rows, accounts and people that a search does not show; reading one takes a query.
-NOT_SHOWN = ("value_date", "from_balance", "to_balance", "metadata", "captures", "created_by")
-SHOWN_OF_SIDES: Mapping[str, tuple[type[Model], Collection[str]]] = {
-    "from_account": (Account, ("id", "user", "number", "name")),
-    "to_account": (Account, ("id", "user", "number", "name")),
-    "from_account__user": (User, ("id", "name")),
-    "to_account__user": (User, ("id", "name")),
-}
-NOT_READ = [
-    f"{path}__{column.name}"
-    for path, (model, shown) in SHOWN_OF_SIDES.items()
-    for column in model._meta.concrete_fields
-    if column.name not in shown
-] + [*NOT_SHOWN]
+# Columns of the rows that no page of the search shows; reading one takes a query.
+NOT_READ = ("value_date", "from_balance", "to_balance", "metadata", "captures", "created_by")
 
 
 @dataclass(slots=True)
 class SearchResult:
     """One page of rows, the counts over all matches, and the mistakes in the query.
 
-    `rows`, with their accounts and people, have only what a page shows: see NOT_READ.
+    `rows`, with their accounts and people, have only what a page shows: NOT_READ, `parties`.
     `named_accounts`: money in and out is counted for these accounts; for the scope if empty.
     """
 
@@ -121,6 +108,7 @@ def find(
         start = (result.page - 1) * PAGE
         place = (start, start + PAGE + 1)  # one more, to know whether there are more
         fetched = _rows.rows(scope, condition, note_query(query), result.sort, place)
+        set_parties(fetched)
         result.rows = fetched[:PAGE]
         result.has_more = len(fetched) > PAGE and result.page < MOST_PAGES
     if result.rows or result.page > 1:
@@ -142,7 +130,7 @@ def _rows(
     else:
         rows = _ordered(matched, sort, scope)[part]
     rows = with_highlights(rows, condition.words, scope, note_words=note_words)
-    return rows.select_related("from_account__user", "to_account__user").defer(*NOT_READ)
+    return with_party_columns(rows).defer(*NOT_READ)
 
 
 def _ranked(ids: Any, condition: Condition) -> TransactionQuerySet:

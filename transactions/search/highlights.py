@@ -1,6 +1,6 @@
 """Highlights the matched words in the texts of a row.
 
-SearchHeadline does not escape HTML. So Postgres marks matches with two characters of the private
+ts_headline does not escape HTML. So Postgres marks matches with two characters of the private
 use area, which are removed from the text first; the text is escaped, and only then do the two
 characters become <mark> tags. Nothing that people write can become a tag.
 """
@@ -8,7 +8,6 @@ characters become <mark> tags. Nothing that people write can become a tag.
 import html
 from typing import Any
 
-from django.contrib.postgres.search import SearchHeadline
 from django.db.models import (
     Case,
     F,
@@ -28,6 +27,13 @@ from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
 
 START, STOP = "\ue000", "\ue001"
+# The marks stand in the SQL, not among its parameters: psycopg keeps the layout of statements with
+# up to 50 of them.
+WITHOUT_MARKS = f"translate(%(expressions)s, '{START}{STOP}', '')"
+WITH_MARKS = (
+    "ts_headline('simple'::regconfig, %(expressions)s,"
+    f" 'StartSel=''{START}'', StopSel=''{STOP}'', HighlightAll=true')"
+)
 EXCERPT = 100  # characters of a long text to show, around the first mark
 # Columns, and the annotations with their marked texts.
 TEXTS = {"description": "marked_description", "reference": "marked_reference"}
@@ -67,22 +73,22 @@ def _note(words: Any, scope: Scope) -> Subquery:
     both = Concat("text", Value(" #"), tags, output_field=TextField())
     line = Case(When(tags=[], then=F("text")), default=both, output_field=TextField())
     notes = Annotation.objects.of(scope.reader).filter(transaction=OuterRef("pk")).newest_first()
-    marks = (Value(START + STOP), Value(""))
-    clean = Func(line, *marks, function="translate", output_field=TextField())
-    return Subquery(notes.values(marked=_headline(clean, words))[:1], output_field=TextField())
+    return Subquery(
+        notes.values(marked=_headline(_without_marks(line), words))[:1], output_field=TextField()
+    )
 
 
 def _clean(column: str, *, as_text: bool = False) -> Any:
     """A column as text without the two characters that mark matches."""
-    text = Cast(column, TextField()) if as_text else F(column)
-    marks = (Value(START + STOP), Value(""))
-    return Func(text, *marks, function="translate", output_field=TextField())
+    return _without_marks(Cast(column, TextField()) if as_text else F(column))
 
 
-def _headline(text: Any, words: Any) -> SearchHeadline:
-    return SearchHeadline(
-        text, words, config="simple", start_sel=START, stop_sel=STOP, highlight_all=True
-    )
+def _without_marks(text: Any) -> Func:
+    return Func(text, template=WITHOUT_MARKS, output_field=TextField())
+
+
+def _headline(text: Any, words: Any) -> Func:
+    return Func(text, words, template=WITH_MARKS, output_field=TextField())
 
 
 def highlighted(text: str, most: int = EXCERPT) -> SafeString:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -63,25 +62,23 @@ class Hit:
         return {"in": "amount--in", "out": "amount--out"}.get(self.direction, "")
 
     @property
-    def row_css(self) -> str:
-        return " entry--pending" if self.row.is_hold else ""
-
-    @cached_property
-    def moment(self) -> datetime:
-        """The booking time in the bank's time zone."""
-        return timezone.localtime(self.row.created_at)
-
-    @property
-    def iso(self) -> str:
-        return iso(self.moment)
-
-    @property
-    def exact(self) -> str:
-        return exact(self.moment)
-
-    @property
-    def when(self) -> str:
-        return when(self.moment)
+    def line(self) -> dict[str, Any]:
+        """All that the template shows of the row."""
+        moment = timezone.localtime(self.row.created_at)
+        return {
+            "url": self.url,
+            "headline": self.headline,
+            "badges": self.badges,
+            "iso": iso(moment),
+            "exact": exact(moment),
+            "when": when(moment),
+            "second_line": self.second_line,
+            "note": self.note,
+            "css": self.css,
+            "amount": self.amount,
+            "currency": self.row.currency,
+            "is_hold": self.row.is_hold,
+        }
 
     @cached_property
     def headline(self) -> SafeString:
@@ -102,8 +99,7 @@ class Hit:
             return NOTHING
         if not self.result.scope.shows_names:
             return escaped(f"Account ··{account.number[-4:]}")
-        is_own = not self.result.scope.is_bank and account.pk in self.result.scope.ids
-        if is_own:
+        if not self.result.scope.is_bank and account.user_id == self.result.scope.reader.pk:
             return self._highlighted(f"marked_{side}_account", account.name)
         return self._highlighted(f"marked_{side}", account.user.name)
 

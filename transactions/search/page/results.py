@@ -72,6 +72,11 @@ class SearchPage:
     def query(self) -> ParsedQuery:
         return self.result.query
 
+    @property
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """What the hits show, as dicts: templates read these faster than properties."""
+        return (hit.line for hit in self.hits)
+
     @cached_property
     def hits(self) -> list[Hit]:
         reader = self.result.scope.reader.pk
