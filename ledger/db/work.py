@@ -1,9 +1,10 @@
 """The work behind a page: each query as Postgres got it, how long it took, and its plan."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -16,14 +17,21 @@ ENOUGH = 50  # queries kept; a page that sends more has other worries
 @dataclass(slots=True)
 class RecordedQuery:
     """One query: `sql` with its values filled in, `seconds` from sending to the last row fetched
-    by the driver. `plan` is "" until `explain` runs, `error` is "" unless Postgres refused it."""
+    by the driver. `plan` is "" until `explain` runs, `error` is "" unless Postgres refused it.
+    `text` is its SQL, or a function that writes it."""
 
-    sql: str
+    text: str | Callable[[], str]
     seconds: float
     statement: str = ""
     params: Any = None
     plan: str = ""
     error: str = ""
+
+    @property
+    def sql(self) -> str:
+        if not isinstance(self.text, str):
+            self.text = self.text()
+        return self.text
 
     @property
     def milliseconds(self) -> float:
@@ -80,10 +88,11 @@ def sentence_of(error: Exception) -> str:
 
 
 @contextmanager
-def watched(*, with_session: bool = False) -> Iterator[QueryLog]:
+def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterator[QueryLog]:
     """Records up to ENOUGH queries of this thread's connection in the block, also refused ones.
 
-    With `with_session`, also statements about the session alone, such as SET and savepoints.
+    With `with_session`, also statements about the session alone, such as SET and savepoints. With
+    `texts_later`, the values are filled in when somebody reads them, while the connection is open.
     """
     work = QueryLog()
 
@@ -105,8 +114,11 @@ def watched(*, with_session: bool = False) -> Iterator[QueryLog]:
     ) -> None:
         took = time.perf_counter() - started
         if len(work.queries) < ENOUGH:
-            with_values = connection.ops.last_executed_query(context["cursor"], sql, params)
-            work.queries.append(RecordedQuery(with_values, took, sql, params, error=error))
+            text = partial(connection.ops.last_executed_query, context["cursor"], sql, params)
+            recorded = RecordedQuery(text, took, sql, params, error=error)
+            work.queries.append(recorded)
+            if not texts_later:
+                recorded.text = text()
 
     with connection.execute_wrapper(note):
         yield work

@@ -23,6 +23,15 @@ def test_each_query_is_noted_with_its_values_in_order() -> None:
     assert work.milliseconds == pytest.approx(sum(q.seconds for q in work.queries) * 1000)
 
 
+def test_values_may_be_filled_in_later() -> None:
+    with watched(texts_later=True) as work:
+        list(User.objects.filter(name="O'Hara"))
+        list(User.objects.filter(name="b"))
+    assert [callable(query.text) for query in work.queries] == [True, True]
+    assert "'O''Hara'" in work.queries[0].sql
+    assert "'b'" in work.queries[1].sql
+
+
 def test_what_postgres_refused_is_noted_too() -> None:
     UserFactory(email="ana@example.com")
     with watched() as work, pytest.raises(IntegrityError), db_transaction.atomic():

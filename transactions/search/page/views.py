@@ -1,7 +1,6 @@
 """The view of the search page."""
 
 import inspect
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
 from ledger.db.work import QueryLog, watched
-from transactions.scope import BANK, MINE, Scope, may_read_bank, may_see_names, may_see_plans
+from transactions.scope import BANK, MINE, Scope, may_read_bank, may_see_names
 from transactions.search import engine
 from transactions.search.language.parser import parse
 from transactions.search.language.query import ParsedQuery
@@ -54,8 +53,7 @@ class WorkPanel:
 def search(request: PersonRequest) -> HttpResponse:
     """Searches the reader's rows. Answers htmx with the results only."""
     params, query = request.GET, parse(request.GET.get("q", ""))
-    # Texts of queries take time to write: only for those who may see them.
-    with watched() if may_see_plans(request.user) else nullcontext(QueryLog()) as work:
+    with watched(texts_later=True) as work:
         scope, names = _scope_and_names(request, query)
         sort, page = params.get("sort", ""), _page_number(params.get("page", ""))
         result = engine.find(scope, query, sort=sort, page=page, names=names)
