@@ -81,7 +81,7 @@ class CompiledOnce:
     """A function that builds a queryset of whole rows, whose SQL is compiled once per shape.
 
     The function may use its arguments only to build the queryset, and of a model's instance only
-    the primary key.
+    the primary key. What else it reads, such as a constant of its module, is read once per shape.
     """
 
     def __init__(self, build: Callable[..., "QuerySet[Any, Any]"]) -> None:
@@ -132,6 +132,7 @@ class CompiledOnce:
             for place, param in enumerate(params)
             if isinstance(param, Hashable) and param in numbers
         }
+        del compiler.connection  # this thread's: it must end with the thread
         template = Template(queryset.model, compiler, sql, tuple(params), places)
         expected = compiled(self.build(*arguments))
         return template if _are_same(template.statement(values), expected) else None

@@ -88,6 +88,14 @@ def test_a_shape_is_compiled_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert once.statement(Q(pk=B)) == compiled(rows_where(Q(pk=B)))
 
 
+def test_a_template_keeps_no_connection_of_the_thread_that_compiled_it() -> None:
+    once = CompiledOnce(rows_where)
+    once.statement(Q(pk=A))
+    (template,) = once.templates.values()
+    assert template is not None
+    assert not hasattr(template.compiler, "connection")
+
+
 def test_what_has_no_known_shape_is_compiled_at_each_call() -> None:
     once = CompiledOnce(rows_where)
     for value in (A, B):

@@ -86,7 +86,7 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
 
     Money in and out is seen from the given accounts, or from the whole scope.
     """
-    columns = _columns.statement(scope, where, account_ids)
+    columns = _columns.statement(scope, where, account_ids, COUNTED + 1)
     if columns is None:
         return Facets()
     sql, params = GROUPED.format(matched=columns[0]), columns[1]
@@ -100,7 +100,7 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
 
 
 @CompiledOnce
-def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID]) -> TransactionQuerySet:
+def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> TransactionQuerySet:
     """The columns to group by, of the newest matches."""
     ids, sides = scope.ids, TransactionSides(scope)
     money_in, money_out = (
@@ -123,7 +123,7 @@ def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID]) -> Transaction
     columns: TransactionQuerySet = (
         newest_first(scope.transactions().filter(where), scope)
         .annotate(**annotated)
-        .values("id", "currency", "type", *annotated)[: COUNTED + 1]
+        .values("id", "currency", "type", *annotated)[:most]
     )
     return columns
 

@@ -51,6 +51,7 @@ class NameMatch:
 
 NameMatches = Mapping[str, NameMatch]  # by the source of the item
 NO_MATCH = NameMatch()
+Limits = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
     names = [_possible_name(item) for item in items]
     if not any(_may_match(scope, name) for name in names):
         return {}
-    return _name_matches(items, _reader_with_matches.rows(scope, names))
+    return _name_matches(items, _reader_with_matches.rows(scope, names, _limits()))
 
 
 def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
@@ -85,44 +86,58 @@ def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[S
         scope = scope_for(reader, kind)
         return scope, find_names(scope, query)
     items = _named_items(query.items, is_bank=False)
-    accounts = _accounts_with_matches.rows(reader, [_possible_name(item) for item in items])
+    names = [_possible_name(item) for item in items]
+    accounts = _accounts_with_matches.rows(reader, names, _limits())
     return Scope(reader, tuple(accounts)), _name_matches(items, accounts)
 
 
 @CompiledOnce
-def _reader_with_matches(scope: Scope, names: Sequence[PossibleName]) -> QuerySet[User]:
+def _reader_with_matches(
+    scope: Scope, names: Sequence[PossibleName], limits: Limits
+) -> QuerySet[User]:
     """The reader, with an array of ids for each possible match."""
     rows: QuerySet[User] = User.objects.filter(pk=scope.reader.pk).only("pk")
-    return rows.annotate(**_arrays(scope, names))
+    return rows.annotate(**_arrays(scope, names, limits))
 
 
 @CompiledOnce
-def _accounts_with_matches(reader: User, names: Sequence[PossibleName]) -> QuerySet[Account]:
+def _accounts_with_matches(
+    reader: User, names: Sequence[PossibleName], limits: Limits
+) -> QuerySet[Account]:
     """The reader's accounts, each with an array of ids for each possible match."""
-    return Account.objects.owned_by(reader).annotate(**_arrays(Scope(reader), names))
+    return Account.objects.owned_by(reader).annotate(**_arrays(Scope(reader), names, limits))
 
 
-def _arrays(scope: Scope, names: Sequence[PossibleName]) -> dict[str, ArraySubquery]:
+def _limits() -> Limits:
+    """How many ids are read: one more than fit into a query, to know whether there are more."""
+    return MOST_NAMED + 1, MOST_NOTED + 1
+
+
+def _arrays(
+    scope: Scope, names: Sequence[PossibleName], limits: Limits
+) -> dict[str, ArraySubquery]:
     """The subqueries of all names, by list and place: others_0, own_0, noted_0, others_1 …"""
     return {
         f"{attribute}_{place}": ArraySubquery(ids)
         for place, name in enumerate(names)
-        for attribute, ids in _subqueries(scope, name).items()
+        for attribute, ids in _subqueries(scope, name, limits).items()
     }
 
 
-def _subqueries(scope: Scope, name: PossibleName) -> dict[str, "QuerySet[Any, Any]"]:
+def _subqueries(
+    scope: Scope, name: PossibleName, limits: Limits
+) -> dict[str, "QuerySet[Any, Any]"]:
     """Returns the ids that fill each list of a NameMatch."""
-    reader = scope.reader
+    reader, (most_named, most_noted) = scope.reader, limits
     subqueries: dict[str, QuerySet[Any, Any]] = {}
     others = _other_accounts(scope, name)
     if others is not None:
-        subqueries["others"] = others.values("pk")[: MOST_NAMED + 1]
+        subqueries["others"] = others.values("pk")[:most_named]
     if not scope.is_bank:
         own = Account.objects.filter(user=reader).filter(_is_own_account(reader, name))
         subqueries["own"] = own.values("pk")
         if name.kind in (WORD, PHRASE):
-            subqueries["noted"] = ids_with_words(reader, name.words)[: MOST_NOTED + 1]
+            subqueries["noted"] = ids_with_words(reader, name.words)[:most_noted]
     return subqueries
 
 
