@@ -38,6 +38,13 @@ def pending_of(accounts: Sequence[Account]) -> Holds:
     return _newest(Transaction.objects.pending().filter(from_account__in=holding), holding)
 
 
+def any_released() -> Exists:
+    """For a query of accounts: whether a hold was released that `released_lately` may show."""
+    placed = timezone.now() - LONGEST_AGO
+    released = Transaction.objects.filter(status="voided", created_at__gte=placed)
+    return Exists(released.filter(from_account=OuterRef("pk")))
+
+
 def released_lately(account: Account) -> Holds:
     """Released holds that were placed, expired or released by staff within LATELY.
 

@@ -1,18 +1,24 @@
-"""What the rows of a statement, or of the home page, show: texts that need no more look-up.
+"""The rows of a statement and of the home page.
 
-A template that formats fifty entries itself resolves some thirty names, filters and conditions for
-each, and includes a template for each day and row; that took most of a statement's time.
+Note [One row as a format string]: a template that loops over fifty rows resolves some twenty names
+and conditions for each, which took a third of a statement's time. So the template of a row is
+rendered once a page, with {title}, {amount} ... in place of the values, and Python fills in and
+escapes the values of each row.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from html import escape
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from ledger.text.dates import clock, day_heading, exact, iso, when
 from ledger.text.lines import category_label, cut
@@ -25,11 +31,14 @@ SEPARATOR = " \N{MIDDLE DOT} "
 
 
 class EntryLine(NamedTuple):
-    """One row. Below the title stand `time` and `details`, each of which begins with " · "."""
+    """The values of one row. A SafeString is HTML; all other texts are escaped when filled in.
+
+    Below the title stand `time` and `details`, each of which begins with " · ".
+    """
 
     url: str
     title: str
-    badges: list[str]
+    badges: SafeString
     iso: str
     exact: str
     time: str
@@ -39,13 +48,17 @@ class EntryLine(NamedTuple):
     css: str
     amount_css: str
     balance_css: str
-    currency: str
+    currency: SafeString
+
+
+FIELDS = {name: SafeString(f"{{{name}}}") for name in EntryLine._fields}
+NOTHING = SafeString("")
 
 
 class EntryGroup(NamedTuple):
     """Rows below a heading. Without a day, they have none."""
 
-    lines: list[EntryLine]
+    rows: SafeString
     day: str = ""
     heading: str = ""
     total: str = ""
@@ -64,9 +77,10 @@ class DayOfEntries(Protocol):
 
 def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
     """The rows of a statement, below their days."""
+    row = row_format()
     return [
         EntryGroup(
-            lines=list(entry_lines(day.entries, in_day=True)),
+            rows=filled(row, entry_lines(day.entries, in_day=True)),
             day=day.date.isoformat(),
             heading=day_heading(day.date),
             total=signed(day.total, day.currency),
@@ -76,16 +90,41 @@ def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
     ]
 
 
-def one_group(entries: Sequence[Entry]) -> list[EntryGroup]:
+def one_group(entries: Sequence[Entry], show_currency: bool) -> list[EntryGroup]:
     """The rows of the home page, with the names of the accounts."""
-    return [EntryGroup(list(entry_lines(entries, show_account=True)))]
+    lines = entry_lines(entries, show_account=True, show_currency=show_currency)
+    return [EntryGroup(filled(row_format(), lines))]
+
+
+def row_format() -> str:
+    """The HTML of a row, with {title}, {amount} ... in place of the values of an EntryLine."""
+    return render_to_string("includes/_entry_row.html", {"line": FIELDS})
+
+
+def filled(row: str, lines: Iterable[EntryLine]) -> SafeString:
+    """The rows as HTML: the format with the escaped values of each line."""
+    return SafeString(
+        "".join(
+            row.format(**{name: _as_html(value) for name, value in line._asdict().items()})
+            for line in lines
+        )
+    )
+
+
+def _as_html(text: str) -> str:
+    """As Django's `conditional_escape`, in a quarter of its time: a page calls this 650 times."""
+    return text if isinstance(text, SafeString) else escape(text)
 
 
 def entry_lines(
-    entries: Sequence[Entry], *, in_day: bool = False, show_account: bool = False
+    entries: Sequence[Entry],
+    *,
+    in_day: bool = False,
+    show_account: bool = False,
+    show_currency: bool = False,
 ) -> Iterator[EntryLine]:
-    """The rows of these entries. `in_day`: below a heading with the day; `show_account`: with the
-    names of the accounts.
+    """The values of the rows of these entries. `in_day`: below a heading with the day;
+    `show_account`: with the names of the accounts.
     """
     for entry in entries:
         moment = timezone.localtime(entry.created_at)
@@ -103,7 +142,7 @@ def entry_lines(
         yield EntryLine(
             url=receipt_url(entry.transaction_id),
             title=cut(entry.headline, LONGEST_TEXT),
-            badges=[*entry.badges, "held"] if is_pending else entry.badges,
+            badges=_badges([*entry.badges, "held"] if is_pending else entry.badges),
             iso=iso(moment),
             exact=exact(moment),
             time=clock(moment) if in_day else when(moment),
@@ -113,8 +152,17 @@ def entry_lines(
             css=" entry--pending" if is_pending else "",
             amount_css="pending" if is_pending else "in" if entry.is_credit else "out",
             balance_css=" amount--below" if is_below else "",
-            currency=entry.currency,
+            currency=_caption(entry.currency) if show_currency else NOTHING,
         )
+
+
+def _badges(labels: list[str]) -> SafeString:
+    badge = '<span class="badge">{}</span>'
+    return format_html_join("", badge, ((label,) for label in labels)) if labels else NOTHING
+
+
+def _caption(text: str) -> SafeString:
+    return format_html('\n<span class="caption">{}</span>', text)
 
 
 def receipt_url(transaction_id: UUID) -> str:

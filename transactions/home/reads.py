@@ -45,6 +45,11 @@ class Home:
     trends: dict[UUID, list[Decimal]] = field(default_factory=dict)
 
     @property
+    def has_several_currencies(self) -> bool:
+        """Whether a figure needs its currency beside it."""
+        return len(self.worth) > 1
+
+    @property
     def beside_available(self) -> str:
         """Sentences about money that is held, frozen or owed; "" without any such money."""
         return " ".join(_beside_available(self.worth))

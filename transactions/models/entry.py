@@ -13,6 +13,11 @@ from ledger.db.ids import pk_of
 from ledger.text.money import figure
 from transactions.models.transaction import Transaction, reversal_word
 
+ROW_FIELDS = (
+    "created_at", "amount", "signed_amount", "balance", "currency", "type", "status", "category",
+    "description", "reference", "reverses_id", "counterparty__name", "counterparty__user__name",
+)  # fmt: skip
+
 
 class EntryQuerySet(models.QuerySet["Entry"]):
     def for_account(self, account: "Account | uuid.UUID") -> Self:
@@ -47,6 +52,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def with_counterparty(self) -> Self:
         """Reads the other side's account and holder in the same query."""
         return self.select_related("counterparty__user")
+
+    def for_rows(self) -> Self:
+        """Reads what a row of a page shows, with the other side's names, and no other column."""
+        return self.with_counterparty().only(*ROW_FIELDS)
 
     def balance_at(self, account: "Account | uuid.UUID", moment: datetime) -> Any:
         """Returns the booked balance just before `moment`; None before the first entry."""

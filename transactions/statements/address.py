@@ -14,7 +14,7 @@ from ledger.text.dates import short_date
 from ledger.text.lines import shortened
 from transactions.search.engine import mistakes_in
 from transactions.search.language.parser import parse
-from transactions.statements.forms import StatementForm
+from transactions.statements.forms import DatesForm, StatementForm, WordsForm
 from transactions.statements.page import StatementPage
 
 KEPT = ("start", "end", "direction", "q")
@@ -101,7 +101,8 @@ class StatementAddress:
     @property
     def chips(self) -> list[Chip]:
         """The controls from left to right."""
-        return [self._period(), self._dates(), *self._directions(), self._words()]
+        period = self._period()
+        return [period, self._dates(period), *self._directions(), self._words()]
 
     def _period(self) -> Chip:
         options = [
@@ -112,10 +113,14 @@ class StatementAddress:
         label = active.label if active else "Period"
         return Chip(label, active=bool(active and self._has("start")), options=options)
 
-    def _dates(self) -> Chip:
-        custom = (self._has("start") or self._has("end")) and not self._period().active
-        part, rest = self._part("start", "end"), self._rest("start", "end")
-        return Chip(self._dates_label() if custom else "Dates", active=custom, form=part, keep=rest)
+    def _dates(self, period: Chip) -> Chip:
+        custom = (self._has("start") or self._has("end")) and not period.active
+        return Chip(
+            self._dates_label() if custom else "Dates",
+            active=custom,
+            form=DatesForm(self.form.data),
+            keep=self._rest("start", "end"),
+        )
 
     def _dates_label(self) -> str:
         """The chosen period in words: "from 12 March", "12 March to 3 April"."""
@@ -137,7 +142,7 @@ class StatementAddress:
         return Chip(
             label if words else "Find",
             active=bool(words),
-            form=self._part("q"),
+            form=WordsForm(self.form.data),
             keep=self._rest("q"),
         )
 
@@ -146,13 +151,6 @@ class StatementAddress:
 
     def _is_period(self, start: Any, end: Any) -> bool:
         return (self.params.get("start", ""), self.params.get("end", "")) == (str(start), str(end))
-
-    def _part(self, *names: str) -> StatementForm:
-        """The form with only these fields, filled from the address."""
-        part = StatementForm(self.form.data)
-        for name in set(part.fields) - set(names):
-            del part.fields[name]
-        return part
 
     def _rest(self, *names: str) -> list[tuple[str, str]]:
         return [(name, value) for name, value in self.params.items() if name not in names]

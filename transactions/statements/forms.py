@@ -28,31 +28,52 @@ class WordsField(forms.CharField):
         return parse(super().to_python(value) or "").text
 
 
-class StatementForm(forms.Form):
-    """The filters of a statement, as they stand in its address."""
+def _words() -> WordsField:
+    """Returns the field for a search within the statement."""
+    return WordsField(
+        label="Words, a name or an amount",
+        required=False,
+        help_text="Like rent, a person, or the amount to the cent",
+    )
+
+
+class WordsForm(forms.Form):
+    """The search alone, for the filter bar."""
+
+    q = _words()
+
+
+class DatesForm(forms.Form):
+    """The period alone, for the filter bar."""
 
     start = _day("From")
     end = _day("To")
+
+    def clean(self) -> dict[str, Any]:
+        """Checks that the period does not end before it begins."""
+        data = super().clean() or {}
+        start, end = data.get("start"), data.get("end")
+        if start and end and end < start:
+            self.add_error("end", f"The period ends before it begins, on {long_date(end)}.")
+        return data
+
+
+class StatementForm(DatesForm):
+    """The filters of a statement, as they stand in its address."""
+
     direction = forms.ChoiceField(
         choices=[("", "All"), ("in", "Money in"), ("out", "Money out")],
         required=False,
         error_messages={"invalid_choice": "Money goes in or out; choose one of them."},
     )
-    q = WordsField(
-        label="Words, a name or an amount",
-        required=False,
-        help_text="Like rent, a person, or the amount to the cent",
-    )
+    q = _words()
     before = forms.CharField(required=False, widget=forms.HiddenInput)
     after = forms.CharField(required=False, widget=forms.HiddenInput)
     paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
-        """Checks that the period does not end before it begins, and that page marks are times."""
-        data = super().clean() or {}
-        start, end = data.get("start"), data.get("end")
-        if start and end and end < start:
-            self.add_error("end", f"The period ends before it begins, on {long_date(end)}.")
+        """Checks the period, and that page marks are times."""
+        data = super().clean()
         for name in ("before", "after"):
             try:
                 data[name] = time_of_mark(int(data[name])) if data.get(name) else None

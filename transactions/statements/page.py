@@ -166,7 +166,7 @@ def _cut(
     scoped: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
 ) -> tuple[list[Entry], bool, bool]:
     """Returns one page, newest first, whether newer entries exist, and whether older ones do."""
-    entries = scoped.with_counterparty()
+    entries = scoped.for_rows()
     if after is not None:
         rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])
         return rows[:size][::-1], len(rows) > size, True

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import (
     HttpResponse,
     HttpResponseBadRequest,
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.text.lines import shortened
-from transactions.availability import figures_of, pending_of, released_lately
+from transactions.availability import any_released, figures_of, pending_of, released_lately
 from transactions.search.address import search_url
 from transactions.statements.address import StatementAddress
 from transactions.statements.csv_file import file_name, statement_lines
@@ -31,7 +32,9 @@ from transactions.statements.page import (
 @require_safe
 def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     """Shows one account's entries, a page at a time. The address holds the filters."""
-    account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
+    accounts: QuerySet[Any] = Account.objects.annotate(any_released=any_released())
+    account = get_object_or_404(accounts, pk=pk, user=request.user)
+    account.user = request.user
     form = StatementForm(request.GET)
     address = StatementAddress(request.path, form)
     page = StatementPage()
@@ -43,7 +46,8 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     context["mistakes"] = address.mistakes(account)
     context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
     if address.is_plain:
-        context |= {"pending": pending_of([account]), "released": released_lately(account)}
+        context["pending"] = pending_of([account])
+        context["released"] = released_lately(account) if account.any_released else None
     context["figures"] = figures_of(account)
     context["frozen"] = account.status_changes.first() if account.is_frozen else None
     context["wider_url"] = search_url(form.filters.text)

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account
@@ -165,6 +167,20 @@ def test_what_counts_is_when_a_hold_ended(
         staff_services.release(hold=row, reason="Cancelled", written_by=UserFactory())
     services.void(hold=row)
     assert bool(availability.released_lately(account).newest) is is_told
+
+
+def test_released_holds_are_read_only_where_there_are_some(
+    client: Client, account: Account
+) -> None:
+    def reads() -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            client.get(f"/accounts/{account.pk}/")
+        return [query["sql"] for query in queries if "voided" in query["sql"]]
+
+    row = held(account)
+    assert len(reads()) == 1, "the query of the account asks whether there are any"
+    services.void(hold=row)
+    assert len(reads()) == 2
 
 
 # Receipts
