@@ -126,8 +126,9 @@ def entry_lines(
     """The values of the rows of these entries. `in_day`: below a heading with the day;
     `show_account`: with the names of the accounts.
     """
+    zone = timezone.get_current_timezone()
     for entry in entries:
-        moment = timezone.localtime(entry.created_at)
+        moment = entry.created_at.astimezone(zone)
         is_pending = entry.status == "pending"
         details = []
         if show_account and entry.account:

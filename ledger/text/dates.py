@@ -1,13 +1,17 @@
 """Formats dates and times, in the bank's time zone and in English.
 
-Note [Dates by hand]: names of days and months come from `calendar`. Babel's patterns took 0.14 ms
-a time, a third of the time of a statement with 50 rows, and say the same.
+Note [Dates by hand]: names of days and months come from `calendar`, each looked up once, and times
+are put together from their numbers. Babel's patterns took 0.14 ms a time, a third of the time of a
+statement with 50 rows, and say the same; `strftime` takes six times as long as the numbers.
 """
 
 import calendar
 from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
+
+DAYS, MONTHS = tuple(calendar.day_name), tuple(calendar.month_name)
+SHORT_MONTHS = tuple(calendar.month_abbr)
 
 
 def _day(moment: date | datetime) -> date:
@@ -25,12 +29,12 @@ def short_date(day: date) -> str:
 
 def _day_and_month(day: date) -> str:
     """ "20 November"."""
-    return f"{day.day} {calendar.month_name[day.month]}"
+    return f"{day.day} {MONTHS[day.month]}"
 
 
 def _weekday(day: date) -> str:
     """ "Friday"."""
-    return calendar.day_name[day.weekday()]
+    return DAYS[day.weekday()]
 
 
 def long_date(day: date | datetime) -> str:
@@ -47,7 +51,7 @@ def long_moment(moment: datetime) -> str:
 def month_name(day: date | datetime) -> str:
     """ "November 2026"."""
     here = _day(day)
-    return f"{calendar.month_name[here.month]} {here.year}"
+    return f"{MONTHS[here.month]} {here.year}"
 
 
 def short_month(day: date) -> str:
@@ -62,7 +66,7 @@ def day_mark(day: date) -> str:
 
 def month_mark(day: date) -> str:
     """ "Nov", for an axis: three letters of every month."""
-    return calendar.month_abbr[day.month]
+    return SHORT_MONTHS[day.month]
 
 
 def day_heading(day: date | datetime | None) -> str:
@@ -72,12 +76,12 @@ def day_heading(day: date | datetime | None) -> str:
 
 def clock(moment: datetime | None) -> str:
     """The time of day: "14:32"."""
-    return f"{moment:%H:%M}" if moment else ""
+    return f"{moment.hour:02}:{moment.minute:02}" if moment else ""
 
 
 def clock_seconds(moment: datetime) -> str:
     """The time of day to the second: "14:32:05"."""
-    return f"{moment:%H:%M:%S}"
+    return f"{clock(moment)}:{moment.second:02}"
 
 
 def when(moment: datetime | date | None) -> str:
@@ -86,7 +90,7 @@ def when(moment: datetime | date | None) -> str:
         return ""
     day = _day(moment)
     days_ago = (timezone.localdate() - day).days
-    time = f"{moment:%H:%M}" if isinstance(moment, datetime) else ""
+    time = clock(moment) if isinstance(moment, datetime) else ""
     if days_ago == 0:
         return time or "Today"
     if days_ago == 1:
@@ -101,14 +105,14 @@ def until(moment: datetime | None) -> str:
     day = _day(moment)
     days_off = (day - timezone.localdate()).days
     near = {0: "today", 1: "tomorrow"}.get(days_off)
-    return f"{near} at {moment:%H:%M}" if near else day_heading(day)
+    return f"{near} at {clock(moment)}" if near else day_heading(day)
 
 
 def exact(moment: datetime | None) -> str:
     """Date and time to the second, for hover texts: "Friday 20 November 2026, 14:32:05 UTC"."""
     if not moment:
         return ""
-    zone = f" {moment:%Z}" if moment.tzinfo else ""
+    zone = f" {moment.tzname()}" if moment.tzinfo else ""
     day = f"{_weekday(moment)} {_day_and_month(moment)} {moment.year}"
     return f"{day}, {clock_seconds(moment)}{zone}"
 

@@ -177,7 +177,8 @@ def _cut(
 
 
 def _days(entries: Iterable[Entry], currency: str) -> list[StatementDay]:
-    by_day = groupby(entries, key=lambda entry: timezone.localdate(entry.created_at))
+    zone = timezone.get_current_timezone()
+    by_day = groupby(entries, key=lambda entry: entry.created_at.astimezone(zone).date())
     return [StatementDay(day, currency, list(of_day)) for day, of_day in by_day]
 
 
