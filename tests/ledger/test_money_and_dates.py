@@ -115,6 +115,8 @@ def test_exact_says_the_second_and_the_zone() -> None:
     moment = datetime(2020, 11, 20, 14, 32, 5, tzinfo=UTC)
     assert dates.exact(moment) == "Friday 20 November 2020, 14:32:05 UTC"
     assert dates.clock(moment) == "14:32"
+    early = datetime(2020, 11, 2, 4, 3, 2, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert dates.exact(early) == "Monday 2 November 2020, 04:03:02 CET"
 
 
 def test_templates_reach_the_filters() -> None:

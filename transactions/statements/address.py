@@ -1,13 +1,17 @@
 """The filter bar and page links of a statement. The whole state is in the address."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from accounts.models import Account
 from ledger.text.dates import short_date
@@ -19,16 +23,21 @@ from transactions.statements.page import StatementPage
 
 KEPT = ("start", "end", "direction", "q")
 
+NO_FIELDS = SafeString("")
+
 
 @dataclass(slots=True)
 class Chip:
-    """One control of the bar: a link, a menu of links (`options`), or a small form."""
+    """One control of the bar: a link, a menu of links (`options`), or a small form.
+
+    The form has these `fields`, as HTML, and hidden ones for the parameters to `keep`.
+    """
 
     label: str
     url: str = ""
     active: bool = False
     options: list["Chip"] = field(default_factory=list)
-    form: forms.Form | None = None
+    fields: SafeString = NO_FIELDS
     keep: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -118,7 +127,7 @@ class StatementAddress:
         return Chip(
             self._dates_label() if custom else "Dates",
             active=custom,
-            form=DatesForm(self.form.data),
+            fields=fields_of(DatesForm, self.form.data),
             keep=self._rest("start", "end"),
         )
 
@@ -142,7 +151,7 @@ class StatementAddress:
         return Chip(
             label if words else "Find",
             active=bool(words),
-            form=WordsForm(self.form.data),
+            fields=fields_of(WordsForm, self.form.data),
             keep=self._rest("q"),
         )
 
@@ -154,6 +163,26 @@ class StatementAddress:
 
     def _rest(self, *names: str) -> list[tuple[str, str]]:
         return [(name, value) for name, value in self.params.items() if name not in names]
+
+
+def fields_of(form: type[forms.Form], data: Mapping[str, Any]) -> SafeString:
+    """The fields of a form as HTML, filled from the address.
+
+    Empty fields are the same on every page, so a process renders them once; in development each
+    time, so that a changed template shows.
+    """
+    if settings.DEBUG or any(data.get(name) for name in form.base_fields):
+        return _rendered(form(data))
+    return _empty_fields(form)
+
+
+@cache
+def _empty_fields(form: type[forms.Form]) -> SafeString:
+    return _rendered(form())
+
+
+def _rendered(form: forms.Form) -> SafeString:
+    return render_to_string("includes/_form.html", {"form": form, "submit": "Show"})
 
 
 def periods(today: date) -> list[tuple[str, date | str, date | str]]:

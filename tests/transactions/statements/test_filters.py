@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory
-from tests.pages import lacks, text_of
+from tests.pages import lacks, markup_of, text_of
 from tests.transactions.statements.pages import entries_in, page_of
 from transactions import services
 from transactions.statements import page as statements
@@ -89,6 +89,19 @@ def test_the_chosen_days_stand_on_their_chip(ana: Client, account: Account) -> N
     assert "from 12 March" in text_of(page_of(ana, account, start="2026-03-12"))
     said = text_of(page_of(ana, account, start="2025-03-12", end="2026-03-13"))
     assert not lacks(said, "12 March 2025", "to 13 March")
+
+
+def test_what_was_typed_stands_in_the_bar_of_no_other_page(ana: Client, account: Account) -> None:
+    typed = {"q": "mara", "start": "2026-03-12", "end": "2026-03-13"}
+    kinds = {"q": "text", "start": "date", "end": "date"}
+    for _ in range(2):
+        filled = markup_of(page_of(ana, account, **typed))
+        plain = markup_of(page_of(ana, account))
+        for name, value in typed.items():
+            field = f'<input type="{kinds[name]}" name="{name}"'
+            assert f'{field} value="{value}"' in filled
+            assert field in plain
+            assert f"{field} value=" not in plain
 
 
 @pytest.mark.parametrize(
