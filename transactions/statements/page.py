@@ -4,7 +4,7 @@ Pages are cut by booking time (keyset), which never ties within an account. Tota
 that reach beyond the page come from the stored chain, one index look-up each.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -137,14 +137,12 @@ def statement_page(
         entry.account = account
     page = StatementPage(
         days=_days(entries, account.currency),
-        newer=mark_of(entries[0].created_at) if newer and entries else None,
-        older=mark_of(entries[-1].created_at) if older and entries else None,
+        newer=mark_of(entries[0].created_at) if newer else None,
+        older=mark_of(entries[-1].created_at) if older else None,
     )
-    cut = {page.days[0].date} if newer and page.days else set()
-    cut |= {page.days[-1].date} if older and page.days else set()
     for day in page.days:
-        of_page = _sum(day.entries)
-        day.total = _total(scoped, account, filters, day, page) if day.date in cut else of_page
+        of_page, is_cut = _sum(day.entries), day.date in (newer, older)
+        day.total = _total(scoped, account, filters, day, page) if is_cut else of_page
         day.is_split = day.total != of_page
     if not filters.picks:
         _add_edges(page, account, filters)
@@ -164,16 +162,25 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
 
 def _cut(
     scoped: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
-) -> tuple[list[Entry], bool, bool]:
-    """Returns one page, newest first, whether newer entries exist, and whether older ones do."""
+) -> tuple[list[Entry], date | None, date | None]:
+    """Returns one page, newest first, and the days of the next newer and the next older entry.
+
+    None: no such entry. The side from which the reader comes is not read; its entry may be of the
+    same day as the edge of the page.
+    """
     entries = scoped.for_rows()
     if after is not None:
         rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])
-        return rows[:size][::-1], len(rows) > size, True
+        return rows[:size][::-1], _day_of(rows[size:]), _day_of(rows)
     if before is not None:
         entries = entries.filter(created_at__lt=before)
     rows = list(entries.newest_first()[: size + 1])
-    return rows[:size], before is not None, len(rows) > size
+    return rows[:size], _day_of(rows) if before is not None else None, _day_of(rows[size:])
+
+
+def _day_of(entries: Sequence[Entry]) -> date | None:
+    """The day of the first of these entries; None if there are none."""
+    return timezone.localdate(entries[0].created_at) if entries else None
 
 
 def _days(entries: Iterable[Entry], currency: str) -> list[StatementDay]:

@@ -137,6 +137,20 @@ def test_a_statement_takes_eight_queries_at_most_whatever_is_asked(
             page_of(ana, account, **query)
 
 
+def test_only_a_day_that_the_page_splits_has_its_total_read(
+    account: Account, django_assert_num_queries: Any
+) -> None:
+    edge = NOON + timedelta(days=5)  # a payment a day stands at noon, two others after it
+    for size, queries, split in ((6, 1, set()), (7, 2, {date(2026, 3, 17)})):
+        with django_assert_num_queries(queries):
+            page = statement_page(account, Filters(), size=size)
+        assert {day.date for day in page.days if day.is_split} == split
+        assert {day.total for day in page.days} == {5}
+    with django_assert_num_queries(2):  # the older page's part of the day is not read
+        page = statement_page(account, Filters(), after=edge, size=8)
+    assert {day.total for day in page.days} == {5}
+
+
 def test_the_deepest_of_many_pages_takes_no_more_queries_than_the_first(
     client: Client, django_assert_max_num_queries: Any
 ) -> None:
