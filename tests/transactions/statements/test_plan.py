@@ -18,7 +18,7 @@ PAGE = 50
 def test_the_first_and_the_deepest_page_read_both_indexes_and_sort_nothing(
     account: Account,
 ) -> None:
-    statement = Entry.objects.for_account(account).newest_first().with_counterparty()
+    statement = Entry.objects.for_account(account).newest_first().for_rows()
     oldest = statement.reverse()[0]
     deep = statement.filter(created_at__lt=oldest.created_at + timedelta(minutes=PAGE))
     for page in (statement, deep, statement.between(None, oldest.created_at + timedelta(days=9))):
