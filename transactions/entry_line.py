@@ -1,4 +1,4 @@
-"""The rows of a statement and of the home page.
+"""The rows of a statement and of the home page; and how all such rows become HTML.
 
 Note [One row as a format string]: a template that loops over fifty rows resolves some twenty names
 and conditions for each, which took a third of a statement's time. So the template of a row is
@@ -28,10 +28,19 @@ from transactions.models import Entry
 LONGEST_TEXT, LONGEST_REFERENCE, LONGEST_CATEGORY = 110, 60, 40
 NO_ID = UUID(int=0)
 SEPARATOR = " \N{MIDDLE DOT} "
+ROW = "includes/_entry_row.html"
+
+
+class Line(Protocol):
+    """A NamedTuple with the values of one row. A SafeString is HTML; all other texts are escaped
+    when filled in.
+    """
+
+    def _asdict(self) -> dict[str, str]: ...
 
 
 class EntryLine(NamedTuple):
-    """The values of one row. A SafeString is HTML; all other texts are escaped when filled in.
+    """The values of one row of a statement.
 
     Below the title stand `time` and `details`, each of which begins with " · ".
     """
@@ -51,7 +60,6 @@ class EntryLine(NamedTuple):
     currency: SafeString
 
 
-FIELDS = {name: SafeString(f"{{{name}}}") for name in EntryLine._fields}
 NOTHING = SafeString("")
 
 
@@ -77,7 +85,7 @@ class DayOfEntries(Protocol):
 
 def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
     """The rows of a statement, below their days."""
-    row = row_format()
+    row = row_format(ROW, EntryLine._fields)
     return [
         EntryGroup(
             rows=filled(row, entry_lines(day.entries, in_day=True)),
@@ -93,15 +101,17 @@ def groups_by_day(days: Iterable[DayOfEntries]) -> list[EntryGroup]:
 def one_group(entries: Sequence[Entry], show_currency: bool) -> list[EntryGroup]:
     """The rows of the home page, with the names of the accounts."""
     lines = entry_lines(entries, show_account=True, show_currency=show_currency)
-    return [EntryGroup(filled(row_format(), lines))]
+    return [EntryGroup(filled(row_format(ROW, EntryLine._fields), lines))]
 
 
-def row_format() -> str:
-    """The HTML of a row, with {title}, {amount} ... in place of the values of an EntryLine."""
-    return render_to_string("includes/_entry_row.html", {"line": FIELDS})
+def row_format(template: str, fields: Iterable[str]) -> str:
+    """The HTML of a row, with {title}, {amount} ... in place of the values of its line."""
+    return render_to_string(
+        template, {"line": {name: SafeString(f"{{{name}}}") for name in fields}}
+    )
 
 
-def filled(row: str, lines: Iterable[EntryLine]) -> SafeString:
+def filled(row: str, lines: Iterable[Line]) -> SafeString:
     """The rows as HTML: the format with the escaped values of each line."""
     return SafeString(
         "".join(
@@ -143,7 +153,7 @@ def entry_lines(
         yield EntryLine(
             url=receipt_url(entry.transaction_id),
             title=cut(entry.headline, LONGEST_TEXT),
-            badges=_badges([*entry.badges, "held"] if is_pending else entry.badges),
+            badges=badges_of([*entry.badges, "held"] if is_pending else entry.badges),
             iso=iso(moment),
             exact=exact(moment),
             time=clock(moment) if in_day else when(moment),
@@ -157,7 +167,8 @@ def entry_lines(
         )
 
 
-def _badges(labels: list[str]) -> SafeString:
+def badges_of(labels: list[str]) -> SafeString:
+    """The labels behind the title of a row."""
     badge = '<span class="badge">{}</span>'
     return format_html_join("", badge, ((label,) for label in labels)) if labels else NOTHING
 

@@ -1,6 +1,7 @@
 """The rows of a statement and of the home page as HTML."""
 
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -9,7 +10,8 @@ from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import markup_of, texts_of
 from transactions import services
-from transactions.entry_line import EntryLine, row_format
+from transactions.entry_line import ROW, EntryLine, row_format
+from transactions.search.page.hits import HitLine
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "{balance} {0} {{}} <b>\"bold\"</b> & 'quoted'"
@@ -23,10 +25,16 @@ def account(client: Client) -> Account:
     return account
 
 
-def test_the_template_of_a_row_has_a_place_for_every_value() -> None:
-    row = row_format()
-    assert [name for name in EntryLine._fields if f"{{{name}}}" not in row] == []
-    assert "{" not in row.format(**dict.fromkeys(EntryLine._fields, ""))
+@pytest.mark.parametrize(
+    ("template", "fields"),
+    [(ROW, EntryLine._fields), ("includes/_hit_row.html", HitLine._fields)],
+)
+def test_the_template_of_a_row_has_a_place_for_every_value(
+    template: str, fields: tuple[str, ...]
+) -> None:
+    row = row_format(template, fields)
+    assert [name for name in fields if f"{{{name}}}" not in row] == []
+    assert "{" not in row.format(**dict.fromkeys(fields, ""))
 
 
 def test_braces_and_html_in_texts_stay_text(client: Client, account: Account) -> None:
@@ -42,6 +50,11 @@ def test_braces_and_html_in_texts_stay_text(client: Client, account: Account) ->
             assert f" · {letter} {ESCAPED}" in page
         assert " · C &lt;b&gt;{0}" in page
         assert "<b>" not in page
+
+    found = client.get("/search/?q=is:out").content.decode()
+    assert "<b>" not in found
+    for text in (f'/">N {HOSTILE}</a>', *(f" · {letter} {HOSTILE}" for letter in "ADR")):
+        assert text in unescape(found)
 
 
 def test_a_refund_has_its_badge(client: Client, account: Account) -> None:

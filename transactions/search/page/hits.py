@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Account
 from ledger.text.dates import exact, iso, when
 from ledger.text.lines import category_label
 from ledger.text.money import signed
-from transactions.entry_line import receipt_url
+from transactions.entry_line import badges_of, receipt_url
 from transactions.models import Transaction, reversal_word
 from transactions.search.engine import SearchResult
 from transactions.search.highlights import EXCERPT, START, escaped, highlighted, plain
@@ -23,7 +24,27 @@ from transactions.search.highlights import EXCERPT, START, escaped, highlighted,
 NOTHING = mark_safe("")
 MOST_LINES = 3  # metadata lines per hit
 # A label, not visually hidden text: that would stick out of a name that is cut off.
+NOTE = (
+    '<div class="entry__detail no-print"><span class="visually-hidden">Your note: </span>'
+    '<span class="said">{}</span></div>'
+)
 ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
+
+
+class HitLine(NamedTuple):
+    """The values of one row of the results, see Note [One row as a format string]."""
+
+    css: str
+    title: SafeString
+    badges: SafeString
+    iso: str
+    exact: str
+    when: str
+    second_line: SafeString
+    note: SafeString
+    amount_css: str
+    amount: str
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -62,23 +83,27 @@ class Hit:
         return {"in": "amount--in", "out": "amount--out"}.get(self.direction, "")
 
     @property
-    def line(self) -> dict[str, Any]:
-        """All that the template shows of the row."""
+    def line(self) -> HitLine:
+        """The values of its row on the page."""
         moment = timezone.localtime(self.row.created_at)
-        return {
-            "url": self.url,
-            "headline": self.headline,
-            "badges": self.badges,
-            "iso": iso(moment),
-            "exact": exact(moment),
-            "when": when(moment),
-            "second_line": self.second_line,
-            "note": self.note,
-            "css": self.css,
-            "amount": self.amount,
-            "currency": self.row.currency,
-            "is_hold": self.row.is_hold,
-        }
+        return HitLine(
+            css=" entry--pending" if self.row.is_hold else "",
+            title=self._title(),
+            badges=badges_of(self.badges),
+            iso=iso(moment),
+            exact=exact(moment),
+            when=when(moment),
+            second_line=self.second_line,
+            note=format_html(NOTE, self.note) if self.note else NOTHING,
+            amount_css=self.css,
+            amount=self.amount,
+            currency=self.row.currency,
+        )
+
+    def _title(self) -> SafeString:
+        if self.url:
+            return format_html('<a class="stretched" href="{}">{}</a>', self.url, self.headline)
+        return format_html("<b>{}</b>", self.headline)
 
     @cached_property
     def headline(self) -> SafeString:

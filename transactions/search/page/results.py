@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.utils.functional import cached_property
@@ -11,6 +12,7 @@ from django.utils.safestring import SafeString
 from ledger.text.dates import month_name
 from ledger.text.lines import category_label, counted
 from ledger.text.money import money
+from transactions.entry_line import filled, row_format
 from transactions.scope import BANK, MINE
 from transactions.search.address import search_url
 from transactions.search.engine import SearchResult
@@ -19,7 +21,7 @@ from transactions.search.language.fields import FIELDS, IS_VALUES
 from transactions.search.language.query import ParsedQuery
 from transactions.search.language.terms import token
 from transactions.search.page.examples import examples_for
-from transactions.search.page.hits import Hit, has_side
+from transactions.search.page.hits import Hit, HitLine, has_side
 from transactions.search.suggestions import Suggestions
 
 MOST_CHOICES = 6
@@ -73,9 +75,10 @@ class SearchPage:
         return self.result.query
 
     @property
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """What the hits show, as dicts: templates read these faster than properties."""
-        return (hit.line for hit in self.hits)
+    def rows(self) -> SafeString:
+        """The hits as HTML."""
+        row = row_format("includes/_hit_row.html", HitLine._fields)
+        return filled(row, (hit.line for hit in self.hits))
 
     @cached_property
     def hits(self) -> list[Hit]:
@@ -230,14 +233,14 @@ class SearchPage:
         return [term for name in matches if (term := token("account", name))]
 
     @property
-    def examples(self) -> list[dict[str, Any]]:
+    def examples(self) -> list[dict[str, str]]:
         """Example queries that find something among the reader's rows; all values of is: in one."""
         return [
             {
                 "query": example.query,
                 "description": example.description,
                 "url": self.url(q=example.query, sort=""),
-                "values": self._is_values() if example.query.startswith("is:") else [],
+                "values": is_links(self.result.scope.kind) if example.query[:3] == "is:" else "",
             }
             for example in examples_for(self.result)
         ]
@@ -250,13 +253,6 @@ class SearchPage:
         texts += ["the name on the other side"] if scope.shows_names else []
         texts += [] if scope.is_bank else ["your own notes and tags"]
         return f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-    def _is_values(self) -> list[dict[str, str]]:
-        """The values of is: with what each finds."""
-        return [
-            {"value": value, "description": text, "url": self.url(q=f"is:{value}", sort="")}
-            for value, text in IS_VALUES.items()
-        ]
 
     @property
     def work_url(self) -> str:
@@ -280,3 +276,13 @@ class SearchPage:
         """The last page, if the address has a page beyond it."""
         is_beyond = self.result.facets.count and not self.result.rows
         return self.url(page=self.result.last_page) if is_beyond else ""
+
+
+@cache
+def is_links(kind: str) -> SafeString:
+    """Links to a search for each value of is:, the same for all readers of a kind of scope."""
+    return format_html_join(
+        ", ",
+        '<a href="{}" title="{}">{}</a>',
+        ((search_url(f"is:{value}", kind), text, value) for value, text in IS_VALUES.items()),
+    )
