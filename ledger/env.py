@@ -6,6 +6,7 @@ because they hold passwords.
 
 import fcntl
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,6 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
 # With any other exit code gunicorn would restart its workers for ever.
 GUNICORN_BOOT_ERROR = 3
+ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
 
@@ -83,6 +85,14 @@ def origins(name: str) -> list[str]:
         if not origin.startswith(("https://", "http://")):
             refuse(name, f"{origin!r} does not begin with https:// or http://")
     return found
+
+
+def address(name: str) -> str:
+    """The address of a site, such as https://bank.example, without a path; "" if it is not set."""
+    value = text(name).rstrip("/")
+    if value and not ADDRESS.fullmatch(value):
+        refuse(name, "it is not an address such as https://bank.example, without a path")
+    return value
 
 
 def time_zone(name: str, default: str) -> str:

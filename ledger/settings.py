@@ -3,6 +3,7 @@
 import environ
 from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
+from django.http.request import split_domain_port
 
 from ledger import env
 from ledger.env import BASE_DIR
@@ -11,6 +12,9 @@ DEBUG = env.flag("DEBUG")
 LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
 SECRET_KEY = env.secret_key("SECRET_KEY", LEDGER_DATA_DIR)
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+LEDGER_URL = env.address("LEDGER_URL")  # without it, links in mails follow the Host header
+if LEDGER_URL:
+    ALLOWED_HOSTS.append(split_domain_port(LEDGER_URL.partition("://")[2])[0])
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -36,6 +40,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
+    "ledger.web.middleware.OneAddressMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -177,6 +182,8 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 LEDGER_HTTPS = env.flag("LEDGER_HTTPS")
+if LEDGER_HTTPS and not LEDGER_URL.startswith("https://"):
+    env.refuse("LEDGER_URL", "with HTTPS, links in mails need it, such as https://bank.example")
 if LEDGER_HTTPS and DEBUG:
     env.refuse("DEBUG", "its error pages show code and settings, so it cannot be on with HTTPS")
 if "*" in ALLOWED_HOSTS and not DEBUG:

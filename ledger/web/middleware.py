@@ -27,6 +27,23 @@ class ProbeMiddleware:
         return view(request)
 
 
+class OneAddressMiddleware:
+    """Takes the address of the site from `LEDGER_URL` instead of the Host header.
+
+    So nobody can have a mail sent to somebody else whose link leads elsewhere. A Host that is not
+    in ALLOWED_HOSTS is refused as before.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.LEDGER_URL:
+            request.get_host()  # raises DisallowedHost
+            request.META["HTTP_HOST"] = settings.LEDGER_URL.partition("://")[2]
+        return self.get_response(request)
+
+
 class HeadMiddleware:
     """Answers HEAD with the headers of GET and no body, as gunicorn expects of an app."""
 

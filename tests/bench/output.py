@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -31,7 +32,7 @@ def machine() -> dict[str, str]:
     return {
         "day": f"{datetime.now(UTC):%Y-%m-%d}",
         "revision": _revision(),
-        "processors": str(os.cpu_count()),
+        "processors": str(_processors()),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "django": version("django"),
@@ -84,6 +85,13 @@ def _cells(figure: Figure) -> list[str]:
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _processors() -> int | None:
+    """Those that this process, and what it starts, may use: fewer with `taskset`."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
 
 
 def _revision() -> str:

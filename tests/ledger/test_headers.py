@@ -4,11 +4,15 @@ import runpy
 from pathlib import Path
 
 import pytest
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
 from ledger.env import BASE_DIR
+from tests.factories import UserFactory
 from tests.ledger.processes import environment
+
+HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example:8443"}
 
 
 @pytest.mark.django_db
@@ -34,7 +38,7 @@ def test_every_response_has_the_policy(client: Client, path: str, host: str, sta
 def test_over_https_cookies_belong_to_this_host_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in environment(tmp_path, LEDGER_HTTPS="True").items():
+    for name, value in environment(tmp_path, **HTTPS).items():
         monkeypatch.setenv(name, value)
     settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
 
@@ -42,6 +46,7 @@ def test_over_https_cookies_belong_to_this_host_alone(
     assert settings["CSRF_COOKIE_NAME"].startswith("__Host-")
     assert settings["SESSION_COOKIE_SECURE"]
     assert settings["CSRF_COOKIE_SECURE"]
+    assert "bank.example" in settings["ALLOWED_HOSTS"]
 
 
 @pytest.mark.django_db
@@ -51,3 +56,19 @@ def test_the_admin_changes_no_password_by_its_own_form(staff: Client) -> None:
     for answer in (staff.get, staff.post):
         assert answer("/admin/password_change/").headers["Location"] == page
     assert reverse("admin:password_change") == "/admin/password_change/"
+
+
+@pytest.mark.django_db
+def test_a_mail_leads_to_the_address_of_the_settings(
+    client: Client, settings: object, mailoutbox: list[EmailMessage]
+) -> None:
+    settings.LEDGER_URL = "http://localhost:8000"  # type: ignore[attr-defined]
+    person = UserFactory()
+
+    client.post(
+        reverse("account_reset_password"), {"email": person.email}, headers={"host": "localhost:99"}
+    )
+
+    (mail,) = mailoutbox
+    assert "http://localhost:8000/account/" in mail.body
+    assert ":99" not in mail.body

@@ -22,6 +22,7 @@ WRONG = {
     "CONN_MAX_AGE": ("-1", "whole number"),
     "LEDGER_PG": ("17", "18, 16"),
     "PORT": ("99999", "1 to 65535"),
+    "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
     "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
     "LEDGER_HTTPS": ("perhaps", "neither True nor False"),
     "LEDGER_HSTS_SECONDS": ("1e6", "whole number"),
@@ -67,10 +68,12 @@ def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[.
     assert "secret" not in sentence
 
 
+HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example"}
 UNSAFE = {
     "a short key": ("SECRET_KEY", {"SECRET_KEY": "a" * 20 + "bcdef"}),
     "a key of few letters": ("SECRET_KEY", {"SECRET_KEY": "abcd" * 20}),
-    "DEBUG with HTTPS": ("DEBUG", {"DEBUG": "True", "LEDGER_HTTPS": "True"}),
+    "DEBUG with HTTPS": ("DEBUG", {**HTTPS, "DEBUG": "True"}),
+    "HTTPS without an address": ("LEDGER_URL", {"LEDGER_HTTPS": "True"}),
     "every host": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),
 }
 
