@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import fill
 
 from ledger.env import BASE_DIR
 from tests.bench import hordak
@@ -19,6 +20,7 @@ from tests.bench.servers import admin
 
 BEGINS, ENDS = "<!-- the run begins -->", "<!-- the run ends -->"
 SETTINGS = ("server_version", "shared_buffers", "fsync", "synchronous_commit")
+WIDTH = 118  # characters of a line of the docs
 
 
 def machine() -> dict[str, str]:
@@ -55,7 +57,7 @@ def as_json(where: dict[str, str], scale: Scale, results: Results) -> str:
 def as_markdown(where: dict[str, str], results: Results) -> str:
     """The table, and each plan in a folded block."""
     lines = [
-        ", ".join(f"{name} {value}" for name, value in where.items()) + ".",
+        fill(", ".join(f"{name} {value}" for name, value in where.items()) + ".", WIDTH),
         "",
         _line(HEAD),
         _line(["---"] * len(HEAD)),
