@@ -9,7 +9,12 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
+        from allauth.account.signals import email_changed
+
+        from accounts.sign_in import stay_signed_in
+
         currencies.look_up_by(_minor_units)
+        email_changed.connect(stay_signed_in)
 
 
 def _minor_units(code: str) -> int | None:

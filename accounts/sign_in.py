@@ -7,10 +7,11 @@ import uuid
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, update_session_auth_hash
 from django.contrib.sessions.models import Session
 from django.core.mail import send_mail
 from django.db import transaction as db_transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
@@ -93,3 +94,8 @@ def _end_sessions(user: User) -> None:
     for session in alive.iterator():
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()
+
+
+def stay_signed_in(request: HttpRequest, user: User, **_more: object) -> None:
+    """Keeps the session of a person who has just changed their own address; all others end."""
+    update_session_auth_hash(request, user)

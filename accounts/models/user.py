@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.models.fields import times_finite
 from ledger.db.ids import uuid7
@@ -102,6 +103,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_active(self) -> bool:  # type: ignore[override]
         """Whether the person may sign in."""
         return self.deleted_at is None
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Ends all sessions when the password or the address changes. Django's own hashes the
+        password alone, so that whoever had the old mailbox would stay signed in.
+        """
+        salt, facts = "accounts.models.User.get_session_auth_hash", f"{self.password} {self.email}"
+        return salted_hmac(salt, facts, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.name

@@ -117,6 +117,24 @@ def test_a_change_of_addresses_is_mailed(client: Client, change: dict[str, str],
     assert said in found.body
 
 
+def test_a_change_of_address_ends_all_other_sessions(client: Client) -> None:
+    user = UserFactory(email="ana@example.com")
+    for email in ("ana@example.com", "second@example.com"):
+        EmailAddress.objects.create(
+            user=user, email=email, primary=email == user.email, verified=True
+        )
+    elsewhere = Client()
+    for each in (client, elsewhere):
+        each.force_login(user)
+
+    client.post("/account/email/", {"action_primary": "", "email": "second@example.com"})
+
+    user.refresh_from_db()
+    assert user.email == "second@example.com"
+    assert client.get("/").status_code == 200
+    assert elsewhere.get("/").status_code == 302
+
+
 def test_signing_up_with_a_taken_address_or_a_password_like_the_name(client: Client) -> None:
     UserFactory(email="ana@example.com")
     form = SIGN_UP | {"name": "Ana Ferreira"}
