@@ -6,8 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import Account
-from ledger.text.amounts import read_amount, too_fine
-from ledger.text.currencies import fits, minor_units
+from ledger.text.amounts import decimals_refusal, read_amount
 from ledger.text.money import figure
 
 
@@ -42,6 +41,6 @@ class MoneyForm(forms.Form):
     """A form with an `amount` whose currency depends on the chosen account."""
 
     def refuse_decimals(self, amount: Decimal, currency: str) -> None:
-        """Adds an error if the amount has more decimals than the currency."""
-        if not fits(amount, minor_units(currency)):
-            self.add_error("amount", too_fine(amount, currency))
+        """Adds an error if the amount has more decimals than the currency, or may mean another."""
+        if refusal := decimals_refusal(amount, currency):
+            self.add_error("amount", refusal)

@@ -1,11 +1,37 @@
 """Currencies in the admin: add one, or close one for new accounts."""
 
+import re
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core import validators
 from django.http import HttpRequest
 
 from accounts.models import Currency
+
+MOST_DECIMALS = 4  # amounts are numeric(19,4)
+
+
+class CurrencyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Shows each error at its field, and takes a code in small letters too."""
+
+    class Meta:
+        model = Currency
+        fields = ("code", "name", "minor_units", "is_open")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "minor_units" in self.fields:  # both are read-only in an existing row
+            self.fields["minor_units"].validators += [validators.MinValueValidator(0)]
+            self.fields["minor_units"].validators += [validators.MaxValueValidator(MOST_DECIMALS)]
+
+    def clean_code(self) -> str:
+        """Returns the code in capitals."""
+        code = str(self.cleaned_data["code"]).upper()
+        if not re.fullmatch("[A-Z]{3}", code):
+            raise forms.ValidationError("A currency code is three letters, like EUR.")
+        return code
 
 
 @admin.register(Currency)
@@ -14,6 +40,7 @@ class CurrencyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     decimals of one, or delete it.
     """
 
+    form = CurrencyForm
     list_display = ("code", "name", "minor_units", "is_open")
     list_filter = ("is_open",)
     search_fields = ("code", "name")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django import forms
 
-from ledger.text.currencies import minor_units
+from ledger.text.currencies import fits, minor_units
 from ledger.text.lines import shortened
 
 # The grammar of typed amounts, in forms, files and searches: 1234.50, 1,234.50 and 1 234.50.
@@ -48,6 +48,20 @@ def too_fine(amount: Decimal, currency: str) -> str:
     """The sentence for an amount with more decimals than its currency has."""
     text = shortened(f"{amount:f}")
     return f"{currency} has {minor_units(currency) or 'no'} decimals; {text} has more."
+
+
+def decimals_refusal(amount: Decimal, currency: str) -> str | None:
+    """The sentence that refuses the decimals of a typed amount in its currency; None if they fit.
+
+    1.240 dollars may mean 1240: many languages write a point between thousands.
+    """
+    places = minor_units(currency)
+    if not fits(amount, places):
+        return too_fine(amount, currency)
+    if amount.as_tuple().exponent == -3 and places != 3 and 1 <= amount < 1000:
+        either = f"{amount * 1000:.0f} or {amount.normalize():f}"
+        return f"{amount:f} may mean {either}; type one of the two."
+    return None
 
 
 def _why_no_amount(typed: str) -> str:

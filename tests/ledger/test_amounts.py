@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.forms import ValidationError
 
-from ledger.text.amounts import read_amount
+from ledger.text.amounts import decimals_refusal, read_amount
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,22 @@ def test_a_figure_with_one_kind_of_separator_is_an_amount(typed: str, amount: st
 def test_any_other_text_is_refused_with_a_hint(typed: str, hint: str) -> None:
     with pytest.raises(ValidationError, match=hint):
         read_amount(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "currency", "is_refused"),
+    [
+        ("1.240", "USD", True),
+        ("999.000", "JPY", True),
+        ("1.240", "KWD", False),
+        ("0.500", "USD", False),
+        ("1240.500", "USD", False),
+        ("950.0000", "USD", False),
+        ("950.00", "USD", False),
+        ("9.999", "USD", True),
+    ],
+)
+def test_a_point_that_may_stand_between_thousands_is_refused(
+    typed: str, currency: str, is_refused: bool
+) -> None:
+    assert bool(decimals_refusal(read_amount(typed), currency)) == is_refused

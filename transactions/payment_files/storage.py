@@ -19,8 +19,7 @@ from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
 from ledger.db.retry import run_with_retry
-from ledger.text.amounts import read_amount, too_fine
-from ledger.text.currencies import fits, minor_units
+from ledger.text.amounts import decimals_refusal, read_amount
 from ledger.text.lines import shortened, tidy_line, unseen_character
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
@@ -255,6 +254,6 @@ def _amount(typed: str, currency: str) -> Decimal:
             "Type the amount again."
         )
     amount = read_amount(typed)
-    if not fits(amount, minor_units(currency)):
-        raise ValidationError(too_fine(amount, currency))
+    if refusal := decimals_refusal(amount, currency):
+        raise ValidationError(refusal)
     return amount

@@ -1,5 +1,8 @@
 """Checks that refuse a draft, or the release of a hold, on the values of the locked accounts; and
 what a posted draft changes.
+
+A plain payment never comes here unless it is refused: `single_statement` has the same checks in
+SQL. A new check belongs into both.
 """
 
 from decimal import Decimal

@@ -12,12 +12,14 @@ EXPRESSIONS = (
     "Avg Case Count Exists F FilteredRelation Max Min OuterRef Prefetch Q Subquery Sum Value When "
     "Window"
 ).split()
+SERVICES = (
+    "transfer deposit withdraw hold capture void reverse preview book post_batch expire_holds Draft"
+).split()
+CARE = "open_account change_account freeze_account unfreeze_account close_account".split()
 AT_HAND = (
-    "accounts.services.open_account",
-    "accounts.services.freeze_account",
-    "transactions.services.transfer",
-    "transactions.services.deposit",
-    "transactions.services.withdraw",
+    "transactions.services",
+    *(f"transactions.services.{name}" for name in SERVICES),
+    *(f"accounts.services.{name}" for name in CARE),
     "transactions.scope.scope_for",
     "cookbook.shell.cook",
     "cookbook.shell.recipes",

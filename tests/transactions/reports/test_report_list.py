@@ -73,7 +73,7 @@ def test_search_and_reports_stand_where_people_look(client: Client) -> None:
     account = AccountFactory(balance="10", user__name="Ana")
     client.force_login(account.user)
     home = markup_of(client.get("/"))
-    assert '<a class="link-button" href="/search/">All payments</a>' in home
+    assert '<a class="link-button" href="/search/">Search payments</a>' in home
     assert 'href="/reports/" data-go="r"' in home
     row = services.deposit(
         to_account=account, amount=Decimal(1), metadata={"category": "eating out"}

@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from accounts.services import freeze_account
+from ledger.text.dates import short_date
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.audit.sealed_books import as_owner
+from tests.transactions.audit.sealed_books import as_owner, day
 from transactions import services
 from transactions.audit.runs import run_audit
+from transactions.audit.sealing import seal
 from transactions.staff.overview import figures_for
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +82,8 @@ def test_nobody_sees_a_figure_without_the_right_to_its_list(account: Account) ->
     assert figures_for(colleague) == []
     colleague.user_permissions.add(Permission.objects.get(codename="view_account"))
     assert list(values(User.objects.get(pk=colleague.pk))) == ["Frozen accounts"]
+
+
+def test_the_last_sealed_day_is_the_day_before_the_seal_ends(clerk: User) -> None:
+    seal(until=day(3))
+    assert values(clerk)["Sealed up to"] == short_date(day(2))

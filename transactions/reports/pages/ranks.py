@@ -28,7 +28,7 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters],
         if len(rows) < 4 or whole <= 0:
             return f"The highest balance of {len(rows):,} {many} is {first}."
         share = f"{sum(top) / whole * 100:.0f}\N{NO-BREAK SPACE}%"
-        return f"The top quarter of {len(rows):,} {many} holds {share} of all money."
+        return f"The top quarter of {len(rows):,} {many} holds {share} of it."
 
     return say
 
