@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from decouple import Config, RepositoryEmpty, RepositoryEnv
+from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
@@ -133,7 +134,8 @@ def secret_key(name: str, folder: Path) -> str:
     """The key from the environment, or one created once in `folder`, readable by its owner only."""
     file = folder / "secret_key"
     given = text(name)
-    if given and (len(given) < SHORTEST_SECRET or len(set(given)) < FEWEST_LETTERS):
+    is_weak = len(given) < SHORTEST_SECRET or len(set(given)) < FEWEST_LETTERS
+    if given and (is_weak or given.startswith(SECRET_KEY_INSECURE_PREFIX)):
         refuse(name, f"it can be guessed; take {SHORTEST_SECRET} random characters or more")
     try:
         return given or _stored_secret(file)

@@ -8,12 +8,14 @@ unique values. The SQL is kept only if it then gives, with the real values, exac
 compiles from them. Otherwise, and for arguments without a shape, each call compiles the queryset.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import SystemRandom
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,7 +30,9 @@ from django.utils import timezone
 from ledger.db.compiled_sql import compiled
 from ledger.db.shapes import NoShape, refilled, shape_of
 
-MOST_SHAPES = 300  # kept per queryset and process
+# Characters of SQL: of one statement that is kept, and of all that a queryset keeps in a process.
+# With Django's query behind it, a statement takes about 40 bytes for each: 8 MB a queryset at most.
+LONGEST, MOST_KEPT = 20_000, 200_000
 MOST_VALUES = 100  # more ids than this seldom come in the same number again
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -86,7 +90,9 @@ class CompiledOnce:
 
     def __init__(self, build: Callable[..., "QuerySet[Any, Any]"]) -> None:
         self.build = build
-        self.templates: dict[Hashable, Template | None] = {}
+        self.templates: OrderedDict[Hashable, Template | None] = OrderedDict()
+        self.kept = 0  # characters of SQL
+        self._lock = Lock()
 
     def rows(self, *arguments: Any) -> list[Any]:
         """Runs the queryset for these arguments."""
@@ -110,13 +116,24 @@ class CompiledOnce:
         if len(values) > MOST_VALUES:
             return None, []
         try:
-            template = self.templates[shape]
+            with self._lock:
+                template = self.templates[shape]
+                self.templates.move_to_end(shape)
         except KeyError:
             template = self._checked(arguments, values)
-            if len(self.templates) >= MOST_SHAPES:
-                self.templates.clear()
-            self.templates[shape] = template
+            if _length(template) <= LONGEST:
+                self._keep(shape, template)
         return template, values
+
+    def _keep(self, shape: Hashable, template: Template | None) -> None:
+        """Keeps a template, and forgets those that were used longest ago if there are too many."""
+        with self._lock:
+            if shape not in self.templates:  # another thread may have been faster
+                self.templates[shape] = template
+                self.kept += _length(template)
+            while self.kept > MOST_KEPT:
+                _, oldest = self.templates.popitem(last=False)
+                self.kept -= _length(oldest)
 
     def _checked(self, arguments: tuple[Any, ...], values: list[Any]) -> Template | None:
         """Compiles a shape, see Note [Checked once]. None if it has to be compiled at each call."""
@@ -136,6 +153,11 @@ class CompiledOnce:
         template = Template(queryset.model, compiler, sql, tuple(params), places)
         expected = compiled(self.build(*arguments))
         return template if _are_same(template.statement(values), expected) else None
+
+
+def _length(template: Template | None) -> int:
+    """What a template counts: the characters of its SQL. A shape without one counts a little."""
+    return len(template.sql) if template else 500
 
 
 def _are_same(one: Statement, other: Statement | None) -> bool:

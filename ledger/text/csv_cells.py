@@ -5,8 +5,10 @@ import re
 FORMULA_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # and their full-width forms
 # A spreadsheet that separates cells by semicolons or tabs starts a cell in the middle of a text,
 # even of a quoted one, because the quote is then not the first character of its cell.
-FORMULA_AFTER_SEPARATOR = re.compile(rf"([;\t\r\n|][^\S\t\r\n]*)(?=[{FORMULA_SIGNS}])")
-FORMULA_AT_START = re.compile(rf"\s*[{FORMULA_SIGNS}]|[\t\r\n]")
+# Blanks and quotes may stand before the sign: csv doubles a quote, and another reader drops it.
+_BLANKS = r"(?:[^\S\t\r\n]|[\"'\u200b\ufeff])*"
+FORMULA_AFTER_SEPARATOR = re.compile(rf"([;\t\r\n|]{_BLANKS})(?=[{FORMULA_SIGNS}])")
+FORMULA_AT_START = re.compile(rf"\s*{_BLANKS}[{FORMULA_SIGNS}]|[\t\r\n]")
 
 
 class Echo:

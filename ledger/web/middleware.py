@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.defaultfilters import filesizeformat
 
@@ -62,18 +63,19 @@ class BodyLimitMiddleware:
     """Refuses a body that is larger than its page accepts, with status 413, before it is read.
 
     Django would write the files of any POST to disk, even an anonymous one to the sign-in page.
-    Pages in `LEDGER_UPLOADS` accept more, but only with a session cookie. A body without a
-    Content-Length is not read at all.
+    Pages in `LEDGER_UPLOADS` accept more, but only from somebody signed in. A body without a
+    Content-Length is not read at all. Under ASGI Django reads the body before any middleware: there
+    a proxy has to limit it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+        most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, _content_length(request)
+        if length > most and SESSION_KEY in request.session:
             most = settings.LEDGER_UPLOADS.get(request.path_info, most)
-        if _content_length(request) > most:
+        if length > most:
             size = filesizeformat(most)
             return HttpResponse(
                 f"This is larger than the {size} that this page accepts. Send less.\n",

@@ -30,6 +30,9 @@ def test_only_somebody_signed_in_may_send_a_large_file(client: Client) -> None:
     client.force_login(UserFactory())
 
     assert post(Client(), path, MOST_BYTES) == 413
+    stranger = Client()
+    stranger.cookies[settings.SESSION_COOKIE_NAME] = "invented"
+    assert post(stranger, path, MOST_BYTES) == 413
     assert post(client, path, MOST_BYTES) != 413
     assert post(client, path, 3 * MOST_BYTES) == 413
     assert post(client, reverse("account_logout"), MOST_BYTES) == 413

@@ -125,13 +125,27 @@ def test_a_time_zone_has_its_own_sql() -> None:
 
 
 def test_shapes_take_a_limited_amount_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_once, "MOST_SHAPES", 3)
-    monkeypatch.setattr(compiled_once, "MOST_VALUES", 6)
+    """The shape used longest ago is forgotten; a long statement is never kept."""
+    one_id = len(compiled(rows_where(Q(pk__in=[A])))[0])  # type: ignore[index]
+    monkeypatch.setattr(compiled_once, "MOST_KEPT", 3 * one_id + 100)
+    monkeypatch.setattr(compiled_once, "LONGEST", one_id + 20)
     once = CompiledOnce(rows_where)
-    for number in range(1, 9):
+    kept = []
+    for number in (1, 2, 3, 1, 4, 9):
         where = Q(pk__in=[uuid4() for _ in range(number)])
         assert once.statement(where) == compiled(rows_where(where))
-        assert len(once.templates) <= 3
+        kept.append(len(once.templates))
+        assert once.kept == sum(len(each.sql) for each in once.templates.values() if each)
+        assert once.kept <= compiled_once.MOST_KEPT
+    assert kept == [1, 2, 3, 3, 3, 3]
+    monkeypatch.setattr(once, "_checked", lambda *_: pytest.fail("the last used one is kept"))
+    once.statement(Q(pk__in=[A]))
+
+
+def test_values_of_another_type_are_not_the_same() -> None:
+    """1 equals True in Python, but not as a parameter."""
+    assert compiled_once._are_same(("a", (1,)), ("a", (1,)))
+    assert not compiled_once._are_same(("a", (1,)), ("a", (True,)))
 
 
 def test_rows_are_those_of_the_queryset(db: Any) -> None:

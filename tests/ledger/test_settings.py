@@ -68,9 +68,11 @@ def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[.
     assert "secret" not in sentence
 
 
+KEY = "0123456789abcdefghijklmnopqrstuvwxyz" * 2
 HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example"}
 UNSAFE = {
     "a short key": ("SECRET_KEY", {"SECRET_KEY": "a" * 20 + "bcdef"}),
+    "a key that startproject wrote": ("SECRET_KEY", {"SECRET_KEY": f"django-insecure-{KEY}"}),
     "a key of few letters": ("SECRET_KEY", {"SECRET_KEY": "abcd" * 20}),
     "DEBUG with HTTPS": ("DEBUG", {**HTTPS, "DEBUG": "True"}),
     "HTTPS without an address": ("LEDGER_URL", {"LEDGER_HTTPS": "True"}),

@@ -23,7 +23,7 @@ from transactions.search.sql.name_lookup import (
 PRIVATE = "Notes and tags are private: search for them in your own money."
 ME = "{}:me means your own money. In the whole bank, write a name or an account number."
 UNNAMED = (
-    "You may not see names; write a whole number, like {}:482109375549, or account: and its end.",
+    "You may not see names; write an account number, like {}:482109375549; account: takes its end.",
     "You may not see names; write an account number or its end, like {}:5549.",
 )
 

@@ -1,6 +1,7 @@
 """One movement of money: what moves, what the accounts refuse, and in how many statements."""
 
-from datetime import date
+from collections import Counter
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils.timezone import get_fixed_timezone
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from ledger.text.currencies import LARGEST_AMOUNT
+from ledger.text.dates import start_of_day
 from tests.factories import AccountFactory, UserFactory, balances
 from transactions import services
 from transactions.exceptions import (
@@ -26,10 +28,11 @@ from transactions.exceptions import (
     SameAccount,
 )
 from transactions.models import Entry, Transaction
-from transactions.posting import insert, unit_of_work
+from transactions.posting import insert, single_statement, unit_of_work
 from transactions.posting.checks import apply
 from transactions.posting.drafts import prepare
 from transactions.posting.locked_accounts import lock_accounts_of
+from transactions.posting.single_statement import STEP_BY_STEP
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
@@ -235,3 +238,18 @@ def test_an_unnamed_database_error_is_no_refusal() -> None:
 
     with pytest.raises(LedgerError, match="The books refuse this"):
         unit_of_work.run(broken)
+
+
+def test_a_payment_of_another_day_than_the_process_expects_goes_step_by_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At midnight the clock of the database may be a day ahead: its day is the value date."""
+    account = AccountFactory(balance="10")
+    today, paths = timezone.localdate(), Counter[str]()
+    monkeypatch.setattr(single_statement, "paths", paths)
+    yesterday = start_of_day(today - timedelta(days=1)), start_of_day(today)
+    monkeypatch.setattr(single_statement, "_bounds", lambda _day, _zone: yesterday)
+    row = services.withdraw(from_account=account, amount=Decimal(1))
+
+    assert row.value_date == timezone.localdate(row.created_at)
+    assert paths == {STEP_BY_STEP: 1}

@@ -60,6 +60,10 @@ def test_the_file_holds_no_formula(ana: Client, account: Account) -> None:
         ("a\t-1;+2", "a\t'-1;'+2"),
         ("a\n\uff1dx", "a\n'\uff1dx"),
         ("a|=1", "a|'=1"),
+        ('x;"=1+1;y', "x;\"'=1+1;y"),
+        ('x\t""=1+1', 'x\t""\'=1+1'),
+        ("a;\u200b=1", "a;\u200b'=1"),
+        ('"=1', "'\"=1"),
         ("50 % off; see 2-3", "50 % off; see 2-3"),
     ],
 )
