@@ -233,6 +233,8 @@ STORAGES = {
 
 # `make run` sets it: the sign-in page then shows the accounts of the demo data, if they exist.
 LEDGER_DEMO = env.flag("LEDGER_DEMO")
+# Seconds that a web process waits for the next piece of a request (`manage.py serve`).
+LEDGER_READ_TIMEOUT = env.number("LEDGER_READ_TIMEOUT", 10, least=1, most=600)
 PORT = env.number("PORT", 8000, least=1, most=65535)
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOGGING = {

@@ -29,7 +29,7 @@ class WebServer:
         address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         options = {
             "bind": address,
-            "worker-class": "gthread",
+            "worker-class": "ledger.server.timed_worker.TimedWorker",
             "workers": WORKERS,
             "threads": THREADS,
             "graceful-timeout": GRACE_SECONDS,

@@ -3,8 +3,10 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
+from ledger.server.gunicorn_process import THREADS, WORKERS
 from tests.ledger.processes import (
     LONG,
     MANAGE,
@@ -24,6 +27,13 @@ from tests.ledger.processes import (
     wait_until,
 )
 
+# With a token in a cookie, the CSRF check reads the body to compare it.
+SLOW_HEAD = (
+    b"POST /account/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=" + b"a" * 32 + b"\r\n"
+)
+SLOW_BODY = (
+    SLOW_HEAD + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\na="
+)
 LAST_LINE = "Press Ctrl-C to stop it."
 
 
@@ -35,7 +45,9 @@ class Served:
         self.database = EmbeddedServer(data_dir, major)
         self.process = subprocess.Popen(
             [*MANAGE, "serve"],
-            env=environment(data_dir, PORT=str(self.port), LEDGER_PG=str(major)),
+            env=environment(
+                data_dir, PORT=str(self.port), LEDGER_PG=str(major), LEDGER_READ_TIMEOUT="1"
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -47,7 +59,7 @@ class Served:
                 break
 
     def get(self, path: str) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONG)
         try:
             connection.request("GET", path)
             return connection.getresponse().status
@@ -101,6 +113,22 @@ def test_it_serves_after_three_lines_and_sigint_ends_everything(served: Served) 
     assert served.wait() == 0
     assert served.is_gone()
     assert not served.database.is_running()
+    assert "Traceback" not in served.errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [SLOW_BODY, SLOW_HEAD], ids=["body", "head"])
+def test_clients_that_send_nothing_more_hold_no_thread_for_ever(
+    served: Served, start: bytes
+) -> None:
+    with ExitStack() as stack:
+        for _ in range(2 * WORKERS * THREADS):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+            slow.sendall(start)
+
+        assert served.get("/healthz") == 200
+    served.process.send_signal(signal.SIGINT)
+    assert served.wait() == 0
     assert "Traceback" not in served.errors
 
 

@@ -22,6 +22,7 @@ WRONG = {
     "CONN_MAX_AGE": ("-1", "whole number"),
     "LEDGER_PG": ("17", "18, 16"),
     "PORT": ("99999", "1 to 65535"),
+    "LEDGER_READ_TIMEOUT": ("0", "1 to 600"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
     "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
     "LEDGER_HTTPS": ("perhaps", "neither True nor False"),
