@@ -15,7 +15,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
 from ledger.text.currencies import is_currency
-from ledger.text.lines import is_readable, tidy_line
+from ledger.text.lines import is_readable, mixed_word, shortened, tidy_line
 
 HOW_TO_CHOOSE = (
     "At least 10 characters; not a common password, not only digits, "
@@ -83,6 +83,10 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         name = tidy_line(self.cleaned_data["name"])
         if not is_readable(name):
             raise forms.ValidationError("Type a name with letters or digits.")
+        if word := mixed_word(name):
+            raise forms.ValidationError(
+                f"\u201c{shortened(word)}\u201d has letters of two alphabets; write it in one."
+            )
         return name
 
     def clean(self) -> dict[str, Any]:

@@ -27,6 +27,23 @@ def is_readable(text: str) -> bool:
     return any(c.isalnum() and c not in FILLERS for c in text)
 
 
+# Alphabets with letters that look the same, as Unicode names their letters.
+CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
+
+
+def mixed_word(text: str) -> str:
+    """The first word with letters of two alphabets that look alike, such as "Ana" with a Cyrillic
+    "a"; "" if there is none. A simple form of mixed-script detection (Unicode standard UTS 39).
+    """
+    if text.isascii():
+        return ""
+    for word in text.split():
+        alphabets = {unicodedata.name(c, " ").split(" ")[0] for c in word if c.isalpha()}
+        if len(alphabets & CONFUSABLE) > 1:
+            return word
+    return ""
+
+
 def unseen_character(text: str) -> tuple[int, str]:
     """Position and name of the first invisible character; -1 if there is none. A plain space counts
     as visible, other spaces do not.

@@ -169,3 +169,25 @@ def test_a_demo_says_where_its_mail_is(client: Client, demo: bool) -> None:
         assert ("printed in the terminal" in text_of(page)) == demo
     told = [str(message) for message in pages[-1].context["messages"]]
     assert ("terminal" in told[0]) == demo
+
+
+@pytest.mark.parametrize("name", ["\u0410na Ferreira", "Ana F\u0435rreira", "Mar\u0391"])
+def test_nobody_signs_up_with_letters_that_look_like_others(client: Client, name: str) -> None:
+    page = client.post("/account/signup/", {**SIGN_UP, "name": name})
+    assert "name" in page.context["form"].errors
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0410\u043d\u043d\u0430 Petrova",
+        "Zo\u00eb \u0141\u00f3d\u017a",
+        "\u0391\u03bd\u03bd\u03b1",
+        "\u5c71\u7530 Taro",
+        "R2-D2 & Co",
+    ],
+)
+def test_a_name_may_be_in_any_alphabet(client: Client, name: str) -> None:
+    client.post("/account/signup/", {**SIGN_UP, "name": name})
+    assert User.objects.get().name == name
