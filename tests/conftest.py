@@ -39,6 +39,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     database from being dropped."""
     yield
     with django_db_blocker.unblock():
+        connection.close()  # the last test may have had it ended
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
