@@ -2,6 +2,7 @@
 days.
 """
 
+from datetime import UTC, date, timedelta
 from typing import ClassVar
 
 import pgtrigger
@@ -75,6 +76,11 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return f"seal {self.number}"
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the period, in UTC; `ends_at` is the midnight after it."""
+        return self.ends_at.astimezone(UTC).date() - timedelta(days=1)
 
     @property
     def hex_digest(self) -> str:

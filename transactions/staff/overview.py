@@ -1,7 +1,6 @@
 """The figures on the admin's first page: holds, frozen accounts, the last audit and seal."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
 
 from django.urls import reverse
 from django.utils import timezone
@@ -39,14 +38,9 @@ def figures_for(user: User) -> list[StaffFigure]:
     if user.has_perm("transactions.view_seal"):
         seal = Seal.objects.order_by("-number").first()
         page = reverse("admin:transactions_auditrun_changelist")
-        until = short_date(_last_day(seal)) if seal else "nothing yet"
+        until = short_date(seal.last_day) if seal else "nothing yet"
         figures.append(StaffFigure("Sealed up to", until, page))
     return figures
-
-
-def _last_day(seal: Seal) -> date:
-    """The last day of the seal, in UTC; `ends_at` is the midnight after it."""
-    return (seal.ends_at.astimezone(UTC) - timedelta(days=1)).date()
 
 
 def _holds() -> list[StaffFigure]:

@@ -1,5 +1,5 @@
 import json
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -43,10 +43,9 @@ class Command(BaseCommand):
         elif made is None:
             self.stdout.write("Nothing to seal: all of these days are sealed already.")
         else:
-            last = made.ends_at.date() - timedelta(days=1)
             self.stdout.write(
-                f"Sealed {made.row_count:,} transactions up to {last} as seal {made.number}. "
-                f"Keep its digest outside this database:\n{made.hex_digest}"
+                f"Sealed {made.row_count:,} transactions up to {made.last_day} as seal "
+                f"{made.number}. Keep its digest outside this database:\n{made.hex_digest}"
             )
 
     def _verify(self, digest: str) -> None:
@@ -60,10 +59,9 @@ class Command(BaseCommand):
         if finding is not None:
             self.stderr.write(str(finding))
             raise SystemExit(1)
-        last = seal.ends_at.date() - timedelta(days=1)
         self.stdout.write(
-            f"Seal {seal.number} stands: every transaction up to {last} is as it was sealed "
-            f"on {seal.sealed_at:%Y-%m-%d}."
+            f"Seal {seal.number} stands: every transaction up to {seal.last_day} is as it was "
+            f"sealed on {seal.sealed_at:%Y-%m-%d}."
         )
 
 

@@ -16,18 +16,17 @@ from accounts.models import Account
 from ledger.text.dates import exact, iso, when
 from ledger.text.lines import category_label
 from ledger.text.money import signed
-from transactions.entry_line import badges_of, receipt_url
+from transactions.entry_line import NOTHING, SEPARATOR, badges_of, receipt_url
 from transactions.models import Transaction, reversal_word
 from transactions.search.engine import SearchResult
 from transactions.search.highlights import EXCERPT, START, escaped, highlighted, plain
 
-NOTHING = mark_safe("")
 MOST_LINES = 3  # metadata lines per hit
-# A label, not visually hidden text: that would stick out of a name that is cut off.
 NOTE = (
     '<div class="entry__detail no-print"><span class="visually-hidden">Your note: </span>'
     '<span class="said">{}</span></div>'
 )
+# A label, not visually hidden text: that would stick out of a name that is cut off.
 ARROW = mark_safe(' <span role="img" aria-label="to">→</span> ')
 
 
@@ -160,7 +159,7 @@ class Hit:
     def second_line(self) -> SafeString:
         """All that stands behind the time, below the name."""
         texts = [escaped(self.account), *self.details, self.lines]
-        return SafeString("".join(f" \N{MIDDLE DOT} {text}" for text in texts if text))
+        return SafeString("".join(f"{SEPARATOR}{text}" for text in texts if text))
 
     @cached_property
     def _marked_metadata(self) -> list[tuple[str, str]]:
@@ -179,7 +178,7 @@ class Hit:
             f"{escaped(plain(label)[:EXCERPT])}: {highlighted(text)}"
             for label, text in self._marked_metadata
         )
-        return SafeString(" · ".join(lines))
+        return SafeString(SEPARATOR.join(lines))
 
     @property
     def note(self) -> SafeString:
