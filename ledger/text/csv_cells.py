@@ -6,9 +6,10 @@ FORMULA_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # and their full-width forms
 # A spreadsheet that separates cells by semicolons or tabs starts a cell in the middle of a text,
 # even of a quoted one, because the quote is then not the first character of its cell.
 # Blanks and quotes may stand before the sign: csv doubles a quote, and another reader drops it.
-_BLANKS = r"(?:[^\S\t\r\n]|[\"'\u200b\ufeff])*"
+_QUOTE = r"[\"'\u200b\ufeff]"
+_BLANKS = rf"(?:[^\S\t\r\n]|{_QUOTE})*"
 FORMULA_AFTER_SEPARATOR = re.compile(rf"([;\t\r\n|]{_BLANKS})(?=[{FORMULA_SIGNS}])")
-FORMULA_AT_START = re.compile(rf"\s*{_BLANKS}[{FORMULA_SIGNS}]|[\t\r\n]")
+FORMULA_AT_START = re.compile(rf"\s*(?:{_QUOTE}{_BLANKS})?[{FORMULA_SIGNS}]|[\t\r\n]")
 
 
 class Echo:
