@@ -44,10 +44,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "ledger.web.middleware.BodyLimitMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.TroubleMiddleware",

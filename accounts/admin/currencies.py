@@ -28,10 +28,10 @@ class CurrencyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_code(self) -> str:
         """Returns the code in capitals."""
-        code = str(self.cleaned_data["code"]).upper()
-        if not re.fullmatch("[A-Z]{3}", code):
+        code = str(self.cleaned_data["code"])
+        if not re.fullmatch("[A-Za-z]{3}", code):
             raise forms.ValidationError("A currency code is three letters, like EUR.")
-        return code
+        return code.upper()
 
 
 @admin.register(Currency)

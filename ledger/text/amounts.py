@@ -58,7 +58,7 @@ def decimals_refusal(amount: Decimal, currency: str) -> str | None:
     places = minor_units(currency)
     if not fits(amount, places):
         return too_fine(amount, currency)
-    if amount.as_tuple().exponent == -3 and places != 3 and 1 <= amount < 1000:
+    if amount.as_tuple().exponent == -3 and places < 3 and 1 <= amount < 1000:
         either = f"{amount * 1000:.0f} or {amount.normalize():f}"
         return f"{amount:f} may mean {either}; type one of the two."
     return None

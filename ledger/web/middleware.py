@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.defaultfilters import filesizeformat
 
@@ -73,7 +72,7 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, _content_length(request)
-        if length > most and SESSION_KEY in request.session:
+        if length > most and request.user.is_authenticated:
             most = settings.LEDGER_UPLOADS.get(request.path_info, most)
         if length > most:
             size = filesizeformat(most)

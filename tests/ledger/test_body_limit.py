@@ -5,6 +5,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts.services import deactivate_user
 from tests.factories import UserFactory
 from transactions.payment_files.parser import MOST_BYTES
 
@@ -27,7 +28,8 @@ def test_a_large_body_is_refused(client: Client) -> None:
 
 def test_only_somebody_signed_in_may_send_a_large_file(client: Client) -> None:
     path = reverse("transactions:file_new")
-    client.force_login(UserFactory())
+    person = UserFactory()
+    client.force_login(person)
 
     assert post(Client(), path, MOST_BYTES) == 413
     stranger = Client()
@@ -36,6 +38,17 @@ def test_only_somebody_signed_in_may_send_a_large_file(client: Client) -> None:
     assert post(client, path, MOST_BYTES) != 413
     assert post(client, path, 3 * MOST_BYTES) == 413
     assert post(client, reverse("account_logout"), MOST_BYTES) == 413
+    deactivate_user(user=person)
+    assert post(client, path, MOST_BYTES) == 413
+
+
+def test_a_session_from_before_a_new_password_sends_no_large_file(client: Client) -> None:
+    person = UserFactory()
+    client.force_login(person)
+    person.set_password("another-long-password")
+    person.save()
+
+    assert post(client, reverse("transactions:file_new"), MOST_BYTES) == 413
 
 
 def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
