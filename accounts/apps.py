@@ -11,7 +11,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from allauth.account.signals import email_changed
 
-        from accounts.sign_in import stay_signed_in
+        from accounts.sign_in.access import stay_signed_in
 
         currencies.look_up_by(_minor_units)
         email_changed.connect(stay_signed_in)

@@ -1,4 +1,4 @@
-"""Opens, changes, freezes and closes accounts; sign-in is in `accounts.sign_in`.
+"""Opens, changes, freezes and closes accounts; sign-in is in `accounts.sign_in.access`.
 
 Each call is one database transaction, retried after a lost race.
 """
@@ -24,7 +24,7 @@ from accounts.exceptions import (
 )
 from accounts.models import Account, Currency, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
-from accounts.sign_in import change_email, deactivate_user, reactivate_user, set_sign_in
+from accounts.sign_in.access import change_email, deactivate_user, reactivate_user, set_sign_in
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
 from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units

@@ -1,0 +1,1 @@
+"""Who may sign in, how, and what a session may do. The pages are in `accounts.security`."""
