@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
+    "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
     "ledger.web.middleware.OneAddressMiddleware",
@@ -240,16 +241,24 @@ LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERR
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "bare": {"format": "%(message)s"},
+    },
     "filters": {"refusals": {"()": "ledger.web.log_filters.RefusalsInOneLine"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
             "filters": ["refusals"],
-        }
+        },
+        "security": {"class": "logging.StreamHandler", "formatter": "bare"},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Django's own handlers would print each message twice, or mail it.
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL}},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL},
+        # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
+        "ledger.security": {"handlers": ["security"], "level": "INFO", "propagate": False},
+    },
 }

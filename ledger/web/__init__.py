@@ -1,1 +1,1 @@
-"""Middleware, health probes, the theme, and the page shown when the database fails."""
+"""Middleware, health probes, the theme, the security log, the page for a failed database."""

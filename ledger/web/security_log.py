@@ -1,0 +1,136 @@
+"""The security log: one line of JSON for each event, such as a sign-in, a refusal or an approval.
+
+A line names people and rows by their ids alone. It contains no secret, no amount, no e-mail or IP
+address: what does not look like an id, a number or a plain word is replaced by `WITHHELD`.
+
+    security_log.record("approval.decided", outcome="refused", person=manager, approval=request.pk)
+"""
+
+import json
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from http import HTTPStatus
+from typing import Any, Literal
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+logger = logging.getLogger("ledger.security")
+
+Outcome = Literal["ok", "refused", "limited"]
+Fact = uuid.UUID | bool | int | str | None
+
+WITHHELD = "withheld"
+EVENT = re.compile(r"[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)?")
+# Words of a fact's name that promise what the log may not have.
+FORBIDDEN_WORDS = frozenset(
+    "password passphrase secret token cookie code key otp hash amount balance sum total money"
+    " email mail address ip phone name number iban description reference text body query".split()
+)
+PLAIN_WORD = re.compile(r"(?!.*\d{5})[a-z][a-z0-9_.:-]{0,63}")
+REQUEST_HEADER = "X-Request-ID"
+
+_request: ContextVar[HttpRequest | None] = ContextVar("security_log_request", default=None)
+
+
+def record(
+    event: str,
+    *,
+    outcome: Outcome = "ok",
+    person: Any = None,
+    request: HttpRequest | None = None,
+    **facts: Fact,
+) -> None:
+    """Writes one line. Call it after the commit, because a rollback does not remove the line.
+
+    `event` is a thing and what happened to it: "session.ended". `person` is the User, or their id;
+    without it, whoever is signed in. `request` is the one of this thread if it is not given.
+    Facts are UUIDs, whole numbers, booleans, and plain words such as the name of a group or a URL.
+    """
+    request = request or _request.get()
+    line = {
+        "time": timezone.now().isoformat(timespec="milliseconds"),
+        "event": event if EVENT.fullmatch(event) else WITHHELD,
+        "outcome": outcome,
+        "person": _id_of(person or _signed_in(request)),
+        "session": session_mark(_session_key(request)),
+        "request": getattr(request, "request_id", None),
+        **{name: _safe(name, value) for name, value in facts.items()},
+    }
+    level = logging.INFO if outcome == "ok" else logging.WARNING
+    logger.log(level, "%s", json.dumps(line))
+
+
+def session_mark(session_key: str | None) -> str | None:
+    """What stands for a session in the log: 16 hex digits that do not lead back to its key."""
+    if not session_key:
+        return None
+    return salted_hmac("ledger.security_log", session_key, algorithm="sha256").hexdigest()[:16]
+
+
+def is_forbidden(name: str) -> bool:
+    """Whether a fact's name promises a secret, an amount or an address."""
+    return not FORBIDDEN_WORDS.isdisjoint(name.split("_"))
+
+
+def _safe(name: str, value: Fact) -> bool | int | str | None:
+    if is_forbidden(name):
+        return WITHHELD
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    return value if isinstance(value, str) and PLAIN_WORD.fullmatch(value) else WITHHELD
+
+
+def _id_of(person: Any) -> str | None:
+    pk = getattr(person, "pk", person)
+    return str(pk) if isinstance(pk, uuid.UUID) else None
+
+
+def _signed_in(request: HttpRequest | None) -> Any:
+    """The person of the request, if it has read them already: the log asks no database."""
+    return getattr(request, "_cached_user", None)
+
+
+def _session_key(request: HttpRequest | None) -> str | None:
+    return getattr(getattr(request, "session", None), "session_key", None)
+
+
+class SecurityLogMiddleware:
+    """Gives each request an id, and records responses that refuse: 403 and 429.
+
+    The id stands in each line of the security log and in the response's header `X-Request-ID`. One
+    that a client sends is not taken: it could contain anything.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        token = _request.set(request)
+        try:
+            response = self.get_response(request)
+            _record_refusal(request, response.status_code)
+        finally:
+            _request.reset(token)
+        response.headers[REQUEST_HEADER] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+def _record_refusal(request: HttpRequest, status: int) -> None:
+    if status not in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+        return
+    match = request.resolver_match
+    record(
+        "page.refused",
+        outcome="limited" if status == HTTPStatus.TOO_MANY_REQUESTS else "refused",
+        request=request,
+        page=match.view_name if match else None,
+        method=(request.method or "").lower(),
+    )

@@ -1,0 +1,45 @@
+"""Collects the lines of the security log while a test runs."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+class Events:
+    """The events recorded so far, each as the dictionary of its line."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def all(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        return [one for one in self.all() if one["event"] == event]
+
+    def brief(self) -> list[tuple[str, str]]:
+        """Each event with its outcome."""
+        return [(one["event"], one["outcome"]) for one in self.all()]
+
+
+@contextmanager
+def security_events() -> Iterator[Events]:
+    """The events that the block records."""
+    collector = _Collector()
+    logger = logging.getLogger("ledger.security")
+    logger.addHandler(collector)
+    try:
+        yield Events(collector.lines)
+    finally:
+        logger.removeHandler(collector)
