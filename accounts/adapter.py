@@ -4,11 +4,14 @@ import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
 from accounts.models import User
+from accounts.sign_in import encryption
 
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
 # and with somebody else's address, so no mail contains a name that looks like a link.
@@ -55,6 +58,29 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().send_notification_mail(
             template_prefix, user, {"user": user, **(context or {})}, email
         )
+
+
+class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Our texts about second factors, and their secrets encrypted."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This did not match. Wait for the next code, or try again.",
+        "cannot_generate_recovery_codes": (
+            "Recovery codes stand in for a lost passkey or app. Add one of them first."
+        ),
+    }
+
+    def encrypt(self, text: str) -> str:
+        return encryption.encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return encryption.decrypt(encrypted_text)
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        """The name that the form for a new passkey proposes."""
+        count = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {count + 1}"
 
 
 def mailed_name(user: User | None) -> str:

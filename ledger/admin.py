@@ -2,6 +2,7 @@
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 
 admin.site.site_header = "Ledger"
@@ -13,3 +14,5 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 # A confirmed address is a way to sign in as its person; `accounts.services.change_email` is
 # the only way for staff to change one.
 admin.site.unregister(EmailAddress)
+# Nobody adds, reads or removes somebody else's second factors by hand.
+admin.site.unregister(Authenticator)

@@ -134,13 +134,25 @@ def secret_key(name: str, folder: Path) -> str:
     """The key from the environment, or one created once in `folder`, readable by its owner only."""
     file = folder / "secret_key"
     given = text(name)
-    is_weak = len(given) < SHORTEST_SECRET or len(set(given)) < FEWEST_LETTERS
-    if given and (is_weak or given.startswith(SECRET_KEY_INSECURE_PREFIX)):
+    if given and _can_be_guessed(given):
         refuse(name, f"it can be guessed; take {SHORTEST_SECRET} random characters or more")
     try:
         return given or _stored_secret(file)
     except OSError as err:
         refuse(name, f"it is not set, and {file} cannot be used instead: {err.strerror}")
+
+
+def old_secret_keys(name: str) -> list[str]:
+    """Earlier secret keys, separated by commas: what they signed or encrypted stays readable."""
+    keys = items(name)
+    if any(_can_be_guessed(key) for key in keys):
+        refuse(name, f"a key in it can be guessed; each has {SHORTEST_SECRET} characters or more")
+    return keys
+
+
+def _can_be_guessed(key: str) -> bool:
+    is_weak = len(key) < SHORTEST_SECRET or len(set(key)) < FEWEST_LETTERS
+    return is_weak or key.startswith(SECRET_KEY_INSECURE_PREFIX)
 
 
 def _stored_secret(file: Path) -> str:

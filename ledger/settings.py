@@ -12,6 +12,7 @@ DEBUG = env.flag("DEBUG")
 LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
 SECRET_KEY = env.secret_key("SECRET_KEY", LEDGER_DATA_DIR)
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
 LEDGER_URL = env.address("LEDGER_URL")  # without it, links in mails follow the Host header
 if LEDGER_URL:
     ALLOWED_HOSTS.append(split_domain_port(LEDGER_URL.partition("://")[2])[0])
@@ -28,6 +29,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "pgtrigger",
     "ledger",
@@ -151,6 +153,7 @@ ACCOUNT_EMAIL_VERIFICATION = env.choice(
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # tell people when their password or addresses change
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change
 ACCOUNT_FORMS = {
     "signup": "accounts.forms.SignupForm",
     "change_password": "accounts.forms.ChangePasswordForm",
@@ -167,6 +170,19 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]
+
+# Second factors (docs/security.md). A passkey always verifies its owner, by PIN, finger or face, so
+# it may sign in alone. An address must be confirmed first: `accounts.security.forms` asks for it.
+MFA_ADAPTER = "accounts.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TOTP_ISSUER = "Ledger"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "activate_totp": "accounts.security.forms.AddAppForm",
+    "add_webauthn": "accounts.security.forms.AddPasskeyForm",
+}
 
 # The pages have no inline scripts or styles.
 CONTENT_SECURITY_POLICY = {

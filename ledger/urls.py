@@ -14,7 +14,9 @@ urlpatterns = [
     # The admin's own form neither limits guesses of the old password nor sends a mail.
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
+    path("account/", include("accounts.security.urls")),
     path("account/", include("allauth.account.urls")),
+    path("account/2fa/", include("allauth.mfa.urls")),
     path("cookbook/", include("cookbook.urls")),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),

@@ -75,6 +75,10 @@ UNSAFE = {
     "a short key": ("SECRET_KEY", {"SECRET_KEY": "a" * 20 + "bcdef"}),
     "a key that startproject wrote": ("SECRET_KEY", {"SECRET_KEY": f"django-insecure-{KEY}"}),
     "a key of few letters": ("SECRET_KEY", {"SECRET_KEY": "abcd" * 20}),
+    "an old key that can be guessed": (
+        "SECRET_KEY_FALLBACKS",
+        {"SECRET_KEY_FALLBACKS": f"{KEY},short"},
+    ),
     "DEBUG with HTTPS": ("DEBUG", {**HTTPS, "DEBUG": "True"}),
     "HTTPS without an address": ("LEDGER_URL", {"LEDGER_HTTPS": "True"}),
     "every host": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),

@@ -1,0 +1,55 @@
+"""Forms of second factors: allauth's, with our labels and the rule that an address comes first."""
+
+from typing import Any
+
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms
+
+from accounts.models import User
+from accounts.sign_in.factors import must_confirm_address
+from ledger.text.lines import tidy_line
+
+CONFIRM_FIRST = "Confirm your email address first: the link is in the mail that we sent you."
+NAME_LIMIT = 60
+
+
+class ConfirmedAddressMixin:
+    """Refuses a new factor while the person's address is not confirmed."""
+
+    user: User
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError if the address has to be confirmed first."""
+        if must_confirm_address(self.user):
+            raise forms.ValidationError(CONFIRM_FIRST)
+        cleaned: dict[str, Any] = super().clean() or {}  # type: ignore[misc]
+        return cleaned
+
+
+class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
+    """Adds an authenticator app: the code that it shows."""
+
+    code = forms.CharField(
+        label="Code from the app",
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+
+
+class AddPasskeyForm(ConfirmedAddressMixin, AddWebAuthnForm):  # type: ignore[misc]
+    """Adds a passkey. The script reads the hidden box, so that each passkey can sign in alone."""
+
+    name = forms.CharField(
+        label="Name of the passkey",
+        max_length=NAME_LIMIT,
+        required=False,
+        help_text="So that you know it again, such as the name of the phone.",
+    )
+    passwordless = forms.BooleanField(
+        required=False, initial=True, widget=forms.CheckboxInput(attrs={"hidden": True})
+    )
+
+    def clean_name(self) -> str:
+        """The name without extra spaces or invisible characters; a proposed one if it is empty."""
+        return tidy_line(str(super().clean_name()))

@@ -1,0 +1,28 @@
+"""The sections of the page "Security", from top to bottom.
+
+A section is a partial template and a function that reads what it shows. The template finds that in
+`section.facts`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.requests import PersonRequest
+from accounts.security import protection
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page: `read(request)` gives what the template shows."""
+
+    template: str
+    read: Callable[[PersonRequest], Any]
+
+
+SECTIONS = (Section("accounts/security/_protection.html", protection.read),)
+
+
+def read_sections(request: PersonRequest) -> list[dict[str, Any]]:
+    """Each section with what it shows."""
+    return [{"template": part.template, "facts": part.read(request)} for part in SECTIONS]
