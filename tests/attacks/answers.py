@@ -1,0 +1,42 @@
+"""Sends a request by any method, and reads the whole answer: status, headers and body."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import Client
+
+READING = ("GET", "HEAD", "OPTIONS")
+METHODS = (*READING, "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def text(self) -> str:
+        """Headers and body."""
+        return "\n".join([*(f"{name}: {value}" for name, value in self.headers.items()), self.body])
+
+    def shown(self, facts: Any, url: str) -> list[str]:
+        """Those of the facts that the answer states; what the URL says itself does not count."""
+        return [fact for fact in facts if fact not in url and fact in self.text]
+
+
+def ask(client: Client, method: str, url: str, data: Any = None, *, follow: bool = False) -> Answer:
+    """The answer to one request, or with `follow` the page at the end of its redirects. An error of
+    the site is an answer with status 500.
+    """
+    client.raise_request_exception = False
+    response: Any
+    if method == "POST":
+        response = client.post(url, data or {}, follow=follow)
+    elif method == "GET":
+        response = client.get(url, data, follow=follow)
+    else:
+        response = client.generic(method, url, follow=follow)
+    parts = response.streaming_content if response.streaming else [response.content]
+    body = b"".join(parts).decode(errors="replace")
+    return Answer(response.status_code, dict(response.headers), body)

@@ -1,0 +1,168 @@
+"""The bank that the attacks walk through: three people, each with rows of every kind.
+
+Ana and Ben pay one another; Eve, the attacker, has nothing to do with either. Every text of a
+person contains their canary, a word that stands nowhere else, and their amounts are no round
+figures: whoever reads either on a page of Eve's has found a leak.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.utils import timezone
+
+from accounts import services as account_services
+from accounts.groups import STAFF, ensure_groups
+from accounts.models import Account, User
+from ledger.text.money import account_number
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.transactions.payment_files.files import checked, pay
+from transactions import services, staff_services
+from transactions.annotations.services import annotate
+from transactions.audit.runs import run_audit
+from transactions.models import PaymentFile, StaffReason, Transaction
+from transactions.services import Draft
+
+CANARIES = {"ana": "qzanaqz", "ben": "qzbenqz", "eve": "qzeveqz"}
+CENTS = {"ana": Decimal("0.37"), "ben": Decimal("0.59"), "eve": Decimal("0.83")}
+
+# What a text of a holder says: from the name of the text and the canary.
+Wording = Callable[[str, str], str]
+
+
+def plain(label: str, canary: str) -> str:
+    return f"{canary} {label}"
+
+
+@dataclass(slots=True)
+class Holder:
+    """A person with two accounts, and one row of each kind that hangs on them."""
+
+    who: str
+    user: User
+    everyday: Account
+    savings: Account
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+    files: list[PaymentFile] = field(default_factory=list)
+
+    @property
+    def canary(self) -> str:
+        return CANARIES[self.who]
+
+    @property
+    def accounts(self) -> list[Account]:
+        return [self.everyday, self.savings]
+
+    def rows_of(self, model: type[Model]) -> list[Model] | None:
+        """Their rows of a model; None if the bank has none: then they belong into `Holder`."""
+        rows: dict[type[Model], list[Model]] = {
+            User: [self.user],
+            Account: list(self.accounts),
+            Transaction: list(self.transactions.values()),
+            PaymentFile: list(self.files),
+        }
+        return rows.get(model)
+
+    def facts(self) -> Iterator[str]:
+        """What nobody else may read: the canary, addresses, account numbers, amounts."""
+        yield self.canary
+        yield self.user.email
+        for account in self.accounts:
+            account.refresh_from_db()
+            yield from (account.number, account_number(account.number))
+            yield f"{account.balance:,.2f}"
+        yield from {f"{row.amount:,.2f}" for row in self.transactions.values()}
+
+
+@dataclass(slots=True)
+class AttackedBank:
+    ana: Holder
+    ben: Holder
+    eve: Holder
+    clerk: User
+
+    @property
+    def victims(self) -> list[Holder]:
+        return [self.ana, self.ben]
+
+    @property
+    def holders(self) -> list[Holder]:
+        return [self.ana, self.ben, self.eve]
+
+
+def attacked_bank(wording: Wording = plain) -> AttackedBank:
+    """Builds the bank. `wording` writes every text, such as names, descriptions and reasons."""
+    clerk: User = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
+    clerk.groups.add(ensure_groups()[STAFF])
+    people = {who: _holder(who, wording) for who in CANARIES}
+    ana, ben, eve = people.values()
+    for holder, to in ((ana, ben.everyday), (ben, ana.everyday), (eve, eve.savings)):
+        _move_money(holder, to, wording, clerk)
+    run_audit(run_by=clerk)
+    return AttackedBank(ana, ben, eve, clerk)
+
+
+def _holder(who: str, wording: Wording) -> Holder:
+    def text(label: str) -> str:
+        return wording(label, CANARIES[who])
+
+    user: User = UserFactory(email=f"{who}@mail.example", name=text("name"), password=PASSWORD)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    cents = CENTS[who]
+    everyday, savings = (
+        AccountFactory(user=user, name=text(name)[:100], balance=balance + cents)
+        for name, balance in (("everyday", 41_207), ("savings", 17_311))
+    )
+    return Holder(who, user, everyday, savings)
+
+
+def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> None:
+    cents = CENTS[holder.who]
+
+    def text(label: str) -> str:
+        return wording(label, holder.canary)
+
+    def details(label: str) -> dict[str, Any]:
+        said = text(label)
+        return {
+            "description": said,
+            "reference": said[:64],
+            "metadata": {"category": said, said: said, "deep": {said: [said, {said: said}]}},
+            "created_by": holder.user,
+        }
+
+    sides: dict[str, Any] = {"from_account": holder.everyday, "to_account": to}
+    rows = holder.transactions
+    rows["paid"] = services.transfer(**sides, amount=1_203 + cents, **details("paid"))
+    rows["refunded"] = services.transfer(**sides, amount=611 + cents, **details("refunded"))
+    until: dict[str, Any] = {"expires_at": timezone.now() + timedelta(days=3)}
+    rows["held"] = services.hold(**sides, amount=307 + cents, **details("held"), **until)
+    hold = services.hold(**sides, amount=211 + cents, **details("captured"), **until)
+    rows["hold"], rows["capture"] = hold, services.capture(hold=hold)
+    rows["refund"] = staff_services.book(
+        Draft(
+            from_account=to, to_account=holder.everyday,
+            amount=113 + cents, reverses=rows["refunded"].pk, description=text("refund"),
+        ),
+        action=StaffReason.Action.REFUND,
+        reason=text("reason"), message=text("message"), written_by=clerk,
+    )  # fmt: skip
+    annotate(transaction=rows["paid"], owner=holder.user, text=text("note"), tags=[holder.canary])
+    lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
+    holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
+    for change in (account_services.freeze_account, account_services.unfreeze_account):
+        change(
+            account=holder.savings, reason=text("frozen"), message=text("told"), changed_by=clerk
+        )
+    for thing in (holder.user, holder.everyday):
+        LogEntry.objects.create(
+            user=clerk, object_id=str(thing.pk), object_repr=text("thing")[:200],
+            content_type=ContentType.objects.get_for_model(thing),
+            action_flag=CHANGE, change_message=text("history"),
+        )  # fmt: skip

@@ -1,0 +1,54 @@
+"""Digests of the tables, which tell whether an attack has written anything."""
+
+from collections.abc import Collection, Iterable
+
+from django.db import connection
+
+# Sessions and the counts of rate limits change by reading a page, as they should.
+OF_EVERY_VISIT = ("cache", "django_session")
+COLUMNS_OF_EVERY_VISIT = ("last_login",)
+
+
+def table_digests(leave_out: Iterable[str] = OF_EVERY_VISIT) -> dict[str, str]:
+    """A digest of all rows of each table."""
+    return {table: _digest(table, "TRUE") for table in _tables() if table not in {*leave_out}}
+
+
+def digests_of_rows_with(ids: Collection[object]) -> dict[str, str]:
+    """A digest, by table, of the rows that have one of the ids in a column of type uuid."""
+    keys = ", ".join(f"'{id}'::uuid" for id in ids)
+    return {
+        table: _digest(table, " OR ".join(f'"{name}" IN ({keys})' for name in columns))
+        for table, columns in _uuid_columns().items()
+    }
+
+
+def _digest(table: str, condition: str) -> str:
+    less = "".join(f" - '{name}'" for name in COLUMNS_OF_EVERY_VISIT)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) || ' rows ' || coalesce(md5(string_agg(row, '' ORDER BY row)), '')"
+            f' FROM (SELECT (to_jsonb(t){less})::text AS row FROM "{table}" t WHERE {condition}) r'
+        )
+        digest: str = cursor.fetchone()[0]
+    return digest
+
+
+def _tables() -> list[str]:
+    with connection.cursor() as cursor:
+        return sorted(
+            table.name
+            for table in connection.introspection.get_table_list(cursor)
+            if table.type in ("t", "p")
+        )
+
+
+def _uuid_columns() -> dict[str, list[str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
+            " WHERE table_schema = current_schema() AND data_type = 'uuid'"
+            " AND table_name = ANY(%s) GROUP BY table_name ORDER BY table_name",
+            [_tables()],
+        )
+        return dict(cursor.fetchall())

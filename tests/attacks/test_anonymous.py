@@ -1,0 +1,49 @@
+"""A stranger gets the pages of signing in, and from all others no fact and no write."""
+
+import pytest
+from django.test import Client
+
+from tests.attacks.answers import METHODS, ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.digests import table_digests
+from tests.attacks.walk import addresses
+
+pytestmark = pytest.mark.django_db
+# The pages that answer 200 to strangers, by the name of their pattern. A page is added here only if
+# it shows nothing about anybody; the link of a mail shows its own address to whoever has the link.
+PUBLIC = {
+    "account_confirm_email",
+    "account_email_verification_sent",
+    "account_inactive",
+    "account_login",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "account_signup",
+}
+BY_SECRET_LINK = {"account_confirm_email"}
+
+
+def test_strangers_see_the_listed_pages_alone(bank: AttackedBank) -> None:
+    before = table_digests()
+    facts = [fact for holder in bank.victims for fact in holder.facts()]
+    wrong: list[str] = []
+    answering: set[str] = set()
+
+    for address in addresses(bank.ana):
+        for method in METHODS:
+            if method == "POST" and address.name in BY_SECRET_LINK:
+                continue  # the owner of the mailbox confirms the address
+            answer = ask(Client(), method, address.url)
+            if answer.status == 200 and answer.body:
+                answering.add(address.name)
+            elif answer.status not in (200, 302, 403, 404, 405):
+                wrong.append(f"{method} {address.url}: {answer.status}")
+            shown = answer.shown(facts, address.url)
+            if shown and address.name not in BY_SECRET_LINK:
+                wrong.append(f"{method} {address.url} shows {shown}")
+
+    assert wrong == []
+    assert answering == PUBLIC
+    assert table_digests() == before

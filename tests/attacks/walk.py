@@ -1,0 +1,189 @@
+"""Walks the URL resolver: every address of the site, filled in with the ids of one person.
+
+`addresses(holder)` yields each URL pattern once for every row that fits its arguments. Patterns of
+an admin's model need no entry here, only rows in `tests/attacks/bank.py`. Any other pattern with
+arguments has its entry in `ARGUMENTS`; one that has none fails every walk with a sentence that says
+where to add it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.regex_helper import normalize
+
+from accounts.models import User
+from tests.attacks.bank import Holder
+from transactions.reports.catalogue import BY_SLUG
+
+HERE = "tests/attacks/walk.py"
+OF_A_MODEL = re.compile(r"admin/(\w+)/(\w+)/")
+# Rows that are nobody's: all who may see them see the same.
+SHARED_MODELS = ("accounts.Currency", "auth.Group", "transactions.AuditRun")
+
+Filled = Iterable[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A URL pattern: its name with namespaces, its route, and its parts to fill in."""
+
+    name: str
+    route: str
+    template: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A pattern with its arguments filled in. `is_of_holder` is False if nobody's id is in it."""
+
+    pattern: Pattern
+    url: str
+    is_of_holder: bool
+
+    @property
+    def name(self) -> str:
+        return self.pattern.name
+
+
+def patterns() -> list[Pattern]:
+    """Every pattern of the site, in the order in which Django tries them."""
+    return list(_below(get_resolver().url_patterns, (), "", "", ()))
+
+
+def _below(
+    found: Sequence[URLPattern | URLResolver],
+    namespaces: tuple[str, ...],
+    route: str,
+    template: str,
+    arguments: tuple[str, ...],
+) -> Iterator[Pattern]:
+    for each in found:
+        part, names = normalize(each.pattern.regex.pattern)[0]
+        here = (route + str(each.pattern), template + part, (*arguments, *names))
+        if isinstance(each, URLResolver):
+            inside = (*namespaces, each.namespace) if each.namespace else namespaces
+            yield from _below(each.url_patterns, inside, *here)
+        else:
+            name = ":".join([*namespaces, each.name]) if each.name else ""
+            yield Pattern(name, *here)
+
+
+def _slugs_of_reports(_holder: Holder) -> Filled:
+    return [{"slug": slug} for slug in BY_SLUG]
+
+
+def _account(holder: Holder) -> Filled:
+    return [{"pk": account.pk} for account in holder.accounts]
+
+
+def _transaction(holder: Holder) -> Filled:
+    return [{"pk": row.pk} for row in holder.transactions.values()]
+
+
+def _file(holder: Holder) -> Filled:
+    return [{"pk": file.pk} for file in holder.files]
+
+
+def _confirmation(holder: Holder) -> Filled:
+    address = EmailAddress.objects.get(user=holder.user)
+    return [{"key": EmailConfirmationHMAC(address).key}]
+
+
+def _password_link(holder: Holder) -> Filled:
+    """The person's own link with a wrong key: the right one is known to their mailbox alone."""
+    return [{"uidb36": user_pk_to_url_str(holder.user), "key": "c0ffee-0123456789abcdef"}]
+
+
+def _on_site(holder: Holder) -> Filled:
+    user = ContentType.objects.get_for_model(User)
+    return [{"content_type_id": user.pk, "object_id": holder.user.pk}]
+
+
+def _same(**values: str) -> Callable[[Holder], Filled]:
+    return lambda _holder: [values]
+
+
+# By the name of a pattern, or by its route if it has no name: the values of its arguments, by
+# holder. One example of a slug is enough where all of them lead to one view without anybody's rows.
+ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
+    "account_confirm_email": _confirmation,
+    "account_reset_password_from_key": _password_link,
+    "admin:app_list": _same(app_label="accounts"),
+    "admin:view_on_site": _on_site,
+    "admin/(?P<url>.*)$": _same(url="nowhere/"),
+    "cookbook:group": _same(slug="windows"),
+    "cookbook:lab_table": _same(table="accounts"),
+    "cookbook:recipe": _same(slug="filter"),
+    "cookbook/<path:slug>/": _same(slug="no/where"),
+    "transactions:detail": _transaction,
+    "transactions:file": _file,
+    "transactions:file_result": _file,
+    "transactions:metadata": _transaction,
+    "transactions:note": _transaction,
+    "transactions:report": _slugs_of_reports,
+    "transactions:report_csv": _slugs_of_reports,
+    "transactions:statement": _account,
+    "transactions:statement_csv": _account,
+}
+NOBODYS = ("admin:app_list", "admin/(?P<url>.*)$", "cookbook", "transactions:report")
+
+
+def addresses(holder: Holder) -> list[Address]:
+    """Every pattern filled in with the rows of one person; patterns without arguments once.
+
+    Fails with a sentence for each pattern whose arguments nothing fills in.
+    """
+    found: dict[str, Address] = {}
+    unfilled: list[str] = []
+    for pattern in patterns():
+        try:
+            filled, is_of_holder = _filled(pattern, holder)
+        except LookupError as error:
+            unfilled.append(str(error))
+            continue
+        for values in filled:
+            url = "/" + pattern.template % values
+            found.setdefault(url, Address(pattern, url, is_of_holder))
+    if unfilled:
+        pytest.fail("\n".join(unfilled), pytrace=False)
+    return list(found.values())
+
+
+def _filled(pattern: Pattern, holder: Holder) -> tuple[Filled, bool]:
+    """The values of each filled-in address, and whether they are rows of the holder."""
+    key = pattern.name or pattern.route
+    if not pattern.arguments:
+        return [{}], False
+    if key in ARGUMENTS:
+        return ARGUMENTS[key](holder), not key.startswith(NOBODYS)
+    if not OF_A_MODEL.match(pattern.route) or len(pattern.arguments) > 1:
+        names = ", ".join(pattern.arguments)
+        raise LookupError(
+            f"The walk has no value for {names} of {key}: add {key!r} to ARGUMENTS in {HERE}."
+        )
+    rows, is_of_holder = _rows_of_admin(pattern, holder)
+    (argument,) = pattern.arguments
+    return [{argument: pk} for pk in rows], is_of_holder
+
+
+def _rows_of_admin(pattern: Pattern, holder: Holder) -> tuple[list[Any], bool]:
+    """The keys of the rows of an admin's model: those of the holder, or some that are nobody's."""
+    model = apps.get_model(*OF_A_MODEL.match(pattern.route).groups())  # type: ignore[union-attr]
+    if model._meta.label in SHARED_MODELS:
+        return list(model._default_manager.values_list("pk", flat=True)[:1]), False
+    rows = holder.rows_of(model)
+    if rows is None:
+        raise LookupError(
+            f"The bank of the attacks has no row of {model.__name__} for {pattern.route}: add one "
+            f"to each holder in tests/attacks/bank.py, or the model to SHARED_MODELS in {HERE}."
+        )
+    return [row.pk for row in rows], True
