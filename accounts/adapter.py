@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
 from accounts.models import User
-from accounts.sign_in import encryption
+from accounts.sign_in import encryption, passwords
 
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
 # and with somebody else's address, so no mail contains a name that looks like a link.
@@ -69,6 +69,10 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         "cannot_generate_recovery_codes": (
             "Recovery codes stand in for a lost passkey or app. Add one of them first."
         ),
+        "cannot_delete_authenticator": (
+            "Without it, your password alone would protect your sign-in, and that takes at least "
+            f"{User.SHORTEST_PASSWORD_ALONE} characters. Choose a longer password first."
+        ),
     }
 
     def encrypt(self, text: str) -> str:
@@ -76,6 +80,10 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def decrypt(self, encrypted_text: str) -> str:
         return encryption.decrypt(encrypted_text)
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """Whether the password is long enough to be what remains."""
+        return not passwords.is_too_short_without(authenticator.user, authenticator)
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         """The name that the form for a new passkey proposes."""

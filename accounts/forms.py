@@ -14,13 +14,10 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
+from accounts.sign_in import passwords
 from ledger.text.currencies import is_currency
 from ledger.text.lines import is_readable, mixed_word, shortened, tidy_line
 
-HOW_TO_CHOOSE = (
-    "At least 10 characters; not a common password, not only digits, "
-    "nothing too close to your name or email."
-)
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CZK", "JPY")
 
 
@@ -47,7 +44,7 @@ class PasswordWords:
             if name in self.fields:
                 self.fields[name].label = label
                 self.fields[name].widget.attrs.pop("placeholder", None)
-        self.fields["password1"].help_text = HOW_TO_CHOOSE
+        self.fields["password1"].help_text = passwords.help_for(getattr(self, "user", None))
 
 
 class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # type: ignore[misc]

@@ -1,8 +1,10 @@
 """People: customers, analysts and staff."""
 
+import unicodedata
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
@@ -45,7 +47,11 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
-        """Creates a person with every permission, for `manage.py createsuperuser`."""
+        """Creates a person with every permission, for `manage.py createsuperuser`. Raises
+        ValidationError for a weak password: the command itself lets one pass.
+        """
+        if password is not None:
+            validate_password(password, self.model(email=email, **fields))
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, email: str | None) -> "User":
@@ -69,8 +75,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         null=True, blank=True, help_text="Set: cannot sign in; accounts and history stay."
     )
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin.")
+    password_is_long = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="The password is long enough to be the only factor.",
+    )
 
     objects = UserManager()
+
+    SHORTEST_PASSWORD_ALONE = 15  # characters without a second factor (NIST SP 800-63B-4, 3.1.1.2)
 
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"
@@ -111,6 +124,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         salt, facts = "accounts.models.User.get_session_auth_hash", f"{self.password} {self.email}"
         return salted_hmac(salt, facts, secret=secret, algorithm="sha256").hexdigest()
 
+    def set_password(self, raw_password: str | None) -> None:
+        """Sets the password, or for None an unusable one. Notes whether it is long enough to be
+        the only factor.
+        """
+        super().set_password(None if raw_password is None else normalised_password(raw_password))
+        self.password_is_long = len(raw_password or "") >= self.SHORTEST_PASSWORD_ALONE
+
+    def check_password(self, raw_password: str | None) -> bool:
+        return super().check_password(raw_password and normalised_password(raw_password))
+
     def get_full_name(self) -> str:
         return self.name
 
@@ -120,4 +143,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.lower()
         self.name = tidy_line(self.name)
+        if "password" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "password_is_long"}
         super().save(*args, **kwargs)
+
+
+def normalised_password(password: str) -> str:
+    """The password as it is hashed: NFKC, so that every keyboard's way to write it is the same
+    (NIST SP 800-63B-4, 3.1.1.2).
+    """
+    return unicodedata.normalize("NFKC", password)

@@ -307,10 +307,10 @@ def test_somebody_who_left_is_kept_but_not_active() -> None:
 
 
 def test_create_superuser_may_use_the_admin() -> None:
-    user = User.objects.create_superuser("root@example.com", "pw", name="Root")
+    user = User.objects.create_superuser("root@example.com", "blue lamps at dusk", name="Root")
     assert user.is_staff
     assert user.is_superuser
-    assert user.check_password("pw")
+    assert user.check_password("blue lamps at dusk")
     with pytest.raises(ValueError, match="e-mail"):
         User.objects.create_user("")
 

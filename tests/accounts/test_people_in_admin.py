@@ -51,7 +51,11 @@ def test_staff_cannot_raise_anybody_to_staff_or_superuser(staff: Client, clerk: 
 
 def test_staff_cannot_touch_staff_nor_anybodys_password(staff: Client, root: Client) -> None:
     boss, colleague = User.objects.get(email="root@example.com"), UserFactory(is_staff=True)
-    new = {"usable_password": "true", "password1": "quite-new-1", "password2": "quite-new-1"}
+    new = {
+        "usable_password": "true",
+        "password1": "quite new lamps here",
+        "password2": "quite new lamps here",
+    }
     for person in (boss, colleague):
         assert staff.get(page_of(person)).status_code == 200
         assert staff.post(page_of(person), {"email": "m@example.com"}).status_code == 403
@@ -178,8 +182,8 @@ def test_a_new_person_chooses_the_password_by_mail(
 ) -> None:
     page = staff.get(reverse("admin:accounts_user_add")).content.decode()
     assert 'type="password"' not in page
-    form = {"email": "New@Example.com", "name": "New", "password1": "by-a-clerk-1",
-            "password2": "by-a-clerk-1", "usable_password": "true", "is_staff": "on"}  # fmt: skip
+    form = {"email": "New@Example.com", "name": "New", "password1": "chosen by a clerk",
+            "usable_password": "true", "is_staff": "on"}  # fmt: skip
     with django_capture_on_commit_callbacks(execute=True):
         staff.post(reverse("admin:accounts_user_add"), form)
     person = User.objects.get(email="new@example.com")
@@ -190,9 +194,9 @@ def test_a_new_person_chooses_the_password_by_mail(
     (link,) = re.findall(r"https?://\S+", mail.body)
     theirs = Client()
     shown = theirs.get(link, follow=True)
-    chosen = {"password1": "chosen-alone-1", "password2": "chosen-alone-1"}
+    chosen = {"password1": "chosen alone at dusk", "password2": "chosen alone at dusk"}
     theirs.post(shown.request["PATH_INFO"], chosen)
-    assert Client().login(email="new@example.com", password="chosen-alone-1")
+    assert Client().login(email="new@example.com", password="chosen alone at dusk")
 
 
 def test_rights_are_shown_to_those_who_can_change_them(staff: Client, root: Client) -> None:

@@ -46,7 +46,7 @@ TEXTS = [
 
 @pytest.fixture
 def people(ana: User, mara: Account) -> list[tuple[User, str]]:
-    analyst = User.objects.create_superuser("boss@example.com", "long-enough-1")
+    analyst = User.objects.create_superuser("boss@example.com", "long enough words 1")
     return [(ana, MINE), (mara.user, MINE), (analyst, BANK), (ana, MINE)]
 
 

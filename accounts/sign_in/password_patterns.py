@@ -1,0 +1,113 @@
+"""What makes a password easy to guess: common ones and their like, repeats and runs, known words.
+
+Always the whole password is judged, never a part of it: "correct horse battery staple" may contain
+any common word.
+"""
+
+import unicodedata
+from collections.abc import Collection
+from functools import cache
+from itertools import pairwise
+
+from django.contrib.auth.password_validation import CommonPasswordValidator
+
+FEWEST_DIFFERENT = 5
+# Runs of a keyboard, a row each; digits and the alphabet are runs of code points.
+KEYBOARD_ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm")
+# Letters that people write by other signs.
+SUBSTITUTES = str.maketrans("@4301!|5$7+", "aaeoiiisstt")
+SITE_WORDS = frozenset(
+    "ledger bank banking account accounts money payment payments demo password passphrase pass"
+    " word passwort secret login signin admin welcome letmein qwerty my the mine is".split()
+)
+
+
+def counted_length(password: str) -> int:
+    """Code points that count: a password that repeats a piece counts as long as the piece."""
+    return len(_piece(password))
+
+
+def is_predictable(password: str) -> bool:
+    """Whether it is made of few characters, or mostly of runs such as 1234 or qwerty."""
+    text = _piece(password.casefold())
+    return len(set(text)) < FEWEST_DIFFERENT or 2 * _free_characters(text) <= len(text)
+
+
+def is_common(password: str) -> bool:
+    """Whether it is a common password, or one with digits or signs around it or for letters."""
+    plain = password.casefold()
+    known = common_passwords()
+    return any(form in known for form in {plain, plain.strip(), *_bases(plain)})
+
+
+def consists_of(password: str, words: Collection[str]) -> bool:
+    """Whether it has nothing but these words, digits and signs, in any order and case."""
+    pieces = {letters for word in words if len(letters := _letters(word)) > 1}
+    plain = password.casefold()
+    return any(
+        bool(text) and _is_made_of(text, pieces)
+        for text in {_letters(plain), _letters(plain.translate(SUBSTITUTES)), *_bases(plain)}
+    )
+
+
+@cache
+def common_passwords() -> frozenset[str]:
+    """Django's list of 20,000 common passwords."""
+    return frozenset(CommonPasswordValidator().passwords)
+
+
+def _bases(plain: str) -> set[str]:
+    """The word inside: without digits and signs at its ends, with letters for look-alikes."""
+    found = set()
+    for text in (plain, plain.translate(SUBSTITUTES)):
+        start, end = 0, len(text)
+        while start < end and not text[start].isalpha():
+            start += 1
+        while end > start and not text[end - 1].isalpha():
+            end -= 1
+        found.add(text[start:end])
+    stripped = plain.strip("0123456789!?.,;:-_#*+@$%&/() ")
+    found.add(stripped.translate(SUBSTITUTES))
+    return found - {""}
+
+
+def _letters(text: str) -> str:
+    """The letters alone, in lower case and without accents."""
+    parted = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in parted if sign.isalpha())
+
+
+def _is_made_of(text: str, pieces: Collection[str]) -> bool:
+    reached = {0}  # positions up to which the text is words
+    for end in range(1, len(text) + 1):
+        if any(text[:end].endswith(piece) and end - len(piece) in reached for piece in pieces):
+            reached.add(end)
+    return len(text) in reached
+
+
+def _piece(text: str) -> str:
+    """The shortest piece that the text repeats at least twice, else the text."""
+    for length in range(1, len(text) // 2 + 1):
+        if text[length:] == text[:-length]:
+            return text[:length]
+    return text
+
+
+def _free_characters(text: str) -> int:
+    """Characters that do not continue a run of at least three."""
+    steps = [_step(one, other) for one, other in pairwise(text)]
+    continued = sum(step is not None and step == before for before, step in pairwise(steps))
+    return len(text) - continued
+
+
+def _step(one: str, other: str) -> tuple[str, int] | None:
+    """The direction in which the second sign follows the first on a row or in the alphabet."""
+    distance = ord(other) - ord(one)
+    if abs(distance) <= 1:
+        return "code", distance
+    if (one, other) in {("9", "0"), ("0", "9"), ("z", "a"), ("a", "z")}:
+        return "code", 1 if one in "9z" else -1
+    for row in KEYBOARD_ROWS:
+        if one in row and other in row and abs(row.index(other) - row.index(one)) == 1:
+            return "row", row.index(other) - row.index(one)
+    return None

@@ -1,0 +1,107 @@
+"""Which passwords are taken, by NIST SP 800-63B-4: length, and nothing that others would guess.
+
+No rule says which kinds of characters a password needs. These validators hold on every page and
+command that sets one, through AUTH_PASSWORD_VALIDATORS.
+"""
+
+import re
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+from accounts.models.user import normalised_password
+from accounts.sign_in.factors import SECOND_FACTORS, has_second_factor
+from accounts.sign_in.password_patterns import (
+    SITE_WORDS,
+    consists_of,
+    counted_length,
+    is_common,
+    is_predictable,
+)
+
+SHORTEST_WITH_FACTOR = 8
+LONGEST = 256  # more than the 64 that must be taken; nothing is ever cut off
+
+HOW_TO_CHOOSE = (
+    "At least {least} characters, such as four or five words; spaces are fine. "
+    "No common password, no repeats or runs, not your name or address."
+)
+TOO_SHORT = "This password is too short: take at least {least} characters."
+TOO_SHORT_REPEATED = (
+    "This password repeats a piece, which counts once: take at least {least} characters."
+)
+
+
+def shortest_for(user: Any) -> int:
+    """The least length of this person's password: 15, or 8 beside a second factor."""
+    has_factor = user is not None and user.pk is not None and has_second_factor(user)
+    return SHORTEST_WITH_FACTOR if has_factor else User.SHORTEST_PASSWORD_ALONE
+
+
+def help_for(user: Any) -> str:
+    """The rule in a sentence, for the field of a new password."""
+    return HOW_TO_CHOOSE.format(least=shortest_for(user))
+
+
+def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
+    """Whether the person's password could not be the only factor, which it would be without this
+    authenticator. False for somebody who has no password.
+    """
+    if user.password_is_long or not user.has_usable_password():
+        return False
+    others = Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS)
+    return not others.exclude(pk=authenticator.pk).exists()
+
+
+class Length:
+    """Takes 15 to 256 characters, or from 8 on if the person has a second factor."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raises ValidationError."""
+        least, text = shortest_for(user), normalised_password(password)
+        if min(len(password), len(text)) < least:
+            raise ValidationError(TOO_SHORT.format(least=least), code="password_too_short")
+        if counted_length(text) < least:
+            raise ValidationError(TOO_SHORT_REPEATED.format(least=least), code="password_repeats")
+        if len(password) > LONGEST:
+            raise ValidationError(f"Take at most {LONGEST} characters.", code="password_too_long")
+
+    def get_help_text(self) -> str:
+        return help_for(None)
+
+
+class Guessable:
+    """Refuses common passwords, runs, and words of this site and of the person."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raises ValidationError."""
+        text = normalised_password(password)
+        if is_common(text):
+            raise ValidationError(
+                "This is a common password, or one with digits or signs added. Take words that"
+                " others would not guess.",
+                code="password_too_common",
+            )
+        if consists_of(text, SITE_WORDS | _words_about(user)):
+            raise ValidationError(
+                "This password has only words of this site, your name or your address. Take"
+                " others.",
+                code="password_about_person",
+            )
+        if is_predictable(text):
+            raise ValidationError(
+                "This password is mostly repeats or runs, such as aaa or 1234. Take words that"
+                " others would not guess.",
+                code="password_predictable",
+            )
+
+    def get_help_text(self) -> str:
+        return "No common password, no repeats or runs, not your name or address."
+
+
+def _words_about(user: Any) -> frozenset[str]:
+    """The words of the person's name and address."""
+    about = f"{getattr(user, 'name', '')} {getattr(user, 'email', '')}"
+    return frozenset(re.split(r"[\W\d_]+", about)) - {""}
