@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
@@ -21,6 +22,7 @@ from accounts import services as account_services
 from accounts.groups import STAFF, ensure_groups
 from accounts.models import Account, User
 from ledger.text.money import account_number
+from tests.attacks.passkeys import add_passkey
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
@@ -48,6 +50,7 @@ class Holder:
     user: User
     everyday: Account
     savings: Account
+    passkey: Authenticator
     transactions: dict[str, Transaction] = field(default_factory=dict)
     files: list[PaymentFile] = field(default_factory=list)
 
@@ -66,6 +69,7 @@ class Holder:
             Account: list(self.accounts),
             Transaction: list(self.transactions.values()),
             PaymentFile: list(self.files),
+            Authenticator: [self.passkey],
         }
         return rows.get(model)
 
@@ -119,7 +123,7 @@ def _holder(who: str, wording: Wording) -> Holder:
         AccountFactory(user=user, name=text(name)[:100], balance=balance + cents)
         for name, balance in (("everyday", 41_207), ("savings", 17_311))
     )
-    return Holder(who, user, everyday, savings)
+    return Holder(who, user, everyday, savings, add_passkey(user, text("passkey")))
 
 
 def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> None:

@@ -3,10 +3,12 @@
 import logging
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from accounts.models import User
 from tests.attacks.bank import AttackedBank, attacked_bank
+from tests.sign_in import prove, prove_factor
 from tests.transactions.reports.books import analyst
 
 
@@ -22,8 +24,13 @@ def bank(db: None) -> AttackedBank:
 
 
 def signed_in(user: User) -> Client:
+    """A client of somebody who has just proved who they are: no page asks them again."""
     client = Client()
     client.force_login(user)
+    prove(client, user)
+    factor = Authenticator.objects.filter(user=user).first()
+    if factor is not None:
+        prove_factor(client, factor)
     return client
 
 

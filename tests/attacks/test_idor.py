@@ -30,7 +30,8 @@ def test_no_address_leads_to_the_rows_of_another(bank: AttackedBank) -> None:
             for method in METHODS:
                 answer = ask(eve, method, address.url)
                 shown = answer.shown(facts, address.url)
-                if answer.status not in REFUSED or shown:
+                is_list_of_methods = method == "OPTIONS" and not answer.body
+                if shown or not (answer.status in REFUSED or is_list_of_methods):
                     wrong.append(f"{method} {address.url}: {answer.status} {shown}")
 
     assert wrong == []

@@ -93,6 +93,10 @@ def _file(holder: Holder) -> Filled:
     return [{"pk": file.pk} for file in holder.files]
 
 
+def _passkey(holder: Holder) -> Filled:
+    return [{"pk": holder.passkey.pk}]
+
+
 def _confirmation(holder: Holder) -> Filled:
     address = EmailAddress.objects.get(user=holder.user)
     return [{"key": EmailConfirmationHMAC(address).key}]
@@ -124,6 +128,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "cookbook:lab_table": _same(table="accounts"),
     "cookbook:recipe": _same(slug="filter"),
     "cookbook/<path:slug>/": _same(slug="no/where"),
+    "mfa_edit_webauthn": _passkey,
+    "mfa_remove_webauthn": _passkey,
     "transactions:detail": _transaction,
     "transactions:file": _file,
     "transactions:file_result": _file,
