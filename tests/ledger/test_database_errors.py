@@ -16,6 +16,7 @@ from ledger.db import retry
 from ledger.db.ids import uuid7
 from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances
+from tests.reviews import reviewed
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Transaction
@@ -91,11 +92,16 @@ def test_trouble_before_any_view_has_the_same_page(
 
 def pay(client: Client, account: Account, other: Account) -> Any:
     """The last step of the transfer form."""
+    return client.post("/transfers/new/", {**review(client, account, other), "step": "send"})
+
+
+def review(client: Client, account: Account, other: Account) -> dict[str, Any]:
+    """The transfer form as its review carries it."""
     form = {
         "id": uuid7(), "from_account": account.pk, "number": other.number, "amount": "30",
-        "description": "Rent", "reference": "", "step": "send",
+        "description": "Rent", "reference": "",
     }  # fmt: skip
-    return client.post("/transfers/new/", form)
+    return reviewed(client, "/transfers/new/", form)
 
 
 @contextmanager

@@ -203,19 +203,26 @@ class Site:
         return children_of(master)
 
     def pay(self, sender: str, number: str, amount: str, id: str | None = None) -> str:
-        """Sends the transfer form, again until an answer comes; the id of its receipt, or ""."""
+        """Reviews a transfer and sends it, again until an answer comes; the id of its receipt, or
+        "" if it is refused.
+        """
         form = {
             "id": id or str(uuid.uuid4()), "from_account": sender, "number": number,
-            "amount": amount, "description": "", "reference": "", "step": "send",
+            "amount": amount, "description": "", "reference": "",
         }  # fmt: skip
         deadline = time.monotonic() + LONG
         while time.monotonic() < deadline:
             with suppress(ConnectionError):
-                return re.sub(r".*/transactions/([0-9a-f-]+)/", r"\1", self.post(form))
+                leads_to, page = self.post(form)
+                if review := re.search('name="reviewed" value="([^"]+)"', page):
+                    leads_to, _ = self.post({**form, "step": "send", "reviewed": review[1]})
+                return re.sub(r".*/transactions/([0-9a-f-]+)/", r"\1", leads_to)
         raise TimeoutError
 
-    def post(self, form: dict[str, str]) -> str:
-        """Where the answer leads to, "" for a page; ConnectionError where none comes."""
+    def post(self, form: dict[str, str]) -> tuple[str, str]:
+        """Where the answer leads to, "" for a page, and its HTML; ConnectionError where none
+        comes.
+        """
         token = "x" * 32
         headers = {
             "Cookie": f"sessionid={self.cookie}; csrftoken={token}",
@@ -226,9 +233,9 @@ class Site:
             body = urlencode({**form, "csrfmiddlewaretoken": token})
             connection.request("POST", "/transfers/new/", body, headers)
             answer = connection.getresponse()
-            answer.read()
+            page = answer.read().decode()
             assert answer.status in (200, 302), answer.status
-            return answer.headers.get("Location", "")
+            return answer.headers.get("Location", ""), page
         except http.client.HTTPException as error:
             raise ConnectionError from error
         finally:

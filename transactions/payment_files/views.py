@@ -15,10 +15,10 @@ from accounts.requests import PersonRequest
 from ledger.web import database_errors
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.agreement import agreement, was_agreed
 from transactions.payment_files.booking import (
     BookingStopped,
     CheckedAnew,
-    agreed_to,
     book_rest,
     book_step,
     book_whole,
@@ -31,6 +31,7 @@ from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_response
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
+from transactions.safeguards import review
 
 logger = logging.getLogger(__name__)
 FILES_A_PAGE = 25
@@ -86,7 +87,7 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
     context["lines"] = f"{file.line_count:,} line{'' if file.line_count == 1 else 's'}"
     context["most_names"] = MOST_A_DAY
     context["payees"] = payees_of(file, page.object_list)
-    context["agreed"] = agreed_to(file) if file.state == State.CHECKED else ""
+    context |= agreement(request, file)
     context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
     return render(request, "transactions/payment_file_detail.html", context)
 
@@ -111,6 +112,9 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     step, agreed = request.POST.get("step"), request.POST.get("agreed", "")
     if step == "discard":
         return _discard(request, file)
+    if step in ("whole", "pay") and not was_agreed(request, file):
+        messages.warning(request, review.NOT_REVIEWED)
+        return _go(request, reverse("transactions:file", args=[file.pk]))
     try:
         if step == "check":
             check(file)

@@ -25,10 +25,10 @@ from ledger.text.lines import grouped
 from ledger.web import database_errors
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.agreement import agreement, was_agreed
 from transactions.payment_files.booking import (
     BookingStopped,
     CheckedAnew,
-    agreed_to,
     book_rest,
     book_whole,
 )
@@ -38,6 +38,7 @@ from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_response
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
+from transactions.safeguards.review import NOT_REVIEWED
 
 logger = logging.getLogger(__name__)
 LINES_A_PAGE = 50
@@ -131,7 +132,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             context["may_pay"] = _may_pay(person_of(request), file)
             context["why_not"] = _why_not(person_of(request), file)
             context["may_remove"] = _may_remove(person_of(request), file)
-            context["agreed"] = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
+            context |= agreement(request, file)
             context["form"] = PayForm()
         return super().change_view(request, object_id, form_url, context)
 
@@ -183,6 +184,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.error(
                 request, "Nothing was paid. Type a reason first, of at most 500 characters."
             )
+            return
+        if not was_agreed(request, file):
+            messages.warning(request, NOT_REVIEWED)
             return
         reason = form.cleaned_data["reason"]
 

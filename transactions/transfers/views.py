@@ -1,9 +1,7 @@
 """The transfer form, its review, and the redirect to the receipt."""
 
 from django.contrib import messages
-from django.http import (
-    HttpResponse,
-)
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -13,9 +11,11 @@ from transactions import services
 from transactions.availability import limits_in_words
 from transactions.exceptions import IdempotencyConflict, LedgerError
 from transactions.models import Transaction
+from transactions.safeguards import review
 from transactions.transfers.forms import TransferForm, prefilled
 from transactions.transfers.reads import just_paid, known_accounts, times_paid
 
+ABOUT = "transfer"  # in the token of the review
 SENT_ONCE = "This payment was made once; pressing again paid nothing. This is its receipt."
 CHANGED_AFTER_SENDING = (
     "That form was already paid, so nothing was sent again. This is its receipt; for another "
@@ -25,8 +25,8 @@ CHANGED_AFTER_SENDING = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: PersonRequest) -> HttpResponse:
-    """Shows the form, then its review; sends the payment and redirects to the receipt. Sending
-    twice pays once.
+    """Shows the form, then its review; sends a payment that was reviewed and redirects to the
+    receipt. Sending twice pays once.
     """
     if request.method != "POST":
         return _new_transfer(request)
@@ -34,24 +34,41 @@ def transfer(request: PersonRequest) -> HttpResponse:
     step = request.POST.get("step", "review")
     if step == "edit" or not form.is_valid():
         return _transfer_form(request, form)
-    sent = Transaction.objects.visible_to(request.user).filter(pk=form.cleaned_data["id"])
-    sent_before = sent.exists()
+    sent_before = Transaction.objects.visible_to(request.user).filter(pk=form.draft.id).exists()
+    is_sending = step == "send" and not sent_before
+    if is_sending and not review.was_reviewed(request, ABOUT, form.as_read):
+        messages.warning(request, review.NOT_REVIEWED)
+        is_sending = False
     try:
-        row = (services.book if step == "send" else services.preview)(form.draft)
+        row = (services.book if is_sending else services.preview)(form.draft)
     except LedgerError as refusal:
-        if isinstance(refusal, IdempotencyConflict) and sent_before:
-            messages.warning(request, CHANGED_AFTER_SENDING)
-            return redirect("transactions:detail", form.cleaned_data["id"])
-        form.add_error(None, str(refusal))
-        return _transfer_form(request, form)
+        return _refused(request, form, refusal)
+    if is_sending:
+        return redirect("transactions:detail", row.pk)
     if sent_before:
         messages.info(request, SENT_ONCE)
-    if sent_before or step == "send":
         return redirect("transactions:detail", row.pk)
+    return _review(request, form, row)
+
+
+def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -> HttpResponse:
+    """Shows the form with the refusal; or the receipt, if the form has paid something else."""
+    if isinstance(refusal, IdempotencyConflict):
+        sent = Transaction.objects.visible_to(request.user).filter(pk=form.draft.id)
+        if sent.exists():
+            messages.warning(request, CHANGED_AFTER_SENDING)
+            return redirect("transactions:detail", form.draft.id)
+    form.add_error(None, str(refusal))
+    return _transfer_form(request, form)
+
+
+def _review(request: PersonRequest, form: TransferForm, row: Transaction) -> HttpResponse:
+    """Shows what sending would do. `row` was posted and rolled back."""
     draft = form.draft
     context = {"form": form, "draft": draft, "row": row, "times": times_paid(draft)}
     context["just_paid"] = just_paid(draft)
     context["leaves"] = form.cleaned_data["from_account"].available - row.amount
+    context["reviewed"] = review.token_for(request, ABOUT, form.as_read)
     return render(request, "transactions/transfer_review.html", context)
 
 

@@ -39,6 +39,7 @@ from transactions.exceptions import (
 )
 from transactions.fields import MoneyForm
 from transactions.models import Transaction
+from transactions.safeguards import review as reviews
 from transactions.services import Draft
 
 ABOUT_THE_AMOUNT = (AlreadyReversed, InsufficientFunds, InvalidAmount, LimitExceeded)
@@ -121,6 +122,15 @@ class StepForm(MoneyForm):
         raise NotImplementedError
 
     @property
+    def as_read(self) -> list[tuple[str, str]]:
+        """The fields of a valid form as they were understood, and the row that it is about."""
+        about = str(self.about.pk) if self.about else ""
+        values = ((name, self.cleaned_data.get(name)) for name in self.fields)
+        return [("about", about)] + [
+            (name, str(value.pk if isinstance(value, Account) else value)) for name, value in values
+        ]
+
+    @property
     def figures(self) -> str:
         """Figures of the review that another booking may change; "" for none."""
         return ""
@@ -183,9 +193,9 @@ class StepDesk:
         if not form.is_valid() or ("change" in self.request.POST and not was_booked):
             return self._page(form)
         is_booking = "book" in self.request.POST
-        if is_booking and not was_booked and self._figures_changed(form):
+        if is_booking and not was_booked and (why := self._why_review_again(form)):
             is_booking = False
-            messages.warning(self.request, CHANGED_MEANWHILE)
+            messages.warning(self.request, why)
         try:
             row = form.book() if is_booking else services.preview(form.draft)
         except LedgerError as refusal:
@@ -200,9 +210,20 @@ class StepDesk:
         form.look_again()
         return self._page(form, form.review(row))
 
-    def _figures_changed(self, form: StepForm) -> bool:
-        """Whether the figures changed since the review."""
-        return self.request.POST.get("figures", form.figures) != form.figures
+    def _why_review_again(self, form: StepForm) -> str:
+        """Why the review is shown again instead of booking: the form is not what was reviewed, or
+        its figures have changed since. "" if neither is so.
+        """
+        figures = self.request.POST.get("figures", form.figures)
+        shown = [*form.as_read, ("figures", figures)]
+        if not reviews.was_reviewed(self.request, self._about, shown):
+            return reviews.NOT_REVIEWED
+        return CHANGED_MEANWHILE if figures != form.figures else ""
+
+    @property
+    def _about(self) -> str:
+        """The kind of form, in the token of the review."""
+        return f"desk.{self.form_class.__name__.lower()}"
 
     def _form_id(self) -> uuid.UUID | None:
         """Returns the id of the form, from its data or its address; None without a valid id."""
@@ -233,12 +254,14 @@ class StepDesk:
         return redirect(self.request.path if self.about is None else "admin:index")
 
     def _page(self, form: StepForm, review: Review | None = None) -> HttpResponse:
+        shown = [*form.as_read, ("figures", form.figures)] if review else []
         context = {
             **self.model_admin.admin_site.each_context(self.request),
             "title": "Review" if review else form.title,
             "opts": self.model_admin.opts,
             "form": form,
             "review": review,
+            "reviewed": reviews.token_for(self.request, self._about, shown) if review else "",
         }
         name = "admin/transactions/transaction/staff_step.html"
         page = TemplateResponse(self.request, name, context)

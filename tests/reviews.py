@@ -1,0 +1,35 @@
+"""Pays as a person does: by the review, whose token the payment needs."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.test import Client
+
+TRANSFER = "/transfers/new/"
+
+
+def token_of(response: Any) -> str:
+    """The token in a page that shows a review; "" if it shows none."""
+    return _hidden(response, "reviewed")
+
+
+def reviewed(client: Client, url: str, form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form with what its review adds: the token, and the figures that a staff form shows."""
+    page = client.post(url, form)
+    return {**form, "reviewed": token_of(page), "figures": _hidden(page, "figures")}
+
+
+def send(client: Client, form: Mapping[str, Any], **options: Any) -> Any:
+    """Reviews a transfer and sends it. Returns the answer to sending."""
+    return client.post(TRANSFER, {**reviewed(client, TRANSFER, form), "step": "send"}, **options)
+
+
+def book(client: Client, url: str, form: Mapping[str, Any], **options: Any) -> Any:
+    """Reviews a staff form and books it. Returns the answer to booking."""
+    return client.post(url, {**reviewed(client, url, form), "book": "1"}, **options)
+
+
+def _hidden(response: Any, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())
+    return found[1] if found else ""
