@@ -68,7 +68,7 @@ def sign_in(page: Any) -> None:
     page.goto("/account/login/")
     page.get_by_label("Email").fill("ana@example.com")
     page.get_by_label("Password").fill("ledger-demo")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: url.endswith("/") and "login" not in url)
 
 
