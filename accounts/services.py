@@ -294,9 +294,7 @@ def _changed_status(
             message=tidy_line(message),
             changed_by=changed_by,
         )
-        locked.status = status
-        locked.closed_at = timezone.now() if status == Account.Status.CLOSED else None
-        locked.save(update_fields=["status", "closed_at"])
+        locked.refresh_from_db(fields=["status", "closed_at"])  # see [Status follows changes]
     return locked, True
 
 

@@ -5,15 +5,18 @@ of a pending hold, or change the record of who froze an account. Triggers and co
 second defence.
 """
 
+import logging
 from typing import Any
 
 from django.conf import settings
 from django.db import connections
 
 from ledger.db import embedded
-from ledger.db.rights import grant
+from ledger.db.rights import grant, settings_of
 
-ACCOUNT_COLUMNS = "name, status, overdraft_limit, transfer_limit, daily_limit, closed_at"
+logger = logging.getLogger(__name__)
+
+ACCOUNT_COLUMNS = "name, overdraft_limit, transfer_limit, daily_limit"
 LESS = {
     "accounts": f"SELECT, INSERT, UPDATE ({ACCOUNT_COLUMNS})",
     "currencies": "SELECT, INSERT, UPDATE (name, is_open)",
@@ -35,4 +38,11 @@ def grant_rights(*, using: str, **_signal: Any) -> None:
     """Grants LEDGER_WEB_ROLE its rights after a migration, if the server has that role."""
     if settings.LEDGER_EMBEDDED:
         embedded.ensure_roles()
+        embedded.take_rights_from_everybody(connections[using].settings_dict["NAME"])
     grant(connections[using], settings.LEDGER_WEB_ROLE, LESS)
+    for setting in settings_of(connections[using], settings.LEDGER_WEB_ROLE):
+        logger.warning(
+            "The role %s has a setting of its own, %s. If nobody of yours set it, remove it as a "
+            "superuser: ALTER ROLE %s RESET ALL.",
+            settings.LEDGER_WEB_ROLE, setting, settings.LEDGER_WEB_ROLE,
+        )  # fmt: skip

@@ -25,7 +25,7 @@ from transactions.exceptions import (
     HoldNotPending,
     LedgerError,
 )
-from transactions.models import Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.posting import engine, single_statement, unit_of_work
 from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
@@ -54,6 +54,7 @@ __all__ = [
 ]
 
 AccountOrId = Account | uuid.UUID | str
+NO_REASON = "Released by code or a command; no reason was given."
 
 
 class Details(TypedDict, total=False):
@@ -149,17 +150,22 @@ def void(
     """Voids a hold, so that the money is available again. Returns a hold that was voided before as
     it is. Raises HoldNotPending for any other row that is no pending hold.
 
-    `beside` as for `book`, but called only if this call voids the hold.
+    `beside` as for `book`, but called only if this call voids the hold, and before that: it stores
+    the `StaffReason` that the database asks for. Without it, the reason of a hold
+    that has not expired says that none was given.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
-    def work() -> Transaction:
-        row, released_now = engine.release(held)
-        if released_now and beside is not None:
-            beside(row)
-        return row
+    return unit_of_work.run(lambda: engine.release(held, explain=beside or _without_reason)[0])
 
-    return unit_of_work.run(work)
+
+def _without_reason(hold: Transaction) -> None:
+    """Stores that no reason was given; nothing for an expired hold, which needs none."""
+    if hold.is_expired:
+        return
+    StaffReason.objects.get_or_create(
+        transaction=hold, action=StaffReason.Action.RELEASE, defaults={"reason": NO_REASON}
+    )
 
 
 def reverse(

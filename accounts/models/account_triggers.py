@@ -104,7 +104,19 @@ ALL: list[pgtrigger.Trigger] = [
         operation=pgtrigger.Insert,
         condition=pgtrigger.Condition(
             "NEW.balance <> 0 OR NEW.held <> 0 OR NEW.last_entry_at IS NOT NULL"
+            " OR NEW.status <> 'active' OR NEW.closed_at IS NOT NULL"
         ),
-        func=refuse("account_opens_empty", "An account is opened empty."),
+        func=refuse("account_opens_empty", "An account is opened empty and active."),
+    ),
+    # See Note [Status follows changes].
+    FirmTrigger(
+        name="status_has_a_change",
+        when=pgtrigger.Before,
+        operation=_update_of("status", "closed_at"),
+        condition=pgtrigger.Condition(
+            "pg_trigger_depth() = 0 AND (OLD.status, OLD.closed_at)"
+            " IS DISTINCT FROM (NEW.status, NEW.closed_at)"
+        ),
+        func=refuse("status_has_a_change", "A status changes only by a row that says who and why."),
     ),
 ]

@@ -6,6 +6,7 @@ import pgtrigger
 from django.db import models
 from django.utils import timezone
 
+from accounts.models import status_triggers
 from accounts.models.account import Account
 from accounts.models.user import User
 from ledger.db.ids import uuid7
@@ -29,12 +30,16 @@ class StatusChange(models.Model):
     class Meta:
         db_table = "account_status_changes"
         ordering = ("-created_at",)
-        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
-            "status_change_stays",
-            "status_changes_stay",
-            "A status change is never edited or deleted.",
-            "Status changes are never edited or deleted.",
-        )
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            status_triggers.STATUS_CHANGE_CONTINUES,
+            status_triggers.STATUS_FOLLOWS_CHANGES,
+            *stays(
+                "status_change_stays",
+                "status_changes_stay",
+                "A status change is never edited or deleted.",
+                "Status changes are never edited or deleted.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_status} to {self.to_status}: {self.reason}"

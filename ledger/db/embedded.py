@@ -16,22 +16,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ledger.db import placement, postmaster
+from ledger.db import placement, postmaster, roles
 from ledger.db.placement import MAJORS, EmbeddedServerError, Placement
 from ledger.db.postmaster import Postmaster
+from ledger.db.roles import OWNER, SUPERUSER, WEB
 
 __all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError", "default_server"]
 
-DATABASE = "ledger"
-# The roles: the owner of the database; the role of web processes, whose rights to tables are
-# granted after every migration (see rights.py); and the role of the cookbook, which cannot sign
-# in and is reached by SET ROLE.
-OWNER, WEB, COOKBOOK = "ledger", "ledger_web", "ledger_cookbook"
-ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN"}
-# (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
-# the web role does not.
-MEMBERSHIPS = {(OWNER, WEB): "", (OWNER, COOKBOOK): "", (WEB, COOKBOOK): " WITH INHERIT FALSE"}
-SUPERUSER = "postgres"
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
 FAILURE = re.compile(r"(FATAL|PANIC|error):.*")
@@ -110,7 +101,14 @@ class EmbeddedServer:
         """Create roles that are missing because older code started the server."""
         if running := self._running():
             with self._lock():  # two processes may find the same role missing
-                _create_roles_and_database(_connection_info(running))
+                roles.create(running)
+
+    def take_rights_from_everybody(self, database: str) -> None:
+        """Does what only a superuser can: nobody makes large objects in this database, and what a
+        role of ours set for itself by ALTER ROLE is gone.
+        """
+        if running := self._running():
+            roles.take_rights_from_everybody(running, database)
 
     def stop(self) -> bool:
         """Stop the server cleanly. Returns False if it was not running."""
@@ -170,7 +168,7 @@ class EmbeddedServer:
         running = self._running()
         if running is None:
             raise EmbeddedServerError(f"Postgres in {place.data} stopped at once; see its log.")
-        _create_roles_and_database(_connection_info(running))
+        roles.create(running)
         return running
 
 
@@ -188,6 +186,10 @@ def ensure_started() -> ConnectionInfo:
 
 def ensure_roles() -> None:
     default_server().ensure_roles()
+
+
+def take_rights_from_everybody(database: str) -> None:
+    default_server().take_rights_from_everybody(database)
 
 
 def stop() -> bool:
@@ -272,27 +274,3 @@ def _reason(*files: Path) -> str:
     full = [line for line in lines if "No space left on device" in line]
     failures = full or [found[0] for line in lines if (found := FAILURE.search(line))]
     return (failures or lines or ["its log is empty"])[-1].strip()
-
-
-def _create_roles_and_database(info: ConnectionInfo) -> None:
-    """Creates missing roles, also in data folders that are older than a role in ROLES."""
-    import psycopg
-    from psycopg import sql
-
-    with psycopg.connect(
-        host=info.host, port=info.port, user=SUPERUSER, dbname="postgres", autocommit=True
-    ) as connection:
-        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-        for role, rights in ROLES.items():
-            if role not in known:
-                create = sql.SQL("CREATE ROLE {} " + rights)
-                connection.execute(create.format(sql.Identifier(role)))
-        for (member, role), options in MEMBERSHIPS.items():
-            if role not in known:
-                grant = sql.SQL("GRANT {} TO {}" + options)
-                connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
-        if not connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-        ).fetchone():
-            create = sql.SQL("CREATE DATABASE {} OWNER {}")
-            connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))

@@ -4,11 +4,23 @@ The owner of the tables runs migrations; web processes sign in with a role that 
 That role may read and write every table, unless an app grants it less.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
+# Settings that an administrator gives the web role, see docs/rights.md.
+EXPECTED_SETTINGS = {
+    "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout",
+}  # fmt: skip
+# Everybody may execute these functions, and so fill the disk with large objects. Only a superuser
+# can take that right away, in each database.
+LARGE_OBJECTS = """
+SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC',
+              proname, pg_get_function_identity_arguments(oid))
+FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|loread$|lowrite$)'
+  AND has_function_privilege('public', oid, 'EXECUTE')"""
 
 
 def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -> bool:
@@ -39,3 +51,20 @@ def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -
             cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
             cursor.execute(f"GRANT {less.get(name, EVERYTHING)} ON {table} TO {to}")
     return True
+
+
+def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:
+    """The settings that somebody gave the role by ALTER ROLE, apart from EXPECTED_SETTINGS.
+
+    Postgres lets every role change its own, so injected SQL could: they begin with each new
+    connection and stay after a restart.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT unnest(setconfig) FROM pg_db_role_setting"
+            " WHERE setrole = (SELECT oid FROM pg_roles WHERE rolname = %s)",
+            [role],
+        )
+        for (setting,) in cursor.fetchall():
+            if setting.partition("=")[0] not in EXPECTED_SETTINGS:
+                yield setting

@@ -7,9 +7,9 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
-from ledger.db import embedded
+from ledger.db import embedded, roles
 
-TEMPLATE = embedded.DATABASE  # migrated, empty, and never written to by any part
+TEMPLATE = roles.DATABASE  # migrated, empty, and never written to by any part
 COPIED = ("accounts", "transactions")
 RIVALS = "bench"  # the schema of the copies
 RIVALS_FIRST = f"SET search_path TO {RIVALS}, public"
@@ -30,7 +30,7 @@ def admin(database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]
     return psycopg.connect(
         host=info.host,
         port=info.port,
-        user=embedded.SUPERUSER,
+        user=roles.SUPERUSER,
         dbname=database,
         autocommit=True,
     )

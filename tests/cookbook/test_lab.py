@@ -41,9 +41,10 @@ def test_every_rule_of_the_books_has_one_attempt_and_no_attempt_is_without_its_r
     assert len(rules) > 200
 
 
-def test_one_trigger_refuses_nothing_for_it_moves_what_is_held() -> None:
-    (name,) = triggers_that_refuse_nothing()
-    assert name.startswith("pgtrigger_held_follows_rows_")
+def test_two_triggers_refuse_nothing_for_they_move_what_is_held_and_the_status() -> None:
+    names = sorted(triggers_that_refuse_nothing())
+    rules = ["held_follows_rows", "status_follows_changes"]
+    assert [name.rsplit("_", 1)[0] for name in names] == [f"pgtrigger_{rule}" for rule in rules]
 
 
 def test_each_attempt_names_the_sqlstate_of_its_kind_of_rule() -> None:

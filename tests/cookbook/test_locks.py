@@ -10,7 +10,7 @@ from django.test import Client
 from cookbook.practice import role
 from cookbook.recipes import BY_SLUG
 from cookbook.runner.run import RecipeRun, run
-from ledger.db import embedded
+from ledger.db import roles
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
 from tests.factories import UserFactory
@@ -114,7 +114,7 @@ def test_deadlock_with_the_other_victim(cook: Cook, monkeypatch: pytest.MonkeyPa
     def late(*arguments: Any, **options: Any) -> None:
         if names.pop() == "ben":
             wrapper = connections[DEFAULT_DB_ALIAS]
-            wrapper.settings_dict = {**wrapper.settings_dict, "USER": embedded.SUPERUSER}
+            wrapper.settings_dict = {**wrapper.settings_dict, "USER": roles.SUPERUSER}
             with connection.cursor() as cursor:
                 cursor.execute("SET deadlock_timeout = '1min'")
         role.switch_role(*arguments, **options)

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from ledger.db import embedded
+from ledger.db import roles
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
@@ -34,6 +34,15 @@ def test_a_role_that_an_older_server_lacks_is_made(shared: EmbeddedServer) -> No
     assert query(server, "SELECT pg_has_role('ledger', 'ledger_web', 'MEMBER')") == "True"
 
 
+def test_what_a_role_set_for_itself_is_gone_at_the_next_start(shared: EmbeddedServer) -> None:
+    """Postgres lets every role do that, and it would begin each connection and outlive restarts."""
+    query(shared, "SET ROLE ledger_web; ALTER ROLE CURRENT_USER SET search_path = elsewhere")
+    query(shared, "ALTER ROLE ledger IN DATABASE ledger SET search_path = elsewhere")
+    assert query(shared, "SELECT count(*) FROM pg_db_role_setting") == "2"
+    shared.ensure_roles()
+    assert query(shared, "SELECT count(*) FROM pg_db_role_setting") == "0"
+
+
 def test_roles_are_made_under_the_lock_of_the_data_folder(
     shared: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -48,7 +57,7 @@ def test_roles_are_made_under_the_lock_of_the_data_folder(
             except BlockingIOError:
                 refused.append(True)
 
-    monkeypatch.setattr(embedded, "_create_roles_and_database", try_to_lock)
+    monkeypatch.setattr(roles, "create", try_to_lock)
     shared.ensure_roles()
     assert refused == [True]
 

@@ -5,17 +5,25 @@ Each refusal is a check violation with a constraint name, which `transactions.po
 turns into a sentence.
 """
 
+from datetime import timedelta
+
 import pgtrigger
 
 from ledger.db.triggers import FirmTrigger, refuse
 from transactions.models.balance_triggers import BALANCES_FOLLOW_ROWS, HELD_FOLLOWS_ROWS
+
+# Between the server and a process that voids expired holds.
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 # A row may change in one way: a hold ends. All else about it stays.
 POSTED_ROW_IS_FINAL = FirmTrigger(
     name="posted_row_is_final",
     when=pgtrigger.Before,
     operation=pgtrigger.Update,
-    declare=[("ended", "transactions%ROWTYPE")],
+    declare=[
+        ("ended", "transactions%ROWTYPE"),
+        ("latest", f"timestamptz := clock_timestamp() + interval '{CLOCKS_DIFFER_BY.seconds} s'"),
+    ],
     func=f"""
         ended := OLD;
         ended.status := NEW.status;
@@ -28,6 +36,13 @@ POSTED_ROW_IS_FINAL = FirmTrigger(
            <> EXISTS (SELECT FROM transactions WHERE captures_id = NEW.id)
         THEN
             {refuse("captured_hold_has_capture", "A hold is captured by a row that captures it.")}
+        END IF;
+        IF NEW.status = 'voided'
+           AND coalesce(NEW.expires_at > latest, true)
+           AND NOT EXISTS (SELECT FROM transaction_notes
+                           WHERE transaction_id = NEW.id AND action = 'release')
+        THEN
+            {refuse("released_hold_has_reason", "Before it expires, a hold ends with a reason.")}
         END IF;
         RETURN NEW;
     """,

@@ -7,7 +7,7 @@ splits the batch until the refused draft is alone. The caller opens the database
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
@@ -62,17 +62,21 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
     return insert.as_transaction(item)
 
 
-def release(hold: Transaction) -> tuple[Transaction, bool]:
+def release(
+    hold: Transaction, *, explain: Callable[[Transaction], object]
+) -> tuple[Transaction, bool]:
     """Voids a pending hold, and returns the row and whether this call voided it.
 
     A hold that was voided before is returned as it is. Raises HoldNotPending for any other row. The
-    status is read again under the lock.
+    status is read again under the lock. `explain` stores the reason, which the database asks for
+    before the hold ends.
     """
     locked = LockedAccounts(lock([hold.from_account_id] if hold.from_account_id else []))
     row = insert.find([hold.pk])[hold.pk]
     if row.status == Transaction.Status.VOIDED:
         return row, False
     check_hold_is_pending(row, locked)
+    explain(row)
     release_locked([row])
     row.status = Transaction.Status.VOIDED.value
     return row, True

@@ -24,6 +24,7 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "captures_or_reverses": refused.InvalidDetails,
     "hold_captured_once": refused.HoldNotPending,
     "capture_of_pending_hold": refused.HoldNotPending,
+    "released_hold_has_reason": refused.HoldNotPending,
     "capture_within_hold": refused.InvalidAmount,
     "reversal_mirrors_original": refused.AlreadyReversed,
     "reversal_within_original": refused.AlreadyReversed,
@@ -36,6 +37,9 @@ SENTENCES = {
     "amount_fits_currency": "The amount has more decimals than its currency.",
     "sealed_period_is_closed": (
         "That day is sealed and accepts no more transactions; use a later booking time."
+    ),
+    "released_hold_has_reason": (
+        "This hold has not expired yet; to release it earlier, give a reason."
     ),
     "created_by_exists": "The person who books this is not a user of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",

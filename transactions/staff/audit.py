@@ -29,7 +29,6 @@ EVERYTHING = "all"
 SPANS = {"1": "since yesterday", "7": "of the last 7 days", "30": "of the last 30 days"}
 RUNS_SHOWN = 10
 SEALS_SHOWN = 20
-A_DAY = timedelta(days=1)
 HEADLINES = {
     "chain": "An entry does not follow from the one before it",
     "balance": "An account's balance differs from the balance after its last entry",
@@ -39,6 +38,8 @@ HEADLINES = {
     "reversal": "A reversal does not fit its original",
     "currency": "The money in all accounts is not deposits minus withdrawals",
     "orphan": "A transaction names an account that does not exist in its currency",
+    "status": "An account's status is not where its history leads",
+    "release": "A hold was released without a reason, before it expired",
     "rule": "A row breaks a rule of its table",
     "seal": "A sealed period does not match its seal",
 }
@@ -234,12 +235,10 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
 
 def _period(seal: Seal) -> str:
     """The days of a seal, in UTC."""
-    first, last = (
-        long_date(moment)
-        for moment in (seal.starts_at.astimezone(UTC), seal.ends_at.astimezone(UTC) - A_DAY)
-    )
+    last = long_date(seal.last_day)
     if seal.starts_at == EARLIEST:
         return f"Everything up to {last}"
+    first = long_date(seal.starts_at.astimezone(UTC).date())
     return first if first == last else f"{first} to {last}"
 
 

@@ -105,10 +105,12 @@ ATTEMPTS: list[Attempt] = [
     ),
     _update("account_status_valid", "Set an unknown account status", "status = 'vip'"),
     _update("account_times_finite", "Set an infinite closing time", "closed_at = 'infinity'"),
-    _update(
+    _update("status_has_a_change", "Freeze an account without a reason", "status = 'frozen'"),
+    Attempt(
+        "accounts",
         "closed_account_is_empty",
         "Close an account that still has money",
-        "status = 'closed', closed_at = clock_timestamp()",
+        CHANGE.but(to_status="'closed'").insert,
     ),
     _update(
         "closed_account_stays_closed",
@@ -184,6 +186,12 @@ ATTEMPTS: list[Attempt] = [
         UNIQUE,
     ),
     *CURRENCY.left_out(),
+    CHANGE.attempt(
+        "status_change_continues",
+        "Log a change that starts from another status than the account's",
+        from_status="'frozen'",
+        to_status="'active'",
+    ),
     CHANGE.attempt(
         "account_status_changes_account_id_97bdf56b_fk_accounts_id",
         "Log a freeze of an unknown account",

@@ -8,6 +8,7 @@ PERSON = ValidRow(
     {
         "id": "gen_random_uuid()",
         "password": "'!'",
+        "password_is_long": "false",
         "last_login": "NULL",
         "is_superuser": "false",
         "email": "'thief@example.com'",

@@ -204,6 +204,14 @@ ATTEMPTS: list[Attempt] = [
         "Set a hold to captured without a capture",
         "UPDATE transactions SET status = 'captured' WHERE status = 'pending'",
     ),
+    Attempt(
+        "transactions",
+        "released_hold_has_reason",
+        "Release a hold before it expires, without a reason",
+        "UPDATE transactions SET status = 'voided'\n"
+        "WHERE status = 'pending' AND expires_at IS NULL",
+        given=(HOLD.insert,),
+    ),
     REFUND.attempt(
         "reversal_within_original",
         "Refund more than the original payment",

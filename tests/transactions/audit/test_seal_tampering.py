@@ -95,6 +95,7 @@ def test_a_sealed_hold_that_came_to_nothing_and_is_gone_is_found() -> None:
     follower = book(account, 1)
     seal(until=day(3))
     assert audit().clean
+    as_owner("DELETE FROM transaction_notes", table="transaction_notes")
     as_owner("DELETE FROM transactions WHERE id = %s", hold.pk)
     assert [found.check for found in audit().findings] == ["seal"]
     assert (finding().seal, finding().transaction) == (1, str(follower.pk))

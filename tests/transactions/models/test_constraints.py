@@ -14,7 +14,7 @@ from tests.factories import AccountFactory, insert_row, walls_down
 from tests.refusals import insert_refused_by, refused_by
 from transactions import services
 from transactions.exceptions import InvalidDetails
-from transactions.models import Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.posting.refusals import BY_CONSTRAINT
 
 FOREIGN_KEYS = importlib.import_module("transactions.migrations.0002_entries").FOREIGN_KEYS
@@ -221,11 +221,19 @@ def end(hold_id: Any, status: str) -> None:
         cursor.execute("UPDATE transactions SET status = %s WHERE id = %s", [status, hold_id])
 
 
+def release(hold_id: Any) -> None:
+    StaffReason.objects.create(transaction_id=hold_id, action="release", reason="Cancelled")
+    end(hold_id, "voided")
+
+
 def test_a_hold_may_be_voided_and_nothing_else_about_it_changes() -> None:
     pk = hold(AccountFactory(balance="10"))
     sql = "UPDATE transactions SET status = 'voided', amount = 5 WHERE id = %s"
     assert refused_by(sql, pk) == "posted_row_is_final"
-    end(pk, "voided")
+    assert refused_by("UPDATE transactions SET status = 'voided' WHERE id = %s", pk) == (
+        "released_hold_has_reason"
+    )
+    release(pk)
     assert Transaction.objects.get(pk=pk).status == "voided"
     assert refused_by("UPDATE transactions SET status = 'pending' WHERE id = %s", pk) == (
         "posted_row_is_final"
@@ -294,7 +302,7 @@ def test_a_hold_cannot_be_reversed_nor_a_reversal_be_pending() -> None:
 def test_a_voided_hold_is_not_captured() -> None:
     account = AccountFactory(balance="10")
     pk = hold(account)
-    end(pk, "voided")
+    release(pk)
     assert insert_refused_by(**capture_row(account, pk)) == "capture_of_pending_hold"
 
 
@@ -341,6 +349,7 @@ def test_every_refusal_that_has_an_error_class_is_a_constraint_of_the_books() ->
         "amount_fits_currency",
         "capture_of_pending_hold",
         "capture_within_hold",
+        "released_hold_has_reason",
         "reversal_mirrors_original",
         "reversal_within_original",
         "sealed_period_is_closed",

@@ -12,10 +12,10 @@ from django.db import transaction as db_transaction
 
 from accounts import services as account_services
 from accounts.models import Account
-from ledger.db.rights import grant
+from ledger.db.rights import LARGE_OBJECTS, grant, settings_of
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, balances
-from transactions import services
+from transactions import rights, services
 from transactions.models import Transaction
 from transactions.posting import insert
 from transactions.posting.checks import apply
@@ -55,6 +55,8 @@ FORBIDDEN = [
     "TRUNCATE transactions",
     "TRUNCATE accounts CASCADE",
     "DELETE FROM users",
+    "UPDATE accounts SET status = 'active'",
+    "UPDATE accounts SET closed_at = now()",
     "UPDATE account_status_changes SET reason = ''",
     "DELETE FROM account_status_changes",
     "DELETE FROM django_migrations",
@@ -68,6 +70,17 @@ FORBIDDEN = [
     "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "SET session_replication_role = replica",
     "COPY accounts TO PROGRAM 'cat'",
+    "SELECT lo_create(0)",
+    "SELECT lo_creat(-1)",
+    "SELECT lo_from_bytea(0, 'x')",
+    "SELECT lo_put(1, 0, 'x')",
+    "SELECT lo_import('/etc/hostname')",
+    "SELECT pg_read_file('PG_VERSION')",
+    "SELECT pg_ls_dir('.')",
+    "SELECT pg_reload_conf()",
+    "CREATE SCHEMA mine",
+    "CREATE ROLE mine",
+    "ALTER ROLE ledger SET search_path = mine",
 ]
 
 
@@ -122,7 +135,7 @@ def test_nobody_hangs_the_triggers_that_move_balances_on_a_table_of_their_own(
             "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
         )
         functions = [name for (name,) in cursor.fetchall()]
-        assert len(functions) == 3
+        assert len(functions) == 5
         cursor.execute("SET LOCAL ROLE ledger_web")
         cursor.execute("CREATE TEMPORARY TABLE mine AS SELECT * FROM transactions LIMIT 0")
         for function in functions:
@@ -133,6 +146,29 @@ def test_nobody_hangs_the_triggers_that_move_balances_on_a_table_of_their_own(
                     f" FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
                 )
         cursor.execute("RESET ROLE")
+
+
+def test_nobody_makes_large_objects() -> None:
+    """They could fill the disk. The functions belong to the superuser, who alone can revoke."""
+    with connection.cursor() as cursor:
+        cursor.execute(LARGE_OBJECTS)
+        assert cursor.fetchall() == []
+
+
+def test_what_the_web_role_sets_for_itself_is_seen(web: None) -> None:
+    """Postgres lets each role do it. The timeouts of docs/rights.md are expected."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER ROLE CURRENT_USER SET lock_timeout = '2s'")
+        cursor.execute("ALTER ROLE CURRENT_USER SET extra_float_digits = 2")
+    assert list(settings_of(connection, "ledger_web")) == ["extra_float_digits=2"]
+
+
+def test_a_migration_warns_of_what_the_web_role_set(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "settings_of", lambda *_: iter(["search_path=practice"]))
+    call_command("migrate", verbosity=0)
+    assert "search_path=practice" in caplog.text
 
 
 def test_the_owner_of_the_tables_is_not_who_serves_the_pages(web: None) -> None:

@@ -170,10 +170,10 @@ def test_a_hold_sent_again_after_its_time_is_the_first_row(
     now = timezone.now()
     draft = Draft(
         id=uuid7(), from_account=everyday, amount=Decimal(10), pending=True,
-        expires_at=now + timedelta(hours=1),
+        expires_at=now + timedelta(minutes=3),
     )  # fmt: skip
     row = services.book(draft)
-    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(hours=2))
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(minutes=4))
     assert services.book(draft) == row
     assert services.post_batch([draft]) == [row]
     services.expire_holds(now=timezone.now())
@@ -273,7 +273,7 @@ def test_expired_holds_are_released_and_only_they(everyday: Account) -> None:
     now = timezone.now()
     over = hold_that_ended(everyday, Decimal(10))
     ahead = services.hold(
-        from_account=everyday, amount=Decimal(20), expires_at=now + timedelta(hours=1)
+        from_account=everyday, amount=Decimal(20), expires_at=now + timedelta(minutes=3)
     )
     services.hold(from_account=everyday, amount=Decimal(30))
     with pytest.raises(HoldNotPending, match="has expired"):
@@ -284,7 +284,7 @@ def test_expired_holds_are_released_and_only_they(everyday: Account) -> None:
     assert out.getvalue().splitlines() == ["Released 1 hold.", "Released 0 holds."]
     assert Transaction.objects.get(pk=over.pk).status == "voided"
     assert state(everyday) == (100, 50, 50)
-    assert services.expire_holds(now=now + timedelta(hours=2)) == 1
+    assert services.expire_holds(now=now + timedelta(minutes=4)) == 1
     assert Transaction.objects.get(pk=ahead.pk).status == "voided"
 
 

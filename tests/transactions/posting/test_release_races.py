@@ -9,13 +9,14 @@ import pytest
 from django.db import connection, connections
 from django.db import transaction as db_transaction
 
-from tests.factories import AccountFactory, balances
+from tests.factories import AccountFactory, UserFactory, balances
 from transactions import staff_services
 from transactions.audit.audit import audit
 from transactions.exceptions import HoldNotPending
 from transactions.models import StaffReason, Transaction
 from transactions.posting import engine
 from transactions.posting.drafts import Draft, prepare
+from transactions.staff_services import explain
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WAITING = (
@@ -38,6 +39,9 @@ def test_a_release_waits_for_the_other_end_and_is_told_of_it(end: str, sentence:
     sides: dict[str, Any] = {"from_account": account, "amount": Decimal(30)}
     hold = posting_of(Draft(pending=True, **sides))
 
+    def by_hand(row: Transaction) -> None:
+        explain([row], action=StaffReason.Action.RELEASE, reason="No", written_by=UserFactory())
+
     def release() -> str:
         try:
             staff_services.release(hold=hold, reason="Cancelled", written_by=account.user)
@@ -52,14 +56,14 @@ def test_a_release_waits_for_the_other_end_and_is_told_of_it(end: str, sentence:
             if end == "capture":
                 engine.post_one(prepare(Draft(captures=hold, **sides)))
             else:
-                engine.release(hold)
+                engine.release(hold, explain=by_hand)
             releasing = pool.submit(release)
             wait_for_whoever_waits(releasing)
         assert sentence in releasing.result(timeout=60)
     hold.refresh_from_db()
     assert hold.status == ("captured" if end == "capture" else "voided")
     assert balances(account) == [70 if end == "capture" else 100]
-    assert not StaffReason.objects.exists()
+    assert not StaffReason.objects.filter(written_by=account.user).exists()
     assert audit().clean
 
 

@@ -145,7 +145,7 @@ def test_a_released_hold_is_told_of_for_some_days(client: Client, account: Accou
     ("made", "expires", "noted", "is_told"),
     [
         (6, None, False, True),
-        (9, None, False, False),
+        (9, None, False, True),
         (30, 2, False, True),
         (30, 20, False, False),
         (30, None, True, True),

@@ -89,9 +89,9 @@ def test_a_finding_is_said_in_words_and_links_to_account_and_transaction(
 
 def test_every_check_has_words() -> None:
     kinds = {check.__name__.removesuffix("s") for check in audit_runs_checks()}
-    named = {"balance", "capture", "chain", "orphan", "reversal", "rule", "seal"}
+    named = {"balance", "capture", "chain", "orphan", "release", "reversal", "rule", "seal"}
     assert named <= kinds
-    assert named | {"held", "time", "currency"} == set(audit.HEADLINES)
+    assert named | {"held", "time", "currency", "status"} == set(audit.HEADLINES)
 
 
 def audit_runs_checks() -> Any:

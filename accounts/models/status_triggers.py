@@ -1,0 +1,48 @@
+"""The triggers by which a row about a status sets the status of its account.
+
+Note [Status follows changes]: an account's status changes only by a row of this table. The trigger
+`status_follows_changes` sets it, with the rights of the owner; the web role has no right to the
+column, and a trigger of accounts refuses a direct UPDATE to everybody. So no change is without its
+row. The rows of an account form a chain that begins with active: each starts from the status that
+the one before led to, at a later time. The audit checks the chain.
+"""
+
+import pgtrigger
+
+from ledger.db.triggers import FirmTrigger, refuse
+
+_OTHER_STATUS = refuse(
+    "status_change_continues", "A change starts from the status of the account, to another one."
+)
+# The first runs before the row is written, under the lock of the account; the second after it,
+# because a row that ON CONFLICT leaves out must change nothing.
+STATUS_CHANGE_CONTINUES = FirmTrigger(
+    name="status_change_continues",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    definer=True,
+    declare=[("found", "text"), ("latest", "timestamptz")],
+    func=f"""
+        SELECT status INTO found FROM accounts WHERE id = NEW.account_id FOR NO KEY UPDATE;
+        IF NEW.from_status <> found OR NEW.to_status = found THEN
+            {_OTHER_STATUS}
+        END IF;
+        SELECT max(created_at) INTO latest
+        FROM account_status_changes WHERE account_id = NEW.account_id;
+        NEW.created_at := greatest(NEW.created_at, latest + interval '1 microsecond');
+        RETURN NEW;
+    """,
+)
+STATUS_FOLLOWS_CHANGES = FirmTrigger(
+    name="status_follows_changes",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    definer=True,
+    func="""
+        UPDATE accounts
+        SET status = NEW.to_status,
+            closed_at = CASE NEW.to_status WHEN 'closed' THEN NEW.created_at END
+        WHERE id = NEW.account_id;
+        RETURN NULL;
+    """,
+)

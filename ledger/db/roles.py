@@ -1,0 +1,84 @@
+"""The roles of the embedded server, made and kept by its superuser."""
+
+from typing import TYPE_CHECKING, Any
+
+from ledger.db.postmaster import Postmaster
+from ledger.db.rights import LARGE_OBJECTS
+
+if TYPE_CHECKING:
+    import psycopg
+
+DATABASE = "ledger"
+# The roles: the owner of the database; the role of web processes, whose rights to tables are
+# granted after every migration (see rights.py); and the role of the cookbook, which cannot sign
+# in and is reached by SET ROLE.
+OWNER, WEB, COOKBOOK = "ledger", "ledger_web", "ledger_cookbook"
+ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN"}
+# (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
+# the web role does not.
+MEMBERSHIPS = {(OWNER, WEB): "", (OWNER, COOKBOOK): "", (WEB, COOKBOOK): " WITH INHERIT FALSE"}
+SUPERUSER = "postgres"
+
+
+def create(server: Postmaster) -> None:
+    """Creates missing roles, also in data folders that are older than a role in ROLES."""
+    from psycopg import sql
+
+    with _as_superuser(server, "postgres") as connection:
+        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+        for role, rights in ROLES.items():
+            if role not in known:
+                create = sql.SQL("CREATE ROLE {} " + rights)
+                connection.execute(create.format(sql.Identifier(role)))
+        for (member, role), options in MEMBERSHIPS.items():
+            if role not in known:
+                grant = sql.SQL("GRANT {} TO {}" + options)
+                connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
+        if not connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+        ).fetchone():
+            create = sql.SQL("CREATE DATABASE {} OWNER {}")
+            connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+        _reset_settings(connection)
+
+
+def take_rights_from_everybody(server: Postmaster, database: str) -> None:
+    """Does what only a superuser can: nobody makes large objects in this database, and what a role
+    of ours set for itself by ALTER ROLE is gone.
+    """
+    with _as_superuser(server, database) as connection:
+        for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
+            connection.execute(revoke)
+        _reset_settings(connection)
+
+
+def _as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]":
+    """A connection that commits each statement; close it by `with`."""
+    import psycopg
+
+    return psycopg.connect(
+        host=str(server.socket_dir),
+        port=server.port,
+        user=SUPERUSER,
+        dbname=database,
+        autocommit=True,
+    )
+
+
+def _reset_settings(connection: "psycopg.Connection[Any]") -> None:
+    """Removes the settings of our roles: Postgres lets every role change its own by ALTER ROLE, so
+    injected SQL could.
+    """
+    from psycopg import sql
+
+    changed = """SELECT rolname, datname FROM pg_db_role_setting
+        JOIN pg_roles ON pg_roles.oid = setrole
+        LEFT JOIN pg_database ON pg_database.oid = setdatabase
+        WHERE rolname = ANY (%s)"""
+    for role, database in connection.execute(changed, [list(ROLES)]).fetchall():
+        reset = sql.SQL("ALTER ROLE {} RESET ALL").format(sql.Identifier(role))
+        if database:
+            reset = sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL").format(
+                sql.Identifier(role), sql.Identifier(database)
+            )
+        connection.execute(reset)

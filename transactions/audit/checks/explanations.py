@@ -1,0 +1,73 @@
+"""Checks what has to be explained: each status of an account, each hold that was released."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q, Window
+from django.utils import timezone
+
+from transactions.audit.findings import Finding, amount_text, named
+from transactions.models import StaffReason, Transaction
+from transactions.models.row_triggers import CLOCKS_DIFFER_BY
+
+# The first break of the chain of status changes, which begins with active, by account and time. The
+# last link of each chain is the account's own status.
+STATUSES = """
+SELECT account_id, change_id, before, leads_from, is_last, count(*) OVER () FROM (
+    SELECT account_id, id AS change_id, created_at, from_status AS leads_from, false AS is_last,
+           lag(to_status, 1, 'active') OVER changes AS before
+    FROM account_status_changes
+    WINDOW changes AS (PARTITION BY account_id ORDER BY created_at, id)
+    UNION ALL
+    SELECT id, NULL, NULL, status, true, coalesce((
+        SELECT to_status FROM account_status_changes WHERE account_id = accounts.id
+        ORDER BY created_at DESC, id DESC LIMIT 1), 'active')
+    FROM accounts
+) AS links
+WHERE before <> leads_from ORDER BY account_id, created_at NULLS LAST LIMIT 1"""
+
+
+def statuses(_since: datetime | None = None) -> Iterator[Finding]:
+    """The status changes of each account form a chain from active to its status."""
+    with connection.cursor() as cursor:
+        cursor.execute(STATUSES)
+        for account, change, before, found, is_last, broken in cursor.fetchall():
+            name = named(account)
+            if is_last:
+                sentence = (
+                    f"{name.at_start} is {found}, but its history leads to {before}: nobody is on "
+                    "record for that change."
+                )
+            else:
+                sentence = (
+                    f"A status change of {name} starts from {found}, but the account was {before} "
+                    f"before it (change {change})."
+                )
+            yield Finding("status", str(account), None, before, found, broken, sentence=sentence)
+
+
+def releases(since: datetime | None = None) -> Iterator[Finding]:
+    """Every hold that was released before it expired has a reason."""
+    reasons = StaffReason.objects.filter(transaction=OuterRef("pk"), action="release")
+    ahead = timezone.now() + CLOCKS_DIFFER_BY
+    released = Transaction.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=ahead), status="voided"
+    )
+    if since is not None:
+        released = released.filter(created_at__gte=since)
+    unexplained = released.filter(~Exists(reasons)).annotate(broken=Window(Count("*")))
+    for row in unexplained.order_by("pk")[:1]:
+        amount = amount_text(row.amount, row.currency)
+        yield Finding(
+            "release",
+            str(row.from_account_id) if row.from_account_id else None,
+            str(row.pk),
+            "a reason",
+            "none",
+            row.broken,
+            sentence=(
+                f"Hold {row.pk} of {amount} on {named(row.from_account_id)} was released before "
+                "it expired, and no reason is on record."
+            ),
+        )
