@@ -13,6 +13,7 @@ $(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED))
 
 help:
 	@echo "make run      start Ledger with demo data on PORT (8000)"
+	@echo "              OIDC=mock: with a mock identity provider beside it (docs/sign-in.md)"
 	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
 	@echo "make test     run the tests except the slow ones; TESTS=tests/accounts for a part"

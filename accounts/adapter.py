@@ -12,6 +12,7 @@ from django.shortcuts import resolve_url
 
 from accounts.models import User
 from accounts.sign_in import encryption, passwords
+from accounts.sign_in.providers.sign_out import provider_sign_out_url
 
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
 # and with somebody else's address, so no mail contains a name that looks like a link.
@@ -40,6 +41,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Returns the home page: an empty form again would look as if nothing had changed."""
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
+
+    def get_login_stages(self) -> list[str]:
+        """Returns allauth's steps of a sign-in, with ours for the second factor."""
+        ours = {
+            "allauth.mfa.stages.AuthenticateStage": (
+                "accounts.sign_in.providers.second_factor.SecondFactorStage"
+            )
+        }
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """Returns the provider's sign-out for a session that began there. allauth asks before it
+        ends our session, and redirects after that.
+        """
+        return provider_sign_out_url(request) or str(super().get_logout_redirect_url(request))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sends a mail. `person_name` is the person it is about, never the one signed in."""

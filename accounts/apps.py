@@ -9,12 +9,18 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from allauth.account.signals import email_changed
+        from allauth.account.signals import email_changed, user_logged_in
+        from allauth.socialaccount.signals import social_account_added, social_account_removed
 
         from accounts.sign_in.access import stay_signed_in
+        from accounts.sign_in.providers import group_map, linking, sign_out
 
         currencies.look_up_by(_minor_units)
         email_changed.connect(stay_signed_in)
+        group_map.check_names()
+        user_logged_in.connect(sign_out.keep_in_session)
+        social_account_added.connect(linking.record_connected)
+        social_account_removed.connect(linking.record_disconnected)
 
 
 def _minor_units(code: str) -> int | None:

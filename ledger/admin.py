@@ -3,6 +3,7 @@
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 
 admin.site.site_header = "Ledger"
@@ -16,3 +17,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.unregister(EmailAddress)
 # Nobody adds, reads or removes somebody else's second factors by hand.
 admin.site.unregister(Authenticator)
+
+# A connected provider is a way to sign in too: only its person connects and disconnects it. The
+# provider itself is in the settings, and no token is stored.
+admin.site.unregister([SocialAccount, SocialApp, SocialToken])

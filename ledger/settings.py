@@ -5,7 +5,7 @@ from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
-from ledger import env
+from ledger import env, provider_settings
 from ledger.env import BASE_DIR
 
 DEBUG = env.flag("DEBUG")
@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "pgtrigger",
     "ledger",
@@ -160,6 +162,12 @@ ACCOUNT_FORMS = {
     "set_password": "accounts.forms.SetPasswordForm",
     "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
 }
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.providers.adapter.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"provider_class": "accounts.sign_in.providers.openid.OpenIDProvider"}
+}
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a provider is connected or disconnected
+SOCIALACCOUNT_STORE_TOKENS = False
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -251,6 +259,15 @@ LEDGER_DEMO = env.flag("LEDGER_DEMO")
 # Seconds that a web process waits for the next piece of a request (`manage.py serve`).
 LEDGER_READ_TIMEOUT = env.number("LEDGER_READ_TIMEOUT", 10, least=1, most=600)
 PORT = env.number("PORT", 8000, least=1, most=65535)
+# The identity provider, if there is one (docs/sign-in.md). Chromium also asks form-action where a
+# form's response leads, and signing in and out there begins with a form here.
+OIDC_MOCK_PORT = env.number("OIDC_MOCK_PORT", min(PORT + 80, 65535), least=1, most=65535)
+LEDGER_PROVIDER = provider_settings.read(
+    mock_port=OIDC_MOCK_PORT, is_demo=LEDGER_DEMO and LEDGER_EMBEDDED, is_https=LEDGER_HTTPS
+)
+OIDC_MOCK = env.text("OIDC") == "mock"
+if LEDGER_PROVIDER:
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += LEDGER_PROVIDER.origins
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOGGING = {
     "version": 1,

@@ -1,5 +1,6 @@
 """The pages. `/healthz` and `/readyz` are answered earlier, in `ledger.web.middleware`."""
 
+from allauth.account.views import logout
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -13,10 +14,12 @@ urlpatterns = [
     path("admin/", include("transactions.staff.urls")),
     # The admin's own form neither limits guesses of the old password nor sends a mail.
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
+    path("admin/logout/", logout),  # at the identity provider too
     path("admin/", admin.site.urls),
     path("account/", include("accounts.security.urls")),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
+    path("account/providers/", include("accounts.security.provider_urls")),
     path("cookbook/", include("cookbook.urls")),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),

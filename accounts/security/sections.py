@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.requests import PersonRequest
-from accounts.security import protection
+from accounts.security import connected, protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,10 @@ class Section:
     read: Callable[[PersonRequest], Any]
 
 
-SECTIONS = (Section("accounts/security/_protection.html", protection.read),)
+SECTIONS = (
+    Section("accounts/security/_protection.html", protection.read),
+    Section("accounts/security/_connected.html", connected.read),
+)
 
 
 def read_sections(request: PersonRequest) -> list[dict[str, Any]]:

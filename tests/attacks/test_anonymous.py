@@ -21,6 +21,7 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "account_signup",
+    "socialaccount_login_cancelled",
 }
 BY_SECRET_LINK = {"account_confirm_email"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import env
+from ledger import env, provider_settings
 from ledger.env import BASE_DIR
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
@@ -25,6 +25,8 @@ WRONG = {
     "LEDGER_READ_TIMEOUT": ("0", "1 to 600"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
     "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
+    "OIDC": ("maybe", "mock"),
+    "OIDC_MOCK_PORT": ("0", "1 to 65535"),
     "LEDGER_HTTPS": ("perhaps", "neither True nor False"),
     "LEDGER_HSTS_SECONDS": ("1e6", "whole number"),
     "LEDGER_HSTS_SUBDOMAINS": ("perhaps", "neither True nor False"),
@@ -189,5 +191,6 @@ def test_a_database_comes_as_url_or_in_parts(given: dict[str, str], tmp_path: Pa
 def test_the_example_file_explains_every_setting() -> None:
     source = (BASE_DIR / "ledger" / "settings.py").read_text()
     read = set(re.findall(r"env\.(?!refuse)\w+\(\s*\"([A-Z_]+)\"", source))
+    read |= {*provider_settings.OIDC, *provider_settings.COGNITO, *provider_settings.DETAILS}
 
     assert read == set(SETTING_NAMES)

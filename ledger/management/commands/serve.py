@@ -4,6 +4,7 @@ import argparse
 import signal
 import socket
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, NoReturn
 
@@ -13,7 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from ledger.db import embedded, removal
+from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server.gunicorn_process import WebServer
+from ledger.server.mock_provider.server import MockServer
 from ledger.server.preparation import prepare
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
@@ -37,6 +40,8 @@ class Command(BaseCommand):
             signal.signal(number, _interrupt)
         # Checked before anything starts: this may be a second `make run` by mistake.
         _check_port(host, port)
+        if settings.OIDC_MOCK:
+            _check_port("127.0.0.1", settings.OIDC_MOCK_PORT)
         try:
             with removal.removal_blocked():
                 self._serve(host, port, demo=demo)
@@ -52,7 +57,10 @@ class Command(BaseCommand):
                 embedded.stop()
 
     def _serve(self, host: str, port: int, *, demo: bool) -> None:
-        with WebServer(host, port) as server:
+        with WebServer(host, port) as server, ExitStack() as beside:
+            if settings.OIDC_MOCK:  # after the web server's fork, because it has threads
+                mock = MockServer(settings.OIDC_MOCK_PORT, MOCK_CLIENT, MOCK_SECRET)
+                beside.enter_context(mock)
             # Progress goes to stderr, apart from the three lines of every start, but is not an
             # error: not in red.
             prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
@@ -73,9 +81,11 @@ class Command(BaseCommand):
         sign_in = "Sign up on the page, or use an account of yours."
         if users.filter(email=SIGN_INS["ana"]).exists():
             sign_in = f"Sign in as {', '.join(SIGN_INS.values())} with the password {PASSWORD}."
+        mock = f"A mock identity provider is at http://127.0.0.1:{settings.OIDC_MOCK_PORT}/."
         return [
             f"Ledger is at http://{url_host}:{port}/",
             sign_in,
+            *([mock] if settings.OIDC_MOCK else []),
             "Press Ctrl-C to stop it.",
         ]
 

@@ -1,0 +1,18 @@
+"""Addresses of allauth's social accounts, with the names by which allauth leads to them."""
+
+from allauth.socialaccount import views
+from django.urls import path
+
+from accounts.security import provider_views
+from accounts.sign_in.providers.openid import PROVIDER_ID
+
+# The arguments are fixed, so that allauth's names with `provider_id` lead here.
+OURS = {"provider_id": PROVIDER_ID}
+urlpatterns = [
+    path("", provider_views.Connections.as_view(), name="socialaccount_connections"),
+    path("cancelled/", views.login_cancelled, name="socialaccount_login_cancelled"),
+    path("error/", views.login_error, name="socialaccount_login_error"),
+    path("taken/", provider_views.taken_meanwhile, name="socialaccount_signup"),
+    path("oidc/", provider_views.go_to_provider, OURS, name="openid_connect_login"),
+    path("oidc/callback/", provider_views.come_back, OURS, name="openid_connect_callback"),
+]

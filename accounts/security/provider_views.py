@@ -1,0 +1,103 @@
+"""The two steps of a sign-in through the provider: going there, and coming back."""
+
+from typing import Any
+
+from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
+from allauth.socialaccount.views import ConnectionsView
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.sign_in.providers import linking
+from accounts.sign_in.providers.current import configured, is_configured
+from accounts.sign_in.providers.openid import OpenIDAdapter
+from accounts.sign_in.providers.refusals import ProviderRefused
+
+
+class Connections(ConnectionsView):  # type: ignore[misc]
+    """Connects and disconnects the provider. Not there without one."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not is_configured():
+            raise Http404
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "connected": list(context["form"].accounts)}
+
+
+class ComingBack(OAuth2CallbackView):  # type: ignore[misc]
+    """The provider sends the browser here with a code, once for each sign-in that began here."""
+
+    def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
+        """Takes the state out of the session, and hands its nonce on, which allauth does not."""
+        state, refused = super()._get_state(request, provider)
+        self.adapter.nonce = (state or {}).get("nonce", "")
+        return state, refused
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """GET asks for one more press; POST leads to the provider.
+
+    Who connects the provider proves first that they are the person, by password or second factor.
+    """
+    adapter = _adapter(request, provider_id)
+    try:
+        if _is_connecting(request):
+            raise_if_reauthentication_required(request, app="allauth.socialaccount")
+            linking.check_may_connect(request)
+        response: HttpResponse = OAuth2LoginView.adapter_view(adapter)(request)
+    except ImmediateHttpResponse as refusal:
+        response = refusal.response
+    except ProviderRefused as error:
+        provider = adapter.get_provider()
+        response = render_authentication_error(request, provider, exception=error)
+    return response
+
+
+@login_not_required
+@require_safe
+def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Signs in, signs up or connects, if everything that the provider sent is right."""
+    adapter = _adapter(request, provider_id)
+    issuer = request.GET.get("iss")  # RFC 9207: which provider answers
+    if issuer is not None and issuer != configured().issuer:
+        error = ProviderRefused("wrong_issuer")
+        provider = adapter.get_provider()
+        response: HttpResponse = render_authentication_error(request, provider, exception=error)
+    else:
+        response = ComingBack.adapter_view(adapter)(request)
+    return response
+
+
+@login_not_required
+@require_safe
+def taken_meanwhile(request: HttpRequest) -> HttpResponse:
+    """Where allauth leads if an address was taken between two of its steps: to the sign-in page.
+
+    Its own form would let somebody type an address that nobody has confirmed.
+    """
+    request.session.pop("socialaccount_sociallogin", None)
+    return redirect(reverse(settings.LOGIN_URL))
+
+
+def _adapter(request: HttpRequest, provider_id: str) -> OpenIDAdapter:
+    if not is_configured():
+        raise Http404
+    return OpenIDAdapter(request, provider_id)
+
+
+def _is_connecting(request: HttpRequest) -> bool:
+    asked = request.POST.get("process") or request.GET.get("process")
+    return bool(asked == AuthProcess.CONNECT)

@@ -1,0 +1,91 @@
+"""Adapts allauth's social accounts: one provider, from the settings; our rules and words."""
+
+from typing import Any
+
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from django.db import IntegrityError
+from django.db import transaction as db_transaction
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.sign_in.providers import group_map, linking, openid, sign_out
+from accounts.sign_in.providers.current import configured, is_configured
+from accounts.sign_in.providers.refusals import ProviderRefused
+from ledger.web import security_log
+
+
+class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Connects allauth's flow with ours."""
+
+    error_messages = {
+        **DefaultSocialAccountAdapter.error_messages,
+        "no_password": ("Choose a password first, then disconnect the provider."),
+        "no_verified_email": "Confirm an email address first, then disconnect the provider.",
+        "connected_other": "Somebody else here is connected with that sign-in.",
+    }
+
+    def list_apps(
+        self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """The provider of the settings; none from the database, where a row would be a new one."""
+        if not is_configured():
+            return []
+        app = SocialApp(**openid.app_settings())
+        is_meant = provider in (None, app.provider, app.provider_id)
+        return [app] if is_meant and client_id in (None, app.client_id) else []
+
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
+        """Nobody signs in by an address alone."""
+        return
+
+    def is_email_verified(self, provider: Any, email: str) -> bool:
+        """Only what the token says counts."""
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Refuses whom our rules refuse; sets the groups of whom they do not."""
+        linking.check(request, sociallogin)
+        sign_out.remember(sociallogin)
+        user = sociallogin.user
+        is_connecting = sociallogin.state.get("process") == "connect"
+        if sociallogin.account.pk and user.is_active and not is_connecting:
+            claimed = group_map.groups_claimed(sociallogin.claims)
+            group_map.set_groups(user=user, claimed=claimed)
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return bool(configured().allows_sign_up)
+
+    def populate_user(
+        self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
+    ) -> User:
+        user: User = super().populate_user(request, sociallogin, data)
+        user.name = linking.acceptable_name(data.get("name"))
+        return user
+
+    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
+        """Saves a new person with the connection and the address, whole or not at all."""
+        try:
+            with db_transaction.atomic():
+                user: User = super().save_user(request, sociallogin, form)
+        except IntegrityError:  # somebody took the address meanwhile
+            linking.refuse(request, linking.LinkRefusal.TAKEN)
+        security_log.record("provider.signed_up", person=user)
+        group_map.set_groups(user=user, claimed=group_map.groups_claimed(sociallogin.claims))
+        return user
+
+    def get_connect_redirect_url(self, request: HttpRequest, socialaccount: SocialAccount) -> str:
+        return reverse("socialaccount_connections")
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Exception | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Records why; the page says only that it did not work."""
+        reason = exception.reason if isinstance(exception, ProviderRefused) else str(error)
+        security_log.record("provider.refused", outcome="refused", request=request, reason=reason)

@@ -1,0 +1,73 @@
+"""The provider's discovery document: its endpoints, read once in five minutes by each process."""
+
+import threading
+import time
+from typing import Any
+
+import requests
+
+from accounts.sign_in.providers.refusals import ProviderRefused
+from ledger.provider_settings import is_loopback
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+KEPT_SECONDS = 300
+TIMEOUT_SECONDS = 5
+
+_lock = threading.Lock()
+_kept: dict[str, tuple[float, dict[str, Any]]] = {}
+
+
+def discover(issuer: str) -> dict[str, Any]:
+    """The document of this issuer. Raises ProviderRefused if it cannot be read, is about another
+    issuer, or names an endpoint that is not HTTPS.
+    """
+    with _lock:
+        read_at, document = _kept.get(issuer, (0.0, {}))
+    if document and time.monotonic() - read_at < KEPT_SECONDS:
+        return document
+    document = _read(issuer)
+    with _lock:
+        _kept[issuer] = time.monotonic(), document
+    return document
+
+
+def endpoint(issuer: str, name: str) -> str:
+    """One address of the document, such as `token_endpoint`; raises ProviderRefused without it."""
+    found = discover(issuer).get(name)
+    if not isinstance(found, str) or not found:
+        raise ProviderRefused("endpoint_missing")
+    return found
+
+
+def fetch_json(url: str, *, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """A JSON object from the provider. Follows no redirect; raises ProviderRefused."""
+    try:
+        response = requests.get(
+            url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False
+        )
+        found = response.json() if response.status_code == requests.codes.ok else None
+    except requests.RequestException as error:
+        raise ProviderRefused("unreachable") from error
+    if not isinstance(found, dict):
+        raise ProviderRefused("unreadable")
+    return found
+
+
+def _read(issuer: str) -> dict[str, Any]:
+    document = fetch_json(issuer.rstrip("/") + WELL_KNOWN)
+    if document.get("issuer") != issuer:
+        raise ProviderRefused("wrong_issuer")
+    for name, url in document.items():
+        is_address = name.endswith("_endpoint") or name == "jwks_uri"
+        if is_address and not _is_safe(url, issuer):
+            raise ProviderRefused("endpoint_unsafe")
+    return document
+
+
+def _is_safe(url: Any, issuer: str) -> bool:
+    """Whether a URL is HTTPS; plain HTTP passes for a provider on this machine alone."""
+    if not isinstance(url, str):
+        return False
+    return url.startswith("https://") or (
+        url.startswith("http://") and is_loopback(url) and is_loopback(issuer)
+    )

@@ -1,0 +1,53 @@
+"""The groups that the provider decides, set anew at each sign-in through it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db import transaction as db_transaction
+
+from accounts.groups import ANALYSTS, PERMISSIONS
+from accounts.models import User
+from accounts.sign_in.providers.current import configured, is_configured
+from ledger import env
+from ledger.db.retry import with_retry
+from ledger.web import security_log
+
+STAFF_GROUPS = frozenset(PERMISSIONS) - {ANALYSTS}  # their people use the admin
+
+
+def check_names() -> None:
+    """Stops the start with one sentence if OIDC_GROUPS names a group that Ledger does not have."""
+    for name in configured().groups.values() if is_configured() else ():
+        if name not in PERMISSIONS:
+            env.refuse("OIDC_GROUPS", f"{name!r} is none of the groups {', '.join(PERMISSIONS)}")
+
+
+def groups_claimed(claims: dict[str, Any]) -> list[str]:
+    """The provider's groups of the person; a claim of another shape counts as none."""
+    found = claims.get(configured().groups_claim, [])
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+@with_retry
+def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
+    """Puts the person into the groups that the map gives them, and out of those it does not.
+
+    Groups that the map does not name stay as they are, and nobody becomes a superuser. A staff
+    group opens the admin; without any, it is closed. Returns whether something has changed.
+    """
+    groups = configured().groups
+    wanted = {groups[name] for name in claimed if name in groups}
+    with db_transaction.atomic(durable=True):
+        person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        current = set(person.groups.values_list("name", flat=True))
+        gained, lost = wanted - current, (set(groups.values()) - wanted) & current
+        person.groups.add(*Group.objects.filter(name__in=gained))
+        person.groups.remove(*Group.objects.filter(name__in=lost))
+        if (gained | lost) & STAFF_GROUPS and not person.is_superuser:
+            person.is_staff = bool(((current | gained) - lost) & STAFF_GROUPS)
+            person.save(update_fields=["is_staff"])
+    user.is_staff = person.is_staff
+    if gained or lost:
+        security_log.record("groups.changed", person=user, gained=len(gained), lost=len(lost))
+    return bool(gained or lost)

@@ -1,0 +1,110 @@
+"""Who may come in through the provider, who may connect it, and who becomes a new person.
+
+An address alone never signs anybody in, nor connects anything: whoever runs the provider, or owns a
+mailbox that once was somebody else's, would inherit an account.
+"""
+
+from enum import StrEnum
+
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
+from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from django.http import HttpRequest
+from django.shortcuts import render
+
+from accounts.models import User
+from accounts.sign_in.providers.current import configured
+from ledger.text.lines import is_readable, mixed_word, tidy_line
+from ledger.web import security_log
+
+LONGEST_NAME = User._meta.get_field("name").max_length or 0
+
+
+class LinkRefusal(StrEnum):
+    """Why a person whom the provider vouches for stays outside; the words are in the template."""
+
+    UNVERIFIED = "unverified"
+    TAKEN = "taken"
+    NO_SIGN_UP = "no_sign_up"
+    NO_NAME = "no_name"
+    OTHER_ADDRESS = "other_address"
+    NO_PASSWORD = "no_password"  # noqa: S105
+
+
+def check(request: HttpRequest, login: SocialLogin) -> None:
+    """Raises ImmediateHttpResponse with a page if this person may not sign in, sign up or connect.
+
+    Somebody who is connected already may: `account.pk` is set. Whether their sign-in is open, and
+    their second factor, allauth asks next.
+    """
+    if login.account.pk:
+        return
+    is_connecting = login.state.get("process") == AuthProcess.CONNECT
+    refusal = _refused_connection(request, login) if is_connecting else _refused_sign_up(login)
+    if refusal:
+        refuse(request, refusal)
+
+
+def check_may_connect(request: HttpRequest) -> None:
+    """Raises ImmediateHttpResponse for somebody without a password or a second factor: with nothing
+    to prove that they are the person, whoever finds the session open could connect theirs.
+    """
+    if not get_reauthentication_flows(request.user):
+        refuse(request, LinkRefusal.NO_PASSWORD)
+
+
+def refuse(request: HttpRequest, refusal: LinkRefusal) -> None:
+    security_log.record("provider.refused", outcome="refused", reason=refusal.value)
+    facts = {"refusal": refusal.value, "provider_name": configured().name}
+    raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", facts, status=403))
+
+
+def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_more: object) -> None:
+    """A signal of allauth."""
+    security_log.record("provider.connected", request=request, person=sociallogin.user)
+
+
+def record_disconnected(
+    request: HttpRequest, socialaccount: SocialAccount, **_more: object
+) -> None:
+    """A signal of allauth."""
+    security_log.record("provider.disconnected", request=request, person=socialaccount.user)
+
+
+def acceptable_name(name: object) -> str:
+    """The provider's name of the person, tidied; "" if sign-up here would not take it."""
+    tidy = tidy_line(name) if isinstance(name, str) else ""
+    usable = is_readable(tidy) and not mixed_word(tidy) and len(tidy) <= LONGEST_NAME
+    return tidy if usable else ""
+
+
+def _refused_connection(request: HttpRequest, login: SocialLogin) -> LinkRefusal | None:
+    """Both sides must have confirmed the same address."""
+    email = _verified_email(login)
+    if not email:
+        return LinkRefusal.UNVERIFIED
+    mine = EmailAddress.objects.filter(user_id=request.user.pk, verified=True)
+    return None if mine.filter(email=email).exists() else LinkRefusal.OTHER_ADDRESS
+
+
+def _refused_sign_up(login: SocialLogin) -> LinkRefusal | None:
+    email = _verified_email(login)
+    if not email:
+        return LinkRefusal.UNVERIFIED
+    if _is_taken(email):
+        return LinkRefusal.TAKEN
+    if not configured().allows_sign_up:
+        return LinkRefusal.NO_SIGN_UP
+    return None if login.user and login.user.name else LinkRefusal.NO_NAME
+
+
+def _verified_email(login: SocialLogin) -> str:
+    return next((each.email for each in login.email_addresses if each.verified), "")
+
+
+def _is_taken(email: str) -> bool:
+    """Whether somebody signs in with the address, or has it as a second one, confirmed or not."""
+    is_known = EmailAddress.objects.filter(email=email).exists()
+    return bool(is_known or User.objects.filter(email=email).exists())

@@ -1,0 +1,133 @@
+"""allauth's OpenID Connect, with every token verified: the provider, and its two steps."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialLogin, SocialToken
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.http import HttpRequest, HttpResponse
+
+from accounts.sign_in.providers import id_token
+from accounts.sign_in.providers.current import configured
+from accounts.sign_in.providers.discovery import discover, endpoint, fetch_json
+from accounts.sign_in.providers.refusals import ProviderRefused
+
+PROVIDER_ID = "oidc"  # in addresses, and in the table of connected providers
+YES = (True, "true", "1")  # Cognito and Entra write some of their flags as text
+
+
+class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+    """Talks to the provider in one sign-in. `nonce` is the one that this sign-in sent."""
+
+    nonce = ""
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        return discover(configured().issuer)
+
+    @property
+    def access_token_url(self) -> str:
+        return endpoint(configured().issuer, "token_endpoint")
+
+    @property
+    def authorize_url(self) -> str:
+        return endpoint(configured().issuer, "authorization_endpoint")
+
+    def complete_login(
+        self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any
+    ) -> SocialLogin:
+        """The sign-in that the provider vouches for. Raises ProviderRefused.
+
+        Claims come from the verified ID token. Userinfo is asked only for what the token lacks,
+        and only believed about the same person.
+        """
+        provider, raw = configured(), kwargs["response"].get("id_token")
+        keys_url = endpoint(provider.issuer, "jwks_uri")
+        claims = id_token.verify(raw, provider=provider, keys_url=keys_url, nonce=self.nonce)
+        if "email" not in claims:
+            claims = {**self._userinfo(token.token, claims["sub"]), **claims}
+        login = self.get_provider().sociallogin_from_response(request, claims)
+        login.claims, login.id_token = claims, raw
+        return login
+
+    def _userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
+        url = endpoint(configured().issuer, "userinfo_endpoint")
+        found = fetch_json(url, headers={"Authorization": f"Bearer {access_token}"})
+        if found.get("sub") != subject:
+            raise ProviderRefused("wrong_subject")
+        return found
+
+
+class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
+    """Starts a sign-in with PKCE and a nonce, and reads claims."""
+
+    oauth2_adapter_class = OpenIDAdapter
+    pkce_enabled_default = True
+
+    def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        """What a visitor may choose: where to go afterwards, and whether to sign in or to connect.
+
+        allauth also takes `scope` and `auth_params` from the address, so that a link could replace
+        the nonce or the redirect address.
+        """
+        chosen: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
+        wanted = {"next_url": chosen["next_url"]} if chosen.get("next_url") else {}
+        connects = chosen.get("process") == AuthProcess.CONNECT
+        return {**wanted, "process": AuthProcess.CONNECT if connects else AuthProcess.LOGIN}
+
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        **_more: Any,
+    ) -> HttpResponse:
+        nonce = secrets.token_urlsafe(32)
+        response: HttpResponse = super().redirect(
+            request, process, next_url, data, nonce=nonce, auth_params={"nonce": nonce}
+        )
+        return response
+
+    def get_scope(self) -> list[str]:
+        return list(configured().scopes)
+
+    def extract_uid(self, data: dict[str, Any]) -> str:
+        """Issuer and subject together, as a subject is unique only within its issuer: after a
+        change of the issuer nobody inherits somebody else's account.
+        """
+        return hashlib.sha256(f"{data['iss']} {data['sub']}".encode()).hexdigest()
+
+    def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What is stored: who it is at the provider, and no other claim."""
+        return {name: data[name] for name in ("iss", "sub", "email") if name in data}
+
+    def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {"email": data.get("email"), "name": data.get("name")}
+
+    def extract_email_addresses(self, data: dict[str, Any]) -> list[EmailAddress]:
+        email = data.get("email")
+        if not isinstance(email, str) or not email:
+            return []
+        verified = data.get(configured().verified_claim) in YES
+        return [EmailAddress(email=email.lower(), verified=verified, primary=True)]
+
+
+def app_settings() -> dict[str, Any]:
+    """The provider as allauth's SocialApp takes it."""
+    provider = configured()
+    return {
+        "provider": OpenIDProvider.id,
+        "provider_id": PROVIDER_ID,
+        "name": provider.name,
+        "client_id": provider.client_id,
+        "secret": provider.client_secret,
+        "settings": {"server_url": provider.issuer, "oauth_pkce_enabled": True},
+    }
+
+
+provider_classes = [OpenIDProvider]

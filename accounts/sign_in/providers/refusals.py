@@ -1,0 +1,14 @@
+"""Why a sign-in through the provider was refused."""
+
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+
+
+class ProviderRefused(OAuth2Error):  # type: ignore[misc]
+    """The provider's answer is wrong or missing. `reason` is one plain word for the security log.
+
+    allauth shows its page of failed sign-ins for it; the person sees no reason there.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

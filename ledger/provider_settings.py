@@ -1,0 +1,190 @@
+"""The identity provider, as the settings OIDC_... or COGNITO_... name it.
+
+Wrong values and wrong mixes stop the start with one sentence. Without these settings there is no
+provider, and nothing about one is shown.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ledger import env
+
+OIDC = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+COGNITO = (
+    "COGNITO_USER_POOL_ID",
+    "COGNITO_REGION",
+    "COGNITO_DOMAIN",
+    "COGNITO_CLIENT_ID",
+    "COGNITO_CLIENT_SECRET",
+)
+DETAILS = (
+    "OIDC_NAME",
+    "OIDC_SCOPES",
+    "OIDC_ALGORITHM",
+    "OIDC_VERIFIED_CLAIM",
+    "OIDC_GROUPS_CLAIM",
+    "OIDC_GROUPS",
+    "OIDC_SIGNUP",
+    "OIDC_SECOND_FACTOR",
+    "OIDC_ORIGINS",
+)
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")  # of public keys only
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+POOL = re.compile(r"([a-z0-9-]+)_[A-Za-z0-9]+")
+HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+MOCK_CLIENT, MOCK_SECRET = "ledger", "mock-secret"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings:
+    """One identity provider."""
+
+    name: str  # on the button
+    issuer: str  # compared with tokens letter by letter
+    client_id: str
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    algorithm: str = "RS256"  # the only one that is accepted
+    verified_claim: str = "email_verified"
+    groups_claim: str = "groups"
+    groups: Mapping[str, str] = field(default_factory=dict)  # the provider's group -> ours
+    allows_sign_up: bool = True
+    second_factor: frozenset[str] = frozenset()  # values of amr or acr that spare ours
+    sign_out_url: str = ""  # Cognito's; other providers name theirs in their discovery document
+    other_origins: tuple[str, ...] = ()
+
+    @property
+    def origins(self) -> list[str]:
+        """Where forms of ours may lead: the provider's pages, for the Content-Security-Policy."""
+        known = [_origin(self.sign_out_url)] if self.sign_out_url else [_origin(self.issuer)]
+        return [*known, *self.other_origins]
+
+
+def read(*, mock_port: int, is_demo: bool, is_https: bool) -> ProviderSettings | None:
+    """The provider that the environment names; None without one.
+
+    `is_demo`: demo data on the embedded server, where alone the mock provider may run.
+    """
+    found = {name for name in (*OIDC, *COGNITO) if env.text(name)}
+    if env.choice("OIDC", "", ["", "mock"]) == "mock":
+        return _mock(mock_port, found, is_demo=is_demo, is_https=is_https)
+    if not found:
+        for name in DETAILS:
+            if env.text(name):
+                env.refuse(name, "it is about a provider, but OIDC_ISSUER is not set")
+        return None
+    if found & {*OIDC} and found & {*COGNITO}:
+        env.refuse(min(found & {*COGNITO}), "OIDC_... is set too, and there is one provider")
+    for name in OIDC if found & {*OIDC} else COGNITO:
+        if not env.text(name):
+            env.refuse(name, f"{min(found)} is set, and a provider needs both")
+    return _oidc(is_https=is_https) if found & {*OIDC} else _cognito()
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of a URL is this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _mock(port: int, found: set[str], *, is_demo: bool, is_https: bool) -> ProviderSettings:
+    if found:
+        env.refuse("OIDC", f"the mock is a provider by itself, but {min(found)} is set too")
+    if not is_demo or is_https:
+        env.refuse("OIDC", "the mock lets everybody in; it runs for the demo of `make run` alone")
+    issuer = f"http://127.0.0.1:{port}"
+    return _provider(
+        "Mock Cognito",
+        issuer,
+        MOCK_CLIENT,
+        MOCK_SECRET,
+        groups_claim="cognito:groups",
+        sign_out_url=f"{issuer}/logout",
+    )
+
+
+def _oidc(*, is_https: bool) -> ProviderSettings:
+    issuer = env.text("OIDC_ISSUER")
+    parts = urlsplit(issuer)
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        env.refuse("OIDC_ISSUER", "it is not an address such as https://login.example/realms/bank")
+    if parts.scheme != "https" and (is_https or parts.scheme != "http" or not is_loopback(issuer)):
+        env.refuse("OIDC_ISSUER", "it does not begin with https://; http:// is for this machine")
+    return _provider(
+        parts.hostname, issuer, env.text("OIDC_CLIENT_ID"), env.text("OIDC_CLIENT_SECRET")
+    )
+
+
+def _cognito() -> ProviderSettings:
+    region, pool = env.text("COGNITO_REGION"), env.text("COGNITO_USER_POOL_ID")
+    domain = env.text("COGNITO_DOMAIN").removeprefix("https://").rstrip("/")
+    if not REGION.fullmatch(region):
+        env.refuse("COGNITO_REGION", f"{region!r} is no region such as eu-west-1")
+    named = POOL.fullmatch(pool)
+    if not named or named[1] != region:
+        env.refuse("COGNITO_USER_POOL_ID", f"it does not look like {region}_aBcDeF123")
+    if not HOST.fullmatch(domain):
+        env.refuse("COGNITO_DOMAIN", "it is no host such as bank.auth.eu-west-1.amazoncognito.com")
+    return _provider(
+        "Amazon Cognito",
+        f"https://cognito-idp.{region}.amazonaws.com/{pool}",
+        env.text("COGNITO_CLIENT_ID"),
+        env.text("COGNITO_CLIENT_SECRET"),
+        groups_claim="cognito:groups",
+        sign_out_url=f"https://{domain}/logout",
+    )
+
+
+def _provider(
+    name: str,
+    issuer: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    groups_claim: str = "groups",
+    sign_out_url: str = "",
+) -> ProviderSettings:
+    """With the details that all providers have."""
+    return ProviderSettings(
+        name=env.text("OIDC_NAME", name),
+        issuer=issuer,
+        client_id=client_id,
+        client_secret=client_secret,
+        scopes=_scopes(),
+        algorithm=env.choice("OIDC_ALGORITHM", "RS256", ALGORITHMS),
+        verified_claim=env.text("OIDC_VERIFIED_CLAIM", "email_verified"),
+        groups_claim=env.text("OIDC_GROUPS_CLAIM", groups_claim),
+        groups=_groups(),
+        allows_sign_up=env.flag("OIDC_SIGNUP", default=True),
+        second_factor=frozenset(env.items("OIDC_SECOND_FACTOR")),
+        sign_out_url=sign_out_url,
+        other_origins=tuple(env.origins("OIDC_ORIGINS")),
+    )
+
+
+def _scopes() -> tuple[str, ...]:
+    scopes = tuple(env.text("OIDC_SCOPES", "openid email profile").split())
+    if not {"openid", "email"} <= {*scopes}:
+        env.refuse("OIDC_SCOPES", "it needs openid and email, as in: openid email profile")
+    return scopes
+
+
+def _groups() -> dict[str, str]:
+    groups = {}
+    for pair in env.items("OIDC_GROUPS"):
+        theirs, equals, ours = pair.rpartition("=")
+        if not equals or not theirs.strip() or not ours.strip():
+            env.refuse("OIDC_GROUPS", f"{pair!r} is no pair such as bank-auditors=auditor")
+        groups[theirs.strip()] = ours.strip()
+    return groups
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

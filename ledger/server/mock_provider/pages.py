@@ -1,0 +1,56 @@
+"""The mock provider's pages. They say plainly what it is."""
+
+from collections.abc import Mapping
+from html import escape
+
+from ledger.server.mock_provider.people import MockPerson
+from ledger.server.mock_provider.provider import FAULTS
+
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:3rem auto;padding:0 1rem;"
+    "color:#14201f;background:#fff7e6}button{display:block;width:100%;margin:.5rem 0;"
+    "padding:.75rem;font:inherit;text-align:left}select{font:inherit;max-width:100%}"
+    ".mock{border:2px dashed #8a5a00;padding:1rem}"
+)
+WARNING = (
+    '<p class="mock"><strong>This is a mock.</strong> It checks no password and lets everybody in'
+    " as whoever they choose. It runs on this machine only, for trying out a sign-in.</p>"
+)
+
+
+def sign_in(asked: Mapping[str, str], people: list[MockPerson]) -> str:
+    """A form with a button for each person, and a choice of what shall go wrong."""
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in asked.items()
+    )
+    buttons = "".join(
+        f'<button name="subject" value="{escape(person.subject)}">{escape(person.name)},'
+        f" {escape(_about(person))}</button>"
+        for person in people
+    )
+    faults = "".join(f"<option>{escape(fault)}</option>" for fault in FAULTS)
+    return _page(
+        "Sign in",
+        f'<form method="post" action="/oauth2/authorize">{hidden}<p>Sign in as</p>{buttons}'
+        f'<p><label for="fault">What shall be wrong</label> <select id="fault" name="fault">'
+        f'<option value="">nothing</option>{faults}</select></p></form>',
+    )
+
+
+def message(title: str, text: str) -> str:
+    return _page(title, f"<p>{escape(text)}</p>")
+
+
+def _about(person: MockPerson) -> str:
+    facts = [person.email, *(f"group {name}" for name in person.groups)]
+    return ", ".join([*facts, *([] if person.email_verified else ["address not verified"])])
+
+
+def _page(title: str, body: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)} · mock identity provider</title><style>{STYLE}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>{WARNING}{body}</main></body></html>"
+    )

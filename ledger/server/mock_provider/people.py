@@ -1,0 +1,38 @@
+"""The people of the mock provider."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class MockPerson:
+    """Somebody whom the provider knows. `subject` is their id there, which never changes."""
+
+    subject: str
+    name: str
+    email: str
+    email_verified: bool = True
+    groups: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ("pwd",)  # how they signed in there: the claim `amr`
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def claims(self) -> dict[str, Any]:
+        """What tokens and userinfo say about them."""
+        return {
+            "sub": self.subject,
+            "name": self.name,
+            "email": self.email,
+            "email_verified": self.email_verified,
+            # The same groups under both names: Cognito's, and most others'.
+            "cognito:groups": list(self.groups),
+            "groups": list(self.groups),
+            **self.more,
+        }
+
+
+DEMO_PEOPLE = (
+    MockPerson("mock-nina", "Nina Novak", "nina@example.com"),
+    MockPerson("mock-ana", "Ana Ferreira", "ana@example.com"),
+    MockPerson("mock-audit", "Otto Audit", "otto@example.com", groups=("bank-analysts",)),
+    MockPerson("mock-unsure", "Uma Unsure", "uma@example.com", email_verified=False),
+)

@@ -1,0 +1,103 @@
+"""ID tokens of the mock provider: right ones, and wrong ones on request."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+LIFETIME_SECONDS = 3600
+HOUR = 3600
+Claims = dict[str, Any]
+
+
+class SigningKey:
+    """An RSA key with the name that tokens call it by."""
+
+    def __init__(self) -> None:
+        self.kid = uuid.uuid4().hex
+        self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    def public_jwk(self) -> dict[str, Any]:
+        """As it stands in the key set."""
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
+        return {**public, "kid": self.kid, "use": "sig", "alg": "RS256"}
+
+    def public_pem(self) -> bytes:
+        return self.private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def sign(self, claims: Claims, *, kid: str | None = None) -> str:
+        return jwt.encode(claims, self.private, "RS256", headers={"kid": kid or self.kid})
+
+
+def claims_of(*, issuer: str, client_id: str, nonce: str, about: Claims) -> Claims:
+    """What a right ID token says."""
+    now = int(time.time())
+    times = {"iat": now, "auth_time": now, "exp": now + LIFETIME_SECONDS}
+    return {"iss": issuer, "aud": client_id, "nonce": nonce, "token_use": "id", **times, **about}
+
+
+def _without(claims: Claims, name: str) -> Claims:
+    return {key: value for key, value in claims.items() if key != name}
+
+
+def _hmac_signed(key: SigningKey, claims: Claims) -> str:
+    """By hand, because PyJWT refuses a public key as a secret."""
+    head = _encoded(json.dumps({"alg": "HS256", "typ": "JWT", "kid": key.kid}).encode())
+    signed = f"{head}.{_encoded(json.dumps(claims).encode())}"
+    digest = hmac.new(key.public_pem(), signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{_encoded(digest)}"
+
+
+def _changed(token: str) -> str:
+    """With another subject and the old signature."""
+    head, body, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    return f"{head}.{_encoded(json.dumps({**claims, 'sub': 'somebody-else'}).encode())}.{signature}"
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+# What is wrong with a token's claims, by fault.
+WRONG_CLAIMS: dict[str, Callable[[Claims], Claims]] = {
+    "wrong audience": lambda claims: {**claims, "aud": "another-client"},
+    "two audiences": lambda claims: {**claims, "aud": [claims["aud"], "another-client"]},
+    "another party": lambda claims: {**claims, "azp": "another-client"},
+    "wrong issuer": lambda claims: {**claims, "iss": claims["iss"] + "/"},
+    "wrong nonce": lambda claims: {**claims, "nonce": "another-sign-in"},
+    "missing nonce": lambda claims: _without(claims, "nonce"),
+    "expired": lambda claims: {**claims, "iat": claims["iat"] - HOUR, "exp": claims["iat"] - 60},
+    "no expiry": lambda claims: _without(claims, "exp"),
+    "not yet valid": lambda claims: {**claims, "nbf": claims["iat"] + HOUR},
+    "issued tomorrow": lambda claims: {**claims, "iat": claims["iat"] + 24 * HOUR},
+    "no subject": lambda claims: {**claims, "sub": ""},
+    "access token": lambda claims: {**claims, "token_use": "access"},
+}
+# Ways to sign wrongly, by fault.
+WRONG_SIGNATURES: dict[str, Callable[[SigningKey, Claims], str]] = {
+    "alg none": lambda key, claims: jwt.encode(claims, "", "none", headers={"kid": key.kid}),
+    "HS256 with the public key": _hmac_signed,
+    "another's key": lambda key, claims: SigningKey().sign(claims, kid=key.kid),
+    "unknown key": lambda _key, claims: SigningKey().sign(claims),
+    "changed afterwards": lambda key, claims: _changed(key.sign(claims)),
+}
+
+
+def issue(key: SigningKey, claims: Claims, fault: str = "") -> str:
+    """A signed ID token, wrong in the way that `fault` names."""
+    if change := WRONG_CLAIMS.get(fault):
+        claims = change(claims)
+    if sign := WRONG_SIGNATURES.get(fault):
+        return sign(key, claims)
+    return key.sign(claims)

@@ -1,0 +1,90 @@
+"""Groups that the provider decides: those of the map, at each sign-in, and no others."""
+
+from dataclasses import replace
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.models import User
+from accounts.sign_in.providers.group_map import groups_claimed
+from tests.identity_provider import ANA, CLERK, There, connect, person_here
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def groups(db: None) -> dict[str, Group]:
+    return ensure_groups()
+
+
+def names(user: User) -> set[str]:
+    return set(user.groups.values_list("name", flat=True))
+
+
+def test_a_new_person_gets_the_groups_of_the_map(client: Client, there: There) -> None:
+    there.sign_in(client, CLERK)
+    user = User.objects.get(email=CLERK.email)
+    assert (names(user), user.is_staff, user.is_superuser) == ({STAFF}, True, False)
+    assert client.get("/admin/").status_code == 200
+
+
+def test_groups_are_given_and_taken_at_each_sign_in(client: Client, there: There) -> None:
+    there.sign_in(client, CLERK)
+    there.know(replace(CLERK, groups=("bank-analysts",)))
+    there.sign_in(Client(), CLERK)
+    user = User.objects.get(email=CLERK.email)
+    assert (names(user), user.is_staff) == ({ANALYSTS}, False)
+
+
+def test_groups_outside_the_map_stay(client: Client, there: There) -> None:
+    Group.objects.create(name="chess")  # the provider has one of this name, but no map leads here
+    there.configure(groups={"bank-clerks": STAFF})
+    there.sign_in(client, CLERK)
+    user = User.objects.get(email=CLERK.email)
+    assert names(user) == {STAFF}
+    user.groups.add(Group.objects.get(name=ANALYSTS))
+    there.know(replace(CLERK, groups=()))
+    there.sign_in(Client(), CLERK)
+    assert names(user) == {ANALYSTS}
+
+
+def test_without_a_map_nothing_is_given_or_taken(client: Client, there: There) -> None:
+    there.configure(groups={})
+    user = person_here(ANA, is_staff=True)
+    user.groups.add(Group.objects.get(name=STAFF))
+    there.know(replace(ANA, groups=("bank-clerks", STAFF, "superuser")))
+    connect(there, client, user, ANA)
+    there.sign_in(Client(), ANA)
+    user.refresh_from_db()
+    assert (names(user), user.is_staff, user.is_superuser) == ({STAFF}, True, False)
+
+
+def test_a_superuser_stays_one(client: Client, there: There) -> None:
+    user = person_here(ANA, is_staff=True, is_superuser=True)
+    user.groups.add(Group.objects.get(name=STAFF))
+    connect(there, client, user, ANA)
+    there.sign_in(Client(), ANA)
+    user.refresh_from_db()
+    assert (names(user), user.is_staff, user.is_superuser) == (set(), True, True)
+
+
+def test_connecting_changes_no_groups(client: Client, there: There) -> None:
+    user = person_here(ANA)
+    there.know(replace(ANA, groups=("bank-clerks",)))
+    connect(there, client, user, ANA)
+    assert names(user) == set()
+
+
+@pytest.mark.parametrize("claim", [None, "bank-clerks", {"bank-clerks": True}, [1, None]])
+def test_a_claim_of_another_shape_is_no_group(claim: object, there: There) -> None:
+    assert groups_claimed({"groups": claim}) == []
+    assert groups_claimed({}) == []
+
+
+def test_the_claim_is_the_one_of_the_settings(client: Client, there: There) -> None:
+    there.configure(groups_claim="cognito:groups")
+    there.know(replace(CLERK, more={"groups": ["bank-analysts"]}))
+    there.sign_in(client, CLERK)
+    assert names(User.objects.get(email=CLERK.email)) == {STAFF}

@@ -1,0 +1,48 @@
+"""A second factor here is asked after the provider too, unless the settings trust its own."""
+
+from dataclasses import replace
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests.identity_provider import ANA, There, connect, is_signed_in, person_here
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ana(client: Client, there: There) -> User:
+    cache.clear()
+    user = person_here(ANA)
+    connect(there, client, user, ANA)
+    TOTP.activate(user, generate_totp_secret())
+    return user
+
+
+@pytest.mark.parametrize(
+    ("trusted", "factors", "more", "is_asked"),
+    [
+        (set(), ("pwd", "mfa"), {}, True),
+        ({"mfa"}, ("pwd",), {}, True),
+        ({"mfa"}, ("pwd", "mfa"), {}, False),
+        ({"gold"}, ("pwd",), {"acr": "gold"}, False),
+        ({"gold"}, ("pwd",), {"acr": "silver"}, True),
+    ],
+)
+def test_our_second_factor_is_asked(
+    ana: User,
+    there: There,
+    trusted: set[str],
+    factors: tuple[str, ...],
+    more: dict[str, str],
+    is_asked: bool,
+) -> None:
+    there.configure(second_factor=frozenset(trusted))
+    there.know(replace(ANA, factors=factors, more=more))
+    visitor = Client()
+    response = there.sign_in(visitor, ANA)
+    assert (response["Location"] == "/account/2fa/authenticate/") == is_asked
+    assert is_signed_in(visitor) != is_asked

@@ -1,0 +1,106 @@
+"""The mock provider beside a test client: go there, choose somebody, come back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from django.test import Client
+
+from accounts.models import User
+from ledger.provider_settings import ProviderSettings
+from ledger.server.mock_provider.people import MockPerson
+from ledger.server.mock_provider.provider import MockProvider
+from ledger.server.mock_provider.server import MockServer
+from tests.factories import PASSWORD, UserFactory
+
+GO, BACK, CONNECTIONS = (
+    "/account/providers/oidc/",
+    "/account/providers/oidc/callback/",
+    "/account/providers/",
+)
+NINA = MockPerson("sub-nina", "Nina Novak", "nina@example.com")
+ANA = MockPerson("sub-ana", "Ana Ferreira", "ana@example.com")
+UNSURE = MockPerson("sub-unsure", "Uma Unsure", "uma@example.com", email_verified=False)
+NAMELESS = MockPerson("sub-nameless", "", "nameless@example.com")
+CLERK = MockPerson("sub-clerk", "Cleo Clerk", "cleo@example.com", groups=("bank-clerks", "chess"))
+PEOPLE = (NINA, ANA, UNSURE, NAMELESS, CLERK)
+
+
+@dataclass
+class There:
+    """The provider, and a way through it."""
+
+    provider: MockProvider
+    settings: Any
+
+    def configure(self, **changes: Any) -> None:
+        """Changes the settings of the provider."""
+        self.settings.LEDGER_PROVIDER = replace(self.settings.LEDGER_PROVIDER, **changes)
+
+    def know(self, person: MockPerson) -> None:
+        """Replaces what the provider knows of somebody."""
+        self.provider.people[person.subject] = person
+
+    def go(self, client: Client, **query: str) -> dict[str, str]:
+        """Presses the button: what the browser is asked to bring to the provider."""
+        response = client.post(GO, query_params=query)
+        assert response.status_code == 302, response.content
+        return dict(parse_qsl(urlsplit(response["Location"]).query))
+
+    def answer(self, asked: dict[str, str], person: MockPerson, fault: str = "") -> dict[str, str]:
+        """Signs in there: what the browser brings back."""
+        back = self.provider.authorize(asked, person.subject, fault)
+        return dict(parse_qsl(urlsplit(back).query))
+
+    def sign_in(self, client: Client, person: MockPerson, fault: str = "", **query: str) -> Any:
+        """The whole way. Returns the response to coming back."""
+        answer = self.answer(self.go(client, **query), person, fault)
+        return client.get(BACK, answer)
+
+
+@pytest.fixture(scope="session")
+def mock_server() -> Iterator[MockServer]:
+    with MockServer(0, "ledger-test", "client-secret", PEOPLE) as server:
+        yield server
+
+
+@pytest.fixture
+def there(mock_server: MockServer, settings: Any) -> There:
+    """A configured provider that knows PEOPLE, with nothing wrong."""
+    provider = mock_server.provider
+    provider.fault, provider.people = "", {person.subject: person for person in PEOPLE}
+    provider.sessions.clear()
+    settings.LEDGER_PROVIDER = ProviderSettings(
+        name="Cloud Sign-in",
+        issuer=provider.issuer,
+        client_id=provider.client_id,
+        client_secret=provider.client_secret,
+        groups={"bank-clerks": "staff", "bank-analysts": "analysts"},
+    )
+    return There(provider, settings)
+
+
+def person_here(person: MockPerson, *, verified: bool = True, **more: Any) -> User:
+    """Somebody with a password here who has the address of somebody there."""
+    user: User = UserFactory(**{"email": person.email, "password": PASSWORD, **more})
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=verified)
+    return user
+
+
+def connect(there: There, client: Client, user: User, person: MockPerson) -> Any:
+    """Signs in here by password, proves it once more, and connects. Leaves the client signed in."""
+    client.force_login(user)
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    return there.sign_in(client, person, process="connect")
+
+
+def connected(user: User) -> int:
+    return int(SocialAccount.objects.filter(user=user).count())
+
+
+def is_signed_in(client: Client) -> bool:
+    return "_auth_user_id" in client.session
