@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 from ledger.text import currencies
 
@@ -12,6 +13,7 @@ class AccountsConfig(AppConfig):
         from allauth.account.signals import email_changed, user_logged_in
         from allauth.socialaccount.signals import social_account_added, social_account_removed
 
+        from accounts.groups import fill_groups
         from accounts.sign_in.access import stay_signed_in
         from accounts.sign_in.providers import group_map, linking, sign_out
 
@@ -21,6 +23,7 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(sign_out.keep_in_session)
         social_account_added.connect(linking.record_connected)
         social_account_removed.connect(linking.record_disconnected)
+        post_migrate.connect(fill_groups)
 
 
 def _minor_units(code: str) -> int | None:

@@ -1,54 +1,92 @@
-"""The two roles beside customers, as Django groups with their permissions.
+"""What each group may do: the one table. `manage.py migrate` makes the database match it.
 
-Analysts read the books and the bank's figures. Staff also look after people and accounts, work at
-the cash desk, refund payments, manage holds, read payment files and run the audit. Neither role may
-add, change or delete a transaction by hand, because only services move money, nor change groups:
-superusers decide who may do what.
+Nobody may add, change or delete a transaction by hand, because only services move money, nor change
+what a group may do: that is this table, in the repository. A bank that needs another group makes it
+as the owner of the tables, see docs/staff.md.
 """
 
-from django.contrib.auth.models import Group, Permission
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import Group, Permission, PermissionsMixin
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import QuerySet
+
+if TYPE_CHECKING:
+    from django.apps import AppConfig
 
 ANALYSTS = "analysts"
-STAFF = "staff"
+SUPPORT = "support"
+OPERATIONS = "operations"
+AUDITOR = "auditor"
+MANAGER = "manager"
+PEOPLE_ADMIN = "people_admin"
+# Of a bank that had the one group `staff`: its members, with what they could do there.
+FORMER_STAFF = "former staff"
 
 _READ_THE_BOOKS = (
     "accounts.view_account",
+    "accounts.view_contact_details",
     "transactions.view_transaction",
     "transactions.view_entry",
     "transactions.view_auditrun",
     "transactions.view_seal",
 )
+_READ_THE_BANK = (
+    *_READ_THE_BOOKS,
+    "accounts.view_user",
+    "accounts.view_statuschange",
+    "accounts.view_currency",
+    "transactions.view_paymentfile",
+)
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     ANALYSTS: _READ_THE_BOOKS,
-    STAFF: (
-        *_READ_THE_BOOKS,
-        "accounts.view_user",
+    # Without view_contact_details: email addresses and account numbers are masked.
+    SUPPORT: ("accounts.view_user", "accounts.view_account", "accounts.view_statuschange"),
+    OPERATIONS: (
+        *_READ_THE_BANK,
         "accounts.add_user",
-        "accounts.change_user",
         "accounts.add_account",
         "accounts.change_account",
-        "accounts.view_statuschange",
-        "accounts.view_currency",
-        "accounts.add_currency",
-        "accounts.change_currency",
+        "accounts.change_status",
         "transactions.use_cash_desk",
         "transactions.refund_transactions",
         "transactions.manage_holds",
-        "transactions.view_paymentfile",
         "transactions.run_audit",
     ),
+    AUDITOR: (*_READ_THE_BANK, "auth.view_group"),
+    MANAGER: (
+        *_READ_THE_BANK,
+        "accounts.change_account",
+        "accounts.change_limits",
+        "accounts.add_currency",
+        "accounts.change_currency",
+        "transactions.run_audit",
+    ),
+    PEOPLE_ADMIN: (
+        "accounts.view_user",
+        "accounts.view_contact_details",
+        "accounts.add_user",
+        "accounts.change_user",
+        "accounts.give_groups",
+    ),
+}
+# The groups that members of a group may give to others. Superusers give the rest: whoever could
+# make managers could approve what they asked for under another name.
+MAY_GIVE: dict[str, tuple[str, ...]] = {
+    PEOPLE_ADMIN: (ANALYSTS, SUPPORT, OPERATIONS, AUDITOR),
 }
 
 
-def ensure_groups() -> dict[str, Group]:
-    """Creates missing groups, adds missing permissions, and returns the groups by name.
+def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
+    """Makes the groups of the table, each with exactly its permissions, and returns them by name.
 
-    Keeps permissions that somebody added to a group by hand. Raises LookupError if a permission
-    does not exist yet, because only `migrate` creates permissions.
+    Leaves other groups as they are. Raises LookupError if a permission does not exist yet, because
+    only `migrate` creates permissions.
     """
     known = {
         f"{label}.{codename}": pk
-        for pk, label, codename in Permission.objects.values_list(
+        for pk, label, codename in Permission.objects.using(using).values_list(
             "pk", "content_type__app_label", "codename"
         )
     }
@@ -57,6 +95,45 @@ def ensure_groups() -> dict[str, Group]:
         missing = [permission for permission in wanted if permission not in known]
         if missing:
             raise LookupError(f"There is no permission {missing[0]}; run migrate first.")
-        groups[name], _ = Group.objects.get_or_create(name=name)
-        groups[name].permissions.add(*(known[permission] for permission in wanted))
+        groups[name], _ = Group.objects.using(using).get_or_create(name=name)
+        groups[name].permissions.set(known[permission] for permission in wanted)
+    former = Group.objects.using(using).filter(name=FORMER_STAFF).first()
+    if former:
+        # It could change limits, when that was a part of changing accounts.
+        former.permissions.add(known["accounts.change_limits"])
     return groups
+
+
+def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
+    """Makes the groups after `migrate`, when Django has made the permissions of the last app."""
+    from django.apps import apps
+
+    with_models = [each for each in apps.get_app_configs() if each.models_module]
+    if app_config == with_models[-1]:
+        ensure_groups(using)
+
+
+def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
+    """The groups that this person may give to others: all for superusers; else those of MAY_GIVE,
+    and groups that are not in the table if the giver holds every permission of them.
+    """
+    if giver.is_superuser:
+        return Group.objects.all()
+    if not giver.has_perm("accounts.give_groups"):
+        return Group.objects.none()
+    names = {name for own in giver.groups.all() for name in MAY_GIVE.get(own.name, ())}
+    others = Group.objects.exclude(name__in=PERMISSIONS).prefetch_related(
+        "permissions__content_type"
+    )
+    names |= {group.name for group in others if giver.has_perms(_labels(group.permissions.all()))}
+    return Group.objects.filter(name__in=names)
+
+
+def may_give_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) -> bool:
+    """Whether the giver may give, and so take, every group that the person is in."""
+    given = {group.pk for group in groups_given_by(giver)}
+    return all(group.pk in given for group in person.groups.all())
+
+
+def _labels(permissions: Iterable[Permission]) -> list[str]:
+    return [f"{each.content_type.app_label}.{each.codename}" for each in permissions]

@@ -14,12 +14,14 @@ from hypothesis import settings as hypothesis_settings
 from psycopg.pq import TransactionStatus
 from pytest_django import DjangoDbBlocker
 
-from accounts.groups import STAFF, ensure_groups
+from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN, ensure_groups
 from accounts.models import User
 from cookbook.practice import bank
 from tests.factories import UserFactory
 
-WRITTEN_BY_MIGRATE = {"currencies", "auth_permission", "django_content_type"}
+WRITTEN_BY_MIGRATE = {
+    "currencies", "auth_permission", "django_content_type", "auth_group", "auth_group_permissions",
+}  # fmt: skip
 
 # No example fails because the machine is busy.
 hypothesis_settings.register_profile(
@@ -115,17 +117,48 @@ def practice_bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
         connection.close()
 
 
+def colleague(group: str, name: str) -> User:
+    """A new person who is staff, in this group."""
+    person: User = UserFactory(is_staff=True, name=name)
+    person.groups.add(ensure_groups()[group])
+    return person
+
+
+def signed_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
 @pytest.fixture
 def clerk() -> User:
-    clerk: User = UserFactory(is_staff=True, name="Clerk")
-    clerk.groups.add(ensure_groups()[STAFF])
-    return clerk
+    """Somebody of operations."""
+    return colleague(OPERATIONS, "Clerk")
 
 
 @pytest.fixture
 def staff(client: Client, clerk: User) -> Client:
+    """The clerk's browser."""
     client.force_login(clerk)
     return client
+
+
+@pytest.fixture
+def boss() -> User:
+    """A manager."""
+    return colleague(MANAGER, "Boss")
+
+
+@pytest.fixture
+def manager(boss: User) -> Client:
+    """The manager's browser."""
+    return signed_in(boss)
+
+
+@pytest.fixture
+def people_admin() -> Client:
+    """The browser of somebody who looks after people and groups."""
+    return signed_in(colleague(PEOPLE_ADMIN, "Admin of people"))
 
 
 @pytest.fixture

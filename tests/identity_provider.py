@@ -79,7 +79,7 @@ def there(mock_server: MockServer, settings: Any) -> There:
         issuer=provider.issuer,
         client_id=provider.client_id,
         client_secret=provider.client_secret,
-        groups={"bank-clerks": "staff", "bank-analysts": "analysts"},
+        groups={"bank-clerks": "operations", "bank-analysts": "analysts"},
     )
     return There(provider, settings)
 

@@ -9,9 +9,10 @@ def crowd(people: int) -> None:
     """Insert so many people with one account each, and ANALYZE for the planner."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO users (id, password, is_superuser, email, name, created_at, is_staff)"
+            "INSERT INTO users (id, password, is_superuser, email, name, created_at, is_staff,"
+            " password_is_long)"
             " SELECT gen_random_uuid(), '', false, 'p' || n || '@example.com',"
-            " %s || md5(n::text), now(), false FROM generate_series(1, %s) AS n",
+            " %s || md5(n::text), now(), false, false FROM generate_series(1, %s) AS n",
             [NAME, people],
         )
         cursor.execute(

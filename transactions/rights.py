@@ -23,6 +23,13 @@ LESS = {
     "transactions": "SELECT, INSERT, UPDATE (status)",  # of holds, see posted_row_is_final
     "entries": "SELECT",
     "users": "SELECT, INSERT, UPDATE",
+    # Migrations say what a group may do; superusers are made by a command.
+    "auth_group": "SELECT",
+    "auth_group_permissions": "SELECT",
+    "auth_permission": "SELECT",
+    "users_user_permissions": "SELECT",
+    "users_groups": "SELECT, INSERT, DELETE",
+    "django_content_type": "SELECT",
     "account_status_changes": "SELECT, INSERT",
     "transaction_notes": "SELECT, INSERT",
     "annotations": "SELECT, INSERT",

@@ -21,10 +21,12 @@ from accounts.admin.columns import (
     limit_in_words,
 )
 from accounts.admin.forms import LIMITS, AccountAddForm, AccountChangeForm
+from accounts.admin.masking import known_number, masked_number, sees_contact_details
 from accounts.admin.parts import STYLES, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import Account, User
 
+CHANGE_LIMITS = "accounts.change_limits"
 SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # for staff who may not change them
 FEWEST_LAST_DIGITS = 4
 
@@ -55,7 +57,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     autocomplete_fields = ("user",)
     readonly_fields = (
         "owner", "number_shown", "currency", "status", "balance_shown", "held_shown",
-        "available_shown", "opened_at", "last_entry", "closed", *SHOWN_LIMITS,
+        "available_shown", "opened_at", "last_entry", "closed", "number_masked", *SHOWN_LIMITS,
     )  # fmt: skip
     inlines = (StatusHistory,)
     actions = ("freeze", "unfreeze", "close")
@@ -67,10 +69,12 @@ class AccountAdmin(ReasonedActions, AccountColumns):
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         if obj is None:
             return ((None, {"fields": ("user", "currency", "name")}),)
-        may_change = self.has_change_permission(request, obj)
+        by = person_of(request)
+        may_change = self.has_change_permission(request, obj) and by.has_perm(CHANGE_LIMITS)
         limits = (*LIMITS, "reason") if may_change else SHOWN_LIMITS
+        number = "number_shown" if sees_contact_details(by) else "number_masked"
         return (
-            (None, {"fields": ("owner", "number_shown", "name", "status")}),
+            (None, {"fields": ("owner", number, "name", "status")}),
             ("Money", {"fields": ("currency", "balance_shown", "held_shown", "available_shown")}),
             ("Limits", {"fields": limits}),
             ("Times", {"fields": ("opened_at", "last_entry", "closed")}),
@@ -96,6 +100,8 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         """Leaves out email addresses for staff who may not see people."""
         people = self.admin_site.get_model_admin(User)
         fields = self.search_fields
+        if not sees_contact_details(person_of(request)):
+            return ("name", "user__name")
         may_see = people.has_view_permission(request)
         return fields if may_see else tuple(name for name in fields if name != "user__email")
 
@@ -109,9 +115,37 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         if not (digits.isascii() and digits.isdigit()):
             return super().get_search_results(request, queryset, search_term)
         found = Q(number__startswith=digits) | Q(name__icontains=search_term)
-        if len(digits) >= FEWEST_LAST_DIGITS:
+        if not sees_contact_details(person_of(request)):
+            found = known_number(digits) | Q(name__icontains=search_term)
+        elif len(digits) >= FEWEST_LAST_DIGITS:
             found |= Q(number__endswith=digits)
         return queryset.filter(found), False
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        if sees_contact_details(person_of(request)):
+            return self.list_display
+        masked = {"number_shown": "number_masked"}
+        return [masked.get(name, name) for name in self.list_display]
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        return [
+            name for name in (*self.list_display_links, "number_masked") if name in list_display
+        ]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        whole = sees_contact_details(person_of(request))
+        allowed: bool = super().lookup_allowed(lookup, value, request)
+        return allowed and (whole or not lookup.startswith("number"))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Returns the account; with a masked number, for its page alone, to who may not see it."""
+        account = super().get_object(request, object_id, from_field)
+        if account is not None and not sees_contact_details(person_of(request)):
+            account.number = masked_number(account.number)
+        return account
+
+    def has_change_status_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm("accounts.change_status")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
@@ -191,19 +225,19 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         account = chosen.first()
         if account is None:
             raise Http404
-        if not self.has_change_permission(request, account):
+        if not self.has_change_status_permission(request) or self.refusal_for(request, account):
             raise PermissionDenied
         back = reverse("admin:accounts_account_change", args=[account_id])
         return self.ask_and_do(request, chosen, step, back) or redirect(back)
 
-    @admin.action(description="Freeze", permissions=["change"])
+    @admin.action(description="Freeze", permissions=["change_status"])
     def freeze(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
         return self.ask_and_do(request, chosen, ACCOUNT_STEPS["freeze"])
 
-    @admin.action(description="Unfreeze", permissions=["change"])
+    @admin.action(description="Unfreeze", permissions=["change_status"])
     def unfreeze(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
         return self.ask_and_do(request, chosen, ACCOUNT_STEPS["unfreeze"])
 
-    @admin.action(description="Close", permissions=["change"])
+    @admin.action(description="Close", permissions=["change_status"])
     def close(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> Any:
         return self.ask_and_do(request, chosen, ACCOUNT_STEPS["close"])

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
 
+from accounts.admin.masking import masked_number
 from accounts.admin.parts import NOTHING, ReadOnly, amount_cell, day_cell, link_to, moment_cell
 from accounts.models import Account, StatusChange
 from ledger.text.money import account_number, money
@@ -69,6 +70,10 @@ class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="Number")
     def number_shown(self, account: Account) -> str:
         return account_number(account.number)
+
+    @admin.display(description="Number")
+    def number_masked(self, account: Account) -> str:
+        return masked_number(account.number)
 
     @admin.display(description="Balance")
     def balance_shown(self, account: Account) -> str:

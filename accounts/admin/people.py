@@ -1,4 +1,4 @@
-"""People in the admin. Staff help customers; only superusers change staff and rights."""
+"""People and groups in the admin. `accounts.groups` says who may do what, and who gives a group."""
 
 from typing import Any
 
@@ -20,10 +20,12 @@ from django.utils.html import format_html
 from accounts import services
 from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, ReasonedActions
 from accounts.admin.forms import PersonAddForm, PersonChangeForm
-from accounts.admin.parts import STYLES, date_filter, day_cell, moment_cell, person_of
+from accounts.admin.masking import masked_address, sees_contact_details
+from accounts.admin.parts import STYLES, ReadOnly, date_filter, day_cell, moment_cell, person_of
+from accounts.groups import groups_given_by, may_give_all_groups_of
 from accounts.models import Account, User
 
-RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+RIGHTS = ("is_staff", "groups")
 FORGOTTEN = (
     'Its link leads to a page where they choose a password. Later, "Forgotten it?" on the '
     "sign-in page sends a new link."
@@ -54,9 +56,10 @@ class SignInFilter(admin.SimpleListFilter):
 class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     """Users. They are never deleted; their sign-in is closed and can be restored.
 
-    Only superusers change addresses, passwords and rights, because whoever can do that could act
-    as another person in the books. A new person chooses the password by a link in a mail, which
-    staff never see.
+    Only superusers change addresses and passwords, because whoever can do that could act as another
+    person in the books. A new person chooses the password by a link in a mail, which staff never
+    see. Nobody changes their own rights, nobody gives a group that `groups_given_by` does not name,
+    and no page makes a superuser: `manage.py createsuperuser` does.
     """
 
     form = PersonChangeForm
@@ -70,7 +73,8 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     ordering = ("-created_at",)
     show_full_result_count = False
     readonly_fields = (
-        "account_count", "may_sign_in", "joined_at", "closed_at", "last_sign_in",
+        "account_count", "may_sign_in", "joined_at", "closed_at", "last_sign_in", "is_superuser",
+        "masked_email",
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("email", "name"), "description": NEW_PERSON}),)
     actions = ("close_sign_in", "restore_sign_in")
@@ -88,40 +92,80 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.add_fieldsets
-        sign_in = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
-        if not person_of(request).is_superuser:
-            return (
-                (None, {"fields": ("email", "name", "account_count"), "description": THEIR_OWN}),
-                ("Sign-in", {"fields": sign_in}),
-            )
-        return (
-            (None, {"fields": ("email", "reason", "name", "password", "account_count")}),
-            ("Rights", {"fields": RIGHTS}),
-            ("Sign-in", {"fields": sign_in}),
-        )
+        by = person_of(request)
+        rights = [("Rights", {"fields": RIGHTS})] if sees_rights(by) else []
+        sign_in = ("Sign-in", {"fields": ("may_sign_in", "last_sign_in", "joined_at", "closed_at")})
+        if not by.is_superuser:
+            email = "email" if sees_contact_details(by) else "masked_email"
+            first = {"fields": (email, "name", "account_count"), "description": THEIR_OWN}
+            return ((None, first), *rights, sign_in)
+        first = {"fields": ("email", "reason", "name", "password", "account_count")}
+        return ((None, first), ("Rights", {"fields": (*RIGHTS, "is_superuser")}), sign_in)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is None or person_of(request).is_superuser:
+        if obj is None:
             return self.readonly_fields
-        return (*self.readonly_fields, "email", *RIGHTS)
+        by = person_of(request)
+        email = () if by.is_superuser else ("email",)
+        may_give = by.has_perm("accounts.give_groups") and obj.pk != by.pk
+        return (*self.readonly_fields, *email, *(() if may_give else RIGHTS))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offers the groups that this person may give, and takes no other."""
+        if db_field.name == "groups":
+            kwargs["queryset"] = groups_given_by(person_of(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return _without_rights(request, self.list_display)
+        by = person_of(request)
+        columns = _without_rights(request, self.list_display)
+        return columns if sees_contact_details(by) else _masked(columns)
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        return [name for name in (*self.list_display_links, "masked_email") if name in list_display]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return _without_rights(request, self.list_filter)
 
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """A part of an address finds nothing for who may not see addresses: they could guess on."""
+        whole = sees_contact_details(person_of(request))
+        return self.search_fields if whole else ("email__iexact", "name")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        whole = sees_contact_details(person_of(request))
+        allowed: bool = super().lookup_allowed(lookup, value, request)
+        return allowed and (whole or not lookup.startswith("email"))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """The history quotes addresses."""
+        if not sees_contact_details(person_of(request)):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed: bool = super().has_change_permission(request, obj)
         return allowed and (obj is None or not self.refusal_for(request, obj))
+
+    def _add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Serves the page for who may add people. Django's own also asks for the right to change
+        them, because its page could set rights; this one has an address and a name alone.
+        """
+        return admin.ModelAdmin.add_view(self, request, form_url, extra_context)
 
     def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
         return False
 
     def refusal_for(self, request: HttpRequest, thing: User) -> str:
         by = person_of(request)
-        if (thing.is_staff or thing.is_superuser) and not by.is_superuser:
-            return "Only superusers change people who are staff."
+        if by.is_superuser:
+            return ""
+        if thing.is_superuser or not may_give_all_groups_of(by, thing):
+            return "Only superusers change people in this person's groups."
         return ""
 
     def user_change_password(
@@ -161,6 +205,10 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
         if "email" in form.changed_data:
             changes.append(f"Email: {form.initial['email']} became {form.cleaned_data['email']}.")
         return " ".join([*changes, f"Reason: {form.cleaned_data['reason']}"])
+
+    @admin.display(description="Email")
+    def masked_email(self, person: User) -> str:
+        return masked_address(person.email)
 
     @admin.display(description="Accounts", ordering="accounts_held")
     def account_count(self, person: User) -> str:
@@ -207,10 +255,19 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
 
 
 def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
-    """Returns the columns or filters; leaves out those about rights if no superuser asks."""
-    if person_of(request).is_superuser:
+    """Returns the columns or filters; leaves out those about rights for who may not see them."""
+    if sees_rights(person_of(request)):
         return list(names)
     return [name for name in names if name not in RIGHTS]
+
+
+def sees_rights(reader: User) -> bool:
+    """Whether the reader sees who is staff, and in which groups."""
+    return reader.has_perm("accounts.give_groups") or reader.has_perm("auth.view_group")
+
+
+def _masked(columns: list[Any]) -> list[Any]:
+    return ["masked_email" if name == "email" else name for name in columns]
 
 
 def _send_password_link(request: HttpRequest, email: str) -> None:
@@ -225,20 +282,5 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin):
-    """Lets superusers, and nobody else, see and change what each role may do."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, _obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
+class GroupAdmin(ReadOnly, DjangoGroupAdmin):
+    """Shows what each group may do. The table is in `accounts.groups`; no page changes it."""

@@ -113,6 +113,10 @@ class Account(models.Model):
     class Meta:
         db_table = "accounts"
         db_table_comment = "Balances, each the sum of its entries"
+        permissions = [
+            ("change_status", "Can freeze, unfreeze and close accounts"),
+            ("change_limits", "Can change overdrafts and limits"),
+        ]
         indexes: ClassVar[list[models.Index]] = [GinIndex(ACCOUNT_WORDS, name="accounts_search")]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # Target of the composite foreign keys of transactions: one currency on both sides.

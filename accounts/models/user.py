@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any, ClassVar, Self
 
+import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.indexes import GinIndex
@@ -15,12 +16,27 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models.fields import times_finite
 from ledger.db.ids import uuid7
+from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
 
 # Words of names and addresses, for the search ("mara" finds Mara Lindt's payments) and the search
 # of the admin. A query must contain this exact expression, or Postgres does not use the index.
 PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
     "email", weight="B", config="simple"
+)
+
+
+# Whoever signs in as a superuser may do everything, so a page must not be able to make one.
+SUPERUSER_BY_COMMAND = FirmTrigger(
+    name="superuser_by_command",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("is_superuser"),  # type: ignore[no-untyped-call]
+    func=f"""
+        IF NEW.is_superuser AND NOT (TG_OP = 'UPDATE' AND OLD.is_superuser) AND {BY_WEB_ROLE} THEN
+            {refuse("superuser_by_command", "Superusers are made by manage.py createsuperuser.")}
+        END IF;
+        RETURN NEW;
+    """,
 )
 
 
@@ -92,6 +108,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         db_table_comment = "People who sign in"
+        permissions = [
+            ("view_contact_details", "Can see whole email addresses and account numbers"),
+            ("give_groups", "Can put people into groups"),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [SUPERUSER_BY_COMMAND]
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(PERSON_WORDS, name="users_search"),
         ]

@@ -17,7 +17,7 @@ from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts.groups import ensure_groups
+from accounts.groups import PERMISSIONS, ensure_groups
 from cookbook.models import SCRATCH_MODELS
 from cookbook.practice import vouchers
 from ledger.db import embedded
@@ -194,7 +194,8 @@ def _seals_lock_their_own() -> None:
 
 
 def _fill() -> None:
-    for label in ("accounts", "transactions"):
+    labels = {label.partition(".")[0] for labels in PERMISSIONS.values() for label in labels}
+    for label in sorted(labels):
         create_permissions(apps.get_app_config(label), verbosity=0)
     ensure_groups()
     seeding.seed(users=USERS, months=MONTHS, seed=SEED, now=ENDS)

@@ -62,8 +62,8 @@ def rent_and_cash(
     writes=True,
 )
 def people_in_groups() -> dict[str, list[Any]]:
-    """Ana joins the bank's two groups; who is in any group, and each group with its people."""
-    groups = Group.objects.filter(name__in=["analysts", "staff"]).order_by("name")
+    """Ana joins two of the bank's groups; who is in any group, and each group with its people."""
+    groups = Group.objects.filter(name__in=["analysts", "operations"]).order_by("name")
     with step("add()"):
         User.objects.get(email="ana@example.com").groups.add(*groups)
     members = (

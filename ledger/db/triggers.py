@@ -13,6 +13,13 @@ from typing import Any
 from django.db import models
 from pgtrigger import Before, Delete, Statement, Trigger, Truncate, Update, compiler
 
+# Whether the role that runs the statement may not act as the owner of the table. True in every web
+# process, because its role owns nothing; false for migrations and commands. For functions that run
+# with the rights of their caller.
+BY_WEB_ROLE = """NOT pg_has_role(
+    current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
+)"""
+
 
 class FirmTriggerSql(compiler.UpsertTriggerSql):
     """The SQL of a trigger without `pgtrigger.ignore`. Migrations name this class."""

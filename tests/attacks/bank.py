@@ -19,7 +19,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.groups import STAFF, ensure_groups
+from accounts.groups import OPERATIONS, ensure_groups
 from accounts.models import Account, User
 from ledger.text.money import account_number
 from tests.attacks.passkeys import add_passkey
@@ -103,7 +103,7 @@ class AttackedBank:
 def attacked_bank(wording: Wording = plain) -> AttackedBank:
     """Builds the bank. `wording` writes every text, such as names, descriptions and reasons."""
     clerk: User = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
-    clerk.groups.add(ensure_groups()[STAFF])
+    clerk.groups.add(ensure_groups()[OPERATIONS])
     people = {who: _holder(who, wording) for who in CANARIES}
     ana, ben, eve = people.values()
     for holder, to in ((ana, ben.everyday), (ben, ana.everyday), (eve, eve.savings)):

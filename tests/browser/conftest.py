@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.groups import STAFF, ensure_groups
+from accounts.groups import OPERATIONS, ensure_groups
 from accounts.models import Account, User
 from tests.browser.shared import LONG
 from tests.factories import PASSWORD, AccountFactory, UserFactory
@@ -101,5 +101,5 @@ def everyday() -> Account:
 @pytest.fixture
 def clerk() -> User:
     clerk = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
-    clerk.groups.add(ensure_groups()[STAFF])
+    clerk.groups.add(ensure_groups()[OPERATIONS])
     return clerk

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
@@ -21,7 +21,7 @@ def ana() -> User:
 
 
 def member_of(group: str) -> User:
-    user: User = UserFactory(is_staff=group == STAFF)
+    user: User = UserFactory(is_staff=group == OPERATIONS)
     user.groups.add(ensure_groups()[group])
     return user
 
@@ -72,7 +72,7 @@ def test_flows_of_the_bank_are_deposits_and_withdrawals() -> None:
     assert sorted(entry.signed_amount for entry in flows) == [-5, 100]
 
 
-@pytest.mark.parametrize(("group", "names"), [(ANALYSTS, False), (STAFF, True)])
+@pytest.mark.parametrize(("group", "names"), [(ANALYSTS, False), (OPERATIONS, True)])
 def test_analysts_and_staff_read_the_bank_and_staff_see_names(group: str, names: bool) -> None:
     reader = member_of(group)
     AccountFactory(balance="1")

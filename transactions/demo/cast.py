@@ -91,5 +91,7 @@ COMPANY_WORDS = (
     "Marble Nettle Osprey Pebble Quarry Rowan Saffron Thistle Umber Verdant Willow Yarrow Zephyr"
 ).split()
 COMPANY_TRADES = "Systems Foods Logistics Studio Labs Works Printing Robotics Gardens".split()
+# Beside the others and without random numbers, so that they stay the same people.
+MANAGER = Role("Ingrid Solheim", "staff", BERLIN, email="manager@example.com")
 RANDOM_PLACES = (PROVIDENCE, PROVIDENCE, PROVIDENCE, BERLIN, BERLIN, BRISTOL, KYOTO, KUWAIT)
 FORMS = {"USD": "Inc", "EUR": "GmbH", "GBP": "Ltd", "JPY": "K.K.", "KWD": "W.L.L."}

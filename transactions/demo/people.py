@@ -1,5 +1,6 @@
 """The people of the demo and their accounts, made from the cast and a seed."""
 
+import itertools
 import random
 import unicodedata
 import uuid
@@ -114,14 +115,15 @@ class Person:
 
 
 def make_people(count: int, seed: int, start: date, today: date) -> list[Person]:
-    """Makes `count` people, the cast first, with accounts, friends and employers. Uses no
-    database.
+    """Makes `count` people, the cast first, with accounts, friends and employers, and the manager.
+    Uses no database.
     """
     directory: dict[tuple[str, str], DemoAccount] = {}
     emails: set[str] = set()
     numbers: set[str] = set()
     people: list[Person] = []
-    for role in _parts(count, random.Random(f"{seed}/cast")):  # noqa: S311  a demo, no secret
+    parts = _parts(count, random.Random(f"{seed}/cast"))  # noqa: S311  a demo, no secret
+    for role in itertools.chain(parts, [cast.MANAGER]):
         rng = random.Random(f"{seed}/{len(people)}")  # noqa: S311  a demo, no secret
         first_day = today - DAY if role.kind == "newcomer" else start
         joined = at(rng, first_day, "08:00", "12:00")

@@ -15,7 +15,7 @@ from django.db import transaction as db_transaction
 
 from accounts import services as account_services
 from accounts.exceptions import LedgerError
-from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.groups import ANALYSTS, MANAGER, OPERATIONS, ensure_groups
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
@@ -214,15 +214,18 @@ def _change_statuses(people: Iterable[Person], users: dict[str, User]) -> None:
 
 
 def _give_roles_and_passwords(users: dict[str, User]) -> None:
-    """Adds the groups of the analyst and the staff; then, last of all, sets the three passwords."""
-    three = {role: users[email] for role, email in SIGN_INS.items()}
+    """Adds the groups of the analyst and the staff; then, last of all, sets the passwords."""
+    sign_ins = {role: users[email] for role, email in SIGN_INS.items()}
     with db_transaction.atomic(durable=True):
         groups = ensure_groups()
-        three["analyst"].groups.add(groups[ANALYSTS])
-        three["staff"].groups.add(groups[STAFF])
-        for user in three.values():
+        sign_ins["analyst"].groups.add(groups[ANALYSTS])
+        sign_ins["staff"].groups.add(groups[OPERATIONS])
+        sign_ins["manager"].groups.add(groups[MANAGER])
+        for user in sign_ins.values():
             EmailAddress.objects.get_or_create(
                 user=user, email=user.email, defaults={"verified": True, "primary": True}
             )
         password = make_password(PASSWORD)
-        User.objects.filter(pk__in=[user.pk for user in three.values()]).update(password=password)
+        User.objects.filter(pk__in=[user.pk for user in sign_ins.values()]).update(
+            password=password
+        )

@@ -52,6 +52,7 @@ ATTEMPTS: list[Attempt] = [
     PERSON.but("person").attempt(
         "users_pkey", "Insert a user with an id that is taken", UNIQUE, id="person.id"
     ),
+    PERSON.attempt("superuser_by_command", "Insert a superuser", is_superuser="true"),
     *PERSON.left_out(),
     MEMBER.attempt(
         "users_groups_user_id_f500bee5_fk_users_id",

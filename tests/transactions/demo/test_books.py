@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import Group
 
-from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.groups import ANALYSTS, MANAGER, OPERATIONS
 from accounts.models import Account, StatusChange, User
 from tests.factories import PASSWORD
 from tests.transactions.demo.bank import NOON, play
@@ -14,6 +13,7 @@ from transactions.annotations.search import ids_with_note, tags_in_use
 from transactions.audit.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo.seeding import SeedingCounts
+from transactions.demo.sign_ins import SIGN_INS
 from transactions.models import Entry, Transaction
 
 
@@ -92,10 +92,20 @@ def test_ana_has_her_three_accounts(demo: SeedingCounts) -> None:
     assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
 
 
-def test_the_three_sign_in_with_the_password_and_nobody_else_does(demo: SeedingCounts) -> None:
-    for email in ("ana@example.com", "analyst@example.com", "staff@example.com"):
+def test_those_who_are_listed_sign_in_with_the_password_and_nobody_else_does(
+    demo: SeedingCounts,
+) -> None:
+    for email in SIGN_INS.values():
         assert authenticate(None, username=email, password=PASSWORD) is not None
-    assert sum(user.has_usable_password() for user in User.objects.all()) == 3
+    assert sum(user.has_usable_password() for user in User.objects.all()) == len(SIGN_INS)
+
+
+def test_the_manager_of_the_demo_is_another_person_than_the_clerk(demo: SeedingCounts) -> None:
+    clerk, manager = (User.objects.get(email=SIGN_INS[who]) for who in ("staff", "manager"))
+    assert [group.name for group in manager.groups.all()] == [MANAGER]
+    assert manager.is_staff
+    assert not manager.has_perm("transactions.use_cash_desk")
+    assert not clerk.has_perm("accounts.change_limits")
 
 
 def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(
@@ -105,7 +115,7 @@ def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(
         User.objects.get(email=f"{name}@example.com") for name in ("ana", "analyst", "staff")
     )
     assert [group.name for group in analyst.groups.all()] == [ANALYSTS]
-    assert [group.name for group in staff.groups.all()] == [STAFF]
+    assert [group.name for group in staff.groups.all()] == [OPERATIONS]
     assert [(user.is_staff, user.is_superuser) for user in (ana, analyst, staff)] == [
         (False, False), (False, False), (True, False),
     ]  # fmt: skip
@@ -116,15 +126,6 @@ def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(
     assert not any(
         staff.has_perm(f"transactions.{verb}_transaction") for verb in ("add", "change", "delete")
     )
-
-
-def test_groups_are_made_once_and_keep_what_was_added_by_hand(db: None) -> None:
-    groups = ensure_groups()
-    extra = groups[STAFF].permissions.all()[0]
-    groups[ANALYSTS].permissions.add(extra)
-    ensure_groups()
-    assert Group.objects.count() == 2
-    assert extra in groups[ANALYSTS].permissions.all()
 
 
 def test_ana_has_noted_things_that_the_search_finds(demo: SeedingCounts) -> None:

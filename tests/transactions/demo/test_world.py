@@ -140,7 +140,7 @@ def test_ana_is_paid_on_a_working_day_each_month_and_pays_the_rent_on_the_first(
 @pytest.mark.parametrize("users", [3, 4, 13, 40])
 def test_any_number_of_people_gives_a_bank(users: int) -> None:
     world = play(users=users, months=1)
-    assert len(world.people) == users
-    assert len({person.email for person in world.people}) == users
+    assert len(world.people) == users + 1  # the manager
+    assert len({person.email for person in world.people}) == len(world.people)
     assert all(email.isascii() for email in (person.email for person in world.people))
     assert list(world.drafts())

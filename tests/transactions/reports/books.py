@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
 from accounts.models import Account, User
 from tests.factories import UserFactory
 from transactions import services
@@ -44,7 +44,7 @@ def analyst() -> User:
 def clerk() -> User:
     """Somebody who reads everything, names too."""
     person: User = UserFactory(name="Clerk", is_staff=True)
-    person.groups.add(ensure_groups()[STAFF])
+    person.groups.add(ensure_groups()[OPERATIONS])
     return person
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
 from accounts.models import User
 from tests.factories import UserFactory
 from tests.pages import text_of
@@ -40,11 +40,11 @@ def answers(client: Client, address: str, **asked: str) -> str:
 
 
 @pytest.mark.parametrize("page", ["1", "2", "999"])
-@pytest.mark.parametrize("group", [None, ANALYSTS, STAFF])
+@pytest.mark.parametrize("group", [None, ANALYSTS, OPERATIONS])
 def test_a_reader_without_accounts_gets_a_page(
     client: Client, books: Books, group: str | None, page: str
 ) -> None:
-    reader: User = UserFactory(is_staff=group == STAFF)
+    reader: User = UserFactory(is_staff=group == OPERATIONS)
     if group:
         reader.groups.add(ensure_groups()[group])
     client.force_login(reader)
@@ -65,9 +65,9 @@ def test_every_page_number_of_an_empty_result_gets_a_page(customer: Client, book
             assert "Nothing found" in said, (text, page)
 
 
-@pytest.mark.parametrize("group", [ANALYSTS, STAFF])
+@pytest.mark.parametrize("group", [ANALYSTS, OPERATIONS])
 def test_empty_results_in_the_whole_bank(client: Client, books: Books, group: str) -> None:
-    reader: User = UserFactory(is_staff=group == STAFF)
+    reader: User = UserFactory(is_staff=group == OPERATIONS)
     reader.groups.add(ensure_groups()[group])
     client.force_login(reader)
     for text in EMPTY_OF_BANK:

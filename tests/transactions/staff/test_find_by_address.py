@@ -84,7 +84,7 @@ def test_nobody_finds_by_an_address_who_may_not_see_people(
 
 @pytest.mark.parametrize("right", PEOPLE)
 def test_whoever_may_see_people_does(client: Client, nest: Account, right: str) -> None:
-    staff = colleague(client, [right, *BOOKS])
+    staff = colleague(client, [right, "accounts.view_contact_details", *BOOKS])
     assert sections(staff, ADDRESS) == ["Exact matches", "Accounts", "Transactions"]
     for typed in ("secretaddr@na", "secretaddr"):
         assert sections(staff, typed)[:2] == ["People", "Accounts"], typed

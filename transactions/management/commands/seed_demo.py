@@ -58,8 +58,9 @@ class Command(BaseCommand):
                 f"and {made.transactions:,} transactions."
             )
         self.stdout.write(
-            f"Sign in as {SIGN_INS['ana']} (customer), {SIGN_INS['analyst']} (analyst) or "
-            f"{SIGN_INS['staff']} (admin), each with the password {PASSWORD}"
+            f"Sign in as {SIGN_INS['ana']} (customer), {SIGN_INS['analyst']} (analyst), "
+            f"{SIGN_INS['staff']} or {SIGN_INS['manager']} (admin), "
+            f"each with the password {PASSWORD}"
         )
 
     def _progress(self, booked: int) -> None:

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.admin.masking import masked_address, masked_number, sees_contact_details
 from accounts.admin.parts import person_of
 from accounts.models import Account, User
 from ledger.text.lines import shortened
@@ -82,7 +83,9 @@ def find_anything(request: HttpRequest) -> HttpResponse:
     seen = {model for model in TITLES if _may_see(request, model)}
     if not seen:
         raise PermissionDenied
-    query = StaffQuery(request.GET.get("q", ""), addresses=User in seen)
+    whole = sees_contact_details(person_of(request))
+    text = request.GET.get("q", "")
+    query = StaffQuery(text, addresses=User in seen and whole, numbers=whole)
     context = {
         **admin.site.each_context(request),
         "title": "Search",
@@ -107,11 +110,11 @@ def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -
         scope = transactions.scope_for_staff(reader)
         kinds[Transaction], condition = transactions.transactions(query, scope, named)
         mistakes = condition.mistakes
-    exact = [_hit(row) for kind in kinds.values() for row in kind.exact]
+    exact = [_hit(row, query) for kind in kinds.values() for row in kind.exact]
     sections = [HitSection("Exact matches", exact)]
     for model, kind in kinds.items():
         more = _list_url(model, query.text) if kind.is_cut else ""
-        hits = [_hit(row) for row in kind.ranked]
+        hits = [_hit(row, query) for row in kind.ranked]
         sections.append(HitSection(TITLES[model], hits, more, kind.extent))
     results = FindResults([section for section in sections if section.hits])
     results.mistakes = [
@@ -134,26 +137,31 @@ def _may_see(request: HttpRequest, model: type[models.Model]) -> bool:
     return bool(admin.site.get_model_admin(model).has_view_permission(request))
 
 
-def _hit(row: Any) -> StaffHit:
+def _hit(row: Any, query: StaffQuery) -> StaffHit:
     label = f"{row._meta.app_label}_{row._meta.model_name}"
     url = reverse(f"admin:{label}_change", args=[row.pk])
     if isinstance(row, User):
-        return _person(row, url)
-    return _account(row, url) if isinstance(row, Account) else _transaction(row, url)
+        return _person(row, url, masks=not query.numbers)
+    return (
+        _account(row, url, masks=not query.numbers)
+        if isinstance(row, Account)
+        else _transaction(row, url)
+    )
 
 
-def _person(person: User, url: str) -> StaffHit:
+def _person(person: User, url: str, *, masks: bool) -> StaffHit:
     state = [] if person.is_active else ["sign-in closed"]
     role = ["staff"] if person.is_staff else []
-    return StaffHit(person.name or person.email, url, [person.email, *role, *state])
+    email = masked_address(person.email) if masks else person.email
+    return StaffHit(person.name or email, url, [email, *role, *state])
 
 
-def _account(account: Account, url: str) -> StaffHit:
+def _account(account: Account, url: str, *, masks: bool) -> StaffHit:
     status = [] if account.is_active else [account.status]
     return StaffHit(
         f"{account.name} of {account.user}",
         url,
-        [account_number(account.number), *status],
+        [masked_number(account.number) if masks else account_number(account.number), *status],
         amount=figure(account.balance, account.currency),
         currency=account.currency,
         is_below=account.balance < 0,

@@ -83,14 +83,16 @@ class KindResults:
 class StaffQuery:
     """A search text, parsed once for all kinds.
 
-    `addresses` says whether email addresses are searched, which only some staff may do.
+    `addresses` says whether words find email addresses, and `numbers` whether parts of account
+    numbers are found: only some staff may see them. A whole one is always found.
     Spaces in account numbers do not matter.
     """
 
-    def __init__(self, typed: str, *, addresses: bool = False) -> None:
+    def __init__(self, typed: str, *, addresses: bool = False, numbers: bool = True) -> None:
         self.parsed = parse(typed)
         self.text = self.parsed.text
         self.addresses = addresses
+        self.numbers = numbers
         if len(self.digits) == LENGTH and not is_number(self.text):
             self.parsed = parse(self.digits)
 
@@ -174,9 +176,9 @@ def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     exact, found, rank = query.by_id, NO_ROWS, UNRANKED
     if query.digits:
         exact |= Q(number=query.digits)
-        if len(query.digits) >= FEWEST_DIGITS:
+        if len(query.digits) >= FEWEST_DIGITS and query.numbers:
             found |= Q(number__startswith=query.digits)
-    if query.ending:
+    if query.ending and (query.numbers or len(query.ending) == FEWEST_DIGITS):
         found |= _ending(query.ending)
     if query.groups:
         for words in query.groups:

@@ -18,6 +18,9 @@ PEOPLE = """
     SELECT to_tsvector('simple', name || ' ' || email) AS words
     FROM users ORDER BY id DESC LIMIT %s
 """
+NAMES = """
+    SELECT to_tsvector('simple', name) AS words FROM users ORDER BY id DESC LIMIT %s
+"""
 ACCOUNTS = """
     SELECT to_tsvector('simple', accounts.name || ' ' || users.name) AS words
     FROM accounts JOIN users ON users.id = user_id ORDER BY accounts.id DESC LIMIT %s
@@ -45,6 +48,8 @@ def suggested_queries(query: StaffQuery, seen: Set[type[models.Model]]) -> Sugge
 
     def vocabulary() -> Vocabulary:
         kinds = [WORDS[model] for model in WORDS if model in seen]
+        if User in seen and not query.addresses:
+            kinds[0] = (NAMES, NEWEST_PEOPLE)
         rows = " UNION ALL ".join(f"({sql})" for sql, _ in kinds)
         return VOCABULARY.format(rows=rows), [most for _, most in kinds]
 

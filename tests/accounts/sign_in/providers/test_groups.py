@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from accounts.groups import ANALYSTS, STAFF, ensure_groups
+from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
 from accounts.models import User
 from accounts.sign_in.providers.group_map import groups_claimed
 from tests.identity_provider import ANA, CLERK, There, connect, person_here
@@ -26,7 +26,7 @@ def names(user: User) -> set[str]:
 def test_a_new_person_gets_the_groups_of_the_map(client: Client, there: There) -> None:
     there.sign_in(client, CLERK)
     user = User.objects.get(email=CLERK.email)
-    assert (names(user), user.is_staff, user.is_superuser) == ({STAFF}, True, False)
+    assert (names(user), user.is_staff, user.is_superuser) == ({OPERATIONS}, True, False)
     assert client.get("/admin/").status_code == 200
 
 
@@ -40,10 +40,10 @@ def test_groups_are_given_and_taken_at_each_sign_in(client: Client, there: There
 
 def test_groups_outside_the_map_stay(client: Client, there: There) -> None:
     Group.objects.create(name="chess")  # the provider has one of this name, but no map leads here
-    there.configure(groups={"bank-clerks": STAFF})
+    there.configure(groups={"bank-clerks": OPERATIONS})
     there.sign_in(client, CLERK)
     user = User.objects.get(email=CLERK.email)
-    assert names(user) == {STAFF}
+    assert names(user) == {OPERATIONS}
     user.groups.add(Group.objects.get(name=ANALYSTS))
     there.know(replace(CLERK, groups=()))
     there.sign_in(Client(), CLERK)
@@ -53,17 +53,17 @@ def test_groups_outside_the_map_stay(client: Client, there: There) -> None:
 def test_without_a_map_nothing_is_given_or_taken(client: Client, there: There) -> None:
     there.configure(groups={})
     user = person_here(ANA, is_staff=True)
-    user.groups.add(Group.objects.get(name=STAFF))
-    there.know(replace(ANA, groups=("bank-clerks", STAFF, "superuser")))
+    user.groups.add(Group.objects.get(name=OPERATIONS))
+    there.know(replace(ANA, groups=("bank-clerks", OPERATIONS, "superuser")))
     connect(there, client, user, ANA)
     there.sign_in(Client(), ANA)
     user.refresh_from_db()
-    assert (names(user), user.is_staff, user.is_superuser) == ({STAFF}, True, False)
+    assert (names(user), user.is_staff, user.is_superuser) == ({OPERATIONS}, True, False)
 
 
 def test_a_superuser_stays_one(client: Client, there: There) -> None:
     user = person_here(ANA, is_staff=True, is_superuser=True)
-    user.groups.add(Group.objects.get(name=STAFF))
+    user.groups.add(Group.objects.get(name=OPERATIONS))
     connect(there, client, user, ANA)
     there.sign_in(Client(), ANA)
     user.refresh_from_db()
@@ -87,4 +87,4 @@ def test_the_claim_is_the_one_of_the_settings(client: Client, there: There) -> N
     there.configure(groups_claim="cognito:groups")
     there.know(replace(CLERK, more={"groups": ["bank-analysts"]}))
     there.sign_in(client, CLERK)
-    assert names(User.objects.get(email=CLERK.email)) == {STAFF}
+    assert names(User.objects.get(email=CLERK.email)) == {OPERATIONS}

@@ -1,0 +1,35 @@
+"""Email addresses and account numbers in part, for staff without `view_contact_details`."""
+
+from django.db.models import Q
+
+from accounts.models import User
+from accounts.numbers import LENGTH
+from ledger.text.lines import grouped
+
+HIDDEN = "\N{BULLET}"
+SHOWN_DIGITS = 4
+
+
+def sees_contact_details(reader: User) -> bool:
+    """Whether the reader sees whole email addresses and account numbers."""
+    return reader.has_perm("accounts.view_contact_details")
+
+
+def masked_address(email: str) -> str:
+    """The first letter of an address, and its domain: "a•••@example.com"."""
+    name, _, domain = email.partition("@")
+    return f"{name[:1]}{HIDDEN * 3}@{domain}"
+
+
+def masked_number(number: str) -> str:
+    """The last four digits of an account number: "•••• •••• 5549"."""
+    return grouped(HIDDEN * (len(number) - SHOWN_DIGITS) + number[-SHOWN_DIGITS:])
+
+
+def known_number(digits: str) -> Q:
+    """Accounts with this whole number, or with these last four digits. Other parts find nothing:
+    whoever sees four digits could guess the others one by one.
+    """
+    if len(digits) == SHOWN_DIGITS:
+        return Q(number__endswith=digits)
+    return Q(number=digits) if len(digits) == LENGTH else Q(pk=None)
