@@ -19,6 +19,13 @@ from accounts.sign_in.providers.sign_out import provider_sign_out_url
 LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
 
 
+STEP_UPS = {
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+    "mfa_reauthenticate": "Use a code",
+    "reauthenticate": "Use your password",
+}
+
+
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Our texts in place of allauth's, and mails that greet people by name."""
 
@@ -57,6 +64,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """
         return provider_sign_out_url(request) or str(super().get_logout_redirect_url(request))
 
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """The ways to step up, in our words: a second factor first, as it is stronger."""
+        methods = {method["id"]: method for method in super().get_reauthentication_methods(user)}
+        return [
+            {**methods[name], "description": label}
+            for name, label in STEP_UPS.items()
+            if name in methods
+        ]
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sends a mail. `person_name` is the person it is about, never the one signed in."""
         super().send_mail(
@@ -85,10 +101,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         "cannot_generate_recovery_codes": (
             "Recovery codes stand in for a lost passkey or app. Add one of them first."
         ),
-        "cannot_delete_authenticator": (
-            "Without it, your password alone would protect your sign-in, and that takes at least "
-            f"{User.SHORTEST_PASSWORD_ALONE} characters. Choose a longer password first."
-        ),
+        "cannot_delete_authenticator": passwords.TOO_SHORT_ALONE,
     }
 
     def encrypt(self, text: str) -> str:

@@ -32,3 +32,11 @@ class LimitInvalid(LedgerError):
 
 class DetailsInvalid(LedgerError):
     """A name or number that an account cannot have."""
+
+
+class LastWayIn(LedgerError):
+    """Without this password or passkey nothing would sign the person in."""
+
+
+class PasswordTooShort(LedgerError):
+    """The password is too short to be all that protects the sign-in."""

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.security.staff_rule.StaffSecondFactorMiddleware",
 ]
 ROOT_URLCONF = "ledger.urls"
 WSGI_APPLICATION = "ledger.wsgi.application"
@@ -188,6 +189,10 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_FORMS = {
     "activate_totp": "accounts.security.forms.AddAppForm",
     "add_webauthn": "accounts.security.forms.AddPasskeyForm",
+    "authenticate_webauthn": "accounts.security.forms.SecondPasskeyForm",
+    "login_webauthn": "accounts.security.forms.SignInByPasskeyForm",
+    "reauthenticate_webauthn": "accounts.security.forms.StepUpByPasskeyForm",
+    "edit_webauthn": "accounts.security.forms.RenamePasskeyForm",
 }
 
 # The pages have no inline scripts or styles.
@@ -256,6 +261,9 @@ STORAGES = {
 
 # `make run` sets it: the sign-in page then shows the accounts of the demo data, if they exist.
 LEDGER_DEMO = env.flag("LEDGER_DEMO")
+# Staff sign in with a second factor to see these addresses: the admin, and the whole bank's rows.
+LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not LEDGER_DEMO)
+LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
 # Seconds that a web process waits for the next piece of a request (`manage.py serve`).
 LEDGER_READ_TIMEOUT = env.number("LEDGER_READ_TIMEOUT", 10, least=1, most=600)
 PORT = env.number("PORT", 8000, least=1, most=65535)

@@ -27,3 +27,4 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_ROOT = BASE_DIR / "static"
+LEDGER_STAFF_SECOND_FACTOR = False  # the tests of the rule turn it on

@@ -3,15 +3,51 @@
 from typing import Any
 
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
 
 from accounts.models import User
+from accounts.security.credentials import MALFORMED, NO_PASSKEY, CredentialField
 from accounts.sign_in.factors import must_confirm_address
 from ledger.text.lines import tidy_line
 
 CONFIRM_FIRST = "Confirm your email address first: the link is in the mail that we sent you."
 NAME_LIMIT = 60
+
+
+class ReadablePasskeyMixin:
+    """Refuses a credential that cannot be read, where allauth's form would fail."""
+
+    def clean_credential(self) -> Any:
+        """What allauth makes of the credential."""
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except MALFORMED:
+            raise forms.ValidationError(NO_PASSKEY) from None
+
+
+class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ignore[misc]
+    """Signs in by a passkey alone."""
+
+    credential = CredentialField()
+
+
+class SecondPasskeyForm(ReadablePasskeyMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """Finishes a sign-in by a passkey, after the password."""
+
+    credential = CredentialField()
+
+
+class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """Steps up by a passkey."""
+
+    credential = CredentialField()
 
 
 class ConfirmedAddressMixin:
@@ -40,6 +76,7 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
 class AddPasskeyForm(ConfirmedAddressMixin, AddWebAuthnForm):  # type: ignore[misc]
     """Adds a passkey. The script reads the hidden box, so that each passkey can sign in alone."""
 
+    credential = CredentialField()
     name = forms.CharField(
         label="Name of the passkey",
         max_length=NAME_LIMIT,
@@ -53,3 +90,20 @@ class AddPasskeyForm(ConfirmedAddressMixin, AddWebAuthnForm):  # type: ignore[mi
     def clean_name(self) -> str:
         """The name without extra spaces or invisible characters; a proposed one if it is empty."""
         return tidy_line(str(super().clean_name()))
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError for a credential that cannot be read."""
+        try:
+            return super().clean()
+        except MALFORMED:
+            raise forms.ValidationError(NO_PASSKEY) from None
+
+
+class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
+    """Gives a passkey another name."""
+
+    name = forms.CharField(max_length=NAME_LIMIT)
+
+    def clean_name(self) -> str:
+        """The name without extra spaces or invisible characters."""
+        return tidy_line(self.cleaned_data["name"])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from accounts.requests import PersonRequest
+from accounts.security.staff_rule import lacks_second_factor, url_to_prove
 from accounts.sign_in.factors import Factors, factors_of, must_confirm_address
 
 
@@ -11,6 +12,8 @@ def read(request: PersonRequest) -> dict[str, Any]:
     factors = factors_of(request.user)
     return {
         "factors": factors,
+        "lacks_second": lacks_second_factor(request),
+        "url_to_prove": url_to_prove(request.user, request.GET.get("next", "")),
         "must_confirm": must_confirm_address(request.user),
         "summary": summary(factors),
     }
@@ -19,11 +22,11 @@ def read(request: PersonRequest) -> dict[str, Any]:
 def summary(factors: Factors) -> str:
     """What protects the sign-in, in one sentence."""
     if not factors.has_password:
-        return "Only your passkeys sign you in"
+        return "Only your passkeys sign you in" if factors.passkeys else "You have no password here"
+    passkeys = "passkeys" if len(factors.passkeys) > 1 else "a passkey"
     if factors.passkeys and factors.app:
-        return "A password, passkeys and an authenticator app protect your sign-in"
-    if factors.passkeys:
-        return "A password and a passkey protect your sign-in"
-    if factors.app:
-        return "A password and an authenticator app protect your sign-in"
+        return f"A password, {passkeys} and an authenticator app protect your sign-in"
+    if factors.has_second:
+        second = passkeys if factors.passkeys else "an authenticator app"
+        return f"A password and {second} protect your sign-in"
     return "Only a password protects your sign-in"

@@ -1,4 +1,4 @@
-"""Pages under /account/. They stand before those of allauth, two of which they replace."""
+"""Pages under /account/. They stand before those of allauth, some of which they replace."""
 
 from django.urls import path
 from django.views.generic import RedirectView
@@ -10,6 +10,15 @@ app_name = "security"
 _to_security = RedirectView.as_view(pattern_name="security:page")
 urlpatterns = [
     path("security/", views.security, name="page"),
-    path("2fa/", _to_security),
-    path("2fa/webauthn/", _to_security),
+    path("security/password/remove/", views.drop_password, name="drop_password"),
+    # The same addresses as allauth's, whose names lead here.
+    path("password/change/", views.change_password, name="change_password"),
+    path("password/set/", views.choose_password, name="choose_password"),
+    path("2fa/", _to_security, name="factors"),
+    path("2fa/webauthn/", _to_security, name="passkeys"),
+    path(
+        "2fa/webauthn/keys/<int:pk>/remove/",
+        views.RemovePasskeyView.as_view(),
+        name="remove_passkey",
+    ),
 ]

@@ -1,14 +1,73 @@
-"""Pages of a person's own security."""
+"""Pages of a person's own security. Changes need a fresh step-up."""
 
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.views import password_change, password_set
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_removed
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.exceptions import LastWayIn, LedgerError
 from accounts.requests import PersonRequest
 from accounts.security.sections import read_sections
+from accounts.security.step_up import step_up_first
+from accounts.sign_in.factors import has_second_factor
+from accounts.sign_in.removal import remove_passkey, remove_password
 
 
 @require_safe
 def security(request: PersonRequest) -> HttpResponse:
     """What protects the sign-in, with links to each change."""
     return render(request, "accounts/security/page.html", {"sections": read_sections(request)})
+
+
+def change_password(request: PersonRequest) -> HttpResponse:
+    """Changes the password by the current one. Somebody with a second factor steps up first."""
+    page = step_up_first(password_change) if has_second_factor(request.user) else password_change
+    return page(request)
+
+
+choose_password = step_up_first(password_set)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_first
+def drop_password(request: PersonRequest) -> HttpResponse:
+    """Asks, then removes the password and keeps this session alone."""
+    if request.method == "POST":
+        try:
+            person = remove_password(user=request.user)
+        except LastWayIn as refusal:
+            messages.error(request, str(refusal))
+        else:
+            update_session_auth_hash(request, person)
+            get_adapter().send_notification_mail("account/email/password_removed", person)
+            messages.success(request, "Your password is removed. Your passkeys sign you in.")
+        return redirect("security:page")
+    return render(request, "accounts/security/drop_password.html")
+
+
+class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]
+    """allauth's page, which would also remove the last way in."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Removes the passkey, or shows why it stays."""
+        try:
+            removed = remove_passkey(passkey=self.get_object())
+        except LedgerError as refusal:
+            form.add_error(None, str(refusal))
+            return self.form_invalid(form)  # type: ignore[no-any-return]
+        for factor in removed:
+            authenticator_removed.send(
+                Authenticator, request=self.request, user=self.request.user, authenticator=factor
+            )
+        adapter = get_adapter()
+        adapter.add_message(self.request, messages.SUCCESS, "mfa/messages/webauthn_removed.txt")
+        adapter.send_notification_mail("mfa/email/webauthn_removed", self.request.user)
+        return redirect("security:page")

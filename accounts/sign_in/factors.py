@@ -10,9 +10,12 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.sign_in.providers.current import is_configured
+from accounts.sign_in.providers.second_factor import proved_at_provider
 
 Kind = Authenticator.Type
 SECOND_FACTORS = (Kind.TOTP, Kind.WEBAUTHN)
@@ -37,25 +40,29 @@ class Factors:
     passkeys: tuple[Passkey, ...]
     app: Authenticator | None
     recovery_codes: int | None
+    has_provider: bool
 
     @property
     def has_second(self) -> bool:
         """Whether signing in takes more than a password."""
         return bool(self.passkeys or self.app)
 
+    @property
     def signs_in_without_password(self) -> bool:
         """Whether the person could still sign in if the password were gone."""
         return any(passkey.signs_in_alone for passkey in self.passkeys)
 
     def signs_in_without(self, passkey: int) -> bool:
         """Whether the person could still sign in if the passkey with this id were gone."""
-        return self.has_password or any(
-            other.signs_in_alone for other in self.passkeys if other.pk != passkey
+        return (
+            self.has_password
+            or self.has_provider
+            or any(other.signs_in_alone for other in self.passkeys if other.pk != passkey)
         )
 
 
 def factors_of(user: User) -> Factors:
-    """The factors of a person, in one query. Decrypts nothing."""
+    """The factors of a person, in one query, or two with a provider. Decrypts nothing."""
     rows = list(Authenticator.objects.filter(user=user).order_by("created_at", "pk"))
     by_kind = {row.type: row for row in rows if row.type != Kind.WEBAUTHN}
     codes = by_kind.get(Kind.RECOVERY_CODES)
@@ -63,7 +70,8 @@ def factors_of(user: User) -> Factors:
         has_password=user.has_usable_password(),
         passkeys=tuple(_passkey(row) for row in rows if row.type == Kind.WEBAUTHN),
         app=by_kind.get(Kind.TOTP),
-        recovery_codes=_codes_left(codes) if codes else None,
+        recovery_codes=recovery_codes_left(codes) if codes else None,
+        has_provider=is_configured() and SocialAccount.objects.filter(user=user).exists(),
     )
 
 
@@ -76,8 +84,11 @@ def signed_in_with_second_factor(request: HttpRequest) -> bool:
     """Whether this session has proved a second factor that its person still has.
 
     A passkey counts by itself, because it verifies its owner. A recovery code counts, as it stands
-    in for a lost factor. Possessing a factor without having used it in this session does not count.
+    in for a lost factor, and so does the second factor of a provider that OIDC_SECOND_FACTOR
+    trusts. Possessing a factor without having used it in this session does not count.
     """
+    if proved_at_provider(request):
+        return True
     used = {record.get("id") for record in _factor_records(request)}
     if not used:
         return False
@@ -107,5 +118,6 @@ def _passkey(row: Authenticator) -> Passkey:
     )
 
 
-def _codes_left(row: Authenticator) -> int:
-    return int(app_settings.RECOVERY_CODE_COUNT) - int(row.data["used_mask"]).bit_count()
+def recovery_codes_left(codes: Authenticator) -> int:
+    """How many of the recovery codes are unused. Decrypts nothing."""
+    return int(app_settings.RECOVERY_CODE_COUNT) - int(codes.data["used_mask"]).bit_count()

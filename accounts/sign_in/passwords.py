@@ -28,6 +28,10 @@ HOW_TO_CHOOSE = (
     "At least {least} characters, such as four or five words; spaces are fine. "
     "No common password, no repeats or runs, not your name or address."
 )
+TOO_SHORT_ALONE = (
+    "Without it, your password alone would protect your sign-in, and that takes at least "
+    f"{User.SHORTEST_PASSWORD_ALONE} characters. Choose a longer password first."
+)
 TOO_SHORT = "This password is too short: take at least {least} characters."
 TOO_SHORT_REPEATED = (
     "This password repeats a piece, which counts once: take at least {least} characters."

@@ -22,8 +22,8 @@ from accounts import services as account_services
 from accounts.groups import OPERATIONS, ensure_groups
 from accounts.models import Account, User
 from ledger.text.money import account_number
-from tests.attacks.passkeys import add_passkey
 from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.passkeys import add_passkey
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
@@ -123,7 +123,7 @@ def _holder(who: str, wording: Wording) -> Holder:
         AccountFactory(user=user, name=text(name)[:100], balance=balance + cents)
         for name, balance in (("everyday", 41_207), ("savings", 17_311))
     )
-    return Holder(who, user, everyday, savings, add_passkey(user, text("passkey")))
+    return Holder(who, user, everyday, savings, add_passkey(user, text("passkey")).row)
 
 
 def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> None:

@@ -130,6 +130,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "cookbook/<path:slug>/": _same(slug="no/where"),
     "mfa_edit_webauthn": _passkey,
     "mfa_remove_webauthn": _passkey,
+    "security:remove_passkey": _passkey,
     "transactions:detail": _transaction,
     "transactions:file": _file,
     "transactions:file_result": _file,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 
@@ -46,3 +47,24 @@ def test_our_second_factor_is_asked(
     response = there.sign_in(visitor, ANA)
     assert (response["Location"] == "/account/2fa/authenticate/") == is_asked
     assert is_signed_in(visitor) != is_asked
+
+
+@pytest.mark.parametrize(("factors", "status"), [(("pwd",), 302), (("pwd", "mfa"), 200)])
+def test_staff_get_in_by_the_second_factor_of_a_trusted_provider(
+    client: Client,
+    there: There,
+    settings: LazySettings,
+    factors: tuple[str, ...],
+    status: int,
+) -> None:
+    cache.clear()
+    settings.LEDGER_STAFF_SECOND_FACTOR = True
+    clerk = person_here(ANA)
+    connect(there, client, clerk, ANA)
+    User.objects.filter(pk=clerk.pk).update(is_staff=True)
+    there.configure(second_factor=frozenset({"mfa"}))
+    there.know(replace(ANA, factors=factors))
+    visitor = Client()
+    there.sign_in(visitor, ANA)
+    assert is_signed_in(visitor)
+    assert visitor.get("/admin/").status_code == status

@@ -1,0 +1,30 @@
+"""Lets somebody sign in who has lost every second factor and the recovery codes."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from accounts.sign_in.removal import remove_second_factors
+
+
+class Command(BaseCommand):
+    help = (
+        "Remove all passkeys, the authenticator app and the recovery codes of a person who has lost"
+        " them, and tell them by mail. First make sure, by more than a mail, who asks for it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email", help="the address with which the person signs in")
+
+    def handle(self, *, email: str, **_options: Any) -> None:
+        try:
+            person = User.objects.get_by_natural_key(email)
+        except User.DoesNotExist:
+            raise CommandError(f"Nobody signs in with {email}.") from None
+        count = remove_second_factors(user=person)
+        self.stdout.write(f"Removed {count} factors of {person}; {person.email} was told by mail.")
+        person.refresh_from_db()
+        if not person.has_usable_password():
+            self.stdout.write(f"{person} has no password: ask them to choose one by a mail.")

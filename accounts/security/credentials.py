@@ -1,0 +1,68 @@
+"""Reads what a browser posts for a passkey, and refuses whatever has another shape.
+
+allauth stores it as it comes, and its parser fails with other errors than it expects: so the shape
+is checked here, and every other error becomes a refusal.
+"""
+
+import json
+import re
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+BASE64 = re.compile("[A-Za-z0-9_-]*")
+LONGEST = 20_000  # characters; those of real devices have some 1,500
+OF_RESPONSE = ("clientDataJSON", "attestationObject", "authenticatorData", "signature")
+NO_PASSKEY = "This is no passkey that can be used here. Try again."
+# What fido2 raises for bytes that are no passkey's, besides ValueError.
+MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error)
+
+
+class CredentialField(forms.CharField):
+    """A hidden field. `clean` returns the credential with its known parts alone."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(max_length=LONGEST)
+
+    def clean(self, value: Any) -> Any:
+        """The credential as a dict. Raises ValidationError for any other shape."""
+        text = super().clean(value)
+        try:
+            return _known_parts(json.loads(text))
+        except (*MALFORMED, RecursionError):
+            raise forms.ValidationError(NO_PASSKEY) from None
+
+
+def _known_parts(found: Any) -> dict[str, Any]:
+    response = {name: _encoded(found["response"], name) for name in OF_RESPONSE}
+    if found["response"].get("userHandle") is not None:
+        response["userHandle"] = _encoded(found["response"], "userHandle")
+    if found["type"] != "public-key":
+        raise ValueError(found["type"])
+    return {
+        "type": "public-key",
+        "id": _encoded(found, "id"),
+        "rawId": _encoded(found, "rawId"),
+        "response": {name: value for name, value in response.items() if value},
+        "clientExtensionResults": {"credProps": {"rk": _is_kept(found)}},
+    }
+
+
+def _encoded(parts: Mapping[str, Any], name: str) -> str:
+    """A text in URL-safe base64; empty if it is missing."""
+    text = parts.get(name, "")
+    if not isinstance(text, str):
+        raise TypeError(name)
+    if not BASE64.fullmatch(text):
+        raise ValueError(name)
+    return text
+
+
+def _is_kept(found: Mapping[str, Any]) -> bool:
+    """Whether the device says that it keeps the passkey, so that it can sign in alone."""
+    results = found.get("clientExtensionResults") or {}
+    return (results.get("credProps") or {}).get("rk") is True

@@ -1,0 +1,30 @@
+"""Asks for a fresh step-up before a page that changes how somebody signs in."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+Page = Callable[..., HttpResponse]
+
+
+def step_up_first(page: Page) -> Page:
+    """Leads to the step-up unless there was one within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds.
+
+    Afterwards the page is shown again. allauth's decorator would keep what was sent, which can be a
+    password, in the session meanwhile; this keeps nothing.
+    """
+
+    @wraps(page)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if did_recently_reauthenticate(request):
+            return page(request, *args, **kwargs)
+        ways = get_adapter().get_reauthentication_methods(request.user)
+        return redirect(f"{ways[0]['url']}?{urlencode({'next': request.path})}")
+
+    return checked

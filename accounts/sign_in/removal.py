@@ -1,0 +1,91 @@
+"""Removes a password or a passkey, but never the last way to sign in.
+
+Both lock the person's row first: of two removals at once, the second sees what the first left.
+"""
+
+from allauth.mfa.models import Authenticator
+from django.core.mail import send_mail
+from django.db import transaction as db_transaction
+
+from accounts.exceptions import LastWayIn, PasswordTooShort
+from accounts.models import User
+from accounts.sign_in.factors import SECOND_FACTORS, Kind, factors_of
+from accounts.sign_in.passwords import TOO_SHORT_ALONE, is_too_short_without
+from ledger.db.retry import with_retry
+
+NO_PASSKEY = "Only your password signs you in. Add a passkey first, then remove the password."
+LAST_PASSKEY = "Nothing else signs you in. Choose a password or add another passkey first."
+
+
+@with_retry
+def remove_password(*, user: User) -> User:
+    """Removes the password: only passkeys sign the person in. All sessions end, this one too.
+
+    Raises LastWayIn without a passkey that signs in alone.
+    """
+    with db_transaction.atomic(durable=True):
+        person = _locked(user)
+        if not factors_of(person).signs_in_without_password:
+            raise LastWayIn(NO_PASSKEY)
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+    return person
+
+
+@with_retry
+def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
+    """Removes a passkey, and the recovery codes if no other second factor is left.
+
+    Returns what it removed. Raises LastWayIn if nothing else would sign the person in, and
+    PasswordTooShort if the password alone would, and is too short for that.
+    """
+    with db_transaction.atomic(durable=True):
+        person = _locked(passkey.user)
+        if not factors_of(person).signs_in_without(passkey.pk):
+            raise LastWayIn(LAST_PASSKEY)
+        if is_too_short_without(person, passkey):
+            raise PasswordTooShort(TOO_SHORT_ALONE)
+        mine = Authenticator.objects.filter(user=person)
+        removed = list(mine.filter(pk=passkey.pk))
+        if not mine.filter(type__in=SECOND_FACTORS).exclude(pk=passkey.pk).exists():
+            removed += mine.filter(type=Kind.RECOVERY_CODES)
+        mine.filter(pk__in=[factor.pk for factor in removed]).delete()
+    return removed
+
+
+FACTORS_REMOVED = "Your second factors were removed"
+HOW_THEY_WERE_REMOVED = """Hello,
+
+the bank has removed all passkeys, the authenticator app and the recovery codes from your sign-in
+to Ledger. Only your password signs you in now. If you had none, or one of fewer than {least}
+characters, choose one on the page "Forgotten password". Then add a second factor again on the page
+"Security".
+
+If you did not ask for this, tell the bank at once.
+"""
+
+
+@with_retry
+def remove_second_factors(*, user: User) -> int:
+    """Removes every second factor and the recovery codes, and tells the person by mail.
+
+    For somebody who has lost them all. Returns how many rows it removed. A password that is too
+    short to protect the sign-in alone goes too.
+    """
+    with db_transaction.atomic(durable=True):
+        person = _locked(user)
+        count, _ = Authenticator.objects.filter(user=person).delete()
+        if not person.password_is_long:
+            person.set_unusable_password()
+            person.save(update_fields=["password"])
+        text = HOW_THEY_WERE_REMOVED.format(least=User.SHORTEST_PASSWORD_ALONE)
+        db_transaction.on_commit(
+            lambda: send_mail(FACTORS_REMOVED, text, None, [person.email]), robust=True
+        )
+    return int(count)
+
+
+def _locked(user: User) -> User:
+    """The person's row as it is now, locked until the transaction ends."""
+    person: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    return person

@@ -1,0 +1,32 @@
+// Passkeys: asks the browser for one, by allauth's script, and says in words what went wrong.
+(() => {
+  "use strict";
+  const button = document.querySelector("[data-passkey]");
+  const trouble = document.querySelector("[data-passkey-trouble]");
+  if (!button || !trouble) return;
+  const say = (text) => {
+    trouble.textContent = text;
+    trouble.hidden = false;
+  };
+  if (!window.PublicKeyCredential) {
+    if (button.dataset.passkey !== "sign-in") say("This browser has no passkeys under this address. They need HTTPS.");
+    return;
+  }
+  document.querySelectorAll("[data-passkey], [data-with-passkey]").forEach((el) => { el.hidden = false; });
+
+  const words = {
+    NotAllowedError: "No passkey was used: it was cancelled, or it took too long. Try again.",
+    InvalidStateError: "This device already has a passkey of yours. Use it, or another device.",
+    SecurityError: "Passkeys need the bank's own name in the address, such as localhost instead of 127.0.0.1.",
+  };
+  document.addEventListener("allauth.error", (event) => {
+    event.preventDefault();
+    say(words[event.detail.exception?.name] ?? "The passkey could not be used. Try again, or choose another way.");
+  });
+  button.addEventListener("click", () => { trouble.hidden = true; });
+
+  const { addForm, authenticateForm, loginForm } = window.allauth.webauthn.forms;
+  const begin = { "add": addForm, "use": authenticateForm, "sign-in": loginForm }[button.dataset.passkey];
+  const ids = { credential: "id_credential", passwordless: "id_passwordless", data: "passkey-options" };
+  begin({ ids: { ...ids, add: button.id, authenticate: button.id, login: button.id } });
+})();

@@ -1,0 +1,184 @@
+"""Authenticator apps and recovery codes: setting up, signing in, stepping up, removing."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from accounts.security.forms import CONFIRM_FIRST
+from accounts.sign_in.factors import factors_of
+from tests.factories import PASSWORD, UserFactory
+from tests.pages import text_of
+from tests.sign_in import SECRET, add_app, code_of, prove
+
+pytestmark = pytest.mark.django_db
+SET_UP, REMOVE = "/account/2fa/totp/activate/", "/account/2fa/totp/deactivate/"
+SECOND, STEP_UP = "/account/2fa/authenticate/", "/account/2fa/reauthenticate/"
+CODES = "/account/2fa/recovery-codes/"
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def no_rate_limits_left_over() -> None:
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes are those of one moment, however long the test takes."""
+    monkeypatch.setattr("allauth.mfa.totp.internal.auth.time.time", lambda: NOW)
+
+
+@pytest.fixture
+def ana(client: Client) -> User:
+    ana: User = UserFactory(password=PASSWORD)
+    client.force_login(ana)
+    prove(client, ana)
+    return ana
+
+
+def half_signed_in(client: Client, user: User) -> Client:
+    """The client after the password, before the second factor."""
+    client.logout()
+    answer = client.post("/account/login/", {"login": user.email, "password": PASSWORD})
+    assert answer.headers["Location"] == SECOND
+    return client
+
+
+def is_signed_in(client: Client) -> bool:
+    return client.get("/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)  # the mail goes out after the commit
+def test_an_app_is_set_up_by_the_key_in_the_page(client: Client, ana: User) -> None:
+    page = client.get(SET_UP)
+    secret = re.search(r'id="totp-key">(\w{32})<', page.content.decode())
+    assert secret
+    assert 'src="data:image/svg+xml;base64,' in page.content.decode()
+    answer = client.post(SET_UP, {"code": code_of(secret[1], NOW)})
+
+    assert answer.headers["Location"] == CODES
+    factors = factors_of(ana)
+    assert (factors.has_second, factors.recovery_codes) == (True, 10)
+    (told,) = mail.outbox
+    assert (told.subject, told.to) == ("An authenticator app was set up", [ana.email])
+    assert secret[1] not in str(client.session.items())
+
+
+def test_a_wrong_code_sets_up_nothing(client: Client, ana: User) -> None:
+    client.get(SET_UP)
+    assert client.post(SET_UP, {"code": "000000"}).status_code == 200
+    assert not Authenticator.objects.exists()
+
+
+def test_an_unconfirmed_address_sets_up_nothing(client: Client, ana: User) -> None:
+    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=False)
+    page = client.get(SET_UP)
+    secret = re.search(r'id="totp-key">(\w{32})<', page.content.decode())
+    assert secret
+    answer = client.post(SET_UP, {"code": code_of(secret[1], NOW)})
+    assert CONFIRM_FIRST in text_of(answer)
+    assert not Authenticator.objects.exists()
+
+
+def test_the_code_of_the_app_finishes_signing_in(client: Client, ana: User) -> None:
+    add_app(ana)
+    half_signed_in(client, ana)
+    assert not is_signed_in(client)
+    assert client.post(SECOND, {"code": code_of(at=NOW)}).headers["Location"] == "/"
+    assert is_signed_in(client)
+
+
+@pytest.mark.parametrize("seconds", [-30, 30, 3600])
+def test_a_wrong_code_does_not_sign_in(client: Client, ana: User, seconds: int) -> None:
+    add_app(ana)
+    half_signed_in(client, ana)
+    assert "did not match" in text_of(client.post(SECOND, {"code": code_of(at=NOW + seconds)}))
+    assert not is_signed_in(client)
+
+
+def test_a_code_works_once(client: Client, ana: User) -> None:
+    add_app(ana)
+    for expected in (True, False):
+        half_signed_in(client, ana).post(SECOND, {"code": code_of(at=NOW)})
+        assert is_signed_in(client) is expected
+
+
+def test_a_recovery_code_works_once_and_is_told_by_mail(client: Client, ana: User) -> None:
+    add_app(ana)
+    code = RecoveryCodes.activate(ana).generate_codes()[0]
+    for expected in (True, False):
+        half_signed_in(client, ana).post(SECOND, {"code": code})
+        assert is_signed_in(client) is expected
+    (told,) = mail.outbox
+    assert (told.subject, told.to) == ("A recovery code was used", [ana.email])
+    assert "9 unused codes left" in told.body
+    assert code not in told.body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_recovery_codes_are_shown_after_a_step_up_and_made_anew(client: Client, ana: User) -> None:
+    add_app(ana)
+    before = RecoveryCodes.activate(ana).generate_codes()
+    assert before[0] in text_of(client.get(CODES))
+    assert before[9] in client.get(f"{CODES}download/").content.decode()
+    client.post(f"{CODES}generate/")
+    assert before[0] not in text_of(client.get(CODES))
+    assert [told.subject for told in mail.outbox] == ["New recovery codes were made"]
+
+    elsewhere = Client()
+    elsewhere.force_login(ana)
+    for url in (CODES, f"{CODES}download/", f"{CODES}generate/"):
+        assert f"{STEP_UP}?next=" in elsewhere.get(url).headers["Location"]
+        assert elsewhere.post(url).status_code in (302, 405)
+
+
+def test_the_app_is_removed_after_a_step_up_and_told_by_mail(client: Client, ana: User) -> None:
+    add_app(ana)
+    RecoveryCodes.activate(ana)
+    elsewhere = Client()
+    elsewhere.force_login(ana)
+    assert elsewhere.post(REMOVE).headers["Location"].startswith(STEP_UP)
+    assert factors_of(ana).app
+
+    client.post(REMOVE)  # the password is too short to be alone
+    assert factors_of(ana).app
+    User.objects.filter(pk=ana.pk).update(password_is_long=True)
+    client.post(REMOVE)
+    assert not Authenticator.objects.exists()
+    (told,) = mail.outbox
+    assert (told.subject, told.to) == ("The authenticator app was removed", [ana.email])
+
+
+def test_whoever_has_an_app_changes_the_password_after_a_step_up(client: Client) -> None:
+    ana = UserFactory(password=PASSWORD)
+    client.force_login(ana)
+    change, new = "/account/password/change/", "other-words-than-before"
+    form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    add_app(ana)
+    answer = client.post(change, form)
+    assert answer.headers["Location"] == f"{STEP_UP}?next=%2Faccount%2Fpassword%2Fchange%2F"
+    assert new not in str(list(client.session.items()))
+    assert User.objects.get().check_password(PASSWORD)
+
+    client.post(STEP_UP, {"code": code_of(SECRET, NOW), "next": change})
+    assert client.post(change, form).headers["Location"] == "/"
+    assert User.objects.get().check_password(new)
+
+
+def test_addresses_change_after_a_step_up(client: Client) -> None:
+    ana = UserFactory(password=PASSWORD)
+    client.force_login(ana)
+    form = {"action_add": "", "email": "second@example.com"}
+    answer = client.post("/account/email/", form)
+    assert answer.headers["Location"].startswith("/account/reauthenticate/")
+    assert not EmailAddress.objects.filter(email="second@example.com").exists()
+
+    client.post(answer.headers["Location"], {"password": PASSWORD})
+    assert EmailAddress.objects.filter(email="second@example.com").exists()

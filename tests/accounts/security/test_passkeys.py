@@ -1,0 +1,181 @@
+"""Passkeys: adding, signing in by one alone, stepping up, renaming, removing."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.exceptions import LastWayIn
+from accounts.models import User
+from accounts.sign_in.factors import factors_of
+from accounts.sign_in.removal import remove_passkey, remove_password
+from tests.factories import PASSWORD, UserFactory
+from tests.pages import text_of
+from tests.passkeys import SoftPasskey, add_passkey
+from tests.sign_in import prove
+
+pytestmark = pytest.mark.django_db
+LONG = "seven-quiet-harbours"
+ADD, SIGN_IN = "/account/2fa/webauthn/add/", "/account/2fa/webauthn/login/"
+STEP_UP, DROP = "/account/2fa/webauthn/reauthenticate/", "/account/security/password/remove/"
+
+
+@pytest.fixture(autouse=True)
+def no_rate_limits_left_over() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def ana(client: Client) -> User:
+    ana: User = UserFactory(password=LONG)
+    client.force_login(ana)
+    prove(client, ana)
+    return ana
+
+
+def options_in(response: Any) -> dict[str, Any]:
+    """The options that a page hands to the browser."""
+    pattern = r'<script id="passkey-options" type="application/json">(.*?)</script>'
+    found = re.search(pattern, response.content.decode(), re.DOTALL)
+    assert found
+    options: dict[str, Any] = json.loads(found[1])
+    return next(iter(options.values()))["publicKey"]  # type: ignore[no-any-return]
+
+
+def sign_in_by(client: Client, passkey: SoftPasskey, **form: str) -> Any:
+    answer = client.get(SIGN_IN, headers={"accept": "application/json"}).json()
+    challenge = answer["request_options"]["publicKey"]["challenge"]
+    return client.post(SIGN_IN, {"credential": passkey.sign(challenge), **form})
+
+
+def test_a_passkey_is_added_and_told_by_mail(client: Client, ana: User) -> None:
+    options = options_in(client.get(ADD))
+    passkey = SoftPasskey(ana, site="testserver")
+    form = {"name": "  My   phone ", "credential": passkey.register(options["challenge"])}
+    response = client.post(ADD, form | {"passwordless": "on"}, follow=True)
+
+    (added,) = factors_of(ana).passkeys
+    assert (added.name, added.signs_in_alone) == ("My phone", True)
+    assert factors_of(ana).recovery_codes == 10
+    assert "Recovery codes" in text_of(response)
+    (told,) = mail.outbox
+    assert (told.subject, told.to) == ("A passkey was added", [ana.email])
+
+
+def test_adding_needs_a_fresh_step_up(client: Client) -> None:
+    ana = UserFactory(password=PASSWORD)
+    client.force_login(ana)
+    for answer in (client.get(ADD), client.post(ADD, {})):
+        assert "/account/reauthenticate/?next=" in answer.headers["Location"]
+
+
+def test_a_passkey_that_verifies_nobody_is_refused(client: Client, ana: User) -> None:
+    options = options_in(client.get(ADD))
+    assert options["authenticatorSelection"]["userVerification"] == "required"
+    passkey = SoftPasskey(ana, site="testserver", verifies=False)
+    client.post(ADD, {"name": "Key", "credential": passkey.register(options["challenge"])})
+    assert not Authenticator.objects.exists()
+
+
+def test_a_passkey_signs_in_alone(client: Client) -> None:
+    ana = UserFactory(password=PASSWORD)
+    passkey = add_passkey(ana)
+    response = sign_in_by(client, passkey, next="/accounts/")
+    assert response.headers["Location"] == "/accounts/"
+    assert client.get("/").status_code == 200
+
+
+def test_a_passkey_steps_up(client: Client) -> None:
+    ana = UserFactory(password=PASSWORD)
+    passkey = add_passkey(ana)
+    client.force_login(ana)
+    assert client.get(ADD).headers["Location"].startswith(STEP_UP)
+    challenge = options_in(client.get(STEP_UP))["challenge"]
+    answer = client.post(STEP_UP, {"credential": passkey.sign(challenge), "next": ADD})
+    assert answer.headers["Location"] == ADD
+    assert client.get(ADD).status_code == 200
+
+
+def test_a_passkey_is_renamed_by_its_owner_alone(client: Client, ana: User) -> None:
+    rows = [add_passkey(person, name="Phone").row for person in (ana, UserFactory())]
+    for row in rows:
+        client.post(f"/account/2fa/webauthn/keys/{row.pk}/edit/", {"name": " Desk \n key "})
+        row.refresh_from_db()
+    assert [row.wrap().name for row in rows] == ["Desk key", "Phone"]
+
+
+def test_a_passkey_is_removed_with_the_recovery_codes_and_told_by_mail(
+    client: Client, ana: User
+) -> None:
+    row = add_passkey(ana).row
+    client.post("/account/2fa/recovery-codes/generate/")
+    assert factors_of(ana).recovery_codes == 10
+    mail.outbox.clear()
+    url = f"/account/2fa/webauthn/keys/{row.pk}/remove/"
+    assert "Remove Phone?" in text_of(client.get(url))
+    client.post(url)
+
+    assert not Authenticator.objects.filter(user=ana).exists()
+    (told,) = mail.outbox
+    assert (told.subject, told.to) == ("A passkey was removed", [ana.email])
+
+
+def test_a_passkey_beside_a_short_password_stays(client: Client, ana: User) -> None:
+    row = add_passkey(ana).row
+    ana.set_password("eight-ch")
+    ana.save()
+    client.force_login(ana)
+    prove(client, ana)
+    page = client.post(f"/account/2fa/webauthn/keys/{row.pk}/remove/")
+    assert "Choose a longer password first" in text_of(page)
+    assert Authenticator.objects.filter(pk=row.pk).exists()
+
+
+def test_nobody_removes_the_passkey_of_another(client: Client, ana: User) -> None:
+    row = add_passkey(UserFactory()).row
+    url = f"/account/2fa/webauthn/keys/{row.pk}/remove/"
+    assert [client.get(url).status_code, client.post(url).status_code] == [404, 404]
+    assert Authenticator.objects.filter(pk=row.pk).exists()
+
+
+def test_a_passkey_can_be_the_only_factor(client: Client, ana: User) -> None:
+    passkey = add_passkey(ana)
+    assert "Remove your password?" in text_of(client.get(DROP))
+    response = client.post(DROP, follow=True)
+
+    ana.refresh_from_db()
+    assert not ana.has_usable_password()
+    assert "Only your passkeys sign you in" in text_of(response)
+    assert [told.subject for told in mail.outbox] == ["Your password was removed"]
+    client.post("/account/logout/")
+    assert sign_in_by(client, passkey).headers["Location"] == "/"
+
+
+def test_the_last_way_in_stays(client: Client, ana: User) -> None:
+    assert "Add a passkey first" in text_of(client.post(DROP, follow=True))
+    ana.refresh_from_db()
+    assert ana.has_usable_password()
+
+    row = add_passkey(ana).row
+    remove_password(user=ana)
+    client.force_login(User.objects.get(pk=ana.pk))
+    prove(client, ana)
+    url = f"/account/2fa/webauthn/keys/{row.pk}/remove/"
+    assert "Nothing else signs you in" in text_of(client.post(url))
+    with pytest.raises(LastWayIn):
+        remove_passkey(passkey=row)
+    assert Authenticator.objects.filter(pk=row.pk).exists()
+
+
+def test_other_sessions_end_when_the_password_goes(client: Client, ana: User) -> None:
+    elsewhere = Client()
+    elsewhere.force_login(ana)
+    add_passkey(ana)
+    client.post(DROP)
+    assert client.get("/").status_code == 200
+    assert elsewhere.get("/").status_code == 302

@@ -1,0 +1,143 @@
+"""Staff see the admin and the whole bank only in a session with a second factor."""
+
+from collections.abc import Iterator
+
+import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.conf import LazySettings
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import PASSWORD, UserFactory
+from tests.pages import text_of
+from tests.passkeys import add_passkey
+from tests.sign_in import add_app, code_of, prove, prove_factor
+
+pytestmark = pytest.mark.django_db
+PAGE, SECOND = "/account/security/", "/account/2fa/authenticate/"
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def rule(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    settings.LEDGER_STAFF_SECOND_FACTOR = True
+    monkeypatch.setattr("allauth.mfa.totp.internal.auth.time.time", lambda: NOW)
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def leads_to_security(client: Client, url: str = "/admin/") -> bool:
+    answer = client.get(url)
+    return answer.status_code == 302 and answer.headers["Location"].startswith(PAGE)
+
+
+@pytest.mark.parametrize("url", ["/admin/", "/reports/", "/search/?q=rent", "/admin/search/"])
+def test_staff_without_a_second_factor_are_led_to_set_one_up(staff: Client, url: str) -> None:
+    assert leads_to_security(staff, url)
+    page = text_of(staff.get(url, follow=True))
+    assert "The pages of staff need a second factor" in page
+    assert "Set up an app" in page
+
+
+def test_a_post_is_led_away_and_changes_nothing(staff: Client, clerk: User) -> None:
+    ana = UserFactory(name="Ana")
+    url = f"/admin/accounts/user/{ana.pk}/change/"
+    answer = staff.post(url, {"name": "Eve", "email": ana.email})
+    assert answer.headers["Location"] == PAGE
+    ana.refresh_from_db()
+    assert ana.name == "Ana"
+
+
+def test_possessing_a_factor_is_not_enough(staff: Client, clerk: User) -> None:
+    app = add_app(clerk)
+    prove(staff, clerk)
+    assert leads_to_security(staff)
+    page = staff.get("/admin/", follow=True)
+    assert 'href="/account/2fa/reauthenticate/?next=%2Fadmin%2F"' in page.content.decode()
+    prove_factor(staff, app)
+    assert staff.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("by", ["app", "recovery code", "passkey"])
+def test_a_session_signed_in_with_a_second_factor_is_let_in(
+    client: Client, clerk: User, by: str
+) -> None:
+    clerk.set_password(PASSWORD)
+    clerk.save()
+    add_app(clerk)
+    codes = RecoveryCodes.activate(clerk).generate_codes()
+    if by == "passkey":
+        passkey, url = add_passkey(clerk), "/account/2fa/webauthn/login/"
+        options = client.get(url, headers={"accept": "application/json"}).json()
+        challenge = options["request_options"]["publicKey"]["challenge"]
+        client.post(url, {"credential": passkey.sign(challenge)})
+    else:
+        client.post("/account/login/", {"login": clerk.email, "password": PASSWORD})
+        client.post(SECOND, {"code": code_of(at=NOW) if by == "app" else codes[0]})
+    assert client.get("/admin/").status_code == 200
+
+
+def test_the_first_superuser_of_a_fresh_bank_gets_in(client: Client) -> None:
+    password = "seven-quiet-harbours"
+    root = User.objects.create_superuser("root@example.com", password, name="Root")
+    client.post("/account/login/", {"login": root.email, "password": password})
+    client.get("/account/email/")  # now the address is on record, and not confirmed
+    assert leads_to_security(client)
+
+    set_up = "/account/2fa/totp/activate/"
+    step_up = client.get(set_up).headers["Location"]
+    assert client.post(step_up, {"password": password, "next": set_up}).status_code == 302
+    secret = client.get(set_up).context["form"].secret
+    client.post(set_up, {"code": code_of(secret, NOW)})
+    assert leads_to_security(client)
+
+    prove_it = client.get("/admin/", follow=True).context["sections"][0]["facts"]["url_to_prove"]
+    client.post(prove_it, {"code": code_of(secret, NOW), "next": "/admin/"})
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_factor_that_is_removed_closes_the_admin(staff: Client, clerk: User) -> None:
+    app = add_app(clerk)
+    prove_factor(staff, app)
+    assert staff.get("/admin/").status_code == 200
+    app.delete()
+    assert leads_to_security(staff)
+
+
+def test_a_password_reset_opens_nothing(client: Client, settings: LazySettings) -> None:
+    settings.ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+    clerk = UserFactory(is_staff=True, password=PASSWORD)
+    add_app(clerk)
+    client.post("/account/password/reset/", {"email": clerk.email})
+    (link,) = [word for word in str(mail.outbox[0].body).split() if "/password/reset/key/" in word]
+    form = client.get(link, follow=True)
+    new = "entirely-other-words"
+    client.post(form.redirect_chain[-1][0], {"password1": new, "password2": new})
+    clerk.refresh_from_db()
+    assert clerk.check_password(new)
+    for url in ("/", "/admin/", "/admin/search/"):
+        assert "/login/?next=" in client.get(url).headers["Location"]
+
+
+def test_customers_and_analysts_are_not_asked(client: Client) -> None:
+    client.force_login(UserFactory())
+    assert client.get("/reports/").status_code == 200
+    assert client.get("/search/").status_code == 200
+    assert client.get("/admin/").headers["Location"].startswith("/admin/login/")
+
+
+def test_staff_can_sign_out_and_see_their_own_accounts(staff: Client) -> None:
+    assert staff.get("/accounts/").status_code == 200
+    assert staff.get("/").status_code == 200
+    assert not leads_to_security(staff, "/admin/logout/")
+    staff.post("/account/logout/")
+    assert staff.get("/").status_code == 302
+
+
+def test_the_rule_can_be_off(staff: Client, settings: LazySettings) -> None:
+    settings.LEDGER_STAFF_SECOND_FACTOR = False
+    assert staff.get("/admin/").status_code == 200
+    assert "second factor" not in text_of(staff.get(PAGE))

@@ -1,0 +1,88 @@
+"""Removing factors: never the last way in, but all of them for somebody who has lost them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from threading import Barrier
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.exceptions import LastWayIn
+from accounts.models import User
+from accounts.sign_in.factors import factors_of
+from accounts.sign_in.removal import remove_passkey, remove_password
+from tests.factories import PASSWORD, UserFactory
+from tests.passkeys import add_passkey
+from tests.sign_in import add_app
+
+
+@pytest.mark.django_db
+def test_recovery_codes_stay_while_another_second_factor_stays() -> None:
+    user = UserFactory(password=PASSWORD)
+    passkey = add_passkey(user).row
+    add_app(user)
+    RecoveryCodes.activate(user)
+    remove_passkey(passkey=passkey)
+    assert factors_of(user).recovery_codes == 10
+
+
+@pytest.mark.django_db
+def test_a_passkey_that_needs_the_password_does_not_replace_it() -> None:
+    user = UserFactory(password=PASSWORD)
+    row = add_passkey(user).row
+    row.data["credential"]["clientExtensionResults"] = {}
+    row.save()
+    with pytest.raises(LastWayIn):
+        remove_password(user=user)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_removals_at_once_the_last_way_in_stays() -> None:
+    user = UserFactory(password="seven-quiet-harbours")
+    passkey = add_passkey(user).row
+    start = Barrier(2)
+
+    def attempt(work: Any) -> bool:
+        start.wait()
+        try:
+            work()
+        except LastWayIn:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        jobs = (lambda: remove_password(user=user), lambda: remove_passkey(passkey=passkey))
+        done = list(threads.map(attempt, jobs))
+
+    left = factors_of(User.objects.get(pk=user.pk))
+    assert sorted(done) == [False, True]
+    assert left.has_password or left.passkeys
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_removes_every_second_factor_and_tells_the_person() -> None:
+    user, other = UserFactory(password=PASSWORD), UserFactory()
+    for person in (user, other):
+        add_app(person)
+        add_passkey(person)
+    call_command("remove_second_factors", user.email.upper(), stdout=StringIO())
+
+    assert not factors_of(user).has_second
+    assert Authenticator.objects.filter(user=other).count() == 2
+    (told,) = mail.outbox
+    assert told.to == [user.email]
+    user.refresh_from_db()
+    assert not user.has_usable_password()  # it was too short to protect the sign-in alone
+
+
+@pytest.mark.django_db
+def test_the_command_says_that_nobody_has_the_address() -> None:
+    with pytest.raises(CommandError, match="Nobody"):
+        call_command("remove_second_factors", "nobody@example.com")

@@ -1,0 +1,248 @@
+"""Nobody gets past a second factor: by guessing, replay, another's passkey, half a sign-in."""
+
+import re
+from typing import Any
+
+import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.conf import LazySettings
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests.attacks.answers import METHODS, ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.conftest import signed_in
+from tests.attacks.digests import table_digests
+from tests.attacks.walk import addresses
+from tests.factories import PASSWORD, UserFactory
+from tests.passkeys import SoftPasskey, add_passkey
+from tests.sign_in import add_app, code_of, prove
+
+pytestmark = pytest.mark.django_db
+SECOND, STEP_UP = "/account/2fa/authenticate/", "/account/2fa/reauthenticate/"
+BY_PASSKEY = "/account/2fa/webauthn/login/"
+STEP_UP_BY_PASSKEY = "/account/2fa/webauthn/reauthenticate/"
+NOW = 1_800_000_000.0
+# What somebody who knows the password alone may open: the pages of a stranger, and the next step.
+FOR_STRANGERS = ("account_", "mfa_authenticate", "mfa_login_webauthn", "socialaccount_", "theme")
+
+
+@pytest.fixture(autouse=True)
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes are those of one moment, and no limit counts what an earlier test did."""
+    monkeypatch.setattr("allauth.mfa.totp.internal.auth.time.time", lambda: NOW)
+    cache.clear()
+
+
+@pytest.fixture
+def ana() -> User:
+    ana: User = UserFactory(email="ana@example.com", password=PASSWORD)
+    add_app(ana)
+    return ana
+
+
+def after_the_password(user: User) -> Client:
+    client = Client()
+    answer = client.post("/account/login/", {"login": user.email, "password": PASSWORD})
+    assert answer.headers["Location"] == SECOND
+    return client
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/").status_code == 200
+
+
+def challenge(client: Client, url: str) -> str:
+    """The challenge that the page hands to the browser."""
+    response: Any = client.get(url, headers={"accept": "application/json"})
+    text = response.content.decode()
+    found = re.search(r'"challenge": ?"([\w-]+)"', text)
+    assert found, text
+    return found[1]
+
+
+# ---- Guessing ----
+
+
+def test_guessing_a_code_ends_after_a_few_tries_in_any_session(ana: User) -> None:
+    codes = RecoveryCodes.activate(ana).generate_codes()
+    clients = [after_the_password(ana) for _ in range(2)]
+    for guess in range(10):
+        clients[guess % 2].post(SECOND, {"code": f"{guess:06}"})
+    for right in (code_of(at=NOW), codes[0]):
+        clients[0].post(SECOND, {"code": right})
+        assert not is_in(clients[0])
+
+
+def test_guessing_goes_on_at_no_other_door(ana: User) -> None:
+    client = Client()
+    client.force_login(ana)
+    for guess in range(10):
+        client.post(STEP_UP, {"code": f"{guess:06}"})
+    client.post(STEP_UP, {"code": code_of(at=NOW), "next": "/"})
+    assert client.get("/account/2fa/recovery-codes/generate/").status_code == 302
+
+
+def test_a_stranger_cannot_use_up_the_tries_of_another(ana: User) -> None:
+    for guess in range(10):
+        Client().post(SECOND, {"code": f"{guess:06}"})
+    client = after_the_password(ana)
+    client.post(SECOND, {"code": code_of(at=NOW)})
+    assert is_in(client)
+
+
+# ---- Replaying ----
+
+
+def test_a_code_that_signed_in_steps_nobody_up(ana: User) -> None:
+    client = after_the_password(ana)
+    client.post(SECOND, {"code": code_of(at=NOW)})
+    assert is_in(client)
+    thief = Client()
+    thief.force_login(ana)
+    thief.post(STEP_UP, {"code": code_of(at=NOW)})
+    assert thief.get("/account/2fa/totp/deactivate/").status_code == 302
+
+
+def test_a_signature_of_a_passkey_is_taken_once(ana: User) -> None:
+    passkey, first = add_passkey(ana), Client()
+    seen = passkey.sign(challenge(first, BY_PASSKEY))
+    first.post(BY_PASSKEY, {"credential": seen})
+    assert is_in(first)
+
+    first.post("/account/logout/")
+    for client in (first, Client()):
+        client.get(BY_PASSKEY, headers={"accept": "application/json"})
+        client.post(BY_PASSKEY, {"credential": seen})
+        assert not is_in(client)
+
+
+# ---- Another's passkey ----
+
+
+def test_the_passkey_of_another_signs_nobody_else_in(ana: User) -> None:
+    eve = UserFactory(password=PASSWORD)
+    passkey, client = add_passkey(eve), Client()
+    as_ana = passkey.sign(challenge(client, BY_PASSKEY), as_user=ana)
+    client.post(BY_PASSKEY, {"credential": as_ana})
+    assert not is_in(client)
+
+
+def test_the_passkey_of_another_is_no_second_factor(ana: User) -> None:
+    passkey = add_passkey(UserFactory())
+    client = after_the_password(ana)
+    client.post(SECOND, {"credential": passkey.sign(challenge(client, SECOND))})
+    assert not is_in(client)
+
+
+def test_the_passkey_of_another_steps_nobody_up(ana: User) -> None:
+    add_passkey(ana)
+    passkey, client = add_passkey(UserFactory()), Client()
+    client.force_login(ana)
+    signed = passkey.sign(challenge(client, STEP_UP_BY_PASSKEY), as_user=ana)
+    client.post(STEP_UP_BY_PASSKEY, {"credential": signed})
+    assert client.get("/account/2fa/totp/deactivate/").status_code == 302
+
+
+@pytest.mark.parametrize("wrong", ["site", "key", "unverified"])
+def test_a_signature_with_a_flaw_is_refused(ana: User, wrong: str) -> None:
+    passkey, client = add_passkey(ana), Client()
+    if wrong == "key":
+        passkey.key = SoftPasskey(ana).key
+    if wrong == "site":
+        passkey.site = "evil.example"
+    if wrong == "unverified":
+        passkey.verifies = False
+    client.post(BY_PASSKEY, {"credential": passkey.sign(challenge(client, BY_PASSKEY))})
+    assert not is_in(client)
+
+
+SHAPED = (
+    '{"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30",'
+    ' "authenticatorData": "AA", "signature": "AA", "userHandle": %s}}'
+)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    ["", "null", "[1]", "{}", '{"response": 1}', "[" * 5000, "x" * 30_000]
+    + [SHAPED % handle for handle in ('"AA"', "1", "null", '"\\u0000"', '"é"')],
+)
+def test_junk_instead_of_a_passkey_is_refused_without_an_error(ana: User, junk: str) -> None:
+    add_passkey(ana)
+    client, half = Client(), after_the_password(ana)
+    challenge(client, BY_PASSKEY)
+    assert ask(client, "POST", BY_PASSKEY, {"credential": junk}).status < 500
+    assert ask(half, "POST", SECOND, {"credential": junk}).status < 500
+    assert not is_in(client)
+    assert not is_in(half)
+
+
+# ---- Half a sign-in ----
+
+
+def test_the_password_alone_opens_no_page(bank: AttackedBank) -> None:
+    ana, before = bank.ana, table_digests()
+    client = after_the_password(ana.user)
+    facts = list(ana.facts())
+    wrong = []
+    for address in addresses(ana):
+        if address.name == "account_logout" or "secret" in address.name:
+            continue
+        for method in METHODS:
+            if method == "POST" and address.name == "account_confirm_email":
+                continue  # the link of a mail, for whoever has it
+            answer = ask(client, method, address.url)
+            is_open = answer.status == 200 and bool(answer.body)
+            if is_open and not address.name.startswith(FOR_STRANGERS):
+                wrong.append(f"{method} {address.url}: {answer.status}")
+            shown = answer.shown(facts, address.url)
+            if shown and address.name not in ("account_confirm_email", "mfa_authenticate"):
+                wrong.append(f"{method} {address.url} shows {shown}")
+    assert wrong == []
+    assert table_digests() == before
+
+
+# ---- Staff without their second factor ----
+
+
+@pytest.mark.parametrize("who", ["clerk", "root"])
+def test_no_address_of_the_admin_opens_without_a_second_factor(
+    bank: AttackedBank, settings: LazySettings, who: str
+) -> None:
+    settings.LEDGER_STAFF_SECOND_FACTOR = True
+    root = User.objects.create_superuser("root@example.com", name="Root")
+    person = {"clerk": bank.clerk, "root": root}[who]
+    add_app(person)  # possessing one is not enough
+    client, before = Client(), table_digests()
+    client.force_login(person)
+    prove(client, person)
+
+    asked, wrong = 0, []
+    for address in addresses(bank.ana):
+        is_for_staff = address.url.startswith(settings.LEDGER_STAFF_PATHS)
+        if not is_for_staff or address.url == "/admin/logout/":
+            continue
+        for method in METHODS:
+            answer = ask(client, method, address.url)
+            asked += 1
+            if answer.status != 302 or not answer.headers["Location"].startswith(
+                "/account/security/"
+            ):
+                wrong.append(f"{method} {address.url}: {answer.status}")
+    assert asked > 300
+    assert wrong == []
+    assert table_digests() == before
+
+
+def test_the_same_addresses_open_with_a_second_factor(
+    bank: AttackedBank, settings: LazySettings
+) -> None:
+    """So that the walk above is not refused for another reason."""
+    settings.LEDGER_STAFF_SECOND_FACTOR = True
+    root = User.objects.create_superuser("root@example.com", name="Root")
+    add_app(root)
+    client = signed_in(root)
+    urls = ("/admin/", "/admin/search/", "/reports/", f"/admin/accounts/user/{root.pk}/change/")
+    assert [client.get(url).status_code for url in urls] == [200] * 4
