@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.ratelimit import consume_or_429
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
@@ -51,8 +52,12 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     """GET asks for one more press; POST leads to the provider.
 
     Who connects the provider proves first that they are the person, by password or second factor.
+    Each way to the provider counts as an attempt to sign in from the visitor's address.
     """
     adapter = _adapter(request, provider_id)
+    limited: HttpResponse | None = consume_or_429(request, action="login")
+    if limited:
+        return limited
     try:
         if _is_connecting(request):
             raise_if_reauthentication_required(request, app="allauth.socialaccount")

@@ -7,6 +7,7 @@ import uuid
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import SESSION_KEY, update_session_auth_hash
 from django.contrib.sessions.models import Session
 from django.core.mail import send_mail
@@ -53,13 +54,15 @@ def change_email(*, user: User, email: str) -> User:
     """Changes the sign-in address; the new one must be confirmed.
 
     Removes the old address from allauth too, because its mailbox could still sign in or reset the
-    password. A mail to the old address reports the change.
+    password, and the connected provider, whose account the same mailbox may open. A mail to the old
+    address reports the change.
     """
     with db_transaction.atomic():
         person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         old, user.email = person.email, email
         user.save(update_fields=["email"])
         EmailAddress.objects.filter(user=user).delete()
+        SocialAccount.objects.filter(user=user).delete()
         EmailAddress.objects.create(user=user, email=user.email, primary=True)
         db_transaction.on_commit(
             lambda: send_mail(EMAIL_CHANGED, HOW_IT_CHANGED, None, [old]), robust=True

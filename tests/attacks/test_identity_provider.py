@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
+from accounts.sign_in.providers import discovery
 from ledger.server.mock_provider.provider import FAULTS
 from ledger.server.mock_provider.tokens import WRONG_CLAIMS, WRONG_SIGNATURES
 from tests.attacks.digests import table_digests
@@ -208,6 +209,22 @@ def test_a_provider_that_is_down_is_a_plain_page(client: Client, there: There) -
     response = client.post(GO)
     assert response.status_code == 401
     assert "You are not signed in" in text_of(response)
+
+
+def test_a_dead_provider_does_not_keep_visitors_waiting(
+    client: Client, there: There, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there.configure(issuer="http://127.0.0.1:9/again")
+    client.post(GO)
+    monkeypatch.setattr(discovery, "_read", lambda _issuer: pytest.fail("asked again"))
+    assert client.post(GO).status_code == 401
+
+
+def test_many_ways_to_the_provider_from_one_address_are_limited(
+    client: Client, there: There
+) -> None:
+    codes = {client.post(GO).status_code for _ in range(40)}
+    assert codes == {302, 429}
 
 
 def test_a_document_of_another_issuer_is_refused(client: Client, there: There) -> None:

@@ -40,13 +40,17 @@ LAST_LINE = "Press Ctrl-C to stop it."
 class Served:
     """A `manage.py serve` that has printed its three lines."""
 
-    def __init__(self, data_dir: Path, major: int) -> None:
+    def __init__(self, data_dir: Path, major: int, **more: str) -> None:
         self.data_dir, self.port, self.lines = data_dir, free_port(), list[str]()
         self.database = EmbeddedServer(data_dir, major)
         self.process = subprocess.Popen(
             [*MANAGE, "serve"],
             env=environment(
-                data_dir, PORT=str(self.port), LEDGER_PG=str(major), LEDGER_READ_TIMEOUT="1"
+                data_dir,
+                PORT=str(self.port),
+                LEDGER_PG=str(major),
+                LEDGER_READ_TIMEOUT="1",
+                **more,
             ),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -139,6 +143,27 @@ def test_sigterm_ends_it_as_well(served: Served) -> None:
     assert served.wait() == 0
     assert served.is_gone()
     assert not served.database.is_running()
+
+
+@pytest.mark.slow
+def test_a_mock_provider_starts_and_ends_with_it(data_dir: Path, settings: object) -> None:
+    port = free_port()
+    mock = {"LEDGER_DEMO": "True", "OIDC": "mock", "OIDC_MOCK_PORT": str(port)}
+    found = Served(data_dir, settings.LEDGER_PG, **mock)  # type: ignore[attr-defined]
+    try:
+        assert f"http://127.0.0.1:{port}/" in found.lines[2]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
+        connection.request("GET", "/.well-known/openid-configuration")
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert found.get("/account/providers/oidc/") == 200
+        found.process.send_signal(signal.SIGINT)
+        assert found.wait() == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=LONG)
+    finally:
+        found.process.kill()
+        found.process.communicate()
 
 
 @pytest.mark.slow

@@ -11,10 +11,12 @@ from ledger.provider_settings import is_loopback
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 KEPT_SECONDS = 300
+FAILED_SECONDS = 5  # that a failure is kept, so that visitors do not each wait for a dead provider
 TIMEOUT_SECONDS = 5
 
 _lock = threading.Lock()
 _kept: dict[str, tuple[float, dict[str, Any]]] = {}
+_failed: dict[str, tuple[float, ProviderRefused]] = {}
 
 
 def discover(issuer: str) -> dict[str, Any]:
@@ -23,9 +25,17 @@ def discover(issuer: str) -> dict[str, Any]:
     """
     with _lock:
         read_at, document = _kept.get(issuer, (0.0, {}))
+        failed_at, failure = _failed.get(issuer, (0.0, None))
     if document and time.monotonic() - read_at < KEPT_SECONDS:
         return document
-    document = _read(issuer)
+    if failure and time.monotonic() - failed_at < FAILED_SECONDS:
+        raise ProviderRefused(failure.reason)
+    try:
+        document = _read(issuer)
+    except ProviderRefused as error:
+        with _lock:
+            _failed[issuer] = time.monotonic(), error
+        raise
     with _lock:
         _kept[issuer] = time.monotonic(), document
     return document

@@ -47,7 +47,7 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
         if (gained | lost) & STAFF_GROUPS and not person.is_superuser:
             person.is_staff = bool(((current | gained) - lost) & STAFF_GROUPS)
             person.save(update_fields=["is_staff"])
-    user.is_staff = person.is_staff
+    user.refresh_from_db()  # a session that begins with it must know the rights of now
     if gained or lost:
         security_log.record("groups.changed", person=user, gained=len(gained), lost=len(lost))
     return bool(gained or lost)

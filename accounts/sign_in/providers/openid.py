@@ -85,8 +85,8 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         process: str,
         next_url: str | None = None,
         data: Any = None,
-        **_more: Any,
     ) -> HttpResponse:
+        """The way to the provider, with a nonce that the session keeps beside the state."""
         nonce = secrets.token_urlsafe(32)
         response: HttpResponse = super().redirect(
             request, process, next_url, data, nonce=nonce, auth_params={"nonce": nonce}

@@ -50,7 +50,7 @@ def _about(person: MockPerson) -> str:
 def _page(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         f"<title>{escape(title)} · mock identity provider</title><style>{STYLE}</style></head>"
         f"<body><main><h1>{escape(title)}</h1>{WARNING}{body}</main></body></html>"
     )

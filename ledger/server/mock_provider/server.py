@@ -34,6 +34,7 @@ class MockServer:
     ) -> None:
         self._http = ThreadingHTTPServer((HOST, port), _Handler)
         self._http.daemon_threads = True
+        self.address = self._http.server_address
         issuer = f"http://{HOST}:{self._http.server_port}"
         self.provider = MockProvider(issuer, client_id, client_secret, people)
         self._http.provider = self.provider  # type: ignore[attr-defined]

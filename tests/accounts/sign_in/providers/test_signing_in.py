@@ -223,6 +223,17 @@ def test_a_closed_sign_in_stays_closed(client: Client, there: There) -> None:
     assert not is_signed_in(visitor)
 
 
+def test_an_address_changed_by_staff_disconnects_the_provider(client: Client, there: There) -> None:
+    """Whoever has the old mailbox may open the provider's account with it."""
+    user = person_here(ANA)
+    connect(there, client, user, ANA)
+    services.change_email(user=user, email="new@example.com")
+    visitor = Client()
+    there.sign_in(visitor, ANA)
+    assert connected(user) == 0
+    assert get_user(visitor) != user
+
+
 def test_stopping_at_the_provider_is_told(client: Client, there: There) -> None:
     asked = there.go(client)
     answer = {"error": "access_denied", "state": asked["state"]}
