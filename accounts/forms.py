@@ -15,6 +15,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
 from accounts.sign_in import passwords
+from ledger.db.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
 from ledger.text.lines import is_readable, mixed_word, shortened, tidy_line
 
@@ -127,7 +128,8 @@ class AccountNumberField(forms.CharField):
             digits = clean_account_number(typed)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
-        found = Account.objects.select_related("user").filter(number=digits).first()
+        with reading(RowScope.DIRECTORY):
+            found = Account.objects.select_related("user").filter(number=digits).first()
         if found is None:
             raise forms.ValidationError(NO_SUCH_NUMBER)
         return found

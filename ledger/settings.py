@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "transactions.row_security.middleware.RowSecurityMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.TroubleMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -105,6 +106,9 @@ LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
 # The role of the cookbook's recipes: it has rights to the practice bank alone, and cannot sign in.
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
+# Whether policies show the web role only the rows of the person who is signed in. `migrate` and
+# `prepare` install the policies, or remove them.
+LEDGER_ROW_SECURITY = env.flag("LEDGER_ROW_SECURITY")
 _timeouts = {
     "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
     "statement_timeout": env.number("LEDGER_STATEMENT_TIMEOUT", 30, least=0, most=3600),

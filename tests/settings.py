@@ -10,7 +10,7 @@ from pathlib import Path
 
 EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
 SETTING_NAMES = re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
-WHICH_SERVER = re.compile("LEDGER_PG|LEDGER_DATA_DIR|DATABASE_URL|DB_.*")
+WHICH_SERVER = re.compile("LEDGER_PG|LEDGER_DATA_DIR|LEDGER_ROW_SECURITY|DATABASE_URL|DB_.*")
 
 for _name in SETTING_NAMES:
     _chosen = os.environ.get(_name, "") if WHICH_SERVER.fullmatch(_name) else ""
@@ -26,5 +26,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# As the environment says, also where a test changes it and has to set it back.
+ROW_SECURITY_OF_TESTS = LEDGER_ROW_SECURITY  # noqa: F405
 STATIC_ROOT = BASE_DIR / "static"
 LEDGER_STAFF_SECOND_FACTOR = False  # the tests of the rule turn it on

@@ -8,7 +8,9 @@ class TransactionsConfig(AppConfig):
     name = "transactions"
 
     def ready(self) -> None:
-        """Grants the database roles their rights after each migration."""
+        """Grants the database roles their rights and installs policies after each migration."""
         from transactions.rights import grant_rights
+        from transactions.row_security.installation import apply_after_migration
 
         post_migrate.connect(grant_rights, sender=self)
+        post_migrate.connect(apply_after_migration, sender=self)

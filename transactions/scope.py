@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 
 from accounts.models import Account, User
 from accounts.models.account import AccountQuerySet
+from ledger.db.row_security import read_bank
 from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
@@ -102,6 +103,7 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
         return Scope(reader, tuple(Account.objects.owned_by(reader)))
     if not may_read_bank(reader):
         raise PermissionDenied("Only analysts and staff read the figures of the whole bank.")
+    read_bank()
     return Scope(reader, is_bank=True, shows_names=reader.has_perm("accounts.view_user"))
 
 

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from cookbook.practice import bank
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.static_files import collect_if_changed
+from transactions.row_security import installation as row_security
 
 SECONDS_TO_CONNECT = 5
 
@@ -26,6 +27,8 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
         call_command("migrate", verbosity=0, interactive=False)
     if demo and not get_user_model()._default_manager.exists():
         _fill_empty_bank(tell)
+    if row_security.apply():
+        tell("Changed row-level security in the database.")
     try:
         bank.build(tell=tell)
     except bank.NoPracticeBank as reason:

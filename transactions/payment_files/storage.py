@@ -19,6 +19,7 @@ from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from ledger.db.ids import uuid7
 from ledger.db.retry import run_with_retry
+from ledger.db.row_security import RowScope, reading, rows_are_secured, write_rows
 from ledger.text.amounts import decimals_refusal, read_amount
 from ledger.text.lines import shortened, tidy_line, unseen_character
 from transactions.exceptions import LedgerError
@@ -70,7 +71,8 @@ def store(
     if PaymentFile.objects.filter(pk=file.pk).exists():  # other lines under a form's old id
         file.pk = uuid7()
     try:
-        run_with_retry(partial(_insert, file, source))
+        with reading(RowScope.DIRECTORY):  # recipients whom the payer has not paid before
+            run_with_retry(partial(_insert, file, source))
     except IntegrityError:
         known = _known(file)  # somebody was quicker with the same file
         if known is None:
@@ -160,7 +162,9 @@ def _known(file: PaymentFile) -> PaymentFile | None:
 
 
 def _copy(file: PaymentFile, rows: Sequence[FileRow], names: Comparison) -> None:
-    """Writes the lines by COPY, after looking up all account numbers in one query."""
+    """Writes the lines by COPY, after looking up all account numbers in one query. By INSERT if the
+    table has policies, because COPY refuses it then.
+    """
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
     found = Account.objects.filter(number__in=wanted).values_list("number", "pk", "user__name")
@@ -169,6 +173,10 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], names: Comparison) -> None
         _values(file, row, number, accounts, names)
         for row, number in zip(rows, numbers, strict=True)
     ]
+    if rows_are_secured():
+        with connection.cursor() as cursor:
+            write_rows(cursor, "payment_lines", COLUMNS, values)
+        return
     columns = ", ".join(COLUMNS)
     with (
         connection.cursor() as cursor,

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import PersonRequest
+from ledger.db.row_security import RowScope, reading
 from ledger.web import database_errors
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
@@ -82,7 +83,8 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
         return _refuse_step(request, file) if file.is_from_bank else _answered(request, file)
     lines = PaymentLine.objects.of(file).for_reading().select_related("to_account__user")
     page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
-    page.object_list = list(page.object_list)
+    with reading(RowScope.DIRECTORY):
+        page.object_list = list(page.object_list)
     context = {"file": file, "summary": summary_of(file), "page": page}
     context["lines"] = f"{file.line_count:,} line{'' if file.line_count == 1 else 's'}"
     context["most_names"] = MOST_A_DAY

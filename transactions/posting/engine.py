@@ -13,6 +13,7 @@ from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
 
 from accounts.models import User
+from ledger.db.row_security import rows_are_secured
 from transactions.exceptions import IdempotencyConflict, InvalidDetails, LedgerError
 from transactions.models import Transaction
 from transactions.posting import insert
@@ -23,6 +24,10 @@ from transactions.posting.refusals import refusal_of
 
 __all__ = ["Draft", "PreparedDraft", "post", "post_one", "prepare", "release"]
 
+ID_USED = IdempotencyConflict(
+    "This id has already been used for another transaction. Nothing was moved; "
+    "send the new one under a new id."
+)
 UNKNOWN_PERSON = InvalidDetails("The person who books this is not a user of this bank.")
 
 
@@ -58,6 +63,8 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
             return _repeated(item, row)
         if isinstance(refusal, LedgerError):
             return refusal
+        if item.id_given and rows_are_secured():
+            return ID_USED  # by a payment that policies hide from this person
         raise
     return insert.as_transaction(item)
 
@@ -199,7 +206,4 @@ def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerErro
     """Returns the row that is posted already; an IdempotencyConflict if its content differs."""
     if item.same_content(row):
         return row
-    return IdempotencyConflict(
-        "This id has already been used for another transaction. Nothing was moved; "
-        "send the new one under a new id."
-    )
+    return ID_USED

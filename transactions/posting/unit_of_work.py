@@ -7,6 +7,7 @@ from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
 
 from ledger.db.retry import OutcomeUnknown, run_with_retry
+from ledger.db.row_security import RowScope, reading
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
@@ -46,7 +47,8 @@ def run(
                 item.id_given = True
 
     try:
-        return run_with_retry(attempt, find_out_first=look_up_ids)
+        with reading(RowScope.POSTING):
+            return run_with_retry(attempt, find_out_first=look_up_ids)
     except (IntegrityError, DataError) as error:
         refusal = refusal_of(error)
         if refusal is None:

@@ -12,11 +12,14 @@ from typing import Any
 import psycopg
 from django.db import OperationalError
 from django.db.backends.postgresql import base, operations
+from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.backends.utils import CursorWrapper
 from django.utils.asyncio import async_unsafe
 
 from ledger.db import embedded
 from ledger.db.backend.client import DatabaseClient
+from ledger.db.backend.reader_cursors import TokenState, with_reader
+from ledger.db.row_security import Reader
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
@@ -44,6 +47,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
     # these without a cursor, so that `execute_wrapper` does not see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
+    # For whom statements run, if policies check it: see Note [Signed reader].
+    reader: Reader | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._token = TokenState()
 
     def _set_autocommit(self, autocommit: bool) -> None:
         send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]
@@ -57,6 +66,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _rollback(self) -> None:
         self._send("ROLLBACK", super()._rollback)  # type: ignore[misc]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+        self._token.sent = None  # it may have been set after the savepoint
 
     def _send(self, command: str, send: Callable[[], None]) -> None:
         if self.transaction_wrapper:
@@ -87,6 +100,32 @@ class DatabaseWrapper(base.DatabaseWrapper):
             parameters["options"] = f"{parameters.get('options', '')} {options}".strip()
         return parameters
 
+    @property
+    def sends_token(self) -> bool:
+        """Whether statements need the reader's token, or an older one has to be taken away."""
+        return self.reader is not None or self._token.sent != ""
+
+    @async_unsafe
+    def create_cursor(self, name: str | None = None) -> Any:
+        if not self.sends_token:
+            return super().create_cursor(name)
+        raw = self.connection
+        if name:
+            kind = with_reader(base.ServerSideCursor, on_server=True)
+            cursor = kind(raw, name=name, scrollable=False, withhold=raw.autocommit)
+        else:
+            cursor = with_reader(raw.cursor_factory)(raw)
+        loader = raw.adapters.get_loader(base.TIMESTAMPTZ_OID, base.Format.TEXT)
+        if self.timezone != loader.timezone:
+            register_tzloader(self.timezone, cursor)
+        return self._given_token(cursor)
+
+    def _given_token(self, cursor: Any) -> Any:
+        """The cursor, with what it needs to send the token."""
+        cursor.state, cursor.reader = self._token, self.reader
+        cursor.prepares = self.connection.prepare_threshold is not None
+        return cursor
+
     def prepared_cursor(self) -> CursorWrapper:
         """A cursor for a few statements that run often: Postgres parses and plans each only once.
 
@@ -97,7 +136,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:
-            cursor = PreparedCursor(self.connection)
+            kind = with_reader(PreparedCursor) if self.sends_token else PreparedCursor
+            cursor = kind(self.connection)
+            if self.sends_token:
+                cursor = self._given_token(cursor)
         wrapper: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]
         return wrapper
 

@@ -1,0 +1,100 @@
+"""Cursors that send the reader's token with a statement, in the same round trip.
+
+Note [Token with each transaction]: the token is a setting of one database transaction, so no
+session keeps it. Outside a transaction, a pipeline makes token and statement one. Inside, the first
+statement brings it; later ones only if it has changed.
+"""
+
+from contextlib import nullcontext
+from functools import cache
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from ledger.db.row_security import SETTING, Reader
+
+SEND = f"SELECT set_config('{SETTING}', %s, true)"
+# Must be the first statement of a transaction that reads, so the token comes with the next one.
+FIRST = ("SET TRANSACTION", "BEGIN", "COMMIT", "ROLLBACK")
+
+
+class TokenState:
+    """Which token the open transaction of a connection has; None if that is not known."""
+
+    def __init__(self) -> None:
+        self.sent: str | None = ""
+
+    def to_send(self, raw: Any, reader: Reader | None, query: Any) -> str | None:
+        """The token to send before this query; None if there is nothing to send."""
+        status = raw.pgconn.transaction_status
+        if status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+            return None
+        if isinstance(query, str) and query.lstrip().startswith(FIRST):
+            if status == TransactionStatus.IDLE:
+                self.sent = ""
+            return None
+        wanted = reader.token() if reader else ""
+        if status == TransactionStatus.IDLE:
+            self.sent = ""
+        if wanted == self.sent:
+            return None
+        self.sent = wanted
+        return wanted
+
+
+class ReaderMixin:
+    """A psycopg cursor that sends the token. `state`, `reader` and `prepares` are set when it is
+    made.
+    """
+
+    connection: Any
+    state: TokenState
+    reader: Reader | None
+    prepares: bool
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        token = self.state.to_send(self.connection, self.reader, query)
+        if token is None:
+            return super().execute(query, params, **options)  # type: ignore[misc]
+        with self.connection.pipeline():
+            self._send(token)
+            super().execute(query, params, **options)  # type: ignore[misc]
+        return self
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        for params in params_seq:
+            self.execute(query, params, **options)
+
+    def copy(self, *args: Any, **kwargs: Any) -> Any:
+        token = self.state.to_send(self.connection, self.reader, None)
+        if token is not None:
+            self._send(token)
+        return super().copy(*args, **kwargs)  # type: ignore[misc]
+
+    def _send(self, token: str) -> None:
+        psycopg.Cursor(self.connection).execute(SEND, [token], prepare=self.prepares)
+
+
+class ReaderServerSideMixin(ReaderMixin):
+    """The same for a cursor on the server, which cannot be declared in a pipeline."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        token = self.state.to_send(self.connection, self.reader, None)
+        declare = super(ReaderMixin, self).execute  # type: ignore[misc]
+        # Without a transaction the cursor is WITH HOLD: its rows are kept when this one ends.
+        is_alone = self.connection.autocommit and self._is_idle()
+        with self.connection.transaction() if token and is_alone else nullcontext():
+            if token is not None:
+                self._send(token)
+            return declare(query, params, **options)
+
+    def _is_idle(self) -> bool:
+        return bool(self.connection.pgconn.transaction_status == TransactionStatus.IDLE)
+
+
+@cache
+def with_reader(kind: type, *, on_server: bool = False) -> Any:
+    """This class of cursors, with the token."""
+    mixin = ReaderServerSideMixin if on_server else ReaderMixin
+    return type(kind.__name__, (mixin, kind), {})

@@ -1,0 +1,124 @@
+"""Signed tokens that tell Postgres for whom a statement runs.
+
+Note [Signed reader]: a policy of row-level security has to know the person. A setting alone could
+be forged by injected SQL, so the setting holds a token: the person, what they may read, until when,
+and an HMAC-SHA256 over these. Its key is derived from SECRET_KEY; the owner of the tables stores it
+where the web role cannot read it, and the policies check each token against it. A token is bound to
+no connection and ends with its database transaction, so it works behind a transaction pooler. It is
+sent as a bound value, so that `pg_stat_activity` shows it to nobody.
+"""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+
+SETTING = "ledger.reader"
+LIFETIME = 300  # seconds: longer than a statement may run, with room for clocks that differ
+RENEWED_BEFORE = 120  # seconds before a token ends
+ROWS_AT_ONCE = 500
+BLOCK = 64  # bytes of SHA-256's block, to which HMAC pads its key
+
+
+class RowScope(IntEnum):
+    """What a token lets its statements read and write; a higher one contains those below it."""
+
+    OWN = 1  # one's own rows, and the accounts one has paid or been paid by
+    DIRECTORY = 2  # also every account, to look up a recipient
+    POSTING = 3  # also lock every account
+    BANK = 4  # read every row but notes of others
+    STAFF = 5  # also write them
+
+
+def keys() -> list[bytes]:
+    """The keys of tokens: that of SECRET_KEY first, then those of its fallbacks."""
+    return [
+        hashlib.sha256(b"ledger row security" + secret.encode()).digest()
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
+
+
+def pads(key: bytes) -> tuple[bytes, bytes]:
+    """The inner and outer pad of HMAC, so that SQL needs `sha256` only and never the key itself."""
+    padded = key.ljust(BLOCK, b"\0")
+    return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
+
+
+def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
+    """The token of a person until `expires`, in seconds since 1970."""
+    message = f"{person} {scope.value} {expires}"
+    return f"{message} {hmac.digest(key, message.encode(), 'sha256').hex()}"
+
+
+class Reader:
+    """For whom a connection's statements run: the user of a request, once they are signed in.
+
+    `user` returns them, or None; it must not send queries. `scope_of` says what all requests of a
+    person may read, and `raised_to` what this one may read besides.
+    """
+
+    def __init__(self, user: Callable[[], Any], scope_of: Callable[[Any], RowScope]) -> None:
+        self._user, self._scope_of = user, scope_of
+        self._tokens: dict[tuple[UUID, RowScope], tuple[str, int]] = {}
+        self.raised_to = RowScope.OWN
+
+    def token(self) -> str:
+        """The token for the next statement; "" without anybody signed in."""
+        user = self._user()
+        return self._signed(user.pk, self._scope_of(user)) if user is not None else ""
+
+    def _signed(self, person: UUID, scope: RowScope) -> str:
+        scope = max(scope, self.raised_to)
+        now = int(time.time())
+        token, ends = self._tokens.get((person, scope), ("", 0))
+        if ends - now < RENEWED_BEFORE:
+            ends = now + LIFETIME
+            token = signed(person, scope, ends, keys()[0])
+            self._tokens[person, scope] = token, ends
+        return token
+
+
+@contextmanager
+def reading(scope: RowScope) -> Iterator[None]:
+    """Lets the statements inside read as `scope`. Does nothing where row-level security is off."""
+    reader: Reader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
+    if reader is None:
+        yield
+        return
+    before, reader.raised_to = reader.raised_to, max(reader.raised_to, scope)
+    try:
+        yield
+    finally:
+        reader.raised_to = before
+
+
+def read_bank() -> None:
+    """Lets the rest of the request read every row. Call it after checking that the person may."""
+    reader: Reader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
+    if reader is not None:
+        reader.raised_to = max(reader.raised_to, RowScope.BANK)
+
+
+def rows_are_secured() -> bool:
+    """Whether statements of the current request go through policies."""
+    return getattr(connections[DEFAULT_DB_ALIAS], "reader", None) is not None
+
+
+def write_rows(
+    cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Inserts rows by INSERT, many at a time: COPY refuses tables with row-level security."""
+    row = "(" + ", ".join(["%s"] * len(columns)) + ")"
+    into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - constants
+    rest = iter(rows)
+    while part := list(islice(rest, ROWS_AT_ONCE)):
+        values = [value for one in part for value in one]
+        cursor.execute(into + ", ".join([row] * len(part)), values)

@@ -1,0 +1,334 @@
+"""Raw SQL as the web role, with row-level security on: what injected SQL would see and change."""
+
+import io
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import ProgrammingError, connection
+from django.db import transaction as db_transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts import services as account_services
+from accounts.models import Account, User
+from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
+from tests.conftest import set_role
+from tests.factories import AccountFactory, UserFactory
+from transactions import services
+from transactions.annotations.services import annotate
+from transactions.models import AuditRun, NamesAsked, StaffReason
+from transactions.payment_files.storage import store
+from transactions.row_security import installation
+from transactions.row_security.policies import OPEN, POLICIES, VIEWS
+
+pytestmark = pytest.mark.django_db
+PROTECTED = sorted([*POLICIES, *VIEWS])
+OTHER_KEY = b"x" * 32
+
+
+@pytest.fixture(autouse=True)
+def row_security(settings: Any, db: None) -> None:
+    settings.LEDGER_ROW_SECURITY = True
+    installation.apply()
+
+
+@pytest.fixture
+def ana() -> Account:
+    """Ana's account, with a row in every table that policies protect."""
+    account: Account = AccountFactory(balance="100")
+    person, clerk = account.user, UserFactory(is_staff=True)
+    friend = AccountFactory(name="Friend")
+    paid = services.transfer(
+        from_account=account, to_account=friend, amount=Decimal(10), created_by=person
+    )
+    annotate(transaction=paid, owner=person, text="Lunch")
+    StaffReason.objects.create(transaction=paid, action="refund", reason="Asked", written_by=clerk)
+    line = f"to,amount,description,reference\n{friend.number},5,Gift,\n"
+    store(io.BytesIO(line.encode()), name="a.csv", from_account=account, created_by=person)
+    NamesAsked.objects.create(user=person, day=timezone.localdate(), count=1)
+    now = timezone.now()
+    AuditRun.objects.create(
+        started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person
+    )
+    LogEntry.objects.create(user=person, action_flag=CHANGE, object_repr="Ana")
+    account_services.freeze_account(account=account, reason="Lost card")
+    return account
+
+
+@pytest.fixture
+def eve() -> Account:
+    """Another customer, who has nothing to do with Ana."""
+    account: Account = AccountFactory(balance="5")
+    return account
+
+
+def token_of(person: User, scope: RowScope = RowScope.OWN, **changes: Any) -> str:
+    values = {"expires": int(time.time()) + LIFETIME, "key": keys()[0], **changes}
+    return signed(person.pk, scope, **values)
+
+
+@contextmanager
+def web_role(token: str | None = None) -> Iterator[Any]:
+    """A cursor of the web role in a transaction with this token."""
+    set_role(settings.LEDGER_WEB_ROLE)
+    try:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            if token is not None:
+                cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [token])
+            yield cursor
+    finally:
+        set_role(None)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
+
+
+def count(table: str, token: str | None) -> int:
+    with web_role(token) as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def without_signature(person: User) -> str:
+    return f"{person.pk} {RowScope.STAFF.value} {int(time.time()) + LIFETIME}"
+
+
+def tampered(person: User) -> str:
+    """Ana's own token, with the scope of staff written into it."""
+    whose, _scope, rest = token_of(person).split(" ", 2)
+    return f"{whose} {RowScope.STAFF.value} {rest}"
+
+
+BAD_TOKENS = {
+    "missing": lambda person: None,
+    "empty": lambda person: "",
+    "the plain id": lambda person: str(person.pk),
+    "without a signature": without_signature,
+    "with an empty signature": lambda person: without_signature(person) + " ",
+    "with a NULL of text": lambda person: without_signature(person) + " NULL",
+    "signed by another key": lambda person: token_of(person, RowScope.STAFF, key=OTHER_KEY),
+    "stale": lambda person: token_of(person, RowScope.STAFF, expires=int(time.time()) - 1),
+    "with another scope": tampered,
+}
+
+
+def test_ana_has_a_row_in_every_protected_table(ana: Account) -> None:
+    for table in PROTECTED:
+        assert count(table, token_of(ana.user, RowScope.STAFF)) or table == "annotations", table
+    assert count("annotations", token_of(ana.user)) == 1
+
+
+@pytest.mark.parametrize("bad", BAD_TOKENS)
+def test_a_bad_token_sees_no_row_of_any_table(bad: str, ana: Account) -> None:
+    token = BAD_TOKENS[bad](ana.user)
+    assert [table for table in PROTECTED if count(table, token)] == []
+
+
+def test_another_customers_token_sees_nothing_of_ana(ana: Account, eve: Account) -> None:
+    token = token_of(eve.user)
+    seen = {table: count(table, token) for table in PROTECTED}
+    opening = {"accounts": 1, "transactions": 1, "entries": 2}  # her deposit and its outside
+    assert seen == dict.fromkeys(PROTECTED, 0) | opening
+    with web_role(token) as cursor:
+        cursor.execute("SELECT id FROM accounts")
+        assert cursor.fetchall() == [(eve.pk,)]
+
+
+def test_a_customer_sees_their_own_rows_and_the_accounts_they_have_paid(ana: Account) -> None:
+    token = token_of(ana.user)
+    seen = {table: count(table, token) for table in PROTECTED}
+    assert seen == dict.fromkeys(PROTECTED, 1) | {
+        "accounts": 2,  # and her friend's
+        "transactions": 2,
+        "entries": 4,
+        "audit_runs": 0,
+    }
+
+
+def test_the_directory_shows_accounts_but_no_payments_of_others(ana: Account, eve: Account) -> None:
+    for scope in (RowScope.DIRECTORY, RowScope.POSTING):
+        token = token_of(eve.user, scope)
+        assert count("accounts", token) == 3
+        assert count("transactions", token) == 1
+
+
+def test_staff_see_every_row_but_notes_of_customers(ana: Account, eve: Account) -> None:
+    for scope in (RowScope.BANK, RowScope.STAFF):
+        token = token_of(eve.user, scope)
+        empty = [table for table in PROTECTED if not count(table, token)]
+        assert empty == ["annotations"]
+
+
+@pytest.mark.parametrize("scope", [RowScope.OWN, RowScope.DIRECTORY, RowScope.POSTING])
+def test_a_customer_changes_no_account_of_others(
+    scope: RowScope, ana: Account, eve: Account
+) -> None:
+    with pytest.raises(ProgrammingError) if scope is RowScope.POSTING else nothing():  # noqa: SIM117
+        with web_role(token_of(eve.user, scope)) as cursor:
+            cursor.execute("UPDATE accounts SET overdraft_limit = 9 WHERE id = %s", [ana.pk])
+            assert cursor.rowcount == 0
+    ana.refresh_from_db()
+    assert ana.overdraft_limit == 0
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    yield
+
+
+def test_a_customer_inserts_no_payment_from_an_account_of_others_or_from_outside(
+    ana: Account, eve: Account
+) -> None:
+    from transactions.posting import insert
+
+    for sender, recipient in ((ana.pk, eve.pk), (None, eve.pk)):
+        columns = {
+            "id": uuid.uuid4(), "from_account_id": sender, "to_account_id": recipient,
+            "amount": 1, "currency": "USD", "type": "transfer" if sender else "deposit",
+            "status": "completed", "description": "", "reference": "", "metadata": "{}",
+            "created_at": timezone.now(), "value_date": "2026-01-01",
+        }  # fmt: skip
+        assert {*columns} < {*insert.COLUMNS}
+        names, holes = ", ".join(columns), ", ".join(["%s"] * len(columns))
+        with (
+            pytest.raises(ProgrammingError, match="row-level security") as refused,
+            web_role(token_of(eve.user, RowScope.POSTING)) as cursor,
+        ):
+            cursor.execute(
+                f"INSERT INTO transactions ({names}) VALUES ({holes})", [*columns.values()]
+            )
+        assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM row_security.keys",
+        "SELECT row_security.claims()",
+        "INSERT INTO row_security.keys VALUES ('a', 'b')",
+        "INSERT INTO row_security.counterparties SELECT id, id FROM accounts",
+        "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY reads ON accounts",
+        "ALTER VIEW entries SET (security_invoker = false)",
+        "CREATE FUNCTION row_security.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+def test_the_web_role_can_neither_read_keys_nor_change_policies(sql: str, eve: Account) -> None:
+    with (
+        pytest.raises(ProgrammingError) as refused,
+        web_role(token_of(eve.user, RowScope.STAFF)) as cursor,
+    ):
+        cursor.execute(sql)
+    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+
+
+def test_row_security_off_in_a_session_is_an_error_not_a_way_around(eve: Account) -> None:
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        web_role(token_of(eve.user)) as cursor,
+    ):
+        cursor.execute("SET LOCAL row_security = off; SELECT * FROM accounts")
+
+
+def test_every_table_of_people_accounts_and_payments_has_its_place() -> None:
+    """A new table that names a user, an account or a transaction belongs into POLICIES or OPEN."""
+    ours = {"users", "accounts", "transactions", "payment_files", "seals"}
+    missing = []
+    for model in apps.get_models(include_auto_created=True):
+        table = model._meta.db_table
+        if model._meta.app_label == "cookbook":
+            continue  # tables of the practice bank, in another schema
+        names = {
+            field.related_model._meta.db_table
+            for field in model._meta.get_fields()
+            if field.concrete and field.is_relation and field.related_model is not None
+        }
+        is_placed = table in POLICIES or table in OPEN or table in VIEWS
+        if (table in ours or names & ours) and not is_placed:
+            missing.append(table)
+    assert missing == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relkind = 'r'")
+        assert {*POLICIES} <= {name for (name,) in cursor.fetchall()}
+
+
+def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Account) -> None:
+    settings.LEDGER_ROW_SECURITY = False
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert installation.apply()
+    assert count("accounts", None) == 3
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_class WHERE relrowsecurity OR reloptions::text ~ 'invoker'"
+        )
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM pg_policy")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname ~ 'row_security'")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT to_regnamespace('row_security')")
+        assert cursor.fetchone() == (None,)
+    assert not installation.apply()
+
+
+def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(
+    settings: Any, eve: Account
+) -> None:
+    old, before = token_of(eve.user), settings.SECRET_KEY
+    settings.SECRET_KEY = "another" * 10
+    settings.SECRET_KEY_FALLBACKS = [before]
+    installation.apply()
+    assert count("accounts", old) == count("accounts", token_of(eve.user)) == 1
+    settings.SECRET_KEY_FALLBACKS = []
+    installation.apply()
+    assert count("accounts", old) == 0
+    assert count("accounts", token_of(eve.user)) == 1
+
+
+def test_pages_work_and_show_only_ones_own(client: Client, ana: Account, eve: Account) -> None:
+    client.force_login(eve.user)
+    for path in ("/", "/accounts/", f"/accounts/{eve.pk}/", "/search/?q=lunch", "/reports/"):
+        response = client.get(path)
+        assert response.status_code == 200, path
+        assert b"Lunch" not in response.content
+    assert client.get(f"/accounts/{ana.pk}/").status_code == 404
+    number = AccountFactory(name="New").number
+    form = {
+        "id": str(uuid.uuid4()), "from_account": str(eve.pk), "number": number, "amount": "2",
+        "description": "", "reference": "",
+    }  # fmt: skip
+    assert client.post("/transfers/new/", form).status_code == 200
+
+
+class TestTokens:
+    """How requests bring their token, with a connection that commits."""
+
+    @pytest.fixture(autouse=True)
+    def clean(self, transactional_db: None, settings: Any) -> Iterator[None]:
+        settings.LEDGER_ROW_SECURITY = True
+        installation.apply()
+        yield
+        settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
+        installation.apply()
+
+    def test_no_token_outlives_its_statement_or_its_transaction(self, client: Client) -> None:
+        account = AccountFactory()
+        services.deposit(to_account=account, amount=Decimal(10), description="Salary")
+        client.force_login(account.user)
+        assert client.get(f"/accounts/{account.pk}/").status_code == 200
+        csv = b"".join(client.get(f"/accounts/{account.pk}/statement.csv").streaming_content)
+        assert csv.count(b"Salary") == 1
+        left = connection.connection.execute(
+            f"SELECT coalesce(current_setting('{SETTING}', true), '')"
+        ).fetchone()
+        assert left == ("",)

@@ -1,0 +1,51 @@
+"""Runs the statements of each request as the person who is signed in."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.core.signals import request_finished
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts.models import User
+from ledger.db.row_security import Reader, RowScope
+
+
+class RowSecurityMiddleware:
+    """Gives the connection the reader of this request; see Note [Signed reader].
+
+    Stands after authentication, whose tables have no policies. The reader stays until the response
+    is closed, because exports read while they are sent.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if not settings.LEDGER_ROW_SECURITY:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+        request_finished.connect(_forget_reader)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        database: Any = connections[DEFAULT_DB_ALIAS]
+        database.reader = Reader(lambda: _loaded_user(request), row_scope_of)
+        return self.get_response(request)
+
+
+def _loaded_user(request: HttpRequest) -> User | None:
+    """The user, once Django has read them; LoginRequiredMiddleware does so for all our pages."""
+    user = getattr(request, "_cached_user", None)
+    return user if isinstance(user, User) else None
+
+
+def row_scope_of(user: User) -> RowScope:
+    """What every request of this person may read and write. `scope_for` raises it for a request
+    that reads the whole bank.
+    """
+    return RowScope.STAFF if user.is_staff else RowScope.OWN
+
+
+def _forget_reader(**_signal: Any) -> None:
+    for database in connections.all(initialized_only=True):
+        if hasattr(database, "reader"):
+            database.reader = None

@@ -1,0 +1,104 @@
+"""Which rows a reader may read and write, table by table.
+
+Every table that names a person, an account or a transaction is in POLICIES or in OPEN; a test walks
+the models. Note [Policies]: what a policy asks of the reader is a subquery that names no column, so
+Postgres runs its function once per statement; per row it only compares. The two accounts of a
+payment are compared as an array, because `from_account_id = ANY (...) OR to_account_id = ANY (...)`
+would invite the planner to read by that condition instead of by the page's (docs/rights.md).
+"""
+
+from dataclasses import dataclass
+
+READS_BANK = "(SELECT row_security.reads_bank())"
+WRITES_BANK = "(SELECT row_security.writes_bank())"
+READS_DIRECTORY = "(SELECT row_security.reads_directory())"
+LOCKS_ACCOUNTS = "(SELECT row_security.locks_accounts())"
+PERSON = "(SELECT row_security.person())"
+ACCOUNTS = "(SELECT row_security.accounts())::uuid[]"
+NOBODY = "false"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Conditions in SQL on a row: who may read it, and who may insert, change or delete it.
+
+    `locks`: who may also lock it without changing it.
+    """
+
+    reads: str
+    writes: str
+    locks: str = NOBODY
+
+    def sql(self, table: str) -> list[str]:
+        """The statements that make the policies of this table."""
+        reads, writes, locked = self.reads, self.writes, f"{self.writes} OR {self.locks}"
+        return [
+            f"CREATE POLICY reads ON {table} FOR SELECT USING ({reads})",
+            f"CREATE POLICY inserts ON {table} FOR INSERT WITH CHECK ({writes})",
+            f"CREATE POLICY changes ON {table} FOR UPDATE USING ({locked}) WITH CHECK ({writes})",
+            f"CREATE POLICY deletes ON {table} FOR DELETE USING ({writes})",
+        ]
+
+
+NAMES = ("reads", "inserts", "changes", "deletes")  # of the policies of each table
+
+IS_OWN_SIDE = f"ARRAY[from_account_id, to_account_id] && {ACCOUNTS}"
+# Its own policy leaves only the counterparties of the reader's accounts.
+IS_COUNTERPARTY = """EXISTS (
+    SELECT FROM row_security.counterparties AS known
+    WHERE known.other_id = accounts.id
+)"""
+
+
+def _of_account(column: str) -> Policy:
+    """Rows of one's own account."""
+    is_own = f"{column} = ANY ({ACCOUNTS})"
+    return Policy(reads=f"{READS_BANK} OR {is_own}", writes=f"{WRITES_BANK} OR {is_own}")
+
+
+def _of_person(column: str) -> Policy:
+    """Rows of the person themselves, which staff may read."""
+    is_own = f"{column} = {PERSON}"
+    return Policy(reads=f"{READS_BANK} OR {is_own}", writes=is_own)
+
+
+POLICIES = {
+    "accounts": Policy(
+        reads=f"user_id = {PERSON} OR {READS_DIRECTORY} OR {IS_COUNTERPARTY}",
+        writes=f"{WRITES_BANK} OR user_id = {PERSON}",
+        locks=LOCKS_ACCOUNTS,
+    ),
+    "transactions": Policy(
+        reads=f"{READS_BANK} OR {IS_OWN_SIDE}",
+        # Nobody but staff sends from another's account, or pays in from outside.
+        writes=f"{WRITES_BANK} OR from_account_id = ANY ({ACCOUNTS})",
+    ),
+    "account_status_changes": _of_account("account_id"),
+    "transaction_notes": Policy(
+        reads=f"{READS_BANK} OR EXISTS (SELECT FROM transactions WHERE id = transaction_id)",
+        writes=WRITES_BANK,
+    ),
+    # Not for staff either: a person's own notes.
+    "annotations": Policy(reads=f"owner_id = {PERSON}", writes=f"owner_id = {PERSON}"),
+    "payment_files": _of_account("from_account_id"),
+    "payment_lines": Policy(
+        reads="EXISTS (SELECT FROM payment_files WHERE id = file_id)",
+        writes="EXISTS (SELECT FROM payment_files WHERE id = file_id)",
+    ),
+    "payment_names_asked": _of_person("user_id"),
+    "audit_runs": Policy(reads=READS_BANK, writes=READS_BANK),  # their findings name accounts
+    "django_admin_log": _of_person("user_id"),
+}
+
+VIEWS = ("entries",)  # they read their tables with the rights and policies of the reader
+
+BY_SIGN_IN = "read before anybody is signed in; groups say what a person may read"
+OPEN = {
+    "users": BY_SIGN_IN,
+    "users_groups": BY_SIGN_IN,
+    "users_user_permissions": BY_SIGN_IN,
+    "account_emailaddress": BY_SIGN_IN,
+    "account_emailconfirmation": BY_SIGN_IN,
+    "seals": "digests of days, of nobody's account; the web role only reads them",
+    "sealed_days": "digests of days, of nobody's account; the web role only reads them",
+}
