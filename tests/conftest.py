@@ -1,11 +1,13 @@
 """Database, roles and staff for all tests."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.transaction import atomic
 from django.test import Client, TransactionTestCase
 from django.test.client import ClientHandler
@@ -17,7 +19,9 @@ from pytest_django import DjangoDbBlocker
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN, ensure_groups
 from accounts.models import User
 from cookbook.practice import bank
+from ledger.db.row_security import SignedReader
 from tests.factories import UserFactory
+from transactions.row_security.middleware import row_scope_of
 
 WRITTEN_BY_MIGRATE = {
     "currencies", "auth_permission", "django_content_type", "auth_group", "auth_group_permissions",
@@ -107,6 +111,18 @@ def set_role(role: str | None) -> None:
     raw = connection.connection
     if raw is not None and raw.info.transaction_status != TransactionStatus.INERROR:
         raw.execute(f"SET ROLE {role}" if role else "RESET ROLE")
+
+
+@contextmanager
+def read_as(user: User) -> Iterator[None]:
+    """Runs the block as a request of this person, where the tests run with row-level security."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if settings.LEDGER_ROW_SECURITY:
+        database.reader = SignedReader(lambda: user, row_scope_of)
+    try:
+        yield
+    finally:
+        database.reader = None
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
     return f"{message} {hmac.digest(key, message.encode(), 'sha256').hex()}"
 
 
-class Reader:
+class SignedReader:
     """For whom a connection's statements run: the user of a request, once they are signed in.
 
     `user` returns them, or None; it must not send queries. `scope_of` says what all requests of a
@@ -89,7 +89,7 @@ class Reader:
 @contextmanager
 def reading(scope: RowScope) -> Iterator[None]:
     """Lets the statements inside read as `scope`. Does nothing where row-level security is off."""
-    reader: Reader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
+    reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is None:
         yield
         return
@@ -102,7 +102,7 @@ def reading(scope: RowScope) -> Iterator[None]:
 
 def read_bank() -> None:
     """Lets the rest of the request read every row. Call it after checking that the person may."""
-    reader: Reader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
+    reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is not None:
         reader.raised_to = max(reader.raised_to, RowScope.BANK)
 

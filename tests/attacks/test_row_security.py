@@ -326,8 +326,8 @@ class TestTokens:
         services.deposit(to_account=account, amount=Decimal(10), description="Salary")
         client.force_login(account.user)
         assert client.get(f"/accounts/{account.pk}/").status_code == 200
-        csv = b"".join(client.get(f"/accounts/{account.pk}/statement.csv").streaming_content)
-        assert csv.count(b"Salary") == 1
+        csv = client.get(f"/accounts/{account.pk}/statement.csv").getvalue()
+        assert b"Salary" in csv
         left = connection.connection.execute(
             f"SELECT coalesce(current_setting('{SETTING}', true), '')"
         ).fetchone()

@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import User
-from ledger.db.row_security import Reader, RowScope
+from ledger.db.row_security import RowScope, SignedReader
 
 
 class RowSecurityMiddleware:
@@ -28,7 +28,7 @@ class RowSecurityMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         database: Any = connections[DEFAULT_DB_ALIAS]
-        database.reader = Reader(lambda: _loaded_user(request), row_scope_of)
+        database.reader = SignedReader(lambda: _loaded_user(request), row_scope_of)
         return self.get_response(request)
 
 

@@ -50,6 +50,9 @@ IS_COUNTERPARTY = """EXISTS (
 )"""
 
 
+IS_OWN_ACCOUNT = f"account_id = ANY ({ACCOUNTS})"
+
+
 def _of_account(column: str) -> Policy:
     """Rows of one's own account."""
     is_own = f"{column} = ANY ({ACCOUNTS})"
@@ -73,7 +76,11 @@ POLICIES = {
         # Nobody but staff sends from another's account, or pays in from outside.
         writes=f"{WRITES_BANK} OR from_account_id = ANY ({ACCOUNTS})",
     ),
-    "account_status_changes": _of_account("account_id"),
+    "account_status_changes": Policy(
+        reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}",
+        # A row sets the status: nobody but staff freezes, and unfreezes what staff have frozen.
+        writes=f"{WRITES_BANK} OR (to_status = 'closed' AND {IS_OWN_ACCOUNT})",
+    ),
     "transaction_notes": Policy(
         reads=f"{READS_BANK} OR EXISTS (SELECT FROM transactions WHERE id = transaction_id)",
         writes=WRITES_BANK,
@@ -99,6 +106,9 @@ OPEN = {
     "users_user_permissions": BY_SIGN_IN,
     "account_emailaddress": BY_SIGN_IN,
     "account_emailconfirmation": BY_SIGN_IN,
+    "mfa_authenticator": BY_SIGN_IN,
+    "socialaccount_socialaccount": BY_SIGN_IN,
+    "socialaccount_socialtoken": BY_SIGN_IN,
     "seals": "digests of days, of nobody's account; the web role only reads them",
     "sealed_days": "digests of days, of nobody's account; the web role only reads them",
 }

@@ -15,11 +15,12 @@ from django.db.backends.postgresql import base, operations
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.backends.utils import CursorWrapper
 from django.utils.asyncio import async_unsafe
+from psycopg.pq import Format
 
 from ledger.db import embedded
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.reader_cursors import TokenState, with_reader
-from ledger.db.row_security import Reader
+from ledger.db.row_security import SignedReader
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
@@ -48,7 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # these without a cursor, so that `execute_wrapper` does not see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
     # For whom statements run, if policies check it: see Note [Signed reader].
-    reader: Reader | None = None
+    reader: SignedReader | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -115,7 +116,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor = kind(raw, name=name, scrollable=False, withhold=raw.autocommit)
         else:
             cursor = with_reader(raw.cursor_factory)(raw)
-        loader = raw.adapters.get_loader(base.TIMESTAMPTZ_OID, base.Format.TEXT)
+        loader = raw.adapters.get_loader(base.TIMESTAMPTZ_OID, Format.TEXT)
         if self.timezone != loader.timezone:
             register_tzloader(self.timezone, cursor)
         return self._given_token(cursor)

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from ledger.db.row_security import SETTING, Reader
+from ledger.db.row_security import SETTING, SignedReader
 
 SEND = f"SELECT set_config('{SETTING}', %s, true)"
 # Must be the first statement of a transaction that reads, so the token comes with the next one.
@@ -25,7 +25,7 @@ class TokenState:
     def __init__(self) -> None:
         self.sent: str | None = ""
 
-    def to_send(self, raw: Any, reader: Reader | None, query: Any) -> str | None:
+    def to_send(self, raw: Any, reader: SignedReader | None, query: Any) -> str | None:
         """The token to send before this query; None if there is nothing to send."""
         status = raw.pgconn.transaction_status
         if status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
@@ -50,7 +50,7 @@ class ReaderMixin:
 
     connection: Any
     state: TokenState
-    reader: Reader | None
+    reader: SignedReader | None
     prepares: bool
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
-from tests.conftest import set_role
+from tests.conftest import read_as, set_role
 from tests.factories import AccountFactory, UserFactory
 from tests.refusals import refused_by
 from transactions import services
@@ -222,8 +222,9 @@ def test_the_database_refuses_two_notes_at_one_moment_and_infinite_times(
 
 def test_a_web_process_can_add_but_not_change_notes(ana: Account, paid: Transaction) -> None:
     set_role("ledger_web")
-    annotate(transaction=paid, owner=ana.user, text="Lunch")
-    annotate(transaction=paid, owner=ana.user, text="Dinner")
+    with read_as(ana.user):
+        annotate(transaction=paid, owner=ana.user, text="Lunch")
+        annotate(transaction=paid, owner=ana.user, text="Dinner")
     set_role(None)
     with connection.cursor() as cursor:
         rights = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
