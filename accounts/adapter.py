@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
 from accounts.models import User
-from accounts.sign_in import encryption, passwords
+from accounts.sign_in import encryption, events, passwords
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
@@ -44,6 +44,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "too_many_login_attempts": ("Too many attempts. Wait a few minutes, then try again."),
         "rate_limited": "Too many requests. Wait a few minutes, then try again.",
     }
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Notes a wrong password in the person's list and in the security log."""
+        events.refused_sign_in(request, credentials.get("email", ""))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Returns the home page: an empty form again would look as if nothing had changed."""

@@ -10,17 +10,17 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from allauth.account.signals import email_changed, user_logged_in
+        from allauth.account.signals import user_logged_in
         from allauth.mfa.signals import authenticator_used
         from allauth.socialaccount.signals import social_account_added, social_account_removed
 
         from accounts.groups import fill_groups
-        from accounts.sign_in.access import stay_signed_in
+        from accounts.sign_in import events
         from accounts.sign_in.notices import tell_of_recovery_code
         from accounts.sign_in.providers import group_map, linking, sign_out
 
         currencies.look_up_by(_minor_units)
-        email_changed.connect(stay_signed_in)
+        events.connect()
         authenticator_used.connect(tell_of_recovery_code)
         group_map.check_names()
         user_logged_in.connect(sign_out.keep_in_session)

@@ -130,6 +130,14 @@ def data_dir(name: str, default: Path) -> Path:
     return folder
 
 
+def file(name: str) -> str:
+    """The path of a file that can be read; "" if it is not set."""
+    path = text(name)
+    if path and not os.access(path, os.R_OK):
+        refuse(name, f"the file {path} cannot be read")
+    return path
+
+
 def secret_key(name: str, folder: Path) -> str:
     """The key from the environment, or one created once in `folder`, readable by its owner only."""
     file = folder / "secret_key"

@@ -1,5 +1,7 @@
 """All settings. Those read from the environment go through `env` and are in `.env.example`."""
 
+from datetime import timedelta
+
 import environ
 from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
@@ -59,6 +61,7 @@ MIDDLEWARE = [
     "ledger.web.middleware.TroubleMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.SessionTimesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.security.staff_rule.StaffSecondFactorMiddleware",
@@ -145,6 +148,28 @@ CACHES = {
     or {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
 }
 
+# When a session ends, decided by the server (docs/security.md): after this long without a request,
+# and this long after signing in. The demo lives longer, because nobody guards anything there.
+# `make run` sets LEDGER_DEMO; the sign-in page then shows the sign-ins of the demo data too.
+LEDGER_DEMO = env.flag("LEDGER_DEMO")
+_IDLE, _STAFF_IDLE = (720, 720) if LEDGER_DEMO else (30, 15)  # minutes
+LEDGER_SESSION_IDLE = timedelta(
+    minutes=env.number("LEDGER_SESSION_IDLE", _IDLE, least=1, most=1440)
+)
+LEDGER_SESSION_ABSOLUTE = timedelta(
+    hours=env.number("LEDGER_SESSION_ABSOLUTE", 12, least=1, most=24)
+)
+LEDGER_STAFF_SESSION_IDLE = timedelta(
+    minutes=env.number("LEDGER_STAFF_SESSION_IDLE", _STAFF_IDLE, least=1, most=1440)
+)
+LEDGER_STAFF_SESSION_ABSOLUTE = timedelta(
+    hours=env.number("LEDGER_STAFF_SESSION_ABSOLUTE", 12 if LEDGER_DEMO else 8, least=1, most=24)
+)
+SESSION_ENGINE = "accounts.sign_in.session_store"
+SESSION_COOKIE_AGE = int(LEDGER_SESSION_ABSOLUTE.total_seconds())
+# A database in MaxMind's format, for the town and country of a sign-in; without it neither is said.
+LEDGER_PLACES = env.file("LEDGER_PLACES")
+
 # Signing in by email, through allauth. Its backend extends Django's, so it serves the admin too.
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -159,6 +184,7 @@ ACCOUNT_EMAIL_VERIFICATION = env.choice(
 )
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # tell people when their password or addresses change
+ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change
 ACCOUNT_FORMS = {
@@ -263,8 +289,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
 }
 
-# `make run` sets it: the sign-in page then shows the accounts of the demo data, if they exist.
-LEDGER_DEMO = env.flag("LEDGER_DEMO")
 # Staff sign in with a second factor to see these addresses: the admin, and the whole bank's rows.
 LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not LEDGER_DEMO)
 LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")

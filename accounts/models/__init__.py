@@ -1,8 +1,11 @@
-"""Who holds money: people, their accounts, and who froze or closed one."""
+"""Who holds money: people, their accounts, who froze or closed one, and sessions."""
 
 from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
 from accounts.models.currency import Currency
 from accounts.models.fields import EARLIEST, LATEST, MoneyField, times_finite
+from accounts.models.rights import GroupMembership, GroupPermission, PersonPermission
+from accounts.models.session import WebSession
+from accounts.models.sign_in import SignIn, SignInQuerySet
 from accounts.models.status_change import StatusChange
 from accounts.models.user import PERSON_WORDS, User, UserManager, UserQuerySet
 
@@ -14,10 +17,16 @@ __all__ = [
     "Account",
     "AccountQuerySet",
     "Currency",
+    "GroupMembership",
+    "GroupPermission",
     "MoneyField",
+    "PersonPermission",
+    "SignIn",
+    "SignInQuerySet",
     "StatusChange",
     "User",
     "UserManager",
     "UserQuerySet",
+    "WebSession",
     "times_finite",
 ]

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models.fields import times_finite
+from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, of_users
 from ledger.db.ids import uuid7
 from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
@@ -93,11 +94,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin.")
     password_is_long = models.BooleanField(
         default=False,
+        db_default=False,
         editable=False,
         help_text="The password is long enough to be the only factor.",
     )
 
     objects = UserManager()
+
+    session_version = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        db_comment="Raised by triggers when rights change, which ends the person's sessions",
+    )
 
     SHORTEST_PASSWORD_ALONE = 15  # characters without a second factor (NIST SP 800-63B-4, 3.1.1.2)
 
@@ -112,7 +121,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("view_contact_details", "Can see whole email addresses and account numbers"),
             ("give_groups", "Can put people into groups"),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [SUPERUSER_BY_COMMAND]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [SUPERUSER_BY_COMMAND, *of_users()]
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(PERSON_WORDS, name="users_search"),
         ]
@@ -139,10 +148,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.deleted_at is None
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        """Ends all sessions when the password or the address changes. Django's own hashes the
-        password alone, so that whoever had the old mailbox would stay signed in.
+        """Ends all sessions when the password, the address or the rights change. Django's own
+        hashes the password alone, so that whoever had the old mailbox would stay signed in.
         """
-        salt, facts = "accounts.models.User.get_session_auth_hash", f"{self.password} {self.email}"
+        salt = "accounts.models.User.get_session_auth_hash"
+        facts = f"{self.password} {self.email} {self.session_version}"
         return salted_hmac(salt, facts, secret=secret, algorithm="sha256").hexdigest()
 
     def set_password(self, raw_password: str | None) -> None:
@@ -166,7 +176,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.name = tidy_line(self.name)
         if "password" in (kwargs.get("update_fields") or ()):
             kwargs["update_fields"] = {*kwargs["update_fields"], "password_is_long"}
+        is_new, only = self._state.adding, kwargs.get("update_fields")
         super().save(*args, **kwargs)
+        if not is_new and (only is None or not {*COLUMNS_OF_RIGHTS}.isdisjoint(only)):
+            self.refresh_from_db(fields=["session_version"])  # a trigger may have raised it
 
 
 def normalised_password(password: str) -> str:

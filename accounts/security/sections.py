@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.requests import PersonRequest
-from accounts.security import connected, protection
+from accounts.security import connected, protection, sign_ins
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Section:
 SECTIONS = (
     Section("accounts/security/_protection.html", protection.read),
     Section("accounts/security/_connected.html", connected.read),
+    Section("accounts/security/_sessions.html", sign_ins.read_sessions),
+    Section("accounts/security/_sign_ins.html", sign_ins.read_sign_ins),
 )
 
 

@@ -3,13 +3,19 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.security import views
+from accounts.security import session_views, views
 
 app_name = "security"
 # allauth's own lists of factors show the same as the page "Security".
 _to_security = RedirectView.as_view(pattern_name="security:page")
 urlpatterns = [
     path("security/", views.security, name="page"),
+    path("security/sessions/end/", session_views.end_session, name="end_session"),
+    path(
+        "security/sessions/end-others/",
+        session_views.end_other_sessions,
+        name="end_other_sessions",
+    ),
     path("security/password/remove/", views.drop_password, name="drop_password"),
     # The same addresses as allauth's, whose names lead here.
     path("password/change/", views.change_password, name="change_password"),

@@ -8,14 +8,12 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth import SESSION_KEY, update_session_auth_hash
-from django.contrib.sessions.models import Session
 from django.core.mail import send_mail
 from django.db import transaction as db_transaction
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.sign_in import sessions
 from ledger.db.retry import with_retry
 
 EMAIL_CHANGED = "Your sign-in address was changed"
@@ -32,7 +30,7 @@ If you did not ask for this, tell the bank at once.
 def deactivate_user(*, user: User | uuid.UUID) -> User:
     """Closes a person's sign-in and ends their sessions; accounts and history stay."""
     person, _ = _set_deleted_at(user, timezone.now())
-    _end_sessions(person)
+    sessions.end_all(person, "sign_in_closed")
     return person
 
 
@@ -45,7 +43,7 @@ def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
     """Opens or closes the sign-in. Returns False if it was open or closed already."""
     person, has_changed = _set_deleted_at(user, None if is_open else timezone.now())
     if not is_open:
-        _end_sessions(person)
+        sessions.end_all(person, "sign_in_closed")
     return has_changed
 
 
@@ -67,6 +65,7 @@ def change_email(*, user: User, email: str) -> User:
         db_transaction.on_commit(
             lambda: send_mail(EMAIL_CHANGED, HOW_IT_CHANGED, None, [old]), robust=True
         )
+        db_transaction.on_commit(lambda: sessions.end_all(person, "address_changed"), robust=True)
     return user
 
 
@@ -81,24 +80,7 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
         has_changed = (person.deleted_at is None) != (moment is None)
         if has_changed:
             if moment is None:
-                _end_sessions(person)  # those that a crash after closing left
+                sessions.end_all(person, "sign_in_closed")  # those that a crash after closing left
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])
     return person, has_changed
-
-
-def _end_sessions(user: User) -> None:
-    """Deletes the sessions of the person, so that they do not revive with the sign-in.
-
-    The owner is stored inside each session, so all live sessions are read: a millisecond for
-    twenty.
-    """
-    alive = Session.objects.filter(expire_date__gt=timezone.now())
-    for session in alive.iterator():
-        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
-            session.delete()
-
-
-def stay_signed_in(request: HttpRequest, user: User, **_more: object) -> None:
-    """Keeps the session of a person who has just changed their own address; all others end."""
-    update_session_auth_hash(request, user)

@@ -39,8 +39,8 @@ SIGN_IN = "/account/login/"
 # Signs in without a request, so that no page is warm before its first hit.
 SESSION = """
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import Account, User
+from accounts.sign_in.session_store import SessionStore
 user = User.objects.get(email="ana@example.com")
 session = SessionStore()
 session[SESSION_KEY] = str(user.pk)

@@ -218,7 +218,7 @@ def test_nopractice_bank_is_said(reader: Client, monkeypatch: pytest.MonkeyPatch
 def test_an_unknown_table_is_not_found_and_an_unknown_attempt_tries_nothing(
     reader: Client,
 ) -> None:
-    assert reader.get("/cookbook/lab/django_session/").status_code == 404
+    assert reader.get("/cookbook/lab/sessions/").status_code == 404
     assert "SQLSTATE" not in page(reader, "/cookbook/lab/accounts/?try=nothing")
 
 

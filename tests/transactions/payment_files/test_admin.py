@@ -116,6 +116,7 @@ def test_without_the_cash_desk_files_are_read_alone(
     urls = [BASE, f"{BASE}{file.pk}/change/", f"{BASE}{file.pk}/result.csv"]
     assert [client.get(url).status_code for url in urls] == [403, 403, 403]
     reader.user_permissions.add(Permission.objects.get(codename="view_paymentfile"))
+    client.force_login(reader)  # the change has ended their session
     assert [client.get(url).status_code for url in urls] == [200, 200, 200]
     assert client.get(f"{BASE}add/").status_code == 403
     assert b"Pay all" not in client.get(urls[1]).content

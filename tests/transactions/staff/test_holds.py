@@ -87,13 +87,14 @@ def test_a_hold_is_placed_once_after_a_review(
 
 @pytest.mark.parametrize("button", ["review", "book"])
 def test_sent_again_after_its_last_day_it_is_booked_already(
-    button: str, staff: Client, everyday: Account, monkeypatch: pytest.MonkeyPatch
+    button: str, staff: Client, clerk: User, everyday: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled = hold_form(everyday, amount="60", until=timezone.localdate().isoformat())
     staff.post(HOLD, {**filled, "book": "1"})
     row = Transaction.objects.get(status="pending")
     tomorrow = timezone.now() + timedelta(days=1)
     monkeypatch.setattr(timezone, "now", lambda: tomorrow)
+    staff.force_login(clerk)
     answer = staff.post(HOLD, {**filled, button: "1"})
     assert answer["Location"] == page_of(row)
     assert "already booked" in messages_of(answer)[-1]

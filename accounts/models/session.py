@@ -1,0 +1,34 @@
+"""Sessions, each with its person, so that one person's can be listed and ended."""
+
+from typing import ClassVar
+
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
+from django.db import models
+from django.utils import timezone
+
+from accounts.models.user import User
+
+
+class WebSessionManager(BaseSessionManager["WebSession"]):
+    """The sessions."""
+
+    use_in_migrations = False
+
+
+class WebSession(AbstractBaseSession):
+    """A session. Its key is stored as a digest: whoever reads the table cannot use it.
+
+    `accounts.sign_in.session_store` writes these rows and says when a session has ended.
+    """
+
+    session_key = models.CharField(max_length=64, primary_key=True, db_comment="SHA-256 of the key")
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    started_at = models.DateTimeField(default=timezone.now, db_comment="When its person signed in")
+    last_seen_at = models.DateTimeField(default=timezone.now, db_comment="Exact to a minute")
+
+    objects = WebSessionManager()  # type: ignore[misc]
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+        db_table = "sessions"
+        indexes: ClassVar[list[models.Index]] = []

@@ -1,0 +1,30 @@
+"""Signing out on one's other devices."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from accounts.requests import PersonRequest
+from accounts.sign_in import sessions
+
+
+@require_POST
+def end_session(request: PersonRequest) -> HttpResponse:
+    """Signs the person out on one of their devices."""
+    if sessions.end_session(request.user, request.POST.get("session", "")):
+        messages.success(request, "That device is signed out.")
+    else:
+        messages.info(request, "That device was signed out already.")
+    return redirect("security:page")
+
+
+@require_POST
+def end_other_sessions(request: PersonRequest) -> HttpResponse:
+    """Signs the person out everywhere but here."""
+    ended = sessions.end_others(request.user, request.session.session_key, "by_person")
+    messages.success(
+        request,
+        "You are signed out everywhere else." if ended else "You are signed in only here.",
+    )
+    return redirect("security:page")

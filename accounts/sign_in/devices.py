@@ -1,0 +1,67 @@
+"""Devices: their names in words, and a cookie by which one is known again."""
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.crypto import get_random_string, salted_hmac
+from ua_parser import parse
+
+from accounts.models import User
+
+LONGEST_AGENT = 400  # characters of the header that are read
+SYSTEMS = {"Mac OS X": "a Mac", "iOS": "an iPhone or iPad", "Chrome OS": "a Chromebook"}
+BROWSERS = {"Mobile Safari": "Safari", "Chrome Mobile": "Chrome", "Firefox Mobile": "Firefox",
+            "Chrome Mobile iOS": "Chrome", "Firefox iOS": "Firefox"}  # fmt: skip
+UNKNOWN = "An unknown device"
+YEAR = 365 * 24 * 60 * 60
+MOST_PEOPLE = 5  # of one browser whose devices are kept in the cookie
+SALT = "accounts.sign_in.devices"
+
+
+def words_for(request: HttpRequest) -> str:
+    """The device in words, such as "Firefox on Windows". What it says of itself, so no proof."""
+    found = parse(request.META.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT])
+    browser = found.user_agent.family if found.user_agent else ""
+    system = found.os.family if found.os else ""
+    browser, system = BROWSERS.get(browser, browser), SYSTEMS.get(system, system)
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system or UNKNOWN
+
+
+def cookie_name() -> str:
+    """The name of the cookie; with HTTPS one that only this host can set."""
+    return "__Host-device" if settings.LEDGER_HTTPS else "device"
+
+
+def known_device(request: HttpRequest, user: User) -> str:
+    """The id of this device if the person has signed in from it before; otherwise empty."""
+    return _read(request).get(_mark(user), "")
+
+
+def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
+    """Sets the cookie by which this device of the person is known at the next sign-in."""
+    devices = _read(request)
+    device = devices.pop(_mark(user), "") or get_random_string(22)
+    newest = [(_mark(user), device), *devices.items()][:MOST_PEOPLE]
+    response.set_cookie(
+        cookie_name(),
+        signing.dumps(dict(newest), salt=SALT),
+        max_age=YEAR,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _read(request: HttpRequest) -> dict[str, str]:
+    try:
+        found = signing.loads(request.COOKIES.get(cookie_name(), ""), salt=SALT, max_age=YEAR)
+    except signing.BadSignature:
+        return {}
+    return dict(found)
+
+
+def _mark(user: User) -> str:
+    """What stands for the person in the cookie, which others who use the browser may read."""
+    return salted_hmac(SALT, str(user.pk), algorithm="sha256").hexdigest()[:22]

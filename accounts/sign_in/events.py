@@ -1,0 +1,145 @@
+"""What follows signing in or out and each change of what signs in: log, list, sessions, mail.
+
+Connected to the signals of Django and django-allauth by `connect`, so that no page forgets it.
+"""
+
+from typing import Any
+
+from allauth.account import signals as account_signals
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.userkit import filter_users_by_email
+from allauth.mfa import signals as factor_signals
+from django.contrib.auth import signals as auth_signals
+from django.contrib.auth import update_session_auth_hash
+from django.db.models.signals import m2m_changed
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts.models import SignIn, User
+from accounts.models.rights import read_session_version
+from accounts.sign_in import devices, places, sessions
+from ledger.web import security_log
+
+LONGEST_METHOD = 20
+
+
+def connect() -> None:
+    """Connects the functions of this module to the signals."""
+    for through in (User.groups.through, User.user_permissions.through):
+        m2m_changed.connect(read_session_version, sender=through)
+    auth_signals.user_logged_in.connect(sessions.begin)
+    auth_signals.user_logged_out.connect(_signed_out)
+    account_signals.user_logged_in.connect(_signed_in)
+    account_signals.authentication_step_completed.connect(_proved)
+    account_signals.password_changed.connect(_password_changed)
+    account_signals.password_set.connect(_password_changed)
+    account_signals.password_reset.connect(_password_reset)
+    account_signals.email_changed.connect(_address_changed)
+    factor_signals.authenticator_added.connect(_factor_added)
+    factor_signals.authenticator_removed.connect(_factor_removed)
+    factor_signals.authenticator_reset.connect(_factor_reset)
+    factor_signals.authentication_failed.connect(_factor_refused)
+
+
+def refused_sign_in(
+    request: HttpRequest, email: str, outcome: SignIn.Status = SignIn.Status.REFUSED
+) -> None:
+    """Notes a refused attempt with this address. The same work whether anybody has it or not."""
+    people = filter_users_by_email(email, prefer_verified=True, for_login=True)
+    person = people[0] if people else None
+    _note(request, person, outcome, "password")
+    if outcome is SignIn.Status.LIMITED:
+        security_log.record("sign_in", outcome="limited", person=person, request=request)
+    else:
+        security_log.record("sign_in", outcome="refused", person=person, request=request)
+
+
+def _signed_in(
+    *, request: HttpRequest, response: HttpResponseBase, user: User, **_signal: Any
+) -> None:
+    method = method_of(request, user)
+    is_known = bool(devices.known_device(request, user))
+    is_first = not SignIn.objects.of(user).succeeded().exists()
+    row = _note(request, user, SignIn.Status.OK, method)
+    devices.remember(request, response, user)
+    security_log.record(
+        "sign_in", person=user, request=request, method=method, new_device=not is_known
+    )
+    if not is_known and not is_first:
+        get_adapter(request).send_notification_mail(
+            "account/email/new_device", user, {"device": row.device, "place": row.place}
+        )
+
+
+def method_of(request: HttpRequest, user: User) -> str:
+    """How the person proved who they are last: password, code, mfa, socialaccount ..."""
+    records = get_authentication_records(request, user)
+    return str(records[-1]["method"])[:LONGEST_METHOD] if records else ""
+
+
+def _note(request: HttpRequest, user: User | None, outcome: SignIn.Status, method: str) -> SignIn:
+    return SignIn.objects.create(
+        user=user,
+        outcome=outcome,
+        method=method,
+        device=devices.words_for(request)[:100],
+        place=places.words_for(request)[:200],
+    )
+
+
+def _signed_out(*, request: HttpRequest, user: User | None, **_signal: Any) -> None:
+    if user is not None:
+        security_log.record("sign_out", person=user, request=request)
+
+
+def _proved(
+    *, request: HttpRequest, user: User, method: str, reauthenticated: bool = False, **_signal: Any
+) -> None:
+    if reauthenticated:
+        sessions.renew(request)
+        security_log.record("step_up", person=user, request=request, method=method)
+
+
+def _password_changed(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    sessions.end_others(user, request.session.session_key, "password_changed")
+    security_log.record("credential.changed", person=user, request=request, kind="password")
+
+
+def _password_reset(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    sessions.end_all(user, "password_reset")
+    security_log.record("credential.changed", person=user, request=request, kind="password_reset")
+
+
+def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    """Keeps the session of a person who has just changed their own address; all others end."""
+    if request.user.is_authenticated and request.user.pk == user.pk:
+        update_session_auth_hash(request, user)
+    sessions.end_others(user, request.session.session_key, "address_changed")
+    security_log.record("credential.changed", person=user, request=request, kind="main_address")
+
+
+def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_signal: Any) -> None:
+    sessions.renew(request)
+    security_log.record("factor.added", person=user, request=request, kind=authenticator.type)
+
+
+def _factor_removed(
+    *, request: HttpRequest, user: User, authenticator: Any, **_signal: Any
+) -> None:
+    sessions.renew(request)
+    security_log.record("factor.removed", person=user, request=request, kind=authenticator.type)
+
+
+def _factor_reset(*, request: HttpRequest, user: User, authenticator: Any, **_signal: Any) -> None:
+    sessions.renew(request)
+    security_log.record("factor.reset", person=user, request=request, kind=authenticator.type)
+
+
+def _factor_refused(
+    *, request: HttpRequest, user: User, reauthentication: bool, **_signal: Any
+) -> None:
+    if reauthentication:
+        security_log.record("step_up", outcome="refused", person=user, request=request)
+        return
+    _note(request, user, SignIn.Status.REFUSED, "mfa")
+    security_log.record("sign_in", outcome="refused", person=user, request=request, method="mfa")

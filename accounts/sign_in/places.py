@@ -1,0 +1,50 @@
+"""Where a request comes from, in words. Addresses themselves are neither stored nor shown."""
+
+import ipaddress
+from functools import cache
+from typing import Any
+
+import maxminddb
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+HERE, PRIVATE, UNKNOWN = "this computer", "a private network", "an unknown place"
+
+
+def words_for(request: HttpRequest) -> str:
+    """The place of the request's client: a town and country if LEDGER_PLACES knows them."""
+    try:
+        return place_of(get_adapter(request).get_client_ip(request))
+    except PermissionDenied:  # allauth's, where the server names no address
+        return UNKNOWN
+
+
+def place_of(address: str) -> str:
+    """The place of an IP address."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return UNKNOWN
+    if ip.is_loopback:
+        return HERE
+    if ip.is_private or ip.is_link_local:
+        return PRIVATE
+    return _looked_up(str(ip)) if settings.LEDGER_PLACES else UNKNOWN
+
+
+def _looked_up(address: str) -> str:
+    try:
+        found: Any = _database().get(address) or {}
+    except (ValueError, OSError, maxminddb.InvalidDatabaseError):
+        return UNKNOWN
+    town, country = (
+        found.get(part, {}).get("names", {}).get("en", "") for part in ("city", "country")
+    )
+    return ", ".join(filter(None, (town, country))) or UNKNOWN
+
+
+@cache
+def _database() -> maxminddb.Reader:
+    return maxminddb.open_database(settings.LEDGER_PLACES)

@@ -1,0 +1,106 @@
+"""Where sessions are stored, and when they end (the setting SESSION_ENGINE).
+
+A session ends after LEDGER_SESSION_IDLE minutes without a request and LEDGER_SESSION_ABSOLUTE hours
+after its person signed in; staff have shorter times. The server decides, not the cookie.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.utils import timezone
+
+from accounts.models import WebSession
+from ledger.web import security_log
+
+SIGNED_IN_AT = "signed_in_at"  # seconds since the epoch
+IS_STAFF = "is_staff"
+IDLE, ABSOLUTE = "idle", "absolute"
+SEEN_EVERY = timedelta(minutes=1)  # how exact `last_seen_at` is: one UPDATE a minute at most
+
+
+def digest_of(session_key: str) -> str:
+    """What the table stores of a session's key."""
+    return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+def times_for(*, is_staff: bool) -> tuple[timedelta, timedelta]:
+    """How long a session may idle, and how long it lives."""
+    if is_staff:
+        return settings.LEDGER_STAFF_SESSION_IDLE, settings.LEDGER_STAFF_SESSION_ABSOLUTE
+    return settings.LEDGER_SESSION_IDLE, settings.LEDGER_SESSION_ABSOLUTE
+
+
+def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
+    """Why this session has ended: IDLE or ABSOLUTE; empty if it has not."""
+    idle, absolute = times_for(is_staff=bool(data.get(IS_STAFF)))
+    if now - row.started_at >= absolute:
+        return ABSOLUTE
+    return IDLE if now - row.last_seen_at >= idle else ""
+
+
+class SessionStore(DatabaseStore):
+    """A session in the table `sessions`. `ended` says why the one of this cookie has ended."""
+
+    ended = ""
+    was_staff = False
+    row: WebSession | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[WebSession]:
+        return WebSession
+
+    def load(self) -> dict[str, Any]:
+        """The data of the session; empty if there is none, or if it has ended."""
+        row = WebSession.objects.filter(
+            session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
+        ).first()
+        if row is None:
+            self._session_key = None
+            return {}
+        data: dict[str, Any] = self.decode(row.session_data)
+        if row.user_id and (why := end_of(row, data, timezone.now())):
+            self.ended, self.was_staff = why, bool(data.get(IS_STAFF))
+            security_log.record("session.ended", person=row.user_id, reason=why)
+            row.delete()
+            self._session_key = None
+            return {}
+        self.row = row
+        return data
+
+    def exists(self, session_key: str) -> bool:
+        return WebSession.objects.filter(session_key=digest_of(session_key)).exists()
+
+    def delete(self, session_key: str | None = None) -> None:
+        if key := session_key or self.session_key:
+            WebSession.objects.filter(session_key=digest_of(key)).delete()
+
+    def create_model_instance(self, data: dict[str, Any]) -> WebSession:
+        """The row to write: with the person, and the time since which they are signed in."""
+        now = timezone.now()
+        since = data.get(SIGNED_IN_AT)
+        key = self._get_or_create_session_key()  # type: ignore[attr-defined]
+        return WebSession(
+            session_key=digest_of(key),
+            session_data=self.encode(data),
+            expire_date=self.get_expiry_date(),
+            user_id=data.get(SESSION_KEY),
+            started_at=datetime.fromtimestamp(since, UTC) if since else now,
+            last_seen_at=now,
+        )
+
+    def seen(self) -> None:
+        """Notes that a request has used the session, once a minute."""
+        now = timezone.now()
+        if self.row and self.row.user_id and now - self.row.last_seen_at >= SEEN_EVERY:
+            WebSession.objects.filter(pk=self.row.pk).update(last_seen_at=now)
+
+    # For views that are coroutines.
+    aload = sync_to_async(load)  # type: ignore[arg-type]
+    aexists = sync_to_async(exists)  # type: ignore[arg-type]
+    adelete = sync_to_async(delete)  # type: ignore[arg-type]
+    acreate_model_instance = sync_to_async(create_model_instance)  # type: ignore[arg-type]

@@ -1,0 +1,95 @@
+"""The sessions of a person: what each is, and ending them. Ending one deletes its row."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import HASH_SESSION_KEY
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from accounts.models import User, WebSession
+from accounts.sign_in import devices, places
+from accounts.sign_in.session_store import (
+    IS_STAFF,
+    SIGNED_IN_AT,
+    SessionStore,
+    digest_of,
+    end_of,
+)
+from ledger.web import security_log
+
+DEVICE, PLACE = "device", "place"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A living session of a person. `id` is no key: nobody can sign in with it."""
+
+    id: str
+    device: str
+    place: str
+    started_at: datetime
+    last_seen_at: datetime
+    is_current: bool
+
+
+def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    """Writes into the session when, where and on what its person has just signed in."""
+    request.session[SIGNED_IN_AT] = timezone.now().timestamp()
+    request.session[IS_STAFF] = user.is_staff or user.is_superuser
+    request.session[DEVICE] = devices.words_for(request)
+    request.session[PLACE] = places.words_for(request)
+
+
+def renew(request: HttpRequest) -> None:
+    """Gives the session another key, as after each proof of who it is."""
+    request.session.cycle_key()
+
+
+def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
+    """The person's sessions that would still open a page, the current one first. One query."""
+    now, current = timezone.now(), digest_of(current_key or "")
+    found = []
+    for row in WebSession.objects.filter(user=user, expire_date__gt=now).order_by("-last_seen_at"):
+        data = SessionStore().decode(row.session_data)
+        is_valid = constant_time_compare(
+            data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+        )
+        if is_valid and not end_of(row, data, now):
+            found.append(_own(row, data, is_current=row.pk == current))
+    return sorted(found, key=lambda session: not session.is_current)
+
+
+def end_session(user: User, session: str, reason: str = "by_person") -> bool:
+    """Ends one session of this person. Returns False if they have none with this id."""
+    ended, _ = WebSession.objects.filter(user=user, pk=session).delete()
+    if ended:
+        security_log.record("session.ended", person=user, reason=reason)
+    return bool(ended)
+
+
+def end_others(user: User, current_key: str | None, reason: str) -> int:
+    """Ends all sessions of the person but the current one. Returns how many."""
+    others = WebSession.objects.filter(user=user).exclude(pk=digest_of(current_key or ""))
+    ended, _ = others.delete()
+    if ended:
+        security_log.record("session.ended", person=user, reason=reason, sessions=ended)
+    return ended
+
+
+def end_all(user: User, reason: str) -> int:
+    """Ends all sessions of the person. Returns how many."""
+    return end_others(user, None, reason)
+
+
+def _own(row: WebSession, data: dict[str, Any], *, is_current: bool) -> OwnSession:
+    return OwnSession(
+        id=row.pk,
+        device=data.get(DEVICE, devices.UNKNOWN),
+        place=data.get(PLACE, places.UNKNOWN),
+        started_at=row.started_at,
+        last_seen_at=timezone.now() if is_current else row.last_seen_at,
+        is_current=is_current,
+    )

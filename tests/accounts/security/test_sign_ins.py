@@ -1,0 +1,153 @@
+"""Where a person is signed in, recent sign-ins, and the mail about a new device."""
+
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+
+from accounts.models import SignIn, User, WebSession
+from tests.factories import UserFactory
+from tests.pages import text_of, texts_of
+from tests.security_events import security_events
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "seven blue lamps at dusk"
+PAGE, LOGIN = "/account/security/", "/account/login/"
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0"
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.fixture
+def ana() -> User:
+    user: User = UserFactory(email="ana@example.com", password=PASSWORD, name="Ana")
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
+
+
+def sign_in(client: Client, password: str = PASSWORD, agent: str = FIREFOX) -> Any:
+    form = {"login": "ana@example.com", "password": password}
+    return client.post(LOGIN, form, headers={"user-agent": agent})
+
+
+def shown(page: Any, what: str) -> Any:
+    """The list of this name in the section of the page that has it."""
+    facts = [section["facts"] or {} for section in page.context["sections"]]
+    return next(found[what] for found in facts if what in found)
+
+
+def test_the_page_lists_each_device_and_signs_one_out(client: Client, ana: User) -> None:
+    phone = Client()
+    sign_in(client)
+    sign_in(phone, agent=SAFARI)
+    page = client.get(PAGE)
+    said = text_of(page)
+    assert "Firefox on Windows this device" in said
+    assert "Safari on an iPhone or iPad" in said
+    assert "From this computer" in said
+    other = next(one for one in shown(page, "sessions")
+                 if not one.is_current)  # fmt: skip
+    done = client.post("/account/security/sessions/end/", {"session": other.id}, follow=True)
+    assert "That device is signed out" in text_of(done)
+    assert phone.get("/").status_code == 302
+    assert client.get("/").status_code == 200
+
+
+def test_nobody_ends_a_session_of_somebody_else(client: Client, ana: User) -> None:
+    sign_in(client)
+    stranger = Client()
+    stranger.force_login(UserFactory())
+    theirs = WebSession.objects.get(user=ana).pk
+    stranger.post("/account/security/sessions/end/", {"session": theirs})
+    stranger.post("/account/security/sessions/end-others/")
+    assert client.get("/").status_code == 200
+
+
+def test_signing_out_everywhere_else_keeps_this_device_alone(client: Client, ana: User) -> None:
+    others = [Client(), Client()]
+    for each in (client, *others):
+        sign_in(each)
+    with security_events() as events:
+        client.post("/account/security/sessions/end-others/")
+    assert [each.get("/").status_code for each in (client, *others)] == [200, 302, 302]
+    (line,) = events.named("session.ended")
+    assert (line["reason"], line["sessions"]) == ("by_person", 2)
+    assert "Sign out everywhere else" not in text_of(client.get(PAGE))
+
+
+def test_sessions_are_ended_by_post_alone(client: Client, ana: User) -> None:
+    sign_in(client)
+    assert client.get("/account/security/sessions/end/").status_code == 405
+    assert client.get("/account/security/sessions/end-others/").status_code == 405
+
+
+def test_a_session_that_no_longer_opens_a_page_is_not_listed(client: Client, ana: User) -> None:
+    elsewhere = Client()
+    sign_in(elsewhere)
+    User.objects.filter(pk=ana.pk).update(is_staff=True)
+    sign_in(client)
+    assert len(shown(client.get(PAGE), "sessions")) == 1
+
+
+def test_recent_sign_ins_show_refused_ones_too(client: Client, ana: User) -> None:
+    sign_in(Client(), password="some wrong words", agent=SAFARI)
+    sign_in(client)
+    page = client.get(PAGE)
+    rows = shown(page, "rows")
+    assert [(row["refused"], row["device"]) for row in rows] == [
+        (False, "Firefox on Windows"),
+        (True, "Safari on an iPhone or iPad"),
+    ]
+    assert "Wrong password or code" in " ".join(texts_of(page, "factor"))
+
+
+def test_nobody_sees_sign_ins_of_somebody_else(client: Client, ana: User) -> None:
+    sign_in(client)
+    stranger = Client()
+    stranger.force_login(UserFactory())
+    assert shown(stranger.get(PAGE), "rows") == []
+
+
+def test_an_unknown_address_is_noted_without_a_person(client: Client) -> None:
+    client.post(LOGIN, {"login": "nobody@example.com", "password": PASSWORD})
+    assert SignIn.objects.get().user is None
+
+
+def test_a_mail_tells_of_a_new_device_and_not_of_a_known_one(
+    client: Client, ana: User, mailoutbox: list[Any]
+) -> None:
+    sign_in(client)
+    assert mailoutbox == []  # nothing to compare the first sign-in with
+    client.post("/account/logout/")
+    sign_in(client)
+    assert mailoutbox == []
+    sign_in(Client(), agent=SAFARI)
+    (mail,) = mailoutbox
+    assert mail.to == ["ana@example.com"]
+    assert "Safari on an iPhone or iPad, this computer" in mail.body
+
+
+def test_a_device_of_somebody_else_is_a_new_one(
+    client: Client, ana: User, mailoutbox: list[Any]
+) -> None:
+    sign_in(Client())
+    cookie = "device"
+    other = UserFactory(email="ben@example.com", password=PASSWORD)
+    EmailAddress.objects.create(user=other, email=other.email, verified=True, primary=True)
+    client.post(LOGIN, {"login": other.email, "password": PASSWORD})
+    assert client.cookies[cookie]["httponly"]
+    client.post("/account/logout/")
+    sign_in(client)
+    assert [mail.to for mail in mailoutbox] == [["ana@example.com"]]
+
+
+def test_a_forged_device_cookie_is_not_taken(
+    client: Client, ana: User, mailoutbox: list[Any]
+) -> None:
+    sign_in(Client())
+    client.cookies["device"] = "eyJhIjoiYiJ9:forged:signature"
+    assert sign_in(client).status_code == 302
+    assert len(mailoutbox) == 1
