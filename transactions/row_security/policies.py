@@ -109,6 +109,8 @@ OPEN = {
     "mfa_authenticator": BY_SIGN_IN,
     "socialaccount_socialaccount": BY_SIGN_IN,
     "socialaccount_socialtoken": BY_SIGN_IN,
+    "sessions": BY_SIGN_IN,
+    "sign_ins": BY_SIGN_IN,
     "seals": "digests of days, of nobody's account; the web role only reads them",
     "sealed_days": "digests of days, of nobody's account; the web role only reads them",
 }
