@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.shortcuts import resolve_url
 
 from accounts.models import User
 from accounts.sign_in import encryption, events, passwords
+from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
@@ -75,7 +77,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             {**methods[name], "description": label}
             for name, label in STEP_UPS.items()
             if name in methods
-        ]
+        ] or ([proof.way()] if proof.only_at_provider(user) else [])
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        """Whether a change in this app of allauth needs a step-up. Raises ReauthenticationRequired
+        for somebody who has to prove themselves at the provider: allauth asks nothing of people
+        without password and factor.
+        """
+        required = bool(super().is_reauthentication_required(app=app, **more))
+        if required and proof.must_prove(self.request):
+            raise ReauthenticationRequired
+        return required
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sends a mail. `person_name` is the person it is about, never the one signed in."""

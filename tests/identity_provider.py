@@ -47,14 +47,21 @@ class There:
 
     def go(self, client: Client, **query: str) -> dict[str, str]:
         """Presses the button: what the browser is asked to bring to the provider."""
-        response = client.post(GO, query_params=query)
+        return self.asked_by(client.post(GO, query_params=query))
+
+    def asked_by(self, response: Any) -> dict[str, str]:
+        """What a response asks the browser to bring to the provider."""
         assert response.status_code == 302, response.content
+        assert response["Location"].startswith(self.provider.issuer)
         return dict(parse_qsl(urlsplit(response["Location"]).query))
+
+    def brought_back(self, address: str) -> dict[str, str]:
+        """What the browser brings back by an address of ours."""
+        return dict(parse_qsl(urlsplit(address).query))
 
     def answer(self, asked: dict[str, str], person: MockPerson, fault: str = "") -> dict[str, str]:
         """Signs in there: what the browser brings back."""
-        back = self.provider.authorize(asked, person.subject, fault)
-        return dict(parse_qsl(urlsplit(back).query))
+        return self.brought_back(self.provider.authorize(asked, person.subject, fault))
 
     def sign_in(self, client: Client, person: MockPerson, fault: str = "", **query: str) -> Any:
         """The whole way. Returns the response to coming back."""

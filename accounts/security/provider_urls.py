@@ -14,5 +14,6 @@ urlpatterns = [
     path("error/", views.login_error, name="socialaccount_login_error"),
     path("taken/", provider_views.taken_meanwhile, name="socialaccount_signup"),
     path("oidc/", provider_views.go_to_provider, OURS, name="openid_connect_login"),
+    path("oidc/prove/", provider_views.prove_at_provider, OURS, name="prove_at_provider"),
     path("oidc/callback/", provider_views.come_back, OURS, name="openid_connect_callback"),
 ]

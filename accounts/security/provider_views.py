@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
+from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import consume_or_429
 from allauth.socialaccount.helpers import render_authentication_error
@@ -12,13 +13,13 @@ from allauth.socialaccount.views import ConnectionsView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.sign_in.providers import linking
 from accounts.sign_in.providers.current import configured, is_configured
-from accounts.sign_in.providers.openid import OpenIDAdapter
+from accounts.sign_in.providers.openid import PROVE, OpenIDAdapter
 from accounts.sign_in.providers.refusals import ProviderRefused
 
 
@@ -67,6 +68,20 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
         response = refusal.response
     except ProviderRefused as error:
         provider = adapter.get_provider()
+        response = render_authentication_error(request, provider, exception=error)
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """For people who sign in there alone: a new sign-in there, as a step-up."""
+    adapter = _adapter(request, provider_id)
+    provider = adapter.get_provider()
+    if request.method != "POST":
+        return render(request, "socialaccount/login.html", {"provider": provider, "process": PROVE})
+    try:
+        response: HttpResponse = provider.redirect(request, PROVE, get_next_redirect_url(request))
+    except ProviderRefused as error:
         response = render_authentication_error(request, provider, exception=error)
     return response
 

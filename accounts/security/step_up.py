@@ -10,6 +10,8 @@ from allauth.account.internal.flows.reauthentication import did_recently_reauthe
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.sign_in.providers.proof import must_prove
+
 Page = Callable[..., HttpResponse]
 
 
@@ -22,7 +24,7 @@ def step_up_first(page: Page) -> Page:
 
     @wraps(page)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if did_recently_reauthenticate(request):
+        if did_recently_reauthenticate(request) and not must_prove(request):
             return page(request, *args, **kwargs)
         ways = get_adapter().get_reauthentication_methods(request.user)
         return redirect(f"{ways[0]['url']}?{urlencode({'next': request.path})}")

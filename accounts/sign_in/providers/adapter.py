@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import User
-from accounts.sign_in.providers import group_map, linking, openid, sign_out
+from accounts.sign_in.providers import group_map, linking, openid, proof, sign_out
 from accounts.sign_in.providers.current import configured, is_configured
 from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.web import security_log
@@ -46,6 +46,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Refuses whom our rules refuse; sets the groups of whom they do not."""
+        if sociallogin.state.get("process") == openid.PROVE:
+            proof.finish(request, sociallogin)
         linking.check(request, sociallogin)
         sign_out.remember(sociallogin)
         user = sociallogin.user

@@ -31,6 +31,8 @@ class LinkRefusal(StrEnum):
     NO_NAME = "no_name"
     OTHER_ADDRESS = "other_address"
     NO_PASSWORD = "no_password"  # noqa: S105
+    OTHER_PERSON = "other_person"
+    NOT_FRESH = "not_fresh"
 
 
 def check(request: HttpRequest, login: SocialLogin) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import time
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -17,6 +18,8 @@ from accounts.sign_in.providers.discovery import discover, endpoint, fetch_json
 from accounts.sign_in.providers.refusals import ProviderRefused
 
 PROVIDER_ID = "oidc"  # in addresses, and in the table of connected providers
+PROVE = "prove"  # beside allauth's "login" and "connect": see `proof`
+ASKED_AT = "asked_at"
 YES = (True, "true", "1")  # Cognito and Entra write some of their flags as text
 
 
@@ -87,9 +90,12 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         data: Any = None,
     ) -> HttpResponse:
         """The way to the provider, with a nonce that the session keeps beside the state."""
-        nonce = secrets.token_urlsafe(32)
+        nonce, kept = secrets.token_urlsafe(32), {ASKED_AT: int(time.time())}
+        sent = {"nonce": nonce}
+        if process == PROVE:  # the provider asks again, however long its own session lives
+            sent |= {"prompt": "login", "max_age": "0"}
         response: HttpResponse = super().redirect(
-            request, process, next_url, data, nonce=nonce, auth_params={"nonce": nonce}
+            request, process, next_url, data, nonce=nonce, auth_params=sent, **kept
         )
         return response
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import secrets
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,7 @@ class Grant:
     challenge: str
     nonce: str
     fault: str
+    signed_in_at: int
 
 
 class MockProvider:
@@ -61,7 +63,8 @@ class MockProvider:
         self.people = {person.subject: person for person in people}
         self.fault = ""
         self.keys = [SigningKey()]
-        self.sessions: dict[str, str] = {}  # a browser's cookie -> the subject signed in
+        # A browser's cookie -> the subject signed in there, and since when.
+        self.sessions: dict[str, tuple[str, int]] = {}
         self.key_reads = 0
         self._codes: dict[str, Grant] = {}
         self._tokens: dict[str, Grant] = {}
@@ -101,8 +104,12 @@ class MockProvider:
         if "openid" not in asked.get("scope", "").split():
             raise MockRefusal("invalid_scope")
 
-    def authorize(self, asked: Parameters, subject: str, fault: str = "") -> str:
-        """The address with a code to send the browser to. Raises MockRefusal."""
+    def authorize(
+        self, asked: Parameters, subject: str, fault: str = "", signed_in_at: int | None = None
+    ) -> str:
+        """The address with a code to send the browser to; signed in now, unless it says when.
+        Raises MockRefusal.
+        """
         self.check_request(asked)
         if subject not in self.people:
             raise MockRefusal("access_denied")
@@ -114,6 +121,7 @@ class MockProvider:
                 challenge=asked["code_challenge"],
                 nonce=asked.get("nonce", ""),
                 fault=fault or self.fault,
+                signed_in_at=int(time.time()) if signed_in_at is None else signed_in_at,
             )
         answer = {"code": code, "state": asked.get("state", "")}
         if (fault or self.fault) == "another issuer answers":
@@ -154,7 +162,11 @@ class MockProvider:
         if grant.fault in ("claims in userinfo", "userinfo of another"):
             about = {"sub": grant.person.subject}
         claims = claims_of(
-            issuer=self.issuer, client_id=self.client_id, nonce=grant.nonce, about=about
+            issuer=self.issuer,
+            client_id=self.client_id,
+            nonce=grant.nonce,
+            signed_in_at=grant.signed_in_at,
+            about=about,
         )
         return {"id_token": issue(self.keys[-1], claims, grant.fault)}
 

@@ -5,6 +5,7 @@ import binascii
 import json
 import secrets
 import threading
+import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from http.cookies import SimpleCookie
@@ -100,9 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _authorize(self, asked: dict[str, str]) -> None:
         self.provider.check_request(asked)
-        subject = self.provider.sessions.get(self._cookie())
-        if subject:
-            self._redirect(self.provider.authorize(asked, subject))
+        session = self.provider.sessions.get(self._cookie())
+        if session and asked.get("prompt") != "login":
+            subject, since = session
+            self._redirect(self.provider.authorize(asked, subject, signed_in_at=since))
         else:
             self._page(HTTPStatus.OK, pages.sign_in(asked, list(self.provider.people.values())))
 
@@ -110,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault, subject = form.pop("fault", ""), form.pop("subject", "")
         url = self.provider.authorize(form, subject, fault)
         cookie = secrets.token_urlsafe(24)
-        self.provider.sessions[cookie] = subject
+        self.provider.sessions[cookie] = subject, int(time.time())
         self._redirect(url, f"{COOKIE}={cookie}; HttpOnly; Path=/; SameSite=Lax")
 
     def _token(self, form: dict[str, str]) -> None:

@@ -39,10 +39,12 @@ class SigningKey:
         return jwt.encode(claims, self.private, "RS256", headers={"kid": kid or self.kid})
 
 
-def claims_of(*, issuer: str, client_id: str, nonce: str, about: Claims) -> Claims:
-    """What a right ID token says."""
+def claims_of(
+    *, issuer: str, client_id: str, nonce: str, signed_in_at: int, about: Claims
+) -> Claims:
+    """What a right ID token says. `signed_in_at`: when the person last proved who they are."""
     now = int(time.time())
-    times = {"iat": now, "auth_time": now, "exp": now + LIFETIME_SECONDS}
+    times = {"iat": now, "auth_time": signed_in_at, "exp": now + LIFETIME_SECONDS}
     return {"iss": issuer, "aud": client_id, "nonce": nonce, "token_use": "id", **times, **about}
 
 
@@ -82,6 +84,7 @@ WRONG_CLAIMS: dict[str, Callable[[Claims], Claims]] = {
     "not yet valid": lambda claims: {**claims, "nbf": claims["iat"] + HOUR},
     "issued tomorrow": lambda claims: {**claims, "iat": claims["iat"] + 24 * HOUR},
     "no subject": lambda claims: {**claims, "sub": ""},
+    "no sign-in time": lambda claims: _without(claims, "auth_time"),
     "access token": lambda claims: {**claims, "token_use": "access"},
 }
 # Ways to sign wrongly, by fault.
