@@ -25,6 +25,8 @@ ENV_FILE = BASE_DIR / ".env"
 # With any other exit code gunicorn would restart its workers for ever.
 GUNICORN_BOOT_ERROR = 3
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
+EMAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+", re.ASCII)
+CONTACT = re.compile(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", re.ASCII)
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
 
@@ -93,6 +95,15 @@ def address(name: str) -> str:
     value = text(name).rstrip("/")
     if value and not ADDRESS.fullmatch(value):
         refuse(name, "it is not an address such as https://bank.example, without a path")
+    return value
+
+
+def contact(name: str) -> str:
+    """A mailto: or https: URL; "" if it is not set. A bare email address becomes mailto:."""
+    value = text(name)
+    value = f"mailto:{value}" if EMAIL.fullmatch(value) else value
+    if value and not CONTACT.fullmatch(value):
+        refuse(name, "it is no email address and no https:// URL")
     return value
 
 

@@ -1,6 +1,7 @@
 """All settings. Those read from the environment go through `env` and are in `.env.example`."""
 
 from datetime import timedelta
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
@@ -43,6 +44,7 @@ INSTALLED_APPS = [
     "cookbook",
 ]
 MIDDLEWARE = [
+    "ledger.web.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.middleware.HeadMiddleware",
@@ -225,8 +227,9 @@ MFA_FORMS = {
     "edit_webauthn": "accounts.security.forms.RenamePasskeyForm",
 }
 
-# The pages have no inline scripts or styles.
-CONTENT_SECURITY_POLICY = {
+# The pages have no inline scripts or styles. Browsers report what the policy stopped.
+CSP_REPORT_PATH = "/csp-report/"
+CONTENT_SECURITY_POLICY: dict[str, dict[str, Any]] = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],
@@ -236,6 +239,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "form-action": [SELF],
+        "report-uri": CSP_REPORT_PATH,
     },
 }
 X_FRAME_OPTIONS = "DENY"
@@ -247,6 +251,8 @@ if LEDGER_HTTPS and DEBUG:
 if "*" in ALLOWED_HOSTS and not DEBUG:
     env.refuse("ALLOWED_HOSTS", "* accepts every Host header; name the hosts")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEDGER_HTTPS
+if LEDGER_HTTPS:  # browsers know the newer way to report over HTTPS alone: see HeadersMiddleware
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["report-to"] = "csp"
 if LEDGER_HTTPS:  # a browser takes such a cookie only from this host itself, over HTTPS
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
@@ -292,6 +298,10 @@ STORAGES = {
 # Staff sign in with a second factor to see these addresses: the admin, and the whole bank's rows.
 LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not LEDGER_DEMO)
 LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
+# Whether the site has the cookbook and its lab, which run SQL for anybody signed in.
+LEDGER_COOKBOOK = env.flag("LEDGER_COOKBOOK", default=DEBUG or (LEDGER_DEMO and LEDGER_EMBEDDED))
+# Where to report a weakness, for /.well-known/security.txt.
+LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
 # Seconds that a web process waits for the next piece of a request (`manage.py serve`).
 LEDGER_READ_TIMEOUT = env.number("LEDGER_READ_TIMEOUT", 10, least=1, most=600)
 PORT = env.number("PORT", 8000, least=1, most=65535)

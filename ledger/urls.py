@@ -1,16 +1,21 @@
 """The pages. `/healthz` and `/readyz` are answered earlier, in `ledger.web.middleware`."""
 
 from allauth.account.views import logout
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from ledger.web.csp_report import csp_report
+from ledger.web.security_txt import security_txt
 from ledger.web.theme import set_theme
 
 handler500 = "ledger.web.database_errors.server_error"
 urlpatterns = [
     path("", include("transactions.home.urls")),
     path("theme/", set_theme, name="theme"),
+    path(settings.CSP_REPORT_PATH.removeprefix("/"), csp_report, name="csp_report"),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
     path("admin/", include("transactions.staff.urls")),
     # The admin's own form neither limits guesses of the old password nor sends a mail.
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
@@ -20,7 +25,8 @@ urlpatterns = [
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("account/providers/", include("accounts.security.provider_urls")),
-    path("cookbook/", include("cookbook.urls")),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),
 ]
+if settings.LEDGER_COOKBOOK:
+    urlpatterns.append(path("cookbook/", include("cookbook.urls")))

@@ -94,16 +94,19 @@ def empty_tables() -> None:
 @pytest.fixture(autouse=True)
 def _pages_as_the_web_role(monkeypatch: pytest.MonkeyPatch) -> None:
     """Serves every request of a test client with the rights of a web process."""
-    handle = ClientHandler.__call__
+    monkeypatch.setattr(ClientHandler, "__call__", as_web_role)
 
-    def as_web(self: ClientHandler, environ: dict[str, Any]) -> Any:
-        set_role("ledger_web")
-        try:
-            return handle(self, environ)
-        finally:
-            set_role(None)
 
-    monkeypatch.setattr(ClientHandler, "__call__", as_web)
+_handle = ClientHandler.__call__
+
+
+def as_web_role(self: ClientHandler, environ: dict[str, Any]) -> Any:
+    """In place of `ClientHandler.__call__`: switches the role around each request."""
+    set_role("ledger_web")
+    try:
+        return _handle(self, environ)
+    finally:
+        set_role(None)
 
 
 def set_role(role: str | None) -> None:

@@ -19,6 +19,7 @@ for _name in SETTING_NAMES:
 from ledger.env import BASE_DIR  # noqa: E402
 from ledger.settings import *  # noqa: E402, F403
 
+LEDGER_COOKBOOK = True  # off by default without a demo
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # The tests run without collectstatic, but WhiteNoise needs a folder that exists.

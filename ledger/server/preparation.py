@@ -15,7 +15,8 @@ SECONDS_TO_CONNECT = 5
 
 
 def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
-    """Start the database, migrate, build the cookbook's practice bank, collect static files.
+    """Start the database, migrate, build the practice bank if there is a cookbook, collect static
+    files.
 
     With `demo` an empty embedded server gets demo data. Calls `tell` with one line for each step
     that had work to do. Raises OperationalError, with a sentence, if it cannot reach the database.
@@ -29,10 +30,11 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
         _fill_empty_bank(tell)
     if row_security.apply():
         tell("Changed row-level security in the database.")
-    try:
-        bank.build(tell=tell)
-    except bank.NoPracticeBank as reason:
-        tell(str(reason))
+    if settings.LEDGER_COOKBOOK:
+        try:
+            bank.build(tell=tell)
+        except bank.NoPracticeBank as reason:
+            tell(str(reason))
     if collect_if_changed():
         tell("Collected the static files.")
 

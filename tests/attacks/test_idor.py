@@ -7,9 +7,9 @@ import pytest
 
 from tests.attacks.answers import METHODS, ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.conftest import signed_in
 from tests.attacks.digests import digests_of_rows_with, table_digests
 from tests.attacks.forms import forms_seen
+from tests.attacks.people import signed_in
 from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db

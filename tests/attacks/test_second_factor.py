@@ -12,8 +12,8 @@ from django.test import Client
 from accounts.models import User
 from tests.attacks.answers import METHODS, ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.conftest import signed_in
 from tests.attacks.digests import table_digests
+from tests.attacks.people import signed_in
 from tests.attacks.walk import addresses
 from tests.factories import PASSWORD, UserFactory
 from tests.passkeys import SoftPasskey, add_passkey

@@ -126,7 +126,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "admin/(?P<url>.*)$": _same(url="nowhere/"),
     "cookbook:group": _same(slug="windows"),
     "cookbook:lab_table": _same(table="accounts"),
-    "cookbook:recipe": _same(slug="filter"),
+    "cookbook:recipe": _same(slug="rents-by-size"),
     "cookbook/<path:slug>/": _same(slug="no/where"),
     "mfa_edit_webauthn": _passkey,
     "mfa_remove_webauthn": _passkey,

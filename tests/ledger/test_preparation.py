@@ -1,5 +1,7 @@
 """What `make run` prepares in an empty database."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -39,3 +41,15 @@ def test_demo_data_never_come_to_a_bank_with_people(called: list[str]) -> None:
     preparation.prepare(demo=True, tell=lambda _line: None)
 
     assert called == []
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_practice_bank_is_built_for_the_cookbook_alone(
+    is_on: bool, called: list[str], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEDGER_COOKBOOK = is_on
+    monkeypatch.setattr(bank, "build", lambda **_options: called.append("practice bank"))
+
+    preparation.prepare(demo=False, tell=lambda _line: None)
+
+    assert called == (["practice bank"] if is_on else [])

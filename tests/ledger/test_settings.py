@@ -24,6 +24,8 @@ WRONG = {
     "PORT": ("99999", "1 to 65535"),
     "LEDGER_READ_TIMEOUT": ("0", "1 to 600"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
+    "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
+    "LEDGER_SECURITY_CONTACT": ("http://me:secret@host", "https://"),
     "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
     "OIDC": ("maybe", "mock"),
     "OIDC_MOCK_PORT": ("0", "1 to 65535"),

@@ -1,7 +1,8 @@
 """The pages of the reports, and their CSV files."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -87,21 +88,37 @@ def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
             status=400,
             content_type="text/plain; charset=utf-8",
         )
-    lines = _lines(chosen, ReportParameters(form.scope, form.params))
     try:
-        head = next(lines)
+        lines = _StartedLines(_lines(chosen, ReportParameters(form.scope, form.params)))
     except OperationalError as error:
         if failure_of(error) is not Failure.TIMED_OUT:
             raise
         return HttpResponse(TOO_LONG, status=503, content_type="text/plain; charset=utf-8")
     return StreamingHttpResponse(
-        chain([head], lines),
+        lines,
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{chosen.slug}.csv"'},
     )
 
 
-def _lines(chosen: Report, params: ReportParameters) -> Iterator[str]:
+class _StartedLines:
+    """Lines of which the first is read already. The response closes them, so that a reader who
+    leaves, or asks for the headers alone, ends the snapshot at once.
+    """
+
+    def __init__(self, lines: Generator[str]) -> None:
+        self.head = next(lines)
+        self.rest = lines
+
+    def __iter__(self) -> Iterator[str]:
+        yield self.head
+        yield from self.rest
+
+    def close(self) -> None:
+        self.rest.close()
+
+
+def _lines(chosen: Report, params: ReportParameters) -> Generator[str]:
     """Yields the lines of the CSV file, the heading together with the first row.
 
     So a query that times out fails before anything is sent, and no truncated file looks complete.
@@ -110,11 +127,21 @@ def _lines(chosen: Report, params: ReportParameters) -> Iterator[str]:
     with snapshot(seconds=SECONDS):
         found = chosen.rows(params)
         stream = getattr(found, "iterator", None)
-        rows = iter(stream(chunk_size=2000) if stream else found)
-        first = list(islice(rows, 1))
-        yield writer.writerow([column.name for column in chosen.columns])
-        for row in chain(first, rows):
-            yield writer.writerow([_cell(column, row, params) for column in chosen.columns])
+        with _closed_at_the_end(iter(stream(chunk_size=2000) if stream else found)) as rows:
+            first = list(islice(rows, 1))
+            yield writer.writerow([column.name for column in chosen.columns])
+            for row in chain(first, rows):
+                yield writer.writerow([_cell(column, row, params) for column in chosen.columns])
+
+
+@contextmanager
+def _closed_at_the_end(rows: Iterator[Row]) -> Iterator[Iterator[Row]]:
+    """Closes the server's cursor while its transaction is open, also if nobody reads on."""
+    try:
+        yield rows
+    finally:
+        if isinstance(rows, Generator):
+            rows.close()
 
 
 def _cell(column: Column, row: Row, params: ReportParameters) -> Any:

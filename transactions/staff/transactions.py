@@ -92,9 +92,8 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
         return person_of(request).has_perm(RELEASE.permission)
 
     def get_urls(self) -> list[URLPattern]:
-        """Adds the staff forms. Browsers may cache their pages.
-
-        Without caching, going back after booking would show a browser error in place of the form.
+        """Adds the staff forms. A browser may keep what answers a POST, see PrivateMiddleware:
+        otherwise going back after booking would show its error in place of the form.
         """
         desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
         steps = (("refund", RefundForm), ("capture", CaptureForm))

@@ -20,7 +20,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils.cache import patch_cache_control
 from django.utils.html import format_html
 
 from accounts.admin.parts import person_of
@@ -264,10 +263,7 @@ class StepDesk:
             "reviewed": reviews.token_for(self.request, self._about, shown) if review else "",
         }
         name = "admin/transactions/transaction/staff_step.html"
-        page = TemplateResponse(self.request, name, context)
-        # Cached for the Back button only, see `TransactionAdmin.get_urls`.
-        patch_cache_control(page, private=True)
-        return page
+        return TemplateResponse(self.request, name, context)
 
 
 def account_label(account: Account) -> str:

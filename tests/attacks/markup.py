@@ -1,0 +1,27 @@
+"""Elements, attributes and links of a page, as a browser parses them."""
+
+from html.parser import HTMLParser
+
+LINKS = ("href", "src", "action", "formaction", "data", "poster")
+
+
+class Markup(HTMLParser):
+    """`names`: of all elements and attributes; `links`: what LINKS lead to; `inline`: scripts and
+    styles in the page itself, which the content security policy refuses.
+    """
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.links: set[str] = set()
+        self.inline: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        self.names |= {tag} | set(facts)
+        self.links |= {facts[name] or "" for name in LINKS if name in facts}
+        self.inline |= {f"{tag} {name}" for name in facts if name == "style" or name[:2] == "on"}
+        is_data = "json" in (facts.get("type") or "")
+        if tag == "style" or (tag == "script" and "src" not in facts and not is_data):
+            self.inline.add(tag)

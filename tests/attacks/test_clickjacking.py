@@ -1,0 +1,18 @@
+"""No page of the site can be shown inside a frame of another."""
+
+import pytest
+
+from tests.attacks.visits import Visits
+
+pytestmark = pytest.mark.django_db
+
+
+def test_no_page_can_be_framed(visits: Visits) -> None:
+    framed = [
+        (kind, url)
+        for kind, url, answer in visits.pages()
+        if "frame-ancestors 'none'" not in answer.headers.get("Content-Security-Policy", "")
+        or answer.headers.get("X-Frame-Options") != "DENY"
+    ]
+
+    assert framed == []

@@ -1,0 +1,58 @@
+"""No other site can make a browser send a form here: every POST needs the token of the session."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.digests import table_digests
+from tests.attacks.people import readers_of
+from tests.attacks.walk import addresses
+
+pytestmark = pytest.mark.django_db
+# Takes reports of browsers, which send neither cookies nor a token; it writes nothing.
+WITHOUT_TOKEN = {"csp_report"}
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
+FORBIDDEN = 403
+
+
+def strict(client: Client) -> Client:
+    """The same session, with the check that Django's test client leaves out by default."""
+    other = Client(enforce_csrf_checks=True)
+    other.cookies = client.cookies
+    return other
+
+
+def test_every_form_without_the_token_is_refused(bank: AttackedBank) -> None:
+    superuser, stranger = readers_of(bank)["superuser"], Client()
+    urls = {address.pattern: address.url for address in addresses(bank.eve)}
+    before = table_digests()
+
+    taken = [
+        f"{method} {url}: {answer.status}"
+        for client, methods in ((superuser, WRITING), (stranger, ("POST",)))
+        for pattern, url in urls.items()
+        for method in methods
+        if pattern.name not in WITHOUT_TOKEN
+        if (answer := ask(strict(client), method, url)).status != FORBIDDEN
+    ]
+
+    assert taken == []
+    assert table_digests() == before
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://testserver.evil.example"]
+)
+def test_the_token_is_refused_from_another_origin(bank: AttackedBank, origin: str) -> None:
+    client = strict(readers_of(bank)["customer"])
+    client.get("/")
+    token = client.cookies["csrftoken"].value
+    url, form = reverse("accounts:open"), {"name": "x", "currency": "USD"}
+
+    headers = {"x-csrftoken": token}
+    assert client.post(url, form, headers=headers | {"origin": origin}).status_code == 403
+    assert client.post(url, form, headers=headers).status_code == 302
+    wrong = {"x-csrftoken": token[::-1]}
+    assert client.post(url, form, headers=wrong).status_code == 403
