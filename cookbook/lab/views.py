@@ -17,7 +17,7 @@ from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT, Attempt
 from cookbook.lab.attempts.attempt import NOT_NULL
 from cookbook.lab.rules import Rule, rules_of_the_books, tables_of_the_books
 from cookbook.practice.bank import NoPracticeBank
-from cookbook.runner.limiter import limited
+from cookbook.runner.limiter import count_run, limited
 from cookbook.runner.sessions import AllBusy
 
 ALL = "all"
@@ -66,6 +66,7 @@ def lab(request: HttpRequest) -> HttpResponse:
     trouble, everything = "", None
     try:
         if chosen == ALL:
+            count_run(request.user.pk)
             with limited():
                 everything = run_attempts(ATTEMPTS)
     except (NoPracticeBank, AllBusy) as error:

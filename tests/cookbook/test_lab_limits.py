@@ -1,0 +1,99 @@
+"""Trying all attempts of the lab costs little: no line of Postgres's log, a few runs a minute."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+
+from cookbook.lab.attempt_runner import run_attempts, run_attempts_on_real_books
+from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT
+from cookbook.runner import limiter
+from cookbook.runner.limiter import RUNS_OF_ALL, RUNS_OF_ONE, count_run
+from cookbook.runner.sessions import AllBusy
+from ledger.db.embedded import default_server
+from tests.conftest import set_role
+from tests.factories import UserFactory
+
+ALL = "/cookbook/lab/?try=all"
+
+
+def bytes_logged() -> int:
+    """What Postgres has logged for this connection since it began: lines with its process id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        mark = f"[{cursor.fetchone()[0]}] ".encode()
+    logs = Path(default_server().data / "log").glob("*.log")
+    lines = (line for log in logs for line in log.read_bytes().splitlines())
+    return sum(len(line) for line in lines if mark in line)
+
+
+@pytest.mark.usefixtures("practice_bank", "db")
+def test_no_attempt_writes_to_the_log_of_postgres() -> None:
+    before = bytes_logged()
+
+    assert run_attempts(ATTEMPTS).refused > 200
+    set_role("ledger_web")
+    assert run_attempts_on_real_books(WITHOUT_THE_RIGHT).refused == len(WITHOUT_THE_RIGHT)
+    set_role(None)
+
+    assert bytes_logged() == before
+
+
+@pytest.mark.django_db
+def test_the_log_of_the_embedded_server_has_no_values() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, setting FROM pg_settings WHERE name IN ('log_error_verbosity',"
+            " 'log_min_error_statement', 'log_parameter_max_length_on_error')"
+        )
+        assert dict(cursor.fetchall()) == {
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
+            "log_parameter_max_length_on_error": "0",
+        }
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempts themselves are left out; the clock stands still."""
+    monkeypatch.setattr("cookbook.lab.views.ATTEMPTS", ATTEMPTS[:0])
+    monkeypatch.setattr(limiter, "time", lambda: 6_000.0)
+    cache.clear()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("practice_bank", "quick")
+def test_one_person_tries_all_a_few_times_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, ben = Client(), Client()
+    for client in (ana, ben):
+        client.force_login(UserFactory())
+
+    def troubles(client: Client, times: int) -> list[bool]:
+        return [bool(client.get(ALL).context["trouble"]) for _ in range(times)]
+
+    assert troubles(ana, RUNS_OF_ONE + 2) == [False] * RUNS_OF_ONE + [True] * 2
+    assert troubles(ben, 1) == [False]
+    monkeypatch.setattr(limiter, "time", lambda: 6_060.0)
+    assert troubles(ana, 1) == [False]
+
+
+def runs(person: Any) -> int:
+    """How many of twenty runs are let through."""
+    try:
+        count_run(person, now=6_000.0)
+    except AllBusy:
+        return 0
+    finally:
+        connection.close()
+    return 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runs_at_the_same_time_are_all_counted() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(runs, ["ana"] * 24)) == RUNS_OF_ONE
+        assert sum(pool.map(runs, range(48))) == RUNS_OF_ALL - RUNS_OF_ONE
