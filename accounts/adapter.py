@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -12,9 +13,10 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
 from accounts.models import User
-from accounts.sign_in import encryption, events, passwords
+from accounts.sign_in import devices, encryption, events, limits, passwords
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
+from ledger.web import security_log
 
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
 # and with somebody else's address, so no mail contains a name that looks like a link.
@@ -43,13 +45,60 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ),
         "enter_current_password": "This is not your current password. Type it again.",
         "incorrect_password": "This is not your password. Type it again.",
-        "too_many_login_attempts": ("Too many attempts. Wait a few minutes, then try again."),
+        "too_many_login_attempts": (
+            "There were too many wrong attempts, perhaps by somebody else, so no password is taken "
+            "for now. You can still sign in with a code that we send you by mail, or with a "
+            "passkey; or wait some minutes."
+        ),
+        "too_many_step_ups": "Too many wrong attempts. Wait a few minutes, then try again.",
         "rate_limited": "Too many requests. Wait a few minutes, then try again.",
     }
 
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Notes a wrong password in the person's list and in the security log."""
-        events.refused_sign_in(request, credentials.get("email", ""))
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """The person with this address and password, or None. Raises ValidationError for too many
+        wrong attempts, without looking at the password.
+        """
+        email = credentials.get("email", "")
+        person = events.person_with(email)
+        attempt = limits.begin(
+            request,
+            door="sign_in",
+            account=str(person.pk) if person else email.lower(),
+            device=devices.known_device(request, person) if person else "",
+        )
+        if attempt.refused_by:
+            events.limited_sign_in(request, person, attempt.refused_by)
+            raise self.validation_error("too_many_login_attempts")
+        user: User | None = super().authenticate(request, **credentials)
+        if user:
+            attempt.succeeded()
+        else:
+            events.refused_sign_in(request, person, "password")
+        return user
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Whether this is the password of somebody who is signed in. Raises ValidationError for too
+        many wrong attempts.
+        """
+        request = context.request
+        attempt = limits.begin(request, door="step_up", account=str(user.pk))
+        if attempt.refused_by:
+            security_log.record(
+                "step_up", outcome="limited", person=user, request=request, limit=attempt.refused_by
+            )
+            raise self.validation_error("too_many_step_ups")
+        if user.check_password(password):
+            attempt.succeeded()
+            return True
+        security_log.record("step_up", outcome="refused", person=user, request=request)
+        return False
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **more: Any) -> None:
+        """allauth's hook after a new password by mail: the owner is there, so attempts of strangers
+        no longer count.
+        """
+        if person := events.person_with(more.get("email", "")):
+            limits.forget(door="sign_in", account=str(person.pk))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Returns the home page: an empty form again would look as if nothing had changed."""

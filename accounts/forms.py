@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
+from allauth.core import context
 from babel.numbers import get_territory_currencies
 from django import forms
 from django.forms.utils import flatatt
@@ -14,7 +15,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
-from accounts.sign_in import passwords
+from accounts.sign_in import limits, passwords
 from ledger.db.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
 from ledger.text.lines import is_readable, mixed_word, shortened, tidy_line
@@ -50,6 +51,28 @@ class PasswordWords:
 
 class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
     """Changes the password of somebody who knows the current one."""
+
+    def clean_oldpassword(self) -> str:
+        """The current password. A wrong one counts like a wrong step-up."""
+        password = str(self.cleaned_data["oldpassword"])
+        if not get_adapter().reauthenticate(self.user, password):
+            raise get_adapter().validation_error("enter_current_password")
+        return password
+
+
+class SignInCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
+    """Takes the sign-in code from the mail. Wrong codes count by client; each mail has its own
+    code, good for three attempts.
+    """
+
+    def clean_code(self) -> str:
+        """The code, if it is the one in the mail."""
+        attempt = limits.begin(context.request, door="mail_code", account="")
+        if attempt.refused_by:
+            raise get_adapter().validation_error("too_many_step_ups")
+        code = str(super().clean_code())
+        attempt.succeeded()
+        return code
 
 
 class SetPasswordForm(PasswordWords, allauth_forms.SetPasswordForm):  # type: ignore[misc]

@@ -186,11 +186,18 @@ ACCOUNT_EMAIL_VERIFICATION = env.choice(
 )
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # tell people when their password or addresses change
+# Wrong passwords and codes are counted by accounts.sign_in.limits, the same on every page; the
+# person passes a limit that strangers have caused by a code sent by mail, or by a passkey.
+LEDGER_WRONG_ATTEMPTS = env.number("LEDGER_WRONG_ATTEMPTS", 1000, least=10, most=1_000_000)
+ACCOUNT_RATE_LIMITS = {"login_failed": "", "change_password": "", "reauthenticate": ""}
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 10 * 60
 ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change
 ACCOUNT_FORMS = {
     "signup": "accounts.forms.SignupForm",
+    "confirm_login_code": "accounts.forms.SignInCodeForm",
     "change_password": "accounts.forms.ChangePasswordForm",
     "set_password": "accounts.forms.SetPasswordForm",
     "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
@@ -219,6 +226,8 @@ MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "Ledger"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_FORMS = {
+    "authenticate": "accounts.security.forms.SecondCodeForm",
+    "reauthenticate": "accounts.security.forms.StepUpCodeForm",
     "activate_totp": "accounts.security.forms.AddAppForm",
     "add_webauthn": "accounts.security.forms.AddPasskeyForm",
     "authenticate_webauthn": "accounts.security.forms.SecondPasskeyForm",
@@ -258,9 +267,11 @@ if LEDGER_HTTPS:  # a browser takes such a cookie only from this host itself, ov
 _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
 SECURE_HSTS_SECONDS = _HSTS_SECONDS if LEDGER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("LEDGER_HSTS_SUBDOMAINS")
+_PROXIES = env.number("LEDGER_PROXY_COUNT", 1, least=1, most=5)
 if env.flag("LEDGER_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    # The client's address is the one that the first of our proxies wrote into X-Forwarded-For.
+    ALLAUTH_TRUSTED_PROXY_COUNT = _PROXIES
 
 # Mail goes to the console unless EMAIL_URL is set.
 vars().update(

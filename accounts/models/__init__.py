@@ -1,6 +1,7 @@
 """Who holds money: people, their accounts, who froze or closed one, and sessions."""
 
 from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
+from accounts.models.attempt_count import AttemptCount
 from accounts.models.currency import Currency
 from accounts.models.fields import EARLIEST, LATEST, MoneyField, times_finite
 from accounts.models.rights import GroupMembership, GroupPermission, PersonPermission
@@ -16,6 +17,7 @@ __all__ = [
     "PERSON_WORDS",
     "Account",
     "AccountQuerySet",
+    "AttemptCount",
     "Currency",
     "GroupMembership",
     "GroupPermission",

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
+from allauth.core import context
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -14,8 +17,10 @@ from django import forms
 
 from accounts.models import User
 from accounts.security.credentials import MALFORMED, NO_PASSKEY, CredentialField
+from accounts.sign_in import limits
 from accounts.sign_in.factors import must_confirm_address
 from ledger.text.lines import tidy_line
+from ledger.web import security_log
 
 CONFIRM_FIRST = "Confirm your email address first: the link is in the mail that we sent you."
 NAME_LIMIT = 60
@@ -48,6 +53,32 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
     """Steps up by a passkey."""
 
     credential = CredentialField()
+
+
+class LimitedCodeMixin:
+    """Counts wrong codes of an app and wrong recovery codes, and refuses after too many."""
+
+    user: User
+
+    def clean_code(self) -> str:
+        """The code, if it is one of this person's."""
+        attempt = limits.begin(context.request, door="second_factor", account=str(self.user.pk))
+        if attempt.refused_by:
+            security_log.record(
+                "second_factor", outcome="limited", person=self.user, limit=attempt.refused_by
+            )
+            raise get_adapter().validation_error("too_many_step_ups")
+        code = str(super().clean_code())  # type: ignore[misc]
+        attempt.succeeded()
+        return code
+
+
+class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
+    """Finishes a sign-in by a code, after the password."""
+
+
+class StepUpCodeForm(LimitedCodeMixin, ReauthenticateForm):  # type: ignore[misc]
+    """Steps up by a code."""
 
 
 class ConfirmedAddressMixin:

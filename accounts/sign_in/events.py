@@ -3,6 +3,7 @@
 Connected to the signals of Django and django-allauth by `connect`, so that no page forgets it.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account import signals as account_signals
@@ -14,6 +15,7 @@ from django.contrib.auth import signals as auth_signals
 from django.contrib.auth import update_session_auth_hash
 from django.db.models.signals import m2m_changed
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 
 from accounts.models import SignIn, User
 from accounts.models.rights import read_session_version
@@ -21,6 +23,7 @@ from accounts.sign_in import devices, places, sessions
 from ledger.web import security_log
 
 LONGEST_METHOD = 20
+SAME_ATTACK = timedelta(minutes=5)
 
 
 def connect() -> None:
@@ -41,17 +44,24 @@ def connect() -> None:
     factor_signals.authentication_failed.connect(_factor_refused)
 
 
-def refused_sign_in(
-    request: HttpRequest, email: str, outcome: SignIn.Status = SignIn.Status.REFUSED
-) -> None:
-    """Notes a refused attempt with this address. The same work whether anybody has it or not."""
-    people = filter_users_by_email(email, prefer_verified=True, for_login=True)
-    person = people[0] if people else None
-    _note(request, person, outcome, "password")
-    if outcome is SignIn.Status.LIMITED:
-        security_log.record("sign_in", outcome="limited", person=person, request=request)
-    else:
-        security_log.record("sign_in", outcome="refused", person=person, request=request)
+def person_with(email: str) -> User | None:
+    """Whoever signs in with this address, or None."""
+    people = filter_users_by_email(email, prefer_verified=True, for_login=True) if email else []
+    return people[0] if people else None
+
+
+def refused_sign_in(request: HttpRequest, person: User | None, method: str) -> None:
+    """Notes a wrong password or code: the same work whether anybody has the address or not."""
+    _note(request, person, SignIn.Status.REFUSED, method)
+    security_log.record("sign_in", outcome="refused", person=person, request=request, method=method)
+
+
+def limited_sign_in(request: HttpRequest, person: User | None, limit: str) -> None:
+    """Notes an attempt that was not tried because of a limit. The list shows the first of many."""
+    latest = SignIn.objects.filter(user=person, outcome=SignIn.Status.LIMITED)
+    if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():
+        _note(request, person, SignIn.Status.LIMITED, "password")
+    security_log.record("sign_in", outcome="limited", person=person, request=request, limit=limit)
 
 
 def _signed_in(
@@ -140,6 +150,5 @@ def _factor_refused(
 ) -> None:
     if reauthentication:
         security_log.record("step_up", outcome="refused", person=user, request=request)
-        return
-    _note(request, user, SignIn.Status.REFUSED, "mfa")
-    security_log.record("sign_in", outcome="refused", person=user, request=request, method="mfa")
+    else:
+        refused_sign_in(request, user, "mfa")

@@ -35,6 +35,8 @@ WRONG = {
     "LEDGER_BEHIND_PROXY": ("perhaps", "neither True nor False"),
     "LEDGER_SESSION_IDLE": ("0", "1 to 1440"),
     "LEDGER_STAFF_SESSION_ABSOLUTE": ("25", "1 to 24"),
+    "LEDGER_PROXY_COUNT": ("0", "1 to 5"),
+    "LEDGER_WRONG_ATTEMPTS": ("many", "whole number"),
     "LEDGER_PLACES": ("/nowhere/places.mmdb", "cannot be read"),
     "ACCOUNT_EMAIL_VERIFICATION": ("always", "optional"),
     "EMAIL_URL": ("pigeon://me:secret@host", "smtp://"),

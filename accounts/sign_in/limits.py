@@ -1,0 +1,123 @@
+"""Limits on guessing passwords and codes, the same on every page that takes one.
+
+Wrong attempts are counted for each account from one client, for each client, for each account, and
+in all. The limits of an account and in all would let a stranger lock its owner out, so they do not
+hold on a device from which the owner has signed in before, and a sign-in code by mail or a passkey
+passes them.
+
+# Note [Counting before checking]
+An attempt is counted before the password is looked at, in one statement, and taken back if it was
+right. Counting afterwards would let fifty parallel guesses all pass a limit of five.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from allauth.core.internal.ratelimit import get_ip
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import AttemptCount
+
+# A stranger's wrong passwords do not count against somebody who is signed in, nor the other way.
+Door = Literal["sign_in", "step_up", "second_factor", "mail_code"]
+
+MINUTE = 60
+HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
+TIDY_AFTER = timedelta(days=1)
+COUNT = """
+    INSERT INTO attempt_counts AS c (key, count, window_ends)
+    SELECT key, 1, now() + seconds * interval '1 second'
+      FROM unnest(%s::text[], %s::int[]) AS wanted (key, seconds)
+     ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+        count = CASE WHEN c.window_ends <= now() THEN 1 ELSE c.count + 1 END,
+        window_ends = CASE WHEN c.window_ends <= now() THEN excluded.window_ends
+                           ELSE c.window_ends END
+    RETURNING c.key, c.count
+"""
+TAKE_BACK = """
+    UPDATE attempt_counts SET count = count - 1
+     WHERE key IN (SELECT key FROM attempt_counts WHERE key = ANY(%s) ORDER BY key FOR UPDATE)
+       AND count > 0 AND window_ends > now()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many wrong attempts in so many seconds. `name` stands in the security log."""
+
+    name: str
+    amount: int
+    seconds: int
+
+
+ACCOUNT_AND_CLIENT = Limit("account_and_client", 5, 5 * MINUTE)
+CLIENT = Limit("client", 30, 5 * MINUTE)
+ACCOUNT = Limit("account", 20, HOUR)
+ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)  # below the 100 of NIST SP 800-63B-4, 3.2.2
+
+
+def in_all() -> Limit:
+    """The limit of the whole site."""
+    return Limit("in_all", settings.LEDGER_WRONG_ATTEMPTS, 5 * MINUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedAttempt:
+    """A counted attempt. `refused_by` names the limit that it passed; empty if it may go on."""
+
+    keys: tuple[str, ...]
+    refused_by: str
+
+    def succeeded(self) -> None:
+        """Takes the attempt back: only wrong ones count."""
+        with connection.cursor() as cursor:
+            cursor.execute(TAKE_BACK, [list(self.keys)])
+
+
+def begin(request: HttpRequest, *, door: Door, account: str, device: str = "") -> CountedAttempt:
+    """Counts an attempt on an account: the person's id, or what was typed if nobody has it.
+
+    `device` is the id of a device from which the person has signed in before. Call `succeeded` if
+    the password or code was right. See Note [Counting before checking].
+    """
+    client = get_ip(request)
+    wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {client}"), (CLIENT, client)]
+    if device:
+        wanted.append((ACCOUNT, f"{door} {account} device {device}"))
+    elif door != "mail_code":
+        account_key = f"{door} {account}"
+        wanted += [(ACCOUNT, account_key), (ACCOUNT_A_DAY, account_key), (in_all(), "")]
+    return _count([(limit, _key(limit, of)) for limit, of in wanted])
+
+
+def forget(*, door: Door, account: str) -> None:
+    """Begins the counters of an account anew, for its owner who has proved who they are."""
+    keys = [_key(limit, f"{door} {account}") for limit in (ACCOUNT, ACCOUNT_A_DAY)]
+    AttemptCount.objects.filter(pk__in=keys).delete()
+
+
+def _count(limits: Sequence[tuple[Limit, str]]) -> CountedAttempt:
+    keys = [key for _, key in limits]
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [keys, [limit.seconds for limit, _ in limits]])
+        counts = dict(cursor.fetchall())
+    if any(limit.name == "in_all" and counts[key] == 1 for limit, key in limits):
+        _tidy_up()
+    refused = [limit.name for limit, key in limits if counts[key] > limit.amount]
+    return CountedAttempt(tuple(keys), refused[0] if refused else "")
+
+
+def _tidy_up() -> None:
+    """Deletes counters that nobody needs, once in a window of the whole site."""
+    AttemptCount.objects.filter(window_ends__lt=timezone.now() - TIDY_AFTER).delete()
+
+
+def _key(limit: Limit, of: str) -> str:
+    return hashlib.sha256(f"{limit.name} {of}".encode()).hexdigest()
