@@ -43,7 +43,7 @@ REASONS = {
     "no expiry": "claim_missing",
     "not yet valid": "not_yet_valid",
     "issued tomorrow": "not_yet_valid",
-    "no subject": "claim_missing",
+    "no subject": "wrong_subject",
     "access token": "no_token",
     "alg none": "wrong_algorithm",
     "HS256 with the public key": "wrong_algorithm",
@@ -202,6 +202,33 @@ def test_the_session_is_a_new_one_after_signing_in(client: Client, there: There)
     before = client.session.session_key
     client.get(BACK, answer)
     assert client.session.session_key != before
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"sub": "a" * 256},
+        {"sub": "nul\x00"},
+        {"sub": "\ud800"},
+        {"email": "nul\x00@example.com"},
+        {"email": ["nina@example.com"]},
+        {"email": "a" * 300 + "@example.com"},
+        {"name": {"first": "Nina"}},
+        {"name": "\u202eanin"},
+        {"name": "N\u0456na"},  # a Cyrillic letter among Latin ones
+        {"email_verified": "yes"},
+        {"email_verified": ["true"]},
+        {"amr": {"mfa": 1}, "acr": ["mfa"], "groups": {"a": 1}, "name": "x" * 5000},
+    ],
+)
+def test_claims_of_an_odd_shape_are_a_plain_refusal(
+    claims: dict[str, object], client: Client, there: There
+) -> None:
+    there.know(replace(NINA, more=claims))
+    response = there.sign_in(client, NINA)
+    is_in = User.objects.filter(email=NINA.email).exists()
+    assert response.status_code in ({302} if is_in else {401, 403})
+    assert all(user.name == "anin" for user in User.objects.all())
 
 
 def test_a_provider_that_is_down_is_a_plain_page(client: Client, there: There) -> None:

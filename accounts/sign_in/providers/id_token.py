@@ -84,8 +84,9 @@ def _check_parties(claims: dict[str, Any], client_id: str) -> None:
     # Cognito's access tokens have the same shape as its ID tokens.
     if claims.get("token_use", "id") != "id":
         raise ProviderRefused("no_token")
-    if not claims["sub"] or len(claims["sub"]) > LONGEST_SUBJECT:
-        raise ProviderRefused("claim_missing")
+    subject = claims["sub"]  # a text, as PyJWT has checked
+    if not 0 < len(subject) <= LONGEST_SUBJECT or not (subject.isascii() and subject.isprintable()):
+        raise ProviderRefused("wrong_subject")
 
 
 def _check_nonce(given: Any, sent: str) -> None:

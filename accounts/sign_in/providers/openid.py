@@ -5,6 +5,7 @@ import secrets
 import time
 from typing import Any
 
+from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialLogin, SocialToken
 from allauth.socialaccount.providers.base.constants import AuthProcess
@@ -15,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.sign_in.providers import id_token
 from accounts.sign_in.providers.current import configured
 from accounts.sign_in.providers.discovery import discover, endpoint, fetch_json
+from accounts.sign_in.providers.linking import acceptable_name
 from accounts.sign_in.providers.refusals import ProviderRefused
 
 PROVIDER_ID = "oidc"  # in addresses, and in the table of connected providers
@@ -110,17 +112,23 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """What is stored: who it is at the provider, and no other claim."""
-        return {name: data[name] for name in ("iss", "sub", "email") if name in data}
+        return {"iss": data["iss"], "sub": data["sub"], "email": _email_of(data)}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {"email": data.get("email"), "name": data.get("name")}
+        return {"email": _email_of(data), "name": acceptable_name(data.get("name"))}
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[EmailAddress]:
-        email = data.get("email")
-        if not isinstance(email, str) or not email:
+        if not (email := _email_of(data)):
             return []
         verified = data.get(configured().verified_claim) in YES
-        return [EmailAddress(email=email.lower(), verified=verified, primary=True)]
+        return [EmailAddress(email=email, verified=verified, primary=True)]
+
+
+def _email_of(data: dict[str, Any]) -> str:
+    """The address, in lower case; "" if it is none."""
+    email = data.get("email")
+    valid = valid_email_or_none(email) if isinstance(email, str) else None
+    return valid.lower() if valid else ""
 
 
 def app_settings() -> dict[str, Any]:

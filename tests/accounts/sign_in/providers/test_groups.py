@@ -38,6 +38,17 @@ def test_groups_are_given_and_taken_at_each_sign_in(client: Client, there: There
     assert (names(user), user.is_staff) == ({ANALYSTS}, False)
 
 
+def test_a_change_of_groups_ends_the_sessions_of_before_and_not_the_new_one(
+    client: Client, there: There
+) -> None:
+    there.sign_in(client, CLERK)
+    there.know(replace(CLERK, groups=("bank-analysts",)))
+    other = Client()
+    there.sign_in(other, CLERK)
+    assert other.get("/accounts/").status_code == 200
+    assert client.get("/accounts/").status_code == 302
+
+
 def test_groups_outside_the_map_stay(client: Client, there: There) -> None:
     Group.objects.create(name="chess")  # the provider has one of this name, but no map leads here
     there.configure(groups={"bank-clerks": OPERATIONS})

@@ -12,6 +12,7 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import User
+from tests.factories import PASSWORD
 from tests.identity_provider import (
     ANA,
     BACK,
@@ -145,6 +146,21 @@ def test_connecting_asks_for_the_password_first(client: Client, there: There) ->
     response = client.post(GO, query_params={"process": "connect"})
     assert response["Location"].startswith("/account/reauthenticate/?")
     assert connected(user) == 0
+
+
+def test_a_password_that_was_too_long_ago_is_asked_again_after_the_provider(
+    client: Client, there: There
+) -> None:
+    user = person_here(ANA)
+    client.force_login(user)
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    answer = there.answer(there.go(client, process="connect"), ANA)
+    there.settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0  # every proof is too old
+    assert client.get(BACK, answer)["Location"] == "/account/reauthenticate/"
+    assert connected(user) == 0
+    there.settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert connected(user) == 1
 
 
 def test_a_person_without_password_or_factor_connects_nothing(client: Client, there: There) -> None:
