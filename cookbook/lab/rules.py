@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from django.apps import apps
 from django.db import connection
 
+from accounts.models import AttemptCount, SignIn, WebSession
 from cookbook.practice.bank import SCHEMA
 
 # What a trigger raises, as `ledger.db.triggers.refuse` writes it.
@@ -48,6 +49,9 @@ WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 """
 
 
+OF_SIGNING_IN = (AttemptCount, SignIn, WebSession)
+
+
 @dataclass(frozen=True)
 class Rule:
     """A rule of a table. `name` is what a refusal carries, for NOT NULL the column; `trigger` and
@@ -63,12 +67,12 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """The tables of accounts and transactions."""
+    """The tables of accounts and transactions, without those of signing in."""
     return [
         model._meta.db_table
         for label in ("accounts", "transactions")
         for model in apps.get_app_config(label).get_models(include_auto_created=True)
-        if model._meta.managed
+        if model._meta.managed and not model._meta.proxy and model not in OF_SIGNING_IN
     ]
 
 
@@ -93,9 +97,12 @@ def rules_of_the_books() -> list[Rule]:
 
 
 def triggers_that_refuse_nothing() -> list[str]:
-    """Triggers of these tables that move balances instead of refusing."""
+    """Triggers of these tables that do something instead of refusing."""
+    tables = {f"{SCHEMA}.{table}" for table in tables_of_the_books()}
     return [
-        name for _table, name, _definition, source in _rows(TRIGGERS) if not RAISED.search(source)
+        name
+        for table, name, _definition, source in _rows(TRIGGERS)
+        if table in tables and not RAISED.search(source)
     ]
 
 

@@ -41,9 +41,15 @@ def test_every_rule_of_the_books_has_one_attempt_and_no_attempt_is_without_its_r
     assert len(rules) > 200
 
 
-def test_two_triggers_refuse_nothing_for_they_move_what_is_held_and_the_status() -> None:
+def test_the_other_triggers_move_what_is_held_and_the_status_or_end_sessions() -> None:
     names = sorted(triggers_that_refuse_nothing())
-    rules = ["held_follows_rows", "status_follows_changes"]
+    rules = [
+        "group_membership_ends_sessions",
+        "held_follows_rows",
+        "person_permission_ends_sessions",
+        "status_follows_changes",
+        "user_rights_end_sessions",
+    ]
     assert [name.rsplit("_", 1)[0] for name in names] == [f"pgtrigger_{rule}" for rule in rules]
 
 

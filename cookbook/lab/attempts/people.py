@@ -16,6 +16,7 @@ PERSON = ValidRow(
         "created_at": "clock_timestamp()",
         "deleted_at": "NULL",
         "is_staff": "false",
+        "session_version": "0",
     },
     nullable=frozenset({"last_login", "deleted_at"}),
 )
@@ -51,6 +52,11 @@ ATTEMPTS: list[Attempt] = [
     ),
     PERSON.but("person").attempt(
         "users_pkey", "Insert a user with an id that is taken", UNIQUE, id="person.id"
+    ),
+    PERSON.attempt(
+        "users_session_version_check",
+        "Insert a user whose sessions have a number below zero",
+        session_version="-1",
     ),
     PERSON.attempt("superuser_by_command", "Insert a superuser", is_superuser="true"),
     *PERSON.left_out(),
