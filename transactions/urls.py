@@ -1,6 +1,7 @@
 from django.urls import path
 
 from transactions.payment_files import views as payment_files
+from transactions.privacy import views as privacy
 from transactions.receipts import views as receipts
 from transactions.reports import views as reports
 from transactions.search.page import views as search
@@ -17,6 +18,9 @@ urlpatterns = [
     path("transfers/files/example.csv", payment_files.file_example, name="file_example"),
     path("transfers/files/<uuid:pk>/", payment_files.file_page, name="file"),
     path("transfers/files/<uuid:pk>/result.csv", payment_files.file_result, name="file_result"),
+    path("account/data/", privacy.data, name="data"),
+    path("account/leave/", privacy.leave_bank, name="leave"),
+    path("privacy/", privacy.privacy, name="privacy"),
     path("search/", search.search, name="search"),
     path("reports/", reports.report_list, name="reports"),
     path("reports/<slug:slug>/", reports.report, name="report"),

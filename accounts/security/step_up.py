@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.sign_in.providers.proof import must_prove
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., HttpResponseBase]
 
 
 def step_up_first(page: Page) -> Page:
@@ -23,7 +23,7 @@ def step_up_first(page: Page) -> Page:
     """
 
     @wraps(page)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if did_recently_reauthenticate(request) and not must_prove(request):
             return page(request, *args, **kwargs)
         ways = get_adapter().get_reauthentication_methods(request.user)

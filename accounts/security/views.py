@@ -9,7 +9,7 @@ from allauth.mfa.signals import authenticator_removed
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -27,7 +27,7 @@ def security(request: PersonRequest) -> HttpResponse:
     return render(request, "accounts/security/page.html", {"sections": read_sections(request)})
 
 
-def change_password(request: PersonRequest) -> HttpResponse:
+def change_password(request: PersonRequest) -> HttpResponseBase:
     """Changes the password by the current one. Somebody with a second factor steps up first."""
     page = step_up_first(password_change) if has_second_factor(request.user) else password_change
     return page(request)

@@ -23,6 +23,7 @@ PUBLIC = {
     "account_reset_password_from_key_done",
     "account_signup",
     "socialaccount_login_cancelled",
+    "transactions:privacy",
 }
 BY_SECRET_LINK = {"account_confirm_email"}
 

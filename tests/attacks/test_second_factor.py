@@ -25,7 +25,14 @@ BY_PASSKEY = "/account/2fa/webauthn/login/"
 STEP_UP_BY_PASSKEY = "/account/2fa/webauthn/reauthenticate/"
 NOW = 1_800_000_000.0
 # What somebody who knows the password alone may open: the pages of a stranger, and the next step.
-FOR_STRANGERS = ("account_", "mfa_authenticate", "mfa_login_webauthn", "socialaccount_", "theme")
+FOR_STRANGERS = (
+    "account_",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+    "socialaccount_",
+    "theme",
+    "transactions:privacy",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,136 @@
+"""A person downloads what the bank stores about them: all of it, and nothing of others."""
+
+import csv
+import io
+import json
+import tracemalloc
+import zipfile
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import Account, User
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.sign_in import prove
+from transactions import services
+from transactions.annotations.services import annotate
+from transactions.privacy.downloads import as_json
+from transactions.privacy.sections import SECTIONS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ana() -> Account:
+    account: Account = AccountFactory(
+        user=UserFactory(name="Ana Ferreira", password=PASSWORD), balance="100"
+    )
+    friend = AccountFactory(user=UserFactory(name="Ben Okafor"), name="Secret savings")
+    paid = services.transfer(
+        from_account=account, to_account=friend, amount=Decimal(10), description="x;=1+1"
+    )
+    services.deposit(to_account=friend, amount=Decimal(77), description="Inheritance")
+    annotate(transaction=paid, owner=account.user, text="Lunch", tags=["food"])
+    services.hold(from_account=account, amount=Decimal(5), description="Hotel")
+    return account
+
+
+@pytest.fixture
+def signed_in(client: Client, ana: Account) -> Client:
+    cache.clear()
+    client.force_login(ana.user)
+    prove(client, ana.user)
+    return client
+
+
+def download(client: Client, kind: str) -> bytes:
+    response: Any = client.post("/account/data/", {"format": kind})
+    assert response.status_code == 200
+    assert response.streaming
+    assert response["Content-Disposition"].endswith(f'.{kind}"')
+    assert "no-store" in response["Cache-Control"] or "private" in response["Cache-Control"]
+    return bytes(response.getvalue())
+
+
+def test_the_json_has_every_section_with_ones_own_rows(signed_in: Client, ana: Account) -> None:
+    found = json.loads(download(signed_in, "json"))
+    assert [*found] == [section.name for section in SECTIONS]
+    assert found["profile"][0]["email"] == ana.user.email
+    assert [row["number"] for row in found["accounts"]] == [ana.number]
+    paid = found["entries"][-1]
+    assert (paid["who"], paid["amount"], paid["balance"]) == ("Ben Okafor", "-10.0000", "90.0000")
+    assert found["notes"][0]["tags"] == ["food"]
+    assert found["holds"][0]["description"] == "Hotel"
+    assert len(found["sessions"]) == 1
+
+
+def test_the_zip_has_a_csv_file_a_section_without_formulas(signed_in: Client) -> None:
+    archive = zipfile.ZipFile(io.BytesIO(download(signed_in, "zip")))
+    assert archive.testzip() is None
+    assert archive.namelist() == [f"{section.name}.csv" for section in SECTIONS]
+    entries = list(csv.DictReader(io.StringIO(archive.read("entries.csv").decode())))
+    assert [row["amount"] for row in entries] == ["100.0000", "-10.0000"]
+    assert entries[-1]["description"] == "x;'=1+1"
+
+
+@pytest.mark.parametrize("kind", ["json", "zip"])
+def test_nothing_of_others_is_in_it_but_their_name(
+    kind: str, signed_in: Client, ana: Account
+) -> None:
+    friend = Account.objects.exclude(user=ana.user).get()
+    text = download(signed_in, kind)
+    if kind == "zip":
+        archive = zipfile.ZipFile(io.BytesIO(text))
+        text = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"Ben Okafor" in text
+    for fact in (friend.user.email, friend.number, friend.name, "Inheritance", str(friend.pk)):
+        assert fact.encode() not in text, fact
+
+
+def test_it_needs_a_fresh_step_up(client: Client, ana: Account) -> None:
+    client.force_login(ana.user)
+    for response in (client.get("/account/data/"), client.post("/account/data/")):
+        assert response.status_code == 302
+        assert "reauthenticate" in response["Location"]
+
+
+def test_the_seventh_download_within_an_hour_is_refused(signed_in: Client) -> None:
+    for _ in range(6):
+        download(signed_in, "json")
+    response = signed_in.post("/account/data/", {"format": "json"})
+    assert response.status_code == 429
+    assert "Try again" in response.content.decode()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows(ana: Account) -> None:
+    person = User.objects.get(pk=ana.user_id)
+    used = [_peak(person)]
+    drafts = [services.Draft(to_account=ana.pk, amount=Decimal(1)) for _ in range(20_000)]
+    services.post_batch(drafts)
+    used.append(_peak(person))
+    assert used[1] < 24 * 1024 * 1024 + used[0]
+
+
+def _peak(person: User) -> int:
+    """The most bytes of Python's memory that a download has needed at once."""
+    tracemalloc.start()
+    for _chunk in as_json(person):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_the_page_of_privacy_is_for_everybody_and_names_each_cookie(
+    client: Client, ana: Account
+) -> None:
+    text = client.get("/privacy/").content.decode()
+    for name in ("sessionid", "csrftoken", "theme", "device"):
+        assert f"<code>{name}</code>" in text
+    assert "10 years after you have left" in text
+    client.force_login(ana.user)
+    assert client.get("/privacy/").status_code == 200

@@ -1,0 +1,193 @@
+"""A person leaves the bank, and is erased after the keeping time; the books stay."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts import services as account_services
+from accounts.models import Account, SignIn, User, WebSession
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.sign_in import add_app, prove
+from transactions import services
+from transactions.annotations.services import annotate
+from transactions.audit.audit import audit
+from transactions.audit.sealing import seal
+from transactions.models import Annotation
+from transactions.privacy.erasure import NAME, due_before, erase
+from transactions.privacy.leaving import CannotLeave, leave, obstacles
+from transactions.privacy.retention import apply_retention
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ana() -> Account:
+    account: Account = AccountFactory(
+        user=UserFactory(name="Ana Ferreira", email="ana@mail.example", password=PASSWORD),
+        name="Ana's money",
+    )
+    return account
+
+
+def emptied(account: Account) -> Account:
+    services.withdraw(from_account=account, amount=account.balance)
+    account.refresh_from_db()
+    return account
+
+
+# Leaving
+
+
+def test_a_person_with_empty_accounts_leaves_by_themselves(client: Client, ana: Account) -> None:
+    client.force_login(ana.user)
+    prove(client, ana.user)
+    page = client.get("/account/leave/")
+    assert "Close my accounts and my sign-in" in page.content.decode()
+    assert client.post("/account/leave/").status_code == 302
+    ana.refresh_from_db()
+    assert ana.is_closed
+    assert not User.objects.get(pk=ana.user_id).is_active
+    assert not WebSession.objects.filter(user=ana.user).exists()
+    assert client.get("/accounts/").status_code == 302
+    assert audit().clean
+
+
+def test_leaving_needs_a_fresh_step_up(client: Client, ana: Account) -> None:
+    client.force_login(ana.user)
+    assert "reauthenticate" in client.post("/account/leave/")["Location"]
+    assert User.objects.get(pk=ana.user_id).is_active
+
+
+def test_money_a_hold_or_a_freeze_stands_in_the_way(ana: Account) -> None:
+    rich = AccountFactory(user=ana.user, balance="5", name="Rich")
+    held = AccountFactory(user=ana.user, balance="7", name="Held")
+    services.hold(from_account=held, amount=Decimal(7))
+    frozen = AccountFactory(user=ana.user, name="Frozen")
+    account_services.freeze_account(account=frozen, reason="Lost")
+    payer = AccountFactory(balance="9")
+    services.hold(from_account=payer, to_account=ana, amount=Decimal(2))
+    found = obstacles(ana.user)
+    assert [sentence.split()[0] for sentence in found] == [
+        "Rich", "Held", "Held", "Frozen", "Money",
+    ]  # fmt: skip
+    with pytest.raises(CannotLeave):
+        leave(person=ana.user)
+    for account in (ana, rich, held):
+        account.refresh_from_db()
+        assert account.is_active
+
+
+def test_staff_do_not_leave_by_themselves(clerk: User) -> None:
+    with pytest.raises(CannotLeave):
+        leave(person=clerk)
+    assert User.objects.get(pk=clerk.pk).is_active
+
+
+# Erasure
+
+
+@pytest.fixture
+def left(ana: Account) -> Account:
+    """Ana has left; ten days before, she had paid, and those days are sealed."""
+    moment = timezone.now() - timedelta(days=10)
+    services.book(services.Draft(to_account=ana, amount=10, created_at=moment))
+    friend = AccountFactory(user=UserFactory(name="Ben"))
+    paid = services.book(
+        services.Draft(
+            from_account=ana, to_account=friend, amount=10, created_at=moment + timedelta(hours=1),
+            description="Rent", created_by=ana.user,
+        )
+    )  # fmt: skip
+    annotate(transaction=paid, owner=ana.user, text="Ana was here")
+    SignIn.objects.create(user=ana.user, outcome="ok", device="Firefox", place="Porto")
+    add_app(ana.user)
+    LogEntry.objects.create(
+        user=UserFactory(is_staff=True), action_flag=CHANGE, object_id=str(ana.user_id),
+        content_type=ContentType.objects.get_for_model(User), object_repr="Ana Ferreira",
+    )  # fmt: skip
+    ana.refresh_from_db()
+    assert seal() is not None
+    leave(person=ana.user)
+    return ana
+
+
+def text_of_every_table() -> str:
+    """All rows of all tables, as text."""
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        rows = []
+        for table in tables:
+            cursor.execute(f'SELECT "{table}"::text FROM "{table}"')
+            rows += [str(row) for (row,) in cursor.fetchall()]
+    return "\n".join(rows)
+
+
+def test_nothing_names_an_erased_person_and_the_books_and_seals_are_whole(left: Account) -> None:
+    person = User.objects.get(pk=left.user_id)
+    for fact in ("Ferreira", "ana@mail.example", "Ana was here", "Porto"):
+        assert fact in text_of_every_table()
+    erase(person)
+    after = text_of_every_table()
+    for fact in ("Ferreira", "ferreira", "ana@mail.example", "Ana", "Porto"):
+        assert fact not in after, fact
+    person.refresh_from_db()
+    assert person.name == NAME
+    assert not person.has_usable_password()
+    assert left.sent.get().description == "Rent"
+    found = audit()  # compares every balance, and each seal's digest with its rows
+    assert found.clean, found.findings
+    erase(person)
+
+
+def test_erased_rows_cannot_be_changed_afterwards_either(left: Account) -> None:
+    erase(User.objects.get(pk=left.user_id))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND NOT tgisinternal")
+        assert cursor.fetchone() == (0,)
+
+
+def test_only_people_without_an_open_account_are_due_and_only_after_the_keeping_time(
+    left: Account,
+) -> None:
+    now = timezone.now()
+    assert list(due_before(now - timedelta(days=1))) == []
+    later = now + timedelta(days=1)
+    assert [person.pk for person in due_before(later)] == [left.user_id]
+    deactivated = AccountFactory(balance="5").user
+    account_services.deactivate_user(user=deactivated)
+    assert [person.pk for person in due_before(later)] == [left.user_id]
+    erase(User.objects.get(pk=left.user_id))
+    assert list(due_before(later)) == []
+
+
+def test_the_command_lists_first_and_erases_then(
+    left: Account, settings: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("erase_people", "--dry-run")
+    assert "0 due" in capsys.readouterr().out
+    User.objects.filter(pk=left.user_id).update(deleted_at=timezone.now() - timedelta(days=4000))
+    call_command("erase_people", "--dry-run")
+    assert f"due: {left.user_id}" in capsys.readouterr().out
+    assert User.objects.get(pk=left.user_id).name == "Ana Ferreira"
+    call_command("erase_people")
+    assert User.objects.get(pk=left.user_id).name == NAME
+
+
+def test_sign_ins_and_dead_sessions_go_after_their_time(client: Client, ana: Account) -> None:
+    client.force_login(ana.user)
+    SignIn.objects.create(user=ana.user, outcome="ok", device="", place="")
+    now = timezone.now()
+    fresh = apply_retention(now)
+    assert (fresh["sign-ins"], fresh["sessions that are over"]) == (0, 0)
+    gone = apply_retention(now + timedelta(days=181))
+    assert gone["sign-ins"] == SignIn.objects.filter(user=ana.user).count() + 1 == 1
+    assert gone["sessions that are over"] == 1
+    assert Annotation.objects.count() == 0
+    call_command("apply_retention")

@@ -1,0 +1,30 @@
+"""Erases the names and addresses of people who left, once the keeping time is over."""
+
+import argparse
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from transactions.privacy.erasure import due_before, erase
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase names, addresses, ways to sign in and notes of people whose sign-in was closed more "
+        "than LEDGER_KEEP_PEOPLE_DAYS ago and who have no open account. The books stay."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="only list who is due")
+
+    def handle(self, *, dry_run: bool, **_options: Any) -> None:
+        kept_since = timezone.now() - timedelta(days=settings.LEDGER_KEEP_PEOPLE_DAYS)
+        people = list(due_before(kept_since))
+        for person in people:
+            if not dry_run:
+                erase(person)
+            self.stdout.write(f"{'due' if dry_run else 'erased'}: {person.pk}")
+        self.stdout.write(f"{len(people)} {'due' if dry_run else 'erased'}.")

@@ -1,0 +1,1 @@
+"""A person's own data: its download, closing the sign-in, and erasure after the keeping time."""

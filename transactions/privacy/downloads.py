@@ -1,0 +1,87 @@
+"""A person's data as one JSON file, or as a ZIP file with a CSV file a section.
+
+Both are generators: they hold some thousand rows in memory, however many there are.
+"""
+
+import csv
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from typing import IO, Any, cast
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from accounts.models import User
+from ledger.text.csv_cells import Echo, guarded
+from transactions.privacy.sections import SECTIONS, DataSection
+
+ROWS_A_CHUNK = 200
+
+
+def as_json(person: User) -> Iterator[bytes]:
+    """One object, with a list of objects for each section."""
+    encode = DjangoJSONEncoder(ensure_ascii=False)
+    yield b"{"
+    for place, section in enumerate(SECTIONS):
+        yield f"{',' if place else ''}\n{json.dumps(section.name)}: [".encode()
+        separator = "\n"
+        for row in section.rows(person):
+            fields = dict(zip(section.columns, row, strict=True))
+            yield (separator + encode.encode(fields)).encode()
+            separator = ",\n"
+        yield b"]"
+    yield b"\n}\n"
+
+
+def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
+    """A ZIP file with a CSV file for each section; `moment` is the time of its files."""
+    sink = _Sink()
+    with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_DEFLATED) as archive:
+        for section in SECTIONS:
+            about = zipfile.ZipInfo(f"{section.name}.csv", moment.timetuple()[:6])
+            about.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(about, "w", force_zip64=True) as file:
+                for lines in _chunks(section, person):
+                    file.write(lines.encode())
+                    yield sink.taken()
+            yield sink.taken()
+    yield sink.taken()
+
+
+def _chunks(section: DataSection, person: User) -> Iterator[str]:
+    writer = csv.writer(Echo())
+    lines = [cast("str", writer.writerow(section.columns))]
+    for row in section.rows(person):
+        lines.append(cast("str", writer.writerow([_cell(value) for value in row])))
+        if len(lines) >= ROWS_A_CHUNK:
+            yield "".join(lines)
+            lines = []
+    yield "".join(lines)
+
+
+def _cell(value: Any) -> Any:
+    """A value as CSV has it: no text is a formula, times are ISO 8601, lists and objects JSON."""
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return guarded(value)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+class _Sink:
+    """A file that cannot seek: what was written is taken away at once."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing to do: parts are taken away by `taken`."""
+
+    def taken(self) -> bytes:
+        parts, self._parts = b"".join(self._parts), []
+        return parts

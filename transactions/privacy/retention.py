@@ -1,0 +1,24 @@
+"""Deletes records of use once their keeping time is over."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import SignIn, WebSession
+from transactions.models import NamesAsked
+
+NAMES_ASKED_DAYS = 7  # the limit counts a day; a week is for questions about it
+
+
+def apply_retention(now: datetime | None = None) -> dict[str, int]:
+    """Deletes what is older than its keeping time. Returns how many rows, by what they are."""
+    now = now or timezone.now()
+    old_sign_ins = now - timedelta(days=settings.LEDGER_KEEP_SIGN_INS_DAYS)
+    old_counts = timezone.localdate(now) - timedelta(days=NAMES_ASKED_DAYS)
+    old = {
+        "sign-ins": SignIn.objects.filter(at__lt=old_sign_ins),
+        "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
+        "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
+    }
+    return {what: rows.delete()[0] for what, rows in old.items()}

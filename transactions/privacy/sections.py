@@ -1,0 +1,169 @@
+"""What the bank stores about a person, section by section, for the download.
+
+A section is a name, its columns and its rows, which are read as they are written. Other people
+appear as on the statement: by name, never by account.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.db.models import F, QuerySet
+
+from accounts.models import Account, SignIn, StatusChange, User
+from accounts.sign_in.sessions import living_sessions
+from transactions.models import (
+    Annotation,
+    Entry,
+    PaymentFile,
+    PaymentLine,
+    StaffReason,
+    Transaction,
+)
+
+AT_A_TIME = 2000  # rows that are held in memory
+Row = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSection:
+    """One kind of data. `rows` yields values in the order of `columns`."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Callable[[User], Iterable[Row]]
+
+
+def _read(rows: "QuerySet[Any, Any]", *columns: Any) -> Iterator[Row]:
+    return iter(rows.values_list(*columns).iterator(chunk_size=AT_A_TIME))
+
+
+def _profile(person: User) -> Iterable[Row]:
+    return [(person.pk, person.name, person.email, person.created_at, person.last_login)]
+
+
+def _addresses(person: User) -> Iterable[Row]:
+    return _read(EmailAddress.objects.filter(user=person), "email", "verified", "primary")
+
+
+def _factors(person: User) -> Iterable[Row]:
+    """Kinds and times; the secrets stay where they are."""
+    factors = Authenticator.objects.filter(user=person).order_by("created_at")
+    return _read(factors, "type", "created_at", "last_used_at")
+
+
+def _providers(person: User) -> Iterable[Row]:
+    linked = SocialAccount.objects.filter(user=person).order_by("date_joined")
+    return _read(linked, "provider", "uid", "date_joined", "last_login")
+
+
+def _sessions(person: User) -> Iterable[Row]:
+    """Where the person is signed in now."""
+    living = living_sessions(person, None)
+    return [(one.device, one.place, one.started_at, one.last_seen_at) for one in living]
+
+
+def _sign_ins(person: User) -> Iterable[Row]:
+    return _read(SignIn.objects.of(person), "at", "outcome", "method", "device", "place")
+
+
+ACCOUNT_COLUMNS = (
+    "id", "number", "name", "currency", "status", "balance", "held", "overdraft_limit",
+    "transfer_limit", "daily_limit", "created_at", "closed_at",
+)  # fmt: skip
+
+
+def _accounts(person: User) -> Iterable[Row]:
+    return _read(Account.objects.owned_by(person), *ACCOUNT_COLUMNS)
+
+
+def _status_changes(person: User) -> Iterable[Row]:
+    changes = StatusChange.objects.filter(account__user=person).order_by("created_at")
+    columns = ("account__number", "from_status", "to_status", "message", "created_at")
+    return _read(changes, *columns)
+
+
+ENTRY_COLUMNS = (
+    "transaction", "account", "booked", "value_date", "who", "description", "reference",
+    "category", "amount", "balance", "currency", "metadata",
+)  # fmt: skip
+
+
+def _entries(person: User) -> Iterable[Row]:
+    """Account by account, so that each is read from its own index range, oldest first."""
+    accounts = Account.objects.owned_by(person)
+    return chain.from_iterable(_entries_of(account, person) for account in accounts)
+
+
+def _entries_of(account: Account, person: User) -> Iterator[Row]:
+    account.user = person
+    entries = Entry.objects.for_account(account).with_counterparty().order_by("created_at")
+    for entry in entries.iterator(chunk_size=AT_A_TIME):
+        entry.account = account
+        yield (
+            entry.transaction_id, account.number, entry.created_at, entry.value_date,
+            entry.headline, entry.description, entry.reference, entry.category,
+            entry.signed_amount, entry.balance, entry.currency, entry.metadata,
+        )  # fmt: skip
+
+
+def _holds(person: User) -> Iterable[Row]:
+    holds = Transaction.objects.visible_to(person).exclude(status="completed")
+    columns = ("pk", "created_at", "amount", "currency", "status", "description", "expires_at")
+    return _read(holds.order_by("created_at"), *columns)
+
+
+def _messages(person: User) -> Iterable[Row]:
+    """What the bank told the person about a payment; its own reasons are for colleagues."""
+    told = StaffReason.objects.filter(transaction__in=Transaction.objects.visible_to(person))
+    told = told.exclude(message="").order_by("created_at")
+    return _read(told, "transaction_id", "action", "message", "created_at")
+
+
+def _notes(person: User) -> Iterable[Row]:
+    notes = Annotation.objects.filter(owner=person).order_by("created_at")
+    return _read(notes, "transaction_id", "text", "tags", "created_at")
+
+
+def _files(person: User) -> Iterable[Row]:
+    files = PaymentFile.objects.visible_to(person).order_by("created_at")
+    return _read(files, "pk", "name", F("from_account__number"), "state", "created_at")
+
+
+def _lines(person: User) -> Iterable[Row]:
+    lines = PaymentLine.objects.filter(file__from_account__user=person)
+    columns = (
+        "file_id", "number", "typed_to", "typed_name", "typed_amount", "description", "reference",
+        "booked", "verdict",
+    )  # fmt: skip
+    return _read(lines.order_by("file_id", "number"), *columns)
+
+
+SECTIONS = (
+    DataSection("profile", ("id", "name", "email", "since", "last_sign_in"), _profile),
+    DataSection("addresses", ("email", "confirmed", "primary"), _addresses),
+    DataSection("second_factors", ("kind", "added", "last_used"), _factors),
+    DataSection("connected_sign_ins", ("provider", "id", "connected", "last_used"), _providers),
+    DataSection("sessions", ("device", "place", "started", "last_seen"), _sessions),
+    DataSection("sign_ins", ("at", "outcome", "method", "device", "place"), _sign_ins),
+    DataSection("accounts", ACCOUNT_COLUMNS, _accounts),
+    DataSection("status_changes", ("account", "before", "after", "message", "at"), _status_changes),
+    DataSection("entries", ENTRY_COLUMNS, _entries),
+    DataSection(
+        "holds",
+        ("transaction", "made", "amount", "currency", "status", "description", "expires"),
+        _holds,
+    ),
+    DataSection("messages_of_the_bank", ("transaction", "about", "message", "at"), _messages),
+    DataSection("notes", ("transaction", "text", "tags", "written"), _notes),
+    DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),
+    DataSection(
+        "payment_lines",
+        ("file", "line", "to", "name", "amount", "description", "reference", "paid", "refused"),
+        _lines,
+    ),
+)
