@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
 from accounts.models import User
-from accounts.sign_in import devices, encryption, events, limits, passwords
+from accounts.sign_in import devices, encryption, events, limits, passwords, step_up
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
@@ -120,8 +120,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return provider_sign_out_url(request) or str(super().get_logout_redirect_url(request))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """The ways to step up, in our words: a second factor first, as it is stronger."""
-        methods = {method["id"]: method for method in super().get_reauthentication_methods(user)}
+        """The ways to step up, in our words: the password only for who has no second factor."""
+        ways = step_up.strongest(super().get_reauthentication_methods(user))
+        methods = {way["id"]: way for way in ways}
         return [
             {**methods[name], "description": label}
             for name, label in STEP_UPS.items()

@@ -134,10 +134,12 @@ NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the o
 class AccountNumberField(forms.CharField):
     """A typed account number. `clean` returns the Account with its owner.
 
-    Verifies the check digits before it queries the database.
+    Verifies the check digits before it queries the database. With `must_exist=False` a number of no
+    account is None, without an error: then the form decides what its reader may learn.
     """
 
-    def __init__(self, *, suggestions: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, suggestions: str = "", must_exist: bool = True, **kwargs: Any) -> None:
+        self.must_exist = must_exist
         keys = {"inputmode": "numeric", "autocomplete": "off"}
         keys |= {"list": suggestions} if suggestions else {}
         super().__init__(max_length=40, widget=forms.TextInput(attrs=keys), **kwargs)
@@ -153,7 +155,7 @@ class AccountNumberField(forms.CharField):
             raise forms.ValidationError(str(error)) from None
         with reading(RowScope.DIRECTORY):
             found = Account.objects.select_related("user").filter(number=digits).first()
-        if found is None:
+        if found is None and self.must_exist:
             raise forms.ValidationError(NO_SUCH_NUMBER)
         return found
 

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ GUNICORN_BOOT_ERROR = 3
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
 EMAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+", re.ASCII)
 CONTACT = re.compile(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", re.ASCII)
+AMOUNT, CURRENCY = re.compile(r"[0-9]{1,12}", re.ASCII), re.compile(r"([A-Z]{3})?", re.ASCII)
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
 
@@ -105,6 +107,19 @@ def contact(name: str) -> str:
     if value and not CONTACT.fullmatch(value):
         refuse(name, "it is no email address and no https:// URL")
     return value
+
+
+def amounts(name: str, default: str) -> dict[str, Decimal]:
+    """Amounts by currency, as in 1000,JPY:150000: that of no currency, "", is for all others."""
+    found: dict[str, Decimal] = {}
+    for item in items(name, default):
+        currency, _, digits = item.rpartition(":")
+        if not AMOUNT.fullmatch(digits) or not CURRENCY.fullmatch(currency):
+            refuse(name, f"{item!r} is neither an amount, as 1000, nor one of a currency, as JPY:1")
+        found[currency] = Decimal(digits)
+    if "" not in found:
+        refuse(name, "an amount without a currency is missing, which is for all others")
+    return found
 
 
 def time_zone(name: str, default: str) -> str:

@@ -240,6 +240,16 @@ MFA_FORMS = {
     "edit_webauthn": "accounts.security.forms.RenamePasskeyForm",
 }
 
+# Step-up (docs/security.md): for how many minutes a password, code or passkey counts as just given,
+# and above which amount a payment needs one, by currency; "" is for all others.
+LEDGER_STEP_UP_MINUTES = env.number("LEDGER_STEP_UP_MINUTES", 5, least=1, most=60)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * LEDGER_STEP_UP_MINUTES
+LEDGER_STEP_UP_OVER = env.amounts(
+    "LEDGER_STEP_UP_OVER",
+    "1000,BHD:400,CLP:1000000,COP:4000000,CZK:25000,HUF:400000,IDR:16000000,INR:90000,JPY:150000,"
+    "KRW:1500000,KWD:300,NGN:1500000,OMR:400,PHP:60000,THB:35000,TWD:32000,VND:26000000",
+)
+
 # The pages have no inline scripts or styles. Browsers report what the policy stopped.
 CSP_REPORT_PATH = "/csp-report/"
 CONTENT_SECURITY_POLICY: dict[str, dict[str, Any]] = {

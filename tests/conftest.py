@@ -21,6 +21,7 @@ from accounts.models import User
 from cookbook.practice import bank
 from ledger.db.row_security import SignedReader
 from tests.factories import UserFactory
+from tests.sign_in import prove
 from transactions.row_security.middleware import row_scope_of
 
 WRITTEN_BY_MIGRATE = {
@@ -126,6 +127,21 @@ def read_as(user: User) -> Iterator[None]:
         yield
     finally:
         database.reader = None
+
+
+@pytest.fixture(autouse=True)
+def signed_in_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`force_login` counts as a sign-in by password of this moment, so payments need no step-up.
+
+    Tests of the step-up make the sign-in older, by `tests.sign_in.let_pass`.
+    """
+    sign_in = Client.force_login
+
+    def force_login(self: Client, user: User, backend: str | None = None) -> None:
+        sign_in(self, user, backend)
+        prove(self, user, reauthenticated=None)
+
+    monkeypatch.setattr(Client, "force_login", force_login)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """Pays as a person does: by the review, whose token the payment needs."""
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from django.test import Client
+
+from accounts.models import User
+from ledger.db.ids import uuid7_for
 
 TRANSFER = "/transfers/new/"
 
@@ -23,6 +27,11 @@ def reviewed(client: Client, url: str, form: Mapping[str, Any]) -> dict[str, Any
 def send(client: Client, form: Mapping[str, Any], **options: Any) -> Any:
     """Reviews a transfer and sends it. Returns the answer to sending."""
     return client.post(TRANSFER, {**reviewed(client, TRANSFER, form), "step": "send"}, **options)
+
+
+def paid_id(person: User, form: Mapping[str, Any]) -> uuid.UUID:
+    """The id of the transaction that a person's form makes."""
+    return uuid7_for(person.pk, uuid.UUID(str(form["id"])))
 
 
 def book(client: Client, url: str, form: Mapping[str, Any], **options: Any) -> Any:

@@ -23,6 +23,8 @@ __all__ = [
     "InvalidDetails",
     "LedgerError",
     "LimitExceeded",
+    "RecipientClosed",
+    "RecipientFull",
     "RefusedByDatabase",
     "SameAccount",
     "TransactionNotFound",
@@ -49,6 +51,14 @@ class TransactionNotFound(LedgerError):
 
 class InvalidAmount(LedgerError):
     """The amount is not above zero, too large, above its hold, or finer than its currency."""
+
+
+class RecipientClosed(AccountNotActive):
+    """The account that would receive the money is closed."""
+
+
+class RecipientFull(InvalidAmount):
+    """The account that would receive the money cannot hold that much."""
 
 
 class InvalidDetails(LedgerError):

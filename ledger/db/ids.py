@@ -33,6 +33,20 @@ def uuid7_of(moment: datetime, name: str) -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
+def uuid7_for(person: uuid.UUID, form: uuid.UUID) -> uuid.UUID:
+    """The id of the row that a person's form makes: always the same for the same form, and never
+    the id of anybody else's row.
+
+    A form carries an id of its own, which its reader may change. If it were the row's, an id that
+    somebody else has used would get another answer than an unused one.
+    """
+    digest = hashlib.sha256(person.bytes + form.bytes).digest()
+    value = form.int >> 80 << 80 | int.from_bytes(digest[:10], "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return uuid.UUID(int=value)
+
+
 def pk_of(thing: Any) -> uuid.UUID:
     """The id of an instance, or the id itself."""
     return thing if isinstance(thing, uuid.UUID) else thing.pk

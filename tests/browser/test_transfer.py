@@ -1,12 +1,14 @@
 """The payment that a real person makes: signed in, pressed twice, paid once."""
 
 import re
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from accounts.models import Account
-from tests.browser.shared import sign_in
+from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions.audit.audit import audit
 from transactions.models import Transaction
@@ -34,7 +36,7 @@ def test_a_payment_sent_by_a_double_click_is_paid_once(page: Any, everyday: Acco
     sign_in(page)
     fill_the_form(page, mara)
     assert page.locator("h1").inner_text().replace("\xa0", " ") == (
-        "Send 950.00 USD from Everyday to Mara Lindt now."
+        "Send 950.00 USD from Everyday to M••• L••• now."
     )
     page.get_by_role("button", name=re.compile("^Send")).dblclick()
     page.wait_for_url("**/transactions/*/")
@@ -100,3 +102,41 @@ def test_without_script_a_double_post_is_paid_once_too(
     assert Transaction.objects.filter(type="transfer").count() == 1
     everyday.refresh_from_db()
     assert everyday.balance == 50
+
+
+def test_a_first_payment_asks_who_is_there_and_the_next_does_not(
+    page: Any, everyday: Account
+) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    sign_in(page)
+    forget_sign_in(page)
+    fill_the_form(page, mara)
+    page.get_by_role("button", name="Confirm that it is you").click()
+    page.wait_for_url("**/account/reauthenticate/**")
+    assert "first payment to this account" in page.locator("main").inner_text()
+    assert look_at(page, "step-up") == []
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_url("**/transfers/new/?id=*")
+    assert look_at(page, "review") == []
+    page.get_by_role("button", name=re.compile("^Send")).click()
+    page.wait_for_url("**/transactions/*/")
+    assert "You paid Mara Lindt" in page.locator("h1").inner_text()
+    forget_sign_in(page)
+    AccountFactory(user=everyday.user, balance="1000", name="Second")
+    page.goto(f"/transfers/new/?to={mara.number}&amount=5")
+    page.get_by_role("button", name="Review").click()
+    page.get_by_role("button", name=re.compile("^Send")).click()
+    page.wait_for_url("**/transactions/*/")
+    assert Transaction.objects.filter(type="transfer").count() == 2
+
+
+def forget_sign_in(page: Any) -> None:
+    """Makes the sign-in of this browser an hour older."""
+    (key,) = (each["value"] for each in page.context.cookies() if each["name"] == "sessionid")
+    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    records = session["account_authentication_methods"]
+    session["account_authentication_methods"] = [
+        {**record, "at": record["at"] - 3600} for record in records
+    ]
+    session.save()

@@ -30,9 +30,9 @@ class NameCheck(models.TextChoices):
 
 
 class NamesAsked(models.Model):
-    """How many wrong names a customer's files contained on one day; see `payment_files.name_quota`.
+    """How many wrong names and numbers a customer typed on one day; see `safeguards.quota`.
 
-    Kept apart from the lines, which are deleted with a removed file.
+    Kept apart from the lines of files, which are deleted with a removed file.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -41,10 +41,13 @@ class NamesAsked(models.Model):
     count = models.PositiveIntegerField(
         default=0, db_comment="Names compared that were not the holder's, close ones too"
     )
+    numbers = models.PositiveIntegerField(
+        default=0, db_default=0, db_comment="Account numbers of strangers that could not be paid"
+    )
 
     class Meta:
         db_table = "payment_names_asked"
-        db_table_comment = "So that nobody collects holders' names by uploading guesses"
+        db_table_comment = "So that nobody collects names or account numbers by typing guesses"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["user", "day"],
@@ -54,7 +57,7 @@ class NamesAsked(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user}, {self.day}: {self.count:,} names"
+        return f"{self.user}, {self.day}: {self.count:,} names, {self.numbers:,} numbers"
 
 
 MISNAMED = Q(name_check__in=["close", "other"])

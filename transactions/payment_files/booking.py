@@ -19,6 +19,7 @@ from transactions.payment_files.drafts import (
     PostingResults,
     Progress,
     drafts_of,
+    in_words,
     lock_accounts,
     silent,
     write_results,
@@ -141,7 +142,7 @@ def book_whole(
         held.write_down()
 
     def record(drafts: Sequence[Draft], results: PostingResults) -> None:
-        _refuse_unless_all_were(drafts, results)
+        _refuse_unless_all_were(held.file, drafts, results)
         held.record(drafts, results)
         progress(len(drafts))
 
@@ -155,11 +156,13 @@ def _refuse_unless_all_can(file: PaymentFile) -> None:
         raise LinesRefused(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
 
 
-def _refuse_unless_all_were(drafts: Sequence[Draft], results: PostingResults) -> None:
+def _refuse_unless_all_were(
+    file: PaymentFile, drafts: Sequence[Draft], results: PostingResults
+) -> None:
     for draft, result in zip(drafts, results, strict=True):
         if isinstance(result, LedgerError):
             line = PaymentLine.objects.filter(pk=str(draft.id)).get()
-            raise LinesRefused(f"Nothing was booked. Line {line.number}: {result}")
+            raise LinesRefused(f"Nothing was booked. Line {line.number}: {in_words(file, result)}")
 
 
 class _Held:
@@ -192,7 +195,7 @@ class _Held:
 
     def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
         """Writes the result of each line, and the reason beside each booked row."""
-        write_results(drafts, results)
+        write_results(self.file, drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
         if by is not None and reason:
             booked = [result for result in results if isinstance(result, Transaction)]

@@ -11,6 +11,7 @@ from accounts.models import Account, User
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.models.payment_file import PaymentLineQuerySet
 from transactions.payment_files.storage import PART, parts_of
+from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
 from transactions.services import Draft, LedgerError
 
 FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
@@ -55,11 +56,19 @@ def lock_accounts(file: PaymentFile) -> None:
         list(Account.objects.locked(stretch).values_list("pk"))
 
 
-def write_results(drafts: Sequence[Draft], results: PostingResults) -> None:
+def in_words(file: PaymentFile, refusal: LedgerError) -> str:
+    """The refusal of a line. A customer learns nothing of the recipient's account from it."""
+    is_private = isinstance(refusal, RECIPIENT_REFUSED) and not file.is_from_bank
+    return CANNOT_RECEIVE if is_private else str(refusal)
+
+
+def write_results(file: PaymentFile, drafts: Sequence[Draft], results: PostingResults) -> None:
     """Writes the results of posted lines, in the transaction that posted them."""
     pairs = list(zip(drafts, results, strict=True))
     booked = [result.pk for _, result in pairs if isinstance(result, Transaction)]
-    refused = [(draft.id, str(why)) for draft, why in pairs if isinstance(why, LedgerError)]
+    refused = [
+        (draft.id, in_words(file, why)) for draft, why in pairs if isinstance(why, LedgerError)
+    ]
     PaymentLine.objects.filter(pk__in=booked).update(booked=True, verdict="")
     write_refusals(refused)
 

@@ -17,6 +17,7 @@ from transactions.payment_files.drafts import (
     PostingResults,
     Progress,
     drafts_of,
+    in_words,
     lock_accounts,
     silent,
     write_refusals,
@@ -45,7 +46,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
         def record(drafts: Sequence[Draft], results: PostingResults) -> None:
             for draft, why in zip(drafts, results, strict=True):
                 if isinstance(why, LedgerError):
-                    refusals.write(json.dumps([str(draft.id), str(why)]) + "\n")
+                    refusals.write(json.dumps([str(draft.id), in_words(file, why)]) + "\n")
             progress(len(drafts))
 
         preview_parts(parts, record)

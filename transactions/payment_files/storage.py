@@ -25,9 +25,10 @@ from ledger.text.lines import shortened, tidy_line, unseen_character
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.models.payment_file import MISNAMED, REPEATED, NameCheck
-from transactions.payment_files.name_quota import Comparison
-from transactions.payment_files.names import LONGEST_NAME
 from transactions.payment_files.parser import FileRow, measure, rows_of
+from transactions.safeguards.names import LONGEST_NAME
+from transactions.safeguards.quota import NUMBERS_ASKED, Questions
+from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 
 PART = 2000  # lines that are held in memory, posted and written at a time
 COLUMNS = (
@@ -143,10 +144,10 @@ def settle(file: PaymentFile, state: PaymentFile.State) -> None:
 def _insert(file: PaymentFile, source: IO[bytes]) -> None:
     with db_transaction.atomic(durable=True):
         file.save(force_insert=True)
-        names = Comparison(file)
+        questions = Questions(None if file.is_from_bank else file.created_by_id)
         for part in parts_of(rows_of(source)):
-            _copy(file, part, names)
-        names.write_down()
+            _copy(file, part, questions)
+        questions.write_down()
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
 
@@ -161,18 +162,19 @@ def _known(file: PaymentFile) -> PaymentFile | None:
     return found
 
 
-def _copy(file: PaymentFile, rows: Sequence[FileRow], names: Comparison) -> None:
+def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> None:
     """Writes the lines by COPY, after looking up all account numbers in one query. By INSERT if the
     table has policies, because COPY refuses it then.
     """
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
-    found = Account.objects.filter(number__in=wanted).values_list("number", "pk", "user__name")
-    accounts = {number: (pk, holder) for number, pk, holder in found}
-    values = [
-        _values(file, row, number, accounts, names)
-        for row, number in zip(rows, numbers, strict=True)
-    ]
+    found = Account.objects.filter(number__in=wanted).select_related("user")
+    accounts = {account.number: account for account in found}
+    known = known_among(file.from_account.user_id, [account.pk for account in found])
+    values = []
+    for row, number in zip(rows, numbers, strict=True):
+        account, fault = _account(file, number, accounts, known, questions)
+        values.append(_values(file, row, account, fault, questions))
     if rows_are_secured():
         with connection.cursor() as cursor:
             write_rows(cursor, "payment_lines", COLUMNS, values)
@@ -219,19 +221,43 @@ def _number(row: FileRow) -> str | ValueError:
         return error
 
 
+def _account(
+    file: PaymentFile,
+    number: str | ValueError,
+    accounts: dict[str, Account],
+    known: set[uuid.UUID],
+    questions: Questions,
+) -> tuple[Account | None, str]:
+    """Returns the account that a number names, or why the owner of the file gets none.
+
+    Of a stranger's account a customer learns only whether it can be paid, and that for so many
+    numbers a day as `questions` allows.
+    """
+    if isinstance(number, ValueError):
+        return None, str(number)
+    account = accounts.get(number)
+    if file.is_from_bank:
+        return account, "" if account else NO_SUCH_NUMBER
+    if account is not None and account.pk in known:
+        return account, ""
+    is_good = is_payable(file.from_account, account)
+    if not questions.may_tell(is_payable=is_good):
+        return None, NUMBERS_ASKED
+    return (account, "") if is_good else (None, NOT_PAYABLE)
+
+
 def _values(
     file: PaymentFile,
     row: FileRow,
-    number: str | ValueError,
-    accounts: dict[str, tuple[uuid.UUID, str]],
-    names: Comparison,
+    to_account: Account | None,
+    fault: str,
+    questions: Questions,
 ) -> tuple[object, ...]:
     faults: list[str] = []
     if row.extra:
         faults.append("There are more cells than columns; put text that has commas in quotes.")
-    to_account, holder = accounts.get(str(number), (None, ""))
-    if to_account is None:
-        faults.append(NO_SUCH_NUMBER if isinstance(number, str) else str(number))
+    if fault:
+        faults.append(fault)
     amount: Decimal | None = None
     try:
         amount = _amount(row.amount, file.currency)
@@ -243,11 +269,12 @@ def _values(
         )
     if row.extra or len(row.name) > LONGEST_NAME:
         to_account = None  # its cells may be in the wrong columns, so it is never paid
-    check = names.of(row.name, holder) if to_account else NameCheck.NONE
+    check = questions.name(row.name, to_account.user.name) if to_account else NameCheck.NONE
     return (
         uuid7(), file.pk, row.number,
         row.to[:100], tidy_line(row.amount)[:100], row.description, row.reference,
-        to_account, amount, False, " ".join(faults)[:1000], row.name[:200], check.value,
+        to_account and to_account.pk, amount, False, " ".join(faults)[:1000],
+        row.name[:200], check.value,
     )  # fmt: skip
 
 

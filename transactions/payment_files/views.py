@@ -12,20 +12,23 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import PersonRequest
+from accounts.sign_in import step_up
+from ledger.db.ids import uuid7_for
 from ledger.db.row_security import RowScope, reading
 from ledger.web import database_errors
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.agreement import agreement, was_agreed
 from transactions.payment_files.booking import (
+    BookingRequest,
     BookingStopped,
     CheckedAnew,
     book_rest,
     book_step,
     book_whole,
 )
+from transactions.payment_files.confirming import refuse_unconfirmed, why_confirm_file
 from transactions.payment_files.forms import PaymentFileForm
-from transactions.payment_files.name_quota import MOST_A_DAY
 from transactions.payment_files.parser import EXAMPLE, UnreadableFile
 from transactions.payment_files.payees import payees_of
 from transactions.payment_files.preview import check
@@ -33,6 +36,8 @@ from transactions.payment_files.results import result_response
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
 from transactions.safeguards import review
+from transactions.safeguards.confirmation import ConfirmationNeeded
+from transactions.safeguards.quota import WRONG_NAMES_A_DAY
 
 logger = logging.getLogger(__name__)
 FILES_A_PAGE = 25
@@ -64,7 +69,7 @@ def file_new(request: PersonRequest) -> HttpResponse:
             name=upload.name,
             from_account=data["from_account"],
             created_by=request.user,
-            id=data["id"],
+            id=uuid7_for(request.user.pk, data["id"]),
         )
         if file.state == State.STORED:
             check(file)
@@ -87,9 +92,12 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
         page.object_list = list(page.object_list)
     context = {"file": file, "summary": summary_of(file), "page": page}
     context["lines"] = f"{file.line_count:,} line{'' if file.line_count == 1 else 's'}"
-    context["most_names"] = MOST_A_DAY
+    context["most_names"] = WRONG_NAMES_A_DAY
     context["payees"] = payees_of(file, page.object_list)
     context |= agreement(request, file)
+    context["why_confirm"] = why_confirm_file(
+        file, request.user, covered_until=step_up.fresh_until(request)
+    )
     context["same"] = PaymentFile.objects.same_as(file).newest_first().first()
     return render(request, "transactions/payment_file_detail.html", context)
 
@@ -111,24 +119,16 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     """Does what a button asks for. With htmx, paying responds after each step."""
-    step, agreed = request.POST.get("step"), request.POST.get("agreed", "")
+    step, there = request.POST.get("step"), reverse("transactions:file", args=[file.pk])
     if step == "discard":
         return _discard(request, file)
-    if step in ("whole", "pay") and not was_agreed(request, file):
-        messages.warning(request, review.NOT_REVIEWED)
-        return _go(request, reverse("transactions:file", args=[file.pk]))
     try:
         if step == "check":
             check(file)
-        elif step == "whole":
-            _say_done(request, book_whole(file, by=request.user, agreed=agreed))
-        elif step == "pay":
-            book = book_step if request.htmx else book_rest
-            file = book(file, by=request.user, agreed=agreed)
-            if file.state != State.DONE:
-                context = {"file": file, "summary": summary_of(file)}
-                return render(request, "includes/_payment_file_paying.html", context)
-            _say_done(request, file)
+        elif step in ("whole", "pay"):
+            return _pay(request, file, step)
+    except ConfirmationNeeded as needed:
+        return step_up.ask(request, why=str(needed), back=there)
     except CheckedAnew as other:
         messages.warning(request, str(other))
     except FileRemoved:
@@ -136,7 +136,29 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     except LedgerError as refusal:
         check(file)
         messages.error(request, str(refusal))
-    return _go(request, reverse("transactions:file", args=[file.pk]))
+    return _go(request, there)
+
+
+def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
+    """Books the file as the button says: whole, or what can be booked."""
+    there = reverse("transactions:file", args=[file.pk])
+    if not was_agreed(request, file):
+        messages.warning(request, review.NOT_REVIEWED)
+        return _go(request, there)
+    book = book_whole if step == "whole" else book_step if request.htmx else book_rest
+    file = book(file, **_request(request, file))
+    if file.state != State.DONE:
+        context = {"file": file, "summary": summary_of(file)}
+        return render(request, "includes/_payment_file_paying.html", context)
+    _say_done(request, file)
+    return _go(request, there)
+
+
+def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
+    """How this person books the file. Raises ConfirmationNeeded if that needs a step-up first."""
+    covered_until = step_up.fresh_until(request)
+    beside = refuse_unconfirmed(file, request.user, covered_until=covered_until)
+    return {"by": request.user, "agreed": request.POST.get("agreed", ""), "beside": beside}
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:

@@ -28,6 +28,8 @@ from transactions.exceptions import (
     InsufficientFunds,
     InvalidAmount,
     LimitExceeded,
+    RecipientClosed,
+    RecipientFull,
 )
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
@@ -158,12 +160,12 @@ def _check_limits(
 
 def _check_recipient(item: PreparedDraft, recipient: LockedAccount) -> None:
     if recipient.status == "closed":
-        raise AccountNotActive(
+        raise RecipientClosed(
             f"Account {recipient.number} is closed and cannot receive money; ask for another "
             "number."
         )
     if recipient.balance + recipient.overdraft_limit + item.amount > LARGEST_AMOUNT:
-        raise InvalidAmount(
+        raise RecipientFull(
             f"Account {recipient.number} would hold more than {LARGEST_AMOUNT:,f}, which no "
             "account can; send less."
         )

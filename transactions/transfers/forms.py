@@ -9,23 +9,43 @@ from django import forms
 
 from accounts.forms import AccountNumberField
 from accounts.models import Account, User
-from ledger.db.ids import uuid7
+from ledger.db.ids import uuid7, uuid7_for
 from ledger.text.lines import tidy_line
+from transactions.exceptions import AccountNotFound, LedgerError
 from transactions.fields import AmountField, MoneyForm, OwnAccountField
+from transactions.models import Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
+from transactions.safeguards.names import LONGEST_NAME
+from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
+from transactions.safeguards.recipients import (
+    CANNOT_RECEIVE,
+    NOT_PAYABLE,
+    RECIPIENT_REFUSED,
+    is_payable,
+    knows,
+)
 from transactions.services import Draft
 
 
 class TransferForm(MoneyForm):
     """A payment from one's own account to any account of this bank.
 
-    It carries the id of the transaction from its first page on, so that sending it twice, going
-    back or reloading pays once.
+    It carries an id from its first page on, so that sending it twice, going back or reloading pays
+    once. The id of the transaction follows from it, see `uuid7_for`.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     from_account = OwnAccountField(Account.objects.none(), label="From", empty_label=None)
-    number = AccountNumberField(label="To account number", suggestions="known-accounts")
+    number = AccountNumberField(
+        label="To account number", suggestions="known-accounts", must_exist=False
+    )
+    name = forms.CharField(
+        label="Recipient\u2019s name",
+        max_length=LONGEST_NAME,
+        required=False,
+        help_text="Optional. The review says whether it is the account holder\u2019s.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     amount = AmountField()
     description = forms.CharField(
         label="What is it for?",
@@ -47,8 +67,27 @@ class TransferForm(MoneyForm):
 
     @property
     def to_account(self) -> Account | None:
-        """The account that the number names, once the form is valid."""
+        """The account that the number names, once the form is valid; None if there is none."""
         return getattr(self, "cleaned_data", {}).get("number")
+
+    @property
+    def payment_id(self) -> UUID:
+        """The id of the transaction that the form makes, once it is valid or has an initial id."""
+        id = self.cleaned_data["id"] if self.is_bound else self.initial["id"]
+        return uuid7_for(self.user.pk, id)
+
+    def refuse_unknown(self) -> bool:
+        """Adds an error if the number cannot be paid, unless the person knows the account; True if
+        so. Counts wrong numbers: then the answer tells nothing about a number.
+        """
+        if knows(self.user, self.to_account):
+            return False
+        is_good = is_payable(self.cleaned_data["from_account"], self.to_account)
+        if not may_tell_of_number(self.user.pk, is_payable=is_good):
+            self.add_error("number", NUMBERS_ASKED)
+        elif not is_good:
+            self.add_error("number", NOT_PAYABLE)
+        return not self.is_valid()
 
     @property
     def sender(self) -> Account | None:
@@ -82,7 +121,8 @@ class TransferForm(MoneyForm):
         return [
             ("id", str(data["id"])),
             ("from_account", str(data["from_account"].pk)),
-            ("number", data["number"].number),
+            ("number", data["number"].number if data["number"] else ""),
+            ("name", data["name"]),
             ("amount", f"{data['amount']:f}"),
             ("description", data["description"]),
             ("reference", data["reference"]),
@@ -93,19 +133,33 @@ class TransferForm(MoneyForm):
         """Whether both accounts are the sender's own."""
         return self.to_account is not None and self.to_account.user_id == self.user.pk
 
-    @property
-    def recipient_name(self) -> str:
-        """The recipient: a person, or another of one's own accounts; "" if there is none yet."""
-        if self.to_account is None:
-            return ""
-        return self.to_account.name if self.is_between_own else self.to_account.user.name
+    def clean_name(self) -> str:
+        """Returns the name in one line, without invisible characters."""
+        return tidy_line(self.cleaned_data["name"])
+
+    def describes(self, row: Transaction) -> bool:
+        """Whether a valid form describes this transaction."""
+        data, to = self.cleaned_data, self.to_account
+        return (
+            row.from_account_id, row.to_account_id, row.amount, row.description, row.reference
+        ) == (
+            data["from_account"].pk, to and to.pk, data["amount"], data["description"],
+            data["reference"],
+        )  # fmt: skip
+
+    def in_words(self, refusal: LedgerError) -> str:
+        """The refusal. What it says of somebody else's account is one sentence, whatever it is."""
+        is_about_recipient = isinstance(refusal, RECIPIENT_REFUSED)
+        return CANNOT_RECEIVE if is_about_recipient and not self.is_between_own else str(refusal)
 
     @property
     def draft(self) -> Draft:
-        """The draft that a valid form describes."""
+        """The draft that a valid form describes, if its number names an account."""
         data = self.cleaned_data
+        if self.to_account is None:
+            raise AccountNotFound(NOT_PAYABLE)
         return Draft(
-            id=data["id"],
+            id=self.payment_id,
             from_account=data["from_account"],
             to_account=self.to_account,
             amount=data["amount"],

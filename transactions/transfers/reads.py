@@ -1,14 +1,22 @@
-"""Known recipients, and earlier payments like the one in the form."""
+"""Known recipients, and what the review of a payment says."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 
 from accounts.models import Account
 from transactions.models import Entry, Transaction
+from transactions.models.payment_file import NameCheck
+from transactions.safeguards.confirmation import why_confirm
+from transactions.safeguards.names import compared
+from transactions.safeguards.quota import name_check
+from transactions.safeguards.recipients import has_paid, shown_name
 from transactions.search.engine import between
 from transactions.services import Draft
+from transactions.transfers.forms import TransferForm
 
 JUST_MINUTES = 30
 
@@ -40,6 +48,74 @@ def _can_pay(sender: Account, recipient: Account) -> bool:
         recipient.pk != sender.pk
         and recipient.currency == sender.currency
         and not recipient.is_closed
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReview:
+    """What the review says. `who` is masked for strangers. `name_check` is "" if no name was typed;
+    `is_uncompared`, if one was and is not compared any more today. `why_confirm` says why sending
+    asks for a step-up; "" if it does not.
+    """
+
+    who: str
+    is_masked: bool
+    is_new: bool
+    name_check: str
+    is_uncompared: bool
+    times: int
+    just_paid: Transaction | None
+    leaves: Decimal
+    why_confirm: str
+
+    @property
+    def history(self) -> str:
+        """Says how often the person has paid this recipient, and what to check the first time."""
+        if self.is_new:
+            first = f"This is your first payment to {self.who}."
+            if not self.is_masked:
+                return f"{first} Compare the account number."
+            after = "You see the full name after it."
+            is_asked = self.name_check or self.is_uncompared
+            hint = (
+                "" if is_asked else " To be sure now, press Change and type the recipient's name."
+            )
+            return f"{first} {after}{hint}"
+        if self.times == 0:
+            return f"You have paid {self.who} before, from another account."
+        if self.times == 1:
+            return f"You have paid {self.who} once before."
+        often = "a hundred times or more" if self.times > 99 else f"{self.times} times"
+        return f"You have paid {self.who} {often}."
+
+
+def review_of(
+    form: TransferForm, row: Transaction, *, covered_until: datetime | None
+) -> TransferReview:
+    """Reads the review of a valid form. `row` was posted and rolled back. Counts a wrong name."""
+    draft, person, data = form.draft, form.user, form.cleaned_data
+    recipient = form.to_account
+    assert recipient is not None  # noqa: S101 - the draft has one
+    holder, who = recipient.user.name, shown_name(person, recipient)
+    if form.is_between_own or not data["name"]:
+        check = NameCheck.NONE
+    elif who == holder:
+        check = compared(data["name"], holder)
+    else:
+        check = name_check(person.pk, data["name"], holder)
+    who = holder if check == NameCheck.MATCH else who
+    return TransferReview(
+        who=who,
+        is_masked=not form.is_between_own and who != holder,
+        is_new=not form.is_between_own and not has_paid(person, recipient),
+        name_check=check.value,
+        is_uncompared=bool(data["name"]) and not check and not form.is_between_own,
+        times=times_paid(draft),
+        just_paid=just_paid(draft),
+        leaves=data["from_account"].available - row.amount,
+        why_confirm=why_confirm(
+            person, data["from_account"], recipient, row.amount, covered_until=covered_until
+        ),
     )
 
 

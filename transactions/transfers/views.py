@@ -1,19 +1,23 @@
-"""The transfer form, its review, and the redirect to the receipt."""
+"""The transfer form, its review, the step-up and the redirect to the receipt."""
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.requests import PersonRequest
+from accounts.sign_in import step_up
 from ledger.db.ids import uuid7
 from transactions import services
 from transactions.availability import limits_in_words
 from transactions.exceptions import IdempotencyConflict, LedgerError
 from transactions.models import Transaction
-from transactions.safeguards import review
+from transactions.safeguards import confirmation, review
+from transactions.safeguards.confirmation import ConfirmationNeeded
+from transactions.transfers import unsent
 from transactions.transfers.forms import TransferForm, prefilled
-from transactions.transfers.reads import just_paid, known_accounts, times_paid
+from transactions.transfers.reads import known_accounts, review_of
 
 ABOUT = "transfer"  # in the token of the review
 SENT_ONCE = "This payment was made once; pressing again paid nothing. This is its receipt."
@@ -34,57 +38,86 @@ def transfer(request: PersonRequest) -> HttpResponse:
     step = request.POST.get("step", "review")
     if step == "edit" or not form.is_valid():
         return _transfer_form(request, form)
-    sent_before = Transaction.objects.visible_to(request.user).filter(pk=form.draft.id).exists()
-    is_sending = step == "send" and not sent_before
-    if is_sending and not review.was_reviewed(request, ABOUT, form.as_read):
+    if sent := _sent_before(request, form):
+        return sent
+    if step == "send":
+        if review.was_reviewed(request, ABOUT, form.as_read):
+            return _send(request, form)
         messages.warning(request, review.NOT_REVIEWED)
-        is_sending = False
+    return _review(request, form)
+
+
+def _send(request: PersonRequest, form: TransferForm) -> HttpResponse:
+    """Books the payment. Asks for a step-up first if it needs one; the review is shown after it."""
     try:
-        row = (services.book if is_sending else services.preview)(form.draft)
+        covered_until = step_up.fresh_until(request)
+        row = confirmation.book(form.draft, request.user, covered_until=covered_until)
+    except ConfirmationNeeded as needed:
+        unsent.keep(request, form)
+        back = f"{reverse('transactions:transfer')}?id={form.cleaned_data['id']}"
+        return step_up.ask(request, why=str(needed), back=back)
     except LedgerError as refusal:
         return _refused(request, form, refusal)
-    if is_sending:
-        return redirect("transactions:detail", row.pk)
-    if sent_before:
+    unsent.forget(request)
+    return redirect("transactions:detail", row.pk)
+
+
+def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
+    """Shows what sending would do, or why it cannot be sent."""
+    if form.refuse_unknown():
+        return _transfer_form(request, form)
+    try:
+        row = services.preview(form.draft)
+    except LedgerError as refusal:
+        return _refused(request, form, refusal)
+    context = {
+        "form": form,
+        "row": row,
+        "review": review_of(form, row, covered_until=step_up.fresh_until(request)),
+        "reviewed": review.token_for(request, ABOUT, form.as_read),
+    }
+    return render(request, "transactions/transfer_review.html", context)
+
+
+def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | None:
+    """Leads to the receipt if the form has paid already, with or without what it says now."""
+    sent = Transaction.objects.visible_to(request.user).filter(pk=form.payment_id).first()
+    if sent is None:
+        return None
+    if form.describes(sent):
         messages.info(request, SENT_ONCE)
-        return redirect("transactions:detail", row.pk)
-    return _review(request, form, row)
+    else:
+        messages.warning(request, CHANGED_AFTER_SENDING)
+    return redirect("transactions:detail", sent.pk)
 
 
 def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -> HttpResponse:
-    """Shows the form with the refusal; or the receipt, if the form has paid something else."""
-    if isinstance(refusal, IdempotencyConflict):
-        sent = Transaction.objects.visible_to(request.user).filter(pk=form.draft.id)
-        if sent.exists():
-            messages.warning(request, CHANGED_AFTER_SENDING)
-            return redirect("transactions:detail", form.draft.id)
-    form.add_error(None, str(refusal))
+    """Shows the form with the refusal; or the receipt, if the form has paid something else since
+    it was looked up.
+    """
+    if isinstance(refusal, IdempotencyConflict) and (sent := _sent_before(request, form)):
+        return sent
+    form.add_error(None, form.in_words(refusal))
     return _transfer_form(request, form)
-
-
-def _review(request: PersonRequest, form: TransferForm, row: Transaction) -> HttpResponse:
-    """Shows what sending would do. `row` was posted and rolled back."""
-    draft = form.draft
-    context = {"form": form, "draft": draft, "row": row, "times": times_paid(draft)}
-    context["just_paid"] = just_paid(draft)
-    context["leaves"] = form.cleaned_data["from_account"].available - row.amount
-    context["reviewed"] = review.token_for(request, ABOUT, form.as_read)
-    return render(request, "transactions/transfer_review.html", context)
 
 
 def _new_transfer(request: PersonRequest) -> HttpResponse:
     """Shows a new form. Its id is in the address, so that going back finds the same form; once the
-    form has paid, the address leads to the receipt.
+    form has paid, the address leads to the receipt. After a step-up it shows the review again.
     """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:
         query = request.GET.copy()
         query["id"] = str(uuid7())
         return redirect(f"{request.path}?{query.urlencode()}")
-    if Transaction.objects.visible_to(request.user).filter(pk=initial["id"]).exists():
+    form = TransferForm(initial=initial, user=request.user)
+    paid = Transaction.objects.visible_to(request.user).filter(pk=form.payment_id)
+    if paid.exists():
         messages.info(request, SENT_ONCE)
-        return redirect("transactions:detail", initial["id"])
-    return _transfer_form(request, TransferForm(initial=initial, user=request.user))
+        return redirect("transactions:detail", form.payment_id)
+    if (kept := unsent.kept(request, form)) and kept.is_valid():
+        return _review(request, kept)
+    return _transfer_form(request, form)
 
 
 def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:

@@ -54,7 +54,13 @@ LINE = ValidRow(
 NAME_COUNT = ValidRow(
     "payment_names_asked",
     "a count of names",
-    {"id": "gen_random_uuid()", "user_id": "person.id", "day": "'2026-06-30'", "count": "20"},
+    {
+        "id": "gen_random_uuid()",
+        "user_id": "person.id",
+        "day": "'2026-06-30'",
+        "count": "20",
+        "numbers": "3",
+    },
     ("person",),
 )
 ROWS = (FILE, LINE, NAME_COUNT)
@@ -159,6 +165,11 @@ _NAMES: list[Attempt] = [
     ),
     NAME_COUNT.attempt(
         "payment_names_asked_count_check", "Set a negative count of wrong names", count="-1000"
+    ),
+    NAME_COUNT.attempt(
+        "payment_names_asked_numbers_check",
+        "Set a negative count of wrong numbers",
+        numbers="-100",
     ),
     NAME_COUNT.but("twice").attempt(
         "payment_names_asked_pkey",

@@ -223,8 +223,8 @@ drafting.PART = 2
 where = sys.argv[3]
 write, calls = booking.write_results, []
 
-def write_then_die(drafts, results):
-    write(drafts, results)
+def write_then_die(file, drafts, results):
+    write(file, drafts, results)
     calls.append(1)
     if where == "before commit" and len(calls) == 2:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -14,8 +14,8 @@ from tests.transactions.payment_files.shared import WITH_NAMES, named, page_of, 
 from transactions import services
 from transactions.models import PaymentLine
 from transactions.payment_files.booking import book_rest
-from transactions.payment_files.names import compared, masked_name
 from transactions.payment_files.preview import check
+from transactions.safeguards.names import compared, masked_name
 
 real_commits = pytest.mark.django_db(transaction=True)
 
@@ -210,5 +210,5 @@ def test_the_names_of_a_page_cost_the_same_however_many(
     ana: Client, everyday: Account, django_assert_max_num_queries: Any
 ) -> None:
     file = checked(everyday, *[pay(AccountFactory(), n) for n in range(1, 21)])
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         ana.get(page_of(file))

@@ -15,6 +15,7 @@ from transactions import services
 from transactions.models import PaymentFile, Transaction
 from transactions.payment_files import booking, drafts, preview
 from transactions.payment_files.preview import check
+from transactions.safeguards.recipients import CANNOT_RECEIVE, NOT_PAYABLE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = PaymentFile.State
@@ -43,11 +44,11 @@ def test_nothing_is_booked_by_the_check(everyday: Account, mara: Account) -> Non
 
 
 def test_every_reason_of_the_engine_is_a_result(everyday: Account, mara: Account) -> None:
-    euros = AccountFactory(currency="EUR")
+    euros = AccountFactory(currency="EUR", user=everyday.user)
     file = checked(everyday, pay(everyday, 1), pay(euros, 1), pay(mara, 1, "x" * 501))
     same, currency, description = fates(file)
     assert "two different accounts" in same
-    assert not lacks(currency, "USD", "EUR", "same currency")
+    assert currency == CANNOT_RECEIVE
     assert "501 characters" in description
     assert file.waiting_count == 0
 
@@ -67,7 +68,7 @@ def test_a_line_that_cannot_be_read_says_everything_that_is_wrong_with_it(
     assert fates(file) == [
         "An account number has 12 digits; this one has 2.",
         "Type the amount without a minus sign.",
-        "No account at this bank has this number. Compare it with the original.",
+        NOT_PAYABLE,
         "There are more cells than columns; put text that has commas in quotes.",
         "USD has 2 decimals; 0.00001 has more.",
     ]

@@ -13,7 +13,7 @@ from accounts.services import freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of, texts_of
-from tests.reviews import send
+from tests.reviews import paid_id, send
 from transactions import services
 from transactions.models import Transaction
 
@@ -54,6 +54,10 @@ def form_for(mine: Account, theirs: Account, **changes: Any) -> dict[str, Any]:
     }
 
 
+def receipt_of(sender: Account, form: dict[str, Any]) -> str:
+    return f"/transactions/{paid_id(sender.user, form)}/"
+
+
 def new_form(client: Client, **query: str) -> Any:
     """The form page, past the redirect that puts its id into the address."""
     return client.get(URL, query, follow=True)
@@ -75,7 +79,7 @@ def test_going_back_to_a_form_that_has_paid_leads_to_its_receipt(
     form = form_for(mine, theirs, id=address.partition("=")[2])
     send(ana, form)
     response = ana.get(address, follow=True)
-    assert response.redirect_chain[-1][0] == f"/transactions/{form['id']}/"
+    assert response.redirect_chain[-1][0] == receipt_of(mine, form)
     assert "pressing again paid nothing" in text_of(response)
 
 
@@ -93,7 +97,7 @@ def test_the_review_warns_of_the_very_same_payment_made_just_now(
     again = ana.post(URL, form_for(mine, theirs, amount="10"))
     (warning,) = texts_of(again, "note--warn")
     assert "exactly this to Mara Lindt" in warning
-    assert f'href="/transactions/{first["id"]}/"' in again.content.decode()
+    assert f'href="{receipt_of(mine, first)}"' in again.content.decode()
     assert "already" not in text_of(ana.post(URL, form_for(mine, theirs, amount="11")))
 
 
@@ -110,10 +114,11 @@ def test_the_review_says_in_words_what_will_happen_and_moves_nothing(
     review = ana.post(URL, form_for(mine, theirs))
     said = text_of(review)
     (lead,) = texts_of(review, "sheet__lead")
-    assert not lacks(lead, "950.00 USD", "from Everyday", "to Mara Lindt")
+    assert not lacks(lead, "950.00 USD", "from Everyday", "to M••• L•••")
     assert f"{theirs.number[:4]} {theirs.number[4:8]} {theirs.number[8:]} , at this bank" in said
     assert "Available after 50.00 USD" in said
-    assert "first payment to Mara Lindt" in said
+    assert "first payment to M••• L•••" in said
+    assert "Mara" not in said
     assert not Transaction.objects.filter(type="transfer").exists()
     mine.refresh_from_db()
     assert mine.balance == 1000
@@ -124,8 +129,8 @@ def test_sending_books_it_and_shows_the_receipt(
 ) -> None:
     form = form_for(mine, theirs)
     response = send(ana, form)
-    assert response.headers["Location"] == f"/transactions/{form['id']}/"
-    row = Transaction.objects.get(pk=form["id"])
+    assert response.headers["Location"] == receipt_of(mine, form)
+    row = Transaction.objects.get(pk=paid_id(mine.user, form))
     assert (row.amount, row.from_account, row.to_account) == (950, mine, theirs)
     assert (row.description, row.reference) == ("Rent for November", "R-11")
     assert row.created_by == mine.user
@@ -144,7 +149,7 @@ def test_pressing_twice_going_back_and_reviewing_again_all_lead_to_one_receipt(
         ana.post(URL, form),
         send(ana, form),
     ]
-    assert {answer.headers["Location"] for answer in answers} == {f"/transactions/{form['id']}/"}
+    assert {answer.headers["Location"] for answer in answers} == {receipt_of(mine, form)}
     assert "pressing again paid nothing" in text_of(ana.get(answers[-1].headers["Location"]))
     assert Transaction.objects.filter(type="transfer").count() == 1
     mine.refresh_from_db()
@@ -159,7 +164,7 @@ def test_the_same_form_with_another_amount_pays_nothing_and_says_so(
     for step in ("send", "review"):
         response = ana.post(URL, {**form, "amount": "11", "step": step}, follow=True)
         assert "That form was already paid" in text_of(response)
-        assert response.redirect_chain[-1][0] == f"/transactions/{form['id']}/"
+        assert response.redirect_chain[-1][0] == receipt_of(mine, form)
     assert Transaction.objects.filter(type="transfer").count() == 1
 
 
@@ -168,11 +173,11 @@ def test_an_id_of_somebody_elses_payment_shows_nothing_of_it(
 ) -> None:
     other = AccountFactory(balance="5")
     row = Transaction.objects.get(to_account=other)
-    response = send(ana, form_for(mine, theirs, id=str(row.pk)))
-    assert response.status_code == 200
-    assert "already been used" in text_of(response)
+    form = form_for(mine, theirs, id=str(row.pk))
+    assert send(ana, form).headers["Location"] == receipt_of(mine, form)
+    assert paid_id(mine.user, form) != row.pk
     mine.refresh_from_db()
-    assert mine.balance == 1000
+    assert mine.balance == 50
 
 
 def test_change_something_keeps_what_was_typed_and_the_id(
@@ -203,7 +208,7 @@ def test_change_something_keeps_what_was_typed_and_the_id(
         ({"amount": "1000.01"}, "Everyday has 1,000.00 available; 1,000.01 is too much by 0.01."),
         ({"number": "12"}, "this one has 2"),
         ({"number": "123456789012"}, "check digits do not match"),
-        ({"number": with_check_digits("9999999999")}, "No account at this bank"),
+        ({"number": with_check_digits("9999999999")}, "No account with this number"),
         ({"description": "x" * 501}, "at most 500"),
         ({"id": "no-uuid"}, ""),
     ],
@@ -227,7 +232,7 @@ def test_an_amount_is_read_as_people_write_it(
 ) -> None:
     form = form_for(mine, theirs, amount=typed)
     assert send(ana, form).status_code == 302
-    assert Transaction.objects.get(pk=form["id"]).amount == Decimal(1000)
+    assert Transaction.objects.get(pk=paid_id(mine.user, form)).amount == Decimal(1000)
 
 
 def test_a_wrong_check_digit_is_caught_before_the_database_is_asked(
@@ -300,13 +305,16 @@ def test_a_receipt_offers_another_payment_like_it(
 
 def test_nobody_turns_the_review_around_by_a_name_or_a_text(ana: Client, mine: Account) -> None:
     fraud = AccountFactory(user__name="Anna \u202enomolas\u200b")
-    form = form_for(mine, fraud, description="\u202eR\u2066", reference="\u200bINV-1\u202e")
+    services.transfer(from_account=mine, to_account=fraud, amount=Decimal(1))
+    form = form_for(
+        mine, fraud, amount="1", description="\u202eR\u2066", reference="\u200bINV-1\u202e"
+    )
     page = ana.post(URL, form).content.decode()
     assert "Anna nomolas" in page
     for odd in "\u202e\u200b\u2066":
         assert odd not in page
     send(ana, form)
-    row = Transaction.objects.get(pk=form["id"])
+    row = Transaction.objects.get(pk=paid_id(mine.user, form))
     assert (row.description, row.reference) == ("R", "INV-1")
 
 

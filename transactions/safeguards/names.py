@@ -1,8 +1,8 @@
-"""Compares the name in a file with the holder's name, and masks names.
+"""Compares a typed name with the holder's name, and masks names.
 
 A payer may learn that a number belongs to somebody else. They see the full name if they know it,
 else the first letter of each word. A close match would let people guess names, so a typed name may
-not be a list of guesses (`_is_part`), and wrong names are limited per day (`name_quota`).
+not be a list of guesses (`_is_part`), and wrong names are limited per day (`quota`).
 """
 
 import unicodedata

@@ -1,0 +1,102 @@
+"""Step-up: proving again who is at the browser, before something that a thief would want.
+
+A proof is a password, a code, a passkey, or a new sign-in at the identity provider. It counts for
+some minutes, in the session and for the person that gave it. Signing in is one, but not through a
+provider, which may have asked nothing. Somebody with a second factor proves themselves by that
+factor, because a password alone may have been stolen.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.models import User
+from accounts.sign_in.factors import has_second_factor
+from ledger.web import security_log
+
+ASKED = "step_up"  # in the session: why the person was asked, and where they go on
+FACTOR = "mfa"  # allauth's method of a passkey, a code of an app or a recovery code
+PROVIDER = "socialaccount"
+PROOFS = frozenset({FACTOR, PROVIDER, "password"})
+SIGN_IN_AGAIN = "Sign out, sign in again, and then repeat this within {minutes} minutes."
+
+
+def usual_time() -> timedelta:
+    """How long a proof counts: LEDGER_STEP_UP_MINUTES."""
+    return timedelta(minutes=settings.LEDGER_STEP_UP_MINUTES)
+
+
+def is_fresh(request: HttpRequest, *, within: timedelta | None = None) -> bool:
+    """Whether the person proved within this time, by default `usual_time`, who they are."""
+    until = fresh_until(request, within=within)
+    return until is not None and until > _now()
+
+
+def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> datetime | None:
+    """Until when the last proof of this session counts; None without one. May be over.
+
+    allauth's `did_recently_reauthenticate` would let in who has no way to step up, and takes a
+    password from people with a second factor.
+    """
+    proofs = [proof for proof in _proofs(request) if proof[1] <= time.time()]
+    if any(method != FACTOR for method, _ in proofs) and has_second_factor(_person(request)):
+        proofs = [proof for proof in proofs if proof[0] == FACTOR]
+    if not proofs:
+        return None
+    latest = max(at for _, at in proofs)
+    return datetime.fromtimestamp(latest, UTC) + (within or usual_time())
+
+
+def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
+    """Leads to the page that asks for a proof, which says `why`, and from there to `back`.
+
+    The caller keeps what was typed. Somebody without any way to prove themselves here, because they
+    sign in elsewhere, is sent back and told to sign in again.
+    """
+    security_log.record("step_up.asked", request=request)
+    ways = get_adapter().get_reauthentication_methods(_person(request))
+    if not ways:
+        minutes = settings.LEDGER_STEP_UP_MINUTES
+        messages.warning(request, f"{why} {SIGN_IN_AGAIN.format(minutes=minutes)}")
+    else:
+        request.session[ASKED] = {"why": why, "back": back}
+        back = f"{ways[0]['url']}?{urlencode({'next': back})}"
+    is_htmx = bool(getattr(request, "htmx", False))
+    return HttpResponseClientRedirect(back) if is_htmx else redirect(back)
+
+
+def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of allauth's ways to step up, those by a second factor; all if there is none."""
+    by_factor = [way for way in ways if way["id"].startswith("mfa_reauthenticate")]
+    return by_factor or list(ways)
+
+
+def _proofs(request: HttpRequest) -> list[tuple[str, float]]:
+    """The method and the time of each proof that allauth recorded for this person and session."""
+    if not request.user.is_authenticated:
+        return []
+    records = get_authentication_records(request, request.user)
+    return [
+        (record["method"], float(record["at"]))
+        for record in records
+        if record.get("method") in PROOFS
+        and (record["method"] != PROVIDER or record.get("reauthenticated"))
+    ]
+
+
+def _person(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)

@@ -1,0 +1,64 @@
+"""Which files need a step-up: with a new recipient, or over the limit, alone or with others."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from accounts.models import User
+from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.models.payment_file import PaymentLineQuerySet
+from transactions.safeguards.confirmation import (
+    ConfirmationNeeded,
+    is_covered,
+    limit_in,
+    over_limit,
+    paid_today,
+    refuse_over_limit,
+)
+from transactions.safeguards.recipients import own_accounts
+
+NEW_RECIPIENTS = "The file pays somebody for the first time. Confirm that it is you."
+
+
+def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime | None) -> str:
+    """Why paying the file needs a step-up now, in a sentence; "" if it needs none."""
+    if file.is_from_bank or not file.waiting_count or is_covered(covered_until):
+        return ""
+    to_others = _to_others(file, person)
+    paid = Transaction.objects.filter(
+        from_account__in=own_accounts(person.pk), to_account__isnull=False, status="completed"
+    )
+    if to_others.exclude(to_account__in=paid.values("to_account")).exists():
+        return NEW_RECIPIENTS
+    to_come = _sum_of(to_others)
+    total = to_come + paid_today(person.pk, file.currency, covered_until)
+    return over_limit(file.currency) if to_come and total > limit_in(file.currency) else ""
+
+
+def refuse_unconfirmed(
+    file: PaymentFile, person: User, *, covered_until: datetime | None
+) -> Callable[[int], None] | None:
+    """The check beside each part that is booked, see Note [Splitting]; None if none is needed.
+
+    Raises ConfirmationNeeded at once if the file needs a step-up now.
+    """
+    if is_covered(covered_until):
+        return None
+    if why := why_confirm_file(file, person, covered_until=covered_until):
+        raise ConfirmationNeeded(why)
+    if not _to_others(file, person).exists():
+        return None
+    refuse = refuse_over_limit(person.pk, file.currency, covered_until)
+    return lambda _booked: refuse(_sum_of(_to_others(file, person)))
+
+
+def _to_others(file: PaymentFile, person: User) -> PaymentLineQuerySet:
+    """The lines that can be booked and pay somebody else."""
+    own = own_accounts(person.pk)
+    return PaymentLine.objects.of(file).waiting().exclude(to_account__in=own)
+
+
+def _sum_of(lines: PaymentLineQuerySet) -> Decimal:
+    return lines.aggregate(total=Sum("amount"))["total"] or Decimal(0)
