@@ -12,7 +12,6 @@ pytestmark = pytest.mark.django_db
 # The pages that answer 200 to strangers, by the name of their pattern. A page is added here only if
 # it shows nothing about anybody; the link of a mail shows its own address to whoever has the link.
 PUBLIC = {
-    "account_request_login_code",
     "account_confirm_email",
     "account_email_verification_sent",
     "account_inactive",
