@@ -34,6 +34,7 @@ class SoftPasskey:
 
     def __init__(self, user: User, *, site: str = "localhost", verifies: bool = True) -> None:
         self.user, self.site, self.verifies = user, site, verifies
+        self.origin = ""  # of the page; by default https:// and the site
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.credential_id = sha256(self.key.private_numbers().private_value.to_bytes(32, "big"))
 
@@ -42,7 +43,7 @@ class SoftPasskey:
         return UP | UV if self.verifies else UP
 
     def _client_data(self, kind: Any, challenge: str) -> Any:
-        origin = f"https://{self.site}"
+        origin = self.origin or f"https://{self.site}"
         data = {"type": kind, "challenge": challenge, "origin": origin}
         return CollectedClientData(json.dumps(data).encode())
 
@@ -80,8 +81,8 @@ class SoftPasskey:
         )
 
 
-def add_passkey(user: User, name: str = "Phone", *, verifies: bool = True) -> SoftPasskey:
+def add_passkey(user: User, name: str = "Phone", *, site: str = "testserver") -> SoftPasskey:
     """Gives the person a passkey, without any page."""
-    passkey = SoftPasskey(user, site="testserver", verifies=verifies)
+    passkey = SoftPasskey(user, site=site)
     passkey.row = WebAuthn.add(user, name, json.loads(passkey.register("AAAA"))).instance
     return passkey

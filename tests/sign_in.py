@@ -3,12 +3,14 @@
 import time
 from typing import Any
 
+import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from accounts.models import User
 
+HALF_MINUTE = 60_000_000
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -29,14 +31,8 @@ def prove_factor(client: Client, factor: Authenticator) -> None:
 
 def add_app(user: User, secret: str = SECRET) -> Authenticator:
     """Gives the person an authenticator app with this secret."""
-    app: Authenticator = TOTP.activate(user, secret).instance
+    app: Authenticator = totp.TOTP.activate(user, secret).instance
     return app
-
-
-def code_of(secret: str = SECRET, at: float | None = None) -> str:
-    """The code that the app shows at this time, by default now."""
-    counter = int(time.time() if at is None else at) // 30
-    return str(format_hotp_value(hotp_value(secret, counter)))
 
 
 def let_pass(client: Client, minutes: float) -> None:
@@ -46,3 +42,15 @@ def let_pass(client: Client, minutes: float) -> None:
     older = [{**record, "at": record["at"] - 60 * minutes} for record in records]
     session["account_authentication_methods"] = older
     session.save()
+
+
+def freeze_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All codes are those of one half minute, however long the test takes."""
+    name = "allauth.mfa.totp.internal.auth.yield_hotp_counters_from_time"
+    monkeypatch.setattr(name, lambda: iter([HALF_MINUTE]))
+
+
+def code_of(secret: str = SECRET, *, later: int = 0) -> str:
+    """The code that the app shows now, or some half minutes later."""
+    (counter,) = totp.yield_hotp_counters_from_time()
+    return str(totp.format_hotp_value(totp.hotp_value(secret, counter + later)))

@@ -108,6 +108,26 @@ def test_every_host_is_accepted_while_debugging(
     assert runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))["ALLOWED_HOSTS"] == ["*"]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "is_on"),
+    [
+        ({}, True),
+        ({"LEDGER_DEMO": "True"}, False),
+        ({"LEDGER_DEMO": "True", "LEDGER_STAFF_SECOND_FACTOR": "True"}, True),
+        ({"LEDGER_STAFF_SECOND_FACTOR": "False"}, False),
+    ],
+)
+def test_staff_need_a_second_factor_outside_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], is_on: bool
+) -> None:
+    for name, value in environment(tmp_path, **chosen).items():
+        monkeypatch.setenv(name, value)
+    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+
+    assert settings["LEDGER_STAFF_SECOND_FACTOR"] is is_on
+    assert "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN" not in settings
+
+
 def test_a_database_url_without_a_database_is_refused(refusal: Callable[..., str]) -> None:
     sentence = refusal(DATABASE_URL="postgresql://me@host")
 

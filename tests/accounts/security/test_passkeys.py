@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import LazySettings
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -99,6 +100,43 @@ def test_a_passkey_steps_up(client: Client) -> None:
     answer = client.post(STEP_UP, {"credential": passkey.sign(challenge), "next": ADD})
     assert answer.headers["Location"] == ADD
     assert client.get(ADD).status_code == 200
+
+
+def test_passkeys_belong_to_the_one_address_of_the_site(
+    client: Client, settings: LazySettings
+) -> None:
+    settings.LEDGER_URL = "https://bank.example:8443"
+    settings.ALLOWED_HOSTS = ["bank.example", "other.example"]
+    ana, own = UserFactory(), {"host": "other.example", "accept": "application/json"}
+    passkey = add_passkey(ana, site="bank.example")
+    answer = client.get(SIGN_IN, headers=own).json()["request_options"]["publicKey"]
+    assert answer["rpId"] == "bank.example"
+    for site, status in (("other.example", 302), ("bank.example", 200)):
+        passkey.site = site
+        challenge = client.get(SIGN_IN, headers=own).json()["request_options"]["publicKey"]
+        client.post(SIGN_IN, {"credential": passkey.sign(challenge["challenge"])}, headers=own)
+        assert client.get("/", headers=own).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("localhost", "http://localhost:8000", 200),
+        ("localhost", "https://localhost", 200),
+        ("bank.example", "http://bank.example", 302),
+        ("bank.example", "https://evil.example", 302),
+    ],
+)
+def test_plain_http_is_taken_from_localhost_alone(
+    client: Client, settings: LazySettings, host: str, origin: str, status: int
+) -> None:
+    settings.ALLOWED_HOSTS = ["localhost", "bank.example"]
+    passkey = add_passkey(UserFactory(), site=host)
+    passkey.origin = origin
+    own = {"host": host, "accept": "application/json"}
+    options = client.get(SIGN_IN, headers=own).json()["request_options"]["publicKey"]
+    client.post(SIGN_IN, {"credential": passkey.sign(options["challenge"])}, headers=own)
+    assert client.get("/", headers=own).status_code == status
 
 
 def test_a_passkey_is_renamed_by_its_owner_alone(client: Client, ana: User) -> None:

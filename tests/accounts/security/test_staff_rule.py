@@ -13,17 +13,16 @@ from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import add_passkey
-from tests.sign_in import add_app, code_of, prove, prove_factor
+from tests.sign_in import add_app, code_of, freeze_codes, prove, prove_factor
 
 pytestmark = pytest.mark.django_db
 PAGE, SECOND = "/account/security/", "/account/2fa/authenticate/"
-NOW = 1_800_000_000.0
 
 
 @pytest.fixture(autouse=True)
 def rule(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.LEDGER_STAFF_SECOND_FACTOR = True
-    monkeypatch.setattr("allauth.mfa.totp.internal.auth.time.time", lambda: NOW)
+    freeze_codes(monkeypatch)
     cache.clear()
     yield
     cache.clear()
@@ -76,7 +75,7 @@ def test_a_session_signed_in_with_a_second_factor_is_let_in(
         client.post(url, {"credential": passkey.sign(challenge)})
     else:
         client.post("/account/login/", {"login": clerk.email, "password": PASSWORD})
-        client.post(SECOND, {"code": code_of(at=NOW) if by == "app" else codes[0]})
+        client.post(SECOND, {"code": code_of() if by == "app" else codes[0]})
     assert client.get("/admin/").status_code == 200
 
 
@@ -91,11 +90,11 @@ def test_the_first_superuser_of_a_fresh_bank_gets_in(client: Client) -> None:
     step_up = client.get(set_up).headers["Location"]
     assert client.post(step_up, {"password": password, "next": set_up}).status_code == 302
     secret = client.get(set_up).context["form"].secret
-    client.post(set_up, {"code": code_of(secret, NOW)})
+    client.post(set_up, {"code": code_of(secret)})
     assert leads_to_security(client)
 
     prove_it = client.get("/admin/", follow=True).context["sections"][0]["facts"]["url_to_prove"]
-    client.post(prove_it, {"code": code_of(secret, NOW), "next": "/admin/"})
+    client.post(prove_it, {"code": code_of(secret), "next": "/admin/"})
     assert client.get("/admin/").status_code == 200
 
 

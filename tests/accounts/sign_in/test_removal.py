@@ -2,8 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
-from threading import Barrier
-from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -11,12 +9,14 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db import transaction as db_transaction
 
 from accounts.exceptions import LastWayIn
 from accounts.models import User
 from accounts.sign_in.factors import factors_of
 from accounts.sign_in.removal import remove_passkey, remove_password
 from tests.factories import PASSWORD, UserFactory
+from tests.ledger.processes import wait_until
 from tests.passkeys import add_passkey
 from tests.sign_in import add_app
 
@@ -42,28 +42,38 @@ def test_a_passkey_that_needs_the_password_does_not_replace_it() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_removals_at_once_the_last_way_in_stays() -> None:
+def test_a_removal_sees_what_another_one_left() -> None:
+    """The password is removed while the transaction that removes the passkey is not yet over."""
     user = UserFactory(password="seven-quiet-harbours")
     passkey = add_passkey(user).row
-    start = Barrier(2)
 
-    def attempt(work: Any) -> bool:
-        start.wait()
+    def attempt() -> bool:
         try:
-            work()
+            remove_password(user=user)
         except LastWayIn:
             return False
         finally:
             connection.close()
         return True
 
-    with ThreadPoolExecutor(2) as threads:
-        jobs = (lambda: remove_password(user=user), lambda: remove_passkey(passkey=passkey))
-        done = list(threads.map(attempt, jobs))
+    with ThreadPoolExecutor(1) as threads:
+        with db_transaction.atomic():
+            User.objects.select_for_update(no_key=True).get(pk=user.pk)
+            passkey.delete()
+            job = threads.submit(attempt)
+            wait_until(somebody_waits_for_a_lock)
+        assert job.result() is False
+    assert factors_of(User.objects.get(pk=user.pk)).has_password
 
-    left = factors_of(User.objects.get(pk=user.pk))
-    assert sorted(done) == [False, True]
-    assert left.has_password or left.passkeys
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # kept for the whole transaction
+        cursor.execute(
+            "SELECT FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.rowcount)
 
 
 @pytest.mark.django_db(transaction=True)
