@@ -77,10 +77,11 @@ def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     """For people who sign in there alone: a new sign-in there, as a step-up."""
     adapter = _adapter(request, provider_id)
     provider = adapter.get_provider()
+    back = get_next_redirect_url(request)
     if request.method != "POST":
-        return render(request, "socialaccount/login.html", {"provider": provider, "process": PROVE})
+        return render(request, "socialaccount/prove.html", {"provider": provider, "back": back})
     try:
-        response: HttpResponse = provider.redirect(request, PROVE, get_next_redirect_url(request))
+        response: HttpResponse = provider.redirect(request, PROVE, back)
     except ProviderRefused as error:
         response = render_authentication_error(request, provider, exception=error)
     return response

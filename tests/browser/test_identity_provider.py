@@ -35,6 +35,8 @@ def test_signing_in_and_out_through_the_provider(page: Any, with_policy: There) 
     wrong += look_at(page, "connected providers")
     page.goto("/account/security/")
     wrong += look_at(page, "security")
+    page.goto("/account/providers/oidc/prove/")
+    wrong += look_at(page, "the step-up")
     assert len(with_policy.provider.sessions) == 1
 
     page.goto("/account/logout/")

@@ -8,7 +8,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
-from tests.factories import PASSWORD
+from ledger.db.ids import uuid7
+from tests.factories import PASSWORD, AccountFactory, balances
 from tests.identity_provider import (
     ANA,
     BACK,
@@ -21,6 +22,7 @@ from tests.identity_provider import (
     person_here,
 )
 from tests.pages import text_of
+from tests.reviews import TRANSFER, send
 
 pytestmark = pytest.mark.django_db
 PROVE = "/account/providers/oidc/prove/"
@@ -108,6 +110,24 @@ def test_a_proof_begun_by_one_person_does_not_count_for_another(
     answer = there.brought_back(there.provider.authorize(asked, NINA.subject))
     assert client.get(BACK, answer).status_code == 401
     assert not is_signed_in(client)
+
+
+def test_a_payment_to_a_new_recipient_is_sent_after_a_proof(
+    nina: User, client: Client, there: There
+) -> None:
+    """Signing in through the provider is none, as it may have asked for nothing."""
+    mine, theirs = AccountFactory(user=nina, balance="90"), AccountFactory()
+    form = {"id": str(uuid7()), "from_account": str(mine.pk), "number": theirs.number}
+    form |= {"amount": "50.00", "description": "Rent", "reference": ""}
+    asked = send(client, form)
+    assert asked["Location"].startswith(PROVE)
+    assert "first payment to this account" in text_of(client.get(asked["Location"]))
+
+    to_provider = there.asked_by(client.post(asked["Location"]))
+    answer = there.brought_back(there.provider.authorize(to_provider, NINA.subject))
+    assert client.get(BACK, answer)["Location"] == f"{TRANSFER}?id={form['id']}"
+    assert send(client, form)["Location"].startswith("/transactions/")
+    assert balances(theirs) == [50]
 
 
 def test_who_has_a_password_proves_that(client: Client, there: There) -> None:
