@@ -206,5 +206,21 @@ class Favourite(models.Model):
         return f"{self.position}. {self.payee}"
 
 
+class Reminder(models.Model):
+    """Something to remember. A policy of the database shows a reader only their own: see
+    `practice.reminders`.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
+    text = models.CharField(max_length=80)
+
+    class Meta:
+        managed = False
+        db_table = "reminders"
+
+    def __str__(self) -> str:
+        return self.text
+
+
 # Parents before their children.
 SCRATCH_MODELS: tuple[type[models.Model], ...] = (Jar, Job, JarNote)

@@ -19,7 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts.groups import PERMISSIONS, ensure_groups
 from cookbook.models import SCRATCH_MODELS
-from cookbook.practice import vouchers
+from cookbook.practice import reminders, vouchers
 from ledger.db import embedded
 from ledger.db.probe import known_migrations
 from ledger.db.retry import sqlstate
@@ -201,6 +201,7 @@ def _fill() -> None:
     seeding.seed(users=USERS, months=MONTHS, seed=SEED, now=ENDS)
     with connection.cursor() as cursor:
         vouchers.insert_vouchers(cursor)
+        reminders.insert_reminders(cursor)
 
 
 def _put_in_place() -> None:

@@ -16,7 +16,6 @@ PUBLIC = {
     "account_email_verification_sent",
     "account_inactive",
     "account_login",
-    "account_request_login_code",
     "account_reset_password",
     "account_reset_password_done",
     "account_reset_password_from_key",

@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError
 from django.db.models import F
 
-from cookbook.models import Voucher
+from cookbook.models import Reminder, Voucher
 from cookbook.practice.role import as_cookbook_role
 from tests.cookbook.conftest import Cook
 from transactions.models import Entry
@@ -52,6 +52,17 @@ def test_a_generated_column(cook: Cook) -> None:
     columns, _, returning = insert.partition("RETURNING")
     assert '"available"' not in columns
     assert '"available"' in returning
+
+
+def test_row_level_security(cook: Cook, rows: Any) -> None:
+    ran = cook("reminders-of-one-reader")
+    assert [row["text"] for row in ran.value] == ["Pay the rent, Ana", "Read the statement, Ana"]
+    assert {row["owner__name"] for row in ran.value} == {"Ana Ferreira"}
+    assert "WHERE" not in ran.work.queries[-1].sql
+    (people,) = rows("SELECT count(DISTINCT owner_id) FROM reminders")[0]
+    assert people > 2
+    with as_cookbook_role(writes=False):
+        assert Reminder.objects.count() == 0
 
 
 def test_db_default(cook: Cook, rows: Any) -> None:
