@@ -14,6 +14,7 @@ from django.shortcuts import resolve_url
 
 from accounts.models import User
 from accounts.sign_in import devices, encryption, events, limits, passwords, step_up
+from accounts.sign_in.addresses import is_unconfirmed
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
@@ -70,10 +71,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             events.limited_sign_in(request, person, attempt.refused_by)
             raise self.validation_error("too_many_login_attempts")
         user: User | None = super().authenticate(request, **credentials)
-        if user:
-            attempt.succeeded()
-        else:
+        if user is None or is_unconfirmed(user):
             events.refused_sign_in(request, person, "password")
+            return None
+        attempt.succeeded()
         return user
 
     def reauthenticate(self, user: User, password: str) -> bool:
@@ -105,11 +106,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def get_login_stages(self) -> list[str]:
-        """Returns allauth's steps of a sign-in, with ours for the second factor."""
+        """Returns allauth's steps of a sign-in, with ours for the address and the second factor."""
         ours = {
+            "allauth.account.stages.EmailVerificationStage": (
+                "accounts.sign_in.addresses.AddressStage"
+            ),
             "allauth.mfa.stages.AuthenticateStage": (
                 "accounts.sign_in.providers.second_factor.SecondFactorStage"
-            )
+            ),
         }
         return [ours.get(stage, stage) for stage in super().get_login_stages()]
 

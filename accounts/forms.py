@@ -121,6 +121,15 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
                 self.add_error("password1", err)
         return cleaned
 
+    def try_save(self, request: HttpRequest) -> tuple[User | None, Any]:
+        """Saves the person. For a taken address it does the same work, sends its owner a mail, and
+        answers with the same page.
+        """
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
+        saved: tuple[User | None, Any] = super().try_save(request)
+        return saved
+
     def custom_signup(self, request: HttpRequest, user: User) -> None:
         """Saves the name. allauth has saved the other fields."""
         user.name = self.cleaned_data["name"]

@@ -69,7 +69,9 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         """
         if password is not None:
             validate_password(password, self.model(email=email, **fields))
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        confirm_address(user)
+        return user
 
     def get_by_natural_key(self, email: str | None) -> "User":
         """The person who signs in with this address, whatever case they typed."""
@@ -180,6 +182,15 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().save(*args, **kwargs)
         if not is_new and (only is None or not {*COLUMNS_OF_RIGHTS}.isdisjoint(only)):
             self.refresh_from_db(fields=["session_version"])  # a trigger may have raised it
+
+
+def confirm_address(user: User) -> None:
+    """Notes that the address is the person's: whoever runs the command vouches for it."""
+    from allauth.account.models import EmailAddress  # it needs the model of this module
+
+    EmailAddress.objects.update_or_create(
+        user=user, email=user.email, defaults={"verified": True, "primary": True}
+    )
 
 
 def normalised_password(password: str) -> str:

@@ -22,7 +22,7 @@ from accounts.sign_in.factors import must_confirm_address
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
-CONFIRM_FIRST = "Confirm your email address first: the link is in the mail that we sent you."
+CONFIRM_FIRST = "Confirm your email address first, on the page Email addresses."
 NAME_LIMIT = 60
 
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.models import SignIn, User
 from accounts.models.rights import read_session_version
 from accounts.sign_in import devices, places, sessions
+from accounts.sign_in.addresses import confirm_only_address
 from ledger.web import security_log
 
 LONGEST_METHOD = 20
@@ -117,6 +118,7 @@ def _password_changed(*, request: HttpRequest, user: User, **_signal: Any) -> No
 
 def _password_reset(*, request: HttpRequest, user: User, **_signal: Any) -> None:
     sessions.end_all(user, "password_reset")
+    confirm_only_address(user)
     security_log.record("credential.changed", person=user, request=request, kind="password_reset")
 
 

@@ -21,17 +21,18 @@ def no_rate_limits_left_over() -> None:
     cache.clear()
 
 
-def test_signing_up_asks_for_a_name_and_leads_home_signed_in(client: Client) -> None:
-    response = client.post(
-        "/account/signup/",
-        {
-            "name": "  Ana   Ferreira ",
-            "email": "Ana@Example.com",
-            "password1": "long-enough-words",
-            "password2": "long-enough-words",
-        },
-        follow=True,
-    )
+def test_signing_up_asks_for_a_name_and_leads_home_by_the_code_from_the_mail(
+    client: Client, mailoutbox: list[Any]
+) -> None:
+    form = {
+        "name": "  Ana   Ferreira ",
+        "email": "Ana@Example.com",
+        "password1": "long-enough-words",
+        "password2": "long-enough-words",
+    }
+    assert client.post("/account/signup/", form)["Location"] == "/account/confirm-email/"
+    (code,) = re.findall(r"signed up:\s+(\S+)", mailoutbox[0].body)
+    response = client.post("/account/confirm-email/", {"code": code}, follow=True)
     user = User.objects.get()
     assert (user.name, user.email) == ("Ana Ferreira", "ana@example.com")
     assert response.redirect_chain[-1][0] == "/"

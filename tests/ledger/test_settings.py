@@ -38,7 +38,6 @@ WRONG = {
     "LEDGER_PROXY_COUNT": ("0", "1 to 5"),
     "LEDGER_WRONG_ATTEMPTS": ("many", "whole number"),
     "LEDGER_PLACES": ("/nowhere/places.mmdb", "cannot be read"),
-    "ACCOUNT_EMAIL_VERIFICATION": ("always", "optional"),
     "EMAIL_URL": ("pigeon://me:secret@host", "smtp://"),
     "CACHE_URL": ("paper://me:secret@host", "redis://"),
     "LANGUAGE_CODE": ("tlh", "none of"),

@@ -1,0 +1,251 @@
+"""No page tells whether an address is taken: same status, page, redirects, cookies and work."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import UserFactory
+from tests.pages import without_token
+from tests.sign_in import prove
+
+pytestmark = pytest.mark.django_db
+TAKEN, FREE = "taken@example.com", "quite@example.com"  # of one length
+Ask = Callable[[Client, str], Any]
+PASSWORD = "seven blue lamps at dusk"
+OTHER = "another lamp at the quay"
+LOGIN, SIGN_UP, CODE = "/account/login/", "/account/signup/", "/account/login/code/"
+
+
+@pytest.fixture(autouse=True)
+def taken(db: None) -> User:
+    cache.clear()
+    user: User = UserFactory(email=TAKEN, password=PASSWORD, name="Ana")
+    EmailAddress.objects.create(user=user, email=TAKEN, verified=True, primary=True)
+    return user
+
+
+@dataclass(frozen=True)
+class VisibleAnswer:
+    """Whatever somebody outside can tell of an answer, and the work that it took."""
+
+    status: tuple[int, ...]
+    redirects: tuple[str, ...]
+    body: str
+    cookies: tuple[str, ...]
+    hashes: int
+    mails: int
+
+
+@contextmanager
+def counted_hashes() -> Iterator[list[None]]:
+    done: list[None] = []
+    encode = MD5PasswordHasher.encode
+
+    def counting(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        done.append(None)
+        return encode(self, password, salt)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MD5PasswordHasher, "encode", counting)
+        yield done
+
+
+def answer_to(email: str, ask: Ask, client: Client | None = None) -> VisibleAnswer:
+    client = client or Client()
+    mail.outbox.clear()
+    with counted_hashes() as hashes:
+        response = ask(client, email)
+    body = without_token(response).replace(email, "THE ADDRESS")
+    chain = getattr(response, "redirect_chain", [])
+    return VisibleAnswer(
+        status=(*(status for _, status in chain), response.status_code),
+        redirects=tuple(url.replace(email, "THE ADDRESS") for url, _ in chain),
+        body=re.sub(r'nonce="[^"]*"', "", body),
+        cookies=tuple(sorted(client.cookies)),
+        hashes=len(hashes),
+        mails=len(mail.outbox),
+    )
+
+
+def sign_up(client: Client, email: str) -> Any:
+    form = {"name": "Eve", "email": email, "password1": OTHER, "password2": OTHER}
+    return client.post(SIGN_UP, form, follow=True)
+
+
+def sign_up_weakly(client: Client, email: str) -> Any:
+    form = {"name": "Eve", "email": email, "password1": "short", "password2": "short"}
+    return client.post(SIGN_UP, form, follow=True)
+
+
+def sign_in(client: Client, email: str) -> Any:
+    return client.post(LOGIN, {"login": email, "password": OTHER}, follow=True)
+
+
+def reset(client: Client, email: str) -> Any:
+    return client.post("/account/password/reset/", {"email": email}, follow=True)
+
+
+def ask_for_code(client: Client, email: str) -> Any:
+    return client.post(CODE, {"email": email}, follow=True)
+
+
+def wrong_code(client: Client, email: str) -> Any:
+    client.post(CODE, {"email": email})
+    return client.post(f"{CODE}confirm/", {"code": "WRONG-CODE"}, follow=True)
+
+
+def three_wrong_codes(client: Client, email: str) -> Any:
+    client.post(CODE, {"email": email})
+    answers = [
+        client.post(f"{CODE}confirm/", {"code": "WRONG-CODE"}, follow=True) for _ in range(3)
+    ]
+    return answers[-1]
+
+
+def sign_up_and_guess_the_code(client: Client, email: str) -> Any:
+    sign_up(client, email)
+    return client.post("/account/confirm-email/", {"code": "WRONG-CODE"}, follow=True)
+
+
+def sign_up_and_guess_three_times(client: Client, email: str) -> Any:
+    sign_up(client, email)
+    answers = [
+        client.post("/account/confirm-email/", {"code": "WRONG-CODE"}, follow=True)
+        for _ in range(3)
+    ]
+    return answers[-1]
+
+
+def sign_up_then_sign_in(client: Client, email: str) -> Any:
+    """Whether the password of a sign-up works would tell whether the address was free."""
+    sign_up(client, email)
+    return sign_in(Client(), email)
+
+
+def sign_up_twice(client: Client, email: str) -> Any:
+    sign_up(client, email)
+    cache.clear()  # of the limit on mails to one address
+    return sign_up(Client(), email)
+
+
+def locked_out(client: Client, email: str) -> Any:
+    for _ in range(5):
+        sign_in(client, email)
+    return sign_in(client, email)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        sign_up,
+        sign_up_weakly,
+        sign_up_and_guess_the_code,
+        sign_up_and_guess_three_times,
+        sign_up_then_sign_in,
+        sign_up_twice,
+        sign_in,
+        locked_out,
+        reset,
+        ask_for_code,
+        wrong_code,
+        three_wrong_codes,
+    ],
+    ids=lambda ask: ask.__name__,
+)
+def test_a_taken_address_gets_the_answer_of_a_free_one(ask: Ask) -> None:
+    assert answer_to(TAKEN, ask) == answer_to(FREE, ask)
+
+
+@pytest.mark.parametrize(
+    "state", ["unusable_password", "closed", "without_address_row", "second_address"]
+)
+@pytest.mark.parametrize("ask", [sign_up, sign_in, reset, ask_for_code])
+def test_people_of_every_kind_get_the_answer_of_nobody(state: str, ask: Ask, taken: User) -> None:
+    if state == "unusable_password":
+        taken.set_unusable_password()
+        taken.save()
+    elif state == "closed":
+        User.objects.filter(pk=taken.pk).update(deleted_at=taken.created_at)
+    elif state == "without_address_row":
+        EmailAddress.objects.all().delete()
+    else:
+        EmailAddress.objects.filter(email=TAKEN).update(primary=False)
+        User.objects.filter(pk=taken.pk).update(email="main@example.com")
+    assert answer_to(TAKEN, ask) == answer_to(FREE, ask)
+
+
+def add_address(client: Client, email: str) -> Any:
+    return client.post("/account/email/", {"action_add": "", "email": email}, follow=True)
+
+
+def test_a_new_address_of_ones_own_gets_the_same_answer_if_it_is_taken() -> None:
+    eve: User = UserFactory(email="eve@example.com", password=PASSWORD)
+    EmailAddress.objects.create(user=eve, email=eve.email, verified=True, primary=True)
+
+    def client() -> Client:
+        found = Client()
+        found.force_login(eve)
+        prove(found, eve)
+        return found
+
+    taken_one = answer_to(TAKEN, add_address, client())
+    assert taken_one == answer_to(FREE, add_address, client())
+    assert taken_one.mails == 1
+    assert not EmailAddress.objects.filter(email=TAKEN, user=eve).exists()
+
+
+def test_a_taken_address_is_told_to_its_owner_alone() -> None:
+    sign_up(Client(), TAKEN)
+    (message,) = mail.outbox
+    assert message.to == [TAKEN]
+    assert message.subject == "You can sign in already"
+    assert User.objects.count() == 1
+
+
+def test_a_new_person_begins_at_once_with_the_code_from_the_mail(client: Client) -> None:
+    page = sign_up(client, FREE)
+    assert page.redirect_chain[-1][0] == "/account/confirm-email/"
+    assert client.get("/").status_code == 302
+    (message,) = mail.outbox
+    found = re.search(r"signed up:\s+(\S+)", str(message.body))
+    assert found
+    done = client.post("/account/confirm-email/", {"code": found[1]}, follow=True)
+    assert done.redirect_chain[-1][0] == "/"
+    assert client.get("/").status_code == 200
+    assert EmailAddress.objects.get(email=FREE).verified
+
+
+def test_somebody_who_lost_the_page_for_the_code_has_another_one_sent(client: Client) -> None:
+    sign_up(Client(), FREE)
+    mail.outbox.clear()
+    client.post(CODE, {"email": FREE})
+    found = re.search(r"to Ledger:\s+(\S+)", str(mail.outbox[0].body))
+    assert found
+    client.post(f"{CODE}confirm/", {"code": found[1]})
+    assert client.get("/").status_code == 200
+    client.post("/account/logout/")
+    client.post(LOGIN, {"login": FREE, "password": OTHER})
+    assert client.get("/").status_code == 200
+
+
+def test_somebody_whose_address_a_stranger_signed_up_with_takes_it_back(client: Client) -> None:
+    sign_up(Client(), FREE)
+    mail.outbox.clear()
+    client.post("/account/password/reset/", {"email": FREE})
+    (link,) = [line for line in mail.outbox[0].body.splitlines() if "/reset/key/" in line]
+    page = client.get("/" + link.split("/", 3)[3], follow=True)
+    form = {"password1": PASSWORD, "password2": PASSWORD}
+    client.post(page.redirect_chain[-1][0], form)
+    client.post(LOGIN, {"login": FREE, "password": PASSWORD})
+    assert client.get("/").status_code == 200
+    assert not User.objects.get(email=FREE).check_password(OTHER)
