@@ -1,5 +1,6 @@
 """Adapts allauth: our texts, our redirects, our mails."""
 
+import logging
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
@@ -18,6 +20,8 @@ from accounts.sign_in.addresses import is_unconfirmed
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
+
+logger = logging.getLogger(__name__)
 
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
 # and with somebody else's address, so no mail contains a name that looks like a link.
@@ -171,6 +175,9 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         "cannot_generate_recovery_codes": (
             "Recovery codes stand in for a lost passkey or app. Add one of them first."
         ),
+        "unreadable_secret": (
+            "The bank cannot check codes at present. Use a passkey, or ask the bank's staff."
+        ),
         "cannot_delete_authenticator": passwords.TOO_SHORT_ALONE,
     }
 
@@ -178,7 +185,12 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return encryption.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return encryption.decrypt(encrypted_text)
+        """The secret. Raises ValidationError, for the form, if no known key has encrypted it."""
+        try:
+            return encryption.decrypt(encrypted_text)
+        except InvalidToken:
+            logger.critical("A second factor was encrypted with an unknown key: docs/security.md.")
+            raise self.validation_error("unreadable_secret") from None
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """Whether the password is long enough to be what remains."""

@@ -251,3 +251,43 @@ def test_the_same_addresses_open_with_a_second_factor(
     client = signed_in(root)
     urls = ("/admin/", "/admin/search/", "/reports/", f"/admin/accounts/user/{root.pk}/change/")
     assert [client.get(url).status_code for url in urls] == [200] * 4
+
+
+# ---- A session found open ----
+
+ABOUT_SIGNING_IN = (
+    "users",
+    "account_emailaddress",
+    "mfa_authenticator",
+    "socialaccount_socialaccount",
+)
+CHANGES = {
+    "account_email",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_deactivate_totp",
+    "mfa_edit_webauthn",
+    "mfa_generate_recovery_codes",
+    "security:change_password",
+    "security:choose_password",
+    "security:drop_password",
+    "security:remove_passkey",
+}
+
+
+def test_an_open_session_changes_nothing_about_signing_in(bank: AttackedBank) -> None:
+    """Whoever finds a session open sends every form under /account/."""
+    ana = bank.ana
+    add_app(ana.user)
+    client, before = Client(), table_digests()
+    client.force_login(ana.user)
+    form = {"action_add": "", "email": "x@mail.example", "name": "x", "password1": "x"}
+    asked = set()
+    for address in addresses(ana):
+        if address.url.startswith("/account/") and address.name != "account_logout":
+            answer = ask(client, "POST", address.url, form)
+            if "/reauthenticate/?next=" in answer.headers.get("Location", ""):
+                asked.add(address.name)
+    after = table_digests()
+    assert [table for table in ABOUT_SIGNING_IN if after[table] != before[table]] == []
+    assert asked >= CHANGES

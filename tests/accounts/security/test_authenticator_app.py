@@ -7,6 +7,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from django.conf import LazySettings
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -100,6 +101,18 @@ def test_a_wrong_code_does_not_sign_in(client: Client, ana: User, later: int) ->
     half_signed_in(client, ana)
     assert "did not match" in text_of(client.post(SECOND, {"code": code_of(later=later)}))
     assert not is_signed_in(client)
+
+
+def test_an_unknown_key_is_told_and_signs_nobody_in(
+    client: Client, ana: User, settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_app(ana)
+    settings.SECRET_KEY = "n" * 40 + "0123456789"
+    half_signed_in(client, ana)
+    answer = client.post(SECOND, {"code": code_of()})
+    assert "cannot check codes at present" in text_of(answer)
+    assert not is_signed_in(client)
+    assert "unknown key" in caplog.text
 
 
 def test_a_code_works_once(client: Client, ana: User) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.conf import LazySettings
+from django.contrib import admin
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -134,6 +136,10 @@ def test_staff_can_sign_out_and_see_their_own_accounts(staff: Client) -> None:
     assert not leads_to_security(staff, "/admin/logout/")
     staff.post("/account/logout/")
     assert staff.get("/").status_code == 302
+
+
+def test_nobody_edits_second_factors_in_the_admin() -> None:
+    assert not admin.site.is_registered(Authenticator)
 
 
 def test_the_rule_can_be_off(staff: Client, settings: LazySettings) -> None:
