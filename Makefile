@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test test-all bench check shell stop install lock clean screenshots
+.PHONY: help run dev test test-all bench check audit shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # A lock on manage.py, which makes `make clean` refuse; the server inherits it by descriptor 9.
@@ -21,6 +21,7 @@ help:
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
+	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data"
 	@echo "make shell    a Python shell with every model"
 	@echo "make stop     stop the embedded database"
 	@echo "make install  make the virtual environment only"
@@ -56,6 +57,9 @@ check: install
 	find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.checks
+
+audit: install
+	@$(PY) -m tests.vulnerabilities
 
 shell: install
 	@$(PY) manage.py shell

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "transactions.row_security.middleware.RowSecurityMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
+    "ledger.web.middleware.ListFilterMiddleware",
     "ledger.web.middleware.TroubleMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
 
 from ledger.web import database_errors, health
@@ -127,3 +128,26 @@ class PrivateMiddleware:
             read = request.method in ("GET", "HEAD")
             response.headers["Cache-Control"] = "private, no-store" if read else "private"
         return response
+
+
+class ListFilterMiddleware:
+    """Leads from a list of the admin whose filter no query can take, such as the year -1 or a NUL
+    byte, to the list without filters. Django does the same for values that it checks itself.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        match = request.resolver_match
+        is_list = match is not None and match.view_name.endswith("_changelist")
+        is_of_a_value = isinstance(exception, DataError | ValueError | OverflowError)
+        if not (is_list and is_of_a_value and request.GET and request.method in ("GET", "HEAD")):
+            return None
+        logger.warning("%s: a filter could not be used: %s", request.path, type(exception).__name__)
+        return HttpResponseRedirect(request.path)

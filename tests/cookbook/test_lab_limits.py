@@ -1,7 +1,6 @@
 """Trying all attempts of the lab costs little: no line of Postgres's log, a few runs a minute."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,33 +13,23 @@ from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT
 from cookbook.runner import limiter
 from cookbook.runner.limiter import RUNS_OF_ALL, RUNS_OF_ONE, count_run
 from cookbook.runner.sessions import AllBusy
-from ledger.db.embedded import default_server
 from tests.conftest import set_role
 from tests.factories import UserFactory
+from tests.postgres_log import lines_logged
 
 ALL = "/cookbook/lab/?try=all"
 
 
-def bytes_logged() -> int:
-    """What Postgres has logged for this connection since it began: lines with its process id."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        mark = f"[{cursor.fetchone()[0]}] ".encode()
-    logs = Path(default_server().data / "log").glob("*.log")
-    lines = (line for log in logs for line in log.read_bytes().splitlines())
-    return sum(len(line) for line in lines if mark in line)
-
-
 @pytest.mark.usefixtures("practice_bank", "db")
 def test_no_attempt_writes_to_the_log_of_postgres() -> None:
-    before = bytes_logged()
+    before = lines_logged()
 
     assert run_attempts(ATTEMPTS).refused > 200
     set_role("ledger_web")
     assert run_attempts_on_real_books(WITHOUT_THE_RIGHT).refused == len(WITHOUT_THE_RIGHT)
     set_role(None)
 
-    assert bytes_logged() == before
+    assert lines_logged() == before
 
 
 @pytest.mark.django_db

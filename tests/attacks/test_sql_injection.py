@@ -1,0 +1,96 @@
+"""No filter, sort or parameter of any page reaches the database as SQL.
+
+The parameters are those of all links and forms that a reader finds on all pages, and the look-ups
+that Django's admin understands in an address.
+"""
+
+import re
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.forms import parameters_seen
+from tests.attacks.people import readers_of
+from tests.attacks.walk import addresses
+from tests.postgres_log import lines_logged
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+PAYLOADS = (
+    "'\"\\` OR 1=1; DROP TABLE users; --",
+    "a\x00b\ud83d",
+    "9" * 400,
+    "-1e999999",
+    "%s %(x)s ((((((((not or and",
+)
+# Of what no list shows, each with a value that would find rows if the look-up were taken.
+SECRET_LOOKUPS = {
+    "password__startswith": "md5$",
+    "user__password__startswith": "md5$",
+    "from_account__user__password__contains": "$",
+    "owner__password__regex": "^md5",
+    "created_by__password__contains": "$",
+    "run_by__password__contains": "$",
+    "user__authenticator__data__contains": "{}",
+    "authenticator__data__isnull": "0",
+}
+LOOKUPS = ("id__in", "created_at__year__gt", "o", "p", "all", "_to_field", "_popup", "_facets", "e")
+UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+READERS = ("customer", "analyst", "staff")
+
+
+def test_no_parameter_is_taken_for_sql(bank: AttackedBank) -> None:
+    clients = readers_of(bank)
+    secrets = [fact for victim in bank.victims for fact in victim.facts()]
+    logged, wrong, tried = lines_logged(), [], set()
+
+    for kind in READERS:
+        for path, names in parameters_seen(clients[kind], addresses(bank.eve)).items():
+            page = UUID.sub("<id>", path)
+            fresh = sorted(name for name in names if (page, name) not in tried)
+            tried |= {(page, name) for name in fresh}
+            for name in fresh:
+                for payload in PAYLOADS:
+                    query = f"{quote(name)}={quote(payload, errors='surrogatepass')}"
+                    answer = ask(clients[kind], "GET", f"{path}?{query}")
+                    shown = kind == "customer" and answer.shown(secrets, path)
+                    if answer.status >= 500 or shown:
+                        wrong.append((kind, path, name, payload, answer.status, shown))
+
+    assert wrong == []
+    assert lines_logged() == logged
+    assert {("/search/", "q"), ("/accounts/<id>/", "start"), ("/admin/search/", "q")} <= tried
+
+
+def test_no_look_up_of_the_admin_tells_what_its_lists_do_not_show(bank: AttackedBank) -> None:
+    """A secret that is right finds no more than one that is wrong."""
+    staff = readers_of(bank)["staff"]
+    logged = lines_logged()
+    lists = [it.url for it in addresses(bank.eve) if it.name.endswith("_changelist")]
+    assert len(lists) > 4
+
+    told = [
+        (url, lookup)
+        for url in lists
+        for lookup, right in SECRET_LOOKUPS.items()
+        if _rows(staff, url, {lookup: right}) != _rows(staff, url, {lookup: "1"})
+    ]
+    broken = [
+        (url, lookup, value)
+        for url in lists
+        for lookup in (*LOOKUPS, *SECRET_LOOKUPS)
+        for value in ("-1", "'; --", "a\x00")
+        if ask(staff, "GET", url, {lookup: value}).status >= 500
+    ]
+
+    assert told == []
+    assert broken == []
+    assert lines_logged() == logged
+
+
+def _rows(client: Client, url: str, query: dict[str, str]) -> tuple[int, list[str]]:
+    """The status, and the ids of the rows on the page."""
+    answer = ask(client, "GET", url, query)
+    return answer.status, UUID.findall(answer.body)

@@ -1,0 +1,56 @@
+"""`python -m tests.vulnerabilities`: known weaknesses of the locked dependencies, by pip-audit.
+
+Run by `make audit`. Exits 1 if a dependency has one. Where the data cannot be reached it says that
+it is skipped, and exits 0. pip-audit says "No known vulnerabilities found" even if the index knows
+none of the dependencies, and fails in the same way for a weakness and for a missing network.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
+COMMAND = [
+    sys.executable, "-m", "pip_audit", "--requirement", str(LOCK), "--require-hashes",
+    "--disable-pip", "--format", "json", "--progress-spinner", "off", "--timeout", "15",
+]  # fmt: skip
+LONGEST = 300  # seconds
+
+
+def verdict(printed: str, complaint: str) -> tuple[int, str]:
+    """The exit code and what to print, from the output and the errors of pip-audit."""
+    try:
+        found: list[dict[str, Any]] = json.loads(printed)["dependencies"]
+    except (ValueError, KeyError, TypeError):
+        reason = complaint.strip().splitlines()[-1:] or ["it printed nothing"]
+        return 0, f"Dependencies: skipped, the data could not be read ({reason[0]})."
+    weak = [
+        f"{each['name']} {each['version']}: {weakness['id']},"
+        f" mended in {', '.join(weakness.get('fix_versions') or ['no version'])}"
+        for each in found
+        for weakness in each.get("vulns", [])
+    ]
+    checked = [each for each in found if "skip_reason" not in each]
+    unknown = [each["name"] for each in found if "skip_reason" in each]
+    if weak:
+        return 1, "\n".join(["Dependencies with known weaknesses:", *weak])
+    if not checked:
+        return 0, f"Dependencies: skipped, the index has data on none of {len(unknown)}."
+    missing = f" Not checked, without data: {', '.join(unknown)}." if unknown else ""
+    return 0, f"Dependencies: {len(checked)} checked, no known weakness.{missing}"
+
+
+def main() -> int:
+    try:
+        done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=LONGEST, check=False)
+        code, sentence = verdict(done.stdout, done.stderr)
+    except subprocess.TimeoutExpired:
+        code, sentence = 0, f"Dependencies: skipped, no answer in {LONGEST} seconds."
+    print(sentence)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
