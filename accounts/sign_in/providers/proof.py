@@ -25,7 +25,6 @@ from accounts.sign_in.providers import linking
 from accounts.sign_in.providers.current import configured, is_configured
 from accounts.sign_in.providers.id_token import LEEWAY_SECONDS
 from accounts.sign_in.providers.openid import ASKED_AT
-from ledger.web import security_log
 
 
 def only_at_provider(user: Any) -> bool:
@@ -77,5 +76,4 @@ def finish(request: HttpRequest, login: SocialLogin) -> None:
     facts = {"provider": account.provider, "uid": account.uid, "reauthenticated": True}
     record_authentication(request, request.user, "socialaccount", **facts)
     request.session.pop(STATE_SESSION_KEY, None)
-    security_log.record("provider.proved", request=request)
     raise ImmediateHttpResponse(redirect(login.state.get("next") or settings.LOGIN_REDIRECT_URL))
