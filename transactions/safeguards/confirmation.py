@@ -21,7 +21,7 @@ from ledger.text.money import money
 from transactions import services
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
-from transactions.safeguards.recipients import has_paid, own_accounts
+from transactions.safeguards.recipients import has_paid
 from transactions.services import Draft
 
 NEW_RECIPIENT = "This is your first payment to this account. Confirm that it is you."
@@ -55,16 +55,18 @@ def why_confirm(
     return over_limit(sender.currency) if total > limit_in(sender.currency) else ""
 
 
-def book(draft: Draft, person: User, *, covered_until: datetime | None) -> Transaction:
+def book(
+    draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
+) -> Transaction:
     """Books a payment of a person. Raises ConfirmationNeeded if it needs a step-up first; otherwise
-    as `services.book`.
+    as `services.book`. `is_known`: the recipient is known to be none that is new.
     """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         raise TypeError("a payment between two accounts is needed")
     if is_covered(covered_until) or recipient.user_id == person.pk:
         return services.book(draft)
-    if not has_paid(person, recipient):
+    if not is_known and not has_paid(person, recipient):
         raise ConfirmationNeeded(NEW_RECIPIENT)
     refuse = refuse_over_limit(person.pk, sender.currency, covered_until)
     return services.book(draft, beside=lambda _row: refuse())
@@ -91,7 +93,7 @@ def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None)
     since = start_of_day(timezone.localdate())
     if covered_until is not None:
         since = max(since, covered_until)
-    own = own_accounts(person)
+    own = Account.objects.filter(user=person).values("pk")
     paid = Transaction.objects.filter(
         from_account__in=own,
         created_at__gte=since,

@@ -23,24 +23,30 @@ NOT_REVIEWED = (
 Facts = Iterable[tuple[str, str]]
 
 
-def token_for(request: HttpRequest, about: str, facts: Facts) -> str:
+def token_for(request: HttpRequest, about: str, facts: Facts, *, note: str = "") -> str:
     """The token of a review that shows these facts. `about` names the kind of form, so that a
-    token of one form is worth nothing in another.
+    token of one form is worth nothing in another. `note_of` reads the `note` again.
     """
-    return _signer().sign(_digest(request, about, facts))
+    return _signer().sign(f"{_digest(request, about, facts)}.{note}")
 
 
 def was_reviewed(request: HttpRequest, about: str, facts: Facts) -> bool:
     """Whether the POST carries a token for exactly these facts, of this person and session."""
+    return note_of(request, about, facts) is not None
+
+
+def note_of(request: HttpRequest, about: str, facts: Facts) -> str | None:
+    """The note of a token that `was_reviewed` takes; None for any other."""
     token = request.POST.get(FIELD, "")
     try:
-        digest = _signer().unsign(token, max_age=timedelta(minutes=REVIEW_MINUTES))
+        signed = _signer().unsign(token, max_age=timedelta(minutes=REVIEW_MINUTES))
     except signing.BadSignature:
-        digest = ""
-    is_current = digest == _digest(request, about, facts)
-    if not is_current:
-        security_log.record("payment.not_reviewed", outcome="refused", request=request, form=about)
-    return is_current
+        signed = ""
+    digest, _, note = signed.partition(".")
+    if digest == _digest(request, about, facts):
+        return note
+    security_log.record("payment.not_reviewed", outcome="refused", request=request, form=about)
+    return None
 
 
 def _signer() -> signing.TimestampSigner:

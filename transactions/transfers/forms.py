@@ -43,7 +43,7 @@ class TransferForm(MoneyForm):
         label="Recipient\u2019s name",
         max_length=LONGEST_NAME,
         required=False,
-        help_text="Optional. The review says whether it is the account holder\u2019s.",
+        help_text="The review says whether it is the account holder\u2019s name.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     amount = AmountField()

@@ -19,7 +19,7 @@ from transactions.transfers import unsent
 from transactions.transfers.forms import TransferForm, prefilled
 from transactions.transfers.reads import known_accounts, review_of
 
-ABOUT = "transfer"  # in the token of the review
+ABOUT, PAID_BEFORE = "transfer", "paid-before"  # in the token of the review
 SENT_ONCE = "This payment was made once; pressing again paid nothing. This is its receipt."
 CHANGED_AFTER_SENDING = (
     "That form was already paid, so nothing was sent again. This is its receipt; for another "
@@ -41,17 +41,22 @@ def transfer(request: PersonRequest) -> HttpResponse:
     if sent := _sent_before(request, form):
         return sent
     if step == "send":
-        if review.was_reviewed(request, ABOUT, form.as_read):
-            return _send(request, form)
+        note = review.note_of(request, ABOUT, form.as_read)
+        if note is not None:
+            return _send(request, form, is_known=note == PAID_BEFORE)
         messages.warning(request, review.NOT_REVIEWED)
     return _review(request, form)
 
 
-def _send(request: PersonRequest, form: TransferForm) -> HttpResponse:
+def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> HttpResponse:
     """Books the payment. Asks for a step-up first if it needs one; the review is shown after it."""
     try:
-        covered_until = step_up.fresh_until(request)
-        row = confirmation.book(form.draft, request.user, covered_until=covered_until)
+        row = confirmation.book(
+            form.draft,
+            request.user,
+            covered_until=step_up.fresh_until(request),
+            is_known=is_known,
+        )
     except ConfirmationNeeded as needed:
         unsent.keep(request, form)
         back = f"{reverse('transactions:transfer')}?id={form.cleaned_data['id']}"
@@ -70,12 +75,10 @@ def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
         row = services.preview(form.draft)
     except LedgerError as refusal:
         return _refused(request, form, refusal)
-    context = {
-        "form": form,
-        "row": row,
-        "review": review_of(form, row, covered_until=step_up.fresh_until(request)),
-        "reviewed": review.token_for(request, ABOUT, form.as_read),
-    }
+    shown = review_of(form, row, covered_until=step_up.fresh_until(request))
+    note = "" if shown.is_new else PAID_BEFORE
+    token = review.token_for(request, ABOUT, form.as_read, note=note)
+    context = {"form": form, "row": row, "review": shown, "reviewed": token}
     return render(request, "transactions/transfer_review.html", context)
 
 
