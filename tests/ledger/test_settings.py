@@ -23,6 +23,8 @@ WRONG = {
     "LEDGER_PG": ("17", "18, 16"),
     "PORT": ("99999", "1 to 65535"),
     "LEDGER_READ_TIMEOUT": ("0", "1 to 600"),
+    "LEDGER_STEP_UP_MINUTES": ("0", "1 to 60"),
+    "LEDGER_STEP_UP_OVER": ("1000,JPY:", "JPY:1"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
     "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
     "LEDGER_SECURITY_CONTACT": ("http://me:secret@host", "https://"),
