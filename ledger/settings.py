@@ -342,12 +342,18 @@ LEDGER_PROVIDER = provider_settings.read(
 OIDC_MOCK = env.text("OIDC") == "mock"
 if LEDGER_PROVIDER:
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += LEDGER_PROVIDER.origins
+# Error pages of DEBUG without what was typed, cookies and values of variables.
+DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "ledger.web.error_reports.HidingFilter"
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "line": {
+            "()": "ledger.web.log_filters.WithoutValues",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
         "bare": {"format": "%(message)s"},
     },
     "filters": {"refusals": {"()": "ledger.web.log_filters.RefusalsInOneLine"}},
@@ -363,6 +369,9 @@ LOGGING = {
     # Django's own handlers would print each message twice, or mail it.
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL},
+        # Below INFO they log statements with their values, and contexts of templates.
+        "django.db.backends": {"level": "INFO"},
+        "django.template": {"level": "INFO"},
         # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
         "ledger.security": {"handlers": ["security"], "level": "INFO", "propagate": False},
     },

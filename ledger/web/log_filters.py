@@ -1,6 +1,20 @@
-"""Filters for the log."""
+"""Filters and the format of the log."""
 
 import logging
+from typing import Any
+
+from ledger.web.error_text import formatted, without_secrets
+
+
+class WithoutValues(logging.Formatter):
+    """Lines without the values that an error was about, and without the keys of links in mails."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # another handler may have kept its own text
+        return without_secrets(super().format(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  the name of logging
+        return formatted(ei[1], ei[2]) if ei[1] is not None else ""
 
 
 class RefusalsInOneLine(logging.Filter):

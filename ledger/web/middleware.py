@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.defaultfilters import filesizeformat
 
 from ledger.web import database_errors, health
+from ledger.web.error_text import described
 
 logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -107,7 +108,7 @@ class TroubleMiddleware:
     ) -> HttpResponseBase | None:
         page = database_errors.page_for(request, exception)
         if page is not None:
-            logger.warning("%s %s: %s", request.method, request.path, exception)
+            logger.warning("%s %s: %s", request.method, request.path, described(exception))
         return page
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
@@ -97,11 +96,6 @@ def _passkey(holder: Holder) -> Filled:
     return [{"pk": holder.passkey.pk}]
 
 
-def _confirmation(holder: Holder) -> Filled:
-    address = EmailAddress.objects.get(user=holder.user)
-    return [{"key": EmailConfirmationHMAC(address).key}]
-
-
 def _password_link(holder: Holder) -> Filled:
     """The person's own link with a wrong key: the right one is known to their mailbox alone."""
     return [{"uidb36": user_pk_to_url_str(holder.user), "key": "c0ffee-0123456789abcdef"}]
@@ -119,7 +113,6 @@ def _same(**values: str) -> Callable[[Holder], Filled]:
 # By the name of a pattern, or by its route if it has no name: the values of its arguments, by
 # holder. One example of a slug is enough where all of them lead to one view without anybody's rows.
 ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
-    "account_confirm_email": _confirmation,
     "account_reset_password_from_key": _password_link,
     "admin:app_list": _same(app_label="accounts"),
     "admin:view_on_site": _on_site,

@@ -110,7 +110,7 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         messages.warning(request, f"{file.name}: {gone}")
         return _go(request, reverse("transactions:files"))
     except BookingStopped as stopped:
-        logger.exception("%s: %s", request.path, stopped.__cause__)
+        logger.exception("%s", request.path)
         there = reverse("transactions:file", args=[file.pk])
         return database_errors.page(
             "A part of the file is booked", str(stopped), there, "To the file"

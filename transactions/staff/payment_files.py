@@ -149,7 +149,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:transactions_paymentfile_changelist")
         except BookingStopped as stopped:
-            logger.exception("%s: %s", request.path, stopped.__cause__)
+            logger.exception("%s", request.path)
             there = reverse("admin:transactions_paymentfile_change", args=[pk])
             return database_errors.page(
                 "A part of the file is booked", str(stopped), there, "To the file"

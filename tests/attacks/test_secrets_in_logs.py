@@ -1,0 +1,161 @@
+"""Passwords, tokens, cookies, amounts and addresses stand neither in logs nor on error pages."""
+
+import io
+import logging
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.decorators import login_not_required
+from django.db import IntegrityError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import include, path
+
+from accounts.exceptions import LimitInvalid
+from accounts.models import User
+from ledger.web.log_filters import WithoutValues
+from tests.attacks.planted import ADDRESS, AMOUNT, COOKIE, PASSWORD, SECRETS, TOKEN
+from tests.factories import AccountFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@login_not_required
+def fails(request: HttpRequest) -> HttpResponse:
+    password, amount = request.POST["password"], Decimal(request.POST["amount"])
+    raise KeyError(f"{bool(password)} {bool(amount)}")
+
+
+@login_not_required
+def breaks_a_unique_key(_request: HttpRequest) -> HttpResponse:
+    with transaction.atomic():
+        User.objects.create(email=ADDRESS, name="Twice")
+    return HttpResponse()
+
+
+@login_not_required
+def breaks_a_check(request: HttpRequest) -> HttpResponse:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounts SET overdraft_limit = 0 - %s::numeric, name = %s",
+            [request.POST["amount"], request.POST["password"]],
+        )
+    return HttpResponse()
+
+
+@login_not_required
+def breaks_a_type(request: HttpRequest) -> HttpResponse:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT %s::uuid", [request.POST["token"]])
+    return HttpResponse()
+
+
+@login_not_required
+def chained(request: HttpRequest) -> HttpResponse:
+    try:
+        breaks_a_check(request)
+    except IntegrityError as error:
+        raise RuntimeError("It did not work") from error
+    return HttpResponse()
+
+
+@login_not_required
+def refuses(request: HttpRequest) -> HttpResponse:
+    raise LimitInvalid(f"{request.POST['amount']} is too much for {ADDRESS}")
+
+
+VIEWS = (fails, breaks_a_unique_key, breaks_a_check, breaks_a_type, chained, refuses)
+urlpatterns = [
+    *(path(f"{view.__name__}/", view) for view in VIEWS),
+    path("account/password/reset/key/<key>/", fails),
+    path("", include("ledger.urls")),
+]
+handler500 = "ledger.web.database_errors.server_error"
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the console is told of Django and of us, from DEBUG on."""
+    root = logging.getLogger()
+    (handler,) = (
+        each
+        for each in root.handlers
+        if isinstance(each, logging.StreamHandler) and isinstance(each.formatter, WithoutValues)
+    )
+    names = ("django", "django.request", "ledger", "transactions", "accounts")
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    stream = handler.setStream(told := io.StringIO())
+    yield told
+    handler.setStream(stream)
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+
+
+@pytest.fixture
+def security_log() -> Iterator[io.StringIO]:
+    handlers = logging.getLogger("ledger.security").handlers
+    (handler,) = (each for each in handlers if type(each) is logging.StreamHandler)
+    stream = handler.setStream(told := io.StringIO())
+    yield told
+    handler.setStream(stream)
+
+
+def send(url: str) -> Any:
+    client = Client(raise_request_exception=False)
+    client.cookies["theme"] = COOKIE
+    form = {"password": PASSWORD, "amount": AMOUNT, "token": TOKEN, "email": ADDRESS}
+    return client.post(f"{url}?token={TOKEN}", form, headers={"authorization": f"Bearer {TOKEN}"})
+
+
+def secrets_in(text: str) -> list[str]:
+    return [secret for secret in SECRETS if secret in text]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+def test_a_failing_page_tells_no_secret(
+    view: Any, debug: bool, log: io.StringIO, security_log: io.StringIO
+) -> None:
+    UserFactory(email=ADDRESS)
+    AccountFactory(balance="10")
+    with override_settings(ROOT_URLCONF=__name__, DEBUG=debug):
+        answer = send(f"/{view.__name__}/")
+    assert answer.status_code == 500
+    assert secrets_in(answer.content.decode()) == []
+    assert secrets_in(log.getvalue() + security_log.getvalue()) == []
+    assert f"in {view.__name__}\n" in log.getvalue()
+
+
+def test_a_database_error_is_named_by_its_rule(log: io.StringIO) -> None:
+    AccountFactory()
+    with override_settings(ROOT_URLCONF=__name__):
+        send("/chained/")
+    assert "SQLSTATE 23514, rule available_non_negative, table accounts" in log.getvalue()
+    assert "RuntimeError: It did not work" in log.getvalue()
+
+
+def test_the_key_of_a_link_in_a_mail_is_not_logged(log: io.StringIO) -> None:
+    with override_settings(ROOT_URLCONF=__name__):
+        send(f"/account/password/reset/key/{TOKEN}/")
+    assert "/account/password/reset/key/…" in log.getvalue()
+    assert TOKEN not in log.getvalue()
+
+
+def test_signing_in_leaves_no_secret_in_the_logs(
+    log: io.StringIO, security_log: io.StringIO
+) -> None:
+    UserFactory(email=ADDRESS, password=PASSWORD)
+    client = Client()
+    for password in ("not " + PASSWORD, PASSWORD):
+        client.post("/account/login/", {"login": ADDRESS, "password": password})
+    client.post("/account/password/reset/", {"email": ADDRESS})
+    client.post("/account/login/", {"login": "x", "password": PASSWORD})
+    told = log.getvalue() + security_log.getvalue()
+    assert '"sign_in"' in told
+    assert secrets_in(told) == []
+    assert str(client.session.session_key) not in told
+    assert "127.0.0.1" not in told
