@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from enum import IntEnum
 from itertools import islice
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
@@ -25,6 +26,7 @@ SETTING = "ledger.reader"
 LIFETIME = 300  # seconds: longer than a statement may run, with room for clocks that differ
 RENEWED_BEFORE = 120  # seconds before a token ends
 ROWS_AT_ONCE = 500
+PREPARE = "run manage.py prepare with the same settings."
 BLOCK = 64  # bytes of SHA-256's block, to which HMAC pads its key
 
 
@@ -105,6 +107,23 @@ def read_bank() -> None:
     reader: SignedReader | None = getattr(connections[DEFAULT_DB_ALIAS], "reader", None)
     if reader is not None:
         reader.raised_to = max(reader.raised_to, RowScope.BANK)
+
+
+def problem_with(found: psycopg.Connection) -> str | None:
+    """Why pages would show nothing through this connection; None if they show what they should."""
+    row = found.execute("SELECT to_regnamespace('row_security') IS NOT NULL").fetchone()
+    is_installed = row is not None and row[0]
+    if is_installed != settings.LEDGER_ROW_SECURITY:
+        here, there = ("off", "on") if is_installed else ("on", "off")
+        return f"Row-level security is {there} in the database and {here} here: {PREPARE}"
+    if not is_installed:
+        return None
+    person = uuid4()
+    token = signed(person, RowScope.OWN, int(time.time()) + LIFETIME, keys()[0])
+    found.execute("SELECT set_config(%s, %s, true)", [SETTING, token])
+    if found.execute("SELECT row_security.person()").fetchone() == (person,):
+        return None
+    return f"The database does not know the key of row-level security: {PREPARE}"
 
 
 def rows_are_secured() -> bool:

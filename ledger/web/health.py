@@ -4,6 +4,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from ledger.db import row_security
 from ledger.db.probe import short_connection, unapplied_migrations
 
 SECONDS = 2
@@ -17,7 +18,7 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """Answers 200 if the database answers in two seconds and is migrated, otherwise 503."""
+    """Answers 200 if the database answers in two seconds and is prepared, otherwise 503."""
     if problem := _problem():
         return JsonResponse({"status": "not ready", "problem": problem}, status=503)
     return JsonResponse({"status": "ready"})
@@ -27,9 +28,10 @@ def _problem() -> str | None:
     try:
         with short_connection(SECONDS) as found:
             missing = unapplied_migrations(found)
+            trouble = None if missing else row_security.problem_with(found)
     except OperationalError:
         # The reason contains hosts and users, which the public should not see.
         return "The database cannot be reached."
     if missing:
         return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}."
-    return None
+    return trouble

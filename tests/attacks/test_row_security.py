@@ -332,3 +332,24 @@ class TestTokens:
             f"SELECT coalesce(current_setting('{SETTING}', true), '')"
         ).fetchone()
         assert left == ("",)
+
+    def test_readyz_says_when_process_and_database_differ(
+        self, client: Client, settings: Any
+    ) -> None:
+        assert client.get("/readyz").status_code == 200
+        with changed(settings, SECRET_KEY="another" * 10):
+            answer = client.get("/readyz")
+        assert (answer.status_code, "key" in answer.json()["problem"]) == (503, True)
+        with changed(settings, LEDGER_ROW_SECURITY=False):
+            answer = client.get("/readyz")
+        assert (answer.status_code, "off here" in answer.json()["problem"]) == (503, True)
+
+
+@contextmanager
+def changed(settings: Any, **values: Any) -> Iterator[None]:
+    before = {name: getattr(settings, name) for name in values}
+    for name, value in values.items():
+        setattr(settings, name, value)
+    yield
+    for name, value in before.items():
+        setattr(settings, name, value)
