@@ -71,7 +71,6 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
     """Starts a sign-in with PKCE and a nonce, and reads claims."""
 
     oauth2_adapter_class = OpenIDAdapter
-    pkce_enabled_default = True
 
     def get_redirect_from_request_kwargs(self, request: HttpRequest) -> dict[str, Any]:
         """What a visitor may choose: where to go afterwards, and whether to sign in or to connect.

@@ -84,8 +84,9 @@ def test_a_superuser_stays_one(client: Client, there: There) -> None:
 def test_connecting_changes_no_groups(client: Client, there: There) -> None:
     user = person_here(ANA)
     there.know(replace(ANA, groups=("bank-clerks",)))
-    connect(there, client, user, ANA)
-    assert names(user) == set()
+    for _ in ("the first time", "once more"):
+        connect(there, client, user, ANA)
+        assert names(user) == set()
 
 
 @pytest.mark.parametrize("claim", [None, "bank-clerks", {"bank-clerks": True}, [1, None]])
