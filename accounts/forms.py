@@ -46,7 +46,9 @@ class PasswordWords:
             if name in self.fields:
                 self.fields[name].label = label
                 self.fields[name].widget.attrs.pop("placeholder", None)
-        self.fields["password1"].help_text = passwords.help_for(getattr(self, "user", None))
+        if "password1" in self.fields:  # not for somebody who signs up by a passkey
+            help_text = passwords.help_for(getattr(self, "user", None))
+            self.fields["password1"].help_text = help_text
 
 
 class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
@@ -84,7 +86,7 @@ class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  
 
 
 class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
-    """Signing up: a name besides the email and the password."""
+    """Signing up: a name besides the email and the password, or without one by a passkey."""
 
     name = forms.CharField(
         label="Your name",
@@ -125,8 +127,9 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         """Saves the person. For a taken address it does the same work, sends its owner a mail, and
         answers with the same page.
         """
-        if self.account_already_exists:
-            User().set_password(self.cleaned_data["password1"])
+        password = self.cleaned_data.get("password1")  # none with a passkey
+        if self.account_already_exists and password:
+            User().set_password(password)
         saved: tuple[User | None, Any] = super().try_save(request)
         return saved
 

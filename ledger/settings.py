@@ -229,6 +229,7 @@ AUTH_PASSWORD_VALIDATORS = [
 MFA_ADAPTER = "accounts.adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
 MFA_TOTP_ISSUER = "Ledger"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
@@ -238,6 +239,7 @@ MFA_FORMS = {
     "activate_totp": "accounts.security.forms.AddAppForm",
     "add_webauthn": "accounts.security.forms.AddPasskeyForm",
     "authenticate_webauthn": "accounts.security.forms.SecondPasskeyForm",
+    "signup_webauthn": "accounts.security.forms.FirstPasskeyForm",
     "login_webauthn": "accounts.security.forms.SignInByPasskeyForm",
     "reauthenticate_webauthn": "accounts.security.forms.StepUpByPasskeyForm",
     "edit_webauthn": "accounts.security.forms.RenamePasskeyForm",

@@ -25,8 +25,8 @@
   });
   button.addEventListener("click", () => { trouble.hidden = true; });
 
-  const { addForm, authenticateForm, loginForm } = window.allauth.webauthn.forms;
-  const begin = { "add": addForm, "use": authenticateForm, "sign-in": loginForm }[button.dataset.passkey];
+  const { addForm, authenticateForm, loginForm, signupForm } = window.allauth.webauthn.forms;
+  const begin = { "add": addForm, "use": authenticateForm, "sign-in": loginForm, "sign-up": signupForm }[button.dataset.passkey];
   const ids = { credential: "id_credential", passwordless: "id_passwordless", data: "passkey-options" };
-  begin({ ids: { ...ids, add: button.id, authenticate: button.id, login: button.id } });
+  begin({ ids: { ...ids, add: button.id, authenticate: button.id, login: button.id, signup: button.id } });
 })();

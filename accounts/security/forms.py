@@ -12,6 +12,7 @@ from allauth.mfa.webauthn.forms import (
     EditWebAuthnForm,
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
+    SignupWebAuthnForm,
 )
 from django import forms
 
@@ -104,8 +105,8 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
     )
 
 
-class AddPasskeyForm(ConfirmedAddressMixin, AddWebAuthnForm):  # type: ignore[misc]
-    """Adds a passkey. The script reads the hidden box, so that each passkey can sign in alone."""
+class NewPasskeyMixin(forms.Form):
+    """The fields of a passkey that is added."""
 
     credential = CredentialField()
     name = forms.CharField(
@@ -114,20 +115,30 @@ class AddPasskeyForm(ConfirmedAddressMixin, AddWebAuthnForm):  # type: ignore[mi
         required=False,
         help_text="So that you know it again, such as the name of the phone.",
     )
-    passwordless = forms.BooleanField(
-        required=False, initial=True, widget=forms.CheckboxInput(attrs={"hidden": True})
-    )
 
     def clean_name(self) -> str:
         """The name without extra spaces or invisible characters; a proposed one if it is empty."""
-        return tidy_line(str(super().clean_name()))
+        return tidy_line(str(super().clean_name()))  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         """Raises ValidationError for a credential that cannot be read."""
         try:
-            return super().clean()
+            cleaned: dict[str, Any] = super().clean() or {}
         except MALFORMED:
             raise forms.ValidationError(NO_PASSKEY) from None
+        return cleaned
+
+
+class AddPasskeyForm(ConfirmedAddressMixin, NewPasskeyMixin, AddWebAuthnForm):  # type: ignore[misc]
+    """Adds a passkey. The script reads the hidden box, so that each passkey can sign in alone."""
+
+    passwordless = forms.BooleanField(
+        required=False, initial=True, widget=forms.CheckboxInput(attrs={"hidden": True})
+    )
+
+
+class FirstPasskeyForm(NewPasskeyMixin, SignupWebAuthnForm):  # type: ignore[misc]
+    """Adds the passkey of somebody who signs up without a password."""
 
 
 class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]

@@ -20,6 +20,7 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "account_signup",
+    "account_signup_by_passkey",
     "socialaccount_login_cancelled",
     "transactions:privacy",
 }

@@ -82,6 +82,16 @@ def sign_up(client: Client, email: str) -> Any:
     return client.post(SIGN_UP, form, follow=True)
 
 
+def sign_up_by_passkey(client: Client, email: str) -> Any:
+    return client.post(f"{SIGN_UP}passkey/", {"name": "Eve", "email": email}, follow=True)
+
+
+def sign_up_by_passkey_and_guess(client: Client, email: str) -> Any:
+    sign_up_by_passkey(client, email)
+    client.post("/account/confirm-email/", {"code": "WRONG-CODE"})
+    return client.get("/account/2fa/webauthn/signup/", follow=True)
+
+
 def sign_up_weakly(client: Client, email: str) -> Any:
     form = {"name": "Eve", "email": email, "password1": "short", "password2": "short"}
     return client.post(SIGN_UP, form, follow=True)
@@ -148,6 +158,8 @@ def locked_out(client: Client, email: str) -> Any:
     "ask",
     [
         sign_up,
+        sign_up_by_passkey,
+        sign_up_by_passkey_and_guess,
         sign_up_weakly,
         sign_up_and_guess_the_code,
         sign_up_and_guess_three_times,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core import mail
 from playwright.sync_api import expect
 
 from accounts.models import User
@@ -75,6 +76,27 @@ def test_a_passkey_is_added_signs_in_alone_and_steps_up(page: Any, device: Any, 
     device(isUserVerified=False)  # whoever holds it has another finger
     press(page, "Sign in with a passkey")
     expect(page.get_by_role("alert")).to_contain_text("No passkey was used")
+    assert wrong == []
+
+
+def test_somebody_signs_up_by_a_passkey_without_any_password(page: Any, device: Any) -> None:
+    wrong = []
+    page.goto("/account/signup/")
+    page.get_by_role("link", name="Sign up with a passkey").click()
+    page.get_by_label("Your name").fill("Nina Berg")
+    page.get_by_label("Email").fill("nina@example.com")
+    wrong += look_at(page, "sign up by passkey")
+    press(page, "Go on")
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    page.get_by_label("Code").fill(str(mail.outbox[0].body).split("signed up:\n\n")[1].split()[0])
+    press(page, "Confirm")
+    expect(page.get_by_role("heading", name="Make your passkey")).to_be_visible()
+    wrong += look_at(page, "first passkey")
+    press(page, "Make the passkey")
+    page.wait_for_url(lambda url: "/account/" not in url)
+    nina = User.objects.get()
+    assert [passkey.signs_in_alone for passkey in factors_of(nina).passkeys] == [True]
+    assert not nina.has_usable_password()
     assert wrong == []
 
 

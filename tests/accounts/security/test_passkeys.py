@@ -23,6 +23,7 @@ from tests.sign_in import prove
 pytestmark = pytest.mark.django_db
 LONG = "seven-quiet-harbours"
 ADD, SIGN_IN = "/account/2fa/webauthn/add/", "/account/2fa/webauthn/login/"
+MAKE = "/account/2fa/webauthn/signup/"
 STEP_UP, DROP = "/account/2fa/webauthn/reauthenticate/", "/account/security/password/remove/"
 
 
@@ -66,6 +67,41 @@ def test_a_passkey_is_added_and_told_by_mail(client: Client, ana: User) -> None:
     assert "Recovery codes" in text_of(response)
     (told,) = mail.outbox
     assert (told.subject, told.to) == ("A passkey was added", [ana.email])
+
+
+def test_somebody_signs_up_by_a_passkey_without_any_password(client: Client) -> None:
+    form = {"name": "Nina Berg", "email": "nina@example.com"}
+    client.post("/account/signup/passkey/", form)
+    nina = User.objects.get()
+    assert client.get("/").status_code == 302
+    (code,) = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[0].body), re.MULTILINE)
+    answer = client.post("/account/confirm-email/", {"code": code})
+    assert answer.headers["Location"] == MAKE
+    assert client.get("/").status_code == 302
+
+    passkey = SoftPasskey(nina, site="testserver")
+    made = passkey.register(options_in(client.get(MAKE))["challenge"])
+    assert client.post(MAKE, {"name": "Phone", "credential": made}).headers["Location"] == "/"
+    assert client.get("/").status_code == 200
+    assert not User.objects.get().has_usable_password()
+    client.post("/account/logout/")
+    assert sign_in_by(client, passkey).headers["Location"] == "/"
+
+
+def test_without_the_code_nobody_makes_a_first_passkey(client: Client) -> None:
+    form = {"name": "Nina Berg", "email": "nina@example.com"}
+    client.post("/account/signup/passkey/", form)
+    made = SoftPasskey(User.objects.get(), site="testserver").register("AAAA")
+    answer = client.post(MAKE, {"name": "Phone", "credential": made})
+    assert answer.status_code == 302
+    assert not Authenticator.objects.exists()
+
+
+@pytest.mark.parametrize("wrong", [{"name": "\u0410na"}, {"email": "x"}, {"name": "\u200d"}])
+def test_a_mistake_in_signing_up_by_a_passkey_is_said(client: Client, wrong: Any) -> None:
+    form = {"name": "Nina Berg", "email": "nina@example.com"}
+    assert client.post("/account/signup/passkey/", form | wrong).status_code == 200
+    assert not User.objects.exists()
 
 
 def test_adding_needs_a_fresh_step_up(client: Client) -> None:
