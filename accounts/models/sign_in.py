@@ -17,6 +17,9 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
     def succeeded(self) -> Self:
         return self.filter(outcome=SignIn.Status.OK)
 
+    def refused(self) -> Self:
+        return self.exclude(outcome=SignIn.Status.OK)
+
 
 class SignIn(models.Model):
     """An attempt to sign in. Device and place are words; the internet address is not stored.

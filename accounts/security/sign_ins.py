@@ -6,7 +6,8 @@ from accounts.models import SignIn
 from accounts.requests import PersonRequest
 from accounts.sign_in.sessions import living_sessions
 
-MOST_ROWS = 10
+# Of each kind, so that a stranger's wrong passwords do not push the sign-ins out of the list.
+MOST_SIGN_INS, MOST_REFUSED = 8, 5
 METHODS = {
     "password": "by password",
     "code": "by a code sent by mail",
@@ -23,7 +24,10 @@ def read_sessions(request: PersonRequest) -> dict[str, Any]:
 
 def read_sign_ins(request: PersonRequest) -> dict[str, Any]:
     """What `_sign_ins.html` shows: the newest attempts, refused ones too."""
-    rows = SignIn.objects.of(request.user)[:MOST_ROWS]
+    mine = SignIn.objects.of(request.user)
+    succeeded = list(mine.succeeded()[:MOST_SIGN_INS])
+    refused = list(mine.refused()[:MOST_REFUSED])
+    rows = sorted(succeeded + refused, key=lambda row: row.at, reverse=True)
     return {
         "rows": [
             {

@@ -104,6 +104,16 @@ def test_recent_sign_ins_show_refused_ones_too(client: Client, ana: User) -> Non
     assert "Wrong password or code" in " ".join(texts_of(page, "factor"))
 
 
+def test_wrong_passwords_of_strangers_do_not_push_the_sign_ins_out(
+    client: Client, ana: User
+) -> None:
+    sign_in(client)
+    for n in range(12):
+        sign_in(Client(REMOTE_ADDR=f"203.0.113.{n}"), password="some wrong words")
+    rows = shown(client.get(PAGE), "rows")
+    assert [row["refused"] for row in rows] == [True] * 5 + [False]
+
+
 def test_nobody_sees_sign_ins_of_somebody_else(client: Client, ana: User) -> None:
     sign_in(client)
     stranger = Client()
