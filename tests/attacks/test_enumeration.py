@@ -237,8 +237,19 @@ def test_a_new_person_begins_at_once_with_the_code_from_the_mail(client: Client)
     assert EmailAddress.objects.get(email=FREE).verified
 
 
+@pytest.mark.parametrize("ask", [sign_up, ask_for_code])
+@pytest.mark.parametrize("email", [TAKEN, FREE])
+def test_the_page_for_the_code_leads_to_another_code(client: Client, ask: Ask, email: str) -> None:
+    page = ask(client, email)
+    assert f'name="next" value="{CODE}"' in page.content.decode()
+    again = client.post("/account/logout/", {"next": CODE}, follow=True)
+    assert again.redirect_chain == [(CODE, 302)]
+    assert again.status_code == 200
+
+
 def test_somebody_who_lost_the_page_for_the_code_has_another_one_sent(client: Client) -> None:
-    sign_up(Client(), FREE)
+    sign_up(client, FREE)
+    client.post("/account/logout/", {"next": CODE})
     mail.outbox.clear()
     client.post(CODE, {"email": FREE})
     found = re.search(r"to Ledger:\s+(\S+)", str(mail.outbox[0].body))
