@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Django's command line for Ledger."""
 
+import getpass
 import os
 import sys
 
@@ -14,10 +15,15 @@ def main() -> None:
     from django.core.management import execute_from_command_line
     from django.db import OperationalError, ProgrammingError
 
+    from ledger.db import facts
     from ledger.db.embedded import EmbeddedServerError
 
+    def command() -> "dict[str, str | None]":
+        return {"path": f"manage.py {sys.argv[1]} ({getpass.getuser()})"}
+
     try:
-        execute_from_command_line(sys.argv)
+        with facts.told(command):
+            execute_from_command_line(sys.argv)
     except OperationalError as err:
         if isinstance(err.__cause__, EmbeddedServerError):
             sys.exit(str(err))

@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from ledger.db import facts
 from ledger.text import currencies
 
 
@@ -15,11 +16,13 @@ class AccountsConfig(AppConfig):
         from allauth.socialaccount.signals import social_account_added, social_account_removed
 
         from accounts.groups import fill_groups
+        from accounts.models.change import RECORDED
         from accounts.sign_in import events
         from accounts.sign_in.notices import tell_of_recovery_code
         from accounts.sign_in.providers import group_map, linking, sign_out
 
         currencies.look_up_by(_minor_units)
+        facts.recorded.update(RECORDED)
         events.connect()
         authenticator_used.connect(tell_of_recovery_code)
         group_map.check_names()

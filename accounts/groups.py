@@ -54,11 +54,12 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "transactions.manage_holds",
         "transactions.run_audit",
     ),
-    AUDITOR: (*_READ_THE_BANK, "auth.view_group"),
+    AUDITOR: (*_READ_THE_BANK, "auth.view_group", "accounts.view_change", "accounts.view_read"),
     MANAGER: (
         *_READ_THE_BANK,
         "accounts.change_account",
         "accounts.change_limits",
+        "accounts.view_change",
         "accounts.add_currency",
         "accounts.change_currency",
         "transactions.run_audit",

@@ -56,9 +56,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ledger.web.request_facts.RequestFactsMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "transactions.row_security.middleware.RowSecurityMiddleware",
+    "accounts.read_log.ReadLogMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.ListFilterMiddleware",
     "ledger.web.middleware.TroubleMiddleware",

@@ -34,6 +34,8 @@ LESS = {
     "account_status_changes": "SELECT, INSERT",
     "transaction_notes": "SELECT, INSERT",
     "annotations": "SELECT, INSERT",
+    "changes": "SELECT",  # triggers insert
+    "reads": "SELECT, INSERT",
     "audit_runs": "SELECT, INSERT",
     "django_admin_log": "SELECT, INSERT",
     "seals": "SELECT",

@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 
 from accounts.models import Account, User
 from accounts.models.account import AccountQuerySet
+from accounts.shown import opened_by_right
 from ledger.db.row_security import read_bank
 from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
@@ -104,6 +105,7 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
     if not may_read_bank(reader):
         raise PermissionDenied("Only analysts and staff read the figures of the whole bank.")
     read_bank()
+    opened_by_right()
     return Scope(reader, is_bank=True, shows_names=reader.has_perm("accounts.view_user"))
 
 

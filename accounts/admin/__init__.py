@@ -2,6 +2,8 @@
 
 from accounts.admin.accounts import AccountAdmin
 from accounts.admin.currencies import CurrencyAdmin
+from accounts.admin.history import ChangeAdmin
 from accounts.admin.people import GroupAdmin, UserAdmin
+from accounts.admin.reads import ReadAdmin
 
-__all__ = ["AccountAdmin", "CurrencyAdmin", "GroupAdmin", "UserAdmin"]
+__all__ = ["AccountAdmin", "ChangeAdmin", "CurrencyAdmin", "GroupAdmin", "ReadAdmin", "UserAdmin"]

@@ -21,6 +21,7 @@ from accounts.admin.columns import (
     limit_in_words,
 )
 from accounts.admin.forms import LIMITS, AccountAddForm, AccountChangeForm
+from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.masking import known_number, masked_number, sees_contact_details
 from accounts.admin.parts import STYLES, person_of
 from accounts.exceptions import LedgerError
@@ -32,7 +33,7 @@ FEWEST_LAST_DIGITS = 4
 
 
 @admin.register(Account)
-class AccountAdmin(ReasonedActions, AccountColumns):
+class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColumns):
     """Accounts. Staff change the name; limits and status only with a reason.
 
     Nobody can change an account of their own: a colleague has to do it.
@@ -60,6 +61,7 @@ class AccountAdmin(ReasonedActions, AccountColumns):
         "available_shown", "opened_at", "last_entry", "closed", "number_masked", *SHOWN_LIMITS,
     )  # fmt: skip
     inlines = (StatusHistory,)
+    history_subject = "account"
     actions = ("freeze", "unfreeze", "close")
     rows_template = "admin/accounts/account/_rows.html"
 
@@ -68,10 +70,11 @@ class AccountAdmin(ReasonedActions, AccountColumns):
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         if obj is None:
-            return ((None, {"fields": ("user", "currency", "name")}),)
+            return ((None, {"fields": ("user", "currency", "name", "reason")}),)
         by = person_of(request)
-        may_change = self.has_change_permission(request, obj) and by.has_perm(CHANGE_LIMITS)
-        limits = (*LIMITS, "reason") if may_change else SHOWN_LIMITS
+        may_change = self.has_change_permission(request, obj)
+        limits = LIMITS if may_change and by.has_perm(CHANGE_LIMITS) else SHOWN_LIMITS
+        limits = (*limits, "reason") if may_change else limits
         number = "number_shown" if sees_contact_details(by) else "number_masked"
         return (
             (None, {"fields": ("owner", number, "name", "status")}),
@@ -189,7 +192,8 @@ class AccountAdmin(ReasonedActions, AccountColumns):
             return
         if self.refusal_for(request, obj):
             raise LedgerError("A colleague must open an account for you.")
-        services.open_account(id=obj.pk, **form.cleaned_data)
+        details = {name: form.cleaned_data[name] for name in ("user", "currency", "name")}
+        services.open_account(id=obj.pk, **details)
         obj.refresh_from_db()
 
     def construct_change_message(

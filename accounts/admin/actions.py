@@ -14,6 +14,7 @@ from accounts import services
 from accounts.admin.parts import person_of
 from accounts.exceptions import LedgerError
 from accounts.models import Account, User
+from ledger.db.facts import because
 
 MOST_AT_ONCE = 100
 
@@ -168,6 +169,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> None:
         """Does the step for one row, logs it, and adds a message with the result."""
         refusal, done_now = self.refusal_for(request, thing), False
+        because(reasons["reason"])
         try:
             if not refusal and not step.is_done(thing):
                 by, message = person_of(request), reasons.get("message", "")

@@ -8,12 +8,14 @@ from django.contrib import admin
 from django.core import validators
 from django.http import HttpRequest
 
+from accounts.admin.forms import ReasonedForm
+from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.models import Currency
 
 MOST_DECIMALS = 4  # amounts are numeric(19,4)
 
 
-class CurrencyForm(forms.ModelForm):  # type: ignore[type-arg]
+class CurrencyForm(ReasonedForm):
     """Shows each error at its field, and takes a code in small letters too."""
 
     class Meta:
@@ -35,12 +37,13 @@ class CurrencyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Currency)
-class CurrencyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CurrencyAdmin(ObjectHistory, ReasonedChanges):
     """Staff add currencies, rename them, and open or close them. Nobody can change the code or the
     decimals of one, or delete it.
     """
 
     form = CurrencyForm
+    history_subject = "currency"
     list_display = ("code", "name", "minor_units", "is_open")
     list_filter = ("is_open",)
     search_fields = ("code", "name")

@@ -4,11 +4,12 @@ from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from django import forms
-from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 
 from accounts.exceptions import LedgerError
 from accounts.forms import currency_choices
 from accounts.models import Account, User
+from ledger.db.facts import because
 from ledger.text.currencies import minor_units
 
 LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
@@ -20,7 +21,22 @@ def reason_field(help_text: str) -> forms.CharField:
     return forms.CharField(max_length=500, required=False, widget=rows, help_text=help_text)
 
 
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form whose every change needs a reason, which stays in the history."""
+
+    reason = reason_field(
+        "Required. Stored permanently in the history; the customer never sees it."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        changes = self.instance._state.adding or set(self.changed_data) - {"reason"}
+        if "reason" in self.fields and changes and not data.get("reason"):
+            self.add_error("reason", "Say why.")
+        return data
+
+
+class AccountForm(ReasonedForm):
     """The name and limits of an account.
 
     `refusal` is the error by which the service refused; see `AccountAdmin.changeform_view`.
@@ -37,7 +53,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         return " ".join(self.cleaned_data["name"].split())
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
+        data = super().clean()
         if self.refusal:
             self.add_error(None, str(self.refusal))
         return data
@@ -49,10 +65,6 @@ class AccountChangeForm(AccountForm):
     Otherwise a page that was opened before a colleague lowered a limit would restore the old one.
     """
 
-    reason = reason_field(
-        "Required to change a limit. Stored permanently in the account's history."
-    )
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in [name for name in ("name", *LIMITS) if name in self.fields]:
@@ -62,12 +74,6 @@ class AccountChangeForm(AccountForm):
             if self.initial.get(name) is not None:
                 places = minor_units(self.instance.currency)
                 self.initial[name] = f"{self.initial[name]:.{places}f}"
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean()
-        if set(LIMITS) & set(self.changed_data) and not data.get("reason"):
-            self.add_error("reason", "Say why the limit changes.")
-        return data
 
 
 class AccountAddForm(AccountForm):
@@ -79,7 +85,7 @@ class AccountAddForm(AccountForm):
         fields = ("user", "currency", "name")  # type: ignore[assignment]
 
 
-class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]
+class PersonAddForm(ReasonedForm):
     """Adds a person, who chooses a password by a link in a mail: see `accounts.admin.people`."""
 
     class Meta:
@@ -90,26 +96,27 @@ class PersonAddForm(forms.ModelForm):  # type: ignore[type-arg]
         return unclaimed(self.cleaned_data["email"], self.instance)
 
 
-class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
-    """Changes a person. Only superusers have the fields `email` and `reason`."""
-
-    reason = reason_field(
-        "Required to change the email address. Stored permanently in the history."
-    )
+class PersonChangeForm(ReasonedForm, UserChangeForm):  # type: ignore[type-arg]
+    """Changes a person. Only superusers have the field `email`."""
 
     class Meta:
         model = User
-        fields = "__all__"
+        fields = "__all__"  # noqa: DJ007 - the admin names them
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
 
     def clean_email(self) -> str:
         return unclaimed(self.cleaned_data["email"], self.instance)
 
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if "email" in self.changed_data and not data.get("reason"):
-            self.add_error("reason", "Say why the email address changes.")
-        return data
+
+class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Sets a person's password, with a reason for the history."""
+
+    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def save(self, commit: bool = True) -> User:
+        because(self.cleaned_data["reason"])
+        person: User = super().save(commit)
+        return person
 
 
 def unclaimed(email: str, person: User) -> str:

@@ -19,9 +19,11 @@ from django.utils.html import format_html
 
 from accounts import services
 from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, ReasonedActions
-from accounts.admin.forms import PersonAddForm, PersonChangeForm
+from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
+from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.masking import masked_address, sees_contact_details
 from accounts.admin.parts import STYLES, ReadOnly, date_filter, day_cell, moment_cell, person_of
+from accounts.admin.reads import readers_of
 from accounts.groups import groups_given_by, may_give_all_groups_of
 from accounts.models import Account, User
 
@@ -53,7 +55,7 @@ class SignInFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     """Users. They are never deleted; their sign-in is closed and can be restored.
 
     Only superusers change addresses and passwords, because whoever can do that could act as another
@@ -64,6 +66,9 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
 
     form = PersonChangeForm
     add_form = PersonAddForm
+    change_password_form = PersonPasswordForm
+    change_user_password_template = "admin/accounts/user/set_password.html"  # noqa: S105
+    history_subject = "person"
     add_form_template = None  # Django's own asks for a password
     list_display = ("name", "email", "account_count", "is_staff", "may_sign_in", "joined")
     list_display_links = ("name", "email")
@@ -74,9 +79,9 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     readonly_fields = (
         "account_count", "may_sign_in", "joined_at", "closed_at", "last_sign_in", "is_superuser",
-        "masked_email",
+        "masked_email", "read_by",
     )  # fmt: skip
-    add_fieldsets = ((None, {"fields": ("email", "name"), "description": NEW_PERSON}),)
+    add_fieldsets = ((None, {"fields": ("email", "name", "reason"), "description": NEW_PERSON}),)
     actions = ("close_sign_in", "restore_sign_in")
     rows_template = "admin/accounts/user/_rows.html"
 
@@ -94,10 +99,14 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
             return self.add_fieldsets
         by = person_of(request)
         rights = [("Rights", {"fields": RIGHTS})] if sees_rights(by) else []
-        sign_in = ("Sign-in", {"fields": ("may_sign_in", "last_sign_in", "joined_at", "closed_at")})
+        log = ("read_by",) if by.has_perm("accounts.view_read") else ()
+        times = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
+        sign_in = ("Sign-in", {"fields": (*times, *log)})
         if not by.is_superuser:
             email = "email" if sees_contact_details(by) else "masked_email"
-            first = {"fields": (email, "name", "account_count"), "description": THEIR_OWN}
+            reason = ("reason",) if self.has_change_permission(request, obj) else ()
+            fields = (email, "name", "account_count", *reason)
+            first = {"fields": fields, "description": THEIR_OWN}
             return ((None, first), *rights, sign_in)
         first = {"fields": ("email", "reason", "name", "password", "account_count")}
         return ((None, first), ("Rights", {"fields": (*RIGHTS, "is_superuser")}), sign_in)
@@ -198,13 +207,17 @@ class UserAdmin(ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
         if add or not form.cleaned_data.get("reason"):
             return super().construct_change_message(request, form, formsets, add)
         changes = [
-            f"Changed {form.fields[name].label}."
+            f"Changed {form.fields[name].label if name in form.fields else name}."
             for name in form.changed_data
             if name not in ("email", "reason")
         ]
         if "email" in form.changed_data:
             changes.append(f"Email: {form.initial['email']} became {form.cleaned_data['email']}.")
         return " ".join([*changes, f"Reason: {form.cleaned_data['reason']}"])
+
+    @admin.display(description="Who read their data")
+    def read_by(self, person: User) -> str:
+        return readers_of(person)
 
     @admin.display(description="Email")
     def masked_email(self, person: User) -> str:
@@ -282,5 +295,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(ReadOnly, DjangoGroupAdmin):
+class GroupAdmin(ObjectHistory, ReadOnly, DjangoGroupAdmin):
     """Shows what each group may do. The table is in `accounts.groups`; no page changes it."""
+
+    history_subject = "group"

@@ -2,8 +2,10 @@
 
 from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
 from accounts.models.attempt_count import AttemptCount
+from accounts.models.change import Change
 from accounts.models.currency import Currency
 from accounts.models.fields import EARLIEST, LATEST, MoneyField, times_finite
+from accounts.models.read import Read
 from accounts.models.rights import GroupMembership, GroupPermission, PersonPermission
 from accounts.models.session import WebSession
 from accounts.models.sign_in import SignIn, SignInQuerySet
@@ -18,11 +20,13 @@ __all__ = [
     "Account",
     "AccountQuerySet",
     "AttemptCount",
+    "Change",
     "Currency",
     "GroupMembership",
     "GroupPermission",
     "MoneyField",
     "PersonPermission",
+    "Read",
     "SignIn",
     "SignInQuerySet",
     "StatusChange",

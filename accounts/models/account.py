@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -17,6 +17,7 @@ from accounts.models import account_triggers
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from accounts.numbers import new_account_number
+from accounts.shown import add
 from ledger.db.ids import uuid7
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.lines import grouped
@@ -172,6 +173,13 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {grouped(self.number)}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the owner to Note [Whose data]."""
+        account = super().from_db(*arguments, **options)
+        add(account.__dict__.get("user_id"))
+        return account
 
     @property
     def is_active(self) -> bool:

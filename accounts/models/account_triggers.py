@@ -8,6 +8,7 @@ docs/schema.md has the cost of each rule.
 
 import pgtrigger
 
+from accounts.models.change_triggers import recorded
 from accounts.models.fields import EARLIEST, LATEST
 from ledger.db.triggers import FirmTrigger, refuse
 
@@ -39,6 +40,20 @@ def _update_of(*columns: str) -> pgtrigger.UpdateOf:
 
 
 ALL: list[pgtrigger.Trigger] = [
+    *recorded(
+        "accounts",
+        {
+            "owner": "{row}.user_id",
+            "number": "{row}.number",
+            "name": "{row}.name",
+            "currency": "{row}.currency",
+            "status": "{row}.status",
+            "overdraft_limit": "{row}.overdraft_limit::text",
+            "transfer_limit": "{row}.transfer_limit::text",
+            "daily_limit": "{row}.daily_limit::text",
+        },
+        *"user_id number name currency status overdraft_limit transfer_limit daily_limit".split(),
+    ),
     # See Note [Currency of an account]. Runs with the rights of the owner, so that no temporary
     # table can take the place of currencies.
     FirmTrigger(

@@ -2,8 +2,11 @@
 
 from typing import ClassVar
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
+
+from accounts.models.change_triggers import recorded
 
 
 class CurrencyQuerySet(models.QuerySet["Currency"]):
@@ -58,6 +61,18 @@ class Currency(models.Model):
                 fields=["code", "minor_units"], name="currency_minor_units_unique"
             ),
         ]
+
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "currencies",
+            {
+                "code": "{row}.code",
+                "name": "{row}.name",
+                "minor_units": "{row}.minor_units",
+                "is_open": "{row}.is_open",
+            },
+            *"code name minor_units is_open".split(),
+            about="{row}.code",
+        )
 
     def __str__(self) -> str:
         return f"{self.code}, {self.name}"

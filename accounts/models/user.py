@@ -14,8 +14,10 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.models.change_triggers import recorded
 from accounts.models.fields import times_finite
 from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, of_users
+from accounts.shown import add
 from ledger.db.ids import uuid7
 from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
@@ -123,7 +125,22 @@ class User(AbstractBaseUser, PermissionsMixin):
             ("view_contact_details", "Can see whole email addresses and account numbers"),
             ("give_groups", "Can put people into groups"),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [SUPERUSER_BY_COMMAND, *of_users()]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *recorded(
+                "users",
+                {
+                    "email": "{row}.email",
+                    "name": "{row}.name",
+                    "deleted_at": "{row}.deleted_at",
+                    "is_staff": "{row}.is_staff",
+                    "is_superuser": "{row}.is_superuser",
+                },
+                *"email name deleted_at is_staff is_superuser password".split(),
+                password=True,
+            ),
+            SUPERUSER_BY_COMMAND,
+            *of_users(),
+        ]
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(PERSON_WORDS, name="users_search"),
         ]
@@ -143,6 +160,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the person to Note [Whose data], unless they are staff."""
+        person = super().from_db(*arguments, **options)
+        if not person.__dict__.get("is_staff"):
+            add(person.__dict__.get("id"))
+        return person
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

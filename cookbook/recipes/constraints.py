@@ -73,7 +73,7 @@ def sentence_by_name() -> list[dict[str, Any]]:
     everyday = Account.objects.filter(user__email="ana@example.com", name="Everyday")
     refused = []
     for wrong in (
-        {"status": "closed"},
+        {"overdraft_limit": -20_000},
         {"overdraft_limit": -1},
         {"daily_limit": 0},
     ):
@@ -100,9 +100,9 @@ def sentence_by_name() -> list[dict[str, Any]]:
     writes=True,
 )
 def asked_and_refused() -> dict[str, list[Any]]:
-    """An account is closed with money in it and a wrong limit: which errors does it get?"""
+    """An account gets a negative overdraft limit: which errors does it get?"""
     account = Account.objects.get(user__email="ana@example.com", name="Everyday")
-    account.status, account.overdraft_limit = "closed", Decimal(-20_000)
+    account.overdraft_limit = Decimal(-20_000)
     answers: dict[str, list[Any]] = {}
     with step("validate_constraints()"):
         try:
@@ -112,7 +112,7 @@ def asked_and_refused() -> dict[str, list[Any]]:
     with step("UPDATE"):
         try:
             with db_transaction.atomic():
-                account.save(update_fields=["status", "overdraft_limit"])
+                account.save(update_fields=["overdraft_limit"])
         except IntegrityError as error:
             answers["refused"] = [refusal(error)["constraint"]]
     return answers

@@ -43,7 +43,7 @@ def test_a_page_changes_a_name_and_nothing_that_it_does_not_show(people_admin: C
     wish = {
         "email": "c@example.com", "name": "Changed", "is_superuser": "on",
         "user_permissions": [Permission.objects.all()[0].pk],
-        "password": "x", "deleted_at": "2026-01-01",
+        "password": "x", "deleted_at": "2026-01-01", "reason": "Married",
     }  # fmt: skip
     assert people_admin.post(page_of(customer), wish).status_code == 302
     customer.refresh_from_db()
@@ -173,7 +173,7 @@ def test_an_address_that_somebody_confirmed_is_not_given_away(root: Client) -> N
     EmailAddress.objects.create(user=UserFactory(), email="second@example.com", verified=True)
     refused = move(root, UserFactory(), email="Second@example.com")
     assert refused.context["adminform"].form.errors["email"]
-    new = {"email": "Second@example.com", "name": "N"}
+    new = {"email": "Second@example.com", "name": "N", "reason": "x"}
     refused = root.post(reverse("admin:accounts_user_add"), new)
     assert refused.context["adminform"].form.errors["email"]
     assert User.objects.filter(emailaddress__email__iexact="second@example.com").count() == 1
@@ -188,7 +188,7 @@ def test_a_new_person_chooses_the_password_by_mail(
     page = staff.get(reverse("admin:accounts_user_add")).content.decode()
     assert 'type="password"' not in page
     form = {"email": "New@Example.com", "name": "New", "password1": "chosen by a clerk",
-            "usable_password": "true", "is_staff": "on"}  # fmt: skip
+            "usable_password": "true", "is_staff": "on", "reason": "New customer"}  # fmt: skip
     with django_capture_on_commit_callbacks(execute=True):
         staff.post(reverse("admin:accounts_user_add"), form)
     person = User.objects.get(email="new@example.com")
@@ -217,11 +217,11 @@ def test_rights_are_shown_to_those_who_can_change_them(
 
 
 def test_a_superuser_adds_a_person_and_gives_rights(root: Client) -> None:
-    form = {"email": "New@Example.com", "name": "New"}
+    form = {"email": "New@Example.com", "name": "New", "reason": "New colleague"}
     assert root.post(reverse("admin:accounts_user_add"), form).status_code == 302
     person = User.objects.get(email="new@example.com")
     assert not person.is_staff
-    rights = {"email": person.email, "name": "New", "is_staff": "on",
+    rights = {"email": person.email, "name": "New", "is_staff": "on", "reason": "Works here",
               "groups": [ensure_groups()[OPERATIONS].pk]}  # fmt: skip
     root.post(page_of(person), rights)
     person.refresh_from_db()

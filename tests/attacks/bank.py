@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.groups import OPERATIONS, ensure_groups
-from accounts.models import Account, User
+from accounts.models import Account, Change, Read, User
 from ledger.text.money import account_number
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import add_passkey
@@ -70,6 +70,8 @@ class Holder:
             Transaction: list(self.transactions.values()),
             PaymentFile: list(self.files),
             Authenticator: [self.passkey],
+            Change: list(Change.objects.filter(about=self.user.pk)[:1]),
+            Read: list(Read.objects.filter(people__contains=[self.user.pk])[:1]),
         }
         return rows.get(model)
 
@@ -157,6 +159,7 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
         action=StaffReason.Action.REFUND,
         reason=text("reason"), message=text("message"), written_by=clerk,
     )  # fmt: skip
+    Read.objects.create(reader=clerk, page="-", path="/", address="", people=[holder.user.pk])
     annotate(transaction=rows["paid"], owner=holder.user, text=text("note"), tags=[holder.canary])
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))

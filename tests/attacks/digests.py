@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from django.db import connection
 
 # Sessions and the counts of rate limits change by reading a page, as they should.
-OF_EVERY_VISIT = ("cache", "sessions", "sign_ins", "attempt_counts")
+OF_EVERY_VISIT = ("cache", "reads", "sessions", "sign_ins", "attempt_counts")
 COLUMNS_OF_EVERY_VISIT = ("last_login",)
 
 

@@ -19,7 +19,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.models import Account, User
+from accounts.models import Account, Read, User
 from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
@@ -54,6 +54,7 @@ def ana() -> Account:
     StaffReason.objects.create(transaction=paid, action="refund", reason="Asked", written_by=clerk)
     line = f"to,amount,description,reference\n{friend.number},5,Gift,\n"
     store(io.BytesIO(line.encode()), name="a.csv", from_account=account, created_by=person)
+    Read.objects.create(reader=clerk, page="-", path="/", address="", people=[person.pk])
     NamesAsked.objects.create(user=person, day=timezone.localdate(), count=1)
     now = timezone.now()
     AuditRun.objects.create(
@@ -151,6 +152,8 @@ def test_a_customer_sees_their_own_rows_and_the_accounts_they_have_paid(ana: Acc
         "transactions": 2,
         "entries": 4,
         "audit_runs": 0,
+        "changes": 0,
+        "reads": 0,
     }
 
 

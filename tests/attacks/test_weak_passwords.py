@@ -148,6 +148,7 @@ def by_staff(password: str) -> None:
     root.force_login(User.objects.create_superuser("root@example.com", name="Root"))
     user = UserFactory(email="ana@example.com", password=GOOD)
     form = {"usable_password": "true", "password1": password, "password2": password}
+    form["reason"] = "Asked by letter"
     root.post(f"/admin/accounts/user/{user.pk}/password/", form)
 
 

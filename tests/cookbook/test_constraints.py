@@ -53,9 +53,9 @@ def test_check_by_name_lets_a_limit_through_that_is_one(cook: Cook) -> None:
 def test_sentence_by_name(cook: Cook) -> None:
     assert [tuple(row.values()) for row in cook("sentence-by-name").value] == [
         (
-            {"status": "closed"},
-            "closed_account_is_empty",
-            "An account is closed empty: move the money out first.",
+            {"overdraft_limit": -20_000},
+            "available_non_negative",
+            "More is booked or held than the account has available.",
         ),
         (
             {"overdraft_limit": -1},
@@ -74,7 +74,6 @@ def test_asked_and_refused(cook: Cook, rows: Any) -> None:
         for name in (
             "available_non_negative",
             "overdraft_limit_non_negative",
-            "closed_account_is_empty",
         )
     }
     assert ran.value["refused"] == ["available_non_negative"]

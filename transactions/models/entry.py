@@ -9,6 +9,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from accounts.models import Account, MoneyField
+from accounts.shown import add_accounts
 from ledger.db.ids import pk_of
 from ledger.text.money import figure
 from transactions.models.transaction import Transaction, reversal_word
@@ -142,6 +143,13 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} of {figure(self.amount, self.currency)} {self.currency}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the accounts to Note [Whose data]."""
+        entry = super().from_db(*arguments, **options)
+        add_accounts(entry.__dict__.get("account_id"), entry.__dict__.get("counterparty_id"))
+        return entry
 
     @property
     def is_credit(self) -> bool:

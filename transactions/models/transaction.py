@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.contrib.postgres.indexes import BrinIndex, GinIndex
@@ -15,6 +15,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
+from accounts.shown import add_accounts
 from ledger.db.ids import pk_of, uuid7
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.money import figure
@@ -308,6 +309,13 @@ class Transaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {figure(self.amount, self.currency)} {self.currency}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the accounts to Note [Whose data]."""
+        row = super().from_db(*arguments, **options)
+        add_accounts(row.__dict__.get("from_account_id"), row.__dict__.get("to_account_id"))
+        return row
 
     @property
     def kind(self) -> str:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import PersonRequest
+from accounts.shown import opened_by_right
 from transactions.annotations.forms import AnnotationForm
 from transactions.annotations.search import tags_in_use
 from transactions.annotations.services import NOTE_CHANGED, annotate
@@ -64,7 +65,10 @@ def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
 def readable_row(request: PersonRequest, pk: Any) -> Any:
     """The transaction with everything a receipt needs, or 404 if the reader may not read it."""
     rows = Transaction.objects.readable_by(request.user).with_sides().with_stored_metadata()
-    return get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
+    row = get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
+    if not is_own(row, request.user):
+        opened_by_right()
+    return row
 
 
 def receipt_page(

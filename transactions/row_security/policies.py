@@ -95,6 +95,8 @@ POLICIES = {
     "payment_names_asked": _of_person("user_id"),
     "audit_runs": Policy(reads=READS_BANK, writes=READS_BANK),  # their findings name accounts
     "django_admin_log": _of_person("user_id"),
+    "changes": Policy(reads=READS_BANK, writes=NOBODY),  # the owner's triggers insert
+    "reads": Policy(reads=READS_BANK, writes=f"reader_id = {PERSON}"),
 }
 
 VIEWS = ("entries",)  # they read their tables with the rights and policies of the reader

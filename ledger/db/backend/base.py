@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils.asyncio import async_unsafe
 from psycopg.pq import Format
 
-from ledger.db import embedded
+from ledger.db import embedded, facts
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.row_security import SignedReader
@@ -54,6 +54,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._token = TokenState()
+        self.execute_wrappers.append(facts.tell)
 
     def _set_autocommit(self, autocommit: bool) -> None:
         send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]

@@ -1,0 +1,154 @@
+"""The page of the history, and the history of one object."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.dateparse import parse_datetime
+
+from accounts.admin.changes_in_words import ACTIONS, SUBJECTS, in_words
+from accounts.admin.parts import ReadOnly
+from accounts.models import Change, User
+from ledger.db.facts import because
+from ledger.text.dates import end_of_day, start_of_day
+
+ON_A_PAGE = 50
+MOST_PEOPLE = 50  # that a name in the filter may mean
+
+
+class HistoryFilter(forms.Form):
+    """What the page shows; empty fields filter nothing."""
+
+    by = forms.CharField(label="Made by", max_length=200, required=False)
+    subject = forms.ChoiceField(
+        label="About",
+        required=False,
+        choices=[("", "Everything"), *((name, label) for name, (label, _) in SUBJECTS.items())],
+    )
+    about = forms.CharField(label="Id of the object", max_length=40, required=False)
+    action = forms.ChoiceField(
+        label="What", required=False, choices=[("", "Every change"), *ACTIONS.items()]
+    )
+    day = forms.DateField(
+        label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def apply(self, changes: models.QuerySet[Change]) -> models.QuerySet[Change]:
+        """The changes that pass every field that is filled in."""
+        wanted = self.cleaned_data
+        if wanted["by"]:
+            people = User.objects.filter(
+                Q(email__iexact=wanted["by"]) | Q(name__icontains=wanted["by"])
+            )
+            changes = changes.filter(person__in=list(people[:MOST_PEOPLE]))
+        if wanted["subject"]:
+            changes = changes.filter(table_name__in=SUBJECTS[wanted["subject"]][1])
+        if wanted["about"]:
+            changes = changes.filter(about=wanted["about"].strip())
+        if wanted["action"]:
+            changes = changes.filter(action=wanted["action"])
+        if wanted["day"]:
+            day = wanted["day"]
+            changes = changes.filter(
+                changed_at__gte=start_of_day(day), changed_at__lt=end_of_day(day)
+            )
+        return changes
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Serves one page, newest first, in place of Django's list."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = HistoryFilter(request.GET)
+        changes = Change.objects.select_related("person").order_by("-changed_at", "-id")
+        if form.is_valid():
+            changes = form.apply(changes)
+        page, older = newest_page(changes, "changed_at", request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "History",
+            "opts": self.opts,
+            "form": form,
+            "changes": in_words(page),
+            "older": older,
+            "is_first": "before" not in request.GET,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/accounts/change/history.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        raise PermissionDenied  # a row has no page of its own
+
+
+class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Gives the reason of a `ReasonedForm` to the history."""
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        because(form.cleaned_data.get("reason", ""))
+        return super().save_form(request, form, change)
+
+
+class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Shows the changes of an object, for those who may see the history, on its own history page,
+    above Django's log.
+    """
+
+    history_subject: str
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        if request.user.has_perm("accounts.view_change"):
+            _, tables = SUBJECTS[self.history_subject]
+            about = object_id.removesuffix("/")
+            changes = Change.objects.filter(table_name__in=tables, about=about)
+            newest = changes.select_related("person").order_by("-changed_at", "-id")
+            page, older = newest_page(newest, "changed_at", request)
+            context |= {"changes": in_words(page), "older": older, "shows_changes": True}
+        return super().history_view(request, object_id, context)
+
+
+def newest_page(
+    rows: models.QuerySet[Any], time: str, request: HttpRequest
+) -> tuple[list[Any], str]:
+    """A page of rows, newest first, and the query string of the next page, "" on the last one. The
+    next page starts below the last row (`before`), so that each costs the same.
+    """
+    if start := _position(request.GET.get("before", "")):
+        moment, id = start
+        rows = rows.filter(Q(**{f"{time}__lt": moment}) | Q(**{time: moment, "id__lt": id}))
+    found = list(rows[: ON_A_PAGE + 1])
+    if len(found) <= ON_A_PAGE:
+        return found, ""
+    last, query = found[ON_A_PAGE - 1], request.GET.copy()
+    query["before"] = f"{getattr(last, time).isoformat()}_{last.pk}"
+    return found[:ON_A_PAGE], query.urlencode()
+
+
+def _position(text: str) -> tuple[datetime, uuid.UUID] | None:
+    """The time and id in the text "time_id"; None if there are none."""
+    moment, _, id = text.partition("_")
+    try:
+        parsed = parse_datetime(moment)
+        return (parsed, uuid.UUID(id)) if parsed is not None and parsed.tzinfo else None
+    except ValueError:
+        return None

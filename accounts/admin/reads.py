@@ -1,0 +1,122 @@
+"""The log of reads: who read whose data, and for one person, who read theirs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from accounts.admin.history import MOST_PEOPLE, newest_page
+from accounts.admin.parts import ReadOnly, link_to, moment_cell
+from accounts.models import Read, User
+from ledger.text.dates import end_of_day, start_of_day
+
+SHOWN_ON_A_PERSON = 5
+NAMED = 8  # people named in a row of the list
+
+
+class ReadFilter(forms.Form):
+    """What the page shows; empty fields filter nothing."""
+
+    by = forms.CharField(label="Read by", max_length=200, required=False)
+    whose = forms.CharField(label="Whose data", max_length=200, required=False)
+    page = forms.CharField(label="Page", max_length=100, required=False)
+    day = forms.DateField(
+        label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def apply(self, reads: models.QuerySet[Read]) -> models.QuerySet[Read]:
+        """The reads that pass every field that is filled in."""
+        wanted = self.cleaned_data
+        if wanted["by"]:
+            reads = reads.filter(reader__in=_people(wanted["by"]))
+        if wanted["whose"]:
+            reads = reads.filter(people__overlap=_people(wanted["whose"]))
+        if wanted["page"]:
+            reads = reads.filter(path__icontains=wanted["page"])
+        if wanted["day"]:
+            day = wanted["day"]
+            reads = reads.filter(read_at__gte=start_of_day(day), read_at__lt=end_of_day(day))
+        return reads
+
+
+def _people(words: str) -> list[UUID]:
+    """The ids of the people with this id, this address or these words in their name."""
+    try:
+        return [UUID(words.strip())]
+    except ValueError:
+        found = User.objects.filter(Q(email__iexact=words) | Q(name__icontains=words))
+        return list(found.values_list("pk", flat=True)[:MOST_PEOPLE])
+
+
+@admin.register(Read)
+class ReadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Serves one page, newest first, in place of Django's list."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = ReadFilter(request.GET)
+        reads = Read.objects.select_related("reader").order_by("-read_at", "-id")
+        if form.is_valid():
+            reads = form.apply(reads)
+        page, older = newest_page(reads, "read_at", request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Who read what",
+            "opts": self.opts,
+            "form": form,
+            "reads": _with_people(page),
+            "older": older,
+            "is_first": "before" not in request.GET,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/accounts/read/reads.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        raise PermissionDenied  # a row has no page of its own
+
+
+def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, int]]:
+    """Each read with links to the people whose data it showed, and how many more there are."""
+    ids = {id for read in reads for id in read.people[:NAMED]}
+    names: Mapping[UUID, User] = User.objects.in_bulk(list(ids))
+    rows: list[tuple[Read, str, int]] = []
+    for read in reads:
+        links = [(link_to(names[id]),) for id in read.people[:NAMED] if id in names]
+        people = format_html_join(", ", "{}", links)
+        rows.append((read, people, max(0, len(read.people) - NAMED)))
+    return rows
+
+
+def readers_of(person: User) -> str:
+    """The last reads of a person's data, and a link to all of them."""
+    reads = Read.objects.filter(people__contains=[person.pk]).select_related("reader")
+    lines = format_html_join(
+        "",
+        "<li>{}: {}, {}</li>",
+        (
+            (moment_cell(read.read_at), read.reader, read.path)
+            for read in reads.order_by("-read_at", "-id")[:SHOWN_ON_A_PERSON]
+        ),
+    )
+    if not lines:
+        return "nobody"
+    url = f"{reverse('admin:accounts_read_changelist')}?whose={person.pk}"
+    return format_html('<ul class="readers">{}</ul><a href="{}">All reads</a>', lines, url)

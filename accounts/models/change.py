@@ -1,0 +1,157 @@
+"""The history of people, accounts, groups and currencies: one row for each change."""
+
+from typing import ClassVar
+
+import pgtrigger
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group
+from django.db import models
+
+from accounts.models.change_triggers import recorded
+from accounts.models.user import User
+from ledger.db.triggers import stays
+
+
+class Change(models.Model):
+    """What somebody changed: who, when, from where, why, before and after. Never changed, never
+    deleted, and inserted by triggers alone: see Note [History by triggers].
+
+    `before` and `after` have the changed values; amounts are text. `about` is the id of the object
+    whose history it belongs to: for a membership, of the person. Without a `person`, a command or
+    somebody who was not signed in made the change; `path` tells which.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    changed_at = models.DateTimeField()
+    table_name = models.CharField(max_length=63)
+    about = models.CharField(max_length=40)
+    action = models.CharField(max_length=6, db_comment="insert, update or delete")
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    person = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    address = models.CharField(max_length=200, db_comment="Of the client, as the request said")
+    path = models.CharField(max_length=200, db_comment="The page, or the command")
+    request = models.CharField(max_length=200, db_comment="As in the security log")
+    reason = models.CharField(max_length=500)
+    role = models.CharField(max_length=63, db_comment="Of the database, whatever the request said")
+    session = models.CharField(max_length=60, db_comment="Of the database: process id and address")
+
+    class Meta:
+        db_table = "changes"
+        db_table_comment = "Who changed people, accounts, groups and currencies; rows of triggers"
+        default_permissions = ("view",)
+        verbose_name_plural = "history"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-changed_at", "-id"], name="changes_newest"),
+            models.Index(fields=["table_name", "about", "-changed_at"], name="changes_about"),
+            models.Index(fields=["person", "-changed_at"], name="changes_by_person"),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
+            "change_stays", "changes_stay", "The history is never edited or deleted."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.action} of {self.table_name} {self.about}"
+
+
+# Tables of Django and of allauth have their triggers on proxies, because migrations of ours make
+# them. The values name groups and permissions, which may be gone when somebody reads the history.
+GROUP_NAME = "(SELECT name FROM auth_group WHERE id = {row}.group_id)"
+PERMISSION_NAME = """(SELECT app_label || '.' || codename FROM auth_permission AS permission
+    JOIN django_content_type AS type ON type.id = content_type_id
+    WHERE permission.id = {row}.permission_id)"""
+
+
+class RecordedGroup(Group):
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "auth_group", {"name": "{row}.name"}, "name"
+        )
+
+
+class RecordedMembership(User.groups.through):  # type: ignore[name-defined,misc]
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "users_groups", {"group": GROUP_NAME}, "user_id", "group_id", about="{row}.user_id"
+        )
+
+
+class RecordedUserPermission(User.user_permissions.through):  # type: ignore[name-defined,misc]
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "users_user_permissions",
+            {"permission": PERMISSION_NAME},
+            "user_id",
+            "permission_id",
+            about="{row}.user_id",
+        )
+
+
+class RecordedGroupPermission(Group.permissions.through):  # type: ignore[name-defined,misc]
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "auth_group_permissions",
+            {"permission": PERMISSION_NAME},
+            "group_id",
+            "permission_id",
+            about="{row}.group_id",
+        )
+
+
+class RecordedEmailAddress(EmailAddress):  # type: ignore[misc]
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "account_emailaddress",
+            {"email": "{row}.email", "verified": "{row}.verified", "primary": '{row}."primary"'},
+            "user_id",
+            "email",
+            "verified",
+            "primary",
+            about="{row}.user_id",
+        )
+
+
+class RecordedAuthenticator(Authenticator):  # type: ignore[misc]
+    """Only that a second factor came or went: its data are secrets, written at each use."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "mfa_authenticator", {"second factor": "{row}.type"}, about="{row}.user_id"
+        )
+
+
+class RecordedSocialAccount(SocialAccount):  # type: ignore[misc]
+    """An account at an identity provider that can sign this person in."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "socialaccount_socialaccount",
+            {"provider": "{row}.provider", "account there": "{row}.uid"},
+            "user_id",
+            "provider",
+            "uid",
+            about="{row}.user_id",
+        )
+
+
+RECORDED = {
+    "accounts", "account_status_changes", "users", "currencies", "auth_group", "users_groups",
+    "users_user_permissions", "auth_group_permissions", "account_emailaddress",
+    "mfa_authenticator", "socialaccount_socialaccount",
+}  # fmt: skip

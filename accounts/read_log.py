@@ -1,0 +1,88 @@
+"""Logs what staff and analysts read of other people, in the request that shows it.
+
+The row is inserted before the page leaves: a read that cannot be logged shows nothing. Customers'
+pages are not logged and cost no query. See Note [Whose data].
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import Resolver404, resolve, reverse
+
+from accounts.models import Account, Read
+from accounts.shown import Shown, collect
+from ledger.web.database_errors import page_for
+from ledger.web.request_facts import facts_of
+
+logger = logging.getLogger(__name__)
+MOST_PEOPLE = 500
+# Pages of the admin that show nobody's data: a person's own password and menus.
+NOBODYS = {"admin:jsi18n", "admin:logout", "admin:login", "admin:app_list"}
+
+
+class ReadLogMiddleware:
+    """Logs each page that read other people's rows by right: all of the admin, and wherever
+    `opened_by_right` was called.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with collect() as shown:
+            response = self.get_response(request)
+        if response.status_code != HTTPStatus.OK or not request.user.is_authenticated:
+            return response
+        page = _page(request)
+        in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
+        if not (in_admin or shown.by_right):
+            return response
+        try:
+            others = _owners(shown) - {request.user.pk}
+            if shown.by_right or others or page not in NOBODYS:
+                _log(request, page, others)
+        except DatabaseError as error:
+            logger.exception("A read was not logged, so its page was not shown")
+            return page_for(request, error) or _not_shown()
+        return response
+
+
+def _page(request: HttpRequest) -> str:
+    """The name of the URL with its namespaces, "" without one."""
+    try:
+        return (request.resolver_match or resolve(request.path_info)).view_name
+    except Resolver404:
+        return ""
+
+
+def _owners(shown: Shown) -> set[uuid.UUID]:
+    """The people whose rows were loaded, and those of the accounts of loaded payments."""
+    if not shown.accounts:
+        return shown.people
+    accounts = Account.objects.filter(pk__in=shown.accounts)
+    return shown.people | set(accounts.values_list("user_id", flat=True))
+
+
+def _log(request: HttpRequest, page: str, others: set[uuid.UUID]) -> None:
+    facts = facts_of(request)
+    Read.objects.create(
+        reader=request.user,  # type: ignore[misc]
+        page=page[:100],
+        path=request.path[:200],
+        query=request.META.get("QUERY_STRING", "")[:500],
+        people=sorted(others)[:MOST_PEOPLE],
+        address=facts["address"] or "",
+        request=facts["request"] or "",
+    )
+
+
+def _not_shown() -> HttpResponse:
+    return HttpResponse(
+        "The log of reads cannot be written, so this page is not shown. Try again later.\n",
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        content_type="text/plain; charset=utf-8",
+    )

@@ -1,0 +1,79 @@
+"""Attempts on the history of changes and the log of reads."""
+
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow, stay
+
+RECORD = ValidRow(
+    "changes",
+    "a change",
+    {
+        "id": "gen_random_uuid()",
+        "changed_at": "clock_timestamp()",
+        "table_name": "'accounts'",
+        "about": "'1'",
+        "action": "'update'",
+        "before": "'{}'",
+        "after": "'{}'",
+        "person_id": "NULL",
+        "address": "''",
+        "path": "''",
+        "request": "''",
+        "reason": "'Forged.'",
+        "role": "'ledger'",
+        "session": "''",
+    },
+    nullable=frozenset({"before", "after", "person_id"}),
+)
+READ = ValidRow(
+    "reads",
+    "a read",
+    {
+        "id": "gen_random_uuid()",
+        "read_at": "clock_timestamp()",
+        "reader_id": "person.id",
+        "page": "''",
+        "path": "'/'",
+        "query": "''",
+        "people": "'{}'",
+        "address": "''",
+        "request": "''",
+    },
+    ("person",),
+)
+ROWS = (RECORD, READ)
+
+ATTEMPTS: list[Attempt] = [
+    RECORD.attempt(
+        "changes_person_id_857ef26d_fk_users_id",
+        "Record a change by an unknown user",
+        FOREIGN_KEY,
+        person_id="gen_random_uuid()",
+    ),
+    RECORD.attempt(
+        "changes_pkey",
+        "Record a change with an id that is taken",
+        UNIQUE,
+        id="(SELECT id FROM changes LIMIT 1)",
+    ),
+    *stay(
+        "change_stays",
+        "changes_stay",
+        "changes",
+        "UPDATE changes SET reason = 'At the wish of its owner.'",
+    ),
+    *RECORD.left_out(),
+    READ.attempt(
+        "reads_reader_id_def8be8d_fk_users_id",
+        "Log a read by an unknown user",
+        FOREIGN_KEY,
+        reader_id="gen_random_uuid()",
+    ),
+    Attempt(
+        "reads",
+        "reads_pkey",
+        "Log a second read with the same id",
+        READ.but("twice", id="'00000000-0000-7000-8000-000000000000'").insert,
+        UNIQUE,
+    ),
+    *stay("read_stays", "reads_stay", "reads", "UPDATE reads SET people = '{}'", (READ.insert,)),
+    *READ.left_out(),
+]

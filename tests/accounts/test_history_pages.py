@@ -1,0 +1,164 @@
+"""The history in the admin: one page for all changes, and one for each object."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import services
+from accounts.admin import history
+from accounts.admin.forms import ReasonedForm
+from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT, ensure_groups
+from accounts.models import Account, Change, Currency, User
+from ledger.db import facts
+from tests.conftest import colleague, signed_in
+from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
+
+pytestmark = pytest.mark.django_db
+PAGE = reverse("admin:accounts_change_changelist")
+
+
+@pytest.fixture
+def auditor() -> Client:
+    return signed_in(colleague(AUDITOR, "Ada Auditor"))
+
+
+@pytest.fixture
+def account() -> Account:
+    return AccountFactory(user=UserFactory(name="Bea Customer"))
+
+
+def change_of(account: Account, **data: Any) -> dict[str, Any]:
+    fields = {"name": account.name, "overdraft_limit": "0", "transfer_limit": "", "daily_limit": ""}
+    forms = {"status_changes-TOTAL_FORMS": "0", "status_changes-INITIAL_FORMS": "0"}
+    return {**fields, **forms, **data}
+
+
+def test_a_change_in_the_admin_says_who_when_from_where_why_before_and_after(
+    manager: Client, boss: User, account: Account, auditor: Client
+) -> None:
+    page = reverse("admin:accounts_account_change", args=[account.pk])
+    data = change_of(account, daily_limit="250", reason="Asked at the counter")
+    manager.post(page, data, headers={"X-Forwarded-For": "203.0.113.9"})
+    change = Change.objects.get(about=account.pk, action="update")
+    assert (change.person, change.path, change.reason) == (boss, page, "Asked at the counter")
+    assert change.address == "127.0.0.1", "a forged header is no address"
+    assert change.request
+    words = text_of(auditor.get(PAGE, {"about": str(account.pk), "action": "update"}))
+    for word in ("Changed account", "no limit → 250.00 USD", "Asked at the counter", "by Boss"):
+        assert word in words
+    own = text_of(auditor.get(reverse("admin:accounts_account_history", args=[account.pk])))
+    assert "no limit → 250.00 USD" in own
+
+
+def test_each_form_of_staff_that_changes_a_row_asks_for_a_reason(root: Client) -> None:
+    """Found by walking the admin, so that no new form is left out."""
+    request = RequestFactory().get("/")
+    request.user = User.objects.get(email="root@example.com")
+    forms = []
+    for model, model_admin in admin.site._registry.items():
+        if model_admin.has_change_permission(request):
+            row = model._default_manager.first() or AccountFactory()
+            forms += [(model, model_admin.get_form(request, change=False))]
+            if isinstance(row, model):
+                forms += [(model, model_admin.get_form(request, row, change=True))]
+    assert {model for model, _ in forms} == {Account, Currency, User}
+    for model, form in forms:
+        assert "reason" in form.base_fields, model
+        assert issubclass(form, ReasonedForm)
+    people: Any = admin.site.get_model_admin(User)
+    assert "reason" in people.change_password_form.base_fields
+
+
+def test_nothing_changes_without_a_reason(manager: Client, root: Client, account: Account) -> None:
+    before = Change.objects.count()
+    manager.post(
+        reverse("admin:accounts_account_change", args=[account.pk]), change_of(account, name="Rent")
+    )
+    person = reverse("admin:accounts_user_change", args=[account.user_id])
+    root.post(person, {"email": account.user.email, "name": "Other"})
+    password = {"password1": "a long new passphrase", "password2": "a long new passphrase"}
+    people = reverse("admin:accounts_user_changelist")
+    assert root.post(f"{people}{account.user_id}/password/", password).status_code == 200
+    currency = {"code": "XTS", "name": "Points", "minor_units": "2", "is_open": "on"}
+    manager.post(reverse("admin:accounts_currency_add"), currency)
+    assert Change.objects.count() == before
+
+
+def test_groups_given_in_the_admin_are_in_the_history_of_the_person(
+    people_admin: Client, root: Client
+) -> None:
+    person, group = UserFactory(name="Cleo"), ensure_groups()[SUPPORT]
+    page = reverse("admin:accounts_user_change", args=[person.pk])
+    data = {"name": "Cleo", "is_staff": "on", "groups": [group.pk], "reason": "New in support"}
+    assert people_admin.post(page, data).status_code == 302
+    own = text_of(root.get(reverse("admin:accounts_user_history", args=[person.pk])))
+    assert "Added group" in own
+    assert "support" in own
+    assert "New in support" in own
+    Group.objects.get(pk=group.pk).user_set.clear()
+    assert "Removed group" in text_of(
+        root.get(reverse("admin:accounts_user_history", args=[person.pk]))
+    )
+
+
+def test_the_history_is_for_those_who_may_see_it(account: Account) -> None:
+    for group, status in ((AUDITOR, 200), (OPERATIONS, 403), (SUPPORT, 403), (PEOPLE_ADMIN, 403)):
+        browser = signed_in(colleague(group, group))
+        assert browser.get(PAGE).status_code == status, group
+    operations = signed_in(colleague(OPERATIONS, "Desk"))
+    own = operations.get(reverse("admin:accounts_account_history", args=[account.pk]))
+    assert "Added account" not in text_of(own)
+
+
+def test_filters_by_person_kind_object_action_and_day(auditor: Client, account: Account) -> None:
+    boss = UserFactory(name="Zoe Boss")
+    with facts.told(lambda: {"person": str(boss.pk)}):
+        services.change_account(account=account, name="Renamed by Zoe")
+    today = timezone.localdate()
+    for query, is_found in (
+        ({"by": "zoe"}, True),
+        ({"by": boss.email}, True),
+        ({"by": "nobody of this name"}, False),
+        ({"subject": "account"}, True),
+        ({"subject": "group"}, False),
+        ({"about": str(account.pk)}, True),
+        ({"action": "delete"}, False),
+        ({"day": today.isoformat()}, True),
+        ({"day": (today - timedelta(days=2)).isoformat()}, False),
+        ({"day": "no day", "before": "no position_x"}, True),
+    ):
+        found = "Renamed by Zoe" in text_of(auditor.get(PAGE, query))
+        assert found is is_found, query
+
+
+def test_older_pages_go_on_below_the_last_row(
+    auditor: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "ON_A_PAGE", 3)
+    for limit in range(1, 8):
+        services.change_account(account=account, daily_limit=Decimal(limit))
+    seen: list[str] = []
+    query = f"about={account.pk}"
+    while query:
+        page = auditor.get(f"{PAGE}?{query}")
+        seen += [item.values[0][2] for item in page.context["changes"]]
+        query = page.context["older"]
+    assert seen[:7] == [f"{limit}.00\xa0USD" for limit in range(7, 0, -1)]
+    assert len(seen) == len(set(seen)) == 8
+
+
+def test_the_page_takes_as_many_queries_for_fifty_changes_as_for_one(
+    auditor: Client, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        AccountFactory(user=UserFactory(name=f"Person {number}"))
+    with django_assert_max_num_queries(18):
+        auditor.get(PAGE)

@@ -1,0 +1,124 @@
+"""Whoever reads the rows of others by right is on record: found by walking, so that no page is
+forgotten.
+"""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts import read_log
+from accounts.groups import AUDITOR
+from accounts.models import Read
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.walk import addresses
+from tests.conftest import colleague, signed_in
+from tests.factories import walls_down
+from tests.pages import text_of
+from tests.refusals import refused_by
+
+pytestmark = pytest.mark.django_db
+PAGE = reverse("admin:accounts_read_changelist")
+# Their rows have the page and the query, but not everybody whose facts are on it: sums and numbers
+# that no row of a person was loaded for, the reader's own log, and account numbers that the owner
+# of a payment file typed.
+WITHOUT_NAMES = {
+    "admin:index",
+    "admin:transactions_paymentfile_result",
+    "transactions:report",
+    "transactions:report_csv",
+}
+
+
+@pytest.mark.parametrize("kind", ["analyst", "staff", "superuser"])
+def test_each_page_that_shows_somebody_the_rows_of_others_is_logged(
+    kind: str, bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    facts = {holder.user.pk: list(holder.facts()) for holder in bank.victims}
+    forgotten, logged = [], 0
+    for address in addresses(bank.ana):
+        if address.name == "admin:logout":
+            continue
+        before = set(Read.objects.values_list("pk", flat=True))
+        for query in ("", f"?q={bank.ana.canary}&whose=bank"):
+            answer = ask(readers[kind], "GET", address.url + query)
+            if answer.status != 200:
+                continue
+            rows = Read.objects.exclude(pk__in=before)
+            people = {person for row in rows for person in row.people}
+            logged += len(rows)
+            for person, own in facts.items():
+                words = answer.shown(own, address.url + query)
+                is_logged = person in people or (address.name in WITHOUT_NAMES and rows)
+                if words and not is_logged:
+                    forgotten.append(f"{address.name} {query} shows {words} of {person}")
+    assert not forgotten, "\n".join(forgotten)
+    assert logged
+
+
+def test_customers_reading_their_own_are_not_logged(
+    bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    for address in addresses(bank.eve):
+        ask(readers["customer"], "GET", address.url)
+    assert not Read.objects.filter(reader=bank.eve.user).exists()
+
+
+def test_staff_reading_their_own_money_are_not_logged(bank: AttackedBank) -> None:
+    bank.ana.user.is_staff = True
+    bank.ana.user.save()
+    bank.ana.user.groups.add(*bank.clerk.groups.all())
+    browser = signed_in(bank.ana.user)
+    for url in ("/", "/accounts/", f"/accounts/{bank.ana.everyday.pk}/"):
+        assert browser.get(url).status_code == 200
+    assert browser.get(f"/transactions/{bank.ana.transactions['paid'].pk}/").status_code == 200
+    assert not Read.objects.filter(reader=bank.ana.user).exists()
+
+
+def test_a_row_says_who_whom_what_when_and_from_where(bank: AttackedBank) -> None:
+    browser = signed_in(bank.clerk)
+    url = reverse("admin:accounts_account_change", args=[bank.ana.everyday.pk])
+    browser.get(url, {"from": "list"})
+    read = Read.objects.get(reader=bank.clerk, path=url)
+    assert (read.page, read.query) == ("admin:accounts_account_change", "from=list")
+    assert (read.people, read.address) == ([bank.ana.user.pk], "127.0.0.1")
+
+
+def test_what_cannot_be_logged_is_not_shown(
+    bank: AttackedBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = signed_in(bank.clerk)
+    monkeypatch.setattr(read_log, "MOST_PEOPLE", 0)
+    connection.check_constraints()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE reads ADD CONSTRAINT nobody CHECK (people <> '{}') NOT VALID")
+    answer = ask(browser, "GET", reverse("admin:accounts_user_changelist"))
+    assert answer.status in (500, 503)
+    assert bank.ana.canary not in answer.text
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE reads SET query = ''", "DELETE FROM reads", "TRUNCATE reads"]
+)
+def test_nobody_changes_the_log(sql: str, bank: AttackedBank) -> None:
+    signed_in(bank.clerk).get(reverse("admin:accounts_user_changelist"))
+    connection.check_constraints()
+    assert refused_by(sql) in {"read_stays", "reads_stay"}
+    with walls_down("reads") as cursor:
+        cursor.execute("DELETE FROM reads WHERE read_at < now() - interval '1 year'")
+
+
+def test_an_auditor_reads_the_log_and_staff_do_not(bank: AttackedBank) -> None:
+    clerk = signed_in(bank.clerk)
+    clerk.get(reverse("admin:accounts_account_change", args=[bank.ana.everyday.pk]))
+    assert clerk.get(PAGE).status_code == 403
+    auditor = signed_in(colleague(AUDITOR, "Ada"))
+    words = text_of(auditor.get(PAGE, {"whose": bank.ana.user.email, "by": bank.clerk.email}))
+    assert str(bank.ana.everyday.pk) in words
+    assert bank.ana.user.name in words
+    assert "No reads" in text_of(auditor.get(PAGE, {"whose": str(bank.clerk.pk)}))
+    assert "No reads" in text_of(auditor.get(PAGE, {"day": "2020-01-01"}))
+    person = text_of(auditor.get(reverse("admin:accounts_user_change", args=[bank.ana.user.pk])))
+    assert str(bank.clerk) in person
+    assert "Who read their data" in person
