@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.models import User, WebSession
 from accounts.sign_in.session_store import digest_of
+from tests.conftest import set_role
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
@@ -157,6 +158,14 @@ def by_sql(user: User, group: Group) -> None:
         )
 
 
+def by_sql_of_the_web_role(user: User, group: Group) -> None:
+    set_role("ledger_web")
+    try:
+        by_sql(user, group)
+    finally:
+        set_role(None)
+
+
 def a_permission(user: User, _group: Group) -> None:
     user.user_permissions.add(Permission.objects.all()[0])
 
@@ -190,6 +199,7 @@ def closed_and_opened_by_update(user: User, _group: Group) -> None:
         in_python,
         from_the_group,
         by_sql,
+        by_sql_of_the_web_role,
         a_permission,
         staff_by_update,
         superuser_by_save,
