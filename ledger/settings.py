@@ -161,6 +161,7 @@ _IDLE, _STAFF_IDLE = (720, 720) if LEDGER_DEMO else (30, 15)  # minutes
 # Days after which names and addresses of people who left are erased, and sign-ins are deleted, by
 # `manage.py erase_people` and `apply_retention`.
 LEDGER_KEEP_PEOPLE_DAYS = env.number("LEDGER_KEEP_PEOPLE_DAYS", 3650, least=0, most=36500)
+LEDGER_KEEP_READ_LOG_DAYS = env.number("LEDGER_KEEP_READ_LOG_DAYS", 1095, least=1, most=36500)
 LEDGER_KEEP_SIGN_INS_DAYS = env.number("LEDGER_KEEP_SIGN_INS_DAYS", 180, least=1, most=36500)
 LEDGER_SESSION_IDLE = timedelta(
     minutes=env.number("LEDGER_SESSION_IDLE", _IDLE, least=1, most=1440)

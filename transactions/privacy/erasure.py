@@ -15,17 +15,20 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db import transaction as db_transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, Func, JSONField, OuterRef, QuerySet, TextField, Value
 
-from accounts.models import Account, SignIn, User, WebSession
+from accounts.models import Account, Change, SignIn, User, WebSession
 from transactions.models import Annotation, NamesAsked, PaymentLine
 
 NAME = "A former customer"
 DOMAIN = "erased.invalid"  # a domain that nobody can have (RFC 2606)
 ACCOUNT_NAME = "Account"
-NEVER_CHANGE = ("annotations", "accounts")  # notes, and accounts that are closed
+# Notes, accounts that are closed, and the history.
+NEVER_CHANGE = ("annotations", "accounts", "changes")
+NAMING = ("name", "email", "account there", "reason")  # values of the history that name somebody
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
@@ -38,7 +41,7 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 def erase(person: User) -> None:
     """Erases what names the person, in one database transaction. For the owner of the tables."""
-    with db_transaction.atomic(durable=True), _triggers_lifted():
+    with db_transaction.atomic(durable=True), triggers_lifted(*NEVER_CHANGE):
         person = User.objects.select_for_update().get(pk=person.pk)
         _erase_from_the_log_of_the_admin(person)
         for rows in (
@@ -60,6 +63,21 @@ def erase(person: User) -> None:
         person.last_login, person.is_staff, person.is_superuser = None, False, False
         person.set_unusable_password()
         person.save()
+        _erase_from_the_history(person)
+
+
+def _erase_from_the_history(person: User) -> None:
+    """That something was changed, when and by whom stays; names and the person's address go."""
+    accounts = [str(pk) for pk in Account.objects.filter(user=person).values_list("pk", flat=True)]
+    without = {
+        side: Func(
+            F(side), Value(list(NAMING), ArrayField(TextField())), template="(%(expressions)s)",
+            arg_joiner=" - ", output_field=JSONField(),
+        )
+        for side in ("before", "after")
+    }  # fmt: skip
+    Change.objects.filter(about__in=[str(person.pk), *accounts]).update(**without)
+    Change.objects.filter(person=person).update(address="")
 
 
 def _erase_from_the_log_of_the_admin(person: User) -> None:
@@ -72,14 +90,14 @@ def _erase_from_the_log_of_the_admin(person: User) -> None:
 
 
 @contextmanager
-def _triggers_lifted() -> Iterator[None]:
+def triggers_lifted(*tables: str) -> Iterator[None]:
     """Lifts the triggers of tables whose rows never change; other sessions cannot write them
     meanwhile.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use
-        for table in NEVER_CHANGE:
+        for table in tables:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield
-        for table in NEVER_CHANGE:
+        for table in tables:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

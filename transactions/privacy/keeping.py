@@ -16,6 +16,7 @@ def kept() -> list[Row]:
         ("Payments and balances", "For good: books are never edited"),
         ("Your name, addresses, ways to sign in, notes", f"{people} after you have left"),
         ("Sign-ins: time, device and place in words", _days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
+        ("Which staff have read your data", _days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
         ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),
         ("How many names your payment files compared", _days(NAMES_ASKED_DAYS)),
     ]

@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction as db_transaction
 from django.utils import timezone
 
-from accounts.models import SignIn, WebSession
+from accounts.models import Read, SignIn, WebSession
 from transactions.models import NamesAsked
+from transactions.privacy.erasure import triggers_lifted
 
 NAMES_ASKED_DAYS = 7  # the limit counts a day; a week is for questions about it
 
@@ -21,4 +23,15 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
         "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
         "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
     }
-    return {what: rows.delete()[0] for what, rows in old.items()}
+    deleted = {what: rows.delete()[0] for what, rows in old.items()}
+    return deleted | {"reads of others' data": _delete_reads(now)}
+
+
+def _delete_reads(now: datetime) -> int:
+    """Deletes old rows of a table that never changes otherwise, so only its owner can."""
+    before = now - timedelta(days=settings.LEDGER_KEEP_READ_LOG_DAYS)
+    old = Read.objects.filter(read_at__lt=before)
+    if not old.exists():
+        return 0
+    with db_transaction.atomic(durable=True), triggers_lifted("reads"):
+        return old.delete()[0]

@@ -7,12 +7,13 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection
+from django.db.transaction import atomic
 from django.test import Client
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.models import Account, SignIn, User, WebSession
+from accounts.models import Account, Read, SignIn, User, WebSession
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.sign_in import add_app, prove
 from transactions import services
@@ -191,3 +192,14 @@ def test_sign_ins_and_dead_sessions_go_after_their_time(client: Client, ana: Acc
     assert gone["sessions that are over"] == 1
     assert Annotation.objects.count() == 0
     call_command("apply_retention")
+
+
+def test_the_log_of_reads_goes_after_its_time_and_stays_closed_to_changes(ana: Account) -> None:
+    clerk = UserFactory(is_staff=True)
+    Read.objects.create(reader=clerk, page="-", path="/", address="", people=[ana.user_id])
+    now = timezone.now()
+    assert apply_retention(now)["reads of others' data"] == 0
+    assert apply_retention(now + timedelta(days=1096))["reads of others' data"] == 1
+    kept = Read.objects.create(reader=clerk, page="-", path="/", address="", people=[])
+    with pytest.raises(IntegrityError), atomic():
+        kept.delete()
