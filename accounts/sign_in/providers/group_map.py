@@ -10,9 +10,11 @@ from accounts.groups import ANALYSTS, PERMISSIONS
 from accounts.models import User
 from accounts.sign_in.providers.current import configured, is_configured
 from ledger import env
+from ledger.db import facts
 from ledger.db.retry import with_retry
 from ledger.web import security_log
 
+WHY = "The groups at the identity provider"  # in the history
 STAFF_GROUPS = frozenset(PERMISSIONS) - {ANALYSTS}  # their people use the admin
 
 
@@ -42,6 +44,8 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
         person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         current = set(person.groups.values_list("name", flat=True))
         gained, lost = wanted - current, (set(groups.values()) - wanted) & current
+        if gained or lost:
+            facts.because(WHY)
         person.groups.add(*Group.objects.filter(name__in=gained))
         person.groups.remove(*Group.objects.filter(name__in=lost))
         if (gained | lost) & STAFF_GROUPS and not person.is_superuser:

@@ -7,9 +7,9 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
-from accounts.models import User
-from accounts.sign_in.providers.group_map import groups_claimed
-from tests.identity_provider import ANA, CLERK, There, connect, person_here
+from accounts.models import Change, User
+from accounts.sign_in.providers.group_map import WHY, groups_claimed
+from tests.identity_provider import ANA, BACK, CLERK, There, connect, person_here
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +47,12 @@ def test_a_change_of_groups_ends_the_sessions_of_before_and_not_the_new_one(
     there.sign_in(other, CLERK)
     assert other.get("/accounts/").status_code == 200
     assert client.get("/accounts/").status_code == 302
+
+
+def test_the_history_says_why_groups_changed(client: Client, there: There) -> None:
+    there.sign_in(client, CLERK)
+    row = Change.objects.get(table_name="users_groups", action="insert")
+    assert (row.after, row.reason, row.path) == ({"group": OPERATIONS}, WHY, BACK)
 
 
 def test_groups_outside_the_map_stay(client: Client, there: There) -> None:
