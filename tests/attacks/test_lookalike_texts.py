@@ -1,0 +1,62 @@
+"""No text that people write turns the text around it, or hides signs that nobody sees.
+
+Bidirectional controls could show "fdp.exe" for "exe.pdf", and with an invisible sign two texts look
+the same. Names of people: `tests/accounts/test_access.py`.
+"""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts.models import Account
+from ledger.db.ids import uuid7
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.people import signed_in
+from transactions.models import Annotation, PaymentFile
+
+pytestmark = pytest.mark.django_db
+UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2069\ufeff"
+HOSTILE = f"Rent{UNSEEN}al"
+
+
+def unseen_in(*texts: str) -> set[str]:
+    return set(UNSEEN) & set("".join(texts))
+
+
+def test_the_review_of_a_payment_shows_none(bank: AttackedBank) -> None:
+    form = {
+        "id": str(uuid7()), "from_account": str(bank.eve.everyday.pk), "amount": "1",
+        "number": bank.eve.savings.number, "description": HOSTILE, "reference": HOSTILE,
+    }  # fmt: skip
+
+    answer = ask(signed_in(bank.eve.user), "POST", "/transfers/new/", form)
+
+    assert answer.status == 200
+    assert "Rental" in answer.body
+    assert unseen_in(answer.body) == set()
+
+
+def test_an_account_and_a_file_keep_none(bank: AttackedBank) -> None:
+    eve = signed_in(bank.eve.user)
+    ask(eve, "POST", "/accounts/open/", {"name": HOSTILE, "currency": "USD"})
+    line = f"{bank.eve.savings.number},1,{HOSTILE},{HOSTILE}"
+    content = f"to,amount,description,reference\r\n{line}\r\n".encode()
+    file = SimpleUploadedFile(f"{HOSTILE}.csv", content, "text/csv")
+    form = {"id": str(uuid7()), "from_account": str(bank.eve.everyday.pk), "file": file}
+    assert ask(eve, "POST", "/transfers/files/new/", form).status == 302
+
+    stored = PaymentFile.objects.latest("created_at")
+    line_read = stored.lines.get()
+    names = Account.objects.filter(user=bank.eve.user).values_list("name", flat=True)
+    assert unseen_in(*names) == set()
+    assert unseen_in(stored.name, line_read.description, line_read.reference) == set()
+
+
+def test_a_note_and_a_tag_keep_none(bank: AttackedBank) -> None:
+    url = f"/transactions/{bank.eve.transactions['held'].pk}/note/"
+    eve = signed_in(bank.eve.user)
+    for form in ({"text": HOSTILE, "tags": ""}, {"text": "", "tags": HOSTILE}):
+        ask(eve, "POST", url, form)
+
+    stored = Annotation.objects.filter(owner=bank.eve.user)
+    assert unseen_in(*(f"{it.text}{''.join(it.tags)}" for it in stored)) == set()
