@@ -15,6 +15,7 @@ class AccountsConfig(AppConfig):
         from allauth.mfa.signals import authenticator_used
         from allauth.socialaccount.signals import social_account_added, social_account_removed
 
+        from accounts.approvals import write_thresholds
         from accounts.groups import fill_groups
         from accounts.models.change import RECORDED
         from accounts.sign_in import events
@@ -30,6 +31,7 @@ class AccountsConfig(AppConfig):
         social_account_added.connect(linking.record_connected)
         social_account_removed.connect(linking.record_disconnected)
         post_migrate.connect(fill_groups)
+        post_migrate.connect(write_thresholds, sender=self)
 
 
 def _minor_units(code: str) -> int | None:

@@ -30,6 +30,22 @@ class LimitInvalid(LedgerError):
     """A limit or overdraft that an account cannot have."""
 
 
+class NeedsApproval(LedgerError):
+    """It is over the threshold of the day, and nobody else has approved it."""
+
+
+class ServesOwn(LedgerError):
+    """Staff would move money, or change limits, of their own or of their household."""
+
+
+class RequestDecided(LedgerError):
+    """The request was decided, withdrawn or used before, or its time is over."""
+
+
+class MayNotDecide(LedgerError):
+    """This person may not decide this request."""
+
+
 class DetailsInvalid(LedgerError):
     """A name or number that an account cannot have."""
 

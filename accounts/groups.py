@@ -37,6 +37,8 @@ _READ_THE_BANK = (
     "accounts.view_user",
     "accounts.view_statuschange",
     "accounts.view_currency",
+    "accounts.view_limitchange",
+    "accounts.view_approvalrequest",
     "transactions.view_paymentfile",
 )
 PERMISSIONS: dict[str, tuple[str, ...]] = {
@@ -54,12 +56,19 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "transactions.manage_holds",
         "transactions.run_audit",
     ),
-    AUDITOR: (*_READ_THE_BANK, "auth.view_group", "accounts.view_change", "accounts.view_read"),
+    AUDITOR: (
+        *_READ_THE_BANK,
+        "auth.view_group",
+        "accounts.view_change",
+        "accounts.view_household",
+        "accounts.view_read",
+    ),
     MANAGER: (
         *_READ_THE_BANK,
         "accounts.change_account",
         "accounts.change_limits",
         "accounts.view_change",
+        "accounts.decide_approvals",
         "accounts.add_currency",
         "accounts.change_currency",
         "transactions.run_audit",
@@ -70,6 +79,9 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.add_user",
         "accounts.change_user",
         "accounts.give_groups",
+        "accounts.view_household",
+        "accounts.add_household",
+        "accounts.change_household",
     ),
 }
 # The groups that members of a group may give to others. Superusers give the rest: whoever could

@@ -13,6 +13,7 @@ from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
+from accounts.approvals import check_now, refusal_of_staff
 from accounts.exceptions import (
     AccountNotActive,
     AccountNotEmpty,
@@ -22,7 +23,7 @@ from accounts.exceptions import (
     LimitInvalid,
     OwnerNotActive,
 )
-from accounts.models import Account, Currency, StatusChange, User
+from accounts.models import Account, Currency, LimitChange, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from accounts.sign_in.access import change_email, deactivate_user, reactivate_user, set_sign_in
 from ledger.db.ids import uuid7
@@ -47,18 +48,25 @@ __all__ = [
     "unfreeze_account",
 ]
 
+LIMITS = {"overdraft_limit", "transfer_limit", "daily_limit"}
+FIELDS = {"name", *LIMITS}
 TRIES_FOR_A_FREE_NUMBER = 5
 LARGEST_LIMIT = Decimal(10) ** 12  # with room for a balance beside it in numeric(19,4)
 NAME_LIMIT = Account._meta.get_field("name").max_length or 0
 
 
 class AccountChanges(TypedDict, total=False):
-    """What may be changed on an open account; missing keys stay unchanged."""
+    """What may be changed on an open account; missing keys stay unchanged. `reason`, `changed_by`
+    and `id` are of the row that says who changed limits, and why.
+    """
 
     name: str
     overdraft_limit: Decimal
     transfer_limit: Decimal | None
     daily_limit: Decimal | None
+    reason: str
+    changed_by: User | None
+    id: uuid.UUID
 
 
 def open_account(
@@ -125,7 +133,8 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
 
 @with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountChanges]) -> Account:
-    """Changes name and limits. Raises AccountNotActive if the account is closed, or LimitInvalid.
+    """Changes name and limits. Raises AccountNotActive if the account is closed, LimitInvalid, or
+    for staff NeedsApproval or ServesOwn. A LimitChange sets the limits and says why.
 
     An overdraft limit below the overdraft in use is invalid. Writes only the changed columns of
     the locked row, so it never restores an old balance.
@@ -134,8 +143,8 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
         locked = _locked(account)
         if locked.is_closed:
             raise AccountNotActive(f"{locked.name} is closed for good; it cannot be changed.")
-        for name, value in changes.items():
-            setattr(locked, name, value)
+        for name in FIELDS & changes.keys():
+            setattr(locked, name, changes[name])  # type: ignore[literal-required]
         locked.name = locked.name.strip() or "Account"
         _check_limits(locked)
         used = locked.held - locked.balance
@@ -144,9 +153,27 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
                 f"{locked.name} uses {figure(used, locked.currency)} {locked.currency} of its "
                 "overdraft; the overdraft limit cannot go below that."
             )
-        locked.save(update_fields=list(changes))
-        locked.refresh_from_db(fields=["available"])
+        if "name" in changes:
+            locked.save(update_fields=["name"])
+        if LIMITS & changes.keys():
+            _set_limits(locked, changes)
+            locked.refresh_from_db(fields=["available"])
     return locked
+
+
+def _set_limits(account: Account, changes: AccountChanges) -> None:
+    """Writes the row whose trigger sets the limits of a locked account."""
+    try:
+        LimitChange.objects.create(
+            id=changes.get("id") or uuid7(),
+            account=account,
+            reason=tidy_line(changes.get("reason", "")),
+            changed_by=changes.get("changed_by"),
+            **{name: getattr(account, name) for name in LIMITS},
+        )
+        check_now()
+    except IntegrityError as error:
+        raise refusal_of_staff(error) or error from error
 
 
 def freeze_account(

@@ -25,6 +25,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
 # With any other exit code gunicorn would restart its workers for ever.
 GUNICORN_BOOT_ERROR = 3
+FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
+CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
 EMAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+", re.ASCII)
 CONTACT = re.compile(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", re.ASCII)
@@ -82,6 +84,19 @@ def choice(name: str, default: str, among: Iterable[str]) -> str:
 def items(name: str, default: str = "") -> list[str]:
     """A list, separated by commas."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
+    """Amounts such as "10000,JPY=1500000": one for all currencies, under "*", and some by code."""
+    found: dict[str, Decimal] = {}
+    for item in items(name, default):
+        code, is_named, figure = item.rpartition("=")
+        if not FIGURE.fullmatch(figure) or (is_named and not CURRENCY.fullmatch(code)):
+            refuse(name, f"{item!r} is neither an amount nor one for a currency, like JPY=1500000")
+        found[code or "*"] = Decimal(figure)
+    if "*" not in found:
+        refuse(name, "it has no amount for all other currencies, such as 10000")
+    return found
 
 
 def origins(name: str) -> list[str]:

@@ -335,6 +335,12 @@ LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
 LEDGER_COOKBOOK = env.flag("LEDGER_COOKBOOK", default=DEBUG or (LEDGER_DEMO and LEDGER_EMBEDDED))
 # Where to report a weakness, for /.well-known/security.txt.
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
+# What staff move, and raise limits by, alone in a day; more needs another person (docs/staff.md).
+# `migrate` writes it into the database, which holds the rule.
+LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(
+    "LEDGER_FOUR_EYES_OVER", "10000,JPY=1500000,BHD=4000,KWD=3000,OMR=4000,JOD=7000"
+)
+LEDGER_FOUR_EYES_HOURS = env.number("LEDGER_FOUR_EYES_HOURS", 48, least=1, most=720)
 # Seconds that a web process waits for the next piece of a request (`manage.py serve`).
 LEDGER_READ_TIMEOUT = env.number("LEDGER_READ_TIMEOUT", 10, least=1, most=600)
 PORT = env.number("PORT", 8000, least=1, most=65535)

@@ -26,6 +26,7 @@ from transactions.row_security.middleware import row_scope_of
 
 WRITTEN_BY_MIGRATE = {
     "currencies", "auth_permission", "django_content_type", "auth_group", "auth_group_permissions",
+    "approval_thresholds",
 }  # fmt: skip
 
 # No example fails because the machine is busy.

@@ -16,7 +16,7 @@ from ledger.db.rights import grant, settings_of
 
 logger = logging.getLogger(__name__)
 
-ACCOUNT_COLUMNS = "name, overdraft_limit, transfer_limit, daily_limit"
+ACCOUNT_COLUMNS = "name"
 LESS = {
     "accounts": f"SELECT, INSERT, UPDATE ({ACCOUNT_COLUMNS})",
     "currencies": "SELECT, INSERT, UPDATE (name, is_open)",
@@ -32,6 +32,11 @@ LESS = {
     "django_content_type": "SELECT",
     "sign_ins": "SELECT, INSERT",
     "account_status_changes": "SELECT, INSERT",
+    "limit_changes": "SELECT, INSERT",
+    "households": "SELECT, INSERT, UPDATE (name)",
+    "approval_thresholds": "SELECT",
+    "approval_requests": "SELECT, INSERT, UPDATE (status, decided_by_id, decided_at, note)",
+    "staff_sums": "SELECT",
     "transaction_notes": "SELECT, INSERT",
     "annotations": "SELECT, INSERT",
     "changes": "SELECT",  # triggers insert

@@ -18,6 +18,8 @@ from transactions.exceptions import (
 from transactions.lifecycle import Lifecycle
 from transactions.models import Transaction
 
+OWN = "This moves money of your own account, or of your household; a colleague has to do it."
+
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
@@ -31,7 +33,7 @@ class StaffAction:
     def refusal(self, lifecycle: Lifecycle, person: User) -> str:
         """Why it is refused for this transaction or person, apart from permissions; "" if not."""
         if is_own(lifecycle.row, person):
-            return "This moves money of your own account; a colleague has to do it."
+            return OWN
         return self.why_not(lifecycle)
 
     def url(self, row: Transaction) -> str:
@@ -40,9 +42,9 @@ class StaffAction:
 
 
 def is_own(row: Transaction, person: User) -> bool:
-    """Whether one side belongs to this person. `row` comes with both accounts."""
+    """Whether one side belongs to this person or their household. `row` has both accounts."""
     sides = (row.from_account, row.to_account)
-    return any(side is not None and side.user_id == person.pk for side in sides)
+    return any(side is not None and person.is_close_to(side.user) for side in sides)
 
 
 def _why_no_refund(lifecycle: Lifecycle) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from accounts.approvals import check_now
 from accounts.models import User
 from ledger.db.ids import uuid7
 from ledger.text.lines import tidy_line
@@ -53,6 +54,7 @@ def explain(
     fields = {"action": action, "reason": tidy_line(reason), "written_by": written_by}
     reasons = [StaffReason(transaction=row, **fields) for row in rows]
     StaffReason.objects.bulk_create(reasons, ignore_conflicts=True)
+    check_now()
 
 
 def _store_reason(
@@ -66,3 +68,4 @@ def _store_reason(
     fields: dict[str, Any] = {"reason": tidy_line(reason), "message": tidy_line(message)}
     fields |= {"written_by": written_by, "id": id or uuid7()}
     StaffReason.objects.get_or_create(transaction=row, action=action, defaults=fields)
+    check_now()

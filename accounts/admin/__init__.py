@@ -3,7 +3,16 @@
 from accounts.admin.accounts import AccountAdmin
 from accounts.admin.currencies import CurrencyAdmin
 from accounts.admin.history import ChangeAdmin
+from accounts.admin.households import HouseholdAdmin
 from accounts.admin.people import GroupAdmin, UserAdmin
 from accounts.admin.reads import ReadAdmin
 
-__all__ = ["AccountAdmin", "ChangeAdmin", "CurrencyAdmin", "GroupAdmin", "ReadAdmin", "UserAdmin"]
+__all__ = [
+    "AccountAdmin",
+    "ChangeAdmin",
+    "CurrencyAdmin",
+    "GroupAdmin",
+    "HouseholdAdmin",
+    "ReadAdmin",
+    "UserAdmin",
+]

@@ -22,9 +22,10 @@ from accounts.admin.columns import (
 )
 from accounts.admin.forms import LIMITS, AccountAddForm, AccountChangeForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
+from accounts.admin.limits import ASK, ASKED, ask_for_limits
 from accounts.admin.masking import known_number, masked_number, sees_contact_details
 from accounts.admin.parts import STYLES, person_of
-from accounts.exceptions import LedgerError
+from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import Account, User
 
 CHANGE_LIMITS = "accounts.change_limits"
@@ -158,8 +159,11 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
         return False
 
     def refusal_for(self, request: HttpRequest, thing: Account) -> str:
-        if thing.user_id == person_of(request).pk:
+        by = person_of(request)
+        if thing.user_id == by.pk:
             return "It is your own account; a colleague has to do this."
+        if by.is_close_to(thing.user):
+            return "It belongs to your household; a colleague has to do this."
         return ""
 
     def changeform_view(
@@ -179,6 +183,8 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
             response = self._changeform_view(*page)  # type: ignore[attr-defined]
         except LedgerError as refusal:
             request.ledger_refusal = refusal  # type: ignore[attr-defined]
+            asks = {"asks": isinstance(refusal, NeedsApproval)}
+            page = (*page[:3], {**(extra_context or {}), **asks})
             response = self._changeform_view(*page)  # type: ignore[attr-defined]
         return response
 
@@ -187,8 +193,12 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
         if change:
             changed = [name for name in form.changed_data if name != "reason"]
             changes = {name: form.cleaned_data[name] for name in changed}
-            if changes:
-                services.change_account(account=obj.pk, **changes)
+            if ASK in request.POST:
+                ask_for_limits(account=obj, form=form, asked_by=person_of(request))
+                self.message_user(request, ASKED)
+            elif changes:
+                by = {"reason": form.cleaned_data["reason"], "changed_by": person_of(request)}
+                services.change_account(account=obj.pk, **changes, **by)
             return
         if self.refusal_for(request, obj):
             raise LedgerError("A colleague must open an account for you.")
@@ -202,7 +212,7 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
         """Returns the text for the history: old and new value of changed fields, and the reason."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
-        changes = []
+        changes = ["Asked another person to approve:"] if ASK in request.POST else []
         for name in [name for name in form.changed_data if name != "reason"]:
             was, now = form.initial[name], form.cleaned_data[name]
             if name in LIMITS:

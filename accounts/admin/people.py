@@ -83,6 +83,7 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("email", "name", "reason"), "description": NEW_PERSON}),)
     actions = ("close_sign_in", "restore_sign_in")
+    autocomplete_fields = ("household",)
     rows_template = "admin/accounts/user/_rows.html"
 
     class Media:
@@ -105,10 +106,11 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         if not by.is_superuser:
             email = "email" if sees_contact_details(by) else "masked_email"
             reason = ("reason",) if self.has_change_permission(request, obj) else ()
-            fields = (email, "name", "account_count", *reason)
+            home = ("household",) if by.has_perm("accounts.view_household") else ()
+            fields = (email, "name", *home, "account_count", *reason)
             first = {"fields": fields, "description": THEIR_OWN}
             return ((None, first), *rights, sign_in)
-        first = {"fields": ("email", "reason", "name", "password", "account_count")}
+        first = {"fields": ("email", "reason", "name", "household", "password", "account_count")}
         return ((None, first), ("Rights", {"fields": (*RIGHTS, "is_superuser")}), sign_in)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -117,7 +119,8 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         by = person_of(request)
         email = () if by.is_superuser else ("email",)
         may_give = by.has_perm("accounts.give_groups") and obj.pk != by.pk
-        return (*self.readonly_fields, *email, *(() if may_give else RIGHTS))
+        fixed = () if may_give else (*RIGHTS, "household")  # nobody moves out to serve their own
+        return (*self.readonly_fields, *email, *fixed)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offers the groups that this person may give, and takes no other."""

@@ -1,10 +1,13 @@
 """Who holds money: people, their accounts, who froze or closed one, and sessions."""
 
 from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
+from accounts.models.approval import ApprovalRequest, ApprovalThreshold, StaffSum
 from accounts.models.attempt_count import AttemptCount
 from accounts.models.change import Change
 from accounts.models.currency import Currency
 from accounts.models.fields import EARLIEST, LATEST, MoneyField, times_finite
+from accounts.models.household import Household
+from accounts.models.limit_change import LimitChange
 from accounts.models.read import Read
 from accounts.models.rights import GroupMembership, GroupPermission, PersonPermission
 from accounts.models.session import WebSession
@@ -19,16 +22,21 @@ __all__ = [
     "PERSON_WORDS",
     "Account",
     "AccountQuerySet",
+    "ApprovalRequest",
+    "ApprovalThreshold",
     "AttemptCount",
     "Change",
     "Currency",
     "GroupMembership",
     "GroupPermission",
+    "Household",
+    "LimitChange",
     "MoneyField",
     "PersonPermission",
     "Read",
     "SignIn",
     "SignInQuerySet",
+    "StaffSum",
     "StatusChange",
     "User",
     "UserManager",

@@ -10,7 +10,7 @@ import pgtrigger
 
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import EARLIEST, LATEST
-from ledger.db.triggers import FirmTrigger, refuse
+from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
 
 # They may not change on a closed account.
 CLOSED_COLUMNS = (
@@ -30,6 +30,9 @@ def _time_is_finite(column: str) -> str:
 
 UNKNOWN_CURRENCY = refuse(
     "account_currency_valid", "Accounts can be opened in currencies that are in the list and open."
+)
+OPENS_WITHOUT_OVERDRAFT = refuse(
+    "account_opens_without_overdraft", "An overdraft is given after an account was opened."
 )
 BALANCE_WRITTEN = refuse("balance_follows_rows", "Only posted transactions change a balance.")
 
@@ -122,6 +125,20 @@ ALL: list[pgtrigger.Trigger] = [
             " OR NEW.status <> 'active' OR NEW.closed_at IS NOT NULL"
         ),
         func=refuse("account_opens_empty", "An account is opened empty and active."),
+    ),
+    # See Note [Four eyes]: limits are set by rows that say who and why.
+    FirmTrigger(
+        name="account_opens_without_overdraft",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert,
+        func=f"""
+            IF NEW.overdraft_limit > 0 AND {BY_WEB_ROLE}
+               AND EXISTS (SELECT FROM approval_thresholds)
+            THEN
+                {OPENS_WITHOUT_OVERDRAFT}
+            END IF;
+            RETURN NEW;
+        """,
     ),
     # See Note [Status follows changes].
     FirmTrigger(

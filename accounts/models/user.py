@@ -16,6 +16,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import times_finite
+from accounts.models.household import Household
 from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, of_users
 from accounts.shown import add
 from ledger.db.ids import uuid7
@@ -94,6 +95,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(
         null=True, blank=True, help_text="Set: cannot sign in; accounts and history stay."
+    )
+    household = models.ForeignKey(
+        Household,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="members",
+        help_text="With whom they live: staff do not serve their own household.",
     )
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin.")
     password_is_long = models.BooleanField(
@@ -191,6 +200,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def check_password(self, raw_password: str | None) -> bool:
         return super().check_password(raw_password and normalised_password(raw_password))
+
+    def is_close_to(self, other: "User") -> bool:
+        """Whether both are the same person, or live in one household."""
+        lives_with = self.household_id is not None and self.household_id == other.household_id
+        return self.pk == other.pk or lives_with
 
     def get_full_name(self) -> str:
         return self.name

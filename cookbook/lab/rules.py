@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from django.apps import apps
 from django.db import connection
 
-from accounts.models import AttemptCount, SignIn, WebSession
+from accounts.models import (
+    ApprovalRequest,
+    ApprovalThreshold,
+    AttemptCount,
+    Household,
+    LimitChange,
+    SignIn,
+    StaffSum,
+    WebSession,
+)
 from cookbook.practice.bank import SCHEMA
 
 # What a trigger raises, as `ledger.db.triggers.refuse` writes it.
@@ -50,6 +59,8 @@ WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 
 
 OF_SIGNING_IN = (AttemptCount, SignIn, WebSession)
+OF_APPROVALS = (ApprovalRequest, ApprovalThreshold, Household, LimitChange, StaffSum)
+LEFT_OUT = (*OF_SIGNING_IN, *OF_APPROVALS)
 
 
 @dataclass(frozen=True)
@@ -67,12 +78,12 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """The tables of accounts and transactions, without those of signing in."""
+    """The tables of accounts and transactions, without those of signing in and approvals."""
     return [
         model._meta.db_table
         for label in ("accounts", "transactions")
         for model in apps.get_app_config(label).get_models(include_auto_created=True)
-        if model._meta.managed and not model._meta.proxy and model not in OF_SIGNING_IN
+        if model._meta.managed and not model._meta.proxy and model not in LEFT_OUT
     ]
 
 

@@ -4,7 +4,8 @@ A django-pgtrigger function first checks the setting `pgtrigger.ignore`, which e
 may change, whatever its rights. That is wrong for books: injected SQL could set it and pass.
 `FirmTrigger` leaves the check out; only the owner of the table can disable it, by ALTER TABLE.
 
-With `definer` the function runs with the rights of the tables' owner, so that it may do what
+With `deferred` the function runs at COMMIT, for each row. With `definer` it runs with the rights of
+the tables' owner, so that it may do what
 the role that fired it may not.
 """
 
@@ -59,6 +60,15 @@ class DefinerTriggerSql(FirmTriggerSql):
         return template.replace("FOR EACH {level}", "{referencing} FOR EACH {level}")
 
 
+class DeferredTriggerSql(FirmTriggerSql):
+    """The same, but the function runs at COMMIT. Migrations name this class."""
+
+    def get_template(self) -> str:
+        template = super().get_template()
+        template = template.replace("CREATE TRIGGER", "CREATE CONSTRAINT TRIGGER")
+        return template.replace("FOR EACH", "DEFERRABLE INITIALLY DEFERRED FOR EACH")
+
+
 class CompiledFirmTrigger(compiler.Trigger):
     """The trigger as migrations know it; uninstalling it also drops its function."""
 
@@ -70,14 +80,20 @@ class CompiledFirmTrigger(compiler.Trigger):
 class FirmTrigger(Trigger):
     """A trigger of django-pgtrigger that cannot be ignored."""
 
-    def __init__(self, *, definer: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, definer: bool = False, deferred: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.definer = definer
+        self.definer, self.deferred = definer, deferred
+
+    @property
+    def _sql_class(self) -> type[FirmTriggerSql]:
+        if self.deferred:
+            return DeferredTriggerSql
+        return DefinerTriggerSql if self.definer else FirmTriggerSql
 
     def compile(self, model: models.Model) -> compiler.Trigger:
         return CompiledFirmTrigger(
             name=self.name,
-            sql=(DefinerTriggerSql if self.definer else FirmTriggerSql)(
+            sql=self._sql_class(
                 pgid=self.get_pgid(model),
                 declare=self.render_declare(model),
                 func=self.render_func(model),

@@ -6,7 +6,7 @@ figures: whoever reads either on a page of Eve's has found a leak.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.groups import OPERATIONS, ensure_groups
-from accounts.models import Account, Change, Read, User
+from accounts.models import Account, ApprovalRequest, Change, Household, Read, User
 from ledger.text.money import account_number
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import add_passkey
@@ -30,6 +30,7 @@ from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
 from transactions.models import PaymentFile, StaffReason, Transaction
 from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for
 
 CANARIES = {"ana": "qzanaqz", "ben": "qzbenqz", "eve": "qzeveqz"}
 CENTS = {"ana": Decimal("0.37"), "ben": Decimal("0.59"), "eve": Decimal("0.83")}
@@ -53,6 +54,7 @@ class Holder:
     passkey: Authenticator
     transactions: dict[str, Transaction] = field(default_factory=dict)
     files: list[PaymentFile] = field(default_factory=list)
+    approvals: list[ApprovalRequest] = field(default_factory=list)
 
     @property
     def canary(self) -> str:
@@ -106,6 +108,7 @@ def attacked_bank(wording: Wording = plain) -> AttackedBank:
     """Builds the bank. `wording` writes every text, such as names, descriptions and reasons."""
     clerk: User = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
     clerk.groups.add(ensure_groups()[OPERATIONS])
+    Household.objects.create(name="Elm Street 4")
     people = {who: _holder(who, wording) for who in CANARIES}
     ana, ben, eve = people.values()
     for holder, to in ((ana, ben.everyday), (ben, ana.everyday), (eve, eve.savings)):
@@ -163,6 +166,9 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     annotate(transaction=rows["paid"], owner=holder.user, text=text("note"), tags=[holder.canary])
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
+    draft = Draft(to_account=holder.everyday, amount=20_000 + cents, created_by=clerk)
+    seen = services.preview(replace(draft, description=text("slip"), reference=text("slip")[:64]))
+    holder.approvals.append(ask_for(seen, reason=text("why"), asked_by=clerk))
     for change in (account_services.freeze_account, account_services.unfreeze_account):
         change(
             account=holder.savings, reason=text("frozen"), message=text("told"), changed_by=clerk

@@ -25,7 +25,7 @@ from transactions.reports.catalogue import BY_SLUG
 HERE = "tests/attacks/walk.py"
 OF_A_MODEL = re.compile(r"admin/(\w+)/(\w+)/")
 # Rows that are nobody's: all who may see them see the same.
-SHARED_MODELS = ("accounts.Currency", "auth.Group", "transactions.AuditRun")
+SHARED_MODELS = ("accounts.Currency", "accounts.Household", "auth.Group", "transactions.AuditRun")
 
 Filled = Iterable[Mapping[str, object]]
 
@@ -92,6 +92,10 @@ def _file(holder: Holder) -> Filled:
     return [{"pk": file.pk} for file in holder.files]
 
 
+def _approval(holder: Holder) -> Filled:
+    return [{"pk": request.pk} for request in holder.approvals]
+
+
 def _passkey(holder: Holder) -> Filled:
     return [{"pk": holder.passkey.pk}]
 
@@ -114,6 +118,7 @@ def _same(**values: str) -> Callable[[Holder], Filled]:
 # holder. One example of a slug is enough where all of them lead to one view without anybody's rows.
 ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "account_reset_password_from_key": _password_link,
+    "admin_approval_step": _approval,
     "admin:app_list": _same(app_label="accounts"),
     "admin:view_on_site": _on_site,
     "admin/(?P<url>.*)$": _same(url="nowhere/"),

@@ -14,7 +14,9 @@ without that lock either meets the balances it expected or is refused.
 
 import pgtrigger
 
+from accounts.models.approval_triggers import APPLIES
 from ledger.db.triggers import FirmTrigger, refuse
+from transactions.models.staff_triggers import STAFF_ROWS
 
 TOO_MANY_DECIMALS = refuse(
     "amount_fits_currency", "The amount has more decimals than its currency."
@@ -114,14 +116,22 @@ BALANCES_FOLLOW_ROWS = FirmTrigger(
         ("missed", "bigint := 0"),
         ("moved", "bigint"),
         ("latest", "timestamptz := clock_timestamp() + interval '5 minutes'"),
+        ("approved", "uuid[]"),
     ],
     func=f"""
         SELECT from_account_id, to_account_id, amount, status, created_at, from_balance,
                to_balance, captures_id,
+               type = 'transfer' AND status = 'completed' AND captures_id IS NULL
+               AND reverses_id IS NULL AND created_by_id = (
+                   SELECT user_id FROM accounts WHERE accounts.id = from_account_id
+               ) AS by_holder,
                (SELECT count(*) FROM (SELECT FROM added LIMIT {FEW} + 1) AS few) AS rows
         INTO one FROM added LIMIT 1;
         IF one.rows IS NULL THEN
             RETURN NULL;
+        END IF;
+        IF (one.by_holder IS NOT TRUE OR one.rows > 1) AND {APPLIES} THEN
+            {STAFF_ROWS}
         END IF;
         IF one.captures_id IS NOT NULL OR (
             one.rows > 1 AND EXISTS (SELECT FROM added WHERE captures_id IS NOT NULL)

@@ -8,6 +8,7 @@ import uuid
 from decimal import Decimal
 from typing import ClassVar, Self
 
+import pgtrigger
 from django.contrib.postgres.aggregates import StringAgg
 from django.db import models
 from django.db.models import Case, F, Q, TextField, Value, When
@@ -18,6 +19,7 @@ from accounts.models import Account, MoneyField, User
 from ledger.db.ids import uuid7
 from ledger.text.lines import shortened
 from ledger.text.money import figure
+from transactions.models import line_triggers
 
 
 class NameCheck(models.TextChoices):
@@ -273,6 +275,7 @@ class PaymentLine(models.Model):
 
     class Meta:
         db_table = "payment_lines"
+        triggers: ClassVar[list[pgtrigger.Trigger]] = line_triggers.ALL
         db_table_comment = "What became of each line of a file of payments"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(

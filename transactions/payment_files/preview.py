@@ -41,7 +41,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
             refusals.truncate()
             lock_accounts(file)
             unpaid = PaymentLine.objects.of(file).readable().filter(booked=False)
-            yield from drafts_of(file, unpaid)
+            yield from drafts_of(file, unpaid, by=file.created_by)
 
         def record(drafts: Sequence[Draft], results: PostingResults) -> None:
             for draft, why in zip(drafts, results, strict=True):

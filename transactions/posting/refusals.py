@@ -3,6 +3,8 @@
 from django.apps import apps
 from django.db import DatabaseError
 
+from accounts.approvals import REFUSALS
+from accounts.exceptions import NeedsApproval, ServesOwn
 from transactions import exceptions as refused
 
 BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
@@ -29,6 +31,8 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "reversal_mirrors_original": refused.AlreadyReversed,
     "reversal_within_original": refused.AlreadyReversed,
     "sealed_period_is_closed": refused.InvalidDetails,
+    "needs_approval": NeedsApproval,
+    "staff_serve_others": ServesOwn,
 }
 SENTENCES = {
     "account_may_move": (
@@ -41,6 +45,8 @@ SENTENCES = {
     "released_hold_has_reason": (
         "This hold has not expired yet; to release it earlier, give a reason."
     ),
+    "needs_approval": REFUSALS["needs_approval"][1],
+    "staff_serve_others": REFUSALS["staff_serve_others"][1],
     "created_by_exists": "The person who books this is not a user of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",
     "from_account_same_currency": "Both accounts must be in the currency of the transaction.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Account, User
+from accounts.models import Account, ApprovalRequest, User
 from ledger.text.dates import end_of_day, short_date, when
 from ledger.text.lines import counted
 from transactions.audit.open_findings import open_runs
@@ -23,8 +23,12 @@ class StaffFigure:
 
 
 def figures_for(user: User) -> list[StaffFigure]:
-    """Returns the figures that this person may see. At most eight queries."""
+    """Returns the figures that this person may see. At most nine queries."""
     figures: list[StaffFigure] = []
+    if user.has_perm("accounts.view_approvalrequest"):
+        many = ApprovalRequest.objects.waiting().count()
+        page = reverse("admin_approvals")
+        figures.append(StaffFigure("Waiting for approval", f"{many:,}", page, many > 0))
     if user.has_perm("transactions.view_transaction"):
         figures += _holds()
     if user.has_perm("accounts.view_account"):

@@ -39,6 +39,7 @@ from transactions.payment_files.results import result_response
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
 from transactions.safeguards.review import NOT_REVIEWED
+from transactions.staff.approvals.requests import ASKED, ask_for_file, file_needs_approval
 
 logger = logging.getLogger(__name__)
 LINES_A_PAGE = 50
@@ -134,6 +135,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             context["may_remove"] = _may_remove(person_of(request), file)
             context |= agreement(request, file)
             context["form"] = PayForm()
+            context["asks"] = file_needs_approval(file, person_of(request))
         return super().change_view(request, object_id, form_url, context)
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -160,6 +162,8 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if step == "discard":
             return self._discard(request, file)
         try:
+            if step == "ask":
+                return self._ask(request, file)
             if step in ("whole", "pay"):
                 self._pay(request, file, book_whole if step == "whole" else book_rest)
             else:
@@ -201,6 +205,16 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.success(request, f"Done: {payments(done.booked_count)} booked.")
         else:
             messages.warning(request, NOTHING_LEFT)
+
+    def _ask(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
+        """Asks another person to approve the file as this page showed it."""
+        form = PayForm(request.POST)
+        if not form.is_valid() or not was_agreed(request, file):
+            messages.error(request, "Type a reason first, of at most 500 characters.")
+            return redirect("admin:transactions_paymentfile_change", file.pk)
+        ask_for_file(file, reason=form.cleaned_data["reason"], asked_by=person_of(request))
+        messages.success(request, ASKED)
+        return redirect("admin_approvals")
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
         """Removes an unpaid file that staff uploaded, and records that in the admin's history."""

@@ -2,6 +2,7 @@
 
 from cookbook.lab.attempts import (
     accounts,
+    approvals,
     files,
     history,
     people,
@@ -14,7 +15,7 @@ from cookbook.lab.attempts.attempt import Attempt, ValidRow
 
 __all__ = ["ATTEMPTS", "AT_THE_FIRST_WALL", "ROWS", "Attempt"]
 
-ATTEMPTS: tuple[Attempt, ...] = (
+_ALL: tuple[Attempt, ...] = (
     *transactions.ATTEMPTS,
     *accounts.ATTEMPTS,
     *words.ATTEMPTS,
@@ -22,7 +23,11 @@ ATTEMPTS: tuple[Attempt, ...] = (
     *files.ATTEMPTS,
     *people.ATTEMPTS,
     *history.ATTEMPTS,
+    *approvals.ATTEMPTS,
 )
+_TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
+# Those of a table stand together.
+ATTEMPTS: tuple[Attempt, ...] = tuple(sorted(_ALL, key=lambda each: _TABLES.index(each.table)))
 WITHOUT_THE_RIGHT: tuple[Attempt, ...] = tuple(rights.ATTEMPTS)
 # The rows that tables take as they are, which the attempts change one thing in.
 ROWS: tuple[ValidRow, ...] = (

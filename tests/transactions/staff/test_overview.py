@@ -35,6 +35,7 @@ def test_holds_frozen_accounts_audit_and_seal_are_counted(
     clerk: User, account: Account, staff: Client
 ) -> None:
     assert values(clerk) == {
+        "Waiting for approval": "0",
         "Pending holds": "0",
         "Holds that expire today": "0",
         "Frozen accounts": "0",

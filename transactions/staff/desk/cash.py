@@ -42,9 +42,13 @@ class AccountStepForm(StepForm):
         return account
 
     def refuse_own(self, account: Account) -> None:
-        """Raises ValidationError for an account of the person who fills in the form."""
+        """Raises ValidationError for an account of who fills in the form, or of their household."""
         if account.user_id == self.clerk.pk:
             raise forms.ValidationError("This account is yours; a colleague has to serve you.")
+        if self.clerk.is_close_to(account.user):
+            raise forms.ValidationError(
+                "This account belongs to your household; a colleague has to serve them."
+            )
 
     def clean(self) -> dict[str, Any]:
         """Refuses an amount with more decimals than the account's currency."""

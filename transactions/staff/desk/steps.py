@@ -23,6 +23,8 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from accounts.admin.parts import person_of
+from accounts.approvals import check_now
+from accounts.exceptions import NeedsApproval
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from ledger.text.lines import grouped
@@ -40,6 +42,7 @@ from transactions.fields import MoneyForm
 from transactions.models import Transaction
 from transactions.safeguards import review as reviews
 from transactions.services import Draft
+from transactions.staff.approvals.requests import ASKED, ask_for, needs_approval
 
 ABOUT_THE_AMOUNT = (AlreadyReversed, InsufficientFunds, InvalidAmount, LimitExceeded)
 BOOKED_ALREADY = (
@@ -49,6 +52,7 @@ BOOKED_ALREADY = (
 OTHER_DETAILS = (
     "This form was booked before, with other details. Nothing was booked now. Begin a new form."
 )
+WHY_LIMIT = 500  # characters
 CHANGED_MEANWHILE = (
     "Something else was booked meanwhile, so nothing was booked now. Check the current "
     "figures and confirm again."
@@ -114,7 +118,7 @@ class StepForm(MoneyForm):
 
     def book(self) -> Transaction:
         """Posts the draft. Forms with a reason override it to store the reason beside the row."""
-        return services.book(self.draft)
+        return services.book(self.draft, beside=check_now)
 
     def done(self, row: Transaction) -> str:
         """What was booked, in one sentence."""
@@ -191,23 +195,46 @@ class StepDesk:
         form = self._form(self.request.POST, was_booked=was_booked)
         if not form.is_valid() or ("change" in self.request.POST and not was_booked):
             return self._page(form)
-        is_booking = "book" in self.request.POST
-        if is_booking and not was_booked and (why := self._why_review_again(form)):
-            is_booking = False
+        step = next((name for name in ("ask", "book") if name in self.request.POST), "")
+        if step and not was_booked and (why := self._why_review_again(form)):
+            step = ""
             messages.warning(self.request, why)
         try:
-            row = form.book() if is_booking else services.preview(form.draft)
+            return self._answer(form, step, was_booked=was_booked)
         except LedgerError as refusal:
             form.look_again()
             form.add_error(form.field_of(refusal), form.in_words(refusal))
             return self._page(form)
+
+    def _answer(self, form: StepForm, step: str, *, was_booked: bool) -> HttpResponse:
+        """Books, asks another person to approve, or shows the review."""
         if was_booked:
-            return self._booked_already(row)
-        if is_booking:
-            messages.success(self.request, form.done(row))
-            return self._leave(row)
+            return self._booked_already(form.book() if step else services.preview(form.draft))
+        if step == "ask":
+            return self._asked(form)
+        if step == "book":
+            try:
+                row = form.book()
+            except NeedsApproval as needed:  # a colleague did something since the review
+                messages.warning(self.request, str(needed))
+            else:
+                messages.success(self.request, form.done(row))
+                return self._leave(row)
+        row = services.preview(form.draft)
         form.look_again()
-        return self._page(form, form.review(row))
+        return self._page(form, form.review(row), asks=needs_approval(row, self.clerk))
+
+    def _asked(self, form: StepForm) -> HttpResponse:
+        """Asks another person to approve what the form would book."""
+        data = form.cleaned_data
+        ask_for(
+            services.preview(form.draft),
+            reason=data.get("reason") or self.request.POST.get("why", "")[:WHY_LIMIT],
+            message=data.get("message", ""),
+            asked_by=self.clerk,
+        )
+        messages.success(self.request, ASKED)
+        return redirect("admin_approvals")
 
     def _why_review_again(self, form: StepForm) -> str:
         """Why the review is shown again instead of booking: the form is not what was reviewed, or
@@ -252,7 +279,9 @@ class StepDesk:
             return redirect("admin:transactions_transaction_change", row.pk)
         return redirect(self.request.path if self.about is None else "admin:index")
 
-    def _page(self, form: StepForm, review: Review | None = None) -> HttpResponse:
+    def _page(
+        self, form: StepForm, review: Review | None = None, *, asks: bool = False
+    ) -> HttpResponse:
         shown = [*form.as_read, ("figures", form.figures)] if review else []
         context = {
             **self.model_admin.admin_site.each_context(self.request),
@@ -260,6 +289,8 @@ class StepDesk:
             "opts": self.model_admin.opts,
             "form": form,
             "review": review,
+            "asks": asks,
+            "has_reason": "reason" in form.fields,
             "reviewed": reviews.token_for(self.request, self._about, shown) if review else "",
         }
         name = "admin/transactions/transaction/staff_step.html"

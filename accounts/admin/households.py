@@ -1,0 +1,38 @@
+"""Households in the admin: who lives together."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+
+from accounts.admin.parts import NOTHING, link_to
+from accounts.models import Household
+
+
+@admin.register(Household)
+class HouseholdAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Added and renamed by who looks after people; never deleted. People join on their own page."""
+
+    list_display = ("name",)
+    search_fields = ("name",)
+    search_help_text = "A part of the name."
+    fields = ("name", "people")
+    readonly_fields = ("people",)
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Household, form: Any, change: bool) -> None:
+        """Writes the name alone, which is what the web role may change."""
+        if change:
+            obj.save(update_fields=["name"])
+        else:
+            obj.save(force_insert=True)
+
+    @admin.display(description="People")
+    def people(self, household: Household) -> str:
+        members = household.members.order_by("name")
+        lines = ((link_to(person),) for person in members)
+        return format_html_join("", "<div>{}</div>", lines) or NOTHING

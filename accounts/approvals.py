@@ -1,0 +1,212 @@
+"""Approvals: what staff ask another person to approve, and the decision. See Note [Four eyes].
+
+The action itself is done by the service that does it without approval too; the database compares it
+with the approved request. Each call here is one database transaction, retried after a lost race.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts.exceptions import (
+    DetailsInvalid,
+    LedgerError,
+    MayNotDecide,
+    NeedsApproval,
+    RequestDecided,
+    ServesOwn,
+)
+from accounts.models import Account, ApprovalRequest, ApprovalThreshold, StaffSum, User
+from ledger.db.retry import with_retry
+from ledger.text.lines import tidy_line
+from ledger.web import security_log
+
+MONEY, LIMITS = "money", "limits"
+OVER = Decimal(2)  # a share above every threshold
+REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
+    "needs_approval": (
+        NeedsApproval,
+        "Over the threshold of the day, another person must approve it first. Nothing was done.",
+    ),
+    "staff_serve_others": (
+        ServesOwn,
+        "This moves money of yours or of your household; a colleague has to do it.",
+    ),
+    "limits_by_stranger": (
+        ServesOwn,
+        "This account is yours or your household's; a colleague has to change its limits.",
+    ),
+    "approval_by_another_person": (MayNotDecide, "You asked for this; another person decides it."),
+    "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
+    "decided_by_stranger": (
+        MayNotDecide,
+        "You, or somebody of your household, holds the account or asked; another manager decides.",
+    ),
+    "request_not_expired": (RequestDecided, "The time to decide this request is over."),
+    "request_changes_by_decision": (RequestDecided, "This request was decided before."),
+}
+DECIDED = "This request was decided or withdrawn before, or its time is over."
+
+
+def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
+    """The LedgerError for a rule of four eyes that refused a statement; None for other rules."""
+    diag = getattr(error.__cause__, "diag", None)
+    kind, sentence = REFUSALS.get(getattr(diag, "constraint_name", None) or "", (None, ""))
+    return kind(sentence) if kind else None
+
+
+def check_now(*_row: object) -> None:
+    """Has the database check now what it would check at COMMIT."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def write_thresholds(*, using: str, **_signal: Any) -> None:
+    """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate`."""
+    rows = ApprovalThreshold.objects.using(using)
+    wanted = settings.LEDGER_FOUR_EYES_OVER
+    rows.exclude(currency__in=wanted).delete()
+    for currency, amount in wanted.items():
+        rows.update_or_create(currency=currency, defaults={"amount": amount})
+
+
+def thresholds() -> dict[str, Decimal]:
+    """The thresholds that the database holds, by currency; those of all others under "*"."""
+    return dict(ApprovalThreshold.objects.values_list("currency", "amount"))
+
+
+def share_of(amount: Decimal, currency: str) -> Decimal:
+    """An amount as a part of the threshold of its currency, as the database counts it."""
+    known = thresholds()
+    threshold = known.get(currency, known.get("*", Decimal(0)))
+    if not amount:
+        return Decimal(0)
+    return amount / threshold if threshold else OVER
+
+
+def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share: Decimal) -> bool:
+    """Whether an action of this share needs another person, after what was done alone today.
+
+    `what` is MONEY or LIMITS. Read before the action, so the database may still refuse it.
+    """
+    today = datetime.now(UTC).date().isoformat()
+    whose = [f"clerk {clerk.pk}", *(f"account {account.pk}" for account in accounts)]
+    keys = [f"{today} {what} {each}" for each in whose]
+    used = StaffSum.objects.filter(key__in=keys).values_list("share", flat=True)
+    return share > 0 and max([Decimal(0), *used]) + share > 1
+
+
+@with_retry
+def ask(
+    *,
+    kind: ApprovalRequest.Kind,
+    transaction_id: uuid.UUID,
+    from_account: Account | None,
+    to_account: Account | None,
+    amount: Decimal,
+    currency: str,
+    parameters: Mapping[str, Any],
+    reason: str,
+    asked_by: User,
+) -> ApprovalRequest:
+    """Asks another person to approve an action, which must then have exactly these contents.
+
+    Raises DetailsInvalid without a reason, RequestDecided if this action was asked for before.
+    """
+    why = tidy_line(reason)
+    if not why:
+        raise DetailsInvalid("Say why, so that another person can decide.")
+    now = timezone.now()
+    others = ApprovalRequest.objects.filter(transaction_id=transaction_id, expires_at__gt=now)
+    if others.filter(status__in=["pending", "approved"]).exists():
+        raise RequestDecided("This was asked for before; the list of approvals shows it.")
+    with _translated(), db_transaction.atomic(durable=True):
+        request = ApprovalRequest.objects.create(
+            kind=kind,
+            transaction_id=transaction_id,
+            from_account=from_account,
+            to_account=to_account,
+            amount=amount,
+            currency=currency,
+            parameters=dict(parameters),
+            reason=why,
+            requested_by=asked_by,
+            requested_at=now,
+            expires_at=now + timedelta(hours=settings.LEDGER_FOUR_EYES_HOURS),
+        )
+    security_log.record("approval.requested", person=asked_by, approval=request.pk, kind=kind)
+    return request
+
+
+def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRequest:
+    """Approves a request, so that its action can be done once, before it expires.
+
+    Raises MayNotDecide for who asked, for a relative of theirs or of the account, and for who is no
+    manager; RequestDecided if it was decided, or is over.
+    """
+    return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
+
+
+def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest:
+    """Declines a request. Raises DetailsInvalid without a note, else as `approve` does."""
+    if not tidy_line(note):
+        raise DetailsInvalid("Say why you decline, so that your colleague knows.")
+    return _decide(request, ApprovalRequest.Status.DECLINED, by, note)
+
+
+def withdraw(*, request: ApprovalRequest, by: User) -> ApprovalRequest:
+    """Takes back what one asked for, while nobody has decided. Raises MayNotDecide for others."""
+    if request.requested_by_id != by.pk:
+        raise MayNotDecide("Only who asked can withdraw this request.")
+    return _changed(request, by, status=ApprovalRequest.Status.WITHDRAWN)
+
+
+def _decide(
+    request: ApprovalRequest, status: ApprovalRequest.Status, by: User, note: str
+) -> ApprovalRequest:
+    if not by.has_perm("accounts.decide_approvals"):
+        raise MayNotDecide("Only managers decide requests.")
+    try:
+        changed = _changed(
+            request, by, status=status, decided_by=by, decided_at=timezone.now(),
+            note=tidy_line(note),
+        )  # fmt: skip
+    except LedgerError:
+        security_log.record(
+            "approval.decided", outcome="refused", person=by, approval=request.pk, decision=status
+        )
+        raise
+    return changed
+
+
+@with_retry
+def _changed(request: ApprovalRequest, by: User, **fields: Any) -> ApprovalRequest:
+    with _translated(), db_transaction.atomic(durable=True):
+        locked = ApprovalRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
+        if locked.status != ApprovalRequest.Status.PENDING or locked.is_expired:
+            raise RequestDecided(DECIDED)
+        for name, value in fields.items():
+            setattr(locked, name, value)
+        locked.save(update_fields=list(fields))
+    security_log.record(
+        "approval.decided", person=by, approval=request.pk, decision=fields["status"]
+    )
+    return locked
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns a refusal of the database into its LedgerError."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise refusal_of_staff(error) or error from error

@@ -1,0 +1,173 @@
+"""Approvals: thresholds, the sums of a day, and the requests that another person decides."""
+
+from decimal import Decimal
+from typing import ClassVar, Self
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import approval_triggers
+from accounts.models.account import Account
+from accounts.models.fields import MoneyField
+from accounts.models.user import User
+from ledger.db.ids import uuid7
+
+KINDS = ["deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file"]
+
+
+class ApprovalThreshold(models.Model):
+    """Up to how much one clerk does alone in a day, for a currency. `migrate` writes these rows
+    from the setting LEDGER_FOUR_EYES_OVER.
+    """
+
+    currency = models.CharField(primary_key=True, max_length=3, db_comment="* for all others")
+    amount = MoneyField()
+
+    class Meta:
+        db_table = "approval_thresholds"
+        db_table_comment = "What staff do alone in a day; without rows, no rule applies"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.amount}"
+
+
+class StaffSum(models.Model):
+    """What one clerk did alone in a day, or what clerks did alone on one account.
+
+    `share` is a part of the threshold, so that currencies add up; it is never above 1 at COMMIT.
+    Only triggers write it, see Note [Four eyes].
+    """
+
+    key = models.CharField(
+        primary_key=True, max_length=80, db_comment="Day in UTC, money or limits, whose"
+    )
+    share = models.DecimalField(max_digits=40, decimal_places=12)
+
+    class Meta:
+        db_table = "staff_sums"
+        db_table_comment = "What was done alone in a day, as a part of the threshold"
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = approval_triggers.OF_SUMS
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.share}"
+
+
+class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
+    def waiting(self) -> Self:
+        """Requests that somebody can still decide, oldest first."""
+        now = timezone.now()
+        return self.filter(status="pending", expires_at__gt=now).order_by("requested_at")
+
+    def usable(self) -> Self:
+        """Approved requests whose action was not done yet, and still can be."""
+        return self.filter(status="approved", expires_at__gt=timezone.now())
+
+    def with_people(self) -> Self:
+        """Reads accounts, holders and both people in the same query."""
+        return self.select_related(
+            "from_account__user", "to_account__user", "requested_by", "decided_by"
+        )
+
+
+class ApprovalRequest(models.Model):
+    """An action of staff over the threshold, which another person approves or declines.
+
+    `transaction_id` is the id of the row that the action writes, so an approval is used once;
+    `parameters` has its other contents. The database compares both.
+    """
+
+    class Kind(models.TextChoices):
+        DEPOSIT = "deposit", "Cash deposit"
+        WITHDRAWAL = "withdrawal", "Cash withdrawal"
+        REFUND = "refund", "Refund"
+        HOLD = "hold", "Hold"
+        CAPTURE = "capture", "Capture"
+        LIMITS = "limits", "Limits"
+        PAYMENT_FILE = "payment_file", "Payment file"
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        APPROVED = "approved", "Approved, not done"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        DONE = "done", "Done"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    transaction_id = models.UUIDField(
+        db_index=True, db_comment="Of the row that the action writes; of a file, the id of the file"
+    )
+    from_account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    to_account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    amount = MoneyField(max_digits=24, db_comment="Of limits: by how much they are raised")
+    currency = models.CharField(max_length=3)
+    parameters = models.JSONField(default=dict, db_comment="The other contents of the action")
+    reason = models.CharField(max_length=500)
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=500, blank=True, default="")
+    used_at = models.DateTimeField(null=True)
+    used_amount = MoneyField(max_digits=24, default=Decimal(0))
+
+    objects = ApprovalQuerySet.as_manager()
+
+    class Meta:
+        db_table = "approval_requests"
+        db_table_comment = "What staff asked another person to approve; only the decision is added"
+        default_permissions = ("view",)
+        permissions = [("decide_approvals", "Can approve or decline what colleagues ask for")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-requested_at"], name="approval_requests_newest"),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = approval_triggers.OF_REQUESTS
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="approval_by_another_person",
+                condition=Q(decided_by=None) | ~Q(decided_by=F("requested_by")),
+                violation_error_message="Nobody decides what they asked for themselves.",
+            ),
+            models.CheckConstraint(
+                name="approval_status_valid",
+                condition=Q(status__in=["pending", "withdrawn"], decided_by=None, decided_at=None)
+                | Q(
+                    status__in=["approved", "declined", "done"],
+                    decided_by__isnull=False,
+                    decided_at__isnull=False,
+                ),
+                violation_error_message="A decision names who decided, and when.",
+            ),
+            models.CheckConstraint(
+                name="approval_kind_valid",
+                condition=Q(kind__in=KINDS),
+                violation_error_message="There is no such action.",
+            ),
+            models.CheckConstraint(
+                name="approval_within_request",
+                condition=Q(used_amount__gte=0, used_amount__lte=F("amount")),
+                violation_error_message="No more is done than was approved.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.amount} {self.currency}"
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time passed before it was decided, or used."""
+        return self.status in ("pending", "approved") and self.expires_at <= timezone.now()
+
+    @property
+    def status_label(self) -> str:
+        return "Expired" if self.is_expired else str(self.Status(self.status).label)
+
+    @property
+    def accounts(self) -> list[Account]:
+        return [each for each in (self.from_account, self.to_account) if each is not None]

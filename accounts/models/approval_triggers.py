@@ -1,0 +1,184 @@
+"""The rules of four eyes that the database holds.
+
+Note [Four eyes]: what one clerk moves alone in a day, and what clerks move alone on one account, is
+at most the threshold; so are the limits that they raise. More needs an approved request with the
+same contents. A trigger of the table that takes the action's row finds that request and marks it as
+done, or adds the amount to the sums of the day. The sums are checked at COMMIT, so that a review
+may post a row and roll it back. A row of the sums is locked until COMMIT, so two at once add up.
+Both belong to the owner of the tables: web processes can neither write nor reset them.
+
+Statements of the owner (commands, imports) are free. So is a bank without thresholds, such as the
+practice bank; `migrate` always writes them for the real one. The day is that of UTC, by the clock
+of the server: no session can shift it.
+"""
+
+import pgtrigger
+
+from ledger.db.triggers import FirmTrigger, refuse, stays
+
+# Whether the rules apply to this statement, in a function that runs with the rights of the owner:
+# there `current_user` is the owner, and the setting `role` still names who called.
+APPLIES = """(
+    EXISTS (SELECT FROM approval_thresholds)
+    AND NOT pg_has_role(
+        (CASE current_setting('role') WHEN 'none' THEN session_user::text
+              ELSE current_setting('role') END)::name,
+        (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
+    )
+)"""
+NOBODY = "00000000-0000-0000-0000-000000000000"
+TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
+OVER = 2  # a share above every threshold
+
+
+def threshold_of(currency: str) -> str:
+    """SQL: the threshold of a currency."""
+    return f"""coalesce(
+        (SELECT amount FROM approval_thresholds WHERE currency = {currency}),
+        (SELECT amount FROM approval_thresholds WHERE currency = '*'), 0)"""
+
+
+def share_of(amount: str, currency: str) -> str:
+    """SQL: an amount as a part of the threshold of its currency."""
+    return f"coalesce({amount} / nullif({threshold_of(currency)}, 0), {OVER})"
+
+
+# Only active staff have a sum of their own; all others share one, so that no invented or empty name
+# evades it.
+def clerk_of(person: str) -> str:
+    """SQL: the id whose sum an action of this person counts to."""
+    return f"""coalesce((
+        SELECT id FROM users WHERE id = {person} AND is_staff AND deleted_at IS NULL
+    ), '{NOBODY}')"""
+
+
+def related(person: str, account: str) -> str:
+    """SQL: whether a person holds the account, or lives with its holder."""
+    return f"""EXISTS (
+        SELECT FROM accounts
+        JOIN users AS holder ON holder.id = accounts.user_id
+        JOIN users AS person ON person.id = {person}
+        WHERE accounts.id = {account}
+          AND (holder.id = person.id OR holder.household_id = person.household_id)
+    )"""
+
+
+ADD_TO_SUMS = """
+    ON CONFLICT (key) DO UPDATE SET share = staff_sums.share + excluded.share
+"""
+
+SUM_WITHIN_THRESHOLD = FirmTrigger(
+    name="sum_within_threshold",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert | pgtrigger.Update,
+    deferred=True,
+    condition=pgtrigger.Condition("NEW.share > 1"),
+    func=refuse(
+        "needs_approval",
+        "Over the threshold of the day, another person must approve it first.",
+    ),
+)
+OF_SUMS: list[pgtrigger.Trigger] = [
+    SUM_WITHIN_THRESHOLD,
+    FirmTrigger(
+        name="sum_only_grows",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Update,
+        condition=pgtrigger.Condition("NEW.key <> OLD.key OR NEW.share < OLD.share"),
+        func=refuse("sum_only_grows", "The sum of a day only grows."),
+    ),
+    FirmTrigger(
+        name="sum_stays",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Delete,
+        func=refuse("sum_stays", "The sum of a day is never deleted."),
+    ),
+    FirmTrigger(
+        name="sums_stay",
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        func=refuse("sums_stay", "The sums of a day are never deleted."),
+    ),
+]
+
+MAY_DECIDE = """EXISTS (
+    SELECT FROM users WHERE id = NEW.decided_by_id AND is_staff AND deleted_at IS NULL AND (
+        is_superuser OR EXISTS (
+            SELECT FROM users_groups
+            JOIN auth_group_permissions USING (group_id)
+            JOIN auth_permission ON auth_permission.id = permission_id
+            WHERE users_groups.user_id = users.id AND codename = 'decide_approvals'
+        )
+    )
+)"""
+REQUEST_BEGINS_PENDING = FirmTrigger(
+    name="request_begins_pending",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Condition(
+        "NEW.status <> 'pending' OR NEW.used_amount <> 0 OR NEW.used_at IS NOT NULL"
+    ),
+    func=refuse("request_begins_pending", "A request begins undecided."),
+)
+# Everything but the decision and the use stays; a decision is final, except that an approved
+# request may be withdrawn while it is not used.
+REQUEST_CHANGES_BY_DECISION = FirmTrigger(
+    name="request_changes_by_decision",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    definer=True,
+    declare=[("before", "approval_requests%ROWTYPE")],
+    func=f"""
+        before := OLD;
+        before.status := NEW.status;
+        before.note := NEW.note;
+        before.decided_by_id := NEW.decided_by_id;
+        before.decided_at := NEW.decided_at;
+        before.used_at := NEW.used_at;
+        before.used_amount := NEW.used_amount;
+        IF before IS DISTINCT FROM NEW
+           OR (OLD.status, NEW.status) NOT IN (
+               ('pending', 'approved'), ('pending', 'declined'), ('pending', 'withdrawn'),
+               ('approved', 'approved'), ('approved', 'done'))
+           OR OLD.status = 'approved' AND (OLD.decided_by_id, OLD.decided_at, OLD.note)
+              IS DISTINCT FROM (NEW.decided_by_id, NEW.decided_at, NEW.note)
+           OR OLD.status = 'pending' AND (NEW.used_at IS NOT NULL OR NEW.used_amount <> 0)
+        THEN
+            {refuse("request_changes_by_decision", "A request changes only by its decision, once.")}
+        END IF;
+        IF OLD.status = 'pending' AND NEW.status IN ('approved', 'declined') THEN
+            NEW.decided_at := clock_timestamp();
+            IF OLD.expires_at <= clock_timestamp() THEN
+                {refuse("request_not_expired", "The time to decide this request is over.")}
+            END IF;
+            IF NOT {MAY_DECIDE} THEN
+                {refuse("decided_by_manager", "Only managers decide requests.")}
+            END IF;
+            IF {related("NEW.decided_by_id", "NEW.from_account_id")}
+               OR {related("NEW.decided_by_id", "NEW.to_account_id")}
+               OR EXISTS (
+                   SELECT FROM users AS one JOIN users AS other USING (household_id)
+                   WHERE one.id = NEW.decided_by_id AND other.id = NEW.requested_by_id)
+            THEN
+                {refuse("decided_by_stranger", "Nobody decides for themselves or their household.")}
+            END IF;
+        END IF;
+        RETURN NEW;
+    """,
+)
+OF_REQUESTS: list[pgtrigger.Trigger] = [
+    REQUEST_BEGINS_PENDING,
+    REQUEST_CHANGES_BY_DECISION,
+    *[
+        each
+        for each in stays("request_stays", "requests_stay", "Requests are never deleted.")
+        if each.name == "requests_stay"
+    ],
+    FirmTrigger(
+        name="request_stays",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Delete,
+        func=refuse("request_stays", "A request is never deleted."),
+    ),
+]

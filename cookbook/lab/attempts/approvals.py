@@ -1,0 +1,80 @@
+"""Attempts on four eyes, as far as they concern people, accounts, payments and files.
+
+The tables of approvals themselves have their attacks in tests/attacks/test_four_eyes.py.
+"""
+
+from dataclasses import replace
+
+from cookbook.lab.attempts.accounts import ACCOUNT
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, Attempt, ValidRow
+from cookbook.lab.attempts.files import LINE
+from cookbook.lab.attempts.transactions import WITHDRAWAL
+
+# The practice bank has no thresholds, so that its recipes need no approval.
+THRESHOLD = ValidRow("approval_thresholds", "a threshold", {"currency": "'*'", "amount": "10000"})
+REQUEST = ValidRow(
+    "approval_requests",
+    "a request",
+    {
+        "id": "gen_random_uuid()",
+        "kind": "'deposit'",
+        "transaction_id": "gen_random_uuid()",
+        "from_account_id": "NULL",
+        "to_account_id": "ana.id",
+        "amount": "20000",
+        "currency": "'USD'",
+        "parameters": "'{}'",
+        "reason": "'Sold a house.'",
+        "requested_by_id": "person.id",
+        "requested_at": "clock_timestamp()",
+        "expires_at": "clock_timestamp() + interval '2 days'",
+        "status": "'pending'",
+        "decided_by_id": "NULL",
+        "decided_at": "NULL",
+        "note": "''",
+        "used_at": "NULL",
+        "used_amount": "0",
+    },
+    ("ana", "person"),
+    nullable=frozenset(
+        {"from_account_id", "to_account_id", "decided_by_id", "decided_at", "used_at"}
+    ),
+)
+FOR_A_FILE = REQUEST.but("file", kind="'payment_file'", transaction_id="file.id").insert
+
+ATTEMPTS: list[Attempt] = [
+    Attempt(
+        "users",
+        "users_household_id_17ac7783_fk_households_id",
+        "Put a user into an unknown household",
+        "UPDATE users SET household_id = gen_random_uuid() WHERE email = 'ana@example.com'",
+        FOREIGN_KEY,
+    ),
+    replace(
+        ACCOUNT.attempt(
+            "account_opens_without_overdraft",
+            "Open an account with an overdraft",
+            overdraft_limit="5000",
+        ),
+        given=(THRESHOLD.insert,),
+    ),
+    replace(
+        WITHDRAWAL.attempt(
+            "staff_serve_others",
+            "Withdraw from an account of one's own at the desk",
+            created_by_id="ana.user_id",
+        ),
+        given=(THRESHOLD.insert,),
+    ),
+    Attempt(
+        "payment_lines",
+        "line_of_request_stays",
+        "Change a line of a file that waits for approval",
+        "UPDATE payment_lines SET amount = amount + 1",
+        given=(*LINE.given, LINE.insert, FOR_A_FILE),
+    ),
+    replace(
+        LINE.attempt("no_line_joins_a_request", "Add a line to a file that waits for approval"),
+        given=(*LINE.given, FOR_A_FILE),
+    ),
+]

@@ -1,0 +1,282 @@
+"""Privilege creep: which group opens and does what in the admin, asserted whole.
+
+The tables are the answer for every page and action that the walk finds: the registry of the admin
+site with its own and custom addresses and its actions, and the pages that belong to no model. A new
+one fails the test until it has a place in a table.
+"""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from accounts.groups import (
+    ANALYSTS,
+    AUDITOR,
+    MANAGER,
+    OPERATIONS,
+    PEOPLE_ADMIN,
+    PERMISSIONS,
+    SUPPORT,
+)
+from accounts.models import User
+from tests.attacks.bank import AttackedBank
+from tests.attacks.walk import Address, addresses
+from tests.conftest import colleague, signed_in
+
+pytestmark = pytest.mark.django_db
+
+A, S, O, M, P = AUDITOR, SUPPORT, OPERATIONS, MANAGER, PEOPLE_ADMIN  # noqa: E741
+EVERYBODY = {A, S, O, M, P}  # who is staff; analysts are not
+BANK = {A, O, M}
+NOBODY: set[str] = set()
+
+PAGES: dict[str, set[str]] = {
+    "admin/password_change/": EVERYBODY | {ANALYSTS},
+    "admin:accounts_account_add": {O},
+    "admin:accounts_account_change": {A, M, O, S},
+    "admin:accounts_account_changelist": {A, M, O, S},
+    "admin:accounts_account_close": {O},
+    "admin:accounts_account_delete": NOBODY,
+    "admin:accounts_account_freeze": {O},
+    "admin:accounts_account_history": {A, M, O, S},
+    "admin:accounts_account_unfreeze": {O},
+    "admin:accounts_change_add": NOBODY,
+    "admin:accounts_change_change": NOBODY,
+    "admin:accounts_change_changelist": {A, M},
+    "admin:accounts_change_delete": NOBODY,
+    "admin:accounts_change_history": {A, M},
+    "admin:accounts_read_add": NOBODY,
+    "admin:accounts_read_change": NOBODY,
+    "admin:accounts_read_changelist": {A},
+    "admin:accounts_read_delete": NOBODY,
+    "admin:accounts_read_history": {A},
+    "admin:accounts_currency_add": {M},
+    "admin:accounts_currency_change": BANK,
+    "admin:accounts_currency_changelist": BANK,
+    "admin:accounts_currency_delete": NOBODY,
+    "admin:accounts_currency_history": BANK,
+    "admin:accounts_household_add": {P},
+    "admin:accounts_household_change": {A, P},
+    "admin:accounts_household_changelist": {A, P},
+    "admin:accounts_household_delete": NOBODY,
+    "admin:accounts_household_history": {A, P},
+    "admin:accounts_user_add": {O, P},
+    "admin:accounts_user_change": EVERYBODY,
+    "admin:accounts_user_changelist": EVERYBODY,
+    "admin:accounts_user_delete": NOBODY,
+    "admin:accounts_user_history": {A, M, O, P},
+    "admin:app_list": EVERYBODY,
+    "admin:auth_group_add": NOBODY,
+    "admin:auth_group_change": {A},
+    "admin:auth_group_changelist": {A},
+    "admin:auth_group_delete": NOBODY,
+    "admin:auth_group_history": {A},
+    "admin:auth_user_password_change": NOBODY,
+    "admin:autocomplete": NOBODY,
+    "admin:index": EVERYBODY,
+    "admin:jsi18n": EVERYBODY,
+    "admin:login": EVERYBODY,
+    "admin:password_change_done": EVERYBODY,
+    "admin:transactions_auditrun_add": NOBODY,
+    "admin:transactions_auditrun_change": EVERYBODY,
+    "admin:transactions_auditrun_changelist": BANK,
+    "admin:transactions_auditrun_delete": NOBODY,
+    "admin:transactions_auditrun_history": BANK,
+    "admin:transactions_auditrun_run": {M, O},
+    "admin:transactions_paymentfile_add": {O},
+    "admin:transactions_paymentfile_change": BANK,
+    "admin:transactions_paymentfile_changelist": BANK,
+    "admin:transactions_paymentfile_delete": NOBODY,
+    "admin:transactions_paymentfile_history": BANK,
+    "admin:transactions_paymentfile_result": BANK,
+    "admin:transactions_paymentfile_step": NOBODY,
+    "admin:transactions_transaction_add": NOBODY,
+    "admin:transactions_transaction_capture": {O},
+    "admin:transactions_transaction_cash_desk": {O},
+    "admin:transactions_transaction_change": BANK,
+    "admin:transactions_transaction_changelist": BANK,
+    "admin:transactions_transaction_delete": NOBODY,
+    "admin:transactions_transaction_history": BANK,
+    "admin:transactions_transaction_hold": {O},
+    "admin:transactions_transaction_refund": {O},
+    "admin:transactions_transaction_release": {O},
+    "admin:view_on_site": NOBODY,
+    "admin_approval_step": NOBODY,
+    "admin_approvals": BANK,
+    "admin_search": EVERYBODY,
+}
+# Forms that may be sent; an answer of 200 shows the form with its errors.
+POSTS: dict[str, set[str]] = {
+    "admin/password_change/": EVERYBODY | {ANALYSTS},
+    "admin:accounts_account_add": {O},
+    "admin:accounts_account_change": {M, O},
+    "admin:accounts_account_changelist": {A, M, O, S},
+    "admin:accounts_account_close": {O},
+    "admin:accounts_account_delete": NOBODY,
+    "admin:accounts_account_freeze": {O},
+    "admin:accounts_account_history": {A, M, O, S},
+    "admin:accounts_account_unfreeze": {O},
+    "admin:accounts_change_add": NOBODY,
+    "admin:accounts_change_change": NOBODY,
+    "admin:accounts_change_changelist": {A, M},
+    "admin:accounts_change_delete": NOBODY,
+    "admin:accounts_change_history": {A, M},
+    "admin:accounts_read_add": NOBODY,
+    "admin:accounts_read_change": NOBODY,
+    "admin:accounts_read_changelist": {A},
+    "admin:accounts_read_delete": NOBODY,
+    "admin:accounts_read_history": {A},
+    "admin:accounts_currency_add": {M},
+    "admin:accounts_currency_change": {M},
+    "admin:accounts_currency_changelist": BANK,
+    "admin:accounts_currency_delete": NOBODY,
+    "admin:accounts_currency_history": BANK,
+    "admin:accounts_household_add": {P},
+    "admin:accounts_household_change": {P},
+    "admin:accounts_household_changelist": {A, P},
+    "admin:accounts_household_delete": NOBODY,
+    "admin:accounts_household_history": {A, P},
+    "admin:accounts_user_add": {O, P},
+    "admin:accounts_user_change": {P},
+    "admin:accounts_user_changelist": EVERYBODY,
+    "admin:accounts_user_delete": NOBODY,
+    "admin:accounts_user_history": {A, M, O, P},
+    "admin:app_list": EVERYBODY,
+    "admin:auth_group_add": NOBODY,
+    "admin:auth_group_change": NOBODY,
+    "admin:auth_group_changelist": {A},
+    "admin:auth_group_delete": NOBODY,
+    "admin:auth_group_history": {A},
+    "admin:auth_user_password_change": NOBODY,
+    "admin:autocomplete": NOBODY,
+    "admin:index": EVERYBODY,
+    "admin:jsi18n": NOBODY,
+    "admin:login": EVERYBODY,
+    "admin:password_change_done": NOBODY,
+    "admin:transactions_auditrun_add": NOBODY,
+    "admin:transactions_auditrun_change": EVERYBODY,
+    "admin:transactions_auditrun_changelist": BANK,
+    "admin:transactions_auditrun_delete": NOBODY,
+    "admin:transactions_auditrun_history": BANK,
+    "admin:transactions_auditrun_run": {M, O},
+    "admin:transactions_paymentfile_add": {O},
+    "admin:transactions_paymentfile_change": NOBODY,
+    "admin:transactions_paymentfile_changelist": BANK,
+    "admin:transactions_paymentfile_delete": NOBODY,
+    "admin:transactions_paymentfile_history": BANK,
+    "admin:transactions_paymentfile_result": BANK,
+    "admin:transactions_paymentfile_step": NOBODY,
+    "admin:transactions_transaction_add": NOBODY,
+    "admin:transactions_transaction_capture": {O},
+    "admin:transactions_transaction_cash_desk": {O},
+    "admin:transactions_transaction_change": NOBODY,
+    "admin:transactions_transaction_changelist": BANK,
+    "admin:transactions_transaction_delete": NOBODY,
+    "admin:transactions_transaction_history": BANK,
+    "admin:transactions_transaction_hold": {O},
+    "admin:transactions_transaction_refund": {O},
+    "admin:transactions_transaction_release": {O},
+    "admin:view_on_site": NOBODY,
+    "admin_approval_step": {M},
+    "admin_approvals": NOBODY,
+    "admin_search": NOBODY,
+}
+ACTIONS: dict[str, set[str]] = {
+    "accounts_account.freeze": {O},
+    "accounts_account.unfreeze": {O},
+    "accounts_account.close": {O},
+    "accounts_user.close_sign_in": {P},
+    "accounts_user.restore_sign_in": {P},
+    "transactions_transaction.release": {O},
+}
+
+
+@pytest.fixture
+def clients(bank: AttackedBank) -> dict[str, Client]:
+    """A browser of somebody of each group; analysts are not staff."""
+    people = {name: colleague(name, name.capitalize()) for name in PERMISSIONS}
+    User.objects.filter(pk=people[ANALYSTS].pk).update(is_staff=False)
+    for person in people.values():
+        person.refresh_from_db()
+    return {name: signed_in(person) for name, person in people.items()}
+
+
+def of_admin(bank: AttackedBank) -> list[Address]:
+    """One address of each page of the admin, about Ana."""
+    found = {
+        each.name: each
+        for each in reversed(addresses(bank.ana))
+        if each.name.startswith(("admin:", "admin_")) or each.pattern.route.startswith("admin/")
+    }
+    return [found[name] for name in sorted(found)]
+
+
+def is_open(answer: Any) -> bool:
+    """Whether the page answers; a redirect to the sign-in is none."""
+    to_sign_in = "login" in answer.headers.get("Location", "")
+    return answer.status_code in (200, 302) and not to_sign_in
+
+
+def opens(client: Client, url: str) -> bool:
+    return is_open(client.get(url))
+
+
+def asks_for_a_reason(client: Client, url: str, form: dict[str, Any]) -> bool:
+    """Whether the action begins: it asks for a reason first. Who may not gets the list, or 403."""
+    return b'name="reason"' in client.post(url, form).content
+
+
+def takes(client: Client, url: str) -> bool:
+    return is_open(client.post(url))
+
+
+def test_each_group_opens_these_pages_and_no_others(
+    bank: AttackedBank, clients: dict[str, Client]
+) -> None:
+    seen = {
+        each.name or each.pattern.route: {
+            name for name, client in clients.items() if opens(client, each.url)
+        }
+        for each in of_admin(bank)
+    }
+    assert seen == PAGES
+
+
+def test_each_group_sends_these_forms_and_no_others(
+    bank: AttackedBank, clients: dict[str, Client]
+) -> None:
+    """An empty form is refused by its fields, not by 403, where somebody may send it."""
+    seen = {
+        each.name or each.pattern.route: {
+            name for name, client in clients.items() if takes(client, each.url)
+        }
+        for each in of_admin(bank)
+    }
+    assert seen == POSTS
+
+
+def test_each_group_has_these_actions_and_no_others(
+    bank: AttackedBank, clients: dict[str, Client]
+) -> None:
+    root = signed_in(User.objects.create_superuser("root@example.com", name="Root"))
+    request = RequestFactory().post("/")
+    request.user = User.objects.get(is_superuser=True)
+    seen = {}
+    for model, model_admin in admin.site._registry.items():
+        label = f"{model._meta.app_label}_{model._meta.model_name}"
+        rows = bank.ana.rows_of(model) or list(model._default_manager.all()[:1])
+        for action in model_admin.get_actions(request):
+            form: dict[str, Any] = {
+                "action": action,
+                ACTION_CHECKBOX_NAME: [row.pk for row in rows],
+            }
+            url = reverse(f"admin:{label}_changelist")
+            assert asks_for_a_reason(root, url, form)
+            seen[f"{label}.{action}"] = {
+                name for name, client in clients.items() if asks_for_a_reason(client, url, form)
+            }
+    assert seen == ACTIONS

@@ -1,0 +1,42 @@
+"""Triggers that keep the lines of a payment file as they were when somebody asked to approve it."""
+
+import pgtrigger
+
+from ledger.db.triggers import FirmTrigger, refuse
+
+_STAYS = refuse("line_of_request_stays", "The lines of a file that waits for approval stay.")
+_JOINS = refuse("no_line_joins_a_request", "No line joins a file that waits for approval.")
+_IS_ASKED = """
+    SELECT FROM approval_requests
+    WHERE kind = 'payment_file' AND status <> 'declined' AND status <> 'withdrawn'
+"""
+
+LINE_OF_REQUEST_STAYS = FirmTrigger(
+    name="line_of_request_stays",
+    when=pgtrigger.Before,
+    operation=pgtrigger.UpdateOf("id", "file_id", "to_account_id", "amount"),  # type: ignore[no-untyped-call]
+    func=f"""
+        IF (OLD.id, OLD.file_id, OLD.to_account_id, OLD.amount)
+           IS DISTINCT FROM (NEW.id, NEW.file_id, NEW.to_account_id, NEW.amount)
+           AND EXISTS ({_IS_ASKED} AND transaction_id IN (OLD.file_id, NEW.file_id))
+        THEN
+            {_STAYS}
+        END IF;
+        RETURN NEW;
+    """,
+)
+NO_LINE_JOINS_A_REQUEST = FirmTrigger(
+    name="no_line_joins_a_request",
+    level=pgtrigger.Statement,
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+    definer=True,
+    func=f"""
+        IF EXISTS ({_IS_ASKED} AND transaction_id IN (SELECT file_id FROM added)) THEN
+            {_JOINS}
+        END IF;
+        RETURN NULL;
+    """,
+)
+ALL: list[pgtrigger.Trigger] = [LINE_OF_REQUEST_STAYS, NO_LINE_JOINS_A_REQUEST]

@@ -1,0 +1,97 @@
+"""What the database asks of rows that staff insert, see Note [Four eyes].
+
+A row is staff's unless it is a completed transfer that neither captures nor reverses anything and
+was booked by the holder of the account that pays. So a row without a name, or with a wrong one, is
+staff's too.
+"""
+
+from accounts.models.approval_triggers import ADD_TO_SUMS, TODAY, clerk_of, share_of
+from ledger.db.triggers import refuse
+
+SERVES_OWN = refuse(
+    "staff_serve_others", "Staff move no money of their own or of their household here."
+)
+
+# The rows of staff, each with the ids of its accounts whose sums it counts to. A payee of a
+# customer's file only receives; of a deposit, refund, hold or capture also the payee counts.
+_ROWS = """
+    SELECT added.*, added.type = 'transfer' AND added.status = 'completed'
+           AND added.captures_id IS NULL AND added.reverses_id IS NULL AS is_plain
+    FROM added LEFT JOIN accounts AS payer ON payer.id = added.from_account_id
+    WHERE NOT (
+        added.type = 'transfer' AND added.status = 'completed'
+        AND added.captures_id IS NULL AND added.reverses_id IS NULL
+        AND added.created_by_id IS NOT DISTINCT FROM payer.user_id
+    )
+"""
+_SAME_CONTENT = """
+    request.kind = CASE
+        WHEN staff.reverses_id IS NOT NULL THEN 'refund'
+        WHEN staff.captures_id IS NOT NULL THEN 'capture'
+        WHEN staff.status = 'pending' THEN 'hold'
+        ELSE staff.type END
+    AND request.from_account_id IS NOT DISTINCT FROM staff.from_account_id
+    AND request.to_account_id IS NOT DISTINCT FROM staff.to_account_id
+    AND request.amount = staff.amount AND request.currency = staff.currency
+    AND request.requested_by_id = staff.created_by_id
+    AND request.parameters->>'description' = staff.description
+    AND request.parameters->>'reference' = staff.reference
+    AND request.parameters->'metadata' = staff.metadata
+    AND (request.parameters->>'captures')::uuid IS NOT DISTINCT FROM staff.captures_id
+    AND (request.parameters->>'reverses')::uuid IS NOT DISTINCT FROM staff.reverses_id
+    AND (request.parameters->>'expires_at')::timestamptz IS NOT DISTINCT FROM staff.expires_at
+"""
+_USABLE = "request.status = 'approved' AND request.expires_at > clock_timestamp()"
+
+STAFF_ROWS = f"""
+    IF EXISTS (
+        SELECT FROM ({_ROWS}) AS staff
+        JOIN users AS clerk ON clerk.id = staff.created_by_id
+        JOIN accounts ON accounts.id IN (staff.from_account_id, staff.to_account_id)
+        JOIN users AS holder ON holder.id = accounts.user_id
+        WHERE holder.id = clerk.id OR holder.household_id = clerk.household_id
+    ) THEN
+        {SERVES_OWN}
+    END IF;
+    WITH used AS (
+        UPDATE approval_requests AS request
+        SET status = 'done', used_at = clock_timestamp(), used_amount = request.amount
+        FROM ({_ROWS}) AS staff
+        WHERE request.transaction_id = staff.id AND {_USABLE} AND {_SAME_CONTENT}
+        RETURNING request.transaction_id
+    ), paid AS (
+        SELECT line.file_id, staff.created_by_id, staff.from_account_id,
+               sum(staff.amount) AS amount, array_agg(staff.id) AS ids
+        FROM ({_ROWS}) AS staff
+        JOIN payment_lines AS line ON line.id = staff.id AND line.amount = staff.amount
+             AND line.to_account_id = staff.to_account_id
+        WHERE staff.is_plain
+        GROUP BY line.file_id, staff.created_by_id, staff.from_account_id
+    ), used_files AS (
+        UPDATE approval_requests AS request
+        SET used_at = clock_timestamp(), used_amount = request.used_amount + paid.amount,
+            status = CASE WHEN request.used_amount + paid.amount = request.amount
+                          THEN 'done' ELSE 'approved' END
+        FROM paid
+        WHERE request.transaction_id = paid.file_id AND request.kind = 'payment_file'
+          AND {_USABLE}
+          AND request.requested_by_id = paid.created_by_id
+          AND request.from_account_id = paid.from_account_id
+          AND request.used_amount + paid.amount <= request.amount
+        RETURNING paid.ids
+    )
+    SELECT array(SELECT transaction_id FROM used UNION SELECT unnest(ids) FROM used_files)
+    INTO approved;
+    INSERT INTO staff_sums (key, share)
+    SELECT {TODAY} || ' money ' || whose, sum(share)
+    FROM ({_ROWS}) AS staff
+    CROSS JOIN LATERAL (SELECT {share_of("staff.amount", "staff.currency")} AS share) AS part
+    CROSS JOIN LATERAL (
+        SELECT 'account ' || staff.from_account_id
+        UNION ALL SELECT 'account ' || staff.to_account_id WHERE NOT staff.is_plain
+        UNION ALL SELECT 'clerk ' || {clerk_of("staff.created_by_id")}
+    ) AS counted (whose)
+    WHERE staff.id <> ALL (approved) AND whose IS NOT NULL
+    GROUP BY whose ORDER BY whose
+    {ADD_TO_SUMS};
+"""

@@ -1,0 +1,1 @@
+"""Four eyes: what waits for another person, the decision, and the action after it."""

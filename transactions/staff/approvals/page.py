@@ -1,0 +1,108 @@
+"""The page with what waits for approval, and the decisions below it."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import approvals
+from accounts.admin.parts import person_of
+from accounts.exceptions import LedgerError
+from accounts.models import ApprovalRequest, User
+from transactions.staff.approvals.requests import do_approved
+
+DECIDED_SHOWN = 50
+DECIDE = "accounts.decide_approvals"
+VIEW = "accounts.view_approvalrequest"
+
+
+@require_safe
+def approvals_page(request: HttpRequest) -> HttpResponse:
+    """Shows what waits, what is approved and not done, and the newest decisions."""
+    reader = person_of(request)
+    if not reader.has_perm(VIEW):
+        raise PermissionDenied
+    rows = ApprovalRequest.objects.with_people()
+    waiting, usable = list(rows.waiting()), list(rows.usable().order_by("requested_at"))
+    still_open = [row.pk for row in (*waiting, *usable)]
+    decided = rows.exclude(pk__in=still_open).order_by("-requested_at")[:DECIDED_SHOWN]
+    context = {
+        **admin.site.each_context(request),
+        "title": "Approvals",
+        "waiting": [(row, _why_not(row, reader)) for row in waiting],
+        "usable": [(row, _may_do(row, reader)) for row in usable],
+        "decided": decided,
+        "may_decide": reader.has_perm(DECIDE),
+    }
+    return TemplateResponse(request, "admin/approvals.html", context)
+
+
+@require_POST
+def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Approves and does, declines, withdraws, or does what is approved; then shows the page."""
+    by = person_of(request)
+    if not by.has_perm(VIEW):
+        raise PermissionDenied
+    row = get_object_or_404(ApprovalRequest.objects.with_people(), pk=pk)
+    if not _may_do(row, by):
+        raise PermissionDenied
+    step = STEPS.get(request.POST.get("step", ""))
+    try:
+        if step is not None:
+            messages.success(request, step(row, by, request.POST.get("note", "")))
+    except LedgerError as refusal:
+        messages.error(request, str(refusal))
+    return redirect("admin_approvals")
+
+
+def _approve(row: ApprovalRequest, by: User, note: str) -> str:
+    approved = approvals.approve(request=row, by=by, note=note)
+    try:
+        return f"Approved. {do_approved(approved)}"
+    except LedgerError as refusal:
+        return f"Approved, but not done yet: {refusal} It can be done until it expires."
+
+
+def _decline(row: ApprovalRequest, by: User, note: str) -> str:
+    approvals.decline(request=row, by=by, note=note)
+    return "Declined."
+
+
+def _withdraw(row: ApprovalRequest, by: User, _note: str) -> str:
+    approvals.withdraw(request=row, by=by)
+    return "Withdrawn."
+
+
+def _do(row: ApprovalRequest, _by: User, _note: str) -> str:
+    return do_approved(row)
+
+
+STEPS: dict[str, Callable[[ApprovalRequest, User, str], str]] = {
+    "approve": _approve,
+    "decline": _decline,
+    "withdraw": _withdraw,
+    "do": _do,
+}
+
+
+def _may_do(row: ApprovalRequest, person: User) -> bool:
+    """Whether this person has to do with a request: they asked, or may decide."""
+    return row.requested_by_id == person.pk or person.has_perm(DECIDE)
+
+
+def _why_not(row: ApprovalRequest, person: User) -> str:
+    """Why this person may not decide a request; "" if they may."""
+    if not person.has_perm(DECIDE):
+        return "A manager decides."
+    if row.requested_by_id == person.pk:
+        return "You asked for this; another manager decides."
+    holders: list[Any] = [account.user for account in row.accounts]
+    if any(person.is_close_to(other) for other in (row.requested_by, *holders)):
+        return "It is about you or your household; another manager decides."
+    return ""

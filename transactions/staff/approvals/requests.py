@@ -1,0 +1,144 @@
+"""Turns a reviewed action into a request for approval, and an approved request into the action."""
+
+from decimal import Decimal
+from typing import Any
+
+from accounts import approvals
+from accounts import services as account_services
+from accounts.exceptions import NeedsApproval
+from accounts.models import Account, ApprovalRequest, User
+from transactions import services, staff_services
+from transactions.models import PaymentFile, StaffReason, Transaction
+from transactions.services import Draft
+
+Kind = ApprovalRequest.Kind
+ASKED = "Another person has been asked to approve this; nothing has been booked yet."
+WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}  # whose reason is stored beside the row
+
+
+def needs_approval(row: Transaction, clerk: User) -> bool:
+    """Whether another person must approve this row, which was posted and rolled back."""
+    sides = [side for side in (row.from_account, row.to_account) if side is not None]
+    share = approvals.share_of(row.amount, row.currency)
+    return approvals.needs_approval(what=approvals.MONEY, clerk=clerk, accounts=sides, share=share)
+
+
+def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User) -> ApprovalRequest:
+    """Asks for a row that was posted and rolled back. Raises as `approvals.ask` does."""
+    return approvals.ask(
+        kind=kind_of(row),
+        transaction_id=row.pk,
+        from_account=row.from_account,
+        to_account=row.to_account,
+        amount=row.amount,
+        currency=row.currency,
+        parameters={
+            "description": row.description,
+            "reference": row.reference,
+            "metadata": row.metadata,
+            "captures": str(row.captures_id) if row.captures_id else None,
+            "reverses": str(row.reverses_id) if row.reverses_id else None,
+            "expires_at": row.expires_at.isoformat() if row.expires_at else None,
+            "message": message,
+        },
+        reason=reason,
+        asked_by=asked_by,
+    )
+
+
+def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
+    """Whether another person must approve what is left of a customer's file, and has not."""
+    share = approvals.share_of(file.waiting_total, file.currency)
+    asked = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
+    return not asked.exists() and approvals.needs_approval(
+        what=approvals.MONEY, clerk=clerk, accounts=[file.from_account], share=share
+    )
+
+
+def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
+    """Asks for what can be booked of a file. Its lines stay as they are from then on."""
+    return approvals.ask(
+        kind=Kind.PAYMENT_FILE,
+        transaction_id=file.pk,
+        from_account=file.from_account,
+        to_account=None,
+        amount=file.waiting_total,
+        currency=file.currency,
+        parameters={"description": file.name, "lines": file.waiting_count},
+        reason=reason,
+        asked_by=asked_by,
+    )
+
+
+def kind_of(row: Transaction) -> ApprovalRequest.Kind:
+    """The kind of a row, as the database tells it."""
+    if row.reverses_id:
+        return Kind.REFUND
+    if row.captures_id:
+        return Kind.CAPTURE
+    return Kind.HOLD if row.is_hold else Kind(row.type)
+
+
+def do_approved(request: ApprovalRequest) -> str:
+    """Does what was approved, in the name of who asked, and returns what was done.
+
+    Raises NeedsApproval if it is not approved any more, else as the services do. A customer's file
+    is paid on its own page, in steps.
+    """
+    if request.status != ApprovalRequest.Status.APPROVED or request.is_expired:
+        raise NeedsApproval("This is not approved, or was done before.")
+    if request.kind == Kind.PAYMENT_FILE:
+        return "The colleague who asked can pay the file now, on its page."
+    if request.kind == Kind.LIMITS:
+        account_services.change_account(account=_account(request), **_limits(request))
+        return "The limits are changed."
+    draft = _draft(request)
+    if request.kind in WITH_REASON:
+        row = staff_services.book(
+            draft,
+            action=StaffReason.Action(request.kind),
+            reason=request.reason,
+            message=request.parameters["message"],
+            written_by=request.requested_by,
+        )
+    else:
+        row = services.book(draft, beside=approvals.check_now)
+    return f"Booked: {row.description or row.kind}."
+
+
+def _account(request: ApprovalRequest) -> Account:
+    assert request.from_account is not None  # noqa: S101  limits belong to an account
+    return request.from_account
+
+
+def _limits(request: ApprovalRequest) -> Any:
+    names = ("overdraft_limit", "transfer_limit", "daily_limit")
+    values = {name: request.parameters[name] for name in names}
+    limits = {name: None if value is None else Decimal(value) for name, value in values.items()}
+    return {
+        **limits,
+        "id": request.transaction_id,
+        "reason": request.reason,
+        "changed_by": request.requested_by,
+    }
+
+
+def _draft(request: ApprovalRequest) -> Draft:
+    given = request.parameters
+    found = Transaction.objects.in_bulk([pk for pk in (given["captures"], given["reverses"]) if pk])
+    linked = next(iter(found.values()), None)
+    expires_at = Transaction._meta.get_field("expires_at").to_python(given["expires_at"])
+    return Draft(
+        id=request.transaction_id,
+        from_account=request.from_account,
+        to_account=request.to_account,
+        amount=request.amount,
+        description=given["description"],
+        reference=given["reference"],
+        metadata=given["metadata"],
+        pending=request.kind == Kind.HOLD,
+        expires_at=expires_at,
+        captures=linked if given["captures"] else None,
+        reverses=linked if given["reverses"] else None,
+        created_by=request.requested_by,
+    )
