@@ -10,6 +10,7 @@ from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
 from cookbook.practice.bank import NO_RIGHT, NOT_GRANTED, SCHEMA, NoPracticeBank
+from ledger.db import facts
 from ledger.db.retry import sqlstate
 
 SECONDS = 3.0  # the longest one statement of a recipe may take
@@ -23,7 +24,7 @@ def as_cookbook_role(*, writes: bool) -> Iterator[None]:
     The role has no rights on the real books. `public` comes last in the search path, for functions
     of extensions. Raises NoPracticeBank if this process may not use the role.
     """
-    with db_transaction.atomic():
+    with facts.untold(), db_transaction.atomic():
         try:
             switch_role([SCHEMA, "public"], local=True, read_only=not writes)
             yield

@@ -40,6 +40,16 @@ def told(facts: Facts) -> Iterator[None]:
         _reason.reset(reason)
 
 
+@contextmanager
+def untold() -> Iterator[None]:
+    """Within the block, no write carries facts: for tables beside the real ones."""
+    before = _facts.set(None)
+    try:
+        yield
+    finally:
+        _facts.reset(before)
+
+
 def because(reason: str) -> None:
     """States why the writes that follow in this request are made."""
     _reason.set(reason)
