@@ -1,10 +1,9 @@
 """The pages of the reports, and their CSV files."""
 
 import csv
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from itertools import chain, islice
-from typing import Any
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
 from django.db import OperationalError
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -15,12 +14,13 @@ from accounts.models import Account, User
 from accounts.requests import PersonRequest
 from ledger.db.retry import Failure, failure_of
 from ledger.db.snapshot import snapshot
-from ledger.text.csv_cells import Echo, guarded
+from ledger.text.csv_cells import guarded
 from transactions.reports.catalogue import BY_SLUG, REPORT_GROUPS, ReportGroup
 from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.reports.runner import SECONDS, run
 from transactions.scope import may_read_bank, may_see_plans
 
+SPOOLED = 2 * 1024 * 1024
 TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
 
 
@@ -89,59 +89,36 @@ def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
             content_type="text/plain; charset=utf-8",
         )
     try:
-        lines = _StartedLines(_lines(chosen, ReportParameters(form.scope, form.params)))
+        file = _file(chosen, ReportParameters(form.scope, form.params))
     except OperationalError as error:
         if failure_of(error) is not Failure.TIMED_OUT:
             raise
         return HttpResponse(TOO_LONG, status=503, content_type="text/plain; charset=utf-8")
     return StreamingHttpResponse(
-        lines,
+        file,
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{chosen.slug}.csv"'},
     )
 
 
-class _StartedLines:
-    """Lines of which the first is read already. The response closes them, so that a reader who
-    leaves, or asks for the headers alone, ends the snapshot at once.
+def _file(chosen: Report, params: ReportParameters) -> IO[str]:
+    """The CSV file, complete before anything is sent: in memory, on disk above SPOOLED bytes.
+
+    So a query that times out leaves no truncated file, and the snapshot, in which nothing can be
+    written, is over when the request logs what was read.
     """
-
-    def __init__(self, lines: Generator[str]) -> None:
-        self.head = next(lines)
-        self.rest = lines
-
-    def __iter__(self) -> Iterator[str]:
-        yield self.head
-        yield from self.rest
-
-    def close(self) -> None:
-        self.rest.close()
-
-
-def _lines(chosen: Report, params: ReportParameters) -> Generator[str]:
-    """Yields the lines of the CSV file, the heading together with the first row.
-
-    So a query that times out fails before anything is sent, and no truncated file looks complete.
-    """
-    writer = csv.writer(Echo())
-    with snapshot(seconds=SECONDS):
+    file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
+    writer = csv.writer(file)
+    with ExitStack() as stack, snapshot(seconds=SECONDS):
+        stack.callback(file.close)
         found = chosen.rows(params)
         stream = getattr(found, "iterator", None)
-        with _closed_at_the_end(iter(stream(chunk_size=2000) if stream else found)) as rows:
-            first = list(islice(rows, 1))
-            yield writer.writerow([column.name for column in chosen.columns])
-            for row in chain(first, rows):
-                yield writer.writerow([_cell(column, row, params) for column in chosen.columns])
-
-
-@contextmanager
-def _closed_at_the_end(rows: Iterator[Row]) -> Iterator[Iterator[Row]]:
-    """Closes the server's cursor while its transaction is open, also if nobody reads on."""
-    try:
-        yield rows
-    finally:
-        if isinstance(rows, Generator):
-            rows.close()
+        writer.writerow([column.name for column in chosen.columns])
+        for row in stream(chunk_size=2000) if stream else found:
+            writer.writerow([_cell(column, row, params) for column in chosen.columns])
+        stack.pop_all()  # nothing failed: the response closes it
+    file.seek(0)
+    return cast("IO[str]", file)
 
 
 def _cell(column: Column, row: Row, params: ReportParameters) -> Any:
