@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from accounts.admin.columns import limit_in_words
-from accounts.models import Account, Change, Currency, User
+from accounts.models import Account, Change, Currency, Household, User
 from ledger.text.dates import exact
 from ledger.text.money import account_number
 
@@ -26,6 +26,7 @@ SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "group": ("Groups", ("auth_group", "auth_group_permissions")),
     "currency": ("Currencies", ("currencies",)),
+    "household": ("Households", ("households",)),
 }  # fmt: skip
 PARTS = {
     "users_groups": "Group",
@@ -50,6 +51,7 @@ WORDS: dict[str, Callable[[Any], str]] = {
 LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 MODELS: dict[str, type[Any]] = {
     "account": Account, "person": User, "group": Group, "currency": Currency,
+    "household": Household,
 }  # fmt: skip
 
 

@@ -6,20 +6,33 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
+from accounts.admin.forms import ReasonedForm
+from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.parts import NOTHING, link_to
 from accounts.models import Household
 
 
+class HouseholdForm(ReasonedForm):
+    class Meta:
+        model = Household
+        fields = ("name",)
+
+
 @admin.register(Household)
-class HouseholdAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class HouseholdAdmin(ObjectHistory, ReasonedChanges):
     """Added and renamed by who looks after people; never deleted. People join on their own page."""
 
     list_display = ("name",)
     search_fields = ("name",)
     search_help_text = "A part of the name."
-    fields = ("name", "people")
+    form = HouseholdForm
+    history_subject = "household"
     readonly_fields = ("people",)
     actions = None
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        may_save = self.has_change_permission(request, obj) if obj else True
+        return ("name", "people", "reason") if may_save else ("name", "people")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -151,7 +151,8 @@ class RecordedSocialAccount(SocialAccount):  # type: ignore[misc]
 
 
 RECORDED = {
-    "accounts", "account_status_changes", "users", "currencies", "auth_group", "users_groups",
+    "accounts", "account_status_changes", "limit_changes", "households", "users",
+    "currencies", "auth_group", "users_groups",
     "users_user_permissions", "auth_group_permissions", "account_emailaddress",
     "mfa_authenticator", "socialaccount_socialaccount",
 }  # fmt: skip

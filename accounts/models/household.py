@@ -1,8 +1,12 @@
 """People who live together."""
 
+from typing import ClassVar
+
+import pgtrigger
 from django.db import models
 from django.utils import timezone
 
+from accounts.models.change_triggers import recorded
 from ledger.db.ids import uuid7
 
 
@@ -16,6 +20,10 @@ class Household(models.Model):
     class Meta:
         db_table = "households"
         db_table_comment = "Who lives together: staff and their own household never meet"
+
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "households", {"name": "{row}.name"}, "name"
+        )
 
     def __str__(self) -> str:
         return self.name

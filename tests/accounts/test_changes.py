@@ -177,12 +177,12 @@ def test_the_web_role_forges_no_row_and_is_recorded_all_the_same() -> None:
             connection.cursor().execute("INSERT INTO changes SELECT * FROM changes")
         with connection.cursor() as cursor:
             cursor.execute("SET pgtrigger.ignore = '{accounts:change_is_recorded}'")
-            cursor.execute("UPDATE accounts SET daily_limit = 1 WHERE id = %s", [account.pk])
+            cursor.execute("UPDATE accounts SET name = 'Mine' WHERE id = %s", [account.pk])
             cursor.execute("RESET pgtrigger.ignore")
     finally:
         set_role(None)
     change = newest(about=account.pk)
-    assert (change.role, change.after) == ("ledger_web", {"daily_limit": "1.0000"})
+    assert (change.role, change.after) == ("ledger_web", {"name": "Mine"})
 
 
 def test_every_table_with_a_trigger_of_the_history_gets_the_facts() -> None:
@@ -193,5 +193,5 @@ def test_every_table_with_a_trigger_of_the_history_gets_the_facts() -> None:
             " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
         )
         tables = {name for (name,) in cursor.fetchall()}
-    assert tables | {"account_status_changes"} == RECORDED
+    assert tables | {"account_status_changes", "limit_changes"} == RECORDED
     assert facts.tell in connections["default"].execute_wrappers

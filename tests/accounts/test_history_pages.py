@@ -15,7 +15,7 @@ from accounts import services
 from accounts.admin import history
 from accounts.admin.forms import ReasonedForm
 from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT, ensure_groups
-from accounts.models import Account, Change, Currency, User
+from accounts.models import Account, Change, Currency, Household, User
 from ledger.db import facts
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
@@ -69,7 +69,7 @@ def test_each_form_of_staff_that_changes_a_row_asks_for_a_reason(root: Client) -
             forms += [(model, model_admin.get_form(request, change=False))]
             if isinstance(row, model):
                 forms += [(model, model_admin.get_form(request, row, change=True))]
-    assert {model for model, _ in forms} == {Account, Currency, User}
+    assert {model for model, _ in forms} == {Account, Currency, Household, User}
     for model, form in forms:
         assert "reason" in form.base_fields, model
         assert issubclass(form, ReasonedForm)

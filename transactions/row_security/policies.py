@@ -81,6 +81,9 @@ POLICIES = {
         # A row sets the status: nobody but staff freezes, and unfreezes what staff have frozen.
         writes=f"{WRITES_BANK} OR (to_status = 'closed' AND {IS_OWN_ACCOUNT})",
     ),
+    # A row sets the limits: managers write it, each person reads their own.
+    "limit_changes": Policy(reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}", writes=WRITES_BANK),
+    "approval_requests": Policy(reads=READS_BANK, writes=WRITES_BANK),
     "transaction_notes": Policy(
         reads=f"{READS_BANK} OR EXISTS (SELECT FROM transactions WHERE id = transaction_id)",
         writes=WRITES_BANK,
