@@ -279,10 +279,11 @@ def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Ac
     assert count("accounts", None) == 3
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_class WHERE relrowsecurity OR reloptions::text ~ 'invoker'"
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND (relrowsecurity OR reloptions::text ~ 'invoker')"
         )
         assert cursor.fetchone() == (0,)
-        cursor.execute("SELECT count(*) FROM pg_policy")
+        cursor.execute("SELECT count(*) FROM pg_policies WHERE schemaname = 'public'")
         assert cursor.fetchone() == (0,)
         cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname ~ 'row_security'")
         assert cursor.fetchone() == (0,)

@@ -39,8 +39,8 @@ def breaks_a_unique_key(_request: HttpRequest) -> HttpResponse:
 def breaks_a_check(request: HttpRequest) -> HttpResponse:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE accounts SET overdraft_limit = 0 - %s::numeric, name = %s",
-            [request.POST["amount"], request.POST["password"]],
+            "UPDATE users SET email = upper(email), name = %s",
+            [f"{request.POST['amount']} {request.POST['password']}"],
         )
     return HttpResponse()
 
@@ -134,7 +134,7 @@ def test_a_database_error_is_named_by_its_rule(log: io.StringIO) -> None:
     AccountFactory()
     with override_settings(ROOT_URLCONF=__name__):
         send("/chained/")
-    assert "SQLSTATE 23514, rule available_non_negative, table accounts" in log.getvalue()
+    assert "SQLSTATE 23514, rule user_email_lowercase, table users" in log.getvalue()
     assert "RuntimeError: It did not work" in log.getvalue()
 
 
