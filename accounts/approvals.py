@@ -74,9 +74,12 @@ def write_thresholds(*, using: str, **_signal: Any) -> None:
     """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate`."""
     rows = ApprovalThreshold.objects.using(using)
     wanted = settings.LEDGER_FOUR_EYES_OVER
+    if dict(rows.values_list("currency", "amount")) == wanted:
+        return
     rows.exclude(currency__in=wanted).delete()
     for currency, amount in wanted.items():
-        rows.update_or_create(currency=currency, defaults={"amount": amount})
+        values = {"amount": amount, "changed_at": timezone.now()}
+        rows.update_or_create(currency=currency, defaults=values)
 
 
 def thresholds() -> dict[str, Decimal]:

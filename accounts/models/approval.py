@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.models import approval_triggers
@@ -24,6 +25,9 @@ class ApprovalThreshold(models.Model):
 
     currency = models.CharField(primary_key=True, max_length=3, db_comment="* for all others")
     amount = MoneyField()
+    changed_at = models.DateTimeField(
+        db_default=Now(), db_comment="The audit compares what staff did from then on"
+    )
 
     class Meta:
         db_table = "approval_thresholds"

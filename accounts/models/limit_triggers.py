@@ -14,18 +14,30 @@ from accounts.models.approval_triggers import (
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
 
-def _raised(limit: str) -> str:
+def _raised(row: str, limit: str) -> str:
     """SQL: the share by which a limit on payments rises. Without one, nothing can rise; to remove
     one is over every threshold.
     """
-    before, after = f"NEW.{limit}_before", f"NEW.{limit}"
+    before, after = f"{row}.{limit}_before", f"{row}.{limit}"
     return f"""CASE WHEN {before} IS NULL THEN 0 WHEN {after} IS NULL THEN {OVER}
         ELSE {share_of(f"greatest({after} - {before}, 0)", "held.currency")} END"""
 
 
-_OVERDRAFT = "greatest(NEW.overdraft_limit - NEW.overdraft_limit_before, 0)"
-RAISED = f"""{share_of(_OVERDRAFT, "held.currency")}
-    + {_raised("transfer_limit")} + {_raised("daily_limit")}"""
+def raised_by(row: str) -> str:
+    """SQL: the share by which a row raises the limits of the account `held`."""
+    overdraft = f"greatest({row}.overdraft_limit - {row}.overdraft_limit_before, 0)"
+    return f"""{share_of(overdraft, "held.currency")}
+    + {_raised(row, "transfer_limit")} + {_raised(row, "daily_limit")}"""
+
+
+def same_limits(row: str) -> str:
+    """SQL: whether a request is for the limits of this row."""
+    return f"""transaction_id = {row}.id AND kind = 'limits'
+          AND from_account_id = {row}.account_id AND requested_by_id = {row}.changed_by_id
+          AND (parameters->>'overdraft_limit')::numeric = {row}.overdraft_limit
+          AND (parameters->>'transfer_limit')::numeric IS NOT DISTINCT FROM {row}.transfer_limit
+          AND (parameters->>'daily_limit')::numeric IS NOT DISTINCT FROM {row}.daily_limit"""
+
 
 # See Note [Four eyes]. A row sets the limits: the web role has no right to those columns.
 LIMIT_CHANGE_IS_ALLOWED = FirmTrigger(
@@ -48,13 +60,8 @@ LIMIT_CHANGE_IS_ALLOWED = FirmTrigger(
         END IF;
         UPDATE approval_requests SET status = 'done', used_at = clock_timestamp(),
                used_amount = amount
-        WHERE transaction_id = NEW.id AND kind = 'limits' AND status = 'approved'
-          AND expires_at > clock_timestamp() AND from_account_id = NEW.account_id
-          AND requested_by_id = NEW.changed_by_id
-          AND (parameters->>'overdraft_limit')::numeric = NEW.overdraft_limit
-          AND (parameters->>'transfer_limit')::numeric IS NOT DISTINCT FROM NEW.transfer_limit
-          AND (parameters->>'daily_limit')::numeric IS NOT DISTINCT FROM NEW.daily_limit;
-        raised := {RAISED};
+        WHERE status = 'approved' AND expires_at > clock_timestamp() AND {same_limits("NEW")};
+        raised := {raised_by("NEW")};
         IF NOT FOUND AND raised > 0 THEN
             INSERT INTO staff_sums (key, share) VALUES
                 ({TODAY} || ' limits account ' || NEW.account_id, raised),

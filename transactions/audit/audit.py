@@ -18,6 +18,7 @@ from accounts.models import Account
 from ledger.db.local_settings import set_locally
 from ledger.db.retry import TIMED_OUT, sqlstate
 from ledger.db.snapshot import snapshot
+from transactions.audit.checks.approvals import approvals
 from transactions.audit.checks.explanations import releases, statuses
 from transactions.audit.checks.links import captures, orphans, reversals
 from transactions.audit.checks.money import balances, chains, currencies, holds
@@ -39,6 +40,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     orphans,
     statuses,
     releases,
+    approvals,
     rules,
     seals,
 )

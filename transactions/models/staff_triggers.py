@@ -24,11 +24,12 @@ _ROWS = """
         AND added.created_by_id IS NOT DISTINCT FROM payer.user_id
     )
 """
-_SAME_CONTENT = """
+# Also of a hold that was captured or released since; the audit compares these too.
+SAME_CONTENT = """
     request.kind = CASE
         WHEN staff.reverses_id IS NOT NULL THEN 'refund'
         WHEN staff.captures_id IS NOT NULL THEN 'capture'
-        WHEN staff.status = 'pending' THEN 'hold'
+        WHEN staff.status <> 'completed' THEN 'hold'
         ELSE staff.type END
     AND request.from_account_id IS NOT DISTINCT FROM staff.from_account_id
     AND request.to_account_id IS NOT DISTINCT FROM staff.to_account_id
@@ -57,7 +58,7 @@ STAFF_ROWS = f"""
         UPDATE approval_requests AS request
         SET status = 'done', used_at = clock_timestamp(), used_amount = request.amount
         FROM ({_ROWS}) AS staff
-        WHERE request.transaction_id = staff.id AND {_USABLE} AND {_SAME_CONTENT}
+        WHERE request.transaction_id = staff.id AND {_USABLE} AND {SAME_CONTENT}
         RETURNING request.transaction_id
     ), paid AS (
         SELECT line.file_id, staff.created_by_id, staff.from_account_id,

@@ -40,6 +40,8 @@ HEADLINES = {
     "orphan": "A transaction names an account that does not exist in its currency",
     "status": "An account's status is not where its history leads",
     "release": "A hold was released without a reason, before it expired",
+    "threshold": "Staff did more without an approval than the threshold of a day",
+    "approval": "An approval was used, but what was approved was not done",
     "rule": "A row breaks a rule of its table",
     "seal": "A sealed period does not match its seal",
 }

@@ -1,0 +1,158 @@
+"""Staff rows that the owner of the tables wrote round four eyes: the audit finds them."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts import approvals
+from accounts import services as account_services
+from accounts.models import Account, ApprovalRequest, ApprovalThreshold, LimitChange, User
+from ledger.db.ids import uuid7
+from tests.conftest import colleague, set_role
+from tests.factories import AccountFactory, UserFactory, walls_down
+from tests.transactions.audit.breaking import found
+from transactions import services
+from transactions.audit.audit import audit
+from transactions.models import Transaction
+from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for, do_approved
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="50000")
+    return account
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of the tests count also when they run near midnight."""
+    monkeypatch.setattr("transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(0))
+
+
+def by_owner(account: Account, clerk: User, amount: Any, **more: Any) -> Transaction:
+    """A deposit in the name of a clerk, which counts to no sum."""
+    return services.deposit(to_account=account, amount=Decimal(amount), created_by=clerk, **more)
+
+
+def approved(account: Account, clerk: User, boss: User, **more: Any) -> ApprovalRequest:
+    sides = more if "from_account" in more else {"to_account": account}
+    draft = Draft(id=uuid7(), amount=Decimal(20_000), created_by=clerk, **sides)
+    request = ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
+    return approvals.approve(request=request, by=boss)
+
+
+def done_by_web(request: ApprovalRequest) -> None:
+    set_role("ledger_web")
+    try:
+        do_approved(request)
+    finally:
+        set_role(None)
+
+
+def test_the_first_row_of_a_clerk_above_the_threshold_is_found(account: Account) -> None:
+    clerk = colleague("operations", "Rae")
+    by_owner(account, clerk, 9_000)
+    first = by_owner(AccountFactory(), clerk, 1_001)
+    by_owner(AccountFactory(), clerk, 30_000)
+    finding = found("threshold")
+    assert (finding.transaction, finding.broken) == (str(first.pk), 2)
+    assert "1,001.00" in finding.sentence
+    assert "by Rae" in finding.sentence
+
+
+def test_several_clerks_above_the_threshold_on_one_account_are_found(account: Account) -> None:
+    by_owner(account, colleague("operations", "One"), 6_000)
+    second = by_owner(account, colleague("operations", "Two"), 6_000)
+    finding = found("threshold")
+    assert (finding.transaction, finding.account) == (str(second.pk), str(account.pk))
+
+
+def test_a_row_that_names_a_clerk_later_is_found(account: Account, clerk: User) -> None:
+    row = services.deposit(to_account=account, amount=Decimal(20_000))
+    assert audit().clean
+    with walls_down("transactions") as cursor:
+        cursor.execute("UPDATE transactions SET created_by_id = %s WHERE id = %s",
+                       [clerk.pk, row.pk])  # fmt: skip
+    assert found("threshold").transaction == str(row.pk)
+
+
+def test_what_nobody_needs_to_approve_is_clean(account: Account, clerk: User) -> None:
+    """Commands and imports name no clerk, customers pay for themselves, and staff pay their own."""
+    own = AccountFactory(user=clerk, balance="90000")
+    by_owner(account, clerk, 10_000)
+    services.deposit(to_account=account, amount=Decimal(90_000), created_by=UserFactory())
+    for payer in (own, account):
+        services.transfer(
+            from_account=payer, to_account=AccountFactory(), amount=Decimal(40_000),
+            created_by=payer.user,
+        )  # fmt: skip
+    assert audit().clean
+
+
+def test_rows_before_the_threshold_of_today_are_clean(account: Account, clerk: User) -> None:
+    by_owner(account, clerk, 20_000)
+    assert not audit().clean
+    before = dict(ApprovalThreshold.objects.values_list("currency", "changed_at"))
+    ApprovalThreshold.objects.update(changed_at=Transaction.objects.latest("created_at").created_at)
+    services.deposit(to_account=account, amount=Decimal(1))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE approval_thresholds SET changed_at = changed_at + interval '1 microsecond'"
+        )
+    try:
+        assert audit().clean
+    finally:
+        for currency, changed_at in before.items():
+            ApprovalThreshold.objects.filter(currency=currency).update(changed_at=changed_at)
+
+
+def test_approved_rows_are_clean_also_when_their_hold_has_ended(
+    account: Account, clerk: User, boss: User
+) -> None:
+    done_by_web(approved(account, clerk, boss))
+    held = approved(account, clerk, boss, from_account=account, pending=True)
+    done_by_web(held)
+    services.capture(hold=Transaction.objects.get(pk=held.transaction_id))
+    assert audit().clean
+
+
+@pytest.mark.parametrize("change", ["amount = 21000", "description = 'Other'"])
+def test_a_row_unlike_its_approval_is_found(
+    change: str, account: Account, clerk: User, boss: User
+) -> None:
+    request = approved(account, clerk, boss)
+    done_by_web(request)
+    with walls_down("transactions") as cursor:
+        cursor.execute(f"UPDATE transactions SET {change} WHERE id = %s", [request.transaction_id])
+    assert found("approval").transaction == str(request.transaction_id)
+    assert found("threshold").transaction == str(request.transaction_id)
+
+
+def test_an_approval_that_is_marked_as_used_for_nothing_is_found(
+    account: Account, clerk: User, boss: User
+) -> None:
+    request = approved(account, clerk, boss)
+    with walls_down("approval_requests") as cursor:
+        cursor.execute("UPDATE approval_requests SET status = 'done', used_at = now(),"
+                       " used_amount = amount")  # fmt: skip
+    assert found("approval").transaction == str(request.transaction_id)
+
+
+def test_limits_raised_above_the_threshold_are_found(account: Account, boss: User) -> None:
+    raised = account_services.change_account(
+        account=account, overdraft_limit=Decimal(20_000), changed_by=boss, reason="x"
+    )
+    finding = found("threshold")
+    assert (finding.account, finding.transaction) == (str(raised.pk), None)
+    assert str(LimitChange.objects.get().pk) in finding.sentence
+
+
+def test_only_the_days_asked_for_are_compared(account: Account, clerk: User) -> None:
+    row = by_owner(account, clerk, 20_000)
+    assert not audit(since=row.created_at).clean
