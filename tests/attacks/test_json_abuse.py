@@ -17,7 +17,21 @@ pytestmark = pytest.mark.django_db
 MEGABYTE = 2**20
 DEEP = "[" * 100_000 + "]" * 100_000
 DEEP_OBJECT = '{"a":' * 10_000 + "1" + "}" * 10_000
-ODD = ("", "null", "[]", "{}", '"text"', "NaN", "1e999", '{"a": 1', "\x00", DEEP, DEEP_OBJECT)
+DEEP_AND_SHORT = "[" * 1_500 + "]" * 1_500  # within the limits of length
+ODD = (
+    "",
+    "null",
+    "[]",
+    "{}",
+    '"text"',
+    "NaN",
+    "1e999",
+    '{"a": 1',
+    "\x00",
+    DEEP,
+    DEEP_AND_SHORT,
+    DEEP_OBJECT,
+)
 PASSKEY_SIGN_IN = "/account/2fa/webauthn/login/"
 REPORTS = "/csp-report/"
 
