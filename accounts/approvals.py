@@ -129,8 +129,7 @@ def ask(
     if not why:
         raise DetailsInvalid("Say why, so that another person can decide.")
     now = timezone.now()
-    others = ApprovalRequest.objects.filter(transaction_id=transaction_id, expires_at__gt=now)
-    if others.filter(status__in=["pending", "approved"]).exists():
+    if ApprovalRequest.objects.open_for(transaction_id).exists():
         raise RequestDecided("This was asked for before; the list of approvals shows it.")
     with _translated(), db_transaction.atomic(durable=True):
         request = ApprovalRequest.objects.create(

@@ -1,5 +1,6 @@
 """Approvals: thresholds, the sums of a day, and the requests that another person decides."""
 
+import uuid
 from decimal import Decimal
 from typing import ClassVar, Self
 
@@ -69,6 +70,12 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
     def usable(self) -> Self:
         """Approved requests whose action was not done yet, and still can be."""
         return self.filter(status="approved", expires_at__gt=timezone.now())
+
+    def open_for(self, action: uuid.UUID) -> Self:
+        """Requests for this row or file that wait, or are approved and not done."""
+        now = timezone.now()
+        open_states = ["pending", "approved"]
+        return self.filter(transaction_id=action, status__in=open_states, expires_at__gt=now)
 
     def with_people(self) -> Self:
         """Reads accounts, holders and both people in the same query."""

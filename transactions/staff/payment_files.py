@@ -20,7 +20,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.admin.parts import STYLES, amount_cell, date_filter, link_to, moment_cell, person_of
-from accounts.models import Account, User
+from accounts.models import Account, ApprovalRequest, User
 from ledger.text.lines import grouped
 from ledger.web import database_errors
 from transactions.exceptions import LedgerError
@@ -136,6 +136,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             context |= agreement(request, file)
             context["form"] = PayForm()
             context["asks"] = file_needs_approval(file, person_of(request))
+            context["waits"] = (
+                ApprovalRequest.objects.waiting().filter(transaction_id=file.pk).first()
+            )
         return super().change_view(request, object_id, form_url, context)
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -282,7 +285,7 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
     """Whether this person may remove the file: nothing of it is paid, staff or `post_file` uploaded
-    it, and it does not pay from an account of the person.
+    it, it does not pay from an account of the person, and nobody was asked to approve it.
     """
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
@@ -290,6 +293,7 @@ def _may_remove(clerk: User, file: PaymentFile) -> bool:
         clerk.has_perm("transactions.use_cash_desk")
         and not begun
         and owner not in (clerk.pk, file.created_by_id)
+        and not ApprovalRequest.objects.open_for(file.pk).exists()
     )
 
 

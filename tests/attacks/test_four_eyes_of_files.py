@@ -1,0 +1,267 @@
+"""A customer's payment file over the threshold: asked for, approved, and paid once, as it was."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+
+from accounts import approvals
+from accounts.exceptions import NeedsApproval, RequestDecided
+from accounts.groups import OPERATIONS
+from accounts.models import Account, ApprovalRequest, Household, StaffSum, User
+from tests.attacks.test_four_eyes import PAGE, approved, as_web, expire, step
+from tests.conftest import colleague, signed_in
+from tests.factories import AccountFactory, balances
+from tests.pages import text_of
+from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press
+from tests.transactions.payment_files.shared import BASE, WHY
+from transactions.audit.audit import audit
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import agreed_to, book_rest, book_whole
+from transactions.payment_files.preview import check
+from transactions.payment_files.storage import store
+from transactions.staff.approvals.requests import ask_for_file
+
+ANOTHER_LINE = """
+    INSERT INTO payment_lines SELECT (jsonb_populate_record(
+        line, '{"number": 9, "id": "018f0000-0000-7000-8000-000000000000"}'
+    )).* FROM payment_lines AS line WHERE number = 3
+"""
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def firm() -> Account:
+    account: Account = AccountFactory(balance="90000", name="Firm", user__name="Ana Ferreira")
+    return account
+
+
+@pytest.fixture
+def mara() -> Account:
+    account: Account = AccountFactory(user__name="Mara Lindt")
+    return account
+
+
+@pytest.fixture
+def file(firm: Account, mara: Account, clerk: User) -> PaymentFile:
+    """24,000 in three lines, each below the threshold."""
+    return checked(firm, pay(mara, 8_000), pay(mara, 7_000), pay(mara, 9_000), created_by=clerk)
+
+
+def asked(file: PaymentFile, clerk: User) -> ApprovalRequest:
+    with as_web():
+        return ask_for_file(file, reason=WHY, asked_by=clerk)
+
+
+def paid(file: PaymentFile, by: User, book: Any = book_whole) -> PaymentFile:
+    now = PaymentFile.objects.get(pk=file.pk)
+    with as_web():
+        done: PaymentFile = book(now, by=by, reason=WHY, agreed=agreed_to(now))
+    return done
+
+
+def press_at(client: Client, file: PaymentFile, button: str, reason: str = WHY) -> Any:
+    """Reads the page and presses a button on it."""
+    page = client.get(f"{BASE}{file.pk}/change/")
+    said = press(file, button, reason=reason, reviewed=page.context["reviewed"])
+    return client.post(f"{BASE}{file.pk}/step/", said, follow=True)
+
+
+@pytest.mark.parametrize("book", [book_whole, book_rest])
+def test_a_file_over_the_threshold_is_not_paid_alone(
+    book: Any, file: PaymentFile, mara: Account, clerk: User
+) -> None:
+    with pytest.raises(NeedsApproval):
+        paid(file, clerk, book)
+    assert balances(mara) == [0]
+    assert fates(file) == ["waiting"] * 3
+    assert not StaffSum.objects.exists()
+
+
+@pytest.mark.parametrize("book", [book_whole, book_rest])
+def test_an_approved_file_is_paid_once(
+    book: Any, file: PaymentFile, mara: Account, clerk: User, boss: User
+) -> None:
+    request = approved(asked(file, clerk), boss)
+    paid(file, clerk, book)
+    paid(file, clerk, book)
+    request.refresh_from_db()
+    assert (request.status, request.used_amount) == ("done", 24_000)
+    assert balances(mara) == [24_000]
+    assert not StaffSum.objects.exists()
+    assert audit().clean
+
+
+def test_an_approval_of_one_file_is_for_no_other(
+    file: PaymentFile, firm: Account, mara: Account, clerk: User, boss: User
+) -> None:
+    request = approved(asked(file, clerk), boss)
+    same = [pay(mara, 8_000), pay(mara, 7_000), pay(mara, 9_000)]
+    other = check(store(csv_of(*same), name="copy.csv", from_account=firm, created_by=clerk))
+    with pytest.raises(NeedsApproval):
+        paid(other, clerk)
+    request.refresh_from_db()
+    assert (request.status, request.used_amount) == ("approved", 0)
+
+
+def test_an_approved_file_is_paid_by_who_asked_alone(
+    file: PaymentFile, mara: Account, clerk: User, boss: User
+) -> None:
+    approved(asked(file, clerk), boss)
+    with pytest.raises(NeedsApproval):
+        paid(file, colleague(OPERATIONS, "Second"))
+    assert balances(mara) == [0]
+
+
+def test_an_expired_approval_pays_no_file_and_another_is_asked_for(
+    file: PaymentFile, mara: Account, clerk: User, boss: User
+) -> None:
+    late = approved(asked(file, clerk), boss)
+    with pytest.raises(RequestDecided):
+        asked(file, clerk)
+    expire(late)
+    with pytest.raises(NeedsApproval):
+        paid(file, clerk)
+    approved(asked(file, clerk), boss)
+    paid(file, clerk)
+    assert balances(mara) == [24_000]
+
+
+@pytest.mark.parametrize("end", ["declined", "withdrawn", "waiting"])
+def test_a_file_without_an_approval_is_not_paid(
+    end: str, file: PaymentFile, clerk: User, boss: User
+) -> None:
+    request = asked(file, clerk)
+    with as_web():
+        if end == "declined":
+            approvals.decline(request=request, by=boss, note="No letter")
+        elif end == "withdrawn":
+            approvals.withdraw(request=request, by=clerk)
+    with pytest.raises(NeedsApproval):
+        paid(file, clerk)
+
+
+@pytest.mark.parametrize("sql", [
+    "UPDATE payment_lines SET amount = amount + 1 WHERE number = 2",
+    "UPDATE payment_lines SET to_account_id = %(other)s",
+    "UPDATE payment_lines SET file_id = %(file)s",
+    "UPDATE payment_lines SET id = gen_random_uuid()",
+    ANOTHER_LINE,
+])  # fmt: skip
+@pytest.mark.parametrize("is_approved", [False, True])
+def test_the_lines_of_a_file_stay_once_it_is_asked_for(
+    is_approved: bool, sql: str, file: PaymentFile, firm: Account, mara: Account, clerk: User,
+    boss: User,
+) -> None:  # fmt: skip
+    second = checked(firm, pay(mara, 1), name="second.csv", created_by=clerk)
+    request = asked(file, clerk)
+    if is_approved:
+        approved(request, boss)
+    before = list(PaymentLine.objects.of(file).in_order().values())
+    values = {"other": AccountFactory().pk, "file": second.pk}
+    with pytest.raises(DatabaseError), as_web(), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+    assert list(PaymentLine.objects.of(file).in_order().values()) == before
+
+
+def test_a_line_that_the_owner_changed_is_not_paid_by_the_approval(
+    file: PaymentFile, mara: Account, clerk: User, boss: User
+) -> None:
+    """The approved sum holds even where the triggers of the lines did not."""
+    approved(asked(file, clerk), boss)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE payment_lines DISABLE TRIGGER USER")
+        cursor.execute("UPDATE payment_lines SET amount = amount + 1 WHERE number = 2")
+        cursor.execute("ALTER TABLE payment_lines ENABLE TRIGGER USER")
+    check(PaymentFile.objects.get(pk=file.pk))
+    with pytest.raises(NeedsApproval):
+        paid(file, clerk)
+    assert balances(mara) == [0]
+
+
+def test_what_was_paid_alone_before_leaves_the_rest_to_the_approval(
+    firm: Account, mara: Account, clerk: User, boss: User
+) -> None:
+    """Two files of one clerk: 9,000 alone, then 24,000 approved; the sum stays at 9,000."""
+    paid(checked(firm, pay(mara, 9_000), created_by=clerk), clerk)
+    big = checked(firm, pay(mara, 24_000), name="big.csv", created_by=clerk)
+    approved(asked(big, clerk), boss)
+    paid(big, clerk)
+    assert {share.normalize() for share in StaffSum.objects.values_list("share", flat=True)} == {
+        Decimal("0.9")
+    }
+    assert audit().clean
+
+
+def test_nobody_approves_a_file_of_their_household(
+    file: PaymentFile, firm: Account, clerk: User, boss: User
+) -> None:
+    home = Household.objects.create(name="Elm Street 4")
+    User.objects.filter(pk__in=[firm.user_id, boss.pk]).update(household=home)
+    with pytest.raises(approvals.MayNotDecide):
+        approved(asked(file, clerk), boss)
+
+
+def test_a_file_that_pays_the_household_of_the_clerk_is_refused_with_a_reason(
+    staff: Client, firm: Account, mara: Account, clerk: User
+) -> None:
+    home = Household.objects.create(name="Elm Street 4")
+    User.objects.filter(pk__in=[mara.user_id, clerk.pk]).update(household=home)
+    small = checked(firm, pay(mara, 5), created_by=clerk)
+    page = text_of(press_at(staff, small, "whole"))
+    assert "household" in page
+    assert balances(mara) == [0]
+
+
+# The pages
+
+
+def test_the_page_asks_and_pays_after_the_approval(
+    staff: Client, clerk: User, manager: Client, file: PaymentFile, mara: Account
+) -> None:
+    page = staff.get(f"{BASE}{file.pk}/change/").content.decode()
+    assert "Ask for approval" in page
+    assert 'value="whole"' not in page
+    assert "Type a reason" in text_of(press_at(staff, file, "ask", reason=" "))
+    assert not ApprovalRequest.objects.exists()
+    assert "24,000.00" in text_of(press_at(staff, file, "ask"))
+    request = ApprovalRequest.objects.get()
+    assert (request.kind, request.amount, request.reason) == ("payment_file", 24_000, WHY)
+    waits = staff.get(f"{BASE}{file.pk}/change/")
+    assert "waits for approval" in text_of(waits)
+    assert b'value="ask"' not in waits.content
+    step(manager, request, "approve")
+    assert "Go to the file" in text_of(staff.get(PAGE))
+    assert "Done: 3 payments" in text_of(press_at(staff, file, "whole"))
+    request.refresh_from_db()
+    assert (request.status, balances(mara)) == ("done", [24_000])
+    press_at(staff, file, "whole")
+    assert balances(mara) == [24_000]
+
+
+def test_the_page_of_a_colleague_and_of_an_expired_approval_ask_again(
+    staff: Client, clerk: User, boss: User, file: PaymentFile, mara: Account
+) -> None:
+    request = approved(asked(file, clerk), boss)
+    second = signed_in(colleague(OPERATIONS, "Second"))
+    assert "Ask for approval" in text_of(second.get(f"{BASE}{file.pk}/change/"))
+    assert "another person must approve" in text_of(press_at(second, file, "whole"))
+    expire(request)
+    assert "Ask for approval" in text_of(staff.get(f"{BASE}{file.pk}/change/"))
+    assert balances(mara) == [0]
+
+
+def test_a_file_that_waits_for_approval_can_be_checked_again_but_not_removed(
+    staff: Client, clerk: User, file: PaymentFile
+) -> None:
+    request = asked(file, clerk)
+    url = f"{BASE}{file.pk}/step/"
+    assert staff.post(url, {"step": "check"}, follow=True).status_code == 200
+    assert staff.post(url, {"step": "discard"}).status_code == 403
+    assert PaymentFile.objects.filter(pk=file.pk).exists()
+    approvals.withdraw(request=request, by=clerk)
+    assert staff.post(url, {"step": "discard"}).status_code == 302
+    assert not PaymentFile.objects.filter(pk=file.pk).exists()
