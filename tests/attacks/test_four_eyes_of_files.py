@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 
 from accounts import approvals
-from accounts.exceptions import NeedsApproval, RequestDecided
+from accounts.exceptions import MayNotDecide, NeedsApproval, RequestDecided
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, Household, StaffSum, User
 from tests.attacks.test_four_eyes import PAGE, approved, as_web, expire, step
@@ -201,7 +201,7 @@ def test_nobody_approves_a_file_of_their_household(
 ) -> None:
     home = Household.objects.create(name="Elm Street 4")
     User.objects.filter(pk__in=[firm.user_id, boss.pk]).update(household=home)
-    with pytest.raises(approvals.MayNotDecide):
+    with pytest.raises(MayNotDecide):
         approved(asked(file, clerk), boss)
 
 
@@ -233,6 +233,9 @@ def test_the_page_asks_and_pays_after_the_approval(
     waits = staff.get(f"{BASE}{file.pk}/change/")
     assert "waits for approval" in text_of(waits)
     assert b'value="ask"' not in waits.content
+    link = f'href="{BASE}{file.pk}/change/"'
+    assert link in manager.get(PAGE).content.decode()  # whose lines the manager reads first
+    assert manager.get(f"{BASE}{file.pk}/change/").status_code == 200
     step(manager, request, "approve")
     assert "Go to the file" in text_of(staff.get(PAGE))
     assert "Done: 3 payments" in text_of(press_at(staff, file, "whole"))
