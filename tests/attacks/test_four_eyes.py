@@ -5,8 +5,7 @@ The services run with the rights of a web process here, as pages do.
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,8 +29,9 @@ from accounts.exceptions import (
 from accounts.groups import MANAGER, OPERATIONS
 from accounts.models import Account, ApprovalRequest, Household, LimitChange, StaffSum, User
 from ledger.db.ids import uuid7
-from tests.conftest import colleague, set_role, signed_in
-from tests.factories import AccountFactory, UserFactory, balances, walls_down
+from tests.attacks.approvals import PAGE, approved, as_web, expire, step
+from tests.conftest import colleague, signed_in
+from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
 from tests.reviews import book, reviewed
 from tests.transactions.staff.forms import HOLD, hold_form, page_of, said_by_staff
@@ -44,17 +44,7 @@ from transactions.staff.approvals.requests import ask_for, do_approved
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DESK = reverse("admin:transactions_transaction_cash_desk")
-PAGE = reverse("admin_approvals")
 FROM_NOTHING = Decimal(100_000_000_000)
-
-
-@contextmanager
-def as_web() -> Iterator[None]:
-    set_role("ledger_web")
-    try:
-        yield
-    finally:
-        set_role(None)
 
 
 @pytest.fixture
@@ -82,11 +72,6 @@ def asked(account: Account, clerk: User, amount: Any = 20_000, **more: Any) -> A
         return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
 
 
-def approved(request: ApprovalRequest, boss: User) -> ApprovalRequest:
-    with as_web():
-        return approvals.approve(request=request, by=boss)
-
-
 def done(request: ApprovalRequest) -> str:
     with as_web():
         return do_approved(request)
@@ -94,11 +79,6 @@ def done(request: ApprovalRequest) -> str:
 
 def slip(account: Account, amount: str = "20000") -> dict[str, str]:
     return {"id": str(uuid7()), "number": account.number, "kind": "deposit", "amount": amount}
-
-
-def step(client: Client, request: ApprovalRequest, step: str, **more: str) -> Any:
-    url = reverse("admin_approval_step", args=[request.pk])
-    return client.post(url, {"step": step, **more}, follow=True)
 
 
 # One clerk alone
@@ -405,15 +385,6 @@ def test_who_asked_withdraws_and_nobody_else(account: Account, clerk: User, boss
         approvals.withdraw(request=request, by=clerk)
     with pytest.raises(RequestDecided):
         approved(request, boss)
-
-
-def expire(request: ApprovalRequest) -> None:
-    with walls_down("approval_requests") as cursor:
-        cursor.execute(
-            "UPDATE approval_requests SET expires_at = now() - interval '1 second' WHERE id = %s",
-            [request.pk],
-        )
-    request.refresh_from_db()
 
 
 def test_an_expired_request_is_neither_approved_nor_done(

@@ -11,7 +11,7 @@ from accounts import approvals
 from accounts.exceptions import MayNotDecide, NeedsApproval, RequestDecided
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, Household, StaffSum, User
-from tests.attacks.test_four_eyes import PAGE, approved, as_web, expire, step
+from tests.attacks.approvals import PAGE, approved, as_web, expire, step
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of
