@@ -25,7 +25,13 @@ from accounts.exceptions import (
 )
 from accounts.models import Account, Currency, LimitChange, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
-from accounts.sign_in.access import change_email, deactivate_user, reactivate_user, set_sign_in
+from accounts.sign_in.access import (
+    change_email,
+    close_sign_in,
+    deactivate_user,
+    reactivate_user,
+    set_sign_in,
+)
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
 from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units
@@ -38,6 +44,7 @@ __all__ = [
     "change_email",
     "change_status",
     "close_account",
+    "close_sign_in",
     "deactivate_user",
     "freeze_account",
     "open_account",

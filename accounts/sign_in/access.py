@@ -34,6 +34,16 @@ def deactivate_user(*, user: User | uuid.UUID) -> User:
     return person
 
 
+def close_sign_in(person: User) -> None:
+    """Closes the sign-in and ends the sessions of a person whose row the caller has locked, as part
+    of the caller's database transaction.
+    """
+    if person.deleted_at is None:
+        person.deleted_at = timezone.now()
+        person.save(update_fields=["deleted_at"])
+    sessions.end_all(person, "sign_in_closed")
+
+
 def reactivate_user(*, user: User | uuid.UUID) -> User:
     """Lets a person sign in again. Their old sessions stay ended."""
     return _set_deleted_at(user, None)[0]

@@ -16,8 +16,10 @@ from tests.reviews import TRANSFER, reviewed, send, token_of
 from tests.security_events import security_events
 from tests.sign_in import add_app, let_pass, prove, prove_factor
 from tests.transactions.payment_files.files import checked, pay
-from transactions import services
-from transactions.models import PaymentFile, Transaction
+from transactions import services, staff_services
+from transactions.models import PaymentFile, StaffReason, Transaction
+from transactions.payment_files.confirming import NEW_RECIPIENTS, why_confirm_file
+from transactions.safeguards.recipients import shown_name
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct-horse-battery"
@@ -83,6 +85,38 @@ def test_a_first_payment_is_asked_for_a_step_up_and_the_next_is_not(
     prove(ana, mine.user)
     assert is_paid(send(ana, form))
     let_pass(ana, minutes=6)
+    assert is_paid(send(ana, form_for(mine, theirs)))
+
+
+def refunded(mine: Account, stranger: Account) -> None:
+    """The stranger has paid Ana 1 unit, and staff have sent it back."""
+    stray = services.transfer(
+        from_account=stranger, to_account=mine, amount=Decimal(1), created_by=stranger.user
+    )
+    back = services.Draft(from_account=mine, to_account=stranger, amount=1, reverses=stray.pk)
+    clerk = UserFactory(is_staff=True)
+    action, reason = StaffReason.Action.REFUND, "Sent by mistake"
+    staff_services.book(back, action=action, reason=reason, message="", written_by=clerk)
+
+
+def test_a_refund_by_staff_does_not_make_a_stranger_known(ana: Client, mine: Account) -> None:
+    stranger = AccountFactory(balance="10", user__name="Eve Stone")
+    refunded(mine, stranger)
+    assert is_asked(send(ana, form_for(mine, stranger)))
+    file = checked(mine, pay(stranger, 5, "Eve Stone"))
+    assert why_confirm_file(file, mine.user, covered_until=None) == NEW_RECIPIENTS
+    assert shown_name(mine.user, stranger) == "Eve Stone"  # money was booked, so it has a name
+
+
+def test_what_staff_transfer_or_capture_does_not_make_a_stranger_known(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    clerk = UserFactory(is_staff=True)
+    services.transfer(from_account=mine, to_account=theirs, amount=Decimal(1), created_by=clerk)
+    hold = services.hold(from_account=mine, to_account=theirs, amount=Decimal(1))
+    services.capture(hold=hold)
+    assert is_asked(send(ana, form_for(mine, theirs)))
+    services.transfer(from_account=mine, to_account=theirs, amount=Decimal(1), created_by=mine.user)
     assert is_paid(send(ana, form_for(mine, theirs)))
 
 

@@ -17,7 +17,7 @@ from transactions.safeguards.confirmation import (
     paid_today,
     refuse_over_limit,
 )
-from transactions.safeguards.recipients import own_accounts
+from transactions.safeguards.recipients import own_accounts, paid_by
 
 NEW_RECIPIENTS = "The file pays somebody for the first time. Confirm that it is you."
 
@@ -28,7 +28,7 @@ def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime
         return ""
     to_others = _to_others(file, person)
     paid = Transaction.objects.filter(
-        from_account__in=own_accounts(person.pk), to_account__isnull=False, status="completed"
+        paid_by(person), from_account__in=own_accounts(person.pk), to_account__isnull=False
     )
     if to_others.exclude(to_account__in=paid.values("to_account")).exists():
         return NEW_RECIPIENTS

@@ -27,13 +27,15 @@ def obstacles(person: User) -> list[str]:
 
 @with_retry
 def leave(*, person: User) -> User:
-    """Closes the person's accounts and sign-in, and ends their sessions; the history stays.
+    """Closes the person's accounts and sign-in, and ends their sessions, in one database
+    transaction; the history stays.
 
     Raises CannotLeave, with nothing changed, while an account has money, holds or is frozen.
     """
     if person.is_staff:
         raise CannotLeave(obstacles(person)[0])
     with db_transaction.atomic(durable=True):
+        person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
         ids = Account.objects.owned_by(person).not_closed().values_list("pk", flat=True)
         accounts = list(Account.objects.locked(list(ids)))
         if found := _obstacles(accounts):
@@ -46,7 +48,8 @@ def leave(*, person: User) -> User:
                 reason=REASON,
                 changed_by=person,
             )
-    return account_services.deactivate_user(user=person)
+        account_services.close_sign_in(person)
+    return person
 
 
 def _obstacles(accounts: list[Account]) -> list[str]:

@@ -1,7 +1,8 @@
 """Who somebody may pay and see by name: own accounts, known recipients, strangers.
 
 A recipient is known if money was booked between them and the person, in either direction; then the
-statement and the receipts show the name too. A recipient is new until the person has paid them.
+statement and the receipts show the name too. A recipient is new until the person has paid them:
+what staff booked between them, such as a refund, does not make them known to the person.
 """
 
 import uuid
@@ -28,6 +29,17 @@ RECIPIENT_REFUSED = (CurrencyMismatch, RecipientClosed, RecipientFull)
 NOBODY = uuid.UUID(int=0)
 
 
+def paid_by(person: User) -> Q:
+    """Transfers that the person made themselves, out of any account. Not what staff booked, a
+    refund or a captured hold. Rows without an author, such as those of an import, count as theirs.
+    """
+    author = Q(created_by=person) | Q(created_by=None)
+    return author & Q(
+        type=Transaction.Type.TRANSFER, status=Transaction.Status.COMPLETED, reverses=None,
+        captures=None,
+    )  # fmt: skip
+
+
 def own_accounts(person: uuid.UUID) -> list[uuid.UUID]:
     """The ids of a person's accounts, closed ones too."""
     return list(Account.objects.filter(user=person).values_list("pk", flat=True))
@@ -45,8 +57,8 @@ def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.
 
 
 def has_paid(person: User, account: Account | None) -> bool:
-    """Whether the person has paid this account from any of theirs."""
-    paid: bool = _between(person, account).filter(to_account=account).exists()
+    """Whether the person has paid this account from any of theirs, by themselves."""
+    paid: bool = _between(person, account).filter(paid_by(person), to_account=account).exists()
     return paid
 
 

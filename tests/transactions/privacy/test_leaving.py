@@ -85,6 +85,18 @@ def test_money_a_hold_or_a_freeze_stands_in_the_way(ana: Account) -> None:
         assert account.is_active
 
 
+def test_leaving_happens_whole_or_not_at_all(ana: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("accounts.sign_in.sessions.end_all", broken)
+    with pytest.raises(RuntimeError):
+        leave(person=ana.user)
+    ana.refresh_from_db()
+    assert ana.is_active
+    assert User.objects.get(pk=ana.user_id).is_active
+
+
 def test_staff_do_not_leave_by_themselves(clerk: User) -> None:
     with pytest.raises(CannotLeave):
         leave(person=clerk)
