@@ -1,0 +1,223 @@
+"""An approval that is used for something else than was approved: by another link, expiry or kind,
+another payee of a file, other limits; and decisions after the time to decide.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection
+from django.utils import timezone
+
+from accounts import approvals
+from accounts import services as account_services
+from accounts.exceptions import NeedsApproval
+from accounts.groups import MANAGER
+from accounts.models import Account, ApprovalRequest, LimitChange, User
+from ledger.db.ids import uuid7
+from tests.attacks.approvals import approved, as_web, expire
+from tests.conftest import colleague
+from tests.factories import AccountFactory, balances
+from tests.refusals import constraint_of
+from tests.transactions.payment_files.files import checked, pay
+from transactions import services
+from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for, ask_for_file
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MUCH = Decimal(15_000)
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="90000", user__name="Ana Ferreira")
+    return account
+
+
+@pytest.fixture
+def other() -> Account:
+    account: Account = AccountFactory(balance="90000", user__name="Mara Lindt")
+    return account
+
+
+def approved_draft(boss: User, **facts: Any) -> dict[str, Any]:
+    """The facts of a draft that was asked for and approved, to use otherwise."""
+    facts = {"id": uuid7(), "amount": MUCH, **facts}
+    with as_web():
+        row = services.preview(Draft(**facts))
+        request = ask_for(row, reason="Letter", asked_by=facts["created_by"])
+    approved(request, boss)
+    return facts
+
+
+def refuse(**facts: Any) -> None:
+    with pytest.raises(NeedsApproval), as_web():
+        services.book(Draft(**facts), beside=approvals.check_now)
+    assert ApprovalRequest.objects.get().status == "approved"
+
+
+def test_an_approved_capture_is_of_its_hold(
+    account: Account, other: Account, clerk: User, boss: User
+) -> None:
+    one, two = (
+        services.hold(from_account=account, to_account=other, amount=MUCH) for _ in range(2)
+    )
+    sides = {"from_account": account, "to_account": other, "created_by": clerk}
+    facts = approved_draft(boss, captures=one, **sides)
+    refuse(**{**facts, "captures": two})
+    with as_web():
+        assert services.book(Draft(**facts)).captures == one
+
+
+def test_an_approved_refund_is_of_its_payment(
+    account: Account, other: Account, clerk: User, boss: User
+) -> None:
+    one, two = (
+        services.transfer(from_account=other, to_account=account, amount=MUCH) for _ in range(2)
+    )
+    sides = {"from_account": account, "to_account": other, "created_by": clerk}
+    facts = approved_draft(boss, reverses=one, **sides)
+    refuse(**{**facts, "reverses": two})
+    with as_web():
+        assert services.book(Draft(**facts)).reverses == one
+
+
+def test_an_approved_hold_ends_when_it_was_approved_to_end(
+    account: Account, clerk: User, boss: User
+) -> None:
+    soon = timezone.now() + timedelta(days=1)
+    facts = approved_draft(
+        boss, from_account=account, created_by=clerk, pending=True, expires_at=soon
+    )
+    refuse(**{**facts, "expires_at": soon + timedelta(days=30)})
+    refuse(**{**facts, "expires_at": None})
+
+
+def test_an_approved_hold_is_no_withdrawal(account: Account, clerk: User, boss: User) -> None:
+    facts = approved_draft(boss, from_account=account, created_by=clerk, pending=True)
+    refuse(**{**facts, "pending": False})
+
+
+def test_an_approved_payment_has_its_currency_and_sides(
+    account: Account, other: Account, clerk: User, boss: User
+) -> None:
+    facts = approved_draft(boss, from_account=account, created_by=clerk)
+    refuse(**{**facts, "from_account": other})
+    euros = AccountFactory(currency="EUR", balance="90000")
+    refuse(**{**facts, "from_account": euros})
+
+
+# Files
+
+
+@pytest.mark.parametrize("change", ["payee", "amount", "payer"])
+def test_an_approved_file_pays_its_lines_alone(
+    change: str, account: Account, other: Account, clerk: User, boss: User
+) -> None:
+    """Raw rows with the id of a line, but another payee, a higher amount, or of another account."""
+    file = checked(account, pay(other, 14_000), pay(other, 16_000), created_by=clerk)
+    with as_web():
+        request = ask_for_file(file, reason="Letter", asked_by=clerk)
+    approved(request, boss)
+    line = PaymentLine.objects.of(PaymentFile.objects.get()).in_order().first()
+    assert line is not None
+    stranger = AccountFactory(balance="90000")
+    facts: dict[str, Any] = {
+        "id": line.pk, "from_account": account, "to_account": other, "amount": Decimal(14_000),
+        "created_by": clerk,
+    }  # fmt: skip
+    changes: dict[str, dict[str, Any]] = {
+        "payee": {"to_account": stranger},
+        "amount": {"amount": Decimal(30_000)},
+        "payer": {"from_account": stranger},
+    }
+    with pytest.raises(NeedsApproval), as_web():
+        services.transfer(**{**facts, **changes[change]})
+    assert ApprovalRequest.objects.get().used_amount == 0
+    assert balances(other) == [90_000]
+
+
+# Limits
+
+
+def approved_limit(account: Account, by: User, boss: User, limit: int) -> ApprovalRequest:
+    parameters = {"overdraft_limit": str(limit), "transfer_limit": None, "daily_limit": None}
+    with as_web():
+        request = approvals.ask(
+            kind=ApprovalRequest.Kind.LIMITS,
+            transaction_id=uuid7(),
+            from_account=account,
+            to_account=None,
+            amount=Decimal(limit),
+            currency=account.currency,
+            parameters=parameters,
+            reason="Bridge loan",
+            asked_by=by,
+        )
+    return approved(request, boss)
+
+
+def raise_limit(account: Account, by: User, limit: int, **more: Any) -> None:
+    with as_web():
+        account_services.change_account(
+            account=account, overdraft_limit=Decimal(limit), changed_by=by, reason="x", **more
+        )
+
+
+def test_approved_limits_are_set_as_approved_once(
+    account: Account, other: Account, boss: User
+) -> None:
+    second = colleague(MANAGER, "Second boss")
+    request = approved_limit(account, boss, second, 60_000)
+    id = request.transaction_id
+    for wrong in ((account, boss, 70_000), (account, second, 60_000), (other, boss, 60_000)):
+        with pytest.raises(NeedsApproval):
+            raise_limit(*wrong, id=id)
+    with pytest.raises(NeedsApproval):
+        raise_limit(account, boss, 60_000)
+    raise_limit(account, boss, 60_000, id=id)
+    raise_limit(account, boss, 0)
+    with pytest.raises((NeedsApproval, IntegrityError)):
+        raise_limit(account, boss, 60_000, id=id)
+    assert LimitChange.objects.get(pk=id).overdraft_limit == 60_000
+
+
+def test_an_expired_approval_raises_no_limit(account: Account, boss: User) -> None:
+    request = approved_limit(account, boss, colleague(MANAGER, "Second boss"), 60_000)
+    expire(request)
+    with pytest.raises(NeedsApproval):
+        raise_limit(account, boss, 60_000, id=request.transaction_id)
+
+
+def test_raised_limits_add_up_by_manager_and_by_account(
+    account: Account, other: Account, boss: User
+) -> None:
+    raise_limit(account, boss, 6_000)
+    with pytest.raises(NeedsApproval):
+        raise_limit(other, boss, 6_000)
+    with pytest.raises(NeedsApproval):
+        raise_limit(account, colleague(MANAGER, "Second boss"), 12_000)
+    raise_limit(other, colleague(MANAGER, "Third boss"), 6_000)
+
+
+# Decisions by raw SQL
+
+
+@pytest.mark.parametrize("status", ["approved", "declined"])
+def test_nobody_decides_after_the_time_to_decide(
+    status: str, account: Account, clerk: User, boss: User
+) -> None:
+    draft = Draft(id=uuid7(), to_account=account, amount=MUCH, created_by=clerk)
+    with as_web():
+        request = ask_for(services.preview(draft), reason="x", asked_by=clerk)
+    expire(request)
+    decide = (
+        "UPDATE approval_requests SET status = %s, decided_by_id = %s, decided_at = now()"
+        " WHERE id = %s"
+    )
+    with pytest.raises(IntegrityError) as refused, as_web(), connection.cursor() as cursor:
+        cursor.execute(decide, [status, boss.pk, request.pk])
+    assert constraint_of(refused.value) == "request_not_expired"
+    assert not Transaction.objects.filter(pk=draft.id).exists()
