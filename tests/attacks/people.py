@@ -1,7 +1,13 @@
-"""Clients of each kind of reader, signed in."""
+"""Clients of each kind of reader, signed in, and attempts that leave nothing behind."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.contrib.auth import get_user
+from django.db import transaction as db_transaction
+from django.http import HttpRequest
 from django.test import Client
 
 from accounts.models import User
@@ -12,7 +18,11 @@ from tests.transactions.reports.books import analyst
 
 
 def signed_in(user: User) -> Client:
-    """A client of somebody who has just proved who they are: no page asks them again."""
+    """A client of somebody who has just proved who they are: no page asks them again.
+
+    The person is read again, since a session made from an older state of theirs is refused.
+    """
+    user = User.objects.get(pk=user.pk)
     client = Client()
     client.force_login(user)
     prove(client, user)
@@ -20,6 +30,32 @@ def signed_in(user: User) -> Client:
     if factor is not None:
         prove_factor(client, factor)
     return client
+
+
+def is_alive(client: Client) -> bool:
+    """Whether the next request of this client is one of a person who is signed in."""
+    request = HttpRequest()
+    request.session = client.session
+    return bool(get_user(request).is_authenticated)
+
+
+@contextmanager
+def attempt(user: User) -> Iterator[Client]:
+    """A new session of the person, in which the site answers; the block's writes are undone."""
+    with rolled_back():
+        client = signed_in(user)
+        assert client.get("/accounts/").status_code == 200, "the session is dead: nothing is tried"
+        yield client
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Undoes what the block writes. Services may open their own transactions inside."""
+    block = db_transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]
+    with block:
+        yield
+        db_transaction.set_rollback(True)
 
 
 def readers_of(bank: AttackedBank) -> dict[str, Client]:

@@ -8,7 +8,7 @@ from django.test import Client
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.forms import forms_seen
-from tests.attacks.people import readers_of, signed_in
+from tests.attacks.people import attempt, readers_of, signed_in
 from tests.attacks.walk import addresses
 from tests.factories import PASSWORD
 
@@ -59,7 +59,8 @@ def test_no_form_leads_away(bank: AttackedBank, target: str) -> None:
 
     for form in forms_seen(signed_in(eve), addresses(bank.eve)[:12]):
         if form.method == "POST":
-            answer = ask(signed_in(eve), "POST", form.action, {**form.values, **extra})
+            with attempt(eve) as client:
+                answer = ask(client, "POST", form.action, {**form.values, **extra})
             away += [(form.action, target)] * leads_away(answer.headers.get("Location", ""))
     signing_in = {"login": bank.ana.user.email, "password": PASSWORD, **extra}
     answer = ask(Client(), "POST", "/account/login/", signing_in)

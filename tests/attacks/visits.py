@@ -6,19 +6,17 @@ for each pattern. The database is as it was after it, unless a page writes: `bef
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
 from django.db import connection
-from django.db import transaction as db_transaction
 from django.test import Client
 from django.test.client import ClientHandler
 
 from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import attacked_bank
 from tests.attacks.digests import table_digests
-from tests.attacks.people import readers_of
+from tests.attacks.people import readers_of, rolled_back
 from tests.attacks.walk import addresses
 from tests.conftest import as_web_role
 
@@ -55,7 +53,7 @@ def visit_everything() -> Visits:
     """Walks as each kind of reader, and rolls everything back. For tests with the database."""
     assert connection.settings_dict["NAME"].startswith("test_"), "mark the test with django_db"
     visits = Visits()
-    with _rolled_back(), patch.object(ClientHandler, "__call__", as_web_role):
+    with rolled_back(), patch.object(ClientHandler, "__call__", as_web_role):
         bank = attacked_bank(hostile)
         found = addresses(bank.eve)
         one_each = list({address.pattern: address.url for address in found}.values())
@@ -84,13 +82,3 @@ def _walked(client: Client, urls: list[str]) -> Iterator[tuple[str, Answer]]:
             answer = ask(client, "GET", url)
             yield url, answer
             url = answer.headers.get("Location", "")
-
-
-@contextmanager
-def _rolled_back() -> Iterator[None]:
-    """As a test with a database has it: services may open their own transactions inside."""
-    block = db_transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]
-    with block:
-        yield
-        db_transaction.set_rollback(True)
