@@ -84,8 +84,9 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.change_household",
     ),
 }
-# The groups that members of a group may give to others. Superusers give the rest: whoever could
-# make managers could approve what they asked for under another name.
+# The groups that members of a group may give, if they hold every permission of them themselves, and
+# take away in any case. Superusers and `manage.py give_group` give all others: whoever could give a
+# right that they lack would have it under another name.
 MAY_GIVE: dict[str, tuple[str, ...]] = {
     PEOPLE_ADMIN: (ANALYSTS, SUPPORT, OPERATIONS, AUDITOR),
 }
@@ -127,25 +128,46 @@ def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
 
 
 def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
-    """The groups that this person may give to others: all for superusers; else those of MAY_GIVE,
-    and groups that are not in the table if the giver holds every permission of them.
+    """The groups that this person may give to others: all for superusers; else those of MAY_GIVE
+    and those that are not in the table, if the giver holds every permission of them.
     """
     if giver.is_superuser:
         return Group.objects.all()
     if not giver.has_perm("accounts.give_groups"):
         return Group.objects.none()
-    names = {name for own in giver.groups.all() for name in MAY_GIVE.get(own.name, ())}
-    others = Group.objects.exclude(name__in=PERMISSIONS).prefetch_related(
-        "permissions__content_type"
+    asked = Group.objects.exclude(name__in=PERMISSIONS.keys() - _in_table(giver))
+    held = [
+        group.pk
+        for group in asked.prefetch_related("permissions__content_type")
+        if giver.has_perms(_labels(group.permissions.all()))
+    ]
+    return Group.objects.filter(pk__in=held)
+
+
+def groups_left_to(giver: PermissionsMixin, person: PermissionsMixin) -> "QuerySet[Group]":
+    """The groups that the person may be in after the giver's change: those that the giver may give,
+    and those that the person has, because nobody must be able to give what they may take away.
+    """
+    given, own = groups_given_by(giver), person.groups.all()
+    return Group.objects.filter(
+        pk__in=[*given.values_list("pk", flat=True), *own.values_list("pk", flat=True)]
     )
-    names |= {group.name for group in others if giver.has_perms(_labels(group.permissions.all()))}
-    return Group.objects.filter(name__in=names)
 
 
-def may_give_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) -> bool:
-    """Whether the giver may give, and so take, every group that the person is in."""
-    given = {group.pk for group in groups_given_by(giver)}
-    return all(group.pk in given for group in person.groups.all())
+def may_take_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) -> bool:
+    """Whether the giver may take away every group that the person is in."""
+    if giver.is_superuser:
+        return True
+    takes = _in_table(giver)
+    given = {group.name for group in groups_given_by(giver)}
+    return giver.has_perm("accounts.give_groups") and all(
+        group.name in takes or group.name in given for group in person.groups.all()
+    )
+
+
+def _in_table(giver: PermissionsMixin) -> set[str]:
+    """The groups of MAY_GIVE for this person."""
+    return {name for own in giver.groups.all() for name in MAY_GIVE.get(own.name, ())}
 
 
 def _labels(permissions: Iterable[Permission]) -> list[str]:

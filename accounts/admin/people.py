@@ -24,7 +24,7 @@ from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.masking import masked_address, sees_contact_details
 from accounts.admin.parts import STYLES, ReadOnly, date_filter, day_cell, moment_cell, person_of
 from accounts.admin.reads import readers_of
-from accounts.groups import groups_given_by, may_give_all_groups_of
+from accounts.groups import groups_left_to, may_take_all_groups_of
 from accounts.models import Account, User
 
 RIGHTS = ("is_staff", "groups")
@@ -36,6 +36,11 @@ NEW_PERSON = f"They get a mail at this address. {FORGOTTEN}"
 THEIR_OWN = (
     "Customers change their email address themselves and confirm it by mail, and "
     'the password by "Forgotten it?" on the sign-in page.'
+)
+
+OTHER_GROUPS = (
+    "You take any of these groups away, and give those whose rights you have yourself. "
+    "Superusers give the others."
 )
 
 
@@ -99,7 +104,8 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         if obj is None:
             return self.add_fieldsets
         by = person_of(request)
-        rights = [("Rights", {"fields": RIGHTS})] if sees_rights(by) else []
+        giving = {"description": OTHER_GROUPS} if by.has_perm("accounts.give_groups") else {}
+        rights = [("Rights", {"fields": RIGHTS, **giving})] if sees_rights(by) else []
         log = ("read_by",) if by.has_perm("accounts.view_read") else ()
         times = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
         sign_in = ("Sign-in", {"fields": (*times, *log)})
@@ -122,11 +128,14 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         fixed = () if may_give else (*RIGHTS, "household")  # nobody moves out to serve their own
         return (*self.readonly_fields, *email, *fixed)
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offers the groups that this person may give, and takes no other."""
-        if db_field.name == "groups":
-            kwargs["queryset"] = groups_given_by(person_of(request))
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Offers the groups that this person may give or leave, and takes no other."""
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        if obj is not None and "groups" in form.base_fields:
+            form.base_fields["groups"].queryset = groups_left_to(person_of(request), obj)
+        return form
 
     def get_list_display(self, request: HttpRequest) -> Any:
         by = person_of(request)
@@ -176,7 +185,7 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         by = person_of(request)
         if by.is_superuser:
             return ""
-        if thing.is_superuser or not may_give_all_groups_of(by, thing):
+        if thing.is_superuser or not may_take_all_groups_of(by, thing):
             return "Only superusers change people in this person's groups."
         return ""
 

@@ -1,12 +1,13 @@
 """The groups of the bank: one table, which migrate fills in, and who may give them."""
 
 from importlib import import_module
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -23,7 +24,9 @@ from accounts.groups import (
     SUPPORT,
     ensure_groups,
 )
-from accounts.models import Account, User
+from accounts.management.commands.give_group import WHY
+from accounts.models import Account, Change, User
+from ledger.db import facts
 from ledger.text.money import account_number
 from tests.conftest import colleague, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
@@ -98,12 +101,70 @@ def test_the_old_group_goes_where_it_has_no_members() -> None:
 
 
 @pytest.mark.parametrize("group", sorted(PERMISSIONS))
-def test_people_admins_give_the_groups_of_the_table_alone(group: str, people_admin: Client) -> None:
+def test_people_admins_give_no_group_with_rights_that_they_lack(
+    group: str, people_admin: Client
+) -> None:
     person: User = UserFactory(name="P")
     answer = people_admin.post(page_of(person), rights_form(person, group))
-    has_it = person.groups.filter(name=group).exists()
-    assert has_it == (group in MAY_GIVE[PEOPLE_ADMIN])
-    assert answer.status_code == (302 if has_it else 200)
+    assert answer.status_code == 200  # the form, with its error
+    assert not person.groups.exists()
+
+
+@pytest.mark.parametrize("group", sorted(PERMISSIONS))
+def test_people_admins_give_groups_of_the_table_whose_rights_they_have(group: str) -> None:
+    giver, person = colleague(PEOPLE_ADMIN, "Giver"), UserFactory(name="P")
+    giver.groups.add(Group.objects.get(name=group))
+    signed_in(giver).post(page_of(person), rights_form(person, group))
+    assert person.groups.exists() == (group in MAY_GIVE[PEOPLE_ADMIN])
+
+
+@pytest.mark.parametrize("group", sorted(PERMISSIONS))
+def test_people_admins_take_the_groups_of_the_table_away(group: str, people_admin: Client) -> None:
+    person = colleague(group, "P")
+    kept = {**rights_form(person, group), "name": "Q"}
+    assert people_admin.post(page_of(person), kept).status_code == (
+        302 if group in MAY_GIVE[PEOPLE_ADMIN] else 403
+    )
+    people_admin.post(page_of(person), rights_form(person))
+    assert person.groups.exists() == (group not in MAY_GIVE[PEOPLE_ADMIN])
+
+
+def test_one_people_admin_makes_no_money_by_invented_clerks(people_admin: Client) -> None:
+    mail = "puppet@example.com"
+    form = {"email": mail, "name": "Puppet", "reason": "New colleague"}
+    people_admin.post(reverse("admin:accounts_user_add"), form)
+    puppet = User.objects.get(email=mail)
+    people_admin.post(page_of(puppet), rights_form(puppet, OPERATIONS))
+    people_admin.post(page_of(puppet), rights_form(puppet))  # staff, in no group
+    desk = reverse("admin:transactions_transaction_cash_desk")
+    assert signed_in(User.objects.get(email=mail)).get(desk).status_code in (302, 403)
+
+
+def test_a_command_of_the_owner_gives_a_group() -> None:
+    person: User = UserFactory(name="P", email="p@example.com")
+    with facts.told(lambda: {"path": "manage.py give_group"}):
+        call_command("give_group", "P@example.com", OPERATIONS, stdout=StringIO())
+    person.refresh_from_db()
+    assert person.is_staff
+    assert list(person.groups.values_list("name", flat=True)) == [OPERATIONS]
+    assert Change.objects.filter(about=str(person.pk), reason=WHY).exists()
+
+
+def test_the_command_makes_nobody_staff_by_a_group_without_the_admin() -> None:
+    person: User = UserFactory(name="P", email="p@example.com")
+    call_command("give_group", "p@example.com", ANALYSTS, stdout=StringIO())
+    person.refresh_from_db()
+    assert not person.is_staff
+
+
+@pytest.mark.parametrize(("email", "group", "sentence"), [
+    ("nobody@example.com", OPERATIONS, "Nobody signs in with nobody@example.com."),
+    ("p@example.com", "tellers", "no group tellers"),
+])  # fmt: skip
+def test_the_command_says_what_it_does_not_know(email: str, group: str, sentence: str) -> None:
+    UserFactory(email="p@example.com")
+    with pytest.raises(CommandError, match=sentence):
+        call_command("give_group", email, group, stdout=StringIO())
 
 
 def test_a_group_of_the_banks_own_is_given_by_who_holds_all_of_it(people_admin: Client) -> None:

@@ -93,12 +93,14 @@ def test_nothing_changes_without_a_reason(manager: Client, root: Client, account
 
 
 def test_groups_given_in_the_admin_are_in_the_history_of_the_person(
-    people_admin: Client, root: Client
+    root: Client,
 ) -> None:
+    giver = colleague(PEOPLE_ADMIN, "Giver")
     person, group = UserFactory(name="Cleo"), ensure_groups()[SUPPORT]
+    giver.groups.add(group)  # nobody gives rights that they lack
     page = reverse("admin:accounts_user_change", args=[person.pk])
     data = {"name": "Cleo", "is_staff": "on", "groups": [group.pk], "reason": "New in support"}
-    assert people_admin.post(page, data).status_code == 302
+    assert signed_in(giver).post(page, data).status_code == 302
     own = text_of(root.get(reverse("admin:accounts_user_history", args=[person.pk])))
     assert "Added group" in own
     assert "support" in own

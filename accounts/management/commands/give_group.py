@@ -1,0 +1,48 @@
+"""Puts somebody into a group, whatever it may do: on the first day nobody else can."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction as db_transaction
+
+from accounts.groups import ANALYSTS
+from accounts.models import User
+from ledger.db.facts import because
+
+WHY = "By manage.py give_group"  # in the history
+
+
+class Command(BaseCommand):
+    help = (
+        "Put a person into a group, and make them staff unless the group is analysts. People with"
+        " the group people_admin cannot give rights that they lack themselves."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("email", help="the address with which the person signs in")
+        parser.add_argument("group", help="such as operations; see docs/staff.md")
+
+    def handle(self, *, email: str, group: str, **_options: Any) -> None:
+        """Raises CommandError if there is no such person or group."""
+        with db_transaction.atomic(durable=True):
+            person = _found(email)
+            given = Group.objects.filter(name=group).first()
+            if given is None:
+                known = ", ".join(Group.objects.order_by("name").values_list("name", flat=True))
+                raise CommandError(f"There is no group {group}; there are {known}.")
+            because(WHY)
+            person.groups.add(given)
+            if group != ANALYSTS and not person.is_staff:
+                person.is_staff = True
+                person.save(update_fields=["is_staff"])
+        self.stdout.write(f"{person} is in {group} now.")
+
+
+def _found(email: str) -> User:
+    try:
+        person: User = User.objects.select_for_update(no_key=True).get(email=email.lower())
+    except User.DoesNotExist:
+        raise CommandError(f"Nobody signs in with {email}.") from None
+    return person
