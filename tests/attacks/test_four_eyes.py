@@ -119,6 +119,23 @@ def test_an_account_has_one_sum_over_all_clerks(account: Account, clerk: User) -
         deposit(account, colleague(OPERATIONS, "Second"), 6_000)
 
 
+def test_what_clerks_take_from_one_account_counts_to_one_sum(
+    account: Account, other: Account, clerk: User
+) -> None:
+    second = colleague(OPERATIONS, "Second")
+    with as_web():
+        services.withdraw(from_account=account, amount=Decimal(6_000), created_by=clerk)
+        with pytest.raises(NeedsApproval):
+            services.withdraw(from_account=account, amount=Decimal(6_000), created_by=second)
+        with pytest.raises(NeedsApproval):
+            services.hold(from_account=account, amount=Decimal(6_000), created_by=second)
+        with pytest.raises(NeedsApproval):  # as a line of a customer's file
+            services.transfer(
+                from_account=account, to_account=other, amount=Decimal(6_000), created_by=second
+            )
+    assert balances(account, other) == [44_000, 50_000]
+
+
 def test_every_kind_counts_to_the_same_sum(account: Account, other: Account, clerk: User) -> None:
     paid = services.transfer(from_account=account, to_account=other, amount=Decimal(3_000))
     held = services.hold(from_account=account, amount=Decimal(3_000))
