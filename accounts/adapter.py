@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -104,6 +105,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """
         if person := events.person_with(more.get("email", "")):
             limits.forget(door="sign_in", account=str(person.pk))
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Confirms the address by the code that the browser of the sign-up itself asked for: so the
+        password of that sign-up stays.
+        """
+        email_address.is_confirmed_by_its_browser = True
+        return bool(super().confirm_email(request, email_address))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Returns the home page: an empty form again would look as if nothing had changed."""

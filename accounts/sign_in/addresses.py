@@ -4,8 +4,13 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.db import transaction as db_transaction
 
 from accounts.models import User
+from accounts.sign_in import sessions
+from ledger.db.retry import with_retry
 
 
 class AddressStage(EmailVerificationStage):  # type: ignore[misc]
@@ -38,9 +43,29 @@ def is_unconfirmed(user: User) -> bool:
     return mine.exists() and not mine.filter(verified=True).exists()
 
 
+@with_retry
+def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool = False) -> None:
+    """Confirms the address of a sign-up for whoever reads its mail, who may be somebody else.
+
+    What was set before ends in the same transaction: the password, unless the owner has just chosen
+    it, all factors, the connected provider and all sessions. Changes the password of `user` too.
+    """
+    with db_transaction.atomic():
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if not has_new_password:
+            user.set_unusable_password()
+            user.save(update_fields=["password", "password_is_long"])
+        Authenticator.objects.filter(user=user).delete()
+        SocialAccount.objects.filter(user=user).delete()
+        sessions.end_all(user, "address_confirmed")
+        EmailAddress.objects.filter(pk=address.pk).update(verified=True)
+
+
 def confirm_only_address(user: User) -> None:
-    """Confirms the address of somebody who has followed a link that was mailed to it."""
+    """Confirms the address of somebody who has chosen a password by a link mailed to it."""
     addresses = list(EmailAddress.objects.filter(user=user))
     if len(addresses) == 1 and addresses[0].email == user.email and not addresses[0].verified:
+        if is_unconfirmed(user):
+            give_to_owner(user=user, address=addresses[0], has_new_password=True)
         addresses[0].verified = addresses[0].primary = True
         addresses[0].save(update_fields=["verified", "primary"])

@@ -10,20 +10,27 @@ from allauth.account import signals as account_signals
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.userkit import filter_users_by_email
+from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.mfa import signals as factor_signals
+from django.contrib import messages
 from django.contrib.auth import signals as auth_signals
 from django.contrib.auth import update_session_auth_hash
-from django.db.models.signals import m2m_changed
+from django.db.models.signals import m2m_changed, pre_save
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from accounts.models import SignIn, User
 from accounts.models.rights import read_session_version
 from accounts.sign_in import devices, places, sessions
-from accounts.sign_in.addresses import confirm_only_address
+from accounts.sign_in.addresses import confirm_only_address, give_to_owner, is_unconfirmed
 from ledger.web import security_log
 
 LONGEST_METHOD = 20
+WHAT_ENDED = (
+    "Your address is confirmed. The password of the sign-up no longer counts, because somebody else"
+    " may have chosen it: choose a password on the page Security."
+)
 SAME_ATTACK = timedelta(minutes=5)
 
 
@@ -39,6 +46,7 @@ def connect() -> None:
     account_signals.password_set.connect(_password_changed)
     account_signals.password_reset.connect(_password_reset)
     account_signals.email_changed.connect(_address_changed)
+    pre_save.connect(_address_saved, sender=EmailAddress)
     factor_signals.authenticator_added.connect(_factor_added)
     factor_signals.authenticator_removed.connect(_factor_removed)
     factor_signals.authenticator_reset.connect(_factor_reset)
@@ -120,6 +128,22 @@ def _password_reset(*, request: HttpRequest, user: User, **_signal: Any) -> None
     sessions.end_all(user, "password_reset")
     confirm_only_address(user)
     security_log.record("credential.changed", person=user, request=request, kind="password_reset")
+
+
+def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
+    """Whatever confirms the address of a sign-up, but its own browser: see `give_to_owner`."""
+    is_own_browser = getattr(instance, "is_confirmed_by_its_browser", False)
+    if not instance.verified or instance._state.adding or is_own_browser:
+        return
+    is_new = EmailAddress.objects.filter(pk=instance.pk, verified=False).exists()
+    if not is_new or not is_unconfirmed(instance.user):
+        return
+    give_to_owner(user=instance.user, address=instance)
+    security_log.record(
+        "credential.changed", person=instance.user, request=context.request, kind="sign_up_taken"
+    )
+    if context.request is not None:
+        messages.warning(context.request, WHAT_ENDED, fail_silently=True)
 
 
 def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> None:

@@ -256,9 +256,6 @@ def test_somebody_who_lost_the_page_for_the_code_has_another_one_sent(client: Cl
     assert found
     client.post(f"{CODE}confirm/", {"code": found[1]})
     assert client.get("/").status_code == 200
-    client.post("/account/logout/")
-    client.post(LOGIN, {"login": FREE, "password": OTHER})
-    assert client.get("/").status_code == 200
 
 
 def test_somebody_whose_address_a_stranger_signed_up_with_takes_it_back(client: Client) -> None:

@@ -1,0 +1,125 @@
+"""Who signs up with another's address keeps nothing of it once its owner confirms it."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import UserFactory
+from tests.pages import text_of
+from tests.sign_in import add_app
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "owner@example.com"
+THIEFS, OWNERS = "another lamp at the quay", "seven blue lamps at dusk"
+CODE = "/account/login/code/"
+
+
+@pytest.fixture(autouse=True)
+def _no_limits(db: None) -> None:
+    cache.clear()
+
+
+def sign_up(client: Client) -> User:
+    form = {"name": "Eve", "email": ADDRESS, "password1": THIEFS, "password2": THIEFS}
+    client.post("/account/signup/", form)
+    user: User = User.objects.get(email=ADDRESS)
+    return user
+
+
+def mailed_code() -> str:
+    found = re.search(r"^\s*(\w{4}-?\w{2,4})\s*$", str(mail.outbox[-1].body), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def sign_in_by_mail(client: Client) -> str:
+    """The text of the page that follows."""
+    client.post(CODE, {"email": ADDRESS})
+    return text_of(client.post(f"{CODE}confirm/", {"code": mailed_code()}, follow=True))
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/").status_code == 200
+
+
+def signs_in(password: str) -> bool:
+    client = Client()
+    client.post("/account/login/", {"login": ADDRESS, "password": password})
+    return is_in(client)
+
+
+def test_a_sign_in_code_that_confirms_the_address_ends_the_password_of_the_sign_up() -> None:
+    thief, owner = Client(), Client()
+    user = sign_up(thief)
+    text = sign_in_by_mail(owner)
+    assert is_in(owner)
+    assert "choose a password" in text.lower()
+    assert not signs_in(THIEFS)
+    assert not is_in(thief)
+    user.refresh_from_db()
+    assert not user.has_usable_password()
+    assert EmailAddress.objects.get(user=user).verified
+
+
+def test_the_owner_chooses_a_password_afterwards() -> None:
+    sign_up(Client())
+    owner = Client()
+    sign_in_by_mail(owner)
+    owner.post("/account/password/set/", {"password1": OWNERS, "password2": OWNERS})
+    assert signs_in(OWNERS)
+    assert not signs_in(THIEFS)
+
+
+@pytest.mark.parametrize("way", ["code", "reset"])
+def test_factors_and_providers_of_the_sign_up_end_too(way: str) -> None:
+    user = sign_up(Client())
+    add_app(user)
+    SocialAccount.objects.create(user=user, provider="oidc", uid="thief")
+    owner = Client()
+    if way == "code":
+        sign_in_by_mail(owner)
+    else:
+        reset_password(owner)
+    assert not Authenticator.objects.filter(user=user).exists()
+    assert not SocialAccount.objects.filter(user=user).exists()
+    assert EmailAddress.objects.get(user=user).verified
+
+
+def reset_password(client: Client) -> None:
+    client.post("/account/password/reset/", {"email": ADDRESS})
+    (link,) = [line for line in mail.outbox[-1].body.splitlines() if "/reset/key/" in line]
+    page = client.get("/" + link.split("/", 3)[3], follow=True)
+    client.post(page.redirect_chain[-1][0], {"password1": OWNERS, "password2": OWNERS})
+
+
+def test_a_reset_keeps_the_password_that_the_owner_has_just_chosen() -> None:
+    sign_up(Client())
+    reset_password(Client())
+    assert signs_in(OWNERS)
+    assert not signs_in(THIEFS)
+
+
+def test_whoever_confirms_in_the_browser_of_the_sign_up_keeps_the_password() -> None:
+    client = Client()
+    sign_up(client)
+    client.post("/account/confirm-email/", {"code": mailed_code()})
+    assert is_in(client)
+    assert signs_in(THIEFS)
+
+
+def test_somebody_who_has_signed_in_before_keeps_password_and_factors() -> None:
+    user: User = UserFactory(email=ADDRESS, password=OWNERS)
+    EmailAddress.objects.create(user=user, email=ADDRESS, verified=False, primary=True)
+    User.objects.filter(pk=user.pk).update(last_login=user.created_at)
+    add_app(user)
+    sign_in_by_mail(Client())
+    user.refresh_from_db()
+    assert user.check_password(OWNERS)
+    assert Authenticator.objects.filter(user=user).exists()
