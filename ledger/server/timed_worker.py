@@ -1,53 +1,164 @@
-"""gunicorn's thread worker, with a limit on how long a client may say nothing.
+"""gunicorn's thread worker, which slow clients cannot stop.
 
-gunicorn waits for the rest of a request without end: a few clients that promise a body and send
-none would hold every thread. A proxy that buffers requests protects against slow clients too.
+gunicorn gives a connection a thread before its request has come, and waits for the rest without
+end. Here the loop that waits for all connections at once gathers the request, and a thread takes it
+when it is whole. Bodies over 64 KiB, and those of unknown length, are read by half of the threads
+at most: the others always serve pages and forms. For plain HTTP/1.1, as `WebServer` starts it.
 """
 
+import socket
+import time
+from collections import deque
+from functools import partial
+from selectors import EVENT_READ
 from typing import Any
 
-from django.conf import settings
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
+from ledger.server.arrival import MOST_GATHERED, Arrival, Pace
+
+# A client that has its answer closes its side; until then, or for this long, what it still sends is
+# thrown away. Closing at once could destroy the answer on its way.
+SECONDS_TO_LEAVE = 2.0
+
 
 class TimedUnreader(SocketUnreader):  # type: ignore[misc]
-    """Reads from the client, at most `LEDGER_READ_TIMEOUT` seconds for each piece."""
+    """Gives what has been gathered, then reads from the client at its pace."""
+
+    def begin(self, arrival: Arrival) -> None:
+        self.unread(bytes(arrival.data))
+        self.may_read = arrival.is_long
+        self.pace = Pace()
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """The next piece. Raises NoMoreData, as if the client had gone, if none comes in time."""
+        """The next piece. Raises NoMoreData, as if the client had gone, if it comes too late."""
+        left = self.pace.seconds_left()
+        if not self.may_read or left <= 0:
+            raise NoMoreData
         before = self.sock.gettimeout()
-        if before is None:
-            self.sock.settimeout(settings.LEDGER_READ_TIMEOUT)
+        self.sock.settimeout(left if before is None else min(before, left))
         try:
             piece: bytes = super().chunk(size_hint)
         except TimeoutError:
             raise NoMoreData from None
         finally:
             self.sock.settimeout(before)
+        self.pace.count(len(piece))
         return piece
 
 
 class TimedWorker(ThreadWorker):  # type: ignore[misc]
-    """A thread worker that reads by TimedUnreader."""
+    """Gathers requests in the main thread, which alone uses the attributes below."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.arriving: set[Any] = set()
+        self.leaving: dict[Any, float] = {}  # until when
+        self.long_waiting: deque[Any] = deque()
+        self.long_running = 0
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Waits for a new connection's request, or the next one of a connection that was kept."""
+        rest = conn.parser.unreader.take_buffered() if conn.parser else b""
+        conn.arrival = Arrival(rest)
+        if conn.arrival.is_ready:
+            self._take(conn)
+            return
+        conn.sock.setblocking(False)
+        self.arriving.add(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self.on_piece, conn))
+
+    def on_piece(self, conn: Any, _sock: Any) -> None:
+        piece = _received(conn.sock)
+        if piece is None:
+            return
+        conn.arrival.add(piece)
+        if piece and not conn.arrival.is_ready:
+            return
+        self.poller.unregister(conn.sock)
+        self.arriving.remove(conn)
+        if piece:
+            self._take(conn)
+        else:
+            self._close(conn)
 
     def handle(self, conn: Any) -> Any:
+        """Runs in a thread."""
+        conn.sock.setblocking(True)
         if not conn.initialized:
-            conn.init = _timed(conn)
+            conn.init()
+            conn.parser.unreader = TimedUnreader(conn.sock)
+        conn.parser.unreader.begin(conn.arrival)
         return super().handle(conn)
 
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        if conn.arrival.is_long:
+            self.long_running -= 1
+            if self.long_waiting:
+                self._take(self.long_waiting.popleft())
+        if fs.cancelled() or fs.exception() or not fs.result():
+            self._leave(conn)
+        else:
+            super().finish_request(conn, fs)
 
-def _timed(conn: Any) -> Any:
-    """The connection's `init`, which afterwards sets the reader. gunicorn calls it once a request,
-    and it works the first time only.
-    """
-    init = conn.init
+    def murder_pending(self) -> None:
+        """Closes what took too long. gunicorn calls it once a second, also while it stops."""
+        for conn in [each for each in self.arriving if self._is_late(each)]:
+            self.arriving.remove(conn)
+            self.poller.unregister(conn.sock)
+            self._close(conn)
+        for conn in [each for each in self.long_waiting if each.arrival.pace.seconds_left() <= 0]:
+            self.long_waiting.remove(conn)
+            self._close(conn)
+        now = time.monotonic()
+        for conn in [each for each, until in self.leaving.items() if until <= now]:
+            self._left(conn)
 
-    def init_once() -> None:
-        is_new = not conn.initialized
-        init()
-        if is_new and not conn.is_http2:
-            conn.parser.unreader = TimedUnreader(conn.sock)
+    def _is_late(self, conn: Any) -> bool:
+        is_idle = not self.alive and not conn.arrival.data
+        return is_idle or conn.arrival.pace.seconds_left() <= 0
 
-    return init_once
+    def _take(self, conn: Any) -> None:
+        """Gives it a thread, or a place in the queue for the threads that read long bodies."""
+        if conn.arrival.is_long:
+            if self.long_running >= max(1, self.cfg.threads // 2):
+                self.long_waiting.append(conn)
+                return
+            self.long_running += 1
+        super().enqueue_req(conn)
+
+    def _leave(self, conn: Any) -> None:
+        """Says that no more comes, and waits in the loop until the client closes, too."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.setblocking(False)
+            self.poller.register(conn.sock, EVENT_READ, partial(self.on_leaving, conn))
+        except (OSError, ValueError):  # it has gone
+            self._close(conn)
+        else:
+            self.leaving[conn] = time.monotonic() + SECONDS_TO_LEAVE
+
+    def on_leaving(self, conn: Any, _sock: Any) -> None:
+        if _received(conn.sock) == b"":
+            self._left(conn)
+
+    def _left(self, conn: Any) -> None:
+        del self.leaving[conn]
+        self.poller.unregister(conn.sock)
+        self._close(conn)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+
+def _received(sock: Any) -> bytes | None:
+    """None if nothing has come, b"" if the client has gone."""
+    try:
+        return bytes(sock.recv(MOST_GATHERED))
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
