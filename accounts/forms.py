@@ -46,9 +46,26 @@ class PasswordWords:
             if name in self.fields:
                 self.fields[name].label = label
                 self.fields[name].widget.attrs.pop("placeholder", None)
+                self.fields[name].validators.append(passwords.refuse_too_long)
         if "password1" in self.fields:  # not for somebody who signs up by a passkey
             help_text = passwords.help_for(getattr(self, "user", None))
             self.fields["password1"].help_text = help_text
+
+
+class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
+    """Signs in by password. A text longer than any password is refused before it is hashed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].validators.append(passwords.refuse_too_long)
+
+
+class StepUpForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
+    """Takes the password again. A text longer than any password is refused before it is hashed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].validators.append(passwords.refuse_too_long)
 
 
 class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # type: ignore[misc]

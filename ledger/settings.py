@@ -206,6 +206,8 @@ ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change
 ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "reauthenticate": "accounts.forms.StepUpForm",
     "signup": "accounts.forms.SignupForm",
     "confirm_login_code": "accounts.forms.SignInCodeForm",
     "change_password": "accounts.forms.ChangePasswordForm",

@@ -80,7 +80,7 @@ def _letters(text: str) -> str:
 def _is_made_of(text: str, pieces: Collection[str]) -> bool:
     reached = {0}  # positions up to which the text is words
     for end in range(1, len(text) + 1):
-        if any(text[:end].endswith(piece) and end - len(piece) in reached for piece in pieces):
+        if any(end - len(piece) in reached and text.endswith(piece, 0, end) for piece in pieces):
             reached.add(end)
     return len(text) in reached
 

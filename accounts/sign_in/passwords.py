@@ -59,18 +59,23 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
     return not others.exclude(pk=authenticator.pk).exists()
 
 
+def refuse_too_long(password: str) -> None:
+    """Raises ValidationError for what no password may be, before anything reads or hashes it."""
+    if len(password) > LONGEST:
+        raise ValidationError(f"Take at most {LONGEST} characters.", code="password_too_long")
+
+
 class Length:
     """Takes 15 to 256 characters, or from 8 on if the person has a second factor."""
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raises ValidationError."""
+        refuse_too_long(password)
         least, text = shortest_for(user), normalised_password(password)
         if min(len(password), len(text)) < least:
             raise ValidationError(TOO_SHORT.format(least=least), code="password_too_short")
         if counted_length(text) < least:
             raise ValidationError(TOO_SHORT_REPEATED.format(least=least), code="password_repeats")
-        if len(password) > LONGEST:
-            raise ValidationError(f"Take at most {LONGEST} characters.", code="password_too_long")
 
     def get_help_text(self) -> str:
         return help_for(None)
@@ -81,6 +86,8 @@ class Guessable:
 
     def validate(self, password: str, user: Any = None) -> None:
         """Raises ValidationError."""
+        if len(password) > LONGEST:
+            return  # Length refuses it
         text = normalised_password(password)
         if is_common(text):
             raise ValidationError(
