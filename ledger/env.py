@@ -31,6 +31,10 @@ ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.
 EMAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+", re.ASCII)
 CONTACT = re.compile(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", re.ASCII)
 AMOUNT, CURRENCY = re.compile(r"[0-9]{1,12}", re.ASCII), re.compile(r"([A-Z]{3})?", re.ASCII)
+ADDRESS_NEEDED = (
+    "links in mails need it on a database server of your own, such as https://bank.example, or on"
+    " this computer http://localhost:8000"
+)
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
 

@@ -157,7 +157,9 @@ CACHES = {
 # and this long after signing in. The demo lives longer, because nobody guards anything there.
 # `make run` sets LEDGER_DEMO; the sign-in page then shows the sign-ins of the demo data too.
 LEDGER_DEMO = env.flag("LEDGER_DEMO")
-_IDLE, _STAFF_IDLE = (720, 720) if LEDGER_DEMO else (30, 15)  # minutes
+# What the demo relaxes needs the embedded server too: `make run` also serves real banks.
+_IS_RELAXED = LEDGER_DEMO and LEDGER_EMBEDDED
+_IDLE, _STAFF_IDLE = (720, 720) if _IS_RELAXED else (30, 15)  # minutes
 # Days after which names and addresses of people who left are erased, and sign-ins are deleted, by
 # `manage.py erase_people` and `apply_retention`.
 LEDGER_KEEP_PEOPLE_DAYS = env.number("LEDGER_KEEP_PEOPLE_DAYS", 3650, least=0, most=36500)
@@ -173,7 +175,7 @@ LEDGER_STAFF_SESSION_IDLE = timedelta(
     minutes=env.number("LEDGER_STAFF_SESSION_IDLE", _STAFF_IDLE, least=1, most=1440)
 )
 LEDGER_STAFF_SESSION_ABSOLUTE = timedelta(
-    hours=env.number("LEDGER_STAFF_SESSION_ABSOLUTE", 12 if LEDGER_DEMO else 8, least=1, most=24)
+    hours=env.number("LEDGER_STAFF_SESSION_ABSOLUTE", 12 if _IS_RELAXED else 8, least=1, most=24)
 )
 SESSION_ENGINE = "accounts.sign_in.session_store"
 SESSION_COOKIE_AGE = int(LEDGER_SESSION_ABSOLUTE.total_seconds())
@@ -279,6 +281,8 @@ X_FRAME_OPTIONS = "DENY"
 LEDGER_HTTPS = env.flag("LEDGER_HTTPS")
 if LEDGER_HTTPS and not LEDGER_URL.startswith("https://"):
     env.refuse("LEDGER_URL", "with HTTPS, links in mails need it, such as https://bank.example")
+if LEDGER_ROLE == "web" and not (LEDGER_URL or LEDGER_EMBEDDED or DEBUG):
+    env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)
 if LEDGER_HTTPS and DEBUG:
     env.refuse("DEBUG", "its error pages show code and settings, so it cannot be on with HTTPS")
 if "*" in ALLOWED_HOSTS and not DEBUG:
@@ -331,10 +335,10 @@ STORAGES = {
 }
 
 # Staff sign in with a second factor to see these addresses: the admin, and the whole bank's rows.
-LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not LEDGER_DEMO)
+LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not _IS_RELAXED)
 LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
 # Whether the site has the cookbook and its lab, which run SQL for anybody signed in.
-LEDGER_COOKBOOK = env.flag("LEDGER_COOKBOOK", default=DEBUG or (LEDGER_DEMO and LEDGER_EMBEDDED))
+LEDGER_COOKBOOK = env.flag("LEDGER_COOKBOOK", default=DEBUG or _IS_RELAXED)
 # Where to report a weakness, for /.well-known/security.txt.
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
 # What staff move, and raise limits by, alone in a day; more needs another person (docs/staff.md).
@@ -350,7 +354,7 @@ PORT = env.number("PORT", 8000, least=1, most=65535)
 # form's response leads, and signing in and out there begins with a form here.
 OIDC_MOCK_PORT = env.number("OIDC_MOCK_PORT", min(PORT + 80, 65535), least=1, most=65535)
 LEDGER_PROVIDER = provider_settings.read(
-    mock_port=OIDC_MOCK_PORT, is_demo=LEDGER_DEMO and LEDGER_EMBEDDED, is_https=LEDGER_HTTPS
+    mock_port=OIDC_MOCK_PORT, is_demo=_IS_RELAXED, is_https=LEDGER_HTTPS
 )
 OIDC_MOCK = env.text("OIDC") == "mock"
 if LEDGER_PROVIDER:

@@ -291,6 +291,18 @@ def test_a_strangers_name_is_masked_until_one_has_paid_them(
     assert "to Mara Lindt" in lead
 
 
+def test_a_hold_names_both_sides_and_leaves_the_payment_form_masked(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    held = services.hold(from_account=mine, to_account=theirs, amount=Decimal(1))
+    other = Client()
+    other.force_login(theirs.user)
+    receipt = f"/transactions/{held.pk}/"
+    assert "Mara Lindt" in text_of(ana.get(receipt))
+    assert "Ana Ferreira" in text_of(other.get(receipt))
+    assert "Mara" not in ana.post(TRANSFER, form_for(mine, theirs.number)).content.decode()
+
+
 def test_who_has_paid_me_is_named(ana: Client, mine: Account) -> None:
     payer = AccountFactory(balance="5", user__name="Jo Wolf")
     services.transfer(from_account=payer, to_account=mine, amount=Decimal(1))

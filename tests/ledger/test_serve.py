@@ -227,7 +227,9 @@ def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
 def test_an_unreachable_database_is_told(folder: Path) -> None:
     url = f"postgresql://me:secret@127.0.0.1:{free_port()}/ledger"
 
-    done = manage(folder, "serve", "--port", str(free_port()), DATABASE_URL=url)
+    here = "http://localhost:8000"
+
+    done = manage(folder, "serve", "--port", str(free_port()), DATABASE_URL=url, LEDGER_URL=here)
 
     assert_one_sentence(done, "The database cannot be reached", "Connection refused")
     assert "secret" not in done.stderr

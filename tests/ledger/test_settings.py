@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[.
     assert "secret" not in sentence
 
 
+OWN_SERVER = {"DATABASE_URL": "postgresql://me@host/ledger"}
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz" * 2
 HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example"}
 UNSAFE = {
@@ -91,6 +93,10 @@ UNSAFE = {
     ),
     "DEBUG with HTTPS": ("DEBUG", {**HTTPS, "DEBUG": "True"}),
     "HTTPS without an address": ("LEDGER_URL", {"LEDGER_HTTPS": "True"}),
+    "a web process on an own server without an address": (
+        "LEDGER_URL",
+        {**OWN_SERVER, "LEDGER_ROLE": "web"},
+    ),
     "every host": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),
 }
 
@@ -114,6 +120,7 @@ def test_every_host_is_accepted_while_debugging(
     [
         ({}, True),
         ({"LEDGER_DEMO": "True"}, False),
+        ({"LEDGER_DEMO": "True", **OWN_SERVER}, True),
         ({"LEDGER_DEMO": "True", "LEDGER_STAFF_SECOND_FACTOR": "True"}, True),
         ({"LEDGER_STAFF_SECOND_FACTOR": "False"}, False),
     ],
@@ -127,6 +134,39 @@ def test_staff_need_a_second_factor_outside_the_demo(
 
     assert settings["LEDGER_STAFF_SECOND_FACTOR"] is is_on
     assert "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN" not in settings
+
+
+@pytest.mark.parametrize(("chosen", "minutes", "staff_hours"), [({}, 720, 12), (OWN_SERVER, 15, 8)])
+def test_sessions_of_staff_live_longer_in_the_demo_on_the_embedded_server_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: dict[str, str],
+    minutes: int,
+    staff_hours: int,
+) -> None:
+    for name, value in environment(tmp_path, LEDGER_DEMO="True", **chosen).items():
+        monkeypatch.setenv(name, value)
+    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+
+    assert settings["LEDGER_STAFF_SESSION_IDLE"] == timedelta(minutes=minutes)
+    assert settings["LEDGER_STAFF_SESSION_ABSOLUTE"] == timedelta(hours=staff_hours)
+    assert settings["LEDGER_SESSION_IDLE"] == timedelta(minutes=max(minutes, 30))
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{}, {**OWN_SERVER, "LEDGER_URL": "http://localhost:8000"}, {**OWN_SERVER, "DEBUG": "True"}],
+)
+def test_a_web_process_starts_with_an_address_or_where_nobody_else_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str]
+) -> None:
+    for name, value in environment(tmp_path, LEDGER_ROLE="web", **chosen).items():
+        monkeypatch.setenv(name, value)
+    runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+
+
+def test_serve_refuses_an_own_server_without_an_address_at_once(tmp_path: Path) -> None:
+    assert_one_sentence(manage(tmp_path, "serve", "--port", "0", **OWN_SERVER), "LEDGER_URL")
 
 
 def test_a_database_url_without_a_database_is_refused(refusal: Callable[..., str]) -> None:

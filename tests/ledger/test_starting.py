@@ -82,7 +82,8 @@ def test_setup_leaves_rooms_that_few_commands_need(tmp_path: Path) -> None:
 
 
 def test_a_web_process_is_warm_before_its_first_request(tmp_path: Path) -> None:
-    run(WARM, tmp_path, DATABASE_URL=f"postgresql://me@127.0.0.1:{free_port()}/ledger")
+    nobody = f"postgresql://me@127.0.0.1:{free_port()}/ledger"
+    run(WARM, tmp_path, DATABASE_URL=nobody, LEDGER_URL="http://localhost:8000")
 
 
 def test_with_debug_a_web_process_starts_cold(tmp_path: Path) -> None:

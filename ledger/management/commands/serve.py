@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
+from ledger import env
 from ledger.db import embedded, removal
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server.gunicorn_process import WebServer
@@ -38,6 +39,8 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, demo: bool, **_options: Any) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, _interrupt)
+        if not (settings.LEDGER_URL or settings.LEDGER_EMBEDDED or settings.DEBUG):
+            env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # as the web processes would, but at once
         # Checked before anything starts: this may be a second `make run` by mistake.
         _check_port(host, port)
         if settings.OIDC_MOCK:
