@@ -183,6 +183,8 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
 
     def refusal_for(self, request: HttpRequest, thing: User) -> str:
         by = person_of(request)
+        if by.pk != thing.pk and by.is_close_to(thing):
+            return "They live in your household; a colleague has to do this."
         if by.is_superuser:
             return ""
         if thing.is_superuser or not may_take_all_groups_of(by, thing):

@@ -169,7 +169,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.email
+        """The name; never the address, which not everybody may read who reads the name."""
+        return self.name or "Person without a name"
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:

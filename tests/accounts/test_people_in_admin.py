@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services
-from accounts.groups import OPERATIONS, ensure_groups
-from accounts.models import User
-from tests.factories import UserFactory
+from accounts.groups import OPERATIONS, PEOPLE_ADMIN, SUPPORT, ensure_groups
+from accounts.models import Household, User
+from tests.conftest import colleague, signed_in
+from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks
 
 pytestmark = pytest.mark.django_db
@@ -236,3 +237,35 @@ def test_a_session_left_by_a_crash_does_not_revive_with_the_sign_in(client: Clie
     User.objects.filter(pk=person.pk).update(deleted_at=timezone.now())
     services.reactivate_user(user=person)
     assert client.get("/").status_code == 302
+
+
+@pytest.mark.parametrize("group", [PEOPLE_ADMIN, None])
+def test_nobody_moves_their_own_household_apart_to_serve_it(group: str | None) -> None:
+    home = Household.objects.create(name="Elm Street 4")
+    me = colleague(group or PEOPLE_ADMIN, "Me")
+    User.objects.filter(pk=me.pk).update(household=home, is_superuser=group is None)
+    spouse: User = UserFactory(name="Sam", household=home)
+    browser = signed_in(User.objects.get(pk=me.pk))
+    form = {
+        "email": spouse.email, "name": "Sam", "household": "", "is_staff": "on", "reason": "Moved",
+    }  # fmt: skip
+    assert browser.post(page_of(spouse), form).status_code == 403
+    closing = {"action": "close_sign_in", "_selected_action": [spouse.pk], "reason": "Moved"}
+    browser.post(PEOPLE, closing)
+    spouse.refresh_from_db()
+    assert (spouse.household_id, spouse.is_staff, spouse.is_active) == (home.pk, False, True)
+
+
+def test_support_reads_no_address_in_place_of_a_missing_name() -> None:
+    person: User = UserFactory(name="", email="secret.address@example.org")
+    account = AccountFactory(user=person)
+    support = signed_in(colleague(SUPPORT, "Support"))
+    pages = [
+        PEOPLE, page_of(person), reverse("admin:accounts_account_changelist"),
+        reverse("admin:accounts_account_change", args=[account.pk]),
+        f"{reverse('admin_search')}?q={account.pk}",
+    ]  # fmt: skip
+    for url in pages:
+        answer = support.get(url, follow=True)
+        assert answer.status_code == 200, url
+        assert person.email not in answer.content.decode(), url
