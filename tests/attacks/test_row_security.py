@@ -14,7 +14,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import ProgrammingError, connection
+from django.db import IntegrityError, ProgrammingError, connection
 from django.db import transaction as db_transaction
 from django.test import Client
 from django.utils import timezone
@@ -269,6 +269,19 @@ def test_every_table_of_people_accounts_and_payments_has_its_place() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity AND relkind = 'r'")
         assert {*POLICIES} <= {name for (name,) in cursor.fetchall()}
+
+
+def test_the_lines_of_a_file_that_waits_for_approval_stay(ana: Account, eve: Account) -> None:
+    file = ana.payment_files.get()
+    ApprovalRequest.objects.create(
+        kind="payment_file", transaction_id=file.pk, from_account=ana, amount=5, currency="USD",
+        requested_by=UserFactory(is_staff=True), expires_at=timezone.now() + timedelta(days=1),
+        reason="Asked",
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match="stay"), web_role(token_of(ana.user)) as cursor:
+        cursor.execute(
+            "UPDATE payment_lines SET to_account_id = %s WHERE file_id = %s", [eve.pk, file.pk]
+        )
 
 
 def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Account) -> None:

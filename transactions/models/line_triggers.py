@@ -15,6 +15,7 @@ LINE_OF_REQUEST_STAYS = FirmTrigger(
     name="line_of_request_stays",
     when=pgtrigger.Before,
     operation=pgtrigger.UpdateOf("id", "file_id", "to_account_id", "amount"),  # type: ignore[no-untyped-call]
+    definer=True,  # the policies of row-level security hide the request from the file's owner
     func=f"""
         IF (OLD.id, OLD.file_id, OLD.to_account_id, OLD.amount)
            IS DISTINCT FROM (NEW.id, NEW.file_id, NEW.to_account_id, NEW.amount)
