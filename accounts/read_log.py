@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve, reverse
 
 from accounts.models import Account, Read
+from accounts.models.read import LONGEST_QUERY
 from accounts.shown import Shown, collect
 from ledger.web.database_errors import page_for
 from ledger.web.request_facts import facts_of
@@ -33,6 +34,9 @@ class ReadLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        is_too_long = len(_query(request)) > LONGEST_QUERY
+        if is_too_long and request.user.is_authenticated and request.user.is_staff:
+            return _too_long()  # before a form of the admin writes anything
         with collect() as shown:
             response = self.get_response(request)
         if response.status_code != HTTPStatus.OK or not request.user.is_authenticated:
@@ -41,6 +45,8 @@ class ReadLogMiddleware:
         in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):
             return response
+        if is_too_long:
+            return _too_long()
         try:
             others = _owners(shown) - {request.user.pk}
             if shown.by_right or others or page not in NOBODYS:
@@ -49,6 +55,12 @@ class ReadLogMiddleware:
             logger.exception("A read was not logged, so its page was not shown")
             return page_for(request, error) or _not_shown()
         return response
+
+
+def _query(request: HttpRequest) -> str:
+    """The whole query, because part of it would let the reader choose which part."""
+    query: str = request.META.get("QUERY_STRING", "")
+    return query
 
 
 def _page(request: HttpRequest) -> str:
@@ -73,10 +85,19 @@ def _log(request: HttpRequest, page: str, others: set[uuid.UUID]) -> None:
         reader=request.user,  # type: ignore[misc]
         page=page[:100],
         path=request.path[:200],
-        query=request.META.get("QUERY_STRING", "")[:500],
+        query=_query(request),
         people=sorted(others)[:MOST_PEOPLE],
         address=facts["address"] or "",
         request=facts["request"] or "",
+    )
+
+
+def _too_long() -> HttpResponse:
+    return HttpResponse(
+        f"The address has more than {LONGEST_QUERY:,} characters after the question mark, so this "
+        "page is not shown. Search for less.\n",
+        status=HTTPStatus.REQUEST_URI_TOO_LONG,
+        content_type="text/plain; charset=utf-8",
     )
 
 

@@ -41,7 +41,7 @@ LABELS = {
     "overdraft_limit": "Overdraft limit", "transfer_limit": "Transfer limit",
     "daily_limit": "Daily limit", "is_staff": "Staff", "is_superuser": "Superuser",
     "deleted_at": "Sign-in closed", "minor_units": "Decimals", "is_open": "Open",
-    "email": "Email",
+    "email": "Email", "household_id": "Household (id)",
 }  # fmt: skip
 NOTHING = "nothing"
 WORDS: dict[str, Callable[[Any], str]] = {

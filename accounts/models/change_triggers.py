@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import pgtrigger
 
 from ledger.db.facts import SETTING
-from ledger.db.triggers import FirmTrigger
+from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
 # Tells the history that a password was set, and nothing about it.
 SET_ANEW = """
@@ -83,8 +83,8 @@ def recorded(
                     before, after, (facts ->> 'person')::uuid,
                     coalesce(facts ->> 'address', ''), coalesce(facts ->> 'path', ''),
                     coalesce(facts ->> 'request', ''), coalesce(facts ->> 'reason', ''),
-                    coalesce(nullif(current_setting('role'), 'none'), session_user),
-                    pg_backend_pid() || coalesce(' at ' || host(inet_client_addr()), ''));
+                    {CALLER},
+                    {SESSION});
                 RETURN NULL;
             """,
         )

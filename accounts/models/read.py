@@ -10,11 +10,30 @@ from django.utils import timezone
 
 from accounts.models.user import User
 from ledger.db.ids import uuid7
-from ledger.db.triggers import stays
+from ledger.db.triggers import CALLER, SESSION, FirmTrigger, stays
+
+LONGEST_QUERY = 2_000  # characters; a logged page with a longer query is refused
+
+
+# When, and by whom of the database, is not for the writer to say: the web role may insert rows.
+READ_IS_OF_NOW = FirmTrigger(
+    name="read_is_of_now",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    definer=True,
+    func=f"""
+        NEW.read_at := clock_timestamp();
+        NEW.role := {CALLER};
+        NEW.session := {SESSION};
+        RETURN NEW;
+    """,
+)
 
 
 class Read(models.Model):
     """A page that a colleague opened, and the people whose rows it read. Never changed.
+
+    A trigger sets `read_at`, `role` and `session`, whatever the writer says.
 
     No other table refers to it, so that the owner can delete old rows by range of `read_at`.
     """
@@ -24,10 +43,14 @@ class Read(models.Model):
     reader = models.ForeignKey(User, models.PROTECT, related_name="+")
     page = models.CharField(max_length=100, db_comment="The name of the URL")
     path = models.CharField(max_length=200)
-    query = models.CharField(max_length=500, blank=True)
+    query = models.CharField(max_length=LONGEST_QUERY, blank=True)
     people = ArrayField(models.UUIDField(), db_comment="Whose rows were read, at most 500")
     address = models.CharField(max_length=200)
     request = models.CharField(max_length=200, db_comment="As in the security log")
+    role = models.CharField(max_length=63, default="", db_default="", db_comment="Of the database")
+    session = models.CharField(
+        max_length=60, default="", db_default="", db_comment="Of the database: process and address"
+    )
 
     class Meta:
         db_table = "reads"
@@ -38,9 +61,10 @@ class Read(models.Model):
             models.Index(fields=["reader", "-read_at"], name="reads_by_reader"),
             GinIndex(fields=["people"], name="reads_of_people"),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
-            "read_stays", "reads_stay", "The log of reads is never edited or deleted."
-        )
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            READ_IS_OF_NOW,
+            *stays("read_stays", "reads_stay", "The log of reads is never edited or deleted."),
+        ]
 
     def __str__(self) -> str:
         return f"{self.path} by {self.reader_id}"

@@ -144,6 +144,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                     "is_staff": "{row}.is_staff",
                     "is_superuser": "{row}.is_superuser",
                     "household": "(SELECT name FROM households WHERE id = {row}.household_id)",
+                    "household_id": "{row}.household_id",  # names are not unique
                 },
                 *"email name deleted_at is_staff is_superuser household_id password".split(),
                 password=True,

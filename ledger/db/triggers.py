@@ -21,6 +21,10 @@ BY_WEB_ROLE = """NOT pg_has_role(
     current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
 )"""
 
+# For functions that run with the rights of the owner: the role that called, and its session.
+CALLER = "coalesce(nullif(current_setting('role'), 'none'), session_user)"
+SESSION = "pg_backend_pid() || coalesce(' at ' || host(inet_client_addr()), '')"
+
 
 class FirmTriggerSql(compiler.UpsertTriggerSql):
     """The SQL of a trigger without `pgtrigger.ignore`. Migrations name this class."""

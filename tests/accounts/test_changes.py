@@ -10,7 +10,7 @@ from django.db import transaction as db_transaction
 from django.test import Client
 
 from accounts import services
-from accounts.models import Account, Change, Currency, User
+from accounts.models import Account, Change, Currency, Household, User
 from accounts.models.change import RECORDED
 from ledger.db import facts
 from tests.conftest import set_role
@@ -195,3 +195,12 @@ def test_every_table_with_a_trigger_of_the_history_gets_the_facts() -> None:
         tables = {name for (name,) in cursor.fetchall()}
     assert tables | {"account_status_changes", "limit_changes"} == RECORDED
     assert facts.tell in connections["default"].execute_wrappers
+
+
+def test_a_move_between_households_of_one_name_is_in_the_history() -> None:
+    old, new = (Household.objects.create(name="Elm 4") for _ in range(2))
+    person = UserFactory(household=old)
+    User.objects.filter(pk=person.pk).update(household=new)
+    change = newest(about=person.pk)
+    assert change.before == {"household_id": str(old.pk)}
+    assert change.after == {"household_id": str(new.pk)}

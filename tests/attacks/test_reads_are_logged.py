@@ -2,10 +2,13 @@
 forgotten.
 """
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import read_log
 from accounts.groups import AUDITOR
@@ -13,7 +16,7 @@ from accounts.models import Read
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.walk import addresses
-from tests.conftest import colleague, signed_in
+from tests.conftest import colleague, set_role, signed_in
 from tests.factories import walls_down
 from tests.pages import text_of
 from tests.refusals import refused_by
@@ -122,3 +125,34 @@ def test_an_auditor_reads_the_log_and_staff_do_not(bank: AttackedBank) -> None:
     person = text_of(auditor.get(reverse("admin:accounts_user_change", args=[bank.ana.user.pk])))
     assert str(bank.clerk) in person
     assert "Who read their data" in person
+
+
+def test_the_query_is_logged_whole_and_a_longer_one_is_refused(
+    bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    url, browser = reverse("admin_search"), signed_in(bank.clerk)
+    browser.get(url, {"pad": "x" * 600, "q": bank.ana.canary})
+    assert bank.ana.canary in Read.objects.get(reader=bank.clerk, path=url).query
+    report = reverse("transactions:report", args=["top-spenders"])
+    for reader, path in (("staff", url), ("analyst", report)):
+        answer = ask(readers[reader], "GET", f"{path}?pad={'x' * 2_000}&whose=bank")
+        assert answer.status == 414, path
+        assert bank.ana.user.name not in answer.text
+
+
+def test_the_web_role_chooses_neither_the_time_nor_the_session_of_a_row(
+    bank: AttackedBank,
+) -> None:
+    before = timezone.now()
+    set_role("ledger_web")
+    try:
+        forged = Read.objects.create(
+            reader=bank.clerk, page="-", path="/", people=[], address="192.0.2.9",
+            read_at=before - timedelta(days=900), role="ledger", session="1",
+        )  # fmt: skip
+    finally:
+        set_role(None)
+    forged.refresh_from_db()
+    assert forged.read_at >= before
+    assert forged.role == "ledger_web"
+    assert forged.session.startswith(str(connection.connection.info.backend_pid))
