@@ -207,6 +207,8 @@ def test_a_clerk_serves_neither_themselves_nor_their_household(
     account: Account, clerk: User
 ) -> None:
     own = AccountFactory(user=clerk)
+    with pytest.raises(ServesOwn):
+        deposit(own, clerk, 1)
     home = Household.objects.create(name="Elm Street 4")
     User.objects.filter(pk__in=[clerk.pk, account.user_id]).update(household=home)
     for theirs in (own, account):
