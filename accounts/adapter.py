@@ -7,7 +7,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context
-from allauth.core.exceptions import ReauthenticationRequired
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
@@ -151,6 +151,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         without password and factor.
         """
         required = bool(super().is_reauthentication_required(app=app, **more))
+        if required and step_up.must_sign_in_again(self.request):
+            raise ImmediateHttpResponse(step_up.told_to_sign_in_again(self.request))
         if required and proof.must_prove(self.request):
             raise ReauthenticationRequired
         return required

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core import context
+from allauth.mfa import app_settings
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import (
@@ -18,7 +19,7 @@ from django import forms
 
 from accounts.models import User
 from accounts.security.credentials import MALFORMED, NO_PASSKEY, CredentialField
-from accounts.sign_in import limits
+from accounts.sign_in import devices, limits
 from accounts.sign_in.factors import must_confirm_address
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
@@ -57,13 +58,25 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
 
 
 class LimitedCodeMixin:
-    """Counts wrong codes of an app and wrong recovery codes, and refuses after too many."""
+    """Counts wrong codes of an app and wrong recovery codes, and refuses after too many.
+
+    Each kind has its own count, as has the step-up of an open session: whoever knows the password
+    and guesses codes of the app shuts out neither the owner's recovery codes nor their session.
+    """
 
     user: User
+    app_door: limits.Door = "second_factor"
 
     def clean_code(self) -> str:
         """The code, if it is one of this person's."""
-        attempt = limits.begin(context.request, door="second_factor", account=str(self.user.pk))
+        typed = self.cleaned_data["code"]  # type: ignore[attr-defined]
+        is_of_app = sum(map(str.isdigit, typed)) <= app_settings.TOTP_DIGITS
+        attempt = limits.begin(
+            context.request,
+            door=self.app_door if is_of_app else "recovery_code",
+            account=str(self.user.pk),
+            device=devices.known_device(context.request, self.user),
+        )
         if attempt.refused_by:
             security_log.record(
                 "second_factor", outcome="limited", person=self.user, limit=attempt.refused_by
@@ -80,6 +93,8 @@ class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
 
 class StepUpCodeForm(LimitedCodeMixin, ReauthenticateForm):  # type: ignore[misc]
     """Steps up by a code."""
+
+    app_door = "step_up_code"
 
 
 class ConfirmedAddressMixin:

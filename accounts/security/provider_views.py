@@ -17,7 +17,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.sign_in.providers import linking
+from accounts.sign_in.providers import linking, proof
 from accounts.sign_in.providers.current import configured, is_configured
 from accounts.sign_in.providers.openid import PROVE, OpenIDAdapter
 from accounts.sign_in.providers.refusals import ProviderRefused
@@ -74,8 +74,12 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """For people who sign in there alone: a new sign-in there, as a step-up."""
+    """For people who sign in there alone: a new sign-in there, as a step-up. Others have a password
+    or a factor here.
+    """
     adapter = _adapter(request, provider_id)
+    if not proof.only_at_provider(request.user):
+        return redirect("account_reauthenticate")
     provider = adapter.get_provider()
     back = get_next_redirect_url(request)
     if request.method != "POST":

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.sign_in.providers.proof import must_prove
+from accounts.sign_in.step_up import must_sign_in_again, told_to_sign_in_again
 
 Page = Callable[..., HttpResponseBase]
 
@@ -24,6 +25,8 @@ def step_up_first(page: Page) -> Page:
 
     @wraps(page)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if must_sign_in_again(request):
+            return told_to_sign_in_again(request)
         if did_recently_reauthenticate(request) and not must_prove(request):
             return page(request, *args, **kwargs)
         ways = get_adapter().get_reauthentication_methods(request.user)

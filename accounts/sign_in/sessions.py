@@ -1,5 +1,6 @@
 """The sessions of a person: what each is, and ending them. Ending one deletes its row."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from accounts.sign_in.session_store import (
 from ledger.web import security_log
 
 DEVICE, PLACE = "device", "place"
+SESSION_ID = re.compile("[0-9a-f]{64}")  # a SHA-256, see `digest_of`
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
 
 def end_session(user: User, session: str, reason: str = "by_person") -> bool:
     """Ends one session of this person. Returns False if they have none with this id."""
+    if not SESSION_ID.fullmatch(session):
+        return False
     ended, _ = WebSession.objects.filter(user=user, pk=session).delete()
     if ended:
         security_log.record("session.ended", person=user, reason=reason)

@@ -75,6 +75,28 @@ def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
     return HttpResponseClientRedirect(back) if is_htmx else redirect(back)
 
 
+def must_sign_in_again(request: HttpRequest) -> bool:
+    """Whether somebody without any way to step up signed in longer ago than a proof counts.
+
+    They have no password, no factor and no provider, as after the bank has added them or removed
+    their factors, and sign in by codes from a mail. allauth would take them as proved for good.
+    """
+    if not request.user.is_authenticated:
+        return False
+    if get_adapter().get_reauthentication_methods(_person(request)):
+        return False
+    records = get_authentication_records(request, request.user)
+    latest = max((float(record["at"]) for record in records), default=0)
+    return time.time() - latest >= usual_time().total_seconds()
+
+
+def told_to_sign_in_again(request: HttpRequest) -> HttpResponse:
+    """Leads to the home page, with a sentence on what to do."""
+    again = SIGN_IN_AGAIN.format(minutes=settings.LEDGER_STEP_UP_MINUTES)
+    messages.warning(request, f"This needs a fresh sign-in. {again}")
+    return redirect(settings.LOGIN_REDIRECT_URL)
+
+
 def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of allauth's ways to step up, those by a second factor; all if there is none."""
     by_factor = [way for way in ways if way["id"].startswith("mfa_reauthenticate")]

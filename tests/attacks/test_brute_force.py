@@ -3,25 +3,29 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
 from django.db import connection
 from django.test import Client, RequestFactory, override_settings
+from django.utils import timezone
 
 from accounts.models import AttemptCount, SignIn, User
 from accounts.sign_in import limits
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import add_app, code_of
+from tests.sign_in import add_app, code_of, freeze_codes
 
 LOGIN = "/account/login/"
 PASSWORD = "seven blue lamps at dusk"
 ANA = "ana@example.com"
 WRONG = "a wrong guess"
+SECOND = "/account/2fa/authenticate/"
 
 
 @pytest.fixture
@@ -282,3 +286,62 @@ def test_parallel_sign_ins_do_not_pass_the_limit() -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(attempt, range(40)))
     assert SignIn.objects.filter(outcome="refused").count() == 20
+
+
+def test_sixty_wrong_passwords_a_day_stop_a_patient_stranger(ana: User) -> None:
+    tried = 0
+    for hour in range(24):
+        for n in range(20):
+            guess(f"203.0.{hour}.{n}")
+        tried = SignIn.objects.filter(outcome=SignIn.Status.REFUSED).count()
+        end_windows_shorter_than_a_day()
+    assert tried == 60
+
+
+def test_a_stolen_device_guesses_thirty_passwords_a_day(ana: User) -> None:
+    known = Client()
+    assert sign_in(known)
+    for hour in range(24):
+        for n in range(20):
+            thief = Client(REMOTE_ADDR=f"203.0.{hour}.{n}")
+            thief.cookies["device"] = known.cookies["device"].value
+            thief.post(LOGIN, {"login": ANA, "password": WRONG})
+        end_windows_shorter_than_a_day()
+    assert SignIn.objects.filter(outcome=SignIn.Status.REFUSED).count() == 30
+
+
+def end_windows_shorter_than_a_day() -> None:
+    """An hour later: the counters of five minutes and of an hour begin anew."""
+    now = timezone.now()
+    soon = AttemptCount.objects.filter(window_ends__lt=now + timedelta(hours=2))
+    soon.update(window_ends=now - timedelta(hours=1))
+
+
+def test_who_guesses_codes_shuts_out_neither_the_session_nor_the_device_of_the_owner(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze_codes(monkeypatch)
+    add_app(ana)
+    codes = RecoveryCodes.activate(ana).generate_codes()
+    owner = Client()
+    owner.post(LOGIN, {"login": ANA, "password": PASSWORD})
+    owner.post(SECOND, {"code": codes[0]})
+    assert owner.get("/").status_code == 200
+    for n in range(25):
+        thief = Client(REMOTE_ADDR=f"203.0.113.{n}")
+        thief.post(LOGIN, {"login": ANA, "password": PASSWORD})
+        thief.post(SECOND, {"code": f"{n:06}"})
+    with security_events() as events:
+        owner.post("/account/2fa/reauthenticate/", {"code": codes[1]})
+    assert events.named("step_up")[-1]["outcome"] == "ok"
+    elsewhere = Client(REMOTE_ADDR="198.51.100.7")
+    elsewhere.post(LOGIN, {"login": ANA, "password": PASSWORD})
+    elsewhere.post(SECOND, {"code": code_of()})
+    assert elsewhere.get("/").status_code == 302  # codes of the app are guessed too often today
+    elsewhere.post(SECOND, {"code": codes[2]})
+    assert elsewhere.get("/").status_code == 200
+    at_home = Client()
+    at_home.cookies["device"] = owner.cookies["device"].value
+    at_home.post(LOGIN, {"login": ANA, "password": PASSWORD})
+    at_home.post(SECOND, {"code": code_of()})
+    assert at_home.get("/").status_code == 200

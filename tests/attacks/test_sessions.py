@@ -19,7 +19,7 @@ from tests.conftest import set_role
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import SECRET, add_app, code_of, prove
+from tests.sign_in import SECRET, add_app, code_of, let_pass, prove
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven blue lamps at dusk"
@@ -297,3 +297,36 @@ def test_a_removed_factor_gives_the_session_another_key() -> None:
     client.post("/account/2fa/totp/deactivate/")
     assert key_of(client) != before
     assert is_signed_in(client)
+
+
+@pytest.mark.parametrize("id", ["\x00", "", "x" * 64, "0" * 63, "'"])
+def test_a_session_with_an_odd_id_is_not_found(id: str) -> None:
+    client = signed_in(person())
+    answer = client.post("/account/security/sessions/end/", {"session": id})
+    assert answer.status_code < 500
+    assert is_signed_in(client)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/account/password/set/",
+        "/account/2fa/totp/activate/",
+        "/account/2fa/webauthn/add/",
+        "/account/data/",
+    ],
+)
+def test_who_signs_in_by_mail_alone_signs_in_anew_before_security_changes(page: str) -> None:
+    user = person()
+    user.set_unusable_password()
+    user.save()
+    client = signed_in(user)
+    prove(client, user, method="code", reauthenticated=False)
+    assert client.get(page).status_code == 200
+    let_pass(client, minutes=6)
+    answer = client.get(page)
+    assert (answer.status_code, answer.headers.get("Location")) == (302, "/")
+    client.post("/account/password/set/", {"password1": PASSWORD, "password2": PASSWORD})
+    assert not User.objects.get(pk=user.pk).has_usable_password()
+    client.post("/account/email/", {"email": "thief@example.net", "action_add": ""})
+    assert EmailAddress.objects.filter(user=user).count() == 1

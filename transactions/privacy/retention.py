@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction as db_transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Read, SignIn, WebSession
@@ -19,12 +20,20 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     old_sign_ins = now - timedelta(days=settings.LEDGER_KEEP_SIGN_INS_DAYS)
     old_counts = timezone.localdate(now) - timedelta(days=NAMES_ASKED_DAYS)
     old = {
-        "sign-ins": SignIn.objects.filter(at__lt=old_sign_ins),
+        "sign-ins": SignIn.objects.filter(at__lt=old_sign_ins).exclude(pk__in=_latest_sign_ins()),
         "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
         "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
     }
     deleted = {what: rows.delete()[0] for what, rows in old.items()}
     return deleted | {"reads of others' data": _delete_reads(now)}
+
+
+def _latest_sign_ins() -> QuerySet[SignIn]:
+    """The latest of each person, kept so that a sign-in after years of silence is not taken for the
+    first one, which sends no notice of a new device.
+    """
+    newest = SignIn.objects.succeeded().exclude(user=None).order_by("user", "-at", "-pk")
+    return newest.distinct("user").values("pk")
 
 
 def _delete_reads(now: datetime) -> int:

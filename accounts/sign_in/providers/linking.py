@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.shortcuts import render
 
 from accounts.models import User
+from accounts.sign_in import sessions
 from accounts.sign_in.providers.current import configured
 from ledger.text.lines import is_readable, mixed_word, tidy_line
 from ledger.web import security_log
@@ -71,7 +72,8 @@ def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_more: ob
 def record_disconnected(
     request: HttpRequest, socialaccount: SocialAccount, **_more: object
 ) -> None:
-    """A signal of allauth."""
+    """A signal of allauth. Ends the person's other sessions, which may have begun there."""
+    sessions.end_others(socialaccount.user, request.session.session_key, "provider_disconnected")
     security_log.record("provider.disconnected", request=request, person=socialaccount.user)
 
 

@@ -67,7 +67,7 @@ def finish(request: HttpRequest, login: SocialLogin) -> None:
     `auth_time`. Nobody is signed in or connected by this.
     """
     account = login.account
-    if not account.pk or account.user_id != request.user.pk:
+    if not only_at_provider(request.user) or account.user_id != request.user.pk:
         linking.refuse(request, linking.LinkRefusal.OTHER_PERSON)
     signed_in_at = login.claims.get("auth_time")
     asked_at = login.state[ASKED_AT] - LEEWAY_SECONDS
