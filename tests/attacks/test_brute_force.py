@@ -10,6 +10,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone
@@ -345,3 +346,18 @@ def test_who_guesses_codes_shuts_out_neither_the_session_nor_the_device_of_the_o
     at_home.post(LOGIN, {"login": ANA, "password": PASSWORD})
     at_home.post(SECOND, {"code": code_of()})
     assert at_home.get("/").status_code == 200
+
+
+def test_wrong_codes_from_mails_stop_their_client_and_nobody_else(ana: User) -> None:
+    for _ in range(2):
+        cache.clear()  # the mails are limited, too
+        thief = Client(REMOTE_ADDR="203.0.113.9")
+        thief.post("/account/login/code/", {"email": ANA})
+        for _ in range(3):
+            thief.post("/account/login/code/confirm/", {"code": "AAAA-AAAA"})
+    for address, gets_in in [("203.0.113.9", False), ("198.51.100.7", True)]:
+        cache.clear()
+        client = Client(REMOTE_ADDR=address)
+        client.post("/account/login/code/", {"email": ANA})
+        client.post("/account/login/code/confirm/", {"code": mailed_code()})
+        assert (client.get("/").status_code == 200) is gets_in

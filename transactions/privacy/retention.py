@@ -1,6 +1,7 @@
 """Deletes records of use once their keeping time is over."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction as db_transaction
@@ -28,7 +29,7 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     return deleted | {"reads of others' data": _delete_reads(now)}
 
 
-def _latest_sign_ins() -> QuerySet[SignIn]:
+def _latest_sign_ins() -> QuerySet[SignIn, Any]:
     """The latest of each person, kept so that a sign-in after years of silence is not taken for the
     first one, which sends no notice of a new device.
     """

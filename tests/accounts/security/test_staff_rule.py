@@ -35,7 +35,16 @@ def leads_to_security(client: Client, url: str = "/admin/") -> bool:
     return answer.status_code == 302 and answer.headers["Location"].startswith(PAGE)
 
 
-@pytest.mark.parametrize("url", ["/admin/", "/reports/", "/search/?q=rent", "/admin/search/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/admin/",
+        "/reports/",
+        "/search/?q=rent",
+        "/admin/search/",
+        "/transactions/0197c091-9a65-72fd-9af0-51ccdc7a34c7/",
+    ],
+)
 def test_staff_without_a_second_factor_are_led_to_set_one_up(staff: Client, url: str) -> None:
     assert leads_to_security(staff, url)
     page = text_of(staff.get(url, follow=True))
@@ -50,6 +59,11 @@ def test_a_post_is_led_away_and_changes_nothing(staff: Client, clerk: User) -> N
     assert answer.headers["Location"] == PAGE
     ana.refresh_from_db()
     assert ana.name == "Ana"
+
+
+def test_the_rule_binds_a_superuser_who_is_not_staff(client: Client) -> None:
+    client.force_login(UserFactory(is_superuser=True, is_staff=False))
+    assert leads_to_security(client, "/reports/")
 
 
 def test_possessing_a_factor_is_not_enough(staff: Client, clerk: User) -> None:
