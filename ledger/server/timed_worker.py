@@ -13,10 +13,12 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
+from ledger.server.answers import NamelessResponse, RefusedClient
 from ledger.server.arrival import MOST_GATHERED, Arrival, Pace
 
 # A client that has its answer closes its side; until then, or for this long, what it still sends is
@@ -58,6 +60,13 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         self.leaving: dict[Any, float] = {}  # until when
         self.long_waiting: deque[Any] = deque()
         self.long_running = 0
+
+    def init_process(self) -> None:
+        wsgi.Response = NamelessResponse  # gunicorn has no setting for it
+        super().init_process()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        super().handle_error(req, RefusedClient(client), addr, exc)
 
     def enqueue_req(self, conn: Any) -> None:
         """Waits for a new connection's request, or the next one of a connection that was kept."""

@@ -11,11 +11,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from django.utils.datastructures import CaseInsensitiveMapping
 
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.server.gunicorn_process import THREADS, WORKERS
+from tests.attacks.expected_headers import wrong_headers
 from tests.ledger.processes import (
     LONG,
     MANAGE,
@@ -42,6 +44,20 @@ SLOW_CLIENTS = (
     # It has its answer, but does not close.
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 )
+ANSWERS = {
+    b"GET /healthz HTTP/1.1": 200,
+    b"GET /static/favicon.svg HTTP/1.1": 200,
+    b"GET /account/login/ HTTP/1.1": 200,
+    b"GET /nowhere/ HTTP/1.1": 404,
+    # gunicorn refuses these itself.
+    b"nonsense": 400,
+    b"GET / HTTP/9.9": 400,
+    b"POST / HTTP/1.1\r\nContent-Length: -1": 400,
+    b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2": 400,
+    b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked": 400,
+    b"GET /" + b"a" * 10_000 + b" HTTP/1.1": 414,
+    b"GET / HTTP/1.1\r\nX-A: " + b"a" * 10_000: 431,
+}
 PATIENCE = 60  # seconds
 LAST_LINE = "Press Ctrl-C to stop it."
 
@@ -136,6 +152,20 @@ def test_it_serves_after_three_lines_and_sigint_ends_everything(served: Served) 
     assert served.is_gone()
     assert not served.database.is_running()
     assert "Traceback" not in served.errors
+
+
+def test_every_answer_on_the_wire_has_the_headers(served: Served) -> None:
+    found = {}
+    for request in ANSWERS:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=LONG) as client:
+            client.sendall(request + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            headers = CaseInsensitiveMapping(dict(answer.headers.items()))
+            found[request] = (answer.status, wrong_headers(headers))
+            answer.read()  # raises if it is shorter than its Content-Length
+
+    assert found == {request: (status, []) for request, status in ANSWERS.items()}
 
 
 @pytest.mark.slow

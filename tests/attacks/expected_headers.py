@@ -1,0 +1,28 @@
+"""The headers that every response has, and those that none has."""
+
+import re
+from collections.abc import Mapping
+
+EXPECTED = {
+    "Content-Security-Policy": re.compile(
+        r"(?=.*default-src 'self')(?=.*frame-ancestors 'none')(?=.*base-uri 'none')"
+        r"(?=.*object-src 'none')(?=.*form-action 'self')(?=.*report-uri /csp-report/)"
+        r"(?!.*unsafe-)(?!.*\*)"
+    ),
+    "Cross-Origin-Opener-Policy": re.compile("same-origin"),
+    "Cross-Origin-Resource-Policy": re.compile("same-origin"),
+    "Cross-Origin-Embedder-Policy": re.compile("require-corp"),
+    "Permissions-Policy": re.compile(
+        r"(?=.*camera=\(\))(?=.*geolocation=\(\))(?=.*payment=\(\))(?!.*\*)"
+    ),
+    "Referrer-Policy": re.compile("same-origin|no-referrer|strict-origin"),
+    "X-Content-Type-Options": re.compile("nosniff"),
+    "X-Frame-Options": re.compile("DENY"),
+}
+FORBIDDEN = ("Access-Control-Allow-Origin", "Server", "X-Powered-By")
+
+
+def wrong_headers(headers: Mapping[str, str]) -> list[str]:
+    """The names of those that are missing, have with another value, or should not have."""
+    missing = [name for name, value in EXPECTED.items() if not value.match(headers.get(name, ""))]
+    return missing + [name for name in FORBIDDEN if name in headers]
