@@ -30,17 +30,6 @@ Door = Literal["sign_in", "step_up", "second_factor", "recovery_code", "step_up_
 MINUTE = 60
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
 TIDY_AFTER = timedelta(days=1)
-COUNT = """
-    INSERT INTO attempt_counts AS c (key, count, window_ends)
-    SELECT key, 1, now() + seconds * interval '1 second'
-      FROM unnest(%s::text[], %s::int[]) AS wanted (key, seconds)
-     ORDER BY key
-    ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN c.window_ends <= now() THEN 1 ELSE c.count + 1 END,
-        window_ends = CASE WHEN c.window_ends <= now() THEN excluded.window_ends
-                           ELSE c.window_ends END
-    RETURNING c.key, c.count
-"""
 TAKE_BACK = """
     UPDATE attempt_counts SET count = count - 1
      WHERE key IN (SELECT key FROM attempt_counts WHERE key = ANY(%s) ORDER BY key FOR UPDATE)
@@ -108,9 +97,7 @@ def forget(*, door: Door, account: str) -> None:
 
 def _count(limits: Sequence[tuple[Limit, str]]) -> CountedAttempt:
     keys = [key for _, key in limits]
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, [keys, [limit.seconds for limit, _ in limits]])
-        counts = dict(cursor.fetchall())
+    counts = AttemptCount.objects.count_up([(key, limit.seconds) for limit, key in limits])
     if any(limit.name == "in_all" and counts[key] == 1 for limit, key in limits):
         _tidy_up()
     refused = [limit.name for limit, key in limits if counts[key] > limit.amount]

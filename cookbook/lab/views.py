@@ -17,7 +17,7 @@ from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT, Attempt
 from cookbook.lab.attempts.attempt import NOT_NULL
 from cookbook.lab.rules import Rule, rules_of_the_books, tables_of_the_books
 from cookbook.practice.bank import NoPracticeBank
-from cookbook.runner.limiter import count_run, limited
+from cookbook.runner.limiter import count_run, count_try, limited
 from cookbook.runner.sessions import AllBusy
 
 ALL = "all"
@@ -69,7 +69,11 @@ def lab(request: HttpRequest) -> HttpResponse:
             count_run(request.user.pk)
             with limited():
                 everything = run_attempts(ATTEMPTS)
-    except (NoPracticeBank, AllBusy) as error:
+        elif any(item.slug == chosen for item in WITHOUT_THE_RIGHT):
+            count_try(request.user.pk)
+    except AllBusy as error:
+        trouble, chosen = str(error), ""
+    except NoPracticeBank as error:
         trouble = str(error)
     return render(
         request,
@@ -94,9 +98,11 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
     chosen = [attempt for attempt in attempts if attempt.slug == request.GET.get("try")]
     trouble, outcomes, rules = "", {}, {}
     try:
-        outcomes = {outcome.attempt: outcome for outcome in run_attempts(chosen).outcomes}
         rules = {rule.name: rule for rule in rules_of_the_books() if rule.table == table}
-    except NoPracticeBank as error:
+        if chosen:
+            count_try(request.user.pk)
+        outcomes = {outcome.attempt: outcome for outcome in run_attempts(chosen).outcomes}
+    except (NoPracticeBank, AllBusy) as error:
         trouble = str(error)
     tested_rules = [TestedRule(item, rules.get(item.rule), outcomes.get(item)) for item in attempts]
     return render(

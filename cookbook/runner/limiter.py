@@ -1,22 +1,24 @@
-"""Limits how many recipes run at once, and how often all attempts of the lab run in a minute, so
-that other pages stay responsive.
+"""Limits how many recipes run at once, and how often attempts of the lab run in a minute, so that
+other pages stay responsive.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 from time import time
 
-from django.core.cache import cache
-
+from accounts.models import AttemptCount
 from cookbook.runner.sessions import AllBusy
 
 AT_ONCE = 2  # of the four threads of a web process
 SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
-RUNS_OF_ONE = 4  # of one person in a minute
-RUNS_OF_ALL = 20  # of everybody, over all processes
+RUNS_OF_ONE = 4  # of all attempts, by one person in a minute
+RUNS_OF_ALL = 20  # by everybody, over all processes
+TRIES_OF_ONE, TRIES_OF_ALL = 30, 200  # of single attempts
 MINUTE = 60
 TOO_OFTEN = "All attempts were run several times in this minute. Try again in a minute."
+TOO_MANY_TRIES = "You tried many attempts in this minute. Try again in a minute."
 _room = BoundedSemaphore(AT_ONCE)
 
 
@@ -32,13 +34,22 @@ def limited() -> Iterator[None]:
 
 
 def count_run(person: object, *, now: float | None = None) -> None:
-    """Counts one run of all attempts by this person. Raises AllBusy above the limits of a minute.
+    """Counts one run of all attempts by this person. Raises AllBusy above a limit of a minute."""
+    if not _is_let("runs", person, RUNS_OF_ONE, RUNS_OF_ALL, now):
+        raise AllBusy(TOO_OFTEN)
 
-    Each run takes a place in the shared cache by `add`, which gives a place to one caller only: a
-    number that several processes read and write back would lose counts.
-    """
+
+def count_try(person: object, *, now: float | None = None) -> None:
+    """Counts one attempt, run by itself. Raises AllBusy above a limit of a minute."""
+    if not _is_let("tries", person, TRIES_OF_ONE, TRIES_OF_ALL, now):
+        raise AllBusy(TOO_MANY_TRIES)
+
+
+def _is_let(what: str, person: object, of_one: int, of_all: int, now: float | None) -> bool:
+    """Counts for the person, then for everybody: refused runs of one do not count for others."""
     minute = int(time() if now is None else now) // MINUTE
-    for whose, most in ((f"{person}", RUNS_OF_ONE), ("everybody", RUNS_OF_ALL)):
-        places = (f"lab-runs:{whose}:{minute}:{place}" for place in range(most))
-        if not any(cache.add(place, True, timeout=2 * MINUTE) for place in places):
-            raise AllBusy(TOO_OFTEN)
+    for whose, most in ((f"{person}", of_one), ("everybody", of_all)):
+        key = hashlib.sha256(f"lab {what} {whose} {minute}".encode()).hexdigest()
+        if AttemptCount.objects.count_up([(key, 2 * MINUTE)])[key] > most:
+            return False
+    return True

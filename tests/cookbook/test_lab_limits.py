@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
@@ -51,7 +50,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The attempts themselves are left out; the clock stands still."""
     monkeypatch.setattr("cookbook.lab.views.ATTEMPTS", ATTEMPTS[:0])
     monkeypatch.setattr(limiter, "time", lambda: 6_000.0)
-    cache.clear()
 
 
 @pytest.mark.django_db
@@ -68,6 +66,37 @@ def test_one_person_tries_all_a_few_times_a_minute(monkeypatch: pytest.MonkeyPat
     assert troubles(ben, 1) == [False]
     monkeypatch.setattr(limiter, "time", lambda: 6_060.0)
     assert troubles(ana, 1) == [False]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("practice_bank", "quick")
+@pytest.mark.parametrize("is_of_a_table", [True, False])
+def test_one_person_tries_single_attempts_some_times_a_minute(
+    is_of_a_table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = next(item for item in ATTEMPTS if item.table == "accounts")
+    page = f"/cookbook/lab/accounts/?try={attempt.slug}"
+    if not is_of_a_table:
+        page = f"/cookbook/lab/?try={WITHOUT_THE_RIGHT[0].slug}"
+    monkeypatch.setattr("cookbook.lab.views.ATTEMPTS", [attempt])
+    monkeypatch.setattr(limiter, "TRIES_OF_ONE", 2)
+    ana, ben = Client(), Client()
+    for client in (ana, ben):
+        client.force_login(UserFactory())
+
+    troubles = [bool(ana.get(page).context["trouble"]) for _ in range(3)]
+
+    assert troubles == [False, False, True]
+    assert not ana.get("/cookbook/lab/accounts/").context["trouble"]
+    assert not ben.get(page).context["trouble"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counting_writes_nothing_to_the_log_of_postgres() -> None:
+    before = lines_logged()
+    for _ in range(RUNS_OF_ONE + 2):
+        runs("ana")
+    assert lines_logged() == before
 
 
 def runs(person: Any) -> int:
