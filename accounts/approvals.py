@@ -40,6 +40,10 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
         ServesOwn,
         "This moves money of yours or of your household; a colleague has to do it.",
     ),
+    "request_is_for_others": (
+        ServesOwn,
+        "This is for an account of yours or of your household; a colleague has to ask.",
+    ),
     "limits_by_stranger": (
         ServesOwn,
         "This account is yours or your household's; a colleague has to change its limits.",
@@ -48,7 +52,7 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
     "decided_by_stranger": (
         MayNotDecide,
-        "You, or somebody of your household, holds the account or asked; another manager decides.",
+        "You or your household asked, pay or are paid; another manager decides.",
     ),
     "request_not_expired": (RequestDecided, "The time to decide this request is over."),
     "request_changes_by_decision": (RequestDecided, "This request was decided before."),
@@ -123,7 +127,8 @@ def ask(
 ) -> ApprovalRequest:
     """Asks another person to approve an action, which must then have exactly these contents.
 
-    Raises DetailsInvalid without a reason, RequestDecided if this action was asked for before.
+    Raises DetailsInvalid without a reason, RequestDecided if this action was asked for before,
+    ServesOwn if it is for who asks, or for their household.
     """
     why = tidy_line(reason)
     if not why:

@@ -63,6 +63,25 @@ def related(person: str, account: str) -> str:
     )"""
 
 
+def pays_relative(person: str, request: str) -> str:
+    """SQL: whether a request is for a payment file that pays a person or their household."""
+    return f"""{request}.kind = 'payment_file' AND EXISTS (
+        SELECT FROM payment_lines AS line
+        JOIN accounts ON accounts.id = line.to_account_id
+        JOIN users AS holder ON holder.id = accounts.user_id
+        JOIN users AS person ON person.id = {person}
+        WHERE line.file_id = {request}.transaction_id
+          AND (holder.id = person.id OR holder.household_id = person.household_id)
+    )"""
+
+
+def concerns(person: str, request: str) -> str:
+    """SQL: whether a request moves money, or limits, of a person or their household."""
+    return f"""({related(person, f"{request}.from_account_id")}
+               OR {related(person, f"{request}.to_account_id")}
+               OR {pays_relative(person, request)})"""
+
+
 ADD_TO_SUMS = """
     ON CONFLICT (key) DO UPDATE SET share = staff_sums.share + excluded.share
 """
@@ -121,6 +140,18 @@ REQUEST_BEGINS_PENDING = FirmTrigger(
     ),
     func=refuse("request_begins_pending", "A request begins undecided."),
 )
+REQUEST_IS_FOR_OTHERS = FirmTrigger(
+    name="request_is_for_others",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    definer=True,
+    func=f"""
+        IF {concerns("NEW.requested_by_id", "NEW")} THEN
+            {refuse("request_is_for_others", "Staff ask for nothing of their own household.")}
+        END IF;
+        RETURN NEW;
+    """,
+)
 # Everything but the decision and the use stays; a decision is final, except that an approved
 # request may be withdrawn while it is not used.
 REQUEST_CHANGES_BY_DECISION = FirmTrigger(
@@ -155,8 +186,7 @@ REQUEST_CHANGES_BY_DECISION = FirmTrigger(
             IF NOT {MAY_DECIDE} THEN
                 {refuse("decided_by_manager", "Only managers decide requests.")}
             END IF;
-            IF {related("NEW.decided_by_id", "NEW.from_account_id")}
-               OR {related("NEW.decided_by_id", "NEW.to_account_id")}
+            IF {concerns("NEW.decided_by_id", "NEW")}
                OR EXISTS (
                    SELECT FROM users AS one JOIN users AS other USING (household_id)
                    WHERE one.id = NEW.decided_by_id AND other.id = NEW.requested_by_id)
@@ -169,6 +199,7 @@ REQUEST_CHANGES_BY_DECISION = FirmTrigger(
 )
 OF_REQUESTS: list[pgtrigger.Trigger] = [
     REQUEST_BEGINS_PENDING,
+    REQUEST_IS_FOR_OTHERS,
     REQUEST_CHANGES_BY_DECISION,
     *[
         each

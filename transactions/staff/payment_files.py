@@ -274,12 +274,12 @@ def _may_pay(clerk: User, file: PaymentFile) -> bool:
 
 def _why_not(clerk: User, file: PaymentFile) -> str:
     """Why this person may not pay this file, or ""."""
-    if file.from_account.user_id == clerk.pk:
-        return "This file pays from an account of yours: ask a colleague."
+    if clerk.is_close_to(file.from_account.user):
+        return "This file pays from an account of yours or of your household: ask a colleague."
     if file.created_by_id == file.from_account.user_id:
         return "The customer uploaded this file; only they can pay it."
-    if PaymentLine.objects.of(file).filter(to_account__user=clerk).exists():
-        return "A line of this file pays you: ask a colleague to upload and pay it."
+    if PaymentLine.objects.of(file).paying_close_to(clerk).exists():
+        return "A line of this file pays you or your household: ask a colleague to pay it."
     return ""
 
 

@@ -40,7 +40,10 @@ REQUEST = ValidRow(
         {"from_account_id", "to_account_id", "decided_by_id", "decided_at", "used_at"}
     ),
 )
-FOR_A_FILE = REQUEST.but("file", kind="'payment_file'", transaction_id="file.id").insert
+FOR_A_FILE = REQUEST.but(
+    "file", "colleague", kind="'payment_file'", transaction_id="file.id",
+    requested_by_id="colleague.id",
+).insert  # fmt: skip
 
 ATTEMPTS: list[Attempt] = [
     Attempt(

@@ -92,6 +92,8 @@ FOUND = {
     WHERE email = 'mara.lindt@example.com'""",
     "frozen": "SELECT * FROM accounts WHERE status = 'frozen' LIMIT 1",
     "person": "SELECT * FROM users WHERE email = 'ana@example.com'",
+    "colleague": """SELECT id FROM users
+    WHERE email NOT IN ('ana@example.com', 'mara.lindt@example.com') ORDER BY id LIMIT 1""",
     "hold": "SELECT * FROM transactions WHERE status = 'pending' LIMIT 1",
     "paid": """SELECT row.* FROM transactions AS row JOIN ana ON ana.id = row.from_account_id
     WHERE row.type = 'withdrawal' AND row.status = 'completed' AND row.captures_id IS NULL

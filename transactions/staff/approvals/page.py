@@ -1,7 +1,7 @@
 """The page with what waits for approval, and the decisions below it."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,9 +15,11 @@ from accounts import approvals
 from accounts.admin.parts import person_of
 from accounts.exceptions import LedgerError
 from accounts.models import ApprovalRequest, User
+from transactions.models import PaymentLine
 from transactions.staff.approvals.requests import do_approved
 
 DECIDED_SHOWN = 50
+PAYEES_SHOWN = 5  # of a payment file; its page has all
 DECIDE = "accounts.decide_approvals"
 VIEW = "accounts.view_approvalrequest"
 
@@ -31,11 +33,15 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     rows = ApprovalRequest.objects.with_people()
     waiting, usable = list(rows.waiting()), list(rows.usable().order_by("requested_at"))
     still_open = [row.pk for row in (*waiting, *usable)]
+    _add_payees([*waiting, *usable])
+    paying = _files_paying(waiting, reader)
     decided = rows.exclude(pk__in=still_open).order_by("-requested_at")[:DECIDED_SHOWN]
     context = {
         **admin.site.each_context(request),
         "title": "Approvals",
-        "waiting": [(row, _why_not(row, reader)) for row in waiting],
+        "waiting": [
+            (row, _why_not(row, reader, pays=row.transaction_id in paying)) for row in waiting
+        ],
         "usable": [(row, _may_do(row, reader)) for row in usable],
         "decided": decided,
         "may_decide": reader.has_perm(DECIDE),
@@ -96,13 +102,33 @@ def _may_do(row: ApprovalRequest, person: User) -> bool:
     return row.requested_by_id == person.pk or person.has_perm(DECIDE)
 
 
-def _why_not(row: ApprovalRequest, person: User) -> str:
-    """Why this person may not decide a request; "" if they may."""
+def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
+    """Why this person may not decide a request; "" if they may. `pays`: it is a file that pays
+    them or their household.
+    """
     if not person.has_perm(DECIDE):
         return "A manager decides."
     if row.requested_by_id == person.pk:
         return "You asked for this; another manager decides."
     holders: list[Any] = [account.user for account in row.accounts]
-    if any(person.is_close_to(other) for other in (row.requested_by, *holders)):
+    if pays or any(person.is_close_to(other) for other in (row.requested_by, *holders)):
         return "It is about you or your household; another manager decides."
     return ""
+
+
+def _files_of(rows: Iterable[ApprovalRequest]) -> list[uuid.UUID]:
+    return [row.transaction_id for row in rows if row.kind == row.Kind.PAYMENT_FILE]
+
+
+def _files_paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
+    """The files among these requests that pay this person or their household."""
+    lines = PaymentLine.objects.filter(file__in=_files_of(rows)).paying_close_to(person)
+    return set(lines.values_list("file", flat=True))
+
+
+def _add_payees(rows: Iterable[ApprovalRequest]) -> None:
+    """Adds `payees`, the largest lines of its file, to each request for one."""
+    files = _files_of(rows)
+    lines = list(PaymentLine.objects.largest(files, each=PAYEES_SHOWN)) if files else []
+    for row in rows:
+        row.payees = [line for line in lines if line.file_id == row.transaction_id]  # type: ignore[attr-defined]
