@@ -27,6 +27,7 @@ class HouseholdAdmin(ObjectHistory, ReasonedChanges):
     search_help_text = "A part of the name."
     form = HouseholdForm
     history_subject = "household"
+    ordering = ("name", "pk")
     readonly_fields = ("people",)
     actions = None
 

@@ -5,7 +5,10 @@ site with its own and custom addresses and its actions, and the pages that belon
 one fails the test until it has a place in a table.
 """
 
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib import admin
@@ -13,6 +16,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from accounts import approvals
 from accounts.groups import (
     ANALYSTS,
     AUDITOR,
@@ -22,10 +26,17 @@ from accounts.groups import (
     PERMISSIONS,
     SUPPORT,
 )
-from accounts.models import User
+from accounts.models import Account, ApprovalRequest, User
+from ledger.db.ids import uuid7
+from tests.attacks.approvals import as_web
 from tests.attacks.bank import AttackedBank
-from tests.attacks.walk import Address, addresses
+from tests.attacks.people import rolled_back
+from tests.attacks.walk import addresses
 from tests.conftest import colleague, signed_in
+from tests.transactions.payment_files.files import checked, pay
+from transactions import services
+from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db
 
@@ -76,13 +87,13 @@ PAGES: dict[str, set[str]] = {
     "admin:auth_group_delete": NOBODY,
     "admin:auth_group_history": {A},
     "admin:auth_user_password_change": NOBODY,
-    "admin:autocomplete": NOBODY,
+    "admin:autocomplete": {A, P},  # of households; AUTOCOMPLETES has each field
     "admin:index": EVERYBODY,
     "admin:jsi18n": EVERYBODY,
-    "admin:login": EVERYBODY,
+    "admin:login": NOBODY,  # it leads to the index
     "admin:password_change_done": EVERYBODY,
     "admin:transactions_auditrun_add": NOBODY,
-    "admin:transactions_auditrun_change": EVERYBODY,
+    "admin:transactions_auditrun_change": BANK,
     "admin:transactions_auditrun_changelist": BANK,
     "admin:transactions_auditrun_delete": NOBODY,
     "admin:transactions_auditrun_history": BANK,
@@ -109,6 +120,7 @@ PAGES: dict[str, set[str]] = {
     "admin_approvals": BANK,
     "admin_search": EVERYBODY,
 }
+PASSWORD_PAGE = "admin/password_change/"  # it has no name
 # Forms that may be sent; an answer of 200 shows the form with its errors.
 POSTS: dict[str, set[str]] = {
     "admin/password_change/": EVERYBODY | {ANALYSTS},
@@ -158,7 +170,7 @@ POSTS: dict[str, set[str]] = {
     "admin:login": EVERYBODY,
     "admin:password_change_done": NOBODY,
     "admin:transactions_auditrun_add": NOBODY,
-    "admin:transactions_auditrun_change": EVERYBODY,
+    "admin:transactions_auditrun_change": BANK,
     "admin:transactions_auditrun_changelist": BANK,
     "admin:transactions_auditrun_delete": NOBODY,
     "admin:transactions_auditrun_history": BANK,
@@ -169,7 +181,7 @@ POSTS: dict[str, set[str]] = {
     "admin:transactions_paymentfile_delete": NOBODY,
     "admin:transactions_paymentfile_history": BANK,
     "admin:transactions_paymentfile_result": BANK,
-    "admin:transactions_paymentfile_step": NOBODY,
+    "admin:transactions_paymentfile_step": {O},
     "admin:transactions_transaction_add": NOBODY,
     "admin:transactions_transaction_capture": {O},
     "admin:transactions_transaction_cash_desk": {O},
@@ -181,7 +193,7 @@ POSTS: dict[str, set[str]] = {
     "admin:transactions_transaction_refund": {O},
     "admin:transactions_transaction_release": {O},
     "admin:view_on_site": NOBODY,
-    "admin_approval_step": {M},
+    "admin_approval_step": {M, O},  # that of operations asked; STEPS has each step
     "admin_approvals": NOBODY,
     "admin_search": NOBODY,
 }
@@ -192,6 +204,27 @@ ACTIONS: dict[str, set[str]] = {
     "accounts_user.close_sign_in": {P},
     "accounts_user.restore_sign_in": {P},
     "transactions_transaction.release": {O},
+}
+AUTOCOMPLETES: dict[str, set[str]] = {
+    "accounts_account.user": EVERYBODY,
+    "accounts_user.household": {A, P},
+}
+# What a step changes about a request that somebody of operations, the asker, made.
+ASKER, COLLEAGUE = "asker", "another of operations"
+STEPS: dict[str, set[str]] = {
+    "approve": {M},
+    "decline": {M},
+    "withdraw": {ASKER},
+    "do": {M, ASKER},
+    "another": NOBODY,
+}
+# What a page is asked for, or sent, so that it answers who may.
+QUERIES = {
+    "admin:autocomplete": "app_label=accounts&model_name=user&field_name=household",
+}
+SENT = {
+    "admin:transactions_paymentfile_step": {"step": "check"},
+    "admin_approval_step": {"step": "do"},
 }
 
 
@@ -205,20 +238,45 @@ def clients(bank: AttackedBank) -> dict[str, Client]:
     return {name: signed_in(person) for name, person in people.items()}
 
 
-def of_admin(bank: AttackedBank) -> list[Address]:
-    """One address of each page of the admin, about Ana."""
+@dataclass(frozen=True, slots=True)
+class AdminPage:
+    name: str
+    url: str
+
+
+@pytest.fixture
+def pages(bank: AttackedBank, clients: dict[str, Client]) -> list[AdminPage]:
+    """Each page of the admin once, about Ana, with a file that staff uploaded, and a request that
+    somebody of operations made and a manager approved.
+    """
     found = {
-        each.name: each
+        each.name or each.pattern.route: each.url
         for each in reversed(addresses(bank.ana))
-        if each.name.startswith(("admin:", "admin_")) or each.pattern.route.startswith("admin/")
+        if each.name.startswith(("admin:", "admin_")) or each.pattern.route == PASSWORD_PAGE
     }
-    return [found[name] for name in sorted(found)]
+    file = checked(bank.ana.everyday, pay(bank.ben.everyday, 5), created_by=bank.clerk)
+    step = "admin:transactions_paymentfile_step"
+    request = request_of(bank.ana.everyday, User.objects.get(groups__name=O, name=O.capitalize()))
+    approvals.approve(request=request, by=colleague(M, "Boss"))
+    found[step] = reverse(step, args=[file.pk])
+    found["admin_approval_step"] = reverse("admin_approval_step", args=[request.pk])
+    found |= {name: f"{found[name]}?{query}" for name, query in QUERIES.items()}
+    return [AdminPage(name, found[name]) for name in sorted(found)]
+
+
+def request_of(account: Account, asker: User) -> ApprovalRequest:
+    """A request for a deposit over the threshold."""
+    draft = Draft(id=uuid7(), to_account=account, amount=Decimal(20_000), created_by=asker)
+    return ask_for(services.preview(draft), reason="Sold a house", asked_by=asker)
 
 
 def is_open(answer: Any) -> bool:
-    """Whether the page answers; a redirect to the sign-in is none."""
-    to_sign_in = "login" in answer.headers.get("Location", "")
-    return answer.status_code in (200, 302) and not to_sign_in
+    """Whether the page answers. A redirect to the sign-in or to the first page of the admin, as
+    Django makes for what it does not find, is none.
+    """
+    there = urlsplit(answer.headers.get("Location", "")).path
+    is_away = "login" in there or there == reverse("admin:index")
+    return answer.status_code in (200, 302) and not is_away
 
 
 def opens(client: Client, url: str) -> bool:
@@ -230,33 +288,62 @@ def asks_for_a_reason(client: Client, url: str, form: dict[str, Any]) -> bool:
     return b'name="reason"' in client.post(url, form).content
 
 
-def takes(client: Client, url: str) -> bool:
-    return is_open(client.post(url))
+def takes(client: Client, page: AdminPage) -> bool:
+    return is_open(client.post(page.url, SENT.get(page.name, {})))
 
 
 def test_each_group_opens_these_pages_and_no_others(
-    bank: AttackedBank, clients: dict[str, Client]
+    pages: list[AdminPage], clients: dict[str, Client]
 ) -> None:
     seen = {
-        each.name or each.pattern.route: {
-            name for name, client in clients.items() if opens(client, each.url)
-        }
-        for each in of_admin(bank)
+        page.name: {name for name, client in clients.items() if opens(client, page.url)}
+        for page in pages
     }
     assert seen == PAGES
 
 
 def test_each_group_sends_these_forms_and_no_others(
-    bank: AttackedBank, clients: dict[str, Client]
+    pages: list[AdminPage], clients: dict[str, Client]
 ) -> None:
-    """An empty form is refused by its fields, not by 403, where somebody may send it."""
+    """A form without values is refused by its fields, not by 403, where somebody may send it."""
     seen = {
-        each.name or each.pattern.route: {
-            name for name, client in clients.items() if takes(client, each.url)
-        }
-        for each in of_admin(bank)
+        page.name: {name for name, client in clients.items() if takes(client, page)}
+        for page in pages
     }
     assert seen == POSTS
+
+
+def test_each_group_completes_these_fields_and_no_others(clients: dict[str, Client]) -> None:
+    seen = {}
+    for model, model_admin in admin.site._registry.items():
+        app, name = model._meta.app_label, model._meta.model_name
+        for field in model_admin.autocomplete_fields:
+            query = f"app_label={app}&model_name={name}&field_name={field}"
+            url = f"{reverse('admin:autocomplete')}?{query}"
+            seen[f"{app}_{name}.{field}"] = {
+                group for group, client in clients.items() if opens(client, url)
+            }
+    assert seen == AUTOCOMPLETES
+
+
+@pytest.mark.parametrize("step", sorted(STEPS))
+def test_each_group_takes_these_steps_of_a_request_and_no_others(
+    step: str, bank: AttackedBank, clients: dict[str, Client]
+) -> None:
+    asker = colleague(O, "Asker")
+    readers = {**clients, COLLEAGUE: clients[O], ASKER: signed_in(asker)}
+    request = request_of(bank.ana.everyday, asker)
+    if step == "do":
+        approvals.approve(request=request, by=colleague(M, "Boss"))
+    url, before = reverse("admin_approval_step", args=[request.pk]), request.status
+    seen = set()
+    for name, client in readers.items():
+        with as_web(), rolled_back():
+            client.post(url, {"step": step, "note": "As the letter says"})
+            after = ApprovalRequest.objects.values_list("status", flat=True).get(pk=request.pk)
+        if after != ("approved" if step == "do" else before):
+            seen.add(name)
+    assert seen == STEPS[step]
 
 
 def test_each_group_has_these_actions_and_no_others(

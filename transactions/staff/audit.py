@@ -130,6 +130,8 @@ class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Redirects to the audit's page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return redirect(f"{reverse('admin:transactions_auditrun_changelist')}?run={object_id}")
 
     def run_view(self, request: HttpRequest) -> HttpResponse:
