@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
+    "ledger.web.middleware.ForwardedForMiddleware",
     "ledger.web.middleware.OneAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -296,6 +297,7 @@ _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_0
 SECURE_HSTS_SECONDS = _HSTS_SECONDS if LEDGER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("LEDGER_HSTS_SUBDOMAINS")
 _PROXIES = env.number("LEDGER_PROXY_COUNT", 1, least=1, most=5)
+ALLAUTH_TRUSTED_PROXY_COUNT = 0
 if env.flag("LEDGER_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # The client's address is the one that the first of our proxies wrote into X-Forwarded-For.

@@ -1,9 +1,11 @@
-"""Middleware for probes of load balancers, HEAD requests, large bodies and database failures."""
+"""Middleware for probes, proxies, HEAD requests, large bodies and database failures."""
 
 import logging
 from collections.abc import Callable
 
+from allauth.core.internal.httpkit import get_client_ip
 from django.conf import settings
+from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
@@ -44,6 +46,29 @@ class OneAddressMiddleware:
             request.get_host()  # raises DisallowedHost
             request.META["HTTP_HOST"] = settings.LEDGER_URL.partition("://")[2]
         return self.get_response(request)
+
+
+class ForwardedForMiddleware:
+    """Refuses, with status 400, a request whose X-Forwarded-For our proxies cannot have written:
+    with fewer addresses than there are proxies, or no address where theirs belongs. No page could
+    tell whose request it is. A request without the header has its sender's address.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        is_read = settings.ALLAUTH_TRUSTED_PROXY_COUNT and request.headers.get("X-Forwarded-For")
+        if is_read and not _has_address(request):
+            raise BadRequest("X-Forwarded-For does not fit LEDGER_PROXY_COUNT")
+        return self.get_response(request)
+
+
+def _has_address(request: HttpRequest) -> bool:
+    try:
+        return get_client_ip(request) is not None
+    except ImproperlyConfigured:  # fewer addresses than proxies
+        return False
 
 
 class HeadMiddleware:
