@@ -5,7 +5,7 @@ with the approved request. Each call here is one database transaction, retried a
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.exceptions import (
@@ -25,6 +26,7 @@ from accounts.exceptions import (
     ServesOwn,
 )
 from accounts.models import Account, ApprovalRequest, ApprovalThreshold, StaffSum, User
+from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 from ledger.db.retry import with_retry
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
@@ -54,9 +56,14 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
         MayNotDecide,
         "You or your household asked, pay or are paid; another manager decides.",
     ),
+    "asked_by_staff": (
+        MayNotDecide,
+        "Who asked may not do this any more, so it is neither approved nor done.",
+    ),
     "request_not_expired": (RequestDecided, "The time to decide this request is over."),
     "request_changes_by_decision": (RequestDecided, "This request was decided before."),
 }
+_TO_ASK = {name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}
 DECIDED = "This request was decided or withdrawn before, or its time is over."
 
 
@@ -157,10 +164,30 @@ def ask(
 def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRequest:
     """Approves a request, so that its action can be done once, before it expires.
 
-    Raises MayNotDecide for who asked, for a relative of theirs or of the account, and for who is no
-    manager; RequestDecided if it was decided, or is over.
+    Raises MayNotDecide for who asked, for a relative of theirs or of the account, for who is no
+    manager, and if who asked may not do the action any more; RequestDecided if it was decided, or
+    is over.
     """
     return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
+
+
+def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
+    """The ids of those requests whose asker is active staff and may do the action themselves."""
+    codenames = Q(groups__permissions__codename__in=_TO_ASK)
+    found = User.objects.filter(
+        pk__in={request.requested_by_id for request in requests},
+        is_staff=True,
+        deleted_at=None,
+    ).filter(Q(is_superuser=True) | codenames)
+    held = set(found.values_list("pk", "is_superuser", "groups__permissions__codename"))
+    able = {(pk, codename) for pk, _is_superuser, codename in held}
+    all_powerful = {pk for pk, is_superuser, _codename in held if is_superuser}
+    return {
+        request.pk
+        for request in requests
+        if request.requested_by_id in all_powerful
+        or (request.requested_by_id, request.permission_to_ask.partition(".")[2]) in able
+    }
 
 
 def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest:

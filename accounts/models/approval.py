@@ -180,5 +180,10 @@ class ApprovalRequest(models.Model):
         return "Expired" if self.is_expired else str(self.Status(self.status).label)
 
     @property
+    def permission_to_ask(self) -> str:
+        """What who asked must be allowed to do, as long as the request is open."""
+        return approval_triggers.PERMISSIONS_TO_ASK[self.kind]
+
+    @property
     def accounts(self) -> list[Account]:
         return [each for each in (self.from_account, self.to_account) if each is not None]

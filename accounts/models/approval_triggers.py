@@ -121,16 +121,38 @@ OF_SUMS: list[pgtrigger.Trigger] = [
     ),
 ]
 
-MAY_DECIDE = """EXISTS (
-    SELECT FROM users WHERE id = NEW.decided_by_id AND is_staff AND deleted_at IS NULL AND (
+# What somebody must be allowed to do in order to ask for a kind of request, and have it done.
+PERMISSIONS_TO_ASK = {
+    "deposit": "transactions.use_cash_desk",
+    "withdrawal": "transactions.use_cash_desk",
+    "payment_file": "transactions.use_cash_desk",
+    "refund": "transactions.refund_transactions",
+    "hold": "transactions.manage_holds",
+    "capture": "transactions.manage_holds",
+    "limits": "accounts.change_limits",
+}
+_CASES = " ".join(
+    f"WHEN '{kind}' THEN '{permission.partition('.')[2]}'"
+    for kind, permission in PERMISSIONS_TO_ASK.items()
+)
+
+
+def may(person: str, codename: str) -> str:
+    """SQL: whether a person is active staff with a permission now."""
+    return f"""EXISTS (
+    SELECT FROM users WHERE id = {person} AND is_staff AND deleted_at IS NULL AND (
         is_superuser OR EXISTS (
             SELECT FROM users_groups
             JOIN auth_group_permissions USING (group_id)
             JOIN auth_permission ON auth_permission.id = permission_id
-            WHERE users_groups.user_id = users.id AND codename = 'decide_approvals'
+            WHERE users_groups.user_id = users.id AND codename = {codename}
         )
     )
 )"""
+
+
+MAY_DECIDE = may("NEW.decided_by_id", "'decide_approvals'")
+MAY_STILL_ASK = may("NEW.requested_by_id", f"CASE NEW.kind {_CASES} END")
 REQUEST_BEGINS_PENDING = FirmTrigger(
     name="request_begins_pending",
     when=pgtrigger.Before,
@@ -152,8 +174,8 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
         RETURN NEW;
     """,
 )
-# Everything but the decision and the use stays; a decision is final, except that an approved
-# request may be withdrawn while it is not used.
+# Everything but the decision and the use stays, and a decision is final. Approval and each use need
+# that who asked is still allowed to: the action counts as theirs.
 REQUEST_CHANGES_BY_DECISION = FirmTrigger(
     name="request_changes_by_decision",
     when=pgtrigger.Before,
@@ -193,6 +215,9 @@ REQUEST_CHANGES_BY_DECISION = FirmTrigger(
             THEN
                 {refuse("decided_by_stranger", "Nobody decides for themselves or their household.")}
             END IF;
+        END IF;
+        IF NEW.status IN ('approved', 'done') AND NOT {MAY_STILL_ASK} THEN
+            {refuse("asked_by_staff", "Who asked may not do this any more.")}
         END IF;
         RETURN NEW;
     """,

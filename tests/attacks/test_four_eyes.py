@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from accounts import approvals
 from accounts import services as account_services
+from accounts.admin.limits import ask_for_limits
 from accounts.exceptions import (
     DetailsInvalid,
     LedgerError,
@@ -26,13 +28,14 @@ from accounts.exceptions import (
     RequestDecided,
     ServesOwn,
 )
-from accounts.groups import MANAGER, OPERATIONS
+from accounts.groups import AUDITOR, MANAGER, OPERATIONS, ensure_groups
 from accounts.models import Account, ApprovalRequest, Household, LimitChange, StaffSum, User
 from ledger.db.ids import uuid7
 from tests.attacks.approvals import PAGE, approved, as_web, expire, step
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
+from tests.refusals import constraint_of
 from tests.reviews import book, reviewed
 from tests.transactions.staff.forms import HOLD, hold_form, page_of, said_by_staff
 from transactions import services, staff_services
@@ -72,9 +75,18 @@ def asked(account: Account, clerk: User, amount: Any = 20_000, **more: Any) -> A
         return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
 
 
-def done(request: ApprovalRequest) -> str:
+def asked_limits(account: Account, boss: User, **limits: Decimal) -> ApprovalRequest:
+    """A request for these limits, as the page of the account makes it."""
+    said = {**limits, "reason": "A bridge loan"}
+    form = SimpleNamespace(cleaned_data=said, changed_data=list(said))
     with as_web():
-        return do_approved(request)
+        return ask_for_limits(account=account, form=form, asked_by=boss)
+
+
+def done(request: ApprovalRequest, by: User | None = None) -> str:
+    """Does what is approved; who asked presses the button, if nobody else does."""
+    with as_web():
+        return do_approved(request, by=by or request.requested_by)
 
 
 def slip(account: Account, amount: str = "20000") -> dict[str, str]:
@@ -381,6 +393,74 @@ def test_only_managers_decide(account: Account, clerk: User, staff: Client) -> N
     assert request.status == "pending"
 
 
+LEAVE: dict[str, Callable[[User], Any]] = {
+    "closed": lambda person: account_services.deactivate_user(user=person),
+    "no group": lambda person: person.groups.clear(),
+    "auditor": lambda person: person.groups.set([ensure_groups()[AUDITOR]]),
+    "no staff": lambda person: User.objects.filter(pk=person.pk).update(is_staff=False),
+}
+
+
+@pytest.mark.parametrize("how", LEAVE)
+def test_a_request_of_somebody_who_left_is_declined_and_never_approved(
+    how: str, account: Account, clerk: User, boss: User, manager: Client
+) -> None:
+    request = asked(account, clerk)
+    LEAVE[how](clerk)
+    page = manager.get(PAGE).content.decode()
+    assert "may not do this any more" in page
+    assert 'value="approve"' not in page
+    assert "may not do this any more" in text_of(step(manager, request, "approve"))
+    with pytest.raises(IntegrityError) as refusal:
+        raw("UPDATE approval_requests SET status = 'approved', decided_by_id = %s,"
+            " decided_at = now()", boss.pk)  # fmt: skip
+    assert constraint_of(refusal.value) == "asked_by_staff"
+    assert balances(account) == [50_000]
+    step(manager, request, "decline", note="They left")
+    request.refresh_from_db()
+    assert request.status == "declined"
+
+
+@pytest.mark.parametrize("how", LEAVE)
+def test_an_approved_request_of_somebody_who_left_is_not_done(
+    how: str, account: Account, clerk: User, boss: User, manager: Client
+) -> None:
+    request = approved(asked(account, clerk), boss)
+    LEAVE[how](clerk)
+    page = manager.get(PAGE).content.decode()
+    assert "may not do this any more" in page
+    assert 'value="do"' not in page
+    step(manager, request, "do")
+    with pytest.raises(MayNotDecide):
+        done(request, boss)
+    with pytest.raises(MayNotDecide):
+        deposit(account, clerk, 20_000, id=request.transaction_id)
+    assert balances(account) == [50_000]
+
+
+def test_limits_asked_for_by_somebody_who_left_are_not_set(account: Account, boss: User) -> None:
+    second = colleague(MANAGER, "Second boss")
+    request = approved(asked_limits(account, boss, overdraft_limit=Decimal(50_000)), second)
+    boss.groups.set([ensure_groups()[OPERATIONS]])
+    with pytest.raises(MayNotDecide):
+        done(request, second)
+    account.refresh_from_db()
+    assert account.overdraft_limit == 0
+
+
+def test_what_is_approved_is_done_by_who_asked_or_a_manager_alone(
+    account: Account, clerk: User, boss: User
+) -> None:
+    request = approved(asked(account, clerk), boss)
+    for other in (colleague(AUDITOR, "Auditor"), colleague(OPERATIONS, "Second")):
+        with pytest.raises(MayNotDecide):
+            done(request, other)
+        assert step(signed_in(other), request, "do").status_code == 403
+    LEAVE["auditor"](clerk)
+    assert step(signed_in(clerk), request, "do").status_code == 403
+    assert balances(account) == [50_000]
+
+
 def test_a_decline_needs_a_note_and_is_final(account: Account, clerk: User, boss: User) -> None:
     request = asked(account, clerk)
     with as_web():
@@ -619,7 +699,8 @@ def test_of_fifty_approvals_at_once_one_counts_and_the_money_moves_once(
     request = asked(account, clerk)
 
     def approve_and_do(place: int) -> str:
-        return do_approved(approvals.approve(request=request, by=bosses[place % 5]))
+        by = bosses[place % 5]
+        return do_approved(approvals.approve(request=request, by=by), by=by)
 
     results = together(50, approve_and_do)
     assert sum(isinstance(result, str) for result in results) == 1
@@ -631,7 +712,7 @@ def test_of_fifty_who_do_what_is_approved_the_money_moves_once(
     account: Account, clerk: User, boss: User
 ) -> None:
     request = approved(asked(account, clerk), boss)
-    together(50, lambda _place: do_approved(request))
+    together(50, lambda _place: do_approved(request, by=clerk))
     assert balances(account) == [70_000]
     assert audit().clean
 

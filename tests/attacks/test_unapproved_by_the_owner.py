@@ -50,7 +50,7 @@ def approved(account: Account, clerk: User, boss: User, **more: Any) -> Approval
 def done_by_web(request: ApprovalRequest) -> None:
     set_role("ledger_web")
     try:
-        do_approved(request)
+        do_approved(request, by=request.requested_by)
     finally:
         set_role(None)
 

@@ -4,7 +4,7 @@ from django.apps import apps
 from django.db import DatabaseError
 
 from accounts.approvals import REFUSALS
-from accounts.exceptions import NeedsApproval, ServesOwn
+from accounts.exceptions import MayNotDecide, NeedsApproval, ServesOwn
 from transactions import exceptions as refused
 
 BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
@@ -33,6 +33,7 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "sealed_period_is_closed": refused.InvalidDetails,
     "needs_approval": NeedsApproval,
     "staff_serve_others": ServesOwn,
+    "asked_by_staff": MayNotDecide,
 }
 SENTENCES = {
     "account_may_move": (
@@ -47,6 +48,7 @@ SENTENCES = {
     ),
     "needs_approval": REFUSALS["needs_approval"][1],
     "staff_serve_others": REFUSALS["staff_serve_others"][1],
+    "asked_by_staff": REFUSALS["asked_by_staff"][1],
     "created_by_exists": "The person who books this is not a user of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",
     "from_account_same_currency": "Both accounts must be in the currency of the transaction.",

@@ -16,11 +16,10 @@ from accounts.admin.parts import person_of
 from accounts.exceptions import LedgerError
 from accounts.models import ApprovalRequest, User
 from transactions.models import PaymentLine
-from transactions.staff.approvals.requests import do_approved
+from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute
 
 DECIDED_SHOWN = 50
 PAYEES_SHOWN = 5  # of a payment file; its page has all
-DECIDE = "accounts.decide_approvals"
 VIEW = "accounts.view_approvalrequest"
 
 
@@ -34,15 +33,17 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     waiting, usable = list(rows.waiting()), list(rows.usable().order_by("requested_at"))
     still_open = [row.pk for row in (*waiting, *usable)]
     _add_payees([*waiting, *usable])
+    allowed = approvals.still_allowed([*waiting, *usable])
     paying = _files_paying(waiting, reader)
     decided = rows.exclude(pk__in=still_open).order_by("-requested_at")[:DECIDED_SHOWN]
     context = {
         **admin.site.each_context(request),
         "title": "Approvals",
         "waiting": [
-            (row, _why_not(row, reader, pays=row.transaction_id in paying)) for row in waiting
+            (row, _why_not(row, reader, pays=row.transaction_id in paying), row.pk in allowed)
+            for row in waiting
         ],
-        "usable": [(row, _may_do(row, reader)) for row in usable],
+        "usable": [(row, row.pk in allowed, may_execute(row, reader)) for row in usable],
         "decided": decided,
         "may_decide": reader.has_perm(DECIDE),
     }
@@ -56,9 +57,10 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if not by.has_perm(VIEW):
         raise PermissionDenied
     row = get_object_or_404(ApprovalRequest.objects.with_people(), pk=pk)
-    if not _may_do(row, by):
+    name = request.POST.get("step", "")
+    if not (may_execute(row, by) if name == "do" else _concerns(row, by)):
         raise PermissionDenied
-    step = STEPS.get(request.POST.get("step", ""))
+    step = STEPS.get(name)
     try:
         if step is not None:
             messages.success(request, step(row, by, request.POST.get("note", "")))
@@ -70,7 +72,7 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _approve(row: ApprovalRequest, by: User, note: str) -> str:
     approved = approvals.approve(request=row, by=by, note=note)
     try:
-        return f"Approved. {do_approved(approved)}"
+        return f"Approved. {do_approved(approved, by=by)}"
     except LedgerError as refusal:
         return f"Approved, but not done yet: {refusal} It can be done until it expires."
 
@@ -85,8 +87,8 @@ def _withdraw(row: ApprovalRequest, by: User, _note: str) -> str:
     return "Withdrawn."
 
 
-def _do(row: ApprovalRequest, _by: User, _note: str) -> str:
-    return do_approved(row)
+def _do(row: ApprovalRequest, by: User, _note: str) -> str:
+    return do_approved(row, by=by)
 
 
 STEPS: dict[str, Callable[[ApprovalRequest, User, str], str]] = {
@@ -97,7 +99,7 @@ STEPS: dict[str, Callable[[ApprovalRequest, User, str], str]] = {
 }
 
 
-def _may_do(row: ApprovalRequest, person: User) -> bool:
+def _concerns(row: ApprovalRequest, person: User) -> bool:
     """Whether this person has to do with a request: they asked, or may decide."""
     return row.requested_by_id == person.pk or person.has_perm(DECIDE)
 

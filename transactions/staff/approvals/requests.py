@@ -5,13 +5,14 @@ from typing import Any
 
 from accounts import approvals
 from accounts import services as account_services
-from accounts.exceptions import NeedsApproval
+from accounts.exceptions import MayNotDecide, NeedsApproval
 from accounts.models import Account, ApprovalRequest, User
 from transactions import services, staff_services
 from transactions.models import PaymentFile, StaffReason, Transaction
 from transactions.services import Draft
 
 Kind = ApprovalRequest.Kind
+DECIDE = "accounts.decide_approvals"
 ASKED = "Another person has been asked to approve this; nothing has been booked yet."
 WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}  # whose reason is stored beside the row
 
@@ -79,12 +80,23 @@ def kind_of(row: Transaction) -> ApprovalRequest.Kind:
     return Kind.HOLD if row.is_hold else Kind(row.type)
 
 
-def do_approved(request: ApprovalRequest) -> str:
+def may_execute(request: ApprovalRequest, person: User) -> bool:
+    """Whether this person may have what is approved done: a manager, or who asked, while they are
+    allowed to do such a thing.
+    """
+    asked = request.requested_by_id == person.pk
+    return person.has_perm(DECIDE) or (asked and person.has_perm(request.permission_to_ask))
+
+
+def do_approved(request: ApprovalRequest, *, by: User) -> str:
     """Does what was approved, in the name of who asked, and returns what was done.
 
-    Raises NeedsApproval if it is not approved any more, else as the services do. A customer's file
-    is paid on its own page, in steps.
+    Raises MayNotDecide if `by` may not have it done, or who asked may not do it any more;
+    NeedsApproval if it is not approved any more, else as the services do. A customer's file is paid
+    on its own page, in steps.
     """
+    if not may_execute(request, by):
+        raise MayNotDecide("Only who asked, as long as they may, or a manager can have this done.")
     if request.status != ApprovalRequest.Status.APPROVED or request.is_expired:
         raise NeedsApproval("This is not approved, or was done before.")
     if request.kind == Kind.PAYMENT_FILE:
