@@ -1,5 +1,6 @@
 """Asks another person to approve limits over the threshold of the day."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -13,22 +14,28 @@ ASKED = "Another manager has been asked to approve the limits; nothing has chang
 
 
 def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRequest:
-    """Asks for the limits of a valid form. Raises as `approvals.ask` does."""
+    """Asks for the limits that a valid form changes. Raises as `approvals.ask` does.
+
+    Each is stored with its value of now: the database refuses the change once that is another.
+    """
     now = Account.objects.get(pk=account.pk)
-    wanted = {name: getattr(now, name) for name in LIMITS}
-    wanted |= {name: form.cleaned_data[name] for name in form.changed_data if name in LIMITS}
-    raises = (_raised(getattr(now, name), wanted[name]) for name in LIMITS)
+    wanted = {name: form.cleaned_data[name] for name in form.changed_data if name in LIMITS}
+    before = {name: getattr(now, name) for name in wanted}
     return approvals.ask(
         kind=ApprovalRequest.Kind.LIMITS,
         transaction_id=uuid7(),
         from_account=now,
         to_account=None,
-        amount=sum(raises, Decimal(0)),
+        amount=sum((_raised(before[name], wanted[name]) for name in wanted), Decimal(0)),
         currency=now.currency,
-        parameters={name: None if value is None else str(value) for name, value in wanted.items()},
+        parameters={**_stored(wanted), "before": _stored(before)},
         reason=form.cleaned_data["reason"],
         asked_by=asked_by,
     )
+
+
+def _stored(limits: Mapping[str, Decimal | None]) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in limits.items()}
 
 
 def _raised(before: Decimal | None, after: Decimal | None) -> Decimal:

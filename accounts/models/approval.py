@@ -2,7 +2,7 @@
 
 import uuid
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import pgtrigger
 from django.db import models
@@ -17,6 +17,22 @@ from accounts.models.user import User
 from ledger.db.ids import uuid7
 
 KINDS = ["deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file"]
+
+
+LIMITS = {
+    "overdraft_limit": "Overdraft limit",
+    "transfer_limit": "Transfer limit",
+    "daily_limit": "Daily limit",
+}
+
+
+class LimitAsked(NamedTuple):
+    """A limit that a request changes; None is no limit."""
+
+    name: str
+    label: str
+    before: Decimal | None
+    after: Decimal | None
 
 
 class ApprovalThreshold(models.Model):
@@ -185,5 +201,25 @@ class ApprovalRequest(models.Model):
         return approval_triggers.PERMISSIONS_TO_ASK[self.kind]
 
     @property
+    def limits(self) -> list[LimitAsked]:
+        """The limits that it changes, each with its value when it was asked for."""
+        before = self.parameters.get("before", {})
+        return [
+            LimitAsked(name, label, _decimal(before.get(name)), _decimal(self.parameters[name]))
+            for name, label in LIMITS.items()
+            if self.kind == self.Kind.LIMITS and name in self.parameters
+        ]
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether somebody changed one of its limits since it was asked for."""
+        account = self.from_account
+        return any(getattr(account, limit.name) != limit.before for limit in self.limits)
+
+    @property
     def accounts(self) -> list[Account]:
         return [each for each in (self.from_account, self.to_account) if each is not None]
+
+
+def _decimal(stored: str | None) -> Decimal | None:
+    return None if stored is None else Decimal(stored)

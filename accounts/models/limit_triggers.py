@@ -30,13 +30,24 @@ def raised_by(row: str) -> str:
     + {_raised(row, "transfer_limit")} + {_raised(row, "daily_limit")}"""
 
 
+def _as_asked(row: str, limit: str) -> str:
+    """SQL: whether a row changes a limit as a request says: from the value that it had then. A
+    limit that the request does not name stays.
+    """
+    now, before = f"{row}.{limit}", f"{row}.{limit}_before"
+    return f"""CASE WHEN parameters ? '{limit}' THEN
+            (parameters->>'{limit}')::numeric IS NOT DISTINCT FROM {now}
+            AND (parameters->'before'->>'{limit}')::numeric IS NOT DISTINCT FROM {before}
+          ELSE {now} IS NOT DISTINCT FROM {before} END"""
+
+
 def same_limits(row: str) -> str:
     """SQL: whether a request is for the limits of this row."""
     return f"""transaction_id = {row}.id AND kind = 'limits'
           AND from_account_id = {row}.account_id AND requested_by_id = {row}.changed_by_id
-          AND (parameters->>'overdraft_limit')::numeric = {row}.overdraft_limit
-          AND (parameters->>'transfer_limit')::numeric IS NOT DISTINCT FROM {row}.transfer_limit
-          AND (parameters->>'daily_limit')::numeric IS NOT DISTINCT FROM {row}.daily_limit"""
+          AND {_as_asked(row, "overdraft_limit")}
+          AND {_as_asked(row, "transfer_limit")}
+          AND {_as_asked(row, "daily_limit")}"""
 
 
 # See Note [Four eyes]. A row sets the limits: the web role has no right to those columns.

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from django.test import Client
 from django.urls import reverse
 
 from accounts import approvals
-from accounts.models import ApprovalRequest, User
+from accounts.admin.limits import ask_for_limits
+from accounts.models import Account, ApprovalRequest, User
 from tests.conftest import set_role
 from tests.factories import walls_down
 
@@ -28,6 +31,14 @@ def as_web() -> Iterator[None]:
 def approved(request: ApprovalRequest, boss: User) -> ApprovalRequest:
     with as_web():
         return approvals.approve(request=request, by=boss)
+
+
+def asked_limits(account: Account, boss: User, **limits: Decimal) -> ApprovalRequest:
+    """A request for these limits, as the page of the account makes it."""
+    said = {**limits, "reason": "A bridge loan"}
+    form = SimpleNamespace(cleaned_data=said, changed_data=list(said))
+    with as_web():
+        return ask_for_limits(account=account, form=form, asked_by=boss)
 
 
 def step(client: Client, request: ApprovalRequest, step: str, **more: str) -> Any:

@@ -16,9 +16,10 @@ from accounts.exceptions import NeedsApproval
 from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, LimitChange, User
 from ledger.db.ids import uuid7
-from tests.attacks.approvals import approved, as_web, expire
-from tests.conftest import colleague
+from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, expire, step
+from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances
+from tests.pages import text_of
 from tests.refusals import constraint_of
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services
@@ -143,7 +144,8 @@ def test_an_approved_file_pays_its_lines_alone(
 
 
 def approved_limit(account: Account, by: User, boss: User, limit: int) -> ApprovalRequest:
-    parameters = {"overdraft_limit": str(limit), "transfer_limit": None, "daily_limit": None}
+    before = {"overdraft_limit": str(account.overdraft_limit)}
+    parameters = {"overdraft_limit": str(limit), "before": before}
     with as_web():
         request = approvals.ask(
             kind=ApprovalRequest.Kind.LIMITS,
@@ -159,11 +161,13 @@ def approved_limit(account: Account, by: User, boss: User, limit: int) -> Approv
     return approved(request, boss)
 
 
-def raise_limit(account: Account, by: User, limit: int, **more: Any) -> None:
+def change(account: Account, by: User, **limits: Any) -> Account:
     with as_web():
-        account_services.change_account(
-            account=account, overdraft_limit=Decimal(limit), changed_by=by, reason="x", **more
-        )
+        return account_services.change_account(account=account, changed_by=by, reason="x", **limits)
+
+
+def raise_limit(account: Account, by: User, limit: int, **more: Any) -> None:
+    change(account, by, overdraft_limit=Decimal(limit), **more)
 
 
 def test_approved_limits_are_set_as_approved_once(
@@ -182,6 +186,52 @@ def test_approved_limits_are_set_as_approved_once(
     with pytest.raises((NeedsApproval, IntegrityError)):
         raise_limit(account, boss, 60_000, id=id)
     assert LimitChange.objects.get(pk=id).overdraft_limit == 60_000
+
+
+def test_approved_limits_change_no_other_limit(account: Account, boss: User) -> None:
+    """A colleague lowered another limit meanwhile: it stays as low."""
+    second = colleague(MANAGER, "Second boss")
+    raise_limit(account, boss, 0, transfer_limit=Decimal(5_000))
+    account.refresh_from_db()
+    request = asked_limits(account, boss, overdraft_limit=Decimal(60_000))
+    raise_limit(account, second, 0, transfer_limit=Decimal(10))
+    client = signed_in(second)
+    assert "0.00 becomes 60,000.00" in text_of(client.get(PAGE)).replace(" USD", "").replace(
+        "$", ""
+    )
+    step(client, request, "approve")
+    account.refresh_from_db()
+    assert (account.overdraft_limit, account.transfer_limit) == (60_000, 10)
+
+
+def test_approved_limits_are_refused_once_a_colleague_changed_them(
+    account: Account, boss: User
+) -> None:
+    second = colleague(MANAGER, "Second boss")
+    account = change(account, boss, transfer_limit=Decimal(5_000))
+    request = asked_limits(account, boss, transfer_limit=Decimal(60_000))
+    late = approved(asked_limits(account, boss, transfer_limit=Decimal(70_000)), second)
+    change(account, second, transfer_limit=Decimal(10))
+    client = signed_in(second)
+    page = client.get(PAGE).content.decode()
+    assert page.count("Somebody changed these limits since") == 2
+    assert 'value="approve"' not in page
+    assert 'value="do"' not in page
+    for wish, button in ((request, "approve"), (late, "do")):
+        assert "ask again" in text_of(step(client, wish, button))
+    with pytest.raises(NeedsApproval):  # the database too
+        change(account, boss, transfer_limit=Decimal(70_000), id=late.transaction_id)
+    change(account, second, transfer_limit=Decimal(5_000))
+    change(account, boss, transfer_limit=Decimal(70_000), id=late.transaction_id)
+    account.refresh_from_db()
+    assert account.transfer_limit == 70_000
+
+
+def test_an_approval_of_one_limit_sets_no_other(account: Account, boss: User) -> None:
+    second = colleague(MANAGER, "Second boss")
+    request = approved(asked_limits(account, boss, overdraft_limit=Decimal(60_000)), second)
+    with pytest.raises(NeedsApproval):
+        raise_limit(account, boss, 60_000, id=request.transaction_id, transfer_limit=Decimal(1))
 
 
 def test_an_expired_approval_raises_no_limit(account: Account, boss: User) -> None:

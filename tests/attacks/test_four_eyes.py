@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from django.utils import timezone
 
 from accounts import approvals
 from accounts import services as account_services
-from accounts.admin.limits import ask_for_limits
 from accounts.exceptions import (
     DetailsInvalid,
     LedgerError,
@@ -31,7 +29,7 @@ from accounts.exceptions import (
 from accounts.groups import AUDITOR, MANAGER, OPERATIONS, ensure_groups
 from accounts.models import Account, ApprovalRequest, Household, LimitChange, StaffSum, User
 from ledger.db.ids import uuid7
-from tests.attacks.approvals import PAGE, approved, as_web, expire, step
+from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, expire, step
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
@@ -73,14 +71,6 @@ def asked(account: Account, clerk: User, amount: Any = 20_000, **more: Any) -> A
     draft = Draft(id=uuid7(), to_account=account, amount=Decimal(amount), created_by=clerk, **more)
     with as_web():
         return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
-
-
-def asked_limits(account: Account, boss: User, **limits: Decimal) -> ApprovalRequest:
-    """A request for these limits, as the page of the account makes it."""
-    said = {**limits, "reason": "A bridge loan"}
-    form = SimpleNamespace(cleaned_data=said, changed_data=list(said))
-    with as_web():
-        return ask_for_limits(account=account, form=form, asked_by=boss)
 
 
 def done(request: ApprovalRequest, by: User | None = None) -> str:

@@ -1,7 +1,7 @@
 """The page with what waits for approval, and the decisions below it."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,7 +16,7 @@ from accounts.admin.parts import person_of
 from accounts.exceptions import LedgerError
 from accounts.models import ApprovalRequest, User
 from transactions.models import PaymentLine
-from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute
+from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = 50
 PAYEES_SHOWN = 5  # of a payment file; its page has all
@@ -40,10 +40,10 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Approvals",
         "waiting": [
-            (row, _why_not(row, reader, pays=row.transaction_id in paying), row.pk in allowed)
+            (row, _why_not(row, reader, pays=row.transaction_id in paying), _problem(row, allowed))
             for row in waiting
         ],
-        "usable": [(row, row.pk in allowed, may_execute(row, reader)) for row in usable],
+        "usable": [(row, _problem(row, allowed), may_execute(row, reader)) for row in usable],
         "decided": decided,
         "may_decide": reader.has_perm(DECIDE),
     }
@@ -70,6 +70,7 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _approve(row: ApprovalRequest, by: User, note: str) -> str:
+    refuse_outdated(row)
     approved = approvals.approve(request=row, by=by, note=note)
     try:
         return f"Approved. {do_approved(approved, by=by)}"
@@ -115,6 +116,15 @@ def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
     holders: list[Any] = [account.user for account in row.accounts]
     if pays or any(person.is_close_to(other) for other in (row.requested_by, *holders)):
         return "It is about you or your household; another manager decides."
+    return ""
+
+
+def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
+    """Why nobody can approve or do this any more, whoever they are; "" if somebody can."""
+    if row.pk not in allowed:
+        return f"{row.requested_by} may not do this any more, so it is neither approved nor done."
+    if row.is_outdated:
+        return "Somebody changed these limits since; they have to be asked for again."
     return ""
 
 

@@ -1,6 +1,5 @@
 """Turns a reviewed action into a request for approval, and an approved request into the action."""
 
-from decimal import Decimal
 from typing import Any
 
 from accounts import approvals
@@ -14,6 +13,7 @@ from transactions.services import Draft
 Kind = ApprovalRequest.Kind
 DECIDE = "accounts.decide_approvals"
 ASKED = "Another person has been asked to approve this; nothing has been booked yet."
+OUTDATED = "Somebody changed these limits meanwhile, so nothing was changed now; ask again."
 WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}  # whose reason is stored beside the row
 
 
@@ -102,6 +102,7 @@ def do_approved(request: ApprovalRequest, *, by: User) -> str:
     if request.kind == Kind.PAYMENT_FILE:
         return "The colleague who asked can pay the file now, on its page."
     if request.kind == Kind.LIMITS:
+        refuse_outdated(request)
         account_services.change_account(account=_account(request), **_limits(request))
         return "The limits are changed."
     draft = _draft(request)
@@ -123,12 +124,17 @@ def _account(request: ApprovalRequest) -> Account:
     return request.from_account
 
 
+def refuse_outdated(request: ApprovalRequest) -> None:
+    """Raises NeedsApproval if the limits that a request changes are others than it says."""
+    if request.from_account is not None:
+        request.from_account.refresh_from_db(fields=[limit.name for limit in request.limits])
+    if request.is_outdated:
+        raise NeedsApproval(OUTDATED)
+
+
 def _limits(request: ApprovalRequest) -> Any:
-    names = ("overdraft_limit", "transfer_limit", "daily_limit")
-    values = {name: request.parameters[name] for name in names}
-    limits = {name: None if value is None else Decimal(value) for name, value in values.items()}
     return {
-        **limits,
+        **{limit.name: limit.after for limit in request.limits},
         "id": request.transaction_id,
         "reason": request.reason,
         "changed_by": request.requested_by,
