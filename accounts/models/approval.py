@@ -1,6 +1,7 @@
 """Approvals: thresholds, the sums of a day, and the requests that another person decides."""
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, NamedTuple, Self
 
@@ -19,6 +20,7 @@ from ledger.db.ids import uuid7
 KINDS = ["deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file"]
 
 
+LONGEST = timedelta(days=31)  # that a request waits; the setting allows 720 hours
 LIMITS = {
     "overdraft_limit": "Overdraft limit",
     "transfer_limit": "Transfer limit",
@@ -170,6 +172,16 @@ class ApprovalRequest(models.Model):
                     decided_at__isnull=False,
                 ),
                 violation_error_message="A decision names who decided, and when.",
+            ),
+            models.CheckConstraint(
+                name="approval_done_is_used",
+                condition=~Q(status="done") | Q(used_at__isnull=False),
+                violation_error_message="What is done was used at some time.",
+            ),
+            models.CheckConstraint(
+                name="approval_expires",
+                condition=Q(expires_at__lte=F("requested_at") + LONGEST),
+                violation_error_message="A request waits for at most 31 days.",
             ),
             models.CheckConstraint(
                 name="approval_kind_valid",

@@ -162,6 +162,8 @@ REQUEST_BEGINS_PENDING = FirmTrigger(
     ),
     func=refuse("request_begins_pending", "A request begins undecided."),
 )
+# The times are those of the server: only how long it lasts is asked, and `approval_expires` bounds
+# that.
 REQUEST_IS_FOR_OTHERS = FirmTrigger(
     name="request_is_for_others",
     when=pgtrigger.Before,
@@ -171,6 +173,8 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
         IF {concerns("NEW.requested_by_id", "NEW")} THEN
             {refuse("request_is_for_others", "Staff ask for nothing of their own household.")}
         END IF;
+        NEW.expires_at := clock_timestamp() + (NEW.expires_at - NEW.requested_at);
+        NEW.requested_at := CASE WHEN NEW.requested_at IS NOT NULL THEN clock_timestamp() END;
         RETURN NEW;
     """,
 )

@@ -4,7 +4,7 @@ Note [Status follows changes]: an account's status changes only by a row of this
 `status_follows_changes` sets it, with the rights of the owner; the web role has no right to the
 column, and a trigger of accounts refuses a direct UPDATE to everybody. So no change is without its
 row. The rows of an account form a chain that begins with active: each starts from the status that
-the one before led to, at a later time. The audit checks the chain.
+the one before led to, at a later time, by the clock of the server. The audit checks the chain.
 """
 
 import pgtrigger
@@ -29,7 +29,8 @@ STATUS_CHANGE_CONTINUES = FirmTrigger(
         END IF;
         SELECT max(created_at) INTO latest
         FROM account_status_changes WHERE account_id = NEW.account_id;
-        NEW.created_at := greatest(NEW.created_at, latest + interval '1 microsecond');
+        NEW.created_at := CASE WHEN NEW.created_at IS NOT NULL THEN
+            greatest(clock_timestamp(), latest + interval '1 microsecond') END;
         RETURN NEW;
     """,
 )

@@ -2,7 +2,7 @@
 another payee of a file, other limits; and decisions after the time to decide.
 """
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,13 +14,14 @@ from accounts import approvals
 from accounts import services as account_services
 from accounts.exceptions import NeedsApproval
 from accounts.groups import MANAGER
-from accounts.models import Account, ApprovalRequest, LimitChange, User
+from accounts.models import Account, ApprovalRequest, LimitChange, StaffSum, User
+from accounts.models.approval_triggers import TODAY
 from ledger.db.ids import uuid7
 from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, expire, step
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of
-from tests.refusals import constraint_of
+from tests.refusals import constraint_of, refused_by
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine, Transaction
@@ -250,6 +251,130 @@ def test_raised_limits_add_up_by_manager_and_by_account(
     with pytest.raises(NeedsApproval):
         raise_limit(account, colleague(MANAGER, "Second boss"), 12_000)
     raise_limit(other, colleague(MANAGER, "Third boss"), 6_000)
+
+
+# Requests by raw SQL
+
+
+INSERT_REQUEST = """
+    INSERT INTO approval_requests (id, kind, transaction_id, to_account_id, amount, currency,
+        parameters, reason, requested_by_id, requested_at, expires_at, status, decided_by_id,
+        decided_at, note, used_amount, used_at)
+    VALUES (gen_random_uuid(), 'deposit', gen_random_uuid(), %(account)s, 20000, 'USD', '{}', 'x',
+        %(clerk)s, now() - %(ago)s::interval, now() + %(later)s::interval, %(status)s, %(boss)s,
+        CASE WHEN %(boss)s IS NOT NULL THEN now() END, '', %(used)s,
+        CASE WHEN %(used)s > 0 THEN now() END)
+"""
+
+
+def insert_request(account: Account, clerk: User, **values: Any) -> None:
+    given = {"ago": "0 days", "later": "2 days", "status": "pending", "boss": None, "used": 0}
+    values = {**given, "account": account.pk, "clerk": clerk.pk, **values}
+    with as_web(), connection.cursor() as cursor:
+        cursor.execute(INSERT_REQUEST, values)
+
+
+@pytest.mark.parametrize("begin", ["approved", "declined", "done", "used"])
+def test_a_request_begins_undecided(begin: str, account: Account, clerk: User, boss: User) -> None:
+    values: dict[str, Any] = {"status": begin, "boss": boss.pk, "used": 20_000}
+    if begin in ("approved", "declined"):
+        values["used"] = 0
+    elif begin == "used":
+        values = {"used": 20_000}
+    with pytest.raises(IntegrityError) as refused:
+        insert_request(account, clerk, **values)
+    assert constraint_of(refused.value) == "request_begins_pending"
+
+
+def test_the_times_of_a_request_are_those_of_the_server(account: Account, clerk: User) -> None:
+    with pytest.raises(IntegrityError) as refused:
+        insert_request(account, clerk, ago="9 years", later="99 years")
+    assert constraint_of(refused.value) == "approval_expires"
+    insert_request(account, clerk, ago="9 days", later="2 days")
+    request = ApprovalRequest.objects.get()
+    assert abs(request.requested_at - timezone.now()) < timedelta(minutes=5)
+    assert request.expires_at - request.requested_at <= timedelta(days=11, seconds=1)
+
+
+def test_a_web_process_marks_nothing_as_done(account: Account, clerk: User, boss: User) -> None:
+    draft = Draft(id=uuid7(), to_account=account, amount=MUCH, created_by=clerk)
+    with as_web():
+        request = ask_for(services.preview(draft), reason="x", asked_by=clerk)
+    approved(request, boss)
+    with pytest.raises(IntegrityError) as refused, as_web(), connection.cursor() as cursor:
+        cursor.execute("UPDATE approval_requests SET status = 'done'")
+    assert constraint_of(refused.value) == "approval_done_is_used"
+
+
+def test_the_time_of_a_change_of_status_is_that_of_the_server(account: Account) -> None:
+    with as_web(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO account_status_changes (id, account_id, from_status, to_status, reason,"
+            " message, created_at) VALUES (gen_random_uuid(), %s, 'active', 'frozen', 'x', '',"
+            " now() - interval '1 year')",
+            [account.pk],
+        )
+    assert abs(account.status_changes.get().created_at - timezone.now()) < timedelta(minutes=5)
+
+
+def test_more_than_was_approved_of_a_file_is_not_paid(
+    account: Account, other: Account, clerk: User, boss: User
+) -> None:
+    """A request that names less than the file's sum."""
+    file = checked(account, pay(other, 14_000), pay(other, 16_000), created_by=clerk)
+    with as_web():
+        request = approvals.ask(
+            kind=ApprovalRequest.Kind.PAYMENT_FILE, transaction_id=file.pk, from_account=account,
+            to_account=None, amount=Decimal(20_000), currency="USD", parameters={}, reason="x",
+            asked_by=clerk,
+        )  # fmt: skip
+    approved(request, boss)
+    first, second = PaymentLine.objects.of(file).in_order()
+    sides: dict[str, Any] = {"from_account": account, "to_account": other, "created_by": clerk}
+    with as_web():
+        services.transfer(id=first.pk, amount=Decimal(14_000), **sides)
+        with pytest.raises(NeedsApproval):
+            services.transfer(id=second.pk, amount=Decimal(16_000), **sides)
+    request.refresh_from_db()
+    assert (request.status, request.used_amount) == ("approved", 14_000)
+
+
+# The sums of a day
+
+
+@pytest.mark.parametrize(("sql", "rule"), [
+    ("UPDATE staff_sums SET share = share / 2", "sum_only_grows"),
+    ("UPDATE staff_sums SET key = key || ' of another'", "sum_only_grows"),
+    ("DELETE FROM staff_sums", "sum_stays"),
+    ("TRUNCATE staff_sums", "sums_stay"),
+])  # fmt: skip
+def test_not_even_the_owner_lowers_a_sum(sql: str, rule: str, account: Account, boss: User) -> None:
+    raise_limit(account, boss, 6_000)
+    assert refused_by(sql) == rule
+    assert {sum.share for sum in StaffSum.objects.all()} == {Decimal("0.6")}
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])  # one of them has another date
+def test_the_day_of_the_sums_is_that_of_utc_in_every_session(
+    zone: str, account: Account, boss: User
+) -> None:
+    days = {timezone.now().astimezone(UTC).date().isoformat()}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+        try:
+            raise_limit(account, boss, 6_000)
+        finally:
+            cursor.execute("SET TimeZone = 'UTC'")
+    days.add(timezone.now().astimezone(UTC).date().isoformat())
+    assert {sum.key.split()[0] for sum in StaffSum.objects.all()} <= days
+
+
+@pytest.mark.parametrize("moment", ["2026-03-29 00:00:00", "2026-03-29 23:59:59.999999"])
+def test_a_day_of_the_sums_begins_and_ends_at_midnight_of_utc(moment: str) -> None:
+    day = TODAY.replace("clock_timestamp()", f"timestamptz '{moment}+00'")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT ({day})::text")
+        assert cursor.fetchone() == ("2026-03-29",)
 
 
 # Decisions by raw SQL

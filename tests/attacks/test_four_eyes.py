@@ -561,7 +561,6 @@ def raw(sql: str, *values: Any) -> None:
     "UPDATE approval_requests SET status = 'approved', decided_by_id = requested_by_id",
     "UPDATE accounts SET overdraft_limit = 10000000", "UPDATE accounts SET daily_limit = NULL",
     "UPDATE limit_changes SET reason = ''", "DELETE FROM limit_changes",
-    "UPDATE users SET household_id = gen_random_uuid()",
 ])  # fmt: skip
 def test_raw_sql_of_the_web_role_is_refused(sql: str, account: Account, clerk: User) -> None:
     deposit(account, clerk, 5_000)
