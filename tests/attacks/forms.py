@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from django.test import Client
 
 from tests.attacks.answers import ask
-from tests.attacks.markup import Markup
 from tests.attacks.walk import Address
 
 OK = 200
@@ -105,26 +104,7 @@ def forms_seen(client: Client, addresses: Iterable[Address]) -> list[PageForm]:
     seen: dict[tuple[str, ...], PageForm] = {}
     for address in addresses:
         answer = ask(client, "GET", address.url, follow=True)
-        if answer.status == 200 and "html" in answer.headers.get("Content-Type", ""):
+        if answer.status == OK and "html" in answer.headers.get("Content-Type", ""):
             for form in forms_of(answer.body, address.url):
                 seen.setdefault(form.signature, form)
     return list(seen.values())
-
-
-def parameters_seen(client: Client, addresses: Iterable[Address]) -> dict[str, set[str]]:
-    """The names of the parameters of each page, by its path: from the links and the GET forms of
-    every page.
-    """
-    names: dict[str, set[str]] = {}
-    for address in addresses:
-        answer = ask(client, "GET", address.url, follow=True)
-        if answer.status != OK or "html" not in answer.headers.get("Content-Type", ""):
-            continue
-        for form in forms_of(answer.body, address.url):
-            if form.method == "GET":
-                names.setdefault(form.action, set()).update(form.values)
-        for link in Markup(answer.body).links:
-            parts = urlsplit(urljoin(address.url, link))
-            if not parts.netloc and parts.query:
-                names.setdefault(parts.path, set()).update(dict(parse_qsl(parts.query, True)))
-    return names

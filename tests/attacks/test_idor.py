@@ -3,38 +3,102 @@
 Eve asks for every page of the site with every id of Ana's and Ben's, by every method.
 """
 
-import pytest
+import itertools
+from collections.abc import Iterator
 
-from tests.attacks.answers import METHODS, ask
+import pytest
+from django.test import Client
+
+from tests.attacks.answers import METHODS, Answer, ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.digests import digests_of_rows_with, table_digests
 from tests.attacks.forms import forms_seen
+from tests.attacks.parameters import names_asked, page_of, parameters_seen
 from tests.attacks.people import attempt, is_alive, signed_in
 from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db
 REFUSED = (302, 403, 404, 405)
+MOST_POSTS = 3  # a view asks for some fields only after others
+FILLED = {"amount": "1", "step": "send", "text": "x"}
+Fields = dict[str, dict[str, str]]
 # Whoever has the link has the mailbox to which it was sent.
 BY_SECRET_LINK = {"account_reset_password_from_key"}
 
 
 def test_no_address_leads_to_the_rows_of_another(bank: AttackedBank) -> None:
-    eve, before = signed_in(bank.eve.user), table_digests()
-    wrong = []
+    eve = signed_in(bank.eve.user)
+    fields, forms = fields_by_page(eve, bank)
+    before, wrong = table_digests(), []
 
     for victim in bank.victims:
         facts = list(victim.facts())
         for address in addresses(victim):
             if not address.is_of_holder or address.name in BY_SECRET_LINK:
                 continue
-            for method in METHODS:
-                answer = ask(eve, method, address.url)
+            answers = [(method, ask(eve, method, address.url)) for method in METHODS]
+            sent = {**fields, **forms.get(address.pattern.template, {})}
+            answers += [("POST", answer) for answer in posts(eve, address.url, sent)]
+            for method, answer in answers:
                 shown = answer.shown(facts, address.url)
                 is_list_of_methods = method == "OPTIONS" and not answer.body
                 if shown or not (answer.status in REFUSED or is_list_of_methods):
                     wrong.append(f"{method} {address.url}: {answer.status} {shown}")
+            assert is_alive(eve), address.url
 
     assert wrong == []
+    assert {"transactions/%(pk)s/note/"} <= forms.keys()
+    assert table_digests() == before
+
+
+def fields_by_page(client: Client, bank: AttackedBank) -> tuple[dict[str, str], Fields]:
+    """The fields of all forms on Eve's pages; and those of the forms that are sent to a page with
+    an id of hers, by the pattern of that page.
+    """
+    own = {address.url: address.pattern.template for address in addresses(bank.eve)}
+    everything: dict[str, str] = {}
+    by_page: Fields = {}
+    for form in forms_seen(client, addresses(bank.eve)):
+        values = {name: FILLED.get(name) or value or "1" for name, value in form.values.items()}
+        everything.update(values)
+        if form.method == "POST" and form.action in own:
+            by_page.setdefault(own[form.action], {}).update(values)
+    return everything, by_page
+
+
+def posts(client: Client, url: str, usual: dict[str, str]) -> Iterator[Answer]:
+    """Sends the form that the page would take: with those fields for which its view asks."""
+    sent: dict[str, str] = {}
+    for _ in range(MOST_POSTS):
+        with names_asked() as asked:
+            answer = ask(client, "POST", url, sent)
+        yield answer
+        if asked <= sent.keys():
+            return
+        sent |= {name: usual.get(name, "1") for name in asked}
+
+
+@pytest.mark.slow
+def test_no_parameter_takes_the_rows_of_another(bank: AttackedBank) -> None:
+    """Each parameter of each page of Eve's, as ids of Ana's: alone, and beside the usual ones."""
+    eve, ana = signed_in(bank.eve.user), bank.ana
+    facts = list(ana.facts())
+    rows = (ana.user, ana.everyday, ana.transactions["paid"], ana.files[0], ana.approvals[0])
+    before, wrong, tried = table_digests(), [], set()
+
+    for path, names in parameters_seen(eve, addresses(bank.eve)).names.items():
+        fresh = [name for name in names if (page_of(path), name) not in tried]
+        tried |= {(page_of(path), name) for name in fresh}
+        for name, row in itertools.product(fresh, rows):
+            for usual in ({}, names):
+                answer = ask(eve, "GET", path, {**usual, name: str(row.pk)})
+                shown = answer.shown(facts, path)
+                if shown or answer.status >= 500:
+                    wrong.append(f"{path} {name}={row.pk}: {answer.status} {shown}")
+    assert is_alive(eve)
+
+    assert wrong == []
+    assert {("/transfers/new/", "id"), ("/search/", "q")} <= tried
     assert table_digests() == before
 
 
@@ -57,7 +121,7 @@ def test_no_form_takes_the_rows_of_another(bank: AttackedBank) -> None:
     facts = list(ana.facts())
     rows = [ana.user, *ana.accounts, *ana.transactions.values(), *ana.files]
     before = digests_of_rows_with([row.pk for row in rows])
-    filled = {"number": bank.eve.savings.number, "amount": "1", "step": "send", "text": "x"}
+    filled = {"number": bank.eve.savings.number, **FILLED}
     wrong = []
 
     forms = forms_seen(eve, addresses(bank.eve))

@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from tests.attacks.answers import ask
+from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.forms import forms_seen
+from tests.attacks.forms import PageForm, forms_seen
+from tests.attacks.parameters import parameters_seen
 from tests.attacks.people import attempt, readers_of, signed_in
 from tests.attacks.walk import addresses
 from tests.factories import PASSWORD
@@ -23,6 +24,7 @@ ELSEWHERE = (
     "///evil.example",
     "\thttps://evil.example/",
 )
+LOCAL = "/reports/"  # a page of ours to which a parameter may lead
 NAMES = ("next", "redirect", "return", "back", "url", "to", "continue", "process")
 
 
@@ -35,38 +37,61 @@ def leads_away(location: str) -> bool:
     )
 
 
+def targets(local: Answer, plain: Answer, number: int) -> tuple[str, ...]:
+    """What to try: every spelling where the parameter chose the page of LOCAL, else one of them."""
+    chosen = urlsplit(local.headers.get("Location", "")).path == LOCAL
+    usual = urlsplit(plain.headers.get("Location", "")).path == LOCAL
+    return ELSEWHERE if chosen and not usual else (ELSEWHERE[number % len(ELSEWHERE)],)
+
+
 @pytest.mark.slow
-def test_no_address_leads_away(bank: AttackedBank) -> None:
-    one_each = {it.pattern: it.url for it in addresses(bank.eve)}.values()
+@pytest.mark.parametrize("kind", ["stranger", "customer", "staff"])
+def test_no_address_leads_away(bank: AttackedBank, kind: str) -> None:
+    client = {"stranger": Client(), **readers_of(bank)}[kind]
+    one_each = {it.pattern: it for it in addresses(bank.eve)}.values()
     away = []
 
-    for kind, client in {"stranger": Client(), **readers_of(bank)}.items():
-        if kind not in ("stranger", "customer", "staff"):
-            continue
-        for number, url in enumerate(one_each):
-            target = ELSEWHERE[number % len(ELSEWHERE)]
-            answer = ask(client, "GET", url, dict.fromkeys(NAMES, target))
-            if leads_away(answer.headers.get("Location", "")):
-                away.append((kind, url, answer.headers["Location"]))
+    for path, usual in parameters_seen(client, one_each).names.items():
+        plain = ask(client, "GET", path)
+        for number, names in enumerate([NAMES, *((name,) for name in usual)]):
+            local = ask(client, "GET", path, {**usual, **dict.fromkeys(names, LOCAL)})
+            for target in targets(local, plain, number):
+                answer = ask(client, "GET", path, {**usual, **dict.fromkeys(names, target)})
+                if leads_away(answer.headers.get("Location", "")):
+                    away.append((path, names, answer.headers["Location"]))
 
     assert away == []
+
+
+@pytest.mark.slow
+def test_no_form_leads_away(bank: AttackedBank) -> None:
+    forms = forms_seen(signed_in(bank.eve.user), addresses(bank.eve))
+    away, chosen = [], set()
+
+    def sent(form: PageForm, target: str | None) -> Answer:
+        extra = dict.fromkeys(NAMES, target) if target else {}
+        with attempt(bank.eve.user) as client:
+            return ask(client, "POST", form.action, {**form.values, **extra})
+
+    for number, form in enumerate(form for form in forms if form.method == "POST"):
+        tried = targets(sent(form, LOCAL), sent(form, None), number)
+        chosen |= {form.action} if tried is ELSEWHERE else set()
+        for target in tried:
+            answer = sent(form, target)
+            if leads_away(answer.headers.get("Location", "")):
+                away.append((form.action, answer.headers["Location"]))
+
+    assert away == []
+    assert chosen >= {"/theme/"}  # leads to the page that its field names
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_no_form_leads_away(bank: AttackedBank, target: str) -> None:
-    eve, extra = bank.eve.user, dict.fromkeys(NAMES, target)
-    away = []
+def test_signing_in_leads_nobody_away(bank: AttackedBank, target: str) -> None:
+    signing_in = {"login": bank.ana.user.email, "password": PASSWORD}
+    answer = ask(Client(), "POST", "/account/login/", signing_in | dict.fromkeys(NAMES, target))
 
-    for form in forms_seen(signed_in(eve), addresses(bank.eve)[:12]):
-        if form.method == "POST":
-            with attempt(eve) as client:
-                answer = ask(client, "POST", form.action, {**form.values, **extra})
-            away += [(form.action, target)] * leads_away(answer.headers.get("Location", ""))
-    signing_in = {"login": bank.ana.user.email, "password": PASSWORD, **extra}
-    answer = ask(Client(), "POST", "/account/login/", signing_in)
     assert answer.status == 302
     assert not leads_away(answer.headers["Location"])
-    assert away == []
 
 
 @pytest.mark.parametrize(

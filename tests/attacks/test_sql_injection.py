@@ -4,7 +4,6 @@ The parameters are those of all links and forms that a reader finds on all pages
 that Django's admin understands in an address.
 """
 
-import re
 from urllib.parse import quote
 
 import pytest
@@ -12,7 +11,7 @@ from django.test import Client
 
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.forms import parameters_seen
+from tests.attacks.parameters import UUID, page_of, parameters_seen
 from tests.attacks.people import readers_of
 from tests.attacks.walk import addresses
 from tests.postgres_log import lines_logged
@@ -37,7 +36,6 @@ SECRET_LOOKUPS = {
     "authenticator__data__isnull": "0",
 }
 LOOKUPS = ("id__in", "created_at__year__gt", "o", "p", "all", "_to_field", "_popup", "_facets", "e")
-UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 READERS = ("customer", "analyst", "staff")
 
 
@@ -47,8 +45,8 @@ def test_no_parameter_is_taken_for_sql(bank: AttackedBank) -> None:
     logged, wrong, tried = lines_logged(), [], set()
 
     for kind in READERS:
-        for path, names in parameters_seen(clients[kind], addresses(bank.eve)).items():
-            page = UUID.sub("<id>", path)
+        for path, names in parameters_seen(clients[kind], addresses(bank.eve)).names.items():
+            page = page_of(path)
             fresh = sorted(name for name in names if (page, name) not in tried)
             tried |= {(page, name) for name in fresh}
             for name in fresh:

@@ -1,4 +1,4 @@
-"""Markup in stored texts stays text: on every page, for each kind of reader.
+"""Markup in stored texts and in parameters stays text: on every page, for each kind of reader.
 
 All names, descriptions, references, metadata, notes, reasons, messages and file names of the bank
 of `tests/attacks/visits.py` contain an element and an attribute.
@@ -8,8 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.attacks.answers import Answer, ask
+from tests.attacks.bank import AttackedBank
 from tests.attacks.markup import Markup
-from tests.attacks.visits import ATTRIBUTE, ELEMENT, Visits
+from tests.attacks.parameters import page_of, parameters_seen
+from tests.attacks.people import readers_of
+from tests.attacks.visits import ATTRIBUTE, ELEMENT, MARKUP, Visits
+from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db
 SCHEMES = {"", "http", "https", "mailto", "data", "otpauth"}
@@ -22,16 +27,43 @@ def test_no_stored_text_becomes_an_element_or_an_attribute(visits: Visits) -> No
     for kind, url, answer in visits.pages():
         if "html" not in answer.headers.get("Content-Type", ""):
             continue
-        markup = Markup(answer.body)
         if ELEMENT in answer.body:
             shown.add(kind)
-        strange = {link for link in markup.links if urlsplit(link).scheme not in SCHEMES}
-        strange |= markup.inline | markup.names & {ELEMENT, ATTRIBUTE, "onfocus"}
-        if strange:
+        if strange := strange_parts(answer):
             made.append((kind, url, strange))
 
     assert made == []
     assert shown >= {"customer", "staff", "superuser"}  # as text, else the test would prove nothing
+
+
+def strange_parts(answer: Answer) -> set[str]:
+    """Elements, attributes and links that no page of ours has."""
+    markup = Markup(answer.body)
+    strange = {link for link in markup.links if urlsplit(link).scheme not in SCHEMES}
+    return strange | markup.inline | markup.names & {ELEMENT, ATTRIBUTE, "onfocus"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
+def test_no_parameter_becomes_an_element_or_an_attribute(bank: AttackedBank, kind: str) -> None:
+    client = readers_of(bank)[kind]
+    made, shown, tried = [], set(), set()
+
+    for path, names in parameters_seen(client, addresses(bank.eve)).names.items():
+        fresh = [name for name in names if (page_of(path), name) not in tried]
+        tried |= {(page_of(path), name) for name in fresh}
+        for name in fresh:
+            for value in (MARKUP, "javascript:alert(1)"):
+                answer = ask(client, "GET", path, {**names, name: value})
+                if "html" not in answer.headers.get("Content-Type", ""):
+                    continue
+                if ELEMENT in answer.body:
+                    shown.add(path)
+                if strange := strange_parts(answer):
+                    made.append((path, name, strange))
+
+    assert made == []
+    assert "/search/" in shown  # as text
 
 
 def test_other_answers_are_no_pages(visits: Visits) -> None:

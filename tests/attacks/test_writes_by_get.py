@@ -5,7 +5,13 @@ Left out are sessions, the cache with its counts for rate limits, and `last_logi
 
 import pytest
 
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.digests import table_digests
+from tests.attacks.parameters import parameters_seen
+from tests.attacks.people import is_alive, readers_of
 from tests.attacks.visits import Visits
+from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db
 
@@ -26,3 +32,23 @@ def test_every_page_answers(visits: Visits) -> None:
 
     assert broken == []
     assert len(pages) > 250
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
+def test_no_parameter_makes_a_page_write(bank: AttackedBank, kind: str) -> None:
+    """Every link with parameters, every GET form, and every parameter for which a view asks."""
+    client = readers_of(bank)[kind]
+    seen = parameters_seen(client, addresses(bank.eve))
+    before = table_digests()
+
+    for url in seen.queries.values():
+        ask(client, "GET", url)
+    for path, names in seen.names.items():
+        for value in ("1", "on"):
+            ask(client, "GET", path, dict.fromkeys(names, value))
+
+    assert len(seen.queries) > 50
+    assert is_alive(client)
+    after = table_digests()
+    assert sorted(table for table in after if after[table] != before[table]) == []
