@@ -16,7 +16,15 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 
 from accounts.models import User
-from accounts.sign_in import devices, encryption, events, limits, passwords, step_up
+from accounts.sign_in import (
+    devices,
+    encryption,
+    events,
+    limits,
+    mailed_codes,
+    passwords,
+    step_up,
+)
 from accounts.sign_in.addresses import is_unconfirmed
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
@@ -158,10 +166,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return required
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Sends a mail. `person_name` is the person it is about, never the one signed in."""
+        """Sends a mail. `person_name` is the person it is about, never the one signed in. Sends
+        nothing if strangers have had too many sent to this address.
+        """
+        if not mailed_codes.may_send(self.request, template_prefix, email):
+            return
         super().send_mail(
             template_prefix, email, {"person_name": mailed_name(context.get("user")), **context}
         )
+        if code := context.get("code"):
+            mailed_codes.remember(email, code)
 
     def send_notification_mail(
         self,

@@ -15,7 +15,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
-from accounts.sign_in import limits, passwords
+from accounts.sign_in import limits, mailed_codes, passwords
 from ledger.db.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
 from ledger.text.lines import is_readable, mixed_word, shortened, tidy_line
@@ -81,15 +81,23 @@ class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # ty
 
 class SignInCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
     """Takes the sign-in code from the mail. Wrong codes count by client; each mail has its own
-    code, good for three attempts.
+    code, good for three attempts in the browser that asked: see `accounts.sign_in.mailed_codes`.
     """
+
+    expected_code: str | None
 
     def clean_code(self) -> str:
         """The code, if it is the one in the mail."""
         attempt = limits.begin(context.request, door="mail_code", account="")
         if attempt.refused_by:
             raise get_adapter().validation_error("too_many_step_ups")
+        login, typed = context.request._login_stage.login, self.cleaned_data["code"]
+        stands_in = mailed_codes.stands_in(login.email, self.expected_code or "", typed)
+        if stands_in and login.user is not None:
+            self.expected_code = typed
         code = str(super().clean_code())
+        if not mailed_codes.use(login.email, code):
+            raise get_adapter().validation_error("incorrect_code")
         attempt.succeeded()
         return code
 

@@ -202,7 +202,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True  # tell people when their password or address
 # Wrong passwords and codes are counted by accounts.sign_in.limits, the same on every page; the
 # person passes a limit that strangers have caused by a code sent by mail, or by a passkey.
 LEDGER_WRONG_ATTEMPTS = env.number("LEDGER_WRONG_ATTEMPTS", 1000, least=10, most=1_000_000)
-ACCOUNT_RATE_LIMITS = {"login_failed": "", "change_password": "", "reauthenticate": ""}
+# Mails to an address are limited by accounts.sign_in.mailed_codes; no limit is by address alone.
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "",
+    "change_password": "",
+    "reauthenticate": "",
+    "confirm_email": "",
+    "request_login_code": "20/m/ip",
+    "reset_password": "20/m/ip",
+}
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 10 * 60
 ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser

@@ -43,6 +43,11 @@ def is_unconfirmed(user: User) -> bool:
     return mine.exists() and not mine.filter(verified=True).exists()
 
 
+def may_be_a_strangers(user: User) -> bool:
+    """Whether a stranger may have signed up with this address. Staff got theirs from the bank."""
+    return not user.is_staff and is_unconfirmed(user)
+
+
 @with_retry
 def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool = False) -> None:
     """Confirms the address of a sign-up for whoever reads its mail, who may be somebody else.
@@ -65,7 +70,7 @@ def confirm_only_address(user: User) -> None:
     """Confirms the address of somebody who has chosen a password by a link mailed to it."""
     addresses = list(EmailAddress.objects.filter(user=user))
     if len(addresses) == 1 and addresses[0].email == user.email and not addresses[0].verified:
-        if is_unconfirmed(user):
+        if may_be_a_strangers(user):
             give_to_owner(user=user, address=addresses[0], has_new_password=True)
         addresses[0].verified = addresses[0].primary = True
         addresses[0].save(update_fields=["verified", "primary"])

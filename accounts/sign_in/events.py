@@ -23,7 +23,7 @@ from django.utils import timezone
 from accounts.models import SignIn, User
 from accounts.models.rights import read_session_version
 from accounts.sign_in import devices, places, sessions
-from accounts.sign_in.addresses import confirm_only_address, give_to_owner, is_unconfirmed
+from accounts.sign_in.addresses import confirm_only_address, give_to_owner, may_be_a_strangers
 from ledger.web import security_log
 
 LONGEST_METHOD = 20
@@ -136,7 +136,7 @@ def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
     if not instance.verified or instance._state.adding or is_own_browser:
         return
     is_new = EmailAddress.objects.filter(pk=instance.pk, verified=False).exists()
-    if not is_new or not is_unconfirmed(instance.user):
+    if not is_new or not may_be_a_strangers(instance.user):
         return
     give_to_owner(user=instance.user, address=instance)
     security_log.record(

@@ -86,12 +86,17 @@ def begin(request: HttpRequest, *, door: Door, account: str, device: str = "") -
     elif door != "mail_code":
         account_key = f"{door} {account}"
         wanted += [(ACCOUNT, account_key), (ACCOUNT_A_DAY, account_key), (in_all(), "")]
-    return _count([(limit, _key(limit, of)) for limit, of in wanted])
+    return _count([(limit, key_of(limit, of)) for limit, of in wanted])
+
+
+def passes(limit: Limit, of: str) -> bool:
+    """Counts something else that is limited, such as mails to an address. False above the limit."""
+    return not _count([(limit, key_of(limit, of))]).refused_by
 
 
 def forget(*, door: Door, account: str) -> None:
     """Begins the counters of an account anew, for its owner who has proved who they are."""
-    keys = [_key(limit, f"{door} {account}") for limit in (ACCOUNT, ACCOUNT_A_DAY)]
+    keys = [key_of(limit, f"{door} {account}") for limit in (ACCOUNT, ACCOUNT_A_DAY)]
     AttemptCount.objects.filter(pk__in=keys).delete()
 
 
@@ -109,5 +114,6 @@ def _tidy_up() -> None:
     AttemptCount.objects.filter(window_ends__lt=timezone.now() - TIDY_AFTER).delete()
 
 
-def _key(limit: Limit, of: str) -> str:
+def key_of(limit: Limit, of: str) -> str:
+    """The key of the counter: a digest, so that the table names nobody."""
     return hashlib.sha256(f"{limit.name} {of}".encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""How many mails anybody may have sent to an address, and the codes that were in them.
+
+Whoever asks is a stranger until they type the code, so nobody may be refused for what others asked.
+Above the limit the page answers as always, no mail leaves, and the browser that asked takes a code
+that the mailbox has already. A link in a mail needs nothing here: it stays valid.
+"""
+
+from allauth.core.internal.cryptokit import normalize_user_code
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.models import AttemptCount
+from accounts.sign_in.limits import MINUTE, Limit, key_of, passes
+
+# A code lives as long as the window, so during it there is always a valid one in the mailbox.
+MAILS = Limit("mails_to_address", 5, 10 * MINUTE)
+MAILED_CODE = Limit("mailed_code", 1, 10 * MINUTE)
+FOLDER = "account/email/"
+# Mails that anybody can ask for with somebody else's address.
+ASKED_BY_ANYBODY = {
+    f"{FOLDER}{name}"
+    for name in (
+        "login_code",
+        "password_reset_key",
+        "unknown_account",
+        "account_already_exists",
+        "email_confirmation",
+        "email_confirmation_signup",
+    )
+}
+UNUSED, USED = 1, 2
+
+
+def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
+    """Whether this mail may leave. Each kind counts apart, and each person who is signed in."""
+    if template not in ASKED_BY_ANYBODY:
+        return True
+    person = request.user.pk if request is not None and hasattr(request, "user") else None
+    return passes(MAILS, f"{template} {email.lower()} {person or ''}")
+
+
+def remember(email: str, code: str) -> None:
+    """Notes that a mail with this code has left."""
+    AttemptCount.objects.filter(pk=_key(email, code)).delete()
+    passes(MAILED_CODE, _of(email, code))
+
+
+def stands_in(email: str, expected: str, typed: str) -> bool:
+    """Whether the typed code was mailed to the address, while the expected one never was."""
+    keys = {_key(email, expected), _key(email, typed)}
+    living = AttemptCount.objects.filter(pk__in=keys, window_ends__gt=timezone.now())
+    counts = dict(living.values_list("pk", "count"))
+    return _key(email, expected) not in counts and counts.get(_key(email, typed)) == UNUSED
+
+
+def use(email: str, code: str) -> bool:
+    """Uses up a right code. False if another browser has used it already."""
+    row = AttemptCount.objects.filter(pk=_key(email, code), window_ends__gt=timezone.now())
+    return bool(row.filter(count=UNUSED).update(count=USED)) or not row.exists()
+
+
+def _key(email: str, code: str) -> str:
+    return key_of(MAILED_CODE, _of(email, code))
+
+
+def _of(email: str, code: str) -> str:
+    text = f"{email.lower()} {normalize_user_code(code)}"
+    return salted_hmac("accounts.mailed_code", text).hexdigest()

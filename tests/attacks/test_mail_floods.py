@@ -1,0 +1,116 @@
+"""A stranger who asks for mails in somebody's name floods no mailbox, and keeps nobody out."""
+
+import re
+
+import pytest
+from allauth.account import app_settings
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from accounts.sign_in.mailed_codes import MAILS
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+ANA, NOBODY = "ana@example.com", "nobody@example.com"
+PASSWORD, NEW = "seven blue lamps at dusk", "another lamp at the quay"
+CODE, CONFIRM = "/account/login/code/", "/account/login/code/confirm/"
+RESET = "/account/password/reset/"
+OWNERS = "198.51.100.7"
+
+
+@pytest.fixture(autouse=True)
+def ana(db: None) -> User:
+    cache.clear()
+    user: User = UserFactory(email=ANA, password=PASSWORD)
+    EmailAddress.objects.create(user=user, email=ANA, verified=True, primary=True)
+    return user
+
+
+def flood(path: str, email: str = ANA, requests: int = 12) -> list[Client]:
+    clients = [Client(REMOTE_ADDR=f"203.0.113.{n}") for n in range(requests)]
+    answers = [client.post(path, {"email": email}) for client in clients]
+    assert {answer.status_code for answer in answers} == {302}
+    return clients
+
+
+def code_in(message: int) -> str:
+    found = re.search(r"to Ledger:\s+(\S+)", str(mail.outbox[message].body))
+    assert found
+    return found[1]
+
+
+def type_code(client: Client, code: str) -> bool:
+    client.post(CONFIRM, {"code": code})
+    return client.get("/").status_code == 200
+
+
+def ask_for_code(address: str = OWNERS) -> Client:
+    client = Client(REMOTE_ADDR=address)
+    client.post(CODE, {"email": ANA})
+    return client
+
+
+@pytest.mark.parametrize("path", [CODE, RESET])
+@pytest.mark.parametrize("email", [ANA, NOBODY])
+def test_a_mailbox_gets_few_mails_however_many_are_asked_for(path: str, email: str) -> None:
+    flood(path, email)
+    assert len(mail.outbox) == MAILS.amount
+
+
+def test_the_owner_signs_in_while_strangers_guess_and_ask_for_mails() -> None:
+    for n in range(25):
+        form = {"login": ANA, "password": f"wrong {n}"}
+        Client(REMOTE_ADDR=f"203.0.113.{n}").post("/account/login/", form)
+    flood(CODE)
+    flood(RESET)
+    codes = [n for n, message in enumerate(mail.outbox) if "to Ledger:" in str(message.body)]
+    assert type_code(ask_for_code(), code_in(codes[-1]))
+
+
+def test_the_owner_resets_by_a_mail_that_a_stranger_asked_for() -> None:
+    flood(RESET)
+    owner = Client(REMOTE_ADDR=OWNERS)
+    assert owner.post(RESET, {"email": ANA}).status_code == 302
+    (link,) = [line for line in mail.outbox[0].body.splitlines() if "/reset/key/" in line]
+    page = owner.get("/" + link.split("/", 3)[3], follow=True)
+    owner.post(page.redirect_chain[-1][0], {"password1": NEW, "password2": NEW})
+    assert User.objects.get(email=ANA).check_password(NEW)
+
+
+def test_a_code_opens_only_the_browser_that_asked_while_mails_are_sent() -> None:
+    ask_for_code("203.0.113.1")
+    thief = ask_for_code("203.0.113.2")
+    assert not type_code(thief, code_in(0))
+    assert type_code(thief, code_in(1))
+
+
+def test_a_code_that_was_used_opens_no_other_browser() -> None:
+    flood(CODE)
+    code = code_in(-1)
+    first, second = ask_for_code(), ask_for_code()
+    assert type_code(first, code)
+    assert not type_code(second, code)
+
+
+def test_a_used_code_does_not_open_the_browser_that_it_was_made_for() -> None:
+    strangers = flood(CODE)
+    code = code_in(MAILS.amount - 1)
+    assert type_code(ask_for_code(), code)
+    assert not type_code(strangers[MAILS.amount - 1], code)
+
+
+def test_a_code_mailed_to_somebody_else_opens_nothing() -> None:
+    flood(CODE)
+    mail.outbox.clear()
+    UserFactory(email="eve@example.com")
+    Client().post(CODE, {"email": "eve@example.com"})
+    assert not type_code(ask_for_code(), code_in(0))
+
+
+def test_no_limit_of_allauth_is_by_address_alone() -> None:
+    limits = {name: rate for name, rate in app_settings.RATE_LIMITS.items() if rate}
+    phones = {"verify_phone"}  # no page here asks for one
+    assert [name for name, rate in limits.items() if "/key" in rate and name not in phones] == []
