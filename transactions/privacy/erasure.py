@@ -6,29 +6,38 @@ verify as before. Some of the rows belong to tables that never change: only the 
 may lift their triggers, for the length of this transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db import transaction as db_transaction
-from django.db.models import Exists, F, Func, JSONField, OuterRef, QuerySet, TextField, Value
+from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
 
-from accounts.models import Account, Change, SignIn, User, WebSession
-from transactions.models import Annotation, NamesAsked, PaymentLine
+from accounts.models import Account, Change, Household, SignIn, User, WebSession
+from transactions.models import Annotation, NamesAsked
+from transactions.privacy.traces import (
+    erase_from_the_log_of_households,
+    erase_from_the_log_of_the_admin,
+    erase_texts,
+    traces_of,
+)
 
 NAME = "A former customer"
 DOMAIN = "erased.invalid"  # a domain that nobody can have (RFC 2606)
 ACCOUNT_NAME = "Account"
-# Notes, accounts that are closed, and the history.
-NEVER_CHANGE = ("annotations", "accounts", "changes")
-NAMING = ("name", "email", "account there", "reason")  # values of the history that name somebody
+HOUSEHOLD_NAME = "A former household"
+# Notes, accounts that are closed, the history, and what staff wrote about accounts.
+NEVER_CHANGE = (
+    "annotations", "accounts", "changes", "account_status_changes", "limit_changes",
+    "approval_requests", "transaction_notes", "reads", "payment_lines",
+)  # fmt: skip
+NAMING = ("name", "email", "account there", "household")  # values of the history that name somebody
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
@@ -43,7 +52,10 @@ def erase(person: User) -> None:
     """Erases what names the person, in one database transaction. For the owner of the tables."""
     with db_transaction.atomic(durable=True), triggers_lifted(*NEVER_CHANGE):
         person = User.objects.select_for_update().get(pk=person.pk)
-        _erase_from_the_log_of_the_admin(person)
+        traces = traces_of(person)
+        erase_from_the_log_of_the_admin(traces)
+        erase_texts(traces)
+        left = _households_left(person)
         for rows in (
             EmailAddress.objects.filter(user=person),
             Authenticator.objects.filter(user=person),
@@ -54,21 +66,46 @@ def erase(person: User) -> None:
             NamesAsked.objects.filter(user=person),
         ):
             rows.delete()
-        lines = PaymentLine.objects.filter(file__from_account__user=person)
-        lines.exclude(typed_name="").update(typed_name="")
         Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
         person.groups.clear()
         person.user_permissions.clear()
+        person.household = None
         person.name, person.email = NAME, f"{person.pk.hex}@{DOMAIN}"
         person.last_login, person.is_staff, person.is_superuser = None, False, False
         person.set_unusable_password()
         person.save()
-        _erase_from_the_history(person)
+        _rename_empty_households(left)
+        _erase_from_the_history(person, [*traces.accounts, *left])
 
 
-def _erase_from_the_history(person: User) -> None:
-    """That something was changed, when and by whom stays; names and the person's address go."""
-    accounts = [str(pk) for pk in Account.objects.filter(user=person).values_list("pk", flat=True)]
+def _households_left(person: User) -> list[UUID]:
+    """The households in which the person is or was, as the history tells."""
+    about = Change.objects.filter(table_name="users", about=str(person.pk))
+    names = {
+        side["household"]
+        for row in about
+        for side in (row.before, row.after)
+        if side and side.get("household")
+    }
+    found = Household.objects.filter(Q(name__in=names) | Q(pk=person.household_id))
+    return list(found.values_list("pk", flat=True))
+
+
+def _rename_empty_households(households: Sequence[UUID]) -> None:
+    """A household in which others live keeps its name, which is theirs too."""
+    members = User.objects.filter(household=OuterRef("pk"))
+    empty = Household.objects.filter(~Exists(members), pk__in=households)
+    erase_from_the_log_of_households(empty.values_list("pk", flat=True))
+    empty.update(name=HOUSEHOLD_NAME)
+
+
+def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
+    """That something was changed, when and by whom stays; names, reasons and the person's address
+    go. A name of a household goes from its history only if nobody lives there any more.
+    """
+    lived_in = Household.objects.filter(pk__in=others).exclude(name=HOUSEHOLD_NAME)
+    kept = set(lived_in.values_list("pk", flat=True))
+    about = [str(pk) for pk in (person.pk, *others) if pk not in kept]
     without = {
         side: Func(
             F(side), Value(list(NAMING), ArrayField(TextField())), template="(%(expressions)s)",
@@ -76,17 +113,8 @@ def _erase_from_the_history(person: User) -> None:
         )
         for side in ("before", "after")
     }  # fmt: skip
-    Change.objects.filter(about__in=[str(person.pk), *accounts]).update(**without)
+    Change.objects.filter(about__in=about).update(**without, reason="")
     Change.objects.filter(person=person).update(address="")
-
-
-def _erase_from_the_log_of_the_admin(person: User) -> None:
-    """What staff changed stays; how the person and their accounts were called then does not."""
-    accounts = [str(pk) for pk in Account.objects.filter(user=person).values_list("pk", flat=True)]
-    for model, ids in ((User, [str(person.pk)]), (Account, accounts)):
-        kind = ContentType.objects.get_for_model(model)
-        about = LogEntry.objects.filter(content_type=kind, object_id__in=ids)
-        about.update(object_repr=NAME, change_message="")
 
 
 @contextmanager

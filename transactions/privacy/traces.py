@@ -1,0 +1,139 @@
+"""What a person leaves in texts of others: reasons of staff, logs, files and their lines.
+
+Used by the erasure, within its transaction and with the triggers lifted. Texts about the person's
+accounts are emptied. Texts that are about another side too are emptied where they have a word of
+the person's name, or an address of theirs; the log of the admin and what staff searched for, where
+they have the whole name.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q
+
+from accounts.models import (
+    Account,
+    ApprovalRequest,
+    Change,
+    Household,
+    LimitChange,
+    Read,
+    StatusChange,
+    User,
+)
+from transactions.models import PaymentFile, PaymentLine, StaffReason
+
+REPR = "Erased"
+FILE_NAME = "A file"
+REFUSED = "It was refused."
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """Where to look for a person: their accounts, and regular expressions of Postgres for any word
+    of their names and any address, and for whole names and addresses.
+    """
+
+    person: User
+    accounts: list[UUID]
+    words: str
+    whole: str
+
+
+def traces_of(person: User) -> Traces:
+    """Read before anything is erased: former names and addresses are in the history alone."""
+    texts = [person.name, person.email]
+    for row in Change.objects.filter(
+        table_name__in=["users", "account_emailaddress"], about=str(person.pk)
+    ):
+        for side in (row.before or {}, row.after or {}):
+            texts += [side.get("name") or "", side.get("email") or ""]
+    accounts = list(Account.objects.filter(user=person).values_list("pk", flat=True))
+    words = [word for text in texts for word in ([text] if "@" in text else text.split())]
+    return Traces(person, accounts, _pattern(words), _pattern(texts))
+
+
+def _pattern(texts: Iterable[str]) -> str:
+    """Finds any of the texts as whole words, also with the spaces of an address of a page."""
+    parts = sorted({re.escape(text) for text in texts if len(text) > 1})
+    either = "|".join(parts).replace("\\ ", "( |\\+|%20)") or "a^"
+    return rf"(^|[^[:alnum:]])({either})($|[^[:alnum:]])"
+
+
+def erase_from_the_log_of_the_admin(traces: Traces) -> None:
+    """What staff changed stays; how the person and what is theirs were called does not."""
+    theirs: list[tuple[type[Model], Q]] = [
+        (User, Q(pk=traces.person.pk)),
+        (Account, Q(user=traces.person)),
+        (EmailAddress, Q(user=traces.person)),
+        (Authenticator, Q(user=traces.person)),
+        (SocialAccount, Q(user=traces.person)),
+        (PaymentFile, Q(from_account__user=traces.person)),
+        (StatusChange, Q(account__user=traces.person)),
+        (LimitChange, Q(account__user=traces.person)),
+    ]
+    about = Q(object_repr__iregex=traces.whole) | Q(change_message__iregex=traces.whole)
+    for model, which in theirs:
+        ids = [str(pk) for pk in model._default_manager.filter(which).values_list("pk", flat=True)]
+        about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
+    LogEntry.objects.filter(about).update(object_repr=REPR, change_message="")
+
+
+def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
+    """How households were called in which nobody lives any more."""
+    kind = ContentType.objects.get_for_model(Household)
+    about = LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in households])
+    about.update(object_repr=REPR, change_message="")
+
+
+def erase_texts(traces: Traces) -> None:
+    """Empties what was written about the person and their accounts."""
+    ids = traces.accounts
+    StatusChange.objects.filter(account__in=ids).update(reason="", message="")
+    LimitChange.objects.filter(account__in=ids).update(reason="")
+    sides = Q(from_account__in=ids) | Q(to_account__in=ids)
+    requests = ApprovalRequest.objects.filter(sides)
+    requests.update(reason="", note="")
+    _erase_from_parameters(requests)
+    paid = Q(transaction__from_account__in=ids) | Q(transaction__to_account__in=ids)
+    for field in ("reason", "message"):
+        notes = StaffReason.objects.filter(paid, **{f"{field}__iregex": traces.words})
+        notes.update(**{field: ""})
+    reads = Read.objects.exclude(query="")
+    of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.whole)
+    reads.filter(of_them).update(query="")
+    _erase_from_files(traces)
+
+
+def _erase_from_files(traces: Traces) -> None:
+    """The names in files, and of files: of the person's own, and of others' that pay them."""
+    lines = PaymentLine.objects.exclude(typed_name="")
+    own = Q(file__from_account__in=traces.accounts)
+    lines.filter(own | Q(to_account__in=traces.accounts)).update(typed_name="")
+    unpaid = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts), booked=False)
+    unpaid.filter(description__iregex=traces.words).update(description="")
+    unpaid.filter(reference__iregex=traces.words).update(reference="")
+    refused = PaymentLine.objects.filter(own).refused()
+    refused.update(verdict=REFUSED)  # the sentences name the account
+    paying = PaymentLine.objects.filter(to_account__in=traces.accounts).values("file")
+    files = Q(from_account__in=traces.accounts) | Q(pk__in=paying, name__iregex=traces.words)
+    renamed = list(PaymentFile.objects.filter(files).values_list("pk", flat=True))
+    PaymentFile.objects.filter(pk__in=renamed).update(name=FILE_NAME)
+    _erase_from_parameters(ApprovalRequest.objects.filter(transaction_id__in=renamed))
+
+
+def _erase_from_parameters(requests: Iterable[ApprovalRequest]) -> None:
+    """The message to the customer, and the name of a file. The audit compares the others."""
+    for request in requests:
+        if "message" in request.parameters:
+            request.parameters["message"] = ""
+        if request.kind == ApprovalRequest.Kind.PAYMENT_FILE:
+            request.parameters["description"] = FILE_NAME
+        request.save(update_fields=["parameters"])
