@@ -195,7 +195,9 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This did not match. Wait for the next code, or try again.",
+        "incorrect_code": (
+            "This did not match. Wait for the app's next code; a recovery code works once."
+        ),
         "cannot_generate_recovery_codes": (
             "Recovery codes stand in for a lost passkey or app. Add one of them first."
         ),

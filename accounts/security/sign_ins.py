@@ -8,10 +8,12 @@ from accounts.sign_in.sessions import living_sessions
 
 # Of each kind, so that a stranger's wrong passwords do not push the sign-ins out of the list.
 MOST_SIGN_INS, MOST_REFUSED = 8, 5
+WORDS = {"limited": "Not tried, after too many wrong attempts"}
 METHODS = {
     "password": "by password",
     "code": "by a code sent by mail",
     "mfa": "with a second factor",
+    "passkey": "by passkey",
     "socialaccount": "through an identity provider",
     "password_reset": "after a new password",
 }
@@ -29,15 +31,16 @@ def read_sign_ins(request: PersonRequest) -> dict[str, Any]:
     refused = list(mine.refused()[:MOST_REFUSED])
     rows = sorted(succeeded + refused, key=lambda row: row.at, reverse=True)
     return {
+        "has_more": mine.count() > len(rows),
         "rows": [
             {
                 "at": row.at,
                 "device": row.device,
                 "place": row.place,
-                "what": row.get_outcome_display(),
+                "what": WORDS.get(row.outcome) or row.get_outcome_display(),
                 "method": METHODS.get(row.method, "") if row.outcome == SignIn.Status.OK else "",
                 "refused": row.outcome != SignIn.Status.OK,
             }
             for row in rows
-        ]
+        ],
     }

@@ -13,6 +13,7 @@ from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.mfa import signals as factor_signals
+from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth import signals as auth_signals
 from django.contrib.auth import update_session_auth_hash
@@ -91,8 +92,10 @@ def _signed_in(
 
 
 def method_of(request: HttpRequest, user: User) -> str:
-    """How the person proved who they are last: password, code, mfa, socialaccount ..."""
+    """How the person proved who they are last: password, code, passkey, mfa, socialaccount ..."""
     records = get_authentication_records(request, user)
+    if records and records[-1].get("type") == Authenticator.Type.WEBAUTHN:
+        return "passkey"
     return str(records[-1]["method"])[:LONGEST_METHOD] if records else ""
 
 

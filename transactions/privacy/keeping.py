@@ -6,6 +6,7 @@ from accounts.sign_in.devices import cookie_name
 from transactions.privacy.retention import NAMES_ASKED_DAYS
 
 Row = tuple[str, str]
+CHANGES = "Changes of your accounts and sign-in: what, when, and from which internet address"
 
 
 def kept() -> list[Row]:
@@ -15,6 +16,7 @@ def kept() -> list[Row]:
     return [
         ("Payments and balances", "For good: books are never edited"),
         ("Your name, addresses, ways to sign in, notes", f"{people} after you have left"),
+        (CHANGES, f"For good; names and addresses leave it {people} after you have left"),
         ("Sign-ins: time, device and place in words", _days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
         ("Which staff have read your data", _days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
         ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),

@@ -108,4 +108,4 @@ def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None)
 def over_limit(currency: str) -> str:
     """Why a payment over the limit needs a step-up."""
     limit = money(limit_in(currency), currency)
-    return f"With it you pay others more than {limit} today. Confirm that it is you."
+    return f"With this payment you pay others more than {limit} today. Confirm that it is you."

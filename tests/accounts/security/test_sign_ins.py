@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import SignIn, User, WebSession
 from tests.factories import UserFactory
 from tests.pages import text_of, texts_of
+from tests.passkeys import add_passkey
 from tests.security_events import security_events
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +162,12 @@ def test_a_forged_device_cookie_is_not_taken(
     client.cookies["device"] = "eyJhIjoiYiJ9:forged:signature"
     assert sign_in(client).status_code == 302
     assert len(mailoutbox) == 1
+
+
+def test_a_sign_in_by_passkey_says_so(client: Client, ana: User) -> None:
+    passkey, url = add_passkey(ana), "/account/2fa/webauthn/login/"
+    options = client.get(url, headers={"accept": "application/json"}).json()
+    challenge = options["request_options"]["publicKey"]["challenge"]
+    client.post(url, {"credential": passkey.sign(challenge)})
+    assert SignIn.objects.get(user=ana).method == "passkey"
+    assert "by passkey" in text_of(client.get(PAGE))
