@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
@@ -124,7 +125,7 @@ def test_a_factor_that_is_removed_closes_the_admin(staff: Client, clerk: User) -
 
 def test_a_password_reset_opens_nothing(client: Client, settings: LazySettings) -> None:
     settings.ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
-    clerk = UserFactory(is_staff=True, password=PASSWORD)
+    clerk = UserFactory(is_staff=True, password=PASSWORD, last_login=timezone.now())
     add_app(clerk)
     client.post("/account/password/reset/", {"email": clerk.email})
     (link,) = [word for word in str(mail.outbox[0].body).split() if "/password/reset/key/" in word]
