@@ -29,6 +29,7 @@ APPLIES = """(
 NOBODY = "00000000-0000-0000-0000-000000000000"
 TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
 OVER = 2  # a share above every threshold
+DESK = "('use_cash_desk', 'refund_transactions', 'manage_holds', 'change_limits')"
 
 
 def threshold_of(currency: str) -> str:
@@ -43,12 +44,18 @@ def share_of(amount: str, currency: str) -> str:
     return f"coalesce({amount} / nullif({threshold_of(currency)}, 0), {OVER})"
 
 
-# Only active staff have a sum of their own; all others share one, so that no invented or empty name
-# evades it.
+# Only active staff whose groups let them move money or change limits have a sum of their own; all
+# others share one, so that no invented or empty name evades it.
 def clerk_of(person: str) -> str:
     """SQL: the id whose sum an action of this person counts to."""
     return f"""coalesce((
         SELECT id FROM users WHERE id = {person} AND is_staff AND deleted_at IS NULL
+        AND (is_superuser OR EXISTS (
+            SELECT FROM users_groups
+            JOIN auth_group_permissions USING (group_id)
+            JOIN auth_permission ON auth_permission.id = permission_id
+            WHERE users_groups.user_id = users.id AND codename IN {DESK}
+        ))
     ), '{NOBODY}')"""
 
 

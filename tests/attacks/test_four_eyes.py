@@ -177,20 +177,21 @@ def test_holds_and_captures_for_an_accomplice_are_refused(
     assert balances(other) == [50_000]
 
 
-@pytest.mark.parametrize("name", [None, "customer", "closed", "unknown"])
+@pytest.mark.parametrize("name", [None, "customer", "closed", "unknown", "no desk", "reader"])
 def test_an_empty_or_wrong_name_does_not_evade_the_sum(
     name: str | None, account: Account, other: Account
 ) -> None:
     people: dict[str | None, User | None] = {
         None: None, "customer": UserFactory(), "closed": UserFactory(is_staff=True),
-        "unknown": UserFactory(),
+        "unknown": UserFactory(), "no desk": UserFactory(is_staff=True),
+        "reader": colleague(AUDITOR, "Reader"),
     }  # fmt: skip
     person = people[name]
     if name == "closed" and person:
         account_services.deactivate_user(user=person)
     deposit(account, person, 6_000)
     with pytest.raises(NeedsApproval):
-        deposit(other, None, 6_000)  # all who are no staff share one sum
+        deposit(other, None, 6_000)  # all who serve no desk share one sum
     with as_web(), pytest.raises(NeedsApproval):
         services.transfer(from_account=other, to_account=account, amount=Decimal(6_000))
 
