@@ -7,6 +7,8 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from babel.numbers import get_territory_currencies
 from django import forms
+from django.db import IntegrityError
+from django.db import transaction as db_transaction
 from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -113,6 +115,7 @@ class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  
 class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
     """Signing up: a name besides the email and the password, or without one by a passkey."""
 
+    account_already_exists: bool
     name = forms.CharField(
         label="Your name",
         max_length=200,
@@ -155,7 +158,15 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         password = self.cleaned_data.get("password1")  # none with a passkey
         if self.account_already_exists and password:
             User().set_password(password)
-        saved: tuple[User | None, Any] = super().try_save(request)
+        saved: tuple[User | None, Any]
+        try:
+            with db_transaction.atomic():
+                saved = super().try_save(request)
+        except IntegrityError:
+            if not User.objects.filter(email=self.cleaned_data["email"]).exists():
+                raise
+            self.account_already_exists = True  # since the form looked
+            saved = super().try_save(request)
         return saved
 
     def custom_signup(self, request: HttpRequest, user: User) -> None:
