@@ -14,13 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve, reverse
 
 from accounts.models import Account, Read
-from accounts.models.read import LONGEST_QUERY
+from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
 from accounts.shown import Shown, collect
 from ledger.web.database_errors import page_for
 from ledger.web.request_facts import facts_of
 
 logger = logging.getLogger(__name__)
-MOST_PEOPLE = 500
 # Pages of the admin that show nobody's data: a person's own password and menus.
 NOBODYS = {"admin:jsi18n", "admin:logout", "admin:login", "admin:app_list"}
 

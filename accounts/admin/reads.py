@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from accounts.admin.history import MOST_PEOPLE, newest_page
 from accounts.admin.parts import ReadOnly, link_to, moment_cell
 from accounts.models import Read, User
+from accounts.models.read import MOST_PEOPLE as MOST_PEOPLE_OF_A_PAGE
 from ledger.text.dates import end_of_day, start_of_day
 
 SHOWN_ON_A_PERSON = 5
@@ -39,7 +40,9 @@ class ReadFilter(forms.Form):
         if wanted["by"]:
             reads = reads.filter(reader__in=_people(wanted["by"]))
         if wanted["whose"]:
-            reads = reads.filter(people__overlap=_people(wanted["whose"]))
+            # A page of more people than its row keeps may have shown these too.
+            named = Q(people__overlap=_people(wanted["whose"]))
+            reads = reads.filter(named | Q(people__len__gte=MOST_PEOPLE_OF_A_PAGE))
         if wanted["page"]:
             reads = reads.filter(path__icontains=wanted["page"])
         if wanted["day"]:

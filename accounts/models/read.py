@@ -12,6 +12,7 @@ from accounts.models.user import User
 from ledger.db.ids import uuid7
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger, stays
 
+MOST_PEOPLE = 500  # of a page
 LONGEST_QUERY = 2_000  # characters; a logged page with a longer query is refused
 
 

@@ -3,6 +3,7 @@ forgotten.
 """
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -13,6 +14,7 @@ from django.utils import timezone
 from accounts import read_log
 from accounts.groups import AUDITOR
 from accounts.models import Read
+from accounts.models.read import MOST_PEOPLE
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.walk import addresses
@@ -23,15 +25,9 @@ from tests.refusals import refused_by
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("admin:accounts_read_changelist")
-# Their rows have the page and the query, but not everybody whose facts are on it: sums and numbers
-# that no row of a person was loaded for, the reader's own log, and account numbers that the owner
-# of a payment file typed.
-WITHOUT_NAMES = {
-    "admin:index",
-    "admin:transactions_paymentfile_result",
-    "transactions:report",
-    "transactions:report_csv",
-}
+# Their rows have the page, but not everybody whose facts are on it: the reader's own log, and
+# values of metadata, which belong to no one person there.
+WITHOUT_NAMES = ("/admin/", "/reports/metadata-keys/", "/reports/metadata-keys/report.csv")
 
 
 @pytest.mark.parametrize("kind", ["analyst", "staff", "superuser"])
@@ -53,9 +49,9 @@ def test_each_page_that_shows_somebody_the_rows_of_others_is_logged(
             logged += len(rows)
             for person, own in facts.items():
                 words = answer.shown(own, address.url + query)
-                is_logged = person in people or (address.name in WITHOUT_NAMES and rows)
+                is_logged = person in people or (address.url in WITHOUT_NAMES and rows)
                 if words and not is_logged:
-                    forgotten.append(f"{address.name} {query} shows {words} of {person}")
+                    forgotten.append(f"{address.url}{query} shows {words} of {person}")
     assert not forgotten, "\n".join(forgotten)
     assert logged
 
@@ -156,3 +152,29 @@ def test_the_web_role_chooses_neither_the_time_nor_the_session_of_a_row(
     assert forged.read_at >= before
     assert forged.role == "ledger_web"
     assert forged.session.startswith(str(connection.connection.info.backend_pid))
+
+
+@pytest.mark.parametrize("url_name", ["transactions:report", "transactions:report_csv"])
+@pytest.mark.parametrize(
+    "report",
+    ["running-total", "users-by-balance", "top-spenders", "accounts-by-balance", "trial-balance"],
+)
+def test_an_auditor_finds_the_readers_of_a_report_by_the_customer(
+    url_name: str, report: str, bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    url = reverse(url_name, args=[report])
+    currency = bank.ana.everyday.currency
+    for kind in ("analyst", "staff"):
+        answer = ask(readers[kind], "GET", f"{url}?whose=bank&currency={currency}")
+        assert answer.status == 200
+    found = Read.objects.filter(path=url, people__contains=[bank.ana.user.pk])
+    assert found.count() == 2
+
+
+def test_a_page_of_more_people_than_a_row_keeps_is_found_for_each(bank: AttackedBank) -> None:
+    many = [uuid4() for _ in range(MOST_PEOPLE)]
+    Read.objects.create(
+        reader=bank.clerk, page="-", path="/everybody/", people=many, address="192.0.2.7"
+    )
+    auditor = signed_in(colleague(AUDITOR, "Ada"))
+    assert "/everybody/" in text_of(auditor.get(PAGE, {"whose": str(bank.ana.user.pk)}))

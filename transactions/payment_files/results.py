@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator
 
 from django.http import StreamingHttpResponse
 
+from accounts.shown import add_accounts
 from ledger.text.csv_cells import Echo, guarded
 from ledger.text.currencies import decimals_of, minor_units
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.storage import PART
 
+MOST_TOLD = 5_000  # accounts; the log itself keeps 500 people of a page
 HEAD = "line to name amount currency description reference result why note transaction".split()
 
 
@@ -27,6 +29,12 @@ def result_response(file: PaymentFile) -> StreamingHttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{result_name(file)}"'},
     )
+
+
+def tell_payees(file: PaymentFile) -> None:
+    """Tells the log of reads whose accounts the lines of the file pay, see Note [Whose data]."""
+    lines = PaymentLine.objects.of(file).exclude(to_account=None)
+    add_accounts(*lines.values_list("to_account_id", flat=True).distinct()[:MOST_TOLD])
 
 
 def result_name(file: PaymentFile) -> str:

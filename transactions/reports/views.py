@@ -18,6 +18,7 @@ from ledger.text.csv_cells import guarded
 from transactions.reports.catalogue import BY_SLUG, REPORT_GROUPS, ReportGroup
 from transactions.reports.report import Column, Report, ReportParameters, Row
 from transactions.reports.runner import SECONDS, run
+from transactions.reports.whose import Whose, tell_page
 from transactions.scope import may_read_bank, may_see_plans
 
 SPOOLED = 2 * 1024 * 1024
@@ -62,12 +63,13 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
     context["may_see_plans"] = may_plan = may_see_plans(request.user)
     if form.has_money and form.is_valid():
         try:
-            context["run"] = run(
+            context["run"] = shown = run(
                 chosen,
                 ReportParameters(form.scope, form.params),
                 with_plans=may_plan and "plans" in request.GET,
                 fresh="fresh" in request.GET,
             )
+            tell_page(shown)
         except OperationalError as error:
             if failure_of(error) is not Failure.TIMED_OUT:
                 raise
@@ -109,6 +111,7 @@ def _file(chosen: Report, params: ReportParameters) -> IO[str]:
     """
     file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     writer = csv.writer(file)
+    whose = Whose(params)
     with ExitStack() as stack, snapshot(seconds=SECONDS):
         stack.callback(file.close)
         found = chosen.rows(params)
@@ -116,7 +119,9 @@ def _file(chosen: Report, params: ReportParameters) -> IO[str]:
         writer.writerow([column.name for column in chosen.columns])
         for row in stream(chunk_size=2000) if stream else found:
             writer.writerow([_cell(column, row, params) for column in chosen.columns])
+            whose.see(row)
         stack.pop_all()  # nothing failed: the response closes it
+    whose.tell()
     file.seek(0)
     return cast("IO[str]", file)
 

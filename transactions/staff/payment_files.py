@@ -35,7 +35,7 @@ from transactions.payment_files.booking import (
 from transactions.payment_files.forms import CustomersFileForm, PayForm
 from transactions.payment_files.parser import UnreadableFile
 from transactions.payment_files.preview import check
-from transactions.payment_files.results import result_response
+from transactions.payment_files.results import result_response, tell_payees
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
 from transactions.safeguards.review import NOT_REVIEWED
@@ -234,7 +234,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Streams the result of each line as a CSV file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return result_response(get_object_or_404(self.get_queryset(request), pk=pk))
+        file = get_object_or_404(self.get_queryset(request), pk=pk)
+        tell_payees(file)  # the lines are read after the log of reads is written
+        return result_response(file)
 
     def _upload_page(self, request: HttpRequest, form: CustomersFileForm) -> HttpResponse:
         context = {
