@@ -98,10 +98,15 @@ def thresholds() -> dict[str, Decimal]:
     return dict(ApprovalThreshold.objects.values_list("currency", "amount"))
 
 
+def threshold_of(currency: str) -> Decimal:
+    """The amount that one person may do alone in a day, in this currency."""
+    known = thresholds()
+    return known.get(currency, known.get("*", Decimal(0)))
+
+
 def share_of(amount: Decimal, currency: str) -> Decimal:
     """An amount as a part of the threshold of its currency, as the database counts it."""
-    known = thresholds()
-    threshold = known.get(currency, known.get("*", Decimal(0)))
+    threshold = threshold_of(currency)
     if not amount:
         return Decimal(0)
     return amount / threshold if threshold else OVER

@@ -22,7 +22,7 @@ from accounts.admin.columns import (
 )
 from accounts.admin.forms import LIMITS, AccountAddForm, AccountChangeForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
-from accounts.admin.limits import ASK, ASKED, ask_for_limits
+from accounts.admin.limits import ASK, ASKED, ask_for_limits, why_asked
 from accounts.admin.masking import known_number, masked_number, sees_contact_details
 from accounts.admin.parts import STYLES, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
@@ -183,8 +183,9 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
             response = self._changeform_view(*page)  # type: ignore[attr-defined]
         except LedgerError as refusal:
             request.ledger_refusal = refusal  # type: ignore[attr-defined]
-            asks = {"asks": isinstance(refusal, NeedsApproval)}
-            page = (*page[:3], {**(extra_context or {}), **asks})
+            if isinstance(refusal, NeedsApproval):  # no field is wrong: its box says what to do
+                asks = {"asks": why_asked(self.get_object(request, object_id or "")), "errors": []}
+                page = (*page[:3], {**(extra_context or {}), **asks})
             response = self._changeform_view(*page)  # type: ignore[attr-defined]
         return response
 
@@ -205,6 +206,12 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
         details = {name: form.cleaned_data[name] for name in ("user", "currency", "name")}
         services.open_account(id=obj.pk, **details)
         obj.refresh_from_db()
+
+    def response_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
+        """Leaves out "was changed successfully" where another manager was only asked."""
+        if ASK in request.POST:
+            return redirect("admin:accounts_account_change", obj.pk)
+        return super().response_change(request, obj)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 from accounts import approvals
 from accounts.models import Account, ApprovalRequest, User
 from ledger.db.ids import uuid7
+from ledger.text.money import money
 
 LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 ASK = "_ask"  # the button's name
@@ -36,6 +37,16 @@ def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRe
 
 def _stored(limits: Mapping[str, Decimal | None]) -> dict[str, str | None]:
     return {name: None if value is None else str(value) for name, value in limits.items()}
+
+
+def why_asked(account: Account) -> str:
+    """The sentence above a form whose limits another manager must approve."""
+    threshold = approvals.threshold_of(account.currency)
+    more = f"more than {money(threshold, account.currency)}" if threshold else "any amount"
+    return (
+        f"Nothing was saved. To raise limits by {more} in a day, another manager must approve it. "
+        "Ask for approval below, or enter less."
+    )
 
 
 def _raised(before: Decimal | None, after: Decimal | None) -> Decimal:

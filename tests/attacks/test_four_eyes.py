@@ -286,8 +286,14 @@ def test_limits_over_the_threshold_are_asked_for_and_approved(
         "initial-name": account.name, "initial-transfer_limit": "", "initial-daily_limit": "",
         "status_changes-TOTAL_FORMS": "0", "status_changes-INITIAL_FORMS": "0",
     }  # fmt: skip
-    assert "Ask for approval" in manager.post(url, form).content.decode()
-    assert manager.post(url, {**form, "_ask": "1"}).status_code == 302
+    refused = text_of(manager.post(url, form))
+    assert "10,000.00" in refused
+    assert account.currency in refused
+    assert "correct the error" not in refused
+    assert 'name="_ask"' in manager.post(url, form).content.decode()
+    done = text_of(manager.post(url, {**form, "_ask": "1"}, follow=True))
+    assert "Another manager has been asked" in done
+    assert "successfully" not in done
     request = ApprovalRequest.objects.get()
     assert (request.kind, request.amount) == ("limits", 60_000)
     assert "you asked for this" in text_of(step(manager, request, "approve")).lower()
@@ -309,12 +315,19 @@ def test_the_desk_asks_and_a_manager_approves_once(
     page = staff.post(DESK, form).content.decode()
     assert 'name="ask"' in page
     assert 'name="book"' not in page
-    assert "Say why" in text_of(staff.post(DESK, {**seen, "ask": "1"}))
+    again = staff.post(DESK, {**seen, "ask": "1", "why": "  "}).content.decode()
+    assert 'aria-describedby="why_error"' in again, "the review stays, with the error at the field"
+    assert 'name="ask"' in again
+    assert not ApprovalRequest.objects.exists()
     answer = staff.post(DESK, {**seen, "ask": "1", "why": "Sold a house"})
     assert answer["Location"] == PAGE
     request = ApprovalRequest.objects.get()
     assert (str(request.transaction_id), request.requested_by) == (form["id"], clerk)
-    assert "Sold a house" in text_of(manager.get(PAGE))
+    assert "is frozen" not in text_of(manager.get(PAGE))
+    account_services.freeze_account(account=account, reason="Lost card")
+    shown = text_of(manager.get(PAGE))
+    assert "Sold a house" in shown
+    assert "is frozen" in shown
     step(manager, request, "approve")
     row = Transaction.objects.get(pk=form["id"])
     assert (row.created_by, row.amount) == (clerk, 20_000)

@@ -37,7 +37,7 @@ def test_a_deposit_is_asked_for_approved_and_booked(
     sign_in(page, boss.email)
     page.goto(reverse("admin_approvals"))
     wrong += look_at(page, "approvals")
-    page.get_by_role("button", name="Approve and do it").click()
+    page.get_by_role("button", name="Approve and book").click()
     page.get_by_text("Approved. Booked").wait_for()
     clerks.close()
     managers.close()

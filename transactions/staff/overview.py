@@ -28,7 +28,8 @@ def figures_for(user: User) -> list[StaffFigure]:
     if user.has_perm("accounts.view_approvalrequest"):
         many = ApprovalRequest.objects.waiting().count()
         page = reverse("admin_approvals")
-        figures.append(StaffFigure("Waiting for approval", f"{many:,}", page, many > 0))
+        care = many > 0 and user.has_perm("accounts.decide_approvals")
+        figures.append(StaffFigure("Waiting for approval", f"{many:,}", page, care))
     if user.has_perm("transactions.view_transaction"):
         figures += _holds()
     if user.has_perm("accounts.view_account"):

@@ -17,6 +17,7 @@ from tests.transactions.audit.sealed_books import as_owner, day
 from transactions import services
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import seal
+from transactions.staff.approvals.requests import ask_for
 from transactions.staff.overview import figures_for
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,16 @@ def test_holds_frozen_accounts_audit_and_seal_are_counted(
     for figure in figures_for(clerk):
         assert f'href="{figure.url}"' in page.replace("&amp;", "&")
         assert staff.get(figure.url).status_code == 200
+
+
+def test_what_waits_is_pointed_out_to_who_may_decide(
+    clerk: User, boss: User, account: Account
+) -> None:
+    draft = services.Draft(to_account=account, amount=Decimal(20_000), created_by=clerk)
+    ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
+    for person, cares in ((clerk, False), (boss, True)):
+        (waiting,) = [one for one in figures_for(person) if one.label == "Waiting for approval"]
+        assert (waiting.value, waiting.needs_care) == ("1", cares)
 
 
 def test_what_an_audit_found_is_pointed_out(clerk: User, account: Account) -> None:

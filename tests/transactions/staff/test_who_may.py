@@ -117,3 +117,19 @@ def test_the_id_of_somebody_elses_booking_is_no_way_round_what_is_refused(
     capture = services.capture(hold=hold, created_by=UserFactory(is_staff=True))
     staff.post(page_of(hold, "capture"), said_by_staff(id=str(capture.pk), amount="20", book="1"))
     assert not StaffReason.objects.exists()
+
+
+def test_a_page_that_is_closed_or_missing_speaks_to_staff_as_colleagues(staff: Client) -> None:
+    closed = text_of(staff.get(reverse("admin:auth_group_changelist")))
+    assert "Ask a colleague" in closed
+    assert "your money" not in text_of(staff.get("/admin/nothing/"))
+
+
+def test_an_analyst_at_the_admin_is_shown_the_way_to_the_reports(client: Client) -> None:
+    analyst = UserFactory()
+    analyst.groups.add(ensure_groups()[ANALYSTS])
+    client.force_login(analyst)
+    answer = client.get(reverse("admin:index"), follow=True)
+    assert answer.status_code == 403
+    assert "The admin is for staff" in text_of(answer)
+    assert "Go to the reports" in text_of(answer)

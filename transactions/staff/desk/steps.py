@@ -27,7 +27,7 @@ from accounts.approvals import check_now
 from accounts.exceptions import NeedsApproval
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
-from ledger.text.lines import grouped
+from ledger.text.lines import grouped, tidy_line
 from ledger.text.money import NO_BREAK, figure
 from transactions import services
 from transactions.exceptions import (
@@ -53,6 +53,7 @@ OTHER_DETAILS = (
     "This form was booked before, with other details. Nothing was booked now. Begin a new form."
 )
 WHY_LIMIT = 500  # characters
+SAY_WHY = "Say why, so that another person can decide."
 CHANGED_MEANWHILE = (
     "Something else was booked meanwhile, so nothing was booked now. Check the current "
     "figures and confirm again."
@@ -210,8 +211,8 @@ class StepDesk:
         """Books, asks another person to approve, or shows the review."""
         if was_booked:
             return self._booked_already(form.book() if step else services.preview(form.draft))
-        if step == "ask":
-            return self._asked(form)
+        if step == "ask" and (why := self._why(form)):
+            return self._asked(form, why)
         if step == "book":
             try:
                 row = form.book()
@@ -222,15 +223,21 @@ class StepDesk:
                 return self._leave(row)
         row = services.preview(form.draft)
         form.look_again()
-        return self._page(form, form.review(row), asks=needs_approval(row, self.clerk))
+        asks = needs_approval(row, self.clerk)
+        why_error = SAY_WHY if step == "ask" and asks else ""
+        return self._page(form, form.review(row), asks=asks, why_error=why_error)
 
-    def _asked(self, form: StepForm) -> HttpResponse:
+    def _why(self, form: StepForm) -> str:
+        """The reason for another person: of the form, or of the field beside the review."""
+        why = form.cleaned_data.get("reason") or self.request.POST.get("why", "")
+        return tidy_line(why[:WHY_LIMIT])
+
+    def _asked(self, form: StepForm, why: str) -> HttpResponse:
         """Asks another person to approve what the form would book."""
-        data = form.cleaned_data
         ask_for(
             services.preview(form.draft),
-            reason=data.get("reason") or self.request.POST.get("why", "")[:WHY_LIMIT],
-            message=data.get("message", ""),
+            reason=why,
+            message=form.cleaned_data.get("message", ""),
             asked_by=self.clerk,
         )
         messages.success(self.request, ASKED)
@@ -280,7 +287,12 @@ class StepDesk:
         return redirect(self.request.path if self.about is None else "admin:index")
 
     def _page(
-        self, form: StepForm, review: Review | None = None, *, asks: bool = False
+        self,
+        form: StepForm,
+        review: Review | None = None,
+        *,
+        asks: bool = False,
+        why_error: str = "",
     ) -> HttpResponse:
         shown = [*form.as_read, ("figures", form.figures)] if review else []
         context = {
@@ -290,6 +302,7 @@ class StepDesk:
             "form": form,
             "review": review,
             "asks": asks,
+            "why_error": why_error,
             "has_reason": "reason" in form.fields,
             "reviewed": reviews.token_for(self.request, self._about, shown) if review else "",
         }
