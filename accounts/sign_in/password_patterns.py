@@ -1,7 +1,7 @@
 """What makes a password easy to guess: common ones and their like, repeats and runs, known words.
 
-Always the whole password is judged, never a part of it: "correct horse battery staple" may contain
-any common word.
+Always the whole password is judged, never a part of it: a phrase of four words may contain any
+common word.
 """
 
 import unicodedata
@@ -14,6 +14,10 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 FEWEST_DIFFERENT = 5
 # Runs of a keyboard, a row each; digits and the alphabet are runs of code points.
 KEYBOARD_ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm")
+KEYBOARD_COLUMNS = tuple("1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm".split())
+MOST_COMMON_WORDS = 3  # so many common words together are guessed word by word
+SHORTEST_WORD, LONGEST_WORD = 3, 16
+KNOWN_PHRASES = ("thequickbrownfox", "correcthorsebatterystaple")
 # Letters that people write by other signs.
 SUBSTITUTES = str.maketrans("@4301!|5$7+", "aaeoiiisstt")
 SITE_WORDS = frozenset(
@@ -30,7 +34,36 @@ def counted_length(password: str) -> int:
 def is_predictable(password: str) -> bool:
     """Whether it is made of few characters, or mostly of runs such as 1234 or qwerty."""
     text = _piece(password.casefold())
-    return len(set(text)) < FEWEST_DIFFERENT or 2 * _free_characters(text) <= len(text)
+    if len(set(text)) < FEWEST_DIFFERENT or 2 * _free_characters(text) <= len(text):
+        return True
+    halves = (text[::2], text[1::2])  # 1q2w3e4r: two runs, a sign of each in turn
+    return all(2 * _free_characters(half) <= len(half) for half in halves)
+
+
+def is_few_common_words(password: str) -> bool:
+    """Whether it is at most three common words, or a phrase that everybody knows; digits and signs
+    between them count for nothing unless they are most of it.
+    """
+    text = _letters(password)
+    if 2 * len(text) < len(password):
+        return False
+    if any(text.startswith(phrase) for phrase in KNOWN_PHRASES):
+        return True
+    ends = {0}
+    for _ in range(MOST_COMMON_WORDS):
+        ends = {end for start in ends for end in _word_ends(text, start)}
+    return len(text) in ends
+
+
+def _word_ends(text: str, start: int) -> set[int]:
+    """Where a common word ends that begins here; and here, where the text may have ended."""
+    known = common_passwords()
+    lengths = range(SHORTEST_WORD, LONGEST_WORD + 1)
+    return {start} | {
+        start + length
+        for length in lengths
+        if start + length <= len(text) and text[start : start + length] in known
+    }
 
 
 def is_common(password: str) -> bool:
@@ -105,9 +138,9 @@ def _step(one: str, other: str) -> tuple[str, int] | None:
     distance = ord(other) - ord(one)
     if abs(distance) <= 1:
         return "code", distance
-    if (one, other) in {("9", "0"), ("0", "9"), ("z", "a"), ("a", "z")}:
-        return "code", 1 if one in "9z" else -1
-    for row in KEYBOARD_ROWS:
+    if (one, other) in {("9", "0"), ("0", "9")}:
+        return "code", 1 if one == "9" else -1
+    for row in KEYBOARD_ROWS + KEYBOARD_COLUMNS:
         if one in row and other in row and abs(row.index(other) - row.index(one)) == 1:
             return "row", row.index(other) - row.index(one)
     return None

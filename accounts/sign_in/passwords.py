@@ -18,6 +18,7 @@ from accounts.sign_in.password_patterns import (
     consists_of,
     counted_length,
     is_common,
+    is_few_common_words,
     is_predictable,
 )
 
@@ -89,10 +90,10 @@ class Guessable:
         if len(password) > LONGEST:
             return  # Length refuses it
         text = normalised_password(password)
-        if is_common(text):
+        if is_common(text) or is_few_common_words(text):
             raise ValidationError(
-                "This is a common password, or one with digits or signs added. Take words that"
-                " others would not guess.",
+                "This is a common password, a few of them, or one with digits or signs added. Take"
+                " words that others would not guess.",
                 code="password_too_common",
             )
         if consists_of(text, SITE_WORDS | _words_about(user)):
