@@ -1,6 +1,6 @@
 """Attempts on the history of changes and the log of reads."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow, stay
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 
 RECORD = ValidRow(
     "changes",
@@ -40,6 +40,7 @@ READ = ValidRow(
     ("person",),
 )
 ROWS = (RECORD, READ)
+SET_BY_TRIGGER = ("read_at", "role", "session")
 
 ATTEMPTS: list[Attempt] = [
     RECORD.attempt(
@@ -75,5 +76,16 @@ ATTEMPTS: list[Attempt] = [
         UNIQUE,
     ),
     *stay("read_stays", "reads_stay", "reads", "UPDATE reads SET people = '{}'", (READ.insert,)),
-    *READ.left_out(),
+    *READ.left_out(besides=SET_BY_TRIGGER),
+    *(
+        Attempt(
+            "reads",
+            column,
+            f"Empty the {column.replace('_at', ' time')} of a read",
+            f"UPDATE reads SET {column} = NULL",
+            NOT_NULL,
+            (READ.insert,),
+        ).stands_behind("read_stays", "Inserting sets it; no row changes.")
+        for column in SET_BY_TRIGGER
+    ),
 ]
