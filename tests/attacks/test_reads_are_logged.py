@@ -23,7 +23,7 @@ from tests.factories import walls_down
 from tests.pages import text_of
 from tests.refusals import refused_by
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("practice_bank")]
 PAGE = reverse("admin:accounts_read_changelist")
 # Their rows have the page, but not everybody whose facts are on it: the reader's own log, and
 # values of metadata, which belong to no one person there.
