@@ -70,14 +70,15 @@ def challenge(client: Client, url: str) -> str:
 # ---- Guessing ----
 
 
-def test_guessing_a_code_ends_after_a_few_tries_in_any_session(ana: User) -> None:
+@pytest.mark.parametrize("kind", ["code of the app", "recovery code"])
+def test_guessing_a_code_ends_after_a_few_tries_in_any_session(ana: User, kind: str) -> None:
     codes = RecoveryCodes.activate(ana).generate_codes()
+    is_of_app = kind == "code of the app"
     clients = [after_the_password(ana) for _ in range(2)]
     for guess in range(10):
-        clients[guess % 2].post(SECOND, {"code": f"{guess:06}"})
-    for right in (code_of(), codes[0]):
-        clients[0].post(SECOND, {"code": right})
-        assert not is_in(clients[0])
+        clients[guess % 2].post(SECOND, {"code": f"{guess:06}" if is_of_app else f"{guess:08}"})
+    clients[0].post(SECOND, {"code": code_of() if is_of_app else codes[0]})
+    assert not is_in(clients[0])
 
 
 def test_guessing_goes_on_at_no_other_door(ana: User) -> None:
