@@ -40,7 +40,11 @@ READ = ValidRow(
     ("person",),
 )
 ROWS = (RECORD, READ)
-SET_BY_TRIGGER = ("read_at", "role", "session")
+SET_BY_TRIGGER = {
+    "read_at": "UPDATE reads SET read_at = NULL",
+    "role": "UPDATE reads SET role = NULL",
+    "session": "UPDATE reads SET session = NULL",
+}
 
 ATTEMPTS: list[Attempt] = [
     RECORD.attempt(
@@ -82,10 +86,10 @@ ATTEMPTS: list[Attempt] = [
             "reads",
             column,
             f"Empty the {column.replace('_at', ' time')} of a read",
-            f"UPDATE reads SET {column} = NULL",
+            empty,
             NOT_NULL,
             (READ.insert,),
         ).stands_behind("read_stays", "Inserting sets it; no row changes.")
-        for column in SET_BY_TRIGGER
+        for column, empty in SET_BY_TRIGGER.items()
     ),
 ]
