@@ -42,7 +42,7 @@ READ = ValidRow(
 ROWS = (RECORD, READ)
 SET_BY_TRIGGER = {
     "read_at": "UPDATE reads SET read_at = NULL",
-    "role": "UPDATE reads SET role = NULL",
+    "role": "UPDATE reads SET (role) = ROW (NULL)",
     "session": "UPDATE reads SET session = NULL",
 }
 
