@@ -35,3 +35,8 @@ def visits(
     """Every page as each kind of reader; read once for all tests of a worker."""
     with django_db_blocker.unblock():
         return visit_everything()
+
+
+@pytest.fixture(autouse=True)
+def _practice_bank(practice_bank: None) -> None:
+    """Pages of the lab, which the walks open, run their attempts there."""
