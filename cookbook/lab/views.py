@@ -16,7 +16,7 @@ from cookbook.lab.attempt_runner import (
 from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT, Attempt
 from cookbook.lab.attempts.attempt import NOT_NULL
 from cookbook.lab.rules import Rule, rules_of_the_books, tables_of_the_books
-from cookbook.practice.bank import NoPracticeBank
+from cookbook.practice.bank import NoPracticeBank, require
 from cookbook.runner.limiter import count_run, count_try, limited
 from cookbook.runner.sessions import AllBusy
 
@@ -98,6 +98,7 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
     chosen = [attempt for attempt in attempts if attempt.slug == request.GET.get("try")]
     trouble, outcomes, rules = "", {}, {}
     try:
+        require()  # the rules are read from the practice bank
         rules = {rule.name: rule for rule in rules_of_the_books() if rule.table == table}
         if chosen:
             count_try(request.user.pk)

@@ -115,3 +115,14 @@ def test_runs_at_the_same_time_are_all_counted() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(runs, ["ana"] * 24)) == RUNS_OF_ONE
         assert sum(pool.map(runs, range(48))) == RUNS_OF_ALL - RUNS_OF_ONE
+
+
+@pytest.mark.django_db
+def test_without_the_practice_bank_the_lab_says_how_to_make_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(UserFactory())
+    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
+
+    for url in ("/cookbook/lab/accounts/", "/cookbook/lab/accounts/?try=nothing"):
+        assert "manage.py practice_bank" in client.get(url).content.decode()
