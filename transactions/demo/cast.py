@@ -92,6 +92,12 @@ COMPANY_WORDS = (
 ).split()
 COMPANY_TRADES = "Systems Foods Logistics Studio Labs Works Printing Robotics Gardens".split()
 # Beside the others and without random numbers, so that they stay the same people.
-MANAGER = Role("Ingrid Solheim", "staff", BERLIN, email="manager@example.com")
+COLLEAGUES = (
+    Role("Ingrid Solheim", "staff", BERLIN, email="manager@example.com"),
+    Role("Matteo Ricci", "staff", BERLIN, email="manager2@example.com"),
+    Role("Edith Brandt", "staff", BERLIN, email="auditor@example.com"),
+    Role("Pia Lindqvist", "staff", BERLIN, email="people@example.com"),
+    Role("Sefa Tuala", "staff", BERLIN, email="support@example.com"),
+)
 RANDOM_PLACES = (PROVIDENCE, PROVIDENCE, PROVIDENCE, BERLIN, BERLIN, BRISTOL, KYOTO, KUWAIT)
 FORMS = {"USD": "Inc", "EUR": "GmbH", "GBP": "Ltd", "JPY": "K.K.", "KWD": "W.L.L."}

@@ -115,7 +115,8 @@ class Person:
 
 
 def make_people(count: int, seed: int, start: date, today: date) -> list[Person]:
-    """Makes `count` people, the cast first, with accounts, friends and employers, and the manager.
+    """Makes `count` people, the cast first, with accounts, friends and employers, and the
+    colleagues of the clerk.
     Uses no database.
     """
     directory: dict[tuple[str, str], DemoAccount] = {}
@@ -123,7 +124,7 @@ def make_people(count: int, seed: int, start: date, today: date) -> list[Person]
     numbers: set[str] = set()
     people: list[Person] = []
     parts = _parts(count, random.Random(f"{seed}/cast"))  # noqa: S311  a demo, no secret
-    for role in itertools.chain(parts, [cast.MANAGER]):
+    for role in itertools.chain(parts, cast.COLLEAGUES):
         rng = random.Random(f"{seed}/{len(people)}")  # noqa: S311  a demo, no secret
         first_day = today - DAY if role.kind == "newcomer" else start
         joined = at(rng, first_day, "08:00", "12:00")

@@ -15,7 +15,15 @@ from django.db import transaction as db_transaction
 
 from accounts import services as account_services
 from accounts.exceptions import LedgerError
-from accounts.groups import ANALYSTS, MANAGER, OPERATIONS, ensure_groups
+from accounts.groups import (
+    ANALYSTS,
+    AUDITOR,
+    MANAGER,
+    OPERATIONS,
+    PEOPLE_ADMIN,
+    SUPPORT,
+    ensure_groups,
+)
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
@@ -28,6 +36,15 @@ from transactions.services import Draft
 
 NAME_BITS = 2**62 - 1  # the bits of a demo id that are a hash of its name
 BATCH = 5_000  # drafts in one database transaction
+GROUPS = {
+    "analyst": ANALYSTS,
+    "staff": OPERATIONS,
+    "manager": MANAGER,
+    "second_manager": MANAGER,
+    "auditor": AUDITOR,
+    "people_admin": PEOPLE_ADMIN,
+    "support": SUPPORT,
+}  # by the names of the sign-ins
 USERS_LEAST, MONTHS_MOST = 3, 120
 
 
@@ -218,9 +235,8 @@ def _give_roles_and_passwords(users: dict[str, User]) -> None:
     sign_ins = {role: users[email] for role, email in SIGN_INS.items()}
     with db_transaction.atomic(durable=True):
         groups = ensure_groups()
-        sign_ins["analyst"].groups.add(groups[ANALYSTS])
-        sign_ins["staff"].groups.add(groups[OPERATIONS])
-        sign_ins["manager"].groups.add(groups[MANAGER])
+        for who, group in GROUPS.items():
+            sign_ins[who].groups.add(groups[group])
         for user in sign_ins.values():
             EmailAddress.objects.get_or_create(
                 user=user, email=user.email, defaults={"verified": True, "primary": True}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import authenticate
 
-from accounts.groups import ANALYSTS, MANAGER, OPERATIONS
+from accounts.groups import ANALYSTS, MANAGER, OPERATIONS, PERMISSIONS
 from accounts.models import Account, StatusChange, User
 from tests.factories import PASSWORD
 from tests.transactions.demo.bank import NOON, play
@@ -98,6 +98,13 @@ def test_those_who_are_listed_sign_in_with_the_password_and_nobody_else_does(
     for email in SIGN_INS.values():
         assert authenticate(None, username=email, password=PASSWORD) is not None
     assert sum(user.has_usable_password() for user in User.objects.all()) == len(SIGN_INS)
+
+
+def test_each_group_has_a_sign_in_and_limits_have_a_second_manager(demo: SeedingCounts) -> None:
+    people = User.objects.filter(email__in=SIGN_INS.values())
+    groups = sorted(name for name in people.values_list("groups__name", flat=True) if name)
+    assert groups == sorted([*PERMISSIONS, MANAGER])
+    assert people.filter(is_staff=True).count() == len(PERMISSIONS)
 
 
 def test_the_manager_of_the_demo_is_another_person_than_the_clerk(demo: SeedingCounts) -> None:

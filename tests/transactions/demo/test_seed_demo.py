@@ -61,7 +61,7 @@ def test_debug_off_refuses_unless_forced(db: None, settings: Any) -> None:
         run(force=False)
     assert not User.objects.exists()
     settings.DEBUG = True
-    assert "Made 15 people" in run(force=False)
+    assert "Made 19 people" in run(force=False)
 
 
 def test_the_end_says_what_was_made_and_how_to_sign_in(db: None) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ledger.text.currencies import fits, minor_units
 from tests.transactions.demo.bank import NOON, play
 from transactions.demo import world as world_module
+from transactions.demo.cast import COLLEAGUES
 from transactions.demo.people import Event
 from transactions.demo.world import World
 
@@ -140,7 +141,7 @@ def test_ana_is_paid_on_a_working_day_each_month_and_pays_the_rent_on_the_first(
 @pytest.mark.parametrize("users", [3, 4, 13, 40])
 def test_any_number_of_people_gives_a_bank(users: int) -> None:
     world = play(users=users, months=1)
-    assert len(world.people) == users + 1  # the manager
+    assert len(world.people) == users + len(COLLEAGUES)
     assert len({person.email for person in world.people}) == len(world.people)
     assert all(email.isascii() for email in (person.email for person in world.people))
     assert list(world.drafts())

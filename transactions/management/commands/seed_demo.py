@@ -57,9 +57,10 @@ class Command(BaseCommand):
                 f"Made {made.users:,} people with {made.accounts:,} accounts "
                 f"and {made.transactions:,} transactions."
             )
+        admin = [email for who, email in SIGN_INS.items() if who not in ("ana", "analyst")]
         self.stdout.write(
             f"Sign in as {SIGN_INS['ana']} (customer), {SIGN_INS['analyst']} (analyst), "
-            f"{SIGN_INS['staff']} or {SIGN_INS['manager']} (admin), "
+            f"{', '.join(admin)} (admin), "
             f"each with the password {PASSWORD}"
         )
 
