@@ -1,4 +1,4 @@
-"""Every page for everybody: axe finds nothing serious, the keyboard reaches it, it fits a phone."""
+"""Every page for everybody: axe finds nothing, the keyboard reaches it, it fits a phone."""
 
 import gzip
 from pathlib import Path
