@@ -1,4 +1,4 @@
-"""What the attacks on four eyes do: approve as a manager, press a button, let time pass."""
+"""What the attacks on four eyes do: book and ask as a clerk, decide as a manager, wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,16 +6,24 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from accounts import approvals
+from accounts import services as account_services
 from accounts.admin.limits import ask_for_limits
 from accounts.models import Account, ApprovalRequest, User
+from ledger.db.ids import uuid7
 from tests.conftest import set_role
 from tests.factories import walls_down
+from transactions import services
+from transactions.models import Transaction
+from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for, do_approved
 
 PAGE = reverse("admin_approvals")
+DESK = reverse("admin:transactions_transaction_cash_desk")
 
 
 @contextmanager
@@ -26,6 +34,43 @@ def as_web() -> Iterator[None]:
         yield
     finally:
         set_role(None)
+
+
+def raw(sql: str, *values: Any) -> None:
+    """Runs a statement as a web process could."""
+    with as_web(), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+def deposit(account: Account, clerk: User | None, amount: Any, **more: Any) -> Transaction:
+    draft = Draft(to_account=account, amount=Decimal(amount), created_by=clerk, **more)
+    with as_web():
+        return services.book(draft)
+
+
+def slip(account: Account, amount: str = "20000") -> dict[str, str]:
+    """What the form of the desk sends for a deposit."""
+    return {"id": str(uuid7()), "number": account.number, "kind": "deposit", "amount": amount}
+
+
+def asked(account: Account, clerk: User, amount: Any = 20_000, **more: Any) -> ApprovalRequest:
+    """A request for a deposit, as the desk makes it."""
+    draft = Draft(id=uuid7(), to_account=account, amount=Decimal(amount), created_by=clerk, **more)
+    with as_web():
+        return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
+
+
+def done(request: ApprovalRequest, by: User | None = None) -> str:
+    """Does what is approved; who asked presses the button, if nobody else does."""
+    with as_web():
+        return do_approved(request, by=by or request.requested_by)
+
+
+def change_limits(account: Account, by: User, **limits: Any) -> Account:
+    with as_web():
+        return account_services.change_account(
+            account=account, changed_by=by, reason="Asked by letter", **limits
+        )
 
 
 def approved(request: ApprovalRequest, boss: User) -> ApprovalRequest:

@@ -6,9 +6,11 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
+from accounts.models import Account
 from tests.attacks.bank import AttackedBank, attacked_bank
 from tests.attacks.people import readers_of
 from tests.attacks.visits import Visits, visit_everything
+from tests.factories import AccountFactory
 
 
 @pytest.fixture
@@ -40,3 +42,16 @@ def visits(
 @pytest.fixture(autouse=True)
 def _practice_bank(practice_bank: None) -> None:
     """Pages of the lab, which the walks open, run their attempts there."""
+
+
+@pytest.fixture
+def account() -> Account:
+    """An account of Ana, full enough for what needs an approval."""
+    account: Account = AccountFactory(balance="50000", user__name="Ana Ferreira")
+    return account
+
+
+@pytest.fixture
+def other() -> Account:
+    account: Account = AccountFactory(balance="50000", user__name="Mara Lindt")
+    return account

@@ -1,6 +1,6 @@
 """Attempts on four eyes, as far as they concern people, accounts, payments and files.
 
-The tables of approvals themselves have their attacks in tests/attacks/test_four_eyes.py.
+The tables of approvals themselves have their attacks in tests/attacks/test_four_eyes_by_sql.py.
 """
 
 from dataclasses import replace
