@@ -52,6 +52,7 @@ __all__ = [
     "raise_overdraft_limits",
     "reactivate_user",
     "set_sign_in",
+    "set_status",
     "unfreeze_account",
 ]
 
@@ -233,6 +234,29 @@ def change_status(
     return _changed_status(account, status, reason, message, changed_by)[1]
 
 
+def set_status(
+    account: Account,
+    status: Account.Status,
+    *,
+    reason: str,
+    message: str = "",
+    changed_by: User | None,
+) -> None:
+    """Sets another status of an account whose row the caller has locked, as part of the caller's
+    database transaction. Raises as `freeze_account` and `close_account` do.
+    """
+    _check_change(account, status)
+    StatusChange.objects.create(
+        account=account,
+        from_status=account.status,
+        to_status=status,
+        reason=tidy_line(reason),
+        message=tidy_line(message),
+        changed_by=changed_by,
+    )
+    account.refresh_from_db(fields=["status", "closed_at"])  # see [Status follows changes]
+
+
 def _change_status(
     account: Account | uuid.UUID,
     status: Account.Status,
@@ -319,16 +343,7 @@ def _changed_status(
         locked = _locked(account)
         if locked.status == status:
             return locked, False
-        _check_change(locked, status)
-        StatusChange.objects.create(
-            account=locked,
-            from_status=locked.status,
-            to_status=status,
-            reason=tidy_line(reason),
-            message=tidy_line(message),
-            changed_by=changed_by,
-        )
-        locked.refresh_from_db(fields=["status", "closed_at"])  # see [Status follows changes]
+        set_status(locked, status, reason=reason, message=message, changed_by=changed_by)
     return locked, True
 
 

@@ -2,21 +2,18 @@
 other pages stay responsive.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
-from time import time
 
-from accounts.models import AttemptCount
+from accounts.sign_in.limits import MINUTE, Limit, passes
 from cookbook.runner.sessions import AllBusy
 
 AT_ONCE = 2  # of the four threads of a web process
 SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
-RUNS_OF_ONE = 4  # of all attempts, by one person in a minute
-RUNS_OF_ALL = 20  # by everybody, over all processes
-TRIES_OF_ONE, TRIES_OF_ALL = 30, 200  # of single attempts
-MINUTE = 60
+# Of all attempts of the lab, then of single ones: by one person, and by everybody together.
+RUNS_OF_ONE, RUNS_OF_ALL = Limit("lab_runs", 4, MINUTE), Limit("all_lab_runs", 20, MINUTE)
+TRIES_OF_ONE, TRIES_OF_ALL = Limit("lab_tries", 30, MINUTE), Limit("all_lab_tries", 200, MINUTE)
 TOO_OFTEN = "All attempts were run several times in this minute. Try again in a minute."
 TOO_MANY_TRIES = "You tried many attempts in this minute. Try again in a minute."
 _room = BoundedSemaphore(AT_ONCE)
@@ -33,23 +30,17 @@ def limited() -> Iterator[None]:
         _room.release()
 
 
-def count_run(person: object, *, now: float | None = None) -> None:
+def count_run(person: object) -> None:
     """Counts one run of all attempts by this person. Raises AllBusy above a limit of a minute."""
-    if not _is_let("runs", person, RUNS_OF_ONE, RUNS_OF_ALL, now):
-        raise AllBusy(TOO_OFTEN)
+    _count(person, RUNS_OF_ONE, RUNS_OF_ALL, TOO_OFTEN)
 
 
-def count_try(person: object, *, now: float | None = None) -> None:
+def count_try(person: object) -> None:
     """Counts one attempt, run by itself. Raises AllBusy above a limit of a minute."""
-    if not _is_let("tries", person, TRIES_OF_ONE, TRIES_OF_ALL, now):
-        raise AllBusy(TOO_MANY_TRIES)
+    _count(person, TRIES_OF_ONE, TRIES_OF_ALL, TOO_MANY_TRIES)
 
 
-def _is_let(what: str, person: object, of_one: int, of_all: int, now: float | None) -> bool:
+def _count(person: object, of_one: Limit, of_all: Limit, sentence: str) -> None:
     """Counts for the person, then for everybody: refused runs of one do not count for others."""
-    minute = int(time() if now is None else now) // MINUTE
-    for whose, most in ((f"{person}", of_one), ("everybody", of_all)):
-        key = hashlib.sha256(f"lab {what} {whose} {minute}".encode()).hexdigest()
-        if AttemptCount.objects.count_up([(key, 2 * MINUTE)])[key] > most:
-            return False
-    return True
+    if not (passes(of_one, str(person)) and passes(of_all, "")):
+        raise AllBusy(sentence)

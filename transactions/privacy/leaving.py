@@ -4,7 +4,7 @@ from django.db import transaction as db_transaction
 from django.db.models import Q
 
 from accounts import services as account_services
-from accounts.models import Account, StatusChange, User
+from accounts.models import Account, User
 from ledger.db.retry import with_retry
 from ledger.text.money import figure
 from transactions.exceptions import LedgerError
@@ -41,12 +41,8 @@ def leave(*, person: User) -> User:
         if found := _obstacles(accounts):
             raise CannotLeave(" ".join(found))
         for account in accounts:
-            StatusChange.objects.create(
-                account=account,
-                from_status=account.status,
-                to_status=Account.Status.CLOSED,
-                reason=REASON,
-                changed_by=person,
+            account_services.set_status(
+                account, Account.Status.CLOSED, reason=REASON, changed_by=person
             )
         account_services.close_sign_in(person)
     return person
