@@ -149,9 +149,9 @@ CACHES = {
     "default": env.url(
         "CACHE_URL",
         environ.Env.cache_url_config,
-        ["dbcache", "redis", "rediss", "pymemcache", "locmemcache"],
+        ["redis", "rediss", "pymemcache", "locmemcache"],
     )
-    or {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    or {"BACKEND": "ledger.db.shared_cache.SharedCache", "LOCATION": "cache"}
 }
 
 # When a session ends, decided by the server (docs/security.md): after this long without a request,

@@ -12,10 +12,11 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from accounts.models import Account, SignIn, StatusChange, User
+from accounts.models import Account, Change, Read, SignIn, StatusChange, User
 from accounts.sign_in.sessions import living_sessions
+from ledger.db.row_security import RowScope, reading
 from transactions.models import (
     Annotation,
     Entry,
@@ -69,6 +70,51 @@ def _sessions(person: User) -> Iterable[Row]:
 
 def _sign_ins(person: User) -> Iterable[Row]:
     return _read(SignIn.objects.of(person), "at", "outcome", "method", "device", "place")
+
+
+def _household(person: User) -> Iterable[Row]:
+    return [(person.household.name,)] if person.household else []
+
+
+def _groups(person: User) -> Iterable[Row]:
+    return _read(person.groups.order_by("name"), "name")
+
+
+ABOUT_PEOPLE = (
+    "users", "users_groups", "users_user_permissions", "account_emailaddress",
+    "mfa_authenticator", "socialaccount_socialaccount",
+)  # fmt: skip
+
+
+def _changes(person: User) -> Iterator[Row]:
+    """The history of the person and their accounts. Of colleagues' changes it says neither who made
+    them nor why: reasons are written for colleagues.
+    """
+    accounts = [str(account.pk) for account in Account.objects.owned_by(person)]
+    changes = Change.objects.filter(
+        Q(table_name__in=ABOUT_PEOPLE, about=str(person.pk))
+        | Q(table_name="accounts", about__in=accounts)
+    )
+    columns = ("changed_at", "table_name", "about", "action", "before", "after")
+    with reading(RowScope.BANK):  # no policy shows a customer the rows of the history
+        for *facts, by, path, address in _read(
+            changes.order_by("changed_at", "id"), *columns, "person_id", "path", "address"
+        ):
+            is_own = by == person.pk
+            yield (*facts, _who(is_own=is_own, path=path), address if is_own else "")
+
+
+def _who(*, is_own: bool, path: str) -> str:
+    if is_own:
+        return "you"
+    return "a command of the bank" if path.startswith("manage.py ") else "the bank"
+
+
+def _reads(person: User) -> Iterator[Row]:
+    """When colleagues opened pages that showed the person's data; who they are stays inside."""
+    reads = Read.objects.filter(people__contains=[person.pk]).order_by("read_at", "id")
+    with reading(RowScope.BANK):
+        yield from _read(reads, "read_at", "page")
 
 
 ACCOUNT_COLUMNS = (
@@ -150,6 +196,8 @@ SECTIONS = (
     DataSection("connected_sign_ins", ("provider", "id", "connected", "last_used"), _providers),
     DataSection("sessions", ("device", "place", "started", "last_seen"), _sessions),
     DataSection("sign_ins", ("at", "outcome", "method", "device", "place"), _sign_ins),
+    DataSection("household", ("name",), _household),
+    DataSection("groups", ("name",), _groups),
     DataSection("accounts", ACCOUNT_COLUMNS, _accounts),
     DataSection("status_changes", ("account", "before", "after", "message", "at"), _status_changes),
     DataSection("entries", ENTRY_COLUMNS, _entries),
@@ -166,4 +214,8 @@ SECTIONS = (
         ("file", "line", "to", "name", "amount", "description", "reference", "paid", "refused"),
         _lines,
     ),
+    DataSection(
+        "changes", ("at", "table", "id", "action", "before", "after", "by", "address"), _changes
+    ),
+    DataSection("reads_by_staff", ("at", "page"), _reads),
 )

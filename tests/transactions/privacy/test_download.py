@@ -9,10 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import Account, User
+from accounts.groups import OPERATIONS
+from accounts.models import Account, Household, Read, User
+from accounts.services import change_account
+from ledger.db import facts
+from tests.conftest import colleague
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.sign_in import prove
 from transactions import services
@@ -40,9 +45,14 @@ def ana() -> Account:
 
 @pytest.fixture
 def signed_in(client: Client, ana: Account) -> Client:
+    return sign_in(client, ana.user)
+
+
+def sign_in(client: Client, person: User) -> Client:
     cache.clear()
-    client.force_login(ana.user)
-    prove(client, ana.user)
+    person.refresh_from_db()
+    client.force_login(person)
+    prove(client, person)
     return client
 
 
@@ -74,6 +84,59 @@ def test_the_zip_has_a_csv_file_a_section_without_formulas(signed_in: Client) ->
     entries = list(csv.DictReader(io.StringIO(archive.read("entries.csv").decode())))
     assert [row["amount"] for row in entries] == ["100.0000", "-10.0000"]
     assert entries[-1]["description"] == "x;'=1+1"
+
+
+def a_clerk_was_here(ana: Account) -> User:
+    """Staff changed Ana's name and limits, put her into a household and a group, and read."""
+    clerk = colleague(OPERATIONS, "Cleo Clerk")
+    person = ana.user
+    with facts.told(lambda: {"person": str(clerk.pk), "address": "203.0.113.9"}):
+        facts.because("Suspected of fraud")
+        person.name, person.household = "Ana F.", Household.objects.create(name="Rua Verde 5")
+        person.save()
+        person.groups.add(Group.objects.get(name="analysts"))
+        change_account(account=ana, daily_limit=Decimal(500), changed_by=clerk)
+    with facts.told(lambda: {"person": str(person.pk), "address": "198.51.100.7"}):
+        person.name = "Ana"
+        person.save()
+    for people in ([person.pk], [UserFactory().pk]):
+        Read.objects.create(
+            reader=clerk, page="admin:accounts_user_change", path=f"/admin/{clerk.pk}/",
+            query="q=secret", address="203.0.113.9", people=people,
+        )  # fmt: skip
+    return clerk
+
+
+def test_it_says_what_was_changed_and_when_staff_read_without_naming_them(
+    client: Client, ana: Account
+) -> None:
+    clerk = a_clerk_was_here(ana)
+    text = download(sign_in(client, ana.user), "json")
+    found = json.loads(text)
+    assert found["household"] == [{"name": "Rua Verde 5"}]
+    assert found["groups"] == [{"name": "analysts"}]
+    assert [row["page"] for row in found["reads_by_staff"]] == ["admin:accounts_user_change"]
+    by_staff, by_ana = (row for row in found["changes"] if "name" in (row["before"] or {}))
+    assert (by_staff["after"]["name"], by_staff["by"], by_staff["address"]) == (
+        "Ana F.", "the bank", "",
+    )  # fmt: skip
+    assert (by_ana["after"], by_ana["by"], by_ana["address"]) == (
+        {"name": "Ana"}, "you", "198.51.100.7",
+    )  # fmt: skip
+    assert any((row["after"] or {}).get("daily_limit") == "500.0000" for row in found["changes"])
+    for fact in (clerk.name, clerk.email, str(clerk.pk), "203.0.113.9", "Suspected", "secret"):
+        assert fact.encode() not in text, fact
+
+
+def test_changes_and_reads_are_in_the_zip_too(client: Client, ana: Account) -> None:
+    a_clerk_was_here(ana)
+    archive = zipfile.ZipFile(io.BytesIO(download(sign_in(client, ana.user), "zip")))
+    changes = list(csv.DictReader(io.StringIO(archive.read("changes.csv").decode())))
+    assert {"users", "users_groups", "accounts"} <= {row["table"] for row in changes}
+    assert {row["id"] for row in changes} == {str(ana.pk), str(ana.user_id)}
+    assert json.loads(changes[-1]["after"]) == {"name": "Ana"}
+    reads = list(csv.DictReader(io.StringIO(archive.read("reads_by_staff.csv").decode())))
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("kind", ["json", "zip"])
