@@ -12,6 +12,7 @@ from accounts.models import Account, User
 from accounts.services import close_account
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.pages import text_of
+from transactions.demo.sign_ins import SIGN_INS
 
 pytestmark = pytest.mark.django_db
 
@@ -180,6 +181,27 @@ def test_the_demo_sign_ins_are_shown_where_there_is_demo_data(client: Client, de
     assert ("staff@example.com" in said, "manager@example.com" in said) == (demo, demo)
     assert "analyst@example.com" not in said  # of a demo that does not have this person
     assert (PASSWORD in said) == demo
+
+
+def test_the_demo_sign_ins_stand_in_groups_below_the_form(client: Client) -> None:
+    for email in SIGN_INS.values():
+        UserFactory(email=email)
+    with override_settings(LEDGER_DEMO=True):
+        response = client.get("/account/login/")
+    groups = dict(response.context["demo_sign_ins"])
+    assert set(dict(groups["Customer and analyst"])) == {"ana@example.com", "analyst@example.com"}
+    everybody = [email for people in groups.values() for email, _role in people]
+    assert sorted(everybody) == sorted(SIGN_INS.values())
+    words = text_of(response)
+    assert words.index("Password") < words.index("Customer and analyst") < words.index("Staff")
+    assert words.index("Staff") < words.index("people@example.com")
+
+
+def test_a_group_of_demo_sign_ins_without_people_is_not_shown(client: Client) -> None:
+    UserFactory(email="ana@example.com")
+    with override_settings(LEDGER_DEMO=True):
+        groups = client.get("/account/login/").context["demo_sign_ins"]
+    assert groups == [("Customer and analyst", [("ana@example.com", "Customer")])]
 
 
 def test_one_press_signs_in_to_the_demo(client: Client) -> None:

@@ -21,7 +21,9 @@ def demo_mail(_request: HttpRequest) -> dict[str, str]:
 
 
 def demo_sign_ins(request: HttpRequest) -> dict[str, Any]:
-    """`demo_sign_ins` and `demo_password` on the sign-in page of a bank of demo data."""
+    """`demo_sign_ins` (by group, the address and role of each) and `demo_password`, on the sign-in
+    page of a bank of demo data.
+    """
     match = request.resolver_match
     if not settings.LEDGER_DEMO or match is None or match.url_name != "account_login":
         return {}
@@ -29,5 +31,9 @@ def demo_sign_ins(request: HttpRequest) -> dict[str, Any]:
     there = set(people.filter(email__in=SIGN_INS.values()).values_list("email", flat=True))
     if SIGN_INS["ana"] not in there:
         return {}
-    sign_ins = [(email, ROLES[who]) for who, email in SIGN_INS.items() if email in there]
+    groups = [
+        (group, [(SIGN_INS[who], role) for who, role in roles.items() if SIGN_INS[who] in there])
+        for group, roles in ROLES.items()
+    ]
+    sign_ins = [(group, people) for group, people in groups if people]
     return {"demo_sign_ins": sign_ins, "demo_password": PASSWORD}

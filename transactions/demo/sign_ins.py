@@ -11,13 +11,15 @@ SIGN_INS = {
     "support": "support@example.com",
     "analyst": "analyst@example.com",
 }
+# The groups on the sign-in page, with the role of each person.
 ROLES = {
-    "ana": "Customer",
-    "staff": "Staff (operations)",
-    "manager": "Staff (manager)",
-    "second_manager": "Staff (second manager)",
-    "auditor": "Staff (auditor)",
-    "people_admin": "Staff (people)",
-    "support": "Staff (support)",
-    "analyst": "Analyst",
+    "Customer and analyst": {"ana": "Customer", "analyst": "Analyst"},
+    "Staff": {
+        "staff": "Operations",
+        "support": "Support",
+        "manager": "Manager",
+        "second_manager": "Manager 2",
+        "auditor": "Auditor",
+        "people_admin": "People",
+    },
 }
