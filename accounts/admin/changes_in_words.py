@@ -1,53 +1,20 @@
-"""Changes as the history shows them: labels, amounts of money, links to what changed."""
+"""Changes as the history shows them: in words, with links to what changed, and the exact record."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 
+from accounts.admin.change_labels import SUBJECTS, WORDS, Words, label_of, title_of, writer_of
 from accounts.admin.columns import limit_in_words
 from accounts.models import Account, Change, Currency, Household, User
-from ledger.text.dates import exact
-from ledger.text.money import account_number
 
-# What a change is about: the tables, and their words where they are no change of the row itself.
-SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "account": ("Accounts", ("accounts",)),
-    "person": (
-        "People",
-        (
-            "users", "users_groups", "users_user_permissions", "account_emailaddress",
-            "mfa_authenticator", "socialaccount_socialaccount",
-        ),
-    ),
-    "group": ("Groups", ("auth_group", "auth_group_permissions")),
-    "currency": ("Currencies", ("currencies",)),
-    "household": ("Households", ("households",)),
-}  # fmt: skip
-PARTS = {
-    "users_groups": "Group",
-    "users_user_permissions": "Permission",
-    "auth_group_permissions": "Permission",
-    "account_emailaddress": "Sign-in address",
-    "mfa_authenticator": "Second factor",
-    "socialaccount_socialaccount": "Sign-in by a provider",
-}
-ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed"}
-LABELS = {
-    "overdraft_limit": "Overdraft limit", "transfer_limit": "Transfer limit",
-    "daily_limit": "Daily limit", "is_staff": "Staff", "is_superuser": "Superuser",
-    "deleted_at": "Sign-in closed", "minor_units": "Decimals", "is_open": "Open",
-    "email": "Email", "household_id": "Household (id)",
-}  # fmt: skip
 NOTHING = "nothing"
-WORDS: dict[str, Callable[[Any], str]] = {
-    "deleted_at": lambda value: exact(parse_datetime(value)),
-    "number": account_number,
-}
 LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 MODELS: dict[str, type[Any]] = {
     "account": Account, "person": User, "group": Group, "currency": Currency,
@@ -68,14 +35,48 @@ class ChangeInWords:
     values: list[tuple[str, str, str]]
     by: str
     by_url: str
+    writer: str
 
     @property
-    def is_by_command(self) -> bool:
-        return self.change.path.startswith("manage.py ")
+    def command(self) -> str:
+        """The command that made the change; "" for a page."""
+        return self.change.path if self.change.path.startswith("manage.py ") else ""
+
+    @property
+    def place(self) -> str:
+        """Where the page was that made the change; "" for a command, or if nothing tells."""
+        if self.command or not self.change.path:
+            return ""
+        return (
+            "in the admin" if self.change.path.startswith(reverse("admin:index")) else "on the site"
+        )
+
+    @property
+    def record(self) -> list[tuple[str, str]]:
+        """The row of the table as it is stored, for who compares it with logs."""
+        change = self.change
+        sides = [
+            (label, json.dumps(side, ensure_ascii=False))
+            for label, side in (("Before", change.before), ("After", change.after))
+            if side is not None
+        ]
+        stored = [
+            ("Time", change.changed_at.isoformat()),
+            ("Table", change.table_name),
+            ("Object", change.about),
+            *sides,
+            ("Page or command", change.path),
+            ("Request", change.request),
+            ("Database role", change.role),
+            ("Database session", change.session),
+        ]
+        return [(label, value) for label, value in stored if value]
 
 
 def in_words(changes: Sequence[Change]) -> list[ChangeInWords]:
-    """The changes for a page. One query for each kind of object in them."""
+    """The changes for a page. One query for each kind of object in them, and one for the owner of
+    the tables.
+    """
     subjects = {change.pk: _subject_of(change.table_name) for change in changes}
     found: dict[str, Mapping[str, Any]] = {}
     for subject, model in MODELS.items():
@@ -84,28 +85,70 @@ def in_words(changes: Sequence[Change]) -> list[ChangeInWords]:
         if subject == "account":
             rows = rows.select_related("user")
         found[subject] = {str(row.pk): row for row in rows} if ids else {}
-    return [_one(change, subjects[change.pk], found[subjects[change.pk]]) for change in changes]
+    words: Words = {**WORDS, "permission": _permissions_in(changes).get}
+    owner = _owner() if changes else ""
+    return [
+        _one(
+            change,
+            subjects[change.pk],
+            found[subjects[change.pk]].get(change.about),
+            words,
+            writer_of(change.role, owner),
+        )
+        for change in changes
+    ]
+
+
+def _owner() -> str:
+    """The role that owns the tables."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s::regclass",
+            [Change._meta.db_table],
+        )
+        (owner,) = cursor.fetchone()
+    return str(owner)
+
+
+def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
+    """The names of the permissions in these changes, by the text that the history has of them."""
+    texts = {
+        side["permission"]
+        for change in changes
+        for side in (change.before, change.after)
+        if side and side.get("permission")
+    }
+    codenames = {text.partition(".")[2] for text in texts}
+    rows = Permission.objects.filter(codename__in=codenames).select_related("content_type")
+    known = {f"{row.content_type.app_label}.{row.codename}": row.name for row in rows}
+    return {text: known.get(text, text) for text in texts}
 
 
 def _subject_of(table: str) -> str:
     return next(name for name, (_, tables) in SUBJECTS.items() if table in tables)
 
 
-def _one(change: Change, subject: str, rows: Mapping[str, Any]) -> ChangeInWords:
-    row = rows.get(change.about)
-    what = PARTS.get(change.table_name, subject)
+def _one(change: Change, subject: str, row: Any, words: Words, writer: str) -> ChangeInWords:
+    names = {**(change.before or {}), **(change.after or {})}
+    if "household" in names:  # the id tells two of the same name apart; the record has it
+        names.pop("household_id", None)
     values = [
-        (_label(name), _side(change.before, name, row), _side(change.after, name, row))
-        for name in {**(change.before or {}), **(change.after or {})}
+        (
+            label_of(name),
+            _side(change.before, name, row, words),
+            _side(change.after, name, row, words),
+        )
+        for name in names
     ]
     return ChangeInWords(
         change,
-        f"{ACTIONS[change.action]} {what.lower()}",
+        title_of(change, subject),
         _name_of(row) if row is not None else _name_in(change),
         _url(subject, row),
         [(label, old, new) for label, old, new in values if old != new],
         str(change.person) if change.person else "",
         _url("person", change.person),
+        writer,
     )
 
 
@@ -126,11 +169,7 @@ def _url(subject: str, row: Any) -> str:
     return reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
 
 
-def _label(name: str) -> str:
-    return LABELS.get(name, name.capitalize())
-
-
-def _side(values: dict[str, Any] | None, name: str, row: Any) -> str:
+def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> str:
     """One side of a change in words; "" if the row did not exist on that side."""
     if values is None or (name == "password" and values[name] is None):
         return ""
@@ -144,4 +183,4 @@ def _side(values: dict[str, Any] | None, name: str, row: Any) -> str:
         return str(row.user)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return WORDS.get(name, str)(value)
+    return str(words.get(name, str)(value))

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.dateparse import parse_datetime
 
-from accounts.admin.changes_in_words import ACTIONS, SUBJECTS, in_words
+from accounts.admin.change_labels import ACTIONS, SUBJECTS
+from accounts.admin.changes_in_words import in_words
 from accounts.admin.parts import ReadOnly
 from accounts.models import Change, User
 from ledger.db.facts import because

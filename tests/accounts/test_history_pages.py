@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client, RequestFactory
@@ -17,9 +19,9 @@ from accounts.admin.forms import ReasonedForm
 from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT, ensure_groups
 from accounts.models import Account, Change, Currency, Household, User
 from ledger.db import facts
-from tests.conftest import colleague, signed_in
+from tests.conftest import colleague, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of, texts_of
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("admin:accounts_change_changelist")
@@ -139,6 +141,60 @@ def test_filters_by_person_kind_object_action_and_day(auditor: Client, account: 
     ):
         found = "Renamed by Zoe" in text_of(auditor.get(PAGE, query))
         assert found is is_found, query
+
+
+MACHINE_WORDS = (
+    "ledger_web", "webauthn", "totp", "recovery_codes", "mfa_authenticator", "users_groups",
+    "household_id", "deleted_at", "accounts.view_user", "accounts.change_account", "/admin/",
+)  # fmt: skip
+
+
+def test_the_history_speaks_plainly_and_keeps_the_exact_values_in_the_record(
+    auditor: Client,
+) -> None:
+    person = UserFactory(name="Cleo", household=Household.objects.create(name="Cleo's"))
+    page = reverse("admin:accounts_user_change", args=[person.pk])
+    with facts.told(lambda: {"path": page, "request": "r-77"}):
+        for kind in Authenticator.Type.values:
+            Authenticator.objects.create(user=person, type=kind, data={})
+        person.groups.add(ensure_groups()[SUPPORT])
+        services.set_sign_in(user=person, is_open=False)
+    written = Change.objects.filter(about=person.pk)
+    assert written
+    set_role(settings.LEDGER_WEB_ROLE)
+    User.objects.filter(pk=person.pk).update(name="Cleo B")
+    set_role(None)
+    response = auditor.get(PAGE)
+    plain = " ".join(texts_of(response, "history__plain"))
+    assert lacks(plain, "passkey", "authenticator app", "recovery codes", "the web app") == []
+    assert lacks(plain, "Added second factor of Cleo", "Can view account", "in the admin") == []
+    assert lacks(plain, *MACHINE_WORDS) == list(MACHINE_WORDS)
+    record = " ".join(texts_of(response, "history__record"))
+    assert lacks(record, *MACHINE_WORDS[:8], page, "r-77", '"webauthn"', str(person.pk)) == []
+
+
+def test_a_change_is_shown_once_and_the_log_of_the_admin_is_folded(
+    manager: Client, account: Account, auditor: Client
+) -> None:
+    page = reverse("admin:accounts_account_change", args=[account.pk])
+    manager.post(page, change_of(account, daily_limit="250", reason="Asked at the counter"))
+    own = reverse("admin:accounts_account_history", args=[account.pk])
+    response = auditor.get(own)
+    (log,) = texts_of(response, "history__log")
+    assert "Daily limit" in log
+    assert text_of(response).count("Asked at the counter") == 1 + log.count("Asked at the counter")
+    operations = signed_in(colleague(OPERATIONS, "Desk")).get(own)
+    assert texts_of(operations, "history__log") == [], "nothing else shows them the changes"
+    assert "Daily limit" in text_of(operations)
+
+
+def test_a_new_household_of_the_same_name_is_told_by_its_id(auditor: Client) -> None:
+    one, other = (Household.objects.create(name="Miller") for _ in range(2))
+    person = UserFactory(household=one)
+    User.objects.filter(pk=person.pk).update(household=other)
+    query = {"about": str(person.pk), "action": "update"}
+    (plain, *_others) = texts_of(auditor.get(PAGE, query), "history__plain")
+    assert f"{one.pk} → {other.pk}" in plain
 
 
 def test_older_pages_go_on_below_the_last_row(

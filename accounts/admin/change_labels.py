@@ -1,0 +1,70 @@
+"""The words of the history: what changed, which value, who wrote it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.utils.dateparse import parse_datetime
+
+from accounts.models import Change
+from ledger.text.dates import exact
+from ledger.text.money import account_number
+
+# What a change is about: the tables, and their words where they are no change of the row itself.
+SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "account": ("Accounts", ("accounts",)),
+    "person": (
+        "People",
+        (
+            "users", "users_groups", "users_user_permissions", "account_emailaddress",
+            "mfa_authenticator", "socialaccount_socialaccount",
+        ),
+    ),
+    "group": ("Groups", ("auth_group", "auth_group_permissions")),
+    "currency": ("Currencies", ("currencies",)),
+    "household": ("Households", ("households",)),
+}  # fmt: skip
+PARTS = {
+    "users_groups": "group membership of",
+    "users_user_permissions": "permission of",
+    "auth_group_permissions": "permission of",
+    "account_emailaddress": "sign-in address of",
+    "mfa_authenticator": "second factor of",
+    "socialaccount_socialaccount": "sign-in by a provider of",
+}
+ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed"}
+LABELS = {
+    "overdraft_limit": "Overdraft limit", "transfer_limit": "Transfer limit",
+    "daily_limit": "Daily limit", "is_staff": "Staff", "is_superuser": "Superuser",
+    "deleted_at": "Sign-in closed", "minor_units": "Decimals", "is_open": "Open",
+    "household_id": "Household (id)", "account there": "Account at the provider",
+    "primary": "Main address",
+}  # fmt: skip
+FACTORS = {
+    Authenticator.Type.TOTP: "authenticator app",
+    Authenticator.Type.WEBAUTHN: "passkey",
+    Authenticator.Type.RECOVERY_CODES: "recovery codes",
+}
+Words = Mapping[str, Callable[[Any], Any]]  # of the values of a name
+WORDS: Words = {
+    "deleted_at": lambda value: exact(parse_datetime(value)),
+    "number": account_number,
+    "second factor": lambda value: FACTORS.get(value, value),
+}
+
+
+def title_of(change: Change, subject: str) -> str:
+    """ "Changed account", "Added second factor of"; the name of the object follows."""
+    return f"{ACTIONS[change.action]} {PARTS.get(change.table_name, subject)}"
+
+
+def label_of(name: str) -> str:
+    """The label of a value of the history."""
+    return LABELS.get(name, name.capitalize())
+
+
+def writer_of(role: str, owner: str) -> str:
+    """Which program wrote a change, by its database role; `owner` is that of the tables."""
+    known = {owner: "the owner of the tables", settings.LEDGER_WEB_ROLE: "the web app"}
+    return known.get(role, f"the database role {role}")
