@@ -229,6 +229,17 @@ class ApprovalRequest(models.Model):
         return any(getattr(account, limit.name) != limit.before for limit in self.limits)
 
     @property
+    def is_open(self) -> bool:
+        """Whether it waits, or is approved and not done."""
+        return self.status in ("pending", "approved") and not self.is_expired
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it moves money of a frozen account, so that it cannot be done now."""
+        payer = self.from_account
+        return self.kind != self.Kind.LIMITS and payer is not None and payer.is_frozen
+
+    @property
     def accounts(self) -> list[Account]:
         return [each for each in (self.from_account, self.to_account) if each is not None]
 

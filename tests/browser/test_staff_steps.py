@@ -9,9 +9,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from tests.browser.shared import LONG, look_at, sign_in
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, UserFactory
 from transactions import services
 from transactions.audit.audit import audit
+from transactions.demo.sign_ins import SIGN_INS
 from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,5 +87,33 @@ def test_the_forms_are_accessible_and_fit_a_phone(
         page.get_by_role("button", name=re.compile("Review|Release")).click()
         page.wait_for_load_state()
         wrong += look_at(page, f"{url} sent")
+    context.close()
+    assert wrong == []
+
+
+def test_the_first_pages_of_staff_fit_a_phone(
+    browser: Any, live_server: Any, clerk: User, settings: Any
+) -> None:
+    """The sign-ins of the demo, the overview, and the cash desk with a refused slip."""
+    settings.LEDGER_DEMO = True
+    for email in SIGN_INS.values():
+        UserFactory(email=email)
+    context = browser.new_context(base_url=live_server.url)
+    page = context.new_page()
+    page.goto("/account/login/")
+    wrong = look_at(page, "demo")
+    assert page.locator(".try__form").count() == len(SIGN_INS)
+    sign_in(page, clerk.email)
+    page.goto(reverse("admin:index"))
+    wrong += look_at(page, "overview")
+    lines = "all => all.map(help => help.getClientRects().length)"
+    parts = page.locator(".desk .quiet").evaluate_all(lines)
+    assert set(parts) == {1}, "each help stands in one block, beside or below its buttons"
+    page.goto(reverse("admin:transactions_transaction_cash_desk"))
+    page.get_by_role("button", name="Review").click()
+    group = page.get_by_role("radiogroup", name="Kind")
+    group.wait_for()
+    assert group.get_attribute("aria-invalid") == "true"
+    wrong += look_at(page, "cash desk")
     context.close()
     assert wrong == []

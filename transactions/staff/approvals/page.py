@@ -45,7 +45,6 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
         ],
         "usable": [(row, _problem(row, allowed), may_execute(row, reader)) for row in usable],
         "decided": decided,
-        "may_decide": reader.has_perm(DECIDE),
     }
     return TemplateResponse(request, "admin/approvals.html", context)
 
@@ -125,6 +124,8 @@ def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
         return f"{row.requested_by} may not do this any more, so it is neither approved nor done."
     if row.is_outdated:
         return "Somebody changed these limits since; they have to be asked for again."
+    if closed := [account for account in row.accounts if account.is_closed]:
+        return f"{closed[0]} is closed, so this cannot be done any more."
     return ""
 
 

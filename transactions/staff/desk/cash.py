@@ -66,9 +66,10 @@ class SlipForm(AccountStepForm):
     begin_anew = "Begin a new slip"
 
     kind = forms.ChoiceField(
-        label="What",
+        label="Kind",
         choices=[("deposit", "Deposit"), ("withdraw", "Withdraw")],
         widget=forms.RadioSelect,
+        error_messages={"required": "Choose deposit or withdrawal."},
     )
     amount = AmountField(help_text="Digits with a decimal point, like 1250.00 or 1,250.00.")
     description = forms.CharField(
@@ -85,6 +86,11 @@ class SlipForm(AccountStepForm):
         data = super().clean()
         data["description"] = data.get("description") or DESCRIPTIONS.get(data.get("kind", ""), "")
         return data
+
+    @property
+    def not_done(self) -> str:
+        kind = self.data.get("kind", "")
+        return f"{DESCRIPTIONS[kind]} not booked." if kind in DESCRIPTIONS else super().not_done
 
     @property
     def comes_in(self) -> bool:

@@ -77,6 +77,7 @@ class StepForm(MoneyForm):
     begin_anew: ClassVar[str] = "Begin a new form"
 
     id = forms.UUIDField(widget=forms.HiddenInput)
+    required_css_class = "required"  # the admin's style of a label
 
     def __init__(
         self,
@@ -105,6 +106,11 @@ class StepForm(MoneyForm):
     def lead(self) -> str:
         """A sentence about the transaction to refund or capture; "" for other forms."""
         return ""
+
+    @property
+    def not_done(self) -> str:
+        """A sentence above the errors: what did not happen."""
+        return "Nothing was booked."
 
     @property
     def draft(self) -> Draft:

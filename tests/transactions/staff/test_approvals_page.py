@@ -1,0 +1,94 @@
+"""The page of approvals says each thing once, and offers only what can be done."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import services as account_services
+from accounts.models import Account, ApprovalRequest, User
+from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, step
+from tests.factories import AccountFactory
+from tests.pages import texts_of
+from transactions import services
+from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="50000")
+    return account
+
+
+def asked(clerk: User, **sides: Any) -> ApprovalRequest:
+    draft = Draft(amount=Decimal(20_000), created_by=clerk, **sides)
+    with as_web():
+        return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
+
+
+def buttons(manager: Client) -> list[str]:
+    page = manager.get(PAGE).content.decode()
+    return [name for name in ("approve", "decline", "do", "withdraw") if f'value="{name}"' in page]
+
+
+def entries(browser: Client) -> list[str]:
+    return texts_of(browser.get(PAGE), "approval")
+
+
+def test_a_withdrawal_from_a_frozen_account_is_approved_and_waits_for_its_unfreezing(
+    account: Account, clerk: User, manager: Client, boss: User
+) -> None:
+    request = asked(clerk, from_account=account)
+    account_services.freeze_account(account=account, reason="Lost card")
+    (entry,) = entries(manager)
+    assert entry.count("frozen") == 1
+    assert "after somebody unfreezes it" in entry
+    assert "Approve and book" not in entry
+    step(manager, request, "approve")
+    (entry,) = entries(manager)
+    assert entry.count("frozen") == 1
+    assert buttons(manager) == []
+    account_services.unfreeze_account(account=account, reason="Found")
+    assert buttons(manager) == ["do"]
+    step(manager, request, "do")
+    (entry,) = entries(manager)
+    assert "Status" not in entry
+
+
+def test_a_deposit_into_a_frozen_account_can_be_booked(
+    account: Account, clerk: User, manager: Client
+) -> None:
+    asked(clerk, to_account=account)
+    account_services.freeze_account(account=account, reason="Lost card")
+    (entry,) = entries(manager)
+    assert "is frozen; it can receive money" in entry
+    assert "Approve and book" in entry
+
+
+def test_a_request_for_a_closed_account_is_only_declined(
+    clerk: User, manager: Client, boss: User
+) -> None:
+    account = AccountFactory()
+    asked(clerk, to_account=account)
+    approved(asked(clerk, to_account=account), boss)
+    account_services.close_account(account=account, reason="Moved away")
+    found = entries(manager)
+    assert [entry.count("closed") for entry in found] == [1, 1]
+    assert buttons(manager) == ["decline"]
+
+
+def test_who_asked_is_not_sent_to_another_manager_for_what_nobody_can_approve(
+    account: Account, boss: User, manager: Client
+) -> None:
+    asked_limits(account, boss, overdraft_limit=Decimal(20_000))
+    (entry,) = entries(manager)
+    assert "another manager decides" in entry
+    account_services.change_account(account=account, overdraft_limit=Decimal(5))
+    (entry,) = entries(manager)
+    assert "Somebody changed these limits" in entry
+    assert "another manager decides" not in entry
+    assert buttons(manager) == ["withdraw"]
