@@ -31,6 +31,7 @@ from accounts.sign_in.access import (
     deactivate_user,
     reactivate_user,
     set_sign_in,
+    sign_out_everywhere,
 )
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
@@ -53,6 +54,7 @@ __all__ = [
     "reactivate_user",
     "set_sign_in",
     "set_status",
+    "sign_out_everywhere",
     "unfreeze_account",
 ]
 

@@ -70,7 +70,7 @@ MIDDLEWARE = [
     "accounts.middleware.SessionTimesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.security.staff_rule.StaffSecondFactorMiddleware",
+    "accounts.security.second_factor_rule.SecondFactorMiddleware",
 ]
 ROOT_URLCONF = "ledger.urls"
 WSGI_APPLICATION = "ledger.wsgi.application"
@@ -346,6 +346,8 @@ STORAGES = {
 
 # Staff sign in with a second factor to see these addresses: the admin, and the whole bank's rows.
 LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not _IS_RELAXED)
+# Whether everybody needs one, for every page that is not public or about signing in.
+LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
 LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
 # Whether the site has the cookbook and its lab, which run SQL for anybody signed in.
 LEDGER_COOKBOOK = env.flag("LEDGER_COOKBOOK", default=DEBUG or _IS_RELAXED)

@@ -103,6 +103,14 @@ RESTORE_SIGN_IN = StaffStep(
     is_done=lambda person: person.is_active,
     as_is="sign-in open already",
 )
+SIGN_OUT = StaffStep(
+    verb="Sign out everywhere",
+    consequence="Their sessions end on all devices. They can sign in again.",
+    do=lambda person, _reason, _message, _by: services.sign_out_everywhere(user=person) >= 0,
+    done="signed out everywhere",
+    is_done=lambda _person: False,
+    as_is="signed out already",
+)
 
 
 class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts import services
-from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, ReasonedActions
+from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, SIGN_OUT, ReasonedActions
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.masking import masked_address, sees_contact_details
@@ -87,7 +87,7 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         "masked_email", "read_by",
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("email", "name", "reason"), "description": NEW_PERSON}),)
-    actions = ("close_sign_in", "restore_sign_in")
+    actions = ("sign_out", "close_sign_in", "restore_sign_in")
     autocomplete_fields = ("household",)
     rows_template = "admin/accounts/user/_rows.html"
 
@@ -262,6 +262,10 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
     @admin.display(description="May sign in", boolean=True)
     def may_sign_in(self, person: User) -> bool:
         return person.is_active
+
+    @admin.action(description="Sign out everywhere", permissions=["change"])
+    def sign_out(self, request: HttpRequest, chosen: models.QuerySet[User]) -> HttpResponse | None:
+        return self.ask_and_do(request, chosen, SIGN_OUT)
 
     @admin.action(description="Close the sign-in", permissions=["change"])
     def close_sign_in(

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from accounts.requests import PersonRequest
-from accounts.security.staff_rule import lacks_second_factor, url_to_prove
+from accounts.security.second_factor_rule import lacks_second_factor, url_to_prove
 from accounts.sign_in.factors import Factors, factors_of, must_confirm_address
 
 
@@ -13,6 +15,9 @@ def read(request: PersonRequest) -> dict[str, Any]:
     return {
         "factors": factors,
         "lacks_second": lacks_second_factor(request),
+        "closed_pages": (
+            "Your accounts" if settings.LEDGER_CUSTOMER_SECOND_FACTOR else "The pages of staff"
+        ),
         "url_to_prove": url_to_prove(request.user, request.GET.get("next", "")),
         "must_confirm": must_confirm_address(request.user),
         "summary": summary(factors),

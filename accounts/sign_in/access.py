@@ -12,9 +12,10 @@ from django.core.mail import send_mail
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import User, WebSession
 from accounts.sign_in import sessions
 from ledger.db.retry import with_retry
+from ledger.web import security_log
 
 EMAIL_CHANGED = "Your sign-in address was changed"
 # Does not name the new address: readers of the old mailbox should not learn it.
@@ -42,6 +43,18 @@ def close_sign_in(person: User) -> None:
         person.deleted_at = timezone.now()
         person.save(update_fields=["deleted_at"])
     sessions.end_all(person, "sign_in_closed")
+
+
+def sign_out_everywhere(*, user: User) -> int:
+    """Ends all sessions of a person, who can sign in again. Returns how many there were."""
+    return sessions.end_all(user, "by_staff")
+
+
+def sign_everybody_out() -> int:
+    """Ends all sessions of all people, as after a leak of the table. Returns how many there were."""
+    ended, _ = WebSession.objects.all().delete()
+    security_log.record("session.ended", reason="everybody", sessions=ended)
+    return ended
 
 
 def reactivate_user(*, user: User | uuid.UUID) -> User:

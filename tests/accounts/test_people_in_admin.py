@@ -97,6 +97,22 @@ def test_closing_a_sign_in_ends_the_sessions_for_good(people_admin: Client) -> N
     assert LogEntry.objects.filter(change_message__contains="Asked by letter").count() == 2
 
 
+def test_somebody_is_signed_out_everywhere_and_may_sign_in_again(people_admin: Client) -> None:
+    person = UserFactory()
+    phone, laptop, anothers = Client(), Client(), Client()
+    for theirs in (phone, laptop):
+        theirs.force_login(person)
+    anothers.force_login(UserFactory())
+    asked = {"_selected_action": person.pk, "reason": "A stolen phone", "action": "sign_out"}
+    people_admin.post(PEOPLE, asked)
+    for theirs in (phone, laptop):
+        assert theirs.get("/").status_code == 302
+    assert anothers.get("/").status_code == 200
+    assert LogEntry.objects.filter(change_message__contains="A stolen phone").count() == 1
+    phone.force_login(User.objects.get(pk=person.pk))
+    assert phone.get("/").status_code == 200
+
+
 @pytest.mark.parametrize("action", ["close_sign_in", "restore_sign_in"])
 def test_of_two_colleagues_at_once_the_history_names_the_one_who_changed_a_sign_in(
     people_admin: Client, monkeypatch: pytest.MonkeyPatch, action: str

@@ -203,6 +203,7 @@ ACTIONS: dict[str, set[str]] = {
     "accounts_account.close": {O},
     "accounts_user.close_sign_in": {P},
     "accounts_user.restore_sign_in": {P},
+    "accounts_user.sign_out": {P},
     "transactions_transaction.release": {O},
 }
 AUTOCOMPLETES: dict[str, set[str]] = {

@@ -290,3 +290,22 @@ def test_an_open_session_changes_nothing_about_signing_in(bank: AttackedBank) ->
     after = table_digests()
     assert [table for table in ABOUT_SIGNING_IN if after[table] != before[table]] == []
     assert asked >= CHANGES
+
+
+# ---- With the password alone, where everybody must have a second factor ----
+
+
+def test_customers_who_need_one_reach_only_what_sets_it_up(
+    bank: AttackedBank, settings: LazySettings
+) -> None:
+    settings.LEDGER_CUSTOMER_SECOND_FACTOR = True
+    open_pages = set()
+    for address in addresses(bank.ana):
+        ana = Client()
+        ana.force_login(bank.ana.user)
+        answer = ask(ana, "GET", address.url)
+        if not answer.headers.get("Location", "").startswith("/account/security/"):
+            open_pages.add(address.name)
+    allowed = (*FOR_STRANGERS, "security", "mfa_", "prove_at_provider", "openid_", "csp_report")
+    assert [name for name in open_pages if name and not name.startswith(allowed)] == []
+    assert {"security:page", "mfa_add_webauthn", "account_logout"} <= open_pages

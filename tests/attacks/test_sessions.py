@@ -8,6 +8,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -330,3 +331,17 @@ def test_who_signs_in_by_mail_alone_signs_in_anew_before_security_changes(page: 
     assert not User.objects.get(pk=user.pk).has_usable_password()
     client.post("/account/email/", {"email": "thief@example.net", "action_add": ""})
     assert EmailAddress.objects.filter(user=user).count() == 1
+
+
+@pytest.mark.parametrize("everybody", [True, False])
+def test_a_command_ends_the_sessions_of_one_person_or_of_all(everybody: bool) -> None:
+    ana, ben = UserFactory(), UserFactory()
+    of_ana, of_ben = signed_in(ana), signed_in(ben)
+    call_command("end_sessions", *(["--everybody"] if everybody else [ana.email]))
+    assert not is_signed_in(of_ana)
+    assert is_signed_in(of_ben) is not everybody
+
+
+def test_the_command_refuses_an_address_that_nobody_has() -> None:
+    with pytest.raises(CommandError):
+        call_command("end_sessions", "nobody@example.com")

@@ -1,4 +1,4 @@
-"""Staff see the admin and the whole bank only in a session with a second factor."""
+"""Staff, and by a setting customers, see their pages only in a session with a second factor."""
 
 from collections.abc import Iterator
 
@@ -161,3 +161,13 @@ def test_the_rule_can_be_off(staff: Client, settings: LazySettings) -> None:
     settings.LEDGER_STAFF_SECOND_FACTOR = False
     assert staff.get("/admin/").status_code == 200
     assert "second factor" not in text_of(staff.get(PAGE))
+
+
+def test_customers_who_need_one_get_in_with_it(client: Client, settings: LazySettings) -> None:
+    settings.LEDGER_CUSTOMER_SECOND_FACTOR = True
+    ana = UserFactory()
+    client.force_login(ana)
+    assert leads_to_security(client, "/")
+    assert "Your accounts need a second factor" in text_of(client.get("/", follow=True))
+    prove_factor(client, add_app(ana))
+    assert client.get("/").status_code == 200

@@ -1,0 +1,31 @@
+"""Signs one person, or everybody, out on all devices."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from accounts.sign_in.access import sign_everybody_out, sign_out_everywhere
+
+
+class Command(BaseCommand):
+    help = (
+        "End the sessions of a person, or of everybody, at once. They can sign in again: to keep"
+        " somebody out, close their sign-in."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        whose = parser.add_mutually_exclusive_group(required=True)
+        whose.add_argument("email", nargs="?", help="the address with which the person signs in")
+        whose.add_argument("--everybody", action="store_true", help="the sessions of all people")
+
+    def handle(self, *, email: str | None, everybody: bool, **_options: Any) -> None:
+        if everybody:
+            self.stdout.write(f"Ended {sign_everybody_out()} sessions.")
+            return
+        try:
+            person = User.objects.get_by_natural_key(email)
+        except User.DoesNotExist:
+            raise CommandError(f"Nobody signs in with {email}.") from None
+        self.stdout.write(f"Ended {sign_out_everywhere(user=person)} sessions of {person}.")

@@ -1,0 +1,81 @@
+"""Who must have signed in with a second factor before they see what: staff the admin and the whole
+bank, and with `LEDGER_CUSTOMER_SECOND_FACTOR` everybody all that is not public.
+
+Stands before the views, so that it covers every address, also of pages that are not of the admin's
+own making, and of every method.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, resolve_url
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.models import User
+from accounts.sign_in.factors import has_second_factor, signed_in_with_second_factor
+
+# What stays open, so that a second factor can be set up: names of URLs begin with these.
+SETTING_UP = ("security:", "account_", "mfa_", "socialaccount_", "prove_at_provider")
+
+
+def lacks_second_factor(request: HttpRequest) -> bool:
+    """Whether this session of somebody who needs a second factor has to prove one first."""
+    return must_have_second_factor(request) and not signed_in_with_second_factor(request)
+
+
+def must_have_second_factor(request: HttpRequest) -> bool:
+    """Whether a setting asks this person for a second factor, on some page."""
+    user = request.user
+    if not user.is_authenticated:
+        return False
+    is_staff = user.is_staff or user.is_superuser
+    return settings.LEDGER_CUSTOMER_SECOND_FACTOR or (
+        is_staff and settings.LEDGER_STAFF_SECOND_FACTOR
+    )
+
+
+def url_to_prove(user: User, next_url: str) -> str:
+    """The page where a person proves a second factor they have; "" if they have none."""
+    if not has_second_factor(user):
+        return ""
+    ways = get_adapter().get_reauthentication_methods(user)
+    url = next(way["url"] for way in ways if way["id"].startswith("mfa"))
+    return f"{url}?{urlencode({'next': next_url or reverse('admin:index')})}"
+
+
+class SecondFactorMiddleware:
+    """Leads whoever lacks a proved second factor to the page "Security", which says what to do."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_view: Any
+    ) -> HttpResponse | None:
+        """Redirects instead of running the view. Signing out stays possible."""
+        if not _is_covered(request, view) or not lacks_second_factor(request):
+            return None
+        wanted = {"next": request.get_full_path()} if request.method == "GET" else {}
+        url = f"{resolve_url('security:page')}{'?' if wanted else ''}{urlencode(wanted)}"
+        is_htmx = bool(getattr(request, "htmx", False))
+        return HttpResponseClientRedirect(url) if is_htmx else redirect(url)
+
+
+def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    """Whether this page is closed without a second factor, for whoever must have one."""
+    if request.path == reverse("admin:logout"):
+        return False
+    if request.path_info.startswith(settings.LEDGER_STAFF_PATHS):
+        return True
+    if not settings.LEDGER_CUSTOMER_SECOND_FACTOR or not getattr(view, "login_required", True):
+        return False
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    return not name.startswith(SETTING_UP)
