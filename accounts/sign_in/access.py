@@ -51,7 +51,7 @@ def sign_out_everywhere(*, user: User) -> int:
 
 
 def sign_everybody_out() -> int:
-    """Ends all sessions of all people, as after a leak of the table. Returns how many there were."""
+    """Ends all sessions of all people, as after a leak of the table. Returns how many."""
     ended, _ = WebSession.objects.all().delete()
     security_log.record("session.ended", reason="everybody", sessions=ended)
     return ended
