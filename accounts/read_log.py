@@ -11,12 +11,13 @@ from http import HTTPStatus
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import Resolver404, resolve, reverse
+from django.urls import reverse
 
 from accounts.models import Account, Read
 from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
 from accounts.shown import Shown, collect
 from ledger.web.database_errors import page_for
+from ledger.web.page_names import page_name
 from ledger.web.request_facts import facts_of
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,13 @@ class ReadLogMiddleware:
             response = self.get_response(request)
         if response.status_code != HTTPStatus.OK or not request.user.is_authenticated:
             return response
-        page = _page(request)
         in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):
             return response
         if is_too_long:
             return _too_long()
+        match = request.resolver_match
+        page = match.view_name if match else page_name(request.path_info)
         try:
             others = _owners(shown) - {request.user.pk}
             if shown.by_right or others or page not in NOBODYS:
@@ -60,14 +62,6 @@ def _query(request: HttpRequest) -> str:
     """The whole query, because part of it would let the reader choose which part."""
     query: str = request.META.get("QUERY_STRING", "")
     return query
-
-
-def _page(request: HttpRequest) -> str:
-    """The name of the URL with its namespaces, "" without one."""
-    try:
-        return (request.resolver_match or resolve(request.path_info)).view_name
-    except Resolver404:
-        return ""
 
 
 def _owners(shown: Shown) -> set[uuid.UUID]:

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import resolve_url
 from django.urls import reverse
-from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
 from accounts.sign_in.factors import has_second_factor, signed_in_with_second_factor
+from ledger.web.redirects import redirect_page
 
 # What stays open, so that a second factor can be set up: names of URLs begin with these.
 SETTING_UP = ("security:", "account_", "mfa_", "socialaccount_", "prove_at_provider")
@@ -65,8 +65,7 @@ class SecondFactorMiddleware:
             return None
         wanted = {"next": request.get_full_path()} if request.method == "GET" else {}
         url = f"{resolve_url('security:page')}{'?' if wanted else ''}{urlencode(wanted)}"
-        is_htmx = bool(getattr(request, "htmx", False))
-        return HttpResponseClientRedirect(url) if is_htmx else redirect(url)
+        return redirect_page(request, url)
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from ledger.web import security_log
+from ledger.web.page_names import page_name
 
 MOST_BYTES = 16 * 1024
 MOST_REPORTS = 10  # of one body, which may have many
@@ -93,7 +93,7 @@ def _violations(report: Any) -> Iterator[Violation]:
             yield Violation(
                 directive=_text(found, "effective-directive", "effectiveDirective"),
                 blocked=_origin(_text(found, "blocked-uri", "blockedURL")),
-                page=_page(_text(found, "document-uri", "documentURL")),
+                page=page_name(_parts(_text(found, "document-uri", "documentURL"))[1]) or UNKNOWN,
             )
 
 
@@ -105,14 +105,6 @@ def _text(found: Mapping[str, Any], *names: str) -> str:
 def _origin(blocked: str) -> str:
     """The host of a URL; a word such as "inline" or "eval" stays, which Chromium says instead."""
     return _parts(blocked)[0] or blocked
-
-
-def _page(document: str) -> str:
-    """The name of the page, by its path."""
-    try:
-        return resolve(_parts(document)[1]).view_name or UNKNOWN
-    except Resolver404:
-        return UNKNOWN
 
 
 def _parts(url: str) -> tuple[str, str]:

@@ -9,13 +9,13 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
-from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.requests import PersonRequest
 from accounts.sign_in import step_up
 from ledger.db.ids import uuid7_for
 from ledger.db.row_security import RowScope, reading
 from ledger.web import database_errors
+from ledger.web.redirects import redirect_page
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.agreement import agreement, was_agreed
@@ -108,7 +108,7 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         return _step(request, file)
     except FileRemoved as gone:
         messages.warning(request, f"{file.name}: {gone}")
-        return _go(request, reverse("transactions:files"))
+        return redirect_page(request, reverse("transactions:files"))
     except BookingStopped as stopped:
         logger.exception("%s", request.path)
         there = reverse("transactions:file", args=[file.pk])
@@ -136,7 +136,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     except LedgerError as refusal:
         check(file)
         messages.error(request, str(refusal))
-    return _go(request, there)
+    return redirect_page(request, there)
 
 
 def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
@@ -144,14 +144,14 @@ def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
     there = reverse("transactions:file", args=[file.pk])
     if not was_agreed(request, file):
         messages.warning(request, review.NOT_REVIEWED)
-        return _go(request, there)
+        return redirect_page(request, there)
     book = book_whole if step == "whole" else book_step if request.htmx else book_rest
     file = book(file, **_request(request, file))
     if file.state != State.DONE:
         context = {"file": file, "summary": summary_of(file)}
         return render(request, "includes/_payment_file_paying.html", context)
     _say_done(request, file)
-    return _go(request, there)
+    return redirect_page(request, there)
 
 
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
@@ -164,11 +164,7 @@ def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
     """Refuses every button: a customer cannot check, pay or remove a file from the bank."""
     messages.error(request, FROM_BANK)
-    return _go(request, reverse("transactions:file", args=[file.pk]))
-
-
-def _go(request: PersonRequest, there: str) -> HttpResponse:
-    return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
+    return redirect_page(request, reverse("transactions:file", args=[file.pk]))
 
 
 def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
