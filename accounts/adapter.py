@@ -154,16 +154,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ] or ([proof.way()] if proof.only_at_provider(user) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Whether a change in this app of allauth needs a step-up. Raises ReauthenticationRequired
-        for somebody who has to prove themselves at the provider: allauth asks nothing of people
-        without password and factor.
+        """False: nothing more to prove in this app of allauth. Otherwise raises, so that allauth's
+        own rule decides nothing: see `step_up.fresh_until`.
         """
-        required = bool(super().is_reauthentication_required(app=app, **more))
-        if required and step_up.must_sign_in_again(self.request):
-            raise ImmediateHttpResponse(step_up.told_to_sign_in_again(self.request))
-        if required and proof.must_prove(self.request):
-            raise ReauthenticationRequired
-        return required
+        if super().is_reauthentication_required(app=app, **more):
+            if step_up.must_sign_in_again(self.request):
+                raise ImmediateHttpResponse(step_up.told_to_sign_in_again(self.request))
+            if step_up.is_asked(self.request):
+                raise ReauthenticationRequired
+        return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sends a mail. `person_name` is the person it is about, never the one signed in. Sends

@@ -264,7 +264,6 @@ MFA_FORMS = {
 # Step-up (docs/security.md): for how many minutes a password, code or passkey counts as just given,
 # and above which amount a payment needs one, by currency; "" is for all others.
 LEDGER_STEP_UP_MINUTES = env.number("LEDGER_STEP_UP_MINUTES", 5, least=1, most=60)
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * LEDGER_STEP_UP_MINUTES
 LEDGER_STEP_UP_OVER = env.amounts(
     "LEDGER_STEP_UP_OVER",
     "1000,BHD:400,CLP:1000000,COP:4000000,CZK:25000,HUF:400000,IDR:16000000,INR:90000,JPY:150000,"

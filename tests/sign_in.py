@@ -8,7 +8,8 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import User, WebSession
+from accounts.sign_in.session_store import SessionStore
 
 HALF_MINUTE = 60_000_000
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -38,10 +39,24 @@ def add_app(user: User, secret: str = SECRET) -> Authenticator:
 def let_pass(client: Client, minutes: float) -> None:
     """Makes everything that this session has proved so many minutes older."""
     session = client.session
+    _make_older(session, minutes)
+    session.save()
+
+
+def let_pass_for(user: User, minutes: float) -> None:
+    """The same for all sessions of a person, such as those of a browser."""
+    store = SessionStore()
+    for row in WebSession.objects.filter(user=user):
+        data = store.decode(row.session_data)
+        _make_older(data, minutes)
+        row.session_data = store.encode(data)
+        row.save(update_fields=["session_data"])
+
+
+def _make_older(session: Any, minutes: float) -> None:
     records = session.get("account_authentication_methods", [])
     older = [{**record, "at": record["at"] - 60 * minutes} for record in records]
     session["account_authentication_methods"] = older
-    session.save()
 
 
 def freeze_codes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,18 +6,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
-from accounts.sign_in.providers.proof import must_prove
-from accounts.sign_in.step_up import must_sign_in_again, told_to_sign_in_again
+from accounts.sign_in.step_up import is_asked, must_sign_in_again, told_to_sign_in_again
 
 Page = Callable[..., HttpResponseBase]
 
 
 def step_up_first(page: Page) -> Page:
-    """Leads to the step-up unless there was one within ACCOUNT_REAUTHENTICATION_TIMEOUT seconds.
+    """Leads to the step-up unless the session has a fresh proof: see `accounts.sign_in.step_up`.
 
     Afterwards the page is shown again. allauth's decorator would keep what was sent, which can be a
     password, in the session meanwhile; this keeps nothing.
@@ -27,7 +25,7 @@ def step_up_first(page: Page) -> Page:
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if must_sign_in_again(request):
             return told_to_sign_in_again(request)
-        if did_recently_reauthenticate(request) and not must_prove(request):
+        if not is_asked(request):
             return page(request, *args, **kwargs)
         ways = get_adapter().get_reauthentication_methods(request.user)
         return redirect(f"{ways[0]['url']}?{urlencode({'next': request.path})}")

@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account import signals as account_signals
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
 from allauth.core import context
@@ -23,8 +24,9 @@ from django.utils import timezone
 
 from accounts.models import SignIn, User
 from accounts.models.rights import read_session_version
-from accounts.sign_in import devices, places, sessions
+from accounts.sign_in import devices, places, sessions, step_up
 from accounts.sign_in.addresses import confirm_only_address, give_to_owner, may_be_a_strangers
+from accounts.sign_in.factors import SECOND_FACTORS
 from ledger.web import security_log
 
 LONGEST_METHOD = 20
@@ -41,6 +43,7 @@ def connect() -> None:
         m2m_changed.connect(read_session_version, sender=through)
     auth_signals.user_logged_in.connect(sessions.begin)
     auth_signals.user_logged_out.connect(_signed_out)
+    account_signals.user_signed_up.connect(_signed_up)
     account_signals.user_logged_in.connect(_signed_in)
     account_signals.authentication_step_completed.connect(_proved)
     account_signals.password_changed.connect(_password_changed)
@@ -72,6 +75,12 @@ def limited_sign_in(request: HttpRequest, person: User | None, limit: str) -> No
     if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():
         _note(request, person, SignIn.Status.LIMITED, "password")
     security_log.record("sign_in", outcome="limited", person=person, request=request, limit=limit)
+
+
+def _signed_up(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    """A password that somebody has just chosen is proved, once the mailed code lets them in."""
+    if user.has_usable_password():
+        record_authentication(request, user, "password")
 
 
 def _signed_in(
@@ -159,6 +168,8 @@ def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> Non
 
 def _factor_added(*, request: HttpRequest, user: User, authenticator: Any, **_signal: Any) -> None:
     sessions.renew(request)
+    if authenticator.type in SECOND_FACTORS:  # who adds one shows a code or signature of it
+        record_authentication(request, user, step_up.NEW_FACTOR, type=authenticator.type)
     security_log.record("factor.added", person=user, request=request, kind=authenticator.type)
 
 

@@ -18,17 +18,18 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
 from accounts.sign_in.factors import has_second_factor
 from ledger.web import security_log
+from ledger.web.redirects import redirect_page
 
 ASKED = "step_up"  # in the session: why the person was asked, and where they go on
 FACTOR = "mfa"  # allauth's method of a passkey, a code of an app or a recovery code
 PROVIDER = "socialaccount"
-PROOFS = frozenset({FACTOR, PROVIDER, "password"})
-SIGN_IN_AGAIN = "Sign out, sign in again, and then repeat this within {minutes} minutes."
+NEW_FACTOR = "new_factor"  # a passkey or an app that this session has just added
+BY_FACTOR = frozenset({FACTOR, NEW_FACTOR})
+PROOFS = BY_FACTOR | {PROVIDER, "password"}
 
 
 def usual_time() -> timedelta:
@@ -45,12 +46,12 @@ def is_fresh(request: HttpRequest, *, within: timedelta | None = None) -> bool:
 def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> datetime | None:
     """Until when the last proof of this session counts; None without one. May be over.
 
-    allauth's `did_recently_reauthenticate` would let in who has no way to step up, and takes a
-    password from people with a second factor.
+    allauth's `did_recently_reauthenticate` does not count a sign-in, would let in who has no way to
+    step up, and takes a password from people with a second factor.
     """
     proofs = [proof for proof in _proofs(request) if proof[1] <= time.time()]
-    if any(method != FACTOR for method, _ in proofs) and has_second_factor(_person(request)):
-        proofs = [proof for proof in proofs if proof[0] == FACTOR]
+    if any(method not in BY_FACTOR for method, _ in proofs) and has_second_factor(_person(request)):
+        proofs = [proof for proof in proofs if proof[0] in BY_FACTOR]
     if not proofs:
         return None
     latest = max(at for _, at in proofs)
@@ -66,13 +67,20 @@ def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
     security_log.record("step_up.asked", request=request)
     ways = get_adapter().get_reauthentication_methods(_person(request))
     if not ways:
-        minutes = settings.LEDGER_STEP_UP_MINUTES
-        messages.warning(request, f"{why} {SIGN_IN_AGAIN.format(minutes=minutes)}")
+        messages.warning(request, f"{why} {_sign_in_again()}")
     else:
         request.session[ASKED] = {"why": why, "back": back}
         back = f"{ways[0]['url']}?{urlencode({'next': back})}"
-    is_htmx = bool(getattr(request, "htmx", False))
-    return HttpResponseClientRedirect(back) if is_htmx else redirect(back)
+    return redirect_page(request, back)
+
+
+def is_asked(request: HttpRequest) -> bool:
+    """Whether a page that changes how the person signs in has to ask for a proof first.
+
+    Somebody without any way to step up is not asked: see `must_sign_in_again`.
+    """
+    has_ways = bool(get_adapter().get_reauthentication_methods(_person(request)))
+    return has_ways and not is_fresh(request)
 
 
 def must_sign_in_again(request: HttpRequest) -> bool:
@@ -92,9 +100,13 @@ def must_sign_in_again(request: HttpRequest) -> bool:
 
 def told_to_sign_in_again(request: HttpRequest) -> HttpResponse:
     """Leads to the home page, with a sentence on what to do."""
-    again = SIGN_IN_AGAIN.format(minutes=settings.LEDGER_STEP_UP_MINUTES)
-    messages.warning(request, f"This needs a fresh sign-in. {again}")
+    messages.warning(request, f"This needs a fresh sign-in. {_sign_in_again()}")
     return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+def _sign_in_again() -> str:
+    minutes = settings.LEDGER_STEP_UP_MINUTES
+    return f"Sign out, sign in again, and then repeat this within {minutes} minutes."
 
 
 def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from tests.conftest import set_role
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import SECRET, add_app, code_of, let_pass, prove
+from tests.sign_in import SECRET, add_app, code_of, let_pass, prove, prove_factor
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven blue lamps at dusk"
@@ -291,9 +291,8 @@ def test_a_second_factor_gives_the_session_another_key_at_each_step() -> None:
 
 def test_a_removed_factor_gives_the_session_another_key() -> None:
     user = person()
-    add_app(user)
     client = signed_in(user)
-    prove(client, user)
+    prove_factor(client, add_app(user))
     before = key_of(client)
     client.post("/account/2fa/totp/deactivate/")
     assert key_of(client) != before

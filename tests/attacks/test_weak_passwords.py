@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.sign_in import passwords
 from tests.factories import UserFactory
 from tests.pages import text_of
-from tests.sign_in import add_app, prove
+from tests.sign_in import add_app, prove_factor
 
 pytestmark = pytest.mark.django_db
 
@@ -107,7 +107,7 @@ def test_the_last_second_factor_stays_while_the_password_is_too_short_alone(
     user: User = UserFactory(password=password)
     app = add_app(user)
     client.force_login(user)
-    prove(client, user)
+    prove_factor(client, app)
     response = client.post("/account/2fa/totp/deactivate/", follow=True)
     assert Authenticator.objects.filter(pk=app.pk).exists() != is_removed
     assert ("15 characters" in text_of(response)) != is_removed

@@ -10,7 +10,7 @@ from accounts.models import User
 from accounts.sign_in.factors import factors_of
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, UserFactory
-from tests.sign_in import code_of, freeze_codes
+from tests.sign_in import code_of, freeze_codes, let_pass_for
 
 DEVICE = {
     "protocol": "ctap2",
@@ -47,8 +47,6 @@ def test_a_passkey_is_added_signs_in_alone_and_steps_up(page: Any, device: Any, 
     page.goto("/account/security/")
     wrong += look_at(page, "security")
     page.get_by_role("link", name="Add a passkey").click()
-    page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Go on")
     expect(page.get_by_role("heading", name="Add a passkey")).to_be_visible()
     wrong += look_at(page, "add a passkey")
     page.get_by_label("Name of the passkey").fill("Phone")
@@ -62,6 +60,7 @@ def test_a_passkey_is_added_signs_in_alone_and_steps_up(page: Any, device: Any, 
     press(page, "Sign in with a passkey")
     page.wait_for_url(lambda url: "/account/" not in url)
 
+    let_pass_for(ana, minutes=6)
     page.goto("/account/security/password/remove/")
     wrong += look_at(page, "step up by passkey")
     press(page, "Use a passkey")
@@ -107,8 +106,6 @@ def test_an_app_is_set_up_by_the_key_on_the_page(
     wrong = []
     sign_in(page)
     page.goto("/account/2fa/totp/activate/")
-    page.get_by_label("Password").fill(PASSWORD)
-    press(page, "Go on")
     picture = page.get_by_role("img", name="QR code with the key below")
     expect(picture).to_be_visible()
     assert picture.evaluate("picture => picture.complete && picture.naturalWidth > 0")

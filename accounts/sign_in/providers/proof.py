@@ -4,11 +4,8 @@ It is for people who sign in through the provider alone: without a password or a
 is nothing else to ask for, and allauth would take them as proved.
 """
 
-import time
 from typing import Any
 
-from allauth.account import app_settings
-from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.reauthentication import (
     STATE_SESSION_KEY,
@@ -32,23 +29,6 @@ def only_at_provider(user: Any) -> bool:
     if not is_configured() or not user.is_authenticated or get_reauthentication_flows(user):
         return False
     return bool(SocialAccount.objects.filter(user=user).exists())
-
-
-def must_prove(request: HttpRequest) -> bool:
-    """Whether this session has to be proved at the provider before a change of security settings.
-
-    A proof counts for ACCOUNT_REAUTHENTICATION_TIMEOUT seconds. Signing in is none: the provider
-    may have let the browser through without asking anything.
-    """
-    if not only_at_provider(request.user):
-        return False
-    proofs = [
-        record["at"]
-        for record in get_authentication_records(request, request.user)
-        if record.get("method") == "socialaccount" and record.get("reauthenticated")
-    ]
-    timeout = app_settings.REAUTHENTICATION_TIMEOUT
-    return not proofs or time.time() - max(proofs) >= timeout
 
 
 def way() -> dict[str, str]:

@@ -17,7 +17,7 @@ from accounts.security.forms import CONFIRM_FIRST
 from accounts.sign_in.factors import factors_of
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
-from tests.sign_in import add_app, code_of, freeze_codes, prove
+from tests.sign_in import add_app, code_of, freeze_codes, let_pass, prove, prove_factor
 
 pytestmark = pytest.mark.django_db
 SET_UP, REMOVE = "/account/2fa/totp/activate/", "/account/2fa/totp/deactivate/"
@@ -136,7 +136,7 @@ def test_a_recovery_code_works_once_and_is_told_by_mail(client: Client, ana: Use
 
 @pytest.mark.django_db(transaction=True)
 def test_recovery_codes_are_shown_after_a_step_up_and_made_anew(client: Client, ana: User) -> None:
-    add_app(ana)
+    prove_factor(client, add_app(ana))
     before = RecoveryCodes.activate(ana).generate_codes()
     assert before[0] in text_of(client.get(CODES))
     assert before[9] in client.get(f"{CODES}download/").content.decode()
@@ -152,7 +152,7 @@ def test_recovery_codes_are_shown_after_a_step_up_and_made_anew(client: Client, 
 
 
 def test_the_app_is_removed_after_a_step_up_and_told_by_mail(client: Client, ana: User) -> None:
-    add_app(ana)
+    prove_factor(client, add_app(ana))
     RecoveryCodes.activate(ana)
     elsewhere = Client()
     elsewhere.force_login(ana)
@@ -187,6 +187,7 @@ def test_whoever_has_an_app_changes_the_password_after_a_step_up(client: Client)
 def test_addresses_change_after_a_step_up(client: Client, mailoutbox: list[Any]) -> None:
     ana = UserFactory(password=PASSWORD)
     client.force_login(ana)
+    let_pass(client, minutes=6)
     form = {"action_add": "", "email": "second@example.com"}
     answer = client.post("/account/email/", form)
     assert answer.headers["Location"].startswith("/account/reauthenticate/")

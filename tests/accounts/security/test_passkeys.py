@@ -18,7 +18,7 @@ from accounts.sign_in.removal import remove_passkey, remove_password
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import SoftPasskey, add_passkey
-from tests.sign_in import prove
+from tests.sign_in import let_pass, prove, prove_factor
 
 pytestmark = pytest.mark.django_db
 LONG = "seven-quiet-harbours"
@@ -107,6 +107,7 @@ def test_a_mistake_in_signing_up_by_a_passkey_is_said(client: Client, wrong: Any
 def test_adding_needs_a_fresh_step_up(client: Client) -> None:
     ana = UserFactory(password=PASSWORD)
     client.force_login(ana)
+    let_pass(client, minutes=6)
     for answer in (client.get(ADD), client.post(ADD, {})):
         assert "/account/reauthenticate/?next=" in answer.headers["Location"]
 
@@ -177,6 +178,7 @@ def test_plain_http_is_taken_from_localhost_alone(
 
 def test_a_passkey_is_renamed_by_its_owner_alone(client: Client, ana: User) -> None:
     rows = [add_passkey(person, name="Phone").row for person in (ana, UserFactory())]
+    prove_factor(client, rows[0])
     for row in rows:
         client.post(f"/account/2fa/webauthn/keys/{row.pk}/edit/", {"name": " Desk \n key "})
         row.refresh_from_db()
@@ -187,6 +189,7 @@ def test_a_passkey_is_removed_with_the_recovery_codes_and_told_by_mail(
     client: Client, ana: User
 ) -> None:
     row = add_passkey(ana).row
+    prove_factor(client, row)
     client.post("/account/2fa/recovery-codes/generate/")
     assert factors_of(ana).recovery_codes == 10
     mail.outbox.clear()
@@ -204,7 +207,7 @@ def test_a_passkey_beside_a_short_password_stays(client: Client, ana: User) -> N
     ana.set_password("eight-ch")
     ana.save()
     client.force_login(ana)
-    prove(client, ana)
+    prove_factor(client, row)
     page = client.post(f"/account/2fa/webauthn/keys/{row.pk}/remove/")
     assert "Choose a longer password first" in text_of(page)
     assert Authenticator.objects.filter(pk=row.pk).exists()
@@ -219,6 +222,7 @@ def test_nobody_removes_the_passkey_of_another(client: Client, ana: User) -> Non
 
 def test_a_passkey_can_be_the_only_factor(client: Client, ana: User) -> None:
     passkey = add_passkey(ana)
+    prove_factor(client, passkey.row)
     assert "Remove your password?" in text_of(client.get(DROP))
     response = client.post(DROP, follow=True)
 
@@ -238,7 +242,7 @@ def test_the_last_way_in_stays(client: Client, ana: User) -> None:
     row = add_passkey(ana).row
     remove_password(user=ana)
     client.force_login(User.objects.get(pk=ana.pk))
-    prove(client, ana)
+    prove_factor(client, row)
     url = f"/account/2fa/webauthn/keys/{row.pk}/remove/"
     assert "Nothing else signs you in" in text_of(client.post(url))
     with pytest.raises(LastWayIn):
@@ -249,7 +253,7 @@ def test_the_last_way_in_stays(client: Client, ana: User) -> None:
 def test_other_sessions_end_when_the_password_goes(client: Client, ana: User) -> None:
     elsewhere = Client()
     elsewhere.force_login(ana)
-    add_passkey(ana)
+    prove_factor(client, add_passkey(ana).row)
     client.post(DROP)
     assert client.get("/").status_code == 200
     assert elsewhere.get("/").status_code == 302

@@ -19,7 +19,7 @@ from accounts.services import change_account
 from ledger.db import facts
 from tests.conftest import colleague
 from tests.factories import PASSWORD, AccountFactory, UserFactory
-from tests.sign_in import prove
+from tests.sign_in import let_pass, prove
 from transactions import services
 from transactions.annotations.services import annotate
 from transactions.privacy.downloads import as_json
@@ -155,6 +155,7 @@ def test_nothing_of_others_is_in_it_but_their_name(
 
 def test_it_needs_a_fresh_step_up(client: Client, ana: Account) -> None:
     client.force_login(ana.user)
+    let_pass(client, minutes=6)
     for response in (client.get("/account/data/"), client.post("/account/data/")):
         assert response.status_code == 302
         assert "reauthenticate" in response["Location"]

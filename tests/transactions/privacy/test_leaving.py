@@ -28,7 +28,7 @@ from accounts.models import (
 )
 from ledger.db.ids import uuid7
 from tests.factories import PASSWORD, AccountFactory, UserFactory
-from tests.sign_in import add_app, prove
+from tests.sign_in import add_app, let_pass, prove
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
@@ -76,6 +76,7 @@ def test_a_person_with_empty_accounts_leaves_by_themselves(client: Client, ana: 
 
 def test_leaving_needs_a_fresh_step_up(client: Client, ana: Account) -> None:
     client.force_login(ana.user)
+    let_pass(client, minutes=6)
     assert "reauthenticate" in client.post("/account/leave/")["Location"]
     assert User.objects.get(pk=ana.user_id).is_active
 
