@@ -179,6 +179,7 @@ LEDGER_STAFF_SESSION_ABSOLUTE = timedelta(
     hours=env.number("LEDGER_STAFF_SESSION_ABSOLUTE", 12 if _IS_RELAXED else 8, least=1, most=24)
 )
 SESSION_ENGINE = "accounts.sign_in.session_store"
+CSRF_COOKIE_HTTPONLY = True  # no script of ours reads it
 SESSION_COOKIE_AGE = int(LEDGER_SESSION_ABSOLUTE.total_seconds())
 # A database in MaxMind's format, for the town and country of a sign-in; without it neither is said.
 LEDGER_PLACES = env.file("LEDGER_PLACES")
@@ -213,6 +214,7 @@ ACCOUNT_RATE_LIMITS = {
 }
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 10 * 60
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # NIST SP 800-63B-4 gives a code sent by mail no longer
 ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change

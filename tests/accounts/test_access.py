@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client, override_settings
@@ -135,6 +137,19 @@ def test_signing_up_with_a_password_like_the_name(client: Client) -> None:
     said = text_of(client.post("/account/signup/", form))
     assert "your name or your address" in said
     assert help_for(None) in said
+
+
+@pytest.mark.parametrize(("hours", "is_open"), [(23, True), (25, False)])
+def test_the_link_to_a_new_password_is_valid_for_a_day(
+    client: Client, monkeypatch: pytest.MonkeyPatch, hours: int, is_open: bool
+) -> None:
+    user = UserFactory(password=PASSWORD)
+    client.post(RESET, {"email": user.email})
+    (link,) = re.findall(r"/account/password/reset/key/\S+", str(mail.outbox[0].body))
+    now, later = PasswordResetTokenGenerator._now, timedelta(hours=hours)
+    monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda self: now(self) + later)
+    page = client.get(link, follow=True)
+    assert bool(page.context.get("token_fail")) is not is_open
 
 
 @pytest.mark.parametrize(("verified", "page"), [(True, "/"), (False, "/account/confirm-email/")])

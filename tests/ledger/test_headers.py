@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ledger.env import BASE_DIR
-from tests.factories import UserFactory
+from tests.factories import PASSWORD, UserFactory
 from tests.ledger.processes import environment
 
 HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example:8443"}
@@ -47,6 +47,17 @@ def test_over_https_cookies_belong_to_this_host_alone(
     assert settings["SESSION_COOKIE_SECURE"]
     assert settings["CSRF_COOKIE_SECURE"]
     assert "bank.example" in settings["ALLOWED_HOSTS"]
+
+
+@pytest.mark.django_db
+def test_no_script_reads_a_cookie_and_no_other_site_sends_one(client: Client) -> None:
+    person = UserFactory(password=PASSWORD)
+    client.get("/account/login/")
+    client.post("/account/login/", {"login": person.email, "password": PASSWORD})
+    client.post("/theme/", {"theme": "dark"})
+    cookies = {name: (each["httponly"], each["samesite"]) for name, each in client.cookies.items()}
+    assert {"csrftoken", "sessionid", "device", "theme"} <= {*cookies}
+    assert {*cookies.values()} == {(True, "Lax")}
 
 
 @pytest.mark.django_db
