@@ -33,7 +33,7 @@ PARTS = {
     "mfa_authenticator": "second factor of",
     "socialaccount_socialaccount": "sign-in by a provider of",
 }
-ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed"}
+ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed", "noted": "Noted"}
 LABELS = {
     "overdraft_limit": "Overdraft limit", "transfer_limit": "Transfer limit",
     "daily_limit": "Daily limit", "is_staff": "Staff", "is_superuser": "Superuser",

@@ -130,8 +130,9 @@ def _subject_of(table: str) -> str:
 
 def _one(change: Change, subject: str, row: Any, words: Words, writer: str) -> ChangeInWords:
     names = {**(change.before or {}), **(change.after or {})}
-    if "household" in names:  # the id tells two of the same name apart; the record has it
-        names.pop("household_id", None)
+    for name in ("household", "group", "permission"):
+        if name in names:  # the id tells two of the same name apart; the record has it
+            names.pop(f"{name}_id", None)
     values = [
         (
             label_of(name),

@@ -27,7 +27,9 @@ class Change(models.Model):
     changed_at = models.DateTimeField()
     table_name = models.CharField(max_length=63)
     about = models.CharField(max_length=40)
-    action = models.CharField(max_length=6, db_comment="insert, update or delete")
+    action = models.CharField(
+        max_length=6, db_comment="insert, update, delete, or noted: the state then"
+    )
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     person = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -78,7 +80,11 @@ class RecordedMembership(User.groups.through):  # type: ignore[name-defined,misc
         proxy = True
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
-            "users_groups", {"group": GROUP_NAME}, "user_id", "group_id", about="{row}.user_id"
+            "users_groups",
+            {"group": GROUP_NAME, "group_id": "{row}.group_id"},
+            "user_id",
+            "group_id",
+            about="{row}.user_id",
         )
 
 
@@ -88,7 +94,7 @@ class RecordedUserPermission(User.user_permissions.through):  # type: ignore[nam
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
             "users_user_permissions",
-            {"permission": PERMISSION_NAME},
+            {"permission": PERMISSION_NAME, "permission_id": "{row}.permission_id"},
             "user_id",
             "permission_id",
             about="{row}.user_id",
@@ -101,7 +107,7 @@ class RecordedGroupPermission(Group.permissions.through):  # type: ignore[name-d
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
             "auth_group_permissions",
-            {"permission": PERMISSION_NAME},
+            {"permission": PERMISSION_NAME, "permission_id": "{row}.permission_id"},
             "group_id",
             "permission_id",
             about="{row}.group_id",
@@ -130,7 +136,11 @@ class RecordedAuthenticator(Authenticator):  # type: ignore[misc]
         proxy = True
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
-            "mfa_authenticator", {"second factor": "{row}.type"}, about="{row}.user_id"
+            "mfa_authenticator",
+            {"second factor": "{row}.type"},
+            "user_id",
+            "type",
+            about="{row}.user_id",
         )
 
 

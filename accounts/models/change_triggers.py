@@ -10,7 +10,8 @@ The triggers of UPDATE name the columns that people change. A payment writes oth
 sign-in others of `users`: neither fires them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import pgtrigger
 
@@ -25,10 +26,58 @@ SET_ANEW = """
                 END IF;"""
 
 
+# For times: without it, the text of one would depend on the time zone of the session.
+IN_UTC = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTable:
+    """What the history has of a table: the SQL of each value, and of the id that it is about."""
+
+    name: str
+    values: Mapping[str, str]
+    about: str
+
+    @property
+    def looked_up(self) -> list[str]:
+        """Names of what other tables say, such as of a group: they may change without this row."""
+        return [name for name, sql in self.values.items() if "SELECT" in sql]
+
+    def about_of(self, row: str) -> str:
+        """The SQL of the id of the object to whose history a row belongs."""
+        return f"({self.about.replace('{row}', row)})::text"
+
+    def state_of(self, row: str) -> str:
+        """The SQL of the values of a row, as a JSON object."""
+        return _object(row, self.values)
+
+    def own_state_of(self, row: str, without: Collection[str] = ()) -> str:
+        """The same without what other tables say, and without some values."""
+        left_out = {*self.looked_up, *without}
+        own = {name: sql for name, sql in self.values.items() if name not in left_out}
+        return _object(row, own)
+
+
+RECORDED_TABLES: dict[str, RecordedTable] = {}  # by name
+
+
 def _object(row: str, values: Mapping[str, str]) -> str:
     """The SQL of a JSON object; `{row}` in the values is OLD or NEW."""
     parts = ", ".join(f"'{name}', {sql.replace('{row}', row)}" for name, sql in values.items())
     return f"jsonb_build_object({parts})"
+
+
+def _insert(action: str, about: str, before: str, after: str) -> str:
+    """PL/pgSQL that writes one row of the history."""
+    return f"""
+                INSERT INTO changes (id, changed_at, table_name, about, action, before, after,
+                    person_id, address, path, request, reason, role, session)
+                VALUES (gen_random_uuid(), clock_timestamp(), TG_TABLE_NAME, {about}, {action},
+                    {before}, {after}, (facts ->> 'person')::uuid,
+                    coalesce(facts ->> 'address', ''), coalesce(facts ->> 'path', ''),
+                    coalesce(facts ->> 'request', ''), coalesce(facts ->> 'reason', ''),
+                    {CALLER},
+                    {SESSION});"""
 
 
 def recorded(
@@ -41,8 +90,11 @@ def recorded(
     """The trigger that records INSERT, DELETE and, if `columns` are given, UPDATE OF them.
 
     `values` maps the names in the history to the SQL of their values; `about` is the SQL of the id
-    of the object whose history this belongs to.
+    of the object whose history this belongs to. A row that moves to another object is recorded as
+    removed there and added here. The audit compares the values of each row with its history, so a
+    new value needs a migration that notes its state: see `accounts.models.state`.
     """
+    of = RECORDED_TABLES[table] = RecordedTable(table, values, about)
     operation: pgtrigger.Operation = pgtrigger.Insert | pgtrigger.Delete
     if columns:
         operation |= pgtrigger.UpdateOf(*columns)  # type: ignore[no-untyped-call]
@@ -56,16 +108,23 @@ def recorded(
                 ("before", "jsonb"),
                 ("after", "jsonb"),
                 ("facts", "jsonb"),
-                ("about", "text"),
+                ("was_about", "text"),
+                ("is_about", "text"),
             ],
             func=f"""
+                facts := nullif(current_setting('{SETTING}', true), '')::jsonb;
                 IF TG_OP <> 'INSERT' THEN
-                    before := {_object("OLD", values)};
-                    about := {about.replace("{row}", "OLD")};
+                    before := {of.state_of("OLD")};
+                    was_about := {of.about_of("OLD")};
                 END IF;
                 IF TG_OP <> 'DELETE' THEN
-                    after := {_object("NEW", values)};
-                    about := {about.replace("{row}", "NEW")};
+                    after := {of.state_of("NEW")};
+                    is_about := {of.about_of("NEW")};
+                END IF;
+                IF TG_OP = 'UPDATE' AND was_about <> is_about THEN
+                    {_insert("'delete'", "was_about", "before", "NULL")}
+                    {_insert("'insert'", "is_about", "NULL", "after")}
+                    RETURN NULL;
                 END IF;
                 {SET_ANEW if password else ""}
                 IF TG_OP = 'UPDATE' THEN
@@ -76,15 +135,7 @@ def recorded(
                         RETURN NULL;
                     END IF;
                 END IF;
-                facts := nullif(current_setting('{SETTING}', true), '')::jsonb;
-                INSERT INTO changes (id, changed_at, table_name, about, action, before, after,
-                    person_id, address, path, request, reason, role, session)
-                VALUES (gen_random_uuid(), clock_timestamp(), '{table}', about, lower(TG_OP),
-                    before, after, (facts ->> 'person')::uuid,
-                    coalesce(facts ->> 'address', ''), coalesce(facts ->> 'path', ''),
-                    coalesce(facts ->> 'request', ''), coalesce(facts ->> 'reason', ''),
-                    {CALLER},
-                    {SESSION});
+                {_insert("lower(TG_OP)", "coalesce(is_about, was_about)", "before", "after")}
                 RETURN NULL;
             """,
         )

@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.models.change_triggers import recorded
+from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.fields import times_finite
 from accounts.models.household import Household
 from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, of_users
@@ -140,7 +140,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 {
                     "email": "{row}.email",
                     "name": "{row}.name",
-                    "deleted_at": "{row}.deleted_at",
+                    "deleted_at": IN_UTC.format("{row}.deleted_at"),
                     "is_staff": "{row}.is_staff",
                     "is_superuser": "{row}.is_superuser",
                     "household": "(SELECT name FROM households WHERE id = {row}.household_id)",

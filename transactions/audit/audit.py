@@ -22,6 +22,7 @@ from transactions.audit.checks.approvals import approvals
 from transactions.audit.checks.explanations import releases, statuses
 from transactions.audit.checks.links import captures, orphans, reversals
 from transactions.audit.checks.money import balances, chains, currencies, holds
+from transactions.audit.checks.recorded import recorded
 from transactions.audit.checks.rules import rules
 from transactions.audit.checks.seals import seals
 from transactions.audit.findings import Finding
@@ -41,6 +42,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     statuses,
     releases,
     approvals,
+    recorded,
     rules,
     seals,
 )
@@ -84,7 +86,8 @@ def audit(
     """Runs every check in one snapshot, and reports the first finding of each kind.
 
     With `since`, chains, links, rules of transactions and sealed rows are checked from then on;
-    balances, holds, currencies, rules of accounts and the chain of seals always completely. `tell`
+    balances, holds, currencies, rules of accounts, what the history records and the chain of seals
+    always completely. `tell`
     receives the name of each check before it starts. Raises AuditRunning if another audit runs,
     AuditTooLong after `seconds`.
     """

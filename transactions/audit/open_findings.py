@@ -13,10 +13,11 @@ from django.db.models import F, Min, Q, RowRange, Value, Window
 from django.db.models.functions import Coalesce
 
 from accounts.models import EARLIEST, LATEST
+from transactions.audit.checks.recorded import CHECKS_OF_TABLES
 from transactions.models import AuditRun, Seal, Transaction
 
 # Checks that every audit makes completely, whatever its start.
-WHOLE = {"balance", "time", "held", "currency"}
+WHOLE = {"balance", "time", "held", "currency", *CHECKS_OF_TABLES.values()}
 BEGINS = Coalesce("since", Value(EARLIEST))
 # The earliest start of what all later runs checked; null for the newest run.
 SEEN_SINCE = Window(

@@ -19,6 +19,7 @@ from django.db import connection
 from django.db import transaction as db_transaction
 from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
 
+from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
 from accounts.models import Account, Change, Household, SignIn, User, WebSession
 from transactions.models import Annotation, NamesAsked
 from transactions.privacy.traces import (
@@ -28,16 +29,11 @@ from transactions.privacy.traces import (
     traces_of,
 )
 
-NAME = "A former customer"
-DOMAIN = "erased.invalid"  # a domain that nobody can have (RFC 2606)
-ACCOUNT_NAME = "Account"
-HOUSEHOLD_NAME = "A former household"
 # Notes, accounts that are closed, the history, and what staff wrote about accounts.
 NEVER_CHANGE = (
     "annotations", "accounts", "changes", "account_status_changes", "limit_changes",
     "approval_requests", "transaction_notes", "reads", "payment_lines",
 )  # fmt: skip
-NAMING = ("name", "email", "account there", "household")  # values of the history that name somebody
 
 
 def due_before(moment: datetime) -> QuerySet[User]:

@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services as account_services
+from accounts.erased import NAME
 from accounts.models import (
     Account,
     ApprovalRequest,
@@ -35,7 +36,7 @@ from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.sealing import seal
 from transactions.models import Annotation, PaymentLine, StaffReason
-from transactions.privacy.erasure import NAME, due_before, erase
+from transactions.privacy.erasure import due_before, erase
 from transactions.privacy.leaving import CannotLeave, leave, obstacles
 from transactions.privacy.retention import apply_retention
 

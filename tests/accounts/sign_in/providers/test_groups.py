@@ -52,7 +52,8 @@ def test_a_change_of_groups_ends_the_sessions_of_before_and_not_the_new_one(
 def test_the_history_says_why_groups_changed(client: Client, there: There) -> None:
     there.sign_in(client, CLERK)
     row = Change.objects.get(table_name="users_groups", action="insert")
-    assert (row.after, row.reason, row.path) == ({"group": OPERATIONS}, WHY, BACK)
+    assert row.after is not None
+    assert (row.after["group"], row.reason, row.path) == (OPERATIONS, WHY, BACK)
 
 
 def test_groups_outside_the_map_stay(client: Client, there: There) -> None:

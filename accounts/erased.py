@@ -1,0 +1,7 @@
+"""What stands in place of names that were erased, and which values of the history name somebody."""
+
+NAME = "A former customer"
+DOMAIN = "erased.invalid"  # a domain that nobody can have (RFC 2606)
+ACCOUNT_NAME = "Account"
+HOUSEHOLD_NAME = "A former household"
+NAMING = ("name", "email", "account there", "household")  # values of the history that name somebody
