@@ -59,7 +59,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ),
         "enter_current_password": "This is not your current password. Type it again.",
         "incorrect_password": "This is not your password. Type it again.",
+        "incorrect_code": (
+            "This is not the code in our latest mail to you. Compare it, or copy it from there."
+        ),
+        # What allauth says after the last attempt at a mailed code; passwords have the next one.
         "too_many_login_attempts": (
+            "That was one wrong code too many, so the code no longer counts. Ask for a new one: on "
+            "the sign-in page by “Send me a sign-in code”, for a further address on the page Email "
+            "addresses."
+        ),
+        "too_many_passwords": (
             "There were too many wrong attempts, perhaps by somebody else, so no password is taken "
             "for now. You can still sign in with a code that we send you by mail, or with a "
             "passkey; or wait some minutes."
@@ -82,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         )
         if attempt.refused_by:
             events.limited_sign_in(request, person, attempt.refused_by)
-            raise self.validation_error("too_many_login_attempts")
+            raise self.validation_error("too_many_passwords")
         user: User | None = super().authenticate(request, **credentials)
         if user is None or is_unconfirmed(user):
             events.refused_sign_in(request, person, "password")

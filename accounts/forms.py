@@ -2,8 +2,12 @@
 
 from typing import Any, cast
 
+from allauth.account import app_settings
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification_by_code import (
+    EMAIL_VERIFICATION_CODE_SESSION_KEY,
+)
 from allauth.core import context
 from babel.numbers import get_territory_currencies
 from django import forms
@@ -81,8 +85,40 @@ class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # ty
         return password
 
 
-class SignInCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
-    """Takes the sign-in code from the mail. Wrong codes count by client; each mail has its own
+class AttemptsMixin:
+    """Says after a wrong code how many attempts are left: the same if nobody has the address."""
+
+    most_attempts: int
+
+    def failed_attempts(self) -> int:
+        """How many wrong codes this browser sent before."""
+        raise NotImplementedError
+
+    def clean_code(self) -> str:
+        """The code. Raises ValidationError for a wrong one."""
+        try:
+            return str(super().clean_code())  # type: ignore[misc]
+        except forms.ValidationError as refusal:
+            if refusal.code != "incorrect_code":
+                raise
+            left = self.most_attempts - self.failed_attempts() - 1
+            attempts = "1 attempt" if left == 1 else f"{left} attempts"
+            raise forms.ValidationError(f"{refusal.message} {attempts} left.") from None
+
+
+class ConfirmAddressForm(AttemptsMixin, allauth_forms.ConfirmEmailVerificationCodeForm):  # type: ignore[misc]
+    """Takes the code that confirms an address."""
+
+    most_attempts = app_settings.EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS
+
+    def failed_attempts(self) -> int:
+        """As the process in the session counts them."""
+        state = context.request.session.get(EMAIL_VERIFICATION_CODE_SESSION_KEY, {})
+        return int(state.get("failed_attempts", 0))
+
+
+class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
+    """Checks the sign-in code from the mail. Wrong codes count by client; each mail has its own
     code, good for three attempts in the browser that asked: see `accounts.sign_in.mailed_codes`.
     """
 
@@ -102,6 +138,16 @@ class SignInCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
             raise get_adapter().validation_error("incorrect_code")
         attempt.succeeded()
         return code
+
+
+class SignInCodeForm(AttemptsMixin, MailedCodeForm):
+    """Takes the sign-in code from the mail."""
+
+    most_attempts = app_settings.LOGIN_BY_CODE_MAX_ATTEMPTS
+
+    def failed_attempts(self) -> int:
+        """As the pending sign-in counts them."""
+        return int(context.request._login_stage.state.get("failed_attempts", 0))
 
 
 class SetPasswordForm(PasswordWords, allauth_forms.SetPasswordForm):  # type: ignore[misc]

@@ -223,6 +223,7 @@ ACCOUNT_FORMS = {
     "reauthenticate": "accounts.forms.StepUpForm",
     "signup": "accounts.forms.SignupForm",
     "confirm_login_code": "accounts.forms.SignInCodeForm",
+    "confirm_email_verification_code": "accounts.forms.ConfirmAddressForm",
     "change_password": "accounts.forms.ChangePasswordForm",
     "set_password": "accounts.forms.SetPasswordForm",
     "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",

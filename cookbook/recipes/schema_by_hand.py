@@ -130,8 +130,9 @@ def reached_by_money(
     "Postgres adds the policy's condition to every query: it is the Filter of the plan. Without "
     "the setting no row is left, so a page that forgets it shows nothing.",
     pitfall="The owner of a table sees every row, unless there is FORCE ROW LEVEL SECURITY: test "
-    "as the role of the web process. And whoever can inject SQL can set a setting. In the real "
-    "books it holds a token that the policy verifies. With true as its third value, set_config "
+    "as the role of the web process. And whoever can inject SQL can set a setting, so a setting "
+    "that guards more than reminders should hold a token that the policy verifies; the books "
+    "themselves do that where LEDGER_ROW_SECURITY is on. With true as its third value, set_config "
     "ends with the transaction, so that a pooler hands it to nobody else.",
 )
 def reminders_of_one_reader(email: str = "ana@example.com") -> QuerySet[Reminder, Any]:

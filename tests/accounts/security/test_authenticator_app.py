@@ -58,17 +58,22 @@ def is_signed_in(client: Client) -> bool:
 @pytest.mark.django_db(transaction=True)  # the mail goes out after the commit
 def test_an_app_is_set_up_by_the_key_in_the_page(client: Client, ana: User) -> None:
     page = client.get(SET_UP)
-    secret = re.search(r'id="totp-key">(\w{32})<', page.content.decode())
-    assert secret
+    secret = page.context["form"].secret
+    shown = re.search(r'id="totp-key".*?>(<span>.*?)</code>', page.content.decode())
+    assert shown
+    groups = re.findall(r"<span>(\w+)</span>", shown[1])
+    assert [len(group) for group in groups] == [4] * 8
+    assert "".join(groups) == secret
+    assert f'data-copy="{secret}"' in page.content.decode()
     assert 'src="data:image/svg+xml;base64,' in page.content.decode()
-    answer = client.post(SET_UP, {"code": code_of(secret[1])})
+    answer = client.post(SET_UP, {"code": code_of(secret)})
 
     assert answer.headers["Location"] == CODES
     factors = factors_of(ana)
     assert (factors.has_second, factors.recovery_codes) == (True, 10)
     (told,) = mail.outbox
     assert (told.subject, told.to) == ("An authenticator app was set up", [ana.email])
-    assert secret[1] not in str(client.session.items())
+    assert secret not in str(client.session.items())
 
 
 def test_a_wrong_code_sets_up_nothing(client: Client, ana: User) -> None:
@@ -80,9 +85,7 @@ def test_a_wrong_code_sets_up_nothing(client: Client, ana: User) -> None:
 def test_an_unconfirmed_address_sets_up_nothing(client: Client, ana: User) -> None:
     EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=False)
     page = client.get(SET_UP)
-    secret = re.search(r'id="totp-key">(\w{32})<', page.content.decode())
-    assert secret
-    answer = client.post(SET_UP, {"code": code_of(secret[1])})
+    answer = client.post(SET_UP, {"code": code_of(page.context["form"].secret)})
     assert CONFIRM_FIRST in text_of(answer)
     assert not Authenticator.objects.exists()
 

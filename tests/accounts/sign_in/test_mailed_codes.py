@@ -1,0 +1,96 @@
+"""Codes from mails: what a wrong one is answered, until it no longer counts; and what ends half a
+sign-in."""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import PASSWORD, UserFactory
+from tests.pages import text_of
+from tests.sign_in import add_app
+
+pytestmark = pytest.mark.django_db
+SIGN_UP, CONFIRM = "/account/signup/", "/account/confirm-email/"
+ASK, SIGN_IN = "/account/login/code/", "/account/login/code/confirm/"
+NINA = {
+    "name": "Nina Berg", "email": "nina@example.com",
+    "password1": "seven-quiet-harbours", "password2": "seven-quiet-harbours",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_rate_limits_left_over() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def ana() -> User:
+    ana: User = UserFactory(email="ana@example.com", password=PASSWORD)
+    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    return ana
+
+
+def mailed_code() -> str:
+    (code,) = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[-1].body), re.MULTILINE)
+    return str(code)
+
+
+def attempts_left(client: Client, url: str) -> list[str]:
+    """What each of two wrong codes is answered."""
+    pages = [text_of(client.post(url, {"code": "WRONG1"})) for _ in range(2)]
+    return [found[0] for page in pages if (found := re.findall(r"\d attempts? left", page))]
+
+
+def test_signing_up_tells_how_many_attempts_are_left(client: Client) -> None:
+    client.post(SIGN_UP, NINA)
+    assert attempts_left(client, CONFIRM) == ["2 attempts left", "1 attempt left"]
+    client.post(CONFIRM, {"code": mailed_code()})
+    assert client.get("/").status_code == 200
+
+
+def test_after_the_last_attempt_the_page_says_how_to_get_a_new_code(client: Client) -> None:
+    client.post(SIGN_UP, NINA)
+    attempts_left(client, CONFIRM)
+    code = mailed_code()
+    last = client.post(CONFIRM, {"code": "WRONG1"}, follow=True)
+    assert "Ask for a new one" in text_of(last)
+    assert "Send me a sign-in code" in text_of(last)
+    client.post(CONFIRM, {"code": code})
+    assert client.get("/").status_code == 302
+
+
+def test_a_sign_in_code_tells_how_many_attempts_are_left(client: Client, ana: User) -> None:
+    client.post(ASK, {"email": ana.email})
+    assert attempts_left(client, SIGN_IN) == ["2 attempts left", "1 attempt left"]
+    last = client.post(SIGN_IN, {"code": "WRONG1"}, follow=True)
+    assert "no longer counts" in text_of(last)
+
+
+def test_a_further_address_tells_how_many_attempts_are_left(client: Client, ana: User) -> None:
+    client.force_login(ana)
+    client.post("/account/email/", {"action_add": "", "email": "second@example.com"})
+    assert attempts_left(client, CONFIRM) == ["2 attempts left", "1 attempt left"]
+
+
+@pytest.mark.parametrize("way", ["second factor", "sign-in code", "sign-up"])
+def test_half_a_sign_in_offers_no_other_one_but_ends(client: Client, ana: User, way: str) -> None:
+    if way == "second factor":
+        add_app(ana)
+        page = client.post(
+            "/account/login/", {"login": ana.email, "password": PASSWORD}, follow=True
+        )
+    elif way == "sign-in code":
+        page = client.post(ASK, {"email": ana.email}, follow=True)
+    else:
+        page = client.post(SIGN_UP, NINA, follow=True)
+    head, main = page.content.decode().split("<main", 1)
+    assert "/account/login/" not in head
+    assert "/account/signup/" not in head
+    assert 'action="/account/logout/"' in main
+    client.post("/account/logout/", {"next": "/account/login/"})
+    assert client.get("/account/login/").status_code == 200
