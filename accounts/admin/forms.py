@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from accounts.exceptions import LedgerError
 from accounts.forms import currency_choices
 from accounts.models import Account, User
+from accounts.sign_in import notices
 from ledger.db.facts import because
 from ledger.text.currencies import minor_units
 
@@ -109,13 +110,14 @@ class PersonChangeForm(ReasonedForm, UserChangeForm):  # type: ignore[type-arg]
 
 
 class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Sets a person's password, with a reason for the history."""
+    """Sets a person's password, with a reason for the history. A mail tells the person."""
 
     reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
 
     def save(self, commit: bool = True) -> User:
         because(self.cleaned_data["reason"])
         person: User = super().save(commit)
+        notices.tell(person, notices.PASSWORD_SET)
         return person
 
 

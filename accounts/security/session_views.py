@@ -1,5 +1,6 @@
 """Signing out on one's other devices."""
 
+from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -13,6 +14,7 @@ from accounts.sign_in import sessions
 def end_session(request: PersonRequest) -> HttpResponse:
     """Signs the person out on one of their devices."""
     if sessions.end_session(request.user, request.POST.get("session", "")):
+        _tell(request)
         messages.success(request, "That device is signed out.")
     else:
         messages.info(request, "That device was signed out already.")
@@ -23,8 +25,14 @@ def end_session(request: PersonRequest) -> HttpResponse:
 def end_other_sessions(request: PersonRequest) -> HttpResponse:
     """Signs the person out everywhere but here."""
     ended = sessions.end_others(request.user, request.session.session_key, "by_person")
+    if ended:
+        _tell(request)
     messages.success(
         request,
         "You are signed out everywhere else." if ended else "You are signed in only here.",
     )
     return redirect("security:page")
+
+
+def _tell(request: PersonRequest) -> None:
+    get_adapter(request).send_notification_mail("account/email/signed_out", request.user)

@@ -8,24 +8,13 @@ from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
-from django.core.mail import send_mail
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import User, WebSession
-from accounts.sign_in import sessions
+from accounts.sign_in import notices, sessions
 from ledger.db.retry import with_retry
 from ledger.web import security_log
-
-EMAIL_CHANGED = "Your sign-in address was changed"
-# Does not name the new address: readers of the old mailbox should not learn it.
-HOW_IT_CHANGED = """Hello,
-
-the bank has changed the email address with which you sign in to Ledger. This address no
-longer signs you in, and no mail about your accounts will come here.
-
-If you did not ask for this, tell the bank at once.
-"""
 
 
 def deactivate_user(*, user: User | uuid.UUID) -> User:
@@ -36,22 +25,30 @@ def deactivate_user(*, user: User | uuid.UUID) -> User:
 
 
 def close_sign_in(person: User) -> None:
-    """Closes the sign-in and ends the sessions of a person whose row the caller has locked, as part
-    of the caller's database transaction.
+    """Closes the sign-in of a person who leaves, and ends their sessions, as part of the caller's
+    database transaction, which has locked the person's row. A mail tells them.
     """
     if person.deleted_at is None:
         person.deleted_at = timezone.now()
         person.save(update_fields=["deleted_at"])
+        notices.tell(person, notices.LEFT)
     sessions.end_all(person, "sign_in_closed")
 
 
 def sign_out_everywhere(*, user: User) -> int:
-    """Ends all sessions of a person, who can sign in again. Returns how many there were."""
-    return sessions.end_all(user, "by_staff")
+    """Ends all sessions of a person, who can sign in again. A mail tells them, if there were any.
+    Returns how many there were.
+    """
+    ended = sessions.end_all(user, "by_staff")
+    if ended:
+        notices.tell(user, notices.SIGNED_OUT)
+    return ended
 
 
 def sign_everybody_out() -> int:
-    """Ends all sessions of all people, as after a leak of the table. Returns how many."""
+    """Ends all sessions of all people, as after a leak of the table. Returns how many. Sends no
+    mails: the bank says why in its own words.
+    """
     ended, _ = WebSession.objects.all().delete()
     security_log.record("session.ended", reason="everybody", sessions=ended)
     return ended
@@ -85,17 +82,15 @@ def change_email(*, user: User, email: str) -> User:
         EmailAddress.objects.filter(user=user).delete()
         SocialAccount.objects.filter(user=user).delete()
         EmailAddress.objects.create(user=user, email=user.email, primary=True)
-        db_transaction.on_commit(
-            lambda: send_mail(EMAIL_CHANGED, HOW_IT_CHANGED, None, [old]), robust=True
-        )
+        notices.tell(person, notices.ADDRESS_CHANGED, email=old)
         db_transaction.on_commit(lambda: sessions.end_all(person, "address_changed"), robust=True)
     return user
 
 
 @with_retry
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[User, bool]:
-    """Closes the sign-in at this time, or opens it for None. Returns the person, and whether this
-    call changed it.
+    """Closes the sign-in at this time, or opens it for None; a mail tells the person. Returns the
+    person, and whether this call changed it.
     """
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
@@ -106,4 +101,5 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
                 sessions.end_all(person, "sign_in_closed")  # those that a crash after closing left
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])
+            notices.tell(person, notices.SIGN_IN_CLOSED if moment else notices.SIGN_IN_OPENED)
     return person, has_changed

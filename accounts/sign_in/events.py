@@ -50,6 +50,7 @@ def connect() -> None:
     account_signals.password_set.connect(_password_changed)
     account_signals.password_reset.connect(_password_reset)
     account_signals.email_changed.connect(_address_changed)
+    account_signals.email_confirmed.connect(_address_confirmed)
     pre_save.connect(_address_saved, sender=EmailAddress)
     factor_signals.authenticator_added.connect(_factor_added)
     factor_signals.authenticator_removed.connect(_factor_removed)
@@ -156,6 +157,21 @@ def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
     )
     if context.request is not None:
         messages.warning(context.request, WHAT_ENDED, fail_silently=True)
+        get_adapter(context.request).send_notification_mail(
+            "account/email/sign_up_taken", instance.user, email=instance.email
+        )
+
+
+def _address_confirmed(
+    *, request: HttpRequest, email_address: EmailAddress, **_signal: Any
+) -> None:
+    """Tells the main address of a further one, which could sign in and ask for a new password."""
+    user = email_address.user
+    if email_address.email != user.email:
+        security_log.record("credential.changed", person=user, request=request, kind="further")
+        get_adapter(request).send_notification_mail(
+            "account/email/address_added", user, {"added_email": email_address.email}, user.email
+        )
 
 
 def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> None:

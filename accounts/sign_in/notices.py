@@ -1,12 +1,77 @@
-"""Mails about the use of factors, beside those that allauth sends when factors change."""
+"""Mails that tell a person of a change of their sign-in, beside those that allauth sends.
 
+`tell` is for what the bank does, or what a person does without a page of allauth: it needs no
+request. tests/accounts/sign_in/test_notices.py lists every change, so that none goes untold.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from django.core.mail import send_mail
+from django.db import transaction as db_transaction
 
 from accounts.models import User
 from accounts.sign_in.factors import Kind, recovery_codes_left
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The subject of a mail and what it says. Each ends with what to do if it is wrong."""
+
+    subject: str
+    text: str
+
+
+TELL_THE_BANK = "If you did not ask for this, tell the bank at once."
+SIGN_IN_CLOSED = Notice(
+    "Your sign-in was closed",
+    "the bank has closed your sign-in to Ledger and signed you out on all devices. Your accounts\n"
+    "and their history stay. If you do not know why, ask the bank.",
+)
+SIGN_IN_OPENED = Notice(
+    "You can sign in again",
+    "the bank has opened your sign-in to Ledger again. You sign in as you did before.\n\n"
+    + TELL_THE_BANK,
+)
+LEFT = Notice(
+    "You have left the bank",
+    "your accounts and your sign-in to Ledger are closed, as somebody who was signed in as you\n"
+    "asked. You are signed out on all devices. The bank keeps its books as the law asks.\n\n"
+    "If it was not you, tell the bank at once.",
+)
+SIGNED_OUT = Notice(
+    "You were signed out everywhere",
+    "the bank has signed you out of Ledger on all devices. You can sign in again.\n\n"
+    "If you did not ask for this, ask the bank why.",
+)
+# Does not name the new address: readers of the old mailbox should not learn it.
+ADDRESS_CHANGED = Notice(
+    "Your sign-in address was changed",
+    "the bank has changed the email address with which you sign in to Ledger. This address no\n"
+    "longer signs you in, and no mail about your accounts will come here.\n\n" + TELL_THE_BANK,
+)
+PASSWORD_SET = Notice(
+    "The bank has set your password",
+    "the bank has set a new password for your sign-in to Ledger and signed you out on all\n"
+    'devices. Change it after you have signed in, on the page "Security".\n\n' + TELL_THE_BANK,
+)
+FACTORS_REMOVED = Notice(
+    "Your second factors were removed",
+    "the bank has removed all passkeys, the authenticator app and the recovery codes from your\n"
+    "sign-in to Ledger. Only your password signs you in now. If you had none, or one of fewer\n"
+    f'than {User.SHORTEST_PASSWORD_ALONE} characters, choose one on the page "Forgotten password".'
+    ' Then add a second\nfactor again on the page "Security".\n\n' + TELL_THE_BANK,
+)
+
+
+def tell(person: User, notice: Notice, *, email: str = "") -> None:
+    """Mails the notice after the commit, to the person's address or the one given. A mail that
+    cannot be sent undoes nothing.
+    """
+    text, to = f"Hello,\n\n{notice.text}\n", email or person.email
+    db_transaction.on_commit(lambda: send_mail(notice.subject, text, None, [to]), robust=True)
 
 
 def tell_of_recovery_code(user: User, authenticator: Authenticator, **_signal: Any) -> None:

@@ -4,11 +4,11 @@ Both lock the person's row first: of two removals at once, the second sees what 
 """
 
 from allauth.mfa.models import Authenticator
-from django.core.mail import send_mail
 from django.db import transaction as db_transaction
 
 from accounts.exceptions import LastWayIn, PasswordTooShort
 from accounts.models import User
+from accounts.sign_in import notices
 from accounts.sign_in.factors import SECOND_FACTORS, Kind, factors_of
 from accounts.sign_in.passwords import TOO_SHORT_ALONE, is_too_short_without
 from ledger.db.retry import with_retry
@@ -53,18 +53,6 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
     return removed
 
 
-FACTORS_REMOVED = "Your second factors were removed"
-HOW_THEY_WERE_REMOVED = """Hello,
-
-the bank has removed all passkeys, the authenticator app and the recovery codes from your sign-in
-to Ledger. Only your password signs you in now. If you had none, or one of fewer than {least}
-characters, choose one on the page "Forgotten password". Then add a second factor again on the page
-"Security".
-
-If you did not ask for this, tell the bank at once.
-"""
-
-
 @with_retry
 def remove_second_factors(*, user: User) -> int:
     """Removes every second factor and the recovery codes, and tells the person by mail.
@@ -78,10 +66,7 @@ def remove_second_factors(*, user: User) -> int:
         if not person.password_is_long:
             person.set_unusable_password()
             person.save(update_fields=["password"])
-        text = HOW_THEY_WERE_REMOVED.format(least=User.SHORTEST_PASSWORD_ALONE)
-        db_transaction.on_commit(
-            lambda: send_mail(FACTORS_REMOVED, text, None, [person.email]), robust=True
-        )
+        notices.tell(person, notices.FACTORS_REMOVED)
     return int(count)
 
 
