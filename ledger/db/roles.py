@@ -10,13 +10,18 @@ if TYPE_CHECKING:
 
 DATABASE = "ledger"
 # The roles: the owner of the database; the role of web processes, whose rights to tables are
-# granted after every migration (see rights.py); and the role of the cookbook, which cannot sign
-# in and is reached by SET ROLE.
-OWNER, WEB, COOKBOOK = "ledger", "ledger_web", "ledger_cookbook"
-ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN"}
+# granted after every migration (see rights.py); the role of the cookbook, which cannot sign in and
+# is reached by SET ROLE; and the owner of the views of row-level security, which nobody becomes.
+OWNER, WEB, COOKBOOK, ROWS = "ledger", "ledger_web", "ledger_cookbook", "ledger_web_rows"
+ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN", ROWS: "NOLOGIN"}
 # (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
 # the web role does not.
-MEMBERSHIPS = {(OWNER, WEB): "", (OWNER, COOKBOOK): "", (WEB, COOKBOOK): " WITH INHERIT FALSE"}
+MEMBERSHIPS = {
+    (OWNER, WEB): "",
+    (OWNER, COOKBOOK): "",
+    (WEB, COOKBOOK): " WITH INHERIT FALSE",
+    (OWNER, ROWS): "",
+}
 SUPERUSER = "postgres"
 
 

@@ -14,7 +14,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import IntegrityError, ProgrammingError, connection
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
 from django.db import transaction as db_transaction
 from django.test import Client
 from django.utils import timezone
@@ -164,6 +164,43 @@ def test_a_customer_sees_their_own_rows_and_the_accounts_they_have_paid(ana: Acc
     }
 
 
+MONEY = ("balance", "held", "overdraft_limit", "available", "transfer_limit", "daily_limit")
+STATE = ("status", "last_entry_at", "created_at", "closed_at")
+
+
+def facts_of(account: Account, token: str) -> dict[str, Any]:
+    """What the web role reads of an account."""
+    with web_role(token) as cursor:
+        cursor.execute("SELECT * FROM accounts WHERE id = %s", [account.pk])
+        names = [column.name for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def test_of_the_other_side_a_customer_reads_name_and_number_alone(ana: Account) -> None:
+    friend = Account.objects.get(name="Friend")
+    seen = facts_of(friend, token_of(ana.user))
+    assert (seen["number"], seen["name"], seen["currency"]) == (friend.number, "Friend", "USD")
+    assert [name for name in (*MONEY, *STATE) if seen[name] is not None] == []
+    own = facts_of(ana, token_of(ana.user))
+    assert (own["balance"], own["daily_limit"], own["status"]) == (90, 500, "frozen")
+    assert facts_of(friend, token_of(ana.user, RowScope.DIRECTORY))["status"] == "active"
+    assert facts_of(friend, token_of(ana.user, RowScope.DIRECTORY))["balance"] is None
+    assert facts_of(friend, token_of(ana.user, RowScope.STAFF))["balance"] == 10
+
+
+def test_no_function_in_a_query_sees_what_a_mask_hides(ana: Account) -> None:
+    """A condition that fails, or tells the values that it meets, meets no balance of others."""
+    with web_role(token_of(ana.user)) as cursor:
+        cursor.execute("SELECT set_config('a.seen', '', true)")
+        cursor.execute(
+            "SELECT count(*) FROM accounts WHERE set_config('a.seen',"
+            " current_setting('a.seen') || ' ' || coalesce(balance::text, '-'), true) <> ''"
+        )
+        cursor.execute("SELECT current_setting('a.seen')")
+        (seen,) = cursor.fetchone()
+    assert sorted(seen.split()) == ["-", "90.0000"]
+
+
 def test_the_directory_shows_accounts_but_no_payments_of_others(ana: Account, eve: Account) -> None:
     for scope in (RowScope.DIRECTORY, RowScope.POSTING):
         token = token_of(eve.user, scope)
@@ -219,6 +256,42 @@ def test_a_customer_inserts_no_payment_from_an_account_of_others_or_from_outside
         assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
 
 
+GUESSES: dict[str, dict[str, object]] = {
+    "account_status_changes": {"from_status": "frozen", "to_status": "active", "message": ""},
+    "limit_changes": {"overdraft_limit": 0, "transfer_limit": None, "daily_limit": None},
+}
+
+OTHER_GUESSES: dict[str, list[dict[str, object]]] = {
+    "account_status_changes": [{}, {"from_status": "closed"}],
+    "limit_changes": [{}],
+}
+
+
+@pytest.mark.parametrize("table", GUESSES)
+def test_a_refused_insert_does_not_tell_whether_there_is_an_account(
+    table: str, ana: Account, eve: Account
+) -> None:
+    def answer(account: uuid.UUID, clerk: User, **changes: object) -> str:
+        values = {
+            "id": uuid.uuid4(), "account_id": account, "reason": "", "changed_by_id": clerk.pk,
+            "created_at": timezone.now(), **GUESSES[table], **changes,
+        }  # fmt: skip
+        holes = ", ".join(["%s"] * len(values))
+        with pytest.raises(DatabaseError) as refused, web_role(token_of(eve.user)) as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(values)}) VALUES ({holes})", [*values.values()]
+            )
+        return f"{type(refused.value)} {str(refused.value).splitlines()[0]}"
+
+    answers = {
+        answer(account, clerk, **changes)
+        for account in (ana.pk, uuid.uuid4())
+        for clerk in (eve.user, ana.user)  # the account's holder: nobody serves their own
+        for changes in OTHER_GUESSES[table]
+    }
+    assert len(answers) == 1, answers
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -227,7 +300,13 @@ def test_a_customer_inserts_no_payment_from_an_account_of_others_or_from_outside
         "INSERT INTO row_security.keys VALUES ('a', 'b')",
         "INSERT INTO row_security.counterparties SELECT id, id FROM accounts",
         "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY reads ON accounts",
+        "ALTER TABLE public.accounts DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY reads ON public.accounts",
+        "SELECT id FROM public.accounts",
+        "UPDATE public.accounts SET name = 'Mine'",
+        "CREATE VIEW ledger_web.users AS SELECT 1",
+        "ALTER VIEW accounts SET (security_invoker = true)",
+        "SELECT row_security.write_accounts()",
         "ALTER VIEW entries SET (security_invoker = false)",
         "CREATE FUNCTION row_security.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     ],
@@ -238,7 +317,16 @@ def test_the_web_role_can_neither_read_keys_nor_change_policies(sql: str, eve: A
         web_role(token_of(eve.user, RowScope.STAFF)) as cursor,
     ):
         cursor.execute(sql)
-    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+    assert isinstance(
+        refused.value.__cause__,
+        psycopg.errors.InsufficientPrivilege | psycopg.errors.WrongObjectType,
+    )
+
+
+def test_the_web_role_cannot_become_the_owner_of_the_views(eve: Account) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_has_role('ledger_web', 'ledger_web_rows', 'MEMBER')")
+        assert cursor.fetchone() == (False,)
 
 
 def test_row_security_off_in_a_session_is_an_error_not_a_way_around(eve: Account) -> None:
@@ -302,7 +390,29 @@ def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Ac
         assert cursor.fetchone() == (0,)
         cursor.execute("SELECT to_regnamespace('row_security')")
         assert cursor.fetchone() == (None,)
+        cursor.execute("SELECT to_regnamespace('ledger_web')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute("SELECT has_table_privilege('ledger_web_rows', 'accounts', 'SELECT')")
+        assert cursor.fetchone() == (False,)
     assert not installation.apply()
+
+
+def test_a_migration_finds_the_tables_without_views(ana: Account, eve: Account) -> None:
+    """A view would keep a column from changing. The policies stand meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    views = "SELECT count(*) FROM pg_class WHERE relnamespace = 'ledger_web'::regnamespace"
+    installation.lift_masks_before_migration(plan=[])
+    with connection.cursor() as cursor:
+        cursor.execute(views)
+        assert cursor.fetchone() == (1,)
+    installation.lift_masks_before_migration(plan=["a migration"])
+    assert count("public.accounts", token_of(eve.user)) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace('ledger_web')")
+        assert cursor.fetchone() == (None,)
+    assert installation.apply()
+    assert facts_of(ana, token_of(ana.user))["balance"] == 90
 
 
 def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(

@@ -15,7 +15,7 @@ from ledger import env
 from ledger.db import removal
 from tests.bench.scale import BIG_HISTORY, TOY, WHOLE, Scale
 
-ROLES = ("transfer", "threads", "network", "pages", "batch", "hot", "disk", "reads")
+ROLES = ("transfer", "threads", "network", "pages", "batch", "hot", "disk", "reads", "rows")
 
 
 def main() -> None:

@@ -95,3 +95,28 @@ def function_sql(signature: str, expression: str) -> str:
         SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN {expression}; END $$;
         REVOKE ALL ON FUNCTION row_security.{name} FROM PUBLIC;
     """
+
+
+def check_first_sql(table: str, writes: str) -> str:
+    """The SQL of a trigger that asks the policy of INSERT before all other triggers of the table.
+
+    Postgres asks it after them. They run with the rights of the owner, so their refusals would tell
+    of accounts that the policies hide.
+    """
+    name = f"row_security.check_{table}"
+    return f"""
+        CREATE OR REPLACE FUNCTION {name}() RETURNS trigger
+        LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+        BEGIN
+            IF NOT pg_has_role(
+                current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
+            ) AND (SELECT {writes} FROM (SELECT NEW.*) AS added) IS NOT TRUE THEN
+                RAISE EXCEPTION 'new row violates row-level security policy for table "{table}"'
+                USING ERRCODE = 'insufficient_privilege';
+            END IF;
+            RETURN NEW;
+        END $$;
+        REVOKE ALL ON FUNCTION {name}() FROM PUBLIC;
+        CREATE OR REPLACE TRIGGER a_row_security BEFORE INSERT ON {table}
+        FOR EACH ROW EXECUTE FUNCTION {name}();
+    """  # noqa: S608 - put together from constants

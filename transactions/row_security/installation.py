@@ -1,23 +1,29 @@
 """Installs row-level security, or removes it, as the setting LEDGER_ROW_SECURITY says."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
+from ledger.db import embedded
+from ledger.db.rights import EVERYTHING
 from ledger.db.row_security import keys, pads
+from transactions.rights import LESS
 from transactions.row_security.functions import (
     CLAIMS,
     FUNCTIONS,
     NOTE_COUNTERPARTIES,
     SCHEMA,
     TABLES,
+    check_first_sql,
     function_sql,
 )
-from transactions.row_security.policies import ACCOUNTS, NAMES, POLICIES, VIEWS
+from transactions.row_security.masks import MASKS, mask_views, owner_of_views
+from transactions.row_security.policies import ACCOUNTS, CHECKED_FIRST, NAMES, POLICIES, VIEWS
 
 
 def apply() -> bool:
@@ -26,9 +32,11 @@ def apply() -> bool:
     Run by the owner of the tables. Stores the keys of SECRET_KEY each time. Locks each table for a
     moment if policies change.
     """
+    if settings.LEDGER_ROW_SECURITY and settings.LEDGER_EMBEDDED:
+        embedded.ensure_roles()
     with db_transaction.atomic(), connection.cursor() as cursor:
         installed = _installed(cursor)
-        wanted = _digest() if settings.LEDGER_ROW_SECURITY else ""
+        wanted = _digest(cursor) if settings.LEDGER_ROW_SECURITY else ""
         if not wanted:
             if installed is not None:
                 _remove(cursor)
@@ -37,6 +45,7 @@ def apply() -> bool:
             cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{wanted}'")
         if wanted:
             _store_keys(cursor)
+            _take_tables(cursor)
     return (installed or "") != wanted
 
 
@@ -44,6 +53,14 @@ def apply_after_migration(**_signal: Any) -> None:
     """Does the same after a migration, for tables that are new."""
     if "transactions" in connection.introspection.table_names():
         apply()
+
+
+def lift_masks_before_migration(*, plan: Sequence[Any], **_signal: Any) -> None:
+    """Removes the views until `apply_after_migration`: no column that a view reads can change."""
+    with db_transaction.atomic(), connection.cursor() as cursor:
+        if plan and _installed(cursor) is not None:
+            _remove_masks(cursor)
+            cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS NULL")
 
 
 def is_installed() -> bool:
@@ -71,9 +88,14 @@ def _statements() -> list[str]:
     return [CLAIMS, *functions, NOTE_COUNTERPARTIES, f"CREATE POLICY reads {known}", *policies]
 
 
-def _digest() -> str:
-    web = settings.LEDGER_WEB_ROLE
-    return hashlib.sha256("".join([web, *VIEWS, TABLES, *_statements()]).encode()).hexdigest()
+def _checked_first() -> list[str]:
+    return [check_first_sql(table, POLICIES[table].writes) for table in CHECKED_FIRST]
+
+
+def _digest(cursor: CursorWrapper) -> str:
+    parts = [settings.LEDGER_WEB_ROLE, *VIEWS, TABLES, *_statements(), *_checked_first()]
+    parts += mask_views(cursor)
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
@@ -89,23 +111,57 @@ def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
         cursor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     for view in VIEWS:
         cursor.execute(f"ALTER VIEW {view} SET (security_invoker = true)")
-    _grant(cursor)
+    for statement in _checked_first():
+        cursor.execute(statement)
+    if _has_web_role(cursor):
+        _make_masks(cursor)
 
 
-def _grant(cursor: CursorWrapper) -> None:
-    """Lets the web role run the functions of policies. It cannot read the keys."""
+def _has_web_role(cursor: CursorWrapper) -> bool:
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.LEDGER_WEB_ROLE])
+    return cursor.fetchone() is not None
+
+
+def _make_masks(cursor: CursorWrapper) -> None:
+    """Makes the views of the web role; it and their owner may run the functions of policies."""
+    web, rows = connection.ops.quote_name(settings.LEDGER_WEB_ROLE), owner_of_views()
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [rows])
     if cursor.fetchone() is None:
+        raise OperationalError(f"Row-level security needs the role {rows}: see docs/rights.md.")
+    for role in (web, rows):
+        cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}")
+        cursor.execute(f"GRANT SELECT ON {SCHEMA}.counterparties TO {role}")
+        for signature in FUNCTIONS:
+            name = signature.partition(" ")[0]
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{name} TO {role}")
+    cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
+    cursor.execute(f"GRANT CREATE ON SCHEMA {SCHEMA} TO {rows}")
+    for statement in mask_views(cursor):
+        cursor.execute(statement)
+    cursor.execute(f"REVOKE CREATE ON SCHEMA {SCHEMA} FROM {rows}")
+
+
+def _take_tables(cursor: CursorWrapper) -> None:
+    """Takes from the web role the tables that it reads through views; `migrate` gives all."""
+    if _has_web_role(cursor):
+        for table in MASKS:
+            web = connection.ops.quote_name(settings.LEDGER_WEB_ROLE)
+            cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")
+
+
+def _remove_masks(cursor: CursorWrapper) -> None:
+    """Lets the web role read the tables again, through their policies if there are any."""
+    if not _has_web_role(cursor):
         return
     web = connection.ops.quote_name(settings.LEDGER_WEB_ROLE)
-    cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {web}")
-    cursor.execute(f"GRANT SELECT ON {SCHEMA}.counterparties TO {web}")
-    for signature in FUNCTIONS:
-        name = signature.partition(" ")[0]
-        cursor.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{name} TO {web}")
+    cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
+    for table in MASKS:
+        cursor.execute(f"GRANT {LESS.get(table, EVERYTHING)} ON public.{table} TO {web}")
+        cursor.execute(f"REVOKE ALL ON public.{table} FROM {owner_of_views()}")
 
 
 def _remove(cursor: CursorWrapper) -> None:
+    _remove_masks(cursor)
     for view in VIEWS:
         cursor.execute(f"ALTER VIEW {view} RESET (security_invoker)")
     for table in _tables_with_policies(cursor):
@@ -113,6 +169,8 @@ def _remove(cursor: CursorWrapper) -> None:
         for name in NAMES:
             cursor.execute(f"DROP POLICY IF EXISTS {name} ON {table}")
     cursor.execute("DROP TRIGGER IF EXISTS row_security_counterparties ON transactions")
+    for table in CHECKED_FIRST:
+        cursor.execute(f"DROP TRIGGER IF EXISTS a_row_security ON {table}")
     cursor.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
 
 

@@ -102,6 +102,8 @@ POLICIES = {
     "reads": Policy(reads=READS_BANK, writes=f"reader_id = {PERSON}"),
 }
 
+# Their triggers of INSERT read accounts with the rights of the owner.
+CHECKED_FIRST = ("account_status_changes", "limit_changes")
 VIEWS = ("entries",)  # they read their tables with the rights and policies of the reader
 
 BY_SIGN_IN = "read before anybody is signed in; groups say what a person may read"
