@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection
 from django.db import transaction as db_transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -81,16 +81,19 @@ def check_now(*_row: object) -> None:
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def write_thresholds(*, using: str, **_signal: Any) -> None:
-    """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate`."""
+def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
+    """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate` and before the
+    server starts. Returns whether that changed anything.
+    """
     rows = ApprovalThreshold.objects.using(using)
     wanted = settings.LEDGER_FOUR_EYES_OVER
     if dict(rows.values_list("currency", "amount")) == wanted:
-        return
+        return False
     rows.exclude(currency__in=wanted).delete()
     for currency, amount in wanted.items():
         values = {"amount": amount, "changed_at": timezone.now()}
         rows.update_or_create(currency=currency, defaults=values)
+    return True
 
 
 def thresholds() -> dict[str, Decimal]:

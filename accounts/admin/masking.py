@@ -22,8 +22,9 @@ def masked_address(email: str) -> str:
 
 
 def masked_number(number: str) -> str:
-    """The last four digits of an account number: "•••• •••• 5549"."""
-    return grouped(HIDDEN * (len(number) - SHOWN_DIGITS) + number[-SHOWN_DIGITS:])
+    """The last four digits of an account number, masked before or not: "•••• •••• 5549"."""
+    plain = "".join(number.split())
+    return grouped(HIDDEN * (len(plain) - SHOWN_DIGITS) + plain[-SHOWN_DIGITS:])
 
 
 def known_number(digits: str) -> Q:

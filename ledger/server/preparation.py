@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from accounts.approvals import write_thresholds
 from cookbook.practice import bank
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.static_files import collect_if_changed
@@ -30,6 +31,8 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
         _fill_empty_bank(tell)
     if row_security.apply():
         tell("Changed row-level security in the database.")
+    if write_thresholds():
+        tell("Changed the thresholds of four eyes in the database.")
     if settings.LEDGER_COOKBOOK:
         try:
             bank.build(tell=tell)

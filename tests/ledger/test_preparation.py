@@ -1,10 +1,12 @@
 """What `make run` prepares in an empty database."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 
+from accounts.approvals import threshold_of
 from cookbook.practice import bank
 from ledger.server import preparation
 
@@ -41,6 +43,15 @@ def test_demo_data_never_come_to_a_bank_with_people(called: list[str]) -> None:
     preparation.prepare(demo=True, tell=lambda _line: None)
 
     assert called == []
+
+
+def test_a_start_writes_changed_thresholds_of_four_eyes(called: list[str], settings: Any) -> None:
+    settings.LEDGER_FOUR_EYES_OVER = {"*": Decimal(7)}
+    told = list[str]()
+    for _start in range(2):
+        preparation.prepare(demo=False, tell=told.append)
+    assert threshold_of("USD") == 7
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("is_on", [True, False])

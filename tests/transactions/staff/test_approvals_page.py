@@ -7,8 +7,10 @@ import pytest
 from django.test import Client
 
 from accounts import services as account_services
-from accounts.models import Account, ApprovalRequest, User
+from accounts.groups import MANAGER
+from accounts.models import Account, ApprovalRequest, Change, User
 from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, step
+from tests.conftest import colleague
 from tests.factories import AccountFactory
 from tests.pages import texts_of
 from transactions import services
@@ -92,3 +94,28 @@ def test_who_asked_is_not_sent_to_another_manager_for_what_nobody_can_approve(
     assert "Somebody changed these limits" in entry
     assert "another manager decides" not in entry
     assert buttons(manager) == ["withdraw"]
+
+
+def test_enter_in_the_reason_declines_and_never_approves(
+    account: Account, clerk: User, manager: Client
+) -> None:
+    asked(clerk, to_account=account)
+    forms = manager.get(PAGE).content.decode().split("<form ")[1:]
+    (with_reason,) = [form for form in forms if 'name="note"' in form]
+    assert 'value="decline"' in with_reason
+    assert 'value="approve"' not in with_reason
+    assert 'value="approve"' in "".join(forms)
+
+
+def test_the_history_of_approved_limits_says_who_asked_and_why(
+    account: Account, manager: Client
+) -> None:
+    ingrid = colleague(MANAGER, "Ingrid")
+    request = asked_limits(account, ingrid, overdraft_limit=Decimal(20_000))
+    step(manager, request, "approve")
+    change = Change.objects.filter(table_name="accounts", about=str(account.pk)).latest(
+        "changed_at"
+    )
+    assert [*(change.after or {})] == ["overdraft_limit"]
+    assert "A bridge loan" in change.reason
+    assert str(ingrid) in change.reason

@@ -6,6 +6,7 @@ from accounts import approvals
 from accounts import services as account_services
 from accounts.exceptions import MayNotDecide, NeedsApproval
 from accounts.models import Account, ApprovalRequest, User
+from ledger.db.facts import because
 from transactions import services, staff_services
 from transactions.models import PaymentFile, StaffReason, Transaction
 from transactions.services import Draft
@@ -103,6 +104,7 @@ def do_approved(request: ApprovalRequest, *, by: User) -> str:
         return "The colleague who asked can pay the file now, on its page."
     if request.kind == Kind.LIMITS:
         refuse_outdated(request)
+        because(f"{request.reason} (asked by {request.requested_by}, approved)")
         account_services.change_account(account=_account(request), **_limits(request))
         return "The limits are changed."
     draft = _draft(request)
