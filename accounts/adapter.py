@@ -25,7 +25,7 @@ from accounts.sign_in import (
     passwords,
     step_up,
 )
-from accounts.sign_in.addresses import is_unconfirmed
+from accounts.sign_in.addresses import closed_sign_in, is_unconfirmed
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 # and with somebody else's address, so no mail contains a name that looks like a link.
 LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
 
+
+# Mails to an address whose sign-in cannot be used as asked: nobody has it, or it is taken.
+# Somebody whose sign-in is closed gets one mail in place of each, or they would lead in a circle.
+OF_NO_SIGN_IN = {"account/email/unknown_account", "account/email/account_already_exists"}
 
 STEP_UPS = {
     "mfa_reauthenticate:webauthn": "Use a passkey",
@@ -179,6 +183,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """
         if not mailed_codes.may_send(self.request, template_prefix, email):
             return
+        if template_prefix in OF_NO_SIGN_IN and (closed_at := closed_sign_in(email)):
+            template_prefix, context = "account/email/sign_in_closed", {"closed_at": closed_at}
         super().send_mail(
             template_prefix, email, {"person_name": mailed_name(context.get("user")), **context}
         )

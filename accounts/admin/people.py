@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from allauth.core.context import request_context
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -206,7 +208,7 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         if not change:
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)
-            db_transaction.on_commit(lambda: _send_password_link(request, obj.email), robust=True)
+            db_transaction.on_commit(lambda: _send_password_link(request, obj), robust=True)
             self.message_user(request, f"{obj.email} gets a mail. {FORGOTTEN}")
             return
         changed = {field.name for field in obj._meta.concrete_fields} & {*form.changed_data}
@@ -301,12 +303,17 @@ def _masked(columns: list[Any]) -> list[Any]:
     return ["masked_email" if name == "email" else name for name in columns]
 
 
-def _send_password_link(request: HttpRequest, email: str) -> None:
-    """Sends the mail with the link by which a new person chooses a password."""
-    form = ResetPasswordForm({"email": email})
+def _send_password_link(request: HttpRequest, person: User) -> None:
+    """Sends a new person the link by which they choose a password."""
+    token = default_token_generator.make_token(person)
     with request_context(request):
-        if form.is_valid():
-            form.save(request)
+        adapter = get_adapter()
+        url = adapter.get_reset_password_from_key_url(f"{user_pk_to_url_str(person)}-{token}")
+        adapter.send_mail(
+            "account/email/added_by_bank",
+            person.email,
+            {"user": person, "password_reset_url": url},
+        )
 
 
 admin.site.unregister(Group)

@@ -1,7 +1,9 @@
 """Which addresses have to be confirmed, and when."""
 
+from datetime import datetime
 from typing import Any
 
+from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
 from allauth.account.stages import EmailVerificationStage
 from allauth.mfa.models import Authenticator
@@ -41,6 +43,12 @@ def is_unconfirmed(user: User) -> bool:
         return False
     mine = EmailAddress.objects.filter(user=user)
     return mine.exists() and not mine.filter(verified=True).exists()
+
+
+def closed_sign_in(email: str) -> datetime | None:
+    """When the sign-in with this address was closed; None if it is open, or nobody has it."""
+    people = filter_users_by_email(email, is_active=False, prefer_verified=True, for_login=True)
+    return people[0].deleted_at if people else None
 
 
 def may_be_a_strangers(user: User) -> bool:

@@ -75,6 +75,20 @@ def test_a_mail_about_a_forgotten_password_names_nobody_but_its_reader(client: C
     assert "http://host.example/account/signup/" in unknown.body
 
 
+def test_a_link_that_has_been_used_leads_to_the_sign_in(client: Client) -> None:
+    UserFactory(email="ana@example.com", name="Ana")
+    client.post(RESET, {"email": "ana@example.com"})
+    (link,) = re.findall(r"/account/password/reset/key/\S+", str(mail.outbox[0].body))
+    shown = client.get(link, follow=True)
+    new = "seven-quiet-harbours"
+    form = {"password1": new, "password2": new}
+    done = client.post(shown.request["PATH_INFO"], form, follow=True)
+    assert text_of(done).count("Your password is changed") == 1
+    page = Client().get(link, follow=True)
+    assert "has not changed" not in text_of(page)
+    assert 'href="/account/login/"' in page.content.decode().split("<main", 1)[1]
+
+
 def test_a_changed_password_leads_home_and_is_mailed(client: Client) -> None:
     user = UserFactory(email="ana@example.com", password=PASSWORD, name="Ana")
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)

@@ -213,6 +213,7 @@ def test_a_new_person_chooses_the_password_by_mail(
     assert not person.is_staff
     (mail,) = mailoutbox
     assert mail.to == ["new@example.com"]
+    assert "The bank has added you" in mail.body
     (link,) = re.findall(r"https?://\S+", mail.body)
     theirs = Client()
     shown = theirs.get(link, follow=True)

@@ -77,6 +77,17 @@ def test_a_further_address_tells_how_many_attempts_are_left(client: Client, ana:
     assert attempts_left(client, CONFIRM) == ["2 attempts left", "1 attempt left"]
 
 
+def test_whoever_mistyped_the_address_signs_up_with_another(client: Client) -> None:
+    page = client.post(SIGN_UP, NINA | {"email": "nina@exmaple.com"}, follow=True)
+    cancel = f'action="/account/logout/">.*?name="next" value="{SIGN_UP}"'
+    assert re.search(cancel, page.content.decode(), re.DOTALL)
+    again = client.post("/account/logout/", {"next": SIGN_UP}, follow=True)
+    assert again.redirect_chain == [(SIGN_UP, 302)]
+    client.post(SIGN_UP, NINA)
+    client.post(CONFIRM, {"code": mailed_code()})
+    assert client.get("/").status_code == 200
+
+
 @pytest.mark.parametrize("way", ["second factor", "sign-in code", "sign-up"])
 def test_half_a_sign_in_offers_no_other_one_but_ends(client: Client, ana: User, way: str) -> None:
     if way == "second factor":

@@ -1,0 +1,58 @@
+"""What somebody whose sign-in is closed is told by mail, whichever page they try."""
+
+from datetime import UTC, datetime
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import PASSWORD, UserFactory
+
+pytestmark = pytest.mark.django_db
+CLOSED_AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
+SIGN_UP = {
+    "name": "Ana", "email": "ana@example.com",
+    "password1": "seven-quiet-harbours", "password2": "seven-quiet-harbours",
+}  # fmt: skip
+ASKS = {
+    "/account/signup/": SIGN_UP,
+    "/account/signup/passkey/": {"name": "Ana", "email": "ana@example.com"},
+    "/account/password/reset/": {"email": "ana@example.com"},
+    "/account/login/code/": {"email": "ana@example.com"},
+}
+
+
+@pytest.fixture(autouse=True)
+def ana() -> User:
+    cache.clear()
+    ana: User = UserFactory(email="ana@example.com", password=PASSWORD, name="Ana")
+    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    return ana
+
+
+def close(person: User) -> None:
+    User.objects.filter(pk=person.pk).update(deleted_at=CLOSED_AT)
+
+
+@pytest.mark.parametrize("url", ASKS)
+def test_every_page_sends_the_mail_that_the_sign_in_is_closed(
+    client: Client, ana: User, url: str
+) -> None:
+    close(ana)
+    client.post(url, ASKS[url])
+    (message,) = mail.outbox
+    assert message.to == ["ana@example.com"]
+    assert message.subject == "Your sign-in is closed"
+    assert "14 March 2026" in message.body
+    assert "http" not in message.body, "no page opens it again"
+
+
+@pytest.mark.parametrize("url", ASKS)
+def test_nobody_else_gets_that_mail(url: str) -> None:
+    Client().post(url, ASKS[url])
+    Client().post(url, {**ASKS[url], "email": "nobody@example.com"})
+    assert len(mail.outbox) == 2
+    assert not [message for message in mail.outbox if "closed" in message.subject]
