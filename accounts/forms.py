@@ -158,26 +158,20 @@ class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  
     """Sets a new password for somebody who followed a link in a mail."""
 
 
-class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
-    """Signing up: a name besides the email and the password, or without one by a passkey."""
+class NameField(forms.CharField):
+    """A person's name. `clean` returns it without extra spaces or invisible characters."""
 
-    account_already_exists: bool
-    name = forms.CharField(
-        label="Your name",
-        max_length=200,
-        help_text="As the people you pay should see it.",
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
-    field_order = ("name", "email", "password1", "password2")
-    labels = {"password1": "Password", "password2": "Password, once more"}
+    def __init__(self) -> None:
+        super().__init__(
+            label="Your name",
+            max_length=200,
+            help_text="As the people you pay should see it.",
+            widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["email"].widget.attrs["autocomplete"] = "username"
-
-    def clean_name(self) -> str:
-        """Returns the name without extra spaces or invisible characters."""
-        name = tidy_line(self.cleaned_data["name"])
+    def clean(self, value: Any) -> str:
+        """Raises ValidationError for a name that nobody can read or that mixes alphabets."""
+        name = tidy_line(super().clean(value))
         if not is_readable(name):
             raise forms.ValidationError("Type a name with letters or digits.")
         if word := mixed_word(name):
@@ -185,6 +179,25 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
                 f"\u201c{shortened(word)}\u201d has letters of two alphabets; write it in one."
             )
         return name
+
+
+class NameForm(forms.Form):
+    """Asks for the name of somebody who has none."""
+
+    name = NameField()
+
+
+class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
+    """Signing up: a name besides the email and the password, or without one by a passkey."""
+
+    account_already_exists: bool
+    name = NameField()
+    field_order = ("name", "email", "password1", "password2")
+    labels = {"password1": "Password", "password2": "Password, once more"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["autocomplete"] = "username"
 
     def clean(self) -> dict[str, Any]:
         """Refuses a password similar to the name. allauth compares only the email address."""

@@ -1,12 +1,17 @@
-"""Middleware of sessions."""
+"""Middleware of sessions and of people without a name."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
+from accounts.security.second_factor_rule import SETTING_UP
 from accounts.sign_in.session_store import IDLE, SessionStore, times_for
+from ledger.web.redirects import redirect_page
 
 
 class SessionTimesMiddleware:
@@ -22,6 +27,34 @@ class SessionTimesMiddleware:
                 messages.info(request, sentence_for(request.session))
             request.session.seen()
         return response
+
+
+class NameMiddleware:
+    """Asks customers without a name for it before any page but those of signing in and out.
+
+    They have none after they took a sign-up over in which a stranger may have typed another's name.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_view: Any
+    ) -> HttpResponse | None:
+        """Redirects instead of running the view. Public pages stay as they are."""
+        match = request.resolver_match
+        is_open = match is not None and match.view_name.startswith(SETTING_UP)
+        if is_open or not getattr(view, "login_required", True):
+            return None
+        user = request.user
+        if not user.is_authenticated or user.name or user.is_staff or user.is_superuser:
+            return None
+        wanted = {"next": request.get_full_path()} if request.method == "GET" else {}
+        url = f"{reverse('security:choose_name')}{'?' if wanted else ''}{urlencode(wanted)}"
+        return redirect_page(request, url)
 
 
 def sentence_for(session: SessionStore) -> str:

@@ -44,6 +44,7 @@ __all__ = [
     "change_account",
     "change_email",
     "change_status",
+    "choose_name",
     "close_account",
     "close_sign_in",
     "deactivate_user",
@@ -77,6 +78,15 @@ class AccountChanges(TypedDict, total=False):
     reason: str
     changed_by: User | None
     id: uuid.UUID
+
+
+@with_retry
+def choose_name(*, user: User, name: str) -> bool:
+    """Names a person who has no name. Returns False, with nothing changed, if they have one: the
+    people who pay them know it, so only the bank changes it.
+    """
+    with db_transaction.atomic(durable=True):
+        return bool(User.objects.filter(pk=user.pk, name="").update(name=name))
 
 
 def open_account(

@@ -16,6 +16,7 @@ urlpatterns = [
         session_views.end_other_sessions,
         name="end_other_sessions",
     ),
+    path("security/name/", views.choose_name, name="choose_name"),
     path("security/password/remove/", views.drop_password, name="drop_password"),
     # The same addresses as allauth's, whose names lead here.
     path("password/change/", views.change_password, name="change_password"),

@@ -3,17 +3,21 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import password_change, password_set
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_removed
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import services
 from accounts.exceptions import LastWayIn, LedgerError
+from accounts.forms import NameForm
 from accounts.requests import PersonRequest
 from accounts.security.sections import read_sections
 from accounts.security.step_up import step_up_first
@@ -51,6 +55,19 @@ def drop_password(request: PersonRequest) -> HttpResponse:
             messages.success(request, "Your password is removed. Your passkeys sign you in.")
         return redirect("security:page")
     return render(request, "accounts/security/drop_password.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose_name(request: PersonRequest) -> HttpResponse:
+    """Asks for the name of somebody who has none: see `accounts.middleware.NameMiddleware`."""
+    back = get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL
+    form = NameForm(request.POST or None)
+    if request.user.name:
+        return redirect(back)
+    if request.method == "POST" and form.is_valid():
+        services.choose_name(user=request.user, name=form.cleaned_data["name"])
+        return redirect(back)
+    return render(request, "accounts/security/choose_name.html", {"form": form})
 
 
 class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction as db_transaction
 
-from accounts.models import User
+from accounts.models import Account, User
 from accounts.sign_in import sessions
 from ledger.db.retry import with_retry
 
@@ -61,10 +61,14 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
     """Confirms the address of a sign-up for whoever reads its mail, who may be somebody else.
 
     What was set before ends in the same transaction: the password, unless the owner has just chosen
-    it, all factors, the connected provider and all sessions. Changes the password of `user` too.
+    it, all factors, the connected provider, all sessions, and the name, which a stranger may have
+    typed: the next page asks for it. Changes password and name of `user` too.
     """
     with db_transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if _signed_up_by_themselves(user, address):
+            user.name = ""
+            user.save(update_fields=["name"])
         if not has_new_password:
             user.set_unusable_password()
             user.save(update_fields=["password", "password_is_long"])
@@ -72,6 +76,13 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
         SocialAccount.objects.filter(user=user).delete()
         sessions.end_all(user, "address_confirmed")
         EmailAddress.objects.filter(pk=address.pk).update(verified=True)
+
+
+def _signed_up_by_themselves(user: User, address: EmailAddress) -> bool:
+    """Whether no name is known but that of a sign-up. An address that came from the bank has a row
+    of allauth's making, which is not the main one yet; and who has accounts is known to the bank.
+    """
+    return address.primary and not Account.objects.filter(user=user).exists()
 
 
 def confirm_only_address(user: User) -> None:

@@ -31,7 +31,7 @@ from ledger.web import security_log
 
 LONGEST_METHOD = 20
 WHAT_ENDED = (
-    "Your address is confirmed. The password of the sign-up no longer counts, because somebody else"
+    "Your address is confirmed. What the sign-up had set no longer counts, because somebody else"
     " may have chosen it: choose a password on the page Security."
 )
 SAME_ATTACK = timedelta(minutes=5)

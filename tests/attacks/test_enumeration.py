@@ -255,7 +255,7 @@ def test_somebody_who_lost_the_page_for_the_code_has_another_one_sent(client: Cl
     found = re.search(r"to Ledger:\s+(\S+)", str(mail.outbox[0].body))
     assert found
     client.post(f"{CODE}confirm/", {"code": found[1]})
-    assert client.get("/").status_code == 200
+    assert client.get("/account/security/").status_code == 200
 
 
 def test_somebody_whose_address_a_stranger_signed_up_with_takes_it_back(client: Client) -> None:
@@ -267,5 +267,5 @@ def test_somebody_whose_address_a_stranger_signed_up_with_takes_it_back(client: 
     form = {"password1": PASSWORD, "password2": PASSWORD}
     client.post(page.redirect_chain[-1][0], form)
     client.post(LOGIN, {"login": FREE, "password": PASSWORD})
-    assert client.get("/").status_code == 200
+    assert client.get("/account/security/").status_code == 200
     assert not User.objects.get(email=FREE).check_password(OTHER)

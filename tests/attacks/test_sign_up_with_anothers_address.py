@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
+from accounts.services import choose_name
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.sign_in import add_app
@@ -18,7 +19,7 @@ from tests.sign_in import add_app
 pytestmark = pytest.mark.django_db
 ADDRESS = "owner@example.com"
 THIEFS, OWNERS = "another lamp at the quay", "seven blue lamps at dusk"
-CODE = "/account/login/code/"
+CODE, NAME = "/account/login/code/", "/account/security/name/"
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def _no_limits(db: None) -> None:
 
 
 def sign_up(client: Client) -> User:
-    form = {"name": "Eve", "email": ADDRESS, "password1": THIEFS, "password2": THIEFS}
+    form = {"name": "Mallory", "email": ADDRESS, "password1": THIEFS, "password2": THIEFS}
     client.post("/account/signup/", form)
     user: User = User.objects.get(email=ADDRESS)
     return user
@@ -46,7 +47,7 @@ def sign_in_by_mail(client: Client) -> str:
 
 
 def is_in(client: Client) -> bool:
-    return client.get("/").status_code == 200
+    return client.get("/account/security/").status_code == 200
 
 
 def signs_in(password: str) -> bool:
@@ -123,3 +124,47 @@ def test_somebody_who_has_signed_in_before_keeps_password_and_factors() -> None:
     user.refresh_from_db()
     assert user.check_password(OWNERS)
     assert Authenticator.objects.filter(user=user).exists()
+
+
+@pytest.mark.parametrize("way", ["code", "reset"])
+def test_the_owner_is_asked_for_their_name_before_any_page(way: str) -> None:
+    user, owner = sign_up(Client()), Client()
+    if way == "code":
+        text = sign_in_by_mail(owner)
+    else:
+        reset_password(owner)
+        owner.post("/account/login/", {"login": ADDRESS, "password": OWNERS})
+        text = text_of(owner.get("/", follow=True))
+    assert "What is your name?" in text
+    assert "Mallory" not in text
+    for url in ("/", "/accounts/open/", "/transfers/new/"):
+        for answer in (owner.get(url), owner.post(url)):
+            assert answer.headers["Location"].startswith(NAME)
+    assert owner.get(NAME).status_code == 200
+    assert owner.get("/privacy/").status_code == 200
+
+    for wrong in ("", "  ", "\u200d", "\u0410na"):
+        owner.post(NAME, {"name": wrong})
+    answer = owner.post(f"{NAME}?next=/accounts/", {"name": "  Olga   Ner "})
+    assert answer.headers["Location"] == "/accounts/"
+    user.refresh_from_db()
+    assert user.name == "Olga Ner"
+    assert owner.get("/accounts/").status_code == 200
+
+
+def test_who_has_a_name_keeps_it(client: Client) -> None:
+    user: User = UserFactory(name="Ana Ferreira")
+    client.force_login(user)
+    assert client.post(NAME, {"name": "Eve"}).headers["Location"] == "/"
+    assert client.get(NAME, {"next": "//evil.example/"}).headers["Location"] == "/"
+    assert not choose_name(user=user, name="Eve")  # by a page that was open before
+    user.refresh_from_db()
+    assert user.name == "Ana Ferreira"
+
+
+def test_somebody_whom_the_bank_added_keeps_the_name_that_the_bank_gave() -> None:
+    user: User = UserFactory(email=ADDRESS, name="Olga Ner", password=None)
+    reset_password(Client())
+    user.refresh_from_db()
+    assert user.name == "Olga Ner"
+    assert EmailAddress.objects.get(user=user).verified

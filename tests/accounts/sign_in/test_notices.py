@@ -237,6 +237,7 @@ NOT_HERE = {
     "mfa_reauthenticate_webauthn": "changes nothing",
     "prove_at_provider": "changes nothing",
     "transactions:data": "a download",
+    "security:choose_name": "asked of who has none; signs nobody in",
 }
 ONLY_SHOW = {
     "account_inactive", "account_reset_password_done", "account_reset_password_from_key_done",
