@@ -33,10 +33,19 @@ from ledger.web import security_log
 
 MONEY, LIMITS = "money", "limits"
 OVER = Decimal(2)  # a share above every threshold
+NOTHING = Decimal(0)  # the amount of what moves no money
 REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "needs_approval": (
         NeedsApproval,
         "Over the threshold of the day, another person must approve it first. Nothing was done.",
+    ),
+    "group_needs_approval": (
+        NeedsApproval,
+        "Another person must approve this group first. Nothing was done.",
+    ),
+    "staff_before_groups": (
+        NeedsApproval,
+        "This person is in a group that needs approval. Take the group away, and ask for it again.",
     ),
     "staff_serve_others": (
         ServesOwn,
@@ -44,7 +53,7 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "request_is_for_others": (
         ServesOwn,
-        "This is for an account of yours or of your household; a colleague has to ask.",
+        "This is for you or your household, or an account of yours; a colleague has to ask.",
     ),
     "limits_by_stranger": (
         ServesOwn,
@@ -54,7 +63,7 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
     "decided_by_stranger": (
         MayNotDecide,
-        "You or your household asked, pay or are paid; another manager decides.",
+        "You or your household asked, pay, are paid or get the group; another manager decides.",
     ),
     "asked_by_staff": (
         MayNotDecide,
@@ -139,11 +148,12 @@ def ask(
     parameters: Mapping[str, Any],
     reason: str,
     asked_by: User,
+    person: User | None = None,
 ) -> ApprovalRequest:
     """Asks another person to approve an action, which must then have exactly these contents.
 
-    Raises DetailsInvalid without a reason, RequestDecided if this action was asked for before,
-    ServesOwn if it is for who asks, or for their household.
+    `person` is who gets a group. Raises DetailsInvalid without a reason, RequestDecided if this
+    action was asked for before, ServesOwn if it is for who asks, or for their household.
     """
     why = tidy_line(reason)
     if not why:
@@ -155,6 +165,7 @@ def ask(
         request = ApprovalRequest.objects.create(
             kind=kind,
             transaction_id=transaction_id,
+            person=person,
             from_account=from_account,
             to_account=to_account,
             amount=amount,

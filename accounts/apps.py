@@ -32,6 +32,7 @@ class AccountsConfig(AppConfig):
         social_account_removed.connect(linking.record_disconnected)
         post_migrate.connect(fill_groups)
         post_migrate.connect(write_thresholds, sender=self)
+        post_migrate.connect(group_map.write_provider_groups, sender=self)
 
 
 def _minor_units(code: str) -> int | None:

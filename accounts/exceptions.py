@@ -31,7 +31,13 @@ class LimitInvalid(LedgerError):
 
 
 class NeedsApproval(LedgerError):
-    """It is over the threshold of the day, and nobody else has approved it."""
+    """It is over the threshold of the day, or a group with rights by two, and nobody else has
+    approved it.
+    """
+
+
+class ProviderDecides(LedgerError):
+    """The identity provider gives this group to this person, or does not."""
 
 
 class ServesOwn(LedgerError):

@@ -21,6 +21,10 @@ OPERATIONS = "operations"
 AUDITOR = "auditor"
 MANAGER = "manager"
 PEOPLE_ADMIN = "people_admin"
+# What nobody gets from one person alone: rights to move money, to change limits, to approve either
+# and to give groups. See Note [Rights by two].
+MONEY_RIGHTS = ("use_cash_desk", "refund_transactions", "manage_holds", "change_limits")
+RIGHTS_BY_TWO = (*MONEY_RIGHTS, "decide_approvals", "give_groups")
 # Of a bank that had the one group `staff`: its members, with what they could do there.
 FORMER_STAFF = "former staff"
 
@@ -79,6 +83,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.add_user",
         "accounts.change_user",
         "accounts.give_groups",
+        "accounts.view_approvalrequest",  # those that they made: they see no accounts
         "accounts.view_household",
         "accounts.add_household",
         "accounts.change_household",

@@ -30,6 +30,7 @@ LESS = {
     "users_user_permissions": "SELECT",
     "users_groups": "SELECT, INSERT, DELETE",
     "django_content_type": "SELECT",
+    "provider_groups": "SELECT",
     "sign_ins": "SELECT, INSERT",
     "account_status_changes": "SELECT, INSERT",
     "limit_changes": "SELECT, INSERT",

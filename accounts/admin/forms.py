@@ -8,6 +8,7 @@ from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 
 from accounts.exceptions import LedgerError
 from accounts.forms import currency_choices
+from accounts.groups import RIGHTS_BY_TWO
 from accounts.models import Account, User
 from accounts.sign_in import notices
 from ledger.db.facts import because
@@ -104,6 +105,17 @@ class PersonChangeForm(ReasonedForm, UserChangeForm):  # type: ignore[type-arg]
         model = User
         fields = "__all__"  # noqa: DJ007 - the admin names them
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
+
+    def clean_is_staff(self) -> bool:
+        """Refuses what the database would, see Note [Rights by two]."""
+        is_staff: bool = self.cleaned_data["is_staff"]
+        by_two = self.instance.groups.filter(permissions__codename__in=RIGHTS_BY_TWO)
+        if is_staff and not self.instance.is_staff and (group := by_two.first()):
+            raise forms.ValidationError(
+                f"This person is in {group}, which needs approval. Take that group away and save; "
+                "then make them staff, and ask for the group again."
+            )
+        return is_staff
 
     def clean_email(self) -> str:
         return unclaimed(self.cleaned_data["email"], self.instance)

@@ -22,11 +22,13 @@ from django.utils.html import format_html
 from accounts import services
 from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, SIGN_OUT, ReasonedActions
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
+from accounts.admin.giving import GroupsByTwo
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.masking import masked_address, sees_contact_details
 from accounts.admin.parts import STYLES, ReadOnly, date_filter, day_cell, moment_cell, person_of
 from accounts.admin.reads import readers_of
-from accounts.groups import groups_left_to, may_take_all_groups_of
+from accounts.groups import may_take_all_groups_of
+from accounts.memberships import offered
 from accounts.models import Account, User
 
 RIGHTS = ("is_staff", "groups")
@@ -40,9 +42,10 @@ THEIR_OWN = (
     'the password by "Forgotten it?" on the sign-in page.'
 )
 
+BY_TWO = "A group that moves money, approves or gives groups is given once a manager approves it."
 OTHER_GROUPS = (
     "You take any of these groups away, and give those whose rights you have yourself. "
-    "Superusers give the others."
+    f"Superusers give the others. {BY_TWO}"
 )
 
 
@@ -62,7 +65,7 @@ class SignInFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(GroupsByTwo, ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin):  # type: ignore[type-arg]
     """Users. They are never deleted; their sign-in is closed and can be restored.
 
     Only superusers change addresses and passwords, because whoever can do that could act as another
@@ -119,7 +122,8 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
             first = {"fields": fields, "description": THEIR_OWN}
             return ((None, first), *rights, sign_in)
         first = {"fields": ("email", "reason", "name", "household", "password", "account_count")}
-        return ((None, first), ("Rights", {"fields": (*RIGHTS, "is_superuser")}), sign_in)
+        rights = [("Rights", {"fields": (*RIGHTS, "is_superuser"), "description": BY_TWO})]
+        return ((None, first), *rights, sign_in)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -136,7 +140,7 @@ class UserAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, DjangoUserAdmin
         """Offers the groups that this person may give or leave, and takes no other."""
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         if obj is not None and "groups" in form.base_fields:
-            form.base_fields["groups"].queryset = groups_left_to(person_of(request), obj)
+            form.base_fields["groups"].queryset = offered(person_of(request), obj)
         return form
 
     def get_list_display(self, request: HttpRequest) -> Any:

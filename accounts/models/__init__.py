@@ -9,7 +9,7 @@ from accounts.models.fields import EARLIEST, LATEST, MoneyField, times_finite
 from accounts.models.household import Household
 from accounts.models.limit_change import LimitChange
 from accounts.models.read import Read
-from accounts.models.rights import GroupMembership, GroupPermission, PersonPermission
+from accounts.models.rights import GroupMembership, GroupPermission, PersonPermission, ProviderGroup
 from accounts.models.session import WebSession
 from accounts.models.sign_in import SignIn, SignInQuerySet
 from accounts.models.status_change import StatusChange
@@ -33,6 +33,7 @@ __all__ = [
     "LimitChange",
     "MoneyField",
     "PersonPermission",
+    "ProviderGroup",
     "Read",
     "SignIn",
     "SignInQuerySet",

@@ -17,7 +17,9 @@ from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from ledger.db.ids import uuid7
 
-KINDS = ["deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file"]
+KINDS = [
+    "deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file", "group",
+]  # fmt: skip
 
 
 LONGEST = timedelta(days=31)  # that a request waits; the setting allows 720 hours
@@ -98,15 +100,22 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
     def with_people(self) -> Self:
         """Reads accounts, holders and both people in the same query."""
         return self.select_related(
-            "from_account__user", "to_account__user", "requested_by", "decided_by"
+            "from_account__user", "to_account__user", "requested_by", "decided_by", "person"
+        )
+
+    def for_eyes_of(self, reader: User) -> Self:
+        """Requests that this person may read: all, or their own if they may not see accounts."""
+        return (
+            self if reader.has_perm("accounts.view_account") else self.filter(requested_by=reader)
         )
 
 
 class ApprovalRequest(models.Model):
-    """An action of staff over the threshold, which another person approves or declines.
+    """An action of staff over the threshold, which another person approves or declines; or a group
+    that somebody gives to a `person`, see Note [Rights by two].
 
-    `transaction_id` is the id of the row that the action writes, so an approval is used once;
-    `parameters` has its other contents. The database compares both.
+    `transaction_id` is the id of the row that the action writes, so an approval is used once; of a
+    group it follows from both. `parameters` has its other contents. The database compares them.
     """
 
     class Kind(models.TextChoices):
@@ -117,6 +126,7 @@ class ApprovalRequest(models.Model):
         CAPTURE = "capture", "Capture"
         LIMITS = "limits", "Limits"
         PAYMENT_FILE = "payment_file", "Payment file"
+        GROUP = "group", "Group"
 
     class Status(models.TextChoices):
         PENDING = "pending", "Waiting"
@@ -129,6 +139,9 @@ class ApprovalRequest(models.Model):
     kind = models.CharField(max_length=20, choices=Kind.choices)
     transaction_id = models.UUIDField(
         db_index=True, db_comment="Of the row that the action writes; of a file, the id of the file"
+    )
+    person = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", db_comment="Who is put into a group"
     )
     from_account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
     to_account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
@@ -193,10 +206,16 @@ class ApprovalRequest(models.Model):
                 condition=Q(used_amount__gte=0, used_amount__lte=F("amount")),
                 violation_error_message="No more is done than was approved.",
             ),
+            models.CheckConstraint(
+                name="approval_names_person",
+                condition=Q(kind="group", person__isnull=False) | ~Q(kind="group") & Q(person=None),
+                violation_error_message="A request for a group says who gets it; no other does.",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.amount} {self.currency}"
+        what = self.group or f"{self.amount} {self.currency}"
+        return f"{self.get_kind_display()}, {what}"
 
     @property
     def is_expired(self) -> bool:
@@ -211,6 +230,16 @@ class ApprovalRequest(models.Model):
     def permission_to_ask(self) -> str:
         """What who asked must be allowed to do, as long as the request is open."""
         return approval_triggers.PERMISSIONS_TO_ASK[self.kind]
+
+    @property
+    def reason_in_history(self) -> str:
+        """The reason of the action in the history, where who approved is the one who did it."""
+        return f"{self.reason} (asked by {self.requested_by}, approved)"
+
+    @property
+    def group(self) -> str:
+        """The group that it gives; "" if it gives none."""
+        return self.parameters["group"] if self.kind == self.Kind.GROUP else ""
 
     @property
     def limits(self) -> list[LimitAsked]:

@@ -12,24 +12,24 @@ practice bank; `migrate` always writes them for the real one. The day is that of
 of the server: no session can shift it.
 """
 
+from collections.abc import Iterable
+
 import pgtrigger
 
-from ledger.db.triggers import FirmTrigger, refuse, stays
+from accounts.groups import MONEY_RIGHTS
+from ledger.db.triggers import CALLER, FirmTrigger, refuse, stays
 
 # Whether the rules apply to this statement, in a function that runs with the rights of the owner:
 # there `current_user` is the owner, and the setting `role` still names who called.
-APPLIES = """(
+APPLIES = f"""(
     EXISTS (SELECT FROM approval_thresholds)
     AND NOT pg_has_role(
-        (CASE current_setting('role') WHEN 'none' THEN session_user::text
-              ELSE current_setting('role') END)::name,
-        (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
+        ({CALLER})::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
     )
 )"""
 NOBODY = "00000000-0000-0000-0000-000000000000"
 TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
 OVER = 2  # a share above every threshold
-DESK = "('use_cash_desk', 'refund_transactions', 'manage_holds', 'change_limits')"
 
 
 def threshold_of(currency: str) -> str:
@@ -44,19 +44,36 @@ def share_of(amount: str, currency: str) -> str:
     return f"coalesce({amount} / nullif({threshold_of(currency)}, 0), {OVER})"
 
 
+def one_of(codenames: Iterable[str]) -> str:
+    """SQL: the condition that a permission is one of these."""
+    return f"codename IN ({', '.join(repr(each) for each in codenames)})"
+
+
+def _able(codename: str) -> str:
+    """SQL on a row of `users`: whether they are active staff, and a superuser or in a group with a
+    permission of this condition.
+    """
+    return f"""is_staff AND deleted_at IS NULL AND (
+        is_superuser OR EXISTS (
+            SELECT FROM users_groups
+            JOIN auth_group_permissions USING (group_id)
+            JOIN auth_permission ON auth_permission.id = permission_id
+            WHERE users_groups.user_id = users.id AND {codename}
+        )
+    )"""
+
+
 # Only active staff whose groups let them move money or change limits have a sum of their own; all
 # others share one, so that no invented or empty name evades it.
 def clerk_of(person: str) -> str:
     """SQL: the id whose sum an action of this person counts to."""
-    return f"""coalesce((
-        SELECT id FROM users WHERE id = {person} AND is_staff AND deleted_at IS NULL
-        AND (is_superuser OR EXISTS (
-            SELECT FROM users_groups
-            JOIN auth_group_permissions USING (group_id)
-            JOIN auth_permission ON auth_permission.id = permission_id
-            WHERE users_groups.user_id = users.id AND codename IN {DESK}
-        ))
-    ), '{NOBODY}')"""
+    mine = f"SELECT id FROM users WHERE id = {person} AND {_able(one_of(MONEY_RIGHTS))}"
+    return f"coalesce(({mine}), '{NOBODY}')"
+
+
+def may(person: str, codename: str) -> str:
+    """SQL: whether a person is active staff with a permission now."""
+    return f"EXISTS (SELECT FROM users WHERE id = {person} AND {_able(f'codename = {codename}')})"
 
 
 def related(person: str, account: str) -> str:
@@ -82,11 +99,24 @@ def pays_relative(person: str, request: str) -> str:
     )"""
 
 
+def gives_relative(person: str, request: str) -> str:
+    """SQL: whether a request gives a group to a person or their household."""
+    return f"""EXISTS (
+        SELECT FROM users AS member
+        JOIN users AS person ON person.id = {person}
+        WHERE member.id = {request}.person_id
+          AND (member.id = person.id OR member.household_id = person.household_id)
+    )"""
+
+
 def concerns(person: str, request: str) -> str:
-    """SQL: whether a request moves money, or limits, of a person or their household."""
+    """SQL: whether a request moves money or limits of a person or their household, or gives them
+    a group.
+    """
     return f"""({related(person, f"{request}.from_account_id")}
                OR {related(person, f"{request}.to_account_id")}
-               OR {pays_relative(person, request)})"""
+               OR {pays_relative(person, request)}
+               OR {gives_relative(person, request)})"""
 
 
 ADD_TO_SUMS = """
@@ -113,18 +143,12 @@ OF_SUMS: list[pgtrigger.Trigger] = [
         condition=pgtrigger.Condition("NEW.key <> OLD.key OR NEW.share < OLD.share"),
         func=refuse("sum_only_grows", "The sum of a day only grows."),
     ),
-    FirmTrigger(
-        name="sum_stays",
-        when=pgtrigger.Before,
+    *stays(
+        "sum_stays",
+        "sums_stay",
+        "The sum of a day is never deleted.",
+        "The sums of a day are never deleted.",
         operation=pgtrigger.Delete,
-        func=refuse("sum_stays", "The sum of a day is never deleted."),
-    ),
-    FirmTrigger(
-        name="sums_stay",
-        level=pgtrigger.Statement,
-        when=pgtrigger.Before,
-        operation=pgtrigger.Truncate,
-        func=refuse("sums_stay", "The sums of a day are never deleted."),
     ),
 ]
 
@@ -137,25 +161,12 @@ PERMISSIONS_TO_ASK = {
     "hold": "transactions.manage_holds",
     "capture": "transactions.manage_holds",
     "limits": "accounts.change_limits",
+    "group": "accounts.give_groups",
 }
 _CASES = " ".join(
     f"WHEN '{kind}' THEN '{permission.partition('.')[2]}'"
     for kind, permission in PERMISSIONS_TO_ASK.items()
 )
-
-
-def may(person: str, codename: str) -> str:
-    """SQL: whether a person is active staff with a permission now."""
-    return f"""EXISTS (
-    SELECT FROM users WHERE id = {person} AND is_staff AND deleted_at IS NULL AND (
-        is_superuser OR EXISTS (
-            SELECT FROM users_groups
-            JOIN auth_group_permissions USING (group_id)
-            JOIN auth_permission ON auth_permission.id = permission_id
-            WHERE users_groups.user_id = users.id AND codename = {codename}
-        )
-    )
-)"""
 
 
 MAY_DECIDE = may("NEW.decided_by_id", "'decide_approvals'")
@@ -237,15 +248,11 @@ OF_REQUESTS: list[pgtrigger.Trigger] = [
     REQUEST_BEGINS_PENDING,
     REQUEST_IS_FOR_OTHERS,
     REQUEST_CHANGES_BY_DECISION,
-    *[
-        each
-        for each in stays("request_stays", "requests_stay", "Requests are never deleted.")
-        if each.name == "requests_stay"
-    ],
-    FirmTrigger(
-        name="request_stays",
-        when=pgtrigger.Before,
+    *stays(
+        "request_stays",
+        "requests_stay",
+        "A request is never deleted.",
+        "Requests are never deleted.",
         operation=pgtrigger.Delete,
-        func=refuse("request_stays", "A request is never deleted."),
     ),
 ]

@@ -1,11 +1,21 @@
-"""Triggers that end a person's sessions when their rights change, whoever changes them and how.
+"""Triggers about the rights of people, whoever changes them and how.
 
-Each raises `users.session_version`, which is part of what a session is checked against.
+Some end a person's sessions: each raises `users.session_version`, which is part of what a session
+is checked against.
+
+Note [Rights by two]: whoever could alone give others the right to move money would invent clerks,
+each with a sum of their own, and whoever could give the right to approve would approve what they
+asked for. So a group with one of RIGHTS_BY_TWO needs an approved request, and its members become
+staff only before they get it. The owner of the tables is free, as in Note [Four eyes]; so is the
+identity provider with the groups of OIDC_GROUPS, for people who sign in there. `migrate` writes
+these into `provider_groups`, which the web role only reads.
 """
 
-from pgtrigger import After, Before, Delete, Insert, Trigger, Update, UpdateOf
+from pgtrigger import After, Before, Condition, Delete, Insert, Trigger, Update, UpdateOf
 
-from ledger.db.triggers import FirmTrigger
+from accounts.groups import RIGHTS_BY_TWO
+from accounts.models.approval_triggers import APPLIES, one_of
+from ledger.db.triggers import FirmTrigger, refuse
 
 COLUMNS_OF_RIGHTS = ("is_staff", "is_superuser", "deleted_at", "session_version")
 OF_THE_PERSON = """
@@ -47,3 +57,55 @@ def of_users() -> list[Trigger]:
             """,
         )
     ]
+
+
+def _by_two(membership: str) -> str:
+    """SQL: whether a membership gives rights that nobody gets from one person alone, and is none of
+    those that the identity provider decides.
+    """
+    return f"""(EXISTS (
+            SELECT FROM auth_group_permissions
+            JOIN auth_permission ON auth_permission.id = permission_id
+            WHERE group_id = {membership}.group_id AND {one_of(RIGHTS_BY_TWO)}
+        ) AND NOT EXISTS (
+            SELECT FROM provider_groups
+            JOIN auth_group USING (name)
+            JOIN socialaccount_socialaccount AS known ON known.user_id = {membership}.user_id
+            WHERE auth_group.id = {membership}.group_id
+        ))"""
+
+
+GROUP_NEEDS_APPROVAL = FirmTrigger(
+    name="group_needs_approval",
+    when=After,
+    operation=Insert,
+    definer=True,
+    func=f"""
+        IF {APPLIES} AND {_by_two("NEW")} THEN
+            UPDATE approval_requests SET status = 'done', used_at = clock_timestamp()
+            WHERE kind = 'group' AND status = 'approved' AND expires_at > clock_timestamp()
+              AND person_id = NEW.user_id
+              AND parameters->>'group' = (SELECT name FROM auth_group WHERE id = NEW.group_id);
+            IF NOT FOUND THEN
+                {refuse("group_needs_approval", "Another person must approve this group first.")}
+            END IF;
+        END IF;
+        RETURN NULL;
+    """,
+)
+STAFF_BEFORE_GROUPS = FirmTrigger(
+    name="staff_before_groups",
+    when=After,
+    operation=UpdateOf("is_staff"),  # type: ignore[no-untyped-call]
+    condition=Condition("NEW.is_staff AND NOT OLD.is_staff"),
+    definer=True,
+    func=f"""
+        IF {APPLIES} AND EXISTS (
+            SELECT FROM users_groups AS membership
+            WHERE user_id = NEW.id AND {_by_two("membership")}
+        ) THEN
+            {refuse("staff_before_groups", "Members of this group become staff by an approval.")}
+        END IF;
+        RETURN NULL;
+    """,
+)

@@ -17,7 +17,7 @@ from django.utils.crypto import salted_hmac
 from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.fields import times_finite
 from accounts.models.household import Household
-from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, of_users
+from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, STAFF_BEFORE_GROUPS, of_users
 from accounts.shown import add
 from ledger.db.ids import uuid7
 from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
@@ -151,6 +151,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             ),
             SUPERUSER_BY_COMMAND,
             *of_users(),
+            STAFF_BEFORE_GROUPS,
         ]
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(PERSON_WORDS, name="users_search"),

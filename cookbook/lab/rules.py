@@ -15,6 +15,7 @@ from accounts.models import (
     AttemptCount,
     Household,
     LimitChange,
+    ProviderGroup,
     SignIn,
     StaffSum,
     WebSession,
@@ -58,7 +59,7 @@ WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 """
 
 
-OF_SIGNING_IN = (AttemptCount, SignIn, WebSession)
+OF_SIGNING_IN = (AttemptCount, ProviderGroup, SignIn, WebSession)
 OF_APPROVALS = (ApprovalRequest, ApprovalThreshold, Household, LimitChange, StaffSum)
 LEFT_OUT = (*OF_SIGNING_IN, *OF_APPROVALS)
 

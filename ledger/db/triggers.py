@@ -12,7 +12,16 @@ the role that fired it may not.
 from typing import Any
 
 from django.db import models
-from pgtrigger import Before, Delete, Statement, Trigger, Truncate, Update, compiler
+from pgtrigger import (
+    Before,
+    Delete,
+    Operation,
+    Statement,
+    Trigger,
+    Truncate,
+    Update,
+    compiler,
+)  # fmt: skip
 
 # Whether the role that runs the statement may not act as the owner of the table. True in every web
 # process, because its role owns nothing; false for migrations and commands. For functions that run
@@ -119,14 +128,20 @@ def refuse(name: str, message: str) -> str:
     )
 
 
-def stays(row: str, table: str, message: str, truncate_message: str = "") -> list[Trigger]:
+def stays(
+    row: str,
+    table: str,
+    message: str,
+    truncate_message: str = "",
+    operation: Operation = Update | Delete,
+) -> list[Trigger]:
     """The triggers of an append-only table: no UPDATE, no DELETE, no TRUNCATE.
 
     `row` names the trigger for UPDATE and DELETE, `table` the one for TRUNCATE, whose message
-    is `truncate_message` if given.
+    is `truncate_message` if given. With `operation` DELETE, rows may be changed.
     """
     return [
-        FirmTrigger(name=row, when=Before, operation=Update | Delete, func=refuse(row, message)),
+        FirmTrigger(name=row, when=Before, operation=operation, func=refuse(row, message)),
         FirmTrigger(
             name=table,
             level=Statement,

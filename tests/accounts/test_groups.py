@@ -26,7 +26,7 @@ from accounts.groups import (
     ensure_groups,
 )
 from accounts.management.commands.give_group import WHY
-from accounts.models import Account, Change, User
+from accounts.models import Account, ApprovalRequest, Change, User
 from ledger.db import facts
 from ledger.text.money import account_number
 from tests.conftest import colleague, set_role, signed_in
@@ -116,7 +116,9 @@ def test_people_admins_give_groups_of_the_table_whose_rights_they_have(group: st
     giver, person = colleague(PEOPLE_ADMIN, "Giver"), UserFactory(name="P")
     giver.groups.add(Group.objects.get(name=group))
     signed_in(giver).post(page_of(person), rights_form(person, group))
-    assert person.groups.exists() == (group in MAY_GIVE[PEOPLE_ADMIN])
+    may_give, alone = group in MAY_GIVE[PEOPLE_ADMIN], group != OPERATIONS
+    assert person.groups.exists() == (may_give and alone)
+    assert ApprovalRequest.objects.exists() == (may_give and not alone)
 
 
 @pytest.mark.parametrize("group", sorted(PERMISSIONS))
@@ -196,11 +198,13 @@ def test_who_has_a_group_that_one_may_not_give_is_not_changed(
     assert [group.name for group in boss.groups.all()] == [MANAGER]
 
 
-def test_a_superuser_gives_every_group_and_makes_no_superuser(root: Client) -> None:
+def test_a_superuser_gives_or_asks_for_every_group_and_makes_no_superuser(root: Client) -> None:
     person: User = UserFactory(name="P")
-    root.post(page_of(person), {**rights_form(person, MANAGER), "is_superuser": "on"})
+    root.post(page_of(person), {**rights_form(person, *PERMISSIONS), "is_superuser": "on"})
     person.refresh_from_db()
-    assert person.groups.filter(name=MANAGER).exists()
+    given = set(person.groups.values_list("name", flat=True))
+    assert given == {ANALYSTS, AUDITOR, SUPPORT}
+    assert {request.group for request in ApprovalRequest.objects.all()} == {*PERMISSIONS} - given
     assert not person.is_superuser
 
 

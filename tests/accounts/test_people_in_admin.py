@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services
-from accounts.groups import OPERATIONS, PEOPLE_ADMIN, SUPPORT, ensure_groups
+from accounts.groups import AUDITOR, PEOPLE_ADMIN, SUPPORT, ensure_groups
 from accounts.models import Household, User
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
@@ -240,11 +240,11 @@ def test_a_superuser_adds_a_person_and_gives_rights(root: Client) -> None:
     person = User.objects.get(email="new@example.com")
     assert not person.is_staff
     rights = {"email": person.email, "name": "New", "is_staff": "on", "reason": "Works here",
-              "groups": [ensure_groups()[OPERATIONS].pk]}  # fmt: skip
+              "groups": [ensure_groups()[AUDITOR].pk]}  # fmt: skip
     root.post(page_of(person), rights)
     person.refresh_from_db()
     assert person.is_staff
-    assert person.has_perm("transactions.use_cash_desk")
+    assert person.has_perm("accounts.view_read")
 
 
 def test_a_session_left_by_a_crash_does_not_revive_with_the_sign_in(client: Client) -> None:

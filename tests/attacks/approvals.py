@@ -29,6 +29,7 @@ DESK = reverse("admin:transactions_transaction_cash_desk")
 @contextmanager
 def as_web() -> Iterator[None]:
     """Runs the block with the rights of a web process."""
+    connection.ensure_connection()  # a role is that of a connection
     set_role("ledger_web")
     try:
         yield

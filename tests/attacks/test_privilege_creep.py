@@ -117,7 +117,7 @@ PAGES: dict[str, set[str]] = {
     "admin:transactions_transaction_release": {O},
     "admin:view_on_site": NOBODY,
     "admin_approval_step": NOBODY,
-    "admin_approvals": BANK,
+    "admin_approvals": BANK | {P},  # who sees no accounts reads there what they asked for
     "admin_search": EVERYBODY,
 }
 PASSWORD_PAGE = "admin/password_change/"  # it has no name

@@ -26,7 +26,7 @@ def figures_for(user: User) -> list[StaffFigure]:
     """Returns the figures that this person may see. At most nine queries."""
     figures: list[StaffFigure] = []
     if user.has_perm("accounts.view_approvalrequest"):
-        many = ApprovalRequest.objects.waiting().count()
+        many = ApprovalRequest.objects.waiting().for_eyes_of(user).count()
         page = reverse("admin_approvals")
         care = many > 0 and user.has_perm("accounts.decide_approvals")
         figures.append(StaffFigure("Waiting for approval", f"{many:,}", page, care))

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.db import IntegrityError
 from django.db import transaction as db_transaction
 
 from accounts.groups import ANALYSTS, PERMISSIONS
-from accounts.models import User
+from accounts.models import ProviderGroup, User
 from accounts.sign_in.providers.current import configured, is_configured
 from ledger import env
 from ledger.db import facts
@@ -31,6 +32,14 @@ def groups_claimed(claims: dict[str, Any]) -> list[str]:
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
+def write_provider_groups(*, using: str, **_signal: Any) -> None:
+    """Writes the groups of OIDC_GROUPS into the database, after `migrate`: Note [Rights by two]."""
+    rows = ProviderGroup.objects.using(using)
+    wanted = set(configured().groups.values()) if is_configured() else set()
+    rows.exclude(name__in=wanted).delete()
+    rows.bulk_create([ProviderGroup(name=name) for name in wanted], ignore_conflicts=True)
+
+
 @with_retry
 def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
     """Puts the person into the groups that the map gives them, and out of those it does not.
@@ -43,11 +52,11 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
     with db_transaction.atomic(durable=True):
         person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         current = set(person.groups.values_list("name", flat=True))
-        gained, lost = wanted - current, (set(groups.values()) - wanted) & current
-        if gained or lost:
+        lost = (set(groups.values()) - wanted) & current
+        if wanted != current:
             facts.because(WHY)
-        person.groups.add(*Group.objects.filter(name__in=gained))
         person.groups.remove(*Group.objects.filter(name__in=lost))
+        gained = {name for name in sorted(wanted - current) if _gives(person, name)}
         if (gained | lost) & STAFF_GROUPS and not person.is_superuser:
             person.is_staff = bool(((current | gained) - lost) & STAFF_GROUPS)
             person.save(update_fields=["is_staff"])
@@ -55,3 +64,21 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
     if gained or lost:
         security_log.record("groups.changed", person=user, gained=len(gained), lost=len(lost))
     return bool(gained or lost)
+
+
+def _gives(person: User, name: str) -> bool:
+    """Puts the person into a group, staff first. Returns False, with nothing changed, if the
+    database does not know that the provider decides it: `migrate` was not run since.
+    """
+    try:
+        with db_transaction.atomic():
+            if name in STAFF_GROUPS:
+                User.objects.filter(pk=person.pk, is_staff=False).update(is_staff=True)
+            person.groups.add(*Group.objects.filter(name=name))
+    except IntegrityError as error:
+        rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        if rule not in ("group_needs_approval", "staff_before_groups"):
+            raise
+        security_log.record("groups.changed", outcome="refused", person=person, gained=0, lost=0)
+        return False
+    return True

@@ -8,6 +8,7 @@ from dataclasses import replace
 from cookbook.lab.attempts.accounts import ACCOUNT
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, Attempt, ValidRow
 from cookbook.lab.attempts.files import LINE
+from cookbook.lab.attempts.people import MEMBER
 from cookbook.lab.attempts.transactions import WITHDRAWAL
 
 # The practice bank has no thresholds, so that its recipes need no approval.
@@ -19,6 +20,7 @@ REQUEST = ValidRow(
         "id": "gen_random_uuid()",
         "kind": "'deposit'",
         "transaction_id": "gen_random_uuid()",
+        "person_id": "NULL",
         "from_account_id": "NULL",
         "to_account_id": "ana.id",
         "amount": "20000",
@@ -37,9 +39,10 @@ REQUEST = ValidRow(
     },
     ("ana", "person"),
     nullable=frozenset(
-        {"from_account_id", "to_account_id", "decided_by_id", "decided_at", "used_at"}
+        {"person_id", "from_account_id", "to_account_id", "decided_by_id", "decided_at", "used_at"}
     ),
 )
+CLERK = MEMBER.but("operations", group_id="operations.id")
 FOR_A_FILE = REQUEST.but(
     "file", "colleague", kind="'payment_file'", transaction_id="file.id",
     requested_by_id="colleague.id",
@@ -52,6 +55,17 @@ ATTEMPTS: list[Attempt] = [
         "Put a user into an unknown household",
         "UPDATE users SET household_id = gen_random_uuid() WHERE email = 'ana@example.com'",
         FOREIGN_KEY,
+    ),
+    replace(
+        CLERK.attempt("group_needs_approval", "Put a user into a group that moves money, alone"),
+        given=(THRESHOLD.insert,),
+    ),
+    Attempt(
+        "users",
+        "staff_before_groups",
+        "Make a member of a group that moves money staff, alone",
+        "UPDATE users SET is_staff = true WHERE email = 'ana@example.com'",
+        given=(CLERK.insert, THRESHOLD.insert),
     ),
     replace(
         ACCOUNT.attempt(

@@ -100,6 +100,7 @@ FOUND = {
     ORDER BY row.created_at DESC LIMIT 1""",
     "file": "SELECT * FROM payment_files LIMIT 1",
     "colleagues": "SELECT * FROM auth_group ORDER BY id LIMIT 1",
+    "operations": "SELECT * FROM auth_group WHERE name = 'operations'",
     "right_to": "SELECT * FROM auth_permission ORDER BY id LIMIT 1",
     "twice": "SELECT * FROM generate_series(1, 2)",
 }

@@ -29,7 +29,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     reader = person_of(request)
     if not reader.has_perm(VIEW):
         raise PermissionDenied
-    rows = ApprovalRequest.objects.with_people()
+    rows = ApprovalRequest.objects.with_people().for_eyes_of(reader)
     waiting, usable = list(rows.waiting()), list(rows.usable().order_by("requested_at"))
     still_open = [row.pk for row in (*waiting, *usable)]
     _add_payees([*waiting, *usable])
@@ -55,7 +55,7 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     by = person_of(request)
     if not by.has_perm(VIEW):
         raise PermissionDenied
-    row = get_object_or_404(ApprovalRequest.objects.with_people(), pk=pk)
+    row = get_object_or_404(ApprovalRequest.objects.with_people().for_eyes_of(by), pk=pk)
     name = request.POST.get("step", "")
     if not (may_execute(row, by) if name == "do" else _concerns(row, by)):
         raise PermissionDenied
@@ -112,8 +112,9 @@ def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
         return "A manager decides."
     if row.requested_by_id == person.pk:
         return "You asked for this; another manager decides."
-    holders: list[Any] = [account.user for account in row.accounts]
-    if pays or any(person.is_close_to(other) for other in (row.requested_by, *holders)):
+    others: list[Any] = [row.requested_by, *(account.user for account in row.accounts)]
+    others += [row.person] if row.person else []
+    if pays or any(person.is_close_to(other) for other in others):
         return "It is about you or your household; another manager decides."
     return ""
 

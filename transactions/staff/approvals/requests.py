@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts import approvals
+from accounts import approvals, memberships
 from accounts import services as account_services
 from accounts.exceptions import MayNotDecide, NeedsApproval
 from accounts.models import Account, ApprovalRequest, User
@@ -104,9 +104,11 @@ def do_approved(request: ApprovalRequest, *, by: User) -> str:
         return "The colleague who asked can pay the file now, on its page."
     if request.kind == Kind.LIMITS:
         refuse_outdated(request)
-        because(f"{request.reason} (asked by {request.requested_by}, approved)")
+        because(request.reason_in_history)
         account_services.change_account(account=_account(request), **_limits(request))
         return "The limits are changed."
+    if request.kind == Kind.GROUP:
+        return f"{memberships.give_approved(request)} is in {request.group} now."
     draft = _draft(request)
     if request.kind in WITH_REASON:
         row = staff_services.book(

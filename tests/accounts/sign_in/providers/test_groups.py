@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
-from accounts.models import Change, User
+from accounts.models import Change, ProviderGroup, User
 from accounts.sign_in.providers.group_map import WHY, groups_claimed
 from tests.identity_provider import ANA, BACK, CLERK, There, connect, person_here
 
@@ -16,6 +16,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def groups(db: None) -> dict[str, Group]:
+    """`migrate` has written the groups of the map into the database."""
+    ProviderGroup.objects.bulk_create([ProviderGroup(name=each) for each in (OPERATIONS, ANALYSTS)])
     return ensure_groups()
 
 

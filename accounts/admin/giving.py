@@ -1,0 +1,71 @@
+"""Gives groups on a person's page; asks a manager for those that nobody gives alone."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts import memberships
+from accounts.admin.parts import person_of
+from accounts.exceptions import LedgerError, NeedsApproval
+from accounts.models import User
+
+ASKED = "{group}: a manager has been asked to approve this. Everything else is saved."
+
+
+class GroupsByTwo(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Saves everything else, then asks for the groups that need another person's approval."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Serves Django's page. Asks after its database transaction, because asking is another."""
+        response: HttpResponse = super().changeform_view(
+            request, object_id, form_url, extra_context
+        )
+        for person, group, reason in getattr(request, "ledger_asks", []):
+            self._ask(request, person, group, reason)
+        return response
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Gives the groups one by one, so that a refused one is asked for alone."""
+        if change and "groups" in form.cleaned_data:
+            person, wanted = form.instance, form.cleaned_data["groups"]
+            new = set(wanted) - set(person.groups.all())
+            given = {group for group in new if self._gives(request, person, group, form)}
+            form.cleaned_data["groups"] = [each for each in wanted if each not in new - given]
+        super().save_related(request, form, formsets, change)
+
+    def _gives(self, request: HttpRequest, person: User, group: Group, form: Any) -> bool:
+        """Gives a group, or notes that it has to be asked for. Returns whether it was given."""
+        try:
+            memberships.give(person, group)
+        except NeedsApproval:
+            asks: list[Any] = request.__dict__.setdefault("ledger_asks", [])
+            asks.append((person, group, form.cleaned_data["reason"]))
+            return False
+        except LedgerError as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return False
+        return True
+
+    def response_change(self, request: HttpRequest, obj: User) -> HttpResponse:
+        """Leaves out "was changed successfully" where a group was only asked for."""
+        if getattr(request, "ledger_asks", []):
+            return redirect("admin:accounts_user_change", obj.pk)
+        return super().response_change(request, obj)
+
+    def _ask(self, request: HttpRequest, person: User, group: Group, reason: str) -> None:
+        try:
+            memberships.ask_for(
+                person=person, group=group, reason=reason, asked_by=person_of(request)
+            )
+            self.message_user(request, ASKED.format(group=group))
+        except LedgerError as refusal:
+            self.message_user(request, f"{group}: {refusal}", messages.ERROR)
