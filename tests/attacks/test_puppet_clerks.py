@@ -159,7 +159,10 @@ def test_the_history_says_who_approved_and_why(both: User, puppet: User, manager
     with as_web():
         step(manager, request, "approve")
     row = Change.objects.get(table_name="users_groups", about=str(puppet.pk))
-    assert (row.after["group"], row.reason) == (OPERATIONS, "Hired (asked by Both, approved)")
+    assert ((row.after or {})["group"], row.reason) == (
+        OPERATIONS,
+        "Hired (asked by Both, approved)",
+    )
 
 
 def test_a_form_makes_no_staff_of_a_member(both: User, puppet: User, operations: Group) -> None:
