@@ -136,6 +136,19 @@ def test_the_query_is_logged_whole_and_a_longer_one_is_refused(
         assert bank.ana.user.name not in answer.text
 
 
+def test_a_form_of_the_admin_with_too_long_a_query_changes_nothing(bank: AttackedBank) -> None:
+    """Refused before the form is read: its answer would be refused too late."""
+    account = bank.ana.everyday
+    freeze = reverse("admin:accounts_account_freeze", args=[account.pk])
+    browser = signed_in(bank.clerk)
+    assert browser.post(f"{freeze}?pad={'x' * 2_000}", {"reason": "x"}).status_code == 414
+    account.refresh_from_db()
+    assert account.status == "active"
+    assert browser.post(freeze, {"reason": "x"}).status_code == 302
+    account.refresh_from_db()
+    assert account.status == "frozen"
+
+
 def test_the_web_role_chooses_neither_the_time_nor_the_session_of_a_row(
     bank: AttackedBank,
 ) -> None:

@@ -1,0 +1,197 @@
+"""Each rule of four eyes that only a trigger holds, by raw SQL with the rights of a web process."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import DatabaseError, connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts import approvals
+from accounts.exceptions import NeedsApproval
+from accounts.groups import MANAGER
+from accounts.models import Account, ApprovalRequest, Household, LimitChange, StaffSum, User
+from tests.attacks.approvals import approved, as_web, asked, asked_limits, change_limits, deposit
+from tests.conftest import colleague
+from tests.factories import balances
+from tests.refusals import constraint_of, refused_by
+from transactions import services, staff_services
+from transactions.models import StaffReason
+from transactions.services import Draft
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DECIDE = """UPDATE approval_requests SET status = %s, decided_by_id = %s, decided_at = %s
+    WHERE id = %s"""
+LONG_AGO = "2001-01-01T00:00:00Z"
+HOUR = timedelta(hours=1)
+
+
+def refused_to_web(sql: str, *values: Any) -> str | None:
+    with as_web():
+        return refused_by(sql, *values)
+
+
+# Rows that nobody approved
+
+
+def test_a_deposit_in_the_same_statement_as_a_payment_of_a_customer_counts(
+    account: Account, other: Account
+) -> None:
+    """The first row alone would be a payment of its holder."""
+    moment = timezone.now()
+    later = moment + timedelta(milliseconds=5)
+    by = account.user_id
+    rows = [
+        (uuid4(), account.pk, other.pk, 1, "transfer", moment, by, 49_999, 50_001),
+        (uuid4(), None, other.pk, 10**9, "deposit", later, by, None, 10**9 + 50_001),
+    ]
+    one = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, 'USD', 'completed', '', '', '{}', current_date)"
+    sql = f"""INSERT INTO transactions (id, from_account_id, to_account_id, amount, type,
+        created_at, created_by_id, from_balance, to_balance, currency, status, description,
+        reference, metadata, value_date) VALUES {one}, {one}"""
+    refusal = pytest.raises(DatabaseError)
+    with refusal as refused, as_web(), db_transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, [value for row in rows for value in row])
+    assert constraint_of(refused.value) == "needs_approval"
+    assert balances(account, other) == [50_000, 50_000]
+
+
+def test_an_approval_is_not_used_for_less(account: Account, clerk: User, boss: User) -> None:
+    request = approved(asked(account, clerk), boss)
+    with pytest.raises(NeedsApproval):
+        deposit(account, clerk, "19999.99", id=request.transaction_id)
+    request.refresh_from_db()
+    assert (request.status, request.used_amount) == ("approved", 0)
+
+
+def test_a_clerk_who_left_has_no_sum_of_their_own(account: Account, clerk: User) -> None:
+    User.objects.filter(pk=clerk.pk).update(deleted_at=timezone.now())
+    deposit(account, clerk, 1)
+    keys = StaffSum.objects.filter(key__contains=" clerk ").values_list("key", flat=True)
+    assert [key.rsplit(" ", 1)[1] for key in keys] == ["00000000-0000-0000-0000-000000000000"]
+
+
+# Who asks
+
+
+INSERT_REQUEST = """
+    INSERT INTO approval_requests (id, kind, transaction_id, to_account_id, amount, currency,
+        parameters, reason, requested_by_id, requested_at, expires_at, status, note, used_amount)
+    VALUES (gen_random_uuid(), 'deposit', gen_random_uuid(), %s, 20000, 'USD', '{}', 'x', %s,
+        now() + %s * interval '1 hour', now() + %s * interval '1 hour', 'pending', '', 0)
+"""
+
+
+def test_nobody_asks_for_a_payment_to_their_household(account: Account, clerk: User) -> None:
+    home = Household.objects.create(name="Elm Street 4")
+    User.objects.filter(pk__in=[clerk.pk, account.user_id]).update(household=home)
+    refusal = refused_to_web(INSERT_REQUEST, account.pk, clerk.pk, 0, 2)
+    assert refusal == "request_is_for_others"
+
+
+def test_a_request_of_the_future_waits_no_longer_than_it_says(
+    account: Account, clerk: User
+) -> None:
+    with as_web(), connection.cursor() as cursor:
+        cursor.execute(INSERT_REQUEST, [account.pk, clerk.pk, 100, 102])
+    request = ApprovalRequest.objects.get()
+    assert request.expires_at - request.requested_at <= 2 * HOUR
+    assert abs(request.expires_at - 2 * HOUR - timezone.now()) < HOUR
+
+
+# Who decides, and when
+
+
+@pytest.mark.parametrize("lost", [{"deleted_at": LONG_AGO}, {"is_staff": False}])
+@pytest.mark.parametrize("status", ["approved", "declined"])
+def test_a_manager_who_left_or_is_no_staff_decides_nothing(
+    status: str, lost: dict[str, Any], account: Account, clerk: User, boss: User
+) -> None:
+    request = asked(account, clerk)
+    User.objects.filter(pk=boss.pk).update(**lost)
+    refusal = refused_to_web(DECIDE, status, boss.pk, LONG_AGO, request.pk)
+    assert refusal == "decided_by_manager"
+
+
+def test_the_time_of_a_decision_is_that_of_the_server(
+    account: Account, clerk: User, boss: User
+) -> None:
+    request = asked(account, clerk)
+    with as_web(), connection.cursor() as cursor:
+        cursor.execute(DECIDE, ["approved", boss.pk, LONG_AGO, request.pk])
+    request.refresh_from_db()
+    assert request.decided_at is not None
+    assert abs(request.decided_at - timezone.now()) < HOUR
+
+
+@pytest.mark.parametrize(
+    "change", ["decided_by_id = %(second)s", "decided_at = now() - interval '9 days'", "note = 'x'"]
+)
+def test_who_approved_and_when_and_why_stays(
+    change: str, account: Account, clerk: User, boss: User
+) -> None:
+    approved(asked(account, clerk), boss)
+    second = colleague(MANAGER, "Second boss")
+    sql = f"UPDATE approval_requests SET {change.replace('%(second)s', '%s')}"
+    values = [second.pk] if "%" in change else []
+    assert refused_to_web(sql, *values) == "request_changes_by_decision"
+
+
+@pytest.mark.parametrize("before", ["declined", "withdrawn"])
+def test_what_was_declined_or_withdrawn_is_never_approved(
+    before: str, account: Account, clerk: User, boss: User
+) -> None:
+    request = asked(account, clerk)
+    with as_web():
+        if before == "declined":
+            approvals.decline(request=request, by=boss, note="No papers")
+        else:
+            approvals.withdraw(request=request, by=clerk)
+    refusal = refused_to_web(DECIDE, "approved", boss.pk, timezone.now(), request.pk)
+    assert refusal == "request_changes_by_decision"
+
+
+# Limits
+
+
+@pytest.mark.parametrize("limit", ["overdraft_limit", "transfer_limit", "daily_limit"])
+def test_approved_limits_begin_from_the_values_that_they_had(
+    limit: str, account: Account, boss: User
+) -> None:
+    """A colleague changed the limit meanwhile: the rise would be another one."""
+    change_limits(account, boss, **{limit: Decimal(5_000)})
+    wanted = approved(
+        asked_limits(account, boss, **{limit: Decimal(60_000)}), colleague(MANAGER, "Second boss")
+    )
+    change_limits(account, boss, **{limit: Decimal(10)})
+    with pytest.raises(NeedsApproval):
+        change_limits(account, boss, **{limit: Decimal(60_000)}, id=wanted.transaction_id)
+
+
+def test_the_time_of_a_change_of_limits_is_that_of_the_server(account: Account, boss: User) -> None:
+    with as_web(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO limit_changes (id, account_id, overdraft_limit, reason, changed_by_id,"
+            " created_at) VALUES (gen_random_uuid(), %s, 1, 'x', %s, %s)",
+            [account.pk, boss.pk, LONG_AGO],
+        )
+    assert abs(LimitChange.objects.get().created_at - timezone.now()) < HOUR
+
+
+# Holds
+
+
+def test_the_reason_of_placing_a_hold_does_not_release_it(account: Account, clerk: User) -> None:
+    draft = Draft(from_account=account, amount=Decimal(5), created_by=clerk, pending=True)
+    with as_web():
+        hold = staff_services.book(
+            draft, action=StaffReason.Action.HOLD, reason="Rented car", written_by=clerk
+        )
+    sql = "UPDATE transactions SET status = 'voided' WHERE id = %s"
+    assert refused_to_web(sql, hold.pk) == "released_hold_has_reason"
+    with as_web():
+        assert services.void(hold=hold).status == "voided"  # by code, which stores why
