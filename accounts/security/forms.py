@@ -26,6 +26,7 @@ from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
 CONFIRM_FIRST = "Confirm your email address first, on the page Email addresses."
+WRONG_FIRST_CODE = "This did not match. Wait for the app's next code; is the phone's clock right?"
 NAME_LIMIT = 60
 
 
@@ -119,6 +120,15 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
+
+    def clean_code(self) -> str:
+        """The code. A wrong one is not answered with words on recovery codes: there are none."""
+        try:
+            return str(super().clean_code())
+        except forms.ValidationError as refusal:
+            if refusal.code != "incorrect_code":
+                raise
+            raise forms.ValidationError(WRONG_FIRST_CODE) from None
 
     def key_in_groups(self) -> list[str]:
         """The app's key in groups of four, for whoever types it."""

@@ -7,6 +7,9 @@ from django.conf import settings
 from accounts.requests import PersonRequest
 from accounts.security.second_factor_rule import lacks_second_factor, url_to_prove
 from accounts.sign_in.factors import Factors, factors_of, must_confirm_address
+from accounts.sign_in.providers.current import configured
+
+ONLY_PASSKEYS = "Only your passkeys sign you in"
 
 
 def read(request: PersonRequest) -> dict[str, Any]:
@@ -27,7 +30,7 @@ def read(request: PersonRequest) -> dict[str, Any]:
 def summary(factors: Factors) -> str:
     """What protects the sign-in, in one sentence."""
     if not factors.has_password:
-        return "Only your passkeys sign you in" if factors.passkeys else "You have no password here"
+        return _without_password(factors)
     passkeys = "passkeys" if len(factors.passkeys) > 1 else "a passkey"
     if factors.passkeys and factors.app:
         return f"A password, {passkeys} and an authenticator app protect your sign-in"
@@ -35,3 +38,11 @@ def summary(factors: Factors) -> str:
         second = passkeys if factors.passkeys else "an authenticator app"
         return f"A password and {second} protect your sign-in"
     return "Only a password protects your sign-in"
+
+
+def _without_password(factors: Factors) -> str:
+    """What signs somebody in who has no password here."""
+    provider = configured().name if factors.has_provider else ""
+    if factors.passkeys:
+        return f"Your passkeys and {provider} sign you in" if provider else ONLY_PASSKEYS
+    return f"Only {provider} signs you in" if provider else "Only codes from mails sign you in"

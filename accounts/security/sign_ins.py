@@ -8,6 +8,7 @@ from accounts.sign_in.sessions import living_sessions
 
 # Of each kind, so that a stranger's wrong passwords do not push the sign-ins out of the list.
 MOST_SIGN_INS, MOST_REFUSED = 8, 5
+MOST_SESSIONS = 20
 WORDS = {"limited": "Not tried, after too many wrong attempts"}
 METHODS = {
     "password": "by password",
@@ -21,7 +22,8 @@ METHODS = {
 
 def read_sessions(request: PersonRequest) -> dict[str, Any]:
     """What `_sessions.html` shows."""
-    return {"sessions": living_sessions(request.user, request.session.session_key)}
+    sessions = living_sessions(request.user, request.session.session_key)
+    return {"sessions": sessions[:MOST_SESSIONS], "more": len(sessions[MOST_SESSIONS:])}
 
 
 def read_sign_ins(request: PersonRequest) -> dict[str, Any]:
