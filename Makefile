@@ -35,7 +35,7 @@ run: install
 dev: install
 	@DEBUG=True $(PY) manage.py prepare --demo
 	@exec 9<manage.py; $(PY) -c '$(HOLD)' 2>/dev/null; \
-	LEDGER_ROLE=web DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "$${PORT:-8000}"
+	LEDGER_ROLE=web DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "localhost:$${PORT:-8000}"
 
 # Always on the embedded server, even if the environment names another database.
 test: install

@@ -22,6 +22,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
 from accounts.sign_in import limits, mailed_codes, passwords
+from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.db.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
 from ledger.text.lines import is_readable, mixed_word, shortened, tidy_line
@@ -191,6 +192,7 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
     """Signing up: a name besides the email and the password, or without one by a passkey."""
 
     account_already_exists: bool
+    by_passkey: bool
     name = NameField()
     field_order = ("name", "email", "password1", "password2")
     labels = {"password1": "Password", "password2": "Password, once more"}
@@ -198,9 +200,14 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].widget.attrs["autocomplete"] = "username"
+        self.no_passkeys_here = no_passkeys_at(context.request) if self.by_passkey else ""
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a password similar to the name. allauth compares only the email address."""
+        """Refuses a password similar to the name, because allauth compares only the email address,
+        and a passkey where none works, before a mail is sent.
+        """
+        if self.no_passkeys_here:
+            raise forms.ValidationError(self.no_passkeys_here)
         cleaned: dict[str, Any] = super().clean()
         password, user = cleaned.get("password1"), User(name=cleaned.get("name", ""))
         if password:

@@ -81,7 +81,8 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
 def choice(name: str, default: str, among: Iterable[str]) -> str:
     value, known = text(name, default), list(among)
     if value not in known:
-        refuse(name, f"{value!r} is none of {', '.join(known)}")
+        named = [each for each in known if each]
+        refuse(name, f"{value!r} is {'none of ' if len(named) > 1 else 'not '}{', '.join(named)}")
     return value
 
 

@@ -7,6 +7,7 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.mfa import app_settings
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -21,7 +22,8 @@ from django import forms
 from accounts.models import User
 from accounts.security.credentials import MALFORMED, NO_PASSKEY, CredentialField
 from accounts.sign_in import devices, limits
-from accounts.sign_in.factors import must_confirm_address
+from accounts.sign_in.factors import Kind, must_confirm_address
+from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
@@ -83,10 +85,18 @@ class LimitedCodeMixin:
             security_log.record(
                 "second_factor", outcome="limited", person=self.user, limit=attempt.refused_by
             )
-            raise get_adapter().validation_error("too_many_step_ups")
+            raise forms.ValidationError(self._too_many(attempt.refused_by, is_of_app=is_of_app))
         code = str(super().clean_code())  # type: ignore[misc]
         attempt.succeeded()
         return code
+
+    def _too_many(self, limit: str, *, is_of_app: bool) -> str:
+        """What to do after too many wrong codes: recovery codes have a count of their own."""
+        wait = str(get_adapter().error_messages["too_many_step_ups"])
+        codes = Authenticator.objects.filter(user=self.user, type=Kind.RECOVERY_CODES)
+        if is_of_app and limit not in limits.OF_ALL_DOORS and codes.exists():
+            return f"{wait} A recovery code still works now."
+        return wait
 
 
 class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
@@ -145,6 +155,11 @@ class NewPasskeyMixin(forms.Form):
         required=False,
         help_text="So that you know it again, such as the name of the phone.",
     )
+
+    @property
+    def no_passkeys_here(self) -> str:
+        """Why no passkey works at this address; "" if it does."""
+        return no_passkeys_at(context.request)
 
     def clean_name(self) -> str:
         """The name without extra spaces or invisible characters; a proposed one if it is empty."""

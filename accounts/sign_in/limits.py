@@ -53,10 +53,13 @@ ACCOUNT = Limit("account", 20, HOUR)
 ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)
 DEVICE_A_DAY = Limit("device_a_day", 30, DAY)
 
+IN_ALL = "in_all"
+OF_ALL_DOORS = frozenset({CLIENT.name, IN_ALL})  # the others count each door apart
+
 
 def in_all() -> Limit:
     """The limit of the whole site."""
-    return Limit("in_all", settings.LEDGER_WRONG_ATTEMPTS, 5 * MINUTE)
+    return Limit(IN_ALL, settings.LEDGER_WRONG_ATTEMPTS, 5 * MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def forget(*, door: Door, account: str) -> None:
 def _count(limits: Sequence[tuple[Limit, str]]) -> CountedAttempt:
     keys = [key for _, key in limits]
     counts = AttemptCount.objects.count_up([(key, limit.seconds) for limit, key in limits])
-    if any(limit.name == "in_all" and counts[key] == 1 for limit, key in limits):
+    if any(limit.name == IN_ALL and counts[key] == 1 for limit, key in limits):
         _tidy_up()
     refused = [limit.name for limit, key in limits if counts[key] > limit.amount]
     return CountedAttempt(tuple(keys), refused[0] if refused else "")

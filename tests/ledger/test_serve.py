@@ -11,11 +11,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
+from ledger.management.commands.serve import address_of
 from ledger.server.gunicorn_process import THREADS, WORKERS
 from tests.attacks.expected_headers import wrong_headers
 from tests.ledger.processes import (
@@ -87,7 +89,7 @@ class Served:
                 break
 
     def get(self, path: str, timeout: float = LONG) -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection("localhost", self.port, timeout=timeout)
         try:
             connection.request("GET", path)
             return connection.getresponse().status
@@ -137,7 +139,7 @@ def patient(data_dir: Path, settings: object) -> Iterator[Served]:
 
 def test_it_serves_after_three_lines_and_sigint_ends_everything(served: Served) -> None:
     assert served.lines == [
-        f"Ledger is at http://127.0.0.1:{served.port}/",
+        f"Ledger is at http://localhost:{served.port}/",
         served.lines[1],
         LAST_LINE,
     ]
@@ -185,6 +187,23 @@ def test_slow_clients_of_every_kind_are_cut_off(served: Served) -> None:
     served.process.send_signal(signal.SIGINT)
     assert served.wait() == 0
     assert "Traceback" not in served.errors
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "said"),
+    [
+        ("127.0.0.1", "", "http://localhost:8000/"),
+        ("::1", "", "http://localhost:8000/"),
+        ("192.0.2.7", "", "http://192.0.2.7:8000/"),
+        ("2001:db8::7", "", "http://[2001:db8::7]:8000/"),
+        ("127.0.0.1", "https://bank.example", "https://bank.example/ "),
+    ],
+)
+def test_it_names_an_address_where_passkeys_work(
+    settings: LazySettings, host: str, url: str, said: str
+) -> None:
+    settings.LEDGER_URL = url
+    assert address_of(host, 8000).startswith(said)
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ WRONG = {
     "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
     "LEDGER_SECURITY_CONTACT": ("http://me:secret@host", "https://"),
     "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
-    "OIDC": ("maybe", "mock"),
+    "OIDC": ("maybe", "'maybe' is not mock"),
     "OIDC_MOCK_PORT": ("0", "1 to 65535"),
     "LEDGER_HTTPS": ("perhaps", "neither True nor False"),
     "LEDGER_HSTS_SECONDS": ("1e6", "whole number"),

@@ -21,6 +21,7 @@ from ledger.server.mock_provider.server import MockServer
 from ledger.server.preparation import prepare
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
+ON_THIS_COMPUTER = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -80,17 +81,27 @@ class Command(BaseCommand):
 
     def _greeting(self, host: str, port: int) -> list[str]:
         users = get_user_model()._default_manager
-        url_host = f"[{host}]" if ":" in host else host
         sign_in = "Sign up on the page, or use an account of yours."
         if users.filter(email=SIGN_INS["ana"]).exists():
             sign_in = f"Sign in as {', '.join(SIGN_INS.values())} with the password {PASSWORD}."
         mock = f"A mock identity provider is at http://127.0.0.1:{settings.OIDC_MOCK_PORT}/."
         return [
-            f"Ledger is at http://{url_host}:{port}/",
+            f"Ledger is at {address_of(host, port)}",
             sign_in,
             *([mock] if settings.OIDC_MOCK else []),
             "Press Ctrl-C to stop it.",
         ]
+
+
+def address_of(host: str, port: int) -> str:
+    """Where to open the site: LEDGER_URL, or this computer by name, because browsers refuse
+    passkeys under IP addresses.
+    """
+    if settings.LEDGER_URL:
+        return f"{settings.LEDGER_URL}/ (listening on {host}, port {port})"
+    if host in ON_THIS_COMPUTER:
+        host = "localhost"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

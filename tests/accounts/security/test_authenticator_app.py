@@ -128,6 +128,22 @@ def test_a_code_works_once(client: Client, ana: User) -> None:
         assert is_signed_in(client) is expected
 
 
+@pytest.mark.parametrize("has_codes", [True, False])
+def test_after_too_many_wrong_codes_the_page_says_whether_a_recovery_code_works(
+    client: Client, ana: User, has_codes: bool
+) -> None:
+    add_app(ana)
+    codes = RecoveryCodes.activate(ana).generate_codes() if has_codes else []
+    half_signed_in(client, ana)
+    answers = [text_of(client.post(SECOND, {"code": code_of(later=120)})) for _ in range(6)]
+    assert "Too many wrong attempts" not in answers[4]
+    assert "Too many wrong attempts" in answers[5]
+    assert ("A recovery code still works" in answers[5]) == has_codes
+    for code in codes[:1]:
+        client.post(SECOND, {"code": code})
+    assert is_signed_in(client) == has_codes
+
+
 def test_a_recovery_code_works_once_and_is_told_by_mail(client: Client, ana: User) -> None:
     add_app(ana)
     code = RecoveryCodes.activate(ana).generate_codes()[0]

@@ -88,6 +88,32 @@ def test_somebody_signs_up_by_a_passkey_without_any_password(client: Client) -> 
     assert sign_in_by(client, passkey).headers["Location"] == "/"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "[::1]:8000", "192.0.2.7"])
+def test_an_ip_address_takes_no_sign_up_by_passkey(
+    client: Client, settings: LazySettings, host: str
+) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "[::1]", "192.0.2.7"]
+    form, url = {"name": "Nina Berg", "email": "nina@example.com"}, "/account/signup/passkey/"
+    answer = client.post(url, form, headers={"host": host})
+    assert not mail.outbox
+    assert not User.objects.exists()
+    shown = client.get(url, headers={"host": host}).content.decode()
+    assert 'name="email"' not in shown
+    localhost = 'href="http://localhost:8000/account/signup/passkey/"'
+    assert (localhost in shown) == (host != "192.0.2.7")
+    assert "no passkeys at" in answer.content.decode()
+
+
+def test_an_ip_address_takes_no_further_passkey(client: Client, settings: LazySettings) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    ana = UserFactory(password=PASSWORD)
+    client.force_login(ana)
+    prove(client, ana)
+    page = client.get(ADD, headers={"host": "127.0.0.1"}).content.decode()
+    assert "no passkeys at" in page
+    assert 'id="passkey"' not in page
+
+
 def test_without_the_code_nobody_makes_a_first_passkey(client: Client) -> None:
     form = {"name": "Nina Berg", "email": "nina@example.com"}
     client.post("/account/signup/passkey/", form)

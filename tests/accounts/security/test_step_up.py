@@ -104,11 +104,18 @@ def test_a_password_opens_none_to_somebody_with_a_second_factor(client: Client, 
     assert opened(client) == []
 
 
+@pytest.mark.parametrize("has_password", [True, False])
 @pytest.mark.django_db(transaction=True)  # the signal of a new factor follows the commit
 def test_whoever_has_just_added_an_app_goes_on_to_the_recovery_codes(
-    client: Client, ana: User
+    client: Client, ana: User, has_password: bool
 ) -> None:
-    sign_in(client, ana)
+    if has_password:
+        sign_in(client, ana)
+    else:
+        ana.set_unusable_password()
+        ana.save()
+        client.post("/account/login/code/", {"email": ana.email})
+        client.post("/account/login/code/confirm/", {"code": mailed_code()})
     set_up = PAGES[0]
     secret = client.get(set_up).context["form"].secret
     answer = client.post(set_up, {"code": code_of(secret)})

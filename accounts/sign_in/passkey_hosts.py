@@ -1,0 +1,20 @@
+"""Under which addresses browsers take passkeys: names, never IP addresses."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+
+
+def no_passkeys_at(request: HttpRequest) -> str:
+    """Why no passkey works at the address of this request, and what to do; "" if passkeys do."""
+    here = urlsplit(request.build_absolute_uri("/"))
+    try:
+        is_this_computer = ip_address(here.hostname or "").is_loopback
+    except ValueError:
+        return ""
+    by_name = "Open this site by its name"
+    if is_this_computer:
+        port = f":{here.port}" if here.port else ""
+        by_name = f"Open {here.scheme}://localhost{port}{request.path}"
+    return f"Browsers take no passkeys at {here.hostname}, an IP address. {by_name}."
