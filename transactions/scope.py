@@ -110,8 +110,14 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
 
 
 def may_read_bank(reader: User) -> bool:
-    """Whether the reader may read everybody's rows: analysts and staff may."""
-    return reader.has_perms(["transactions.view_transaction", "transactions.view_entry"])
+    """Whether the reader may read everybody's rows: analysts and staff may.
+
+    Somebody with a group of staff, which names people, who is not staff any more, may not.
+    """
+    is_staff = reader.is_staff or reader.is_superuser
+    return reader.has_perms(["transactions.view_transaction", "transactions.view_entry"]) and (
+        is_staff or not reader.has_perm("accounts.view_user")
+    )
 
 
 def may_see_names(reader: User) -> bool:

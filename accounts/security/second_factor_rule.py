@@ -1,5 +1,5 @@
-"""Who must have signed in with a second factor before they see what: staff the admin and the whole
-bank, and with `LEDGER_CUSTOMER_SECOND_FACTOR` everybody all that is not public.
+"""Who must have signed in with a second factor before they see what: staff and analysts the admin
+and the whole bank, and with `LEDGER_CUSTOMER_SECOND_FACTOR` everybody all that is not public.
 
 Stands before the views, so that it covers every address, also of pages that are not of the admin's
 own making, and of every method.
@@ -33,9 +33,10 @@ def must_have_second_factor(request: HttpRequest) -> bool:
     user = request.user
     if not user.is_authenticated:
         return False
-    is_staff = user.is_staff or user.is_superuser
-    return settings.LEDGER_CUSTOMER_SECOND_FACTOR or (
-        is_staff and settings.LEDGER_STAFF_SECOND_FACTOR
+    if settings.LEDGER_CUSTOMER_SECOND_FACTOR:
+        return True
+    return settings.LEDGER_STAFF_SECOND_FACTOR and (
+        user.is_staff or user.has_perm("transactions.view_transaction")  # analysts; superusers
     )
 
 

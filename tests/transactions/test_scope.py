@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
+from accounts.groups import ANALYSTS, AUDITOR, MANAGER, OPERATIONS, ensure_groups
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
@@ -55,6 +55,13 @@ def test_flows_leave_out_transfers_between_ones_own_accounts(ana: User) -> None:
     services.withdraw(from_account=savings, amount=Decimal(2))
     flows = scope_for(ana).flows("USD")
     assert sorted(entry.signed_amount for entry in flows) == [-3, -2, 100]
+
+
+@pytest.mark.parametrize("group", [AUDITOR, MANAGER, OPERATIONS])
+def test_a_group_of_staff_opens_nothing_to_who_is_no_staff_any_more(group: str) -> None:
+    former = member_of(group)
+    User.objects.filter(pk=former.pk).update(is_staff=False)
+    assert not may_read_bank(User.objects.get(pk=former.pk))
 
 
 def test_flows_are_those_of_one_currency(ana: User) -> None:

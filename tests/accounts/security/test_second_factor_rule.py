@@ -17,6 +17,7 @@ from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import add_passkey
 from tests.sign_in import add_app, code_of, freeze_codes, prove, prove_factor
+from tests.transactions.reports.books import analyst
 
 pytestmark = pytest.mark.django_db
 PAGE, SECOND = "/account/security/", "/account/2fa/authenticate/"
@@ -136,7 +137,17 @@ def test_a_password_reset_opens_nothing(client: Client, settings: LazySettings) 
         assert "/login/?next=" in client.get(url).headers["Location"]
 
 
-def test_customers_and_analysts_are_not_asked(client: Client) -> None:
+def test_analysts_prove_one_before_they_read_the_bank(client: Client) -> None:
+    anders = analyst()
+    client.force_login(anders)
+    for url in ("/reports/", "/search/"):
+        assert leads_to_security(client, url)
+    assert client.get("/").status_code == 200
+    prove_factor(client, add_app(anders))
+    assert client.get("/reports/").status_code == 200
+
+
+def test_customers_are_not_asked(client: Client) -> None:
     client.force_login(UserFactory())
     assert client.get("/reports/").status_code == 200
     assert client.get("/search/").status_code == 200
