@@ -73,9 +73,9 @@ class ChangeInWords:
         return [(label, value) for label, value in stored if value]
 
 
-def in_words(changes: Sequence[Change]) -> list[ChangeInWords]:
-    """The changes for a page. One query for each kind of object in them, and one for the owner of
-    the tables.
+def in_words(changes: Sequence[Change], reader: User) -> list[ChangeInWords]:
+    """The changes for a page, with links to what this person may see. One query for each kind of
+    object in them, and one for the owner of the tables.
     """
     subjects = {change.pk: _subject_of(change.table_name) for change in changes}
     found: dict[str, Mapping[str, Any]] = {}
@@ -85,6 +85,7 @@ def in_words(changes: Sequence[Change]) -> list[ChangeInWords]:
         if subject == "account":
             rows = rows.select_related("user")
         found[subject] = {str(row.pk): row for row in rows} if ids else {}
+    seen = {name for name, model in MODELS.items() if reader.has_perm(_right_to_see(model))}
     words: Words = {**WORDS, "permission": _permissions_in(changes).get}
     owner = _owner() if changes else ""
     return [
@@ -94,6 +95,7 @@ def in_words(changes: Sequence[Change]) -> list[ChangeInWords]:
             found[subjects[change.pk]].get(change.about),
             words,
             writer_of(change.role, owner),
+            seen,
         )
         for change in changes
     ]
@@ -128,7 +130,13 @@ def _subject_of(table: str) -> str:
     return next(name for name, (_, tables) in SUBJECTS.items() if table in tables)
 
 
-def _one(change: Change, subject: str, row: Any, words: Words, writer: str) -> ChangeInWords:
+def _right_to_see(model: type[Any]) -> str:
+    return f"{model._meta.app_label}.view_{model._meta.model_name}"
+
+
+def _one(
+    change: Change, subject: str, row: Any, words: Words, writer: str, seen: set[str]
+) -> ChangeInWords:
     names = {**(change.before or {}), **(change.after or {})}
     for name in ("household", "group", "permission"):
         if name in names:  # the id tells two of the same name apart; the record has it
@@ -145,10 +153,10 @@ def _one(change: Change, subject: str, row: Any, words: Words, writer: str) -> C
         change,
         title_of(change, subject),
         _name_of(row) if row is not None else _name_in(change),
-        _url(subject, row),
+        _url(subject, row) if subject in seen else "",
         [(label, old, new) for label, old, new in values if old != new],
         str(change.person) if change.person else "",
-        _url("person", change.person),
+        _url("person", change.person) if "person" in seen else "",
         writer,
     )
 

@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.admin.change_labels import ACTIONS, SUBJECTS
 from accounts.admin.changes_in_words import in_words
-from accounts.admin.parts import ReadOnly
+from accounts.admin.parts import ReadOnly, person_of
 from accounts.models import Change, User
 from ledger.db.facts import because
 from ledger.text.dates import end_of_day, start_of_day
@@ -82,7 +82,7 @@ class ChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             "title": "History",
             "opts": self.opts,
             "form": form,
-            "changes": in_words(page),
+            "changes": in_words(page, person_of(request)),
             "older": older,
             "is_first": "before" not in request.GET,
             **(extra_context or {}),
@@ -124,7 +124,11 @@ class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
             changes = Change.objects.filter(table_name__in=tables, about=about)
             newest = changes.select_related("person").order_by("-changed_at", "-id")
             page, older = newest_page(newest, "changed_at", request)
-            context |= {"changes": in_words(page), "older": older, "shows_changes": True}
+            context |= {
+                "changes": in_words(page, person_of(request)),
+                "older": older,
+                "shows_changes": True,
+            }
         return super().history_view(request, object_id, context)
 
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db import transaction as db_transaction
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -103,7 +103,10 @@ class UserAdmin(GroupsByTwo, ObjectHistory, ReasonedChanges, ReasonedActions, Dj
         accounts = Account.objects.filter(user=OuterRef("pk")).order_by().values("user")
         counted = Subquery(accounts.annotate(number=Count("pk")).values("number"))
         people: models.QuerySet[User] = super().get_queryset(request)
-        return people.annotate(accounts_held=Coalesce(counted, 0))
+        opens_accounts = person_of(request).has_perm("accounts.view_account")
+        return people.annotate(
+            accounts_held=Coalesce(counted, 0), accounts_open=Value(opens_accounts)
+        )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -247,6 +250,8 @@ class UserAdmin(GroupsByTwo, ObjectHistory, ReasonedChanges, ReasonedActions, Dj
     def account_count(self, person: User) -> str:
         url = reverse("admin:accounts_account_changelist")
         count = getattr(person, "accounts_held", 0)
+        if not getattr(person, "accounts_open", False):
+            return str(count)
         return format_html('<a href="{}?user__id__exact={}">{}</a>', url, person.pk, count)
 
     @admin.display(description="Since", ordering="created_at")

@@ -1,7 +1,7 @@
 """Approvals: thresholds, the sums of a day, and the requests that another person decides."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, NamedTuple, Self
 
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from accounts.models import approval_triggers
 from accounts.models.account import Account
@@ -256,6 +257,17 @@ class ApprovalRequest(models.Model):
         """Whether somebody changed one of its limits since it was asked for."""
         account = self.from_account
         return any(getattr(account, limit.name) != limit.before for limit in self.limits)
+
+    @property
+    def held_until(self) -> datetime | None:
+        """Until when it holds money, if it is for a hold with an end."""
+        stored = self.parameters.get("expires_at")
+        return parse_datetime(stored) if stored else None
+
+    @property
+    def about_transaction(self) -> str:
+        """The id of the transaction that it refunds or captures; "" for others."""
+        return self.parameters.get("reverses") or self.parameters.get("captures") or ""
 
     @property
     def is_open(self) -> bool:

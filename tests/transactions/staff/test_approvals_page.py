@@ -1,14 +1,19 @@
 """The page of approvals says each thing once, and offers only what can be done."""
 
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, Change, User
+from ledger.text.dates import exact
 from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, step
 from tests.conftest import colleague
 from tests.factories import AccountFactory
@@ -69,6 +74,33 @@ def test_a_deposit_into_a_frozen_account_can_be_booked(
     (entry,) = entries(manager)
     assert "is frozen; it can receive money" in entry
     assert "Approve and book" in entry
+
+
+def test_a_manager_reads_all_that_they_approve(
+    account: Account, clerk: User, manager: Client
+) -> None:
+    until = timezone.now() + timedelta(days=3)
+    held = services.hold(from_account=account, amount=Decimal(15_000), description="Notary")
+    row = services.withdraw(from_account=account, amount=Decimal(15_000), description="Car")
+    drafts = (
+        Draft(from_account=account, amount=Decimal(16_000), pending=True, expires_at=until),
+        Draft(from_account=account, amount=Decimal(15_000), description="Notary", captures=held),
+        Draft(to_account=account, amount=Decimal(15_000), description="Refund: Car", reverses=row),
+    )
+    for draft in drafts:
+        with as_web():
+            preview = services.preview(replace(draft, created_by=clerk))
+            ask_for(preview, reason="Asked by letter", message="Sorry", asked_by=clerk)
+    response = manager.get(PAGE)
+    hold, capture, refund = texts_of(response, "approval")
+    assert f"Held until {exact(until)}" in hold
+    assert "Captures this hold" in capture
+    assert "Refunds this transaction" in refund
+    assert "The customer reads Sorry" in refund
+    page = response.content.decode()
+    for about in (held, row):
+        assert page.count(reverse("admin:transactions_transaction_change", args=[about.pk])) == 1
+    assert page.count(reverse("admin:accounts_account_change", args=[account.pk])) == 3
 
 
 def test_a_request_for_a_closed_account_is_only_declined(
