@@ -134,6 +134,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         email_address.is_confirmed_by_its_browser = True
         return bool(super().confirm_email(request, email_address))
 
+    def is_safe_url(self, url: str) -> bool:
+        """Whether a page may lead there. False for what cannot be read as a URL, such as `http://[`,
+        at which allauth's own check raises ValueError.
+        """
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Returns the home page: an empty form again would look as if nothing had changed."""
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))

@@ -1,6 +1,6 @@
 """No page sends its reader to another site because an address or a field says so."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -24,7 +24,10 @@ ELSEWHERE = (
     "///evil.example",
     "\thttps://evil.example/",
 )
+# What no parser of URLs can read.
+INVALID = ("http://[", "//[", "http://a]b/", "https://[::1", "http://\u2100.example/")
 LOCAL = "/reports/"  # a page of ours to which a parameter may lead
+FAILED = 500
 NAMES = ("next", "redirect", "return", "back", "url", "to", "continue", "process")
 
 
@@ -85,13 +88,36 @@ def test_no_form_leads_away(bank: AttackedBank) -> None:
     assert chosen >= {"/theme/"}  # leads to the page that its field names
 
 
-@pytest.mark.parametrize("target", ELSEWHERE)
+@pytest.mark.parametrize("target", [*ELSEWHERE, *INVALID])
 def test_signing_in_leads_nobody_away(bank: AttackedBank, target: str) -> None:
     signing_in = {"login": bank.ana.user.email, "password": PASSWORD}
     answer = ask(Client(), "POST", "/account/login/", signing_in | dict.fromkeys(NAMES, target))
 
     assert answer.status == 302
     assert not leads_away(answer.headers["Location"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_signed_in", [False, True])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_pages_answer_where_the_next_one_is_no_url(
+    bank: AttackedBank, method: str, is_signed_in: bool
+) -> None:
+    one_each = {it.pattern: it.url for it in addresses(bank.eve)}
+    urls = [url for url in one_each.values() if url.startswith(("/account/", "/theme/"))]
+    fields = {"next": INVALID[0]}
+
+    failed = []
+    for url in urls:
+        with attempt(bank.eve.user) as signed_in_client:
+            client = signed_in_client if is_signed_in else Client()
+            sent = fields if method == "POST" else None
+            answer = ask(client, method, f"{url}?{urlencode(fields)}", sent)
+        if answer.status >= FAILED:
+            failed.append((url, answer.status))
+
+    assert failed == []
+    assert len(urls) > 30
 
 
 @pytest.mark.parametrize(
