@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import User, WebSession
-from accounts.sign_in.session_store import digest_of
+from accounts.sign_in.session_store import SIGNED_IN_AT, digest_of
 from tests.conftest import set_role
 from tests.factories import UserFactory
 from tests.pages import text_of
@@ -76,6 +77,17 @@ def test_a_session_used_again_and_again_ends_after_12_hours() -> None:
     age(client, seen=timedelta(0), started=timedelta(hours=12))
     assert "12 hours after signing in" in text_of(client.get("/", follow=True))
     assert not is_signed_in(client)
+
+
+def test_what_is_written_into_a_session_does_not_prolong_it() -> None:
+    client = signed_in(person())
+    session = client.session
+    session[SIGNED_IN_AT] = (timezone.now() - timedelta(hours=11, minutes=59)).timestamp()
+    session.save()
+    session["more"] = "data"
+    session.save()
+    row = WebSession.objects.get(pk=digest_of(key_of(client)))
+    assert timezone.now() - row.started_at > timedelta(hours=11)
 
 
 def test_a_session_of_staff_ends_sooner() -> None:
@@ -287,6 +299,21 @@ def test_a_second_factor_gives_the_session_another_key_at_each_step() -> None:
     client.post("/account/2fa/authenticate/", {"code": code_of(SECRET)})
     assert is_signed_in(client)
     assert key_of(client) != halfway
+
+
+def test_an_added_factor_gives_the_session_another_key(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    user = person()
+    client = signed_in(user)
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    before = key_of(client)
+    secret = client.get("/account/2fa/totp/activate/").context["form"].secret
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/account/2fa/totp/activate/", {"code": code_of(secret)})
+    assert Authenticator.objects.filter(user=user).exists()
+    assert key_of(client) != before
+    assert is_signed_in(client)
 
 
 def test_a_removed_factor_gives_the_session_another_key() -> None:

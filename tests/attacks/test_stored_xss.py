@@ -4,10 +4,12 @@ All names, descriptions, references, metadata, notes, reasons, messages and file
 of `tests/attacks/visits.py` contain an element and an attribute.
 """
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
 
+from ledger.env import BASE_DIR
 from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.markup import Markup
@@ -64,6 +66,19 @@ def test_no_parameter_becomes_an_element_or_an_attribute(bank: AttackedBank, kin
 
     assert made == []
     assert "/search/" in shown  # as text
+
+
+def test_no_page_turns_escaping_off() -> None:
+    """Texts that no walk meets, such as the message about a frozen account, are escaped too."""
+    off = re.compile(r"\|\s*safe(?:seq)?\b|autoescape\s+off")
+    found = {
+        f"{path.relative_to(BASE_DIR)}: {line.strip()}"
+        for path in (BASE_DIR / "templates").rglob("*.html")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if off.search(line)
+    }
+    # A help text is ours: forms and models write them, people do not.
+    assert [line for line in found if "{{ field.help_text|safe }}" not in line] == []
 
 
 def test_other_answers_are_no_pages(visits: Visits) -> None:
