@@ -31,10 +31,11 @@ from transactions.posting import engine, single_statement, unit_of_work
 from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.posting.drafts import Draft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
-from transactions.posting.single_statement import LostStatement
+from transactions.posting.single_statement import DayLimit, LostStatement
 
 __all__ = [
     "BatchInterrupted",
+    "DayLimit",
     "Details",
     "Draft",
     "LedgerError",
@@ -263,11 +264,17 @@ def preview(draft: Draft) -> Transaction:
     return unit_of_work.row_of(unit_of_work.run(rolled_back))
 
 
-def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None) -> Transaction:
+def book(
+    draft: Draft,
+    *,
+    beside: Callable[[Transaction], object] | None = None,
+    within: DayLimit | None = None,
+) -> Transaction:
     """Posts one draft of any type. Prefer `transfer`, `deposit` and `withdraw` where they suffice.
 
     `beside` is called with the posted row, in the same database transaction, to write more: both
-    are stored, or neither. It is called again for the same row if an id is sent again.
+    are stored, or neither. It is called again for the same row if an id is sent again. `within` is
+    what `beside` checks, if that is all it does: then one statement can post the payment.
     """
     item = prepare(draft)
 
@@ -279,9 +286,9 @@ def book(draft: Draft, *, beside: Callable[[Transaction], object] | None = None)
         return result
 
     def in_one_statement(lost: list[LostStatement]) -> Transaction | LedgerError | None:
-        if beside is not None or not single_statement.suits(item):
+        if (beside and not within) or not single_statement.suits(item):
             return None
-        return single_statement.post(item, lost)
+        return single_statement.post(item, lost, within)
 
     return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement))
 

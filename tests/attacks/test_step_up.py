@@ -1,6 +1,7 @@
 """An open session alone pays nobody new, and nothing large: the step-up, and every way round it."""
 
 import threading
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,8 @@ from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
 from transactions.models import PaymentFile, StaffReason, Transaction
 from transactions.payment_files.confirming import NEW_RECIPIENTS, why_confirm_file
+from transactions.posting import single_statement
+from transactions.posting.single_statement import ONE_STATEMENT
 from transactions.safeguards.recipients import shown_name
 
 pytestmark = pytest.mark.django_db
@@ -303,6 +306,20 @@ def test_the_question_is_in_the_security_log(ana: Client, mine: Account, theirs:
         send(ana, form_for(mine, theirs))
     (asked,) = events.named("step_up.asked")
     assert asked["person"] == str(mine.user.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_below_the_limit_is_summed_up_and_booked_in_one_statement(
+    ana: Client, mine: Account, known: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_statement, "paths", Counter())
+    for amount, is_below in (("600", True), ("400", True), ("0.01", False)):
+        form = reviewed(ana, TRANSFER, form_for(mine, known, amount))
+        single_statement.paths.clear()
+        answer = ana.post(TRANSFER, {**form, "step": "send"})
+        assert is_paid(answer) == is_below
+        assert single_statement.paths[ONE_STATEMENT] == is_below
+    assert balances(known) == [1001]
 
 
 @pytest.mark.django_db(transaction=True)

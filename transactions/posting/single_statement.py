@@ -11,8 +11,10 @@ import time
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db import transaction as db_transaction
@@ -38,6 +40,16 @@ COLUMNS = [name for name in insert.COLUMNS if name not in ("captures_id", "rever
 RESULT = ("currency", "booked_at", "booked_value_date", "from_balance", "to_balance")
 
 
+class DayLimit(NamedTuple):
+    """What a person may send to others in the currency of the payment, with all that they sent
+    since a time. `paid_to_others` sums it up behind a lock on the person.
+    """
+
+    person: UUID
+    since: datetime
+    most: Decimal
+
+
 class LostStatement(NamedTuple):
     """A statement whose answer was lost: the process id of its session, and when it was sent."""
 
@@ -45,8 +57,11 @@ class LostStatement(NamedTuple):
     sent_at: float  # time.monotonic()
 
 
-def post(item: PreparedDraft, lost: list[LostStatement] | None = None) -> Transaction | None:
-    """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot.
+def post(
+    item: PreparedDraft, lost: list[LostStatement] | None = None, within: DayLimit | None = None
+) -> Transaction | None:
+    """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot, or if
+    it would not be `within` the limit of its day.
 
     Raises the database's error if the payment may run again, or if its outcome is unknown; then
     adds the statement to `lost`.
@@ -60,8 +75,13 @@ def post(item: PreparedDraft, lost: list[LostStatement] | None = None) -> Transa
                 return None
             sent = LostStatement(server.backend_pid, time.monotonic())
             cursor.execute(
-                _sql(item.from_id is not None, item.to_id is not None, item.is_hold),
-                _values(item),
+                _sql(
+                    item.from_id is not None,
+                    item.to_id is not None,
+                    item.is_hold,
+                    is_limited=within is not None,
+                ),
+                {**_values(item), **(within._asdict() if within else {})},
             )
             row = cursor.fetchone()
     except DatabaseError as error:
@@ -153,7 +173,7 @@ def _values(item: PreparedDraft) -> dict[str, Any]:
 
 
 @cache
-def _sql(has_sender: bool, has_recipient: bool, is_hold: bool) -> str:
+def _sql(has_sender: bool, has_recipient: bool, is_hold: bool, *, is_limited: bool = False) -> str:
     """The statement for a kind of payment. Its checks are those of `transactions.posting.checks`
     without corrections and daily limits, which need more queries.
     """
@@ -177,6 +197,9 @@ def _sql(has_sender: bool, has_recipient: bool, is_hold: bool) -> str:
         conditions += ["sender.currency = recipient.currency"]
     if is_hold:
         conditions += ["coalesce(%(expires_at)s::timestamptz > clock_timestamp(), true)"]
+    if is_limited:  # the currency of the locked account, so that the person is locked after it
+        sent = "paid_to_others(%(person)s::uuid, sender.currency, %(since)s::timestamptz, true)"
+        conditions += [f"{sent} + %(amount)s::numeric <= %(most)s::numeric"]
     # At midnight the day of the booking time may be another one than that of this process.
     conditions += ["booking.moment >= %(day_begins)s AND booking.moment < %(day_ends)s"]
     after = [f"{side}.last_entry_at + interval '1 microsecond'" for side in sides]

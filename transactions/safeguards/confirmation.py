@@ -1,9 +1,11 @@
 """Which payments need a step-up: to a new recipient, or over the limit, alone or with others.
 
 Note [Splitting]: the limit counts what a person has sent to others, from all their accounts, in
-that currency today, since their last proof ended (`covered_until`). Payments are booked first and
-summed up behind a lock on the person, in the transaction that books them, so that payments sent at
-the same moment cannot pass the limit together.
+that currency today, since their last proof ended (`covered_until`). The function `paid_to_others`
+sums it up behind a lock on the person, in the transaction that books the payment, so that payments
+sent at the same moment cannot pass the limit together. It locks and sums in two statements, because
+one would not see what was booked while it waited. The single statement of posting calls it before
+it inserts the row; step by step, it is called after the rows are written.
 """
 
 import uuid
@@ -12,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -22,7 +24,7 @@ from transactions import services
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
 from transactions.safeguards.recipients import has_paid
-from transactions.services import Draft
+from transactions.services import DayLimit, Draft
 
 NEW_RECIPIENT = "This is your first payment to this account. Confirm that it is you."
 
@@ -69,7 +71,8 @@ def book(
     if not is_known and not has_paid(person, recipient):
         raise ConfirmationNeeded(NEW_RECIPIENT)
     refuse = refuse_over_limit(person.pk, sender.currency, covered_until)
-    return services.book(draft, beside=lambda _row: refuse())
+    within = DayLimit(person.pk, _since(covered_until), limit_in(sender.currency))
+    return services.book(draft, beside=lambda _row: refuse(), within=within)
 
 
 def refuse_over_limit(
@@ -81,28 +84,30 @@ def refuse_over_limit(
     """
 
     def refuse(to_come: Decimal = Decimal(0)) -> None:
-        list(User.objects.select_for_update(no_key=True).filter(pk=person).values_list("pk"))
-        if paid_today(person, currency, covered_until) + to_come > limit_in(currency):
+        paid = paid_today(person, currency, covered_until, locks=True)
+        if paid + to_come > limit_in(currency):
             raise ConfirmationNeeded(over_limit(currency))
 
     return refuse
 
 
-def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None) -> Decimal:
-    """What a person sent to others in this currency today, since `covered_until`."""
-    since = start_of_day(timezone.localdate())
-    if covered_until is not None:
-        since = max(since, covered_until)
-    own = Account.objects.filter(user=person).values("pk")
-    paid = Transaction.objects.filter(
-        from_account__in=own,
-        created_at__gte=since,
-        currency=currency,
-        type=Transaction.Type.TRANSFER,
-        status=Transaction.Status.COMPLETED,
-        created_by=person,
-    ).exclude(to_account__in=own)
-    return paid.aggregate(total=Sum("amount"))["total"] or Decimal(0)
+def paid_today(
+    person: uuid.UUID, currency: str, covered_until: datetime | None, *, locks: bool = False
+) -> Decimal:
+    """What a person sent to others in this currency today, since `covered_until`. With `locks`, no
+    other payment of theirs is summed up until the transaction ends.
+    """
+    since = _since(covered_until)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT paid_to_others(%s, %s, %s, %s)", (person, currency, since, locks))
+        (paid,) = cursor.fetchone()
+    return Decimal(paid)
+
+
+def _since(covered_until: datetime | None) -> datetime:
+    """From when payments count: today's first moment, or the end of the last proof."""
+    begins = start_of_day(timezone.localdate())
+    return begins if covered_until is None else max(begins, covered_until)
 
 
 def over_limit(currency: str) -> str:
