@@ -318,7 +318,7 @@ class OpenAccountForm(forms.Form):
     name = forms.CharField(
         label="What is it for?",
         max_length=100,
-        help_text="Only you see this name, like Everyday or Holiday.",
+        help_text="Such as Everyday or Holiday. You and the bank's staff see it, nobody you pay.",
     )
     currency = forms.ChoiceField(
         initial=USUAL_CURRENCY,

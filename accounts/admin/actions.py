@@ -1,4 +1,4 @@
-"""Actions of staff on rows. Each needs a reason, which is stored permanently."""
+"""Actions of staff on rows. Each needs a reason, which is stored with the change."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues; stored permanently with the change. The customer never sees it.",
+        help_text="For colleagues; stored until the customer's data is erased. The customer never "
+        "sees it.",
     )
     message = forms.CharField(
         label="What the customer reads",

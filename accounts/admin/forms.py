@@ -27,7 +27,7 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form whose every change needs a reason, which stays in the history."""
 
     reason = reason_field(
-        "Required. Stored permanently in the history; the customer never sees it."
+        "Required. Stored until the customer's data is erased; the customer never sees it."
     )
 
     def clean(self) -> dict[str, Any]:

@@ -100,7 +100,13 @@ class LimitedCodeMixin:
 
 
 class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
-    """Finishes a sign-in by a code, after the password."""
+    """Finishes a sign-in by a code, after the password. Knows what the person has, for the page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mine = Authenticator.objects.filter(user=self.user)
+        kinds = set(mine.values_list("type", flat=True))
+        self.has_passkey, self.has_app = Kind.WEBAUTHN in kinds, Kind.TOTP in kinds
 
 
 class StepUpCodeForm(LimitedCodeMixin, ReauthenticateForm):  # type: ignore[misc]

@@ -17,6 +17,7 @@ METHODS = {
     "passkey": "by passkey",
     "socialaccount": "through an identity provider",
     "password_reset": "after a new password",
+    "sign_up": "by signing up",
 }
 
 

@@ -30,6 +30,8 @@ from accounts.sign_in.factors import SECOND_FACTORS
 from ledger.web import security_log
 
 LONGEST_METHOD = 20
+SIGN_UP = "sign_up"
+SIGNED_UP = "signed_up"  # in the record of a password: chosen while signing up
 WHAT_ENDED = (
     "Your address is confirmed. What the sign-up had set no longer counts, because somebody else"
     " may have chosen it: choose a password on the page Security."
@@ -81,7 +83,7 @@ def limited_sign_in(request: HttpRequest, person: User | None, limit: str) -> No
 def _signed_up(*, request: HttpRequest, user: User, **_signal: Any) -> None:
     """A password that somebody has just chosen is proved, once the mailed code lets them in."""
     if user.has_usable_password():
-        record_authentication(request, user, "password")
+        record_authentication(request, user, "password", **{SIGNED_UP: True})
 
 
 def _signed_in(
@@ -102,11 +104,16 @@ def _signed_in(
 
 
 def method_of(request: HttpRequest, user: User) -> str:
-    """How the person proved who they are last: password, code, passkey, mfa, socialaccount ..."""
+    """How the person proved who they are last: password, code, passkey, mfa, socialaccount ...
+
+    SIGN_UP if they have only signed up and confirmed the address.
+    """
     records = get_authentication_records(request, user)
-    if records and records[-1].get("type") == Authenticator.Type.WEBAUTHN:
+    if not records or records[-1].get(SIGNED_UP):
+        return SIGN_UP
+    if records[-1].get("type") == Authenticator.Type.WEBAUTHN:
         return "passkey"
-    return str(records[-1]["method"])[:LONGEST_METHOD] if records else ""
+    return str(records[-1]["method"])[:LONGEST_METHOD]
 
 
 def _note(request: HttpRequest, user: User | None, outcome: SignIn.Status, method: str) -> SignIn:

@@ -136,6 +136,7 @@ def test_the_passkey_of_another_signs_nobody_else_in(ana: User) -> None:
 
 
 def test_the_passkey_of_another_is_no_second_factor(ana: User) -> None:
+    add_passkey(ana)
     passkey = add_passkey(UserFactory())
     client = after_the_password(ana)
     client.post(SECOND, {"credential": passkey.sign(challenge(client, SECOND))})

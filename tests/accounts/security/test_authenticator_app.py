@@ -97,6 +97,7 @@ def test_the_code_of_the_app_finishes_signing_in(client: Client, ana: User) -> N
     add_app(ana)
     half_signed_in(client, ana)
     assert not is_signed_in(client)
+    assert "passkey" not in text_of(client.get(SECOND)), "Ana has none"
     assert client.post(SECOND, {"code": code_of()}).headers["Location"] == "/"
     assert is_signed_in(client)
 

@@ -1,9 +1,11 @@
 """Where a person is signed in, recent sign-ins, and the mail about a new device."""
 
+import re
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core import mail
 from django.test import Client
 
 from accounts.models import SignIn, User, WebSession
@@ -136,9 +138,9 @@ def test_a_mail_tells_of_a_new_device_and_not_of_a_known_one(
     sign_in(client)
     assert mailoutbox == []
     sign_in(Client(), agent=SAFARI)
-    (mail,) = mailoutbox
-    assert mail.to == ["ana@example.com"]
-    assert "Safari on an iPhone or iPad, this computer" in mail.body
+    (told,) = mailoutbox
+    assert told.to == ["ana@example.com"]
+    assert "Safari on an iPhone or iPad, this computer" in told.body
 
 
 def test_a_device_of_somebody_else_is_a_new_one(
@@ -162,6 +164,15 @@ def test_a_forged_device_cookie_is_not_taken(
     client.cookies["device"] = "eyJhIjoiYiJ9:forged:signature"
     assert sign_in(client).status_code == 302
     assert len(mailoutbox) == 1
+
+
+def test_signing_up_says_so(client: Client) -> None:
+    form = {"name": "Nina Berg", "email": "nina@example.com", "password1": "seven-quiet-harbours"}
+    client.post("/account/signup/", form | {"password2": form["password1"]})
+    code = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[-1].body), re.MULTILINE)
+    client.post("/account/confirm-email/", {"code": code[0]})
+    assert SignIn.objects.get().method == "sign_up"
+    assert "by signing up" in text_of(client.get(PAGE))
 
 
 def test_a_sign_in_by_passkey_says_so(client: Client, ana: User) -> None:

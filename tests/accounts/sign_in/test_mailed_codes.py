@@ -88,6 +88,15 @@ def test_whoever_mistyped_the_address_signs_up_with_another(client: Client) -> N
     assert client.get("/").status_code == 200
 
 
+def test_a_further_address_that_is_confirmed_leads_to_the_addresses(
+    client: Client, ana: User
+) -> None:
+    client.force_login(ana)
+    client.post("/account/email/", {"action_add": "", "email": "second@example.com"})
+    done = client.post(CONFIRM, {"code": mailed_code()})
+    assert done.headers["Location"] == "/account/email/"
+
+
 @pytest.mark.parametrize("way", ["second factor", "sign-in code", "sign-up"])
 def test_half_a_sign_in_offers_no_other_one_but_ends(client: Client, ana: User, way: str) -> None:
     if way == "second factor":
