@@ -22,6 +22,8 @@ MOST_AT_ONCE = 100
 class ReasonForm(forms.Form):
     """Asks for the reason of an action and a message to the customer; stored with the action."""
 
+    required_css_class = "required"  # the admin's style of a label
+
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),

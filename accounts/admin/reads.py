@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from accounts.admin.history import MOST_PEOPLE, newest_page
+from accounts.admin.page_names import name_of_page
 from accounts.admin.parts import ReadOnly, link_to, moment_cell
 from accounts.models import Read, User
 from accounts.models.read import MOST_PEOPLE as MOST_PEOPLE_OF_A_PAGE
@@ -96,15 +97,18 @@ class ReadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         raise PermissionDenied  # a row has no page of its own
 
 
-def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, int]]:
-    """Each read with links to the people whose data it showed, and how many more there are."""
+def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, str, int]]:
+    """Each read with the name of the page, links to the people whose data it showed, and how many
+    more there are.
+    """
     ids = {id for read in reads for id in read.people[:NAMED]}
     names: Mapping[UUID, User] = User.objects.in_bulk(list(ids))
-    rows: list[tuple[Read, str, int]] = []
+    rows: list[tuple[Read, str, str, int]] = []
     for read in reads:
         links = [(link_to(names[id]),) for id in read.people[:NAMED] if id in names]
         people = format_html_join(", ", "{}", links)
-        rows.append((read, people, max(0, len(read.people) - NAMED)))
+        more = max(0, len(read.people) - NAMED)
+        rows.append((read, name_of_page(read.path), people, more))
     return rows
 
 

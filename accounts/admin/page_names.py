@@ -1,0 +1,43 @@
+"""The names of pages, for the log of reads: its rows have paths alone."""
+
+import re
+
+from django.apps import apps
+from django.urls import Resolver404, resolve
+
+# By the name of a URL pattern. A page that is in neither table has no name but its path.
+NAMES = {
+    "admin:index": "Overview",
+    "admin_approvals": "Approvals",
+    "admin_search": "Search of the admin",
+    "admin:accounts_change_changelist": "History",
+    "admin:accounts_read_changelist": "Who read what",
+    "admin:transactions_auditrun_changelist": "Audit and seals",
+    "admin:transactions_transaction_cash_desk": "Cash desk",
+    "transactions:search": "Search",
+    "transactions:report": "Report",
+    "transactions:report_csv": "Report, as a file",
+    "transactions:detail": "Receipt",
+    "transactions:metadata": "Metadata of a transaction",
+}
+OF_A_MODEL = re.compile(
+    r"admin:(?P<app>accounts|transactions|auth)_(?P<model>[a-z]+)_(?P<page>\w+)"
+)
+
+
+def name_of_page(path: str) -> str:
+    """ "Account, history" for /admin/accounts/account/<id>/history/; "" for an unknown page."""
+    try:
+        view_name = resolve(path).view_name
+    except Resolver404:
+        return ""
+    if view_name in NAMES:
+        return NAMES[view_name]
+    found = OF_A_MODEL.fullmatch(view_name)
+    if not found:
+        return ""
+    options = apps.get_model(found["app"], found["model"])._meta
+    if found["page"] == "changelist":
+        return str(options.verbose_name_plural).capitalize()
+    name = str(options.verbose_name).capitalize()
+    return name if found["page"] == "change" else f"{name}, {found['page'].replace('_', ' ')}"
