@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "ledger.web.middleware.OneAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "transactions.row_security.middleware.RowSecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -60,7 +61,6 @@ MIDDLEWARE = [
     "ledger.web.request_facts.RequestFactsMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "transactions.row_security.middleware.RowSecurityMiddleware",
     "accounts.read_log.ReadLogMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.ListFilterMiddleware",

@@ -27,12 +27,16 @@ LIFETIME = 300  # seconds: longer than a statement may run, with room for clocks
 RENEWED_BEFORE = 120  # seconds before a token ends
 ROWS_AT_ONCE = 500
 PREPARE = "run manage.py prepare with the same settings."
+NOBODY = UUID(int=0)  # in the tokens of requests whose person is not known
 BLOCK = 64  # bytes of SHA-256's block, to which HMAC pads its key
 
 
 class RowScope(IntEnum):
-    """What a token lets its statements read and write; a higher one contains those below it."""
+    """What a token lets its statements read and write; a higher one contains those below it, but
+    SIGN_IN.
+    """
 
+    SIGN_IN = 0  # people, their addresses, factors and sessions; also one's own rows, if known
     OWN = 1  # one's own rows, and the accounts one has paid or been paid by
     DIRECTORY = 2  # also every account, to look up a recipient
     POSTING = 3  # also lock every account
@@ -63,22 +67,33 @@ def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
 class SignedReader:
     """For whom a connection's statements run: the user of a request, once they are signed in.
 
-    `user` returns them, or None; it must not send queries. `scope_of` says what all requests of a
-    person may read, and `raised_to` what this one may read besides.
+    `user` returns them, or None; it must not send queries. Until they are known, and on a page of
+    sign-in (`signs_in`), statements find people. `scope_of` says what all requests of a person may
+    read, and `raised_to` what this one may read besides.
     """
 
-    def __init__(self, user: Callable[[], Any], scope_of: Callable[[Any], RowScope]) -> None:
-        self._user, self._scope_of = user, scope_of
+    def __init__(
+        self,
+        user: Callable[[], Any],
+        scope_of: Callable[[Any], RowScope],
+        *,
+        signs_in: bool = False,
+    ) -> None:
+        self._user, self._scope_of, self._signs_in = user, scope_of, signs_in
         self._tokens: dict[tuple[UUID, RowScope], tuple[str, int]] = {}
         self.raised_to = RowScope.OWN
 
     def token(self) -> str:
-        """The token for the next statement; "" without anybody signed in."""
+        """The token for the next statement."""
         user = self._user()
-        return self._signed(user.pk, self._scope_of(user)) if user is not None else ""
+        if user is None:
+            return self._signed(NOBODY, RowScope.SIGN_IN)
+        scope = max(self._scope_of(user), self.raised_to)
+        if self._signs_in and scope is RowScope.OWN:
+            scope = RowScope.SIGN_IN
+        return self._signed(user.pk, scope)
 
     def _signed(self, person: UUID, scope: RowScope) -> str:
-        scope = max(scope, self.raised_to)
         now = int(time.time())
         token, ends = self._tokens.get((person, scope), ("", 0))
         if ends - now < RENEWED_BEFORE:

@@ -15,7 +15,8 @@ from accounts import services as account_services
 from accounts.admin.limits import ask_for_limits
 from accounts.models import Account, ApprovalRequest, User
 from ledger.db.ids import uuid7
-from tests.conftest import set_role
+from ledger.db.row_security import NOBODY
+from tests.conftest import read_as, set_role
 from tests.factories import walls_down
 from transactions import services
 from transactions.models import Transaction
@@ -28,11 +29,12 @@ DESK = reverse("admin:transactions_transaction_cash_desk")
 
 @contextmanager
 def as_web() -> Iterator[None]:
-    """Runs the block with the rights of a web process."""
+    """Runs the block with the rights of a web process, and of staff where policies ask."""
     connection.ensure_connection()  # a role is that of a connection
     set_role("ledger_web")
     try:
-        yield
+        with read_as(User(pk=NOBODY, is_staff=True)):
+            yield
     finally:
         set_role(None)
 

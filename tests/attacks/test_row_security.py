@@ -11,19 +11,23 @@ from typing import Any
 
 import psycopg
 import pytest
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, Permission
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
 from django.db import transaction as db_transaction
 from django.test import Client
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.models import Account, ApprovalRequest, Read, User
-from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
+from accounts.models import Account, ApprovalRequest, Read, SignIn, User, WebSession
+from ledger.db.row_security import LIFETIME, NOBODY, SETTING, RowScope, keys, signed
 from tests.conftest import set_role
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import PASSWORD, AccountFactory, UserFactory
 from transactions import services
 from transactions.annotations.services import annotate
 from transactions.models import AuditRun, NamesAsked, StaffReason
@@ -67,8 +71,25 @@ def ana() -> Account:
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person
     )
     LogEntry.objects.create(user=person, action_flag=CHANGE, object_repr="Ana")
+    signs_in(person)
     account_services.freeze_account(account=account, reason="Lost card")
     return account
+
+
+def signs_in(person: User) -> None:
+    """A row in each table by which a person signs in, and of their rights."""
+    address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
+    EmailConfirmation.objects.create(email_address=address, key="key", sent=timezone.now())
+    Authenticator.objects.create(user=person, type="totp", data={"secret": "encrypted"})
+    linked = SocialAccount.objects.create(user=person, provider="oidc", uid="ana")
+    SocialToken.objects.create(account=linked, token="none")
+    WebSession.objects.create(
+        session_key="digest", user=person, expire_date=timezone.now(), session_data="",
+        started_at=timezone.now(), last_seen_at=timezone.now(),
+    )  # fmt: skip
+    SignIn.objects.create(user=person, outcome="ok", method="password")
+    person.groups.add(Group.objects.get(name="analysts"))
+    person.user_permissions.add(Permission.objects.all()[0])
 
 
 @pytest.fixture
@@ -143,7 +164,8 @@ def test_a_bad_token_sees_no_row_of_any_table(bad: str, ana: Account) -> None:
 def test_another_customers_token_sees_nothing_of_ana(ana: Account, eve: Account) -> None:
     token = token_of(eve.user)
     seen = {table: count(table, token) for table in PROTECTED}
-    opening = {"accounts": 1, "transactions": 1, "entries": 2}  # her deposit and its outside
+    # Herself; her deposit and its outside.
+    opening = {"users": 1, "accounts": 1, "transactions": 1, "entries": 2}
     assert seen == dict.fromkeys(PROTECTED, 0) | opening
     with web_role(token) as cursor:
         cursor.execute("SELECT id FROM accounts")
@@ -154,7 +176,8 @@ def test_a_customer_sees_their_own_rows_and_the_accounts_they_have_paid(ana: Acc
     token = token_of(ana.user)
     seen = {table: count(table, token) for table in PROTECTED}
     assert seen == dict.fromkeys(PROTECTED, 1) | {
-        "accounts": 2,  # and her friend's
+        "users": 2,  # and her friend
+        "accounts": 2,
         "transactions": 2,
         "entries": 4,
         "approval_requests": 0,
@@ -162,10 +185,6 @@ def test_a_customer_sees_their_own_rows_and_the_accounts_they_have_paid(ana: Acc
         "changes": 0,
         "reads": 0,
     }
-
-
-MONEY = ("balance", "held", "overdraft_limit", "available", "transfer_limit", "daily_limit")
-STATE = ("status", "last_entry_at", "created_at", "closed_at")
 
 
 def facts_of(account: Account, token: str) -> dict[str, Any]:
@@ -180,7 +199,8 @@ def test_of_the_other_side_a_customer_reads_name_and_number_alone(ana: Account) 
     friend = Account.objects.get(name="Friend")
     seen = facts_of(friend, token_of(ana.user))
     assert (seen["number"], seen["name"], seen["currency"]) == (friend.number, "Friend", "USD")
-    assert [name for name in (*MONEY, *STATE) if seen[name] is not None] == []
+    shown = {name for name, value in seen.items() if value is not None}
+    assert shown == {"id", "user_id", "number", "name", "currency", "minor_units"}
     own = facts_of(ana, token_of(ana.user))
     assert (own["balance"], own["daily_limit"], own["status"]) == (90, 500, "frozen")
     assert facts_of(friend, token_of(ana.user, RowScope.DIRECTORY))["status"] == "active"
@@ -209,10 +229,66 @@ def test_the_directory_shows_accounts_but_no_payments_of_others(ana: Account, ev
 
 
 def test_staff_see_every_row_but_notes_of_customers(ana: Account, eve: Account) -> None:
-    for scope in (RowScope.BANK, RowScope.STAFF):
+    def empty(scope: RowScope) -> set[str]:
         token = token_of(eve.user, scope)
-        empty = [table for table in PROTECTED if not count(table, token)]
-        assert empty == ["annotations"]
+        return {table for table in PROTECTED if not count(table, token)}
+
+    assert empty(RowScope.STAFF) == {"annotations"}
+    assert empty(RowScope.BANK) == {"annotations", *SIGN_IN_TABLES} - {"users_groups"}
+
+
+SIGN_IN_TABLES = {
+    "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "sessions",
+    "sign_ins", "socialaccount_socialaccount", "socialaccount_socialtoken",
+}  # fmt: skip
+RIGHTS_TABLES = {"users", "users_groups", "users_user_permissions"}
+
+
+def test_who_signs_in_is_found_and_nothing_else(ana: Account, eve: Account) -> None:
+    """The scope of a request whose person is not known yet."""
+    token = token_of(User(pk=NOBODY), RowScope.SIGN_IN)
+    seen = {table for table in PROTECTED if count(table, token)}
+    assert seen == SIGN_IN_TABLES | RIGHTS_TABLES
+    assert person_of(ana.user, token)["password"] == ana.user.password
+
+
+def person_of(person: User, token: str) -> dict[str, Any]:
+    """What the web role reads of a person."""
+    with web_role(token) as cursor:
+        cursor.execute("SELECT * FROM users WHERE id = %s", [person.pk])
+        names = [column.name for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def test_of_a_person_paid_before_a_customer_reads_the_name_alone(ana: Account) -> None:
+    friend = Account.objects.get(name="Friend").user
+    seen = person_of(friend, token_of(ana.user))
+    assert {name for name, value in seen.items() if value is not None} == {"id", "name"}
+    assert person_of(ana.user, token_of(ana.user))["password"] == ana.user.password
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE users SET is_staff = true WHERE id = %(me)s",
+        "UPDATE users SET session_version = 99 WHERE id = %(me)s",
+        "INSERT INTO users_groups (user_id, group_id) SELECT %(me)s, id FROM auth_group",
+    ],
+)
+def test_a_customer_gives_themselves_no_right(sql: str, eve: Account) -> None:
+    with pytest.raises(ProgrammingError) as refused, web_role(token_of(eve.user)) as cursor:
+        cursor.execute(sql, {"me": eve.user.pk})
+    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+
+
+def test_a_customer_writes_no_password_but_their_own(ana: Account, eve: Account) -> None:
+    with web_role(token_of(eve.user)) as cursor:
+        cursor.execute("UPDATE users SET password = 'x', name = 'Eve Two'")
+        assert cursor.rowcount == 1
+    eve.user.refresh_from_db()
+    ana.user.refresh_from_db()
+    assert (eve.user.password, eve.user.name) == ("x", "Eve Two")
+    assert ana.user.password != "x"
 
 
 @pytest.mark.parametrize("scope", [RowScope.OWN, RowScope.DIRECTORY, RowScope.POSTING])
@@ -304,7 +380,9 @@ def test_a_refused_insert_does_not_tell_whether_there_is_an_account(
         "DROP POLICY reads ON public.accounts",
         "SELECT id FROM public.accounts",
         "UPDATE public.accounts SET name = 'Mine'",
-        "CREATE VIEW ledger_web.users AS SELECT 1",
+        "CREATE VIEW ledger_web.changes AS SELECT 1",
+        "SELECT email FROM public.users",
+        "SELECT row_security.write_users()",
         "ALTER VIEW accounts SET (security_invoker = true)",
         "SELECT row_security.write_accounts()",
         "ALTER VIEW entries SET (security_invoker = false)",
@@ -405,7 +483,7 @@ def test_a_migration_finds_the_tables_without_views(ana: Account, eve: Account) 
     installation.lift_masks_before_migration(plan=[])
     with connection.cursor() as cursor:
         cursor.execute(views)
-        assert cursor.fetchone() == (1,)
+        assert cursor.fetchone() == (2,)
     installation.lift_masks_before_migration(plan=["a migration"])
     assert count("public.accounts", token_of(eve.user)) == 1
     with connection.cursor() as cursor:
@@ -429,8 +507,14 @@ def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(
     assert count("accounts", token_of(eve.user)) == 1
 
 
-def test_pages_work_and_show_only_ones_own(client: Client, ana: Account, eve: Account) -> None:
-    client.force_login(eve.user)
+def test_a_person_signs_in_and_pages_show_only_ones_own(
+    client: Client, ana: Account, eve: Account
+) -> None:
+    eve.user.set_password(PASSWORD)
+    eve.user.save()
+    EmailAddress.objects.create(user=eve.user, email=eve.user.email, verified=True, primary=True)
+    form = {"login": eve.user.email, "password": PASSWORD}
+    assert client.post("/account/login/", form).status_code == 302
     for path in ("/", "/accounts/", f"/accounts/{eve.pk}/", "/search/?q=lunch", "/reports/"):
         response = client.get(path)
         assert response.status_code == 200, path

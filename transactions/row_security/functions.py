@@ -58,6 +58,10 @@ FUNCTIONS = {
     "locks_accounts() RETURNS boolean": "coalesce((row_security.claims())[2]::int >= 3, false)",
     "reads_bank() RETURNS boolean": "coalesce((row_security.claims())[2]::int >= 4, false)",
     "writes_bank() RETURNS boolean": "coalesce((row_security.claims())[2]::int >= 5, false)",
+    "signs_in() RETURNS boolean": "coalesce((row_security.claims())[2]::int IN (0, 5), false)",
+    "reads_people() RETURNS boolean": (
+        "coalesce((row_security.claims())[2]::int IN (0, 4, 5), false)"
+    ),
     "accounts() RETURNS uuid[]": (
         "ARRAY(SELECT id FROM public.accounts WHERE user_id = (row_security.claims())[1]::uuid)"
     ),

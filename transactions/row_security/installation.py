@@ -22,7 +22,7 @@ from transactions.row_security.functions import (
     check_first_sql,
     function_sql,
 )
-from transactions.row_security.masks import MASKS, mask_views, owner_of_views
+from transactions.row_security.masks import MASKS, mask_views, owner_of_views, quoted_roles
 from transactions.row_security.policies import ACCOUNTS, CHECKED_FIRST, NAMES, POLICIES, VIEWS
 
 
@@ -124,8 +124,8 @@ def _has_web_role(cursor: CursorWrapper) -> bool:
 
 def _make_masks(cursor: CursorWrapper) -> None:
     """Makes the views of the web role; it and their owner may run the functions of policies."""
-    web, rows = connection.ops.quote_name(settings.LEDGER_WEB_ROLE), owner_of_views()
-    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [rows])
+    web, rows = quoted_roles()
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [owner_of_views()])
     if cursor.fetchone() is None:
         raise OperationalError(f"Row-level security needs the role {rows}: see docs/rights.md.")
     for role in (web, rows):
@@ -144,8 +144,8 @@ def _make_masks(cursor: CursorWrapper) -> None:
 def _take_tables(cursor: CursorWrapper) -> None:
     """Takes from the web role the tables that it reads through views; `migrate` gives all."""
     if _has_web_role(cursor):
+        web, _rows = quoted_roles()
         for table in MASKS:
-            web = connection.ops.quote_name(settings.LEDGER_WEB_ROLE)
             cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")
 
 
@@ -153,11 +153,11 @@ def _remove_masks(cursor: CursorWrapper) -> None:
     """Lets the web role read the tables again, through their policies if there are any."""
     if not _has_web_role(cursor):
         return
-    web = connection.ops.quote_name(settings.LEDGER_WEB_ROLE)
+    web, rows = quoted_roles()
     cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
     for table in MASKS:
         cursor.execute(f"GRANT {LESS.get(table, EVERYTHING)} ON public.{table} TO {web}")
-        cursor.execute(f"REVOKE ALL ON public.{table} FROM {owner_of_views()}")
+        cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
 
 
 def _remove(cursor: CursorWrapper) -> None:

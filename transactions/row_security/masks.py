@@ -17,10 +17,17 @@ from django.db.backends.utils import CursorWrapper
 
 from ledger.db.rights import EVERYTHING
 from transactions.rights import LESS
-from transactions.row_security.policies import LOCKS_ACCOUNTS, PERSON, READS_DIRECTORY
+from transactions.row_security.policies import (
+    LOCKS_ACCOUNTS,
+    PERSON,
+    READS_DIRECTORY,
+    READS_PEOPLE,
+    SIGNS_IN,
+)
 
 IS_OWN = f"user_id = {PERSON}"
 MONEY = f"{IS_OWN} OR {LOCKS_ACCOUNTS}"
+PRIVATE = f"id = {PERSON} OR {READS_PEOPLE}"
 STATE = f"{IS_OWN} OR {READS_DIRECTORY}"
 # Table and column: the condition under which the web role sees the value.
 MASKS = {
@@ -30,12 +37,28 @@ MASKS = {
         ),
         **dict.fromkeys("status last_entry_at created_at closed_at".split(), STATE),
     },
+    "users": {
+        **dict.fromkeys(
+            "email password last_login is_superuser is_staff created_at household_id"
+            " password_is_long session_version".split(),
+            PRIVATE,
+        ),
+        "deleted_at": f"{PRIVATE} OR {READS_DIRECTORY}",
+    },
 }
+# Columns that the web role changes in no scope but these: a condition on the scope.
+RIGHTS = {"users": (("is_staff", "is_superuser", "household_id", "session_version"), SIGNS_IN)}
 
 
 def owner_of_views() -> str:
     """The role that owns the views."""
     return f"{settings.LEDGER_WEB_ROLE}_rows"
+
+
+def quoted_roles() -> tuple[str, str]:
+    """The web role and the owner of its views, as SQL names them."""
+    quote = connection.ops.quote_name
+    return quote(settings.LEDGER_WEB_ROLE), quote(owner_of_views())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +79,7 @@ COLUMNS = """
 
 def mask_views(cursor: CursorWrapper) -> list[str]:
     """The SQL that makes the views and gives the roles their rights."""
-    web, rows = connection.ops.quote_name(settings.LEDGER_WEB_ROLE), owner_of_views()
+    web, rows = quoted_roles()
     result = [f"CREATE SCHEMA {web}", f"GRANT USAGE, CREATE ON SCHEMA {web} TO {rows}"]
     for table, masks in MASKS.items():
         cursor.execute(COLUMNS, [f"public.{table}"])
@@ -69,7 +92,7 @@ def mask_views(cursor: CursorWrapper) -> list[str]:
 
 
 def _view(table: str, masks: dict[str, str], columns: list[TableColumn]) -> list[str]:
-    web, rows = connection.ops.quote_name(settings.LEDGER_WEB_ROLE), owner_of_views()
+    web, rows = quoted_roles()
     view, writes = f"{web}.{table}", f"row_security.write_{table}"
     shown = ", ".join(_value(one.name, masks) for one in columns)
     names = [one.name for one in columns if not one.is_generated]
@@ -88,12 +111,25 @@ def _view(table: str, masks: dict[str, str], columns: list[TableColumn]) -> list
             view=view,
             names=", ".join(names),
             values=", ".join(f"NEW.{name}" for name in names),
+            guard=_guard(table),
         ),
         f"ALTER FUNCTION {writes}() OWNER TO {rows}",
         f"ALTER VIEW {view} OWNER TO {rows}",
         f"GRANT {rights} ON {view} TO {web}",
         f"REVOKE ALL ON public.{table} FROM {web}",
     ]
+
+
+def _guard(table: str) -> str:
+    """PL/pgSQL that refuses to change the columns of RIGHTS in other scopes."""
+    if table not in RIGHTS:
+        return ""
+    names, scope = RIGHTS[table]
+    old, new = (", ".join(f"{row}.{name}" for name in names) for row in ("OLD", "NEW"))
+    return f"""IF ({old}) IS DISTINCT FROM ({new}) AND NOT {scope} THEN
+        RAISE EXCEPTION 'permission denied for rights of people'
+        USING ERRCODE = 'insufficient_privilege';
+    END IF;"""
 
 
 def _value(name: str, masks: dict[str, str]) -> str:
@@ -117,6 +153,7 @@ BEGIN
     FROM jsonb_each_text(to_jsonb(NEW)) AS wanted
     JOIN jsonb_each_text(to_jsonb(OLD)) AS found USING (key)
     WHERE wanted.value IS DISTINCT FROM found.value;
+    {guard}
     IF changes IS NOT NULL THEN
         EXECUTE format('UPDATE public.{table} SET %s WHERE id = %L', changes, OLD.id);
         GET DIAGNOSTICS written = ROW_COUNT;

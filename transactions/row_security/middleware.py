@@ -12,12 +12,14 @@ from django.http import HttpRequest, HttpResponseBase
 from accounts.models import User
 from ledger.db.row_security import RowScope, SignedReader
 
+SIGN_IN_PATH = "/account/"  # of django-allauth's pages and ours beside them
+
 
 class RowSecurityMiddleware:
     """Gives the connection the reader of this request; see Note [Signed reader].
 
-    Stands after authentication, whose tables have no policies. The reader stays until the response
-    is closed, because exports read while they are sent.
+    Stands before the session is read: until the person is known, statements have the scope SIGN_IN.
+    The reader stays until the response is closed, because exports read while they are sent.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -28,7 +30,11 @@ class RowSecurityMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         database: Any = connections[DEFAULT_DB_ALIAS]
-        database.reader = SignedReader(lambda: _loaded_user(request), row_scope_of)
+        database.reader = SignedReader(
+            lambda: _loaded_user(request),
+            row_scope_of,
+            signs_in=request.path_info.startswith(SIGN_IN_PATH),
+        )
         return self.get_response(request)
 
 

@@ -13,6 +13,8 @@ READS_BANK = "(SELECT row_security.reads_bank())"
 WRITES_BANK = "(SELECT row_security.writes_bank())"
 READS_DIRECTORY = "(SELECT row_security.reads_directory())"
 LOCKS_ACCOUNTS = "(SELECT row_security.locks_accounts())"
+SIGNS_IN = "(SELECT row_security.signs_in())"
+READS_PEOPLE = "(SELECT row_security.reads_people())"
 PERSON = "(SELECT row_security.person())"
 ACCOUNTS = "(SELECT row_security.accounts())::uuid[]"
 NOBODY = "false"
@@ -65,7 +67,39 @@ def _of_person(column: str) -> Policy:
     return Policy(reads=f"{READS_BANK} OR {is_own}", writes=is_own)
 
 
+def _of_sign_in(column: str) -> Policy:
+    """Rows by which a person signs in: their own, or whose sign-in must be found."""
+    condition = f"{column} = {PERSON} OR {SIGNS_IN}"
+    return Policy(reads=condition, writes=condition)
+
+
+def _of_right(column: str) -> Policy:
+    """Rights of a person, which they read, and never give themselves."""
+    return Policy(reads=f"{column} = {PERSON} OR {READS_PEOPLE}", writes=SIGNS_IN)
+
+
+def _part_of(table: str, column: str) -> Policy:
+    """Rows that belong to a row of another table, which has a policy of its own."""
+    condition = f"EXISTS (SELECT FROM {table} WHERE {table}.id = {column})"
+    return Policy(reads=condition, writes=condition)
+
+
 POLICIES = {
+    # Also whose account one may read; `masks` leaves the name alone of them.
+    "users": Policy(
+        reads=f"id = {PERSON} OR {READS_PEOPLE} OR {READS_DIRECTORY} OR EXISTS "
+        "(SELECT FROM accounts WHERE accounts.user_id = users.id)",
+        writes=f"id = {PERSON} OR {SIGNS_IN}",
+    ),
+    "users_groups": _of_right("user_id"),
+    "users_user_permissions": _of_right("user_id"),
+    "account_emailaddress": _of_sign_in("user_id"),
+    "account_emailconfirmation": _part_of("account_emailaddress", "email_address_id"),
+    "mfa_authenticator": _of_sign_in("user_id"),
+    "socialaccount_socialaccount": _of_sign_in("user_id"),
+    "socialaccount_socialtoken": _part_of("socialaccount_socialaccount", "account_id"),
+    "sessions": _of_sign_in("user_id"),
+    "sign_ins": _of_sign_in("user_id"),
     "accounts": Policy(
         reads=f"user_id = {PERSON} OR {READS_DIRECTORY} OR {IS_COUNTERPARTY}",
         writes=f"{WRITES_BANK} OR user_id = {PERSON}",
@@ -106,18 +140,7 @@ POLICIES = {
 CHECKED_FIRST = ("account_status_changes", "limit_changes")
 VIEWS = ("entries",)  # they read their tables with the rights and policies of the reader
 
-BY_SIGN_IN = "read before anybody is signed in; groups say what a person may read"
 OPEN = {
-    "users": BY_SIGN_IN,
-    "users_groups": BY_SIGN_IN,
-    "users_user_permissions": BY_SIGN_IN,
-    "account_emailaddress": BY_SIGN_IN,
-    "account_emailconfirmation": BY_SIGN_IN,
-    "mfa_authenticator": BY_SIGN_IN,
-    "socialaccount_socialaccount": BY_SIGN_IN,
-    "socialaccount_socialtoken": BY_SIGN_IN,
-    "sessions": BY_SIGN_IN,
-    "sign_ins": BY_SIGN_IN,
     "seals": "digests of days, of nobody's account; the web role only reads them",
     "sealed_days": "digests of days, of nobody's account; the web role only reads them",
 }

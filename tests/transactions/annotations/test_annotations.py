@@ -221,10 +221,11 @@ def test_the_database_refuses_two_notes_at_one_moment_and_infinite_times(
 
 
 def test_a_web_process_can_add_but_not_change_notes(ana: Account, paid: Transaction) -> None:
+    person = ana.user  # read before the role changes
     set_role("ledger_web")
-    with read_as(ana.user):
-        annotate(transaction=paid, owner=ana.user, text="Lunch")
-        annotate(transaction=paid, owner=ana.user, text="Dinner")
+    with read_as(person):
+        annotate(transaction=paid, owner=person, text="Lunch")
+        annotate(transaction=paid, owner=person, text="Dinner")
     set_role(None)
     with connection.cursor() as cursor:
         rights = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
