@@ -10,8 +10,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 
 from accounts.security.second_factor_rule import SETTING_UP
-from accounts.sign_in.session_store import IDLE, SessionStore, times_for
+from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
 from ledger.web.redirects import redirect_page
+
+CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
+FROM_ELSEWHERE = {
+    "by_person": "You were signed out here from another device of yours. Sign in again.",
+    "by_staff": "The bank has signed you out on all devices. Sign in again.",
+    "password_changed": CHANGED,
+    "password_reset": CHANGED,
+    "address_changed": "Your main address was changed, so you were signed out here. Sign in again.",
+    "sign_in_closed": "You were signed out because this sign-in was closed.",
+}
 
 
 class SessionTimesMiddleware:
@@ -62,7 +72,9 @@ def sentence_for(session: SessionStore) -> str:
     idle, absolute = times_for(is_staff=session.was_staff)
     if session.ended == IDLE:
         return f"You were signed out after {in_words(idle)} without a click. Sign in again."
-    return f"You were signed out {in_words(absolute)} after signing in. Sign in again."
+    if session.ended == ABSOLUTE:
+        return f"You were signed out {in_words(absolute)} after signing in. Sign in again."
+    return FROM_ELSEWHERE.get(session.ended, "You were signed out. Sign in again.")
 
 
 def in_words(time: timedelta) -> str:

@@ -20,6 +20,8 @@ from ledger.web import security_log
 SIGNED_IN_AT = "signed_in_at"  # seconds since the epoch
 IS_STAFF = "is_staff"
 IDLE, ABSOLUTE = "idle", "absolute"
+ENDED = "ended"
+REASON_STAYS = timedelta(days=1)
 SEEN_EVERY = timedelta(minutes=1)  # how exact `last_seen_at` is: one UPDATE a minute at most
 
 
@@ -43,6 +45,36 @@ def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
     return IDLE if now - row.last_seen_at >= idle else ""
 
 
+def leave_reason(sessions: list[str], why: str) -> None:
+    """Keeps for a day why these sessions, which are deleted, have ended: for who has their cookies.
+
+    Under keys of their own: a request that is under way may still save a session, and must not find
+    a row there. The rows name nobody.
+    """
+    ends, data = timezone.now() + REASON_STAYS, SessionStore().encode({ENDED: why})
+    WebSession.objects.bulk_create(
+        [
+            WebSession(session_key=_reason_key(session), session_data=data, expire_date=ends)
+            for session in sessions
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def reason_left_for(session_key: str) -> str:
+    """Why the session with this key was ended from elsewhere; "" if it was not. Says it once."""
+    rows = WebSession.objects.filter(pk=_reason_key(digest_of(session_key)))
+    row = rows.filter(expire_date__gt=timezone.now()).first()
+    if row is None:
+        return ""
+    row.delete()
+    return str(SessionStore().decode(row.session_data).get(ENDED, ""))
+
+
+def _reason_key(session: str) -> str:
+    return digest_of(f"{ENDED} {session}")
+
+
 class SessionStore(DatabaseStore):
     """A session in the table `sessions`. `ended` says why the one of this cookie has ended."""
 
@@ -60,6 +92,7 @@ class SessionStore(DatabaseStore):
             session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
         ).first()
         if row is None:
+            self.ended = reason_left_for(self.session_key or "")
             self._session_key = None
             return {}
         data: dict[str, Any] = self.decode(row.session_data)

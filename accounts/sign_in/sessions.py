@@ -18,6 +18,7 @@ from accounts.sign_in.session_store import (
     SessionStore,
     digest_of,
     end_of,
+    leave_reason,
 )
 from ledger.web import security_log
 
@@ -70,6 +71,7 @@ def end_session(user: User, session: str, reason: str = "by_person") -> bool:
         return False
     ended, _ = WebSession.objects.filter(user=user, pk=session).delete()
     if ended:
+        leave_reason([session], reason)
         security_log.record("session.ended", person=user, reason=reason)
     return bool(ended)
 
@@ -77,8 +79,10 @@ def end_session(user: User, session: str, reason: str = "by_person") -> bool:
 def end_others(user: User, current_key: str | None, reason: str) -> int:
     """Ends all sessions of the person but the current one. Returns how many."""
     others = WebSession.objects.filter(user=user).exclude(pk=digest_of(current_key or ""))
+    keys = list(others.values_list("pk", flat=True))
     ended, _ = others.delete()
     if ended:
+        leave_reason(keys, reason)
         security_log.record("session.ended", person=user, reason=reason, sessions=ended)
     return ended
 

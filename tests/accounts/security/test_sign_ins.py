@@ -1,14 +1,18 @@
 """Where a person is signed in, recent sign-ins, and the mail about a new device."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.sessions.backends.base import UpdateError
 from django.core import mail
 from django.test import Client
 
+from accounts import services
 from accounts.models import SignIn, User, WebSession
+from accounts.sign_in.session_store import SessionStore
 from tests.factories import UserFactory
 from tests.pages import text_of, texts_of
 from tests.passkeys import add_passkey
@@ -79,6 +83,60 @@ def test_signing_out_everywhere_else_keeps_this_device_alone(client: Client, ana
     (line,) = events.named("session.ended")
     assert (line["reason"], line["sessions"]) == ("by_person", 2)
     assert "Sign out everywhere else" not in text_of(client.get(PAGE))
+
+
+def sign_out_elsewhere(client: Client, _user: User) -> None:
+    client.post("/account/security/sessions/end-others/")
+
+
+def sign_out_one(client: Client, _user: User) -> None:
+    (theirs,) = [each.id for each in shown(client.get(PAGE), "sessions") if not each.is_current]
+    client.post("/account/security/sessions/end/", {"session": theirs})
+
+
+def change_password(client: Client, _user: User) -> None:
+    new = "another lamp at the quay"
+    form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    client.post("/account/password/change/", form)
+
+
+def sign_out_by_staff(_client: Client, user: User) -> None:
+    services.sign_out_everywhere(user=user)
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [
+        (sign_out_elsewhere, "from another device of yours"),
+        (sign_out_one, "from another device of yours"),
+        (change_password, "password was changed"),
+        (sign_out_by_staff, "The bank has signed you out"),
+    ],
+)
+def test_a_session_ended_from_elsewhere_says_once_why(
+    client: Client, ana: User, end: Callable[[Client, User], None], why: str
+) -> None:
+    other = Client()
+    sign_in(client)
+    sign_in(other)
+    end(client, ana)
+    page = text_of(other.get("/", follow=True))
+    assert why in page
+    assert "Sign in" in page
+    assert why not in text_of(other.get(LOGIN))
+
+
+def test_a_request_under_way_does_not_revive_a_session_that_is_ended(
+    client: Client, ana: User
+) -> None:
+    sign_in(client)
+    under_way = SessionStore(client.session.session_key)
+    assert under_way.keys()
+    services.sign_out_everywhere(user=ana)
+    under_way["typed"] = "something"
+    with pytest.raises(UpdateError):
+        under_way.save()
+    assert client.get("/").status_code == 302
 
 
 def test_sessions_are_ended_by_post_alone(client: Client, ana: User) -> None:
