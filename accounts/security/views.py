@@ -11,7 +11,7 @@ from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -63,10 +63,10 @@ def choose_name(request: PersonRequest) -> HttpResponse:
     back = get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL
     form = NameForm(request.POST or None)
     if request.user.name:
-        return redirect(back)
+        return HttpResponseRedirect(back)
     if request.method == "POST" and form.is_valid():
         services.choose_name(user=request.user, name=form.cleaned_data["name"])
-        return redirect(back)
+        return HttpResponseRedirect(back)
     return render(request, "accounts/security/choose_name.html", {"form": form})
 
 

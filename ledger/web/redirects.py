@@ -1,7 +1,6 @@
 """Redirects that htmx follows too."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django_htmx.http import HttpResponseClientRedirect
 
 
@@ -10,4 +9,4 @@ def redirect_page(request: HttpRequest, url: str) -> HttpResponse:
     part of the page that it swaps.
     """
     is_htmx = bool(getattr(request, "htmx", False))
-    return HttpResponseClientRedirect(url) if is_htmx else redirect(url)
+    return HttpResponseClientRedirect(url) if is_htmx else HttpResponseRedirect(url)

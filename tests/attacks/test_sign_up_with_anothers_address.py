@@ -157,6 +157,8 @@ def test_who_has_a_name_keeps_it(client: Client) -> None:
     client.force_login(user)
     assert client.post(NAME, {"name": "Eve"}).headers["Location"] == "/"
     assert client.get(NAME, {"next": "//evil.example/"}).headers["Location"] == "/"
+    odd = {"next": "01a20014-1e5f-774b-aa79-34a8eac11218"}  # no path: nothing to look up
+    assert client.get(NAME, odd).headers["Location"] == odd["next"]
     assert not choose_name(user=user, name="Eve")  # by a page that was open before
     user.refresh_from_db()
     assert user.name == "Ana Ferreira"
