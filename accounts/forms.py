@@ -151,6 +151,18 @@ class SignInCodeForm(AttemptsMixin, MailedCodeForm):
         return int(context.request._login_stage.state.get("failed_attempts", 0))
 
 
+class AskForCodeForm(allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]
+    """Asks for a sign-in code, by its own page or by a button of the sign-in form, whose address
+    it takes. Without an address there, its page asks for one.
+    """
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        if data is not None and "login" in data and "email" not in data:
+            data = {"email": data["login"]} if data["login"].strip() else None
+            kwargs["files"] = None  # or the form would count as sent
+        super().__init__(data, *args, **kwargs)
+
+
 class SetPasswordForm(PasswordWords, allauth_forms.SetPasswordForm):  # type: ignore[misc]
     """Sets the first password of somebody who has none."""
 

@@ -224,6 +224,7 @@ ACCOUNT_FORMS = {
     "login": "accounts.forms.SignInForm",
     "reauthenticate": "accounts.forms.StepUpForm",
     "signup": "accounts.forms.SignupForm",
+    "request_login_code": "accounts.forms.AskForCodeForm",
     "confirm_login_code": "accounts.forms.SignInCodeForm",
     "confirm_email_verification_code": "accounts.forms.ConfirmAddressForm",
     "change_password": "accounts.forms.ChangePasswordForm",

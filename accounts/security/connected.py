@@ -1,8 +1,11 @@
 """The section of connected providers: which sign-in elsewhere also signs in here."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from django.urls import reverse
 
 from accounts.requests import PersonRequest
 from accounts.sign_in.providers.current import configured, is_configured
@@ -16,4 +19,9 @@ def read(request: PersonRequest) -> dict[str, Any] | None:
     connected = [
         {"email": each.extra_data.get("email", ""), "since": each.date_joined} for each in found
     ]
-    return {"provider_name": configured().name, "connected": connected}
+    connect_url = f"{reverse('openid_connect_login')}?{urlencode({'process': AuthProcess.CONNECT})}"
+    return {
+        "provider_name": configured().name,
+        "connected": connected,
+        "connect_url": connect_url,
+    }

@@ -71,6 +71,21 @@ def test_a_sign_in_code_tells_how_many_attempts_are_left(client: Client, ana: Us
     assert "no longer counts" in text_of(last)
 
 
+def test_the_sign_in_form_sends_a_code_to_the_address_typed_there(
+    client: Client, ana: User
+) -> None:
+    page = client.get("/account/login/?next=/accounts/").content.decode()
+    (button,) = re.findall(r"<button [^>]*formaction=[^>]*>", page)
+    assert 'form="sign-in"' in button
+    (url,) = re.findall(r'formaction="([^"]+)"', button)
+    empty = client.post(url, {"login": " ", "password": "", "next": "/accounts/"})
+    assert empty.context["form"].errors == {}
+    assert not mail.outbox
+    client.post(url, {"login": ana.email, "password": "", "next": "/accounts/"})
+    done = client.post(SIGN_IN, {"code": mailed_code(), "next": "/accounts/"})
+    assert done.headers["Location"] == "/accounts/"
+
+
 def test_a_further_address_tells_how_many_attempts_are_left(client: Client, ana: User) -> None:
     client.force_login(ana)
     client.post("/account/email/", {"action_add": "", "email": "second@example.com"})

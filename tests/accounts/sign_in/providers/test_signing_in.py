@@ -1,5 +1,6 @@
 """Signing in, signing up and connecting through an identity provider."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -139,6 +140,16 @@ def test_a_person_connects_after_their_password_and_then_signs_in(
     other = Client()
     there.sign_in(other, ANA)
     assert get_user(other) == user
+
+
+def test_the_page_security_leads_to_the_provider_by_one_press(client: Client, there: There) -> None:
+    user = person_here(ANA)
+    client.force_login(user)
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    page = client.get("/account/security/").content.decode()
+    (press,) = re.findall(r'action="([^"]+process=connect)"', page)
+    answer = client.post(press)
+    assert answer["Location"].startswith(there.provider.issuer)
 
 
 def test_connecting_asks_for_the_password_first(client: Client, there: There) -> None:
