@@ -94,7 +94,7 @@ class LimitedCodeMixin:
         """What to do after too many wrong codes: recovery codes have a count of their own."""
         wait = str(get_adapter().error_messages["too_many_step_ups"])
         codes = Authenticator.objects.filter(user=self.user, type=Kind.RECOVERY_CODES)
-        if is_of_app and limit not in limits.OF_ALL_DOORS and codes.exists():
+        if is_of_app and limit != limits.IN_ALL and codes.exists():
             return f"{wait} A recovery code still works now."
         return wait
 

@@ -63,5 +63,8 @@ def _read(request: HttpRequest) -> dict[str, str]:
 
 
 def _mark(user: User) -> str:
-    """What stands for the person in the cookie, which others who use the browser may read."""
-    return salted_hmac(SALT, str(user.pk), algorithm="sha256").hexdigest()[:22]
+    """What stands for the person in the cookie, which others who use the browser may read. Another
+    after a change of the password, so that a thief's device is known no more.
+    """
+    facts = f"{user.pk} {user.password}"
+    return salted_hmac(SALT, facts, algorithm="sha256").hexdigest()[:22]

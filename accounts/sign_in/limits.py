@@ -1,9 +1,10 @@
 """Limits on guessing passwords and codes, the same on every page that takes one.
 
 Wrong attempts are counted for each account from one client, for each client, for each account, and
-in all. The limits of an account and in all would let a stranger lock its owner out, so they do not
-hold on a device from which the owner has signed in before, and a sign-in code by mail or a passkey
-passes them.
+in all. Strangers could use up all but the first, from afar or behind the same address, and so lock
+an owner out. So those do not hold on a device from which the owner has signed in before, which has
+limits of its own; a sign-in code by mail or a passkey passes those of an account and in all; and a
+client has a limit at each door, none for whoever is signed in.
 
 # Note [Counting before checking]
 An attempt is counted before the password is looked at, in one statement, and taken back if it was
@@ -53,8 +54,8 @@ ACCOUNT = Limit("account", 20, HOUR)
 ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)
 DEVICE_A_DAY = Limit("device_a_day", 30, DAY)
 
-IN_ALL = "in_all"
-OF_ALL_DOORS = frozenset({CLIENT.name, IN_ALL})  # the others count each door apart
+IN_ALL = "in_all"  # of all doors; the others count each door apart
+OF_WHO_IS_SIGNED_IN = ("step_up", "step_up_code")
 
 
 def in_all() -> Limit:
@@ -82,7 +83,9 @@ def begin(request: HttpRequest, *, door: Door, account: str, device: str = "") -
     the password or code was right. See Note [Counting before checking].
     """
     client = get_ip(request)
-    wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {client}"), (CLIENT, client)]
+    wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {client}")]
+    if not device and door not in OF_WHO_IS_SIGNED_IN:
+        wanted.append((CLIENT, f"{door} {client}"))
     if device:
         device_key = f"{door} {account} device {device}"
         wanted += [(ACCOUNT, device_key), (DEVICE_A_DAY, device_key)]

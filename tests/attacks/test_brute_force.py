@@ -109,6 +109,26 @@ def test_the_owner_gets_in_from_a_device_used_before(ana: User) -> None:
     assert sign_in(known)
 
 
+def test_a_neighbour_behind_the_same_address_locks_nobody_out(ana: User) -> None:
+    """Not from a device used before, not by a code from a mail, not at a step-up."""
+    here = "198.51.100.7"
+    known, open_session = Client(REMOTE_ADDR=here), Client(REMOTE_ADDR=here)
+    assert sign_in(known)
+    known.post("/account/logout/")
+    open_session.force_login(ana)
+    for n in range(31):
+        guess(here, email=f"nobody{n}@example.com")
+        cache.clear()  # allauth's own limit of requests a minute is another
+    assert "too many wrong attempts" in text_of(guess(here, email="nobody@example.com"))
+    assert sign_in(known)
+    by_mail = Client(REMOTE_ADDR=here)
+    by_mail.post("/account/login/code/", {"email": ANA})
+    by_mail.post("/account/login/code/confirm/", {"code": mailed_code()})
+    assert by_mail.get("/").status_code == 200
+    answer = open_session.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert answer.status_code == 302
+
+
 def test_a_device_used_before_is_no_way_to_guess_on(ana: User) -> None:
     known = Client()
     assert sign_in(known)

@@ -201,6 +201,16 @@ def test_a_mail_tells_of_a_new_device_and_not_of_a_known_one(
     assert "Safari on an iPhone or iPad, this computer" in told.body
 
 
+def test_a_new_password_makes_every_device_new(
+    client: Client, ana: User, mailoutbox: list[Any]
+) -> None:
+    sign_in(client)
+    ana.set_password("another lamp at the quay")
+    ana.save()
+    client.post(LOGIN, {"login": ana.email, "password": "another lamp at the quay"})
+    assert [mail.to for mail in mailoutbox] == [[ana.email]]
+
+
 def test_a_device_of_somebody_else_is_a_new_one(
     client: Client, ana: User, mailoutbox: list[Any]
 ) -> None:
