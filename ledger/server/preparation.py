@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
 from accounts.approvals import write_thresholds
+from accounts.sign_in.providers.group_map import write_provider_groups
 from cookbook.practice import bank
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.static_files import collect_if_changed
@@ -33,6 +34,8 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
         tell("Changed row-level security in the database.")
     if write_thresholds():
         tell("Changed the thresholds of four eyes in the database.")
+    if write_provider_groups():
+        tell("Changed the groups of the identity provider in the database.")
     if settings.LEDGER_COOKBOOK:
         try:
             bank.build(tell=tell)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("practice_bank")
 
 
 def test_it_is_a_whole_bank(db: None, rows: Any) -> None:
-    assert rows("SELECT count(*) FROM users") == [(25,)]
+    assert rows("SELECT count(*) FROM users") == [(29,)]
     assert rows("SELECT name FROM users WHERE email = 'ana@example.com'") == [("Ana Ferreira",)]
     [(first, last)] = rows("SELECT min(created_at)::date, max(created_at)::date FROM transactions")
     assert (str(first), str(last)) == ("2025-06-30", "2026-06-30")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db import IntegrityError
+from django.db import DEFAULT_DB_ALIAS, IntegrityError
 from django.db import transaction as db_transaction
 
 from accounts.groups import ANALYSTS, PERMISSIONS
@@ -32,12 +32,17 @@ def groups_claimed(claims: dict[str, Any]) -> list[str]:
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
-def write_provider_groups(*, using: str, **_signal: Any) -> None:
-    """Writes the groups of OIDC_GROUPS into the database, after `migrate`: Note [Rights by two]."""
+def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
+    """Writes the groups of OIDC_GROUPS into the database, after `migrate` and before the server
+    starts: Note [Rights by two]. Returns whether that changed anything.
+    """
     rows = ProviderGroup.objects.using(using)
     wanted = set(configured().groups.values()) if is_configured() else set()
+    if set(rows.values_list("name", flat=True)) == wanted:
+        return False
     rows.exclude(name__in=wanted).delete()
     rows.bulk_create([ProviderGroup(name=name) for name in wanted], ignore_conflicts=True)
+    return True
 
 
 @with_retry
