@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.models import User, WebSession
 from accounts.sign_in.session_store import SIGNED_IN_AT, digest_of
-from tests.conftest import set_role
+from tests.attacks.approvals import as_web
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
@@ -172,11 +172,8 @@ def by_sql(user: User, group: Group) -> None:
 
 
 def by_sql_of_the_web_role(user: User, group: Group) -> None:
-    set_role("ledger_web")
-    try:
+    with as_web():
         by_sql(user, group)
-    finally:
-        set_role(None)
 
 
 def a_permission(user: User, _group: Group) -> None:
