@@ -252,6 +252,9 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def mailed_name(user: User | None) -> str:
-    """The greeting in a mail; empty without a user or if the name looks like a link."""
-    name = user.name if user else ""
-    return "" if LIKE_A_LINK.search(name) else name
+    """The name in a greeting; empty without a user, if it looks like a link, and for a sign-up that
+    nobody has confirmed: a stranger may have written a message into it.
+    """
+    if user is None or LIKE_A_LINK.search(user.name) or is_unconfirmed(user):
+        return ""
+    return user.name

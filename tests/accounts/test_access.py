@@ -50,22 +50,24 @@ def mailed(work: Callable[[], object]) -> Any:
 def test_the_mail_after_signing_up_is_in_our_words(client: Client) -> None:
     found = mailed(lambda: client.post("/account/signup/", SIGN_UP, headers=HOST))
     assert found.subject == "Confirm your email address"
-    assert found.body.startswith("Hello Ana O'Neill & Co,\n")
+    assert found.body.startswith("Hello,\n")  # whoever signed up may have written the name
     assert "Welcome" in found.body
     assert re.search(r"signed up:\n\n\S+\n\n", found.body)
 
 
-def test_a_name_like_a_link_is_not_mailed(client: Client) -> None:
-    form = SIGN_UP | {"name": "Win at evil.example"}
-    found = mailed(lambda: client.post("/account/signup/", form, headers=HOST))
-    assert found.body.startswith("Hello,\n")
-    assert mailed_name(User(name="J. R. Smith")) == "J. R. Smith"
+@pytest.mark.parametrize(
+    ("name", "mailed"),
+    [("J. R. O'Neill & Co", "J. R. O'Neill & Co"), ("Win at evil.example", "")],
+)
+def test_a_name_like_a_link_is_not_mailed(name: str, mailed: str) -> None:
+    assert mailed_name(UserFactory(name=name)) == mailed
 
 
 def test_a_mail_about_a_forgotten_password_names_nobody_but_its_reader(client: Client) -> None:
     """Not even whoever is signed in where the link was asked for."""
     client.force_login(UserFactory(name="Zoe"))
-    UserFactory(email="ana@example.com", name="Ana")
+    ana = UserFactory(email="ana@example.com", name="Ana")
+    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
     known = mailed(lambda: client.post(RESET, {"email": "ana@example.com"}, headers=HOST))
     unknown = mailed(lambda: client.post(RESET, {"email": "nobody@example.com"}, headers=HOST))
     assert known.subject == "Choose a new password"
