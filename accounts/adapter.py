@@ -29,6 +29,7 @@ from accounts.sign_in.addresses import closed_sign_in, is_unconfirmed
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
+from ledger.web.contact import bank_staff
 
 logger = logging.getLogger(__name__)
 
@@ -195,7 +196,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if template_prefix in OF_NO_SIGN_IN and (closed_at := closed_sign_in(email)):
             template_prefix, context = "account/email/sign_in_closed", {"closed_at": closed_at}
         super().send_mail(
-            template_prefix, email, {"person_name": mailed_name(context.get("user")), **context}
+            template_prefix,
+            email,
+            {"person_name": mailed_name(context.get("user")), **bank_staff(), **context},
         )
         if code := context.get("code"):
             mailed_codes.remember(email, code)

@@ -87,6 +87,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "ledger.web.theme.theme",
+                "ledger.web.contact.bank_staff",
                 "transactions.demo.context.demo_sign_ins",
                 "transactions.demo.context.demo_mail",
             ],
@@ -357,6 +358,7 @@ LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
 # Whether the site has the cookbook and its lab, which run SQL for anybody signed in.
 LEDGER_COOKBOOK = env.flag("LEDGER_COOKBOOK", default=DEBUG or _IS_RELAXED)
 # Where to report a weakness, for /.well-known/security.txt.
+LEDGER_CONTACT = env.text("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
 # What staff move, and raise limits by, alone in a day; more needs another person (docs/staff.md).
 # `migrate` writes it into the database, which holds the rule.

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.conf import LazySettings
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -48,6 +49,23 @@ def test_every_page_sends_the_mail_that_the_sign_in_is_closed(
     assert message.subject == "Your sign-in is closed"
     assert "14 March 2026" in message.body
     assert "http" not in message.body, "no page opens it again"
+
+
+@pytest.mark.parametrize("contact", ["help@bank.example", ""])
+def test_the_mail_says_how_to_reach_the_staff(
+    client: Client, ana: User, settings: LazySettings, contact: str
+) -> None:
+    settings.LEDGER_CONTACT = contact
+    close(ana)
+    client.post("/account/password/reset/", {"email": "ana@example.com"})
+    assert ("staff (help@bank.example)" in mail.outbox[0].body) == bool(contact)
+    assert "()" not in mail.outbox[0].body
+
+
+def test_a_page_links_to_the_staff(client: Client, settings: LazySettings) -> None:
+    settings.LEDGER_CONTACT = "help@bank.example"
+    page = client.get("/account/inactive/").content.decode()
+    assert 'href="mailto:help@bank.example"' in page
 
 
 @pytest.mark.parametrize("url", ASKS)
