@@ -2,6 +2,7 @@ from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
 from ledger.db import facts
+from ledger.db.signed_facts import store_keys
 from ledger.text import currencies
 
 
@@ -33,6 +34,14 @@ class AccountsConfig(AppConfig):
         post_migrate.connect(fill_groups)
         post_migrate.connect(write_thresholds, sender=self)
         post_migrate.connect(group_map.write_provider_groups, sender=self)
+        post_migrate.connect(_store_keys, sender=self)
+
+
+def _store_keys(**_signal: object) -> None:
+    from django.db import connection
+
+    if "fact_keys" in connection.introspection.table_names():  # not if migrated back before it
+        store_keys()
 
 
 def _minor_units(code: str) -> int | None:

@@ -42,6 +42,9 @@ LESS = {
     "annotations": "SELECT, INSERT",
     "changes": "SELECT",  # triggers insert
     "reads": "SELECT, INSERT",
+    "fact_keys": "",
+    "row_register": "SELECT",  # triggers insert
+    "row_removals": "SELECT",
     "audit_runs": "SELECT, INSERT",
     "django_admin_log": "SELECT, INSERT",
     "seals": "SELECT",

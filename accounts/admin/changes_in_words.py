@@ -15,6 +15,7 @@ from accounts.admin.columns import limit_in_words
 from accounts.models import Account, Change, Currency, Household, User
 
 NOTHING = "nothing"
+PROOF = {True: "yes, by its signature", False: "no", None: ""}
 LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 MODELS: dict[str, type[Any]] = {
     "account": Account, "person": User, "group": Group, "currency": Currency,
@@ -69,6 +70,7 @@ class ChangeInWords:
             ("Request", change.request),
             ("Database role", change.role),
             ("Database session", change.session),
+            ("Proved", PROOF[change.proved]),
         ]
         return [(label, value) for label, value in stored if value]
 

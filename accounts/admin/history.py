@@ -41,6 +41,8 @@ class HistoryFilter(forms.Form):
         label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
+    unproved = forms.BooleanField(label="Only what is not proved", required=False)
+
     def apply(self, changes: models.QuerySet[Change]) -> models.QuerySet[Change]:
         """The changes that pass every field that is filled in."""
         wanted = self.cleaned_data
@@ -60,6 +62,8 @@ class HistoryFilter(forms.Form):
             changes = changes.filter(
                 changed_at__gte=start_of_day(day), changed_at__lt=end_of_day(day)
             )
+        if wanted["unproved"]:
+            changes = changes.filter(proved=False)
         return changes
 
 

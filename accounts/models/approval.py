@@ -17,6 +17,7 @@ from accounts.models.account import Account
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from ledger.db.ids import uuid7
+from ledger.db.triggers import registered
 
 KINDS = [
     "deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file", "group",
@@ -76,7 +77,10 @@ class StaffSum(models.Model):
         db_table = "staff_sums"
         db_table_comment = "What was done alone in a day, as a part of the threshold"
         default_permissions = ()
-        triggers: ClassVar[list[pgtrigger.Trigger]] = approval_triggers.OF_SUMS
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *approval_triggers.OF_SUMS,
+            registered("key"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key}: {self.share}"
@@ -170,7 +174,10 @@ class ApprovalRequest(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["-requested_at"], name="approval_requests_newest"),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = approval_triggers.OF_REQUESTS
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *approval_triggers.OF_REQUESTS,
+            registered(),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="approval_by_another_person",

@@ -11,7 +11,7 @@ from django.db import models
 
 from accounts.models.change_triggers import recorded
 from accounts.models.user import User
-from ledger.db.triggers import stays
+from ledger.db.triggers import registered, stays
 
 
 class Change(models.Model):
@@ -20,7 +20,8 @@ class Change(models.Model):
 
     `before` and `after` have the changed values; amounts are text. `about` is the id of the object
     whose history it belongs to: for a membership, of the person. Without a `person`, a command or
-    somebody who was not signed in made the change; `path` tells which.
+    somebody who was not signed in made the change; `path` tells which. Facts that are not `proved`
+    may be forged: see Note [Signed facts].
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -39,6 +40,11 @@ class Change(models.Model):
     reason = models.CharField(max_length=500)
     role = models.CharField(max_length=63, db_comment="Of the database, whatever the request said")
     session = models.CharField(max_length=60, db_comment="Of the database: process id and address")
+    proved = models.BooleanField(
+        null=True,
+        db_comment="Whether the facts (who, from where, by which page, why) had a right signature;"
+        " null: there were none",
+    )
 
     class Meta:
         db_table = "changes"
@@ -50,9 +56,10 @@ class Change(models.Model):
             models.Index(fields=["table_name", "about", "-changed_at"], name="changes_about"),
             models.Index(fields=["person", "-changed_at"], name="changes_by_person"),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
-            "change_stays", "changes_stay", "The history is never edited or deleted."
-        )
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            registered(),
+            *stays("change_stays", "changes_stay", "The history is never edited or deleted."),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} of {self.table_name} {self.about}"
@@ -161,7 +168,7 @@ class RecordedSocialAccount(SocialAccount):  # type: ignore[misc]
 
 
 RECORDED = {
-    "accounts", "account_status_changes", "limit_changes", "households", "users",
+    "accounts", "account_status_changes", "reads", "limit_changes", "households", "users",
     "currencies", "auth_group", "users_groups",
     "users_user_permissions", "auth_group_permissions", "account_emailaddress",
     "mfa_authenticator", "socialaccount_socialaccount",

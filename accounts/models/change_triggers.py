@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import pgtrigger
 
-from ledger.db.facts import SETTING
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
 # Tells the history that a password was set, and nothing about it.
@@ -71,13 +70,13 @@ def _insert(action: str, about: str, before: str, after: str) -> str:
     """PL/pgSQL that writes one row of the history."""
     return f"""
                 INSERT INTO changes (id, changed_at, table_name, about, action, before, after,
-                    person_id, address, path, request, reason, role, session)
+                    person_id, address, path, request, reason, role, session, proved)
                 VALUES (gen_random_uuid(), clock_timestamp(), TG_TABLE_NAME, {about}, {action},
                     {before}, {after}, (facts ->> 'person')::uuid,
                     coalesce(facts ->> 'address', ''), coalesce(facts ->> 'path', ''),
                     coalesce(facts ->> 'request', ''), coalesce(facts ->> 'reason', ''),
                     {CALLER},
-                    {SESSION});"""
+                    {SESSION}, (facts ->> 'proved')::boolean);"""
 
 
 def recorded(
@@ -112,7 +111,7 @@ def recorded(
                 ("is_about", "text"),
             ],
             func=f"""
-                facts := nullif(current_setting('{SETTING}', true), '')::jsonb;
+                facts := told_facts();
                 IF TG_OP <> 'INSERT' THEN
                     before := {of.state_of("OLD")};
                     was_about := {of.about_of("OLD")};

@@ -11,7 +11,7 @@ from accounts.models.approval_triggers import (
     related,
     share_of,
 )
-from ledger.db.triggers import FirmTrigger, refuse, stays
+from ledger.db.triggers import FirmTrigger, refuse, registered, stays
 
 
 def _raised(row: str, limit: str) -> str:
@@ -98,5 +98,6 @@ LIMITS_FOLLOW_CHANGES = FirmTrigger(
 ALL = [
     LIMIT_CHANGE_IS_ALLOWED,
     LIMITS_FOLLOW_CHANGES,
+    registered(),
     *stays("limit_change_stays", "limit_changes_stay", "A change of limits stays as it is."),
 ]

@@ -10,31 +10,45 @@ from django.utils import timezone
 
 from accounts.models.user import User
 from ledger.db.ids import uuid7
-from ledger.db.triggers import CALLER, SESSION, FirmTrigger, stays
+from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, registered, stays
 
 MOST_PEOPLE = 500  # of a page
 LONGEST_QUERY = 2_000  # characters; a logged page with a longer query is refused
 
 
-# When, and by whom of the database, is not for the writer to say: the web role may insert rows.
+# When, by whom and from where is not for the writer to say: the web role may insert rows. It logs
+# reads of the person whom the signed facts name, see Note [Signed facts], and nobody else's. The
+# owner of the tables may log any; so may everybody in a bank without a key, as in the practice
+# bank.
 READ_IS_OF_NOW = FirmTrigger(
     name="read_is_of_now",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert,
     definer=True,
+    declare=[("facts", "jsonb := told_facts()")],
     func=f"""
+        IF (facts ->> 'proved')::boolean AND NEW.reader_id = (facts ->> 'person')::uuid THEN
+            NEW.address := coalesce(facts ->> 'address', '');
+            NEW.path := coalesce(facts ->> 'path', '');
+            NEW.request := coalesce(facts ->> 'request', '');
+        ELSIF EXISTS (SELECT FROM fact_keys) AND NOT pg_has_role(
+            ({CALLER})::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER')
+        THEN
+            {refuse("read_by_its_reader", "A read is logged for the person who is signed in.")}
+        END IF;
         NEW.read_at := clock_timestamp();
         NEW.role := {CALLER};
         NEW.session := {SESSION};
         RETURN NEW;
-    """,
+    """,  # noqa: S608 - constants
 )
 
 
 class Read(models.Model):
     """A page that a colleague opened, and the people whose rows it read. Never changed.
 
-    A trigger sets `read_at`, `role` and `session`, whatever the writer says.
+    A trigger sets `read_at`, `role` and `session`, whatever the writer says, and for the web role
+    `address`, `path` and `request` from the signed facts, which must name the reader.
 
     No other table refers to it, so that the owner can delete old rows by range of `read_at`.
     """
@@ -64,6 +78,7 @@ class Read(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             READ_IS_OF_NOW,
+            registered(),
             *stays("read_stays", "reads_stay", "The log of reads is never edited or deleted."),
         ]
 

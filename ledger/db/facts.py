@@ -1,10 +1,10 @@
 """Tells the database who a write is from, where and why, for the rows of its history.
 
-Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`, a JSON object.
+Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`.
 Before a write to a recorded table, the connection sets it for the transaction alone, so it works
 behind a transaction pooler too. Reads, payments and all other writes are sent as they are, without
-another query. Injected SQL could set other facts; the triggers also store what it cannot choose:
-the role and the session.
+another query. The setting is signed, see Note [Signed facts]: the history marks what injected SQL
+could have set instead. The triggers also store what it cannot choose: the role and the session.
 """
 
 import json
@@ -16,7 +16,10 @@ from typing import Any
 
 from django.db import transaction as db_transaction
 
+from ledger.db.signed_facts import signed
+
 SETTING = "ledger.facts"
+SEND = f"SELECT set_config('{SETTING}', %s, true)"
 SHORT, LONG = 200, 500
 WRITE = re.compile(r'(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
 # The tables whose writes have a history; apps add theirs.
@@ -68,8 +71,8 @@ def tell(
     database = context["connection"]
     alone = not database.in_atomic_block and database.get_autocommit()
     with db_transaction.atomic(using=database.alias) if alone else nullcontext():
-        with database.cursor() as cursor:
-            cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, _as_text(facts())])
+        with database.prepared_cursor() as cursor:
+            cursor.execute(SEND, [signed(_as_text(facts()))])
         return execute(sql, params, many, context)
 
 

@@ -26,7 +26,8 @@ WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|loread$|low
 def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -> bool:
     """Grant the role its rights to every table and view. Returns False if the role is missing.
 
-    `less` maps tables to their rights as GRANT spells them; all other tables get EVERYTHING.
+    `less` maps tables to their rights as GRANT spells them, "" for none; all other tables get
+    EVERYTHING.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
@@ -49,7 +50,8 @@ def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -
         for name, schema in cursor.fetchall():
             table = f"{quote(schema)}.{quote(name)}"
             cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
-            cursor.execute(f"GRANT {less.get(name, EVERYTHING)} ON {table} TO {to}")
+            if rights := less.get(name, EVERYTHING):
+                cursor.execute(f"GRANT {rights} ON {table} TO {to}")
     return True
 
 

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from accounts.approvals import write_thresholds
 from accounts.sign_in.providers.group_map import write_provider_groups
 from cookbook.practice import bank
+from ledger.db import signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.static_files import collect_if_changed
 from transactions.row_security import installation as row_security
@@ -30,6 +31,7 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
         call_command("migrate", verbosity=0, interactive=False)
     if demo and not get_user_model()._default_manager.exists():
         _fill_empty_bank(tell)
+    signed_facts.store_keys()
     if row_security.apply():
         tell("Changed row-level security in the database.")
     if write_thresholds():

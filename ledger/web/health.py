@@ -4,7 +4,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ledger.db import row_security
+from ledger.db import row_security, signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
 
 SECONDS = 2
@@ -28,7 +28,9 @@ def _problem() -> str | None:
     try:
         with short_connection(SECONDS) as found:
             missing = unapplied_migrations(found)
-            trouble = None if missing else row_security.problem_with(found)
+            trouble = None
+            if not missing:
+                trouble = row_security.problem_with(found) or signed_facts.problem_with(found)
     except OperationalError:
         # The reason contains hosts and users, which the public should not see.
         return "The database cannot be reached."

@@ -48,7 +48,7 @@ def test_the_other_triggers_move_or_record_something_or_end_sessions() -> None:
         "group_membership_ends_sessions",
         "held_follows_rows",
         "person_permission_ends_sessions",
-        "read_is_of_now",
+        "row_is_registered",
         "status_follows_changes",
         "user_rights_end_sessions",
     ]

@@ -23,6 +23,7 @@ from transactions.audit.checks.explanations import releases, statuses
 from transactions.audit.checks.links import captures, orphans, reversals
 from transactions.audit.checks.money import balances, chains, currencies, holds
 from transactions.audit.checks.recorded import recorded
+from transactions.audit.checks.register import register
 from transactions.audit.checks.rules import rules
 from transactions.audit.checks.seals import seals
 from transactions.audit.findings import Finding
@@ -43,6 +44,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     releases,
     approvals,
     recorded,
+    register,
     rules,
     seals,
 )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import EARLIEST, LATEST, User
 from ledger.db.ids import pk_of, uuid7
-from ledger.db.triggers import FirmTrigger, refuse, stays
+from ledger.db.triggers import FirmTrigger, refuse, registered, stays
 from transactions.models.transaction import Transaction
 
 TEXT_LIMIT = 500  # characters
@@ -171,6 +171,7 @@ class Annotation(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             OF_OWN_SIDE,
+            registered(),
             *stays(
                 "annotation_stays",
                 "annotations_stay",

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from ledger.db.ids import uuid7
-from ledger.db.triggers import stays
+from ledger.db.triggers import registered, stays
 
 
 class StaffReason(models.Model):
@@ -54,12 +54,10 @@ class StaffReason(models.Model):
                 ),
             ),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
-            "note_stays",
-            "notes_stay",
-            "A reason never changes.",
-            "Reasons never change.",
-        )
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            registered(),
+            *stays("note_stays", "notes_stay", "A reason never changes.", "Reasons never change."),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.reason}"

@@ -9,6 +9,7 @@ may lift their triggers, for the length of this transaction.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -20,7 +21,7 @@ from django.db import transaction as db_transaction
 from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
 
 from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
-from accounts.models import Account, Change, Household, SignIn, User, WebSession
+from accounts.models import Account, Change, Household, RowRemoval, SignIn, User, WebSession
 from transactions.models import Annotation, NamesAsked
 from transactions.privacy.traces import (
     erase_from_the_log_of_households,
@@ -34,6 +35,9 @@ NEVER_CHANGE = (
     "annotations", "accounts", "changes", "account_status_changes", "limit_changes",
     "approval_requests", "transaction_notes", "reads", "payment_lines",
 )  # fmt: skip
+
+OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger
+    WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgname NOT LIKE '%%row_is_registered%%'"""
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
@@ -61,6 +65,7 @@ def erase(person: User) -> None:
             Annotation.objects.filter(owner=person),
             NamesAsked.objects.filter(user=person),
         ):
+            _note_removal(rows)
             rows.delete()
         Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
         person.groups.clear()
@@ -72,6 +77,15 @@ def erase(person: User) -> None:
         person.save()
         _rename_empty_households(left)
         _erase_from_the_history(person, [*traces.accounts, *left])
+
+
+def _note_removal(rows: QuerySet[Any]) -> None:
+    """For the audit, of tables with a register: see Note [Register of rows]."""
+    ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
+    if ids and rows.model in (SignIn, Annotation):
+        RowRemoval.objects.create(
+            table_name=rows.model._meta.db_table, row_ids=ids, reason="A person was erased."
+        )
 
 
 def _households_left(person: User) -> list[UUID]:
@@ -115,13 +129,15 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
 
 @contextmanager
 def triggers_lifted(*tables: str) -> Iterator[None]:
-    """Lifts the triggers of tables whose rows never change; other sessions cannot write them
-    meanwhile.
+    """Lifts the triggers of tables whose rows never change, but not the one that registers new
+    rows; other sessions cannot write the tables meanwhile.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use
         for table in tables:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute(OTHER_TRIGGERS, [table])
+            for (trigger,) in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         yield
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

@@ -8,10 +8,11 @@ from django.db import transaction as db_transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Read, SignIn, WebSession
+from accounts.models import Read, RowRemoval, SignIn, WebSession
 from transactions.models import NamesAsked
 from transactions.privacy.erasure import triggers_lifted
 
+OVER = "The keeping time is over."
 NAMES_ASKED_DAYS = 7  # the limit counts a day; a week is for questions about it
 
 
@@ -25,7 +26,10 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
         "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
         "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
     }
-    deleted = {what: rows.delete()[0] for what, rows in old.items()}
+    with db_transaction.atomic(durable=True):
+        deleted = {what: rows.delete()[0] for what, rows in old.items()}
+        if deleted["sign-ins"]:
+            _note_removal("sign_ins", old_sign_ins)
     return deleted | {"reads of others' data": _delete_reads(now)}
 
 
@@ -44,4 +48,10 @@ def _delete_reads(now: datetime) -> int:
     if not old.exists():
         return 0
     with db_transaction.atomic(durable=True), triggers_lifted("reads"):
+        _note_removal("reads", before)
         return old.delete()[0]
+
+
+def _note_removal(table: str, before: datetime) -> None:
+    """For the audit: see Note [Register of rows]."""
+    RowRemoval.objects.create(table_name=table, removed_before=before, reason=OVER)

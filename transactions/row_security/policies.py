@@ -141,6 +141,8 @@ CHECKED_FIRST = ("account_status_changes", "limit_changes")
 VIEWS = ("entries",)  # they read their tables with the rights and policies of the reader
 
 OPEN = {
+    "row_register": "ids of rows, in tables that have policies; the web role only reads them",
+    "row_removals": "ids of rows and why they are gone; the web role only reads them",
     "seals": "digests of days, of nobody's account; the web role only reads them",
     "sealed_days": "digests of days, of nobody's account; the web role only reads them",
 }

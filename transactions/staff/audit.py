@@ -52,6 +52,9 @@ HEADLINES = {
     "sign-in address": "Somebody has other addresses than their history says",
     "factor": "Somebody has other second factors than their history says",
     "provider": "Somebody has other accounts at providers than their history says",
+    "missing row": "Rows are gone that are never deleted",
+    "unregistered row": "Rows are there that were never registered",
+    "early removal": "Rows were removed before any keeping time was over",
     "rule": "A row breaks a rule of its table",
     "seal": "A sealed period does not match its seal",
 }

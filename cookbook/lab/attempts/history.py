@@ -1,6 +1,14 @@
 """Attempts on the history of changes and the log of reads."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
+from cookbook.lab.attempts.attempt import (
+    CHECK,
+    FOREIGN_KEY,
+    NOT_NULL,
+    UNIQUE,
+    Attempt,
+    ValidRow,
+    stay,
+)
 
 RECORD = ValidRow(
     "changes",
@@ -39,7 +47,26 @@ READ = ValidRow(
     },
     ("person",),
 )
-ROWS = (RECORD, READ)
+ENTRY = ValidRow(
+    "row_register",
+    "an entry of the register",
+    {"table_name": "'reads'", "row_id": "'1'", "registered_at": "clock_timestamp()"},
+)
+REMOVAL = ValidRow(
+    "row_removals",
+    "a removal",
+    {
+        "id": "gen_random_uuid()",
+        "table_name": "'reads'",
+        "removed_before": "NULL",
+        "row_ids": "'{}'",
+        "reason": "'At the wish of its owner.'",
+        "removed_at": "clock_timestamp()",
+    },
+    nullable=frozenset({"removed_before"}),
+)
+TAKEN = REMOVAL.but("twice", id="'00000000-0000-7000-8000-000000000001'").insert
+ROWS = (RECORD, READ, ENTRY, REMOVAL)
 SET_BY_TRIGGER = {
     "read_at": "UPDATE reads SET read_at = NULL",
     "role": "UPDATE reads SET (role) = ROW (NULL)",
@@ -80,7 +107,48 @@ ATTEMPTS: list[Attempt] = [
         UNIQUE,
     ),
     *stay("read_stays", "reads_stay", "reads", "UPDATE reads SET people = '{}'", (READ.insert,)),
+    Attempt(
+        "reads",
+        "read_by_its_reader",
+        "Log a read in the name of somebody else",
+        READ.insert,
+        CHECK,
+        # Where there is a key, the facts of the page have to be signed with it.
+        ("INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))",),
+    ),
     *READ.left_out(besides=SET_BY_TRIGGER),
+    Attempt(
+        "row_register",
+        "row_register_pkey",
+        "Register a row twice",
+        ENTRY.insert,
+        UNIQUE,
+        (ENTRY.insert,),
+    ),
+    *stay(
+        "registered_row_stays",
+        "registered_rows_stay",
+        "row_register",
+        "UPDATE row_register SET row_id = '2'",
+        (ENTRY.insert,),
+    ),
+    *ENTRY.left_out(),
+    Attempt(
+        "row_removals",
+        "row_removals_pkey",
+        "Note a removal with an id that is taken",
+        TAKEN,
+        UNIQUE,
+        (TAKEN,),
+    ),
+    *stay(
+        "removal_stays",
+        "removals_stay",
+        "row_removals",
+        "UPDATE row_removals SET table_name = 'changes'",
+        (REMOVAL.insert,),
+    ),
+    *REMOVAL.left_out(),
     *(
         Attempt(
             "reads",

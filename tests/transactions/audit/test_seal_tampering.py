@@ -85,7 +85,7 @@ def test_a_row_that_is_gone_is_named_by_the_one_in_its_place(rows: Any) -> None:
 
 
 def test_a_sealed_hold_that_came_to_nothing_and_is_gone_is_found() -> None:
-    """No balance ever knew of it: the seal alone does."""
+    """No balance ever knew of it: the seal does, also if its note was never registered."""
     account = AccountFactory(overdraft_limit=Decimal(10))
     draft = services.Draft(
         from_account=account, amount=10, pending=True, created_at=datetime(2026, 3, 1, tzinfo=UTC)
@@ -97,6 +97,10 @@ def test_a_sealed_hold_that_came_to_nothing_and_is_gone_is_found() -> None:
     assert audit().clean
     as_owner("DELETE FROM transaction_notes", table="transaction_notes")
     as_owner("DELETE FROM transactions WHERE id = %s", hold.pk)
+    assert [found.check for found in audit().findings] == ["missing row", "seal"]
+    as_owner(
+        "DELETE FROM row_register WHERE table_name = 'transaction_notes'", table="row_register"
+    )
     assert [found.check for found in audit().findings] == ["seal"]
     assert (finding().seal, finding().transaction) == (1, str(follower.pk))
     assert place_of(finding()) == ("1", "2", "2026-03-01")

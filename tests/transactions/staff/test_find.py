@@ -321,7 +321,7 @@ def test_it_takes_four_queries_beside_who_asks(
 ) -> None:
     for typed in ("grace", "13.40", "13.40 rent", bank.account.number, str(bank.rent.pk)):
         # 4: the session, the person, and their rights twice
-        with django_assert_max_num_queries(4 + 4 + 2):  # two log the read
+        with django_assert_max_num_queries(4 + 4 + 3):  # three log the read
             staff.get(FIND, {"q": typed})
 
 

@@ -1,0 +1,62 @@
+"""The register of rows that are never deleted, and what was deleted all the same, and why.
+
+Note [Register of rows]: a trigger of each append-only table notes the id and the time of every row.
+The audit looks for a row of each id, so it names what is gone, and from when. Noting is one INSERT
+that waits for nobody; a number without gaps would make each writer wait for the one before. What
+the owner deletes by right, because a keeping time is over, has a row in `row_removals`.
+"""
+
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from ledger.db.ids import uuid7
+from ledger.db.triggers import registered, stays
+
+
+class RegisteredRow(models.Model):
+    """That a table has a row of this id; written by triggers alone."""
+
+    pk = models.CompositePrimaryKey("table_name", "row_id")
+    table_name = models.CharField(max_length=63)
+    row_id = models.CharField(max_length=80)
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "row_register"
+        db_table_comment = "Every row of the append-only tables, noted by triggers"
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
+            "registered_row_stays", "registered_rows_stay", "The register of rows never changes."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.table_name} {self.row_id}"
+
+
+class RowRemoval(models.Model):
+    """Rows that the owner of the tables deleted by right: all of a table that were registered
+    before a time, or those with these ids.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    table_name = models.CharField(max_length=63)
+    removed_before = models.DateTimeField(null=True)
+    row_ids = ArrayField(models.CharField(max_length=80), default=list)
+    reason = models.CharField(max_length=500)
+    removed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "row_removals"
+        db_table_comment = "What was deleted from append-only tables, and why"
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            registered(),
+            *stays("removal_stays", "removals_stay", "What was removed, and why, never changes."),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table_name}: {self.reason}"

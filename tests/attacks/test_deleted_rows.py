@@ -1,0 +1,174 @@
+"""Rows that the owner of the tables deletes from append-only tables: the audit names them."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts import services as account_services
+from accounts.models import (
+    Account,
+    ApprovalRequest,
+    Change,
+    Read,
+    RowRemoval,
+    SignIn,
+    StaffSum,
+    User,
+)
+from tests.factories import AccountFactory, UserFactory, walls_down
+from tests.refusals import refused_by
+from tests.transactions.audit.breaking import found
+from transactions import services, staff_services
+from transactions.annotations.services import annotate
+from transactions.audit.audit import audit
+from transactions.audit.checks.register import REGISTERED
+from transactions.audit.runs import run_audit
+from transactions.privacy.erasure import erase
+from transactions.privacy.retention import apply_retention
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bank() -> Account:
+    """An account, with a row in every table that has a register."""
+    account: Account = AccountFactory(balance="100")
+    person, clerk = account.user, UserFactory(is_staff=True)
+    hold = services.hold(from_account=account, amount=Decimal(5))
+    staff_services.release(hold=hold, reason="Cancelled", written_by=clerk)
+    paid = services.deposit(to_account=account, amount=Decimal(10))
+    annotate(transaction=paid, owner=person, text="Lunch")
+    account_services.change_account(account=account, daily_limit=Decimal(500), changed_by=clerk)
+    account_services.freeze_account(account=account, reason="Lost card")
+    ApprovalRequest.objects.create(
+        kind="refund", transaction_id=paid.pk, from_account=account, amount=1, currency="USD",
+        requested_by=clerk, expires_at=timezone.now() + timedelta(days=1), reason="Asked",
+    )  # fmt: skip
+    Read.objects.create(reader=clerk, page="-", path="/", address="", people=[person.pk])
+    SignIn.objects.create(user=person, outcome="ok", device="Phone", place="here")
+    StaffSum.objects.create(key="2026-01-01 money clerk x", share=0)
+    RowRemoval.objects.create(table_name="reads", reason="A test")
+    run_audit()
+    return account
+
+
+def remove(table: str, sql: str = "", *parameters: Any) -> list[str]:
+    """Deletes rows with disabled triggers; returns their ids."""
+    key = REGISTERED[table][0]
+    with walls_down(table) as cursor:
+        cursor.execute(f"DELETE FROM {table} {sql} RETURNING {key}::text", parameters)
+        return [key for (key,) in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("table", REGISTERED)
+def test_a_deleted_row_is_named(table: str, bank: Account) -> None:
+    key = REGISTERED[table][0]
+    assert audit().clean
+    (gone,) = remove(table, f"WHERE {key} = (SELECT {key} FROM {table} ORDER BY {key} LIMIT 1)")
+    finding = found("missing row")
+    assert (finding.expected, finding.broken) == (f"{table}: {gone}", 1)
+    assert gone in finding.sentence
+    assert f"missing from {table}" in finding.sentence
+
+
+def test_rows_of_several_tables_are_named_together(bank: Account) -> None:
+    Read.objects.create(reader=bank.user, page="-", path="/", address="", people=[])
+    reads, sums = remove("reads"), remove("staff_sums")
+    finding = found("missing row")
+    assert finding.broken == len(reads) + len(sums) == 3
+    assert {*reads, *sums} <= {*finding.expected.replace(";", "").replace(",", "").split(" ")} | {
+        "2026-01-01 money clerk x"
+    }
+    assert "2 rows are missing from reads" in finding.sentence
+
+
+def test_every_table_that_is_never_deleted_from_has_a_register() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgrelid::regclass::text FROM pg_trigger"
+            " WHERE tgname LIKE '%%row_is_registered%%'"
+            " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+        )
+        assert {name for (name,) in cursor.fetchall()} == REGISTERED.keys()
+
+
+def test_a_row_inserted_without_triggers_is_found(bank: Account) -> None:
+    """Such as a forged row of the history, which explains a limit."""
+    change = Change.objects.filter(about=str(bank.pk)).latest("changed_at")
+    change.pk = "00000000-0000-4000-8000-000000000001"
+    with walls_down("changes"):
+        change.save(force_insert=True)
+    finding = found("unregistered row")
+    assert finding.found == f"changes: {change.pk}"
+
+
+def test_an_emptied_register_is_found(bank: Account) -> None:
+    with walls_down("row_register") as cursor:
+        cursor.execute("DELETE FROM row_register")
+    assert found("unregistered row").broken > 10
+
+
+def test_only_rows_from_then_on_are_compared(bank: Account) -> None:
+    remove("reads")
+    assert not audit(since=timezone.now() - timedelta(days=1)).clean
+    assert audit(since=timezone.now() + timedelta(seconds=1)).clean
+
+
+def test_what_retention_deletes_is_clean_and_what_was_newer_is_not(bank: Account) -> None:
+    def older(days: int) -> None:
+        with walls_down("reads", "sign_ins", "row_register") as cursor:
+            for table, time in (("reads", "read_at"), ("sign_ins", "at")):
+                cursor.execute(
+                    f"UPDATE {table} SET {time} = {time} - %s * interval '1 day'", [days]
+                )
+            cursor.execute("UPDATE row_register SET registered_at = registered_at"
+                           " - %s * interval '1 day' WHERE table_name IN ('reads', 'sign_ins')",
+                           [days])  # fmt: skip
+
+    older(3000)
+    SignIn.objects.create(user=bank.user, outcome="ok", device="Phone", place="here")
+    Read.objects.create(reader=bank.user, page="-", path="/", address="", people=[])
+    deleted = apply_retention()
+    assert (deleted["reads of others' data"], deleted["sign-ins"]) == (1, 1)
+    assert audit().clean
+    noted = RowRemoval.objects.exclude(removed_before=None)
+    assert {*noted.values_list("table_name", flat=True)} == {"reads", "sign_ins"}
+    remove("reads")
+    assert found("missing row").broken == 1
+
+
+def test_nothing_is_noted_where_retention_deletes_nothing(bank: Account) -> None:
+    before = RowRemoval.objects.count()
+    apply_retention()
+    assert RowRemoval.objects.count() == before
+
+
+def test_an_erased_person_leaves_a_clean_audit(bank: Account) -> None:
+    person: User = bank.user
+    erase(person)
+    assert audit().clean
+    assert {*RowRemoval.objects.values_list("table_name", flat=True)} == {
+        "reads", "sign_ins", "annotations",
+    }  # fmt: skip
+
+
+def test_a_removal_that_covers_rows_of_today_is_found(bank: Account) -> None:
+    remove("reads")
+    RowRemoval.objects.create(
+        table_name="reads", removed_before=timezone.now(), reason="Keeping time"
+    )
+    assert found("early removal").broken == 1
+
+
+@pytest.mark.parametrize("table", ["row_register", "row_removals"])
+def test_nobody_changes_the_register_or_the_removals(table: str, bank: Account) -> None:
+    assert refused_by(f"DELETE FROM {table}") in {"registered_row_stays", "removal_stays"}
+    assert refused_by(f"UPDATE {table} SET table_name = 'x'") in {
+        "registered_row_stays", "removal_stays",
+    }  # fmt: skip
+    connection.check_constraints()
+    assert refused_by(f"TRUNCATE {table}") in {"registered_rows_stay", "removals_stay"}
