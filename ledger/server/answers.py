@@ -14,7 +14,12 @@ from ledger.web.headers import HeadersMiddleware
 
 
 class NamelessResponse(wsgi.Response):  # type: ignore[misc]
-    """A response without the header `Server`, which would tell attackers what to look for."""
+    """A response without the header `Server`, which would tell attackers what to look for. A file
+    is read here: the kernel, sending it by itself, would wait for the client.
+    """
+
+    def can_sendfile(self) -> bool:
+        return False
 
     def default_headers(self) -> list[str]:
         return [line for line in super().default_headers() if not line.startswith("Server:")]

@@ -1,16 +1,17 @@
 """gunicorn's thread worker, which slow clients cannot stop.
 
-gunicorn gives a connection a thread before its request has come, and waits for the rest without
-end. Here the loop that waits for all connections at once gathers the request, and a thread takes it
-when it is whole. Bodies over 64 KiB, and those of unknown length, are read by half of the threads
-at most: the others always serve pages and forms. For plain HTTP/1.1, as `WebServer` starts it.
+gunicorn gives a connection a thread before its request has come, and waits for the rest, and for
+the client to read the answer, without end. Here the loop that waits for all connections at once
+gathers the request, a thread takes it when it is whole, and the loop sends what the client has not
+read by then. Bodies over 64 KiB, and those of unknown length, are read by half of the threads at
+most: the others always serve pages and forms. For plain HTTP/1.1, as `WebServer` starts it.
 """
 
 import socket
 import time
 from collections import deque
 from functools import partial
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -20,6 +21,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from ledger.server.answers import NamelessResponse, RefusedClient
 from ledger.server.arrival import MOST_GATHERED, Arrival, Pace
+from ledger.server.outgoing import Outgoing, Room
 
 # A client that has its answer closes its side; until then, or for this long, what it still sends is
 # thrown away. Closing at once could destroy the answer on its way.
@@ -57,9 +59,11 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.arriving: set[Any] = set()
+        self.sending: dict[Any, Any] = {}  # the result of the thread
         self.leaving: dict[Any, float] = {}  # until when
         self.long_waiting: deque[Any] = deque()
         self.long_running = 0
+        self.room = Room(self.cfg.threads)
 
     def init_process(self) -> None:
         wsgi.Response = NamelessResponse  # gunicorn has no setting for it
@@ -71,6 +75,8 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: Any) -> None:
         """Waits for a new connection's request, or the next one of a connection that was kept."""
         rest = conn.parser.unreader.take_buffered() if conn.parser else b""
+        if not isinstance(conn.sock, Outgoing):
+            conn.sock = Outgoing(conn.sock, self.room)
         conn.arrival = Arrival(rest)
         if conn.arrival.is_ready:
             self._take(conn)
@@ -96,6 +102,7 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
     def handle(self, conn: Any) -> Any:
         """Runs in a thread."""
         conn.sock.setblocking(True)
+        conn.sock.begin()
         if not conn.initialized:
             conn.init()
             conn.parser.unreader = TimedUnreader(conn.sock)
@@ -107,6 +114,25 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
             self.long_running -= 1
             if self.long_waiting:
                 self._take(self.long_waiting.popleft())
+        if conn.sock.has_rest:
+            conn.sock.setblocking(False)
+            self.sending[conn] = fs
+            self.poller.register(conn.sock, EVENT_WRITE, partial(self.on_writable, conn))
+        else:
+            self._go_on(conn, fs)
+
+    def on_writable(self, conn: Any, _sock: Any) -> None:
+        try:
+            conn.sock.send_rest()
+        except OSError:  # it has gone
+            self._cut(conn)
+        else:
+            if not conn.sock.has_rest:
+                self.poller.unregister(conn.sock)
+                self._go_on(conn, self.sending.pop(conn))
+
+    def _go_on(self, conn: Any, fs: Any) -> None:
+        """The client has, or the kernel takes, the whole answer."""
         if fs.cancelled() or fs.exception() or not fs.result():
             self._leave(conn)
         else:
@@ -121,6 +147,8 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         for conn in [each for each in self.long_waiting if each.arrival.pace.seconds_left() <= 0]:
             self.long_waiting.remove(conn)
             self._close(conn)
+        for conn in [each for each in self.sending if each.sock.is_late]:
+            self._cut(conn)
         now = time.monotonic()
         for conn in [each for each, until in self.leaving.items() if until <= now]:
             self._left(conn)
@@ -157,6 +185,13 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         del self.leaving[conn]
         self.poller.unregister(conn.sock)
         self._close(conn)
+
+    def _cut(self, conn: Any) -> None:
+        """It has taken too long to read its answer, or has gone."""
+        del self.sending[conn]
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.sock.cut()
 
     def _close(self, conn: Any) -> None:
         self.nr_conns -= 1

@@ -63,13 +63,21 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
     return page(title, sentence, again)
 
 
-def page(title: str, sentence: str, again: str | None, label: str = "Try again") -> HttpResponse:
+def page(
+    title: str, sentence: str, again: str | None, label: str = "Try again", status: int = 503
+) -> HttpResponse:
     """The page that says what happened. `again` is the URL of its button."""
     # Without the request: reading the user would need the database.
-    context = {"title": title, "sentence": sentence, "again": again, "label": label}
+    context = {
+        "title": title,
+        "sentence": sentence,
+        "again": again,
+        "label": label,
+        "status": status,
+    }
     html = render_to_string("503.html", context)
     headers = {"Retry-After": str(SECONDS_TO_WAIT), "Cache-Control": "no-store"}
-    return HttpResponse(html, status=503, headers=headers)
+    return HttpResponse(html, status=status, headers=headers)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
