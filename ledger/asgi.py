@@ -5,8 +5,10 @@ import os
 from django.core.asgi import get_asgi_application
 
 from ledger.server.warm_up import warm_up
+from ledger.web.body_types import Utf8AsyncRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
 os.environ.setdefault("LEDGER_ROLE", "web")
 application = get_asgi_application()
+application.request_class = Utf8AsyncRequest
 warm_up()

@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "ledger.web.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
+    "ledger.web.body_types.BodyTypeMiddleware",  # before all that reads the address or the body
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
     "ledger.web.middleware.ForwardedForMiddleware",

@@ -10,7 +10,10 @@ from ledger.web.csp_report import csp_report
 from ledger.web.security_txt import security_txt
 from ledger.web.theme import set_theme
 
-handler500 = "ledger.web.database_errors.server_error"
+handler400 = "ledger.web.error_pages.bad_request"
+handler403 = "ledger.web.error_pages.permission_denied"
+handler404 = "ledger.web.error_pages.page_not_found"
+handler500 = "ledger.web.error_pages.server_error"
 urlpatterns = [
     path("", include("transactions.home.urls")),
     path("theme/", set_theme, name="theme"),

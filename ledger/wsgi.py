@@ -5,8 +5,10 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from ledger.server.warm_up import warm_up
+from ledger.web.body_types import Utf8Request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
 os.environ.setdefault("LEDGER_ROLE", "web")
 application = get_wsgi_application()
+application.request_class = Utf8Request
 warm_up()

@@ -1,11 +1,8 @@
 """The page shown when the database fails: a sentence, with status 503."""
 
-import sys
-
 from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.views import defaults
 
 from ledger.db.retry import Failure, failure_of
 
@@ -78,8 +75,3 @@ def page(
     html = render_to_string("503.html", context)
     headers = {"Retry-After": str(SECONDS_TO_WAIT), "Cache-Control": "no-store"}
     return HttpResponse(html, status=status, headers=headers)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """The `handler500`. Also for failures outside of a view, such as reading the session."""
-    return page_for(request, sys.exc_info()[1]) or defaults.server_error(request)

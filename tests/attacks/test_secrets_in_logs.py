@@ -72,7 +72,7 @@ urlpatterns = [
     path("account/password/reset/key/<key>/", fails),
     path("", include("ledger.urls")),
 ]
-handler500 = "ledger.web.database_errors.server_error"
+handler500 = "ledger.web.error_pages.server_error"
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ ANSWERS = {
     b"GET /static/favicon.svg HTTP/1.1": 200,
     b"GET /account/login/ HTTP/1.1": 200,
     b"GET /nowhere/ HTTP/1.1": 404,
+    b"GET /account/login/?q=1 HTTP/1.1\r\nContent-Type: text/plain; charset=hex": 415,
     # gunicorn refuses these itself.
     b"nonsense": 400,
     b"GET / HTTP/9.9": 400,
