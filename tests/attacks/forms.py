@@ -75,7 +75,7 @@ class _Forms(HTMLParser):
         kind = facts.get("type", "").lower()
         if tag == "select":
             self.choice = name
-            self.chooses_first = True
+            self.chooses_first = "multiple" not in facts
             form.values.setdefault(name, "")
         elif kind == "file":
             form.files.add(name)

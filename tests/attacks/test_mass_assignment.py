@@ -1,87 +1,159 @@
 """Fields that a form does not have change nothing, whoever sends them and to whichever form.
 
-Every form of a customer's and a clerk's pages is sent with the columns of people, accounts and
-transactions beside its own fields.
+Every form of a customer's and of each group's pages is sent with the columns of people, accounts
+and transactions beside its own fields, and with all that it needs to be saved.
 """
 
+import re
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
 
-from accounts.models import Account, User
+from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
+from accounts.models import Account, Household, User
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.forms import forms_seen
-from tests.attacks.people import attempt, readers_of
+from tests.attacks.forms import PageForm, forms_seen
+from tests.attacks.people import attempt, signed_in
 from tests.attacks.walk import addresses
+from tests.conftest import colleague
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 GUARDED: dict[type[Any], tuple[str, ...]] = {
-    User: ("email", "is_staff", "is_superuser", "deleted_at"),
+    User: (
+        "email", "is_staff", "is_superuser", "deleted_at", "household_id", "password",
+        "session_version",
+    ),
     Account: (
         "user_id", "number", "currency", "status", "balance", "held", "overdraft_limit",
         "transfer_limit", "daily_limit",
     ),
     Transaction: ("amount", "status", "created_by_id", "from_account_id", "to_account_id"),
+    User.groups.through: ("user_id", "group_id"),
+    User.user_permissions.through: ("user_id", "permission_id"),
 }  # fmt: skip
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+PASSWORD = "quiet river over nine stones"
+NEW_ADDRESS = "second@example.com"
+# Forms that each kind of person must have saved, by a part of their address.
+SAVED = {
+    "customer": ("/accounts/open/",),
+    OPERATIONS: ("/user/add/", "/account/add/", "/account/<id>/change/"),
+    MANAGER: ("/account/<id>/change/",),
+    PEOPLE_ADMIN: ("/user/add/", "/user/<id>/change/"),
+    "superuser": (
+        "/user/add/", "/account/add/", "/account/<id>/change/", "/user/<id>/change/",
+        "/password/",
+    ),
+}  # fmt: skip
+# What a form is for: columns that it changes by a button, without a field of their name.
+MEANT: dict[str, tuple[str, ...]] = {
+    "/password/": ("password", "session_version"),
+    "/freeze/": ("status",),
+    "/unfreeze/": ("status",),
+    "/close/": ("status",),
+    "/release/": ("status", "held"),
+    "/admin/approvals/": ("balance",),
+}
 
 
-def guarded_values() -> dict[tuple[str, Any], tuple[Any, ...]]:
-    """The guarded columns of every row there is now; rows that a form adds are compared by rule."""
+def guarded_values() -> dict[tuple[str, Any, str], Any]:
+    """The guarded columns of every row there is now, by the row and the column."""
     return {
-        (model.__name__, row[0]): row[1:]
+        (model.__name__, row[0], name): value
         for model, names in GUARDED.items()
         for row in model.objects.values_list("pk", *names)
+        for name, value in zip(names, row[1:], strict=True)
     }
 
 
-def wrongly_written(before: dict[Any, Any], person: User) -> list[tuple[str, Any]]:
-    """Guarded rows that have changed, new accounts with money or of others, new superusers."""
+def wrongly_written(
+    before: dict[tuple[str, Any, str], Any], form: PageForm, owners: list[Any]
+) -> list[tuple[Any, ...]]:
+    """Guarded columns that have changed although the form is not for that, new accounts with money
+    or of others than `owners`, new people with rights, a home or a password, and new rights.
+    """
     after = guarded_values()
-    found = [key for key in before if after.get(key) != before[key]]
-    added = Account.objects.filter(pk__in=[key[1] for key in after.keys() - before.keys()])
-    ours = {"balance": 0, "overdraft_limit": 0, "user": person}
-    roots = User.objects.filter(is_superuser=True).exclude(email="root@example.com")
+    meant = {name for part, names in MEANT.items() if part in form.action for name in names}
+    changed = [key for key in before if after.get(key) != before[key] and key[2] not in meant]
+    added = {key[:2] for key in after.keys() - before.keys()}
+    accounts = Account.objects.filter(pk__in=[pk for model, pk in added if model == "Account"])
+    people = User.objects.filter(pk__in=[pk for model, pk in added if model == "User"])
+    plain = {"balance": 0, "held": 0, "overdraft_limit": 0, "user__in": owners}
+    nobody: dict[str, Any] = {"is_staff": False, "is_superuser": False, "household": None}
+    nobody |= {"groups": None, "password__startswith": "!"}
     return [
-        *found,
-        *(("new account", it.pk) for it in added.exclude(**ours)),
-        *(("superuser", it.pk) for it in roots),
+        *changed,
+        *(("new account", it.pk) for it in accounts.exclude(**plain)),
+        *(("new person", it.pk) for it in people.exclude(pk__in=people.filter(**nobody))),
+        *(row for row in added if row[0] in ("User_groups", "User_user_permissions")),
     ]
 
 
 def extra_fields(bank: AttackedBank) -> dict[str, str]:
     eve, ana = bank.eve, bank.ana
     return {
-        "is_staff": "on", "is_superuser": "on", "is_active": "on", "groups": "1",
+        "is_staff": "on", "is_superuser": "on", "is_active": "on",
+        "groups": str(Group.objects.order_by("pk").values_list("pk", flat=True)[0]),
         "user_permissions": "1", "user": str(ana.user.pk), "user_id": str(ana.user.pk),
-        "owner": str(ana.user.pk), "created_by": str(ana.user.pk), "status": "active",
-        "balance": "999999", "held": "0", "overdraft_limit": "999999", "available": "999999",
-        "transfer_limit": "", "daily_limit": "", "type": "deposit", "created_at": "2020-01-01",
+        "household": str(Household.objects.values_list("pk", flat=True)[0]),
+        "password": PASSWORD, "email": "third@example.com",
+        "owner": str(ana.user.pk), "created_by": str(ana.user.pk), "status": "closed",
+        "balance": "999999", "held": "0", "overdraft_limit": "5", "available": "999999",
+        "transfer_limit": "7", "daily_limit": "7", "type": "deposit", "created_at": "2020-01-01",
         "to_account": str(eve.savings.pk), "captures": str(ana.transactions["held"].pk),
         "reverses": str(ana.transactions["paid"].pk), "sealed_by": str(eve.user.pk),
         "deleted_at": "", "session_version": "0", "verified": "on", "primary": "on",
     }  # fmt: skip
 
 
+def own_fields(form: PageForm, owner: User) -> dict[str, Any]:
+    """The fields of the form as somebody fills them in who changes the name and says why."""
+    always = {"name": "Second", "reason": "They asked", "text": "x", "groups": []}
+    if form.action.endswith("/password/"):
+        always |= {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    if form.action.endswith("/add/"):
+        always |= {"email": NEW_ADDRESS, "user": str(owner.pk), "currency": "USD"}
+    return {name: always.get(name, value) for name, value in form.values.items()}
+
+
+def person_of_kind(bank: AttackedBank, kind: str) -> User:
+    if kind == "customer":
+        return bank.eve.user
+    if kind == OPERATIONS:
+        return bank.clerk
+    if kind == "superuser":
+        return User.objects.create_superuser("root@example.com", name="Root")
+    return colleague(kind, "Colleague")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["customer", "staff"])
+@pytest.mark.parametrize("kind", list(SAVED))
 def test_no_form_takes_columns_that_it_does_not_show(bank: AttackedBank, kind: str) -> None:
-    person = bank.eve.user if kind == "customer" else bank.clerk
-    extra, filled = extra_fields(bank), {"name": "Second", "reason": "", "text": "x"}
-    forms = forms_seen(readers_of(bank)[kind], addresses(bank.eve))
+    person, owner = person_of_kind(bank, kind), bank.eve.user
+    EmailAddress.objects.get_or_create(
+        user=person, email=person.email, defaults={"primary": True, "verified": True}
+    )
+    extra = extra_fields(bank)
+    forms = [it for it in forms_seen(signed_in(person), addresses(bank.eve)) if it.method == "POST"]
     before = guarded_values()
-    written: list[tuple[str, str, Any]] = []
+    written: list[tuple[Any, ...]] = []
+    saved: set[str] = set()
 
     for form in forms:
-        if form.method == "POST":
-            own = {name: filled.get(name, value) for name, value in form.values.items()}
-            with attempt(person) as client:
-                ask(client, "POST", form.action, {**extra, **own})
-                written += [(form.action, *it) for it in wrongly_written(before, person)]
+        with attempt(person) as client:
+            answer = ask(client, "POST", form.action, {**extra, **own_fields(form, owner)})
+            if answer.status == 302:
+                saved.add(UUID.sub("<id>", form.action))
+            found = wrongly_written(before, form, [person.pk, owner.pk])
+            written += [(form.action, *it) for it in found]
 
-    assert len(forms) > 10
     assert written == []
+    missing = [part for part in SAVED[kind] if not any(part in action for action in saved)]
+    assert missing == [], "a form that is refused shows nothing"
 
 
 def test_nobody_signs_up_as_staff(client: Any) -> None:
