@@ -5,6 +5,7 @@ because they hold passwords.
 """
 
 import fcntl
+import ipaddress
 import os
 import re
 import sys
@@ -18,6 +19,7 @@ from decouple import Config, RepositoryEmpty, RepositoryEnv
 from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from django.http.request import split_domain_port
 
 from ledger.db.placement import make_data_dir
 
@@ -35,6 +37,29 @@ ADDRESS_NEEDED = (
     "links in mails need it on a database server of your own, such as https://bank.example, or on"
     " this computer http://localhost:8000"
 )
+# Mixes of settings that are each right, but not together.
+HTTPS_NEEDED = (
+    "LEDGER_URL begins with https://, and without LEDGER_HTTPS=True cookies go over plain HTTP too;"
+    " behind a proxy that ends HTTPS, set LEDGER_BEHIND_PROXY=True as well"
+)
+NO_PUBLIC_DEMO = (
+    "everybody knows the passwords of the demo's staff, and LEDGER_URL is an address that others"
+    " reach; `make run` sets it, so start a public site by `manage.py serve`, on a database without"
+    " demo data"
+)
+MAIL_NEEDED = (
+    "with HTTPS, codes and links to new passwords would go to the log; name a mail server, such as"
+    " smtp+tls://user:password@host:587, or consolemail:// if the log is where you want them"
+)
+NO_PUBLIC_DEBUG = (
+    "its error pages show code, and the database is one of your own with hosts that others reach;"
+    " turn it off, or leave only localhost in ALLOWED_HOSTS and LEDGER_URL"
+)
+SHARED_CACHE_NEEDED = (
+    "each process would count the limits on signing in by itself; leave it empty for a table in the"
+    " database, or name a Redis, such as redis://host:6379/0"
+)
+LOCAL_ENDS = (".localhost", ".local", ".test", ".internal")
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
 
@@ -118,6 +143,19 @@ def address(name: str) -> str:
     if value and not ADDRESS.fullmatch(value):
         refuse(name, "it is not an address such as https://bank.example, without a path")
     return value
+
+
+def is_public(place: str) -> bool:
+    """Whether others may reach a host, or the host of an address. False for "", names without a dot
+    and addresses of this computer or a private network.
+    """
+    if place == "*":
+        return True
+    host = split_domain_port(place.partition("://")[2] or place)[0].strip("[]")
+    try:
+        return not ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." in host.strip(".") and not host.endswith(LOCAL_ENDS)
 
 
 def contact(name: str) -> str:

@@ -300,6 +300,16 @@ if LEDGER_HTTPS and not LEDGER_URL.startswith("https://"):
     env.refuse("LEDGER_URL", "with HTTPS, links in mails need it, such as https://bank.example")
 if LEDGER_ROLE == "web" and not (LEDGER_URL or LEDGER_EMBEDDED or DEBUG):
     env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)
+if LEDGER_URL.startswith("https://") and not LEDGER_HTTPS:
+    env.refuse("LEDGER_HTTPS", env.HTTPS_NEEDED)
+if LEDGER_DEMO and env.is_public(LEDGER_URL):
+    env.refuse("LEDGER_DEMO", env.NO_PUBLIC_DEMO)
+if LEDGER_HTTPS and not env.text("EMAIL_URL"):
+    env.refuse("EMAIL_URL", env.MAIL_NEEDED)
+if DEBUG and not LEDGER_EMBEDDED and any(map(env.is_public, ALLOWED_HOSTS)):
+    env.refuse("DEBUG", env.NO_PUBLIC_DEBUG)
+if "locmem" in CACHES["default"]["BACKEND"] and not DEBUG:
+    env.refuse("CACHE_URL", env.SHARED_CACHE_NEEDED)
 if LEDGER_HTTPS and DEBUG:
     env.refuse("DEBUG", "its error pages show code and settings, so it cannot be on with HTTPS")
 if "*" in ALLOWED_HOSTS and not DEBUG:

@@ -12,7 +12,11 @@ from ledger.env import BASE_DIR
 from tests.factories import PASSWORD, UserFactory
 from tests.ledger.processes import environment
 
-HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example:8443"}
+HTTPS = {
+    "LEDGER_HTTPS": "True",
+    "LEDGER_URL": "https://bank.example:8443",
+    "EMAIL_URL": "consolemail://",
+}
 
 
 @pytest.mark.django_db

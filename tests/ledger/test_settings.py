@@ -82,7 +82,8 @@ def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[.
 
 OWN_SERVER = {"DATABASE_URL": "postgresql://me@host/ledger"}
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz" * 2
-HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example"}
+MAIL = {"EMAIL_URL": "consolemail://"}
+HTTPS = {"LEDGER_HTTPS": "True", "LEDGER_URL": "https://bank.example", **MAIL}
 UNSAFE = {
     "a short key": ("SECRET_KEY", {"SECRET_KEY": "a" * 20 + "bcdef"}),
     "a key that startproject wrote": ("SECRET_KEY", {"SECRET_KEY": f"django-insecure-{KEY}"}),
@@ -98,6 +99,30 @@ UNSAFE = {
         {**OWN_SERVER, "LEDGER_ROLE": "web"},
     ),
     "every host": ("ALLOWED_HOSTS", {"ALLOWED_HOSTS": "*"}),
+    "a demo that others reach": ("LEDGER_DEMO", {**HTTPS, "LEDGER_DEMO": "True"}),
+    "a demo that others reach over HTTP": (
+        "LEDGER_DEMO",
+        {"LEDGER_URL": "http://bank.example", "LEDGER_DEMO": "True"},
+    ),
+    "a demo of an own server that others reach": (
+        "LEDGER_DEMO",
+        {**HTTPS, **OWN_SERVER, "LEDGER_DEMO": "True"},
+    ),
+    "an address with HTTPS, and cookies without": (
+        "LEDGER_HTTPS",
+        {"LEDGER_URL": "https://bank.example", **OWN_SERVER},
+    ),
+    "HTTPS, and mail in the log": ("EMAIL_URL", {**HTTPS, "EMAIL_URL": ""}),
+    "DEBUG at an address that others reach": (
+        "DEBUG",
+        {**OWN_SERVER, "DEBUG": "True", "LEDGER_URL": "http://bank.example"},
+    ),
+    "DEBUG with a host that others reach": (
+        "DEBUG",
+        {**OWN_SERVER, "DEBUG": "True", "ALLOWED_HOSTS": "localhost,bank.example"},
+    ),
+    "DEBUG with every host": ("DEBUG", {**OWN_SERVER, "DEBUG": "True", "ALLOWED_HOSTS": "*"}),
+    "limits that each process counts": ("CACHE_URL", {"CACHE_URL": "locmemcache://"}),
 }
 
 
@@ -113,6 +138,40 @@ def test_every_host_is_accepted_while_debugging(
     for name, value in environment(tmp_path, ALLOWED_HOSTS="*", DEBUG="True").items():
         monkeypatch.setenv(name, value)
     assert runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))["ALLOWED_HOSTS"] == ["*"]
+
+
+SAFE = {
+    "HTTPS with everything": {**HTTPS, **OWN_SERVER, "LEDGER_ROLE": "web"},
+    "a demo here": {"LEDGER_DEMO": "True", "LEDGER_URL": "http://localhost:8000"},
+    "a demo in a private network": {"LEDGER_DEMO": "True", "LEDGER_URL": "http://192.168.1.5:8000"},
+    "DEBUG here": {**OWN_SERVER, "DEBUG": "True", "ALLOWED_HOSTS": "localhost,[::1],.localhost"},
+    "DEBUG with a cache of one process": {"DEBUG": "True", "CACHE_URL": "locmemcache://"},
+}
+
+
+@pytest.mark.parametrize("case", SAFE)
+def test_a_safe_mix_starts(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(tmp_path, **SAFE[case]).items():
+        monkeypatch.setenv(name, value)
+    runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+
+
+@pytest.mark.parametrize(
+    ("place", "is_public"),
+    [
+        ("", False),
+        ("localhost", False),
+        ("bank.localhost", False),
+        ("http://[::1]:8000", False),
+        ("http://10.0.0.7", False),
+        ("https://bank.example", True),
+        (".bank.example", True),
+        ("8.8.8.8", True),
+        ("*", True),
+    ],
+)
+def test_which_hosts_others_reach(place: str, is_public: bool) -> None:
+    assert env.is_public(place) is is_public
 
 
 @pytest.mark.parametrize(
