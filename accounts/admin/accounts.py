@@ -24,7 +24,7 @@ from accounts.admin.forms import LIMITS, AccountAddForm, AccountChangeForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.limits import ASK, ASKED, ask_for_limits, why_asked
 from accounts.admin.masking import known_number, masked_number, sees_contact_details
-from accounts.admin.parts import STYLES, person_of
+from accounts.admin.parts import STYLES, ShownFilters, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import Account, User
 
@@ -34,7 +34,7 @@ FEWEST_LAST_DIGITS = 4
 
 
 @admin.register(Account)
-class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColumns):
+class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions, AccountColumns):
     """Accounts. Staff change the name; limits and status only with a reason.
 
     Nobody can change an account of their own: a colleague has to do it.
@@ -46,6 +46,7 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
     )  # fmt: skip
     list_display_links = ("name", "number_shown")
     list_filter = ("status", ("currency", admin.AllValuesFieldListFilter), OverdraftFilter)
+    linked_lookups = ("user__id__exact",)
     list_select_related = ("user",)
     list_per_page = 50
     ordering = ("-created_at",)
@@ -135,11 +136,6 @@ class AccountAdmin(ObjectHistory, ReasonedChanges, ReasonedActions, AccountColum
         return [
             name for name in (*self.list_display_links, "number_masked") if name in list_display
         ]
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        whole = sees_contact_details(person_of(request))
-        allowed: bool = super().lookup_allowed(lookup, value, request)
-        return allowed and (whole or not lookup.startswith("number"))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Returns the account; with a masked number, for its page alone, to who may not see it."""

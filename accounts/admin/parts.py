@@ -17,6 +17,7 @@ from ledger.text.money import NO_BREAK, figure
 
 STYLES = "admin_staff.css"
 NOTHING = "-"
+COMPARISONS = ("exact", "isnull", "gte", "lt")  # that Django's own filters make
 
 
 class ReadOnly:
@@ -30,6 +31,30 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list that can be filtered by its own filters, as the reader sees them, and its own links.
+
+    Django's own takes any field and any relation of the model, so that a reader could ask about
+    what no page shows them: who is in which group, who has a second factor.
+    """
+
+    linked_lookups: tuple[str, ...] = ()  # of links on other pages to this list
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup in self.linked_lookups or any(
+            _belongs_to(lookup, shown) for shown in self.get_list_filter(request)
+        )
+
+
+def _belongs_to(lookup: str, shown: Any) -> bool:
+    """Whether a parameter of the address is one of this item of `list_filter`."""
+    if isinstance(shown, type) and issubclass(shown, admin.SimpleListFilter):
+        return lookup == shown.parameter_name
+    field: str = shown[0] if isinstance(shown, tuple | list) else shown
+    name, _, comparison = lookup.rpartition("__")
+    return lookup == field or (name == field and comparison in COMPARISONS)
 
 
 def date_filter(name: str) -> type[admin.DateFieldListFilter]:

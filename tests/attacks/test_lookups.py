@@ -1,0 +1,92 @@
+"""The lists of people and of accounts are filtered by their own filters alone.
+
+Each field and each relation of the model, and of those that it leads to, is tried as a parameter of
+the address, because a filter that finds a row tells what its column says.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.admin import site
+from django.db.models import Model
+from django.test import RequestFactory
+from django.urls import reverse
+
+from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN, PERMISSIONS, SUPPORT
+from accounts.models import Account, User
+from tests.conftest import colleague, signed_in
+from tests.factories import AccountFactory
+
+pytestmark = pytest.mark.django_db
+COMPARISONS = ("", "__isnull", "__startswith", "__in", "__gte")
+# What the filters and the links of each list send.
+SHOWN = {
+    User: (
+        "is_staff", "is_staff__isnull", "is_staff__gte",
+        "created_at", "created_at__isnull", "created_at__gte",
+    ),
+    Account: (
+        "status", "status__isnull", "status__gte", "currency", "currency__isnull", "currency__gte",
+        "user__id__exact",
+    ),
+}  # fmt: skip
+READERS = {
+    User: [it for it, rights in PERMISSIONS.items() if "accounts.view_user" in rights],
+    Account: [it for it, rights in PERMISSIONS.items() if "accounts.view_account" in rights],
+}
+
+
+def names_of(model: type[Model], deeper: int = 1) -> Iterator[str]:
+    """Each field and relation of a model in the words of a filter, and those of related models."""
+    for field in model._meta.get_fields(include_hidden=True):
+        name: Any = getattr(field, "related_query_name", None)
+        name = name() if field.auto_created and callable(name) else field.name
+        yield name
+        if deeper and isinstance(field.related_model, type):
+            yield from (f"{name}__{inner}" for inner in names_of(field.related_model, deeper - 1))
+
+
+@pytest.mark.parametrize(
+    ("model", "group"), [(model, group) for model in READERS for group in READERS[model]]
+)
+def test_a_list_takes_no_filter_that_it_does_not_show(model: type[Model], group: str) -> None:
+    shown = site.get_model_admin(model)
+    request: Any = RequestFactory().get("/")
+    request.user = colleague(group, "Reader")
+    names = {f"{name}{end}" for name in names_of(model) for end in COMPARISONS}
+
+    taken = {name for name in names if shown.lookup_allowed(name, "1", request)}
+
+    assert len(names) > 200
+    assert taken <= set(SHOWN[model])
+
+
+@pytest.mark.parametrize("lookup", ["groups", "sessions__isnull", "is_staff__exact", "joined"])
+def test_support_does_not_learn_from_a_filter_who_is_what(lookup: str) -> None:
+    manager = colleague(MANAGER, "Manager")
+    listed = reverse("admin:accounts_user_changelist")
+
+    answer = signed_in(colleague(SUPPORT, "Support")).get(
+        listed, {lookup: str(manager.groups.get().pk)}
+    )
+
+    assert answer.status_code == 400
+    assert b"Manager" not in answer.content
+
+
+def test_the_filters_and_links_that_a_list_shows_work() -> None:
+    account, people = AccountFactory(), signed_in(colleague(PEOPLE_ADMIN, "Ada"))
+    clerk = signed_in(colleague(OPERATIONS, "Bo"))
+    listed = reverse("admin:accounts_user_changelist")
+    for query in (
+        {"is_staff__exact": "1"},
+        {"active": "yes"},
+        {"created_at__gte": "2026-01-01 00:00:00+00:00"},
+    ):
+        assert people.get(listed, query).status_code == 200
+
+    answer = clerk.get(
+        reverse("admin:accounts_account_changelist"), {"user__id__exact": account.user_id}
+    )
+    assert [it.pk for it in answer.context["cl"].result_list] == [account.pk]
