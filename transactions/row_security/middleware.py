@@ -52,6 +52,7 @@ def row_scope_of(user: User) -> RowScope:
 
 
 def _forget_reader(**_signal: Any) -> None:
+    database: Any
     for database in connections.all(initialized_only=True):
-        if hasattr(database, "reader"):
-            database.reader = None
+        if getattr(database, "reader", None) is not None:
+            database.forget_reader()

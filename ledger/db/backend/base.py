@@ -15,12 +15,22 @@ from django.db.backends.postgresql import base, operations
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.backends.utils import CursorWrapper
 from django.utils.asyncio import async_unsafe
-from psycopg.pq import Format
+from psycopg import sql
+from psycopg.pq import Format, TransactionStatus
 
 from ledger.db import embedded, facts
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.row_security import SignedReader
+
+# Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
+# next person on this connection: a cursor WITH HOLD with rows of the whole bank, its own token as
+# a setting of the session, or another statement under the name of a prepared one. So all of it goes
+# when a request ends. Behind a transaction pooler the pooler has to do it (docs/rights.md).
+CLEAN = sql.SQL(
+    "RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
+    " SET TIME ZONE {}"
+)
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
@@ -72,6 +82,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
         self._token.sent = None  # it may have been set after the savepoint
+
+    def forget_reader(self) -> None:
+        """Ends the reader's time on this connection, and leaves nothing of it in the session: see
+        Note [Clean sessions]. Closes a connection that cannot be cleaned.
+        """
+        self.reader = None
+        raw = self.connection
+        if raw is None or self.in_atomic_block:
+            return
+        try:
+            if raw.pgconn.transaction_status == TransactionStatus.IDLE:
+                raw._prepared.clear()  # what psycopg remembers of the session
+                raw.execute(CLEAN.format(self.timezone_name), prepare=False)
+                return
+        except psycopg.Error:  # the server has gone, for example
+            pass
+        self.close()
 
     def _send(self, command: str, send: Callable[[], None]) -> None:
         if self.transaction_wrapper:

@@ -1,0 +1,94 @@
+"""Rows that policies protect, and raw SQL of the web role with a token."""
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts import services as account_services
+from accounts.models import Account, ApprovalRequest, Read, SignIn, User, WebSession
+from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
+from tests.conftest import set_role
+from tests.factories import AccountFactory, UserFactory
+from transactions import services
+from transactions.annotations.services import annotate
+from transactions.models import AuditRun, NamesAsked, StaffReason
+from transactions.payment_files.storage import store
+
+
+def rows_of_a_customer() -> Account:
+    """Their account, with a row in every table that policies protect."""
+    account: Account = AccountFactory(balance="100")
+    person, clerk = account.user, UserFactory(is_staff=True)
+    friend = AccountFactory(name="Friend")
+    paid = services.transfer(
+        from_account=account, to_account=friend, amount=Decimal(10), created_by=person
+    )
+    annotate(transaction=paid, owner=person, text="Lunch")
+    StaffReason.objects.create(transaction=paid, action="refund", reason="Asked", written_by=clerk)
+    line = f"to,amount,description,reference\n{friend.number},5,Gift,\n"
+    store(io.BytesIO(line.encode()), name="a.csv", from_account=account, created_by=person)
+    account_services.change_account(account=account, daily_limit=Decimal(500), changed_by=clerk)
+    ApprovalRequest.objects.create(
+        kind="refund", transaction_id=paid.pk, from_account=account, amount=1, currency="USD",
+        requested_by=clerk, expires_at=timezone.now() + timedelta(days=1), reason="Asked",
+    )  # fmt: skip
+    Read.objects.create(reader=clerk, page="-", path="/", address="", people=[person.pk])
+    NamesAsked.objects.create(user=person, day=timezone.localdate(), count=1)
+    now = timezone.now()
+    AuditRun.objects.create(
+        started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person
+    )
+    LogEntry.objects.create(user=person, action_flag=CHANGE, object_repr="Ana")
+    signs_in(person)
+    account_services.freeze_account(account=account, reason="Lost card")
+    return account
+
+
+def signs_in(person: User) -> None:
+    """A row in each table by which a person signs in, and of their rights."""
+    address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
+    EmailConfirmation.objects.create(email_address=address, key="key", sent=timezone.now())
+    Authenticator.objects.create(user=person, type="totp", data={"secret": "encrypted"})
+    linked = SocialAccount.objects.create(user=person, provider="oidc", uid="ana")
+    SocialToken.objects.create(account=linked, token="none")
+    WebSession.objects.create(
+        session_key="digest", user=person, expire_date=timezone.now(), session_data="",
+        started_at=timezone.now(), last_seen_at=timezone.now(),
+    )  # fmt: skip
+    SignIn.objects.create(user=person, outcome="ok", method="password")
+    person.groups.add(Group.objects.get(name="analysts"))
+    person.user_permissions.add(Permission.objects.all()[0])
+
+
+def token_of(person: User, scope: RowScope = RowScope.OWN, **changes: Any) -> str:
+    values = {"expires": int(time.time()) + LIFETIME, "key": keys()[0], **changes}
+    return signed(person.pk, scope, **values)
+
+
+@contextmanager
+def web_role(token: str | None = None) -> Iterator[Any]:
+    """A cursor of the web role in a transaction with this token."""
+    set_role(settings.LEDGER_WEB_ROLE)
+    try:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            if token is not None:
+                cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [token])
+            yield cursor
+    finally:
+        set_role(None)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
