@@ -4,10 +4,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.digests import table_digests
-from tests.attacks.people import readers_of
+from tests.attacks.people import is_alive, readers_of, signed_in
 from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +28,7 @@ def strict(client: Client) -> Client:
 def test_every_form_without_the_token_is_refused(bank: AttackedBank) -> None:
     superuser, stranger = readers_of(bank)["superuser"], Client()
     urls = {address.pattern: address.url for address in addresses(bank.eve)}
+    elsewhere = signed_in(User.objects.get(email="root@example.com"))
     before = table_digests()
 
     taken = [
@@ -40,6 +42,8 @@ def test_every_form_without_the_token_is_refused(bank: AttackedBank) -> None:
 
     assert taken == []
     assert table_digests() == before
+    assert is_alive(superuser)
+    assert is_alive(elsewhere)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """No page sends its reader to another site because an address or a field says so."""
 
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -123,7 +124,11 @@ def test_pages_answer_where_the_next_one_is_no_url(
 @pytest.mark.parametrize(
     "host", ["evil.example", "testserver.evil.example", "testserver:80@evil", ""]
 )
-def test_an_unknown_host_is_refused_everywhere(bank: AttackedBank, host: str) -> None:
+@pytest.mark.parametrize("own", ["", "http://testserver"])
+def test_an_unknown_host_is_refused_everywhere(
+    bank: AttackedBank, settings: Any, host: str, own: str
+) -> None:
+    settings.LEDGER_URL = own  # whose host takes the place of the one that was sent
     client = Client(headers={"host": host})
     for url in ("/", "/account/login/", "/account/password/reset/", "/admin/", "/csp-report/"):
         answer = ask(client, "GET", url)

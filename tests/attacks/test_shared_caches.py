@@ -2,6 +2,9 @@
 
 import pytest
 
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.people import attempt
 from tests.attacks.visits import OUTSIDE_RESOLVER, Visits
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +21,27 @@ def test_no_answer_to_somebody_signed_in_is_kept(visits: Visits) -> None:
     ]
 
     assert kept == []
+
+
+@pytest.mark.parametrize(
+    ("url", "fields", "status"),
+    [
+        ("/accounts/open/", {"name": "", "currency": "EUR"}, 200),
+        ("/accounts/open/", {"name": "Holiday", "currency": "EUR"}, 302),
+        ("/account/password/change/", {}, 200),
+        ("/nowhere/", {}, 404),
+    ],
+)
+def test_no_shared_cache_keeps_an_answer_to_a_form(
+    bank: AttackedBank, url: str, fields: dict[str, str], status: int
+) -> None:
+    with attempt(bank.eve.user) as client:
+        answer = ask(client, "POST", url, fields)
+
+    words = _words(answer.headers["Cache-Control"])
+    assert answer.status == status
+    assert "private" in words
+    assert not words & {"public", "s-maxage"}
 
 
 def _words(header: str) -> set[str]:

@@ -9,7 +9,7 @@ from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.digests import table_digests
 from tests.attacks.parameters import parameters_seen
-from tests.attacks.people import is_alive, readers_of
+from tests.attacks.people import is_alive, readers_of, signed_in
 from tests.attacks.visits import Visits
 from tests.attacks.walk import addresses
 
@@ -32,6 +32,22 @@ def test_every_page_answers(visits: Visits) -> None:
 
     assert broken == []
     assert len(pages) > 250
+
+
+def test_reading_ends_no_session(bank: AttackedBank) -> None:
+    """Links of other sites open any address by GET, with the cookies of whoever follows them."""
+    here, elsewhere = signed_in(bank.eve.user), signed_in(bank.eve.user)
+    urls = {it.pattern: it.url for it in addresses(bank.eve) if it.url.startswith("/account/")}
+
+    ended = [
+        (method, url)
+        for url in urls.values()
+        for method in ("GET", "HEAD")
+        if ask(here, method, url) and not (is_alive(here) and is_alive(elsewhere))
+    ]
+
+    assert ended == []
+    assert "/account/security/sessions/end-others/" in urls.values()
 
 
 @pytest.mark.slow

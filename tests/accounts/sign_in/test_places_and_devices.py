@@ -1,12 +1,16 @@
 """Places and devices in words."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
+from accounts.models import User
 from accounts.sign_in import devices, places
 
 CHROME = (
@@ -28,6 +32,23 @@ CHROME = (
 )  # fmt: skip
 def test_a_device_is_named_in_words(agent: str, words: str) -> None:
     assert devices.words_for(RequestFactory(headers={"user-agent": agent}).get("/")) == words
+
+
+def test_a_device_is_known_for_a_year_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    person, request, response = User(), RequestFactory().get("/"), HttpResponse()
+    devices.remember(request, response, person)
+    cookie = response.cookies[devices.cookie_name()]
+    request.COOKIES[devices.cookie_name()] = cookie.value
+    now = time.time()
+
+    def known_after(seconds: int) -> bool:
+        clock = SimpleNamespace(time=lambda: now + seconds)
+        monkeypatch.setattr("django.core.signing.time", clock)
+        return bool(devices.known_device(request, person))
+
+    assert cookie["max-age"] == devices.YEAR
+    assert known_after(devices.YEAR - 60)
+    assert not known_after(devices.YEAR + 60)
 
 
 @pytest.mark.parametrize(
