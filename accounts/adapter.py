@@ -149,7 +149,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def get_login_stages(self) -> list[str]:
-        """Returns allauth's steps of a sign-in, with ours for the address and the second factor."""
+        """Returns allauth's steps of a sign-in, with ours for the address and the second factor.
+        The last compares with the first.
+        """
         ours = {
             "allauth.account.stages.EmailVerificationStage": (
                 "accounts.sign_in.addresses.AddressStage"
@@ -158,7 +160,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 "accounts.sign_in.providers.second_factor.SecondFactorStage"
             ),
         }
-        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+        stages = [ours.get(stage, stage) for stage in super().get_login_stages()]
+        return [*stages, "accounts.sign_in.pending.UnchangedStage"]
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
         """Returns the provider's sign-out for a session that began there. allauth asks before it

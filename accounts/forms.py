@@ -22,6 +22,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
 from accounts.sign_in import limits, mailed_codes, passwords
+from accounts.sign_in.addresses import belongs_to
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.db.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
@@ -132,6 +133,8 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
             raise get_adapter().validation_error("too_many_step_ups")
         login, typed = context.request._login_stage.login, self.cleaned_data["code"]
         stands_in = mailed_codes.stands_in(login.email, self.expected_code or "", typed)
+        if login.user is not None and not belongs_to(login.user, login.email):
+            raise get_adapter().validation_error("incorrect_code")  # changed since the mail
         if stands_in and login.user is not None:
             self.expected_code = typed
         code = str(super().clean_code())

@@ -45,6 +45,11 @@ def is_unconfirmed(user: User) -> bool:
     return mine.exists() and not mine.filter(verified=True).exists()
 
 
+def belongs_to(user: User, email: str) -> bool:
+    """Whether this person signs in with this address."""
+    return user in filter_users_by_email(email, for_login=True)
+
+
 def closed_sign_in(email: str) -> datetime | None:
     """When the sign-in with this address was closed; None if it is open, or nobody has it."""
     people = filter_users_by_email(email, is_active=False, prefer_verified=True, for_login=True)
