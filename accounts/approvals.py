@@ -20,19 +20,29 @@ from django.utils import timezone
 from accounts.exceptions import (
     DetailsInvalid,
     LedgerError,
+    MayNotAsk,
     MayNotDecide,
     NeedsApproval,
     RequestDecided,
     ServesOwn,
 )
-from accounts.models import Account, ApprovalRequest, ApprovalThreshold, StaffSum, User
+from accounts.models import (
+    Account,
+    ApprovalRequest,
+    ApprovalThreshold,
+    Currency,
+    StaffSum,
+    User,
+)
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 from ledger.db.retry import with_retry
+from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
 MONEY, LIMITS = "money", "limits"
 OVER = Decimal(2)  # a share above every threshold
+MAY_NOT_ASK = "You may not do this, so you cannot ask another person to approve it."
 NOTHING = Decimal(0)  # the amount of what moves no money
 REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "needs_approval": (
@@ -58,6 +68,20 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "limits_by_stranger": (
         ServesOwn,
         "This account is yours or your household's; a colleague has to change its limits.",
+    ),
+    "status_by_stranger": (
+        ServesOwn,
+        "This account is yours or your household's; a colleague has to do this.",
+    ),
+    "released_by_stranger": (
+        ServesOwn,
+        "This hold is of your account or your household's; a colleague has to release it.",
+    ),
+    "limits_asked_by_manager": (MayNotAsk, MAY_NOT_ASK),
+    "limits_asked_change": (DetailsInvalid, "Change one of the limits, then ask for approval."),
+    "limits_asked_once": (
+        RequestDecided,
+        "You asked for limits of this account before. Withdraw that request first, or wait for it.",
     ),
     "approval_by_another_person": (MayNotDecide, "You asked for this; another person decides it."),
     "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
@@ -93,15 +117,19 @@ def check_now(*_row: object) -> None:
 def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
     """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate` and before the
     server starts. Returns whether that changed anything.
+
+    Currencies outside ISO 4217 have a threshold of 0 unless the setting names them, so that all of
+    it needs approval: the one for all others counts in units of national currencies.
     """
     rows = ApprovalThreshold.objects.using(using)
-    wanted = settings.LEDGER_FOUR_EYES_OVER
+    added = Currency.objects.using(using).exclude(code__in=ISO_CURRENCIES)
+    of_others = dict.fromkeys(added.values_list("code", flat=True), Decimal(0))
+    wanted = {**of_others, **settings.LEDGER_FOUR_EYES_OVER}
     if dict(rows.values_list("currency", "amount")) == wanted:
         return False
     rows.exclude(currency__in=wanted).delete()
     for currency, amount in wanted.items():
-        values = {"amount": amount, "changed_at": timezone.now()}
-        rows.update_or_create(currency=currency, defaults=values)
+        rows.update_or_create(currency=currency, defaults={"amount": amount})
     return True
 
 
@@ -153,8 +181,11 @@ def ask(
     """Asks another person to approve an action, which must then have exactly these contents.
 
     `person` is who gets a group. Raises DetailsInvalid without a reason, RequestDecided if this
-    action was asked for before, ServesOwn if it is for who asks, or for their household.
+    action was asked for before, ServesOwn if it is for who asks, or for their household, MayNotAsk
+    for who may not do it themselves.
     """
+    if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
+        raise MayNotAsk(MAY_NOT_ASK)
     why = tidy_line(reason)
     if not why:
         raise DetailsInvalid("Say why, so that another person can decide.")

@@ -41,11 +41,15 @@ class ProviderDecides(LedgerError):
 
 
 class ServesOwn(LedgerError):
-    """Staff would move money, or change limits, of their own or of their household."""
+    """Staff would move money, or change limits or a status, of their own or of their household."""
 
 
 class RequestDecided(LedgerError):
     """The request was decided, withdrawn or used before, or its time is over."""
+
+
+class MayNotAsk(LedgerError):
+    """This person may not do the action, so they may not ask for its approval."""
 
 
 class MayNotDecide(LedgerError):

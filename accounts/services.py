@@ -255,17 +255,21 @@ def set_status(
     changed_by: User | None,
 ) -> None:
     """Sets another status of an account whose row the caller has locked, as part of the caller's
-    database transaction. Raises as `freeze_account` and `close_account` do.
+    database transaction. Raises as `freeze_account` and `close_account` do; ServesOwn for staff
+    whose own account, or whose household's, this is.
     """
     _check_change(account, status)
-    StatusChange.objects.create(
-        account=account,
-        from_status=account.status,
-        to_status=status,
-        reason=tidy_line(reason),
-        message=tidy_line(message),
-        changed_by=changed_by,
-    )
+    try:
+        StatusChange.objects.create(
+            account=account,
+            from_status=account.status,
+            to_status=status,
+            reason=tidy_line(reason),
+            message=tidy_line(message),
+            changed_by=changed_by,
+        )
+    except IntegrityError as error:
+        raise refusal_of_staff(error) or error from error
     account.refresh_from_db(fields=["status", "closed_at"])  # see [Status follows changes]
 
 

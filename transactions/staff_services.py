@@ -29,7 +29,8 @@ def book(
 def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
     """Voids a hold with a reason.
 
-    Raises HoldNotPending if it was captured, or voided by its expiry or by a colleague. Returns
+    Raises HoldNotPending if it was captured, or voided by its expiry or by a colleague; ServesOwn
+    if it holds money of the writer or their household, or for them. Returns
     True if this call released it, False if the same person released it before. The id of the
     reason tells the two apart, also after a COMMIT whose answer was lost.
     """

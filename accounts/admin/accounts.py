@@ -33,6 +33,11 @@ SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # for staff who may no
 FEWEST_LAST_DIGITS = 4
 
 
+def _was_asked(request: HttpRequest) -> bool:
+    """Whether this request asked another manager for limits, in place of setting them."""
+    return getattr(request, "ledger_asked", False)
+
+
 @admin.register(Account)
 class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions, AccountColumns):
     """Accounts. Staff change the name; limits and status only with a reason.
@@ -190,10 +195,12 @@ class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions
         if change:
             changed = [name for name in form.changed_data if name != "reason"]
             changes = {name: form.cleaned_data[name] for name in changed}
-            if ASK in request.POST:
+            if ASK in request.POST and changes.keys() & set(LIMITS):
                 ask_for_limits(account=obj, form=form, asked_by=person_of(request))
+                request.ledger_asked = True  # type: ignore[attr-defined]
                 self.message_user(request, ASKED)
-            elif changes:
+                changes = {name: changes[name] for name in changes.keys() - set(LIMITS)}
+            if changes:
                 by = {"reason": form.cleaned_data["reason"], "changed_by": person_of(request)}
                 services.change_account(account=obj.pk, **changes, **by)
             return
@@ -205,7 +212,7 @@ class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions
 
     def response_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
         """Leaves out "was changed successfully" where another manager was only asked."""
-        if ASK in request.POST:
+        if _was_asked(request):
             return redirect("admin:accounts_account_change", obj.pk)
         return super().response_change(request, obj)
 
@@ -215,7 +222,7 @@ class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions
         """Returns the text for the history: old and new value of changed fields, and the reason."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
-        changes = ["Asked another person to approve:"] if ASK in request.POST else []
+        changes = ["Asked another person to approve:"] if _was_asked(request) else []
         for name in [name for name in form.changed_data if name != "reason"]:
             was, now = form.initial[name], form.cleaned_data[name]
             if name in LIMITS:

@@ -1,6 +1,7 @@
 """The words of the history: what changed, which value, who wrote it."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -22,7 +23,7 @@ SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "group": ("Groups", ("auth_group", "auth_group_permissions")),
-    "currency": ("Currencies", ("currencies",)),
+    "currency": ("Currencies", ("currencies", "approval_thresholds")),
     "household": ("Households", ("households",)),
 }  # fmt: skip
 PARTS = {
@@ -32,6 +33,7 @@ PARTS = {
     "account_emailaddress": "sign-in address of",
     "mfa_authenticator": "second factor of",
     "socialaccount_socialaccount": "sign-in by a provider of",
+    "approval_thresholds": "threshold of four eyes of",
 }
 ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed", "noted": "Noted"}
 LABELS = {
@@ -46,11 +48,14 @@ FACTORS = {
     Authenticator.Type.WEBAUTHN: "passkey",
     Authenticator.Type.RECOVERY_CODES: "recovery codes",
 }
+ALL_OTHERS = "all other currencies"
 Words = Mapping[str, Callable[[Any], Any]]  # of the values of a name
 WORDS: Words = {
     "deleted_at": lambda value: exact(parse_datetime(value)),
     "number": account_number,
     "second factor": lambda value: FACTORS.get(value, value),
+    "amount": lambda value: f"{Decimal(value).normalize():,f}",
+    "currency": lambda value: ALL_OTHERS if value == "*" else value,
 }
 
 

@@ -10,7 +10,15 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.urls import reverse
 
-from accounts.admin.change_labels import SUBJECTS, WORDS, Words, label_of, title_of, writer_of
+from accounts.admin.change_labels import (
+    ALL_OTHERS,
+    SUBJECTS,
+    WORDS,
+    Words,
+    label_of,
+    title_of,
+    writer_of,
+)
 from accounts.admin.columns import limit_in_words
 from accounts.models import Account, Change, Currency, Household, User
 
@@ -168,7 +176,9 @@ def _name_of(row: Any) -> str:
 
 
 def _name_in(change: Change) -> str:
-    """What something that is gone was called."""
+    """What something that is gone was called, or that has no row of its own."""
+    if change.about == "*":
+        return ALL_OTHERS
     values = change.before or change.after or {}
     return str(values.get("name") or change.about)
 

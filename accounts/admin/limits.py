@@ -15,7 +15,8 @@ ASKED = "Another manager has been asked to approve the limits; nothing has chang
 
 
 def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRequest:
-    """Asks for the limits that a valid form changes. Raises as `approvals.ask` does.
+    """Asks for the limits that a valid form changes. Raises as `approvals.ask` does; DetailsInvalid
+    if it changes none, RequestDecided while this person's last request for the account waits.
 
     Each is stored with its value of now: the database refuses the change once that is another.
     """
@@ -44,8 +45,8 @@ def why_asked(account: Account) -> str:
     threshold = approvals.threshold_of(account.currency)
     more = f"more than {money(threshold, account.currency)}" if threshold else "any amount"
     return (
-        f"Nothing was saved. To raise limits by {more} in a day, another manager must approve it. "
-        "Ask for approval below, or enter less."
+        f"Nothing was saved. To raise limits by {more} in a day, or an overdraft limit above that "
+        "on any day, another manager must approve it. Ask for approval below, or enter less."
     )
 
 

@@ -8,12 +8,12 @@ from typing import ClassVar, NamedTuple, Self
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.models import approval_triggers
+from accounts.models import approval_triggers, limit_triggers
 from accounts.models.account import Account
+from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from ledger.db.ids import uuid7
@@ -43,19 +43,24 @@ class LimitAsked(NamedTuple):
 
 class ApprovalThreshold(models.Model):
     """Up to how much one clerk does alone in a day, for a currency. `migrate` writes these rows
-    from the setting LEDGER_FOUR_EYES_OVER.
+    from the setting LEDGER_FOUR_EYES_OVER. Their changes stay in the history, by which the audit
+    finds the threshold of each moment.
     """
 
     currency = models.CharField(primary_key=True, max_length=3, db_comment="* for all others")
     amount = MoneyField()
-    changed_at = models.DateTimeField(
-        db_default=Now(), db_comment="The audit compares what staff did from then on"
-    )
 
     class Meta:
         db_table = "approval_thresholds"
         db_table_comment = "What staff do alone in a day; without rows, no rule applies"
         default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
+            "approval_thresholds",
+            {"currency": "{row}.currency", "amount": "{row}.amount::text"},
+            "currency",
+            "amount",
+            about="{row}.currency",
+        )
 
     def __str__(self) -> str:
         return f"{self.currency} {self.amount}"
@@ -177,6 +182,7 @@ class ApprovalRequest(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_REQUESTS,
             registered(),
+            limit_triggers.REQUEST_FOR_LIMITS,
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(

@@ -169,7 +169,7 @@ class RecordedSocialAccount(SocialAccount):  # type: ignore[misc]
 
 RECORDED = {
     "accounts", "account_status_changes", "reads", "limit_changes", "households", "users",
-    "currencies", "auth_group", "users_groups",
+    "currencies", "approval_thresholds", "auth_group", "users_groups",
     "users_user_permissions", "auth_group_permissions", "account_emailaddress",
     "mfa_authenticator", "socialaccount_socialaccount",
 }  # fmt: skip

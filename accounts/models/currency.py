@@ -7,6 +7,22 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models.change_triggers import recorded
+from ledger.db.triggers import FirmTrigger
+
+# See Note [Four eyes]. The threshold for all others counts in units of the currencies of ISO 4217;
+# of another unit, such as an ounce of gold, as many could be a fortune.
+NEEDS_APPROVAL_AT_FIRST = FirmTrigger(
+    name="currency_needs_approval_at_first",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    definer=True,
+    func="""
+        INSERT INTO approval_thresholds (currency, amount)
+        SELECT NEW.code, 0 WHERE EXISTS (SELECT FROM approval_thresholds)
+        ON CONFLICT (currency) DO NOTHING;
+        RETURN NULL;
+    """,
+)
 
 
 class CurrencyQuerySet(models.QuerySet["Currency"]):
@@ -62,17 +78,20 @@ class Currency(models.Model):
             ),
         ]
 
-        triggers: ClassVar[list[pgtrigger.Trigger]] = recorded(
-            "currencies",
-            {
-                "code": "{row}.code",
-                "name": "{row}.name",
-                "minor_units": "{row}.minor_units",
-                "is_open": "{row}.is_open",
-            },
-            *"code name minor_units is_open".split(),
-            about="{row}.code",
-        )
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            NEEDS_APPROVAL_AT_FIRST,
+            *recorded(
+                "currencies",
+                {
+                    "code": "{row}.code",
+                    "name": "{row}.name",
+                    "minor_units": "{row}.minor_units",
+                    "is_open": "{row}.is_open",
+                },
+                *"code name minor_units is_open".split(),
+                about="{row}.code",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code}, {self.name}"

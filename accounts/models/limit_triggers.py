@@ -1,10 +1,13 @@
 """The triggers by which a row about limits sets the limits of its account."""
 
+from collections.abc import Callable
+
 import pgtrigger
 
 from accounts.models.approval_triggers import (
     ADD_TO_SUMS,
     APPLIES,
+    MAY_STILL_ASK,
     OVER,
     TODAY,
     clerk_of,
@@ -13,21 +16,28 @@ from accounts.models.approval_triggers import (
 )
 from ledger.db.triggers import FirmTrigger, refuse, registered, stays
 
+Share = Callable[[str, str], str]  # SQL of an amount and its currency: a part of the threshold
 
-def _raised(row: str, limit: str) -> str:
+
+def _raised(row: str, limit: str, share: Share) -> str:
     """SQL: the share by which a limit on payments rises. Without one, nothing can rise; to remove
     one is over every threshold.
     """
     before, after = f"{row}.{limit}_before", f"{row}.{limit}"
     return f"""CASE WHEN {before} IS NULL THEN 0 WHEN {after} IS NULL THEN {OVER}
-        ELSE {share_of(f"greatest({after} - {before}, 0)", "held.currency")} END"""
+        ELSE {share(f"greatest({after} - {before}, 0)", "held.currency")} END"""
 
 
-def raised_by(row: str) -> str:
-    """SQL: the share by which a row raises the limits of the account `held`."""
-    overdraft = f"greatest({row}.overdraft_limit - {row}.overdraft_limit_before, 0)"
-    return f"""{share_of(overdraft, "held.currency")}
-    + {_raised(row, "transfer_limit")} + {_raised(row, "daily_limit")}"""
+def raised_by(row: str, share: Share = share_of) -> str:
+    """SQL: the share by which a row raises the limits of the account `held`. To raise an overdraft
+    limit above the threshold is over every threshold, so that rises of many days do not add up.
+    """
+    before, after = f"{row}.overdraft_limit_before", f"{row}.overdraft_limit"
+    overdraft = f"""CASE WHEN {after} <= {before} THEN 0
+        WHEN {share(after, "held.currency")} > 1 THEN {OVER}
+        ELSE {share(f"({after} - {before})", "held.currency")} END"""
+    limits = [_raised(row, limit, share) for limit in ("transfer_limit", "daily_limit")]
+    return " + ".join([overdraft, *limits])
 
 
 def _as_asked(row: str, limit: str) -> str:
@@ -92,6 +102,38 @@ LIMITS_FOLLOW_CHANGES = FirmTrigger(
                transfer_limit = NEW.transfer_limit, daily_limit = NEW.daily_limit
         WHERE id = NEW.account_id;
         RETURN NULL;
+    """,
+)
+
+_CHANGES_ONE = " OR ".join(
+    f"""NEW.parameters ? '{limit}' AND (NEW.parameters->>'{limit}')::numeric
+        IS DISTINCT FROM (NEW.parameters->'before'->>'{limit}')::numeric"""
+    for limit in ("overdraft_limit", "transfer_limit", "daily_limit")
+)
+# The account is locked, so that of two requests at once the second one finds the first.
+REQUEST_FOR_LIMITS = FirmTrigger(
+    name="request_for_limits",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Condition("NEW.kind = 'limits'"),
+    definer=True,
+    func=f"""
+        IF NOT {MAY_STILL_ASK} THEN
+            {refuse("limits_asked_by_manager", "Only who may change limits asks for them.")}
+        END IF;
+        IF ({_CHANGES_ONE}) IS NOT TRUE THEN
+            {refuse("limits_asked_change", "A request for limits changes one at least.")}
+        END IF;
+        PERFORM FROM accounts WHERE id = NEW.from_account_id FOR NO KEY UPDATE;
+        IF EXISTS (
+            SELECT FROM approval_requests
+            WHERE kind = 'limits' AND status = 'pending' AND expires_at > clock_timestamp()
+              AND from_account_id = NEW.from_account_id
+              AND requested_by_id = NEW.requested_by_id
+        ) THEN
+            {refuse("limits_asked_once", "One request for limits of an account waits at a time.")}
+        END IF;
+        RETURN NEW;
     """,
 )
 

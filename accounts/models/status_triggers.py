@@ -5,15 +5,22 @@ Note [Status follows changes]: an account's status changes only by a row of this
 column, and a trigger of accounts refuses a direct UPDATE to everybody. So no change is without its
 row. The rows of an account form a chain that begins with active: each starts from the status that
 the one before led to, at a later time, by the clock of the server. The audit checks the chain.
+Staff change no status of their own account or household; a customer who leaves closes theirs.
 """
 
 import pgtrigger
 
+from accounts.models.approval_triggers import APPLIES, related
 from ledger.db.triggers import FirmTrigger, refuse
 
 _OTHER_STATUS = refuse(
     "status_change_continues", "A change starts from the status of the account, to another one."
 )
+_LEAVES = """NEW.to_status = 'closed' AND EXISTS (
+    SELECT FROM accounts JOIN users ON users.id = accounts.user_id
+    WHERE accounts.id = NEW.account_id AND users.id = NEW.changed_by_id AND NOT users.is_staff
+)"""
+_BY_STRANGER = refuse("status_by_stranger", "Staff do not freeze or close for their own household.")
 # The first runs before the row is written, under the lock of the account; the second after it,
 # because a row that ON CONFLICT leaves out must change nothing.
 STATUS_CHANGE_CONTINUES = FirmTrigger(
@@ -26,6 +33,9 @@ STATUS_CHANGE_CONTINUES = FirmTrigger(
         SELECT status INTO found FROM accounts WHERE id = NEW.account_id FOR NO KEY UPDATE;
         IF NEW.from_status <> found OR NEW.to_status = found THEN
             {_OTHER_STATUS}
+        END IF;
+        IF {related("NEW.changed_by_id", "NEW.account_id")} AND NOT ({_LEAVES}) AND {APPLIES} THEN
+            {_BY_STRANGER}
         END IF;
         SELECT max(created_at) INTO latest
         FROM account_status_changes WHERE account_id = NEW.account_id;

@@ -210,8 +210,8 @@ def test_approved_limits_are_refused_once_a_colleague_changed_them(
 ) -> None:
     second = colleague(MANAGER, "Second boss")
     account = change(account, boss, transfer_limit=Decimal(5_000))
-    request = asked_limits(account, boss, transfer_limit=Decimal(60_000))
     late = approved(asked_limits(account, boss, transfer_limit=Decimal(70_000)), second)
+    request = asked_limits(account, boss, transfer_limit=Decimal(60_000))
     change(account, second, transfer_limit=Decimal(10))
     client = signed_in(second)
     page = client.get(PAGE).content.decode()

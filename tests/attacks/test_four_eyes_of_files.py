@@ -242,10 +242,11 @@ def test_nobody_decides_a_file_that_pays_them_or_their_household(
 def test_nobody_asks_for_a_file_that_pays_them_or_their_household(
     shared_file: PaymentFile, boss: User
 ) -> None:
+    boss.groups.add(*colleague(OPERATIONS, "Model").groups.all())
+    boss = User.objects.get(pk=boss.pk)
     with pytest.raises(ServesOwn):
         asked(shared_file, boss)
-    boss.groups.add(*colleague(OPERATIONS, "Model").groups.all())
-    both = signed_in(User.objects.get(pk=boss.pk))
+    both = signed_in(boss)
     page = text_of(both.get(f"{BASE}{shared_file.pk}/change/"))
     assert "pays you or your household" in page
     for button in ("ask", "whole", "pay"):

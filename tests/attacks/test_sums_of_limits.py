@@ -9,7 +9,7 @@ from accounts.exceptions import NeedsApproval
 from accounts.groups import OPERATIONS, ensure_groups
 from accounts.models import Account, StaffSum, User
 from tests.attacks.approvals import as_web
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, walls_down
 from transactions import services
 from transactions.services import Draft
 
@@ -74,3 +74,28 @@ def test_limits_and_money_do_not_add_up_also_for_one_person_of_both_groups(boss:
     with pytest.raises(NeedsApproval):
         change(account, boss, overdraft_limit=Decimal(10_001))
     assert StaffSum.objects.filter(share=1).count() == 4, "of the clerk and of the account, twice"
+
+
+def test_an_overdraft_above_the_threshold_needs_approval_however_slowly_it_grows(
+    account: Account, boss: User
+) -> None:
+    """Each rise alone is as much as one may do in a day."""
+    change(account, boss, overdraft_limit=Decimal(10_000))
+    another_day()
+    for far in ("10000.01", "20000"):
+        with pytest.raises(NeedsApproval):
+            change(account, boss, overdraft_limit=Decimal(far))
+    change(account, boss, overdraft_limit=Decimal(5_000), daily_limit=Decimal(4_000))
+
+
+def test_an_overdraft_above_the_threshold_is_lowered_alone(account: Account, boss: User) -> None:
+    account_services.change_account(account=account, overdraft_limit=Decimal(90_000))
+    change(account, boss, overdraft_limit=Decimal(80_000), transfer_limit=Decimal(200))
+    with pytest.raises(NeedsApproval):
+        change(account, boss, overdraft_limit=Decimal("80000.01"))
+
+
+def another_day() -> None:
+    """Moves what was done today to a day of the past."""
+    with walls_down("staff_sums") as cursor:
+        cursor.execute("UPDATE staff_sums SET key = '2020-01-01' || substr(key, 11)")

@@ -1,5 +1,7 @@
 """Staff rows that the owner of the tables wrote round four eyes: the audit finds them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,10 +11,11 @@ from django.db import connection
 
 from accounts import approvals
 from accounts import services as account_services
-from accounts.models import Account, ApprovalRequest, ApprovalThreshold, LimitChange, User
+from accounts.models import Account, ApprovalRequest, Change, LimitChange, User
 from ledger.db.ids import uuid7
 from tests.conftest import colleague, set_role
 from tests.factories import AccountFactory, UserFactory, walls_down
+from tests.refusals import refused_by
 from tests.transactions.audit.breaking import found
 from transactions import services
 from transactions.audit.audit import audit
@@ -33,6 +36,18 @@ def account() -> Account:
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of the tests count also when they run near midnight."""
     monkeypatch.setattr("transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(0))
+
+
+@contextmanager
+def thresholds_from(change: Decimal | str) -> Iterator[None]:
+    """Runs the block with other thresholds, by a statement or an amount for all currencies."""
+    sql = change if isinstance(change, str) else "UPDATE approval_thresholds SET amount = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, None if isinstance(change, str) else [change])
+    try:
+        yield
+    finally:
+        approvals.write_thresholds()
 
 
 def by_owner(account: Account, clerk: User, amount: Any, **more: Any) -> Transaction:
@@ -96,20 +111,43 @@ def test_what_nobody_needs_to_approve_is_clean(account: Account, clerk: User) ->
 
 
 def test_rows_before_the_threshold_of_today_are_clean(account: Account, clerk: User) -> None:
-    by_owner(account, clerk, 20_000)
-    assert not audit().clean
-    before = dict(ApprovalThreshold.objects.values_list("currency", "changed_at"))
-    ApprovalThreshold.objects.update(changed_at=Transaction.objects.latest("created_at").created_at)
-    services.deposit(to_account=account, amount=Decimal(1))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE approval_thresholds SET changed_at = changed_at + interval '1 microsecond'"
-        )
-    try:
-        assert audit().clean
-    finally:
-        for currency, changed_at in before.items():
-            ApprovalThreshold.objects.filter(currency=currency).update(changed_at=changed_at)
+    with thresholds_from(Decimal(20_000)):
+        by_owner(account, clerk, 20_000)
+    assert audit().clean
+    by_owner(AccountFactory(), colleague("operations", "Rae"), 10_001)
+    assert found("threshold").broken == 1
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE approval_thresholds SET amount = 1000000000000",
+    "UPDATE approval_thresholds SET currency = 'XTS' WHERE currency = '*'",
+    "UPDATE approval_thresholds SET amount = amount + 1",
+    "DELETE FROM approval_thresholds",
+    "DELETE FROM approval_thresholds; INSERT INTO approval_thresholds VALUES ('*', 1000000000000)",
+])  # fmt: skip
+def test_no_later_threshold_covers_what_was_done_before_it(
+    statement: str, account: Account, clerk: User
+) -> None:
+    row = by_owner(account, clerk, 20_000)
+    with thresholds_from(statement):
+        assert found("threshold").transaction == str(row.pk)
+    assert found("threshold").transaction == str(row.pk)
+    assert Change.objects.filter(table_name="approval_thresholds").exclude(action="noted").exists()
+
+
+def test_the_owner_does_not_rewrite_the_history_of_thresholds(account: Account) -> None:
+    for sql in ("UPDATE changes SET changed_at = now()", "DELETE FROM changes"):
+        assert refused_by(f"{sql} WHERE table_name = 'approval_thresholds'") == "change_stays"
+
+
+def test_a_threshold_that_changed_unseen_is_found(account: Account) -> None:
+    for more in (7, -7):
+        with walls_down("approval_thresholds") as cursor:
+            cursor.execute(
+                "UPDATE approval_thresholds SET amount = amount + %s WHERE currency = '*'", [more]
+            )
+        findings = [finding.check for finding in audit().findings]
+        assert findings == (["threshold of approvals"] if more > 0 else [])
 
 
 def test_approved_rows_are_clean_also_when_their_hold_has_ended(

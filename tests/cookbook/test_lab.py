@@ -45,6 +45,7 @@ def test_the_other_triggers_move_or_record_something_or_end_sessions() -> None:
     names = {name.rsplit("_", 1)[0] for name in triggers_that_refuse_nothing()}
     rules = [
         "change_is_recorded",
+        "currency_needs_approval_at_first",
         "group_membership_ends_sessions",
         "held_follows_rows",
         "person_permission_ends_sessions",

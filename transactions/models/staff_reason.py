@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from ledger.db.ids import uuid7
 from ledger.db.triggers import registered, stays
+from transactions.models.staff_triggers import RELEASED_BY_STRANGER
 
 
 class StaffReason(models.Model):
@@ -56,6 +57,7 @@ class StaffReason(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             registered(),
+            RELEASED_BY_STRANGER,
             *stays("note_stays", "notes_stay", "A reason never changes.", "Reasons never change."),
         ]
 

@@ -5,8 +5,17 @@ was booked by the holder of the account that pays. So a row without a name, or w
 staff's too.
 """
 
-from accounts.models.approval_triggers import ADD_TO_SUMS, TODAY, clerk_of, share_of
-from ledger.db.triggers import refuse
+import pgtrigger
+
+from accounts.models.approval_triggers import (
+    ADD_TO_SUMS,
+    APPLIES,
+    TODAY,
+    clerk_of,
+    related,
+    share_of,
+)
+from ledger.db.triggers import FirmTrigger, refuse
 
 SERVES_OWN = refuse(
     "staff_serve_others", "Staff move no money of their own or of their household here."
@@ -96,3 +105,22 @@ STAFF_ROWS = f"""
     GROUP BY whose ORDER BY whose
     {ADD_TO_SUMS};
 """
+
+# A hold ends early by the reason of a release, so that its writer is who releases it.
+RELEASED_BY_STRANGER = FirmTrigger(
+    name="released_by_stranger",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Condition("NEW.action = 'release'"),
+    definer=True,
+    func=f"""
+        IF EXISTS (
+            SELECT FROM transactions AS hold WHERE hold.id = NEW.transaction_id
+            AND ({related("NEW.written_by_id", "hold.from_account_id")}
+                 OR {related("NEW.written_by_id", "hold.to_account_id")})
+        ) AND {APPLIES} THEN
+            {refuse("released_by_stranger", "Staff release no hold of their own household.")}
+        END IF;
+        RETURN NEW;
+    """,
+)

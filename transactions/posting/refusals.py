@@ -33,6 +33,7 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "sealed_period_is_closed": refused.InvalidDetails,
     "needs_approval": NeedsApproval,
     "staff_serve_others": ServesOwn,
+    "released_by_stranger": ServesOwn,
     "asked_by_staff": MayNotDecide,
 }
 SENTENCES = {
@@ -48,6 +49,7 @@ SENTENCES = {
     ),
     "needs_approval": REFUSALS["needs_approval"][1],
     "staff_serve_others": REFUSALS["staff_serve_others"][1],
+    "released_by_stranger": REFUSALS["released_by_stranger"][1],
     "asked_by_staff": REFUSALS["asked_by_staff"][1],
     "created_by_exists": "The person who books this is not a user of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",

@@ -46,6 +46,7 @@ HEADLINES = {
     "person": "A person's row is not where its history leads",
     "household": "A household is not where its history leads",
     "listed currency": "A currency's row is not where its history leads",
+    "threshold of approvals": "A threshold of four eyes is not where its history leads",
     "group": "A group is not where its history leads",
     "membership": "Somebody is in other groups than their history says",
     "permission": "A person or group has other permissions than the history says",

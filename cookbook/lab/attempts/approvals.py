@@ -5,11 +5,12 @@ The tables of approvals themselves have their attacks in tests/attacks/test_four
 
 from dataclasses import replace
 
-from cookbook.lab.attempts.accounts import ACCOUNT
+from cookbook.lab.attempts.accounts import ACCOUNT, CHANGE
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, Attempt, ValidRow
 from cookbook.lab.attempts.files import LINE
 from cookbook.lab.attempts.people import MEMBER
 from cookbook.lab.attempts.transactions import WITHDRAWAL
+from cookbook.lab.attempts.words import NOTE
 
 # The practice bank has no thresholds, so that its recipes need no approval.
 THRESHOLD = ValidRow("approval_thresholds", "a threshold", {"currency": "'*'", "amount": "10000"})
@@ -80,6 +81,21 @@ ATTEMPTS: list[Attempt] = [
             "staff_serve_others",
             "Withdraw from an account of one's own at the desk",
             created_by_id="ana.user_id",
+        ),
+        given=(THRESHOLD.insert,),
+    ),
+    replace(
+        CHANGE.attempt(
+            "status_by_stranger", "Freeze an account of one's own", changed_by_id="ana.user_id"
+        ),
+        given=(THRESHOLD.insert,),
+    ),
+    replace(
+        NOTE.attempt(
+            "released_by_stranger",
+            "Release a hold of one's own",
+            action="'release'",
+            written_by_id="ana.user_id",
         ),
         given=(THRESHOLD.insert,),
     ),

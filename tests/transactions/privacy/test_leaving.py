@@ -147,7 +147,7 @@ def written_by_staff(ana: Account) -> None:
         account=ana, reason=why, message="Ana, it is open", changed_by=clerk
     )
     ApprovalRequest.objects.create(
-        kind="limits", transaction_id=uuid7(), from_account=ana, amount=1, currency=ana.currency,
+        kind="hold", transaction_id=uuid7(), from_account=ana, amount=1, currency=ana.currency,
         parameters={"message": "Ana"}, reason="Ana asked", requested_by=clerk, status="pending",
         expires_at=timezone.now() + timedelta(hours=1), note="For Ana",
     )  # fmt: skip

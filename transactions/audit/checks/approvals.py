@@ -6,6 +6,11 @@ was made by a page, and what one of them does alone in a day is at most the thre
 above it without an approval were written with disabled triggers, or by the owner's own SQL.
 Rows within five minutes of midnight are left out: the trigger may have counted them to the day
 beside theirs.
+
+Each row is compared with the threshold of its time, by the history of `approval_thresholds`: nobody
+can change that, so a threshold that the owner raises, moves or deletes covers no earlier row. Where
+one changed within five minutes, the higher of both counts. Rows from before the history are left
+out.
 """
 
 from collections.abc import Iterator
@@ -17,30 +22,63 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import ApprovalRequest
-from accounts.models.approval_triggers import share_of
-from accounts.models.limit_triggers import raised_by, same_limits
+from accounts.models.approval_triggers import OVER
+from accounts.models.limit_triggers import Share, raised_by, same_limits
 from transactions.audit.findings import Finding, amount_text, named
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 from transactions.models.staff_triggers import SAME_CONTENT
 
 _MARGIN = "%(margin)s::interval"
 _ROUNDED = "0.000000001"  # the stored sums are rounded, so a full day may be this far above 1
-# Earlier rows may have been made with other thresholds, or before there were any.
-_FROM = """(SELECT greatest(max(changed_at), date_trunc('day', %(since)s::timestamptz, 'UTC'))
-    FROM approval_thresholds HAVING count(*) > 0)"""
+_THRESHOLDS = """
+    SELECT about AS code, (after->>'amount')::numeric AS amount, changed_at AS since,
+           coalesce(lead(changed_at) OVER (PARTITION BY about ORDER BY changed_at), 'infinity')
+               AS until
+    FROM changes WHERE table_name = 'approval_thresholds'
+"""
+
+
+def _held(moment: str) -> str:
+    """SQL: whether a threshold held at least at some time within the margin of a moment."""
+    return f"amount IS NOT NULL AND since <= {moment} + {_MARGIN} AND {moment} - {_MARGIN} < until"
+
+
+def _since(moment: str) -> str:
+    """SQL: whether a moment is on a day to check, and there were thresholds all the time."""
+    return f"""{moment} >= coalesce(
+          date_trunc('day', %(since)s::timestamptz, 'UTC'), '-infinity')
+      AND EXISTS (
+          SELECT FROM thresholds WHERE amount IS NOT NULL
+          AND since <= {moment} - {_MARGIN} AND {moment} + {_MARGIN} < until)"""
+
+
+def _share_at(moment: str) -> Share:
+    """SQL: an amount as a part of the threshold that its currency had at a moment."""
+
+    def share(amount: str, currency: str) -> str:
+        return f"""coalesce({amount} / nullif((
+            SELECT max(amount) FROM thresholds AS threshold
+            WHERE {_held(moment)} AND (code = {currency} OR code = '*' AND NOT EXISTS (
+                SELECT FROM thresholds AS own WHERE own.code = {currency}
+                AND own.amount IS NOT NULL AND own.since <= {moment} - {_MARGIN}
+                AND {moment} + {_MARGIN} < own.until))), 0), {OVER})"""  # noqa: S608
+
+    return share
+
 
 # Rows of staff that moved money, or raised limits, without an approval.
 _ALONE = f"""
     SELECT staff.id, staff.created_by_id AS clerk, staff.created_at, 'money' AS what,
            staff.from_account_id AS account,
            CASE WHEN NOT plain THEN staff.to_account_id END AS other, staff.amount,
-           staff.currency, {share_of("staff.amount", "staff.currency")} AS share
+           staff.currency,
+           {_share_at("staff.created_at")("staff.amount", "staff.currency")} AS share
     FROM transactions AS staff
     JOIN users ON users.id = staff.created_by_id AND users.is_staff
     LEFT JOIN accounts AS payer ON payer.id = staff.from_account_id
     CROSS JOIN LATERAL (SELECT staff.type = 'transfer' AND staff.status = 'completed'
         AND staff.captures_id IS NULL AND staff.reverses_id IS NULL AS plain) AS kind
-    WHERE staff.created_at >= {_FROM}
+    WHERE {_since("staff.created_at")}
       AND NOT (plain AND staff.created_by_id IS NOT DISTINCT FROM payer.user_id)
       AND NOT EXISTS (
           SELECT FROM approval_requests AS request
@@ -55,17 +93,17 @@ _ALONE = f"""
                                      AND request.used_at + {_MARGIN})
     UNION ALL
     SELECT change.id, change.changed_by_id, change.created_at, 'limits', change.account_id, NULL,
-           NULL, held.currency, {raised_by("change")}
+           NULL, held.currency, {raised_by("change", _share_at("change.created_at"))}
     FROM limit_changes AS change
     JOIN users ON users.id = change.changed_by_id AND users.is_staff
     JOIN accounts AS held ON held.id = change.account_id
-    WHERE change.created_at >= {_FROM} AND NOT EXISTS (
+    WHERE {_since("change.created_at")} AND NOT EXISTS (
         SELECT FROM approval_requests WHERE status = 'done' AND {same_limits("change")})
 """  # noqa: S608
 
 # The first row by which the sum of a day, a clerk's or an account's, passes the threshold.
 _ABOVE = f"""
-    WITH alone AS ({_ALONE}), counted AS (
+    WITH thresholds AS MATERIALIZED ({_THRESHOLDS}), alone AS ({_ALONE}), counted AS (
         SELECT alone.*, whose, of_clerk, sum(share) OVER (
                    PARTITION BY what, whose, (created_at AT TIME ZONE 'UTC')::date
                    ORDER BY created_at, id) AS total

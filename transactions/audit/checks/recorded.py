@@ -31,6 +31,7 @@ CHECKS_OF_TABLES = {
     "users": "person",
     "households": "household",
     "currencies": "listed currency",
+    "approval_thresholds": "threshold of approvals",
     "auth_group": "group",
     "users_groups": "membership",
     "users_user_permissions": "permission",
