@@ -183,6 +183,7 @@ LEDGER_STAFF_SESSION_ABSOLUTE = timedelta(
     hours=env.number("LEDGER_STAFF_SESSION_ABSOLUTE", 12 if _IS_RELAXED else 8, least=1, most=24)
 )
 SESSION_ENGINE = "accounts.sign_in.session_store"
+MESSAGE_STORAGE = "ledger.web.message_cookie.MessageStorage"
 CSRF_COOKIE_HTTPONLY = True  # no script of ours reads it
 SESSION_COOKIE_AGE = int(LEDGER_SESSION_ABSOLUTE.total_seconds())
 # A database in MaxMind's format, for the town and country of a sign-in; without it neither is said.

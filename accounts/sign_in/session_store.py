@@ -22,6 +22,8 @@ IS_STAFF = "is_staff"
 IDLE, ABSOLUTE = "idle", "absolute"
 ENDED = "ended"
 REASON_STAYS = timedelta(days=1)
+# What comes before signing in takes 15 minutes at most: a code from a mail is valid no longer.
+ANONYMOUS = timedelta(hours=1)
 SEEN_EVERY = timedelta(minutes=1)  # how exact `last_seen_at` is: one UPDATE a minute at most
 
 
@@ -120,7 +122,7 @@ class SessionStore(DatabaseStore):
         return WebSession(
             session_key=digest_of(key),
             session_data=self.encode(data),
-            expire_date=self.get_expiry_date(),
+            expire_date=self.get_expiry_date() if SESSION_KEY in data else now + ANONYMOUS,
             user_id=data.get(SESSION_KEY),
             started_at=datetime.fromtimestamp(since, UTC) if since else now,
             last_seen_at=now,

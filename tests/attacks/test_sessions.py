@@ -366,3 +366,13 @@ def test_a_command_ends_the_sessions_of_one_person_or_of_all(everybody: bool) ->
 def test_the_command_refuses_an_address_that_nobody_has() -> None:
     with pytest.raises(CommandError):
         call_command("end_sessions", "nobody@example.com")
+
+
+def test_a_session_of_nobody_lives_an_hour_at_most() -> None:
+    """Anybody can make such rows, by asking for the sign-in by passkey."""
+    ajax = {"x-requested-with": "XMLHttpRequest", "accept": "application/json"}
+    Client().get("/account/2fa/webauthn/login/", headers=ajax)
+
+    (row,) = WebSession.objects.all()
+    assert row.user_id is None
+    assert row.expire_date - timezone.now() <= timedelta(hours=1)

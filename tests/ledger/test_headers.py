@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
@@ -62,6 +63,23 @@ def test_no_script_reads_a_cookie_and_no_other_site_sends_one(client: Client) ->
     cookies = {name: (each["httponly"], each["samesite"]) for name, each in client.cookies.items()}
     assert {"csrftoken", "sessionid", "device", "theme"} <= {*cookies}
     assert {*cookies.values()} == {(True, "Lax")}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("https", "name"), [(True, "__Host-messages"), (False, "messages")])
+def test_a_message_is_in_a_cookie_of_this_host_that_the_page_about_privacy_names(
+    client: Client, settings: LazySettings, https: bool, name: str
+) -> None:
+    settings.LEDGER_HTTPS = settings.SESSION_COOKIE_SECURE = https
+    person = UserFactory(password=PASSWORD)
+
+    client.post("/account/login/", {"login": person.email, "password": PASSWORD})
+    cookie = client.cookies[name]
+
+    assert (bool(cookie["secure"]), cookie["path"], cookie["domain"]) == (https, "/", "")
+    assert name in client.get("/privacy/").content.decode()
+    client.get("/")
+    assert client.cookies[name].value == ""  # shown, and gone
 
 
 @pytest.mark.django_db

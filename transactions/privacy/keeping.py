@@ -2,7 +2,8 @@
 
 from django.conf import settings
 
-from accounts.sign_in.devices import cookie_name
+from accounts.sign_in import devices
+from ledger.web import message_cookie
 from transactions.privacy.retention import NAMES_ASKED_DAYS
 
 Row = tuple[str, str]
@@ -30,7 +31,8 @@ def cookies() -> list[tuple[str, str, str]]:
         (settings.SESSION_COOKIE_NAME, "Keeps you signed in", "Until you sign out"),
         (settings.CSRF_COOKIE_NAME, "Forms come from this site only", "A year"),
         ("theme", "Light or dark, if you chose one", "A year"),
-        (cookie_name(), "Knows this device again at the next sign-in", "A year"),
+        (message_cookie.cookie_name(), "Tells the next page what was done", "Until that page"),
+        (devices.cookie_name(), "Knows this device again at the next sign-in", "A year"),
     ]
 
 
