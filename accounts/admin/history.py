@@ -1,26 +1,21 @@
 """The page of the history, and the history of one object."""
 
-import uuid
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils.dateparse import parse_datetime
 
 from accounts.admin.change_labels import ACTIONS, SUBJECTS
 from accounts.admin.changes_in_words import in_words
-from accounts.admin.parts import ReadOnly, person_of
+from accounts.admin.log_pages import LogAdmin, newest_page
+from accounts.admin.parts import person_of
 from accounts.models import Change, User
 from ledger.db.facts import because
 from ledger.text.dates import end_of_day, start_of_day
 
-ON_A_PAGE = 50
 MOST_PEOPLE = 50  # that a name in the filter may mean
 
 
@@ -68,39 +63,15 @@ class HistoryFilter(forms.Form):
 
 
 @admin.register(Change)
-class ChangeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Serves one page, newest first, in place of Django's list."""
+class ChangeAdmin(LogAdmin):
+    title = "History"
+    filter_class = HistoryFilter
+    newest = Change.objects.select_related("person").order_by("-changed_at", "-id")
+    time = "changed_at"
+    page_template = "admin/accounts/change/history.html"
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        form = HistoryFilter(request.GET)
-        changes = Change.objects.select_related("person").order_by("-changed_at", "-id")
-        if form.is_valid():
-            changes = form.apply(changes)
-        page, older = newest_page(changes, "changed_at", request)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "History",
-            "opts": self.opts,
-            "form": form,
-            "changes": in_words(page, person_of(request)),
-            "older": older,
-            "is_first": "before" not in request.GET,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin/accounts/change/history.html", context)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        raise PermissionDenied  # a row has no page of its own
+    def rows(self, page: list[Any], request: HttpRequest) -> Any:
+        return {"changes": in_words(page, person_of(request))}
 
 
 class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -134,30 +105,3 @@ class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
                 "shows_changes": True,
             }
         return super().history_view(request, object_id, context)
-
-
-def newest_page(
-    rows: models.QuerySet[Any], time: str, request: HttpRequest
-) -> tuple[list[Any], str]:
-    """A page of rows, newest first, and the query string of the next page, "" on the last one. The
-    next page starts below the last row (`before`), so that each costs the same.
-    """
-    if start := _position(request.GET.get("before", "")):
-        moment, id = start
-        rows = rows.filter(Q(**{f"{time}__lt": moment}) | Q(**{time: moment, "id__lt": id}))
-    found = list(rows[: ON_A_PAGE + 1])
-    if len(found) <= ON_A_PAGE:
-        return found, ""
-    last, query = found[ON_A_PAGE - 1], request.GET.copy()
-    query["before"] = f"{getattr(last, time).isoformat()}_{last.pk}"
-    return found[:ON_A_PAGE], query.urlencode()
-
-
-def _position(text: str) -> tuple[datetime, uuid.UUID] | None:
-    """The time and id in the text "time_id"; None if there are none."""
-    moment, _, id = text.partition("_")
-    try:
-        parsed = parse_datetime(moment)
-        return (parsed, uuid.UUID(id)) if parsed is not None and parsed.tzinfo else None
-    except ValueError:
-        return None

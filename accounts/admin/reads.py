@@ -6,17 +6,16 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from accounts.admin.history import MOST_PEOPLE, newest_page
+from accounts.admin.history import MOST_PEOPLE
+from accounts.admin.log_pages import LogAdmin
 from accounts.admin.page_names import name_of_page
-from accounts.admin.parts import ReadOnly, link_to, moment_cell
+from accounts.admin.parts import link_to, moment_cell
 from accounts.models import Read, User
 from accounts.models.read import MOST_PEOPLE as MOST_PEOPLE_OF_A_PAGE
 from ledger.text.dates import end_of_day, start_of_day
@@ -62,39 +61,15 @@ def _people(words: str) -> list[UUID]:
 
 
 @admin.register(Read)
-class ReadAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    """Serves one page, newest first, in place of Django's list."""
+class ReadAdmin(LogAdmin):
+    title = "Who read what"
+    filter_class = ReadFilter
+    newest = Read.objects.select_related("reader").order_by("-read_at", "-id")
+    time = "read_at"
+    page_template = "admin/accounts/read/reads.html"
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        form = ReadFilter(request.GET)
-        reads = Read.objects.select_related("reader").order_by("-read_at", "-id")
-        if form.is_valid():
-            reads = form.apply(reads)
-        page, older = newest_page(reads, "read_at", request)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Who read what",
-            "opts": self.opts,
-            "form": form,
-            "reads": _with_people(page),
-            "older": older,
-            "is_first": "before" not in request.GET,
-            **(extra_context or {}),
-        }
-        return TemplateResponse(request, "admin/accounts/read/reads.html", context)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        raise PermissionDenied  # a row has no page of its own
+    def rows(self, page: list[Any], request: HttpRequest) -> Any:
+        return {"reads": _with_people(page)}
 
 
 def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, str, int]]:

@@ -1,0 +1,88 @@
+"""Logs in the admin, such as the history and the reads: one page each, newest first."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.dateparse import parse_datetime
+
+from accounts.admin.parts import ReadOnly
+
+ON_A_PAGE = 50
+
+
+class LogAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Serves one page with a filter in place of Django's list. A row has no page of its own."""
+
+    title: str
+    filter_class: Any  # a form whose `apply` filters the rows
+    newest: models.QuerySet[Any]
+    time: str  # the column by which the rows are sorted
+    page_template: str
+
+    def rows(self, page: list[Any], request: HttpRequest) -> dict[str, Any]:
+        """What the template shows of the rows of a page, by its names there."""
+        raise NotImplementedError
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form, found = self.filter_class(request.GET), self.newest.all()
+        if form.is_valid():
+            found = form.apply(found)
+        page, older = newest_page(found, self.time, request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.title,
+            "opts": self.opts,
+            "form": form,
+            **self.rows(page, request),
+            "older": older,
+            "is_first": "before" not in request.GET,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, self.page_template, context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        raise PermissionDenied
+
+
+def newest_page(
+    rows: models.QuerySet[Any], time: str, request: HttpRequest
+) -> tuple[list[Any], str]:
+    """A page of rows, newest first, and the query string of the next page, "" on the last one. The
+    next page starts below the last row (`before`), so that each costs the same.
+    """
+    if start := _position(request.GET.get("before", "")):
+        moment, id = start
+        rows = rows.filter(Q(**{f"{time}__lt": moment}) | Q(**{time: moment, "id__lt": id}))
+    found = list(rows[: ON_A_PAGE + 1])
+    if len(found) <= ON_A_PAGE:
+        return found, ""
+    last, query = found[ON_A_PAGE - 1], request.GET.copy()
+    query["before"] = f"{getattr(last, time).isoformat()}_{last.pk}"
+    return found[:ON_A_PAGE], query.urlencode()
+
+
+def _position(text: str) -> tuple[datetime, uuid.UUID] | None:
+    """The time and id in the text "time_id"; None if there are none."""
+    moment, _, id = text.partition("_")
+    try:
+        parsed = parse_datetime(moment)
+        return (parsed, uuid.UUID(id)) if parsed is not None and parsed.tzinfo else None
+    except ValueError:
+        return None
