@@ -26,7 +26,7 @@ from accounts.sign_in.addresses import belongs_to
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.db.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
-from ledger.text.lines import is_readable, mixed_word, shortened, tidy_line
+from ledger.text.lines import is_readable, tidy_line, unfit_name
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CZK", "JPY")
 
@@ -186,14 +186,10 @@ class NameField(forms.CharField):
         )
 
     def clean(self, value: Any) -> str:
-        """Raises ValidationError for a name that nobody can read or that mixes alphabets."""
+        """Raises ValidationError for a name that nobody can read or that looks like another."""
         name = tidy_line(super().clean(value))
-        if not is_readable(name):
-            raise forms.ValidationError("Type a name with letters or digits.")
-        if word := mixed_word(name):
-            raise forms.ValidationError(
-                f"\u201c{shortened(word)}\u201d has letters of two alphabets; write it in one."
-            )
+        if reason := unfit_name(name):
+            raise forms.ValidationError(reason)
         return name
 
 

@@ -13,6 +13,7 @@ from accounts.models import Account, User
 from accounts.sign_in import notices
 from ledger.db.facts import because
 from ledger.text.currencies import minor_units
+from ledger.text.lines import tidy_line, unfit_name
 
 LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 
@@ -38,7 +39,20 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
 
-class AccountForm(ReasonedForm):
+class NamedForm(ReasonedForm):
+    """A form with a name, which follows the rule of sign-up."""
+
+    def clean_name(self) -> str:
+        """Returns the name tidied. Raises ValidationError for a changed one that nobody can read or
+        that looks like another; an old one keeps nobody from changing the rest.
+        """
+        name = tidy_line(self.cleaned_data["name"])
+        if name and "name" in self.changed_data and (reason := unfit_name(name)):
+            raise forms.ValidationError(reason)
+        return name
+
+
+class AccountForm(NamedForm):
     """The name and limits of an account.
 
     `refusal` is the error by which the service refused; see `AccountAdmin.changeform_view`.
@@ -49,10 +63,6 @@ class AccountForm(ReasonedForm):
     class Meta:
         model = Account
         fields = ("name", *LIMITS)
-
-    def clean_name(self) -> str:
-        """Returns the name without spaces at its ends and with one space between words."""
-        return " ".join(self.cleaned_data["name"].split())
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -87,7 +97,7 @@ class AccountAddForm(AccountForm):
         fields = ("user", "currency", "name")  # type: ignore[assignment]
 
 
-class PersonAddForm(ReasonedForm):
+class PersonAddForm(NamedForm):
     """Adds a person, who chooses a password by a link in a mail: see `accounts.admin.people`."""
 
     class Meta:
@@ -98,7 +108,7 @@ class PersonAddForm(ReasonedForm):
         return unclaimed(self.cleaned_data["email"], self.instance)
 
 
-class PersonChangeForm(ReasonedForm, UserChangeForm):  # type: ignore[type-arg]
+class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
     """Changes a person. Only superusers have the field `email`."""
 
     class Meta:

@@ -28,7 +28,7 @@ def is_readable(text: str) -> bool:
 
 
 # Alphabets with letters that look the same, as Unicode names their letters.
-CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
+CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "LISU", "COPTIC"})
 
 
 def mixed_word(text: str) -> str:
@@ -41,6 +41,46 @@ def mixed_word(text: str) -> str:
         alphabets = {unicodedata.name(c, " ").split(" ")[0] for c in word if c.isalpha()}
         if len(alphabets & CONFUSABLE) > 1:
             return word
+    return ""
+
+
+# Plain letters and digits in another font, size or place, as Unicode decomposes them.
+FONTS = ("<font>", "<wide>", "<circle>", "<super>", "<sub>", "<square>")
+ORDINALS = "\u00aa\u00ba"  # Spanish and Portuguese abbreviate by them
+MOST_MARKS = 4  # on one letter: Vietnamese has two, pointed Hebrew three
+
+
+def posing_character(text: str) -> str:
+    """The first character that looks like another one or like none: a letter in a font of its own,
+    a small capital, a letter that shows nothing, a mark on a heap of marks; "" if there is none.
+    """
+    if text.isascii():
+        return ""
+    marks = 0
+    for c in unicodedata.normalize("NFC", text):
+        marks = marks + 1 if unicodedata.category(c).startswith("M") else 0
+        if marks > MOST_MARKS or c in FILLERS or _is_in_a_font(c):
+            return c
+    return ""
+
+
+def _is_in_a_font(c: str) -> bool:
+    if c in ORDINALS:
+        return False
+    is_plain = unicodedata.normalize("NFKC", c).isascii()
+    decomposes = unicodedata.decomposition(c).startswith(FONTS)
+    return (is_plain and decomposes) or "SMALL CAPITAL" in unicodedata.name(c, "")
+
+
+def unfit_name(name: str) -> str:
+    """Why a tidy name is refused, as a sentence; "" if it is not."""
+    if not is_readable(name):
+        return "Type a name with letters or digits."
+    if word := mixed_word(name):
+        return f"\u201c{shortened(word)}\u201d has letters of two alphabets; write it in one."
+    if c := posing_character(name):
+        kind = unicodedata.name(c, "a character").lower()
+        return f"The name has a character that looks like another ({kind}); use plain letters."
     return ""
 
 

@@ -17,7 +17,7 @@ from django.shortcuts import render
 from accounts.models import User
 from accounts.sign_in import sessions
 from accounts.sign_in.providers.current import configured
-from ledger.text.lines import is_readable, mixed_word, tidy_line
+from ledger.text.lines import tidy_line, unfit_name
 from ledger.web import security_log
 
 LONGEST_NAME = User._meta.get_field("name").max_length or 0
@@ -80,7 +80,7 @@ def record_disconnected(
 def acceptable_name(name: object) -> str:
     """The provider's name of the person, tidied; "" if sign-up here would not take it."""
     tidy = tidy_line(name) if isinstance(name, str) else ""
-    usable = is_readable(tidy) and not mixed_word(tidy) and len(tidy) <= LONGEST_NAME
+    usable = not unfit_name(tidy) and len(tidy) <= LONGEST_NAME
     return tidy if usable else ""
 
 
