@@ -197,7 +197,7 @@ def test_a_rollback_to_a_savepoint_does_not_bring_an_older_token_back(
     with reads(ana.user) as seen, db_transaction.atomic():
         with reading(RowScope.BANK):
             assert len(seen()) == 2
-        savepoint = db_transaction.savepoint()
+            savepoint = db_transaction.savepoint()
         assert seen() == [ana.pk]
         db_transaction.savepoint_rollback(savepoint)
         assert seen() == [ana.pk]
