@@ -2,13 +2,15 @@
 
 Used by the erasure, within its transaction and with the triggers lifted. Texts about the person's
 accounts are emptied. Texts that are about another side too are emptied where they have a word of
-the person's name, or an address of theirs; the log of the admin and what staff searched for, where
-they have the whole name.
+the person's name, or an address of theirs; reasons about others, the log of the admin and what
+staff searched for, where they have the whole name.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -45,6 +47,12 @@ class Traces:
     accounts: list[UUID]
     words: str
     whole: str
+    names: tuple[str, ...]  # whole names and addresses, folded for comparison
+
+    def names_in(self, text: str) -> bool:
+        """Whether the text has a whole name or address, in any case, spacing and composition."""
+        tidy = folded(text)
+        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", tidy) for name in self.names)
 
 
 def traces_of(person: User) -> Traces:
@@ -57,13 +65,19 @@ def traces_of(person: User) -> Traces:
             texts += [side.get("name") or "", side.get("email") or ""]
     accounts = list(Account.objects.filter(user=person).values_list("pk", flat=True))
     words = [word for text in texts for word in ([text] if "@" in text else text.split())]
-    return Traces(person, accounts, _pattern(words), _pattern(texts))
+    names = tuple({folded(text) for text in texts if len(text) > 1})
+    return Traces(person, accounts, _pattern(words), _pattern(texts), names)
+
+
+def folded(text: str) -> str:
+    """The text in one case, composition and spacing."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _pattern(texts: Iterable[str]) -> str:
     """Finds any of the texts as whole words, also with the spaces of an address of a page."""
     parts = sorted({re.escape(text) for text in texts if len(text) > 1})
-    either = "|".join(parts).replace("\\ ", "( |\\+|%20)") or "a^"
+    either = "|".join(parts).replace("\\ ", "([[:space:]]|\\+|%20)+") or "a^"
     return rf"(^|[^[:alnum:]])({either})($|[^[:alnum:]])"
 
 
@@ -98,6 +112,7 @@ def erase_texts(traces: Traces) -> None:
     ids = traces.accounts
     StatusChange.objects.filter(account__in=ids).update(reason="", message="")
     LimitChange.objects.filter(account__in=ids).update(reason="")
+    _erase_from_texts_about_others(traces)
     sides = Q(from_account__in=ids) | Q(to_account__in=ids)
     requests = ApprovalRequest.objects.filter(sides)
     requests.update(reason="", note="")
@@ -106,10 +121,37 @@ def erase_texts(traces: Traces) -> None:
     for field in ("reason", "message"):
         notes = StaffReason.objects.filter(paid, **{f"{field}__iregex": traces.words})
         notes.update(**{field: ""})
+    _erase_from_reads(traces)
+    _erase_from_files(traces)
+
+
+def _erase_from_texts_about_others(traces: Traces) -> None:
+    """Reasons, messages and notes about others, where they have the whole name or an address."""
+    texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
+        (Change, ("reason",)),
+        (StatusChange, ("reason", "message")),
+        (LimitChange, ("reason",)),
+        (ApprovalRequest, ("reason", "note")),
+    )
+    for model, fields in texts:
+        for name in fields:
+            rows = model._default_manager.filter(**{f"{name}__iregex": traces.whole})
+            rows.update(**{name: ""})
+    for request in ApprovalRequest.objects.filter(parameters__message__iregex=traces.whole):
+        request.parameters["message"] = ""
+        request.save(update_fields=["parameters"])
+
+
+def _erase_from_reads(traces: Traces) -> None:
+    """What staff searched for, of the person's data, or with the whole name. Pages send a name
+    percent-encoded, in any of several ways, so each query with a percent sign is decoded here.
+    """
     reads = Read.objects.exclude(query="")
     of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.whole)
     reads.filter(of_them).update(query="")
-    _erase_from_files(traces)
+    encoded = reads.filter(query__contains="%").values_list("pk", "query")
+    naming = [pk for pk, query in encoded.iterator() if traces.names_in(unquote_plus(query))]
+    reads.filter(pk__in=naming).update(query="")
 
 
 def _erase_from_files(traces: Traces) -> None:

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -27,6 +28,7 @@ from accounts.models import (
     User,
     WebSession,
 )
+from ledger.db.facts import because
 from ledger.db.ids import uuid7
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.sign_in import add_app, let_pass, prove
@@ -36,9 +38,10 @@ from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.sealing import seal
 from transactions.models import Annotation, PaymentLine, StaffReason
-from transactions.privacy.erasure import due_before, erase
+from transactions.privacy.erasure import due_before, erase, triggers_lifted
 from transactions.privacy.leaving import CannotLeave, leave, obstacles
 from transactions.privacy.retention import apply_retention
+from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db
 
@@ -232,6 +235,44 @@ def test_nothing_names_an_erased_person_and_the_books_and_seals_are_whole(left: 
     found = audit()  # compares every balance, and each seal's digest with its rows
     assert found.clean, found.findings
     erase(person)
+
+
+def test_a_whole_name_goes_from_texts_about_others_and_from_searches_as_pages_send_them(
+    clerk: User,
+) -> None:
+    person: User = UserFactory(name="Zo\u00eb Quirin", email="zq@mail.example")
+    other: Account = AccountFactory(user=UserFactory(name="Ben"))
+    because("Moved in with Zo\u00eb Quirin")
+    User.objects.filter(pk=other.user_id).update(household=Household.objects.create(name="Elm 4"))
+    because("")
+    why: dict[str, Any] = {"reason": "A quarrel with Zo\u00eb  Quirin", "changed_by": clerk}
+    account_services.change_account(account=other, daily_limit=Decimal(77), **why)
+    account_services.freeze_account(account=other, message="Zo\u00eb Quirin asked", **why)
+    slip = services.Draft(to_account=other, amount=20_000, created_by=clerk)
+    request = ask_for(services.preview(slip), reason="Zo\u00eb Quirin asked", asked_by=clerk)
+    request.parameters["message"] = request.note = "By Zo\u00eb Quirin"
+    with atomic(), triggers_lifted("approval_requests"):
+        request.save()
+    searches = ("q=zo%C3%AB+quirin+x", "q=Zo%c3%ab%20QUIRIN", "q=Zoe%CC%88%20Quirin",
+                "q=zq%40mail.example", "q=Z%6F%C3%AB+Quirin")  # fmt: skip
+    for query in (*searches, "q=quirin%20road"):
+        Read.objects.create(reader=clerk, page="-", path="/", query=query, address="", people=[])
+    texts = ("changes", "account_status_changes", "limit_changes", "approval_requests")
+    assert all(_has(table, "Quirin") for table in texts)
+    leave(person=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    assert not [table for table in texts if _has(table, "Quirin")]
+    assert set(Read.objects.values_list("query", flat=True)) == {"", "q=quirin%20road"}
+
+
+def _has(table: str, word: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT count(*) FROM "{table}" WHERE "{table}"::text ILIKE %s', [f"%{word}%"]
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_household_in_which_others_live_keeps_its_name(left: Account) -> None:
