@@ -12,6 +12,16 @@ LONGEST_AGENT = 400  # characters of the header that are read
 SYSTEMS = {"Mac OS X": "a Mac", "iOS": "an iPhone or iPad", "Chrome OS": "a Chromebook"}
 BROWSERS = {"Mobile Safari": "Safari", "Chrome Mobile": "Chrome", "Firefox Mobile": "Firefox",
             "Chrome Mobile iOS": "Chrome", "Firefox iOS": "Firefox"}  # fmt: skip
+# Others are not shown: the header could say anything, to be read on the page of its victim.
+KNOWN_SYSTEMS = frozenset(
+    "Windows,Android,Linux,Ubuntu,Debian,Fedora,Mac OS X,iOS,Chrome OS,FreeBSD".split(",")
+)
+KNOWN_BROWSERS = frozenset(
+    "Chrome,Chrome Mobile,Chrome Mobile iOS,Chrome Mobile WebView,Chromium,HeadlessChrome,Firefox,"
+    "Firefox Mobile,Firefox iOS,Safari,Mobile Safari,Edge,Edge Mobile,Opera,Opera Mobile,"
+    "Opera Touch,Samsung Internet,Vivaldi,Brave,DuckDuckGo Mobile,Yandex Browser,IE,curl,Wget,"
+    "Python Requests".split(",")
+)
 UNKNOWN = "An unknown device"
 YEAR = 365 * 24 * 60 * 60
 MOST_PEOPLE = 5  # of one browser whose devices are kept in the cookie
@@ -19,11 +29,14 @@ SALT = "accounts.sign_in.devices"
 
 
 def words_for(request: HttpRequest) -> str:
-    """The device in words, such as "Firefox on Windows". What it says of itself, so no proof."""
+    """The device in words, such as "Firefox on Windows". What it says of itself, so no proof, and
+    only in names of browsers and systems that are known.
+    """
     found = parse(request.META.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT])
     browser = found.user_agent.family if found.user_agent else ""
     system = found.os.family if found.os else ""
-    browser, system = BROWSERS.get(browser, browser), SYSTEMS.get(system, system)
+    browser = BROWSERS.get(browser, browser) if browser in KNOWN_BROWSERS else ""
+    system = SYSTEMS.get(system, system) if system in KNOWN_SYSTEMS else ""
     if browser and system:
         return f"{browser} on {system}"
     return browser or system or UNKNOWN

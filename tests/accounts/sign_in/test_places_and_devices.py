@@ -26,6 +26,7 @@ CHROME = (
         ("Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
          "Firefox on Linux"),
         ("curl/8.5.0", "curl"),
+        ("CALL 0800 EVIL Bot/2", devices.UNKNOWN),
         ("", devices.UNKNOWN),
         ("<script>alert(1)</script>" * 99, devices.UNKNOWN),
     ],
