@@ -9,6 +9,7 @@ from allauth.mfa import app_settings
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
@@ -140,11 +141,13 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
     def clean_code(self) -> str:
         """The code. A wrong one is not answered with words on recovery codes: there are none."""
         try:
-            return str(super().clean_code())
+            code = str(super().clean_code())
         except forms.ValidationError as refusal:
             if refusal.code != "incorrect_code":
                 raise
             raise forms.ValidationError(WRONG_FIRST_CODE) from None
+        TOTP(Authenticator(user=self.user))._mark_code_used(code)  # so that it signs nobody in
+        return code
 
     def key_in_groups(self) -> list[str]:
         """The app's key in groups of four, for whoever types it."""

@@ -76,6 +76,15 @@ def test_an_app_is_set_up_by_the_key_in_the_page(client: Client, ana: User) -> N
     assert secret not in str(client.session.items())
 
 
+def test_the_code_that_sets_up_the_app_signs_nobody_in(client: Client, ana: User) -> None:
+    secret = client.get(SET_UP).context["form"].secret
+    client.post(SET_UP, {"code": code_of(secret)})
+    other = Client()
+    half_signed_in(other, ana).post(SECOND, {"code": code_of(secret)})
+    assert not is_signed_in(other)
+    half_signed_in(other, ana).post(SECOND, {"code": code_of(secret, later=1)})
+
+
 def test_a_wrong_code_sets_up_nothing(client: Client, ana: User) -> None:
     client.get(SET_UP)
     answer = client.post(SET_UP, {"code": "000000"})
