@@ -29,6 +29,10 @@ FACTOR = "mfa"  # allauth's method of a passkey, a code of an app or a recovery 
 PROVIDER = "socialaccount"
 NEW_FACTOR = "new_factor"  # a passkey or an app that this session has just added
 BY_FACTOR = frozenset({FACTOR, NEW_FACTOR})
+NO_WAY = (
+    "A sign-in code from a mail is not enough for this. On the page Security, choose a password or"
+    " add a passkey; then repeat this."
+)
 PROOFS = BY_FACTOR | {PROVIDER, "password"}
 
 
@@ -61,13 +65,13 @@ def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> dat
 def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
     """Leads to the page that asks for a proof, which says `why`, and from there to `back`.
 
-    The caller keeps what was typed. Somebody without any way to prove themselves here, because they
-    sign in elsewhere, is sent back and told to sign in again.
+    The caller keeps what was typed. Somebody without any way to prove themselves, who signs in by
+    codes from mails alone, is sent back and told what to add; signing in again would not help.
     """
     security_log.record("step_up.asked", request=request)
     ways = get_adapter().get_reauthentication_methods(_person(request))
     if not ways:
-        messages.warning(request, f"{why} {_sign_in_again()}")
+        messages.warning(request, f"{why} {NO_WAY}")
     else:
         request.session[ASKED] = {"why": why, "back": back}
         back = f"{ways[0]['url']}?{urlencode({'next': back})}"

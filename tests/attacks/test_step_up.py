@@ -269,7 +269,7 @@ def test_an_old_factor_is_not_made_fresh_by_a_new_password(
     assert is_asked(send(ana, form_for(mine, theirs)))
 
 
-def test_who_has_no_way_to_step_up_here_is_sent_to_sign_in_again(
+def test_who_has_no_way_to_step_up_is_told_to_add_one(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
     mine.user.set_unusable_password()
@@ -277,7 +277,8 @@ def test_who_has_no_way_to_step_up_here_is_sent_to_sign_in_again(
     ana.force_login(mine.user)
     let_pass(ana, minutes=6)
     answer = send(ana, form_for(mine, theirs), follow=True)
-    assert "sign in again" in text_of(answer)
+    assert "choose a password or add a passkey" in text_of(answer)
+    assert "sign in again" not in text_of(answer)
     assert balances(theirs) == [0]
     prove(ana, mine.user, method="socialaccount", reauthenticated=False)
     assert not is_paid(send(ana, form_for(mine, theirs))), "the provider may have asked nothing"
