@@ -17,18 +17,28 @@ KEYBOARD_ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfgh
 KEYBOARD_COLUMNS = tuple("1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm".split())
 MOST_COMMON_WORDS = 3  # so many common words together are guessed word by word
 SHORTEST_WORD, LONGEST_WORD = 3, 16
-KNOWN_PHRASES = ("thequickbrownfox", "correcthorsebatterystaple")
+MOST_EXTRA_LETTERS = 2  # behind the words or the repeated pieces
+SHORTEST_PHRASE = 12
+KNOWN_PHRASES = (
+    "thequickbrownfoxjumpsoverthelazydog", "correcthorsebatterystaple", "maytheforcebewithyou",
+    "tobeornottobethatisthequestion", "onceuponatimeinafarawayland", "opensesameopensesame",
+)  # fmt: skip
 # Letters that people write by other signs.
 SUBSTITUTES = str.maketrans("@4301!|5$7+", "aaeoiiisstt")
+SUBSTITUTES_WITHIN = str.maketrans("@4301$57", "aaeoisst")  # where ! and | end a word
 SITE_WORDS = frozenset(
     "ledger bank banking account accounts money payment payments demo password passphrase pass"
-    " word passwort secret login signin admin welcome letmein qwerty my the mine is".split()
+    " word passwort secret login signin admin welcome letmein qwerty my the mine is"
+    " to of in at for this our".split()
 )
 
 
 def counted_length(password: str) -> int:
-    """Code points that count: a password that repeats a piece counts as long as the piece."""
-    return len(_piece(password))
+    """Code points that count: a password that repeats a piece counts as long as the piece, and as
+    one or two letters behind the last.
+    """
+    extra = range(MOST_EXTRA_LETTERS + 1)
+    return min(len(_piece(password[: len(password) - more])) + more for more in extra)
 
 
 def is_predictable(password: str) -> bool:
@@ -44,15 +54,24 @@ def is_few_common_words(password: str) -> bool:
     """Whether it is at most three common words, or a phrase that everybody knows; digits and signs
     between them count for nothing unless they are most of it.
     """
-    text = _letters(password)
-    if 2 * len(text) < len(password):
-        return False
-    if any(text.startswith(phrase) for phrase in KNOWN_PHRASES):
-        return True
+    plain = password.casefold()
+    written = (plain, plain.translate(SUBSTITUTES), plain.translate(SUBSTITUTES_WITHIN))
+    texts = {text for form in written if 2 * len(text := _letters(form)) >= len(password)}
+    texts.add("".join(sign for sign in plain if sign.isalnum()))  # trustno1
+    return any(_is_known_phrase(text) or _is_few_words(text) for text in texts)
+
+
+def _is_known_phrase(text: str) -> bool:
+    """Whether it begins with the beginning of a phrase that everybody knows."""
+    return text[:SHORTEST_PHRASE] in {phrase[:SHORTEST_PHRASE] for phrase in KNOWN_PHRASES}
+
+
+def _is_few_words(text: str) -> bool:
+    """Whether it is at most three common words, and perhaps one or two letters more."""
     ends = {0}
     for _ in range(MOST_COMMON_WORDS):
         ends = {end for start in ends for end in _word_ends(text, start)}
-    return len(text) in ends
+    return len(text) - max(ends) <= MOST_EXTRA_LETTERS
 
 
 def _word_ends(text: str, start: int) -> set[int]:

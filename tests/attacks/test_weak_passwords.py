@@ -45,6 +45,12 @@ WEAK = [
     "thequickbrownfox",
     "Summer2026Winter2026",
     "correct horse battery staple",
+    "correct horse battery",
+    "Passw0rd!Passw0rd?",
+    "passwordpassworda",
+    "trustno1trustno1x",
+    "welcome to the bank",
+    "maytheforcebewithyou",
 ]
 STRONG = [
     GOOD,
