@@ -25,7 +25,7 @@ from accounts.sign_in import (
     passwords,
     step_up,
 )
-from accounts.sign_in.addresses import closed_sign_in, is_unconfirmed
+from accounts.sign_in.addresses import addresses_of, closed_sign_in, is_unconfirmed
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
@@ -91,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         attempt = limits.begin(
             request,
             door="sign_in",
-            account=str(person.pk) if person else email.lower(),
+            account=email.lower(),
             device=devices.known_device(request, person) if person else "",
         )
         if attempt.refused_by:
@@ -126,7 +126,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         no longer count.
         """
         if person := events.person_with(more.get("email", "")):
-            limits.forget(door="sign_in", account=str(person.pk))
+            for email in addresses_of(person):
+                limits.forget(door="sign_in", account=email)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Confirms the address by the code that the browser of the sign-up itself asked for: so the

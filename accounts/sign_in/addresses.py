@@ -50,6 +50,12 @@ def belongs_to(user: User, email: str) -> bool:
     return user in filter_users_by_email(email, for_login=True)
 
 
+def addresses_of(user: User) -> set[str]:
+    """All addresses with which this person signs in, in lower case."""
+    further = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    return {email.lower() for email in (user.email, *further)}
+
+
 def closed_sign_in(email: str) -> datetime | None:
     """When the sign-in with this address was closed; None if it is open, or nobody has it."""
     people = filter_users_by_email(email, is_active=False, prefer_verified=True, for_login=True)

@@ -11,7 +11,6 @@ An attempt is counted before the password is looked at, in one statement, and ta
 right. Counting afterwards would let fifty parallel guesses all pass a limit of five.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +21,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.models import AttemptCount
 
@@ -77,7 +77,8 @@ class CountedAttempt:
 
 
 def begin(request: HttpRequest, *, door: Door, account: str, device: str = "") -> CountedAttempt:
-    """Counts an attempt on an account: the person's id, or what was typed if nobody has it.
+    """Counts an attempt on an account: the address that was typed, or the id of a person whom the
+    client knows already. Two addresses of one person count apart, or one would tell of the other.
 
     `device` is the id of a device from which the person has signed in before. Call `succeeded` if
     the password or code was right. See Note [Counting before checking].
@@ -121,5 +122,7 @@ def _tidy_up() -> None:
 
 
 def key_of(limit: Limit, of: str) -> str:
-    """The key of the counter: a digest, so that the table names nobody."""
-    return hashlib.sha256(f"{limit.name} {of}".encode()).hexdigest()
+    """The key of the counter: a keyed digest, so that the table names nobody, even if
+    its reader tries all IPv4 addresses.
+    """
+    return salted_hmac("accounts.attempt", f"{limit.name} {of}", algorithm="sha256").hexdigest()

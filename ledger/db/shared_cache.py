@@ -92,6 +92,12 @@ class SharedCache(DatabaseCache):
         except DatabaseError:
             return False
 
+    def drop_expired(self) -> int:
+        """Deletes the entries that have expired. Returns how many."""
+        with connections[router.db_for_write(self.cache_model_class)].cursor() as cursor:
+            cursor.execute(f"DELETE FROM {self._quoted} WHERE expires < %s", [timezone.now()])  # noqa: S608
+            return int(cursor.rowcount)
+
     def _drop_some_if_full(self, cursor: Any, now: datetime) -> None:
         """Drops what has expired; if that is not enough, also the results of reports."""
         cursor.execute(f"SELECT count(*) FROM {self._quoted}")  # noqa: S608

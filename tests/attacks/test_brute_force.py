@@ -381,3 +381,20 @@ def test_wrong_codes_from_mails_stop_their_client_and_nobody_else(ana: User) -> 
         client.post("/account/login/code/", {"email": ANA})
         client.post("/account/login/code/confirm/", {"code": mailed_code()})
         assert (client.get("/").status_code == 200) is gets_in
+
+
+def test_wrong_passwords_on_one_address_tell_nothing_of_another_of_the_same_person(
+    ana: User,
+) -> None:
+    EmailAddress.objects.create(user=ana, email="work@firm.example", verified=True)
+    for _ in range(5):
+        guess("203.0.113.1")
+    assert "too many wrong attempts" in text_of(guess("203.0.113.1"))
+    answer = guess("203.0.113.1", email="work@firm.example")
+    assert "too many wrong attempts" not in text_of(answer)
+
+
+def test_the_digest_of_a_counter_cannot_be_computed_without_the_key() -> None:
+    ours = limits.key_of(limits.CLIENT, "sign_in 203.0.113.1")
+    with override_settings(SECRET_KEY="another-key-of-thirty-two-characters"):
+        assert limits.key_of(limits.CLIENT, "sign_in 203.0.113.1") != ours

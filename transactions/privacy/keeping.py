@@ -21,6 +21,7 @@ def kept() -> list[Row]:
         ("Sign-ins: time, device and place in words", _days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
         ("Which staff have read your data", _days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
         ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),
+        ("How often you tried to sign in or sent forms, in keyed digests or by address", "A day"),
         ("How many names your payment files compared", _days(NAMES_ASKED_DAYS)),
     ]
 

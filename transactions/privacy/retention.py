@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.cache import caches
 from django.db import transaction as db_transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import Read, RowRemoval, SignIn, WebSession
+from accounts.models import AttemptCount, Read, RowRemoval, SignIn, WebSession
+from ledger.db.shared_cache import SharedCache
 from transactions.models import NamesAsked
 from transactions.privacy.erasure import triggers_lifted
 
@@ -24,12 +26,16 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     old = {
         "sign-ins": SignIn.objects.filter(at__lt=old_sign_ins).exclude(pk__in=_latest_sign_ins()),
         "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
+        "counts of attempts": AttemptCount.objects.filter(window_ends__lt=now),
         "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
     }
     with db_transaction.atomic(durable=True):
         deleted = {what: rows.delete()[0] for what, rows in old.items()}
         if deleted["sign-ins"]:
             _note_removal("sign_ins", old_sign_ins)
+    cached = caches["default"]
+    if isinstance(cached, SharedCache):  # other caches forget by themselves
+        deleted["cached values"] = cached.drop_expired()
     return deleted | {"reads of others' data": _delete_reads(now)}
 
 

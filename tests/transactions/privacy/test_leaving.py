@@ -9,6 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import IntegrityError, connection
 from django.db.models import Model
@@ -21,6 +22,7 @@ from accounts.erased import NAME
 from accounts.models import (
     Account,
     ApprovalRequest,
+    AttemptCount,
     Change,
     Household,
     Read,
@@ -345,3 +347,16 @@ def test_the_log_of_reads_goes_after_its_time_and_stays_closed_to_changes(ana: A
     kept = Read.objects.create(reader=clerk, page="-", path="/", address="", people=[])
     with pytest.raises(IntegrityError), atomic():
         kept.delete()
+
+
+def test_counters_and_cached_values_go_when_they_are_over() -> None:
+    AttemptCount.objects.count_up([("over", 1), ("living", 3600)])
+    AttemptCount.objects.filter(pk="over").update(window_ends=timezone.now() - timedelta(hours=1))
+    cache.set("over", 1, timeout=-1)
+    cache.set("living", 1, timeout=3600)
+    apply_retention()
+    assert list(AttemptCount.objects.values_list("pk", flat=True)) == ["living"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cache_key FROM cache WHERE cache_key LIKE '%over'")
+        assert cursor.fetchall() == []
+    assert cache.get("living") == 1
