@@ -21,7 +21,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
-from accounts.sign_in import limits, mailed_codes, passwords
+from accounts.sign_in import events, limits, mailed_codes, passwords
 from accounts.sign_in.addresses import belongs_to
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.db.row_security import RowScope, reading
@@ -128,10 +128,21 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
 
     def clean_code(self) -> str:
         """The code, if it is the one in the mail."""
-        attempt = limits.begin(context.request, door="mail_code", account="")
+        request, login = context.request, context.request._login_stage.login
+        attempt = limits.begin(request, door="mail_code", account="")
         if attempt.refused_by:
+            events.limited_sign_in(request, login.user, attempt.refused_by, method="code")
             raise get_adapter().validation_error("too_many_step_ups")
-        login, typed = context.request._login_stage.login, self.cleaned_data["code"]
+        try:
+            code = self._right_code(login)
+        except forms.ValidationError:
+            events.refused_sign_in(request, login.user, "code")
+            raise
+        attempt.succeeded()
+        return code
+
+    def _right_code(self, login: Any) -> str:
+        typed = self.cleaned_data["code"]
         stands_in = mailed_codes.stands_in(login.email, self.expected_code or "", typed)
         if login.user is not None and not belongs_to(login.user, login.email):
             raise get_adapter().validation_error("incorrect_code")  # changed since the mail
@@ -140,7 +151,6 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
         code = str(super().clean_code())
         if not mailed_codes.use(login.email, code):
             raise get_adapter().validation_error("incorrect_code")
-        attempt.succeeded()
         return code
 
 

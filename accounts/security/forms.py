@@ -22,7 +22,7 @@ from django import forms
 
 from accounts.models import User
 from accounts.security.credentials import MALFORMED, NO_PASSKEY, CredentialField
-from accounts.sign_in import devices, limits
+from accounts.sign_in import devices, events, limits
 from accounts.sign_in.factors import Kind, must_confirm_address
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.text.lines import tidy_line
@@ -34,20 +34,35 @@ NAME_LIMIT = 60
 
 
 class ReadablePasskeyMixin:
-    """Refuses a credential that cannot be read, where allauth's form would fail."""
+    """Refuses a credential that cannot be read, where allauth's form would fail, and notes it."""
+
+    user: User | None
 
     def clean_credential(self) -> Any:
         """What allauth makes of the credential."""
         try:
             return super().clean_credential()  # type: ignore[misc]
         except MALFORMED:
+            self.note_refusal()
             raise forms.ValidationError(NO_PASSKEY) from None
+        except forms.ValidationError:
+            self.note_refusal()
+            raise
+
+    def note_refusal(self) -> None:
+        """Notes it with the person whose password was right."""
+        events.refused_sign_in(context.request, self.user, "passkey")
 
 
 class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ignore[misc]
-    """Signs in by a passkey alone."""
+    """Signs in by a passkey alone. Anybody can send any passkey, so a wrong one is only logged: it
+    names nobody for certain, and would fill the table of sign-ins.
+    """
 
     credential = CredentialField()
+
+    def note_refusal(self) -> None:
+        security_log.record("sign_in", outcome="refused", request=context.request, method="passkey")
 
 
 class SecondPasskeyForm(ReadablePasskeyMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]
@@ -60,6 +75,9 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
     """Steps up by a passkey."""
 
     credential = CredentialField()
+
+    def note_refusal(self) -> None:
+        security_log.record("step_up", outcome="refused", person=self.user, request=context.request)
 
 
 class LimitedCodeMixin:

@@ -72,11 +72,13 @@ def refused_sign_in(request: HttpRequest, person: User | None, method: str) -> N
     security_log.record("sign_in", outcome="refused", person=person, request=request, method=method)
 
 
-def limited_sign_in(request: HttpRequest, person: User | None, limit: str) -> None:
+def limited_sign_in(
+    request: HttpRequest, person: User | None, limit: str, method: str = "password"
+) -> None:
     """Notes an attempt that was not tried because of a limit. The list shows the first of many."""
     latest = SignIn.objects.filter(user=person, outcome=SignIn.Status.LIMITED)
     if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():
-        _note(request, person, SignIn.Status.LIMITED, "password")
+        _note(request, person, SignIn.Status.LIMITED, method)
     security_log.record("sign_in", outcome="limited", person=person, request=request, limit=limit)
 
 

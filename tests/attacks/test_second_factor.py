@@ -9,7 +9,7 @@ from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import SignIn, User
 from tests.attacks.answers import METHODS, ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.digests import table_digests
@@ -17,6 +17,7 @@ from tests.attacks.people import signed_in
 from tests.attacks.walk import addresses
 from tests.factories import PASSWORD, UserFactory
 from tests.passkeys import SoftPasskey, add_passkey
+from tests.security_events import security_events
 from tests.sign_in import add_app, code_of, freeze_codes, prove
 
 pytestmark = pytest.mark.django_db
@@ -310,3 +311,23 @@ def test_customers_who_need_one_reach_only_what_sets_it_up(
     allowed = (*FOR_STRANGERS, "security", "mfa_", "prove_at_provider", "openid_", "csp_report")
     assert [name for name in open_pages if name and not name.startswith(allowed)] == []
     assert {"security:page", "mfa_add_webauthn", "account_logout"} <= open_pages
+
+
+# ---- What is noted ----
+
+
+def test_each_passkey_that_was_refused_is_noted(ana: User) -> None:
+    add_passkey(ana)
+    other = add_passkey(UserFactory())
+    alone, half, inside = Client(), after_the_password(ana), Client()
+    inside.force_login(ana)
+    for client, url, event in (
+        (alone, BY_PASSKEY, "sign_in"), (half, SECOND, "sign_in"),
+        (inside, STEP_UP_BY_PASSKEY, "step_up"),
+    ):  # fmt: skip
+        signed = other.sign(challenge(client, url), as_user=ana)
+        with security_events() as events:
+            client.post(url, {"credential": signed})
+        assert events.brief() == [(event, "refused")]
+    (row,) = SignIn.objects.filter(user=ana, outcome=SignIn.Status.REFUSED)
+    assert row.method == "passkey"

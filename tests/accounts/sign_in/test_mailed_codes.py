@@ -7,11 +7,13 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 
-from accounts.models import User
+from accounts.models import SignIn, User
+from accounts.sign_in import limits
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
+from tests.security_events import security_events
 from tests.sign_in import add_app
 
 pytestmark = pytest.mark.django_db
@@ -129,3 +131,20 @@ def test_half_a_sign_in_offers_no_other_one_but_ends(client: Client, ana: User, 
     assert 'action="/account/logout/"' in main
     client.post("/account/logout/", {"next": "/account/login/"})
     assert client.get("/account/login/").status_code == 200
+
+
+def test_wrong_codes_stand_in_the_log_and_in_the_list_of_their_person(
+    client: Client, ana: User
+) -> None:
+    client.post(ASK, {"email": ana.email})
+    with security_events() as events:
+        client.post(SIGN_IN, {"code": "WRONG1"})
+    (line,) = events.named("sign_in")
+    assert (line["outcome"], line["person"], line["method"]) == ("refused", str(ana.pk), "code")
+    for n in range(31):
+        limits.begin(RequestFactory().post(SIGN_IN), door="mail_code", account=str(n))
+    with security_events() as events:
+        client.post(SIGN_IN, {"code": "WRONG1"})
+    assert events.named("sign_in")[0]["outcome"] == "limited"
+    outcomes = SignIn.objects.filter(user=ana, method="code").values_list("outcome", flat=True)
+    assert sorted(outcomes) == ["limited", "refused"]
