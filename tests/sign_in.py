@@ -59,10 +59,10 @@ def _make_older(session: Any, minutes: float) -> None:
     session["account_authentication_methods"] = older
 
 
-def freeze_codes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All codes are those of one half minute, however long the test takes."""
+def freeze_codes(monkeypatch: pytest.MonkeyPatch, *, later: int = 0) -> None:
+    """All codes are those of one half minute, or of a later one, however long the test takes."""
     name = "allauth.mfa.totp.internal.auth.yield_hotp_counters_from_time"
-    monkeypatch.setattr(name, lambda: iter([HALF_MINUTE]))
+    monkeypatch.setattr(name, lambda: iter([HALF_MINUTE + later]))
 
 
 def code_of(secret: str = SECRET, *, later: int = 0) -> str:
