@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts import services
+from accounts import services, shown
 from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, SIGN_OUT, ReasonedActions
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
 from accounts.admin.giving import GroupsByTwo
@@ -122,6 +122,20 @@ class UserAdmin(
         return people.annotate(
             accounts_held=Coalesce(counted, 0), accounts_open=Value(opens_accounts)
         )
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Returns the person of the page, and tells Note [Whose data], also of a colleague."""
+        person = super().get_object(request, object_id, from_field)
+        if person is not None:
+            shown.add(person.pk)
+        return person
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Returns the list, and tells Note [Whose data] of all on it, also of colleagues."""
+        listed = super().get_changelist_instance(request)
+        for person in listed.result_list:
+            shown.add(person.pk)
+        return listed
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:

@@ -176,7 +176,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds the person to Note [Whose data], unless they are staff."""
+        """Adds the person to Note [Whose data], unless they are staff: colleagues stand on pages as
+        authors. The pages of people add those whom they show.
+        """
         person = super().from_db(*arguments, **options)
         if not person.__dict__.get("is_staff"):
             add(person.__dict__.get("id"))
