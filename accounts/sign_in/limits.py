@@ -50,7 +50,7 @@ class Limit:
 ACCOUNT_AND_CLIENT = Limit("account_and_client", 5, 5 * MINUTE)
 CLIENT = Limit("client", 30, 5 * MINUTE)
 ACCOUNT = Limit("account", 20, HOUR)
-# Together below the 100 of NIST SP 800-63B-4, 3.2.2.
+# Together below the 100 of NIST SP 800-63B-4, 3.2.2, for each address of a person.
 ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)
 DEVICE_A_DAY = Limit("device_a_day", 30, DAY)
 
