@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
@@ -19,10 +21,16 @@ from tests.sign_in import add_app, let_pass, prove, prove_factor
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
 from transactions.models import PaymentFile, StaffReason, Transaction
-from transactions.payment_files.confirming import NEW_RECIPIENTS, why_confirm_file
+from transactions.payment_files.confirming import (
+    NEW_RECIPIENTS,
+    refuse_unconfirmed,
+    why_confirm_file,
+)
 from transactions.posting import single_statement
 from transactions.posting.single_statement import ONE_STATEMENT
+from transactions.safeguards import confirmation
 from transactions.safeguards.recipients import shown_name
+from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct-horse-battery"
@@ -375,6 +383,39 @@ def test_a_file_with_a_new_recipient_is_asked(
     assert balances(theirs) == [0]
     press(ana, file, step)
     assert balances(theirs) == [1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proof_of_yesterday_does_not_lift_the_limit_of_today(
+    mine: Account, known: Account
+) -> None:
+    yesterday = timezone.now() - timedelta(days=1)
+
+    def pay_known(amount: int) -> None:
+        draft = Draft(
+            from_account=mine, to_account=known, amount=Decimal(amount), created_by=mine.user
+        )
+        confirmation.book(draft, mine.user, covered_until=yesterday)
+
+    pay_known(900)
+    with pytest.raises(confirmation.ConfirmationNeeded):
+        pay_known(200)
+    assert balances(known) == [901]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_booked_while_a_file_is_paid_counts_with_its_lines(
+    mine: Account, known: Account
+) -> None:
+    file = checked(mine, pay(known, 600))
+    refuse = refuse_unconfirmed(file, mine.user, covered_until=None)
+    assert refuse is not None
+    refuse(0)
+    services.transfer(
+        from_account=mine, to_account=known, amount=Decimal(401), created_by=mine.user
+    )
+    with pytest.raises(confirmation.ConfirmationNeeded):
+        refuse(0)
 
 
 @pytest.mark.django_db(transaction=True)

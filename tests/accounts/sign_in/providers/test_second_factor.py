@@ -6,9 +6,12 @@ import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import LazySettings
 from django.core.cache import cache
+from django.http import HttpRequest
 from django.test import Client
 
 from accounts.models import User
+from accounts.sign_in.providers.second_factor import PROVED_KEY, proved_at_provider
+from tests.factories import UserFactory
 from tests.identity_provider import ANA, There, connect, is_signed_in, person_here
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +71,13 @@ def test_staff_get_in_by_the_second_factor_of_a_trusted_provider(
     there.sign_in(visitor, ANA)
     assert is_signed_in(visitor)
     assert visitor.get("/admin/").status_code == status
+
+
+def test_what_the_provider_proved_of_one_person_counts_for_nobody_else(client: Client) -> None:
+    ana, ben = UserFactory(), UserFactory()
+    request = HttpRequest()
+    request.session = client.session
+    request.session[PROVED_KEY] = str(ana.pk)
+    for user, is_proved in ((ana, True), (ben, False)):
+        request.user = user
+        assert proved_at_provider(request) is is_proved

@@ -13,6 +13,7 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import User
+from accounts.sign_in.providers.openid import OpenIDProvider
 from tests.factories import PASSWORD
 from tests.identity_provider import (
     ANA,
@@ -222,8 +223,18 @@ def test_a_person_disconnects_after_their_password(client: Client, there: There)
     connect(there, client, user, ANA)
     row = SocialAccount.objects.get()
     assert "ana@example.com" in text_of(client.get(CONNECTIONS))
+    elsewhere = Client()
+    elsewhere.force_login(User.objects.get(pk=user.pk))
     client.post(CONNECTIONS, {"account": row.pk})
     assert connected(user) == 0
+    assert is_signed_in(client)
+    assert not is_signed_in(elsewhere)  # it may have begun there
+
+
+def test_the_same_subject_of_another_issuer_is_somebody_else() -> None:
+    provider = OpenIDProvider.__new__(OpenIDProvider)  # no request: it reads the claims alone
+    claims = [{"iss": f"https://{name}.example", "sub": "ana"} for name in ("one", "two")]
+    assert len({provider.extract_uid(each) for each in claims}) == 2
 
 
 def test_the_only_way_to_sign_in_stays(client: Client, there: There) -> None:
