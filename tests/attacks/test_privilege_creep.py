@@ -275,6 +275,8 @@ def is_open(answer: Any) -> bool:
     """Whether the page answers. A redirect to the sign-in or to the first page of the admin, as
     Django makes for what it does not find, is none.
     """
+    if answer.streaming:
+        answer.getvalue()  # to its end: few downloads run at once
     there = urlsplit(answer.headers.get("Location", "")).path
     is_away = "login" in there or there == reverse("admin:index")
     return answer.status_code in (200, 302) and not is_away
