@@ -1,5 +1,6 @@
 """Forms of people and their accounts."""
 
+import uuid
 from typing import Any, cast
 
 from allauth.account import app_settings
@@ -242,9 +243,8 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         """Saves the person. For a taken address it does the same work, sends its owner a mail, and
         answers with the same page.
         """
-        password = self.cleaned_data.get("password1")  # none with a passkey
-        if self.account_already_exists and password:
-            User().set_password(password)
+        if self.account_already_exists:
+            self._save_and_take_back(request)
         saved: tuple[User | None, Any]
         try:
             with db_transaction.atomic():
@@ -255,6 +255,20 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
             self.account_already_exists = True  # since the form looked
             saved = super().try_save(request)
         return saved
+
+    def _save_and_take_back(self, request: HttpRequest) -> None:
+        """Writes a person as for a free address, and none stays: without that work the answer for a
+        taken address would come sooner.
+        """
+        email = self.cleaned_data["email"]
+        self.cleaned_data["email"] = f"{uuid.uuid4().hex}@taken.invalid"
+        self.account_already_exists = False
+        try:
+            with db_transaction.atomic():
+                self.save(request)
+                db_transaction.set_rollback(True)
+        finally:
+            self.cleaned_data["email"], self.account_already_exists = email, True
 
     def custom_signup(self, request: HttpRequest, user: User) -> None:
         """Saves the name. allauth has saved the other fields."""

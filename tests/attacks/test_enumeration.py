@@ -11,7 +11,9 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from tests.factories import UserFactory
@@ -44,6 +46,7 @@ class VisibleAnswer:
     cookies: tuple[str, ...]
     hashes: int
     mails: int
+    people_written: int
 
 
 @contextmanager
@@ -63,7 +66,7 @@ def counted_hashes() -> Iterator[list[None]]:
 def answer_to(email: str, ask: Ask, client: Client | None = None) -> VisibleAnswer:
     client = client or Client()
     mail.outbox.clear()
-    with counted_hashes() as hashes:
+    with counted_hashes() as hashes, CaptureQueriesContext(connection) as sent:
         response = ask(client, email)
     body = without_token(response).replace(email, "THE ADDRESS")
     chain = getattr(response, "redirect_chain", [])
@@ -74,6 +77,7 @@ def answer_to(email: str, ask: Ask, client: Client | None = None) -> VisibleAnsw
         cookies=tuple(sorted(client.cookies)),
         hashes=len(hashes),
         mails=len(mail.outbox),
+        people_written=sum('INSERT INTO "users"' in query["sql"] for query in sent),
     )
 
 
