@@ -309,6 +309,7 @@ def test_parallel_sign_ins_do_not_pass_the_limit() -> None:
     assert SignIn.objects.filter(outcome="refused").count() == 20
 
 
+@pytest.mark.slow
 def test_sixty_wrong_passwords_a_day_stop_a_patient_stranger(ana: User) -> None:
     tried = 0
     for hour in range(24):
@@ -319,6 +320,7 @@ def test_sixty_wrong_passwords_a_day_stop_a_patient_stranger(ana: User) -> None:
     assert tried == 60
 
 
+@pytest.mark.slow
 def test_a_stolen_device_guesses_thirty_passwords_a_day(ana: User) -> None:
     known = Client()
     assert sign_in(known)

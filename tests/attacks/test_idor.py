@@ -115,6 +115,7 @@ def test_no_page_of_ones_own_shows_another_person(bank: AttackedBank) -> None:
     assert shown == {}
 
 
+@pytest.mark.slow
 def test_no_form_takes_the_rows_of_another(bank: AttackedBank) -> None:
     """Each field of each form of Eve's pages, filled with ids of Ana's; the others with her own."""
     eve, ana = signed_in(bank.eve.user), bank.ana

@@ -31,6 +31,7 @@ PAGE = reverse("admin:accounts_read_changelist")
 WITHOUT_NAMES = ("/admin/", "/reports/metadata-keys/", "/reports/metadata-keys/report.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["analyst", "staff", "superuser"])
 def test_each_page_that_shows_somebody_the_rows_of_others_is_logged(
     kind: str, bank: AttackedBank, readers: dict[str, Client]

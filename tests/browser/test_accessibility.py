@@ -44,6 +44,7 @@ def pages_of(account: Account) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_every_page_is_accessible_and_fits_a_phone(
     browser: Any, live_server: Any, everyday: Account
 ) -> None:

@@ -25,6 +25,7 @@ def ana(practice_bank: None) -> Account:
     return AccountFactory(user__email="ana@example.com", user__password=PASSWORD)
 
 
+@pytest.mark.slow
 def test_the_lab_is_accessible_and_fits_a_phone(
     browser: Any, live_server: Any, ana: Account
 ) -> None:

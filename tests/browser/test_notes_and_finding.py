@@ -114,6 +114,7 @@ def test_a_slash_moves_to_the_admins_search(page: Any, clerk: User, paid: Transa
     page.wait_for_url("**/change/")
 
 
+@pytest.mark.slow
 def test_the_admins_results_are_accessible_and_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, paid: Transaction
 ) -> None:

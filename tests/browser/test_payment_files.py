@@ -195,6 +195,7 @@ def test_work_that_takes_long_says_what_it_is_and_how_many_lines(
     ]
 
 
+@pytest.mark.slow
 def test_everybody_can_read_the_pages_on_any_screen(
     browser: Any, live_server: Any, everyday: Account, mara: Account, salaries: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_it_works_without_scripts(
     check_the_books(paid)
 
 
+@pytest.mark.slow
 def test_the_forms_are_accessible_and_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, paid: Transaction
 ) -> None:

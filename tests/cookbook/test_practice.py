@@ -99,6 +99,7 @@ def test_it_is_made_once_and_anew_where_the_code_has_changed(
     assert bank.build()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
