@@ -192,7 +192,7 @@ def ask(
     now = timezone.now()
     if ApprovalRequest.objects.open_for(transaction_id).exists():
         raise RequestDecided("This was asked for before; the list of approvals shows it.")
-    with _translated(), db_transaction.atomic(durable=True):
+    with translated(), db_transaction.atomic(durable=True):
         request = ApprovalRequest.objects.create(
             kind=kind,
             transaction_id=transaction_id,
@@ -274,7 +274,7 @@ def _decide(
 
 @with_retry
 def _changed(request: ApprovalRequest, by: User, **fields: Any) -> ApprovalRequest:
-    with _translated(), db_transaction.atomic(durable=True):
+    with translated(), db_transaction.atomic(durable=True):
         locked = ApprovalRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
         if locked.status != ApprovalRequest.Status.PENDING or locked.is_expired:
             raise RequestDecided(DECIDED)
@@ -288,7 +288,7 @@ def _changed(request: ApprovalRequest, by: User, **fields: Any) -> ApprovalReque
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turns a refusal of the database into its LedgerError."""
     try:
         yield

@@ -7,7 +7,6 @@ import uuid
 
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group
-from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.db.models import Q, QuerySet
 
@@ -41,13 +40,10 @@ def give(person: User, group: Group) -> None:
     Raises, with nothing changed, NeedsApproval if another person has to approve it first, and
     ProviderDecides for what the provider decides: the database takes it for the provider's.
     """
-    try:
-        with db_transaction.atomic():
-            person.groups.add(group)
-            if _decided_by_provider(person).filter(pk=group.pk).exists():
-                raise ProviderDecides(f"The identity provider decides who is in {group.name}.")
-    except IntegrityError as error:
-        raise approvals.refusal_of_staff(error) or error from error
+    with approvals.translated(), db_transaction.atomic():
+        person.groups.add(group)
+        if _decided_by_provider(person).filter(pk=group.pk).exists():
+            raise ProviderDecides(f"The identity provider decides who is in {group.name}.")
 
 
 def ask_for(*, person: User, group: Group, reason: str, asked_by: User) -> ApprovalRequest:
@@ -78,11 +74,9 @@ def give_approved(request: ApprovalRequest) -> User:
         if group is None:
             raise MayNotDecide("Who asked may not give this group any more.")
         because(request.reason_in_history)
-        try:
+        with approvals.translated():
             if group.name != ANALYSTS and not person.is_staff:
                 person.is_staff = True
                 person.save(update_fields=["is_staff"])
             give(person, group)
-        except IntegrityError as error:
-            raise approvals.refusal_of_staff(error) or error from error
     return person

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 
-from accounts.security.second_factor_rule import SETTING_UP
+from accounts.security.second_factor_rule import stays_open
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
-from ledger.web.redirects import redirect_page
+from ledger.web.redirects import redirect_and_return
 
 CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
 FROM_ELSEWHERE = {
@@ -55,16 +54,12 @@ class NameMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], *_view: Any
     ) -> HttpResponse | None:
         """Redirects instead of running the view. Public pages stay as they are."""
-        match = request.resolver_match
-        is_open = match is not None and match.view_name.startswith(SETTING_UP)
-        if is_open or not getattr(view, "login_required", True):
+        if stays_open(request, view):
             return None
         user = request.user
         if not user.is_authenticated or user.name or user.is_staff or user.is_superuser:
             return None
-        wanted = {"next": request.get_full_path()} if request.method == "GET" else {}
-        url = f"{reverse('security:choose_name')}{'?' if wanted else ''}{urlencode(wanted)}"
-        return redirect_page(request, url)
+        return redirect_and_return(request, reverse("security:choose_name"))
 
 
 def sentence_for(session: SessionStore) -> str:

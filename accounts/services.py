@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
-from accounts.approvals import check_now, refusal_of_staff
+from accounts.approvals import check_now, translated
 from accounts.exceptions import (
     AccountNotActive,
     AccountNotEmpty,
@@ -183,7 +183,7 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
 
 def _set_limits(account: Account, changes: AccountChanges) -> None:
     """Writes the row whose trigger sets the limits of a locked account."""
-    try:
+    with translated():
         LimitChange.objects.create(
             id=changes.get("id") or uuid7(),
             account=account,
@@ -192,8 +192,6 @@ def _set_limits(account: Account, changes: AccountChanges) -> None:
             **{name: getattr(account, name) for name in LIMITS},
         )
         check_now()
-    except IntegrityError as error:
-        raise refusal_of_staff(error) or error from error
 
 
 def freeze_account(
@@ -259,7 +257,7 @@ def set_status(
     whose own account, or whose household's, this is.
     """
     _check_change(account, status)
-    try:
+    with translated():
         StatusChange.objects.create(
             account=account,
             from_status=account.status,
@@ -268,8 +266,6 @@ def set_status(
             message=tidy_line(message),
             changed_by=changed_by,
         )
-    except IntegrityError as error:
-        raise refusal_of_staff(error) or error from error
     account.refresh_from_db(fields=["status", "closed_at"])  # see [Status follows changes]
 
 

@@ -12,12 +12,11 @@ from urllib.parse import urlencode
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import resolve_url
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.sign_in.factors import has_second_factor, signed_in_with_second_factor
-from ledger.web.redirects import redirect_page
+from ledger.web.redirects import redirect_and_return
 
 # What stays open, so that a second factor can be set up: names of URLs begin with these.
 SETTING_UP = ("security:", "account_", "mfa_", "socialaccount_", "prove_at_provider")
@@ -64,9 +63,7 @@ class SecondFactorMiddleware:
         """Redirects instead of running the view. Signing out stays possible."""
         if not _is_covered(request, view) or not lacks_second_factor(request):
             return None
-        wanted = {"next": request.get_full_path()} if request.method == "GET" else {}
-        url = f"{resolve_url('security:page')}{'?' if wanted else ''}{urlencode(wanted)}"
-        return redirect_page(request, url)
+        return redirect_and_return(request, reverse("security:page"))
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
@@ -75,7 +72,10 @@ def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
         return False
     if request.path_info.startswith(settings.LEDGER_STAFF_PATHS):
         return True
-    if not settings.LEDGER_CUSTOMER_SECOND_FACTOR or not getattr(view, "login_required", True):
-        return False
+    return settings.LEDGER_CUSTOMER_SECOND_FACTOR and not stays_open(request, view)
+
+
+def stays_open(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    """Whether this page is public, or one of those that set up how somebody signs in."""
     name = request.resolver_match.view_name if request.resolver_match else ""
-    return not name.startswith(SETTING_UP)
+    return name.startswith(SETTING_UP) or not getattr(view, "login_required", True)

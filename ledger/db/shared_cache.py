@@ -81,7 +81,7 @@ class SharedCache(DatabaseCache):
                         f"{sql} WHERE cache_key = %s AND expires > %s", [expires, key, now]
                     )
                     return bool(cursor.rowcount)
-                self._drop_some_if_full(cursor, now)
+                self._drop_some_if_full(cursor)
                 is_set = mode == "set"
                 sql = f"""INSERT INTO {self._quoted} AS entry (cache_key, value, expires)
                     VALUES (%s, %s, %s) ON CONFLICT (cache_key) DO UPDATE
@@ -98,13 +98,12 @@ class SharedCache(DatabaseCache):
             cursor.execute(f"DELETE FROM {self._quoted} WHERE expires < %s", [timezone.now()])  # noqa: S608
             return int(cursor.rowcount)
 
-    def _drop_some_if_full(self, cursor: Any, now: datetime) -> None:
+    def _drop_some_if_full(self, cursor: Any) -> None:
         """Drops what has expired; if that is not enough, also the results of reports."""
         cursor.execute(f"SELECT count(*) FROM {self._quoted}")  # noqa: S608
         (number,) = cursor.fetchone()
         if number <= self._max_entries:
             return
-        cursor.execute(f"DELETE FROM {self._quoted} WHERE expires < %s", [now])  # noqa: S608
-        if number - cursor.rowcount > self._max_entries:
+        if number - self.drop_expired() > self._max_entries:
             sql = f"DELETE FROM {self._quoted} WHERE cache_key NOT LIKE %s"  # noqa: S608
             cursor.execute(sql, [COUNTS])
