@@ -97,7 +97,10 @@ def flag(name: str, *, default: bool = False) -> bool:
 
 
 def number(name: str, default: int, *, least: int, most: int) -> int:
-    value = text(name, str(default))
+    return check_number(name, text(name, str(default)), least=least, most=most)
+
+
+def check_number(name: str, value: str, *, least: int, most: int) -> int:
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
         refuse(name, f"{value!r} is not a whole number from {least} to {most}")
     return int(value)
@@ -217,9 +220,14 @@ def data_dir(name: str, default: Path) -> Path:
 def file(name: str) -> str:
     """The path of a file that can be read; "" if it is not set."""
     path = text(name)
-    if path and not os.access(path, os.R_OK):
-        refuse(name, f"the file {path} cannot be read")
+    if path:
+        check_readable(name, path)
     return path
+
+
+def check_readable(name: str, path: str) -> None:
+    if not os.access(path, os.R_OK):
+        refuse(name, f"the file {path} cannot be read")
 
 
 def secret_key(name: str, folder: Path) -> str:

@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
-from ledger import env, provider_settings
+from ledger import database_settings, env, provider_settings
 from ledger.env import BASE_DIR
 
 DEBUG = env.flag("DEBUG")
@@ -99,19 +99,7 @@ TEMPLATES = [
 
 # The database: DATABASE_URL, or DB_NAME, DB_USER ..., or the embedded server.
 LEDGER_PG = int(env.choice("LEDGER_PG", "18", ["18", "16"]))
-_database = env.url(
-    "DATABASE_URL", environ.Env.db_url_config, ["postgresql", "postgres", "psql", "pgsql"]
-)
-if _database and not _database["NAME"]:
-    env.refuse("DATABASE_URL", "it names no database after the host, as in //host/ledger")
-if not _database and env.text("DB_NAME"):
-    _database = {
-        "NAME": env.text("DB_NAME"),
-        "USER": env.text("DB_USER"),
-        "PASSWORD": env.text("DB_PASSWORD"),
-        "HOST": env.text("DB_HOST"),
-        "PORT": env.number("DB_PORT", 5432, least=1, most=65535),
-    }
+_database = database_settings.database()
 LEDGER_EMBEDDED = not _database
 # Which role connects: the owner of the tables, or the web role with fewer rights (docs/rights.md).
 # wsgi.py, asgi.py and server/web_process.py set web; commands run as the owner.
@@ -128,6 +116,7 @@ _timeouts = {
     "idle_in_transaction_session_timeout": env.number(
         "LEDGER_IDLE_TIMEOUT", 60, least=0, most=3600
     ),
+    "transaction_timeout": env.number("LEDGER_TRANSACTION_TIMEOUT", 900, least=0, most=86400),
 }
 DATABASES = {
     "default": {
@@ -141,6 +130,7 @@ DATABASES = {
         "LEDGER_TIMEOUTS": _timeouts if LEDGER_ROLE == "web" else {},
         "OPTIONS": {
             "application_name": "ledger",
+            "connect_timeout": env.number("LEDGER_CONNECT_TIMEOUT", 5, least=1, most=600),
             "prepare_threshold": 5 if env.flag("LEDGER_PREPARE", default=True) else None,
             **_database.get("OPTIONS", {}),
         },

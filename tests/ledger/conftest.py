@@ -1,14 +1,17 @@
 """Folders that a Postgres of root can enter, and servers in them."""
 
-from collections.abc import Iterator
+import runpy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
+from ledger import env
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
-from tests.ledger.processes import reachable_folder
+from ledger.env import BASE_DIR
+from tests.ledger.processes import environment, reachable_folder
 from tests.ledger.servers import Start
 
 
@@ -32,3 +35,22 @@ def start() -> Iterator[Start]:
     yield start_in
     for data_dir in started:
         delete_everything(data_dir)
+
+
+@pytest.fixture
+def refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """What is printed when the settings are read with these values; fails if they are taken."""
+
+    def refusal(**values: str) -> str:
+        for name, value in environment(tmp_path, **values).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as stopped:
+            runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+        assert stopped.value.code == env.GUNICORN_BOOT_ERROR
+        printed = capsys.readouterr()
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+        return printed.err
+
+    return refusal

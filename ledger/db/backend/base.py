@@ -2,7 +2,8 @@
 
 A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (by
 `LEDGER_ROLE`) when it connects; any other is plain django.db.backends.postgresql.
-`LEDGER_TIMEOUTS` maps Postgres's settings to seconds; they are sent with each new connection.
+`LEDGER_TIMEOUTS` maps Postgres's settings to seconds; they are sent with each new connection, and
+`transaction_timeout`, which Postgres knows from version 17 on, right after it.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from psycopg.pq import Format, TransactionStatus
 
 from ledger.db import embedded, facts
 from ledger.db.backend.client import DatabaseClient
+from ledger.db.backend.health import Demotion
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.row_security import SignedReader
 
@@ -31,6 +33,7 @@ CLEAN = sql.SQL(
     "RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
     " SET TIME ZONE {}"
 )
+KNOWS_TRANSACTION_TIMEOUT = 170000
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
@@ -64,7 +67,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._token = TokenState()
-        self.execute_wrappers.append(facts.tell)
+        self._demotion = Demotion()
+        self.execute_wrappers += [facts.tell, self._demotion.watch]
 
     def _set_autocommit(self, autocommit: bool) -> None:
         send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]
@@ -95,6 +99,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if raw.pgconn.transaction_status == TransactionStatus.IDLE:
                 raw._prepared.clear()  # what psycopg remembers of the session
                 raw.execute(CLEAN.format(self.timezone_name), prepare=False)
+                self._set_transaction_timeout(raw)
                 return
         except psycopg.Error:  # the server has gone, for example
             pass
@@ -124,10 +129,42 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.is_embedded and not self.settings_dict["HOST"]:
             self.fill_in_embedded()
         parameters = super().get_connection_params()
-        timeouts = self.settings_dict.get("LEDGER_TIMEOUTS", {})
-        if options := " ".join(f"-c {name}={value}s" for name, value in timeouts.items() if value):
+        timeouts = {
+            name: seconds
+            for name, seconds in self.settings_dict.get("LEDGER_TIMEOUTS", {}).items()
+            if seconds and name != "transaction_timeout"
+        }
+        if options := " ".join(f"-c {name}={seconds}s" for name, seconds in timeouts.items()):
             parameters["options"] = f"{parameters.get('options', '')} {options}".strip()
         return parameters
+
+    def _configure_connection(self, connection: Any) -> bool:
+        is_changed = bool(super()._configure_connection(connection))  # type: ignore[misc]
+        return self._set_transaction_timeout(connection) or is_changed
+
+    def _set_transaction_timeout(self, raw: Any) -> bool:
+        seconds = self.settings_dict.get("LEDGER_TIMEOUTS", {}).get("transaction_timeout")
+        if not seconds or raw.info.server_version < KNOWS_TRANSACTION_TIMEOUT:
+            return False
+        raw.execute(f"SET transaction_timeout = '{seconds}s'", prepare=False)
+        return True
+
+    def is_usable(self) -> bool:
+        """Whether its server answers, and still takes writes if it has to: one round trip."""
+        if not super().is_usable():
+            return False
+        return not self._demotion.is_known(self.connection, self.settings_dict["OPTIONS"])
+
+    def connect(self) -> None:
+        self._demotion.refused_write = False
+        super().connect()
+
+    def _close(self) -> None:
+        """Closes the raw connection first where a pool must not have it back."""
+        raw = self.connection
+        if raw is not None and self._demotion.is_known(raw, self.settings_dict["OPTIONS"]):
+            raw.close()
+        super()._close()  # type: ignore[misc]
 
     @property
     def sends_token(self) -> bool:

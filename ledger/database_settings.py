@@ -1,0 +1,137 @@
+"""The database, as DATABASE_URL or DB_NAME, DB_USER ... name it; without them, the embedded server.
+
+Wrong values and unsafe mixes stop the start with one sentence, which never holds a password. What
+a connection needs to notice a dead server is set here for all of them (docs/databases.md).
+"""
+
+import ipaddress
+import re
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import environ
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from ledger import env
+
+SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
+# Options of psycopg and Django's backend; all others go to libpq.
+NOT_OF_LIBPQ = {"assume_role", "isolation_level", "prepare_threshold", "server_side_binding"}
+ENCRYPTED = ("require", "verify-ca", "verify-full")
+CHECKED = ("verify-ca", "verify-full")
+PORT = re.compile(r":[0-9]+$", re.ASCII)
+SEVERAL = "read-write"  # of several hosts, libpq takes the first that accepts writes
+# A server that vanishes without a word, as by a cut cable, is noticed after some 10 seconds: an
+# idle connection by three probes that nobody answers, a busy one by data that nobody confirms.
+# libpq heeds these on TCP alone.
+NOTICE_DEAD = {
+    "keepalives_idle": 5,  # seconds, as the next one
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
+PLAINTEXT = (
+    "{host} is not this computer, and sslmode={mode} may send customers' data in plain text; write"
+    " sslmode=verify-full and sslrootcert=FILE (sslmode=require encrypts, but believes any server),"
+    " or DB_PLAINTEXT=True for a network that nobody else can enter"
+)
+
+
+def database() -> dict[str, Any]:
+    """NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for none."""
+    name = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_NAME"
+    if name == "DB_NAME" and not env.text("DB_NAME"):
+        return {}
+    return _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
+
+
+def from_url(name: str) -> dict[str, Any]:
+    """What the URL in the setting `name` says. Several hosts have a comma between them,
+    and the folder of a socket is written with %2F for each slash."""
+    found = env.url(name, environ.Env.db_url_config, SCHEMES)
+    if not found["NAME"]:
+        env.refuse(name, "it names no database after the host, as in //host/ledger")
+    places = urlsplit(env.text(name)).netloc.rpartition("@")[2].split(",")
+    with_port = [place for place in places if PORT.search(place)]
+    if len(places) > 1 and len(with_port) not in (0, len(places)):
+        env.refuse(name, "either each host has a port or none, as in //a:5432,b:5432/ledger")
+    # The parser leaves escapes as they are, and the brackets of several IPv6 addresses.
+    found["HOST"] = ",".join(unquote(PORT.sub("", place)).strip("[]") for place in places)
+    return found
+
+
+def _from_parts() -> dict[str, Any]:
+    hosts, ports = env.items("DB_HOST", "localhost"), env.items("DB_PORT", "5432")
+    for port in ports:
+        env.check_number("DB_PORT", port, least=1, most=65535)
+    if len(ports) not in (1, len(hosts)):
+        env.refuse("DB_PORT", "it is one port for all hosts, or one for each")
+    options: dict[str, Any] = dict(parse_qsl(env.text("DB_OPTIONS"), keep_blank_values=True))
+    if env.text("DB_OPTIONS") and not options:
+        env.refuse("DB_OPTIONS", "it has no options such as connect_timeout=3&sslcert=FILE")
+    for name in ("sslmode", "sslrootcert"):
+        if value := env.text(f"DB_{name.upper()}"):
+            options[name] = value
+    return {
+        "NAME": env.text("DB_NAME"),
+        "USER": env.text("DB_USER"),
+        "PASSWORD": env.text("DB_PASSWORD"),
+        "HOST": ",".join(hosts),
+        "PORT": ",".join(ports),
+        "OPTIONS": options,
+    }
+
+
+def _checked(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The same with the options that each connection needs; stops at wrong or unsafe ones."""
+    given = found.get("OPTIONS", {})
+    for option, value in given.items():
+        if option not in NOT_OF_LIBPQ and not _is_known(option, value):
+            env.refuse(_where(name), f"libpq knows no option {option!r}")
+    several = {"target_session_attrs": SEVERAL} if "," in found["HOST"] else {}
+    _check_encryption(_where(name), found["HOST"], given)
+    return {**found, "OPTIONS": {**NOTICE_DEAD, **several, **given}}
+
+
+def _where(name: str) -> str:
+    """The setting that has the options."""
+    return "DB_OPTIONS" if name == "DB_NAME" else name
+
+
+def _is_known(option: str, value: Any) -> bool:
+    try:
+        make_conninfo("", **{option: value})
+    except psycopg.ProgrammingError:
+        return False
+    return True
+
+
+def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
+    """Refuses what may be read on the way, or a certificate that cannot be checked."""
+    mode, root = str(options.get("sslmode", "prefer")), str(options.get("sslrootcert", ""))
+    named = "DB_SSLROOTCERT" if name == "DB_OPTIONS" else name
+    if root and root != "system":
+        env.check_readable(named, root)
+    if mode in CHECKED and not root:
+        env.refuse(named, f"sslmode={mode} needs sslrootcert=FILE, or system for public ones")
+    if mode in ENCRYPTED or env.flag("DB_PLAINTEXT"):
+        return
+    real = str(options.get("hostaddr", hosts))
+    # A service of libpq's file names its host there, where nobody has looked yet.
+    outside = [host for host in real.split(",") if not is_local(host)] + (
+        [f"the host of the service {options['service']}"] if "service" in options else []
+    )
+    if outside:
+        setting = "DB_SSLMODE" if name == "DB_OPTIONS" else name
+        env.refuse(setting, PLAINTEXT.format(host=outside[0], mode=mode))
+
+
+def is_local(host: str) -> bool:
+    """Whether it is this computer: a socket (a folder, or no host), localhost or a loopback."""
+    if host in ("", "localhost") or host.startswith(("/", "@")):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

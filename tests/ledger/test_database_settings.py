@@ -1,0 +1,224 @@
+"""The settings of the database: what a connection gets, and what stops the start."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.env import BASE_DIR
+from tests.ledger.processes import environment
+
+PARTS = {"DB_NAME": "books", "DB_USER": "me", "DB_PASSWORD": "secret"}
+URL = "postgresql://me:secret@"
+
+
+@pytest.fixture
+def default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """DATABASES["default"] with these settings."""
+
+    def default(**values: str) -> dict[str, Any]:
+        for name, value in environment(tmp_path, **values).items():
+            monkeypatch.setenv(name, value)
+        settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+        found: dict[str, Any] = settings["DATABASES"]["default"]
+        return found
+
+    return default
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> str:
+    file = tmp_path / "authority.pem"
+    file.write_text("-")
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"DATABASE_URL": f"{URL}127.0.0.1:5433/books?sslmode=require&connect_timeout=3"},
+        {
+            **PARTS,
+            "DB_HOST": "127.0.0.1",
+            "DB_PORT": "5433",
+            "DB_SSLMODE": "require",
+            "DB_OPTIONS": "connect_timeout=3",
+        },
+    ],
+)
+def test_options_come_by_url_or_in_parts(
+    given: dict[str, str], default: Callable[..., dict[str, Any]]
+) -> None:
+    found = default(**given)
+
+    assert [found[name] for name in ("NAME", "USER", "PASSWORD", "HOST")] == [
+        "books",
+        "me",
+        "secret",
+        "127.0.0.1",
+    ]
+    assert str(found["PORT"]) == "5433"
+    assert found["OPTIONS"]["sslmode"] == "require"
+    assert str(found["OPTIONS"]["connect_timeout"]) == "3"
+
+
+def test_the_host_of_a_database_in_parts_is_this_computer(
+    default: Callable[..., dict[str, Any]],
+) -> None:
+    assert (found := default(DB_NAME="books"))["HOST"] == "localhost"
+    assert found["PORT"] == "5432"
+
+
+@pytest.mark.parametrize("given", [{}, {"DATABASE_URL": f"{URL}127.0.0.1/books"}, PARTS])
+def test_each_connection_waits_five_seconds_for_its_server(
+    given: dict[str, str], default: Callable[..., dict[str, Any]]
+) -> None:
+    assert default(**given)["OPTIONS"]["connect_timeout"] == 5
+    assert default(LEDGER_CONNECT_TIMEOUT="9", **given)["OPTIONS"]["connect_timeout"] == 9
+
+
+@pytest.mark.parametrize("given", [{"DATABASE_URL": f"{URL}127.0.0.1/books"}, PARTS])
+def test_each_connection_notices_a_server_that_vanished(
+    given: dict[str, str], default: Callable[..., dict[str, Any]]
+) -> None:
+    options = default(**given)["OPTIONS"]
+
+    probes = options["keepalives_interval"] * options["keepalives_count"]
+    assert 0 < options["keepalives_idle"] + probes <= 15  # seconds
+    assert 0 < options["tcp_user_timeout"] <= 15_000  # milliseconds
+
+
+def test_what_the_url_says_goes_first(default: Callable[..., dict[str, Any]]) -> None:
+    options = default(
+        DATABASE_URL=f"{URL}127.0.0.1,[::1]/books?tcp_user_timeout=7&target_session_attrs=any"
+    )["OPTIONS"]
+
+    assert options["tcp_user_timeout"] == 7
+    assert options["target_session_attrs"] == "any"
+
+
+@pytest.mark.parametrize(
+    ("given", "ports"),
+    [
+        ({"DATABASE_URL": f"{URL}127.0.0.1:5433,127.0.0.2:5434/books"}, "5433,5434"),
+        ({"DATABASE_URL": f"{URL}127.0.0.1,127.0.0.2/books"}, ""),
+        ({"DATABASE_URL": f"{URL}[::1]:5433,127.0.0.2:5434/books"}, "5433,5434"),
+        ({**PARTS, "DB_HOST": "127.0.0.1, 127.0.0.2", "DB_PORT": "5433,5434"}, "5433,5434"),
+        ({**PARTS, "DB_HOST": "127.0.0.1,127.0.0.2", "DB_PORT": "5433"}, "5433"),
+    ],
+)
+def test_of_several_hosts_the_one_that_accepts_writes_is_taken(
+    given: dict[str, str], ports: str, default: Callable[..., dict[str, Any]]
+) -> None:
+    found = default(**given)
+
+    assert (found["HOST"].replace("::1", "127.0.0.1"), found["PORT"]) == (
+        "127.0.0.1,127.0.0.2",
+        ports,
+    )
+    assert found["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+def test_one_host_is_taken_as_it_is(default: Callable[..., dict[str, Any]]) -> None:
+    assert "target_session_attrs" not in default(**PARTS)["OPTIONS"]
+
+
+WRONG = {
+    "a host with a port and one without": (
+        "DATABASE_URL",
+        {"DATABASE_URL": f"{URL}127.0.0.1:5433,127.0.0.2/books"},
+    ),
+    "an option that nobody knows": (
+        "DATABASE_URL",
+        {"DATABASE_URL": f"{URL}127.0.0.1/books?ssl_mode=require"},
+    ),
+    "an option in parts that nobody knows": ("DB_OPTIONS", {**PARTS, "DB_OPTIONS": "pace=3"}),
+    "options that cannot be read": ("DB_OPTIONS", {**PARTS, "DB_OPTIONS": "fast"}),
+    "fewer ports than hosts": (
+        "DB_PORT",
+        {**PARTS, "DB_HOST": "127.0.0.1,::1,::1", "DB_PORT": "1,2"},
+    ),
+    "a port that is none": ("DB_PORT", {**PARTS, "DB_PORT": "5432,99999"}),
+    "an authority that cannot be read": (
+        "DB_SSLROOTCERT",
+        {**PARTS, "DB_SSLMODE": "verify-full", "DB_SSLROOTCERT": "/nowhere/authority.pem"},
+    ),
+    "a certificate that nobody can check": (
+        "DATABASE_URL",
+        {"DATABASE_URL": f"{URL}db.example/books?sslmode=verify-full"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_work_stops_the_start(case: str, refusal: Callable[..., str]) -> None:
+    name, values = WRONG[case]
+    sentence = refusal(**values)
+
+    assert f"The setting {name} is wrong" in sentence
+    assert "secret" not in sentence
+
+
+PLAIN = {
+    "a name": {"DATABASE_URL": f"{URL}db.example/books"},
+    "an address": {"DATABASE_URL": f"{URL}10.0.0.7/books"},
+    "one of two": {"DATABASE_URL": f"{URL}127.0.0.1,db.example/books"},
+    "a mode that may fall back": {"DATABASE_URL": f"{URL}db.example/books?sslmode=prefer"},
+    "a mode without encryption": {"DATABASE_URL": f"{URL}db.example/books?sslmode=disable"},
+    "an address behind a name": {"DATABASE_URL": f"{URL}localhost/books?hostaddr=10.0.0.7"},
+    "a service": {"DATABASE_URL": "postgresql:///books?service=bank"},
+    "parts": {**PARTS, "DB_HOST": "db.example"},
+}
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_a_connection_in_plain_text_to_another_computer_stops_the_start(
+    case: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(**PLAIN[case])
+
+    assert "sslmode" in sentence
+    assert "secret" not in sentence
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_a_network_of_ones_own_may_be_plain(
+    case: str, default: Callable[..., dict[str, Any]]
+) -> None:
+    assert default(DB_PLAINTEXT="True", **PLAIN[case])["NAME"] == "books"
+
+
+@pytest.mark.parametrize(
+    "place", ["", "localhost", "127.0.0.1", "127.8.8.8", "[::1]", "%2Fvar%2Frun%2Fpostgresql"]
+)
+def test_this_computer_may_be_plain(place: str, default: Callable[..., dict[str, Any]]) -> None:
+    assert default(DATABASE_URL=f"postgresql://me@{place}/books")["NAME"] == "books"
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+def test_another_computer_is_reached_encrypted(
+    mode: str, certificate: str, default: Callable[..., dict[str, Any]]
+) -> None:
+    options = default(
+        DATABASE_URL=f"{URL}db.example/books?sslmode={mode}&sslrootcert={certificate}"
+    )["OPTIONS"]
+
+    assert (options["sslmode"], options["sslrootcert"]) == (mode, certificate)
+
+
+def test_public_certificates_are_checked_by_those_of_the_system(
+    default: Callable[..., dict[str, Any]],
+) -> None:
+    found = default(
+        **PARTS, DB_HOST="db.example", DB_SSLMODE="verify-full", DB_SSLROOTCERT="system"
+    )
+    assert found["OPTIONS"]["sslrootcert"] == "system"
+
+
+def test_the_folder_of_a_socket_stands_in_the_url_with_escapes(
+    default: Callable[..., dict[str, Any]],
+) -> None:
+    found = default(DATABASE_URL="postgresql://me@%2FVar%2Frun%2Fdb:5433/books")
+    assert (found["HOST"], found["PORT"]) == ("/Var/run/db", 5433)
