@@ -1,6 +1,7 @@
 """Who holds money: people, their accounts, who froze or closed one, and sessions."""
 
 from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
+from accounts.models.admin_log import AdminLogEntry
 from accounts.models.approval import ApprovalRequest, ApprovalThreshold, StaffSum
 from accounts.models.attempt_count import AttemptCount
 from accounts.models.change import Change
@@ -23,6 +24,7 @@ __all__ = [
     "PERSON_WORDS",
     "Account",
     "AccountQuerySet",
+    "AdminLogEntry",
     "ApprovalRequest",
     "ApprovalThreshold",
     "AttemptCount",

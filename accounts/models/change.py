@@ -171,5 +171,5 @@ RECORDED = {
     "accounts", "account_status_changes", "reads", "limit_changes", "households", "users",
     "currencies", "approval_thresholds", "auth_group", "users_groups",
     "users_user_permissions", "auth_group_permissions", "account_emailaddress",
-    "mfa_authenticator", "socialaccount_socialaccount",
+    "mfa_authenticator", "socialaccount_socialaccount", "transaction_notes", "django_admin_log",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 
+from accounts.models.author_triggers import NEEDS_PROOF
 from accounts.models.user import User
 from ledger.db.ids import uuid7
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, registered, stays
@@ -17,9 +18,7 @@ LONGEST_QUERY = 2_000  # characters; a logged page with a longer query is refuse
 
 
 # When, by whom and from where is not for the writer to say: the web role may insert rows. It logs
-# reads of the person whom the signed facts name, see Note [Signed facts], and nobody else's. The
-# owner of the tables may log any; so may everybody in a bank without a key, as in the practice
-# bank.
+# reads of the person whom the signed facts name, see Note [Signed facts], and nobody else's.
 READ_IS_OF_NOW = FirmTrigger(
     name="read_is_of_now",
     when=pgtrigger.Before,
@@ -31,8 +30,7 @@ READ_IS_OF_NOW = FirmTrigger(
             NEW.address := coalesce(facts ->> 'address', '');
             NEW.path := coalesce(facts ->> 'path', '');
             NEW.request := coalesce(facts ->> 'request', '');
-        ELSIF EXISTS (SELECT FROM fact_keys) AND NOT pg_has_role(
-            ({CALLER})::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER')
+        ELSIF {NEEDS_PROOF}
         THEN
             {refuse("read_by_its_reader", "A read is logged for the person who is signed in.")}
         END IF;
@@ -40,7 +38,7 @@ READ_IS_OF_NOW = FirmTrigger(
         NEW.role := {CALLER};
         NEW.session := {SESSION};
         RETURN NEW;
-    """,  # noqa: S608 - constants
+    """,
 )
 
 

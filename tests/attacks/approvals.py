@@ -14,6 +14,7 @@ from accounts import approvals
 from accounts import services as account_services
 from accounts.admin.limits import ask_for_limits
 from accounts.models import Account, ApprovalRequest, User
+from ledger.db import facts
 from ledger.db.ids import uuid7
 from ledger.db.row_security import NOBODY
 from tests.conftest import read_as, set_role
@@ -28,12 +29,15 @@ DESK = reverse("admin:transactions_transaction_cash_desk")
 
 
 @contextmanager
-def as_web() -> Iterator[None]:
-    """Runs the block with the rights of a web process, and of staff where policies ask."""
+def as_web(by: User | None = None) -> Iterator[None]:
+    """Runs the block with the rights of a web process, and of staff where policies ask. `by` is the
+    person of the signed facts, as in a request of theirs.
+    """
     connection.ensure_connection()  # a role is that of a connection
     set_role("ledger_web")
     try:
-        with read_as(User(pk=NOBODY, is_staff=True)):
+        person = {"person": str(by.pk) if by else None}
+        with facts.told(lambda: person), read_as(User(pk=NOBODY, is_staff=True)):
             yield
     finally:
         set_role(None)

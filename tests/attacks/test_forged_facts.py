@@ -2,9 +2,7 @@
 history marks it, and the log of reads refuses it.
 """
 
-import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,7 +17,8 @@ from accounts.models import Account, Change, Read, User
 from ledger.db import facts
 from ledger.db.backend.base import PreparedCursor
 from ledger.db.facts import SETTING
-from ledger.db.signed_facts import LIFETIME, problem_with, signed, store_keys
+from ledger.db.signed_facts import problem_with, signed, store_keys
+from tests.attacks.forgeries import FORGED, told
 from tests.conftest import colleague, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -52,11 +51,6 @@ def account() -> Account:
     return account
 
 
-def told(person: User, **more: Any) -> str:
-    values = {"person": str(person.pk), "address": "192.0.2.7", "path": "/here/", "request": "r-1"}
-    return json.dumps({**values, **more})
-
-
 def rename(account: Account, setting: str) -> Change:
     """What smuggled SQL can do: set the facts, and write."""
     with db_transaction.atomic(), connection.cursor() as cursor:
@@ -64,16 +58,6 @@ def rename(account: Account, setting: str) -> Change:
         cursor.execute("UPDATE accounts SET name = 'Mine' WHERE id = %s", [account.pk])
         cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
     return Change.objects.filter(about=str(account.pk)).latest("changed_at")
-
-
-FORGED: dict[str, Callable[[str], str]] = {
-    "not signed": lambda text: text,
-    "that says it is proved": lambda text: json.dumps({**json.loads(text), "proved": True}),
-    "with an empty signature": lambda text: f"{int(time.time()) + LIFETIME}  {text}",
-    "signed by another key": lambda text: signed(text, key=b"x" * 32),
-    "stale": lambda text: signed(text, expires=int(time.time()) - 1),
-    "of another person under a right signature": lambda text: signed("{}")[:76] + text,
-}
 
 
 @pytest.mark.parametrize("forgery", FORGED)

@@ -248,7 +248,7 @@ def test_limits_over_the_threshold_are_asked_for_and_approved(
 
 def test_a_release_is_no_payment_and_needs_nobody(account: Account, clerk: User) -> None:
     held = services.hold(from_account=account, amount=Decimal(40_000))
-    with as_web():
+    with as_web(clerk):
         assert staff_services.release(hold=held, reason="Cancelled", written_by=clerk)
 
 

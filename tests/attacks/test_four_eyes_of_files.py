@@ -59,7 +59,7 @@ def asked(file: PaymentFile, clerk: User) -> ApprovalRequest:
 
 def paid(file: PaymentFile, by: User, book: Any = book_whole) -> PaymentFile:
     now = PaymentFile.objects.get(pk=file.pk)
-    with as_web():
+    with as_web(by):
         done: PaymentFile = book(now, by=by, reason=WHY, agreed=agreed_to(now))
     return done
 

@@ -187,7 +187,7 @@ def test_the_time_of_a_change_of_limits_is_that_of_the_server(account: Account, 
 
 def test_the_reason_of_placing_a_hold_does_not_release_it(account: Account, clerk: User) -> None:
     draft = Draft(from_account=account, amount=Decimal(5), created_by=clerk, pending=True)
-    with as_web():
+    with as_web(clerk):
         hold = staff_services.book(
             draft, action=StaffReason.Action.HOLD, reason="Rented car", written_by=clerk
         )

@@ -80,7 +80,7 @@ def test_nobody_releases_a_hold_of_their_own_or_of_their_household(
 
 def test_a_colleague_does_both(clerk: User) -> None:
     account = AccountFactory(balance="500")
-    with as_web():
+    with as_web(clerk):
         account_services.freeze_account(account=account, reason="x", changed_by=clerk)
         assert staff_services.release(hold=hold_on(account, "is paid"), reason="x",
                                       written_by=clerk)  # fmt: skip

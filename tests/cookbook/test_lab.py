@@ -48,6 +48,7 @@ def test_the_other_triggers_move_or_record_something_or_end_sessions() -> None:
         "currency_needs_approval_at_first",
         "group_membership_ends_sessions",
         "held_follows_rows",
+        "note_is_of_now",
         "person_permission_ends_sessions",
         "row_is_registered",
         "status_follows_changes",

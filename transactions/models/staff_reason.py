@@ -7,9 +7,17 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.models.author_triggers import by_its_author, of_now
 from ledger.db.ids import uuid7
 from ledger.db.triggers import registered, stays
 from transactions.models.staff_triggers import RELEASED_BY_STRANGER
+
+# What was approved is booked in the name of who asked, often by the manager who approved it.
+ASKED_BY_AUTHOR = """EXISTS (
+    SELECT FROM approval_requests AS request
+    WHERE request.transaction_id = added.transaction_id AND request.kind = added.action
+      AND request.requested_by_id = added.written_by_id
+      AND request.status IN ('approved', 'done'))"""
 
 
 class StaffReason(models.Model):
@@ -56,6 +64,13 @@ class StaffReason(models.Model):
             ),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            of_now("note_is_of_now", "created_at"),
+            by_its_author(
+                "note_by_its_author",
+                "written_by_id",
+                "A reason names the person who is signed in.",
+                unless=ASKED_BY_AUTHOR,
+            ),
             registered(),
             RELEASED_BY_STRANGER,
             *stays("note_stays", "notes_stay", "A reason never changes.", "Reasons never change."),

@@ -50,6 +50,7 @@ SENTENCES = {
     "needs_approval": REFUSALS["needs_approval"][1],
     "staff_serve_others": REFUSALS["staff_serve_others"][1],
     "released_by_stranger": REFUSALS["released_by_stranger"][1],
+    "note_by_its_author": "A reason names the person who is signed in.",
     "asked_by_staff": REFUSALS["asked_by_staff"][1],
     "created_by_exists": "The person who books this is not a user of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",

@@ -1,6 +1,14 @@
 """Attempts on texts about transactions: reasons of staff and annotations of owners."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
+from cookbook.lab.attempts.attempt import (
+    CHECK,
+    FOREIGN_KEY,
+    NOT_NULL,
+    UNIQUE,
+    Attempt,
+    ValidRow,
+    stay,
+)
 
 NOTE = ValidRow(
     "transaction_notes",
@@ -63,6 +71,15 @@ ATTEMPTS: list[Attempt] = [
         "Insert a reason by an unknown user",
         FOREIGN_KEY,
         written_by_id="gen_random_uuid()",
+    ),
+    Attempt(
+        "transaction_notes",
+        "note_by_its_author",
+        "Insert a reason in the name of somebody else",
+        NOTE.but(written_by_id="ana.user_id").insert,
+        CHECK,
+        # Where there is a key, the facts of the page have to be signed with it.
+        ("INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))",),
     ),
     *stay(
         "note_stays",
