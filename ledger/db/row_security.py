@@ -8,7 +8,6 @@ no connection and ends with its database transaction, so it works behind a trans
 sent as a bound value, so that `pg_stat_activity` shows it to nobody.
 """
 
-import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,13 +21,14 @@ import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from ledger.db.signing_keys import derived_keys
+
 SETTING = "ledger.reader"
 LIFETIME = 300  # seconds: longer than a statement may run, with room for clocks that differ
 RENEWED_BEFORE = 120  # seconds before a token ends
 ROWS_AT_ONCE = 500
 PREPARE = "run manage.py prepare with the same settings."
 NOBODY = UUID(int=0)  # in the tokens of requests whose person is not known
-BLOCK = 64  # bytes of SHA-256's block, to which HMAC pads its key
 
 
 class RowScope(IntEnum):
@@ -45,17 +45,8 @@ class RowScope(IntEnum):
 
 
 def keys() -> list[bytes]:
-    """The keys of tokens: that of SECRET_KEY first, then those of its fallbacks."""
-    return [
-        hashlib.sha256(b"ledger row security" + secret.encode()).digest()
-        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    ]
-
-
-def pads(key: bytes) -> tuple[bytes, bytes]:
-    """The inner and outer pad of HMAC, so that SQL needs `sha256` only and never the key itself."""
-    padded = key.ljust(BLOCK, b"\0")
-    return bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
+    """The keys of tokens, the one that signs first."""
+    return derived_keys(b"ledger row security")
 
 
 def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:

@@ -16,22 +16,18 @@ import hmac
 import time
 
 import psycopg
-from django.conf import settings
 from django.db import connection
 from django.db import transaction as db_transaction
 
-from ledger.db.row_security import pads
+from ledger.db.signing_keys import derived_keys, store_pads
 
 LIFETIME = 300  # seconds: longer than a write waits, with room for clocks that differ
 PREPARE = "run manage.py prepare with the same settings."
 
 
 def keys() -> list[bytes]:
-    """The keys of facts: that of SECRET_KEY first, then those of its fallbacks."""
-    return [
-        hashlib.sha256(b"ledger facts of a write" + secret.encode()).digest()
-        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    ]
+    """The keys of facts, the one that signs first."""
+    return derived_keys(b"ledger facts of a write")
 
 
 def signed(facts: str, *, key: bytes | None = None, expires: int | None = None) -> str:
@@ -43,16 +39,10 @@ def signed(facts: str, *, key: bytes | None = None, expires: int | None = None) 
 
 def store_keys() -> None:
     """Stores the keys of this SECRET_KEY, as the owner of the tables."""
-    wanted = {pads(key) for key in keys()}
     with db_transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT inner_pad, outer_pad FROM fact_keys")
-        if {(bytes(inner), bytes(outer)) for inner, outer in cursor.fetchall()} == wanted:
-            return
-        cursor.execute("DELETE FROM fact_keys")
-        for pair in wanted:
-            cursor.execute("INSERT INTO fact_keys VALUES (%s, %s)", pair)
-        marks = " ".join(_fingerprint(key) for key in keys())
-        cursor.execute(f"COMMENT ON TABLE fact_keys IS 'Keys of signed facts: {marks}'")
+        if store_pads(cursor, "fact_keys", keys()):
+            marks = " ".join(_fingerprint(key) for key in keys())
+            cursor.execute(f"COMMENT ON TABLE fact_keys IS 'Keys of signed facts: {marks}'")
 
 
 def problem_with(found: psycopg.Connection) -> str | None:

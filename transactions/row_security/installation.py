@@ -11,7 +11,8 @@ from django.db.backends.utils import CursorWrapper
 
 from ledger.db import embedded
 from ledger.db.rights import EVERYTHING
-from ledger.db.row_security import keys, pads
+from ledger.db.row_security import keys
+from ledger.db.signing_keys import store_pads
 from transactions.rights import LESS
 from transactions.row_security.functions import (
     CLAIMS,
@@ -44,7 +45,7 @@ def apply() -> bool:
             _install(cursor, is_new=installed is None)
             cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{wanted}'")
         if wanted:
-            _store_keys(cursor)
+            store_pads(cursor, f"{SCHEMA}.keys", keys())
             _take_tables(cursor)
     return (installed or "") != wanted
 
@@ -181,13 +182,3 @@ def _tables_with_policies(cursor: CursorWrapper) -> list[str]:
         " AND relnamespace = current_schema()::regnamespace"
     )
     return [connection.ops.quote_name(name) for (name,) in cursor.fetchall()]
-
-
-def _store_keys(cursor: CursorWrapper) -> None:
-    wanted = [pads(key) for key in keys()]
-    cursor.execute(f"SELECT inner_pad, outer_pad FROM {SCHEMA}.keys")  # noqa: S608
-    if {(bytes(inner), bytes(outer)) for inner, outer in cursor.fetchall()} == set(wanted):
-        return
-    cursor.execute(f"DELETE FROM {SCHEMA}.keys")  # noqa: S608
-    for pair in dict.fromkeys(wanted):
-        cursor.execute(f"INSERT INTO {SCHEMA}.keys VALUES (%s, %s)", pair)  # noqa: S608
