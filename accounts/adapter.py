@@ -226,10 +226,8 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": (
-            "This did not match. Wait for the app's next code; a recovery code works once."
-        ),
-        "cannot_generate_recovery_codes": (
-            "Recovery codes stand in for a lost passkey or app. Add one of them first."
+            "This did not match. Wait for the app's next code. A recovery code has 25 letters and"
+            " works once."
         ),
         "unreadable_secret": (
             "The bank cannot check codes at present. Use a passkey, or ask the bank's staff."

@@ -64,5 +64,9 @@ class LastWayIn(LedgerError):
     """Without this password or passkey nothing would sign the person in."""
 
 
+class NoSecondFactor(LedgerError):
+    """There is no passkey and no app for which recovery codes could stand in."""
+
+
 class PasswordTooShort(LedgerError):
     """The password is too short to be all that protects the sign-in."""

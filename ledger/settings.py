@@ -243,7 +243,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # Second factors (docs/security.md). A passkey always verifies its owner, by PIN, finger or face, so
 # it may sign in alone. An address must be confirmed first: `accounts.security.forms` asks for it.
 MFA_ADAPTER = "accounts.adapter.FactorAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# Recovery codes are ours (accounts.sign_in.recovery_codes): allauth's follow from a stored seed.
+MFA_SUPPORTED_TYPES = ["totp", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"

@@ -9,6 +9,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from accounts.models import User, WebSession
+from accounts.sign_in.recovery_codes import digest_of
 from accounts.sign_in.session_store import SessionStore
 
 HALF_MINUTE = 60_000_000
@@ -34,6 +35,17 @@ def add_app(user: User, secret: str = SECRET) -> Authenticator:
     """Gives the person an authenticator app with this secret."""
     app: Authenticator = totp.TOTP.activate(user, secret).instance
     return app
+
+
+def add_recovery_codes(user: User) -> list[str]:
+    """Gives the person three recovery codes, also without another factor, and returns them."""
+    codes = [f"ABCDE-FGHJK-LMNPQ-RSTVW-XYZA{last}" for last in "ABC"]
+    Authenticator.objects.create(
+        user=user,
+        type=Authenticator.Type.RECOVERY_CODES,
+        data={"codes": [digest_of(code) for code in codes]},
+    )
+    return codes
 
 
 def let_pass(client: Client, minutes: float) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.core import context
+from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings
+from allauth.mfa.adapter import get_adapter as get_factor_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
@@ -25,6 +27,7 @@ from accounts.security.credentials import MALFORMED, NO_PASSKEY, CredentialField
 from accounts.sign_in import devices, events, limits
 from accounts.sign_in.factors import Kind, must_confirm_address
 from accounts.sign_in.passkey_hosts import no_passkeys_at
+from accounts.sign_in.recovery_codes import use_recovery_code
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
@@ -80,20 +83,36 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
         security_log.record("step_up", outcome="refused", person=self.user, request=context.request)
 
 
-class LimitedCodeMixin:
-    """Counts wrong codes of an app and wrong recovery codes, and refuses after too many.
+class LimitedCodeMixin(forms.Form):
+    """Checks codes of an app and recovery codes; counts wrong ones, and refuses after too many.
 
-    Each kind has its own count, as has the step-up of an open session: whoever knows the password
-    and guesses codes of the app shuts out neither the owner's recovery codes nor their session.
+    allauth's form would look for recovery codes in a seed; we store digests. Each kind has its own
+    count, as has the step-up of an open session: whoever knows the password and guesses codes of
+    the app shuts out neither the owner's recovery codes nor their session.
     """
 
     user: User
+    authenticator: Authenticator  # whose code it was; for allauth's `save`
     app_door: limits.Door = "second_factor"
+    code = forms.CharField(
+        label="Code",
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "characters",
+                "autocorrect": "off",
+                "spellcheck": "false",
+            }
+        ),
+    )
 
     def clean_code(self) -> str:
-        """The code, if it is one of this person's."""
-        typed = self.cleaned_data["code"]  # type: ignore[attr-defined]
-        is_of_app = sum(map(str.isdigit, typed)) <= app_settings.TOTP_DIGITS
+        """The code, if it is one of this person's. What has more characters than an app's code is
+        taken for a recovery code.
+        """
+        typed = str(self.cleaned_data["code"])
+        is_of_app = len(normalize_user_code(typed)) <= app_settings.TOTP_DIGITS
         attempt = limits.begin(
             context.request,
             door=self.app_door if is_of_app else "recovery_code",
@@ -105,9 +124,22 @@ class LimitedCodeMixin:
                 "second_factor", outcome="limited", person=self.user, limit=attempt.refused_by
             )
             raise forms.ValidationError(self._too_many(attempt.refused_by, is_of_app=is_of_app))
-        code = str(super().clean_code())  # type: ignore[misc]
+        self.authenticator = self._factor_of(typed, is_of_app=is_of_app)
         attempt.succeeded()
-        return code
+        return typed
+
+    def _factor_of(self, typed: str, *, is_of_app: bool) -> Authenticator:
+        """The factor that the code is of. Raises ValidationError for a wrong one, and notes it."""
+        if is_of_app:
+            app = Authenticator.objects.filter(user=self.user, type=Kind.TOTP).first()
+            found = app if app and app.wrap().validate_code(typed) else None
+        else:
+            found = use_recovery_code(user=self.user, code=typed)
+        if found is None:
+            self._emit_authentication_failed(None)  # type: ignore[attr-defined]
+            raise get_factor_adapter().validation_error("incorrect_code")
+        found.user = self.user
+        return found
 
     def _too_many(self, limit: str, *, is_of_app: bool) -> str:
         """What to do after too many wrong codes: recovery codes have a count of their own."""

@@ -3,11 +3,9 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.security import session_views, views
+from accounts.security import recovery_codes, session_views, views
 
 app_name = "security"
-# allauth's own lists of factors show the same as the page "Security".
-_to_security = RedirectView.as_view(pattern_name="security:page")
 urlpatterns = [
     path("security/", views.security, name="page"),
     path("security/sessions/end/", session_views.end_session, name="end_session"),
@@ -21,8 +19,10 @@ urlpatterns = [
     # The same addresses as allauth's, whose names lead here.
     path("password/change/", views.change_password, name="change_password"),
     path("password/set/", views.choose_password, name="choose_password"),
-    path("2fa/", _to_security, name="factors"),
-    path("2fa/webauthn/", _to_security, name="passkeys"),
+    path("2fa/", recovery_codes.after_a_change, name="factors"),
+    # allauth's own list of passkeys shows the same as the page "Security".
+    path("2fa/webauthn/", RedirectView.as_view(pattern_name="security:page"), name="passkeys"),
+    path("2fa/recovery-codes/", recovery_codes.page, name="recovery_codes"),
     path(
         "2fa/webauthn/keys/<int:pk>/remove/",
         views.RemovePasskeyView.as_view(),

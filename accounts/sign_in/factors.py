@@ -8,7 +8,6 @@ from datetime import datetime
 
 from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
-from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.http import HttpRequest
@@ -120,4 +119,4 @@ def _passkey(row: Authenticator) -> Passkey:
 
 def recovery_codes_left(codes: Authenticator) -> int:
     """How many of the recovery codes are unused. Decrypts nothing."""
-    return int(app_settings.RECOVERY_CODE_COUNT) - int(codes.data["used_mask"]).bit_count()
+    return len(codes.data["codes"]) + len(codes.data.get("old_codes", ()))

@@ -6,7 +6,7 @@ from django.db import transaction as db_transaction
 from accounts.sign_in.encryption import reencrypt
 from ledger.db.retry import with_retry
 
-SECRETS = ("secret", "seed")  # keys of `Authenticator.data`
+SECRETS = ("secret", "old_codes")  # keys of `Authenticator.data`
 
 
 @with_retry
@@ -20,7 +20,12 @@ def reencrypt_factors() -> int:
         for factor in Authenticator.objects.select_for_update().order_by("pk").iterator():
             for name in SECRETS:
                 if name in factor.data:
-                    factor.data[name] = reencrypt(factor.data[name])
+                    factor.data[name] = _with_the_new_key(factor.data[name])
                     factor.save(update_fields=["data"])
                     count += 1
     return count
+
+
+def _with_the_new_key(secret: str | list[str]) -> str | list[str]:
+    """A secret, or several, encrypted anew."""
+    return reencrypt(secret) if isinstance(secret, str) else [reencrypt(one) for one in secret]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection
@@ -20,7 +19,7 @@ from accounts.sign_in import limits
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import add_app, code_of, freeze_codes
+from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes
 
 LOGIN = "/account/login/"
 PASSWORD = "seven blue lamps at dusk"
@@ -345,7 +344,7 @@ def test_who_guesses_codes_shuts_out_neither_the_session_nor_the_device_of_the_o
 ) -> None:
     freeze_codes(monkeypatch)
     add_app(ana)
-    codes = RecoveryCodes.activate(ana).generate_codes()
+    codes = add_recovery_codes(ana)
     owner = Client()
     owner.post(LOGIN, {"login": ANA, "password": PASSWORD})
     owner.post(SECOND, {"code": codes[0]})

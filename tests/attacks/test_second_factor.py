@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
@@ -18,7 +17,7 @@ from tests.attacks.walk import addresses
 from tests.factories import PASSWORD, UserFactory
 from tests.passkeys import SoftPasskey, add_passkey
 from tests.security_events import security_events
-from tests.sign_in import add_app, code_of, freeze_codes, prove
+from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes, prove
 
 pytestmark = pytest.mark.django_db
 SECOND, STEP_UP = "/account/2fa/authenticate/", "/account/2fa/reauthenticate/"
@@ -73,11 +72,11 @@ def challenge(client: Client, url: str) -> str:
 
 @pytest.mark.parametrize("kind", ["code of the app", "recovery code"])
 def test_guessing_a_code_ends_after_a_few_tries_in_any_session(ana: User, kind: str) -> None:
-    codes = RecoveryCodes.activate(ana).generate_codes()
+    codes = add_recovery_codes(ana)
     is_of_app = kind == "code of the app"
     clients = [after_the_password(ana) for _ in range(2)]
     for guess in range(10):
-        clients[guess % 2].post(SECOND, {"code": f"{guess:06}" if is_of_app else f"{guess:08}"})
+        clients[guess % 2].post(SECOND, {"code": f"{guess:06}" if is_of_app else f"{guess:025}"})
     clients[0].post(SECOND, {"code": code_of() if is_of_app else codes[0]})
     assert not is_in(clients[0])
 
@@ -88,7 +87,7 @@ def test_guessing_goes_on_at_no_other_door(ana: User) -> None:
     for guess in range(10):
         client.post(STEP_UP, {"code": f"{guess:06}"})
     client.post(STEP_UP, {"code": code_of(), "next": "/"})
-    assert client.get("/account/2fa/recovery-codes/generate/").status_code == 302
+    assert client.get("/account/2fa/recovery-codes/").status_code == 302
 
 
 def test_a_stranger_cannot_use_up_the_tries_of_another(ana: User) -> None:
@@ -268,7 +267,7 @@ CHANGES = {
     "mfa_add_webauthn",
     "mfa_deactivate_totp",
     "mfa_edit_webauthn",
-    "mfa_generate_recovery_codes",
+    "security:recovery_codes",
     "security:change_password",
     "security:choose_password",
     "security:drop_password",

@@ -52,7 +52,16 @@ def test_a_passkey_is_added_signs_in_alone_and_steps_up(page: Any, device: Any, 
     page.get_by_label("Name of the passkey").fill("Phone")
     press(page, "Add the passkey")
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    wrong += look_at(page, "no recovery codes yet")
+    press(page, "Make codes")
+    codes = page.get_by_role("list", name="New codes").get_by_role("listitem")
+    expect(codes).to_have_count(10)
     wrong += look_at(page, "recovery codes")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save as a file").click()
+    assert codes.all_inner_texts() == saved.value.path().read_text().split()[-10:]
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("10 left")).to_be_visible()
 
     page.goto("/account/logout/")
     press(page, "Sign out")

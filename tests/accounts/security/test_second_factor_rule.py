@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.conf import LazySettings
 from django.contrib import admin
 from django.core import mail
@@ -16,7 +15,7 @@ from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import add_passkey
-from tests.sign_in import add_app, code_of, freeze_codes, prove, prove_factor
+from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes, prove, prove_factor
 from tests.transactions.reports.books import analyst
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +84,7 @@ def test_a_session_signed_in_with_a_second_factor_is_let_in(
     clerk.set_password(PASSWORD)
     clerk.save()
     add_app(clerk)
-    codes = RecoveryCodes.activate(clerk).generate_codes()
+    codes = add_recovery_codes(clerk)
     if by == "passkey":
         passkey, url = add_passkey(clerk), "/account/2fa/webauthn/login/"
         options = client.get(url, headers={"accept": "application/json"}).json()

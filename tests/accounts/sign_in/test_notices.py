@@ -28,7 +28,7 @@ from tests.checks import tracked_files
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.passkeys import SoftPasskey, add_passkey
-from tests.sign_in import add_app, code_of, freeze_codes, prove, prove_factor
+from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes, prove, prove_factor
 from transactions.privacy.leaving import leave
 
 pytestmark = pytest.mark.django_db(transaction=True)  # mails leave after the commit
@@ -90,9 +90,8 @@ def with_app(url: str) -> Do:
 
 
 def use_a_recovery_code(client: Client, ana: User) -> None:
-    with_app("/account/2fa/recovery-codes/generate/")(client, ana)
-    code = client.get("/account/2fa/recovery-codes/").context["unused_codes"][0]
-    mail.outbox.clear()
+    add_app(ana)
+    code = add_recovery_codes(ana)[0]
     half = Client()
     half.post("/account/login/", {"login": ana.email, "password": PASSWORD})
     half.post("/account/2fa/authenticate/", {"code": code})
@@ -184,7 +183,7 @@ CHANGES: dict[str, Do] = {
     "mfa_add_webauthn": add_a_passkey,
     "mfa_authenticate recovery code": use_a_recovery_code,
     "mfa_deactivate_totp": with_app("/account/2fa/totp/deactivate/"),
-    "mfa_generate_recovery_codes": with_app("/account/2fa/recovery-codes/generate/"),
+    "security:recovery_codes": with_app("/account/2fa/recovery-codes/"),
     "security:change_password": change_password,
     "security:choose_password": choose_password,
     "security:drop_password": drop_the_password,
@@ -241,7 +240,7 @@ NOT_HERE = {
 }
 ONLY_SHOW = {
     "account_inactive", "account_reset_password_done", "account_reset_password_from_key_done",
-    "mfa_download_recovery_codes", "mfa_index", "mfa_list_webauthn", "mfa_view_recovery_codes",
+    "mfa_index", "mfa_list_webauthn",
     "security:factors", "security:page", "security:passkeys", "socialaccount_login_cancelled",
     "socialaccount_login_error", "socialaccount_signup",
 }  # fmt: skip

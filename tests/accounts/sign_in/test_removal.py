@@ -5,7 +5,6 @@ from io import StringIO
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -18,7 +17,7 @@ from accounts.sign_in.removal import remove_passkey, remove_password
 from tests.factories import PASSWORD, UserFactory
 from tests.ledger.processes import wait_until
 from tests.passkeys import add_passkey
-from tests.sign_in import add_app
+from tests.sign_in import add_app, add_recovery_codes
 
 
 @pytest.mark.django_db
@@ -26,9 +25,9 @@ def test_recovery_codes_stay_while_another_second_factor_stays() -> None:
     user = UserFactory(password=PASSWORD)
     passkey = add_passkey(user).row
     add_app(user)
-    RecoveryCodes.activate(user)
+    add_recovery_codes(user)
     remove_passkey(passkey=passkey)
-    assert factors_of(user).recovery_codes == 10
+    assert factors_of(user).recovery_codes == 3
 
 
 @pytest.mark.django_db

@@ -1,0 +1,60 @@
+"""The page that makes recovery codes, and shows them this once."""
+
+from urllib.parse import quote
+
+from allauth.account.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_reset
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.exceptions import NoSecondFactor
+from accounts.requests import PersonRequest
+from accounts.security.step_up import step_up_first
+from accounts.sign_in.factors import Kind, factors_of
+from accounts.sign_in.recovery_codes import FACTOR_FIRST, make_recovery_codes
+
+TEMPLATE = "accounts/security/recovery_codes"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@step_up_first
+def page(request: PersonRequest) -> HttpResponse:
+    """Says how many codes are left; a POST makes new ones and shows them, which nothing stores."""
+    factors = factors_of(request.user)
+    if not factors.has_second:
+        messages.error(request, FACTOR_FIRST)
+        return redirect("security:page")
+    if request.method == "POST":
+        return _made(request)
+    return render(request, f"{TEMPLATE}.html", {"left": factors.recovery_codes})
+
+
+@require_safe
+def after_a_change(request: PersonRequest) -> HttpResponse:
+    """Where allauth leads after a factor was added or removed: to the recovery codes if the person
+    has none left, otherwise to the page "Security".
+    """
+    factors = factors_of(request.user)
+    has_all = factors.recovery_codes or not factors.has_second
+    return redirect("security:page" if has_all else "security:recovery_codes")
+
+
+def _made(request: PersonRequest) -> HttpResponse:
+    """Makes new codes, tells the person by mail, and shows them."""
+    try:
+        codes = make_recovery_codes(user=request.user)
+    except NoSecondFactor as refusal:
+        messages.error(request, str(refusal))
+        return redirect("security:page")
+    row = Authenticator.objects.get(user=request.user, type=Kind.RECOVERY_CODES)
+    authenticator_reset.send(Authenticator, request=request, user=request.user, authenticator=row)
+    get_adapter().send_notification_mail("mfa/email/recovery_codes_generated", request.user)
+    text = render_to_string(f"{TEMPLATE}.txt", {"codes": codes})
+    file = f"data:text/plain;charset=utf-8,{quote(text)}"
+    return render(request, f"{TEMPLATE}.html", {"codes": codes, "file": file})

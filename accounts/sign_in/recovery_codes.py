@@ -1,0 +1,102 @@
+"""Recovery codes: shown when they are made, stored as digests, used up one by one.
+
+# Note [Digests of recovery codes]
+A code has 25 random letters of 23, which are 113 bits. Nobody finds it by hashing guesses, not even
+with the database and SECRET_KEY, so one SHA-256 is enough, and a check costs nothing. OWASP ASVS
+5.0, 6.5.2, wants the slow hash of a password only below 112 bits.
+
+Codes made before were eight digits, derived from a stored seed. A migration hashed them as the
+standard asks, with PBKDF2 and a salt, and encrypted that: eight digits alone are soon guessed.
+"""
+
+import hashlib
+
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import decrypt
+from django.db import transaction as db_transaction
+from django.utils.crypto import get_random_string
+
+from accounts.exceptions import NoSecondFactor
+from accounts.models import User
+from accounts.sign_in.factors import Kind, has_second_factor
+from ledger.db.retry import with_retry
+
+LETTERS = "ABCDEFGHJKLMNPQRSTVWXYZ"  # without I, O and U, which are taken for others
+LENGTH, GROUP, COUNT = 25, 5, 10
+OLD_LENGTH, OLD_ITERATIONS = 8, 600_000
+FACTOR_FIRST = "Recovery codes stand in for a lost passkey or app. Add one of them first."
+
+
+@with_retry
+def make_recovery_codes(*, user: User) -> list[str]:
+    """Makes new codes in place of all earlier ones, and returns them, which nothing does again.
+
+    Raises NoSecondFactor for somebody who has no passkey and no app.
+    """
+    codes = [_random_code() for _ in range(COUNT)]
+    with db_transaction.atomic(durable=True):
+        person: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if not has_second_factor(person):
+            raise NoSecondFactor(FACTOR_FIRST)
+        Authenticator.objects.filter(user=person, type=Kind.RECOVERY_CODES).delete()
+        data = {"codes": [digest_of(code) for code in codes]}
+        Authenticator.objects.create(user=person, type=Kind.RECOVERY_CODES, data=data)
+    return codes
+
+
+@with_retry
+def use_recovery_code(*, user: User, code: str) -> Authenticator | None:
+    """Uses a code up, and returns the factor that it is of; None for a wrong or a used one.
+
+    The row is locked, so of two requests with one code, one gets it. Case, spaces and dashes do not
+    matter. Raises ValidationError if an old code is encrypted with an unknown key.
+    """
+    typed = normalize_user_code(code)
+    if len(typed) not in (LENGTH, OLD_LENGTH):
+        return None
+    with db_transaction.atomic(durable=True):
+        mine = Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES)
+        row: Authenticator | None = mine.select_for_update().first()
+        if row is None or not (_take(row, typed) or _take_old(row, typed)):
+            return None
+        row.save(update_fields=["data"])
+    return row
+
+
+def digest_of(code: str) -> str:
+    """What is stored of a code. See Note [Digests of recovery codes]."""
+    return hashlib.sha256(normalize_user_code(code).encode()).hexdigest()
+
+
+def old_digest_of(code: str, salt: str) -> str:
+    """What is stored, encrypted, of a code of eight digits. Takes a tenth of a second."""
+    found = hashlib.pbkdf2_hmac("sha256", code.encode(), bytes.fromhex(salt), OLD_ITERATIONS)
+    return found.hex()
+
+
+def _take(row: Authenticator, typed: str) -> bool:
+    """Removes the code from those of the row, if it is one of them."""
+    codes, digest = row.data["codes"], digest_of(typed)
+    if digest not in codes:
+        return False
+    codes.remove(digest)
+    return True
+
+
+def _take_old(row: Authenticator, typed: str) -> bool:
+    """The same for codes of eight digits."""
+    codes = row.data.get("old_codes", [])
+    if not codes or len(typed) != OLD_LENGTH:
+        return False
+    digest = old_digest_of(typed, row.data["old_salt"])
+    right = [encrypted for encrypted in codes if decrypt(encrypted) == digest]
+    for encrypted in right:
+        codes.remove(encrypted)
+    return bool(right)
+
+
+def _random_code() -> str:
+    """A code in groups, such as ABCDE-FGHJK-LMNPQ-RSTVW-XYZAB."""
+    letters = get_random_string(LENGTH, LETTERS)
+    return "-".join(letters[at : at + GROUP] for at in range(0, LENGTH, GROUP))
