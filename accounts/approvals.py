@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection
@@ -100,6 +100,19 @@ _TO_ASK = {name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}
 DECIDED = "This request was decided or withdrawn before, or its time is over."
 
 
+class SumOf(NamedTuple):
+    """Whose sum of the day: that of a clerk, or of an account. `what` is MONEY or LIMITS."""
+
+    what: str
+    whose: User | Account
+
+    @property
+    def key(self) -> str:
+        """As the database names it, after the day."""
+        kind = "clerk" if isinstance(self.whose, User) else "account"
+        return f"{self.what} {kind} {self.whose.pk}"
+
+
 def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
     """The LedgerError for a rule of four eyes that refused a statement; None for other rules."""
     diag = getattr(error.__cause__, "diag", None)
@@ -157,11 +170,16 @@ def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share
 
     `what` is MONEY or LIMITS. Read before the action, so the database may still refuse it.
     """
+    whose = [SumOf(what, clerk), *(SumOf(what, account) for account in accounts)]
+    return share > 0 and max(done_alone_today(whose).values()) + share > 1
+
+
+def done_alone_today(whose: Iterable[SumOf]) -> dict[SumOf, Decimal]:
+    """What was done alone today, as a part of the threshold, for each of these. One query."""
     today = datetime.now(UTC).date().isoformat()
-    whose = [f"clerk {clerk.pk}", *(f"account {account.pk}" for account in accounts)]
-    keys = [f"{today} {what} {each}" for each in whose]
-    used = StaffSum.objects.filter(key__in=keys).values_list("share", flat=True)
-    return share > 0 and max([Decimal(0), *used]) + share > 1
+    keys = {each: f"{today} {each.key}" for each in whose}
+    sums = dict(StaffSum.objects.filter(key__in=keys.values()).values_list("key", "share"))
+    return {each: sums.get(key, Decimal(0)) for each, key in keys.items()}
 
 
 @with_retry

@@ -24,6 +24,7 @@ KINDS = [
 ]  # fmt: skip
 
 
+NEWS_LAST = timedelta(days=7)  # that who asked reads on the first page what became of a request
 LONGEST = timedelta(days=31)  # that a request waits; the setting allows 720 hours
 LIMITS = {
     "overdraft_limit": "Overdraft limit",
@@ -106,6 +107,16 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         now = timezone.now()
         open_states = ["pending", "approved"]
         return self.filter(transaction_id=action, status__in=open_states, expires_at__gt=now)
+
+    def news_of(self, person: User) -> Self:
+        """What this person asked for that is open, or was decided or expired in the last days,
+        newest first, with who decided.
+        """
+        since = timezone.now() - NEWS_LAST
+        fresh = Q(status__in=["pending", "approved"], expires_at__gt=since)
+        fresh |= Q(status__in=["declined", "done"], decided_at__gt=since)
+        mine = self.filter(fresh, requested_by=person).select_related("decided_by")
+        return mine.order_by("-requested_at")
 
     def with_people(self) -> Self:
         """Reads accounts, holders and both people in the same query."""

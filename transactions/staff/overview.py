@@ -1,4 +1,4 @@
-"""The figures on the admin's first page: holds, frozen accounts, the last audit and seal."""
+"""The admin's first page: figures, and what became of a colleague's requests for approval."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from ledger.text.lines import counted
 from transactions.audit.open_findings import open_runs
 from transactions.models import AuditRun, Seal, Transaction
 
+NEWS_SHOWN = 10
+
 
 @dataclass(frozen=True, slots=True)
 class StaffFigure:
@@ -20,6 +22,13 @@ class StaffFigure:
     value: str
     url: str
     needs_care: bool = False
+
+
+def news_for(user: User) -> list[ApprovalRequest]:
+    """What became of the newest requests of this person; nothing if they may not see approvals."""
+    if not user.has_perm("accounts.view_approvalrequest"):
+        return []
+    return list(ApprovalRequest.objects.news_of(user)[:NEWS_SHOWN])
 
 
 def figures_for(user: User) -> list[StaffFigure]:

@@ -1,9 +1,9 @@
-"""The figures on the admin's first page."""
+"""What the admin's first page shows above Django's list."""
 
 from django import template
 
-from accounts.models import User
-from transactions.staff.overview import StaffFigure, figures_for
+from accounts.models import ApprovalRequest, User
+from transactions.staff.overview import StaffFigure, figures_for, news_for
 
 register = template.Library()
 
@@ -12,3 +12,9 @@ register = template.Library()
 def staff_figures(user: User) -> list[StaffFigure]:
     """Returns the figures that `user` may see."""
     return figures_for(user)
+
+
+@register.inclusion_tag("admin/includes/own_requests.html")
+def own_requests(user: User) -> dict[str, list[ApprovalRequest]]:
+    """Shows what became of the newest requests of `user`; nothing without one."""
+    return {"requests": news_for(user)}

@@ -16,6 +16,7 @@ from accounts.admin.parts import person_of
 from accounts.exceptions import LedgerError
 from accounts.models import ApprovalRequest, User
 from transactions.models import PaymentLine
+from transactions.staff.approvals.day_sums import add_day_sums
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = 50
@@ -33,6 +34,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     waiting, usable = list(rows.waiting()), list(rows.usable().order_by("requested_at"))
     still_open = [row.pk for row in (*waiting, *usable)]
     _add_payees([*waiting, *usable])
+    add_day_sums(waiting)
     allowed = approvals.still_allowed([*waiting, *usable])
     paying = _files_paying(waiting, reader)
     decided = rows.exclude(pk__in=still_open).order_by("-requested_at")[:DECIDED_SHOWN]
