@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_init, post_migrate
 
 from ledger.db import facts
 from ledger.db.signed_facts import store_keys
@@ -15,10 +15,12 @@ class AccountsConfig(AppConfig):
         from allauth.account.signals import user_logged_in
         from allauth.mfa.signals import authenticator_used
         from allauth.socialaccount.signals import social_account_added, social_account_removed
+        from django.contrib.admin.models import LogEntry
 
         from accounts.approvals import write_thresholds
         from accounts.groups import fill_groups
         from accounts.models.change import RECORDED
+        from accounts.read_log import note_entry
         from accounts.sign_in import events
         from accounts.sign_in.notices import tell_of_recovery_code
         from accounts.sign_in.providers import group_map, linking, sign_out
@@ -26,6 +28,7 @@ class AccountsConfig(AppConfig):
         currencies.look_up_by(_minor_units)
         facts.recorded.update(RECORDED)
         events.connect()
+        post_init.connect(note_entry, sender=LogEntry)
         authenticator_used.connect(tell_of_recovery_code)
         group_map.check_names()
         user_logged_in.connect(sign_out.keep_in_session)

@@ -1,7 +1,8 @@
 """Logs what staff and analysts read of other people, in the request that shows it.
 
-The row is inserted before the page leaves: a read that cannot be logged shows nothing. Customers'
-pages are not logged and cost no query. See Note [Whose data].
+A page that loads nobody's rows, such as an empty list, is not logged. The row is inserted before
+the page leaves: a read that cannot be logged shows nothing. Customers' pages are not logged and
+cost no query. See Note [Whose data].
 """
 
 import logging
@@ -9,20 +10,22 @@ import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 
-from accounts.models import Account, Read
+from accounts.models import Account, Currency, Read, User
 from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
-from accounts.shown import Shown, collect
+from accounts.shown import Shown, add, add_accounts, add_unnamed, collect
 from ledger.web.database_errors import page_for
 from ledger.web.page_names import page_name
 from ledger.web.request_facts import facts_of
 
+NOBODYS = {Currency, Group}  # models of rows that tell of no person
 logger = logging.getLogger(__name__)
-# Pages of the admin that show nobody's data: a person's own password and menus.
-NOBODYS = {"admin:jsi18n", "admin:logout", "admin:login", "admin:app_list"}
 
 
 class ReadLogMiddleware:
@@ -50,12 +53,32 @@ class ReadLogMiddleware:
         page = match.view_name if match else page_name(request.path_info)
         try:
             others = _owners(shown) - {request.user.pk}
-            if shown.by_right or others or page not in NOBODYS:
+            if others or shown.unnamed:
                 _log(request, page, others)
         except DatabaseError as error:
             logger.exception("A read was not logged, so its page was not shown")
             return page_for(request, error) or _not_shown()
         return response
+
+
+def note_entry(*, instance: LogEntry, **_signal: object) -> None:
+    """Adds whom a loaded entry of the admin's own log names, see Note [Whose data]."""
+    if instance.pk is None or instance.content_type_id is None:
+        return
+    model = ContentType.objects.get_for_id(instance.content_type_id).model_class()
+    if model is User:
+        add(_uuid(instance.object_id))
+    elif model is Account:
+        add_accounts(_uuid(instance.object_id))
+    elif model not in NOBODYS:
+        add_unnamed()
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text or "")
+    except ValueError:
+        return None
 
 
 def _query(request: HttpRequest) -> str:

@@ -2,7 +2,8 @@
 
 Note [Whose data]: models add the owner of each row that is loaded from the database while `collect`
 is open, so that no page can forget to tell. The middleware `accounts.read_log` opens it for each
-request, and logs what staff and analysts read of others. `by_right` is set where a permission, not
+request, and logs what staff and analysts read of others; a page that loads nobody's rows, such as
+an empty list, is not logged. `by_right` is set where a permission, not
 ownership, opened rows to the reader.
 """
 
@@ -15,12 +16,14 @@ from typing import Any
 
 @dataclass(slots=True)
 class Shown:
-    """The ids of the people whose rows were loaded, and of the accounts of loaded payments, and
-    whether a permission opened them.
+    """The ids of the people whose rows were loaded, and of the accounts of loaded payments;
+    whether something of people was loaded who are not named there, and whether a permission opened
+    the rows.
     """
 
     people: set[Any] = field(default_factory=set)
     accounts: set[Any] = field(default_factory=set)
+    unnamed: bool = False
     by_right: bool = False
 
 
@@ -51,6 +54,13 @@ def add_accounts(*accounts: Any) -> None:
     shown = _shown.get()
     if shown is not None:
         shown.accounts.update(account for account in accounts if account is not None)
+
+
+def add_unnamed() -> None:
+    """Says that something was loaded that may tell of people, but does not name them by ids."""
+    shown = _shown.get()
+    if shown is not None:
+        shown.unnamed = True
 
 
 def opened_by_right() -> None:

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import pgtrigger
 from django.db import models
@@ -16,6 +16,7 @@ from accounts.models.account import Account
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
+from accounts.shown import add_accounts
 from ledger.db.ids import uuid7
 from ledger.db.triggers import registered
 
@@ -241,6 +242,13 @@ class ApprovalRequest(models.Model):
     def __str__(self) -> str:
         what = self.group or f"{self.amount} {self.currency}"
         return f"{self.get_kind_display()}, {what}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds its accounts to Note [Whose data]."""
+        request = super().from_db(*arguments, **options)
+        add_accounts(*(request.__dict__.get(f"{side}_account_id") for side in ("from", "to")))
+        return request
 
     @property
     def is_expired(self) -> bool:

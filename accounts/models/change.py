@@ -1,6 +1,6 @@
 """The history of people, accounts, groups and currencies: one row for each change."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from allauth.account.models import EmailAddress
@@ -11,6 +11,7 @@ from django.db import models
 
 from accounts.models.change_triggers import recorded
 from accounts.models.user import User
+from accounts.shown import add_unnamed
 from ledger.db.triggers import registered, stays
 
 
@@ -63,6 +64,12 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} of {self.table_name} {self.about}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Tells Note [Whose data]: a change names people also after their rows are gone."""
+        add_unnamed()
+        return super().from_db(*arguments, **options)
 
 
 # Tables of Django and of allauth have their triggers on proxies, because migrations of ours make

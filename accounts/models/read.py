@@ -1,6 +1,6 @@
 """Who read whose data: one row for each page that showed somebody the rows of others by right."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models.author_triggers import NEEDS_PROOF
 from accounts.models.user import User
+from accounts.shown import add_unnamed
 from ledger.db.ids import uuid7
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, registered, stays
 
@@ -82,3 +83,9 @@ class Read(models.Model):
 
     def __str__(self) -> str:
         return f"{self.path} by {self.reader_id}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Tells Note [Whose data]: a query may name people."""
+        add_unnamed()
+        return super().from_db(*arguments, **options)

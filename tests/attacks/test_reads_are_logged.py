@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import read_log
-from accounts.groups import AUDITOR
+from accounts.groups import AUDITOR, OPERATIONS
 from accounts.models import Read
 from accounts.models.read import MOST_PEOPLE
 from ledger.db import facts
@@ -26,9 +26,9 @@ from tests.refusals import refused_by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("practice_bank")]
 PAGE = reverse("admin:accounts_read_changelist")
-# Their rows have the page, but not everybody whose facts are on it: the reader's own log, and
-# values of metadata, which belong to no one person there.
-WITHOUT_NAMES = ("/admin/", "/reports/metadata-keys/", "/reports/metadata-keys/report.csv")
+# Their rows have the page, but not everybody whose facts are on it: values of metadata, which
+# belong to no one person there.
+WITHOUT_NAMES = ("/reports/metadata-keys/", "/reports/metadata-keys/report.csv")
 
 
 @pytest.mark.slow
@@ -194,3 +194,44 @@ def test_a_page_of_more_people_than_a_row_keeps_is_found_for_each(bank: Attacked
     )
     auditor = signed_in(colleague(AUDITOR, "Ada"))
     assert "/everybody/" in text_of(auditor.get(PAGE, {"whose": str(bank.ana.user.pk)}))
+
+
+def test_a_page_with_nobodys_data_is_not_logged(bank: AttackedBank) -> None:
+    """Empty lists, empty forms and counts: otherwise the log hides what matters."""
+    clerk, auditor = (
+        signed_in(colleague(group, name))
+        for group, name in ((OPERATIONS, "Otto"), (AUDITOR, "Ada"))
+    )
+    nobody = {"q": "wwxxkkvv"}
+    for browser, name, query in (
+        (clerk, "admin:index", {}),
+        (clerk, "admin:password_change", {}),
+        (clerk, "admin:accounts_account_changelist", nobody),
+        (clerk, "admin:accounts_user_changelist", nobody),
+        (clerk, "admin:accounts_currency_changelist", {}),
+        (clerk, "admin:transactions_transaction_cash_desk", {}),
+        (clerk, "admin:transactions_auditrun_changelist", {}),
+        (clerk, "admin_search", nobody),
+        (auditor, "admin:accounts_change_changelist", {"day": "2020-01-01"}),
+        (auditor, "admin:accounts_read_changelist", {"day": "2020-01-01"}),
+        (auditor, "admin:auth_group_changelist", {}),
+    ):
+        before = Read.objects.count()
+        assert browser.get(reverse(name), query).status_code in (200, 302), name
+        assert Read.objects.count() == before, name
+
+
+def test_words_of_names_that_a_search_suggests_are_logged(bank: AttackedBank) -> None:
+    browser, missed = signed_in(colleague(OPERATIONS, "Otto")), f"{bank.ana.canary[:-2]}xz"
+    assert bank.ana.canary in text_of(browser.get(reverse("admin_search"), {"q": missed}))
+    assert Read.objects.filter(query=f"q={missed}").exists()
+
+
+def test_the_first_page_names_whom_the_recent_actions_of_the_reader_name(
+    bank: AttackedBank,
+) -> None:
+    freeze = reverse("admin:accounts_account_freeze", args=[bank.ana.everyday.pk])
+    browser = signed_in(colleague(OPERATIONS, "Otto"))
+    browser.post(freeze, {"reason": "Lost card"})
+    assert bank.ana.everyday.name in text_of(browser.get(reverse("admin:index")))
+    assert Read.objects.latest("read_at").people == [bank.ana.user.pk]

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from accounts.models import Account
-from accounts.shown import add, add_accounts
+from accounts.shown import add, add_accounts, add_unnamed
 from transactions.models import Transaction
 from transactions.reports.report import ReportParameters, Row
 from transactions.reports.runner import Run
@@ -34,6 +34,8 @@ class Whose:
         if not self.is_bank:
             return
         add(row.get("holder"))
+        if "example" in row:  # a value of metadata, which belongs to no one person
+            add_unnamed()
         found = row.get("account_key") or ()
         if len(self.keys) < MOST:
             self.keys.update([found] if isinstance(found, str) else found)

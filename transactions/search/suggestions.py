@@ -12,6 +12,7 @@ from unicodedata import combining, normalize
 from django.db import connection
 from django.db.models.fields.json import KT
 
+from accounts.shown import add_unnamed
 from ledger.db.compiled_sql import compiled
 from ledger.text.fuzzy import similarity
 from transactions.annotations.search import annotation_words
@@ -143,6 +144,8 @@ def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery
             term = _term(item, word)
             if term and len(suggestions.queries) < MOST_SUGGESTIONS:
                 suggestions.queries.append(query.replacing(item.source, term))
+    if suggestions.queries:
+        add_unnamed()  # the words may be of names
     return suggestions
 
 

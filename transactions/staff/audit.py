@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.admin.parts import ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
+from accounts.shown import add_unnamed
 from ledger.text.dates import long_date
 from transactions.audit.open_findings import counting_run, must_begin_by, open_runs
 from transactions.audit.runs import PAGE_SECONDS, fits_on_a_page, run_audit
@@ -203,6 +204,8 @@ def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
     """Returns the findings with the accounts and transactions that they name, if these exist."""
+    if findings:
+        add_unnamed()  # their sentences may tell of rows that are gone
     accounts = Account.objects.select_related("user").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
