@@ -109,7 +109,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         many wrong attempts.
         """
         request = context.request
-        attempt = limits.begin(request, door="step_up", account=str(user.pk))
+        device = devices.known_device(request, user)  # or strangers could use up the limit in all
+        attempt = limits.begin(request, door="step_up", account=str(user.pk), device=device)
         if attempt.refused_by:
             security_log.record(
                 "step_up", outcome="limited", person=user, request=request, limit=attempt.refused_by
@@ -127,7 +128,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """
         if person := events.person_with(more.get("email", "")):
             for email in addresses_of(person):
-                limits.forget(door="sign_in", account=email)
+                limits.forget(request, door="sign_in", account=email)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Confirms the address by the code that the browser of the sign-up itself asked for: so the

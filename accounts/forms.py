@@ -22,7 +22,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Account, Currency, User
 from accounts.numbers import clean_account_number
-from accounts.sign_in import events, limits, mailed_codes, passwords
+from accounts.sign_in import devices, events, limits, mailed_codes, passwords
 from accounts.sign_in.addresses import belongs_to
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.db.row_security import RowScope, reading
@@ -121,8 +121,9 @@ class ConfirmAddressForm(AttemptsMixin, allauth_forms.ConfirmEmailVerificationCo
 
 
 class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
-    """Checks the sign-in code from the mail. Wrong codes count by client; each mail has its own
-    code, good for three attempts in the browser that asked: see `accounts.sign_in.mailed_codes`.
+    """Checks the sign-in code from the mail. Wrong codes count by client, or by device; each mail
+    has its own code, good for three attempts in the browser that asked: see
+    `accounts.sign_in.mailed_codes`.
     """
 
     expected_code: str | None
@@ -130,7 +131,9 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
     def clean_code(self) -> str:
         """The code, if it is the one in the mail."""
         request, login = context.request, context.request._login_stage.login
-        attempt = limits.begin(request, door="mail_code", account="")
+        device = devices.known_device(request, login.user) if login.user else ""
+        email = (login.email or "").lower()
+        attempt = limits.begin(request, door="mail_code", account=email, device=device)
         if attempt.refused_by:
             events.limited_sign_in(request, login.user, attempt.refused_by, method="code")
             raise get_adapter().validation_error("too_many_step_ups")

@@ -1,10 +1,10 @@
 """Limits on guessing passwords and codes, the same on every page that takes one.
 
 Wrong attempts are counted for each account from one client, for each client, for each account, and
-in all. Strangers could use up all but the first, from afar or behind the same address, and so lock
-an owner out. So those do not hold on a device from which the owner has signed in before, which has
-limits of its own; a sign-in code by mail or a passkey passes those of an account and in all; and a
-client has a limit at each door, none for whoever is signed in.
+in all. Strangers could use them up, from afar or behind the same address, and so lock an owner out.
+So none of them holds on a device from which the owner has signed in before, which has limits of its
+own; a sign-in code by mail or a passkey passes those of an account and in all; and a client has a
+limit at each door, none for whoever is signed in.
 
 # Note [Counting before checking]
 An attempt is counted before the password is looked at, in one statement, and taken back if it was
@@ -84,7 +84,7 @@ def begin(request: HttpRequest, *, door: Door, account: str, device: str = "") -
     the password or code was right. See Note [Counting before checking].
     """
     client = get_ip(request)
-    wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {client}")]
+    wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {_source(client, device)}")]
     if not device and door not in OF_WHO_IS_SIGNED_IN:
         wanted.append((CLIENT, f"{door} {client}"))
     if device:
@@ -101,10 +101,18 @@ def passes(limit: Limit, of: str) -> bool:
     return not _count([(limit, key_of(limit, of))]).refused_by
 
 
-def forget(*, door: Door, account: str) -> None:
-    """Begins the counters of an account anew, for its owner who has proved who they are."""
+def forget(request: HttpRequest, *, door: Door, account: str) -> None:
+    """Begins the counters of an account anew, also those of this client, for its owner who has
+    proved who they are.
+    """
     keys = [key_of(limit, f"{door} {account}") for limit in (ACCOUNT, ACCOUNT_A_DAY)]
+    keys.append(key_of(ACCOUNT_AND_CLIENT, f"{door} {account} {get_ip(request)}"))
     AttemptCount.objects.filter(pk__in=keys).delete()
+
+
+def _source(client: str, device: str) -> str:
+    """Where an attempt comes from: a neighbour behind the same address is no known device."""
+    return f"device {device}" if device else client
 
 
 def _count(limits: Sequence[tuple[Limit, str]]) -> CountedAttempt:

@@ -142,12 +142,17 @@ def test_a_device_used_before_is_no_way_to_guess_on(ana: User) -> None:
 def test_a_new_password_by_mail_opens_the_account_again(ana: User) -> None:
     attack_from_everywhere()
     client = Client(REMOTE_ADDR="198.51.100.7")
+    new = choose_password_by_mail(client)
+    assert sign_in(client, password=new)
+
+
+def choose_password_by_mail(client: Client) -> str:
     client.post("/account/password/reset/", {"email": ANA})
     (link,) = [line for line in mail.outbox[-1].body.splitlines() if "/reset/key/" in line]
     page = client.get("/" + link.split("/", 3)[3], follow=True)
     new = "another lamp at the quay"
     client.post(page.redirect_chain[-1][0], {"password1": new, "password2": new})
-    assert sign_in(client, password=new)
+    return new
 
 
 def test_forged_headers_do_not_give_the_client_other_addresses(ana: User) -> None:
@@ -324,7 +329,7 @@ def test_a_stolen_device_guesses_thirty_passwords_a_day(ana: User) -> None:
     known = Client()
     assert sign_in(known)
     for hour in range(24):
-        for n in range(20):
+        for n in range(5):
             thief = Client(REMOTE_ADDR=f"203.0.{hour}.{n}")
             thief.cookies["device"] = known.cookies["device"].value
             thief.post(LOGIN, {"login": ANA, "password": WRONG})
@@ -399,3 +404,58 @@ def test_the_digest_of_a_counter_cannot_be_computed_without_the_key() -> None:
     ours = limits.key_of(limits.CLIENT, "sign_in 203.0.113.1")
     with override_settings(SECRET_KEY="another-key-of-thirty-two-characters"):
         assert limits.key_of(limits.CLIENT, "sign_in 203.0.113.1") != ours
+
+
+HERE = "198.51.100.7"  # the address of Ana and of her neighbour
+
+
+def send_wrong_codes(email: str, sign_ins: int = 2) -> None:
+    """As a neighbour: each sign-in by mail takes three codes."""
+    for _ in range(sign_ins):
+        cache.clear()  # requests a minute are another limit
+        thief = Client(REMOTE_ADDR=HERE)
+        thief.post("/account/login/code/", {"email": email})
+        for _ in range(3):
+            thief.post("/account/login/code/confirm/", {"code": "AAAA-AAAA"})
+
+
+def sign_in_by_mail(client: Client) -> bool:
+    cache.clear()
+    client.post("/account/login/code/", {"email": ANA})
+    client.post("/account/login/code/confirm/", {"code": mailed_code()})
+    return client.get("/").status_code == 200
+
+
+def test_a_neighbour_who_guesses_at_one_person_does_not_lock_their_device_out(ana: User) -> None:
+    known = Client(REMOTE_ADDR=HERE)
+    assert sign_in(known)
+    known.post("/account/logout/")
+    for _ in range(6):
+        guess(HERE)
+    assert "too many wrong attempts" in text_of(guess(HERE))
+    assert sign_in(known)
+    known.post("/account/logout/")
+    send_wrong_codes(ANA)
+    assert sign_in_by_mail(known)
+
+
+def test_wrong_codes_of_a_neighbour_stop_no_code_of_somebody_else(ana: User) -> None:
+    send_wrong_codes("nobody@example.com")
+    assert sign_in_by_mail(Client(REMOTE_ADDR=HERE))
+
+
+def test_a_new_password_by_mail_opens_the_account_beside_a_neighbour_who_guesses(ana: User) -> None:
+    for _ in range(6):
+        guess(HERE)
+    client = Client(REMOTE_ADDR=HERE)
+    new = choose_password_by_mail(client)
+    assert sign_in(client, password=new)
+
+
+@override_settings(LEDGER_WRONG_ATTEMPTS=10)
+def test_strangers_who_use_up_the_limit_in_all_stop_no_step_up(ana: User) -> None:
+    client = Client(REMOTE_ADDR=HERE)
+    assert sign_in(client)
+    attack_from_everywhere(guesses=12)
+    answer = client.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert answer.status_code == 302
