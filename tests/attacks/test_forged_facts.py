@@ -158,7 +158,9 @@ def test_the_database_fills_in_who_where_and_when(victim: User, web: None) -> No
     assert read.role == settings.LEDGER_WEB_ROLE
 
 
-def test_a_page_of_staff_is_logged_with_its_facts(staff: Client, clerk: User) -> None:
+def test_a_page_of_staff_is_logged_with_its_facts(
+    staff: Client, clerk: User, account: Account
+) -> None:
     staff.get(reverse("admin:accounts_account_changelist"))
     read = Read.objects.latest("read_at")
     assert (read.reader, read.path) == (clerk, reverse("admin:accounts_account_changelist"))
