@@ -1,7 +1,6 @@
 """Adapts allauth: our texts, our redirects, our mails."""
 
 import logging
-import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -25,18 +24,13 @@ from accounts.sign_in import (
     passwords,
     step_up,
 )
-from accounts.sign_in.addresses import addresses_of, closed_sign_in, is_unconfirmed
+from accounts.sign_in.addresses import addresses_of, closed_sign_in, is_unconfirmed, mailed_name
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
 from ledger.web.contact import bank_staff
 
 logger = logging.getLogger(__name__)
-
-# Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
-# and with somebody else's address, so no mail contains a name that looks like a link.
-LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
-
 
 # Mails to an address whose sign-in cannot be used as asked: nobody has it, or it is taken.
 # Somebody whose sign-in is closed gets one mail in place of each, or they would lead in a circle.
@@ -255,12 +249,3 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """The name that the form for a new passkey proposes."""
         count = Authenticator.objects.filter(user=user, type=type).count()
         return f"Passkey {count + 1}"
-
-
-def mailed_name(user: User | None) -> str:
-    """The name in a greeting; empty without a user, if it looks like a link, and for a sign-up that
-    nobody has confirmed: a stranger may have written a message into it.
-    """
-    if user is None or LIKE_A_LINK.search(user.name) or is_unconfirmed(user):
-        return ""
-    return user.name

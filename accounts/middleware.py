@@ -19,6 +19,9 @@ FROM_ELSEWHERE = {
     "password_changed": CHANGED,
     "password_reset": CHANGED,
     "address_changed": "Your main address was changed, so you were signed out here. Sign in again.",
+    "factors_removed": (
+        "The bank has removed your second factors and signed you out on all devices. Sign in again."
+    ),
     "sign_in_closed": "You were signed out because this sign-in was closed.",
 }
 

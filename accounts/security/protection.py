@@ -9,8 +9,6 @@ from accounts.security.second_factor_rule import lacks_second_factor, url_to_pro
 from accounts.sign_in.factors import Factors, factors_of, must_confirm_address
 from accounts.sign_in.providers.current import configured
 
-ONLY_PASSKEYS = "Only your passkeys sign you in"
-
 
 def read(request: PersonRequest) -> dict[str, Any]:
     """What `_protection.html` shows."""
@@ -44,5 +42,7 @@ def _without_password(factors: Factors) -> str:
     """What signs somebody in who has no password here."""
     provider = configured().name if factors.has_provider else ""
     if factors.passkeys:
-        return f"Your passkeys and {provider} sign you in" if provider else ONLY_PASSKEYS
+        if provider:
+            return f"Your passkeys and {provider} sign you in"
+        return f"{'Your' if factors.stand_in else 'Only your'} passkeys sign you in"
     return f"Only {provider} signs you in" if provider else "Only codes from mails sign you in"

@@ -21,7 +21,7 @@ from accounts.forms import NameForm
 from accounts.requests import PersonRequest
 from accounts.security.sections import read_sections
 from accounts.security.step_up import step_up_first
-from accounts.sign_in.factors import has_second_factor
+from accounts.sign_in.factors import factors_of, has_second_factor
 from accounts.sign_in.removal import remove_passkey, remove_password
 
 
@@ -51,10 +51,13 @@ def drop_password(request: PersonRequest) -> HttpResponse:
             messages.error(request, str(refusal))
         else:
             update_session_auth_hash(request, person)
-            get_adapter().send_notification_mail("account/email/password_removed", person)
+            get_adapter().send_notification_mail(
+                "account/email/password_removed", person, {"stand_in": factors_of(person).stand_in}
+            )
             messages.success(request, "Your password is removed. Your passkeys sign you in.")
         return redirect("security:page")
-    return render(request, "accounts/security/drop_password.html")
+    context = {"stand_in": factors_of(request.user).stand_in}
+    return render(request, "accounts/security/drop_password.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

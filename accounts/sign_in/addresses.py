@@ -1,5 +1,6 @@
 """Which addresses have to be confirmed, and when."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,10 @@ from django.db import transaction as db_transaction
 from accounts.models import Account, User
 from accounts.sign_in import sessions
 from ledger.db.retry import with_retry
+
+# Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
+# and with somebody else's address, so no mail contains a name that looks like a link.
+LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
 
 
 class AddressStage(EmailVerificationStage):  # type: ignore[misc]
@@ -43,6 +48,15 @@ def is_unconfirmed(user: User) -> bool:
         return False
     mine = EmailAddress.objects.filter(user=user)
     return mine.exists() and not mine.filter(verified=True).exists()
+
+
+def mailed_name(user: User | None) -> str:
+    """The name in a greeting; empty without a user, if it looks like a link, and for a sign-up that
+    nobody has confirmed: a stranger may have written a message into it.
+    """
+    if user is None or LIKE_A_LINK.search(user.name) or is_unconfirmed(user):
+        return ""
+    return user.name
 
 
 def belongs_to(user: User, email: str) -> bool:

@@ -51,6 +51,13 @@ class Factors:
         """Whether the person could still sign in if the password were gone."""
         return any(passkey.signs_in_alone for passkey in self.passkeys)
 
+    @property
+    def stand_in(self) -> str:
+        """What signs in, with a code from a mail, when every passkey is lost; empty if nothing."""
+        app = "a code of your authenticator app" if self.app else ""
+        codes = "a recovery code" if self.recovery_codes else ""
+        return " or ".join(filter(None, (app, codes)))
+
     def signs_in_without(self, passkey: int) -> bool:
         """Whether the person could still sign in if the passkey with this id were gone."""
         return (

@@ -4,6 +4,7 @@
 request. tests/accounts/sign_in/test_notices.py lists every change, so that none goes untold.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,11 @@ from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.core.mail import send_mail
 from django.db import transaction as db_transaction
+from django.template.loader import render_to_string
+from django.utils.text import get_text_list
 
 from accounts.models import User
+from accounts.sign_in.addresses import mailed_name
 from accounts.sign_in.factors import Kind, recovery_codes_left
 
 
@@ -27,50 +31,69 @@ class Notice:
 TELL_THE_BANK = "If you did not ask for this, tell the bank at once."
 SIGN_IN_CLOSED = Notice(
     "Your sign-in was closed",
-    "the bank has closed your sign-in to Ledger and signed you out on all devices. Your accounts\n"
+    "The bank has closed your sign-in to Ledger and signed you out on all devices. Your accounts "
     "and their history stay. If you do not know why, ask the bank.",
 )
 SIGN_IN_OPENED = Notice(
     "You can sign in again",
-    "the bank has opened your sign-in to Ledger again. You sign in as you did before.\n\n"
+    "The bank has opened your sign-in to Ledger again. You sign in as you did before.\n\n"
     + TELL_THE_BANK,
 )
 LEFT = Notice(
     "You have left the bank",
-    "your accounts and your sign-in to Ledger are closed, as somebody who was signed in as you\n"
+    "Your accounts and your sign-in to Ledger are closed, as somebody who was signed in as you "
     "asked. You are signed out on all devices. The bank keeps its books as the law asks.\n\n"
     "If it was not you, tell the bank at once.",
 )
 SIGNED_OUT = Notice(
     "You were signed out everywhere",
-    "the bank has signed you out of Ledger on all devices. You can sign in again.\n\n"
+    "The bank has signed you out of Ledger on all devices. You can sign in again.\n\n"
     "If you did not ask for this, ask the bank why.",
 )
 # Does not name the new address: readers of the old mailbox should not learn it.
 ADDRESS_CHANGED = Notice(
     "Your sign-in address was changed",
-    "the bank has changed the email address with which you sign in to Ledger. This address no\n"
+    "The bank has changed the email address with which you sign in to Ledger. This address no "
     "longer signs you in, and no mail about your accounts will come here.\n\n" + TELL_THE_BANK,
 )
 PASSWORD_SET = Notice(
     "The bank has set your password",
-    "the bank has set a new password for your sign-in to Ledger and signed you out on all\n"
-    'devices. Change it after you have signed in, on the page "Security".\n\n' + TELL_THE_BANK,
+    "The bank has set a new password for your sign-in to Ledger and signed you out on all "
+    "devices. Change it after you have signed in, on the page Security.\n\n" + TELL_THE_BANK,
 )
-FACTORS_REMOVED = Notice(
-    "Your second factors were removed",
-    "the bank has removed all passkeys, the authenticator app and the recovery codes from your\n"
-    "sign-in to Ledger. Only your password signs you in now. If you had none, or one of fewer\n"
-    f'than {User.SHORTEST_PASSWORD_ALONE} characters, choose one on the page "Forgotten password".'
-    ' Then add a second\nfactor again on the page "Security".\n\n' + TELL_THE_BANK,
+FACTORS = {
+    Kind.WEBAUTHN: "all passkeys",
+    Kind.TOTP: "the authenticator app",
+    Kind.RECOVERY_CODES: "the recovery codes",
+}
+TOO_SHORT_NOW = (
+    f"Your password had fewer than {User.SHORTEST_PASSWORD_ALONE} characters. That is too short "
+    "without a second factor, so it was removed too."
 )
+
+
+def factors_removed(kinds: Iterable[str], person: User, *, password_removed: bool) -> Notice:
+    """What the bank has removed from a sign-in, and what signs the person in now."""
+    removed = get_text_list([label for kind, label in FACTORS.items() if kind in kinds], "and")
+    signs_in = (
+        "You sign in with your password alone now."
+        if person.has_usable_password()
+        else "Choose a password by \u201cForgotten it?\u201d on the sign-in page."
+    )
+    return Notice(
+        "Your second factors were removed",
+        f"The bank has removed {removed} from your sign-in to Ledger and signed you out on all "
+        f"devices. {TOO_SHORT_NOW + ' ' if password_removed else ''}{signs_in} Then add a second "
+        f"factor again on the page Security.\n\n{TELL_THE_BANK}",
+    )
 
 
 def tell(person: User, notice: Notice, *, email: str = "") -> None:
     """Mails the notice after the commit, to the person's address or the one given. A mail that
     cannot be sent undoes nothing.
     """
-    text, to = f"Hello,\n\n{notice.text}\n", email or person.email
+    context = {"text": notice.text, "person_name": mailed_name(person)}
+    text, to = render_to_string("account/email/notice_message.txt", context), email or person.email
     db_transaction.on_commit(lambda: send_mail(notice.subject, text, None, [to]), robust=True)
 
 

@@ -8,10 +8,11 @@ from django.db import transaction as db_transaction
 
 from accounts.exceptions import LastWayIn, PasswordTooShort
 from accounts.models import User
-from accounts.sign_in import notices
+from accounts.sign_in import notices, sessions
 from accounts.sign_in.factors import SECOND_FACTORS, Kind, factors_of
 from accounts.sign_in.passwords import TOO_SHORT_ALONE, is_too_short_without
 from ledger.db.retry import with_retry
+from ledger.web import security_log
 
 NO_PASSKEY = "Only your password signs you in. Add a passkey first, then remove the password."
 LAST_PASSKEY = "Nothing else signs you in. Choose a password or add another passkey first."
@@ -55,19 +56,29 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
 
 @with_retry
 def remove_second_factors(*, user: User) -> int:
-    """Removes every second factor and the recovery codes, and tells the person by mail.
+    """Removes every second factor and the recovery codes, ends all sessions, and tells the person
+    by mail: for somebody who has lost them all, perhaps with a device that is signed in.
 
-    For somebody who has lost them all. Returns how many rows it removed. A password that is too
-    short to protect the sign-in alone goes too.
+    Returns how many rows it removed; if there were none, nothing changes and no mail leaves. A
+    password that is too short to protect the sign-in alone goes too.
     """
     with db_transaction.atomic(durable=True):
         person = _locked(user)
-        count, _ = Authenticator.objects.filter(user=person).delete()
-        if not person.password_is_long:
+        mine = Authenticator.objects.filter(user=person)
+        kinds = list(mine.values_list("type", flat=True))
+        if not kinds:
+            return 0
+        mine.delete()
+        too_short = person.has_usable_password() and not person.password_is_long
+        if too_short:
             person.set_unusable_password()
             person.save(update_fields=["password"])
-        notices.tell(person, notices.FACTORS_REMOVED)
-    return int(count)
+        notice = notices.factors_removed(kinds, person, password_removed=too_short)
+        notices.tell(person, notice)
+    sessions.end_all(person, "factors_removed")
+    for kind in sorted(set(kinds)):
+        security_log.record("factor.removed", person=person, kind=kind)
+    return len(kinds)
 
 
 def _locked(user: User) -> User:

@@ -12,8 +12,8 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client, override_settings
 
-from accounts.adapter import mailed_name
 from accounts.models import User
+from accounts.sign_in.addresses import mailed_name
 from accounts.sign_in.passwords import help_for
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.pages import text_of

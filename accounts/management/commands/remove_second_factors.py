@@ -12,7 +12,8 @@ from accounts.sign_in.removal import remove_second_factors
 class Command(BaseCommand):
     help = (
         "Remove all passkeys, the authenticator app and the recovery codes of a person who has lost"
-        " them, and tell them by mail. First make sure, by more than a mail, who asks for it."
+        " them, end their sessions, and tell them by mail. First make sure, by more than a mail,"
+        " who asks for it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -24,7 +25,15 @@ class Command(BaseCommand):
         except User.DoesNotExist:
             raise CommandError(f"Nobody signs in with {email}.") from None
         count = remove_second_factors(user=person)
-        self.stdout.write(f"Removed {count} factors of {person}; {person.email} was told by mail.")
+        if not count:
+            self.stdout.write(f"{person} has no second factor. Nothing was changed.")
+            return
+        self.stdout.write(
+            f"Removed {count} factors of {person} and ended all sessions; {person.email} was told"
+            " by mail."
+        )
         person.refresh_from_db()
         if not person.has_usable_password():
-            self.stdout.write(f"{person} has no password: ask them to choose one by a mail.")
+            self.stdout.write(
+                f"{person} has no password: they choose one by “Forgotten it?” on the sign-in page."
+            )

@@ -18,7 +18,7 @@ from accounts.sign_in.removal import remove_passkey, remove_password
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import SoftPasskey, add_passkey
-from tests.sign_in import let_pass, prove, prove_factor
+from tests.sign_in import add_recovery_codes, let_pass, prove, prove_factor
 
 pytestmark = pytest.mark.django_db
 LONG = "seven-quiet-harbours"
@@ -258,6 +258,23 @@ def test_a_passkey_can_be_the_only_factor(client: Client, ana: User) -> None:
     assert [told.subject for told in mail.outbox] == ["Your password was removed"]
     client.post("/account/logout/")
     assert sign_in_by(client, passkey).headers["Location"] == "/"
+
+
+def test_what_replaces_lost_passkeys_is_said_wherever_the_password_is_removed(
+    client: Client, ana: User
+) -> None:
+    passkey = add_passkey(ana)
+    add_recovery_codes(ana)
+    prove_factor(client, passkey.row)
+    way = "together with a recovery code"
+    asked = text_of(client.get(DROP))
+    assert way in asked
+    assert "Without these, only the bank" in asked
+    removed = text_of(client.post(DROP, follow=True))
+    assert way in removed
+    assert "Your passkeys sign you in" in removed
+    assert "Only your passkeys" not in removed
+    assert way in mail.outbox[0].body
 
 
 def test_the_last_way_in_stays(client: Client, ana: User) -> None:

@@ -204,7 +204,7 @@ CHANGES: dict[str, Do] = {
         services.sign_out_everywhere(user=ana)
     ),
     "removal.remove_second_factors": lambda _client, ana: void(
-        removal.remove_second_factors(user=ana)
+        add_app(ana), removal.remove_second_factors(user=ana)
     ),
 }  # fmt: skip
 # Told elsewhere, or nothing changes.
@@ -254,7 +254,7 @@ KINDS = {
 }
 
 
-def void(_result: object) -> None:
+def void(*_results: object) -> None:
     """For lambdas: a change returns nothing."""
 
 
@@ -266,6 +266,29 @@ def test_the_change_is_told_by_mail(client: Client, ana: User, name: str) -> Non
     assert mail.outbox, f"{name}: nobody was told"
     assert {"ana@example.com"} <= {to for told in mail.outbox for to in told.to}
     assert all(told.subject.strip() and "\n" not in told.subject for told in mail.outbox)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["account_email add", "mfa_activate_totp", "mfa_add_webauthn", "security:recovery_codes"],
+)
+def test_the_mail_about_a_new_way_in_says_that_a_new_password_does_not_close_it(
+    client: Client, ana: User, name: str
+) -> None:
+    client.force_login(ana)
+    mail.outbox.clear()
+    CHANGES[name](client, ana)
+    remedies = [told.body.partition("If it was not, ")[2] for told in mail.outbox]
+    (remedy,) = filter(None, remedies)
+    assert "at once: a new password alone does not help" in remedy
+    assert "on the page Security" in remedy
+
+
+def test_the_mails_of_the_bank_greet_by_name_and_are_signed(ana: User) -> None:
+    services.set_sign_in(user=ana, is_open=False)
+    body = mail.outbox[0].body
+    assert body.startswith(f"Hello {ana.name},\n\nThe bank has closed")
+    assert body.rstrip().endswith("\n\nLedger")
 
 
 def _public_functions(module: ModuleType) -> set[str]:

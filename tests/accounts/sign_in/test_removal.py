@@ -9,6 +9,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db import transaction as db_transaction
+from django.test import Client
 
 from accounts.exceptions import LastWayIn
 from accounts.models import User
@@ -16,6 +17,7 @@ from accounts.sign_in.factors import factors_of
 from accounts.sign_in.removal import remove_passkey, remove_password
 from tests.factories import PASSWORD, UserFactory
 from tests.ledger.processes import wait_until
+from tests.pages import text_of
 from tests.passkeys import add_passkey
 from tests.sign_in import add_app, add_recovery_codes
 
@@ -87,8 +89,37 @@ def test_the_command_removes_every_second_factor_and_tells_the_person() -> None:
     assert Authenticator.objects.filter(user=other).count() == 2
     (told,) = mail.outbox
     assert told.to == [user.email]
+    assert "all passkeys and the authenticator app" in told.body
+    assert "recovery codes" not in told.body  # there were none
+    assert "fewer than 15 characters" in told.body
     user.refresh_from_db()
     assert not user.has_usable_password()  # it was too short to protect the sign-in alone
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_leaves_somebody_without_a_second_factor_alone(client: Client) -> None:
+    user = UserFactory(password=PASSWORD)
+    client.force_login(user)
+    said = StringIO()
+    call_command("remove_second_factors", user.email, stdout=said)
+
+    assert "Nothing was changed" in said.getvalue()
+    assert mail.outbox == []
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)  # short passwords stay valid until they are changed
+    assert client.get("/account/security/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_signs_out_whoever_has_the_lost_device(client: Client) -> None:
+    user = UserFactory(password="seven-quiet-harbours")
+    add_app(user)
+    client.force_login(user)
+    call_command("remove_second_factors", user.email, stdout=StringIO())
+
+    page = client.get("/account/security/", follow=True)
+    assert "removed your second factors and signed you out" in text_of(page)
+    assert "You sign in with your password alone now" in mail.outbox[0].body
 
 
 @pytest.mark.django_db
