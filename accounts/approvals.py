@@ -79,6 +79,10 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "limits_asked_by_manager": (MayNotAsk, MAY_NOT_ASK),
     "limits_asked_change": (DetailsInvalid, "Change one of the limits, then ask for approval."),
+    "request_for_file": (
+        RequestDecided,
+        "The file was checked again meanwhile, and other lines can be paid now. Ask again.",
+    ),
     "limits_asked_once": (
         RequestDecided,
         "You asked for limits of this account before. Withdraw that request first, or wait for it.",

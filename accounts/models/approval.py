@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.models import approval_triggers, limit_triggers
+from accounts.models import approval_triggers, file_triggers, limit_triggers
 from accounts.models.account import Account
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
@@ -119,6 +119,17 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         mine = self.filter(fresh, requested_by=person).select_related("decided_by")
         return mine.order_by("-requested_at")
 
+    def lines_left_out(self, file: uuid.UUID) -> list[int]:
+        """The lines that open requests for a payment file are not for: Note [Lines of a request].
+        Empty without such a request.
+        """
+        of_file = self.open_for(file).filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
+        return [
+            number
+            for parameters in of_file.values_list("parameters", flat=True)
+            for number in parameters.get(file_triggers.LEFT_OUT, [])
+        ]
+
     def with_people(self) -> Self:
         """Reads accounts, holders and both people in the same query."""
         return self.select_related(
@@ -195,6 +206,7 @@ class ApprovalRequest(models.Model):
             *approval_triggers.OF_REQUESTS,
             registered(),
             limit_triggers.REQUEST_FOR_LIMITS,
+            file_triggers.REQUEST_FOR_FILE,
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(

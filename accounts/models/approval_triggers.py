@@ -28,7 +28,8 @@ APPLIES = f"""(
     )
 )"""
 NOBODY = "00000000-0000-0000-0000-000000000000"
-TODAY = "(clock_timestamp() AT TIME ZONE 'UTC')::date"
+# As a text of one form: that of a date depends on what the session sets.
+TODAY = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 OVER = 2  # a share above every threshold
 
 

@@ -1,6 +1,7 @@
 """Four eyes against raw SQL with the rights of a web process."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
@@ -35,24 +36,38 @@ def test_raw_sql_of_the_web_role_is_refused(sql: str, account: Account, clerk: U
         raw(sql)
 
 
-def raw_deposit(trick: str, account: Account, clerk: User) -> None:
-    """20,000 from nothing in a session of the web role that plays a trick first."""
+def in_session(trick: str, sql: str, *values: Any) -> None:
+    """Runs and commits a statement in a session of the web role that plays a trick first."""
     connection.ensure_connection()
     with as_web(), connection.cursor() as cursor:
         try:
             cursor.execute(trick)
-            cursor.execute(
-                "INSERT INTO transactions (id, to_account_id, amount, currency, type, status,"
-                " description, reference, metadata, created_at, value_date, to_balance,"
-                " created_by_id)"
-                " SELECT gen_random_uuid(), id, 20000, 'USD', 'deposit', 'completed', '', '',"
-                " '{}', clock_timestamp(), current_date, balance + 20000, %s FROM accounts"
-                " WHERE id = %s",
-                [clerk.pk, account.pk],
-            )
+            cursor.execute(sql, values)
             cursor.execute("COMMIT")
         finally:
             connection.close()
+
+
+def raw_deposit(trick: str, account: Account, clerk: User, amount: int = 20_000) -> None:
+    """An amount from nothing, after a trick."""
+    in_session(
+        trick,
+        "INSERT INTO transactions (id, to_account_id, amount, currency, type, status,"
+        " description, reference, metadata, created_at, value_date, to_balance, created_by_id)"
+        " SELECT gen_random_uuid(), id, %s, 'USD', 'deposit', 'completed', '', '', '{}',"
+        " clock_timestamp(), current_date, balance + %s, %s FROM accounts WHERE id = %s",
+        amount, amount, clerk.pk, account.pk,
+    )  # fmt: skip
+
+
+def raw_limit(trick: str, account: Account, boss: User, limit: int) -> None:
+    """Another daily limit, after a trick."""
+    in_session(
+        trick,
+        "INSERT INTO limit_changes (id, account_id, overdraft_limit, daily_limit, reason,"
+        " changed_by_id, created_at) VALUES (gen_random_uuid(), %s, 0, %s, '', %s, now())",
+        account.pk, limit, boss.pk,
+    )  # fmt: skip
 
 
 def test_a_raw_row_over_the_threshold_is_refused_whatever_the_session_says(
@@ -68,6 +83,29 @@ def test_a_raw_row_over_the_threshold_is_refused_whatever_the_session_says(
         with pytest.raises(DatabaseError):
             raw_deposit(trick, account, clerk)
     assert balances(account) == [50_000]
+
+
+# What a session chooses about the texts of days, times and numbers.
+STYLES = [
+    "SET DateStyle = 'German'", "SET DateStyle = 'SQL, DMY'", "SET DateStyle = 'SQL, MDY'",
+    "SET DateStyle = 'Postgres, DMY'", "SET TimeZone = 'Pacific/Kiritimati'",
+    "SET TimeZone = 'Pacific/Pago_Pago'", "SET IntervalStyle = 'sql_standard'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_day_has_one_sum_whatever_the_session_says(
+    style: str, account: Account, clerk: User, boss: User
+) -> None:
+    raw_deposit("SELECT 1", account, clerk, 6_000)
+    with pytest.raises(DatabaseError):
+        raw_deposit(style, account, clerk, 6_000)
+    change_limits(account, boss, daily_limit=Decimal(1))
+    raw_limit("SELECT 1", account, boss, 6_000)
+    with pytest.raises(DatabaseError):
+        raw_limit(style, account, boss, 12_000)
+    account.refresh_from_db()
+    assert (account.balance, account.daily_limit) == (56_000, 6_000)
 
 
 def test_a_forged_decision_names_a_manager_who_is_no_relative(

@@ -1,11 +1,14 @@
 """A customer's payment file over the threshold: asked for, approved, and paid once, as it was."""
 
+from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
 from django.test import Client
+from psycopg.types.json import Jsonb
 
 from accounts import approvals
 from accounts.exceptions import MayNotDecide, NeedsApproval, RequestDecided, ServesOwn
@@ -13,11 +16,13 @@ from accounts.groups import MANAGER, OPERATIONS
 from accounts.models import Account, ApprovalRequest, Household, StaffSum, User
 from tests.attacks.approvals import PAGE, approved, as_web, expire, step
 from tests.conftest import colleague, signed_in
-from tests.factories import AccountFactory, balances
+from tests.factories import AccountFactory, balances, walls_down
 from tests.pages import text_of
 from tests.refusals import constraint_of
+from tests.transactions.audit.breaking import found
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, press
 from tests.transactions.payment_files.shared import BASE, WHY
+from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import LinesRefused, agreed_to, book_rest, book_whole
@@ -166,6 +171,116 @@ def test_the_lines_of_a_file_stay_once_it_is_asked_for(
     with pytest.raises(DatabaseError), as_web(), connection.cursor() as cursor:
         cursor.execute(sql, values)
     assert list(PaymentLine.objects.of(file).in_order().values()) == before
+
+
+@pytest.fixture
+def eve() -> Account:
+    account: Account = AccountFactory(user__name="Eve Adler")
+    return account
+
+
+@pytest.fixture
+def swapping(firm: Account, mara: Account, eve: Account, clerk: User) -> PaymentFile:
+    """85,000 for Mara, and 80,000 for Eve that the money does not suffice for."""
+    file = checked(firm, pay(mara, 85_000), pay(eve, 80_000), created_by=clerk)
+    assert fates(file)[0] == "waiting" != fates(file)[1]
+    return file
+
+
+def hold_back(firm: Account) -> None:
+    """Holds so much that 80,000 of the file can be paid, and 85,000 no more."""
+    services.hold(from_account=firm, amount=Decimal(6_000))
+
+
+CLEARED = "UPDATE payment_lines SET verdict = '' WHERE number = 3"
+
+
+@pytest.mark.parametrize("by_sql", [False, True])
+def test_a_line_that_was_refused_when_it_was_asked_is_not_paid_by_the_approval(
+    by_sql: bool, swapping: PaymentFile, firm: Account, mara: Account, eve: Account, clerk: User,
+    boss: User,
+) -> None:  # fmt: skip
+    request = approved(asked(swapping, clerk), boss)
+    hold_back(firm)
+    with as_web():
+        check(PaymentFile.objects.get(pk=swapping.pk))
+        if by_sql:
+            connection.cursor().execute(CLEARED)
+    with suppress(NeedsApproval):
+        paid(swapping, clerk, book_rest)
+    request.refresh_from_db()
+    assert (balances(mara, eve), request.used_amount) == ([0, 0], 0)
+
+
+def test_a_line_that_was_refused_when_it_was_asked_is_not_shown_to_who_approves(
+    swapping: PaymentFile, firm: Account, clerk: User, manager: Client
+) -> None:
+    asked(swapping, clerk)
+    hold_back(firm)
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    assert "Eve Adler" not in text_of(manager.get(PAGE))
+
+
+def test_a_line_that_was_refused_can_be_asked_for_once_the_request_is_over(
+    swapping: PaymentFile, firm: Account, eve: Account, clerk: User, boss: User
+) -> None:
+    with as_web():
+        approvals.withdraw(request=asked(swapping, clerk), by=clerk)
+    hold_back(firm)
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    approved(asked(PaymentFile.objects.get(pk=swapping.pk), clerk), boss)
+    paid(swapping, clerk, book_rest)
+    assert balances(eve) == [80_000]
+
+
+def test_the_audit_finds_a_line_that_was_not_asked_for(
+    swapping: PaymentFile, firm: Account, eve: Account, clerk: User, boss: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(0))
+    request = approved(asked(swapping, clerk), boss)
+    hold_back(firm)
+    with walls_down("approval_requests") as cursor:
+        cursor.execute("UPDATE approval_requests SET parameters = parameters - 'left_out'")
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    with as_web():
+        connection.cursor().execute(CLEARED)
+    paid(swapping, clerk, book_rest)
+    assert balances(eve) == [80_000]
+    with walls_down("approval_requests") as cursor:
+        cursor.execute(
+            "UPDATE approval_requests SET parameters = %s WHERE id = %s",
+            [Jsonb(request.parameters), request.pk],
+        )
+    assert found("threshold").account == str(firm.pk)
+
+
+@pytest.mark.parametrize("lie", [{"amount": 79_999}, {"parameters": {"lines": 2}}])
+def test_a_request_for_a_file_is_for_all_that_can_be_paid_of_it(
+    lie: dict[str, Any], file: PaymentFile, clerk: User
+) -> None:
+    facts: dict[str, Any] = {
+        "kind": ApprovalRequest.Kind.PAYMENT_FILE, "transaction_id": file.pk,
+        "from_account": file.from_account, "to_account": None, "amount": Decimal(24_000),
+        "currency": file.currency, "parameters": {"lines": 3}, "reason": WHY, "asked_by": clerk,
+    }  # fmt: skip
+    with pytest.raises(RequestDecided), as_web():
+        approvals.ask(**{**facts, **lie})
+    with as_web():
+        approvals.ask(**facts)
+
+
+def test_the_page_asks_for_the_lines_that_it_showed(
+    staff: Client, swapping: PaymentFile, firm: Account
+) -> None:
+    url = f"{BASE}{swapping.pk}"
+    page = staff.get(f"{url}/change/")
+    pressed = press(swapping, "ask", reason=WHY, reviewed=page.context["reviewed"])
+    hold_back(firm)
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    answer = staff.post(f"{url}/step/", pressed, follow=True)
+    assert "Nobody was asked" in text_of(answer)
+    assert not ApprovalRequest.objects.exists()
 
 
 def test_a_line_that_the_owner_changed_is_not_paid_by_the_approval(

@@ -51,6 +51,13 @@ SAME_CONTENT = """
     AND (request.parameters->>'reverses')::uuid IS NOT DISTINCT FROM staff.reverses_id
     AND (request.parameters->>'expires_at')::timestamptz IS NOT DISTINCT FROM staff.expires_at
 """
+# Whether an approval is for a line of a file that `staff` pays: Note [Lines of a request].
+OF_THE_LINE = """
+    request.transaction_id = line.file_id AND request.kind = 'payment_file'
+    AND request.requested_by_id = staff.created_by_id
+    AND request.from_account_id = staff.from_account_id
+    AND NOT coalesce(request.parameters->'left_out' @> to_jsonb(line.number), false)
+"""
 _USABLE = "request.status = 'approved' AND request.expires_at > clock_timestamp()"
 
 STAFF_ROWS = f"""
@@ -70,23 +77,20 @@ STAFF_ROWS = f"""
         WHERE request.transaction_id = staff.id AND {_USABLE} AND {SAME_CONTENT}
         RETURNING request.transaction_id
     ), paid AS (
-        SELECT line.file_id, staff.created_by_id, staff.from_account_id,
-               sum(staff.amount) AS amount, array_agg(staff.id) AS ids
+        SELECT request.id, sum(staff.amount) AS amount, array_agg(staff.id) AS ids
         FROM ({_ROWS}) AS staff
         JOIN payment_lines AS line ON line.id = staff.id AND line.amount = staff.amount
              AND line.to_account_id = staff.to_account_id
-        WHERE staff.is_plain
-        GROUP BY line.file_id, staff.created_by_id, staff.from_account_id
+        JOIN approval_requests AS request ON {OF_THE_LINE}
+        WHERE staff.is_plain AND {_USABLE}
+        GROUP BY request.id
     ), used_files AS (
         UPDATE approval_requests AS request
         SET used_at = clock_timestamp(), used_amount = request.used_amount + paid.amount,
             status = CASE WHEN request.used_amount + paid.amount = request.amount
                           THEN 'done' ELSE 'approved' END
         FROM paid
-        WHERE request.transaction_id = paid.file_id AND request.kind = 'payment_file'
-          AND {_USABLE}
-          AND request.requested_by_id = paid.created_by_id
-          AND request.from_account_id = paid.from_account_id
+        WHERE request.id = paid.id AND {_USABLE}
           AND request.used_amount + paid.amount <= request.amount
         RETURNING paid.ids
     )

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from django.db import transaction as db_transaction
 
+from accounts.models import ApprovalRequest
 from ledger.db.retry import run_with_retry
 from transactions.models import PaymentFile, PaymentLine
+from transactions.models.payment_file import PaymentLineQuerySet
 from transactions.payment_files.drafts import (
     PostingResults,
     Progress,
@@ -31,8 +33,8 @@ IN_MEMORY = 1024 * 1024  # bytes of refusals; more go to a temporary file
 def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
     """Checks which lines can be booked now, and stores the results. Books nothing.
 
-    Refused lines are checked again. Booked and unreadable lines stay as they are, and so does a
-    file that is being paid. Raises FileRemoved.
+    Refused lines are checked again, unless the file waits for approval without them. Booked and
+    unreadable lines stay as they are, and so does a file that is being paid. Raises FileRemoved.
     """
     with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as refusals:
 
@@ -40,8 +42,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
             refusals.seek(0)
             refusals.truncate()
             lock_accounts(file)
-            unpaid = PaymentLine.objects.of(file).readable().filter(booked=False)
-            yield from drafts_of(file, unpaid, by=file.created_by)
+            yield from drafts_of(file, _checked_lines(file), by=file.created_by)
 
         def record(drafts: Sequence[Draft], results: PostingResults) -> None:
             for draft, why in zip(drafts, results, strict=True):
@@ -53,14 +54,22 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
         return run_with_retry(lambda: _store_results(file, refusals))
 
 
+def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
+    """The lines that a check may find payable. Those that an open request is not for stay refused:
+    no approval pays them, see Note [Lines of a request].
+    """
+    unpaid: PaymentLineQuerySet = PaymentLine.objects.of(file).readable().filter(booked=False)
+    left_out = ApprovalRequest.objects.lines_left_out(file.pk)
+    return unpaid.exclude(number__in=left_out) if left_out else unpaid
+
+
 def _store_results(file: PaymentFile, refusals: IO[str]) -> PaymentFile:
     """Stores the results, unless the booking has begun meanwhile. Returns the stored file."""
     with db_transaction.atomic(durable=True):
         locked = locked_file(file.pk)
         if locked.state == PaymentFile.State.PAYING:
             return locked
-        before = PaymentLine.objects.of(file).readable().filter(booked=False).refused()
-        before.update(verdict="")
+        _checked_lines(file).refused().update(verdict="")
         refusals.seek(0)
         for part in parts_of(json.loads(refusal) for refusal in refusals):
             write_refusals([(UUID(id), why) for id, why in part])

@@ -29,6 +29,7 @@ from transactions.payment_files.agreement import agreement, was_agreed
 from transactions.payment_files.booking import (
     BookingStopped,
     CheckedAnew,
+    agreed_to,
     book_rest,
     book_whole,
 )
@@ -43,6 +44,10 @@ from transactions.staff.approvals.requests import ASKED, ask_for_file, file_need
 
 logger = logging.getLogger(__name__)
 LINES_A_PAGE = 50
+OTHER_LINES = (
+    "The file was checked again since that page was shown, and other lines can be booked now. "
+    "Nobody was asked. Check the current figures and press again."
+)
 NOTHING_LEFT = (
     "No line was booked now. Each line shows its result, and the file's history shows who paid."
 )
@@ -215,6 +220,9 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not form.is_valid() or not was_agreed(request, file):
             messages.error(request, "Type a reason first, of at most 500 characters.")
             return redirect("admin:transactions_paymentfile_change", file.pk)
+        is_checked = file.state == PaymentFile.State.CHECKED  # one that is being paid is not
+        if is_checked and request.POST.get("agreed") != agreed_to(file):
+            raise CheckedAnew(OTHER_LINES)
         ask_for_file(file, reason=form.cleaned_data["reason"], asked_by=person_of(request))
         messages.success(request, ASKED)
         return redirect("admin_approvals")

@@ -44,9 +44,11 @@ REQUEST = ValidRow(
     ),
 )
 CLERK = MEMBER.but("operations", group_id="operations.id")
+_OF_THE_FILE = "FROM payment_lines WHERE file_id = file.id"  # all of them can be paid
 FOR_A_FILE = REQUEST.but(
     "file", "colleague", kind="'payment_file'", transaction_id="file.id",
-    requested_by_id="colleague.id",
+    requested_by_id="colleague.id", amount=f"(SELECT coalesce(sum(amount), 0) {_OF_THE_FILE})",
+    parameters=f"jsonb_build_object('lines', (SELECT count(*) {_OF_THE_FILE}))",
 ).insert  # fmt: skip
 
 ATTEMPTS: list[Attempt] = [

@@ -26,7 +26,7 @@ from accounts.models.approval_triggers import OVER
 from accounts.models.limit_triggers import Share, raised_by, same_limits
 from transactions.audit.findings import Finding, amount_text, named
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
-from transactions.models.staff_triggers import SAME_CONTENT
+from transactions.models.staff_triggers import OF_THE_LINE, SAME_CONTENT
 
 _MARGIN = "%(margin)s::interval"
 _ROUNDED = "0.000000001"  # the stored sums are rounded, so a full day may be this far above 1
@@ -85,10 +85,8 @@ _ALONE = f"""
           WHERE request.transaction_id = staff.id AND request.status = 'done' AND {SAME_CONTENT})
       AND NOT EXISTS (
           SELECT FROM payment_lines AS line
-          JOIN approval_requests AS request ON request.transaction_id = line.file_id
-          WHERE line.id = staff.id AND plain AND request.kind = 'payment_file'
-            AND request.used_amount > 0 AND request.requested_by_id = staff.created_by_id
-            AND request.from_account_id = staff.from_account_id
+          JOIN approval_requests AS request ON {OF_THE_LINE}
+          WHERE line.id = staff.id AND plain AND request.used_amount > 0
             AND staff.created_at BETWEEN request.decided_at - {_MARGIN}
                                      AND request.used_at + {_MARGIN})
     UNION ALL
