@@ -29,6 +29,7 @@ from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
 from ledger.web.contact import bank_staff
+from ledger.web.mail import MailNotSent
 
 logger = logging.getLogger(__name__)
 
@@ -188,17 +189,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sends a mail. `person_name` is the person it is about, never the one signed in. Sends
-        nothing if strangers have had too many sent to this address.
+        nothing if strangers have had too many sent to this address. Raises MailNotSent.
         """
-        if not mailed_codes.may_send(self.request, template_prefix, email):
+        asked = template_prefix
+        if not mailed_codes.may_send(self.request, asked, email):
             return
         if template_prefix in OF_NO_SIGN_IN and (closed_at := closed_sign_in(email)):
             template_prefix, context = "account/email/sign_in_closed", {"closed_at": closed_at}
-        super().send_mail(
-            template_prefix,
-            email,
-            {"person_name": mailed_name(context.get("user")), **bank_staff(), **context},
-        )
+        context = {"person_name": mailed_name(context.get("user")), **bank_staff(), **context}
+        try:
+            super().send_mail(template_prefix, email, context)
+        except MailNotSent:
+            mailed_codes.not_sent(self.request, asked, email)
+            raise
         if code := context.get("code"):
             mailed_codes.remember(email, code)
 
@@ -209,10 +212,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Sends a notification. Adds the user to its context, which allauth leaves out."""
-        super().send_notification_mail(
-            template_prefix, user, {"user": user, **(context or {})}, email
-        )
+        """Sends a notification. Adds the user to its context, which allauth leaves out. It tells of
+        what has happened, so one that cannot be sent stops nothing: a line of the log says so.
+        """
+        try:
+            super().send_notification_mail(
+                template_prefix, user, {"user": user, **(context or {})}, email
+            )
+        except MailNotSent as error:
+            logger.error("Not told by mail: %s (%s)", template_prefix, error)  # noqa: TRY400
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

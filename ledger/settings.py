@@ -322,12 +322,13 @@ if env.flag("LEDGER_BEHIND_PROXY"):
     ALLAUTH_TRUSTED_PROXY_COUNT = _PROXIES
 
 # Mail goes to the console unless EMAIL_URL is set.
-vars().update(
-    env.url(
-        "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
-    )
-    or {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
-)
+_mail = env.url(
+    "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
+) or {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+if _mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+    _mail["EMAIL_BACKEND"] = "ledger.web.mail.MailBackend"  # for a server that is slow or down
+vars().update(_mail)
+EMAIL_TIMEOUT = env.number("LEDGER_MAIL_TIMEOUT", 5, least=1, most=60)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
 
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", dict(LANGUAGES))

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import AttemptCount
-from accounts.sign_in.limits import MINUTE, Limit, key_of, passes
+from accounts.sign_in.limits import MINUTE, Limit, key_of, passes, take_back
 
 # A code lives as long as the window, so during it there is always a valid one in the mailbox.
 MAILS = Limit("mails_to_address", 5, 10 * MINUTE)
@@ -33,10 +33,17 @@ UNUSED, USED = 1, 2
 
 def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
     """Whether this mail may leave. Each kind counts apart, and each person who is signed in."""
+    if not _mailbox(email):
+        return False
     if template not in ASKED_BY_ANYBODY:
         return True
-    person = request.user.pk if request is not None and hasattr(request, "user") else None
-    return passes(MAILS, f"{template} {email.lower()} {person or ''}")
+    return passes(MAILS, _mail(request, template, email))
+
+
+def not_sent(request: HttpRequest | None, template: str, email: str) -> None:
+    """Takes back what `may_send` counted: the mail server has failed."""
+    if template in ASKED_BY_ANYBODY:
+        take_back(MAILS, _mail(request, template, email))
 
 
 def remember(email: str, code: str) -> None:
@@ -57,6 +64,22 @@ def use(email: str, code: str) -> bool:
     """Uses up a right code. False if another browser has used it already."""
     row = AttemptCount.objects.filter(pk=_key(email, code), window_ends__gt=timezone.now())
     return bool(row.filter(count=UNUSED).update(count=USED)) or not row.exists()
+
+
+def _mail(request: HttpRequest | None, template: str, email: str) -> str:
+    person = request.user.pk if request is not None and hasattr(request, "user") else None
+    return f"{template} {_mailbox(email)} {person or ''}"
+
+
+def _mailbox(email: str) -> str:
+    """The address as mail servers write it: its host has many forms in Unicode. "" if it has none
+    in ASCII; no mailbox has such an address.
+    """
+    local, _, host = email.lower().rpartition("@")
+    try:
+        return f"{local}@{host.encode('idna').decode()}"
+    except UnicodeError:
+        return ""
 
 
 def _key(email: str, code: str) -> str:

@@ -12,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 
 from ledger.web import database_errors, health
 from ledger.web.error_text import described
+from ledger.web.mail import MailNotSent
 
 logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -119,8 +120,14 @@ def _content_length(request: HttpRequest) -> int:
         return 0
 
 
+NO_MAIL = (
+    "No mail could be sent",
+    "The mail server does not answer at the moment, and this needs a mail. Try again later.",
+)
+
+
 class TroubleMiddleware:
-    """Shows a page with status 503 if the database failed in a view."""
+    """Shows a page with status 503 if the database failed in a view, or the mail server."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -131,6 +138,9 @@ class TroubleMiddleware:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
+        if isinstance(exception, MailNotSent):
+            logger.error("A mail could not be sent: %s", exception)
+            return database_errors.page(*NO_MAIL, again=None)
         page = database_errors.page_for(request, exception)
         if page is not None:
             logger.warning("%s %s: %s", request.method, request.path, described(exception))

@@ -60,6 +60,19 @@ def test_a_mailbox_gets_few_mails_however_many_are_asked_for(path: str, email: s
     assert len(mail.outbox) == MAILS.amount
 
 
+def test_a_host_in_other_signs_is_the_same_mailbox() -> None:
+    wide_e, wide_x, hyphen = "\uff45", "\uff58", "\u00ad"
+    for host in ("example", f"{wide_e}xample", f"e{wide_x}ample", f"exa{hyphen}mple"):
+        flood(RESET, f"nobody@{host}.com", requests=2)
+    assert len(mail.outbox) == MAILS.amount
+
+
+@pytest.mark.parametrize("path", [CODE, RESET])
+def test_an_address_that_no_mailbox_can_have_gets_the_usual_answer(path: str) -> None:
+    flood(path, "nobody@\u00ad.example", requests=1)
+    assert not mail.outbox
+
+
 def test_the_owner_signs_in_while_strangers_guess_and_ask_for_mails() -> None:
     for n in range(25):
         form = {"login": ANA, "password": f"wrong {n}"}

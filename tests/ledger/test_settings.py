@@ -45,6 +45,7 @@ WRONG = {
     "LEDGER_WRONG_ATTEMPTS": ("many", "whole number"),
     "LEDGER_PLACES": ("/nowhere/places.mmdb", "cannot be read"),
     "EMAIL_URL": ("pigeon://me:secret@host", "smtp://"),
+    "LEDGER_MAIL_TIMEOUT": ("0", "1 to 60"),
     "CACHE_URL": ("paper://me:secret@host", "redis://"),
     "LANGUAGE_CODE": ("tlh", "none of"),
     "TIME_ZONE": ("Mars/Olympus", "time zone"),

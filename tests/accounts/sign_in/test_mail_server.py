@@ -1,0 +1,141 @@
+"""A mail server that is down or hangs: who needs no mail notices nothing, others are told."""
+
+import logging
+import runpy
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.core.cache import cache
+from django.core.mail import EmailMessage
+from django.test import Client
+
+from accounts import services
+from accounts.models import User
+from accounts.sign_in.mailed_codes import MAILS
+from ledger.env import BASE_DIR
+from ledger.web import mail as mail_server
+from ledger.web.mail import MailBackend, MailNotSent
+from tests.factories import UserFactory
+from tests.ledger.processes import environment, free_port
+from tests.pages import text_of
+
+pytestmark = pytest.mark.django_db
+ANA, NOBODY = "ana@example.com", "nobody@example.com"
+PASSWORD, NEW = "seven blue lamps at dusk", "another lamp at the quay"
+RESET, CODE, SIGN_UP = "/account/password/reset/", "/account/login/code/", "/account/signup/"
+SIGNING_UP = {"name": "Nina Rose", "password1": NEW, "password2": NEW}
+MESSAGE = EmailMessage("Subject", "Text", "bank@example.com", [ANA])
+
+
+@pytest.fixture
+def ana() -> User:
+    cache.clear()
+    user: User = UserFactory(email=ANA, password=PASSWORD)
+    EmailAddress.objects.create(user=user, email=ANA, verified=True, primary=True)
+    return user
+
+
+@pytest.fixture
+def no_server(settings: Any) -> None:
+    """Nothing listens where the mail server should be."""
+    settings.EMAIL_BACKEND = "ledger.web.mail.MailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+
+
+@pytest.fixture
+def silent_server(settings: Any) -> Iterator[None]:
+    """It takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+        settings.EMAIL_TIMEOUT = 0.05
+        yield
+
+
+def sign_in(client: Client, password: str = PASSWORD) -> bool:
+    client.post("/account/login/", {"login": ANA, "password": password})
+    return client.get("/").status_code == 200
+
+
+def test_a_new_device_signs_in_and_the_log_says_that_its_mail_is_missing(
+    ana: User, no_server: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert sign_in(Client())
+    with caplog.at_level(logging.ERROR):
+        assert sign_in(Client())
+    assert "Not told by mail: account/email/new_device (ConnectionRefusedError)" in caplog.text
+    assert ANA not in caplog.text
+
+
+def test_a_new_password_counts_and_its_page_comes(ana: User, no_server: None) -> None:
+    client = Client()
+    assert sign_in(client)
+    form = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    assert client.post("/account/password/change/", form).status_code == 302
+    assert sign_in(Client(), NEW)
+
+
+def test_ending_other_sessions_is_answered(ana: User, no_server: None) -> None:
+    here, elsewhere = Client(), Client()
+    assert sign_in(here)
+    assert sign_in(elsewhere)
+    answer = here.post("/account/security/sessions/end-others/")
+    assert answer.status_code == 302
+    assert elsewhere.get("/").status_code == 302
+
+
+@pytest.mark.parametrize(("path", "form"), [(RESET, {}), (CODE, {}), (SIGN_UP, SIGNING_UP)])
+def test_who_needs_a_mail_is_told_and_nobody_learns_who_banks_here(
+    ana: User, no_server: None, path: str, form: dict[str, str]
+) -> None:
+    answers = [Client().post(path, {"email": email, **form}) for email in (ANA, NOBODY)]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert text_of(answers[0]) == text_of(answers[1])
+    assert "No mail could be sent" in text_of(answers[0])
+
+
+def test_mails_that_did_not_leave_do_not_count(ana: User, no_server: None, settings: Any) -> None:
+    for _ in range(MAILS.amount + 1):
+        assert Client().post(RESET, {"email": ANA}).status_code == 503
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert Client().post(RESET, {"email": ANA}).status_code == 302
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_bank_does_is_not_undone(ana: User, no_server: None) -> None:
+    services.deactivate_user(user=ana)
+    assert not User.objects.get(pk=ana.pk).is_active
+
+
+@pytest.mark.usefixtures("silent_server")
+def test_a_server_that_says_nothing_is_not_waited_for() -> None:
+    with pytest.raises(MailNotSent, match="Disconnected"):
+        MailBackend().send_messages([MESSAGE])
+
+
+@pytest.mark.usefixtures("silent_server")
+def test_few_threads_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail_server, "SECONDS", 0)
+    for _ in range(mail_server.AT_ONCE):
+        assert MailBackend._turns.acquire(blocking=False)
+    try:
+        with pytest.raises(MailNotSent, match="at once"):
+            MailBackend().send_messages([MESSAGE])
+    finally:
+        MailBackend._turns.release(mail_server.AT_ONCE)
+    with pytest.raises(MailNotSent, match="Disconnected"):  # its turn came back
+        MailBackend().send_messages([MESSAGE])
+
+
+def test_the_settings_name_this_way_to_send_and_a_time(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails = {"EMAIL_URL": "smtp://me:secret@mail.example:25", "LEDGER_MAIL_TIMEOUT": "7"}
+    for name, value in environment(tmp_path, **mails).items():
+        monkeypatch.setenv(name, value)
+    found = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+    assert (found["EMAIL_BACKEND"], found["EMAIL_TIMEOUT"]) == ("ledger.web.mail.MailBackend", 7)
