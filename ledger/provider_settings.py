@@ -36,6 +36,7 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 POOL = re.compile(r"([a-z0-9-]+)_[A-Za-z0-9]+")
 HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 MOCK_CLIENT, MOCK_SECRET = "ledger", "mock-secret"
+MOCK_GROUPS = "bank-analysts=analysts"  # one of its people is in the first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,7 @@ def _mock(port: int, found: set[str], *, is_demo: bool, is_https: bool) -> Provi
         MOCK_CLIENT,
         MOCK_SECRET,
         groups_claim="cognito:groups",
+        groups=MOCK_GROUPS,
         sign_out_url=f"{issuer}/logout",
     )
 
@@ -148,6 +150,7 @@ def _provider(
     client_secret: str,
     *,
     groups_claim: str = "groups",
+    groups: str = "",
     sign_out_url: str = "",
 ) -> ProviderSettings:
     """With the details that all providers have."""
@@ -160,7 +163,7 @@ def _provider(
         algorithm=env.choice("OIDC_ALGORITHM", "RS256", ALGORITHMS),
         verified_claim=env.text("OIDC_VERIFIED_CLAIM", "email_verified"),
         groups_claim=env.text("OIDC_GROUPS_CLAIM", groups_claim),
-        groups=_groups(),
+        groups=_groups(groups),
         allows_sign_up=env.flag("OIDC_SIGNUP", default=True),
         second_factor=frozenset(env.items("OIDC_SECOND_FACTOR")),
         sign_out_url=sign_out_url,
@@ -175,9 +178,9 @@ def _scopes() -> tuple[str, ...]:
     return scopes
 
 
-def _groups() -> dict[str, str]:
+def _groups(default: str) -> dict[str, str]:
     groups = {}
-    for pair in env.items("OIDC_GROUPS"):
+    for pair in env.items("OIDC_GROUPS", default):
         theirs, equals, ours = pair.rpartition("=")
         if not equals or not theirs.strip() or not ours.strip():
             env.refuse("OIDC_GROUPS", f"{pair!r} is no pair such as bank-auditors=auditor")

@@ -65,6 +65,9 @@ def test_the_mock_works_by_cognitos_way(read: Callable[..., Any]) -> None:
         "cognito:groups",
         "http://127.0.0.1:8080/logout",
     )
+    assert found.groups == {"bank-analysts": "analysts"}
+    own = {"OIDC": "mock", "OIDC_GROUPS": "bank-analysts=auditor"}
+    assert read(own, **LAPTOP).groups == {"bank-analysts": "auditor"}
 
 
 def test_details_are_read(read: Callable[..., Any]) -> None:

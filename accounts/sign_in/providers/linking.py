@@ -20,6 +20,8 @@ from accounts.sign_in.providers.current import configured
 from ledger.text.lines import tidy_line, unfit_name
 from ledger.web import security_log
 
+# In the session: the provider has just sent somebody whom we refused, and would send them again.
+ASK_AGAIN = "provider_asks_again"
 LONGEST_NAME = User._meta.get_field("name").max_length or 0
 
 
@@ -60,6 +62,7 @@ def check_may_connect(request: HttpRequest) -> None:
 
 def refuse(request: HttpRequest, refusal: LinkRefusal) -> None:
     security_log.record("provider.refused", outcome="refused", reason=refusal.value)
+    request.session[ASK_AGAIN] = True
     facts = {"refusal": refusal.value, "provider_name": configured().name}
     raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", facts, status=403))
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.sign_in.providers import id_token
 from accounts.sign_in.providers.current import configured
 from accounts.sign_in.providers.discovery import discover, endpoint, fetch_json
-from accounts.sign_in.providers.linking import acceptable_name
+from accounts.sign_in.providers.linking import ASK_AGAIN, acceptable_name
 from accounts.sign_in.providers.refusals import ProviderRefused
 
 PROVIDER_ID = "oidc"  # in addresses, and in the table of connected providers
@@ -93,8 +93,12 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         """The way to the provider, with a nonce that the session keeps beside the state."""
         nonce, kept = secrets.token_urlsafe(32), {ASKED_AT: int(time.time())}
         sent = {"nonce": nonce}
-        if process == PROVE:  # the provider asks again, however long its own session lives
+        # The provider asks again, however long its own session lives: for a proof, or because
+        # somebody else is signed in there, and nobody could choose another account.
+        if process == PROVE:
             sent |= {"prompt": "login", "max_age": "0"}
+        elif request.session.pop(ASK_AGAIN, False) or process == AuthProcess.CONNECT:
+            sent |= {"prompt": "login"}
         response: HttpResponse = super().redirect(
             request, process, next_url, data, nonce=nonce, auth_params=sent, **kept
         )

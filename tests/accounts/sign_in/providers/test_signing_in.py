@@ -287,3 +287,17 @@ def test_refusals_are_logged_with_a_reason_and_no_address(client: Client, there:
     refused = events.named("provider.refused")
     assert [line["reason"] for line in refused] == ["unverified", "expired"]
     assert not any("example.com" in line for line in events.lines)
+
+
+def test_after_a_refusal_the_provider_asks_again(client: Client, there: There) -> None:
+    """Its own session would send the same person once more, and nobody could choose another."""
+    assert "prompt" not in there.go(client)
+    there.sign_in(client, UNSURE)
+    assert there.go(client)["prompt"] == "login"
+    assert "prompt" not in there.go(client)
+
+
+def test_connecting_always_asks_there_again(client: Client, there: There) -> None:
+    client.force_login(person_here(ANA))
+    client.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert there.go(client, process="connect")["prompt"] == "login"
