@@ -19,7 +19,7 @@ from accounts.models.approval_triggers import TODAY
 from ledger.db.ids import uuid7
 from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, expire, step
 from tests.conftest import colleague, signed_in
-from tests.factories import AccountFactory, balances
+from tests.factories import AccountFactory, balances, walls_down
 from tests.pages import text_of
 from tests.refusals import constraint_of, refused_by
 from tests.transactions.payment_files.files import checked, pay
@@ -320,14 +320,12 @@ def test_the_time_of_a_change_of_status_is_that_of_the_server(account: Account) 
 def test_more_than_was_approved_of_a_file_is_not_paid(
     account: Account, other: Account, clerk: User, boss: User
 ) -> None:
-    """A request that names less than the file's sum."""
+    """A request that names less than the file's sum, which the database would not take."""
     file = checked(account, pay(other, 14_000), pay(other, 16_000), created_by=clerk)
-    with as_web():
-        request = approvals.ask(
-            kind=ApprovalRequest.Kind.PAYMENT_FILE, transaction_id=file.pk, from_account=account,
-            to_account=None, amount=Decimal(20_000), currency="USD", parameters={}, reason="x",
-            asked_by=clerk,
-        )  # fmt: skip
+    with as_web(clerk):
+        request = ask_for_file(file, reason="Letter", asked_by=clerk)
+    with walls_down("approval_requests") as cursor:
+        cursor.execute("UPDATE approval_requests SET amount = 20000")
     approved(request, boss)
     first, second = PaymentLine.objects.of(file).in_order()
     sides: dict[str, Any] = {"from_account": account, "to_account": other, "created_by": clerk}

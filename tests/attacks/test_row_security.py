@@ -357,9 +357,9 @@ def test_every_table_has_policies_or_a_reason_to_have_none() -> None:
 def test_the_lines_of_a_file_that_waits_for_approval_stay(ana: Account, eve: Account) -> None:
     file = ana.payment_files.get()
     ApprovalRequest.objects.create(
-        kind="payment_file", transaction_id=file.pk, from_account=ana, amount=5, currency="USD",
+        kind="payment_file", transaction_id=file.pk, from_account=ana, amount=file.waiting_total,
+        currency="USD", parameters={"lines": file.waiting_count}, reason="Asked",
         requested_by=UserFactory(is_staff=True), expires_at=timezone.now() + timedelta(days=1),
-        reason="Asked",
     )  # fmt: skip
     with pytest.raises(IntegrityError, match="stay"), web_role(token_of(ana.user)) as cursor:
         cursor.execute(
