@@ -27,7 +27,11 @@ class OwnerNotActive(LedgerError):
 
 
 class LimitInvalid(LedgerError):
-    """A limit or overdraft that an account cannot have."""
+    """A limit or overdraft that an account cannot have. `field` is its column; "" for none."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class NeedsApproval(LedgerError):

@@ -23,7 +23,7 @@ from accounts.exceptions import (
     LimitInvalid,
     OwnerNotActive,
 )
-from accounts.models import Account, Currency, LimitChange, StatusChange, User
+from accounts.models import LIMITS, Account, Currency, LimitChange, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from accounts.sign_in.access import (
     change_email,
@@ -59,7 +59,6 @@ __all__ = [
     "unfreeze_account",
 ]
 
-LIMITS = {"overdraft_limit", "transfer_limit", "daily_limit"}
 FIELDS = {"name", *LIMITS}
 TRIES_FOR_A_FREE_NUMBER = 5
 LARGEST_LIMIT = Decimal(10) ** 12  # with room for a balance beside it in numeric(19,4)
@@ -146,7 +145,7 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
         for account in Account.objects.locked(limits):
             if limits[account.pk] > account.overdraft_limit:
                 account.overdraft_limit = limits[account.pk]
-                _check_limit("overdraft limit", account.overdraft_limit, account.currency)
+                _check_limit("overdraft_limit", account.overdraft_limit, account.currency)
                 raised.append(account)
         Account.objects.bulk_update(raised, ["overdraft_limit"])
 
@@ -171,11 +170,12 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
         if "overdraft_limit" in changes and used > locked.overdraft_limit:
             raise LimitInvalid(
                 f"{locked.name} uses {figure(used, locked.currency)} {locked.currency} of its "
-                "overdraft; the overdraft limit cannot go below that."
+                "overdraft; the overdraft limit cannot go below that.",
+                "overdraft_limit",
             )
         if "name" in changes:
             locked.save(update_fields=["name"])
-        if LIMITS & changes.keys():
+        if LIMITS.keys() & changes.keys():
             _set_limits(locked, changes)
             locked.refresh_from_db(fields=["available"])
     return locked
@@ -299,21 +299,23 @@ def _check_opening(account: Account) -> None:
 
 def _check_limits(account: Account) -> None:
     if account.balance + account.overdraft_limit > LARGEST_AMOUNT:
-        raise LimitInvalid(f"{account.name} holds so much that it can have no such overdraft.")
-    for field in ("overdraft_limit", "transfer_limit", "daily_limit"):
-        _check_limit(field.replace("_", " "), getattr(account, field), account.currency)
+        sentence = f"{account.name} holds so much that it can have no such overdraft."
+        raise LimitInvalid(sentence, "overdraft_limit")
+    for field in LIMITS:
+        _check_limit(field, getattr(account, field), account.currency)
 
 
-def _check_limit(what: str, limit: Decimal | None, currency: str) -> None:
+def _check_limit(field: str, limit: Decimal | None, currency: str) -> None:
     if limit is None:
         return
-    if not limit.is_finite() or limit < 0 or (limit == 0 and what != "overdraft limit"):
-        least = "zero or more" if what == "overdraft limit" else "above zero, or left out"
-        raise LimitInvalid(f"The {what} is {least}.")
+    what = LIMITS[field].lower()
+    if not limit.is_finite() or limit < 0 or (limit == 0 and field != "overdraft_limit"):
+        least = "zero or more" if field == "overdraft_limit" else "above zero, or left out"
+        raise LimitInvalid(f"The {what} is {least}.", field)
     if limit > LARGEST_LIMIT:
-        raise LimitInvalid(f"The {what} is at most {LARGEST_LIMIT:,f}.")
+        raise LimitInvalid(f"The {what} is at most {LARGEST_LIMIT:,f}.", field)
     if not fits(limit, minor_units(currency)):
-        raise LimitInvalid(f"The {what} has more decimals than {currency} has.")
+        raise LimitInvalid(f"The {what} has more decimals than {currency} has.", field)
 
 
 @with_retry

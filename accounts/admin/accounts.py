@@ -20,26 +20,23 @@ from accounts.admin.columns import (
     StatusHistory,
     limit_in_words,
 )
-from accounts.admin.forms import LIMITS, AccountAddForm, AccountChangeForm
+from accounts.admin.forms import AccountAddForm, AccountChangeForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.limits import ASK, ASKED, ask_for_limits, why_asked
 from accounts.admin.masking import known_number, masked_number, sees_contact_details
-from accounts.admin.parts import STYLES, ShownFilters, person_of
+from accounts.admin.parts import STYLES, AsksApproval, ShownFilters, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
-from accounts.models import Account, User
+from accounts.models import LIMITS, Account, User
 
 CHANGE_LIMITS = "accounts.change_limits"
 SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # for staff who may not change them
 FEWEST_LAST_DIGITS = 4
 
 
-def _was_asked(request: HttpRequest) -> bool:
-    """Whether this request asked another manager for limits, in place of setting them."""
-    return getattr(request, "ledger_asked", False)
-
-
 @admin.register(Account)
-class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions, AccountColumns):
+class AccountAdmin(
+    AsksApproval, ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions, AccountColumns
+):
     """Accounts. Staff change the name; limits and status only with a reason.
 
     Nobody can change an account of their own: a colleague has to do it.
@@ -80,7 +77,7 @@ class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions
             return ((None, {"fields": ("user", "currency", "name", "reason")}),)
         by = person_of(request)
         may_change = self.has_change_permission(request, obj)
-        limits = LIMITS if may_change and by.has_perm(CHANGE_LIMITS) else SHOWN_LIMITS
+        limits = tuple(LIMITS) if may_change and by.has_perm(CHANGE_LIMITS) else SHOWN_LIMITS
         limits = (*limits, "reason") if may_change else limits
         number = "number_shown" if sees_contact_details(by) else "number_masked"
         return (
@@ -195,11 +192,11 @@ class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions
         if change:
             changed = [name for name in form.changed_data if name != "reason"]
             changes = {name: form.cleaned_data[name] for name in changed}
-            if ASK in request.POST and changes.keys() & set(LIMITS):
+            if ASK in request.POST and changes.keys() & LIMITS.keys():
                 ask_for_limits(account=obj, form=form, asked_by=person_of(request))
-                request.ledger_asked = True  # type: ignore[attr-defined]
+                self.note_asked(request)
                 self.message_user(request, ASKED)
-                changes = {name: changes[name] for name in changes.keys() - set(LIMITS)}
+                changes = {name: changes[name] for name in changes.keys() - LIMITS.keys()}
             if changes:
                 by = {"reason": form.cleaned_data["reason"], "changed_by": person_of(request)}
                 services.change_account(account=obj.pk, **changes, **by)
@@ -210,19 +207,13 @@ class AccountAdmin(ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions
         services.open_account(id=obj.pk, **details)
         obj.refresh_from_db()
 
-    def response_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
-        """Leaves out "was changed successfully" where another manager was only asked."""
-        if _was_asked(request):
-            return redirect("admin:accounts_account_change", obj.pk)
-        return super().response_change(request, obj)
-
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
         """Returns the text for the history: old and new value of changed fields, and the reason."""
         if add:
             return super().construct_change_message(request, form, formsets, add)
-        changes = ["Asked another person to approve:"] if _was_asked(request) else []
+        changes = ["Asked another person to approve:"] if self.was_asked(request) else []
         for name in [name for name in form.changed_data if name != "reason"]:
             was, now = form.initial[name], form.cleaned_data[name]
             if name in LIMITS:

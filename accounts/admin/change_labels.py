@@ -8,7 +8,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
-from accounts.models import Change
+from accounts.models import LIMITS, Change
 from ledger.text.dates import exact
 from ledger.text.money import account_number
 
@@ -37,8 +37,7 @@ PARTS = {
 }
 ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed", "noted": "Noted"}
 LABELS = {
-    "overdraft_limit": "Overdraft limit", "transfer_limit": "Transfer limit",
-    "daily_limit": "Daily limit", "is_staff": "Staff", "is_superuser": "Superuser",
+    **LIMITS, "is_staff": "Staff", "is_superuser": "Superuser",
     "deleted_at": "Sign-in closed", "minor_units": "Decimals", "is_open": "Open",
     "household_id": "Household (id)", "account there": "Account at the provider",
     "primary": "Main address",

@@ -20,11 +20,10 @@ from accounts.admin.change_labels import (
     writer_of,
 )
 from accounts.admin.columns import limit_in_words
-from accounts.models import Account, Change, Currency, Household, User
+from accounts.models import LIMITS, Account, Change, Currency, Household, User
 
 NOTHING = "nothing"
 PROOF = {True: "yes, by its signature", False: "no", None: ""}
-LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 MODELS: dict[str, type[Any]] = {
     "account": Account, "person": User, "group": Group, "currency": Currency,
     "household": Household,
@@ -197,7 +196,7 @@ def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> s
     value = values.get(name)
     if name in LIMITS and isinstance(row, Account):
         limit = None if value is None else Decimal(value)
-        return limit_in_words(limit, row.currency) if limit or name != LIMITS[0] else "none"
+        return limit_in_words(limit, row.currency) if limit or name != "overdraft_limit" else "none"
     if value is None or value == "":
         return NOTHING
     if name == "owner" and isinstance(row, Account):

@@ -1,5 +1,7 @@
 """Forms by which staff open and change accounts and people in the admin."""
 
+from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
@@ -9,13 +11,12 @@ from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from accounts.exceptions import LedgerError
 from accounts.forms import currency_choices
 from accounts.groups import RIGHTS_BY_TWO
-from accounts.models import Account, User
+from accounts.models import LIMITS, Account, User
+from accounts.services import LARGEST_LIMIT
 from accounts.sign_in import notices
 from ledger.db.facts import because
 from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
-
-LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 
 
 def reason_field(help_text: str) -> forms.CharField:
@@ -64,11 +65,27 @@ class AccountForm(NamedForm):
         model = Account
         fields = ("name", *LIMITS)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in LIMITS.keys() & self.fields.keys():
+            self.fields[name].validators.append(partial(_check_limit, name))
+
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         if self.refusal:
-            self.add_error(None, str(self.refusal))
+            field = getattr(self.refusal, "field", "")
+            self.add_error(field if field in self.fields else None, str(self.refusal))
         return data
+
+
+def _check_limit(name: str, limit: Decimal) -> None:
+    """Raises ValidationError for what constraints refuse, so that the error is at the field."""
+    if limit < 0 and name == "overdraft_limit":
+        raise forms.ValidationError("An overdraft limit is zero or more.")
+    if limit <= 0 and name != "overdraft_limit":
+        raise forms.ValidationError("A limit is above zero, or empty for none.")
+    if limit > LARGEST_LIMIT:
+        raise forms.ValidationError(f"A limit is at most {LARGEST_LIMIT:,f}.")
 
 
 class AccountChangeForm(AccountForm):
@@ -94,7 +111,7 @@ class AccountAddForm(AccountForm):
     currency = forms.ChoiceField(choices=lambda: [("", "Choose one"), *currency_choices()])
 
     class Meta(AccountForm.Meta):
-        fields = ("user", "currency", "name")  # type: ignore[assignment]
+        fields = ("user", "currency", "name")
 
 
 class PersonAddForm(NamedForm):
@@ -115,6 +132,15 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         model = User
         fields = "__all__"  # noqa: DJ007 - the admin names them
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {}
+        help_texts: ClassVar[dict[str, str]] = {
+            "groups": "What the person may do: all that each of the groups may.",
+            "is_superuser": "May do everything. Given by a command alone.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if password := self.fields.get("password"):
+            password.help_text = "Nobody can read a password. A mail tells the person of a new one."
 
     def clean_is_staff(self) -> bool:
         """Refuses what the database would, see Note [Rights by two]."""

@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from accounts import memberships
-from accounts.admin.parts import person_of
+from accounts.admin.parts import AsksApproval, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import User
 
 ASKED = "{group}: a manager has been asked to approve this. Everything else is saved."
 
 
-class GroupsByTwo(admin.ModelAdmin):  # type: ignore[type-arg]
+class GroupsByTwo(AsksApproval):
     """Saves everything else, then asks for the groups that need another person's approval."""
 
     def changeform_view(
@@ -49,17 +48,12 @@ class GroupsByTwo(admin.ModelAdmin):  # type: ignore[type-arg]
         except NeedsApproval:
             asks: list[Any] = request.__dict__.setdefault("ledger_asks", [])
             asks.append((person, group, form.cleaned_data["reason"]))
+            self.note_asked(request)
             return False
         except LedgerError as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return False
         return True
-
-    def response_change(self, request: HttpRequest, obj: User) -> HttpResponse:
-        """Leaves out "was changed successfully" where a group was only asked for."""
-        if getattr(request, "ledger_asks", []):
-            return redirect("admin:accounts_user_change", obj.pk)
-        return super().response_change(request, obj)
 
     def _ask(self, request: HttpRequest, person: User, group: Group, reason: str) -> None:
         try:

@@ -35,8 +35,9 @@ class HistoryFilter(forms.Form):
     day = forms.DateField(
         label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
-
-    unproved = forms.BooleanField(label="Only what is not proved", required=False)
+    proof = forms.ChoiceField(
+        label="Proof", required=False, choices=[("", "Proved or not"), ("no", "Not proved")]
+    )
 
     def apply(self, changes: models.QuerySet[Change]) -> models.QuerySet[Change]:
         """The changes that pass every field that is filled in."""
@@ -57,7 +58,7 @@ class HistoryFilter(forms.Form):
             changes = changes.filter(
                 changed_at__gte=start_of_day(day), changed_at__lt=end_of_day(day)
             )
-        if wanted["unproved"]:
+        if wanted["proof"]:
             changes = changes.filter(proved=False)
         return changes
 

@@ -5,11 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from accounts import approvals
-from accounts.models import Account, ApprovalRequest, User
+from accounts.models import LIMITS, Account, ApprovalRequest, User
 from ledger.db.ids import uuid7
 from ledger.text.money import money
 
-LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 ASK = "_ask"  # the button's name
 ASKED = "Another manager has been asked to approve the limits; nothing has changed yet."
 

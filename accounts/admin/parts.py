@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
@@ -46,6 +47,27 @@ class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
         return lookup in self.linked_lookups or any(
             _belongs_to(lookup, shown) for shown in self.get_list_filter(request)
         )
+
+
+class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A form that may ask another person in place of saving. Then the page does not say that
+    something "was changed successfully".
+    """
+
+    @staticmethod
+    def note_asked(request: HttpRequest) -> None:
+        """Notes that this request asked another person."""
+        request.ledger_asked = True  # type: ignore[attr-defined]
+
+    @staticmethod
+    def was_asked(request: HttpRequest) -> bool:
+        """Whether this request asked another person."""
+        return getattr(request, "ledger_asked", False)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        if self.was_asked(request):
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", obj.pk)
+        return super().response_change(request, obj)
 
 
 def _belongs_to(lookup: str, shown: Any) -> bool:

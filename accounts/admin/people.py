@@ -81,7 +81,7 @@ class UserAdmin(
     ReasonedActions,
     DjangoUserAdmin,  # type: ignore[type-arg]
 ):
-    """Users. They are never deleted; their sign-in is closed and can be restored.
+    """People. They are never deleted; their sign-in is closed and can be restored.
 
     Only superusers change addresses and passwords, because whoever can do that could act as another
     person in the books. A new person chooses the password by a link in a mail, which staff never

@@ -94,7 +94,7 @@ def readers_of(person: User) -> str:
         "",
         "<li>{}: {}, {}</li>",
         (
-            (moment_cell(read.read_at), read.reader, read.path)
+            (moment_cell(read.read_at), read.reader, name_of_page(read.path) or read.path)
             for read in reads.order_by("-read_at", "-id")[:SHOWN_ON_A_PERSON]
         ),
     )

@@ -1,6 +1,6 @@
 """Who holds money: people, their accounts, who froze or closed one, and sessions."""
 
-from accounts.models.account import ACCOUNT_WORDS, Account, AccountQuerySet
+from accounts.models.account import ACCOUNT_WORDS, LIMITS, Account, AccountQuerySet
 from accounts.models.admin_log import AdminLogEntry
 from accounts.models.approval import ApprovalRequest, ApprovalThreshold, StaffSum
 from accounts.models.attempt_count import AttemptCount
@@ -21,6 +21,7 @@ __all__ = [
     "ACCOUNT_WORDS",
     "EARLIEST",
     "LATEST",
+    "LIMITS",
     "PERSON_WORDS",
     "Account",
     "AccountQuerySet",

@@ -22,6 +22,12 @@ from ledger.db.ids import uuid7
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.lines import grouped
 
+# The three limits of an account, by their columns.
+LIMITS = {
+    "overdraft_limit": "Overdraft limit",
+    "transfer_limit": "Transfer limit",
+    "daily_limit": "Daily limit",
+}
 ACCOUNT_WORDS = SearchVector("name", weight="A", config="simple")
 
 

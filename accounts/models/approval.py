@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import approval_triggers, file_triggers, limit_triggers
-from accounts.models.account import Account
+from accounts.models.account import LIMITS, Account
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
@@ -27,11 +27,6 @@ KINDS = [
 
 NEWS_LAST = timedelta(days=7)  # that who asked reads on the first page what became of a request
 LONGEST = timedelta(days=31)  # that a request waits; the setting allows 720 hours
-LIMITS = {
-    "overdraft_limit": "Overdraft limit",
-    "transfer_limit": "Transfer limit",
-    "daily_limit": "Daily limit",
-}
 
 
 class LimitAsked(NamedTuple):

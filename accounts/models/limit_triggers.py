@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pgtrigger
 
+from accounts.models.account import LIMITS
 from accounts.models.approval_triggers import (
     ADD_TO_SUMS,
     APPLIES,
@@ -108,7 +109,7 @@ LIMITS_FOLLOW_CHANGES = FirmTrigger(
 _CHANGES_ONE = " OR ".join(
     f"""NEW.parameters ? '{limit}' AND (NEW.parameters->>'{limit}')::numeric
         IS DISTINCT FROM (NEW.parameters->'before'->>'{limit}')::numeric"""
-    for limit in ("overdraft_limit", "transfer_limit", "daily_limit")
+    for limit in LIMITS
 )
 # The account is locked, so that of two requests at once the second one finds the first.
 REQUEST_FOR_LIMITS = FirmTrigger(

@@ -130,6 +130,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         db_table = "users"
         db_table_comment = "People who sign in"
+        verbose_name = "person"
+        verbose_name_plural = "people"
         permissions = [
             ("view_contact_details", "Can see whole email addresses and account numbers"),
             ("give_groups", "Can put people into groups"),

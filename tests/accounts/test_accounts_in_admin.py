@@ -243,11 +243,13 @@ def test_an_account_that_one_may_not_change_shows_its_limits_as_money(
     ({"overdraft_limit": "-1"}, "An overdraft limit is zero or more"),
     ({"transfer_limit": "0"}, "A limit is above zero, or empty for none"),
     ({"daily_limit": "0.001"}, "more decimals than USD has"),
+    ({"daily_limit": "0"}, "A limit is above zero, or empty for none"),
+    ({"overdraft_limit": "1000000000001"}, "A limit is at most 1,000,000,000,000"),
     ({"daily_limit": "NaN"}, "Enter a number"),
     ({"daily_limit": "9" * 20}, "Ensure that there are no more than"),
     ({"name": "  "}, "This field is required"),
 ])  # fmt: skip
-def test_a_refused_change_is_an_error_on_the_page(
+def test_a_refused_change_is_an_error_at_its_field(
     changes: dict[str, str], sentence: str, manager: Client
 ) -> None:
     account = AccountFactory(overdraft_limit=Decimal(100), balance="10")
@@ -255,6 +257,7 @@ def test_a_refused_change_is_an_error_on_the_page(
     response = manager.post(page_of(account), account_form(account, **changes))
     assert response.status_code == 200
     errors = response.context["adminform"].form.errors
+    assert [*errors] == [*changes]
     assert sentence in str(errors)
     account.refresh_from_db()
     assert (account.overdraft_limit, account.transfer_limit) == (Decimal(100), None)

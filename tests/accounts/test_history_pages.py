@@ -137,6 +137,8 @@ def test_filters_by_person_kind_object_action_and_day(auditor: Client, account: 
         ({"action": "delete"}, False),
         ({"day": today.isoformat()}, True),
         ({"day": (today - timedelta(days=2)).isoformat()}, False),
+        ({"proof": "no"}, False),
+        ({"proof": ""}, True),
         ({"day": "no day", "before": "no position_x"}, True),
     ):
         found = "Renamed by Zoe" in text_of(auditor.get(PAGE, query))

@@ -17,7 +17,7 @@ from accounts.groups import AUDITOR, PEOPLE_ADMIN, SUPPORT, ensure_groups
 from accounts.models import Household, User
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import lacks
+from tests.pages import lacks, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -286,3 +286,11 @@ def test_support_reads_no_address_in_place_of_a_missing_name() -> None:
         answer = support.get(url, follow=True)
         assert answer.status_code == 200, url
         assert person.email not in answer.content.decode(), url
+
+
+def test_the_admin_speaks_of_people_not_of_users(root: Client) -> None:
+    person = UserFactory(name="Mara Lindt")
+    add = reverse("admin:accounts_user_add")
+    for url in (reverse("admin:index"), PEOPLE, add, page_of(person)):
+        words = text_of(root.get(url))
+        assert re.findall(r"(?i).{0,40}\busers?\b", words) == [], url

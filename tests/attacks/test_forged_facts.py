@@ -100,7 +100,7 @@ def test_the_history_says_what_is_not_proved(account: Account, victim: User) -> 
     set_role(None)
     auditor = signed_in(colleague(AUDITOR, "Ada"))
     page = reverse("admin:accounts_change_changelist")
-    assert "Not proved" in text_of(auditor.get(page, {"unproved": "on"}))
+    assert "Not proved" in text_of(auditor.get(page, {"proof": "no"}))
     proved = text_of(auditor.get(page, {"about": str(victim.pk)}))
     assert "Not proved:" not in proved
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 
+from accounts.models import LIMITS
 from transactions.audit.findings import NamedAccount, named
 
-LIMITS = ("overdraft_limit", "transfer_limit", "daily_limit")
 OF_PEOPLE = {
     "users", "users_groups", "users_user_permissions", "account_emailaddress", "mfa_authenticator",
     "socialaccount_socialaccount",
