@@ -4,14 +4,20 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0030_lines_of_a_request'),
+        ("accounts", "0030_lines_of_a_request"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='user',
-            options={'permissions': [('view_contact_details', 'Can see whole email addresses and account numbers'), ('give_groups', 'Can put people into groups')], 'verbose_name': 'person', 'verbose_name_plural': 'people'},
+            name="user",
+            options={
+                "permissions": [
+                    ("view_contact_details", "Can see whole email addresses and account numbers"),
+                    ("give_groups", "Can put people into groups"),
+                ],
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
+            },
         ),
     ]
