@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 from accounts.sign_in.limits import MINUTE, Limit, passes
 from cookbook.runner.sessions import AllBusy
 
-AT_ONCE = 2  # of the four threads of a web process
+AT_ONCE = 2  # of the eight threads of a web process
 SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
 # Of all attempts of the lab, then of single ones: by one person, and by everybody together.
 RUNS_OF_ONE, RUNS_OF_ALL = Limit("lab_runs", 4, MINUTE), Limit("all_lab_runs", 20, MINUTE)

@@ -11,7 +11,7 @@ from typing import Self
 
 from ledger.env import BASE_DIR
 
-WORKERS, THREADS = 2, 4
+WORKERS, THREADS = 2, 8
 GRACE_SECONDS = 5
 PR_SET_PDEATHSIG = 1
 
@@ -34,6 +34,7 @@ class WebServer:
             "threads": THREADS,
             "graceful-timeout": GRACE_SECONDS,
             "log-level": "warning",
+            "forwarder-headers": "",  # no client, nor a proxy for one, moves the site to a path
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ledger.server.web_process", "--no-control-socket", "--preload"]

@@ -2,7 +2,7 @@
 
 A thread does not wait for a client that reads slowly: what the kernel does not take stays here, and
 the loop that waits for all connections at once sends it. Only a stream over `MOST_KEPT`, or an
-answer for which there is no `Room`, waits in its thread, and at most half of the threads do.
+answer for which there is no `Room`, waits in its thread, and only `few_of` the threads do.
 """
 
 import errno
@@ -23,12 +23,19 @@ MOST_IN_KERNEL = 64 * 1024
 AT_ONCE = struct.pack("ii", 1, 0)
 
 
+def few_of(threads: int) -> int:
+    """How many threads may wait for clients that read slowly; as many more for clients that send
+    slowly, and two for the mail server (`ledger.web.mail`). The others serve pages.
+    """
+    return max(1, threads // 4)
+
+
 class Room:
     """The bytes that a process keeps for all its clients, and how many threads may wait."""
 
     def __init__(self, threads: int) -> None:
         self._lock, self._kept = threading.Lock(), 0
-        self.waiting = threading.BoundedSemaphore(max(1, threads // 2))
+        self.waiting = threading.BoundedSemaphore(few_of(threads))
 
     def change(self, size: int) -> None:
         with self._lock:

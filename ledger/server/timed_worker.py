@@ -3,8 +3,8 @@
 gunicorn gives a connection a thread before its request has come, and waits for the rest, and for
 the client to read the answer, without end. Here the loop that waits for all connections at once
 gathers the request, a thread takes it when it is whole, and the loop sends what the client has not
-read by then. Bodies over 64 KiB, and those of unknown length, are read by half of the threads at
-most: the others always serve pages and forms. For plain HTTP/1.1, as `WebServer` starts it.
+read by then. Bodies over 64 KiB, and those of unknown length, are read by a quarter of the threads
+at most: see `few_of`. For plain HTTP/1.1, as `WebServer` starts it.
 """
 
 import socket
@@ -21,7 +21,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from ledger.server.answers import NamelessResponse, RefusedClient
 from ledger.server.arrival import MOST_GATHERED, Arrival, Pace
-from ledger.server.outgoing import Outgoing, Room
+from ledger.server.outgoing import Outgoing, Room, few_of
 
 # A client that has its answer closes its side; until then, or for this long, what it still sends is
 # thrown away. Closing at once could destroy the answer on its way.
@@ -160,7 +160,7 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
     def _take(self, conn: Any) -> None:
         """Gives it a thread, or a place in the queue for the threads that read long bodies."""
         if conn.arrival.is_long:
-            if self.long_running >= max(1, self.cfg.threads // 2):
+            if self.long_running >= few_of(self.cfg.threads):
                 self.long_waiting.append(conn)
                 return
             self.long_running += 1

@@ -15,7 +15,10 @@ class _Utf8(HttpRequest):
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        found = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        try:
+            found = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:  # such as charset*=none''utf-8
+            found = "", {"charset": "unknown"}
         self.content_type, self.content_params = found
 
 
@@ -28,8 +31,8 @@ class Utf8AsyncRequest(_Utf8, ASGIRequest):
 
 
 class BodyTypeMiddleware:
-    """Answers with status 415 to a Content-Type with a charset that is not UTF-8. No browser sends
-    one. Reads no body.
+    """Answers with status 415 to a Content-Type that cannot be read, or with a charset that is not
+    UTF-8. No browser sends one. Reads no body.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger.web import database_errors
 
-AT_ONCE = 2  # of the four threads of a web process
+AT_ONCE = 2  # of the eight threads of a web process
 SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-AT_ONCE = 2  # threads of a web process that talk to the mail server
+AT_ONCE = 2  # of the eight threads of a web process
 SECONDS = 1.0  # the longest that another waits for its turn
 
 

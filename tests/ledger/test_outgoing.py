@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from ledger.server import arrival, outgoing
-from ledger.server.outgoing import MOST_KEPT, Outgoing, Room
+from ledger.server.gunicorn_process import THREADS
+from ledger.server.outgoing import MOST_KEPT, Outgoing, Room, few_of
+from ledger.web import downloads, mail
 
 PIECE = bytes(range(256)) * 256  # 64 KiB
 MORE_THAN_THE_KERNEL_TAKES = 4 * MOST_KEPT // len(PIECE)
@@ -69,7 +71,7 @@ def test_a_stream_that_nobody_reads_ends_with_the_time_of_its_client(
 
     assert not client.has_rest
     assert room._kept == 0
-    assert room.waiting._value == 2
+    assert room.waiting._value == few_of(4)
 
 
 def test_a_client_that_reads_nothing_is_late(ends: Any, settings: Any) -> None:
@@ -86,13 +88,19 @@ def test_a_client_that_reads_nothing_is_late(ends: Any, settings: Any) -> None:
     assert not client.is_late
 
 
-def test_no_more_than_half_of_the_threads_wait(ends: Any) -> None:
-    room = Room(4)
+def test_no_more_than_a_quarter_of_the_threads_wait(ends: Any) -> None:
+    room = Room(8)
     assert room.waiting.acquire(blocking=False)
     assert room.waiting.acquire(blocking=False)
 
     with pytest.raises(ConnectionResetError):  # at once, within its time
         stream(begun(ends[0], room))
+
+
+def test_all_that_waits_at_once_leaves_threads_to_pages() -> None:
+    for_clients_that_read_and_send = 2 * few_of(THREADS)
+    assert THREADS - for_clients_that_read_and_send - mail.AT_ONCE >= 2
+    assert few_of(THREADS) >= downloads.AT_ONCE
 
 
 def test_a_process_keeps_no_more_than_it_has_room_for(

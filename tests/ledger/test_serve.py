@@ -56,6 +56,10 @@ ANSWERS = {
     b"GET /account/login/ HTTP/1.1": 200,
     b"GET /nowhere/ HTTP/1.1": 404,
     b"GET /account/login/?q=1 HTTP/1.1\r\nContent-Type: text/plain; charset=hex": 415,
+    b"GET /account/login/?q=2 HTTP/1.1\r\nContent-Type: text/plain; charset*=no''hex": 415,
+    b"GET /account/login/?q=3 HTTP/1.1\r\nContent-Type: multipart/form-data; boundary*=no''a": 415,
+    # What a proxy on this machine passes on from its client does not move the site.
+    b"GET /account/login/?q=4 HTTP/1.1\r\nSCRIPT_NAME: /account": 200,
     # gunicorn refuses these itself.
     b"nonsense": 400,
     b"GET / HTTP/9.9": 400,
