@@ -79,7 +79,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """The person with this address and password, or None. Raises ValidationError for too many
-        wrong attempts, without looking at the password.
+        wrong attempts, without looking at the password; but None for those of a person at several
+        addresses, in the time of a wrong one: see Note [Addresses of one person].
         """
         email = credentials.get("email", "")
         person = events.person_with(email)
@@ -87,14 +88,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             request,
             door="sign_in",
             account=email.lower(),
+            person=str(person.pk) if person else "",
             device=devices.known_device(request, person) if person else "",
         )
-        if attempt.refused_by:
+        if attempt.refused_by and not attempt.is_refused_in_silence:
             events.limited_sign_in(request, person, attempt.refused_by)
             raise self.validation_error("too_many_passwords")
         user: User | None = super().authenticate(request, **credentials)
-        if user is None or is_unconfirmed(user):
-            events.refused_sign_in(request, person, "password")
+        if attempt.is_refused_in_silence or user is None or is_unconfirmed(user):
+            events.refused_sign_in(request, person, "password", limit=attempt.refused_by)
             return None
         attempt.succeeded()
         return user
@@ -122,8 +124,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         no longer count.
         """
         if person := events.person_with(more.get("email", "")):
-            for email in addresses_of(person):
-                limits.forget(request, door="sign_in", account=email)
+            for account in (*addresses_of(person), str(person.pk)):
+                limits.forget(request, door="sign_in", account=account)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Confirms the address by the code that the browser of the sign-up itself asked for: so the

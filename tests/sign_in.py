@@ -1,11 +1,14 @@
 """Sessions that have proved something: a step-up, a second factor."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import Client
 
 from accounts.models import User, WebSession
@@ -81,3 +84,18 @@ def code_of(secret: str = SECRET, *, later: int = 0) -> str:
     """The code that the app shows now, or some half minutes later."""
     (counter,) = totp.yield_hotp_counters_from_time()
     return str(totp.format_hotp_value(totp.hotp_value(secret, counter + later)))
+
+
+@contextmanager
+def counted_hashes() -> Iterator[list[None]]:
+    """Has an entry for each password that was hashed in the block."""
+    done: list[None] = []
+    encode = MD5PasswordHasher.encode
+
+    def counting(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        done.append(None)
+        return encode(self, password, salt)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MD5PasswordHasher, "encode", counting)
+        yield done

@@ -66,9 +66,19 @@ def person_with(email: str) -> User | None:
     return people[0] if people else None
 
 
-def refused_sign_in(request: HttpRequest, person: User | None, method: str) -> None:
-    """Notes a wrong password or code: the same work whether anybody has the address or not."""
+def refused_sign_in(
+    request: HttpRequest, person: User | None, method: str, *, limit: str = ""
+) -> None:
+    """Notes a wrong password or code: the same work whether anybody has the address or not.
+
+    `limit` names the limit of an attempt that had to look like a wrong one; only the log has it.
+    """
     _note(request, person, SignIn.Status.REFUSED, method)
+    if limit:
+        security_log.record(
+            "sign_in", outcome="limited", person=person, request=request, limit=limit
+        )
+        return
     security_log.record("sign_in", outcome="refused", person=person, request=request, method=method)
 
 

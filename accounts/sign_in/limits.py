@@ -6,6 +6,13 @@ So none of them holds on a device from which the owner has signed in before, whi
 own; a sign-in code by mail or a passkey passes those of an account and in all; and a client has a
 limit at each door, none for whoever is signed in.
 
+# Note [Addresses of one person]
+At sign-in the address that was typed counts, so that its answers tell of no other address. Above
+that a person has one count of a day over all their addresses. Whoever passes it alone gets the
+answer of a wrong password, in the same time, whatever they typed: "too many attempts" at an address
+that nobody has tried would tell whose it is. Attempts that another limit refuses do not count
+there, or hammering one address would close the others.
+
 # Note [Counting before checking]
 An attempt is counted before the password is looked at, in one statement, and taken back if it was
 right. Counting afterwards would let fifty parallel guesses all pass a limit of five.
@@ -50,8 +57,9 @@ class Limit:
 ACCOUNT_AND_CLIENT = Limit("account_and_client", 5, 5 * MINUTE)
 CLIENT = Limit("client", 30, 5 * MINUTE)
 ACCOUNT = Limit("account", 20, HOUR)
-# Together below the 100 of NIST SP 800-63B-4, 3.2.2, for each address of a person.
+# With those of a device together below the 100 of NIST SP 800-63B-4, 3.2.2.
 ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)
+PERSON_A_DAY = Limit("person_a_day", 60, DAY)
 DEVICE_A_DAY = Limit("device_a_day", 30, DAY)
 
 IN_ALL = "in_all"  # of all doors; the others count each door apart
@@ -70,15 +78,22 @@ class CountedAttempt:
     keys: tuple[str, ...]
     refused_by: str
 
+    @property
+    def is_refused_in_silence(self) -> bool:
+        """Whether it has to look like a wrong one. See Note [Addresses of one person]."""
+        return self.refused_by == PERSON_A_DAY.name
+
     def succeeded(self) -> None:
         """Takes the attempt back: only wrong ones count."""
-        with connection.cursor() as cursor:
-            cursor.execute(TAKE_BACK, [list(self.keys)])
+        _take_back(self.keys)
 
 
-def begin(request: HttpRequest, *, door: Door, account: str, device: str = "") -> CountedAttempt:
+def begin(
+    request: HttpRequest, *, door: Door, account: str, person: str = "", device: str = ""
+) -> CountedAttempt:
     """Counts an attempt on an account: the address that was typed, or the id of a person whom the
-    client knows already. Two addresses of one person count apart, or one would tell of the other.
+    client knows already. `person` is the id of whoever has the typed address; nobody's is counted
+    alike. See Note [Addresses of one person].
 
     `device` is the id of a device from which the person has signed in before. Call `succeeded` if
     the password or code was right. See Note [Counting before checking].
@@ -88,11 +103,13 @@ def begin(request: HttpRequest, *, door: Door, account: str, device: str = "") -
     if not device and door not in OF_WHO_IS_SIGNED_IN:
         wanted.append((CLIENT, f"{door} {client}"))
     if device:
-        device_key = f"{door} {account} device {device}"
+        device_key = f"{door} {person or account} device {device}"
         wanted += [(ACCOUNT, device_key), (DEVICE_A_DAY, device_key)]
     elif door != "mail_code":
         account_key = f"{door} {account}"
         wanted += [(ACCOUNT, account_key), (ACCOUNT_A_DAY, account_key), (in_all(), "")]
+    if door == "sign_in" and not device:
+        wanted.append((PERSON_A_DAY, f"{door} {person or account}"))
     return _count([(limit, key_of(limit, of)) for limit, of in wanted])
 
 
@@ -103,14 +120,15 @@ def passes(limit: Limit, of: str) -> bool:
 
 def take_back(limit: Limit, of: str) -> None:
     """Takes back what `passes` counted last."""
-    CountedAttempt((key_of(limit, of),), "").succeeded()
+    _take_back([key_of(limit, of)])
 
 
 def forget(request: HttpRequest, *, door: Door, account: str) -> None:
-    """Begins the counters of an account anew, also those of this client, for its owner who has
-    proved who they are.
+    """Begins the counters of an address or a person anew, also those of this client, for who has
+    proved that it is theirs.
     """
-    keys = [key_of(limit, f"{door} {account}") for limit in (ACCOUNT, ACCOUNT_A_DAY)]
+    counts = (ACCOUNT, ACCOUNT_A_DAY, PERSON_A_DAY)
+    keys = [key_of(limit, f"{door} {account}") for limit in counts]
     keys.append(key_of(ACCOUNT_AND_CLIENT, f"{door} {account} {get_ip(request)}"))
     AttemptCount.objects.filter(pk__in=keys).delete()
 
@@ -126,7 +144,15 @@ def _count(limits: Sequence[tuple[Limit, str]]) -> CountedAttempt:
     if any(limit.name == IN_ALL and counts[key] == 1 for limit, key in limits):
         _tidy_up()
     refused = [limit.name for limit, key in limits if counts[key] > limit.amount]
-    return CountedAttempt(tuple(keys), refused[0] if refused else "")
+    attempt = CountedAttempt(tuple(keys), refused[0] if refused else "")
+    if attempt.refused_by and not attempt.is_refused_in_silence:
+        _take_back([key for limit, key in limits if limit.name == PERSON_A_DAY.name])
+    return attempt
+
+
+def _take_back(keys: Sequence[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_BACK, [list(keys)])
 
 
 def _tidy_up() -> None:

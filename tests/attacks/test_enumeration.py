@@ -1,14 +1,12 @@
 """No page tells whether an address is taken: same status, page, redirects, cookies and work."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.core.cache import cache
 from django.db import connection
@@ -18,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from tests.factories import UserFactory
 from tests.pages import without_token
-from tests.sign_in import prove
+from tests.sign_in import counted_hashes, prove
 
 pytestmark = pytest.mark.django_db
 TAKEN, FREE = "taken@example.com", "quite@example.com"  # of one length
@@ -47,20 +45,6 @@ class VisibleAnswer:
     hashes: int
     mails: int
     people_written: int
-
-
-@contextmanager
-def counted_hashes() -> Iterator[list[None]]:
-    done: list[None] = []
-    encode = MD5PasswordHasher.encode
-
-    def counting(self: MD5PasswordHasher, password: str, salt: str) -> str:
-        done.append(None)
-        return encode(self, password, salt)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MD5PasswordHasher, "encode", counting)
-        yield done
 
 
 def answer_to(email: str, ask: Ask, client: Client | None = None) -> VisibleAnswer:
