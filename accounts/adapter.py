@@ -183,9 +183,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         own rule decides nothing: see `step_up.fresh_until`.
         """
         if super().is_reauthentication_required(app=app, **more):
-            if step_up.must_sign_in_again(self.request):
+            asked = step_up.what_to_ask(self.request)
+            if asked is step_up.Ask.SIGN_IN:
                 raise ImmediateHttpResponse(step_up.told_to_sign_in_again(self.request))
-            if step_up.is_asked(self.request):
+            if asked is step_up.Ask.PROOF:
                 raise ReauthenticationRequired
         return False
 

@@ -19,6 +19,8 @@
     InvalidStateError: "This device already has a passkey of yours. Use it, or another device.",
     SecurityError: "Passkeys need the bank's own name in the address, such as localhost instead of 127.0.0.1.",
   };
+  // What allauth's script throws where the server gives it no challenge.
+  words.Error = "The bank did not answer, perhaps after too many tries. Wait a few minutes, then try again.";
   document.addEventListener("allauth.error", (event) => {
     event.preventDefault();
     say(words[event.detail.exception?.name] ?? "The passkey could not be used. Try again, or choose another way.");

@@ -1,5 +1,6 @@
 """Sessions that have proved something: a step-up, a second factor."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,13 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import mail
 from django.test import Client
 
 from accounts.models import User, WebSession
 from accounts.sign_in.recovery_codes import digest_of
 from accounts.sign_in.session_store import SessionStore
+from tests.factories import PASSWORD
 
 HALF_MINUTE = 60_000_000
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -49,6 +52,38 @@ def add_recovery_codes(user: User) -> list[str]:
         data={"codes": [digest_of(code) for code in codes]},
     )
     return codes
+
+
+NINA = {
+    "name": "Nina Berg", "email": "nina@example.com",
+    "password1": "seven-quiet-harbours", "password2": "seven-quiet-harbours",
+}  # fmt: skip
+
+
+def sign_up(client: Client, **facts: str) -> Any:
+    """Sends the form of a sign-up, as Nina. The answer leads to the page for the code."""
+    return client.post("/account/signup/", NINA | facts)
+
+
+def mailed_code(message: int = -1) -> str:
+    """The code in the last mail, or in that one."""
+    body = str(mail.outbox[message].body)
+    (code,) = re.findall(r"^([A-Z0-9]{3,}-?[A-Z0-9]{3,})$", body, re.MULTILINE)
+    return str(code)
+
+
+def after_the_password(user: User, client: Client | None = None) -> Client:
+    """A client that has sent the password, and is asked for the second factor."""
+    client = client or Client()
+    client.logout()
+    answer = client.post("/account/login/", {"login": user.email, "password": PASSWORD})
+    assert answer.headers["Location"] == "/account/2fa/authenticate/"
+    return client
+
+
+def is_signed_in(client: Client) -> bool:
+    """Whether the client sees a page that is for people who are signed in."""
+    return client.get("/").status_code == 200
 
 
 def let_pass(client: Client, minutes: float) -> None:

@@ -9,7 +9,7 @@ from allauth.account.adapter import get_adapter
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
-from accounts.sign_in.step_up import is_asked, must_sign_in_again, told_to_sign_in_again
+from accounts.sign_in.step_up import Ask, told_to_sign_in_again, what_to_ask
 
 Page = Callable[..., HttpResponseBase]
 
@@ -23,9 +23,10 @@ def step_up_first(page: Page) -> Page:
 
     @wraps(page)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if must_sign_in_again(request):
+        asked = what_to_ask(request)
+        if asked is Ask.SIGN_IN:
             return told_to_sign_in_again(request)
-        if not is_asked(request):
+        if asked is Ask.NOTHING:
             return page(request, *args, **kwargs)
         ways = get_adapter().get_reauthentication_methods(request.user)
         return redirect(f"{ways[0]['url']}?{urlencode({'next': request.path})}")

@@ -22,6 +22,7 @@ urlpatterns = [
     path("2fa/", recovery_codes.after_a_change, name="factors"),
     # allauth's own list of passkeys shows the same as the page "Security".
     path("2fa/webauthn/", RedirectView.as_view(pattern_name="security:page"), name="passkeys"),
+    path("2fa/webauthn/login/", views.sign_in_by_passkey, name="sign_in_by_passkey"),
     path("2fa/recovery-codes/", recovery_codes.page, name="recovery_codes"),
     path(
         "2fa/webauthn/keys/<int:pk>/remove/",

@@ -5,13 +5,15 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import password_change, password_set
+from allauth.core.ratelimit import respond_429
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_removed
-from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from allauth.mfa.webauthn.views import RemoveWebAuthnView, login_webauthn
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -21,6 +23,7 @@ from accounts.forms import NameForm
 from accounts.requests import PersonRequest
 from accounts.security.sections import read_sections
 from accounts.security.step_up import step_up_first
+from accounts.sign_in import limits
 from accounts.sign_in.factors import factors_of, has_second_factor
 from accounts.sign_in.removal import remove_passkey, remove_password
 
@@ -71,6 +74,16 @@ def choose_name(request: PersonRequest) -> HttpResponse:
         services.choose_name(user=request.user, name=form.cleaned_data["name"])
         return HttpResponseRedirect(back)
     return render(request, "accounts/security/choose_name.html", {"form": form})
+
+
+@login_not_required
+def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
+    """allauth's page, which limits what is sent, but not how often anybody asks for a challenge."""
+    if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):
+        refused: HttpResponse = respond_429(request)
+        return refused
+    response: HttpResponseBase = login_webauthn(request)
+    return response
 
 
 class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]

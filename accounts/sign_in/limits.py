@@ -61,6 +61,8 @@ ACCOUNT = Limit("account", 20, HOUR)
 ACCOUNT_A_DAY = Limit("account_a_day", 60, DAY)
 PERSON_A_DAY = Limit("person_a_day", 60, DAY)
 DEVICE_A_DAY = Limit("device_a_day", 30, DAY)
+# Each sign-in by a passkey begins with one, which is a row: the session that remembers it.
+CHALLENGES = Limit("passkey_challenges", 60, 5 * MINUTE)
 
 IN_ALL = "in_all"  # of all doors; the others count each door apart
 OF_WHO_IS_SIGNED_IN = ("step_up", "step_up_code")
@@ -116,6 +118,11 @@ def begin(
 def passes(limit: Limit, of: str) -> bool:
     """Counts something else that is limited, such as mails to an address. False above the limit."""
     return not _count([(limit, key_of(limit, of))]).refused_by
+
+
+def passes_for_client(limit: Limit, request: HttpRequest) -> bool:
+    """The same for what a client may do so often, whoever uses it."""
+    return passes(limit, get_ip(request))
 
 
 def take_back(limit: Limit, of: str) -> None:

@@ -9,6 +9,7 @@ factor, because a password alone may have been stolen.
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -34,6 +35,14 @@ NO_WAY = (
     " add a passkey; then repeat this."
 )
 PROOFS = BY_FACTOR | {PROVIDER, "password"}
+
+
+class Ask(Enum):
+    """What a change needs first: nothing more, a proof, or a new sign-in."""
+
+    NOTHING = auto()
+    PROOF = auto()
+    SIGN_IN = auto()
 
 
 def usual_time() -> timedelta:
@@ -78,28 +87,21 @@ def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
     return redirect_page(request, back)
 
 
-def is_asked(request: HttpRequest) -> bool:
-    """Whether a page that changes how the person signs in has to ask for a proof first.
+def what_to_ask(request: HttpRequest) -> Ask:
+    """What a page that changes how the person signs in has to ask for first.
 
-    Somebody without any way to step up is not asked: see `must_sign_in_again`.
-    """
-    has_ways = bool(get_adapter().get_reauthentication_methods(_person(request)))
-    return has_ways and not is_fresh(request)
-
-
-def must_sign_in_again(request: HttpRequest) -> bool:
-    """Whether somebody without any way to step up signed in longer ago than a proof counts.
-
-    They have no password, no factor and no provider, as after the bank has added them or removed
-    their factors, and sign in by codes from a mail. allauth would take them as proved for good.
+    Somebody without a password, a factor and a provider, as after the bank has added them or
+    removed their factors, signs in by codes from a mail and has nothing else to prove themselves
+    by: they sign in again after the time of a proof. allauth would take them as proved for good.
     """
     if not request.user.is_authenticated:
-        return False
+        return Ask.NOTHING
     if get_adapter().get_reauthentication_methods(_person(request)):
-        return False
+        return Ask.NOTHING if is_fresh(request) else Ask.PROOF
     records = get_authentication_records(request, request.user)
     latest = max((float(record["at"]) for record in records), default=0)
-    return time.time() - latest >= usual_time().total_seconds()
+    is_over = time.time() - latest >= usual_time().total_seconds()
+    return Ask.SIGN_IN if is_over else Ask.NOTHING
 
 
 def told_to_sign_in_again(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,5 @@
 """Guessing passwords and codes: stopped on every door, while the owner still gets in."""
 
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,7 +18,7 @@ from accounts.sign_in import limits
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes
+from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes, mailed_code
 
 LOGIN = "/account/login/"
 PASSWORD = "seven blue lamps at dusk"
@@ -81,12 +80,6 @@ def test_the_owner_gets_in_by_mail_while_the_account_is_under_attack(ana: User) 
     client.post("/account/login/code/", {"email": ANA})
     client.post("/account/login/code/confirm/", {"code": mailed_code()})
     assert client.get("/").status_code == 200
-
-
-def mailed_code() -> str:
-    found = re.search(r"to Ledger:\s+(\S+)", str(mail.outbox[-1].body))
-    assert found
-    return found[1]
 
 
 def test_a_code_by_mail_does_not_replace_the_second_factor(ana: User) -> None:

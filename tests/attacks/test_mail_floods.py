@@ -1,7 +1,5 @@
 """A stranger who asks for mails in somebody's name floods no mailbox, and keeps nobody out."""
 
-import re
-
 import pytest
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
@@ -12,6 +10,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.sign_in.mailed_codes import MAILS
 from tests.factories import UserFactory
+from tests.sign_in import mailed_code
 
 pytestmark = pytest.mark.django_db
 ANA, NOBODY = "ana@example.com", "nobody@example.com"
@@ -34,12 +33,6 @@ def flood(path: str, email: str = ANA, requests: int = 12) -> list[Client]:
     answers = [client.post(path, {"email": email}) for client in clients]
     assert {answer.status_code for answer in answers} == {302}
     return clients
-
-
-def code_in(message: int) -> str:
-    found = re.search(r"to Ledger:\s+(\S+)", str(mail.outbox[message].body))
-    assert found
-    return found[1]
 
 
 def type_code(client: Client, code: str) -> bool:
@@ -80,7 +73,7 @@ def test_the_owner_signs_in_while_strangers_guess_and_ask_for_mails() -> None:
     flood(CODE)
     flood(RESET)
     codes = [n for n, message in enumerate(mail.outbox) if "to Ledger:" in str(message.body)]
-    assert type_code(ask_for_code(), code_in(codes[-1]))
+    assert type_code(ask_for_code(), mailed_code(codes[-1]))
 
 
 def test_the_owner_resets_by_a_mail_that_a_stranger_asked_for() -> None:
@@ -96,13 +89,13 @@ def test_the_owner_resets_by_a_mail_that_a_stranger_asked_for() -> None:
 def test_a_code_opens_only_the_browser_that_asked_while_mails_are_sent() -> None:
     ask_for_code("203.0.113.1")
     thief = ask_for_code("203.0.113.2")
-    assert not type_code(thief, code_in(0))
-    assert type_code(thief, code_in(1))
+    assert not type_code(thief, mailed_code(0))
+    assert type_code(thief, mailed_code(1))
 
 
 def test_a_code_that_was_used_opens_no_other_browser() -> None:
     flood(CODE)
-    code = code_in(-1)
+    code = mailed_code(-1)
     first, second = ask_for_code(), ask_for_code()
     assert type_code(first, code)
     assert not type_code(second, code)
@@ -110,7 +103,7 @@ def test_a_code_that_was_used_opens_no_other_browser() -> None:
 
 def test_a_used_code_does_not_open_the_browser_that_it_was_made_for() -> None:
     strangers = flood(CODE)
-    code = code_in(MAILS.amount - 1)
+    code = mailed_code(MAILS.amount - 1)
     assert type_code(ask_for_code(), code)
     assert not type_code(strangers[MAILS.amount - 1], code)
 
@@ -120,7 +113,7 @@ def test_a_code_mailed_to_somebody_else_opens_nothing() -> None:
     mail.outbox.clear()
     UserFactory(email="eve@example.com")
     Client().post(CODE, {"email": "eve@example.com"})
-    assert not type_code(ask_for_code(), code_in(0))
+    assert not type_code(ask_for_code(), mailed_code(0))
 
 
 def test_no_limit_of_allauth_is_by_address_alone() -> None:

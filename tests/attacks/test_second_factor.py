@@ -17,7 +17,15 @@ from tests.attacks.walk import addresses
 from tests.factories import PASSWORD, UserFactory
 from tests.passkeys import SoftPasskey, add_passkey
 from tests.security_events import security_events
-from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes, prove
+from tests.sign_in import (
+    add_app,
+    add_recovery_codes,
+    after_the_password,
+    code_of,
+    freeze_codes,
+    is_signed_in,
+    prove,
+)
 
 pytestmark = pytest.mark.django_db
 SECOND, STEP_UP = "/account/2fa/authenticate/", "/account/2fa/reauthenticate/"
@@ -27,7 +35,7 @@ STEP_UP_BY_PASSKEY = "/account/2fa/webauthn/reauthenticate/"
 FOR_STRANGERS = (
     "account_",
     "mfa_authenticate",
-    "mfa_login_webauthn",
+    "security:sign_in_by_passkey",
     "socialaccount_",
     "theme",
     "transactions:privacy",
@@ -45,17 +53,6 @@ def ana() -> User:
     ana: User = UserFactory(email="ana@example.com", password=PASSWORD)
     add_app(ana)
     return ana
-
-
-def after_the_password(user: User) -> Client:
-    client = Client()
-    answer = client.post("/account/login/", {"login": user.email, "password": PASSWORD})
-    assert answer.headers["Location"] == SECOND
-    return client
-
-
-def is_in(client: Client) -> bool:
-    return client.get("/").status_code == 200
 
 
 def challenge(client: Client, url: str) -> str:
@@ -78,7 +75,7 @@ def test_guessing_a_code_ends_after_a_few_tries_in_any_session(ana: User, kind: 
     for guess in range(10):
         clients[guess % 2].post(SECOND, {"code": f"{guess:06}" if is_of_app else f"{guess:025}"})
     clients[0].post(SECOND, {"code": code_of() if is_of_app else codes[0]})
-    assert not is_in(clients[0])
+    assert not is_signed_in(clients[0])
 
 
 def test_guessing_goes_on_at_no_other_door(ana: User) -> None:
@@ -95,7 +92,7 @@ def test_a_stranger_cannot_use_up_the_tries_of_another(ana: User) -> None:
         Client().post(SECOND, {"code": f"{guess:06}"})
     client = after_the_password(ana)
     client.post(SECOND, {"code": code_of()})
-    assert is_in(client)
+    assert is_signed_in(client)
 
 
 # ---- Replaying ----
@@ -104,7 +101,7 @@ def test_a_stranger_cannot_use_up_the_tries_of_another(ana: User) -> None:
 def test_a_code_that_signed_in_steps_nobody_up(ana: User) -> None:
     client = after_the_password(ana)
     client.post(SECOND, {"code": code_of()})
-    assert is_in(client)
+    assert is_signed_in(client)
     thief = Client()
     thief.force_login(ana)
     thief.post(STEP_UP, {"code": code_of()})
@@ -115,13 +112,13 @@ def test_a_signature_of_a_passkey_is_taken_once(ana: User) -> None:
     passkey, first = add_passkey(ana), Client()
     seen = passkey.sign(challenge(first, BY_PASSKEY))
     first.post(BY_PASSKEY, {"credential": seen})
-    assert is_in(first)
+    assert is_signed_in(first)
 
     first.post("/account/logout/")
     for client in (first, Client()):
         client.get(BY_PASSKEY, headers={"accept": "application/json"})
         client.post(BY_PASSKEY, {"credential": seen})
-        assert not is_in(client)
+        assert not is_signed_in(client)
 
 
 # ---- Another's passkey ----
@@ -132,7 +129,7 @@ def test_the_passkey_of_another_signs_nobody_else_in(ana: User) -> None:
     passkey, client = add_passkey(eve), Client()
     as_ana = passkey.sign(challenge(client, BY_PASSKEY), as_user=ana)
     client.post(BY_PASSKEY, {"credential": as_ana})
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 def test_the_passkey_of_another_is_no_second_factor(ana: User) -> None:
@@ -140,7 +137,7 @@ def test_the_passkey_of_another_is_no_second_factor(ana: User) -> None:
     passkey = add_passkey(UserFactory())
     client = after_the_password(ana)
     client.post(SECOND, {"credential": passkey.sign(challenge(client, SECOND))})
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 def test_the_passkey_of_another_steps_nobody_up(ana: User) -> None:
@@ -162,7 +159,7 @@ def test_a_signature_with_a_flaw_is_refused(ana: User, wrong: str) -> None:
     if wrong == "unverified":
         passkey.verifies = False
     client.post(BY_PASSKEY, {"credential": passkey.sign(challenge(client, BY_PASSKEY))})
-    assert not is_in(client)
+    assert not is_signed_in(client)
 
 
 SHAPED = (
@@ -182,8 +179,8 @@ def test_junk_instead_of_a_passkey_is_refused_without_an_error(ana: User, junk: 
     challenge(client, BY_PASSKEY)
     assert ask(client, "POST", BY_PASSKEY, {"credential": junk}).status < 500
     assert ask(half, "POST", SECOND, {"credential": junk}).status < 500
-    assert not is_in(client)
-    assert not is_in(half)
+    assert not is_signed_in(client)
+    assert not is_signed_in(half)
 
 
 # ---- Half a sign-in ----

@@ -21,7 +21,7 @@ from tests.attacks.approvals import as_web
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import SECRET, add_app, code_of, let_pass, prove, prove_factor
+from tests.sign_in import SECRET, add_app, code_of, is_signed_in, let_pass, prove, prove_factor
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven blue lamps at dusk"
@@ -38,10 +38,6 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
-
-
-def is_signed_in(client: Client) -> bool:
-    return client.get("/").status_code == 200
 
 
 def key_of(client: Client) -> str:

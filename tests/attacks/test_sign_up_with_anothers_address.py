@@ -1,7 +1,5 @@
 """Who signs up with another's address keeps nothing of it once its owner confirms it."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -14,7 +12,7 @@ from accounts.models import User
 from accounts.services import choose_name
 from tests.factories import UserFactory
 from tests.pages import text_of
-from tests.sign_in import add_app
+from tests.sign_in import add_app, mailed_code
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "owner@example.com"
@@ -32,12 +30,6 @@ def sign_up(client: Client) -> User:
     client.post("/account/signup/", form)
     user: User = User.objects.get(email=ADDRESS)
     return user
-
-
-def mailed_code() -> str:
-    found = re.search(r"^\s*(\w{4}-?\w{2,4})\s*$", str(mail.outbox[-1].body), re.MULTILINE)
-    assert found
-    return found[1]
 
 
 def sign_in_by_mail(client: Client) -> str:

@@ -74,7 +74,7 @@ def test_a_passkey_is_added_signs_in_alone_and_steps_up(page: Any, device: Any, 
     wrong += look_at(page, "step up by passkey")
     press(page, "Use a passkey")
     press(page, "Remove the password")
-    expect(page.get_by_text("Only your passkeys sign you in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your passkeys sign you in")).to_be_visible()
     expect(page.get_by_role("heading", name="Phone")).to_be_visible()
     wrong += look_at(page, "security with a passkey alone")
 
@@ -135,3 +135,12 @@ def test_an_app_is_set_up_by_the_key_on_the_page(
     press(page, "Sign in")
     page.wait_for_url(lambda url: "/account/" not in url)
     assert wrong == []
+
+
+def test_somebody_who_began_too_many_sign_ins_by_passkey_reads_it(page: Any, device: Any) -> None:
+    page.goto("/account/login/")
+    page.evaluate(  # as allauth's script does for an answer 429
+        """document.dispatchEvent(new CustomEvent("allauth.error",
+            { cancelable: true, detail: { exception: new Error("no data") } }))"""
+    )
+    expect(page.get_by_role("alert")).to_contain_text("Wait a few minutes")

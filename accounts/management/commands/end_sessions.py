@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from accounts.models import User
+from accounts.management.people import signing_in_with
 from accounts.sign_in.access import sign_everybody_out, sign_out_everywhere
 
 
@@ -24,8 +24,5 @@ class Command(BaseCommand):
         if everybody:
             self.stdout.write(f"Ended {sign_everybody_out()} sessions.")
             return
-        try:
-            person = User.objects.get_by_natural_key(email)
-        except User.DoesNotExist:
-            raise CommandError(f"Nobody signs in with {email}.") from None
+        person = signing_in_with(email or "")
         self.stdout.write(f"Ended {sign_out_everywhere(user=person)} sessions of {person}.")

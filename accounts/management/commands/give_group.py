@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction as db_transaction
 
 from accounts.groups import ANALYSTS
-from accounts.models import User
+from accounts.management.people import signing_in_with
 from ledger.db.facts import because
 
 WHY = "By manage.py give_group"  # in the history
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *, email: str, group: str, **_options: Any) -> None:
         """Raises CommandError if there is no such person or group."""
         with db_transaction.atomic(durable=True):
-            person = _found(email)
+            person = signing_in_with(email, is_locked=True)
             given = Group.objects.filter(name=group).first()
             if given is None:
                 known = ", ".join(Group.objects.order_by("name").values_list("name", flat=True))
@@ -38,11 +38,3 @@ class Command(BaseCommand):
                 person.is_staff = True
                 person.save(update_fields=["is_staff"])
         self.stdout.write(f"{person} is in {group} now.")
-
-
-def _found(email: str) -> User:
-    try:
-        person: User = User.objects.select_for_update(no_key=True).get(email=email.lower())
-    except User.DoesNotExist:
-        raise CommandError(f"Nobody signs in with {email}.") from None
-    return person

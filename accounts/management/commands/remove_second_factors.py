@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from accounts.models import User
+from accounts.management.people import signing_in_with
 from accounts.sign_in.removal import remove_second_factors
 
 
@@ -20,10 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("email", help="the address with which the person signs in")
 
     def handle(self, *, email: str, **_options: Any) -> None:
-        try:
-            person = User.objects.get_by_natural_key(email)
-        except User.DoesNotExist:
-            raise CommandError(f"Nobody signs in with {email}.") from None
+        person = signing_in_with(email)
         count = remove_second_factors(user=person)
         if not count:
             self.stdout.write(f"{person} has no second factor. Nothing was changed.")

@@ -19,8 +19,10 @@ from tests.pages import text_of
 from tests.sign_in import (
     add_app,
     add_recovery_codes,
+    after_the_password,
     code_of,
     freeze_codes,
+    is_signed_in,
     let_pass,
     prove,
     prove_factor,
@@ -50,18 +52,6 @@ def ana(client: Client) -> User:
     return ana
 
 
-def half_signed_in(client: Client, user: User) -> Client:
-    """The client after the password, before the second factor."""
-    client.logout()
-    answer = client.post("/account/login/", {"login": user.email, "password": PASSWORD})
-    assert answer.headers["Location"] == SECOND
-    return client
-
-
-def is_signed_in(client: Client) -> bool:
-    return client.get("/").status_code == 200
-
-
 @pytest.mark.django_db(transaction=True)  # the mail goes out after the commit
 def test_an_app_is_set_up_by_the_key_in_the_page(client: Client, ana: User) -> None:
     page = client.get(SET_UP)
@@ -87,9 +77,9 @@ def test_the_code_that_sets_up_the_app_signs_nobody_in(client: Client, ana: User
     secret = client.get(SET_UP).context["form"].secret
     client.post(SET_UP, {"code": code_of(secret)})
     other = Client()
-    half_signed_in(other, ana).post(SECOND, {"code": code_of(secret)})
+    after_the_password(ana, other).post(SECOND, {"code": code_of(secret)})
     assert not is_signed_in(other)
-    half_signed_in(other, ana).post(SECOND, {"code": code_of(secret, later=1)})
+    after_the_password(ana, other).post(SECOND, {"code": code_of(secret, later=1)})
 
 
 def test_a_wrong_code_sets_up_nothing(client: Client, ana: User) -> None:
@@ -111,7 +101,7 @@ def test_an_unconfirmed_address_sets_up_nothing(client: Client, ana: User) -> No
 
 def test_the_code_of_the_app_finishes_signing_in(client: Client, ana: User) -> None:
     add_app(ana)
-    half_signed_in(client, ana)
+    after_the_password(ana, client)
     assert not is_signed_in(client)
     assert "passkey" not in text_of(client.get(SECOND)), "Ana has none"
     assert client.post(SECOND, {"code": code_of()}).headers["Location"] == "/"
@@ -121,7 +111,7 @@ def test_the_code_of_the_app_finishes_signing_in(client: Client, ana: User) -> N
 @pytest.mark.parametrize("later", [-1, 1, 120])
 def test_a_wrong_code_does_not_sign_in(client: Client, ana: User, later: int) -> None:
     add_app(ana)
-    half_signed_in(client, ana)
+    after_the_password(ana, client)
     assert "did not match" in text_of(client.post(SECOND, {"code": code_of(later=later)}))
     assert not is_signed_in(client)
 
@@ -131,7 +121,7 @@ def test_an_unknown_key_is_told_and_signs_nobody_in(
 ) -> None:
     add_app(ana)
     settings.SECRET_KEY = "n" * 40 + "0123456789"
-    half_signed_in(client, ana)
+    after_the_password(ana, client)
     answer = client.post(SECOND, {"code": code_of()})
     assert "cannot check codes at present" in text_of(answer)
     assert not is_signed_in(client)
@@ -141,7 +131,7 @@ def test_an_unknown_key_is_told_and_signs_nobody_in(
 def test_a_code_works_once(client: Client, ana: User) -> None:
     add_app(ana)
     for expected in (True, False):
-        half_signed_in(client, ana).post(SECOND, {"code": code_of()})
+        after_the_password(ana, client).post(SECOND, {"code": code_of()})
         assert is_signed_in(client) is expected
 
 
@@ -151,7 +141,7 @@ def test_after_too_many_wrong_codes_the_page_says_whether_a_recovery_code_works(
 ) -> None:
     add_app(ana)
     codes = add_recovery_codes(ana) if has_codes else []
-    half_signed_in(client, ana)
+    after_the_password(ana, client)
     answers = [text_of(client.post(SECOND, {"code": code_of(later=120)})) for _ in range(6)]
     assert "Too many wrong attempts" not in answers[4]
     assert "Too many wrong attempts" in answers[5]

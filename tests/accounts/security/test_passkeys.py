@@ -18,7 +18,7 @@ from accounts.sign_in.removal import remove_passkey, remove_password
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import SoftPasskey, add_passkey
-from tests.sign_in import add_recovery_codes, let_pass, prove, prove_factor
+from tests.sign_in import add_recovery_codes, let_pass, mailed_code, prove, prove_factor
 
 pytestmark = pytest.mark.django_db
 LONG = "seven-quiet-harbours"
@@ -74,8 +74,7 @@ def test_somebody_signs_up_by_a_passkey_without_any_password(client: Client) -> 
     client.post("/account/signup/passkey/", form)
     nina = User.objects.get()
     assert client.get("/").status_code == 302
-    (code,) = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[0].body), re.MULTILINE)
-    answer = client.post("/account/confirm-email/", {"code": code})
+    answer = client.post("/account/confirm-email/", {"code": mailed_code()})
     assert answer.headers["Location"] == MAKE
     assert client.get("/").status_code == 302
 

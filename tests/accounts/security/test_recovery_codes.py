@@ -15,7 +15,15 @@ from accounts.sign_in.session_store import SessionStore
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import add_app, add_recovery_codes, freeze_codes, prove, prove_factor
+from tests.sign_in import (
+    add_app,
+    add_recovery_codes,
+    after_the_password,
+    freeze_codes,
+    is_signed_in,
+    prove,
+    prove_factor,
+)
 
 pytestmark = pytest.mark.django_db
 PAGE, SECURITY = "/account/2fa/recovery-codes/", "/account/security/"
@@ -40,16 +48,6 @@ def inside(client: Client, ana: User) -> Client:
     client.force_login(ana)
     prove_factor(client, add_app(ana))
     return client
-
-
-def after_the_password(user: User) -> Client:
-    client = Client()
-    client.post("/account/login/", {"login": user.email, "password": PASSWORD})
-    return client
-
-
-def is_signed_in(client: Client) -> bool:
-    return client.get("/").status_code == 200
 
 
 def test_codes_are_shown_when_they_are_made_and_never_again(inside: Client, ana: User) -> None:

@@ -1,13 +1,11 @@
 """Where a person is signed in, recent sign-ins, and the mail about a new device."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.sessions.backends.base import UpdateError
-from django.core import mail
 from django.test import Client
 
 from accounts import services
@@ -17,6 +15,7 @@ from tests.factories import UserFactory
 from tests.pages import text_of, texts_of
 from tests.passkeys import add_passkey
 from tests.security_events import security_events
+from tests.sign_in import mailed_code, sign_up
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven blue lamps at dusk"
@@ -235,10 +234,8 @@ def test_a_forged_device_cookie_is_not_taken(
 
 
 def test_signing_up_says_so(client: Client) -> None:
-    form = {"name": "Nina Berg", "email": "nina@example.com", "password1": "seven-quiet-harbours"}
-    client.post("/account/signup/", form | {"password2": form["password1"]})
-    code = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[-1].body), re.MULTILINE)
-    client.post("/account/confirm-email/", {"code": code[0]})
+    sign_up(client)
+    client.post("/account/confirm-email/", {"code": mailed_code()})
     assert SignIn.objects.get().method == "sign_up"
     assert "by signing up" in text_of(client.get(PAGE))
 

@@ -1,17 +1,14 @@
 """When the pages that change how somebody signs in ask for a proof, and when a sign-in is one."""
 
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
-from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
 from tests.passkeys import add_passkey
-from tests.sign_in import add_app, code_of, freeze_codes, let_pass, prove
+from tests.sign_in import add_app, code_of, freeze_codes, let_pass, mailed_code, prove, sign_up
 
 pytestmark = pytest.mark.django_db
 SIGN_IN, SECOND = "/account/login/", "/account/2fa/authenticate/"
@@ -50,11 +47,6 @@ def sign_in(client: Client, user: User) -> None:
     client.post(SIGN_IN, {"login": user.email, "password": PASSWORD})
 
 
-def mailed_code() -> str:
-    (code,) = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[-1].body), re.MULTILINE)
-    return str(code)
-
-
 def test_a_sign_in_by_password_opens_every_page_for_some_minutes(client: Client, ana: User) -> None:
     sign_in(client, ana)
     let_pass(client, minutes=4.9)
@@ -88,8 +80,7 @@ def test_a_sign_in_by_a_mailed_code_alone_opens_none(client: Client, ana: User) 
 
 
 def test_signing_up_opens_every_page_for_some_minutes(client: Client) -> None:
-    form = {"name": "Nina Berg", "email": "nina@example.com", "password1": "seven-quiet-harbours"}
-    client.post("/account/signup/", form | {"password2": form["password1"]})
+    sign_up(client)
     client.post("/account/confirm-email/", {"code": mailed_code()})
     assert client.get("/").status_code == 200
     assert len(opened(client)) == len(PAGES) + 1

@@ -14,15 +14,11 @@ from accounts.sign_in import limits
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import add_app
+from tests.sign_in import add_app, mailed_code, sign_up
 
 pytestmark = pytest.mark.django_db
 SIGN_UP, CONFIRM = "/account/signup/", "/account/confirm-email/"
 ASK, SIGN_IN = "/account/login/code/", "/account/login/code/confirm/"
-NINA = {
-    "name": "Nina Berg", "email": "nina@example.com",
-    "password1": "seven-quiet-harbours", "password2": "seven-quiet-harbours",
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -37,11 +33,6 @@ def ana() -> User:
     return ana
 
 
-def mailed_code() -> str:
-    (code,) = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[-1].body), re.MULTILINE)
-    return str(code)
-
-
 def attempts_left(client: Client, url: str) -> list[str]:
     """What each of two wrong codes is answered."""
     pages = [text_of(client.post(url, {"code": "WRONG1"})) for _ in range(2)]
@@ -49,14 +40,14 @@ def attempts_left(client: Client, url: str) -> list[str]:
 
 
 def test_signing_up_tells_how_many_attempts_are_left(client: Client) -> None:
-    client.post(SIGN_UP, NINA)
+    sign_up(client)
     assert attempts_left(client, CONFIRM) == ["2 attempts left", "1 attempt left"]
     client.post(CONFIRM, {"code": mailed_code()})
     assert client.get("/").status_code == 200
 
 
 def test_after_the_last_attempt_the_page_says_how_to_get_a_new_code(client: Client) -> None:
-    client.post(SIGN_UP, NINA)
+    sign_up(client)
     attempts_left(client, CONFIRM)
     code = mailed_code()
     last = client.post(CONFIRM, {"code": "WRONG1"}, follow=True)
@@ -95,12 +86,12 @@ def test_a_further_address_tells_how_many_attempts_are_left(client: Client, ana:
 
 
 def test_whoever_mistyped_the_address_signs_up_with_another(client: Client) -> None:
-    page = client.post(SIGN_UP, NINA | {"email": "nina@exmaple.com"}, follow=True)
+    page = client.get(sign_up(client, email="nina@exmaple.com").headers["Location"])
     cancel = f'action="/account/logout/">.*?name="next" value="{SIGN_UP}"'
     assert re.search(cancel, page.content.decode(), re.DOTALL)
     again = client.post("/account/logout/", {"next": SIGN_UP}, follow=True)
     assert again.redirect_chain == [(SIGN_UP, 302)]
-    client.post(SIGN_UP, NINA)
+    sign_up(client)
     client.post(CONFIRM, {"code": mailed_code()})
     assert client.get("/").status_code == 200
 
@@ -124,7 +115,7 @@ def test_half_a_sign_in_offers_no_other_one_but_ends(client: Client, ana: User, 
     elif way == "sign-in code":
         page = client.post(ASK, {"email": ana.email}, follow=True)
     else:
-        page = client.post(SIGN_UP, NINA, follow=True)
+        page = client.get(sign_up(client).headers["Location"])
     head, main = page.content.decode().split("<main", 1)
     assert "/account/login/" not in head
     assert "/account/signup/" not in head

@@ -28,7 +28,15 @@ from tests.checks import tracked_files
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.passkeys import SoftPasskey, add_passkey
-from tests.sign_in import add_app, add_recovery_codes, code_of, freeze_codes, prove, prove_factor
+from tests.sign_in import (
+    add_app,
+    add_recovery_codes,
+    code_of,
+    freeze_codes,
+    mailed_code,
+    prove,
+    prove_factor,
+)
 from transactions.privacy.leaving import leave
 
 pytestmark = pytest.mark.django_db(transaction=True)  # mails leave after the commit
@@ -51,7 +59,7 @@ def ana() -> User:
 
 def add_address(client: Client, ana: User) -> None:
     client.post("/account/email/", {"action_add": "", "email": "second@example.com"})
-    (code,) = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[-1].body), re.MULTILINE)
+    code = mailed_code()
     mail.outbox.clear()
     client.post("/account/confirm-email/", {"code": code})
     assert EmailAddress.objects.filter(user=ana, verified=True).count() == 2
@@ -138,7 +146,7 @@ def take_a_sign_up(_client: Client, ana: User) -> None:
     User.objects.filter(pk=ana.pk).update(last_login=None)
     owner = Client()
     owner.post("/account/login/code/", {"email": ana.email})
-    (code,) = re.findall(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", str(mail.outbox[-1].body), re.MULTILINE)
+    code = mailed_code()
     mail.outbox.clear()
     owner.post("/account/login/code/confirm/", {"code": code})
     assert EmailAddress.objects.get().verified
@@ -225,7 +233,8 @@ NOT_HERE = {
     "account_signup_by_passkey": "sends the code itself",
     "mfa_signup_webauthn": "the passkey is the sign-up's own",
     "mfa_authenticate": "signs in: a new device is told",
-    "mfa_login_webauthn": "signs in: a new device is told",
+    "mfa_login_webauthn": "security:sign_in_by_passkey",
+    "security:sign_in_by_passkey": "signs in: a new device is told",
     "openid_connect_login": "leads to the provider",
     "openid_connect_callback": "signs in; connecting is told: tests of the providers",
     "socialaccount_connections": "disconnecting is told: tests of the providers",

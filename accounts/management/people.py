@@ -1,0 +1,17 @@
+"""Finds the person whom a command is about."""
+
+from django.core.management.base import CommandError
+
+from accounts.models import User
+
+
+def signing_in_with(email: str, *, is_locked: bool = False) -> User:
+    """The person with this address, in whatever case it is typed; locked until the database
+    transaction ends. Raises CommandError if nobody has it.
+    """
+    people = User.objects.select_for_update(no_key=True) if is_locked else User.objects.all()
+    try:
+        person: User = people.get(email=email.lower())
+    except User.DoesNotExist:
+        raise CommandError(f"Nobody signs in with {email}.") from None
+    return person
