@@ -43,13 +43,17 @@ HTTPS_NEEDED = (
     " behind a proxy that ends HTTPS, set LEDGER_BEHIND_PROXY=True as well"
 )
 NO_PUBLIC_DEMO = (
-    "everybody knows the passwords of the demo's staff, and LEDGER_URL is an address that others"
-    " reach; `make run` sets it, so start a public site by `manage.py serve`, on a database without"
-    " demo data"
+    "everybody knows the passwords of the demo's staff, and LEDGER_URL or ALLOWED_HOSTS has a host"
+    " that others reach; `make run` sets it, so start a public site by `manage.py serve`, on a"
+    " database without demo data"
 )
 MAIL_NEEDED = (
     "with HTTPS, codes and links to new passwords would go to the log; name a mail server, such as"
     " smtp+tls://user:password@host:587, or consolemail:// if the log is where you want them"
+)
+NO_PUBLIC_HTTP = (
+    "others reach this address, and over plain HTTP passwords and cookies can be read on the way;"
+    " take https:// with LEDGER_HTTPS=True"
 )
 NO_PUBLIC_DEBUG = (
     "its error pages show code, and the database is one of your own with hosts that others reach;"
@@ -137,6 +141,8 @@ def origins(name: str) -> list[str]:
     for origin in found:
         if not origin.startswith(("https://", "http://")):
             refuse(name, f"{origin!r} does not begin with https:// or http://")
+        if origin.partition("://")[2].startswith("*") and origin.count(".") < 2:
+            refuse(name, f"{origin!r} is anybody's site; name the hosts")
     return found
 
 

@@ -294,7 +294,7 @@ if LEDGER_ROLE == "web" and not (LEDGER_URL or LEDGER_EMBEDDED or DEBUG):
     env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)
 if LEDGER_URL.startswith("https://") and not LEDGER_HTTPS:
     env.refuse("LEDGER_HTTPS", env.HTTPS_NEEDED)
-if LEDGER_DEMO and env.is_public(LEDGER_URL):
+if LEDGER_DEMO and any(env.is_public(host) for host in ALLOWED_HOSTS if host != "*"):
     env.refuse("LEDGER_DEMO", env.NO_PUBLIC_DEMO)
 if LEDGER_HTTPS and not env.text("EMAIL_URL"):
     env.refuse("EMAIL_URL", env.MAIL_NEEDED)
@@ -304,6 +304,8 @@ if "locmem" in CACHES["default"]["BACKEND"] and not DEBUG:
     env.refuse("CACHE_URL", env.SHARED_CACHE_NEEDED)
 if LEDGER_HTTPS and DEBUG:
     env.refuse("DEBUG", "its error pages show code and settings, so it cannot be on with HTTPS")
+if LEDGER_URL.startswith("http://") and env.is_public(LEDGER_URL):
+    env.refuse("LEDGER_URL", env.NO_PUBLIC_HTTP)
 if "*" in ALLOWED_HOSTS and not DEBUG:
     env.refuse("ALLOWED_HOSTS", "* accepts every Host header; name the hosts")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEDGER_HTTPS

@@ -107,6 +107,19 @@ UNSAFE = {
         {**OWN_SERVER, "DEBUG": "True", "ALLOWED_HOSTS": "localhost,bank.example"},
     ),
     "DEBUG with every host": ("DEBUG", {**OWN_SERVER, "DEBUG": "True", "ALLOWED_HOSTS": "*"}),
+    "a demo with a host that others reach": (
+        "LEDGER_DEMO",
+        {"LEDGER_DEMO": "True", "ALLOWED_HOSTS": "localhost,bank.example"},
+    ),
+    "an address that others reach over HTTP": (
+        "LEDGER_URL",
+        {**OWN_SERVER, "LEDGER_URL": "http://bank.example"},
+    ),
+    "the forms of every site": ("CSRF_TRUSTED_ORIGINS", {"CSRF_TRUSTED_ORIGINS": "https://*"}),
+    "the forms of every site of a top domain": (
+        "CSRF_TRUSTED_ORIGINS",
+        {"CSRF_TRUSTED_ORIGINS": "https://*.com"},
+    ),
     "limits that each process counts": ("CACHE_URL", {"CACHE_URL": "locmemcache://"}),
 }
 
@@ -130,6 +143,12 @@ SAFE = {
     "a demo here": {"LEDGER_DEMO": "True", "LEDGER_URL": "http://localhost:8000"},
     "a demo in a private network": {"LEDGER_DEMO": "True", "LEDGER_URL": "http://192.168.1.5:8000"},
     "DEBUG here": {**OWN_SERVER, "DEBUG": "True", "ALLOWED_HOSTS": "localhost,[::1],.localhost"},
+    "a demo on every host while debugging": {
+        "LEDGER_DEMO": "True",
+        "DEBUG": "True",
+        "ALLOWED_HOSTS": "*",
+    },
+    "forms of a bank's other sites": {"CSRF_TRUSTED_ORIGINS": "https://*.bank.example"},
     "DEBUG with a cache of one process": {"DEBUG": "True", "CACHE_URL": "locmemcache://"},
 }
 
