@@ -4,4 +4,5 @@ NAME = "A former customer"
 DOMAIN = "erased.invalid"  # a domain that nobody can have (RFC 2606)
 ACCOUNT_NAME = "Account"
 HOUSEHOLD_NAME = "A former household"
+FILE_NAME = "A file"
 NAMING = ("name", "email", "account there", "household")  # values of the history that name somebody

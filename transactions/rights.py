@@ -44,6 +44,7 @@ LESS = {
     "reads": "SELECT, INSERT",
     "fact_keys": "",
     "row_register": "SELECT",  # triggers insert
+    "row_revisions": "SELECT",
     "row_removals": "SELECT",
     "audit_runs": "SELECT, INSERT",
     "django_admin_log": "SELECT, INSERT",

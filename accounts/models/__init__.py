@@ -10,7 +10,7 @@ from accounts.models.fields import EARLIEST, LATEST, MoneyField, times_finite
 from accounts.models.household import Household
 from accounts.models.limit_change import LimitChange
 from accounts.models.read import Read
-from accounts.models.register import RegisteredRow, RowRemoval
+from accounts.models.register import RegisteredRow, RowRemoval, RowRevision
 from accounts.models.rights import GroupMembership, GroupPermission, PersonPermission, ProviderGroup
 from accounts.models.session import WebSession
 from accounts.models.sign_in import SignIn, SignInQuerySet
@@ -41,6 +41,7 @@ __all__ = [
     "Read",
     "RegisteredRow",
     "RowRemoval",
+    "RowRevision",
     "SignIn",
     "SignInQuerySet",
     "StaffSum",

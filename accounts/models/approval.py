@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from accounts.erased import FILE_NAME
 from accounts.models import approval_triggers, file_triggers, limit_triggers
 from accounts.models.account import LIMITS, Account
 from accounts.models.change_triggers import recorded
@@ -18,7 +19,7 @@ from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from accounts.shown import add_accounts
 from ledger.db.ids import uuid7
-from ledger.db.triggers import registered
+from ledger.db.register import EMPTIED, ByRule, registered
 
 KINDS = [
     "deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file", "group",
@@ -27,6 +28,15 @@ KINDS = [
 
 NEWS_LAST = timedelta(days=7)  # that who asked reads on the first page what became of a request
 LONGEST = timedelta(days=31)  # that a request waits; the setting allows 720 hours
+
+
+# How texts are erased: the message to the customer, and the name of a file. The audit compares the
+# others with the row that was booked.
+_TEXTS = "'{{message,description}}'::text[]"
+WITHOUT_TEXTS = f"""({{new}} - {_TEXTS} = {{old}} - {_TEXTS}
+    AND coalesce({{new}}->>'message', '') IN (coalesce({{old}}->>'message', ''), '')
+    AND coalesce({{new}}->>'description', '')
+        IN (coalesce({{old}}->>'description', ''), '{FILE_NAME}'))"""
 
 
 class LimitAsked(NamedTuple):
@@ -81,7 +91,7 @@ class StaffSum(models.Model):
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_SUMS,
-            registered("key"),
+            *registered(undigested=["share"]),
         ]
 
     def __str__(self) -> str:
@@ -199,7 +209,10 @@ class ApprovalRequest(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_REQUESTS,
-            registered(),
+            *registered(
+                erased={"reason": EMPTIED, "note": EMPTIED, "parameters": WITHOUT_TEXTS},
+                by_rule=ByRule(approval_triggers.DECISION, approval_triggers.CHANGES_BY_DECISION),
+            ),
             limit_triggers.REQUEST_FOR_LIMITS,
             file_triggers.REQUEST_FOR_FILE,
         ]

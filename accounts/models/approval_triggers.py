@@ -199,6 +199,16 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
 )
 # Everything but the decision and the use stays, and a decision is final. Approval and each use need
 # that who asked is still allowed to: the action counts as theirs.
+DECISION = ("status", "note", "decided_by_id", "decided_at", "used_at", "used_amount")
+CHANGES_BY_DECISION = """(
+            (OLD.status, NEW.status) IN (
+               ('pending', 'approved'), ('pending', 'declined'), ('pending', 'withdrawn'),
+               ('approved', 'approved'), ('approved', 'done'))
+           AND NOT (OLD.status = 'approved' AND (OLD.decided_by_id, OLD.decided_at, OLD.note)
+              IS DISTINCT FROM (NEW.decided_by_id, NEW.decided_at, NEW.note))
+           AND NOT (OLD.status = 'pending' AND (NEW.used_at IS NOT NULL OR NEW.used_amount <> 0))
+        )"""
+_KEPT = "\n".join(f"        before.{column} := NEW.{column};" for column in DECISION)
 REQUEST_CHANGES_BY_DECISION = FirmTrigger(
     name="request_changes_by_decision",
     when=pgtrigger.Before,
@@ -207,19 +217,8 @@ REQUEST_CHANGES_BY_DECISION = FirmTrigger(
     declare=[("before", "approval_requests%ROWTYPE")],
     func=f"""
         before := OLD;
-        before.status := NEW.status;
-        before.note := NEW.note;
-        before.decided_by_id := NEW.decided_by_id;
-        before.decided_at := NEW.decided_at;
-        before.used_at := NEW.used_at;
-        before.used_amount := NEW.used_amount;
-        IF before IS DISTINCT FROM NEW
-           OR (OLD.status, NEW.status) NOT IN (
-               ('pending', 'approved'), ('pending', 'declined'), ('pending', 'withdrawn'),
-               ('approved', 'approved'), ('approved', 'done'))
-           OR OLD.status = 'approved' AND (OLD.decided_by_id, OLD.decided_at, OLD.note)
-              IS DISTINCT FROM (NEW.decided_by_id, NEW.decided_at, NEW.note)
-           OR OLD.status = 'pending' AND (NEW.used_at IS NOT NULL OR NEW.used_amount <> 0)
+{_KEPT}
+        IF before IS DISTINCT FROM NEW OR NOT {CHANGES_BY_DECISION}
         THEN
             {refuse("request_changes_by_decision", "A request changes only by its decision, once.")}
         END IF;

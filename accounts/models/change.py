@@ -12,7 +12,8 @@ from django.db import models
 from accounts.models.change_triggers import recorded
 from accounts.models.user import User
 from accounts.shown import add_unnamed
-from ledger.db.triggers import registered, stays
+from ledger.db.register import EMPTIED, WITHOUT_KEYS, registered
+from ledger.db.triggers import stays
 
 
 class Change(models.Model):
@@ -58,7 +59,14 @@ class Change(models.Model):
             models.Index(fields=["person", "-changed_at"], name="changes_by_person"),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            registered(),
+            *registered(
+                erased={
+                    "before": WITHOUT_KEYS,
+                    "after": WITHOUT_KEYS,
+                    "address": EMPTIED,
+                    "reason": EMPTIED,
+                }
+            ),
             *stays("change_stays", "changes_stay", "The history is never edited or deleted."),
         ]
 

@@ -15,7 +15,8 @@ from accounts.models.approval_triggers import (
     related,
     share_of,
 )
-from ledger.db.triggers import FirmTrigger, refuse, registered, stays
+from ledger.db.register import EMPTIED, registered
+from ledger.db.triggers import FirmTrigger, refuse, stays
 
 Share = Callable[[str, str], str]  # SQL of an amount and its currency: a part of the threshold
 
@@ -141,6 +142,6 @@ REQUEST_FOR_LIMITS = FirmTrigger(
 ALL = [
     LIMIT_CHANGE_IS_ALLOWED,
     LIMITS_FOLLOW_CHANGES,
-    registered(),
+    *registered(erased={"reason": EMPTIED}),
     *stays("limit_change_stays", "limit_changes_stay", "A change of limits stays as it is."),
 ]

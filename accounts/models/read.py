@@ -12,7 +12,8 @@ from accounts.models.author_triggers import NEEDS_PROOF
 from accounts.models.user import User
 from accounts.shown import add_unnamed
 from ledger.db.ids import uuid7
-from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, registered, stays
+from ledger.db.register import EMPTIED, registered
+from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, stays
 
 MOST_PEOPLE = 500  # of a page
 LONGEST_QUERY = 2_000  # characters; a logged page with a longer query is refused
@@ -77,7 +78,7 @@ class Read(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             READ_IS_OF_NOW,
-            registered(),
+            *registered(erased={"query": EMPTIED}),
             *stays("read_stays", "reads_stay", "The log of reads is never edited or deleted."),
         ]
 

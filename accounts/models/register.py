@@ -1,9 +1,11 @@
 """The register of rows that are never deleted, and what was deleted all the same, and why.
 
-Note [Register of rows]: a trigger of each append-only table notes the id and the time of every row.
-The audit looks for a row of each id, so it names what is gone, and from when. Noting is one INSERT
-that waits for nobody; a number without gaps would make each writer wait for the one before. What
-the owner deletes by right, because a keeping time is over, has a row in `row_removals`.
+Note [Register of rows]: a trigger of each append-only table notes the id and the time of every row,
+and a digest of its contents. The audit looks for a row of each id, so it names what is gone, and
+from when; and it digests each row again, so it names what the owner edited in place. Noting is one
+INSERT that waits for nobody; a number without gaps would make each writer wait for the one before.
+What the owner deletes by right, because a keeping time is over, has a row in `row_removals`; what
+changes by right, because a person is erased or a request decided, one in `row_revisions`.
 """
 
 from typing import ClassVar
@@ -14,7 +16,8 @@ from django.db import models
 from django.utils import timezone
 
 from ledger.db.ids import uuid7
-from ledger.db.triggers import registered, stays
+from ledger.db.register import registered
+from ledger.db.triggers import stays
 
 
 class RegisteredRow(models.Model):
@@ -24,6 +27,10 @@ class RegisteredRow(models.Model):
     table_name = models.CharField(max_length=63)
     row_id = models.CharField(max_length=80)
     registered_at = models.DateTimeField()
+    digest = models.BinaryField(
+        null=True,
+        db_comment="SHA-256 of the row as it was inserted; null before there were digests",
+    )
 
     class Meta:
         db_table = "row_register"
@@ -35,6 +42,35 @@ class RegisteredRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table_name} {self.row_id}"
+
+
+class RowRevision(models.Model):
+    """That a row is another one by right since then: a person was erased from it, or a request was
+    decided. The newest of a row counts. Triggers write it, migrations, and `accept_rows`.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    table_name = models.CharField(max_length=63)
+    row_id = models.CharField(max_length=80)
+    digest = models.BinaryField(db_comment="SHA-256 of the row as it is since then")
+    reason = models.CharField(max_length=500)
+    revised_at = models.DateTimeField()
+    role = models.CharField(max_length=63, db_comment="Of the database")
+    session = models.CharField(max_length=60, db_comment="Of the database: process and address")
+
+    class Meta:
+        db_table = "row_revisions"
+        db_table_comment = "Rows of append-only tables that changed by right, and why"
+        default_permissions = ()
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["table_name", "row_id", "number"], name="row_revisions_of_row")
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = stays(
+            "revision_stays", "revisions_stay", "What became of a row, and why, never changes."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.table_name} {self.row_id}: {self.reason}"
 
 
 class RowRemoval(models.Model):
@@ -54,7 +90,7 @@ class RowRemoval(models.Model):
         db_table_comment = "What was deleted from append-only tables, and why"
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            registered(),
+            *registered(),
             *stays("removal_stays", "removals_stay", "What was removed, and why, never changes."),
         ]
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models.user import User
 from ledger.db.ids import uuid7
-from ledger.db.triggers import registered
+from ledger.db.register import registered
 
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
@@ -53,7 +53,7 @@ class SignIn(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-at"], name="sign_ins_of_user")
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [registered()]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = registered()
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()}: {self.device}, {self.place}"

@@ -10,7 +10,8 @@ from accounts.models import status_triggers
 from accounts.models.account import Account
 from accounts.models.user import User
 from ledger.db.ids import uuid7
-from ledger.db.triggers import registered, stays
+from ledger.db.register import EMPTIED, registered
+from ledger.db.triggers import stays
 
 
 class StatusChange(models.Model):
@@ -33,7 +34,7 @@ class StatusChange(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             status_triggers.STATUS_CHANGE_CONTINUES,
             status_triggers.STATUS_FOLLOWS_CHANGES,
-            registered(),
+            *registered(erased={"reason": EMPTIED, "message": EMPTIED}),
             *stays(
                 "status_change_stays",
                 "status_changes_stay",

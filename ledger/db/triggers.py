@@ -13,12 +13,9 @@ from typing import Any
 
 from django.db import models
 from pgtrigger import (
-    After,
     Before,
     Delete,
-    Insert,
     Operation,
-    Referencing,
     Statement,
     Trigger,
     Truncate,
@@ -153,23 +150,3 @@ def stays(
             func=refuse(table, truncate_message or message),
         ),
     ]
-
-
-def registered(key: str = "id") -> Trigger:
-    """The trigger of an append-only table that notes the ids of new rows in `row_register`. `key`
-    is the column of the id.
-    """
-    return FirmTrigger(
-        name="row_is_registered",
-        level=Statement,
-        when=After,
-        operation=Insert,
-        referencing=Referencing(new="added"),  # type: ignore[no-untyped-call]
-        definer=True,
-        func=f"""
-            INSERT INTO row_register (table_name, row_id, registered_at)
-            SELECT TG_TABLE_NAME, {key}::text, clock_timestamp() FROM added
-            ON CONFLICT DO NOTHING;
-            RETURN NULL;
-        """,  # noqa: S608 - a constant
-    )

@@ -1,32 +1,26 @@
 """Rows that the owner of the tables deletes from append-only tables: the audit names them."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts import services as account_services
 from accounts.models import (
     Account,
-    ApprovalRequest,
     Change,
     Read,
     RowRemoval,
     SignIn,
-    StaffSum,
     User,
 )
-from tests.factories import AccountFactory, UserFactory, walls_down
+from tests.attacks.registered_rows import rows_of_every_register
+from tests.factories import walls_down
 from tests.refusals import refused_by
 from tests.transactions.audit.breaking import found
-from transactions import services, staff_services
-from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.checks.register import REGISTERED
-from transactions.audit.runs import run_audit
 from transactions.privacy.erasure import erase
 from transactions.privacy.retention import apply_retention
 
@@ -35,25 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def bank() -> Account:
-    """An account, with a row in every table that has a register."""
-    account: Account = AccountFactory(balance="100")
-    person, clerk = account.user, UserFactory(is_staff=True)
-    hold = services.hold(from_account=account, amount=Decimal(5))
-    staff_services.release(hold=hold, reason="Cancelled", written_by=clerk)
-    paid = services.deposit(to_account=account, amount=Decimal(10))
-    annotate(transaction=paid, owner=person, text="Lunch")
-    account_services.change_account(account=account, daily_limit=Decimal(500), changed_by=clerk)
-    account_services.freeze_account(account=account, reason="Lost card")
-    ApprovalRequest.objects.create(
-        kind="refund", transaction_id=paid.pk, from_account=account, amount=1, currency="USD",
-        requested_by=clerk, expires_at=timezone.now() + timedelta(days=1), reason="Asked",
-    )  # fmt: skip
-    Read.objects.create(reader=clerk, page="-", path="/", address="", people=[person.pk])
-    SignIn.objects.create(user=person, outcome="ok", device="Phone", place="here")
-    StaffSum.objects.create(key="2026-01-01 money clerk x", share=0)
-    RowRemoval.objects.create(table_name="reads", reason="A test")
-    run_audit()
-    return account
+    return rows_of_every_register()
 
 
 def remove(table: str, sql: str = "", *parameters: Any) -> list[str]:

@@ -51,6 +51,7 @@ def test_the_other_triggers_move_or_record_something_or_end_sessions() -> None:
         "note_is_of_now",
         "person_permission_ends_sessions",
         "row_is_registered",
+        "row_is_revised",
         "status_follows_changes",
         "user_rights_end_sessions",
     ]

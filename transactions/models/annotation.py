@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from accounts.models import EARLIEST, LATEST, User
 from ledger.db.ids import pk_of, uuid7
-from ledger.db.triggers import FirmTrigger, refuse, registered, stays
+from ledger.db.register import registered
+from ledger.db.triggers import FirmTrigger, refuse, stays
 from transactions.models.transaction import Transaction
 
 TEXT_LIMIT = 500  # characters
@@ -171,7 +172,7 @@ class Annotation(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             OF_OWN_SIDE,
-            registered(),
+            *registered(),
             *stays(
                 "annotation_stays",
                 "annotations_stay",

@@ -10,7 +10,8 @@ from django.db.models.lookups import Exact
 
 from accounts.models import EARLIEST, LATEST
 from ledger.db.ids import uuid7
-from ledger.db.triggers import FirmTrigger, refuse, registered, stays
+from ledger.db.register import registered
+from ledger.db.triggers import FirmTrigger, refuse, stays
 from ledger.text.dates import long_moment
 
 # Note [Order of the audits]: a later audit replaces an earlier one, so a row with a time in the
@@ -61,7 +62,7 @@ class AuditRun(models.Model):
         ordering = ("-started_at", "-id")
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             AUDIT_RUN_IS_OF_NOW,
-            registered(),
+            *registered(),
             *stays("audit_run_stays", "audit_runs_stay", "The findings of an audit never change."),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -9,7 +9,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.models.author_triggers import by_its_author, of_now
 from ledger.db.ids import uuid7
-from ledger.db.triggers import registered, stays
+from ledger.db.register import EMPTIED, registered
+from ledger.db.triggers import stays
 from transactions.models.staff_triggers import RELEASED_BY_STRANGER
 
 # What was approved is booked in the name of who asked, often by the manager who approved it.
@@ -71,7 +72,7 @@ class StaffReason(models.Model):
                 "A reason names the person who is signed in.",
                 unless=ASKED_BY_AUTHOR,
             ),
-            registered(),
+            *registered(erased={"reason": EMPTIED, "message": EMPTIED}),
             RELEASED_BY_STRANGER,
             *stays("note_stays", "notes_stay", "A reason never changes.", "Reasons never change."),
         ]

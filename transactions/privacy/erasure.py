@@ -22,6 +22,8 @@ from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, 
 
 from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
 from accounts.models import Account, Change, Household, RowRemoval, SignIn, User, WebSession
+from ledger.db.local_settings import set_locally
+from ledger.db.register import ERASES
 from transactions.models import Annotation, NamesAsked
 from transactions.privacy.traces import (
     erase_from_the_log_of_households,
@@ -37,7 +39,9 @@ NEVER_CHANGE = (
 )  # fmt: skip
 
 OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger
-    WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgname NOT LIKE '%%row_is_registered%%'"""
+    WHERE tgrelid = %s::regclass AND NOT tgisinternal
+      AND tgname NOT LIKE ALL (ARRAY['%%row_is_registered%%', '%%row_is_revised%%'])"""
+WHY = "A person was erased"
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
@@ -51,6 +55,7 @@ def due_before(moment: datetime) -> QuerySet[User]:
 def erase(person: User) -> None:
     """Erases what names the person, in one database transaction. For the owner of the tables."""
     with db_transaction.atomic(durable=True), triggers_lifted(*NEVER_CHANGE):
+        set_locally(**{ERASES: WHY})
         person = User.objects.select_for_update().get(pk=person.pk)
         traces = traces_of(person)
         erase_from_the_log_of_the_admin(traces)
@@ -77,6 +82,7 @@ def erase(person: User) -> None:
         person.save()
         _rename_empty_households(left)
         _erase_from_the_history(person, [*traces.accounts, *left])
+        set_locally(**{ERASES: ""})
 
 
 def _note_removal(rows: QuerySet[Any]) -> None:
@@ -84,7 +90,7 @@ def _note_removal(rows: QuerySet[Any]) -> None:
     ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
     if ids and rows.model in (SignIn, Annotation):
         RowRemoval.objects.create(
-            table_name=rows.model._meta.db_table, row_ids=ids, reason="A person was erased."
+            table_name=rows.model._meta.db_table, row_ids=ids, reason=f"{WHY}."
         )
 
 
@@ -129,8 +135,8 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
 
 @contextmanager
 def triggers_lifted(*tables: str) -> Iterator[None]:
-    """Lifts the triggers of tables whose rows never change, but not the one that registers new
-    rows; other sessions cannot write the tables meanwhile.
+    """Lifts the triggers of tables whose rows never change, but not those that register rows and
+    note what becomes of them; other sessions cannot write the tables meanwhile.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use

@@ -20,6 +20,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
 
+from accounts.erased import FILE_NAME
 from accounts.models import (
     Account,
     ApprovalRequest,
@@ -33,7 +34,6 @@ from accounts.models import (
 from transactions.models import PaymentFile, PaymentLine, StaffReason
 
 REPR = "Erased"
-FILE_NAME = "A file"
 REFUSED = "It was refused."
 
 

@@ -159,7 +159,8 @@ OPEN = {
     "django_migrations": "names of migrations; the web role only reads it",
     "django_session": "empty: sessions are in the table sessions",
     "socialaccount_socialapp": "empty: providers are in the settings",
-    "row_register": "ids and times of rows, also of others; the web role only reads them",
+    "row_register": "ids, times and digests of rows, also of others; the web role only reads them",
+    "row_revisions": "what became of rows, also of others; the web role only reads it",
     "row_removals": "ids of rows that were removed; the web role only reads them",
     "fact_keys": "keys of signed facts; the web role has no right to it",
 }

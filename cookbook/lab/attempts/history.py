@@ -65,8 +65,22 @@ REMOVAL = ValidRow(
     },
     nullable=frozenset({"removed_before"}),
 )
+REVISION = ValidRow(
+    "row_revisions",
+    "a revision",
+    {
+        "number": "-1",  # a sequence would go on after the attempt
+        "table_name": "'reads'",
+        "row_id": "'1'",
+        "digest": "sha256('1')",
+        "reason": "'At the wish of its owner.'",
+        "revised_at": "clock_timestamp()",
+        "role": "'ledger'",
+        "session": "''",
+    },
+)
 TAKEN = REMOVAL.but("twice", id="'00000000-0000-7000-8000-000000000001'").insert
-ROWS = (RECORD, READ, ENTRY, REMOVAL)
+ROWS = (RECORD, READ, ENTRY, REMOVAL, REVISION)
 SET_BY_TRIGGER = {
     "read_at": "UPDATE reads SET read_at = NULL",
     "role": "UPDATE reads SET (role) = ROW (NULL)",
@@ -149,6 +163,22 @@ ATTEMPTS: list[Attempt] = [
         (REMOVAL.insert,),
     ),
     *REMOVAL.left_out(),
+    Attempt(
+        "row_revisions",
+        "row_revisions_pkey",
+        "Note a revision with a number that is taken",
+        REVISION.insert,
+        UNIQUE,
+        (REVISION.insert,),
+    ),
+    *stay(
+        "revision_stays",
+        "revisions_stay",
+        "row_revisions",
+        "UPDATE row_revisions SET digest = sha256('forged')",
+        (REVISION.insert,),
+    ),
+    *REVISION.left_out(),
     *(
         Attempt(
             "reads",

@@ -5,25 +5,49 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Model
 
-from accounts.models import RowRemoval
+from accounts.models import (
+    ApprovalRequest,
+    Change,
+    LimitChange,
+    Read,
+    RowRemoval,
+    SignIn,
+    StaffSum,
+    StatusChange,
+)
+from accounts.models.revisions import known
 from ledger.db.local_settings import locally
+from ledger.db.register import digest_of, id_of
 from transactions.audit.findings import Finding, moment_text
+from transactions.models import Annotation, AuditRun, StaffReason
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
-# The tables with a register: the columns of the id and of the time.
+
+class Registered(NamedTuple):
+    """A table with a register: the columns of its id and of its time."""
+
+    key: str
+    time: str
+    model: type[Model]
+
+
 REGISTERED = {
-    "changes": ("id", "changed_at"),
-    "reads": ("id", "read_at"),
-    "approval_requests": ("id", "requested_at"),
-    "staff_sums": ("key", "NULL::timestamptz"),
-    "account_status_changes": ("id", "created_at"),
-    "limit_changes": ("id", "created_at"),
-    "sign_ins": ("id", "at"),
-    "transaction_notes": ("id", "created_at"),
-    "annotations": ("id", "created_at"),
-    "audit_runs": ("id", "finished_at"),
-    "row_removals": ("id", "removed_at"),
+    model._meta.db_table: Registered(str(model._meta.pk.column), time, model)
+    for model, time in (
+        (Change, "changed_at"),
+        (Read, "read_at"),
+        (ApprovalRequest, "requested_at"),
+        (StaffSum, "NULL::timestamptz"),
+        (StatusChange, "created_at"),
+        (LimitChange, "created_at"),
+        (SignIn, "at"),
+        (StaffReason, "created_at"),
+        (Annotation, "created_at"),
+        (AuditRun, "finished_at"),
+        (RowRemoval, "removed_at"),
+    )
 }
 MEMORY = "64MB"  # of the server, for joining a table with its register
 NAMED = 5  # rows named in a finding
@@ -39,70 +63,68 @@ class _Rows(NamedTuple):
     total: int
 
 
-def _first(found: str) -> str:
-    """SQL: the first of the rows (id, moment), how many there are, and from when to when."""
+def _query(table: str, of: Registered) -> str:
+    """SQL: what differs between a table and its register, read once: for each kind of difference
+    the first rows, from when to when, and how many. With `since`, only newer rows are digested.
+    """
     return f"""
-    WITH found AS MATERIALIZED ({found})
-    SELECT (SELECT array_agg(id) FROM (
-                SELECT id FROM found ORDER BY moment, id LIMIT {NAMED}) AS first),
-           min(moment), max(moment), count(*)
-    FROM found HAVING count(*) > 0"""  # noqa: S608 - constants
-
-
-def _missing(table: str, key: str) -> str:
-    return _first(f"""
-        SELECT row_id AS id, registered_at AS moment FROM row_register AS noted
-        WHERE table_name = '{table}'
-          AND registered_at >= coalesce(%(since)s::timestamptz, '-infinity')
-          AND registered_at >= coalesce((
-              SELECT max(removed_before) + %(margin)s::interval FROM row_removals
-              WHERE table_name = '{table}'), '-infinity')
-          AND row_id NOT IN (
-              SELECT unnest(row_ids) FROM row_removals WHERE table_name = '{table}')
-          AND NOT EXISTS (SELECT FROM {table} AS one WHERE one.{key}::text = noted.row_id)""")  # noqa: S608
-
-
-def _unregistered(table: str, key: str, time: str) -> str:
-    return _first(f"""
-        SELECT {key}::text AS id, {time} AS moment FROM {table} AS one
-        WHERE coalesce({time} >= %(since)s::timestamptz, true)
-          AND NOT EXISTS (
-              SELECT FROM row_register AS noted
-              WHERE noted.table_name = '{table}' AND noted.row_id = one.{key}::text)""")  # noqa: S608
+    WITH found AS MATERIALIZED (
+        SELECT CASE WHEN one.id IS NULL THEN 'missing row'
+                    WHEN known.row_id IS NULL THEN 'unregistered row'
+                    ELSE 'altered row' END AS kind,
+               coalesce(known.row_id, one.id) AS id,
+               coalesce(known.registered_at, one.moment) AS moment
+        FROM (
+            SELECT {id_of(of.model, "one")} AS id, {of.time} AS moment,
+                   coalesce({of.time} >= %(since)s::timestamptz, true) AS is_new,
+                   CASE WHEN coalesce({of.time} >= %(since)s::timestamptz, true)
+                        THEN {digest_of(of.model, "one")} END AS digest
+            FROM {table} AS one
+        ) AS one
+        FULL JOIN ({known(table)}) AS known ON known.row_id = one.id
+        WHERE CASE
+            WHEN known.row_id IS NULL THEN one.is_new
+            WHEN known.registered_at < %(since)s::timestamptz THEN false
+            WHEN one.id IS NULL THEN known.registered_at >= coalesce((
+                    SELECT max(removed_before) + %(margin)s::interval FROM row_removals
+                    WHERE table_name = '{table}'), '-infinity')
+                AND known.row_id NOT IN (
+                    SELECT unnest(row_ids) FROM row_removals WHERE table_name = '{table}')
+            ELSE one.is_new AND one.digest IS DISTINCT FROM known.digest
+        END
+    )
+    SELECT kind, (array_agg(id ORDER BY moment, id))[:{NAMED}], min(moment), max(moment), count(*)
+    FROM found GROUP BY kind"""  # noqa: S608 - constants
 
 
 def register(since: datetime | None = None) -> Iterator[Finding]:
-    """Each registered row is in its table, unless it was removed by right, and each row of these
-    tables is registered. With `since`, rows from then on.
+    """Each registered row is in its table, unless it was removed by right, with the contents that
+    the register digested, and each row of these tables is registered. With `since`, rows from then
+    on.
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
-    missing, unregistered = [], []
+    differences: dict[str, list[_Rows]] = {kind: [] for kind in SENTENCES}
     with locally(work_mem=MEMORY), connection.cursor() as cursor:
-        for table, (key, time) in REGISTERED.items():
-            cursor.execute(_missing(table, key), parameters)
-            missing += [_Rows(table, *row) for row in cursor.fetchall()]
-            cursor.execute(_unregistered(table, key, time), parameters)
-            unregistered += [_Rows(table, *row) for row in cursor.fetchall()]
-    if missing:
-        yield _finding("missing row", missing, _gone)
-    if unregistered:
-        yield _finding("unregistered row", unregistered, _strange)
+        for table, of in REGISTERED.items():
+            cursor.execute(_query(table, of), parameters)
+            for kind, *rows in cursor.fetchall():
+                differences[kind].append(_Rows(table, *rows))
+    for kind, tables in differences.items():
+        if tables:
+            yield _finding(kind, tables)
     yield from _early_removals()
 
 
-def _finding(check: str, rows: list[_Rows], sentence: Any) -> Finding:
-    ids = "; ".join(f"{each.table}: {', '.join(each.ids)}" for each in rows)
-    total = sum(each.total for each in rows)
-    gone = check == "missing row"
-    return Finding(
-        check,
-        None,
-        None,
-        ids if gone else "no row without an entry in the register",
-        "no such rows" if gone else ids,
-        total,
-        sentence=" ".join(sentence(each) for each in rows),
-    )
+def _finding(kind: str, tables: list[_Rows]) -> Finding:
+    ids = "; ".join(f"{each.table}: {', '.join(each.ids)}" for each in tables)
+    expected, found = {
+        "missing row": (ids, "no such rows"),
+        "unregistered row": ("no row without an entry in the register", ids),
+        "altered row": ("rows as they were registered", ids),
+    }[kind]
+    total = sum(each.total for each in tables)
+    sentence = " ".join(SENTENCES[kind](each) for each in tables)
+    return Finding(kind, None, None, expected, found, total, sentence=sentence)
 
 
 def _gone(rows: _Rows) -> str:
@@ -122,6 +144,20 @@ def _strange(rows: _Rows) -> str:
         f" {', '.join(rows.ids)}. They were inserted with disabled triggers, or the register was"
         " emptied. Find out who did it."
     )
+
+
+def _altered(rows: _Rows) -> str:
+    are = "row is not" if rows.total == 1 else "rows are not"
+    return (
+        f"{rows.total:,} {are} in {rows.table} as written, from {moment_text(rows.first)} to"
+        f" {moment_text(rows.last)}; the first: {', '.join(rows.ids)}. Somebody edited them with"
+        " disabled triggers. Find out who did it, and bring the contents back from a backup, with"
+        " the triggers of the table disabled; or note by accept_rows why they stay as they are"
+        " (docs/audit.md)."
+    )
+
+
+SENTENCES = {"missing row": _gone, "unregistered row": _strange, "altered row": _altered}
 
 
 def _early_removals() -> Iterator[Finding]:

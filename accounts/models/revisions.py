@@ -1,0 +1,54 @@
+"""Notes rows of append-only tables as they are now: for migrations, and for the owner of the tables
+when a row cannot be brought back. See Note [Register of rows].
+"""
+
+from collections.abc import Iterable
+
+from django.db import connection, models
+from django.db import transaction as db_transaction
+
+from ledger.db.register import digest_of, id_of
+
+ADDED = "A column was added: {}"
+
+
+def known(table: str) -> str:
+    """SQL: the registered rows of a table (row_id, registered_at, digest), as revised."""
+    return f"""SELECT noted.row_id, noted.registered_at,
+               coalesce(revised.digest, noted.digest) AS digest
+        FROM row_register AS noted
+        LEFT JOIN (
+            SELECT DISTINCT ON (row_id) row_id, digest FROM row_revisions
+            WHERE table_name = '{table}' ORDER BY row_id, number DESC
+        ) AS revised USING (row_id)
+        WHERE noted.table_name = '{table}'"""  # noqa: S608 - a constant
+
+
+def new_columns_sql(model: type[models.Model], *columns: str) -> str:
+    """The SQL that a migration needs after it added columns to a registered table: text for its
+    RunSQL, because later columns must not be in it. A row that was not intact before stays so.
+    """
+    intact = f"known.digest = {digest_of(model, 'one', without=columns)}"
+    return _revise(model, f"'{ADDED.format(', '.join(columns))}'", intact)
+
+
+def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -> int:
+    """Notes that these rows stay as they are now, and why, so that the audit takes them: where
+    somebody has edited them and no backup has them. For the owner of the tables. Returns how many
+    registered rows there were.
+    """
+    sql = _revise(model, "%s", f"{id_of(model, 'one')} = ANY (%s)")
+    with db_transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, [reason, [str(each) for each in ids]])
+        return int(cursor.rowcount)
+
+
+def _revise(model: type[models.Model], reason: str, condition: str) -> str:
+    table = model._meta.db_table
+    return f"""
+    INSERT INTO row_revisions (table_name, row_id, digest, reason, revised_at, role, session)
+    SELECT '{table}', known.row_id, {digest_of(model, "one")}, {reason}, clock_timestamp(),
+           current_user, pg_backend_pid()::text
+    FROM {table} AS one
+    JOIN ({known(table)}) AS known ON known.row_id = {id_of(model, "one")}
+    WHERE {condition}"""  # noqa: S608 - constants

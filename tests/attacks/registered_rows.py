@@ -1,0 +1,39 @@
+"""A row in every append-only table that has a register."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.utils import timezone
+
+from accounts import services as account_services
+from accounts.models import Account, ApprovalRequest, Read, RowRemoval, SignIn, StaffSum
+from tests.factories import AccountFactory, UserFactory
+from transactions import services, staff_services
+from transactions.annotations.services import annotate
+from transactions.audit.runs import run_audit
+
+
+def rows_of_every_register() -> Account:
+    """An account, with a row in every table that has a register."""
+    account: Account = AccountFactory(balance="100")
+    person, clerk = account.user, UserFactory(is_staff=True)
+    hold = services.hold(from_account=account, amount=Decimal(5))
+    staff_services.release(hold=hold, reason="Cancelled", written_by=clerk)
+    paid = services.deposit(to_account=account, amount=Decimal(10))
+    annotate(transaction=paid, owner=person, text="Lunch")
+    account_services.change_account(account=account, daily_limit=Decimal(500), changed_by=clerk,
+                                    reason="Asked by letter")  # fmt: skip
+    account_services.freeze_account(account=account, reason="Lost card")
+    ApprovalRequest.objects.create(
+        kind="refund", transaction_id=paid.pk, from_account=account, amount=1, currency="USD",
+        parameters={"message": "Sorry", "description": "Lunch"},
+        requested_by=clerk, expires_at=timezone.now() + timedelta(days=1), reason="Asked",
+    )  # fmt: skip
+    Read.objects.create(
+        reader=clerk, page="-", path="/", query="q=Ana", address="", people=[person.pk]
+    )
+    SignIn.objects.create(user=person, outcome="ok", device="Phone", place="here")
+    StaffSum.objects.create(key="2026-01-01 money clerk x", share=0)
+    RowRemoval.objects.create(table_name="reads", reason="A test")
+    run_audit()
+    return account
