@@ -136,6 +136,11 @@ DATABASES = {
         },
     }
 }
+# With microseconds, without which no seal of a loaded bank would match.
+SERIALIZATION_MODULES = {
+    "json": "ledger.backups.exact_json",
+    "jsonl": "ledger.backups.exact_jsonl",
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Shared by all processes, because the rate limits on signing in count across them.

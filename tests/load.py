@@ -1,9 +1,10 @@
 """Processes that move money until their input is closed: `python -m tests.load JOB`.
 
 - `open N`: opens N accounts with money in an empty bank.
-- `pay`: transfers one after the other. Prints `sent <id>` before and `done <id>` after each, and
-  `unknown <id>` before it sends one again: a test that kills the server knows from that which
-  rows must be in the books. Exits with an error if a payment is refused.
+- `pay`: transfers between these accounts, one after the other. Prints `sent <id>` before and
+  `done <id>` after each, and `unknown <id>` before it sends one again: a test that kills the
+  server knows from that which rows must be in the books. Exits with an error if a payment is
+  refused.
 - `verbs SEED`: calls the services at random; prints how often each was called.
 """
 
@@ -18,13 +19,15 @@ from typing import Any
 
 import django
 
+PAYER = "load@example.com"
+
 
 def open_accounts(people: int) -> None:
     from accounts.models import User
     from accounts.services import open_account
     from transactions import services
 
-    user = User.objects.create_user("load@example.com", name="Load")
+    user = User.objects.create_user(PAYER, name="Load")
     for _ in range(people):
         account = open_account(user=user, currency="USD")
         services.deposit(to_account=account, amount=Decimal(1_000_000))
@@ -41,7 +44,8 @@ def pay() -> None:
     from ledger.db.ids import uuid7
     from transactions import services
 
-    accounts = list(Account.objects.values_list("pk", flat=True))
+    mine = Account.objects.filter(user__email=PAYER)
+    accounts = list(mine.values_list("pk", flat=True))
     while not told_to_stop():
         id, (sender, recipient) = uuid7(), random.sample(accounts, 2)
         print("sent", id, flush=True)

@@ -5,28 +5,23 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from ledger.db import postmaster
-from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
-from ledger.env import BASE_DIR
+from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.processes import (
     LONG,
     MANAGE,
-    environment,
     free_port,
-    manage,
     reachable_folder,
     wait_until,
 )
@@ -36,106 +31,16 @@ ENOUGH = 150  # payments before something is killed, and again after it
 pytestmark = pytest.mark.slow
 
 
-class FaultyBank:
-    """An embedded server of its own with four rich accounts."""
-
-    def __init__(self, data_dir: Path, major: int) -> None:
-        self.data_dir, self.major = data_dir, major
-        self.database = EmbeddedServer(data_dir, major)
-        self.settings = environment(
-            data_dir, LEDGER_PG=str(major), DJANGO_SETTINGS_MODULE="ledger.settings"
-        )
-        self.manage("prepare")
-        self.load("open", "4").communicate(timeout=LONG)
-
-    def manage(self, *arguments: str) -> str:
-        done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major))
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def load(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.load", *arguments],
-            cwd=BASE_DIR,
-            env=self.settings,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def transfers(self) -> list[str]:
-        query = "print(*Transaction.objects.filter(type='transfer').values_list('pk', flat=True))"
-        return self.manage("shell", "-v", "0", "-c", query).split()
-
-    def kill_postgres(self) -> None:
-        """Kill the postmaster, as a power cut would; its children notice and exit."""
-        found = postmaster.read(self.database.data)
-        assert found is not None
-        os.kill(found.pid, signal.SIGKILL)
-
-
 @pytest.fixture
-def bank(settings: object) -> Iterator[FaultyBank]:
+def bank(settings: object) -> Iterator[OwnBank]:
     with reachable_folder() as folder:
         try:
-            yield FaultyBank(folder / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
+            yield OwnBank(folder / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
         finally:
             delete_everything(folder / "data")
 
 
-class Load:
-    """Processes that pay, and the lines that they print."""
-
-    def __init__(self, bank: FaultyBank, processes: int) -> None:
-        self.lines: list[list[str]] = []
-        self.processes = [bank.load("pay") for _ in range(processes)]
-        self.readers = [threading.Thread(target=self._read, args=[p]) for p in self.processes]
-        for reader in self.readers:
-            reader.start()
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.lines.append(line.split(maxsplit=2))
-
-    def ids(self, word: str) -> list[str]:
-        return [line[1] for line in list(self.lines) if line[0] == word]
-
-    def wait_for(self, more: int) -> None:
-        """Wait until so many more payments are done."""
-        enough = len(self.ids("done")) + more
-        wait_until(lambda: len(self.ids("done")) >= enough)
-
-    def stop(self) -> None:
-        for process in self.processes:
-            assert process.stdin is not None
-            process.stdin.close()
-        for process, reader in zip(self.processes, self.readers, strict=True):
-            assert process.wait(LONG) == 0, "a payment was refused, or answered wrongly"
-            reader.join(LONG)
-            if process.stdout is not None:
-                process.stdout.close()
-
-
-@contextmanager
-def load(bank: FaultyBank, processes: int = 3) -> Iterator[Load]:
-    running = Load(bank, processes)
-    try:
-        yield running
-    finally:
-        running.stop()
-
-
-def assert_nothing_lost_and_nothing_invented(bank: FaultyBank, paying: Load) -> None:
-    booked, done = bank.transfers(), paying.ids("done")
-    assert len(booked) == len(set(booked))
-    assert set(done) <= set(booked), "an acknowledged payment is gone"
-    assert set(booked) <= set(paying.ids("sent"))
-    assert len(done) == len(set(done))
-    assert "clean" in bank.manage("audit_ledger")
-
-
-def test_postgres_killed_under_load(bank: FaultyBank) -> None:
+def test_postgres_killed_under_load(bank: OwnBank) -> None:
     with load(bank) as paying:
         for _ in range(2):
             paying.wait_for(ENOUGH)
@@ -159,7 +64,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def test_a_full_disk(small_disk: Path, settings: object) -> None:
-    bank = FaultyBank(small_disk / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
+    bank = OwnBank(small_disk / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
     ballast = small_disk / "ballast"
     with load(bank, 2) as paying:
         paying.wait_for(ENOUGH)
@@ -175,7 +80,7 @@ def test_a_full_disk(small_disk: Path, settings: object) -> None:
 class Site:
     """gunicorn with its workers, and a person signed in."""
 
-    def __init__(self, bank: FaultyBank) -> None:
+    def __init__(self, bank: OwnBank) -> None:
         self.bank, self.port = bank, free_port()
         self.process = subprocess.Popen(
             [*MANAGE, "serve"],
@@ -254,14 +159,14 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in found.stdout.split()]
 
 
-def accounts_of(bank: FaultyBank) -> list[tuple[str, str]]:
+def accounts_of(bank: OwnBank) -> list[tuple[str, str]]:
     """Id and number of each."""
     query = "[print(account.pk, account.number) for account in Account.objects.all()]"
     lines = bank.manage("shell", "-v", "0", "-c", query).splitlines()
     return [(id, number) for id, number in map(str.split, lines)]
 
 
-def test_web_workers_killed_while_forms_are_sent(bank: FaultyBank) -> None:
+def test_web_workers_killed_while_forms_are_sent(bank: OwnBank) -> None:
     """Each person presses Send again until the receipt comes, and has paid once."""
     accounts, site = accounts_of(bank), Site(bank)
     receipts, killed_all = list[str](), threading.Event()
@@ -291,7 +196,7 @@ def test_web_workers_killed_while_forms_are_sent(bank: FaultyBank) -> None:
     assert "clean" in bank.manage("audit_ledger")
 
 
-def test_fifty_requests_with_one_id_and_fifty_spends_of_a_full_balance(bank: FaultyBank) -> None:
+def test_fifty_requests_with_one_id_and_fifty_spends_of_a_full_balance(bank: OwnBank) -> None:
     (first, _), (_, number), *_ = accounts_of(bank)
     site, one_id = Site(bank), str(uuid.uuid4())
     try:

@@ -97,14 +97,7 @@ def audit(
     try:
         with snapshot():
             _only_one()
-            _limit(ends)
-            result = _counted(since)
-            for check in CHECKS:
-                tell(check.__name__)
-                _limit(ends)
-                result.findings += _first_of_each_kind(check(since))
-            set_locally(statement_timeout="0")
-            return result
+            return _checked(since, ends, tell)
     except OperationalError as error:
         if seconds is None or sqlstate(error) != TIMED_OUT:
             raise
@@ -112,6 +105,22 @@ def audit(
             f"The audit took longer than {seconds:.0f} seconds here, so it was stopped. "
             "Check a shorter period, or run manage.py audit_ledger."
         ) from error
+
+
+def audit_here() -> Audit:
+    """The same over what the open transaction sees, also before it commits."""
+    return _checked(None, None, lambda _check: None)
+
+
+def _checked(since: datetime | None, ends: float | None, tell: Callable[[str], object]) -> Audit:
+    _limit(ends)
+    result = _counted(since)
+    for check in CHECKS:
+        tell(check.__name__)
+        _limit(ends)
+        result.findings += _first_of_each_kind(check(since))
+    set_locally(statement_timeout="0")
+    return result
 
 
 def _first_of_each_kind(findings: Iterator[Finding]) -> list[Finding]:

@@ -1,0 +1,190 @@
+"""A backup: the file that pg_dump wrote, and beside it a manifest that says what is in it.
+
+The manifest has the file's digest, so that a damaged file is refused before anything is read from
+it, and what the bank held at that moment, so that a restored bank can be compared with it.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.db.migrations.recorder import MigrationRecorder
+
+from ledger.db import tools
+from ledger.db.probe import known_migrations
+from transactions.models import Seal, Transaction
+
+FORMAT = 1
+PIECE = 1 << 20  # bytes
+# The practice bank of the cookbook is built anew by `manage.py prepare`, as are the views that
+# row-level security puts in front of the tables.
+LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
+
+
+class BackupRefused(Exception):
+    """Nothing was written or restored; the message is one sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What stands beside a backup. `seal` is the newest seal's digest, "" without one."""
+
+    sha256: str
+    transactions: int
+    seal: str
+    migrations: list[str]
+    postgres: int
+    format: int = FORMAT
+
+    @classmethod
+    def of(cls, file: Path) -> Self:
+        """Reads the one beside `file`. Raises BackupRefused."""
+        beside = path_of(file)
+        try:
+            found = json.loads(beside.read_text())
+            manifest = cls(**{field.name: found[field.name] for field in fields(cls)})
+        except FileNotFoundError:
+            raise BackupRefused(
+                f"{beside} is missing: without it nobody can tell whether {file} is whole."
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise BackupRefused(f"{beside} cannot be read: it is damaged.") from None
+        if manifest.format != FORMAT:
+            raise BackupRefused(f"{beside} is in another format, most likely of a newer Ledger.")
+        return manifest
+
+
+def path_of(file: Path) -> Path:
+    """The manifest of a backup."""
+    return file.with_name(file.name + ".manifest")
+
+
+def write(file: Path) -> Manifest:
+    """Writes a backup of the whole bank and its manifest, while the bank works on.
+
+    Both are of one instant. Raises BackupRefused where a file exists, with nothing written.
+    """
+    for there in (file, path_of(file)):
+        if there.exists():
+            raise BackupRefused(f"{there} exists; a backup never overwrites one.")
+    if not file.parent.is_dir():
+        raise BackupRefused(f"There is no folder {file.parent}.")
+    draft = file.with_name(f"{file.name}.part")
+    try:
+        facts = _dump(draft)
+        manifest = Manifest(sha256=digest_of(draft), **facts)
+        path_of(file).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+        draft.rename(file)
+    except (tools.ProgramFailed, tools.NoProgram) as error:
+        raise BackupRefused(f"The backup failed: {error}") from error
+    except OSError as error:
+        raise BackupRefused(f"{file} cannot be written: {error.strerror}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return manifest
+
+
+def _dump(draft: Path) -> dict[str, Any]:
+    """Runs pg_dump in the snapshot of an open transaction, and tells what that snapshot holds."""
+    draft.touch(mode=0o600)  # whoever reads a backup reads everything
+    with db_transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SELECT pg_export_snapshot()")
+        (snapshot,) = cursor.fetchone()
+        facts = held()
+        tools.run(
+            "pg_dump",
+            "--format=custom",
+            "--no-owner",
+            "--no-acl",
+            f"--snapshot={snapshot}",
+            f"--file={draft}",
+            *LEFT_OUT,
+        )
+    with draft.open("rb") as stream:
+        os.fsync(stream.fileno())
+    return facts
+
+
+def held() -> dict[str, Any]:
+    """What the bank holds, as a manifest tells it."""
+    newest = Seal.objects.order_by("-pk").first()
+    applied = MigrationRecorder(connection).applied_migrations()
+    return {
+        "transactions": Transaction.objects.count(),
+        "seal": bytes(newest.digest).hex() if newest else "",
+        "migrations": sorted(f"{app}.{name}" for app, name in applied),
+        "postgres": tools.server_major(),
+    }
+
+
+def check(file: Path) -> Manifest:
+    """Reads the manifest and compares the file with it. Raises BackupRefused, naming the file."""
+    if not file.is_file():
+        raise BackupRefused(f"There is no file {file}.")
+    manifest = Manifest.of(file)
+    if digest_of(file) != manifest.sha256:
+        raise BackupRefused(f"{file} is damaged: its bytes are not those that were written.")
+    return manifest
+
+
+def load(file: Path) -> Manifest:
+    """Restores a checked backup into an empty database, all of it or nothing.
+
+    Raises BackupRefused for a damaged file, one of a newer Ledger, and a database that has tables.
+    """
+    manifest = check(file)
+    known = set(known_migrations())
+    if newer := [name for name in manifest.migrations if name not in known]:
+        raise BackupRefused(
+            f"{file} is of another Ledger, most likely a newer one: this one has no migration"
+            f" {newer[0]}."
+        )
+    if tables := connection.introspection.table_names():
+        raise BackupRefused(
+            f"The database {connection.settings_dict['NAME']} is not empty: it has the table"
+            f" {tables[0]}. A restore goes into a new database alone; LEDGER_DATA_DIR names another"
+            " folder, or DATABASE_URL another server."
+        )
+    try:
+        tools.run(
+            "pg_restore",
+            "--single-transaction",
+            "--exit-on-error",
+            "--no-owner",
+            "--no-acl",
+            str(file),
+        )
+    except (tools.ProgramFailed, tools.NoProgram) as error:
+        raise BackupRefused(
+            f"{file} was not restored, and nothing is left of it: {error}"
+        ) from error
+    return manifest
+
+
+def differences(manifest: Manifest) -> list[str]:
+    """Sentences about what this bank holds otherwise than the one that was backed up."""
+    now = held()
+    found = []
+    if now["transactions"] != manifest.transactions:
+        found.append(
+            f"The backup was of {manifest.transactions} transactions; here are"
+            f" {now['transactions']}."
+        )
+    if now["seal"] != manifest.seal:
+        found.append("The newest seal is not that of the bank that was backed up.")
+    return found
+
+
+def digest_of(file: Path) -> str:
+    """SHA-256, as sha256sum prints it."""
+    found = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()

@@ -1,0 +1,85 @@
+"""Postgres's own programs, such as pg_dump, pointed at the database of the settings."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from django.db import connection
+from psycopg.conninfo import make_conninfo
+
+from ledger.db.placement import MAJORS, EmbeddedServerError, binaries_of
+
+VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
+
+
+class NoProgram(Exception):
+    """A program of Postgres is missing or too old; the message says what to install."""
+
+
+class ProgramFailed(Exception):
+    """A program of Postgres failed; the message is its first error."""
+
+
+def run(program: str, *arguments: str) -> None:
+    """Runs it on the database of the settings. Raises NoProgram or ProgramFailed."""
+    target, environment = _target()
+    done = subprocess.run(
+        [find(program), *arguments, f"--dbname={target}"],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ProgramFailed(_first_error(done.stderr))
+
+
+def find(program: str) -> Path:
+    """The system's program if it is new enough for the server, else that of the embedded server."""
+    major = server_major()
+    found = shutil.which(program)
+    embedded = connection.settings_dict.get("LEDGER_EMBEDDED")
+    if found and not embedded and _major_of(Path(found)) >= major:
+        return Path(found)
+    for ours in MAJORS:
+        try:
+            own = binaries_of(ours) / program
+        except EmbeddedServerError:
+            break
+        if ours >= major and own.exists():
+            return own
+    raise NoProgram(
+        f"{program} {major} or newer is needed: install the client programs of Postgres {major},"
+        f" such as the package postgresql-client-{major}."
+    )
+
+
+def server_major() -> int:
+    """The major version of the server, such as 18."""
+    connection.ensure_connection()
+    return int(connection.connection.info.server_version // 10000)
+
+
+def _major_of(program: Path) -> int:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = VERSION.search(done.stdout)
+    return int(found[1]) if found else 0
+
+
+def _target() -> tuple[str, dict[str, str]]:
+    """The database as a string of libpq's, and the password apart: others see arguments."""
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold", "client_encoding", "autocommit"):
+        parameters.pop(name, None)
+    password = str(parameters.pop("password", ""))
+    return make_conninfo("", **parameters), {"PGPASSWORD": password} if password else {}
+
+
+def _first_error(printed: str) -> str:
+    lines = printed.strip().splitlines()
+    errors = [line for line in lines if "error:" in line] or lines or ["it said nothing"]
+    return errors[0].partition("error: ")[2] or errors[0]

@@ -1,0 +1,48 @@
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands.loaddata import Command as LoadData
+from django.core.serializers.base import DeserializedObject
+from django.db import connections
+from django.db import transaction as db_transaction
+
+from ledger.backups import fixtures
+from ledger.text.lines import counted
+from transactions.audit.audit import audit_here
+
+
+class Command(LoadData):
+    help = (
+        "Loads a fixture of `dumpdata` into an empty bank, proves it by the audit and the seals,"
+        " and only then commits."
+    )
+
+    def handle(self, *labels: str, **options: Any) -> None:
+        if options["database"] != "default":
+            super().handle(*labels, **options)
+            return
+        self.is_emptied = False
+        if held := fixtures.rows_of_a_bank():
+            raise CommandError(
+                f"Nothing was loaded: this bank has {held} already, and a fixture goes into an"
+                " empty one alone, because its balances and seals are those of its own rows."
+            )
+        verbosity = options.pop("verbosity")
+        with db_transaction.atomic(durable=True), fixtures.triggers_off():
+            super().handle(*labels, verbosity=0, **options)  # it says "installed" too early
+            connections["default"].check_constraints()
+            if findings := audit_here().findings:
+                raise CommandError(
+                    f"Nothing was loaded, because these books are not clean: {findings[0]}"
+                )
+        if verbosity:
+            rows = counted(self.loaded_object_count, "row")
+            self.stdout.write(f"Loaded {rows}; the books are clean, and every seal holds.")
+
+    def save_obj(self, obj: DeserializedObject) -> bool:
+        """Saves one object; the first takes away all rows that migrations or audits wrote."""
+        if not self.is_emptied:
+            fixtures.empty_all()
+            self.is_emptied = True
+        saved: bool = super().save_obj(obj)
+        return saved

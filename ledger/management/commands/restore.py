@@ -1,0 +1,40 @@
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from ledger.backups import files
+from ledger.server.preparation import prepare
+from ledger.text.lines import counted
+from transactions.audit.audit import audit
+
+
+class Command(BaseCommand):
+    help = (
+        "Restores a backup of `manage.py backup` into an empty database, and proves it: by the"
+        " audit, the seals and the manifest. Exits 1 if the books are not clean."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE")
+
+    def handle(self, *, file: Path, **_options: Any) -> None:
+        try:
+            manifest = files.load(file)
+            prepare(demo=False, tell=partial(self.stderr.write, style_func=str))
+        except (files.BackupRefused, OperationalError) as refusal:
+            raise CommandError(str(refusal)) from None
+        result = audit()
+        wrong = files.differences(manifest) + [str(finding) for finding in result.findings]
+        for sentence in wrong:
+            self.stderr.write(sentence)
+        if wrong:
+            raise SystemExit(1)
+        self.stdout.write(
+            f"Restored and clean: {counted(result.transactions, 'transaction')} on"
+            f" {counted(result.accounts, 'account')}, and every seal holds."
+        )

@@ -1,0 +1,45 @@
+"""A demo bank with seals in a server of its own, and folders for others."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from ledger.db.removal import delete_everything
+from tests.ledger.own_bank import OwnBank
+from tests.ledger.processes import reachable_folder
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[OwnBank]:
+    with reachable_folder() as folder:
+        try:
+            found = OwnBank(folder / "data", settings.LEDGER_PG)
+            found.manage("seed_demo", "--force")
+            found.manage("seal_ledger")
+            yield found
+        finally:
+            delete_everything(folder / "data")
+
+
+@pytest.fixture(scope="module")
+def backup(bank: OwnBank, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("backup") / "bank.backup"
+    bank.manage("backup", str(file))
+    return file
+
+
+@pytest.fixture
+def new_folder() -> Iterator[Callable[[], Path]]:
+    """Data folders in which nothing was started yet."""
+    made: list[Path] = []
+    with reachable_folder() as folder:
+
+        def new_folder() -> Path:
+            made.append(folder / f"data{len(made)}")
+            return made[-1]
+
+        yield new_folder
+        for each in made:
+            delete_everything(each)

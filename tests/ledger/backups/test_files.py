@@ -1,0 +1,154 @@
+"""A backup restores into an empty server, proved; a damaged one is refused by name."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from ledger.db.embedded import EmbeddedServer
+from tests.ledger.own_bank import OwnBank, load
+from tests.ledger.processes import assert_one_sentence, manage
+from tests.ledger.servers import query
+
+pytestmark = pytest.mark.slow
+PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
+NewFolder = Callable[[], Path]
+
+
+def server(folder: Path) -> EmbeddedServer:
+    return EmbeddedServer(folder, settings.LEDGER_PG)
+
+
+def tables(folder: Path) -> str:
+    return query(server(folder), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+
+
+def test_a_backup_taken_under_load_restores_with_clean_books_and_every_seal(
+    bank: OwnBank, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    file, folder = tmp_path / "bank.backup", new_folder()
+    with load(bank, 2) as paying:
+        paying.wait_for(20)
+        before = set(paying.ids("done"))
+        bank.manage("backup", str(file))
+        paying.wait_for(20)
+
+    done = manage(folder, "restore", str(file), **PG)
+
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(Path(f"{file}.manifest").read_text())
+    assert query(server(folder), "SELECT count(*) FROM transactions") == str(
+        manifest["transactions"]
+    )
+    assert (
+        query(server(folder), "SELECT encode(digest, 'hex') FROM seals ORDER BY number")
+        == (manifest["seal"])
+    )
+    there = query(server(folder), "SELECT string_agg(id::text, ' ') FROM transactions")
+    assert before <= set(there.split())
+    assert "clean" in manage(folder, "audit_ledger", **PG).stdout
+
+
+def test_a_backup_is_proved_in_a_server_that_is_deleted_again(
+    bank: OwnBank, tmp_path: Path
+) -> None:
+    assert "every seal holds" in bank.manage("backup", "--prove", str(tmp_path / "bank.backup"))
+
+
+def test_a_restored_bank_is_compared_with_its_manifest(
+    backup: Path, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    file = copy(backup, tmp_path)
+    manifest = Path(f"{file}.manifest")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"transactions": 7}))
+
+    done = manage(new_folder(), "restore", str(file), **PG)
+
+    assert done.returncode == 1
+    assert "7 transactions" in done.stderr
+
+
+def copy(backup: Path, folder: Path) -> Path:
+    for found in (backup, Path(f"{backup}.manifest")):
+        shutil.copy(found, folder)
+    return folder / backup.name
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def lose_manifest(file: Path) -> None:
+    Path(f"{file}.manifest").unlink()
+
+
+def cut_manifest(file: Path) -> None:
+    Path(f"{file}.manifest").write_text("{")
+
+
+def come_from_a_newer_ledger(file: Path) -> None:
+    manifest = Path(f"{file}.manifest")
+    found = json.loads(manifest.read_text())
+    found["migrations"].append("transactions.9999_later")
+    manifest.write_text(json.dumps(found))
+
+
+@pytest.mark.parametrize(
+    "damage", [flip, cut, lose_manifest, cut_manifest, come_from_a_newer_ledger]
+)
+def test_a_file_that_cannot_be_trusted_is_named_and_refused(
+    damage: Callable[[Path], None], backup: Path, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    file, folder = copy(backup, tmp_path), new_folder()
+    damage(file)
+
+    assert_one_sentence(manage(folder, "restore", str(file), **PG), file.name)
+    assert tables(folder) == "0"
+
+
+def test_a_restore_that_fails_half_way_leaves_nothing(
+    backup: Path, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    file, folder = copy(backup, tmp_path), new_folder()
+    query(server(folder), "CREATE TYPE audit_runs AS (id int)")  # in the way of a table
+
+    assert_one_sentence(manage(folder, "restore", str(file), **PG), file.name, "audit_runs")
+    assert tables(folder) == "0"
+
+
+def test_a_bank_is_never_restored_over_another(bank: OwnBank, backup: Path) -> None:
+    before = bank.transfers()
+
+    done = manage(bank.data_dir, "restore", str(backup), **PG)
+
+    assert_one_sentence(done, "not empty")
+    assert bank.transfers() == before
+
+
+def test_a_backup_never_overwrites_a_file(bank: OwnBank, tmp_path: Path) -> None:
+    for name in ("bank.backup", "bank.backup.manifest"):
+        (tmp_path / name).write_text("mine")
+        done = manage(bank.data_dir, "backup", str(tmp_path / "bank.backup"), **PG)
+        assert_one_sentence(done, name, "exists")
+        assert (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+
+
+def test_a_backup_that_fails_leaves_nothing(bank: OwnBank, tmp_path: Path) -> None:
+    assert_one_sentence(
+        manage(bank.data_dir, "backup", str(tmp_path / "nowhere" / "bank.backup"), **PG), "nowhere"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_its_owner_reads_a_backup(backup: Path) -> None:
+    assert backup.stat().st_mode & 0o077 == 0

@@ -1,0 +1,105 @@
+"""A bank of its own in processes of its own, and processes that pay in it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledger.db import postmaster
+from ledger.db.embedded import EmbeddedServer
+from ledger.env import BASE_DIR
+from tests.ledger.processes import LONG, environment, manage, wait_until
+
+
+class OwnBank:
+    """An embedded server of its own with four rich accounts."""
+
+    def __init__(self, data_dir: Path, major: int) -> None:
+        self.data_dir, self.major = data_dir, major
+        self.database = EmbeddedServer(data_dir, major)
+        self.settings = environment(
+            data_dir, LEDGER_PG=str(major), DJANGO_SETTINGS_MODULE="ledger.settings"
+        )
+        self.manage("prepare")
+        self.load("open", "4").communicate(timeout=LONG)
+
+    def manage(self, *arguments: str) -> str:
+        done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def load(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.load", *arguments],
+            cwd=BASE_DIR,
+            env=self.settings,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def transfers(self) -> list[str]:
+        query = "print(*Transaction.objects.filter(type='transfer').values_list('pk', flat=True))"
+        return self.manage("shell", "-v", "0", "-c", query).split()
+
+    def kill_postgres(self) -> None:
+        """Kill the postmaster, as a power cut would; its children notice and exit."""
+        found = postmaster.read(self.database.data)
+        assert found is not None
+        os.kill(found.pid, signal.SIGKILL)
+
+
+class Load:
+    """Processes that pay, and the lines that they print."""
+
+    def __init__(self, bank: OwnBank, processes: int) -> None:
+        self.lines: list[list[str]] = []
+        self.processes = [bank.load("pay") for _ in range(processes)]
+        self.readers = [threading.Thread(target=self._read, args=[p]) for p in self.processes]
+        for reader in self.readers:
+            reader.start()
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.lines.append(line.split(maxsplit=2))
+
+    def ids(self, word: str) -> list[str]:
+        return [line[1] for line in list(self.lines) if line[0] == word]
+
+    def wait_for(self, more: int) -> None:
+        """Wait until so many more payments are done."""
+        enough = len(self.ids("done")) + more
+        wait_until(lambda: len(self.ids("done")) >= enough)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        for process, reader in zip(self.processes, self.readers, strict=True):
+            assert process.wait(LONG) == 0, "a payment was refused, or answered wrongly"
+            reader.join(LONG)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+@contextmanager
+def load(bank: OwnBank, processes: int = 3) -> Iterator[Load]:
+    running = Load(bank, processes)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def assert_nothing_lost_and_nothing_invented(bank: OwnBank, paying: Load) -> None:
+    booked, done = bank.transfers(), paying.ids("done")
+    assert len(booked) == len(set(booked))
+    assert set(done) <= set(booked), "an acknowledged payment is gone"
+    assert set(booked) <= set(paying.ids("sent"))
+    assert len(done) == len(set(done))
+    assert "clean" in bank.manage("audit_ledger")
