@@ -1,9 +1,17 @@
 """Where a message for the next page waits: in a cookie, or in the session if it is long."""
 
+from typing import Any
+
+from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.contrib.messages.storage.base import Message
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
+
+from ledger.web.encryption import fernet
+
+PURPOSE = b"ledger: messages for the next page"
 
 
 def cookie_name() -> str:
@@ -12,12 +20,30 @@ def cookie_name() -> str:
 
 
 class _OwnCookie(CookieStorage):
+    """Django's signed cookie, encrypted: a message may name a person or an amount, and a cookie of
+    Django's can be read by whoever has the browser or its backup.
+    """
+
     @property
     def cookie_name(self) -> str:  # type: ignore[override]
         return cookie_name()
 
+    def _encode_parts(self, messages: Any, encode_empty: bool = False) -> str | None:
+        signed: str | None = super()._encode_parts(messages, encode_empty)  # type: ignore[misc]
+        return fernet(PURPOSE).encrypt(signed.encode()).decode() if signed else None
+
+    def _decode(self, data: str | None) -> list[Message] | None:
+        if not data:
+            return None
+        try:
+            signed = fernet(PURPOSE).decrypt(data.encode()).decode()
+        except InvalidToken:
+            return None
+        found: list[Message] | None = super()._decode(signed)  # type: ignore[misc]
+        return found
+
 
 class MessageStorage(FallbackStorage):
-    """Django's default, with a name for its cookie that no other host can set."""
+    """Django's default, with a cookie that no other host can set and nobody can read."""
 
     storage_classes = (_OwnCookie, SessionStorage)

@@ -1,0 +1,22 @@
+"""Encrypts texts with keys derived from SECRET_KEY, each purpose with its own.
+
+After a change of SECRET_KEY, the earlier ones in SECRET_KEY_FALLBACKS still decrypt.
+"""
+
+import base64
+
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+
+def fernet(purpose: bytes) -> MultiFernet:
+    """Encrypts with the first key, decrypts with whichever fits; otherwise raises InvalidToken."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet([Fernet(_derived(key, purpose)) for key in keys])
+
+
+def _derived(secret_key: str, purpose: bytes) -> bytes:
+    derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=purpose)
+    return base64.urlsafe_b64encode(derivation.derive(secret_key.encode()))
