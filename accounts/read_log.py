@@ -20,7 +20,7 @@ from django.urls import reverse
 from accounts.models import Account, Currency, Read, User
 from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
 from accounts.shown import Shown, add, add_accounts, add_unnamed, collect
-from ledger.web.database_errors import page_for
+from ledger.web.database_errors import page, page_for
 from ledger.web.page_names import page_name
 from ledger.web.request_facts import facts_of
 
@@ -50,11 +50,11 @@ class ReadLogMiddleware:
         if is_too_long:
             return _too_long()
         match = request.resolver_match
-        page = match.view_name if match else page_name(request.path_info)
+        name = match.view_name if match else page_name(request.path_info)
         try:
             others = _owners(shown) - {request.user.pk}
             if others or shown.unnamed:
-                _log(request, page, others)
+                _log(request, name, others)
         except DatabaseError as error:
             logger.exception("A read was not logged, so its page was not shown")
             return page_for(request, error) or _not_shown()
@@ -95,11 +95,11 @@ def _owners(shown: Shown) -> set[uuid.UUID]:
     return shown.people | set(accounts.values_list("user_id", flat=True))
 
 
-def _log(request: HttpRequest, page: str, others: set[uuid.UUID]) -> None:
+def _log(request: HttpRequest, name: str, others: set[uuid.UUID]) -> None:
     facts = facts_of(request)
     Read.objects.create(
         reader=request.user,  # type: ignore[misc]
-        page=page[:100],
+        page=name[:100],
         path=request.path[:200],
         query=_query(request),
         people=sorted(others)[:MOST_PEOPLE],
@@ -109,17 +109,13 @@ def _log(request: HttpRequest, page: str, others: set[uuid.UUID]) -> None:
 
 
 def _too_long() -> HttpResponse:
-    return HttpResponse(
+    why = (
         f"The address has more than {LONGEST_QUERY:,} characters after the question mark, so this "
-        "page is not shown. Search for less.\n",
-        status=HTTPStatus.REQUEST_URI_TOO_LONG,
-        content_type="text/plain; charset=utf-8",
+        "page is not shown. Go back and search for less."
     )
+    return page("The address is too long", why, None, status=HTTPStatus.REQUEST_URI_TOO_LONG)
 
 
 def _not_shown() -> HttpResponse:
-    return HttpResponse(
-        "The log of reads cannot be written, so this page is not shown. Try again later.\n",
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        content_type="text/plain; charset=utf-8",
-    )
+    why = "The log of reads cannot be written, so this page is not shown. Try again later."
+    return page("This page cannot be shown", why, None)

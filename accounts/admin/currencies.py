@@ -1,14 +1,14 @@
 """Currencies in the admin: add one, or close one for new accounts."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.core import validators
 from django.http import HttpRequest
 
-from accounts.admin.forms import ReasonedForm
+from accounts.admin.forms import ReasonedForm, reason_field
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.models import Currency
 
@@ -18,9 +18,15 @@ MOST_DECIMALS = 4  # amounts are numeric(19,4)
 class CurrencyForm(ReasonedForm):
     """Shows each error at its field, and takes a code in small letters too."""
 
+    reason = reason_field("Required. Stays in the history.")
+
     class Meta:
         model = Currency
         fields = ("code", "name", "minor_units", "is_open")
+        labels: ClassVar[dict[str, str]] = {"is_open": "Open for new accounts"}
+        help_texts: ClassVar[dict[str, str]] = {
+            "is_open": "Accounts that are open stay so when you close the currency."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

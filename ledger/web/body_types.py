@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.http import parse_header_parameters
+
+from ledger.web import database_errors
 
 
 class _Utf8(HttpRequest):
@@ -41,9 +43,9 @@ class BodyTypeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         charset = (request.content_params or {}).get("charset", "utf-8")
         if charset.lower() != "utf-8":
-            return HttpResponse(
-                "This site reads UTF-8 alone. Send the form with charset=utf-8, or without one.\n",
-                status=415,
-                content_type="text/plain; charset=utf-8",
+            why = (
+                "This site reads UTF-8 alone, so it was not read. Nothing was changed. Send the "
+                "form with charset=utf-8, or without one."
             )
+            return database_errors.page("This is written in another way", why, None, status=415)
         return self.get_response(request)

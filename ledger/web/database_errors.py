@@ -63,7 +63,9 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
 def page(
     title: str, sentence: str, again: str | None, label: str = "Try again", status: int = 503
 ) -> HttpResponse:
-    """The page that says what happened. `again` is the URL of its button."""
+    """The page that says what happened. `again` is the URL of its button; None leads home. Says
+    when to try again where that can help.
+    """
     # Without the request: reading the user would need the database.
     context = {
         "title": title,
@@ -73,5 +75,7 @@ def page(
         "status": status,
     }
     html = render_to_string("503.html", context)
-    headers = {"Retry-After": str(SECONDS_TO_WAIT), "Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store"}
+    if status in (429, 503):
+        headers["Retry-After"] = str(SECONDS_TO_WAIT)
     return HttpResponse(html, status=status, headers=headers)

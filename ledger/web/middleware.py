@@ -104,11 +104,11 @@ class BodyLimitMiddleware:
             most = settings.LEDGER_UPLOADS.get(request.path_info, most)
         if length > most:
             size = filesizeformat(most)
-            return HttpResponse(
-                f"This is larger than the {size} that this page accepts. Send less.\n",
-                status=413,
-                content_type="text/plain; charset=utf-8",
+            why = (
+                f"It is larger than the {size} that this page accepts, so it was not read. "
+                "Nothing was changed. Go back and send less at once."
             )
+            return database_errors.page("This is too large", why, None, status=413)
         return self.get_response(request)
 
 

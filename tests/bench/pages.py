@@ -1,6 +1,7 @@
 """Pages of one process, without a network: their time against the smallest signed-in page."""
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import partial
 from time import perf_counter
 
@@ -31,7 +32,7 @@ def measure(scale: Scale, results: Results) -> None:
         _fill()
         client = Client(headers={"host": "localhost"})
         client.force_login(reader)
-        first = account_id(1)
+        first, recipient = account_id(1), _somebody_paid_before(reader)
         pages: dict[str, Callable[[], object]] = {
             SMALLEST: partial(_get, client, reverse("transactions:reports")),
             "statement of 50 rows": partial(
@@ -45,7 +46,6 @@ def measure(scale: Scale, results: Results) -> None:
         contestants: dict[str, Callable[[], float]] = {
             name: partial(_median, [page] * calls) for name, page in pages.items()
         }
-        recipient = Account.objects.get(pk=account_id(2))
         contestants["confirm a payment"] = partial(_median_of_paying, client, recipient, scale)
         report_progress("pages")
         rounds = alternate(scale.rounds, contestants)
@@ -71,6 +71,18 @@ def _fill() -> None:
             for one, other in numbers
         ]
     )
+
+
+def _somebody_paid_before(reader: User) -> Account:
+    """An account of somebody else whom the reader has paid, so that paying them needs no proof."""
+    friend = User.objects.create(email="friend@example.com", name="Friend", password="!")
+    account: Account = Account.objects.create(
+        id=account_id(ACCOUNTS + 1), user=friend, currency="USD", name="Everyday"
+    )
+    services.transfer(
+        from_account=account_id(1), to_account=account, amount=Decimal("0.01"), created_by=reader
+    )
+    return account
 
 
 def _get(client: Client, address: str) -> None:
