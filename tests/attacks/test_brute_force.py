@@ -259,6 +259,38 @@ def test_right_passwords_do_not_count(ana: User) -> None:
     assert {row.count for row in AttemptCount.objects.all()} == {0}
 
 
+def test_right_step_ups_and_codes_do_not_count(ana: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client()
+    assert sign_in(client)
+    for _ in range(6):
+        answer = client.post("/account/reauthenticate/", {"password": PASSWORD})
+        assert answer.status_code == 302
+    assert sign_in_by_mail(Client())
+    of_mails = limits.key_of(limits.ACCOUNT_AND_CLIENT, f"mail_code {ANA} 127.0.0.1")
+    assert AttemptCount.objects.get(pk=of_mails).count == 0
+    add_app(ana)
+    for half_minute in range(6):
+        freeze_codes(monkeypatch, later=half_minute)
+        by_code = Client()
+        by_code.post(LOGIN, {"login": ANA, "password": PASSWORD})
+        by_code.post(SECOND, {"code": code_of()})
+        assert by_code.get("/").status_code == 200
+
+
+def test_wrong_codes_at_sign_in_stop_no_code_at_a_step_up(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze_codes(monkeypatch)
+    add_app(ana)
+    owner = Client(REMOTE_ADDR=HERE)
+    owner.force_login(ana)
+    for n in range(21):
+        thief = Client(REMOTE_ADDR=f"203.0.113.{n}")
+        thief.post(LOGIN, {"login": ANA, "password": PASSWORD})
+        thief.post(SECOND, {"code": f"{n:06}"})
+    assert owner.post("/account/2fa/reauthenticate/", {"code": code_of()}).status_code == 302
+
+
 def test_a_window_ends(ana: User) -> None:
     for _ in range(6):
         guess("203.0.113.1")

@@ -1,16 +1,20 @@
 """A stranger who asks for mails in somebody's name floods no mailbox, and keeps nobody out."""
 
+from collections import Counter
+
 import pytest
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AttemptCount, User
+from accounts.sign_in import mailed_codes
 from accounts.sign_in.mailed_codes import MAILS
 from tests.factories import UserFactory
-from tests.sign_in import mailed_code
+from tests.sign_in import mailed_code, prove
 
 pytestmark = pytest.mark.django_db
 ANA, NOBODY = "ana@example.com", "nobody@example.com"
@@ -51,6 +55,36 @@ def ask_for_code(address: str = OWNERS) -> Client:
 def test_a_mailbox_gets_few_mails_however_many_are_asked_for(path: str, email: str) -> None:
     flood(path, email)
     assert len(mail.outbox) == MAILS.amount
+
+
+@pytest.mark.parametrize("email", [ANA, NOBODY])
+def test_signing_up_again_and_again_fills_no_mailbox(email: str) -> None:
+    form = {"name": "Nina Rose", "email": email, "password1": NEW, "password2": NEW}
+    for n in range(12):
+        cache.clear()
+        Client(REMOTE_ADDR=f"203.0.113.{n}").post("/account/signup/", form)
+    kinds = Counter(str(message.subject) for message in mail.outbox)
+    assert max(kinds.values()) <= MAILS.amount
+
+
+def test_adding_somebodys_address_fills_no_mailbox_and_keeps_nobody_else_from_it(ana: User) -> None:
+    client = Client()
+    for user, most in ((ana, MAILS.amount), (UserFactory(), MAILS.amount + 1)):
+        for _ in range(MAILS.amount + 1 if user == ana else 1):
+            cache.clear()
+            client = Client()
+            client.force_login(user)
+            prove(client, user)
+            client.post("/account/email/", {"action_add": "", "email": NOBODY})
+        assert len([message for message in mail.outbox if message.to == [NOBODY]]) == most
+
+
+def test_a_code_of_an_earlier_mail_counts_as_long_as_it_says() -> None:
+    flood(CODE)
+    code = mailed_code()
+    its_time = AttemptCount.objects.filter(pk=mailed_codes._key(ANA, code))
+    assert its_time.update(window_ends=timezone.now()) == 1
+    assert not type_code(ask_for_code(), code)
 
 
 def test_a_host_in_other_signs_is_the_same_mailbox() -> None:

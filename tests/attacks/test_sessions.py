@@ -16,7 +16,13 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import User, WebSession
-from accounts.sign_in.session_store import SIGNED_IN_AT, digest_of
+from accounts.sign_in.session_store import (
+    SIGNED_IN_AT,
+    SessionStore,
+    digest_of,
+    reason_left_for,
+)
+from accounts.sign_in.sessions import living_sessions
 from tests.attacks.approvals import as_web
 from tests.factories import UserFactory
 from tests.pages import text_of
@@ -86,8 +92,9 @@ def test_what_is_written_into_a_session_does_not_prolong_it() -> None:
     assert timezone.now() - row.started_at > timedelta(hours=11)
 
 
-def test_a_session_of_staff_ends_sooner() -> None:
-    client = signed_in(person(is_staff=True))
+@pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
+def test_a_session_of_staff_ends_sooner(rights: dict[str, bool]) -> None:
+    client = signed_in(person(**rights))
     age(client, seen=timedelta(minutes=14), started=timedelta(hours=7))
     assert is_signed_in(client)
     age(client, seen=timedelta(minutes=15))
@@ -372,3 +379,33 @@ def test_a_session_of_nobody_lives_an_hour_at_most() -> None:
     (row,) = WebSession.objects.all()
     assert row.user_id is None
     assert row.expire_date - timezone.now() <= timedelta(hours=1)
+
+
+def test_what_is_in_a_session_of_nobody_counts_for_an_hour() -> None:
+    client = Client()
+    client.get("/account/signup/")
+    session = client.session
+    session["half"] = "a sign-in"
+    session.save()
+    assert SessionStore(session.session_key).load() == {"half": "a sign-in"}
+    WebSession.objects.update(expire_date=timezone.now())
+    assert SessionStore(session.session_key).load() == {}
+
+
+def test_the_reason_of_an_ended_session_is_told_for_a_day() -> None:
+    user = person()
+    clients = [signed_in(user), signed_in(user)]
+    keys = [key_of(client) for client in clients]
+    services.sign_out_everywhere(user=user)
+    assert reason_left_for(keys[0]) == "by_staff"
+    assert reason_left_for(keys[0]) == ""
+    WebSession.objects.update(expire_date=timezone.now())
+    assert reason_left_for(keys[1]) == ""
+
+
+def test_the_list_has_no_session_that_has_ended_by_itself() -> None:
+    user = person()
+    here, idle = signed_in(user), signed_in(user)
+    assert len(living_sessions(user, key_of(here))) == 2
+    age(idle, seen=timedelta(minutes=30))
+    assert [session.is_current for session in living_sessions(user, key_of(here))] == [True]

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,3 +127,43 @@ def test_closing_gives_the_room_back(ends: Any) -> None:
     client.cut()
 
     assert room._kept == 0
+
+
+def test_a_client_gains_time_by_all_that_it_takes(
+    ends: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEDGER_READ_TIMEOUT = 0
+    monkeypatch.setattr(arrival, "time", SimpleNamespace(monotonic=lambda: 0))
+    ours, theirs = ends
+    client = begun(ours, Room(8))
+    client.sendall(PIECE * 16)
+    by_kernel = 16 * len(PIECE) - len(client._kept)
+    assert client._pace is not None
+    assert client._pace.ends == by_kernel / arrival.BYTES_PER_SECOND
+
+    theirs.recv(len(PIECE))
+    client.send_rest()
+
+    sent = 16 * len(PIECE) - len(client._kept)
+    assert sent > by_kernel
+    assert client._pace.ends == sent / arrival.BYTES_PER_SECOND
+
+
+def test_the_kernel_takes_little_of_an_answer_and_throws_it_away_when_it_is_cut_off() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+        theirs.connect(server.getsockname())
+        ours, _ = server.accept()
+        client = begun(ours, Room(8))
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) <= 2 * outgoing.MOST_IN_KERNEL
+        client.sendall(PIECE * 16)
+
+        client.cut()
+
+        with pytest.raises(ConnectionResetError):
+            _read_all(theirs)
+
+
+def _read_all(theirs: socket.socket) -> None:
+    while theirs.recv(len(PIECE)):
+        pass

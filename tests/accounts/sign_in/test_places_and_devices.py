@@ -27,6 +27,7 @@ CHROME = (
          "Firefox on Linux"),
         ("curl/8.5.0", "curl"),
         ("CALL 0800 EVIL Bot/2", devices.UNKNOWN),
+        ("Mozilla/5.0 (X11; OpenBSD amd64; rv:131.0) Gecko/20100101 Firefox/131.0", "Firefox"),
         ("", devices.UNKNOWN),
         ("<script>alert(1)</script>" * 99, devices.UNKNOWN),
     ],
@@ -50,6 +51,26 @@ def test_a_device_is_known_for_a_year_and_no_longer(monkeypatch: pytest.MonkeyPa
     assert cookie["max-age"] == devices.YEAR
     assert known_after(devices.YEAR - 60)
     assert not known_after(devices.YEAR + 60)
+
+
+def test_a_browser_knows_the_devices_of_few_people() -> None:
+    people = [User(email=f"{n}@example.com") for n in range(devices.MOST_PEOPLE + 1)]
+    request = RequestFactory().get("/")
+    for person in people:
+        response = HttpResponse()
+        devices.remember(request, response, person)
+        request.COOKIES[devices.cookie_name()] = response.cookies[devices.cookie_name()].value
+    assert [bool(devices.known_device(request, person)) for person in people] == [
+        False, *([True] * devices.MOST_PEOPLE),
+    ]  # fmt: skip
+
+
+@override_settings(LEDGER_HTTPS=True, SESSION_COOKIE_SECURE=True)
+def test_over_https_only_this_host_sets_the_cookie() -> None:
+    response = HttpResponse()
+    devices.remember(RequestFactory().get("/"), response, User())
+    cookie = response.cookies["__Host-device"]
+    assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
 
 
 @pytest.mark.parametrize(
