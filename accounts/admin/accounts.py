@@ -31,6 +31,7 @@ from accounts.models import LIMITS, Account, User
 CHANGE_LIMITS = "accounts.change_limits"
 SHOWN_LIMITS = tuple(f"{name}_shown" for name in LIMITS)  # for staff who may not change them
 FEWEST_LAST_DIGITS = 4
+MASKED_SEARCH = "A whole account number, its last four digits, or words of a name."
 
 
 @admin.register(Account)
@@ -111,6 +112,13 @@ class AccountAdmin(
             return ("name", "user__name")
         may_see = people.has_view_permission(request)
         return fields if may_see else tuple(name for name in fields if name != "user__email")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Returns the list, and says what a search by this reader finds."""
+        listed = super().get_changelist_instance(request)
+        if not sees_contact_details(person_of(request)):
+            listed.search_help_text = MASKED_SEARCH
+        return listed
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Account], search_term: str

@@ -11,7 +11,7 @@ from accounts.admin.parts import AsksApproval, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import User
 
-ASKED = "{group}: a manager has been asked to approve this. Everything else is saved."
+ASKED = "A manager has been asked to approve the group {group}. Everything else is saved."
 
 
 class GroupsByTwo(AsksApproval):

@@ -55,6 +55,10 @@ OTHER_GROUPS = (
     "You take any of these groups away, and give those whose rights you have yourself. "
     f"Superusers give the others. {BY_TWO}"
 )
+NONE_TO_GIVE = (
+    "You give a group only if you have all its rights, and you have those of none. A superuser "
+    "gives groups, or whoever runs the server, by manage.py give_group."
+)
 
 
 class SignInFilter(admin.SimpleListFilter):
@@ -133,6 +137,8 @@ class UserAdmin(
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Returns the list, and tells Note [Whose data] of all on it, also of colleagues."""
         listed = super().get_changelist_instance(request)
+        if not sees_contact_details(person_of(request)):
+            listed.search_help_text = "A name or a part of one, or a whole email address."
         for person in listed.result_list:
             shown.add(person.pk)
         return listed
@@ -141,7 +147,9 @@ class UserAdmin(
         if obj is None:
             return self.add_fieldsets
         by = person_of(request)
-        giving = {"description": OTHER_GROUPS} if by.has_perm("accounts.give_groups") else {}
+        giving = {}
+        if by.has_perm("accounts.give_groups"):
+            giving["description"] = OTHER_GROUPS if offered(by, obj).exists() else NONE_TO_GIVE
         rights = [("Rights", {"fields": RIGHTS, **giving})] if sees_rights(by) else []
         log = ("read_by",) if by.has_perm("accounts.view_read") else ()
         times = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
@@ -163,7 +171,10 @@ class UserAdmin(
         by = person_of(request)
         email = () if by.is_superuser else ("email",)
         may_give = by.has_perm("accounts.give_groups") and obj.pk != by.pk
-        fixed = () if may_give else (*RIGHTS, "household")  # nobody moves out to serve their own
+        if not may_give:
+            fixed: tuple[str, ...] = (*RIGHTS, "household")  # nobody moves out to serve their own
+        else:
+            fixed = () if offered(by, obj).exists() else ("groups",)  # a choice of nothing is none
         return (*self.readonly_fields, *email, *fixed)
 
     def get_form(
@@ -240,7 +251,7 @@ class UserAdmin(
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)
             db_transaction.on_commit(lambda: _send_password_link(request, obj), robust=True)
-            self.message_user(request, f"{obj.email} gets a mail. {FORGOTTEN}")
+            self.message_user(request, f"A mail is on its way to {obj.email}. {FORGOTTEN}")
             return
         changed = {field.name for field in obj._meta.concrete_fields} & {*form.changed_data}
         if "email" in changed:

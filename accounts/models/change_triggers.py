@@ -17,11 +17,14 @@ import pgtrigger
 
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
-# Tells the history that a password was set, and nothing about it.
+# Tells the history that a password was set or removed, and nothing about it. Django writes "!" and
+# random letters where there is none.
 SET_ANEW = """
-                IF TG_OP = 'UPDATE' AND OLD.password <> NEW.password THEN
+                IF TG_OP = 'UPDATE' AND OLD.password <> NEW.password
+                   AND (left(OLD.password, 1) <> '!' OR left(NEW.password, 1) <> '!') THEN
                     before := before || '{"password": null}';
-                    after := after || '{"password": "set anew"}';
+                    after := after || jsonb_build_object('password', CASE left(NEW.password, 1)
+                        WHEN '!' THEN 'removed' ELSE 'set anew' END);
                 END IF;"""
 
 

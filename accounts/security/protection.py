@@ -17,7 +17,9 @@ def read(request: PersonRequest) -> dict[str, Any]:
         "factors": factors,
         "lacks_second": lacks_second_factor(request),
         "closed_pages": (
-            "Your accounts" if settings.LEDGER_CUSTOMER_SECOND_FACTOR else "The pages of staff"
+            "Your accounts"
+            if settings.LEDGER_CUSTOMER_SECOND_FACTOR
+            else "The pages of staff and analysts"
         ),
         "url_to_prove": url_to_prove(request.user, request.GET.get("next", "")),
         "must_confirm": must_confirm_address(request.user),

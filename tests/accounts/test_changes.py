@@ -114,6 +114,11 @@ def test_a_password_is_never_in_the_history_only_that_it_changed() -> None:
     person.save()
     change = newest(about=person.pk)
     assert (change.before, change.after) == ({"password": None}, {"password": "set anew"})
+    for _ in range(2):  # the second time there is none to remove
+        person.set_unusable_password()
+        person.save()
+    told = Change.objects.filter(about=str(person.pk), after__password="removed")
+    assert told.count() == 1
     with connection.cursor() as cursor:
         cursor.execute("SELECT string_agg(changes::text, ' ') FROM changes")
         everything = cursor.fetchone()[0]

@@ -31,6 +31,7 @@ from ledger.db import facts
 from ledger.text.money import account_number
 from tests.conftest import colleague, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -107,8 +108,19 @@ def test_people_admins_give_no_group_with_rights_that_they_lack(
 ) -> None:
     person: User = UserFactory(name="P")
     answer = people_admin.post(page_of(person), rights_form(person, group))
-    assert answer.status_code == 200  # the form, with its error
+    assert answer.status_code == 302  # there is no choice of groups, and none is taken
     assert not person.groups.exists()
+
+
+def test_a_page_without_groups_to_give_says_so_in_place_of_an_empty_choice(
+    people_admin: Client,
+) -> None:
+    person: User = UserFactory(name="P")
+    page = people_admin.get(page_of(person))
+    assert 'name="groups"' not in page.content.decode()
+    assert "you have those of none" in text_of(page)
+    person.groups.add(ensure_groups()[SUPPORT])
+    assert 'name="groups"' in people_admin.get(page_of(person)).content.decode()
 
 
 @pytest.mark.parametrize("group", sorted(PERMISSIONS))
@@ -315,6 +327,15 @@ def test_support_finds_by_the_whole_address_and_number(support: Client, account:
                          ("account", account.number[-4:])):  # fmt: skip
         listed = reverse(f"admin:accounts_{model}_changelist")
         assert len(support.get(listed, {"q": typed}).context["cl"].result_list) == 1
+
+
+def test_the_search_box_promises_support_what_it_finds(support: Client) -> None:
+    accounts, people = (
+        text_of(support.get(reverse(f"admin:accounts_{name}_changelist")))
+        for name in ("account", "user")
+    )
+    assert "A whole account number, its last four digits" in accounts
+    assert "a whole email address" in people
 
 
 def test_support_reads_no_payment_and_no_history_of_a_person(

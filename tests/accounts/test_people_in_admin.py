@@ -226,6 +226,7 @@ def test_rights_are_shown_to_those_who_can_change_them(
     staff: Client, people_admin: Client, root: Client
 ) -> None:
     person = UserFactory()
+    person.groups.add(ensure_groups()[SUPPORT])
     for client, shown in ((staff, False), (people_admin, True), (root, True)):
         page = client.get(page_of(person)).content.decode()
         assert ('name="groups"' in page, 'name="is_staff"' in page) == (shown, shown)

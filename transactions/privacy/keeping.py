@@ -10,9 +10,14 @@ Row = tuple[str, str]
 CHANGES = "Changes of your accounts and sign-in: what, when, and from which internet address"
 
 
+def erased_after() -> str:
+    """How long after leaving a person's name and addresses are erased, in words."""
+    return _days(settings.LEDGER_KEEP_PEOPLE_DAYS)
+
+
 def kept() -> list[Row]:
     """Each kind of data, and how long it is kept."""
-    people = _days(settings.LEDGER_KEEP_PEOPLE_DAYS)
+    people = erased_after()
     absolute = settings.LEDGER_SESSION_ABSOLUTE
     return [
         ("Payments and balances", "For good: books are never edited"),

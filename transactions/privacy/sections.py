@@ -101,13 +101,17 @@ def _changes(person: User) -> Iterator[Row]:
             changes.order_by("changed_at", "id"), *columns, "person_id", "path", "address"
         ):
             is_own = by == person.pk
-            yield (*facts, _who(is_own=is_own, path=path), address if is_own else "")
+            who = _who(is_own=is_own, is_somebodys=by is not None, path=path)
+            yield (*facts, who, address if is_own else "")
 
 
-def _who(*, is_own: bool, path: str) -> str:
+def _who(*, is_own: bool, is_somebodys: bool, path: str) -> str:
     if is_own:
         return "you"
-    return "a command of the bank" if path.startswith("manage.py ") else "the bank"
+    if path.startswith("manage.py "):
+        return "a command of the bank"
+    is_of_a_page = path.startswith("/")  # others wrote SQL of their own
+    return "the bank" if is_somebodys or not is_of_a_page else "somebody who was not signed in"
 
 
 def _reads(person: User) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.requests import PersonRequest
 from accounts.security.step_up import step_up_first
 from transactions.privacy.downloads import as_json, as_zip
-from transactions.privacy.keeping import cookies, kept
+from transactions.privacy.keeping import cookies, erased_after, kept
 from transactions.privacy.leaving import CannotLeave, leave, obstacles
 from transactions.privacy.sections import SECTIONS
 
@@ -59,7 +59,7 @@ def leave_bank(request: PersonRequest) -> HttpResponse:
         logout(request)
         messages.success(request, LEFT)
         return redirect("account_login")
-    context = {"obstacles": obstacles(request.user)}
+    context = {"obstacles": obstacles(request.user), "erased_after": erased_after()}
     return render(request, "transactions/privacy/leave.html", context)
 
 

@@ -49,7 +49,7 @@ def leads_to_security(client: Client, url: str = "/admin/") -> bool:
 def test_staff_without_a_second_factor_are_led_to_set_one_up(staff: Client, url: str) -> None:
     assert leads_to_security(staff, url)
     page = text_of(staff.get(url, follow=True))
-    assert "The pages of staff need a second factor" in page
+    assert "The pages of staff and analysts need a second factor" in page
     assert "Set up an app" in page
 
 

@@ -96,6 +96,9 @@ def a_clerk_was_here(ana: Account) -> User:
         person.save()
         person.groups.add(Group.objects.get(name="analysts"))
         change_account(account=ana, daily_limit=Decimal(500), changed_by=clerk)
+    with facts.told(lambda: {"path": "/account/password/reset/"}):
+        person.set_password(None)
+        person.save()
     with facts.told(lambda: {"person": str(person.pk), "address": "198.51.100.7"}):
         person.name = "Ana"
         person.save()
@@ -122,6 +125,10 @@ def test_it_says_what_was_changed_and_when_staff_read_without_naming_them(
     )  # fmt: skip
     assert (by_ana["after"], by_ana["by"], by_ana["address"]) == (
         {"name": "Ana"}, "you", "198.51.100.7",
+    )  # fmt: skip
+    (removed,) = (row for row in found["changes"] if "password" in (row["after"] or {}))
+    assert (removed["after"], removed["by"]) == (
+        {"password": "removed"}, "somebody who was not signed in",
     )  # fmt: skip
     assert any((row["after"] or {}).get("daily_limit") == "500.0000" for row in found["changes"])
     for fact in (clerk.name, clerk.email, str(clerk.pk), "203.0.113.9", "Suspected", "secret"):
