@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.test import Client
 
@@ -40,3 +41,12 @@ def ask(client: Client, method: str, url: str, data: Any = None, *, follow: bool
     parts = response.streaming_content if response.streaming else [response.content]
     body = b"".join(parts).decode(errors="replace")
     return Answer(response.status_code, dict(response.headers), body)
+
+
+def leads_away(location: str) -> bool:
+    """Whether a browser would leave the site: it takes backslashes for slashes, and drops tabs."""
+    seen = location.replace("\\", "/").translate({9: None, 10: None, 13: None}).strip()
+    parts = urlsplit(seen)
+    return bool(parts.netloc not in ("", "testserver") or parts.scheme not in ("", "http")) or (
+        seen.startswith("//")
+    )

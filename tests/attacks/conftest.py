@@ -9,7 +9,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import Account
 from tests.attacks.bank import AttackedBank, attacked_bank
 from tests.attacks.people import readers_of
-from tests.attacks.visits import Visits, visit_everything
+from tests.attacks.visits import Visits, visit_everything, visit_links
 from tests.factories import AccountFactory
 
 
@@ -37,6 +37,22 @@ def visits(
     """Every page as each kind of reader; read once for all tests of a worker."""
     with django_db_blocker.unblock():
         return visit_everything()
+
+
+@pytest.fixture(scope="session")
+def linked_visits(
+    django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
+) -> Visits:
+    """The pages to which links with parameters lead; read once for all tests of a worker."""
+    with django_db_blocker.unblock():
+        return visit_links()
+
+
+@pytest.fixture(params=["visits", pytest.param("linked_visits", marks=pytest.mark.slow)])
+def all_visits(request: pytest.FixtureRequest) -> Visits:
+    """Pages, and in a slow test also pages with parameters."""
+    found: Visits = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,12 @@
 """Elements, attributes and links of a page, as a browser parses them."""
 
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
+# Of no page: an element and an attribute, and what would begin both.
+ELEMENT, ATTRIBUTE = "qz-element", "qz-attribute"
+MARKUP = f"\"'><{ELEMENT} {ATTRIBUTE}=1 onfocus=alert(1)>"
+SCHEMES = {"", "http", "https", "mailto", "data", "otpauth"}
 LINKS = ("href", "src", "action", "formaction", "data", "poster")
 
 
@@ -25,3 +30,10 @@ class Markup(HTMLParser):
         is_data = "json" in (facts.get("type") or "")
         if tag == "style" or (tag == "script" and "src" not in facts and not is_data):
             self.inline.add(tag)
+
+
+def strange_parts(page: str) -> set[str]:
+    """Elements, attributes and links that no page of ours has."""
+    markup = Markup(page)
+    strange = {link for link in markup.links if urlsplit(link).scheme not in SCHEMES}
+    return strange | markup.inline | markup.names & {ELEMENT, ATTRIBUTE, "onfocus"}

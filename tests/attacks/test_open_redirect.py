@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.test import Client
 
-from tests.attacks.answers import Answer, ask
+from tests.attacks.answers import Answer, ask, leads_away
 from tests.attacks.bank import AttackedBank
 from tests.attacks.forms import PageForm, forms_seen
 from tests.attacks.parameters import parameters_seen
@@ -30,15 +30,6 @@ INVALID = ("http://[", "//[", "http://a]b/", "https://[::1", "http://\u2100.exam
 LOCAL = "/reports/"  # a page of ours to which a parameter may lead
 FAILED = 500
 NAMES = ("next", "redirect", "return", "back", "url", "to", "continue", "process")
-
-
-def leads_away(location: str) -> bool:
-    """Whether a browser would leave the site: it takes backslashes for slashes, and drops tabs."""
-    seen = location.replace("\\", "/").translate({9: None, 10: None, 13: None}).strip()
-    parts = urlsplit(seen)
-    return bool(parts.netloc not in ("", "testserver") or parts.scheme not in ("", "http")) or (
-        seen.startswith("//")
-    )
 
 
 def targets(local: Answer, plain: Answer, number: int) -> tuple[str, ...]:

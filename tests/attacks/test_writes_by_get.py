@@ -8,7 +8,7 @@ import pytest
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.digests import table_digests
-from tests.attacks.parameters import parameters_seen
+from tests.attacks.hostile_values import ids_of, read_with_every_parameter
 from tests.attacks.people import is_alive, readers_of, signed_in
 from tests.attacks.visits import Visits
 from tests.attacks.walk import addresses
@@ -53,16 +53,13 @@ def test_reading_ends_no_session(bank: AttackedBank) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
 def test_no_parameter_makes_a_page_write(bank: AttackedBank, kind: str) -> None:
-    """Every link with parameters, every GET form, and every parameter for which a view asks."""
+    """Every link with parameters, every GET form, and every parameter for which a view asks, also
+    with the reader's own ids.
+    """
     client = readers_of(bank)[kind]
-    seen = parameters_seen(client, addresses(bank.eve))
     before = table_digests()
 
-    for url in seen.queries.values():
-        ask(client, "GET", url)
-    for path, names in seen.names.items():
-        for value in ("1", "on"):
-            ask(client, "GET", path, dict.fromkeys(names, value))
+    seen = read_with_every_parameter(client, addresses(bank.eve), ("1", "on", *ids_of(bank.eve)))
 
     assert len(seen.queries) > 50
     assert is_alive(client)

@@ -5,7 +5,7 @@ and an attribute that no page has. The walk asks by GET for all addresses of Eve
 for each pattern. The database is as it was after it, unless a page writes: `before` and `after`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
@@ -16,12 +16,12 @@ from django.test.client import ClientHandler
 from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import attacked_bank
 from tests.attacks.digests import table_digests
+from tests.attacks.markup import MARKUP
+from tests.attacks.parameters import parameters_seen
 from tests.attacks.people import readers_of, rolled_back
-from tests.attacks.walk import addresses
+from tests.attacks.walk import Address, addresses
 from tests.conftest import as_web_role
 
-ELEMENT, ATTRIBUTE = "qz-element", "qz-attribute"
-MARKUP = f"\"'><{ELEMENT} {ATTRIBUTE}=1 onfocus=alert(1)>"
 FORMULA = "=1+1"
 OUTSIDE_RESOLVER = ("/healthz", "/readyz", "/static/ledger.css", "/nowhere/")
 # These open the page of each row, the others one page of each kind.
@@ -68,6 +68,31 @@ def visit_everything() -> Visits:
                     ask(client, "HEAD", url)
             visits.after[kind] = table_digests()
     return visits
+
+
+def visit_links() -> Visits:
+    """The same bank by every link with parameters, and by every search for its texts."""
+    visits = Visits()
+    with rolled_back(), patch.object(ClientHandler, "__call__", as_web_role):
+        bank = attacked_bank(hostile)
+        found = {address.pattern: address for address in addresses(bank.eve)}.values()
+        readers = readers_of(bank)
+        for kind in SEES_ROWS:
+            linked = linked_answers(readers[kind], found, bank.eve.canary)
+            visits.answers[kind] = dict(linked)
+    return visits
+
+
+def linked_answers(
+    client: Client, found: Iterable[Address], word: str
+) -> Iterator[tuple[str, Answer]]:
+    """Each address with parameters to which these pages lead, and each page that searches, by one
+    word.
+    """
+    seen = parameters_seen(client, found)
+    searches = [f"{path}?q={word}" for path, names in seen.names.items() if "q" in names]
+    for url in [*seen.queries.values(), *searches]:
+        yield url, ask(client, "GET", url)
 
 
 def _walked(client: Client, urls: list[str]) -> Iterator[tuple[str, Answer]]:
