@@ -35,8 +35,19 @@ def findings(page: Any) -> Iterator[tuple[str, str]]:
                 yield broken["id"], element
 
 
+# What stands on paper although nobody can press it there, and the colour of the paper.
+PRESSED = "button, [type=submit], [type=search], .button, a.closelink"
+PRINTED = f"""() => {{
+    const shown = [...document.querySelectorAll('{PRESSED}')].filter(it => it.checkVisibility());
+    const paper = getComputedStyle(document.body).backgroundColor;
+    const isWhite = ['rgb(255, 255, 255)', 'rgba(0, 0, 0, 0)'].includes(paper);
+    return [...shown.map(it => it.outerHTML.slice(0, 80)), ...(isWhite ? [] : [paper])];
+}}"""
+
+
 def look_at(page: Any, what: str) -> list[str]:
-    """What is wrong with the page: at a desk in light colours, and on a phone in dark ones.
+    """What is wrong with the page: at a desk in light colours, on a phone in dark ones, and on
+    paper.
 
     One visit for both, as loading a page takes as long as looking at it.
     """
@@ -49,6 +60,9 @@ def look_at(page: Any, what: str) -> list[str]:
         wrong += [f"{what}, {scheme}: {rule} {element}" for rule, element in findings(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wrong.append(f"{what} is wider than {width}")
+    page.emulate_media(media="print", color_scheme="dark")
+    wrong += [f"{what}, printed: {part}" for part in page.evaluate(PRINTED)]
+    page.emulate_media(media="screen")
     return wrong
 
 
