@@ -14,7 +14,7 @@ from django.utils import timezone
 
 # Each write counts the rows: 0.2 ms at this many, 15 ms at ten times as many.
 MAX_ENTRIES = 10_000
-COUNTS = "%:allauth:rl:%"  # the keys of django-allauth's limits
+OF_SIGN_IN = "%:allauth%"  # keys of django-allauth: counts of limits, codes that were used
 NEVER = datetime(9999, 12, 30, tzinfo=UTC)
 
 
@@ -36,9 +36,9 @@ class SharedCache(DatabaseCache):
 
     A write is one statement, and so takes part in no race.
 
-    A full cache drops no count of a limit that still holds. Django drops a third of all entries,
-    those with the first keys, so whoever sends requests with ever other addresses would begin the
-    counts of everybody else anew.
+    A full cache drops no count of a limit that still holds, and no code of an app that was used.
+    Django drops a third of all entries, those with the first keys, so whoever sends requests from
+    ever other addresses would begin the counts of everybody else anew.
     """
 
     def __init__(self, table: str, params: dict[str, Any]) -> None:
@@ -106,4 +106,4 @@ class SharedCache(DatabaseCache):
             return
         if number - self.drop_expired() > self._max_entries:
             sql = f"DELETE FROM {self._quoted} WHERE cache_key NOT LIKE %s"  # noqa: S608
-            cursor.execute(sql, [COUNTS])
+            cursor.execute(sql, [OF_SIGN_IN])
