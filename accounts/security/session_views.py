@@ -7,10 +7,12 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from accounts.requests import PersonRequest
+from accounts.security.step_up import step_up_before_the_button
 from accounts.sign_in import sessions
 
 
 @require_POST
+@step_up_before_the_button
 def end_session(request: PersonRequest) -> HttpResponse:
     """Signs the person out on one of their devices."""
     if sessions.end_session(request.user, request.POST.get("session", "")):
@@ -22,6 +24,7 @@ def end_session(request: PersonRequest) -> HttpResponse:
 
 
 @require_POST
+@step_up_before_the_button
 def end_other_sessions(request: PersonRequest) -> HttpResponse:
     """Signs the person out everywhere but here."""
     ended = sessions.end_others(request.user, request.session.session_key, "by_person")

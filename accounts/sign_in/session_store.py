@@ -22,7 +22,7 @@ IS_STAFF = "is_staff"
 IDLE, ABSOLUTE = "idle", "absolute"
 ENDED = "ended"
 REASON_STAYS = timedelta(days=1)
-# What comes before signing in takes 15 minutes at most: a code from a mail is valid no longer.
+# What comes before signing in takes 15 minutes at most: allauth ends half a sign-in then.
 ANONYMOUS = timedelta(hours=1)
 SEEN_EVERY = timedelta(minutes=1)  # how exact `last_seen_at` is: one UPDATE a minute at most
 

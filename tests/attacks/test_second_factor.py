@@ -268,6 +268,8 @@ CHANGES = {
     "security:change_password",
     "security:choose_password",
     "security:drop_password",
+    "security:end_other_sessions",
+    "security:end_session",
     "security:remove_passkey",
 }
 

@@ -10,12 +10,12 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import SignIn, User, WebSession
-from accounts.sign_in.session_store import SessionStore
+from accounts.sign_in.session_store import SessionStore, digest_of
 from tests.factories import UserFactory
 from tests.pages import text_of, texts_of
 from tests.passkeys import add_passkey
 from tests.security_events import security_events
-from tests.sign_in import mailed_code, sign_up
+from tests.sign_in import let_pass, mailed_code, sign_up
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven blue lamps at dusk"
@@ -60,6 +60,29 @@ def test_the_page_lists_each_device_and_signs_one_out(client: Client, ana: User)
     assert "That device is signed out" in text_of(done)
     assert phone.get("/").status_code == 302
     assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("which", ["end", "end-others"])
+def test_signing_a_device_out_needs_a_fresh_proof(client: Client, ana: User, which: str) -> None:
+    """Whoever finds a session open does not sign its owner out of the others."""
+    phone = Client()
+    sign_in(phone, agent=SAFARI)
+    sign_in(client)
+    let_pass(client, minutes=5.1)
+    form = {
+        "session": WebSession.objects.exclude(pk=digest_of(client.session.session_key or ""))
+        .get()
+        .pk
+    }
+    url = f"/account/security/sessions/{which}/"
+    asked = client.post(url, form)
+    assert asked.headers["Location"] == "/account/reauthenticate/?next=%2Faccount%2Fsecurity%2F"
+    assert "press the button once more" in text_of(client.get(asked.headers["Location"]))
+    assert phone.get("/").status_code == 200
+    done = client.post("/account/reauthenticate/", {"password": PASSWORD, "next": PAGE})
+    assert done.headers["Location"] == PAGE
+    client.post(url, form)
+    assert phone.get("/").status_code == 302
 
 
 def test_nobody_ends_a_session_of_somebody_else(client: Client, ana: User) -> None:

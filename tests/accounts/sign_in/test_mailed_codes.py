@@ -2,8 +2,11 @@
 sign-in."""
 
 import re
+import time
+from types import SimpleNamespace
 
 import pytest
+from allauth.account.internal.flows import code_verification
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
@@ -14,7 +17,7 @@ from accounts.sign_in import limits
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import add_app, mailed_code, sign_up
+from tests.sign_in import add_app, is_signed_in, mailed_code, sign_up
 
 pytestmark = pytest.mark.django_db
 SIGN_UP, CONFIRM = "/account/signup/", "/account/confirm-email/"
@@ -37,6 +40,33 @@ def attempts_left(client: Client, url: str) -> list[str]:
     """What each of two wrong codes is answered."""
     pages = [text_of(client.post(url, {"code": "WRONG1"})) for _ in range(2)]
     return [found[0] for page in pages if (found := re.findall(r"\d attempts? left", page))]
+
+
+@pytest.mark.parametrize("way", ["sign-up", "sign-in code", "further address"])
+@pytest.mark.parametrize(("minutes", "is_good"), [(9.9, True), (10.1, False)])
+def test_a_code_from_a_mail_is_good_for_ten_minutes(
+    client: Client,
+    ana: User,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    minutes: float,
+    is_good: bool,
+) -> None:
+    if way == "sign-up":
+        sign_up(client)
+    elif way == "sign-in code":
+        client.post(ASK, {"email": ana.email})
+    else:
+        client.force_login(ana)
+        client.post("/account/email/", {"action_add": "", "email": "second@example.com"})
+    later = time.time() + 60 * minutes
+    monkeypatch.setattr(code_verification, "time", SimpleNamespace(time=lambda: later))
+    client.post(SIGN_IN if way == "sign-in code" else CONFIRM, {"code": mailed_code()})
+    if way == "further address":
+        found = EmailAddress.objects.filter(email="second@example.com", verified=True).exists()
+    else:
+        found = is_signed_in(client)
+    assert found == is_good
 
 
 def test_signing_up_tells_how_many_attempts_are_left(client: Client) -> None:
