@@ -35,7 +35,8 @@ logger = logging.getLogger(__name__)
 
 # Mails to an address whose sign-in cannot be used as asked: nobody has it, or it is taken.
 # Somebody whose sign-in is closed gets one mail in place of each, or they would lead in a circle.
-OF_NO_SIGN_IN = {"account/email/unknown_account", "account/email/account_already_exists"}
+TAKEN = "account/email/account_already_exists"
+OF_NO_SIGN_IN = {"account/email/unknown_account", TAKEN}
 
 STEP_UPS = {
     "mfa_reauthenticate:webauthn": "Use a passkey",
@@ -197,8 +198,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         asked = template_prefix
         if not mailed_codes.may_send(self.request, asked, email):
             return
-        if template_prefix in OF_NO_SIGN_IN and (closed_at := closed_sign_in(email)):
-            template_prefix, context = "account/email/sign_in_closed", {"closed_at": closed_at}
+        template_prefix, context = _fitting(template_prefix, email, context)
         context = {"person_name": mailed_name(context.get("user")), **bank_staff(), **context}
         try:
             super().send_mail(template_prefix, email, context)
@@ -224,6 +224,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             )
         except MailNotSent as error:
             logger.error("Not told by mail: %s (%s)", template_prefix, error)  # noqa: TRY400
+
+
+def _fitting(
+    template_prefix: str, email: str, context: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """The mail that says how this address can be used now: nobody signs in "as before" with one
+    whose sign-in is closed, or that a sign-up has never confirmed.
+    """
+    if template_prefix in OF_NO_SIGN_IN and (closed_at := closed_sign_in(email)):
+        return "account/email/sign_in_closed", {"closed_at": closed_at}
+    person = events.person_with(email) if template_prefix == TAKEN else None
+    if person is not None and is_unconfirmed(person):
+        return "account/email/sign_up_again", context
+    return template_prefix, context
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -99,6 +99,23 @@ def test_a_reset_keeps_the_password_that_the_owner_has_just_chosen() -> None:
     assert not signs_in(THIEFS)
 
 
+def test_who_signs_up_again_without_the_code_is_told_how_to_go_on() -> None:
+    """The mail "sign in as before" led in a circle: the password of the first sign-up counts for
+    nothing."""
+    sign_up(Client())
+    pages = [Client().post("/account/signup/", {
+        "name": "Olga", "email": address, "password1": OWNERS, "password2": OWNERS,
+    }, follow=True) for address in (ADDRESS, "nobody-yet@example.com")]  # fmt: skip
+    texts = [text_of(page).replace("nobody-yet@example.com", ADDRESS) for page in pages]
+    assert texts[0] == texts[1]  # only the mail tells
+    again, _ = mail.outbox[-2:]
+    assert again.to == [ADDRESS]
+    assert "sign in as before" not in again.body
+    assert "/account/password/reset/" in again.body
+    reset_password(Client())
+    assert signs_in(OWNERS)
+
+
 def test_whoever_confirms_in_the_browser_of_the_sign_up_keeps_the_password() -> None:
     client = Client()
     sign_up(client)
