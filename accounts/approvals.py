@@ -89,6 +89,10 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "approval_by_another_person": (MayNotDecide, "You asked for this; another person decides it."),
     "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
+    "request_by_its_author": (MayNotAsk, "Staff ask in their own name alone."),
+    "limits_by_their_author": (MayNotAsk, "Staff change limits in their own name alone."),
+    "status_by_its_author": (MayNotAsk, "Staff change a status in their own name alone."),
+    "decided_by_its_author": (MayNotDecide, "Everybody decides in their own name alone."),
     "decided_by_stranger": (
         MayNotDecide,
         "You or your household asked, pay, are paid or get the group; another manager decides.",

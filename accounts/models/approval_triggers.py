@@ -7,6 +7,9 @@ done, or adds the amount to the sums of the day. The sums are checked at COMMIT,
 may post a row and roll it back. A row of the sums is locked until COMMIT, so two at once add up.
 Both belong to the owner of the tables: web processes can neither write nor reset them.
 
+Requests and decisions name the person of the signed facts, see Note [Signed facts]: smuggled SQL
+asks and decides for nobody but who is signed in.
+
 Statements of the owner (commands, imports) are free. So is a bank without thresholds, such as the
 practice bank; `migrate` always writes them for the real one. The day is that of UTC, by the clock
 of the server: no session can shift it.
@@ -17,6 +20,7 @@ from collections.abc import Iterable
 import pgtrigger
 
 from accounts.groups import MONEY_RIGHTS
+from accounts.models.author_triggers import NEEDS_PROOF, PROVED_PERSON, by_its_author
 from ledger.db.triggers import CALLER, FirmTrigger, refuse, stays
 
 # Whether the rules apply to this statement, in a function that runs with the rights of the owner:
@@ -197,6 +201,9 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
         RETURN NEW;
     """,
 )
+REQUEST_BY_ITS_AUTHOR = by_its_author(
+    "request_by_its_author", "requested_by_id", "A request names the person who is signed in."
+)
 # Everything but the decision and the use stays, and a decision is final. Approval and each use need
 # that who asked is still allowed to: the action counts as theirs.
 DECISION = ("status", "note", "decided_by_id", "decided_at", "used_at", "used_amount")
@@ -241,12 +248,18 @@ REQUEST_CHANGES_BY_DECISION = FirmTrigger(
         IF NEW.status IN ('approved', 'done') AND NOT {MAY_STILL_ASK} THEN
             {refuse("asked_by_staff", "Who asked may not do this any more.")}
         END IF;
+        IF OLD.status = 'pending' AND {NEEDS_PROOF} AND {PROVED_PERSON} IS DISTINCT FROM
+           (CASE NEW.status WHEN 'withdrawn' THEN NEW.requested_by_id ELSE NEW.decided_by_id END)
+        THEN
+            {refuse("decided_by_its_author", "A decision names the person who is signed in.")}
+        END IF;
         RETURN NEW;
     """,
 )
 OF_REQUESTS: list[pgtrigger.Trigger] = [
     REQUEST_BEGINS_PENDING,
     REQUEST_IS_FOR_OTHERS,
+    REQUEST_BY_ITS_AUTHOR,
     REQUEST_CHANGES_BY_DECISION,
     *stays(
         "request_stays",

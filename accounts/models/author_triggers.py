@@ -10,6 +10,10 @@ from ledger.db.triggers import CALLER, FirmTrigger, refuse
 NEEDS_PROOF = f"""EXISTS (SELECT FROM fact_keys) AND NOT pg_has_role(
             ({CALLER})::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER')"""
 
+# The id of the person whom the signed facts of a statement name; NULL without a right signature.
+PROVED_PERSON = """(SELECT (facts ->> 'person')::uuid FROM told_facts() AS facts
+            WHERE (facts ->> 'proved')::boolean)"""
+
 
 def of_now(name: str, column: str) -> pgtrigger.Trigger:
     """The time of a new row is that of the server's clock, whatever the writer says."""

@@ -15,6 +15,7 @@ from accounts.models.approval_triggers import (
     related,
     share_of,
 )
+from accounts.models.author_triggers import by_its_author
 from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
@@ -139,8 +140,20 @@ REQUEST_FOR_LIMITS = FirmTrigger(
     """,
 )
 
+# What was approved is changed in the name of who asked, often by the manager who approved it.
+LIMITS_BY_THEIR_AUTHOR = by_its_author(
+    "limits_by_their_author",
+    "changed_by_id",
+    "A change of limits names the person who is signed in.",
+    unless="""EXISTS (
+        SELECT FROM approval_requests AS request
+        WHERE request.transaction_id = added.id AND request.kind = 'limits'
+          AND request.requested_by_id = added.changed_by_id AND request.status = 'done')""",
+)
+
 ALL = [
     LIMIT_CHANGE_IS_ALLOWED,
+    LIMITS_BY_THEIR_AUTHOR,
     LIMITS_FOLLOW_CHANGES,
     *registered(erased={"reason": EMPTIED}),
     *stays("limit_change_stays", "limit_changes_stay", "A change of limits stays as it is."),

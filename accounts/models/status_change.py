@@ -34,6 +34,7 @@ class StatusChange(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             status_triggers.STATUS_CHANGE_CONTINUES,
             status_triggers.STATUS_FOLLOWS_CHANGES,
+            status_triggers.STATUS_BY_ITS_AUTHOR,
             *registered(erased={"reason": EMPTIED, "message": EMPTIED}),
             *stays(
                 "status_change_stays",

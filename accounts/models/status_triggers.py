@@ -11,6 +11,7 @@ Staff change no status of their own account or household; a customer who leaves 
 import pgtrigger
 
 from accounts.models.approval_triggers import APPLIES, related
+from accounts.models.author_triggers import by_its_author
 from ledger.db.triggers import FirmTrigger, refuse
 
 _OTHER_STATUS = refuse(
@@ -56,4 +57,7 @@ STATUS_FOLLOWS_CHANGES = FirmTrigger(
         WHERE id = NEW.account_id;
         RETURN NULL;
     """,
+)
+STATUS_BY_ITS_AUTHOR = by_its_author(
+    "status_by_its_author", "changed_by_id", "A change of status names the person who is signed in."
 )

@@ -43,9 +43,9 @@ def as_web(by: User | None = None) -> Iterator[None]:
         set_role(None)
 
 
-def raw(sql: str, *values: Any) -> None:
-    """Runs a statement as a web process could."""
-    with as_web(), connection.cursor() as cursor:
+def raw(sql: str, *values: Any, by: User | None = None) -> None:
+    """Runs a statement as a web process could, in a request of this person."""
+    with as_web(by), connection.cursor() as cursor:
         cursor.execute(sql, values)
 
 
@@ -63,25 +63,26 @@ def slip(account: Account, amount: str = "20000") -> dict[str, str]:
 def asked(account: Account, clerk: User, amount: Any = 20_000, **more: Any) -> ApprovalRequest:
     """A request for a deposit, as the desk makes it."""
     draft = Draft(id=uuid7(), to_account=account, amount=Decimal(amount), created_by=clerk, **more)
-    with as_web():
+    with as_web(clerk):
         return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
 
 
 def done(request: ApprovalRequest, by: User | None = None) -> str:
     """Does what is approved; who asked presses the button, if nobody else does."""
-    with as_web():
-        return do_approved(request, by=by or request.requested_by)
+    by = by or request.requested_by
+    with as_web(by):
+        return do_approved(request, by=by)
 
 
 def change_limits(account: Account, by: User, **limits: Any) -> Account:
-    with as_web():
+    with as_web(by):
         return account_services.change_account(
             account=account, changed_by=by, reason="Asked by letter", **limits
         )
 
 
 def approved(request: ApprovalRequest, boss: User) -> ApprovalRequest:
-    with as_web():
+    with as_web(boss):
         return approvals.approve(request=request, by=boss)
 
 
@@ -89,7 +90,7 @@ def asked_limits(account: Account, boss: User, **limits: Decimal) -> ApprovalReq
     """A request for these limits, as the page of the account makes it."""
     said = {**limits, "reason": "A bridge loan"}
     form = SimpleNamespace(cleaned_data=said, changed_data=list(said))
-    with as_web():
+    with as_web(boss):
         return ask_for_limits(account=account, form=form, asked_by=boss)
 
 

@@ -47,7 +47,7 @@ def other() -> Account:
 def approved_draft(boss: User, **facts: Any) -> dict[str, Any]:
     """The facts of a draft that was asked for and approved, to use otherwise."""
     facts = {"id": uuid7(), "amount": MUCH, **facts}
-    with as_web():
+    with as_web(facts["created_by"]):
         row = services.preview(Draft(**facts))
         request = ask_for(row, reason="Letter", asked_by=facts["created_by"])
     approved(request, boss)
@@ -120,7 +120,7 @@ def test_an_approved_file_pays_its_lines_alone(
 ) -> None:
     """Raw rows with the id of a line, but another payee, a higher amount, or of another account."""
     file = checked(account, pay(other, 14_000), pay(other, 16_000), created_by=clerk)
-    with as_web():
+    with as_web(clerk):
         request = ask_for_file(file, reason="Letter", asked_by=clerk)
     approved(request, boss)
     line = PaymentLine.objects.of(PaymentFile.objects.get()).in_order().first()
@@ -147,7 +147,7 @@ def test_an_approved_file_pays_its_lines_alone(
 def approved_limit(account: Account, by: User, boss: User, limit: int) -> ApprovalRequest:
     before = {"overdraft_limit": str(account.overdraft_limit)}
     parameters = {"overdraft_limit": str(limit), "before": before}
-    with as_web():
+    with as_web(by):
         request = approvals.ask(
             kind=ApprovalRequest.Kind.LIMITS,
             transaction_id=uuid7(),
@@ -163,7 +163,7 @@ def approved_limit(account: Account, by: User, boss: User, limit: int) -> Approv
 
 
 def change(account: Account, by: User, **limits: Any) -> Account:
-    with as_web():
+    with as_web(by):
         return account_services.change_account(account=account, changed_by=by, reason="x", **limits)
 
 
@@ -270,8 +270,8 @@ INSERT_REQUEST = """
 def insert_request(account: Account, clerk: User, **values: Any) -> None:
     given = {"ago": "0 days", "later": "2 days", "status": "pending", "boss": None, "used": 0}
     values = {**given, "account": account.pk, "clerk": clerk.pk, **values}
-    with as_web(), connection.cursor() as cursor:
-        cursor.execute(INSERT_REQUEST, values)
+    with as_web(clerk), connection.cursor() as cursor:
+        cursor.execute(INSERT_REQUEST.strip(), values)
 
 
 @pytest.mark.parametrize("begin", ["approved", "declined", "done", "used"])
@@ -298,7 +298,7 @@ def test_the_times_of_a_request_are_those_of_the_server(account: Account, clerk:
 
 def test_a_web_process_marks_nothing_as_done(account: Account, clerk: User, boss: User) -> None:
     draft = Draft(id=uuid7(), to_account=account, amount=MUCH, created_by=clerk)
-    with as_web():
+    with as_web(clerk):
         request = ask_for(services.preview(draft), reason="x", asked_by=clerk)
     approved(request, boss)
     with pytest.raises(IntegrityError) as refused, as_web(), connection.cursor() as cursor:
@@ -383,7 +383,7 @@ def test_nobody_decides_after_the_time_to_decide(
     status: str, account: Account, clerk: User, boss: User
 ) -> None:
     draft = Draft(id=uuid7(), to_account=account, amount=MUCH, created_by=clerk)
-    with as_web():
+    with as_web(clerk):
         request = ask_for(services.preview(draft), reason="x", asked_by=clerk)
     expire(request)
     decide = (

@@ -36,10 +36,10 @@ def test_raw_sql_of_the_web_role_is_refused(sql: str, account: Account, clerk: U
         raw(sql)
 
 
-def in_session(trick: str, sql: str, *values: Any) -> None:
+def in_session(trick: str, by: User, sql: str, *values: Any) -> None:
     """Runs and commits a statement in a session of the web role that plays a trick first."""
     connection.ensure_connection()
-    with as_web(), connection.cursor() as cursor:
+    with as_web(by), connection.cursor() as cursor:
         try:
             cursor.execute(trick)
             cursor.execute(sql, values)
@@ -51,7 +51,7 @@ def in_session(trick: str, sql: str, *values: Any) -> None:
 def raw_deposit(trick: str, account: Account, clerk: User, amount: int = 20_000) -> None:
     """An amount from nothing, after a trick."""
     in_session(
-        trick,
+        trick, clerk,
         "INSERT INTO transactions (id, to_account_id, amount, currency, type, status,"
         " description, reference, metadata, created_at, value_date, to_balance, created_by_id)"
         " SELECT gen_random_uuid(), id, %s, 'USD', 'deposit', 'completed', '', '', '{}',"
@@ -63,7 +63,7 @@ def raw_deposit(trick: str, account: Account, clerk: User, amount: int = 20_000)
 def raw_limit(trick: str, account: Account, boss: User, limit: int) -> None:
     """Another daily limit, after a trick."""
     in_session(
-        trick,
+        trick, boss,
         "INSERT INTO limit_changes (id, account_id, overdraft_limit, daily_limit, reason,"
         " changed_by_id, created_at) VALUES (gen_random_uuid(), %s, 0, %s, '', %s, now())",
         account.pk, limit, boss.pk,
@@ -117,7 +117,7 @@ def test_a_forged_decision_names_a_manager_who_is_no_relative(
             raw(
                 "UPDATE approval_requests SET status = 'approved', decided_by_id = %s,"
                 " decided_at = now() WHERE id = %s",
-                person.pk, request.pk,
+                person.pk, request.pk, by=person,
             )  # fmt: skip
     with pytest.raises(IntegrityError):
         raw("UPDATE approval_requests SET status = 'done', decided_by_id = %s, decided_at = now()",

@@ -211,7 +211,7 @@ def test_what_is_approved_is_done_by_who_asked_or_a_manager_alone(
 
 def test_a_decline_needs_a_note_and_is_final(account: Account, clerk: User, boss: User) -> None:
     request = asked(account, clerk)
-    with as_web():
+    with as_web(boss):
         with pytest.raises(DetailsInvalid):
             approvals.decline(request=request, by=boss, note=" ")
         approvals.decline(request=request, by=boss, note="No papers")
@@ -226,7 +226,7 @@ def test_a_decline_needs_a_note_and_is_final(account: Account, clerk: User, boss
 
 def test_who_asked_withdraws_and_nobody_else(account: Account, clerk: User, boss: User) -> None:
     request = asked(account, clerk)
-    with as_web():
+    with as_web(clerk):
         with pytest.raises(MayNotDecide):
             approvals.withdraw(request=request, by=boss)
         approvals.withdraw(request=request, by=clerk)
@@ -287,7 +287,7 @@ def test_an_action_that_is_refused_after_its_approval_can_be_done_later(
     hold = services.hold(from_account=account, amount=Decimal(45_000))
     draft = Draft(id=uuid7(), from_account=account, amount=Decimal(20_000), created_by=clerk)
     services.void(hold=hold)
-    with as_web():
+    with as_web(clerk):
         waits = ask_for(services.preview(draft), reason="Car", asked_by=clerk)
     blocking = services.hold(from_account=account, amount=Decimal(45_000))
     answer = text_of(step(manager, waits, "approve"))

@@ -58,7 +58,7 @@ def file(firm: Account, mara: Account, clerk: User) -> PaymentFile:
 
 
 def asked(file: PaymentFile, clerk: User) -> ApprovalRequest:
-    with as_web():
+    with as_web(clerk):
         return ask_for_file(file, reason=WHY, asked_by=clerk)
 
 
@@ -141,7 +141,7 @@ def test_a_file_without_an_approval_is_not_paid(
     end: str, file: PaymentFile, clerk: User, boss: User
 ) -> None:
     request = asked(file, clerk)
-    with as_web():
+    with as_web(boss if end == "declined" else clerk):
         if end == "declined":
             approvals.decline(request=request, by=boss, note="No letter")
         elif end == "withdrawn":
@@ -224,7 +224,7 @@ def test_a_line_that_was_refused_when_it_was_asked_is_not_shown_to_who_approves(
 def test_a_line_that_was_refused_can_be_asked_for_once_the_request_is_over(
     swapping: PaymentFile, firm: Account, eve: Account, clerk: User, boss: User
 ) -> None:
-    with as_web():
+    with as_web(clerk):
         approvals.withdraw(request=asked(swapping, clerk), by=clerk)
     hold_back(firm)
     check(PaymentFile.objects.get(pk=swapping.pk))
@@ -264,9 +264,9 @@ def test_a_request_for_a_file_is_for_all_that_can_be_paid_of_it(
         "from_account": file.from_account, "to_account": None, "amount": Decimal(24_000),
         "currency": file.currency, "parameters": {"lines": 3}, "reason": WHY, "asked_by": clerk,
     }  # fmt: skip
-    with pytest.raises(RequestDecided), as_web():
+    with pytest.raises(RequestDecided), as_web(clerk):
         approvals.ask(**{**facts, **lie})
-    with as_web():
+    with as_web(clerk):
         approvals.ask(**facts)
 
 

@@ -2,23 +2,28 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
 
-from accounts import approvals
-from accounts.exceptions import (
-    LedgerError,
-    NeedsApproval,
-)
+from accounts.exceptions import LedgerError, NeedsApproval, RequestDecided
 from accounts.groups import MANAGER, OPERATIONS
-from accounts.models import Account, User
+from accounts.models import Account, ApprovalRequest, LimitChange, User
+from ledger.db.ids import uuid7
 from tests.attacks.approvals import (
     approved,
     as_web,
     asked,
+    asked_limits,
+    change_limits,
+    done,
 )
 from tests.conftest import colleague
 from tests.factories import AccountFactory, balances
@@ -86,7 +91,7 @@ def test_of_fifty_approvals_at_once_one_counts_and_the_money_moves_once(
 
     def approve_and_do(place: int) -> str:
         by = bosses[place % 5]
-        return do_approved(approvals.approve(request=request, by=by), by=by)
+        return done(approved(request, by), by=by)
 
     results = together(50, approve_and_do)
     assert sum(isinstance(result, str) for result in results) == 1
@@ -101,3 +106,70 @@ def test_of_fifty_who_do_what_is_approved_the_money_moves_once(
     together(50, lambda _place: do_approved(request, by=clerk))
     assert balances(account) == [70_000]
     assert audit().clean
+
+
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def after_waiting_for(first: Callable[[], object], second: Callable[[], object]) -> Any:
+    """Runs `second` elsewhere while `first` is not committed, and returns what came of it, once it
+    has waited for the end of `first`.
+    """
+
+    def elsewhere() -> object:
+        try:
+            return second()
+        except LedgerError as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with db_transaction.atomic():
+            first()
+            result = pool.submit(elsewhere)
+            with psycopg.connect(**connection.get_connection_params(), autocommit=True) as outside:
+                while not outside.execute(WAITING).fetchone():
+                    assert not result.done(), "it did not wait"
+        return result.result(timeout=60)
+
+
+def insert_request(account: Account, boss: User) -> None:
+    """A request for limits that the service has not committed yet."""
+    limits = {"overdraft_limit": "60000", "before": {"overdraft_limit": "0"}}
+    ApprovalRequest.objects.create(
+        kind=ApprovalRequest.Kind.LIMITS, transaction_id=uuid7(), from_account=account,
+        amount=60_000, currency="USD", parameters=limits, reason="A bridge loan",
+        requested_by=boss, expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+
+
+def test_a_second_request_for_limits_waits_for_the_first_and_is_refused(
+    account: Account, boss: User
+) -> None:
+    result = after_waiting_for(
+        lambda: insert_request(account, boss),
+        lambda: asked_limits(account, boss, overdraft_limit=Decimal(60_000)),
+    )
+    assert isinstance(result, RequestDecided)
+    assert ApprovalRequest.objects.count() == 1
+
+
+def insert_limit(account: Account, boss: User, limit: int) -> None:
+    """By a row alone: the service locks the account, too."""
+    LimitChange.objects.create(account=account, overdraft_limit=limit, changed_by=boss)
+
+
+def test_a_second_change_of_limits_waits_for_the_first_and_begins_from_its_limits(
+    account: Account, boss: User
+) -> None:
+    def second() -> None:
+        with as_web(boss):
+            insert_limit(account, boss, 9_000)
+
+    change_limits(account, boss, overdraft_limit=Decimal(1_000))
+    after_waiting_for(lambda: insert_limit(account, boss, 5_000), second)
+    befores = account.limit_changes.values_list("overdraft_limit_before", "overdraft_limit")
+    assert set(befores) == {(0, 1_000), (1_000, 5_000), (5_000, 9_000)}

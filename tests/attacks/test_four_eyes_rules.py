@@ -96,8 +96,8 @@ def test_nobody_asks_for_a_payment_to_their_household(account: Account, clerk: U
 def test_a_request_of_the_future_waits_no_longer_than_it_says(
     account: Account, clerk: User
 ) -> None:
-    with as_web(), connection.cursor() as cursor:
-        cursor.execute(INSERT_REQUEST, [account.pk, clerk.pk, 100, 102])
+    with as_web(clerk), connection.cursor() as cursor:
+        cursor.execute(INSERT_REQUEST.strip(), [account.pk, clerk.pk, 100, 102])
     request = ApprovalRequest.objects.get()
     assert request.expires_at - request.requested_at <= 2 * HOUR
     assert abs(request.expires_at - 2 * HOUR - timezone.now()) < HOUR
@@ -121,7 +121,7 @@ def test_the_time_of_a_decision_is_that_of_the_server(
     account: Account, clerk: User, boss: User
 ) -> None:
     request = asked(account, clerk)
-    with as_web(), connection.cursor() as cursor:
+    with as_web(boss), connection.cursor() as cursor:
         cursor.execute(DECIDE, ["approved", boss.pk, LONG_AGO, request.pk])
     request.refresh_from_db()
     assert request.decided_at is not None
@@ -141,12 +141,22 @@ def test_who_approved_and_when_and_why_stays(
     assert refused_to_web(sql, *values) == "request_changes_by_decision"
 
 
+@pytest.mark.parametrize("used", ["used_amount = 1", "used_at = now()"])
+def test_a_decision_uses_nothing_not_even_by_the_owner(
+    used: str, account: Account, clerk: User, boss: User
+) -> None:
+    asked(account, clerk)
+    sql = DECIDE.replace("status = %s", f"{used}, status = %s").partition("WHERE")[0]
+    refusal = refused_by(sql, "approved", boss.pk, timezone.now())
+    assert refusal == "request_changes_by_decision"
+
+
 @pytest.mark.parametrize("before", ["declined", "withdrawn"])
 def test_what_was_declined_or_withdrawn_is_never_approved(
     before: str, account: Account, clerk: User, boss: User
 ) -> None:
     request = asked(account, clerk)
-    with as_web():
+    with as_web(boss if before == "declined" else clerk):
         if before == "declined":
             approvals.decline(request=request, by=boss, note="No papers")
         else:
@@ -173,7 +183,7 @@ def test_approved_limits_begin_from_the_values_that_they_had(
 
 
 def test_the_time_of_a_change_of_limits_is_that_of_the_server(account: Account, boss: User) -> None:
-    with as_web(), connection.cursor() as cursor:
+    with as_web(boss), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO limit_changes (id, account_id, overdraft_limit, reason, changed_by_id,"
             " created_at) VALUES (gen_random_uuid(), %s, 1, 'x', %s, %s)",

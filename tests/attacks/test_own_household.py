@@ -89,7 +89,7 @@ def test_a_colleague_does_both(clerk: User) -> None:
 def test_a_customer_who_leaves_closes_their_own_accounts() -> None:
     customer = UserFactory()
     AccountFactory(user=customer)
-    with as_web():
+    with as_web(customer):
         leave(person=customer)
     change = StatusChange.objects.get()
     assert (change.to_status, change.changed_by) == ("closed", customer)

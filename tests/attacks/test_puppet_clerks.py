@@ -75,7 +75,7 @@ def give(giver: Client, person: User, *groups: str) -> Any:
 
 
 def asked(person: User, by: User, group: str = OPERATIONS) -> ApprovalRequest:
-    with as_web():
+    with as_web(by):
         return memberships.ask_for(
             person=person, group=Group.objects.get(name=group), reason="Hired", asked_by=by
         )

@@ -88,7 +88,7 @@ def test_sixty_forms_make_one_request_which_can_be_withdrawn(
     other = colleague(MANAGER, "Second boss")
     signed_in(other).post(page_of(account), form)
     assert ApprovalRequest.objects.filter(requested_by=other).count() == 1
-    with as_web():
+    with as_web(boss):
         approvals.withdraw(request=request, by=boss)
     manager.post(page_of(account), form)
     assert ApprovalRequest.objects.filter(requested_by=boss, status="pending").count() == 1
@@ -102,7 +102,7 @@ def test_the_service_refuses_who_may_not_and_what_changes_nothing(
     with pytest.raises(DetailsInvalid):
         asked_limits(account, boss)
     form = SimpleNamespace(cleaned_data={"reason": "x", "name": "Other"}, changed_data=["name"])
-    with pytest.raises(DetailsInvalid), as_web():
+    with pytest.raises(DetailsInvalid), as_web(boss):
         ask_for_limits(account=account, form=form, asked_by=boss)
     asked_limits(account, boss, overdraft_limit=MUCH)
     with pytest.raises(RequestDecided):

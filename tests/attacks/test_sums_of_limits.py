@@ -24,7 +24,7 @@ def account() -> Account:
 
 
 def change(account: Account, by: User, **limits: Decimal | None) -> None:
-    with as_web():
+    with as_web(by):
         account_services.change_account(
             account=account,
             changed_by=by,

@@ -93,6 +93,15 @@ ATTEMPTS: list[Attempt] = [
         given=(THRESHOLD.insert,),
     ),
     replace(
+        CHANGE.attempt(
+            "status_by_its_author",
+            "Freeze an account in the name of somebody else",
+            changed_by_id="ana.user_id",
+        ),
+        # Where there is a key, the facts of the page have to be signed with it.
+        given=("INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))",),
+    ),
+    replace(
         NOTE.attempt(
             "released_by_stranger",
             "Release a hold of one's own",

@@ -138,7 +138,7 @@ def test_nobody_hangs_the_triggers_that_move_balances_on_a_table_of_their_own(
             "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
         )
         functions = [name for (name,) in cursor.fetchall()]
-        assert len(functions) == 53
+        assert len(functions) == 56
         cursor.execute("SET LOCAL ROLE ledger_web")
         cursor.execute("CREATE TEMPORARY TABLE mine AS SELECT * FROM transactions LIMIT 0")
         for function in functions:

@@ -33,7 +33,7 @@ def account() -> Account:
 
 def asked(clerk: User, **sides: Any) -> ApprovalRequest:
     draft = Draft(amount=Decimal(20_000), created_by=clerk, **sides)
-    with as_web():
+    with as_web(clerk):
         return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
 
 
@@ -88,7 +88,7 @@ def test_a_manager_reads_all_that_they_approve(
         Draft(to_account=account, amount=Decimal(15_000), description="Refund: Car", reverses=row),
     )
     for draft in drafts:
-        with as_web():
+        with as_web(clerk):
             preview = services.preview(replace(draft, created_by=clerk))
             ask_for(preview, reason="Asked by letter", message="Sorry", asked_by=clerk)
     response = manager.get(PAGE)

@@ -1,0 +1,121 @@
+"""SQL smuggled into a web process that asks, decides, or changes limits or a status in the name of
+somebody else: the database refuses it without facts that were signed for that person.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.db import transaction as db_transaction
+
+from accounts.groups import OPERATIONS
+from accounts.models import Account, ApprovalRequest, User
+from ledger.db.facts import SETTING, untold
+from ledger.db.signed_facts import signed
+from tests.attacks.approvals import approved, as_web, asked, asked_limits, done
+from tests.attacks.forgeries import FORGED, told
+from tests.conftest import colleague
+from tests.factories import balances
+from tests.refusals import constraint_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ASK = (
+    "INSERT INTO approval_requests (id, kind, transaction_id, to_account_id, amount, currency,"
+    " parameters, reason, requested_by_id, requested_at, expires_at, status, note, used_amount)"
+    " SELECT gen_random_uuid(), 'deposit', gen_random_uuid(), %(account)s, 20000, 'USD', '{}', 'x',"
+    " %(person)s, now(), now() + interval '1 day', 'pending', '', 0"
+)
+APPROVE = (
+    "UPDATE approval_requests SET status = 'approved', decided_by_id = %(person)s,"
+    " decided_at = now()"
+)
+DECLINE = APPROVE.replace("approved", "declined")
+WITHDRAW = "UPDATE approval_requests SET status = 'withdrawn'"
+LIMIT = (
+    "INSERT INTO limit_changes (id, account_id, overdraft_limit, reason, changed_by_id, created_at)"
+    " VALUES (gen_random_uuid(), %(account)s, 9000, '', %(person)s, now())"
+)
+FREEZE = (
+    "INSERT INTO account_status_changes (id, account_id, from_status, to_status, reason, message,"
+    " changed_by_id, created_at) VALUES (gen_random_uuid(), %(account)s, 'active', 'frozen', '',"
+    " '', %(person)s, now())"
+)
+WRITES = {  # each with its rule, and in whose name it is
+    "ask": (ASK, "request_by_its_author", "clerk"),
+    "approve": (APPROVE, "decided_by_its_author", "boss"),
+    "decline": (DECLINE, "decided_by_its_author", "boss"),
+    "withdraw": (WITHDRAW, "decided_by_its_author", "clerk"),
+    "raise a limit": (LIMIT, "limits_by_their_author", "boss"),
+    "freeze": (FREEZE, "status_by_its_author", "clerk"),
+}
+
+
+@pytest.fixture
+def people(clerk: User, boss: User) -> dict[str, User]:
+    return {"clerk": clerk, "boss": boss}
+
+
+def smuggle(sql: str, setting: str, account: Account, person: User) -> None:
+    """What smuggled SQL can do: set the facts, and write."""
+    values = {"account": account.pk, "person": person.pk}
+    with as_web(), untold(), db_transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
+        cursor.execute(sql, values)
+
+
+@pytest.mark.parametrize("action", WRITES)
+@pytest.mark.parametrize("forgery", [*FORGED, "without facts", "signed for somebody else"])
+def test_nobody_acts_in_the_name_of_somebody_else(
+    action: str, forgery: str, account: Account, clerk: User, people: dict[str, User]
+) -> None:
+    sql, rule, name = WRITES[action]
+    request = asked(account, clerk)
+    setting = FORGED[forgery](told(people[name])) if forgery in FORGED else ""
+    if forgery == "signed for somebody else":
+        setting = signed(told(colleague(OPERATIONS, "Eve")))
+    with pytest.raises(DatabaseError) as refusal:
+        smuggle(sql, setting, account, people[name])
+    assert constraint_of(refusal.value) == rule
+    request.refresh_from_db()
+    account.refresh_from_db()
+    assert (request.status, ApprovalRequest.objects.count()) == ("pending", 1)
+    assert (account.status, account.overdraft_limit) == ("active", 0)
+
+
+@pytest.mark.parametrize("action", WRITES)
+def test_everybody_acts_in_their_own_name(
+    action: str, account: Account, clerk: User, people: dict[str, User]
+) -> None:
+    sql, _, name = WRITES[action]
+    asked(account, clerk)
+    smuggle(sql, signed(told(people[name])), account, people[name])
+
+
+def test_a_clerk_approves_nothing_under_the_name_of_a_manager(
+    account: Account, clerk: User, boss: User
+) -> None:
+    """All that SQL in a clerk's own request has is facts of the clerk, whatever name it writes."""
+    request = asked(account, clerk, 1_000_000)
+    with pytest.raises(DatabaseError):
+        smuggle(APPROVE, signed(told(clerk)), account, boss)
+    mixed = json.dumps({**json.loads(told(clerk)), "decided_by": str(boss.pk)})
+    with pytest.raises(DatabaseError):
+        smuggle(APPROVE, signed(mixed), account, boss)
+    request.refresh_from_db()
+    assert (request.status, balances(account)) == ("pending", [50_000])
+
+
+def test_what_was_approved_is_changed_in_the_name_of_who_asked(
+    account: Account, boss: User, people: dict[str, User]
+) -> None:
+    """The manager who approves has it done, so that the facts name that manager."""
+    second = colleague("manager", "Second")
+    limits: dict[str, Any] = {"overdraft_limit": Decimal(50_000)}
+    request = approved(asked_limits(account, boss, **limits), second)
+    done(request, by=second)
+    account.refresh_from_db()
+    assert account.overdraft_limit == 50_000
+    assert account.limit_changes.get().changed_by == boss
