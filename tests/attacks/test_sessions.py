@@ -32,6 +32,7 @@ from tests.sign_in import SECRET, add_app, code_of, is_signed_in, let_pass, prov
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven blue lamps at dusk"
 LOGIN = "/account/login/"
+AJAX = {"x-requested-with": "XMLHttpRequest", "accept": "application/json"}
 
 
 def person(**fields: Any) -> User:
@@ -358,10 +359,14 @@ def test_who_signs_in_by_mail_alone_signs_in_anew_before_security_changes(page: 
 
 
 @pytest.mark.parametrize("everybody", [True, False])
-def test_a_command_ends_the_sessions_of_one_person_or_of_all(everybody: bool) -> None:
+def test_a_command_ends_the_sessions_of_one_person_or_of_all(
+    everybody: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     ana, ben = UserFactory(), UserFactory()
-    of_ana, of_ben = signed_in(ana), signed_in(ben)
+    of_ana, of_ben, of_nobody = signed_in(ana), signed_in(ben), Client()
+    of_nobody.get("/account/2fa/webauthn/login/", headers=AJAX)
     call_command("end_sessions", *(["--everybody"] if everybody else [ana.email]))
+    assert f"Ended {2 if everybody else 1} sessions" in capsys.readouterr().out
     assert not is_signed_in(of_ana)
     assert is_signed_in(of_ben) is not everybody
 
@@ -373,8 +378,7 @@ def test_the_command_refuses_an_address_that_nobody_has() -> None:
 
 def test_a_session_of_nobody_lives_an_hour_at_most() -> None:
     """Anybody can make such rows, by asking for the sign-in by passkey."""
-    ajax = {"x-requested-with": "XMLHttpRequest", "accept": "application/json"}
-    Client().get("/account/2fa/webauthn/login/", headers=ajax)
+    Client().get("/account/2fa/webauthn/login/", headers=AJAX)
 
     (row,) = WebSession.objects.all()
     assert row.user_id is None

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db import transaction as db_transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -401,6 +402,43 @@ def test_a_proof_of_yesterday_does_not_lift_the_limit_of_today(
     with pytest.raises(confirmation.ConfirmationNeeded):
         pay_known(200)
     assert balances(known) == [901]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_paid_while_a_proof_counted_does_not_count_against_the_limit(
+    mine: Account, known: Account
+) -> None:
+    for amount, minutes in ((900, 1), (200, 0)):
+        draft = Draft(
+            from_account=mine, to_account=known, amount=Decimal(amount), created_by=mine.user
+        )
+        until = timezone.now() + timedelta(minutes=minutes)
+        confirmation.book(draft, mine.user, covered_until=until)
+    assert balances(known) == [1101]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_paid_at_one_moment_wait_for_each_other(mine: Account, known: Account) -> None:
+    refuse = refuse_unconfirmed(checked(mine, pay(known, 600)), mine.user, covered_until=None)
+    assert refuse is not None
+    found = []
+
+    def sum_up_too() -> None:
+        try:
+            with db_transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '10ms'")
+                confirmation.paid_today(mine.user.pk, mine.currency, None, locks=True)
+        except OperationalError as error:
+            found.append(type(error.__cause__).__name__)
+        finally:
+            connection.close()
+
+    with db_transaction.atomic():
+        refuse(0)
+        other = threading.Thread(target=sum_up_too)
+        other.start()
+        other.join()
+    assert found == ["LockNotAvailable"]
 
 
 @pytest.mark.django_db(transaction=True)

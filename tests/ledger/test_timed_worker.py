@@ -1,0 +1,67 @@
+"""Which threads read long bodies, and until when the others wait for them."""
+
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gunicorn.workers.gthread import ThreadWorker
+
+from ledger.server.timed_worker import TimedWorker
+
+
+class Client:
+    """A connection whose long body has so many seconds left."""
+
+    def __init__(self, seconds: int = 10) -> None:
+        pace = SimpleNamespace(seconds_left=lambda: seconds)
+        self.arrival = SimpleNamespace(is_long=True, pace=pace)
+        self.sock = SimpleNamespace(has_rest=False)
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The clients that have a thread, or had one."""
+    found: list[Any] = []
+    monkeypatch.setattr(ThreadWorker, "enqueue_req", lambda _worker, client: found.append(client))
+    monkeypatch.setattr(TimedWorker, "_go_on", lambda *_arguments: None)
+    return found
+
+
+@pytest.fixture
+def worker() -> TimedWorker:
+    found = object.__new__(TimedWorker)
+    found.cfg = SimpleNamespace(threads=8)
+    found.arriving, found.sending, found.leaving = set(), {}, {}
+    found.long_waiting, found.long_running, found.nr_conns = deque(), 0, 3
+    return found
+
+
+def test_a_quarter_of_the_threads_reads_long_bodies_and_the_next_waits_for_them(
+    worker: TimedWorker, started: list[Any]
+) -> None:
+    clients = [Client() for _ in range(3)]
+    for client in clients:
+        worker._take(client)
+    assert started == clients[:2]
+
+    worker.finish_request(clients[0], None)
+
+    assert started == clients
+    assert worker.long_running == 2
+
+
+@pytest.mark.usefixtures("started")
+def test_who_waits_too_long_for_a_thread_is_cut_off(worker: TimedWorker) -> None:
+    late, early = Client(seconds=0), Client(seconds=1)
+    for client in (Client(), Client(), late, early):
+        worker._take(client)
+
+    worker.murder_pending()
+
+    assert list(worker.long_waiting) == [early]
+    assert (late.is_closed, early.is_closed, worker.nr_conns) == (True, False, 2)
