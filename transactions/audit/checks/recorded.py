@@ -80,18 +80,17 @@ def _query(table: RecordedTable) -> str:
               UNION ALL SELECT about, coalesce(after, before), -1 FROM history) AS whole
         GROUP BY about, value HAVING sum(row) <> 0
     ), counted AS (
-        SELECT about, key, value, sum(now) AS now, sum(taken) AS taken, sum(put) AS put,
-               sum(sum(taken) + sum(put)) OVER (PARTITION BY about, key) AS told
+        SELECT about, key, value, sum(now) AS now, sum(taken) AS taken, sum(put) AS put
         FROM (
             SELECT about, each.key, each.value, 1 AS now, 0 AS taken, 0 AS put
             FROM now JOIN differing USING (about), jsonb_each(now.value) AS each
             UNION ALL
-            SELECT about, each.key, each.value, 0, 1, 0
-            FROM history JOIN differing USING (about), jsonb_each(before) AS each
-            UNION ALL
-            SELECT about, each.key, each.value, 0, 0, 1
-            FROM history JOIN differing USING (about), jsonb_each(after) AS each
-        ) AS sides GROUP BY about, key, value
+            SELECT about, each.key, each.value, 0, each.taken, 1 - each.taken
+            FROM history JOIN differing USING (about), LATERAL (
+                SELECT key, value, 1 AS taken FROM jsonb_each(before)
+                UNION ALL SELECT key, value, 0 FROM jsonb_each(after)
+            ) AS each
+        ) AS sides GROUP BY about, key, value HAVING sum(now + taken - put) <> 0
     )
     SELECT about, key,
            {_collected("now > 0 AND now + taken > put")},
@@ -99,9 +98,10 @@ def _query(table: RecordedTable) -> str:
            {_collected("now + taken < put")},
            count(*) OVER ()
     FROM counted
-    WHERE now + taken <> put
-      AND NOT (told = 0 AND key = ANY (%(naming)s)
-               AND (value #>> '{{}}' = ANY (%(erased)s) OR value #>> '{{}}' LIKE %(at_erased)s))
+    WHERE NOT (key = ANY (%(naming)s)
+               AND (value #>> '{{}}' = ANY (%(erased)s) OR value #>> '{{}}' LIKE %(at_erased)s)
+               AND NOT EXISTS (SELECT FROM history WHERE history.about = counted.about
+                               AND (before ? key OR after ? key)))
     GROUP BY about, key ORDER BY about, key LIMIT 1"""  # noqa: S608 - constants
 
 
