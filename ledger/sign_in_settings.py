@@ -1,0 +1,82 @@
+"""How people sign in: what allauth and Django are told, the same for every bank."""
+
+# Signing in by email, through allauth. Its backend extends Django's, so it serves the admin too.
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_UNIQUE_EMAIL = True
+# A new person types a code from a mail before the first page: then sign-up can answer alike for a
+# taken address, whose owner gets another mail (docs/security.md).
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = "/account/email/"  # a further address
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # tell people when their password or addresses change
+# Mails to an address are limited by accounts.sign_in.mailed_codes; no limit is by address alone.
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "",
+    "change_password": "",
+    "reauthenticate": "",
+    "confirm_email": "",
+    "request_login_code": "20/m/ip",
+    "reset_password": "20/m/ip",
+}
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+# No code from a mail is valid longer (OWASP ASVS 5.0, 6.5.5).
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 10 * 60
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # NIST SP 800-63B-4 gives a code sent by mail no longer
+ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "reauthenticate": "accounts.forms.StepUpForm",
+    "signup": "accounts.forms.SignupForm",
+    "request_login_code": "accounts.forms.AskForCodeForm",
+    "confirm_login_code": "accounts.forms.SignInCodeForm",
+    "confirm_email_verification_code": "accounts.forms.ConfirmAddressForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "set_password": "accounts.forms.SetPasswordForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
+}
+SOCIALACCOUNT_ADAPTER = "accounts.sign_in.providers.adapter.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"provider_class": "accounts.sign_in.providers.openid.OpenIDProvider"}
+}
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a provider is connected or disconnected
+SOCIALACCOUNT_STORE_TOKENS = False
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["name", "email"]},
+    },
+    {"NAME": "accounts.sign_in.passwords.Length"},
+    {"NAME": "accounts.sign_in.passwords.Guessable"},
+]
+
+# Second factors (docs/security.md). A passkey always verifies its owner, by PIN, finger or face, so
+# it may sign in alone. An address must be confirmed first: `accounts.security.forms` asks for it.
+MFA_ADAPTER = "accounts.adapter.FactorAdapter"
+# Recovery codes are ours (accounts.sign_in.recovery_codes): allauth's follow from a stored seed.
+MFA_SUPPORTED_TYPES = ["totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_TOTP_ISSUER = "Ledger"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "accounts.security.forms.SecondCodeForm",
+    "reauthenticate": "accounts.security.forms.StepUpCodeForm",
+    "activate_totp": "accounts.security.forms.AddAppForm",
+    "add_webauthn": "accounts.security.forms.AddPasskeyForm",
+    "authenticate_webauthn": "accounts.security.forms.SecondPasskeyForm",
+    "signup_webauthn": "accounts.security.forms.FirstPasskeyForm",
+    "login_webauthn": "accounts.security.forms.SignInByPasskeyForm",
+    "reauthenticate_webauthn": "accounts.security.forms.StepUpByPasskeyForm",
+    "edit_webauthn": "accounts.security.forms.RenamePasskeyForm",
+}
