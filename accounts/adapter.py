@@ -245,10 +245,8 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": (
-            "This did not match. Wait for the app's next code. A recovery code has 25 letters and"
-            " works once."
-        ),
+        # Of a passkey; codes have sentences of their own (`accounts.security.forms`).
+        "incorrect_code": "This did not match. Try again, or choose another way.",
         "unreadable_secret": (
             "The bank cannot check codes at present. Use a passkey, or ask the bank's staff."
         ),

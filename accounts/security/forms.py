@@ -7,7 +7,6 @@ from allauth.account.adapter import get_adapter
 from allauth.core import context
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings
-from allauth.mfa.adapter import get_adapter as get_factor_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
@@ -32,6 +31,11 @@ from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
 CONFIRM_FIRST = "Confirm your email address first, on the page Email addresses."
+WRONG_CODE = "This did not match. Wait for the app's next code."
+WRONG_RECOVERY_CODE = (
+    "This is none of your unused recovery codes. Each has 25 letters, or 8 digits if it is an older"
+    " one, and works once."
+)
 WRONG_FIRST_CODE = "This did not match. Wait for the app's next code; is the phone's clock right?"
 NAME_LIMIT = 60
 
@@ -137,7 +141,7 @@ class LimitedCodeMixin(forms.Form):
             found = use_recovery_code(user=self.user, code=typed)
         if found is None:
             self._emit_authentication_failed(None)  # type: ignore[attr-defined]
-            raise get_factor_adapter().validation_error("incorrect_code")
+            raise forms.ValidationError(WRONG_CODE if is_of_app else WRONG_RECOVERY_CODE)
         found.user = self.user
         return found
 

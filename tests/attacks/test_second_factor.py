@@ -15,6 +15,7 @@ from tests.attacks.digests import table_digests
 from tests.attacks.people import signed_in
 from tests.attacks.walk import addresses
 from tests.factories import PASSWORD, UserFactory
+from tests.pages import text_of
 from tests.passkeys import SoftPasskey, add_passkey
 from tests.security_events import security_events
 from tests.sign_in import (
@@ -158,7 +159,10 @@ def test_a_signature_with_a_flaw_is_refused(ana: User, wrong: str) -> None:
         passkey.site = "evil.example"
     if wrong == "unverified":
         passkey.verifies = False
-    client.post(BY_PASSKEY, {"credential": passkey.sign(challenge(client, BY_PASSKEY))})
+    signed = passkey.sign(challenge(client, BY_PASSKEY))
+    answer = text_of(client.post(BY_PASSKEY, {"credential": signed}, follow=True))
+    assert "choose another way" in answer
+    assert "next code" not in answer
     assert not is_signed_in(client)
 
 

@@ -112,7 +112,9 @@ def test_the_code_of_the_app_finishes_signing_in(client: Client, ana: User) -> N
 def test_a_wrong_code_does_not_sign_in(client: Client, ana: User, later: int) -> None:
     add_app(ana)
     after_the_password(ana, client)
-    assert "did not match" in text_of(client.post(SECOND, {"code": code_of(later=later)}))
+    answer = text_of(client.post(SECOND, {"code": code_of(later=later)}))
+    assert "did not match" in answer
+    assert "25 letters" not in answer
     assert not is_signed_in(client)
 
 

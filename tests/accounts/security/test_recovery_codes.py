@@ -140,6 +140,7 @@ def test_a_wrong_code_is_told_how_one_looks_and_noted(ana: User) -> None:
     with security_events() as events:
         answer = client.post(SECOND, {"code": "ABCDE-FGHJK-LMNPQ-RSTVW-XYZAZ"})
     assert "25 letters" in text_of(answer)
+    assert "app's next code" not in text_of(answer)
     assert not is_signed_in(client)
     (line,) = events.named("sign_in")
     assert (line["outcome"], line["person"]) == ("refused", str(ana.pk))
