@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts import approvals
 from accounts import services as account_services
@@ -86,6 +87,45 @@ def test_several_clerks_above_the_threshold_on_one_account_are_found(account: Ac
     second = by_owner(account, colleague("operations", "Two"), 6_000)
     finding = found("threshold")
     assert (finding.transaction, finding.account) == (str(second.pk), str(account.pk))
+
+
+@pytest.mark.parametrize("what", ["money", "limits"])
+def test_what_was_written_in_the_name_of_a_former_clerk_is_found(
+    what: str, account: Account, boss: User
+) -> None:
+    if what == "money":
+        by_owner(account, boss, 20_000)
+    else:
+        account_services.change_account(
+            account=account, overdraft_limit=Decimal(20_000), changed_by=boss
+        )
+    User.objects.filter(pk=boss.pk).update(is_staff=False)
+    assert found("threshold").account == str(account.pk)
+
+
+@pytest.mark.parametrize(("amount", "is_found"), [(10_000, False), (10_001, True)])
+def test_a_row_near_midnight_is_found_if_it_is_above_the_threshold_by_itself(
+    amount: int, is_found: bool, account: Account, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of 10,000 may be of two days; one above that is of none."""
+    monkeypatch.setattr(
+        "transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(minutes=5)
+    )
+    rows = [by_owner(account, clerk, 10_000), by_owner(account, clerk, amount)]
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    moments = [midnight + timedelta(minutes=place) for place in (-1, 1)]
+    with walls_down("transactions") as cursor:
+        for row, moment in zip(rows, moments, strict=True):
+            cursor.execute(
+                "UPDATE transactions SET created_at = %s WHERE id = %s", [moment, row.pk]
+            )
+    with walls_down("changes") as cursor:
+        cursor.execute(
+            "UPDATE changes SET changed_at = changed_at - interval '9 days'"
+            " WHERE table_name = 'approval_thresholds'"
+        )
+    sentences = [finding.sentence for finding in audit().findings if finding.check == "threshold"]
+    assert [str(rows[1].pk) in sentence for sentence in sentences] == ([True] if is_found else [])
 
 
 def test_a_row_that_names_a_clerk_later_is_found(account: Account, clerk: User) -> None:

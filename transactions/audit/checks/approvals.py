@@ -4,8 +4,8 @@ Note [Staff rows in the audit]: the sums of a day cannot be compared with the ro
 the owner's commands count to none. But no command, demo or import names a clerk, so a row of staff
 was made by a page, and what one of them does alone in a day is at most the threshold. Rows of staff
 above it without an approval were written with disabled triggers, or by the owner's own SQL.
-Rows within five minutes of midnight are left out: the trigger may have counted them to the day
-beside theirs.
+Rows within five minutes of midnight add up to no day, because the trigger may have counted them to
+the day beside theirs; one that is above the threshold by itself is found.
 
 Each row is compared with the threshold of its time, by the history of `approval_thresholds`: nobody
 can change that, so a threshold that the owner raises, moves or deletes covers no earlier row. Where
@@ -66,6 +66,11 @@ def _share_at(moment: str) -> Share:
     return share
 
 
+# Now, or at some time by the history, which nobody can change.
+_WAS_STAFF = """(users.is_staff OR users.id IN (
+        SELECT about::uuid FROM changes
+        WHERE table_name = 'users' AND 'true' IN (before->>'is_staff', after->>'is_staff')))"""
+
 # Rows of staff that moved money, or raised limits, without an approval.
 _ALONE = f"""
     SELECT staff.id, staff.created_by_id AS clerk, staff.created_at, 'money' AS what,
@@ -74,7 +79,7 @@ _ALONE = f"""
            staff.currency,
            {_share_at("staff.created_at")("staff.amount", "staff.currency")} AS share
     FROM transactions AS staff
-    JOIN users ON users.id = staff.created_by_id AND users.is_staff
+    JOIN users ON users.id = staff.created_by_id AND {_WAS_STAFF}
     LEFT JOIN accounts AS payer ON payer.id = staff.from_account_id
     CROSS JOIN LATERAL (SELECT staff.type = 'transfer' AND staff.status = 'completed'
         AND staff.captures_id IS NULL AND staff.reverses_id IS NULL AS plain) AS kind
@@ -93,7 +98,7 @@ _ALONE = f"""
     SELECT change.id, change.changed_by_id, change.created_at, 'limits', change.account_id, NULL,
            NULL, held.currency, {raised_by("change", _share_at("change.created_at"))}
     FROM limit_changes AS change
-    JOIN users ON users.id = change.changed_by_id AND users.is_staff
+    JOIN users ON users.id = change.changed_by_id AND {_WAS_STAFF}
     JOIN accounts AS held ON held.id = change.account_id
     WHERE {_since("change.created_at")} AND NOT EXISTS (
         SELECT FROM approval_requests WHERE status = 'done' AND {same_limits("change")})
@@ -108,8 +113,8 @@ _ABOVE = f"""
         FROM alone CROSS JOIN LATERAL (
             VALUES (clerk, true), (account, false), (other, false)) AS sums (whose, of_clerk)
         WHERE whose IS NOT NULL AND share > 0
-          AND (created_at AT TIME ZONE 'UTC')::time::interval
-              BETWEEN {_MARGIN} AND interval '24 hours' - {_MARGIN}
+          AND ((created_at AT TIME ZONE 'UTC')::time::interval
+               BETWEEN {_MARGIN} AND interval '24 hours' - {_MARGIN} OR share > 1 + {_ROUNDED})
     ), above AS (SELECT * FROM counted WHERE total > 1 + {_ROUNDED})
     SELECT id, what, CASE WHEN of_clerk THEN coalesce(account, other) ELSE whose END, amount,
            currency, of_clerk, (SELECT name FROM users WHERE users.id = clerk),
