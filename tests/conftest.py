@@ -21,7 +21,7 @@ from accounts.models import User
 from accounts.models.change_triggers import RECORDED_TABLES
 from accounts.models.state import note_state
 from cookbook.practice import bank
-from ledger.db.row_security import SignedReader
+from ledger.db.row_security import SignedReader, without_reader
 from tests.factories import UserFactory
 from tests.sign_in import prove
 from transactions.row_security.middleware import row_scope_of
@@ -132,6 +132,17 @@ def read_as(user: User) -> Iterator[None]:
         yield
     finally:
         database.reader = None
+
+
+@contextmanager
+def beside_the_request() -> Iterator[None]:
+    """Runs the block as the owner of the tables, in the middle of a request of a test client."""
+    set_role(None)
+    try:
+        with without_reader():
+            yield
+    finally:
+        set_role("ledger_web")
 
 
 @pytest.fixture(autouse=True)

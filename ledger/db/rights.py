@@ -12,6 +12,7 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 # Settings that an administrator gives the web role, see docs/rights.md.
 EXPECTED_SETTINGS = {
     "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout",
+    "track_activities",
 }  # fmt: skip
 # Everybody may execute these functions, and so fill the disk with large objects. Only a superuser
 # can take that right away, in each database.

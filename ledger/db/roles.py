@@ -72,7 +72,7 @@ def _as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]
 
 def _reset_settings(connection: "psycopg.Connection[Any]") -> None:
     """Removes the settings of our roles: Postgres lets every role change its own by ALTER ROLE, so
-    injected SQL could.
+    injected SQL could. The web role keeps one, which only a superuser may change.
     """
     from psycopg import sql
 
@@ -87,3 +87,7 @@ def _reset_settings(connection: "psycopg.Connection[Any]") -> None:
                 sql.Identifier(role), sql.Identifier(database)
             )
         connection.execute(reset)
+    # `pg_stat_activity` shows a role what its other sessions run, with the values.
+    connection.execute(
+        sql.SQL("ALTER ROLE {} SET track_activities = off").format(sql.Identifier(WEB))
+    )

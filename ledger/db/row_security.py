@@ -40,8 +40,9 @@ class RowScope(IntEnum):
     OWN = 1  # one's own rows, and the accounts one has paid or been paid by
     DIRECTORY = 2  # also every account, to look up a recipient
     POSTING = 3  # also lock every account
-    BANK = 4  # read every row but notes of others
-    STAFF = 5  # also write them
+    BANK = 4  # read every row but notes of others and how they sign in
+    STAFF = 5  # also write what the person's groups may
+    AUDIT = 6  # also read notes of others and how they sign in, while an audit runs
 
 
 def keys() -> list[bytes]:
@@ -58,9 +59,9 @@ def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
 class SignedReader:
     """For whom a connection's statements run: the user of a request, once they are signed in.
 
-    `user` returns them, or None; it must not send queries. Until they are known, and on a page of
-    sign-in (`signs_in`), statements find people. `scope_of` says what all requests of a person may
-    read, and `raised_to` what this one may read besides.
+    `user` returns them, or None; it must not send queries. Until they are known, and on pages that
+    look up others by address (`finds_others`), statements find people. `scope_of` says what all
+    requests of a person may read, and `raised_to` what this one may read besides.
     """
 
     def __init__(
@@ -68,9 +69,9 @@ class SignedReader:
         user: Callable[[], Any],
         scope_of: Callable[[Any], RowScope],
         *,
-        signs_in: bool = False,
+        finds_others: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._user, self._scope_of, self._signs_in = user, scope_of, signs_in
+        self._user, self._scope_of, self._finds_others = user, scope_of, finds_others
         self._tokens: dict[tuple[UUID, RowScope], tuple[str, int]] = {}
         self.raised_to = RowScope.OWN
 
@@ -79,10 +80,9 @@ class SignedReader:
         user = self._user()
         if user is None:
             return self._signed(NOBODY, RowScope.SIGN_IN)
-        scope = max(self._scope_of(user), self.raised_to)
-        if self._signs_in and scope is RowScope.OWN:
-            scope = RowScope.SIGN_IN
-        return self._signed(user.pk, scope)
+        if self._finds_others():
+            return self._signed(user.pk, RowScope.SIGN_IN)
+        return self._signed(user.pk, max(self._scope_of(user), self.raised_to))
 
     def _signed(self, person: UUID, scope: RowScope) -> str:
         now = int(time.time())
@@ -106,6 +106,20 @@ def reading(scope: RowScope) -> Iterator[None]:
         yield
     finally:
         reader.raised_to = before
+
+
+@contextmanager
+def without_reader() -> Iterator[None]:
+    """Runs the statements inside for nobody, in tables that have no policies."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    before = getattr(database, "reader", None)
+    if before is not None:
+        database.reader = None
+    try:
+        yield
+    finally:
+        if before is not None:
+            database.reader = before
 
 
 def read_bank() -> None:

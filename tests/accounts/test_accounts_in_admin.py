@@ -16,6 +16,7 @@ from accounts import services as account_services
 from accounts.groups import OPERATIONS
 from accounts.models import Account, Currency, StatusChange, User
 from ledger.text.money import account_number, money
+from tests.conftest import beside_the_request
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import markup_of
 from transactions import services
@@ -352,7 +353,8 @@ def test_of_two_colleagues_at_once_the_history_names_the_one_who_froze_it(
     change = account_services.change_status
 
     def after_the_other(**asked: Any) -> bool:
-        account_services.freeze_account(account=account, reason="First")
+        with beside_the_request():
+            account_services.freeze_account(account=account, reason="First")
         return change(**asked)
 
     monkeypatch.setattr(account_services, "change_status", after_the_other)

@@ -29,7 +29,7 @@ from accounts.management.commands.give_group import WHY
 from accounts.models import Account, ApprovalRequest, Change, User
 from ledger.db import facts
 from ledger.text.money import account_number
-from tests.conftest import colleague, set_role, signed_in
+from tests.conftest import colleague, read_as, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 
@@ -241,10 +241,10 @@ def test_a_superuser_gives_or_asks_for_every_group_and_makes_no_superuser(root: 
     "UPDATE django_content_type SET model = model",
 ])  # fmt: skip
 def test_the_web_role_changes_nothing_of_what_groups_may_do(statement: str) -> None:
-    UserFactory()
+    person = UserFactory()
     set_role("ledger_web")
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement)
+    with pytest.raises(DatabaseError), read_as(person), transaction.atomic():
+        connection.cursor().execute(statement)
     set_role(None)
     assert not User.objects.filter(is_superuser=True).exists()
 
@@ -253,7 +253,8 @@ def test_a_superuser_stays_one_when_a_page_saves_them() -> None:
     superuser = User.objects.create_superuser("s@example.com", name="S")
     set_role("ledger_web")
     superuser.name = "T"
-    superuser.save()
+    with read_as(superuser):
+        superuser.save()
     set_role(None)
     superuser.refresh_from_db()
     assert (superuser.name, superuser.is_superuser) == ("T", True)

@@ -19,7 +19,7 @@ from accounts.admin.forms import ReasonedForm
 from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT, ensure_groups
 from accounts.models import Account, Change, Currency, Household, User
 from ledger.db import facts
-from tests.conftest import colleague, set_role, signed_in
+from tests.conftest import colleague, read_as, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of, texts_of
 
@@ -164,7 +164,8 @@ def test_the_history_speaks_plainly_and_keeps_the_exact_values_in_the_record(
     written = Change.objects.filter(about=person.pk)
     assert written
     set_role(settings.LEDGER_WEB_ROLE)
-    User.objects.filter(pk=person.pk).update(name="Cleo B")
+    with read_as(person):
+        User.objects.filter(pk=person.pk).update(name="Cleo B")
     set_role(None)
     response = auditor.get(PAGE)
     plain = " ".join(texts_of(response, "history__plain"))

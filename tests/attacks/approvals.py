@@ -30,14 +30,14 @@ DESK = reverse("admin:transactions_transaction_cash_desk")
 
 @contextmanager
 def as_web(by: User | None = None) -> Iterator[None]:
-    """Runs the block with the rights of a web process, and of staff where policies ask. `by` is the
-    person of the signed facts, as in a request of theirs.
+    """Runs the block with the rights of a web process. `by` is the person of the signed facts, and
+    whom policies ask, as in a request of theirs.
     """
     connection.ensure_connection()  # a role is that of a connection
     set_role("ledger_web")
     try:
         person = {"person": str(by.pk) if by else None}
-        with facts.told(lambda: person), read_as(User(pk=NOBODY, is_staff=True)):
+        with facts.told(lambda: person), read_as(by or User(pk=NOBODY, is_staff=True)):
             yield
     finally:
         set_role(None)
@@ -51,7 +51,7 @@ def raw(sql: str, *values: Any, by: User | None = None) -> None:
 
 def deposit(account: Account, clerk: User | None, amount: Any, **more: Any) -> Transaction:
     draft = Draft(to_account=account, amount=Decimal(amount), created_by=clerk, **more)
-    with as_web():
+    with as_web(clerk):
         return services.book(draft)
 
 

@@ -1,6 +1,7 @@
 """The bank of the attacks, and people of each kind who walk through it."""
 
 import logging
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -9,8 +10,10 @@ from pytest_django import DjangoDbBlocker
 from accounts.models import Account
 from tests.attacks.bank import AttackedBank, attacked_bank
 from tests.attacks.people import readers_of
+from tests.attacks.rows import rows_of_a_customer
 from tests.attacks.visits import Visits, visit_everything, visit_links
 from tests.factories import AccountFactory
+from transactions.row_security import installation
 
 
 @pytest.fixture
@@ -70,4 +73,24 @@ def account() -> Account:
 @pytest.fixture
 def other() -> Account:
     account: Account = AccountFactory(balance="50000", user__name="Mara Lindt")
+    return account
+
+
+@pytest.fixture
+def rows_secured(settings: Any, db: None) -> None:
+    """Row-level security, for a test whose changes are rolled back."""
+    settings.LEDGER_ROW_SECURITY = True
+    installation.apply()
+
+
+@pytest.fixture
+def ana() -> Account:
+    """The account of a customer with a row in every table that policies protect."""
+    return rows_of_a_customer()
+
+
+@pytest.fixture
+def eve() -> Account:
+    """Another customer's, who has nothing to do with Ana."""
+    account: Account = AccountFactory(balance="5")
     return account

@@ -19,7 +19,17 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.models import Account, ApprovalRequest, Read, SignIn, User, WebSession
+from accounts.models import (
+    Account,
+    ApprovalRequest,
+    Household,
+    Read,
+    RowRemoval,
+    RowRevision,
+    SignIn,
+    User,
+    WebSession,
+)
 from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
@@ -33,6 +43,12 @@ def rows_of_a_customer() -> Account:
     """Their account, with a row in every table that policies protect."""
     account: Account = AccountFactory(balance="100")
     person, clerk = account.user, UserFactory(is_staff=True)
+    person.household = Household.objects.create(name="Ferreira, Rua Augusta 1")
+    person.save(update_fields=["household"])
+    RowRevision.objects.create(
+        table_name="reads", row_id="1", digest=b"-", reason="-", revised_at=timezone.now()
+    )
+    RowRemoval.objects.create(table_name="reads", removed_before="2001-01-01T00:00Z", reason="-")
     friend = AccountFactory(name="Friend")
     paid = services.transfer(
         from_account=account, to_account=friend, amount=Decimal(10), created_by=person
@@ -55,6 +71,9 @@ def rows_of_a_customer() -> Account:
     LogEntry.objects.create(user=person, action_flag=CHANGE, object_repr="Ana")
     signs_in(person)
     account_services.freeze_account(account=account, reason="Lost card")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO staff_sums VALUES ('2001-01-01 money clerk', 0.5)")
+        cursor.execute("INSERT INTO cache VALUES (':1:report:a', 'signed', 'infinity')")
     return account
 
 
@@ -92,3 +111,31 @@ def web_role(token: str | None = None) -> Iterator[Any]:
         set_role(None)
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
+
+
+def count(table: str, token: str | None) -> int:
+    """How many rows the web role sees."""
+    with web_role(token) as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def seen_of(row: Account | User, token: str) -> dict[str, Any]:
+    """What the web role reads of a row, by column."""
+    with web_role(token) as cursor:
+        cursor.execute(f"SELECT * FROM {row._meta.db_table} WHERE id = %s", [row.pk])
+        names = [column.name for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def columns_of(table: str) -> list[str]:
+    """The columns of a table into which a row may be inserted, as SQL names them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT quote_ident(attname) FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+            " AND attgenerated = '' AND attidentity <> 'a'",
+            [table],
+        )
+        return [name for (name,) in cursor.fetchall()]

@@ -3,6 +3,7 @@ history marks it, and the log of reads refuses it.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from ledger.db.backend.base import PreparedCursor
 from ledger.db.facts import SETTING
 from ledger.db.signed_facts import problem_with, signed, store_keys
 from tests.attacks.forgeries import FORGED, told
-from tests.conftest import colleague, set_role, signed_in
+from tests.conftest import colleague, read_as, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.refusals import constraint_of
@@ -32,11 +33,15 @@ READ = (
 )
 
 
-@pytest.fixture
-def web() -> Iterator[None]:
+@contextmanager
+def as_web(person: User) -> Iterator[None]:
+    """What SQL smuggled into a page of this person could do."""
     set_role(settings.LEDGER_WEB_ROLE)
-    yield
-    set_role(None)
+    try:
+        with read_as(person):
+            yield
+    finally:
+        set_role(None)
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def account() -> Account:
 
 def rename(account: Account, setting: str) -> Change:
     """What smuggled SQL can do: set the facts, and write."""
-    with db_transaction.atomic(), connection.cursor() as cursor:
+    with as_web(account.user), db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
         cursor.execute("UPDATE accounts SET name = 'Mine' WHERE id = %s", [account.pk])
         cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
@@ -62,25 +67,26 @@ def rename(account: Account, setting: str) -> Change:
 
 @pytest.mark.parametrize("forgery", FORGED)
 def test_forged_facts_are_marked_in_the_history(
-    forgery: str, account: Account, victim: User, web: None
+    forgery: str, account: Account, victim: User
 ) -> None:
     change = rename(account, FORGED[forgery](told(victim)))
     assert (change.proved, change.role) == (False, settings.LEDGER_WEB_ROLE)
 
 
 def test_signed_facts_are_proved_and_without_facts_nobody_is_named(
-    account: Account, victim: User, web: None
+    account: Account, victim: User
 ) -> None:
     change = rename(account, signed(told(victim)))
     assert (change.proved, change.person, change.path) == (True, victim, "/here/")
     account.name = "Rent"
-    with facts.told(lambda: {"person": str(victim.pk)}):
+    with as_web(account.user), facts.told(lambda: {"person": str(victim.pk)}):
         account.save(update_fields=["name"])
     newest = Change.objects.filter(about=str(account.pk)).latest("changed_at")
     assert (newest.proved, newest.person) == (True, victim)
     with connection.cursor() as cursor:  # as the end of its transaction would
         cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
-    Account.objects.filter(pk=account.pk).update(name="Again")
+    with as_web(account.user):
+        Account.objects.filter(pk=account.pk).update(name="Again")
     newest = Change.objects.filter(about=str(account.pk)).latest("changed_at")
     assert (newest.proved, newest.person) == (None, None)
 
@@ -95,9 +101,7 @@ def test_a_change_by_a_page_is_proved(manager: Client, account: Account, boss: U
 
 
 def test_the_history_says_what_is_not_proved(account: Account, victim: User) -> None:
-    set_role(settings.LEDGER_WEB_ROLE)
     rename(account, told(victim))
-    set_role(None)
     auditor = signed_in(colleague(AUDITOR, "Ada"))
     page = reverse("admin:accounts_change_changelist")
     assert "Not proved" in text_of(auditor.get(page, {"proof": "no"}))
@@ -124,21 +128,21 @@ def test_no_other_session_sees_the_signature(account: Account) -> None:
 @pytest.mark.parametrize(
     "sql", ["SELECT * FROM fact_keys", "DELETE FROM fact_keys", "SELECT told_facts()"]
 )
-def test_the_web_role_neither_reads_the_keys_nor_asks_for_proofs(sql: str, web: None) -> None:
+def test_the_web_role_neither_reads_the_keys_nor_asks_for_proofs(sql: str, victim: User) -> None:
     denied = pytest.raises(ProgrammingError, match="permission denied")
-    with denied, db_transaction.atomic(), connection.cursor() as cursor:
+    with as_web(victim), denied, db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql)
 
 
 def log_read(reader: User, setting: str) -> None:
-    with db_transaction.atomic(), connection.cursor() as cursor:
+    with as_web(reader), db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
         cursor.execute(READ, [reader.pk])
         cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
 
 
 @pytest.mark.parametrize("forgery", [*FORGED, "without facts"])
-def test_the_web_role_logs_no_read_of_somebody_else(forgery: str, victim: User, web: None) -> None:
+def test_the_web_role_logs_no_read_of_somebody_else(forgery: str, victim: User) -> None:
     setting = FORGED[forgery](told(victim)) if forgery in FORGED else ""
     with pytest.raises(DatabaseError) as refused:
         log_read(victim, setting)
@@ -148,7 +152,7 @@ def test_the_web_role_logs_no_read_of_somebody_else(forgery: str, victim: User, 
     assert constraint_of(refused.value) == "read_by_its_reader"
 
 
-def test_the_database_fills_in_who_where_and_when(victim: User, web: None) -> None:
+def test_the_database_fills_in_who_where_and_when(victim: User) -> None:
     log_read(victim, signed(told(victim)))
     read = Read.objects.get()
     assert (read.reader, read.address, read.path, read.request) == (

@@ -1,56 +1,22 @@
-"""Raw SQL as the web role, with row-level security on: what injected SQL would see and change."""
+"""Raw SQL as the web role, with row-level security on: what injected SQL would see."""
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any
 
-import psycopg
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
+from django.db import ProgrammingError
 from django.test import Client
-from django.utils import timezone
 
-from accounts.models import Account, ApprovalRequest, User
-from ledger.db.row_security import LIFETIME, NOBODY, SETTING, RowScope
-from tests.attacks.rows import rows_of_a_customer, token_of, web_role
-from tests.factories import PASSWORD, AccountFactory, UserFactory
-from transactions import services
-from transactions.row_security import installation
-from transactions.row_security.policies import OPEN, POLICIES, VIEWS
+from accounts.models import Account, User
+from ledger.db.row_security import LIFETIME, NOBODY, RowScope
+from tests.attacks.rows import count, seen_of, token_of, web_role
+from tests.factories import PASSWORD, AccountFactory
+from transactions.row_security.policies import POLICIES, VIEWS
 
-pytestmark = pytest.mark.django_db
-PROTECTED = sorted([*POLICIES, *VIEWS])
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
+PROTECTED = sorted({*POLICIES, *VIEWS} - {"currencies"})  # everybody reads these
 OTHER_KEY = b"x" * 32
-
-
-@pytest.fixture(autouse=True)
-def row_security(settings: Any, db: None) -> None:
-    settings.LEDGER_ROW_SECURITY = True
-    installation.apply()
-
-
-@pytest.fixture
-def ana() -> Account:
-    return rows_of_a_customer()
-
-
-@pytest.fixture
-def eve() -> Account:
-    """Another customer, who has nothing to do with Ana."""
-    account: Account = AccountFactory(balance="5")
-    return account
-
-
-def count(table: str, token: str | None) -> int:
-    with web_role(token) as cursor:
-        cursor.execute(f"SELECT count(*) FROM {table}")
-        (number,) = cursor.fetchone()
-    return int(number)
 
 
 def without_signature(person: User) -> str:
@@ -78,8 +44,7 @@ BAD_TOKENS = {
 
 def test_ana_has_a_row_in_every_protected_table(ana: Account) -> None:
     for table in PROTECTED:
-        assert count(table, token_of(ana.user, RowScope.STAFF)) or table == "annotations", table
-    assert count("annotations", token_of(ana.user)) == 1
+        assert count(table, token_of(ana.user, RowScope.AUDIT)), table
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)
@@ -109,30 +74,28 @@ def test_a_customer_sees_their_own_rows_and_the_accounts_they_have_paid(ana: Acc
         "entries": 4,
         "approval_requests": 0,
         "audit_runs": 0,
+        "cache": 0,
         "changes": 0,
+        "households": 0,
         "reads": 0,
+        "row_register": 0,
+        "row_removals": 0,
+        "row_revisions": 0,
+        "staff_sums": 0,
     }
-
-
-def facts_of(account: Account, token: str) -> dict[str, Any]:
-    """What the web role reads of an account."""
-    with web_role(token) as cursor:
-        cursor.execute("SELECT * FROM accounts WHERE id = %s", [account.pk])
-        names = [column.name for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
 
 
 def test_of_the_other_side_a_customer_reads_name_and_number_alone(ana: Account) -> None:
     friend = Account.objects.get(name="Friend")
-    seen = facts_of(friend, token_of(ana.user))
+    seen = seen_of(friend, token_of(ana.user))
     assert (seen["number"], seen["name"], seen["currency"]) == (friend.number, "Friend", "USD")
     shown = {name for name, value in seen.items() if value is not None}
     assert shown == {"id", "user_id", "number", "name", "currency", "minor_units"}
-    own = facts_of(ana, token_of(ana.user))
+    own = seen_of(ana, token_of(ana.user))
     assert (own["balance"], own["daily_limit"], own["status"]) == (90, 500, "frozen")
-    assert facts_of(friend, token_of(ana.user, RowScope.DIRECTORY))["status"] == "active"
-    assert facts_of(friend, token_of(ana.user, RowScope.DIRECTORY))["balance"] is None
-    assert facts_of(friend, token_of(ana.user, RowScope.STAFF))["balance"] == 10
+    assert seen_of(friend, token_of(ana.user, RowScope.DIRECTORY))["status"] == "active"
+    assert seen_of(friend, token_of(ana.user, RowScope.DIRECTORY))["balance"] is None
+    assert seen_of(friend, token_of(ana.user, RowScope.STAFF))["balance"] == 10
 
 
 def test_no_function_in_a_query_sees_what_a_mask_hides(ana: Account) -> None:
@@ -148,6 +111,32 @@ def test_no_function_in_a_query_sees_what_a_mask_hides(ana: Account) -> None:
     assert sorted(seen.split()) == ["-", "90.0000"]
 
 
+def test_no_balance_of_others_stands_in_any_table(ana: Account) -> None:
+    """Walks the columns, so that no new one is forgotten."""
+    friend = Account.objects.get(name="Friend")
+    for scope in (RowScope.OWN, RowScope.DIRECTORY):
+        with web_role(token_of(friend.user, scope)) as cursor:
+            cursor.execute(
+                "SELECT relname, attname FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid"
+                " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+                " AND attname ~ 'balance' ORDER BY 1, 2"
+            )
+            columns = cursor.fetchall()
+            assert {table for table, _ in columns} == {"accounts", "entries", "transactions"}
+            for table, column in columns:
+                cursor.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")
+                assert cursor.fetchall() == ([(10,)] if column != "from_balance" else []), table
+
+
+def test_below_the_view_the_web_role_reads_no_balance(ana: Account) -> None:
+    for column in ("from_balance", "to_balance"):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            web_role(token_of(ana.user, RowScope.STAFF)) as cursor,
+        ):
+            cursor.execute(f"SELECT {column} FROM public.transactions")
+
+
 def test_the_directory_shows_accounts_but_no_payments_of_others(ana: Account, eve: Account) -> None:
     for scope in (RowScope.DIRECTORY, RowScope.POSTING):
         token = token_of(eve.user, scope)
@@ -155,13 +144,17 @@ def test_the_directory_shows_accounts_but_no_payments_of_others(ana: Account, ev
         assert count("transactions", token) == 1
 
 
-def test_staff_see_every_row_but_notes_of_customers(ana: Account, eve: Account) -> None:
+def test_staff_see_every_row_but_notes_of_customers_and_how_they_sign_in(
+    ana: Account, eve: Account
+) -> None:
     def empty(scope: RowScope) -> set[str]:
         token = token_of(eve.user, scope)
         return {table for table in PROTECTED if not count(table, token)}
 
-    assert empty(RowScope.STAFF) == {"annotations"}
-    assert empty(RowScope.BANK) == {"annotations", *SIGN_IN_TABLES} - {"users_groups"}
+    hidden = {"annotations", "row_register", "row_removals", "row_revisions", *SIGN_IN_TABLES}
+    assert empty(RowScope.STAFF) == hidden
+    assert empty(RowScope.BANK) == {*hidden, "staff_sums", "households"}
+    assert empty(RowScope.AUDIT) == set()
 
 
 SIGN_IN_TABLES = {
@@ -176,162 +169,15 @@ def test_who_signs_in_is_found_and_nothing_else(ana: Account, eve: Account) -> N
     token = token_of(User(pk=NOBODY), RowScope.SIGN_IN)
     seen = {table for table in PROTECTED if count(table, token)}
     assert seen == SIGN_IN_TABLES | RIGHTS_TABLES
-    assert person_of(ana.user, token)["password"] == ana.user.password
-
-
-def person_of(person: User, token: str) -> dict[str, Any]:
-    """What the web role reads of a person."""
-    with web_role(token) as cursor:
-        cursor.execute("SELECT * FROM users WHERE id = %s", [person.pk])
-        names = [column.name for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
+    assert count("currencies", None)
+    assert seen_of(ana.user, token)["password"] == ana.user.password
 
 
 def test_of_a_person_paid_before_a_customer_reads_the_name_alone(ana: Account) -> None:
     friend = Account.objects.get(name="Friend").user
-    seen = person_of(friend, token_of(ana.user))
+    seen = seen_of(friend, token_of(ana.user))
     assert {name for name, value in seen.items() if value is not None} == {"id", "name"}
-    assert person_of(ana.user, token_of(ana.user))["password"] == ana.user.password
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "UPDATE users SET is_staff = true WHERE id = %(me)s",
-        "UPDATE users SET session_version = 99 WHERE id = %(me)s",
-        "INSERT INTO users_groups (user_id, group_id) SELECT %(me)s, id FROM auth_group",
-    ],
-)
-def test_a_customer_gives_themselves_no_right(sql: str, eve: Account) -> None:
-    with pytest.raises(ProgrammingError) as refused, web_role(token_of(eve.user)) as cursor:
-        cursor.execute(sql, {"me": eve.user.pk})
-    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
-
-
-def test_a_customer_writes_no_password_but_their_own(ana: Account, eve: Account) -> None:
-    with web_role(token_of(eve.user)) as cursor:
-        cursor.execute("UPDATE users SET password = 'x', name = 'Eve Two'")
-        assert cursor.rowcount == 1
-    eve.user.refresh_from_db()
-    ana.user.refresh_from_db()
-    assert (eve.user.password, eve.user.name) == ("x", "Eve Two")
-    assert ana.user.password != "x"
-
-
-@pytest.mark.parametrize("scope", [RowScope.OWN, RowScope.DIRECTORY, RowScope.POSTING])
-def test_a_customer_changes_no_account_of_others(
-    scope: RowScope, ana: Account, eve: Account
-) -> None:
-    with pytest.raises(ProgrammingError) if scope is RowScope.POSTING else nothing():  # noqa: SIM117
-        with web_role(token_of(eve.user, scope)) as cursor:
-            cursor.execute("UPDATE accounts SET name = 'Mine' WHERE id = %s", [ana.pk])
-            assert cursor.rowcount == 0
-    ana.refresh_from_db()
-    assert ana.name != "Mine"
-
-
-@contextmanager
-def nothing() -> Iterator[None]:
-    yield
-
-
-def test_a_customer_inserts_no_payment_from_an_account_of_others_or_from_outside(
-    ana: Account, eve: Account
-) -> None:
-    from transactions.posting import insert
-
-    for sender, recipient in ((ana.pk, eve.pk), (None, eve.pk)):
-        columns = {
-            "id": uuid.uuid4(), "from_account_id": sender, "to_account_id": recipient,
-            "amount": 1, "currency": "USD", "type": "transfer" if sender else "deposit",
-            "status": "completed", "description": "", "reference": "", "metadata": "{}",
-            "created_at": timezone.now(), "value_date": "2026-01-01",
-        }  # fmt: skip
-        assert {*columns} < {*insert.COLUMNS}
-        names, holes = ", ".join(columns), ", ".join(["%s"] * len(columns))
-        with (
-            pytest.raises(ProgrammingError, match="row-level security") as refused,
-            web_role(token_of(eve.user, RowScope.POSTING)) as cursor,
-        ):
-            cursor.execute(
-                f"INSERT INTO transactions ({names}) VALUES ({holes})", [*columns.values()]
-            )
-        assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
-
-
-GUESSES: dict[str, dict[str, object]] = {
-    "account_status_changes": {"from_status": "frozen", "to_status": "active", "message": ""},
-    "limit_changes": {"overdraft_limit": 0, "transfer_limit": None, "daily_limit": None},
-}
-
-OTHER_GUESSES: dict[str, list[dict[str, object]]] = {
-    "account_status_changes": [{}, {"from_status": "closed"}],
-    "limit_changes": [{}],
-}
-
-
-@pytest.mark.parametrize("table", GUESSES)
-def test_a_refused_insert_does_not_tell_whether_there_is_an_account(
-    table: str, ana: Account, eve: Account
-) -> None:
-    def answer(account: uuid.UUID, clerk: User, **changes: object) -> str:
-        values = {
-            "id": uuid.uuid4(), "account_id": account, "reason": "", "changed_by_id": clerk.pk,
-            "created_at": timezone.now(), **GUESSES[table], **changes,
-        }  # fmt: skip
-        holes = ", ".join(["%s"] * len(values))
-        with pytest.raises(DatabaseError) as refused, web_role(token_of(eve.user)) as cursor:
-            cursor.execute(
-                f"INSERT INTO {table} ({', '.join(values)}) VALUES ({holes})", [*values.values()]
-            )
-        return f"{type(refused.value)} {str(refused.value).splitlines()[0]}"
-
-    answers = {
-        answer(account, clerk, **changes)
-        for account in (ana.pk, uuid.uuid4())
-        for clerk in (eve.user, ana.user)  # the account's holder: nobody serves their own
-        for changes in OTHER_GUESSES[table]
-    }
-    assert len(answers) == 1, answers
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT * FROM row_security.keys",
-        "SELECT row_security.claims()",
-        "INSERT INTO row_security.keys VALUES ('a', 'b')",
-        "INSERT INTO row_security.counterparties SELECT id, id FROM accounts",
-        "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
-        "ALTER TABLE public.accounts DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY reads ON public.accounts",
-        "SELECT id FROM public.accounts",
-        "UPDATE public.accounts SET name = 'Mine'",
-        "CREATE VIEW ledger_web.changes AS SELECT 1",
-        "SELECT email FROM public.users",
-        "SELECT row_security.write_users()",
-        "ALTER VIEW accounts SET (security_invoker = true)",
-        "SELECT row_security.write_accounts()",
-        "ALTER VIEW entries SET (security_invoker = false)",
-        "CREATE FUNCTION row_security.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    ],
-)
-def test_the_web_role_can_neither_read_keys_nor_change_policies(sql: str, eve: Account) -> None:
-    with (
-        pytest.raises(ProgrammingError) as refused,
-        web_role(token_of(eve.user, RowScope.STAFF)) as cursor,
-    ):
-        cursor.execute(sql)
-    assert isinstance(
-        refused.value.__cause__,
-        psycopg.errors.InsufficientPrivilege | psycopg.errors.WrongObjectType,
-    )
-
-
-def test_the_web_role_cannot_become_the_owner_of_the_views(eve: Account) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_has_role('ledger_web', 'ledger_web_rows', 'MEMBER')")
-        assert cursor.fetchone() == (False,)
+    assert seen_of(ana.user, token_of(ana.user))["password"] == ana.user.password
 
 
 def test_row_security_off_in_a_session_is_an_error_not_a_way_around(eve: Account) -> None:
@@ -340,88 +186,6 @@ def test_row_security_off_in_a_session_is_an_error_not_a_way_around(eve: Account
         web_role(token_of(eve.user)) as cursor,
     ):
         cursor.execute("SET LOCAL row_security = off; SELECT * FROM accounts")
-
-
-def test_every_table_has_policies_or_a_reason_to_have_none() -> None:
-    """A new table belongs into POLICIES or OPEN."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, relrowsecurity FROM pg_class WHERE relkind IN ('r', 'p')"
-            " AND relnamespace = 'public'::regnamespace"
-        )
-        secured = dict(cursor.fetchall())
-    assert {name for name, is_secured in secured.items() if is_secured} == {*POLICIES}
-    assert {name for name, is_secured in secured.items() if not is_secured} == {*OPEN}
-
-
-def test_the_lines_of_a_file_that_waits_for_approval_stay(ana: Account, eve: Account) -> None:
-    file = ana.payment_files.get()
-    ApprovalRequest.objects.create(
-        kind="payment_file", transaction_id=file.pk, from_account=ana, amount=file.waiting_total,
-        currency="USD", parameters={"lines": file.waiting_count}, reason="Asked",
-        requested_by=UserFactory(is_staff=True), expires_at=timezone.now() + timedelta(days=1),
-    )  # fmt: skip
-    with pytest.raises(IntegrityError, match="stay"), web_role(token_of(ana.user)) as cursor:
-        cursor.execute(
-            "UPDATE payment_lines SET to_account_id = %s WHERE file_id = %s", [eve.pk, file.pk]
-        )
-
-
-def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Account) -> None:
-    settings.LEDGER_ROW_SECURITY = False
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    assert installation.apply()
-    assert count("accounts", None) == 3
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-            " AND (relrowsecurity OR reloptions::text ~ 'invoker')"
-        )
-        assert cursor.fetchone() == (0,)
-        cursor.execute("SELECT count(*) FROM pg_policies WHERE schemaname = 'public'")
-        assert cursor.fetchone() == (0,)
-        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname ~ 'row_security'")
-        assert cursor.fetchone() == (0,)
-        cursor.execute("SELECT to_regnamespace('row_security')")
-        assert cursor.fetchone() == (None,)
-        cursor.execute("SELECT to_regnamespace('ledger_web')")
-        assert cursor.fetchone() == (None,)
-        cursor.execute("SELECT has_table_privilege('ledger_web_rows', 'accounts', 'SELECT')")
-        assert cursor.fetchone() == (False,)
-    assert not installation.apply()
-
-
-def test_a_migration_finds_the_tables_without_views(ana: Account, eve: Account) -> None:
-    """A view would keep a column from changing. The policies stand meanwhile."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    views = "SELECT count(*) FROM pg_class WHERE relnamespace = 'ledger_web'::regnamespace"
-    installation.lift_masks_before_migration(plan=[])
-    with connection.cursor() as cursor:
-        cursor.execute(views)
-        assert cursor.fetchone() == (2,)
-    installation.lift_masks_before_migration(plan=["a migration"])
-    assert count("public.accounts", token_of(eve.user)) == 1
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regnamespace('ledger_web')")
-        assert cursor.fetchone() == (None,)
-    assert installation.apply()
-    assert facts_of(ana, token_of(ana.user))["balance"] == 90
-
-
-def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(
-    settings: Any, eve: Account
-) -> None:
-    old, before = token_of(eve.user), settings.SECRET_KEY
-    settings.SECRET_KEY = "another" * 10
-    settings.SECRET_KEY_FALLBACKS = [before]
-    installation.apply()
-    assert count("accounts", old) == count("accounts", token_of(eve.user)) == 1
-    settings.SECRET_KEY_FALLBACKS = []
-    installation.apply()
-    assert count("accounts", old) == 0
-    assert count("accounts", token_of(eve.user)) == 1
 
 
 def test_a_person_signs_in_and_pages_show_only_ones_own(
@@ -443,48 +207,3 @@ def test_a_person_signs_in_and_pages_show_only_ones_own(
         "description": "", "reference": "",
     }  # fmt: skip
     assert client.post("/transfers/new/", form).status_code == 200
-
-
-class TestTokens:
-    """How requests bring their token, with a connection that commits."""
-
-    @pytest.fixture(autouse=True)
-    def clean(self, transactional_db: None, settings: Any) -> Iterator[None]:
-        settings.LEDGER_ROW_SECURITY = True
-        installation.apply()
-        yield
-        settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
-        installation.apply()
-
-    def test_no_token_outlives_its_statement_or_its_transaction(self, client: Client) -> None:
-        account = AccountFactory()
-        services.deposit(to_account=account, amount=Decimal(10), description="Salary")
-        client.force_login(account.user)
-        assert client.get(f"/accounts/{account.pk}/").status_code == 200
-        csv = client.get(f"/accounts/{account.pk}/statement.csv").getvalue()
-        assert b"Salary" in csv
-        left = connection.connection.execute(
-            f"SELECT coalesce(current_setting('{SETTING}', true), '')"
-        ).fetchone()
-        assert left == ("",)
-
-    def test_readyz_says_when_process_and_database_differ(
-        self, client: Client, settings: Any
-    ) -> None:
-        assert client.get("/readyz").status_code == 200
-        with changed(settings, SECRET_KEY="another" * 10):
-            answer = client.get("/readyz")
-        assert (answer.status_code, "key" in answer.json()["problem"]) == (503, True)
-        with changed(settings, LEDGER_ROW_SECURITY=False):
-            answer = client.get("/readyz")
-        assert (answer.status_code, "off here" in answer.json()["problem"]) == (503, True)
-
-
-@contextmanager
-def changed(settings: Any, **values: Any) -> Iterator[None]:
-    before = {name: getattr(settings, name) for name in values}
-    for name, value in values.items():
-        setattr(settings, name, value)
-    yield
-    for name, value in before.items():
-        setattr(settings, name, value)

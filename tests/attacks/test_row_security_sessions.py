@@ -11,7 +11,7 @@ from django.db import connection, connections
 from django.db import transaction as db_transaction
 from django.http import HttpRequest, JsonResponse
 from django.test import Client
-from django.urls import include, path
+from django.urls import get_resolver, include, path
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, User
@@ -20,11 +20,12 @@ from tests.conftest import colleague, set_role, signed_in
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.row_security import installation
-from transactions.row_security.middleware import row_scope_of
+from transactions.row_security.middleware import FINDS_OTHERS, row_scope_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEEP_TOKEN = f"SELECT set_config('{SETTING}', current_setting('{SETTING}'), false)"
 KEEP_ROWS = "DECLARE kept CURSOR WITH HOLD FOR SELECT number FROM accounts"
+PROVIDER_PAGES = {"openid_connect_callback", "socialaccount_signup"}  # with a provider alone
 BALANCES = "SELECT id FROM accounts WHERE balance IS NOT NULL"
 
 
@@ -37,7 +38,12 @@ def smuggled(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"rows": [[str(value) for value in row] for row in rows]})
 
 
-urlpatterns = (path("hole/", smuggled), path("", include("ledger.urls")))
+urlpatterns = (
+    path("hole/", smuggled),
+    path("account/hole/", smuggled),
+    path("account/finds/", smuggled, name="account_email"),
+    path("", include("ledger.urls")),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +73,8 @@ def clerk() -> User:
     return colleague(OPERATIONS, "Clerk")
 
 
-def run(client: Client, sql: str) -> list[list[str]]:
-    rows: list[list[str]] = client.get("/hole/", {"sql": sql}).json()["rows"]
+def run(client: Client, sql: str, page: str = "/hole/") -> list[list[str]]:
+    rows: list[list[str]] = client.get(page, {"sql": sql}).json()["rows"]
     return rows
 
 
@@ -88,6 +94,26 @@ def test_sql_smuggled_into_a_customers_page_sees_their_rows_alone(
     assert run(signed_in(eve.user), BALANCES) == [[str(eve.pk)]]
     assert len(run(signed_in(clerk), BALANCES)) == 2
     assert run(signed_in(ana.user), BALANCES) == [[str(ana.pk)]]
+
+
+@pytest.mark.parametrize("column", ["email", "password"])
+def test_below_account_too_it_sees_no_address_and_no_hash_of_others(
+    column: str, ana: Account, eve: Account, clerk: User
+) -> None:
+    sql = f"SELECT id FROM users WHERE {column} IS NOT NULL"
+    assert run(signed_in(eve.user), sql, "/account/hole/") == [[str(eve.user.pk)]]
+    assert len(run(signed_in(eve.user), sql, "/account/finds/")) == 3  # docs/rights.md says so
+
+
+def test_each_page_that_finds_others_exists() -> None:
+    def names(patterns: list[Any]) -> set[str]:
+        found: set[str] = set()
+        for one in patterns:
+            found |= names(one.url_patterns) if hasattr(one, "url_patterns") else {one.name}
+        return found
+
+    known = names(get_resolver("ledger.urls").url_patterns)
+    assert {name for name in FINDS_OTHERS if name not in known} <= PROVIDER_PAGES
 
 
 def test_a_token_that_sql_keeps_in_the_session_goes_with_the_request(
@@ -115,6 +141,7 @@ def test_no_cursor_of_staff_is_there_for_the_next_person(
             "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
         ),
         ("LISTEN mine", "SELECT pg_listening_channels()"),
+        ("SET ROLE ledger_cookbook", "SELECT 1 WHERE current_user <> 'ledger_web'"),
         ("SET search_path = pg_temp", "SELECT 1 WHERE current_setting('search_path') ~ 'pg_temp'"),
     ],
 )

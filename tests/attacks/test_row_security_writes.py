@@ -1,30 +1,34 @@
 """What SQL smuggled into a customer's page could write, with row-level security on."""
 
+from contextlib import nullcontext
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import ProgrammingError, connection
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
 from django.utils import timezone
 
-from accounts.models import Account
-from ledger.db.row_security import RowScope
-from tests.attacks.rows import rows_of_a_customer, token_of, web_role
-from tests.factories import AccountFactory
-from transactions.row_security import installation
+from accounts.models import Account, ApprovalRequest, ProviderGroup, User
+from ledger.db.row_security import NOBODY, RowScope
+from tests.attacks.rows import columns_of, token_of, web_role
+from tests.factories import UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 # Tables into which the web role may insert, but that no customer writes for another person. A
 # trigger refuses rows of `reads` before their policy is asked (test_forged_facts).
 TABLES = (
     "account_emailaddress", "account_status_changes", "approval_requests", "audit_runs",
-    "django_admin_log", "limit_changes", "mfa_authenticator", "payment_files",
+    "currencies", "django_admin_log", "households", "limit_changes", "mfa_authenticator",
+    "payment_files",
     "payment_lines", "payment_names_asked", "sessions", "sign_ins",
     "socialaccount_socialaccount", "transaction_notes", "users_groups",
 )  # fmt: skip
 CHANGES = {
     "approval_requests": "note = 'Mine'",
+    "currencies": "name = 'Mine'",
+    "households": "name = 'Mine'",
     "payment_files": "name = 'Mine'",
     "payment_lines": "description = 'Mine'",
     "account_emailaddress": "verified = false",
@@ -33,39 +37,23 @@ CHANGES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def row_security(settings: Any, db: None) -> None:
-    settings.LEDGER_ROW_SECURITY = True
-    installation.apply()
-
-
-@pytest.fixture
-def ana() -> Account:
-    return rows_of_a_customer()
-
-
-@pytest.fixture
-def eve() -> Account:
-    account: Account = AccountFactory(balance="5")
-    return account
+def by_nobody() -> str:
+    """The token of a request whose person is not known yet."""
+    return token_of(User(pk=NOBODY), RowScope.SIGN_IN)
 
 
 def row_of(table: str) -> dict[str, Any]:
     """A row of Ana's, as the owner reads it, with columns that the web role may insert."""
+    names = columns_of(table)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT quote_ident(attname) FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
-            " AND attgenerated = '' AND attidentity <> 'a'",
-            [table],
-        )
-        names = [name for (name,) in cursor.fetchall()]
         cursor.execute(f"SELECT {', '.join(f'{name}::text' for name in names)} FROM {table}")
         return dict(zip(names, cursor.fetchone(), strict=True))
 
 
 def anew(row: dict[str, Any]) -> dict[str, Any]:
     """The row under another id, so that nothing but a policy refuses it for being there."""
+    if "code" in row:
+        return {**row, "code": "XXX"}
     if "session_key" in row:
         return {**row, "session_key": "another"}
     is_uuid = len(row["id"]) == len(str(UUID(int=0)))
@@ -99,7 +87,7 @@ def test_a_customer_changes_and_removes_nothing_of_others(
     with web_role(token_of(eve.user)) as cursor:
         cursor.execute(f"UPDATE {table} SET {CHANGES[table]}")
         assert cursor.rowcount == 0
-        if table != "approval_requests":
+        if table not in ("approval_requests", "currencies", "households"):
             cursor.execute(f"DELETE FROM {table}")
             assert cursor.rowcount == 0
 
@@ -111,3 +99,145 @@ def test_a_customer_only_closes_their_own_account(to_status: str, eve: Account) 
         "reason": "", "message": "", "created_at": timezone.now(),
     }  # fmt: skip
     assert_refused("account_status_changes", row, token_of(eve.user, RowScope.POSTING))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE users SET is_staff = true WHERE id = %(me)s",
+        "UPDATE users SET session_version = 99 WHERE id = %(me)s",
+        "INSERT INTO users_groups (user_id, group_id) SELECT %(me)s, id FROM auth_group",
+    ],
+)
+def test_a_customer_gives_themselves_no_right(sql: str, eve: Account) -> None:
+    with pytest.raises(ProgrammingError) as refused, web_role(token_of(eve.user)) as cursor:
+        cursor.execute(sql, {"me": eve.user.pk})
+    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["is_staff = true", "is_superuser = true", "household_id = NULL", "session_version = 9",
+     "email = 'eve@example.com'", "deleted_at = now()"],
+)  # fmt: skip
+def test_a_request_of_nobody_changes_no_right_address_or_closing(change: str, ana: Account) -> None:
+    with pytest.raises(ProgrammingError) as refused, web_role(by_nobody()) as cursor:
+        cursor.execute(f"UPDATE users SET {change}")
+    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
+
+
+def test_at_a_sign_in_only_groups_of_the_provider_come_and_go(ana: Account, eve: Account) -> None:
+    give = (
+        "INSERT INTO users_groups (user_id, group_id)"
+        f" SELECT '{eve.user.pk}', id FROM auth_group WHERE name = 'auditor'"
+    )
+    with web_role(by_nobody()) as cursor:
+        cursor.execute("DELETE FROM users_groups")
+        assert cursor.rowcount == 0
+    with pytest.raises(ProgrammingError, match="row-level security"), web_role(by_nobody()) as by:
+        by.execute(give)
+    ProviderGroup.objects.create(name="auditor")
+    with web_role(by_nobody()) as cursor:
+        cursor.execute("UPDATE users SET is_staff = true WHERE id = %s", [eve.user.pk])
+        cursor.execute(
+            "INSERT INTO socialaccount_socialaccount (user_id, provider, uid, last_login,"
+            " date_joined, extra_data) VALUES (%s, 'oidc', 'eve', now(), now(), '{}')",
+            [eve.user.pk],
+        )
+        cursor.execute(give)
+        cursor.execute("DELETE FROM users_groups")
+        assert cursor.rowcount == 1
+
+
+def test_a_customer_writes_no_password_but_their_own(ana: Account, eve: Account) -> None:
+    with web_role(token_of(eve.user)) as cursor:
+        cursor.execute("UPDATE users SET password = 'x', name = 'Eve Two'")
+        assert cursor.rowcount == 1
+    eve.user.refresh_from_db()
+    ana.user.refresh_from_db()
+    assert (eve.user.password, eve.user.name) == ("x", "Eve Two")
+    assert ana.user.password != "x"
+
+
+@pytest.mark.parametrize("scope", [RowScope.OWN, RowScope.DIRECTORY, RowScope.POSTING])
+def test_a_customer_changes_no_account_of_others(
+    scope: RowScope, ana: Account, eve: Account
+) -> None:
+    with pytest.raises(ProgrammingError) if scope is RowScope.POSTING else nullcontext():  # noqa: SIM117
+        with web_role(token_of(eve.user, scope)) as cursor:
+            cursor.execute("UPDATE accounts SET name = 'Mine' WHERE id = %s", [ana.pk])
+            assert cursor.rowcount == 0
+    ana.refresh_from_db()
+    assert ana.name != "Mine"
+
+
+def payment(**values: object) -> dict[str, object]:
+    """The columns of a row of `transactions`."""
+    return {
+        "id": uuid4(), "amount": 1, "currency": "USD", "type": "transfer", "status": "completed",
+        "description": "", "reference": "", "metadata": "{}", "created_at": timezone.now(),
+        "value_date": "2026-01-01", **values,
+    }  # fmt: skip
+
+
+def test_a_customer_inserts_no_payment_from_an_account_of_others_or_from_outside(
+    ana: Account, eve: Account
+) -> None:
+    token = token_of(eve.user, RowScope.POSTING)
+    row = payment(from_account_id=ana.pk, to_account_id=eve.pk, created_by_id=eve.user.pk)
+    assert_refused("public.transactions", row, token)
+    outside = {"from_account_id": None, "type": "deposit"}
+    assert_refused("public.transactions", {**row, **outside}, token)
+
+
+def test_a_customer_holds_nothing_to_see_who_somebody_is(ana: Account, eve: Account) -> None:
+    row = payment(from_account_id=eve.pk, to_account_id=ana.pk, status="pending")
+    assert_refused("public.transactions", row, token_of(eve.user))
+
+
+GUESSES: dict[str, dict[str, object]] = {
+    "account_status_changes": {"from_status": "frozen", "to_status": "active", "message": ""},
+    "limit_changes": {"overdraft_limit": 0, "transfer_limit": None, "daily_limit": None},
+}
+OTHER_GUESSES: dict[str, list[dict[str, object]]] = {
+    "account_status_changes": [{}, {"from_status": "closed"}],
+    "limit_changes": [{}],
+}
+
+
+@pytest.mark.parametrize("table", GUESSES)
+def test_a_refused_insert_does_not_tell_whether_there_is_an_account(
+    table: str, ana: Account, eve: Account
+) -> None:
+    def answer(account: UUID, clerk: User, **changes: object) -> str:
+        values = {
+            "id": uuid4(), "account_id": account, "reason": "", "changed_by_id": clerk.pk,
+            "created_at": timezone.now(), **GUESSES[table], **changes,
+        }  # fmt: skip
+        holes = ", ".join(["%s"] * len(values))
+        with pytest.raises(DatabaseError) as refused, web_role(token_of(eve.user)) as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(values)}) VALUES ({holes})", [*values.values()]
+            )
+        return f"{type(refused.value)} {str(refused.value).splitlines()[0]}"
+
+    answers = {
+        answer(account, clerk, **changes)
+        for account in (ana.pk, uuid4())
+        for clerk in (eve.user, ana.user)  # the account's holder: nobody serves their own
+        for changes in OTHER_GUESSES[table]
+    }
+    assert len(answers) == 1, answers
+
+
+def test_the_lines_of_a_file_that_waits_for_approval_stay(ana: Account, eve: Account) -> None:
+    file = ana.payment_files.get()
+    ApprovalRequest.objects.create(
+        kind="payment_file", transaction_id=file.pk, from_account=ana, amount=file.waiting_total,
+        currency="USD", parameters={"lines": file.waiting_count}, reason="Asked",
+        requested_by=UserFactory(is_staff=True), expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match="stay"), web_role(token_of(ana.user)) as cursor:
+        cursor.execute(
+            "UPDATE payment_lines SET to_account_id = %s WHERE file_id = %s", [eve.pk, file.pk]
+        )

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services
+from accounts.groups import PEOPLE_ADMIN
 from accounts.models import User, WebSession
 from accounts.sign_in.session_store import (
     SIGNED_IN_AT,
@@ -24,6 +25,7 @@ from accounts.sign_in.session_store import (
 )
 from accounts.sign_in.sessions import living_sessions
 from tests.attacks.approvals import as_web
+from tests.conftest import colleague
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
@@ -176,7 +178,7 @@ def by_sql(user: User, group: Group) -> None:
 
 
 def by_sql_of_the_web_role(user: User, group: Group) -> None:
-    with as_web():
+    with as_web(colleague(PEOPLE_ADMIN, "Pia")):
         by_sql(user, group)
 
 

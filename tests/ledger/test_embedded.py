@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
+from psycopg.conninfo import make_conninfo
 
 from ledger.db import roles
 from ledger.db.embedded import EmbeddedServer
@@ -38,9 +39,25 @@ def test_what_a_role_set_for_itself_is_gone_at_the_next_start(shared: EmbeddedSe
     """Postgres lets every role do that, and it would begin each connection and outlive restarts."""
     query(shared, "SET ROLE ledger_web; ALTER ROLE CURRENT_USER SET search_path = elsewhere")
     query(shared, "ALTER ROLE ledger IN DATABASE ledger SET search_path = elsewhere")
-    assert query(shared, "SELECT count(*) FROM pg_db_role_setting") == "2"
+    kept = "SELECT string_agg(setconfig::text, ' ') FROM pg_db_role_setting"
+    assert "elsewhere" in query(shared, kept)
     shared.ensure_roles()
-    assert query(shared, "SELECT count(*) FROM pg_db_role_setting") == "0"
+    assert query(shared, kept) == "{track_activities=off}"
+
+
+def test_no_session_of_a_web_process_sees_the_statements_of_another(shared: EmbeddedServer) -> None:
+    info = shared.ensure_started()
+    shared.ensure_roles()
+    where = make_conninfo(host=info.host, port=info.port, user="ledger_web", dbname="ledger")
+    with psycopg.connect(where, autocommit=True) as one, psycopg.connect(where) as other:
+        one.execute("SELECT 'secret'")
+        seen = other.execute(
+            "SELECT query FROM pg_stat_activity WHERE pid = %s", [one.info.backend_pid]
+        ).fetchone()
+        assert seen is not None
+        assert "secret" not in (seen[0] or "")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            one.execute("SET track_activities = on")
 
 
 def test_roles_are_made_under_the_lock_of_the_data_folder(

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db import transaction as db_transaction
 
 from accounts.models import User
+from ledger.db.row_security import RowScope, reading
 from transactions.audit.audit import Audit, audit
 from transactions.models import AuditRun, Transaction
 
@@ -29,7 +30,8 @@ def run_audit(
     Its times come from the database, so runs have one order.
     """
     started_at = _clock()
-    result = audit(since=since, seconds=seconds, tell=tell)
+    with reading(RowScope.AUDIT):
+        result = audit(since=since, seconds=seconds, tell=tell)
     with db_transaction.atomic(durable=True):
         run = AuditRun.objects.create(
             started_at=started_at,

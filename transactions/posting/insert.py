@@ -66,6 +66,13 @@ def write(items: Iterable[PreparedDraft], at_most: int) -> None:
         _copy(items)
 
 
+def table(*, is_secured: bool) -> str:
+    """The table into which rows are inserted. Under row-level security the plain name is that of a
+    view that hides balances: see `transactions.row_security.masks`.
+    """
+    return "public.transactions" if is_secured else "transactions"
+
+
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
     """Voids pending holds, or sets another status that ends them. A capture ends its hold by a
     trigger, see `balance_triggers`.
@@ -80,7 +87,7 @@ def _insert(items: Sequence[PreparedDraft]) -> None:
     values = ", ".join([ROW] * len(items))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO transactions ({COLUMN_LIST}) VALUES {values} "  # noqa: S608
+            f"INSERT INTO {table(is_secured=rows_are_secured())} ({COLUMN_LIST}) VALUES {values} "  # noqa: S608
             "ON CONFLICT (id) DO NOTHING",
             [value for item in items for value in _values(item)],
         )

@@ -22,6 +22,7 @@ from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
 from ledger.db.retry import Failure, failure_of, sqlstate
+from ledger.db.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
@@ -80,6 +81,7 @@ def post(
                     item.to_id is not None,
                     item.is_hold,
                     is_limited=within is not None,
+                    hides_balances=rows_are_secured(),
                 ),
                 {**_values(item), **(within._asdict() if within else {})},
             )
@@ -173,13 +175,22 @@ def _values(item: PreparedDraft) -> dict[str, Any]:
 
 
 @cache
-def _sql(has_sender: bool, has_recipient: bool, is_hold: bool, *, is_limited: bool = False) -> str:
+def _sql(
+    has_sender: bool,
+    has_recipient: bool,
+    is_hold: bool,
+    *,
+    is_limited: bool = False,
+    hides_balances: bool = False,
+) -> str:
     """The statement for a kind of payment. Its checks are those of `transactions.posting.checks`
-    without corrections and daily limits, which need more queries.
+    without corrections and daily limits, which need more queries. `hides_balances`: the web role
+    may not read them from the table, so the locked accounts tell them.
     """
     sides = [name for name, is_there in (("sender", has_sender), ("recipient", has_recipient))
              if is_there]  # fmt: skip
-    conditions = [f"{side}.id = %({side})s::uuid" for side in sides]
+    of_side = [f"{side}.id = %({side})s::uuid" for side in sides]
+    conditions = [*of_side]
     conditions += [f"%(amount)s::numeric = round(%(amount)s::numeric, {sides[0]}.minor_units)"]
     if has_sender:
         conditions += [
@@ -226,19 +237,27 @@ def _sql(has_sender: bool, has_recipient: bool, is_hold: bool, *, is_limited: bo
     if is_hold or not has_recipient:
         values["to_balance"] = "NULL"
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
-    return f"""
-        WITH locked AS MATERIALIZED (
+    locked = f"""locked AS MATERIALIZED (
             SELECT id, currency, minor_units, status, balance, overdraft_limit, available,
                    transfer_limit, daily_limit, last_entry_at
             FROM accounts WHERE id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
-        )
-        INSERT INTO transactions ({", ".join(COLUMNS)})
+        )"""  # noqa: S608 - put together from constants
+    both = " CROSS JOIN ".join(f"locked AS {side}" for side in sides)
+    added = f"""INSERT INTO {insert.table(is_secured=hides_balances)} ({", ".join(COLUMNS)})
         SELECT {", ".join(values[name] for name in COLUMNS)}
-        FROM {" CROSS JOIN ".join(f"locked AS {side}" for side in sides)}
+        FROM {both}
         CROSS JOIN LATERAL (
             SELECT greatest(clock_timestamp(), {", ".join(after)}) AS moment
         ) AS booking
         WHERE {" AND ".join(conditions)}
         ON CONFLICT (id) DO NOTHING
-        RETURNING currency, created_at, value_date, from_balance, to_balance
+        RETURNING currency, created_at, value_date"""  # noqa: S608 - put together from constants
+    if not hides_balances:
+        return f"WITH {locked} {added}, from_balance, to_balance"
+    return f"""
+        WITH {locked}, added AS ({added})
+        SELECT added.currency, added.created_at, added.value_date,
+               {values["from_balance"]}, {values["to_balance"]}
+        FROM added CROSS JOIN {both}
+        WHERE {" AND ".join(of_side)}
     """  # noqa: S608 - put together from constants

@@ -52,18 +52,55 @@ REVOKE ALL ON FUNCTION row_security.claims() FROM PUBLIC;
 """
 
 # The numbers are those of `ledger.db.row_security.RowScope`.
+_SCOPE = "(row_security.claims())[2]::int"
+_PERSON = "(row_security.claims())[1]::uuid"
+
+
+def _in_scopes(condition: str) -> str:
+    return f"coalesce({_SCOPE} {condition}, false)"
+
+
+# Whether the person of a STAFF token is active staff with one of these permissions, as `has_perm`
+# of Django tells; of a superuser, true for all. So the token alone lets nobody write.
+_MAY = f"""{_in_scopes(">= 5")} AND EXISTS (
+    SELECT FROM public.users AS one
+    WHERE one.id = {_PERSON} AND one.deleted_at IS NULL AND (
+        one.is_superuser OR one.is_staff AND (
+            EXISTS (
+                SELECT FROM public.users_groups AS membership
+                JOIN public.auth_group_permissions USING (group_id)
+                JOIN public.auth_permission ON auth_permission.id = permission_id
+                WHERE membership.user_id = one.id AND codename = ANY (codenames)
+            ) OR EXISTS (
+                SELECT FROM public.users_user_permissions AS given
+                JOIN public.auth_permission ON auth_permission.id = permission_id
+                WHERE given.user_id = one.id AND codename = ANY (codenames)
+            )
+        )
+    )
+)"""  # noqa: S608 - put together from constants
 FUNCTIONS = {
-    "person() RETURNS uuid": "(row_security.claims())[1]::uuid",
-    "reads_directory() RETURNS boolean": "coalesce((row_security.claims())[2]::int >= 2, false)",
-    "locks_accounts() RETURNS boolean": "coalesce((row_security.claims())[2]::int >= 3, false)",
-    "reads_bank() RETURNS boolean": "coalesce((row_security.claims())[2]::int >= 4, false)",
-    "writes_bank() RETURNS boolean": "coalesce((row_security.claims())[2]::int >= 5, false)",
-    "signs_in() RETURNS boolean": "coalesce((row_security.claims())[2]::int IN (0, 5), false)",
-    "reads_people() RETURNS boolean": (
-        "coalesce((row_security.claims())[2]::int IN (0, 4, 5), false)"
-    ),
+    "person() RETURNS uuid": _PERSON,
+    "reads_directory() RETURNS boolean": _in_scopes(">= 2"),
+    "locks_accounts() RETURNS boolean": _in_scopes(">= 3"),
+    "reads_bank() RETURNS boolean": _in_scopes(">= 4"),
+    "is_staff() RETURNS boolean": _in_scopes(">= 5"),
+    "audits() RETURNS boolean": _in_scopes("= 6"),
+    "signs_in() RETURNS boolean": _in_scopes("= 0"),
+    "reads_people() RETURNS boolean": _in_scopes("IN (0, 4, 5, 6)"),
+    "may(codenames text[]) RETURNS boolean": _MAY,
+    "is_approved(row_id uuid) RETURNS boolean": """EXISTS (
+        SELECT FROM public.approval_requests AS request
+        WHERE request.transaction_id = row_id AND request.status IN ('approved', 'done')
+    )""",
+    # The owner writes provider_groups, as the setting OIDC_GROUPS says; none without a provider.
+    "is_of_provider(wanted integer) RETURNS boolean": """EXISTS (
+        SELECT FROM public.provider_groups JOIN public.auth_group USING (name)
+        WHERE auth_group.id = wanted
+    )""",
+    "has_provider() RETURNS boolean": "EXISTS (SELECT FROM public.provider_groups)",
     "accounts() RETURNS uuid[]": (
-        "ARRAY(SELECT id FROM public.accounts WHERE user_id = (row_security.claims())[1]::uuid)"
+        f"ARRAY(SELECT id FROM public.accounts WHERE user_id = {_PERSON})"  # noqa: S608
     ),
 }
 
@@ -90,9 +127,14 @@ EXECUTE FUNCTION row_security.note_counterparties();
 """
 
 
+def name_of(signature: str) -> str:
+    """A function's name with its parameters, as GRANT and REVOKE take it."""
+    return signature.partition(" RETURNS ")[0]
+
+
 def function_sql(signature: str, expression: str) -> str:
     """The SQL of one function that policies ask."""
-    name = signature.partition(" ")[0]
+    name = name_of(signature)
     return f"""
         CREATE OR REPLACE FUNCTION row_security.{signature}
         LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER

@@ -22,8 +22,15 @@ from transactions.row_security.functions import (
     TABLES,
     check_first_sql,
     function_sql,
+    name_of,
 )
-from transactions.row_security.masks import MASKS, mask_views, owner_of_views, quoted_roles
+from transactions.row_security.masks import (
+    MASKS,
+    mask_views,
+    owner_of_views,
+    quoted_roles,
+    rights_below,
+)
 from transactions.row_security.policies import ACCOUNTS, CHECKED_FIRST, NAMES, POLICIES, VIEWS
 
 
@@ -133,8 +140,7 @@ def _make_masks(cursor: CursorWrapper) -> None:
         cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}")
         cursor.execute(f"GRANT SELECT ON {SCHEMA}.counterparties TO {role}")
         for signature in FUNCTIONS:
-            name = signature.partition(" ")[0]
-            cursor.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{name} TO {role}")
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{name_of(signature)} TO {role}")
     cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
     cursor.execute(f"GRANT CREATE ON SCHEMA {SCHEMA} TO {rows}")
     for statement in mask_views(cursor):
@@ -145,9 +151,8 @@ def _make_masks(cursor: CursorWrapper) -> None:
 def _take_tables(cursor: CursorWrapper) -> None:
     """Takes from the web role the tables that it reads through views; `migrate` gives all."""
     if _has_web_role(cursor):
-        web, _rows = quoted_roles()
-        for table in MASKS:
-            cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")
+        for statement in rights_below(cursor):
+            cursor.execute(statement)
 
 
 def _remove_masks(cursor: CursorWrapper) -> None:
@@ -157,6 +162,7 @@ def _remove_masks(cursor: CursorWrapper) -> None:
     web, rows = quoted_roles()
     cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
     for table in MASKS:
+        cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")  # rights by column, too
         cursor.execute(f"GRANT {LESS.get(table, EVERYTHING)} ON public.{table} TO {web}")
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
 

@@ -18,16 +18,22 @@ from django.db.backends.utils import CursorWrapper
 from ledger.db.rights import EVERYTHING
 from transactions.rights import LESS
 from transactions.row_security.policies import (
+    ACCOUNTS,
+    GIVES_GROUPS,
     LOCKS_ACCOUNTS,
+    LOOKS_AFTER_PEOPLE,
     PERSON,
+    READS_BANK,
     READS_DIRECTORY,
     READS_PEOPLE,
     SIGNS_IN,
+    may,
 )
 
 IS_OWN = f"user_id = {PERSON}"
 MONEY = f"{IS_OWN} OR {LOCKS_ACCOUNTS}"
 PRIVATE = f"id = {PERSON} OR {READS_PEOPLE}"
+SIGN_IN = f"id = {PERSON} OR {SIGNS_IN} OR {may()}"  # superusers
 STATE = f"{IS_OWN} OR {READS_DIRECTORY}"
 # Table and column: the condition under which the web role sees the value.
 MASKS = {
@@ -39,15 +45,35 @@ MASKS = {
     },
     "users": {
         **dict.fromkeys(
-            "email password last_login is_superuser is_staff created_at household_id"
+            "email last_login is_superuser is_staff created_at household_id"
             " password_is_long session_version".split(),
             PRIVATE,
         ),
+        "password": SIGN_IN,
         "deleted_at": f"{PRIVATE} OR {READS_DIRECTORY}",
     },
+    # What an account has after a payment, its holder alone sees.
+    "transactions": {
+        f"{side}_balance": f"{side}_account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"
+        for side in ("from", "to")
+    },
+    "entries": {"balance": f"account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"},
 }
-# Columns that the web role changes in no scope but these: a condition on the scope.
-RIGHTS = {"users": (("is_staff", "is_superuser", "household_id", "session_version"), SIGNS_IN)}
+# Columns that only some of those write who may write the row, and who: see `_guard`.
+GUARDED = {
+    "users": (
+        # Groups of the identity provider make their members staff at the sign-in.
+        (("is_staff",), f"{GIVES_GROUPS} OR {SIGNS_IN} AND row_security.has_provider()"),
+        (("is_superuser", "household_id", "session_version"), GIVES_GROUPS),
+        (("password", "password_is_long"), f"OLD.{SIGN_IN}"),
+        (("email",), f"OLD.id = {PERSON} OR {may()}"),
+        (("deleted_at",), f"OLD.id = {PERSON} OR {LOOKS_AFTER_PEOPLE}"),
+    )
+}
+# Views without triggers: rows are inserted into the table itself, where one statement of many rows
+# stays one. Of the table, the web role reads all columns but the masked ones.
+WRITTEN_BELOW = ("transactions",)
+READ_ONLY = ("entries",)
 
 
 def owner_of_views() -> str:
@@ -82,8 +108,11 @@ def mask_views(cursor: CursorWrapper) -> list[str]:
     web, rows = quoted_roles()
     result = [f"CREATE SCHEMA {web}", f"GRANT USAGE, CREATE ON SCHEMA {web} TO {rows}"]
     for table, masks in MASKS.items():
-        cursor.execute(COLUMNS, [f"public.{table}"])
-        result += _view(table, masks, [TableColumn(*row) for row in cursor.fetchall()])
+        columns = columns_of(cursor, table)
+        result += _view(table, _source(cursor, table), masks, columns)
+        result += [] if table in (*WRITTEN_BELOW, *READ_ONLY) else _writes(table, columns)
+        result += [f"ALTER VIEW {web}.{table} OWNER TO {rows}"]
+        result += [f"GRANT {LESS.get(table, EVERYTHING)} ON {web}.{table} TO {web}"]
     return [
         *result,
         f"REVOKE CREATE ON SCHEMA {web} FROM {rows}",
@@ -91,45 +120,80 @@ def mask_views(cursor: CursorWrapper) -> list[str]:
     ]
 
 
-def _view(table: str, masks: dict[str, str], columns: list[TableColumn]) -> list[str]:
+def columns_of(cursor: CursorWrapper, table: str) -> list[TableColumn]:
+    """The columns of a table or view, in their order."""
+    cursor.execute(COLUMNS, [f"public.{table}"])
+    return [TableColumn(*row) for row in cursor.fetchall()]
+
+
+def rights_below(cursor: CursorWrapper) -> list[str]:
+    """The SQL that leaves the web role no right to the tables below the views, but to write those
+    of WRITTEN_BELOW.
+    """
+    web, _rows = quoted_roles()
+    result = [f"REVOKE ALL ON public.{table} FROM {web}" for table in MASKS]
+    for table in WRITTEN_BELOW:
+        seen = [one.name for one in columns_of(cursor, table) if one.name not in MASKS[table]]
+        result += [f"GRANT SELECT ({', '.join(seen)}), INSERT ON public.{table} TO {web}"]
+    return result
+
+
+def _source(cursor: CursorWrapper, table: str) -> str:
+    """What the view selects from. Of a view its query, because a view with `security_invoker`
+    inside another one would still need the rights of the reader.
+    """
+    if table not in READ_ONLY:
+        return f"public.{table}"
+    cursor.execute("SELECT rtrim(pg_get_viewdef(%s::regclass), ';')", [f"public.{table}"])
+    return f"({cursor.fetchone()[0]}) AS {table}"
+
+
+def _view(table: str, source: str, masks: dict[str, str], columns: list[TableColumn]) -> list[str]:
     web, rows = quoted_roles()
-    view, writes = f"{web}.{table}", f"row_security.write_{table}"
     shown = ", ".join(_value(one.name, masks) for one in columns)
-    names = [one.name for one in columns if not one.is_generated]
-    rights = LESS.get(table, EVERYTHING)
     return [
-        f"GRANT {rights} ON public.{table} TO {rows}",
-        f"CREATE VIEW {view} AS SELECT {shown} FROM public.{table}",  # noqa: S608 - names of columns
+        f"GRANT {LESS.get(table, EVERYTHING)} ON public.{table} TO {rows}",
+        f"CREATE VIEW {web}.{table} AS SELECT {shown} FROM {source}",  # noqa: S608 - names of columns
+    ]
+
+
+def _writes(table: str, columns: list[TableColumn]) -> list[str]:
+    """The SQL of a view's triggers, which write to the table."""
+    web, rows = quoted_roles()
+    view, function = f"{web}.{table}", f"row_security.write_{table}"
+    names = [one.name for one in columns if not one.is_generated]
+    return [
         *(
             f"ALTER VIEW {view} ALTER {one.name} SET DEFAULT {one.default}"
             for one in columns
             if one.default and not one.is_generated
         ),
         WRITES.format(
-            function=writes,
+            function=function,
             table=table,
             view=view,
             names=", ".join(names),
             values=", ".join(f"NEW.{name}" for name in names),
             guard=_guard(table),
         ),
-        f"ALTER FUNCTION {writes}() OWNER TO {rows}",
-        f"ALTER VIEW {view} OWNER TO {rows}",
-        f"GRANT {rights} ON {view} TO {web}",
-        f"REVOKE ALL ON public.{table} FROM {web}",
+        f"ALTER FUNCTION {function}() OWNER TO {rows}",
     ]
 
 
 def _guard(table: str) -> str:
-    """PL/pgSQL that refuses to change the columns of RIGHTS in other scopes."""
-    if table not in RIGHTS:
-        return ""
-    names, scope = RIGHTS[table]
-    old, new = (", ".join(f"{row}.{name}" for name in names) for row in ("OLD", "NEW"))
-    return f"""IF ({old}) IS DISTINCT FROM ({new}) AND NOT {scope} THEN
-        RAISE EXCEPTION 'permission denied for rights of people'
+    """PL/pgSQL that refuses to change the columns of GUARDED to who may not."""
+    return "".join(
+        f"""
+    IF ({_of_row("OLD", names)}) IS DISTINCT FROM ({_of_row("NEW", names)}) AND NOT ({who}) THEN
+        RAISE EXCEPTION 'permission denied for {", ".join(names)} of {table}'
         USING ERRCODE = 'insufficient_privilege';
     END IF;"""
+        for names, who in GUARDED.get(table, ())
+    )
+
+
+def _of_row(row: str, names: tuple[str, ...]) -> str:
+    return ", ".join(f"{row}.{name}" for name in names)
 
 
 def _value(name: str, masks: dict[str, str]) -> str:

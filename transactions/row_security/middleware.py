@@ -12,7 +12,15 @@ from django.http import HttpRequest, HttpResponseBase
 from accounts.models import User
 from ledger.db.row_security import RowScope, SignedReader
 
-SIGN_IN_PATH = "/account/"  # of django-allauth's pages and ours beside them
+# Pages that look up somebody else even for who is signed in: whether an address is taken, or who
+# follows a link from a mail in the browser of another person.
+FINDS_OTHERS = {
+    "account_login", "account_logout", "account_signup", "account_signup_by_passkey",
+    "account_email", "account_email_verification_sent", "account_request_login_code",
+    "account_confirm_login_code", "account_reset_password", "account_reset_password_from_key",
+    "mfa_authenticate", "mfa_login_webauthn", "mfa_signup_webauthn", "openid_connect_callback",
+    "socialaccount_signup",
+}  # fmt: skip
 
 
 class RowSecurityMiddleware:
@@ -33,7 +41,7 @@ class RowSecurityMiddleware:
         database.reader = SignedReader(
             lambda: _loaded_user(request),
             row_scope_of,
-            signs_in=request.path_info.startswith(SIGN_IN_PATH),
+            finds_others=lambda: _finds_others(request),
         )
         return self.get_response(request)
 
@@ -42,6 +50,11 @@ def _loaded_user(request: HttpRequest) -> User | None:
     """The user, once Django has read them; LoginRequiredMiddleware does so for all our pages."""
     user = getattr(request, "_cached_user", None)
     return user if isinstance(user, User) else None
+
+
+def _finds_others(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is not None and match.view_name in FINDS_OTHERS
 
 
 def row_scope_of(user: User) -> RowScope:

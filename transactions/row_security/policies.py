@@ -7,12 +7,15 @@ per row it only compares. The two accounts of a payment are compared as an array
 condition instead of by the page's (docs/rights.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 
 READS_BANK = "(SELECT row_security.reads_bank())"
-WRITES_BANK = "(SELECT row_security.writes_bank())"
 READS_DIRECTORY = "(SELECT row_security.reads_directory())"
 LOCKS_ACCOUNTS = "(SELECT row_security.locks_accounts())"
+IS_STAFF = "(SELECT row_security.is_staff())"
+AUDITS = "(SELECT row_security.audits())"
 SIGNS_IN = "(SELECT row_security.signs_in())"
 READS_PEOPLE = "(SELECT row_security.reads_people())"
 PERSON = "(SELECT row_security.person())"
@@ -20,25 +23,37 @@ ACCOUNTS = "(SELECT row_security.accounts())::uuid[]"
 NOBODY = "false"
 
 
+def may(*codenames: str) -> str:
+    """The condition that the reader is staff with one of these permissions; without any, that they
+    are a superuser.
+    """
+    return f"(SELECT row_security.may('{{{','.join(codenames)}}}'))"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Conditions in SQL on a row: who may read it, and who may insert, change or delete it.
 
+    `changes`: who may change or delete it, if others than may insert it, and `becomes` what it must
+    be after a change.
     `locks`: who may also lock it without changing it.
     """
 
     reads: str
     writes: str
+    changes: str = ""
+    becomes: str = ""
     locks: str = NOBODY
 
     def sql(self, table: str) -> list[str]:
         """The statements that make the policies of this table."""
-        reads, writes, locked = self.reads, self.writes, f"{self.writes} OR {self.locks}"
+        changes = self.changes or self.writes
+        using = f"USING ({changes} OR {self.locks}) WITH CHECK ({self.becomes or changes})"
         return [
-            f"CREATE POLICY reads ON {table} FOR SELECT USING ({reads})",
-            f"CREATE POLICY inserts ON {table} FOR INSERT WITH CHECK ({writes})",
-            f"CREATE POLICY changes ON {table} FOR UPDATE USING ({locked}) WITH CHECK ({writes})",
-            f"CREATE POLICY deletes ON {table} FOR DELETE USING ({writes})",
+            f"CREATE POLICY reads ON {table} FOR SELECT USING ({self.reads})",
+            f"CREATE POLICY inserts ON {table} FOR INSERT WITH CHECK ({self.writes})",
+            f"CREATE POLICY changes ON {table} FOR UPDATE {using}",
+            f"CREATE POLICY deletes ON {table} FOR DELETE USING ({changes})",
         ]
 
 
@@ -52,13 +67,22 @@ IS_COUNTERPARTY = """EXISTS (
 )"""
 
 
+# Reports of the whole bank stand in the cache under keys of their own.
+NO_REPORT = f"cache_key NOT LIKE '%:report:%' OR {READS_BANK}"
 IS_OWN_ACCOUNT = f"account_id = ANY ({ACCOUNTS})"
+PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
+MOVES_MONEY = may("use_cash_desk", "refund_transactions", "manage_holds")
+PAYS_FILES = may("use_cash_desk")
+DECIDES = may("decide_approvals")
+LOOKS_AFTER_PEOPLE = may("change_user")
+GIVES_GROUPS = f"{may('give_groups')} OR {DECIDES}"
+ASKS = may(*sorted({name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}))
 
 
-def _of_account(column: str) -> Policy:
-    """Rows of one's own account."""
-    is_own = f"{column} = ANY ({ACCOUNTS})"
-    return Policy(reads=f"{READS_BANK} OR {is_own}", writes=f"{WRITES_BANK} OR {is_own}")
+def _by_staff(right: str, name: str, request: str) -> str:
+    """Who does it in their own name, or does what was approved in the name of who asked."""
+    own_name = f"{name} = {PERSON} AND {right}"
+    return f"{own_name} OR {DECIDES} AND row_security.is_approved({request})"
 
 
 def _of_person(column: str) -> Policy:
@@ -67,15 +91,9 @@ def _of_person(column: str) -> Policy:
     return Policy(reads=f"{READS_BANK} OR {is_own}", writes=is_own)
 
 
-def _of_sign_in(column: str) -> Policy:
-    """Rows by which a person signs in: their own, or whose sign-in must be found."""
-    condition = f"{column} = {PERSON} OR {SIGNS_IN}"
-    return Policy(reads=condition, writes=condition)
-
-
-def _of_right(column: str) -> Policy:
+def _of_right(column: str, writes: str) -> Policy:
     """Rights of a person, which they read, and never give themselves."""
-    return Policy(reads=f"{column} = {PERSON} OR {READS_PEOPLE}", writes=SIGNS_IN)
+    return Policy(reads=f"{column} = {PERSON} OR {READS_PEOPLE}", writes=writes)
 
 
 def _part_of(table: str, column: str) -> Policy:
@@ -84,56 +102,97 @@ def _part_of(table: str, column: str) -> Policy:
     return Policy(reads=condition, writes=condition)
 
 
+# Rows by which a person signs in: their own, or whose sign-in must be found.
+WHO_SIGNS_IN = f"user_id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE}"
+SIGN_INS = Policy(reads=f"{WHO_SIGNS_IN} OR {AUDITS}", writes=WHO_SIGNS_IN, changes=WHO_SIGNS_IN)
 POLICIES = {
     # Also whose account one may read; `masks` leaves the name alone of them.
     "users": Policy(
         reads=f"id = {PERSON} OR {READS_PEOPLE} OR {READS_DIRECTORY} OR EXISTS "
         "(SELECT FROM accounts WHERE accounts.user_id = users.id)",
-        writes=f"id = {PERSON} OR {SIGNS_IN}",
+        # Nobody is staff from the beginning.
+        writes=f"id = {PERSON} OR ({SIGNS_IN} OR {may('add_user')})"
+        " AND NOT is_staff AND NOT is_superuser AND household_id IS NULL",
+        # Who approves a group makes its new member staff.
+        changes=f"id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE} OR {DECIDES}",
     ),
-    "users_groups": _of_right("user_id"),
-    "users_user_permissions": _of_right("user_id"),
-    "account_emailaddress": _of_sign_in("user_id"),
+    # At a sign-in, the groups that the identity provider decides come and go.
+    "users_groups": _of_right(
+        "user_id", f"{GIVES_GROUPS} OR {SIGNS_IN} AND row_security.is_of_provider(group_id)"
+    ),
+    "users_user_permissions": _of_right("user_id", NOBODY),
+    "households": Policy(reads=IS_STAFF, writes=may("add_household", "change_household")),
+    "account_emailaddress": SIGN_INS,
     "account_emailconfirmation": _part_of("account_emailaddress", "email_address_id"),
-    "mfa_authenticator": _of_sign_in("user_id"),
-    "socialaccount_socialaccount": _of_sign_in("user_id"),
+    "mfa_authenticator": SIGN_INS,
+    # Who gives a group looks whether the provider decides it.
+    "socialaccount_socialaccount": replace(SIGN_INS, reads=f"{SIGN_INS.reads} OR {GIVES_GROUPS}"),
     "socialaccount_socialtoken": _part_of("socialaccount_socialaccount", "account_id"),
-    "sessions": _of_sign_in("user_id"),
-    "sign_ins": _of_sign_in("user_id"),
+    # Signing out begins a session of nobody, and leaves a row that says why the old one ended.
+    "sessions": replace(
+        SIGN_INS, writes=f"{WHO_SIGNS_IN} OR user_id IS NULL AND {PERSON} IS NOT NULL"
+    ),
+    "sign_ins": SIGN_INS,
     "accounts": Policy(
         reads=f"user_id = {PERSON} OR {READS_DIRECTORY} OR {IS_COUNTERPARTY}",
-        writes=f"{WRITES_BANK} OR user_id = {PERSON}",
+        writes=f"user_id = {PERSON} OR {may('add_account')}",
+        changes=f"user_id = {PERSON} OR {may('change_account')}",
         locks=LOCKS_ACCOUNTS,
     ),
     "transactions": Policy(
         reads=f"{READS_BANK} OR {IS_OWN_SIDE}",
-        # Nobody but staff sends from another's account, or pays in from outside.
-        writes=f"{WRITES_BANK} OR from_account_id = ANY ({ACCOUNTS})",
+        # Nobody but staff sends from another's account, pays in from outside, or holds money. A
+        # completed row needs the right balances, so nobody writes one only to see the other side.
+        writes=f"{PAYS_FROM_OWN} AND status = 'completed'"
+        f" OR {_by_staff(MOVES_MONEY, 'created_by_id', 'id')}",
+        changes=f"{may('manage_holds')} OR {DECIDES}",
+        locks=LOCKS_ACCOUNTS,
     ),
     "account_status_changes": Policy(
         reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}",
         # A row sets the status: nobody but staff freezes, and unfreezes what staff have frozen.
-        writes=f"{WRITES_BANK} OR (to_status = 'closed' AND {IS_OWN_ACCOUNT})",
+        writes=f"to_status = 'closed' AND {IS_OWN_ACCOUNT}"
+        f" OR changed_by_id = {PERSON} AND {may('change_status')}",
     ),
     # A row sets the limits: managers write it, each person reads their own.
-    "limit_changes": Policy(reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}", writes=WRITES_BANK),
-    "approval_requests": Policy(reads=READS_BANK, writes=WRITES_BANK),
+    "limit_changes": Policy(
+        reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}",
+        writes=_by_staff(may("change_limits"), "changed_by_id", "id"),
+    ),
+    # Nobody asks in the name of a colleague, or decides in the name of a manager.
+    "approval_requests": Policy(
+        reads=READS_BANK,
+        writes=f"requested_by_id = {PERSON} AND {ASKS}",
+        changes=f"requested_by_id = {PERSON} OR {DECIDES}",
+        becomes=f"requested_by_id = {PERSON} AND status = 'withdrawn'"
+        f" OR decided_by_id = {PERSON} AND {DECIDES}",
+    ),
+    "staff_sums": Policy(reads=IS_STAFF, writes=NOBODY),  # the owner's triggers write
     "transaction_notes": Policy(
         reads=f"{READS_BANK} OR EXISTS (SELECT FROM transactions WHERE id = transaction_id)",
-        writes=WRITES_BANK,
+        writes=_by_staff(MOVES_MONEY, "written_by_id", "transaction_id"),
     ),
     # Not for staff either: a person's own notes.
-    "annotations": Policy(reads=f"owner_id = {PERSON}", writes=f"owner_id = {PERSON}"),
-    "payment_files": _of_account("from_account_id"),
+    "annotations": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
+    "payment_files": Policy(
+        reads=f"{READS_BANK} OR {PAYS_FROM_OWN}", writes=f"{PAYS_FROM_OWN} OR {PAYS_FILES}"
+    ),
     "payment_lines": Policy(
         reads="EXISTS (SELECT FROM payment_files WHERE id = file_id)",
-        writes="EXISTS (SELECT FROM payment_files WHERE id = file_id)",
+        writes="EXISTS (SELECT FROM payment_files WHERE id = file_id"
+        f" AND ({PAYS_FROM_OWN} OR {PAYS_FILES}))",
     ),
     "payment_names_asked": _of_person("user_id"),
-    "audit_runs": Policy(reads=READS_BANK, writes=READS_BANK),  # their findings name accounts
+    # Their findings name accounts.
+    "audit_runs": Policy(reads=READS_BANK, writes=f"run_by_id = {PERSON} AND {may('run_audit')}"),
     "django_admin_log": _of_person("user_id"),
     "changes": Policy(reads=READS_BANK, writes=NOBODY),  # the owner's triggers insert
     "reads": Policy(reads=READS_BANK, writes=f"reader_id = {PERSON}"),
+    "row_register": Policy(reads=AUDITS, writes=NOBODY),  # the owner's triggers insert
+    "row_revisions": Policy(reads=AUDITS, writes=NOBODY),
+    "row_removals": Policy(reads=AUDITS, writes=NOBODY),
+    "cache": Policy(reads=NO_REPORT, writes=NO_REPORT),
+    "currencies": Policy(reads="true", writes=may("add_currency", "change_currency")),
 }
 
 # Their triggers of INSERT read accounts with the rights of the owner.
@@ -145,12 +204,8 @@ VIEWS = ("entries",)  # they read their tables with the rights and policies of t
 OPEN = {
     "seals": "digests of days, of nobody's account; the web role only reads them",
     "sealed_days": "digests of days, of nobody's account; the web role only reads them",
-    "currencies": "what the bank offers",
-    "households": "names without people: who lives there is in users",
-    "staff_sums": "what clerks did alone in a day, as parts of the threshold; names clerks by id",
     "approval_thresholds": "settings of the bank; the web role only reads them",
     "attempt_counts": "limits on attempts, under digests of addresses",
-    "cache": "values that pages share, signed, under the names of their keys",
     "provider_groups": "settings of the bank; the web role only reads them",
     "auth_group": "what a group may do; the web role only reads it",
     "auth_group_permissions": "what a group may do; the web role only reads it",
@@ -159,8 +214,5 @@ OPEN = {
     "django_migrations": "names of migrations; the web role only reads it",
     "django_session": "empty: sessions are in the table sessions",
     "socialaccount_socialapp": "empty: providers are in the settings",
-    "row_register": "ids, times and digests of rows, also of others; the web role only reads them",
-    "row_revisions": "what became of rows, also of others; the web role only reads it",
-    "row_removals": "ids of rows that were removed; the web role only reads them",
     "fact_keys": "keys of signed facts; the web role has no right to it",
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db import DEFAULT_DB_ALIAS, IntegrityError
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, ProgrammingError
 from django.db import transaction as db_transaction
 
 from accounts.groups import ANALYSTS, PERMISSIONS
@@ -12,10 +12,11 @@ from accounts.models import ProviderGroup, User
 from accounts.sign_in.providers.current import configured, is_configured
 from ledger import env
 from ledger.db import facts
-from ledger.db.retry import with_retry
+from ledger.db.retry import sqlstate, with_retry
 from ledger.web import security_log
 
 WHY = "The groups at the identity provider"  # in the history
+NO_RIGHT = "42501"  # insufficient_privilege
 STAFF_GROUPS = frozenset(PERMISSIONS) - {ANALYSTS}  # their people use the admin
 
 
@@ -80,9 +81,10 @@ def _gives(person: User, name: str) -> bool:
             if name in STAFF_GROUPS:
                 User.objects.filter(pk=person.pk, is_staff=False).update(is_staff=True)
             person.groups.add(*Group.objects.filter(name=name))
-    except IntegrityError as error:
+    except (IntegrityError, ProgrammingError) as error:
         rule = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-        if rule not in ("group_needs_approval", "staff_before_groups"):
+        by_rule = rule in ("group_needs_approval", "staff_before_groups")
+        if not by_rule and sqlstate(error) != NO_RIGHT:  # as row-level security refuses it
             raise
         security_log.record("groups.changed", outcome="refused", person=person, gained=0, lost=0)
         return False

@@ -27,10 +27,11 @@ from ledger.db.row_security import SignedReader
 
 # Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
 # next person on this connection: a cursor WITH HOLD with rows of the whole bank, its own token as
-# a setting of the session, or another statement under the name of a prepared one. So all of it goes
-# when a request ends. Behind a transaction pooler the pooler has to do it (docs/rights.md).
+# a setting of the session, another role, or another statement under the name of a prepared one. So
+# all of it goes when a request ends. Behind a transaction pooler the pooler has to do it
+# (docs/rights.md).
 CLEAN = sql.SQL(
-    "RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
+    "RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
     " SET TIME ZONE {}"
 )
 KNOWS_TRANSACTION_TIMEOUT = 170000

@@ -27,6 +27,7 @@ from tests.sign_in import (
     prove,
     prove_factor,
 )
+from transactions.row_security import installation
 
 pytestmark = pytest.mark.django_db
 SET_UP, REMOVE = "/account/2fa/totp/activate/", "/account/2fa/totp/deactivate/"
@@ -123,6 +124,7 @@ def test_an_unknown_key_is_told_and_signs_nobody_in(
 ) -> None:
     add_app(ana)
     settings.SECRET_KEY = "n" * 40 + "0123456789"
+    installation.apply()  # with row-level security, the database knows the new key
     after_the_password(ana, client)
     answer = client.post(SECOND, {"code": code_of()})
     assert "cannot check codes at present" in text_of(answer)

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ledger.db.ids import uuid7
+from tests.conftest import beside_the_request
 from tests.factories import AccountFactory
 from tests.pages import lacks, text_of
 from transactions import services
@@ -40,7 +41,8 @@ def refund_beside(
 
     def asked(*args: Any, **kwargs: Any) -> Any:
         monkeypatch.setattr(services, service, ask)
-        services.reverse(transaction=paid, amount=Decimal(amount))
+        with beside_the_request():
+            services.reverse(transaction=paid, amount=Decimal(amount))
         return ask(*args, **kwargs)
 
     monkeypatch.setattr(services, service, asked)

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from ledger.db import facts
+from tests.conftest import beside_the_request
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services, staff_services
@@ -87,7 +88,7 @@ def test_of_two_colleagues_at_once_the_history_names_the_one_who_released(
     release = staff_services.release
 
     def after_the_other(**asked: Any) -> bool:
-        with facts.told(lambda: {"person": str(other.pk)}):  # in a request of their own
+        with beside_the_request(), facts.told(lambda: {"person": str(other.pk)}):
             release(hold=row, reason="First", written_by=other)
         return release(**asked)
 

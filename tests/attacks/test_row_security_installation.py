@@ -1,0 +1,177 @@
+"""Row-level security itself: who can change it, its keys, and switching it on and off."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import ProgrammingError, connection
+from django.test import Client
+
+from accounts.models import Account
+from ledger.db.row_security import SETTING, RowScope
+from tests.attacks.rows import count, seen_of, token_of, web_role
+from tests.factories import AccountFactory
+from transactions import services
+from transactions.row_security import installation
+from transactions.row_security.masks import MASKS
+from transactions.row_security.policies import OPEN, POLICIES
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM row_security.keys",
+        "SELECT row_security.claims()",
+        "INSERT INTO row_security.keys VALUES ('a', 'b')",
+        "INSERT INTO row_security.counterparties SELECT id, id FROM accounts",
+        "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE public.accounts DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY reads ON public.accounts",
+        "SELECT id FROM public.accounts",
+        "UPDATE public.accounts SET name = 'Mine'",
+        "SELECT to_balance FROM public.transactions",
+        "SELECT balance FROM public.entries",
+        "CREATE VIEW ledger_web.changes AS SELECT 1",
+        "SELECT email FROM public.users",
+        "SELECT row_security.write_users()",
+        "ALTER VIEW accounts SET (security_invoker = true)",
+        "SELECT row_security.write_accounts()",
+        "ALTER VIEW entries SET (security_invoker = false)",
+        "CREATE FUNCTION row_security.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+def test_the_web_role_can_neither_read_keys_nor_change_policies(sql: str, eve: Account) -> None:
+    with (
+        pytest.raises(ProgrammingError) as refused,
+        web_role(token_of(eve.user, RowScope.STAFF)) as cursor,
+    ):
+        cursor.execute(sql)
+    assert isinstance(
+        refused.value.__cause__,
+        psycopg.errors.InsufficientPrivilege | psycopg.errors.WrongObjectType,
+    )
+
+
+def test_the_web_role_cannot_become_the_owner_of_the_views(eve: Account) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_has_role('ledger_web', 'ledger_web_rows', 'MEMBER')")
+        assert cursor.fetchone() == (False,)
+
+
+def test_every_table_has_policies_or_a_reason_to_have_none() -> None:
+    """A new table belongs into POLICIES or OPEN."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, relrowsecurity FROM pg_class WHERE relkind IN ('r', 'p')"
+            " AND relnamespace = 'public'::regnamespace"
+        )
+        secured = dict(cursor.fetchall())
+    assert {name for name, is_secured in secured.items() if is_secured} == {*POLICIES}
+    assert {name for name, is_secured in secured.items() if not is_secured} == {*OPEN}
+
+
+def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Account) -> None:
+    settings.LEDGER_ROW_SECURITY = False
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert installation.apply()
+    assert count("accounts", None) == 3
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND (relrowsecurity OR reloptions::text ~ 'invoker')"
+        )
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM pg_policies WHERE schemaname = 'public'")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgname ~ 'row_security'")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT to_regnamespace('row_security')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute("SELECT to_regnamespace('ledger_web')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute("SELECT has_table_privilege('ledger_web_rows', 'accounts', 'SELECT')")
+        assert cursor.fetchone() == (False,)
+    assert not installation.apply()
+
+
+def test_a_migration_finds_the_tables_without_views(ana: Account, eve: Account) -> None:
+    """A view would keep a column from changing. The policies stand meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    views = "SELECT count(*) FROM pg_class WHERE relnamespace = 'ledger_web'::regnamespace"
+    installation.lift_masks_before_migration(plan=[])
+    with connection.cursor() as cursor:
+        cursor.execute(views)
+        assert cursor.fetchone() == (len(MASKS),)
+    installation.lift_masks_before_migration(plan=["a migration"])
+    assert count("public.accounts", token_of(eve.user)) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace('ledger_web')")
+        assert cursor.fetchone() == (None,)
+    assert installation.apply()
+    assert seen_of(ana, token_of(ana.user))["balance"] == 90
+
+
+def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(
+    settings: Any, eve: Account
+) -> None:
+    old, before = token_of(eve.user), settings.SECRET_KEY
+    settings.SECRET_KEY = "another" * 10
+    settings.SECRET_KEY_FALLBACKS = [before]
+    installation.apply()
+    assert count("accounts", old) == count("accounts", token_of(eve.user)) == 1
+    settings.SECRET_KEY_FALLBACKS = []
+    installation.apply()
+    assert count("accounts", old) == 0
+    assert count("accounts", token_of(eve.user)) == 1
+
+
+class TestTokens:
+    """How requests bring their token, with a connection that commits."""
+
+    @pytest.fixture(autouse=True)
+    def clean(self, transactional_db: None, settings: Any) -> Iterator[None]:
+        settings.LEDGER_ROW_SECURITY = True
+        installation.apply()
+        yield
+        settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
+        installation.apply()
+
+    def test_no_token_outlives_its_statement_or_its_transaction(self, client: Client) -> None:
+        account = AccountFactory()
+        services.deposit(to_account=account, amount=Decimal(10), description="Salary")
+        client.force_login(account.user)
+        assert client.get(f"/accounts/{account.pk}/").status_code == 200
+        csv = client.get(f"/accounts/{account.pk}/statement.csv").getvalue()
+        assert b"Salary" in csv
+        left = connection.connection.execute(
+            f"SELECT coalesce(current_setting('{SETTING}', true), '')"
+        ).fetchone()
+        assert left == ("",)
+
+    def test_readyz_says_when_process_and_database_differ(
+        self, client: Client, settings: Any
+    ) -> None:
+        assert client.get("/readyz").status_code == 200
+        with changed(settings, SECRET_KEY="another" * 10):
+            answer = client.get("/readyz")
+        assert (answer.status_code, "key" in answer.json()["problem"]) == (503, True)
+        with changed(settings, LEDGER_ROW_SECURITY=False):
+            answer = client.get("/readyz")
+        assert (answer.status_code, "off here" in answer.json()["problem"]) == (503, True)
+
+
+@contextmanager
+def changed(settings: Any, **values: Any) -> Iterator[None]:
+    before = {name: getattr(settings, name) for name in values}
+    for name, value in values.items():
+        setattr(settings, name, value)
+    yield
+    for name, value in before.items():
+        setattr(settings, name, value)

@@ -1,0 +1,224 @@
+"""SQL smuggled into a page of staff, with row-level security on: a group writes what its pages do.
+
+The triggers of the tables are off, so that policies alone decide.
+"""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from django.db import IntegrityError, ProgrammingError, connection
+from django.utils import timezone
+
+from accounts.groups import (
+    ANALYSTS,
+    AUDITOR,
+    MANAGER,
+    OPERATIONS,
+    PEOPLE_ADMIN,
+    PERMISSIONS,
+    SUPPORT,
+)
+from accounts.models import Account, ApprovalRequest, User
+from tests.attacks.rows import columns_of, token_of, web_role
+from tests.conftest import colleague
+from transactions.row_security.middleware import row_scope_of
+from transactions.row_security.policies import POLICIES
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
+# Tables whose rows of others a group writes. Nobody writes any other table: below.
+INSERTS: dict[str, set[str]] = {
+    ANALYSTS: set(),
+    SUPPORT: set(),
+    OPERATIONS: {
+        "account_status_changes", "accounts", "approval_requests", "audit_runs", "payment_files",
+        "payment_lines", "transaction_notes", "transactions", "users",
+    },
+    MANAGER: {"approval_requests", "audit_runs", "currencies", "limit_changes", "users_groups"},
+    AUDITOR: set(),
+    PEOPLE_ADMIN: {
+        "account_emailaddress", "account_emailconfirmation", "approval_requests", "households",
+        "mfa_authenticator", "sessions", "sign_ins", "socialaccount_socialaccount", "users",
+        "users_groups",
+    },
+}  # fmt: skip
+CHANGES: dict[str, set[str]] = {
+    ANALYSTS: set(),
+    SUPPORT: set(),
+    OPERATIONS: {"accounts", "payment_files", "payment_lines", "transactions"},
+    MANAGER: {"accounts", "approval_requests", "currencies", "transactions", "users"},
+    AUDITOR: set(),
+    PEOPLE_ADMIN: {
+        "account_emailaddress", "account_emailconfirmation", "households", "mfa_authenticator",
+        "sessions", "socialaccount_socialaccount", "users",
+    },
+}  # fmt: skip
+UPDATES = {
+    "account_emailaddress": "verified = false", "account_emailconfirmation": "key = 'mine'",
+    "accounts": "name = 'Mine'", "cache": "value = 'mine'", "currencies": "name = 'Mine'",
+    "households": "name = 'Mine'", "mfa_authenticator": "type = 'mine'",
+    "payment_files": "name = 'Mine'", "payment_lines": "description = 'Mine'",
+    "payment_names_asked": "count = 0", "sessions": "session_data = 'mine'",
+    "socialaccount_socialaccount": "uid = 'mine'", "transactions": "status = 'voided'",
+    "users": "name = 'Mine'",
+}  # fmt: skip
+DECIDE = "status = 'declined', decided_by_id = '{}', decided_at = now()"
+EVERYBODY = {"cache"}  # signed values that pages share
+# The columns that say who wrote a row.
+AUTHOR = {
+    "account_status_changes": "changed_by_id", "approval_requests": "requested_by_id",
+    "audit_runs": "run_by_id", "limit_changes": "changed_by_id",
+    "transaction_notes": "written_by_id", "transactions": "created_by_id",
+}  # fmt: skip
+BELOW = {"transactions": "public.transactions"}  # where rows are inserted
+
+
+@pytest.fixture
+def rows(ana: Account) -> dict[str, dict[str, Any]]:
+    """A row of Ana's of each table, as text by column. Then triggers are off."""
+    found = {}
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in POLICIES:
+            names = ", ".join(f"{name}::text" for name in columns_of(table))
+            cursor.execute(f"SELECT {names} FROM {table} LIMIT 1")
+            found[table] = dict(zip(columns_of(table), cursor.fetchone(), strict=True))
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    return found
+
+
+def member_of(group: str) -> tuple[User, str]:
+    """Somebody new of a group, and the token of their requests."""
+    person = colleague(group, group.title())
+    person.is_staff = group != ANALYSTS
+    person.save(update_fields=["is_staff"])
+    return person, token_of(person, row_scope_of(person))
+
+
+def written(sql: str, values: list[Any], token: str) -> int | None:
+    """How many rows the statement writes; None if row-level security, or a right, refuses it."""
+    try:
+        with web_role(token) as cursor:
+            cursor.execute(sql, values)
+            count: int = cursor.rowcount
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except IntegrityError:
+        return 1  # a constraint of the table refuses it, after the policies
+    except ProgrammingError as error:
+        if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege):
+            return None
+        raise
+    return count
+
+
+def insert(table: str, row: dict[str, Any], token: str) -> int | None:
+    into = f"INSERT INTO {BELOW.get(table, table)} ({', '.join(row)})"
+    return written(f"{into} VALUES ({', '.join(['%s'] * len(row))})", [*row.values()], token)
+
+
+def anew(row: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The row under another id; a person as one who is new at the bank."""
+    fresh = {**row, **changes}
+    if "password" in row:
+        fresh |= {"is_staff": False, "household_id": None, "email": f"{uuid4()}@example.com"}
+    is_uuid = len(fresh.get("id", "")) == len(str(UUID(int=0)))
+    return {**fresh, "id": str(uuid4())} if is_uuid else fresh
+
+
+def inserted_by(group: str, rows: dict[str, dict[str, Any]], *, own_name: bool = True) -> set[str]:
+    """The tables into which a member inserts a copy of Ana's row, in their own name."""
+    person, token = member_of(group)
+    found = set()
+    for table, row in rows.items():
+        name = {AUTHOR[table]: str(person.pk)} if own_name and table in AUTHOR else {}
+        if insert(table, anew(row, **name), token):
+            found.add(table)
+    return found
+
+
+def test_the_table_names_every_group() -> None:
+    """A new group belongs into INSERTS and CHANGES."""
+    assert PERMISSIONS.keys() == INSERTS.keys() == CHANGES.keys()
+
+
+@pytest.mark.parametrize("group", PERMISSIONS)
+def test_a_group_inserts_rows_of_others_only_where_its_pages_do(
+    group: str, rows: dict[str, dict[str, Any]]
+) -> None:
+    assert inserted_by(group, rows) - EVERYBODY == INSERTS[group]
+
+
+@pytest.mark.parametrize("group", PERMISSIONS)
+def test_a_group_inserts_nothing_in_the_name_of_a_colleague(
+    group: str, rows: dict[str, dict[str, Any]]
+) -> None:
+    assert inserted_by(group, rows, own_name=False) - EVERYBODY == INSERTS[group] - AUTHOR.keys()
+
+
+@pytest.mark.parametrize("group", PERMISSIONS)
+def test_a_group_changes_rows_of_others_only_where_its_pages_do(
+    group: str, rows: dict[str, dict[str, Any]]
+) -> None:
+    person, token = member_of(group)
+    changed = set()
+    updates = {**UPDATES, "approval_requests": DECIDE.format(person.pk)}
+    for table, values in updates.items():
+        own = 1 if table == "users" else 0  # themselves
+        if (written(f"UPDATE {table} SET {values}", [], token) or 0) > own:
+            changed.add(table)
+    assert changed - EVERYBODY == CHANGES[group]
+
+
+@pytest.mark.parametrize("group", [OPERATIONS, MANAGER])
+def test_nobody_decides_in_the_name_of_a_manager(
+    group: str, rows: dict[str, dict[str, Any]], boss: User
+) -> None:
+    person, token = member_of(group)
+    ApprovalRequest.objects.update(requested_by=person)
+    sql = "UPDATE approval_requests SET status = 'approved', decided_by_id = %s, decided_at = now()"
+    assert written(sql, [boss.pk], token) is None
+
+
+@pytest.mark.parametrize("group", PERMISSIONS)
+def test_no_group_writes_passwords_or_addresses_or_reads_a_hash(
+    group: str, rows: dict[str, dict[str, Any]], ana: Account
+) -> None:
+    person, token = member_of(group)
+    for change in ("password = 'x'", "email = 'mine@example.com'"):
+        assert not written(f"UPDATE users SET {change} WHERE id = %s", [ana.user.pk], token)
+    with web_role(token) as cursor:
+        cursor.execute("SELECT id FROM users WHERE password IS NOT NULL")
+        assert cursor.fetchall() == [(person.pk,)]
+
+
+@pytest.mark.parametrize("group", [SUPPORT, OPERATIONS, MANAGER, AUDITOR])
+def test_only_who_looks_after_people_reads_how_others_sign_in(
+    group: str, rows: dict[str, dict[str, Any]]
+) -> None:
+    _, token = member_of(group)
+    with web_role(token) as cursor:
+        for table in ("account_emailaddress", "mfa_authenticator", "sessions", "sign_ins"):
+            cursor.execute(f"SELECT 1 FROM {table}")
+            assert cursor.fetchall() == [], table
+
+
+def test_a_token_of_staff_lets_nobody_write_who_is_staff_no_more(
+    rows: dict[str, dict[str, Any]],
+) -> None:
+    for change in ({"is_staff": False}, {"deleted_at": "2026-01-01T00:00Z"}):
+        person, token = member_of(OPERATIONS)
+        User.objects.filter(pk=person.pk).update(**change)
+        assert not written("UPDATE accounts SET name = 'Mine'", [], token)
+
+
+def test_a_manager_books_for_a_colleague_what_was_approved_alone(
+    rows: dict[str, dict[str, Any]], boss: User, clerk: User
+) -> None:
+    token = token_of(boss, row_scope_of(boss))
+    row = anew(rows["transactions"], created_by_id=str(clerk.pk))
+    asked = ApprovalRequest.objects.all()
+    asked.update(transaction_id=row["id"])
+    assert insert("transactions", row, token) is None
+    asked.update(status="approved", decided_by=boss, decided_at=timezone.now())
+    assert insert("transactions", row, token)
