@@ -56,6 +56,7 @@ HEADLINES = {
     "provider": "Somebody has other accounts at providers than their history says",
     "missing row": "Rows are gone that are never deleted",
     "unregistered row": "Rows are there that were never registered",
+    "altered row": "Rows are not as they were written",
     "early removal": "Rows were removed before any keeping time was over",
     "rule": "A row breaks a rule of its table",
     "seal": "A sealed period does not match its seal",

@@ -18,6 +18,7 @@ from transactions import services
 from transactions.audit import runs
 from transactions.audit.audit import AuditRunning, AuditTooLong
 from transactions.audit.checks.recorded import CHECKS_OF_TABLES
+from transactions.audit.checks.register import SENTENCES
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import midnight, seal
 from transactions.models import AuditRun, Seal, Transaction
@@ -92,7 +93,7 @@ def test_every_check_has_words() -> None:
     kinds = {check.__name__.removesuffix("s") for check in audit_runs_checks()}
     named = {"balance", "capture", "chain", "orphan", "release", "reversal", "rule", "seal"}
     assert named <= kinds
-    others = {"missing row", "unregistered row", "early removal"}
+    others = {*SENTENCES, "early removal"}
     others |= {"held", "time", "currency", "status", "threshold", "approval"}
     assert named | others | {*CHECKS_OF_TABLES.values()} == set(audit.HEADLINES)
 
