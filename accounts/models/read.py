@@ -78,7 +78,7 @@ class Read(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             READ_IS_OF_NOW,
-            *registered(erased={"query": EMPTIED}),
+            *registered(erased={"query": EMPTIED, "address": EMPTIED}),
             *stays("read_stays", "reads_stay", "The log of reads is never edited or deleted."),
         ]
 

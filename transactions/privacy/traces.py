@@ -114,7 +114,7 @@ def erase_texts(traces: Traces) -> None:
     LimitChange.objects.filter(account__in=ids).update(reason="")
     _erase_from_texts_about_others(traces)
     sides = Q(from_account__in=ids) | Q(to_account__in=ids)
-    requests = ApprovalRequest.objects.filter(sides)
+    requests = ApprovalRequest.objects.filter(sides | Q(person=traces.person))
     requests.update(reason="", note="")
     _erase_from_parameters(requests)
     paid = Q(transaction__from_account__in=ids) | Q(transaction__to_account__in=ids)
@@ -143,8 +143,9 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
 
 
 def _erase_from_reads(traces: Traces) -> None:
-    """What staff searched for, of the person's data, or with the whole name. Pages send a name
-    percent-encoded, in any of several ways, so each query with a percent sign is decoded here.
+    """What staff searched for, of the person's data, or with the whole name; and from which address
+    the person read, if they worked here. Pages send a name percent-encoded, in any of several ways,
+    so each query with a percent sign is decoded here.
     """
     reads = Read.objects.exclude(query="")
     of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.whole)
@@ -152,6 +153,7 @@ def _erase_from_reads(traces: Traces) -> None:
     encoded = reads.filter(query__contains="%").values_list("pk", "query")
     naming = [pk for pk, query in encoded.iterator() if traces.names_in(unquote_plus(query))]
     reads.filter(pk__in=naming).update(query="")
+    Read.objects.filter(reader=traces.person).update(address="")
 
 
 def _erase_from_files(traces: Traces) -> None:
