@@ -5,13 +5,16 @@ import uuid
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import ProgrammingError
+from django.db import ProgrammingError, connection
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import Account, User
 from ledger.db.row_security import LIFETIME, NOBODY, RowScope
 from tests.attacks.rows import count, seen_of, token_of, web_role
 from tests.factories import PASSWORD, AccountFactory
+from transactions.audit.runs import run_audit
+from transactions.models import AuditRun
 from transactions.row_security.policies import POLICIES, VIEWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
@@ -207,3 +210,19 @@ def test_a_person_signs_in_and_pages_show_only_ones_own(
         "description": "", "reference": "",
     }  # fmt: skip
     assert client.post("/transfers/new/", form).status_code == 200
+
+
+def test_the_audit_of_a_page_finds_what_that_of_the_owner_finds(
+    ana: Account, staff: Client
+) -> None:
+    """Also in tables that hide rows from staff: notes of others, the register, sign-ins."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    _, of_owner = run_audit()
+    staff.post(reverse("admin:transactions_auditrun_run"), {"scope": "all"})
+    of_page = AuditRun.objects.order_by("finished_at").last()
+    assert of_page is not None
+    assert of_page.run_by is not None
+    assert (of_page.accounts, of_page.transactions) == (of_owner.accounts, of_owner.transactions)
+    found = [finding.sentence for finding in of_owner.findings]
+    assert [finding["sentence"] for finding in of_page.findings] == found
