@@ -79,12 +79,12 @@ class AccountAdmin(
         by = person_of(request)
         may_change = self.has_change_permission(request, obj)
         limits = tuple(LIMITS) if may_change and by.has_perm(CHANGE_LIMITS) else SHOWN_LIMITS
-        limits = (*limits, "reason") if may_change else limits
         number = "number_shown" if sees_contact_details(by) else "number_masked"
         return (
             (None, {"fields": ("owner", number, "name", "status")}),
             ("Money", {"fields": ("currency", "balance_shown", "held_shown", "available_shown")}),
             ("Limits", {"fields": limits}),
+            *([("Why", {"fields": ("reason",)})] if may_change else []),
             ("Times", {"fields": ("opened_at", "last_entry", "closed")}),
         )
 

@@ -100,7 +100,7 @@ CLOSE_SIGN_IN = StaffStep(
 )
 RESTORE_SIGN_IN = StaffStep(
     verb="Restore the sign-in",
-    consequence="They can sign in again, with the password they had.",
+    consequence="They can sign in again as they did before.",
     do=lambda person, _reason, _message, _by: services.set_sign_in(user=person, is_open=True),
     done="sign-in restored",
     is_done=lambda person: person.is_active,

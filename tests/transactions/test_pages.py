@@ -128,11 +128,12 @@ def test_held_money_is_no_balance_in_the_trend(account: Account) -> None:
 
 
 def test_frozen_money_is_not_available(client: Client, account: Account) -> None:
-    frozen = AccountFactory(user=account.user, balance="40")
-    freeze_account(account=frozen, reason="Lost card")
+    for balance in ("40", "0"):
+        frozen = AccountFactory(user=account.user, balance=balance, overdraft_limit=Decimal(500))
+        freeze_account(account=frozen, reason="Lost card")
     said = text_of(client.get("/"))
     assert "Available, all accounts 100.00 USD" in said
-    assert "40.00 USD is on frozen" in said
+    assert " 40.00 USD is on frozen" in said  # an overdraft limit is no money
 
 
 def test_a_receipt_names_the_payer_and_keeps_the_balance_off_paper(

@@ -24,7 +24,8 @@ SPARK_DAYS = 30
 class NetWorth:
     """Money in one currency over all open accounts.
 
-    Money on frozen accounts is not available, because it cannot be sent.
+    Money on frozen accounts is not available, because it cannot be sent. `frozen` is that money:
+    without overdraft limits, and without what is in `held`.
     """
 
     currency: str
@@ -76,7 +77,9 @@ def worth_of(accounts: Sequence[Account]) -> list[NetWorth]:
         NetWorth(
             currency,
             available=sum((a.available for a in group if a.is_active), Decimal(0)),
-            frozen=sum((a.available for a in group if a.is_frozen), Decimal(0)),
+            frozen=sum(
+                (max(a.balance - a.held, Decimal(0)) for a in group if a.is_frozen), Decimal(0)
+            ),
             balance=sum((a.balance for a in group), Decimal(0)),
             held=sum((a.held for a in group), Decimal(0)),
         )
