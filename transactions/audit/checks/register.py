@@ -147,13 +147,13 @@ def _strange(rows: _Rows) -> str:
 
 
 def _altered(rows: _Rows) -> str:
-    are = "row is not" if rows.total == 1 else "rows are not"
+    row, are = ("row", "is") if rows.total == 1 else ("rows", "are")
     return (
-        f"{rows.total:,} {are} in {rows.table} as written, from {moment_text(rows.first)} to"
-        f" {moment_text(rows.last)}; the first: {', '.join(rows.ids)}. Somebody edited them with"
-        " disabled triggers. Find out who did it, and bring the contents back from a backup, with"
-        " the triggers of the table disabled; or note by accept_rows why they stay as they are"
-        " (docs/audit.md)."
+        f"{rows.total:,} {row} of {rows.table}, written from {moment_text(rows.first)} to"
+        f" {moment_text(rows.last)}, {are} not as written; the first: {', '.join(rows.ids)}."
+        " Somebody edited them with disabled triggers. Find out who did it, and bring the contents"
+        " back from a backup, with the triggers of the table disabled; or note by accept_rows why"
+        " they stay as they are (docs/audit.md)."
     )
 
 
