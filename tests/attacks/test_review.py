@@ -4,12 +4,13 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core import signing
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import Account, User
@@ -21,6 +22,7 @@ from tests.transactions.payment_files.files import checked, pay
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import PaymentFile, Transaction
+from transactions.safeguards import review
 from transactions.safeguards.review import REVIEW_MINUTES
 
 pytestmark = pytest.mark.django_db
@@ -300,3 +302,23 @@ def test_a_colleagues_review_is_worth_nothing(staff: Client, clerk: User, theirs
     assert seen["reviewed"]
     staff.post(DESK, {**seen, "book": "1"})
     assert balances(theirs) == [0]
+
+
+def request_of(user: User, session: str, token: str = "") -> Any:
+    found: Any = RequestFactory().post("/", {review.FIELD: token})
+    found.user, found.session = user, SimpleNamespace(session_key=session)
+    return found
+
+
+@pytest.mark.parametrize("other", ["kind of form", "person", "session", "field", None])
+def test_a_token_counts_for_one_kind_of_form_one_person_one_session_and_its_fields(
+    other: str | None,
+) -> None:
+    ana, ben = User(name="Ana"), User(name="Ben")
+    token = review.token_for(request_of(ana, "one"), "transfer", [("amount", "5")])
+    sent = request_of(
+        ben if other == "person" else ana, "two" if other == "session" else "one", token
+    )
+    about = "file" if other == "kind of form" else "transfer"
+    facts = [("amount", "50" if other == "field" else "5")]
+    assert review.was_reviewed(sent, about, facts) is (other is None)
