@@ -14,6 +14,7 @@ $(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED))
 help:
 	@echo "make run      start Ledger with demo data on PORT (8000)"
 	@echo "              OIDC=mock: with a mock identity provider beside it (docs/sign-in.md)"
+	@echo "              STANDBY=1: with a standby, for manage.py failover (docs/databases.md)"
 	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
 	@echo "make test     run the tests except the slow ones; TESTS=tests/accounts for a part"
@@ -30,7 +31,7 @@ help:
 	@echo "make clean    stop the embedded database and delete all that was made here, its data too"
 
 run: install
-	@LEDGER_DEMO=True exec $(PY) manage.py serve --demo
+	@LEDGER_DEMO=True exec $(PY) manage.py serve --demo $(if $(STANDBY),--standby)
 
 dev: install
 	@DEBUG=True $(PY) manage.py prepare --demo

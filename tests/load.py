@@ -44,8 +44,12 @@ def pay() -> None:
     from ledger.db.ids import uuid7
     from transactions import services
 
-    mine = Account.objects.filter(user__email=PAYER)
-    accounts = list(mine.values_list("pk", flat=True))
+    mine, accounts = Account.objects.filter(user__email=PAYER), list[Any]()
+    while not accounts and not told_to_stop():
+        try:
+            accounts = list(mine.values_list("pk", flat=True))
+        except (DatabaseError, InterfaceError):
+            time.sleep(0.02)  # the server is away: somebody looks at their accounts again
     while not told_to_stop():
         id, (sender, recipient) = uuid7(), random.sample(accounts, 2)
         print("sent", id, flush=True)

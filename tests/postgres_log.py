@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from ledger.db.embedded import default_server
+from ledger.db.own_server import default_server
 
 
 def lines_logged() -> list[str]:

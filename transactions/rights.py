@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from ledger.db import embedded
+from ledger.db import own_server
 from ledger.db.rights import grant, settings_of
 
 logger = logging.getLogger(__name__)
@@ -59,8 +59,8 @@ LESS = {
 def grant_rights(*, using: str, **_signal: Any) -> None:
     """Grants LEDGER_WEB_ROLE its rights after a migration, if the server has that role."""
     if settings.LEDGER_EMBEDDED:
-        embedded.ensure_roles()
-        embedded.take_rights_from_everybody(connections[using].settings_dict["NAME"])
+        own_server.ensure_roles()
+        own_server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
     grant(connections[using], settings.LEDGER_WEB_ROLE, LESS)
     for setting in settings_of(connections[using], settings.LEDGER_WEB_ROLE):
         logger.warning(

@@ -20,7 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.groups import PERMISSIONS, ensure_groups
 from cookbook.models import SCRATCH_MODELS
 from cookbook.practice import reminders, vouchers
-from ledger.db import embedded
+from ledger.db import own_server
 from ledger.db.probe import known_migrations
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
@@ -100,7 +100,7 @@ def build(*, tell: Callable[[str], object] = lambda _message: None) -> bool:
 def _check_role() -> None:
     """Checks that the role exists and that the web role may use it."""
     if settings.LEDGER_EMBEDDED:
-        embedded.ensure_roles()
+        own_server.ensure_roles()
     role = settings.LEDGER_COOKBOOK_ROLE
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])

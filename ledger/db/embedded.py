@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from ledger.db import placement, postmaster, roles
@@ -21,7 +20,7 @@ from ledger.db.placement import MAJORS, EmbeddedServerError, Placement
 from ledger.db.postmaster import Postmaster
 from ledger.db.roles import OWNER, SUPERUSER, WEB
 
-__all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError", "default_server"]
+__all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError"]
 
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
@@ -29,12 +28,15 @@ FAILURE = re.compile(r"(FATAL|PANIC|error):.*")
 
 CONFIGURATION = """\
 # Written at every start; put your own settings into postgresql.conf, below the include.
+# The second file exists only where a standby confirms each commit.
+include_if_exists = 'synchronous.conf'
 listen_addresses = ''
 unix_socket_directories = {socket_dir}
 unix_socket_permissions = 0777
 max_connections = 200
 shared_buffers = 256MB
 max_wal_size = 2GB
+wal_retrieve_retry_interval = 200ms  # of a standby whose primary is gone
 timezone = 'UTC'
 log_timezone = 'UTC'
 logging_collector = on
@@ -54,7 +56,7 @@ log_parameter_max_length_on_error = 0
 
 @dataclass(frozen=True)
 class ConnectionInfo:
-    """What a client needs; `host` is the socket's folder."""
+    """What a client needs; `host` is the socket's folder, or those of a pair with a comma."""
 
     host: str
     port: int
@@ -84,7 +86,7 @@ class EmbeddedServer:
         if running is None:
             try:
                 self._make_data_dir()
-                with self._lock():
+                with self.locked():
                     running = self._running() or self._start()
             except OSError as err:
                 place = err.filename or self.data_dir
@@ -105,7 +107,7 @@ class EmbeddedServer:
     def ensure_roles(self) -> None:
         """Create roles that are missing because older code started the server."""
         if running := self._running():
-            with self._lock():  # two processes may find the same role missing
+            with self.locked():  # two processes may find the same role missing
                 roles.create(running)
 
     def take_rights_from_everybody(self, database: str) -> None:
@@ -145,9 +147,10 @@ class EmbeddedServer:
             raise EmbeddedServerError(placement.belongs_to(self.data_dir, owner))
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def locked(self, name: str = "embedded.lock") -> Iterator[None]:
+        """One process at a time is within the block; the others wait."""
         deadline = time.monotonic() + LOCK_SECONDS
-        with (self.data_dir / "embedded.lock").open("a") as file:
+        with (self.data_dir / name).open("a") as file:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -164,8 +167,7 @@ class EmbeddedServer:
     def _start(self) -> Postmaster:
         place = placement.prepare(self.data_dir, self.major)
         log = self.data_dir / f"pg{self.major}-start.log"
-        if not place.data.exists():
-            _create_cluster(place, log)
+        self._make_data(place, log)
         _check_version(place)
         _write_configuration(place)
         self._stop_unreachable()
@@ -173,40 +175,17 @@ class EmbeddedServer:
         running = self._running()
         if running is None:
             raise EmbeddedServerError(f"Postgres in {place.data} stopped at once; see its log.")
-        roles.create(running)
+        self._began(running)
         return running
 
+    def _make_data(self, place: Placement, log: Path) -> None:
+        """Make the data folder, if it is missing. The lock is held, nothing runs."""
+        if not place.data.exists():
+            _create_cluster(place, log)
 
-@cache
-def default_server() -> EmbeddedServer:
-    """The server that the settings name."""
-    from django.conf import settings
-
-    return EmbeddedServer(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
-
-
-def ensure_started() -> ConnectionInfo:
-    return default_server().ensure_started()
-
-
-def ensure_roles() -> None:
-    default_server().ensure_roles()
-
-
-def take_rights_from_everybody(database: str) -> None:
-    default_server().take_rights_from_everybody(database)
-
-
-def stop() -> bool:
-    return default_server().stop()
-
-
-def is_running() -> bool:
-    return default_server().is_running()
-
-
-def status() -> str:
-    return default_server().status()
+    def _began(self, running: Postmaster) -> None:
+        """Called after each start, before anybody else connects."""
+        roles.create(running)
 
 
 def _connection_info(running: Postmaster) -> ConnectionInfo:

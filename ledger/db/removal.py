@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ledger.db.embedded import EmbeddedServer, EmbeddedServerError
+from ledger.db.pair import FOLDER
 from ledger.db.placement import MAJORS, SHARED, WHEEL, home_of, socket_dir_of
 
 # A process that serves this code holds a shared lock on this file. The kernel releases the lock
@@ -35,6 +36,8 @@ def delete_everything(data_dir: Path) -> None:
     Raises EmbeddedServerError or OSError.
     """
     data_dir = data_dir.resolve()
+    if (data_dir / FOLDER).exists():
+        delete_everything(data_dir / FOLDER)
     home = home_of(data_dir)
     for major in MAJORS:
         EmbeddedServer(data_dir, major).stop()

@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Callable
 from enum import Enum
+from itertools import count
 from typing import ParamSpec, TypeVar
 
 import psycopg
@@ -44,9 +45,10 @@ CUT_OFF = frozenset(
 )
 TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
-TRIES = 5
+TRIES = 5  # after a lost race
 FIRST_PAUSE = 0.01  # seconds; it doubles
-FIRST_PAUSE_UNTIL_BACK = 0.1  # while a server restarts, which takes about half a second
+# While a server restarts, or a standby is promoted, which takes about half a second.
+FIRST_PAUSE_UNTIL_BACK, LONGEST_PAUSE, UNTIL_BACK = 0.1, 0.5, 3.0
 
 
 class Failure(Enum):
@@ -109,15 +111,16 @@ def run_with_retry(
     using: str = DEFAULT_DB_ALIAS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
-    """Return what `work` returns; run it up to five times after a lost race or a lost server.
+    """Return what `work` returns; run it up to five times after a lost race, and for about three
+    seconds after a lost server.
 
     `work` opens its own transaction and has no other effects. After an unknown outcome it runs
     again only if the caller gives `find_out_first`, which tells `work` that it may be committed
     already. Raises OutcomeUnknown if it stays unknown. In an atomic block `work` runs once, and
     the error goes to the code that opened the block: only that code can run everything again.
     """
-    unknown = False
-    for attempt in range(1, TRIES + 1):
+    unknown, waited, began = False, 0.0, time.monotonic()
+    for attempt in count(1):
         try:
             return work()
         except (DatabaseError, InterfaceError) as error:
@@ -126,17 +129,28 @@ def run_with_retry(
                 find_out_first()
                 unknown = True
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
-            if not again or attempt == TRIES or connections[using].in_atomic_block:
+            if failure is Failure.LOST_RACE:
+                is_last = attempt >= TRIES
+            else:  # each try may have waited for a connection, too
+                is_last = max(waited, time.monotonic() - began) >= UNTIL_BACK
+            if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
                 if unknown and not isinstance(error, IntegrityError | DataError):
                     raise OutcomeUnknown(str(error)) from error
                 raise
+        # Full jitter: losers of a race that wait equally long would collide again.
+        pause = random.uniform(0, _longest_pause(failure, attempt))  # noqa: S311 - no secret
         if failure is not Failure.LOST_RACE:
             connections[using].close()  # the next attempt must not get the dead connection
-        first = FIRST_PAUSE if failure is Failure.LOST_RACE else FIRST_PAUSE_UNTIL_BACK
-        # Full jitter: losers of a race that wait equally long would collide again.
-        sleep(random.uniform(0, first * 2 ** (attempt - 1)))  # noqa: S311 - no secret
-    raise AssertionError  # pragma: no cover - the last try returns or raises
+            waited += pause
+        sleep(pause)
+    raise AssertionError  # pragma: no cover - the loop has no end
+
+
+def _longest_pause(failure: Failure, attempt: int) -> float:
+    if failure is Failure.LOST_RACE:
+        return float(FIRST_PAUSE * 2 ** (attempt - 1))
+    return min(float(FIRST_PAUSE_UNTIL_BACK * 2 ** min(attempt - 1, 8)), LONGEST_PAUSE)
 
 
 def with_retry(function: Callable[P, R]) -> Callable[P, R]:

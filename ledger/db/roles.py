@@ -29,7 +29,7 @@ def create(server: Postmaster) -> None:
     """Creates missing roles, also in data folders that are older than a role in ROLES."""
     from psycopg import sql
 
-    with _as_superuser(server, "postgres") as connection:
+    with as_superuser(server, "postgres") as connection:
         known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for role, rights in ROLES.items():
             if role not in known:
@@ -51,13 +51,13 @@ def take_rights_from_everybody(server: Postmaster, database: str) -> None:
     """Does what only a superuser can: nobody makes large objects in this database, and what a role
     of ours set for itself by ALTER ROLE is gone.
     """
-    with _as_superuser(server, database) as connection:
+    with as_superuser(server, database) as connection:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
             connection.execute(revoke)
         _reset_settings(connection)
 
 
-def _as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]":
+def as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]":
     """A connection that commits each statement; close it by `with`."""
     import psycopg
 

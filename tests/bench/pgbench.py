@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ledger.db import embedded
+from ledger.db import own_server
 from ledger.db.placement import binaries_of
 from tests.bench.samples import ACCOUNT_ID_SQL
 from tests.bench.servers import RIVALS
@@ -38,7 +38,7 @@ PACE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 def pay(database: str, *, clients: int, seconds: float, accounts: int) -> float:
     """Transfers a second. pgbench counts whole seconds; for less than one it gets ten transfers."""
-    info = embedded.ensure_started()
+    info = own_server.ensure_started()
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         script = Path(folder, "transfer.sql")
         script.write_text(SCRIPT)

@@ -7,7 +7,7 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
-from ledger.db import embedded, roles
+from ledger.db import own_server, roles
 
 TEMPLATE = roles.DATABASE  # migrated, empty, and never written to by any part
 COPIED = ("accounts", "transactions")
@@ -26,7 +26,7 @@ WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerat
 
 def admin(database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
     """A superuser's connection, for work that no role of the application may do."""
-    info = embedded.ensure_started()
+    info = own_server.ensure_started()
     return psycopg.connect(
         host=info.host,
         port=info.port,
@@ -58,7 +58,7 @@ def point_at(database: str) -> None:
 @contextmanager
 def new_database(name: str, template: str) -> Iterator[str]:
     """A copy of the template, dropped afterwards. Nobody may be connected to the template."""
-    owner = embedded.ensure_started().user
+    owner = own_server.ensure_started().user
     names = [sql.Identifier(part) for part in (name, template, owner)]
     with admin() as server:
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class Load:
 
     def __init__(self, bank: OwnBank, processes: int) -> None:
         self.lines: list[list[str]] = []
+        self.moments: list[float] = []  # of what is done
         self.processes = [bank.load("pay") for _ in range(processes)]
         self.readers = [threading.Thread(target=self._read, args=[p]) for p in self.processes]
         for reader in self.readers:
@@ -67,6 +69,8 @@ class Load:
         assert process.stdout is not None
         for line in process.stdout:
             self.lines.append(line.split(maxsplit=2))
+            if line.startswith("done"):
+                self.moments.append(time.monotonic())
 
     def ids(self, word: str) -> list[str]:
         return [line[1] for line in list(self.lines) if line[0] == word]
@@ -96,10 +100,13 @@ def load(bank: OwnBank, processes: int = 3) -> Iterator[Load]:
         running.stop()
 
 
-def assert_nothing_lost_and_nothing_invented(bank: OwnBank, paying: Load) -> None:
+def assert_nothing_lost_and_nothing_invented(
+    bank: OwnBank, paying: Load, *, others: Iterable[str] = ()
+) -> None:
+    """`others` are payments that were not of this load."""
     booked, done = bank.transfers(), paying.ids("done")
     assert len(booked) == len(set(booked))
     assert set(done) <= set(booked), "an acknowledged payment is gone"
-    assert set(booked) <= set(paying.ids("sent"))
+    assert set(booked) <= {*paying.ids("sent"), *others}
     assert len(done) == len(set(done))
     assert "clean" in bank.manage("audit_ledger")

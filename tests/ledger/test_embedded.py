@@ -178,9 +178,9 @@ def test_it_recovers_after_kill_9(folder: Path, start: Start) -> None:
 def test_django_starts_it_again_when_it_was_stopped_meanwhile(folder: Path, start: Start) -> None:
     start(folder)
     code = (
-        "from django.db import connection as c; from ledger.db import embedded\n"
+        "from django.db import connection as c; from ledger.db import own_server\n"
         "with c.cursor() as cursor: cursor.execute('SELECT 1')\n"
-        "c.close(); assert embedded.stop() and not embedded.is_running()\n"
+        "c.close(); assert own_server.stop() and not own_server.is_running()\n"
         "with c.cursor() as cursor: cursor.execute('SELECT 42'); print(cursor.fetchone()[0])"
     )
 

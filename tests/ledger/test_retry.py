@@ -1,6 +1,7 @@
 """What left no trace runs again whole, what is unknown finds out first, the rest is final."""
 
 from collections.abc import Callable
+from itertools import chain, count, repeat
 from typing import Any
 
 import psycopg
@@ -153,18 +154,37 @@ def test_what_was_cut_off_runs_again_once_it_can_find_out(
     assert told == [1]
 
 
-def test_what_stays_unknown_says_so(transactional_db: None) -> None:
+def test_what_stays_unknown_says_so(pauses: list[float], transactional_db: None) -> None:
     """Cut off first, then nobody answers: the later failures did nothing, the first may have."""
     with pytest.raises(psycopg.OperationalError) as refused:
         psycopg.connect(host="/nowhere", connect_timeout=1)
-    causes = [CUT_OFF[0]] + [refused.value] * 9
+    causes = chain([CUT_OFF[0]], repeat(refused.value))
 
     def work() -> None:
-        raise OperationalError from causes.pop(0)
+        raise OperationalError from next(causes)
 
     with pytest.raises(OutcomeUnknown):
-        run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
-    assert len(causes) == 5
+        run_with_retry(work, find_out_first=lambda: None, sleep=pauses.append)
+    assert 3 <= sum(pauses) < 3.5
+
+
+def test_a_lost_server_is_waited_for_three_seconds(
+    run: Callable[[CountedWork], str], pauses: list[float]
+) -> None:
+    with pytest.raises(OperationalError):
+        run(CountedWork(999, psycopg.errors.CannotConnectNow(), OperationalError))
+    assert 3 <= sum(pauses) < 3.5
+    assert max(pauses) <= 0.5
+
+
+def test_tries_that_take_long_themselves_end_as_soon(
+    run: Callable[[CountedWork], str], pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = count(step=2)  # two seconds for each look at it
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with pytest.raises(OperationalError):
+        run(CountedWork(999, psycopg.errors.CannotConnectNow(), OperationalError))
+    assert len(pauses) <= 2
 
 
 def test_nobody_there_on_the_way_out_of_a_cut_off_block_is_unknown(

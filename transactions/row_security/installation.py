@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
-from ledger.db import embedded
+from ledger.db import own_server
 from ledger.db.rights import EVERYTHING
 from ledger.db.row_security import keys
 from ledger.db.signing_keys import store_pads
@@ -41,7 +41,7 @@ def apply() -> bool:
     moment if policies change.
     """
     if settings.LEDGER_ROW_SECURITY and settings.LEDGER_EMBEDDED:
-        embedded.ensure_roles()
+        own_server.ensure_roles()
     with db_transaction.atomic(), connection.cursor() as cursor:
         installed = _installed(cursor)
         wanted = _digest(cursor) if settings.LEDGER_ROW_SECURITY else ""

@@ -19,10 +19,11 @@ from django.utils.asyncio import async_unsafe
 from psycopg import sql
 from psycopg.pq import Format, TransactionStatus
 
-from ledger.db import embedded, facts
+from ledger.db import facts, own_server
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.reader_cursors import TokenState, with_reader
+from ledger.db.embedded import EmbeddedServerError
 from ledger.db.row_security import SignedReader
 
 # Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
@@ -119,12 +120,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def fill_in_embedded(self) -> None:
         """Start the server if needed, and write its address into this connection's settings."""
         try:
-            info = embedded.ensure_started()
-        except embedded.EmbeddedServerError as err:
+            info = own_server.ensure_started()
+        except EmbeddedServerError as err:
             raise OperationalError(str(err)) from err
         role = self.settings_dict.get("LEDGER_ROLE", "owner")
         user = info.web_user if role == "web" else info.user
         self.settings_dict.update(HOST=info.host, PORT=info.port, USER=user)
+        if "," in info.host:  # a primary and its standby
+            self.settings_dict["OPTIONS"].setdefault("target_session_attrs", "read-write")
 
     def get_connection_params(self) -> dict[str, Any]:
         if self.is_embedded and not self.settings_dict["HOST"]:
@@ -216,7 +219,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_new_connection(conn_params)
         except psycopg.OperationalError:
             # It was stopped, or restarted with another socket: start it and read its address again.
-            if not self.is_embedded or embedded.is_running():
+            if not self.is_embedded or own_server.is_running():
                 raise
             self.fill_in_embedded()
             there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.backends.postgresql import client
 
-from ledger.db import embedded
+from ledger.db import own_server
 
 
 class DatabaseClient(client.DatabaseClient):
@@ -20,5 +20,8 @@ class DatabaseClient(client.DatabaseClient):
     ) -> tuple[list[str], dict[str, str] | None]:
         arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
         if settings_dict.get("LEDGER_EMBEDDED"):
-            arguments[0] = str(embedded.default_server().binaries / "psql")
+            arguments[0] = str(own_server.default_server().binaries / "psql")
+        attributes = settings_dict["OPTIONS"].get("target_session_attrs")
+        if attributes:
+            environment = {**(environment or {}), "PGTARGETSESSIONATTRS": attributes}
         return arguments, environment

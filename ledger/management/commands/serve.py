@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from ledger import env
-from ledger.db import embedded, removal
+from ledger.db import own_server, removal
+from ledger.db.embedded import EmbeddedServerError
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server.gunicorn_process import WebServer
 from ledger.server.mock_provider.server import MockServer
@@ -36,29 +37,40 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demo", action="store_true", help="fill an empty embedded server with demo data"
         )
+        parser.add_argument(
+            "--standby",
+            action="store_true",
+            help="run a second embedded server as a synchronous standby, for manage.py failover",
+        )
 
-    def handle(self, *, host: str, port: int, demo: bool, **_options: Any) -> None:
+    def handle(self, *, host: str, port: int, demo: bool, standby: bool, **_options: Any) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, _interrupt)
         if not (settings.LEDGER_URL or settings.LEDGER_EMBEDDED or settings.DEBUG):
             env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # as the web processes would, but at once
+        if standby and not settings.LEDGER_EMBEDDED:
+            raise CommandError(
+                "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
+            )
         # Checked before anything starts: this may be a second `make run` by mistake.
         _check_port(host, port)
         if settings.OIDC_MOCK:
             _check_port("127.0.0.1", settings.OIDC_MOCK_PORT)
         try:
             with removal.removal_blocked():
+                if standby:
+                    own_server.make_pair()
                 self._serve(host, port, demo=demo)
         except KeyboardInterrupt:
             pass
-        except OperationalError as err:
+        except (OperationalError, EmbeddedServerError) as err:
             raise CommandError(str(err)) from err
         finally:
             for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             connection.close()
             if settings.LEDGER_EMBEDDED:
-                embedded.stop()
+                own_server.stop()
 
     def _serve(self, host: str, port: int, *, demo: bool) -> None:
         with WebServer(host, port) as server, ExitStack() as beside:

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger.db import embedded
+from ledger.db import own_server
 
 
 class Command(BaseCommand):
@@ -17,4 +17,4 @@ class Command(BaseCommand):
             raise CommandError(
                 "DATABASE_URL or DB_NAME is set: Ledger stops only the embedded server."
             )
-        self.stdout.write("Stopped." if embedded.stop() else "It was not running.")
+        self.stdout.write("Stopped." if own_server.stop() else "It was not running.")

@@ -1,0 +1,40 @@
+"""Ends the primary of the embedded pair and promotes its standby, while the site runs."""
+
+import argparse
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ledger.db.embedded import EmbeddedServerError
+from ledger.db.pair import Pair
+
+
+class Command(BaseCommand):
+    help = (
+        "End the primary that `serve --standby` runs, promote the standby, and let the old primary"
+        " follow the new one."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--kill", action="store_true", help="end it as a power cut would, not in good order"
+        )
+
+    def handle(self, *, kill: bool, **_options: Any) -> None:
+        pair = Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
+        if not settings.LEDGER_EMBEDDED or not pair.exists():
+            raise CommandError(
+                "There is no standby; `make run STANDBY=1` or `serve --standby` makes one."
+            )
+        try:
+            done = pair.fail_over(kill=kill)
+            self.stdout.write(
+                f"The {done.primary} server is the primary now, {done.seconds:.2f} s after the"
+                " other ended."
+            )
+            pair.follow()
+        except EmbeddedServerError as err:
+            raise CommandError(str(err)) from err
+        self.stdout.write("The other one follows it, and confirms each commit.")

@@ -1,0 +1,277 @@
+"""Two embedded servers: a primary, and a synchronous standby that can take its place.
+
+For a laptop and for tests: `manage.py serve --standby` makes the pair, `manage.py failover` changes
+the roles. The second server lives in the folder `standby` of the data folder. A commit counts as
+done when both have it on disk, so after a failover nothing that was acknowledged is missing.
+
+Note [Who is the primary]: the file `primary` names it, written before a standby is promoted. Both
+data folders look like a primary's after a failover, until the old one follows the new one. Nothing
+here promotes by itself: a dead primary is not started again by a client that cannot reach it, since
+somebody may be promoting the other at that moment.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ledger.db import placement, postmaster, roles
+from ledger.db.embedded import ConnectionInfo, EmbeddedServer, EmbeddedServerError
+from ledger.db.placement import Placement
+from ledger.db.postmaster import Postmaster
+
+NOTE = "primary"
+FOLDER = "standby"
+NAMES = ("first", "second")
+STANDBY = "ledger_standby"  # application_name of the standby's connection to the primary
+SYNCHRONOUS = "synchronous.conf"
+CONFIRMED = """\
+synchronous_standby_names = '{}'
+wal_keep_size = 256MB
+"""
+PATIENCE = 60  # seconds for what takes one
+
+
+@dataclass(frozen=True)
+class Failover:
+    """What a failover did. `seconds` from the end of the old primary to the first possible write
+    on the new one.
+    """
+
+    primary: str
+    seconds: float
+
+
+class Node(EmbeddedServer):
+    """One server of the pair. `source` is whom it follows when it starts; the primary has none."""
+
+    source: "Node | None" = None
+
+    def _make_data(self, place: Placement, log: Path) -> None:
+        (place.data / SYNCHRONOUS).unlink(missing_ok=True)  # nobody would confirm its commits yet
+        if self.source is None:
+            super()._make_data(place, log)
+            return
+        if (place.data / "standby.signal").exists():
+            return
+        conninfo = self.source.conninfo
+        if place.data.exists() and _rewound(place, conninfo, log):
+            return
+        _copied(place, conninfo, log)
+
+    def _began(self, running: Postmaster) -> None:
+        if self.source is None:
+            super()._began(running)
+
+    @property
+    def conninfo(self) -> str:
+        """For the standby, as libpq reads it."""
+        from psycopg.conninfo import make_conninfo
+
+        running = self.running()
+        return make_conninfo(
+            host=str(running.socket_dir),
+            port=running.port,
+            user=roles.SUPERUSER,
+            dbname="postgres",
+            application_name=STANDBY,
+        )
+
+    def running(self) -> Postmaster:
+        found = self._running()
+        if found is None:
+            raise EmbeddedServerError(f"The database in {self.data} is not running.")
+        return found
+
+    def answers_as_primary(self) -> bool:
+        return self.is_running() and self.ask("SELECT NOT pg_is_in_recovery()")
+
+    def ask(self, sql: str) -> Any:
+        """The one value that this query gives its superuser."""
+        with roles.as_superuser(self.running(), "postgres") as connection:
+            cursor = connection.execute(sql)
+            row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would; its children notice and exit."""
+        os.kill(self.running().pid, signal.SIGKILL)
+        _wait(lambda: not self.is_running(), f"The database in {self.data} does not end.")
+
+    def promote(self) -> None:
+        """Make a standby the primary; returns when it accepts writes."""
+        if not self.ask(f"SELECT pg_promote(wait_seconds => {PATIENCE})"):
+            raise EmbeddedServerError(f"The standby in {self.data} was not promoted; see its log.")
+
+    def wait_for_standby(self) -> None:
+        """From now on, a commit here waits for the standby, which is there."""
+        state = f"SELECT state FROM pg_stat_replication WHERE application_name = '{STANDBY}'"  # noqa: S608
+        _wait(lambda: self.ask(state) == "streaming", "The standby does not follow the primary.")
+        target = self.data / SYNCHRONOUS
+        target.write_text(CONFIRMED.format(STANDBY))
+        target.chmod(0o644)
+        self.ask("SELECT pg_reload_conf()")
+        synchronous = state.replace("SELECT state", "SELECT sync_state")
+        _wait(lambda: self.ask(synchronous) == "sync", "The standby does not confirm commits.")
+
+    def write_alone(self) -> None:
+        """From now on, a commit here waits for nobody."""
+        (self.data / SYNCHRONOUS).unlink(missing_ok=True)
+        self.ask("SELECT pg_reload_conf()")
+
+
+class Pair:
+    """The pair of one data folder; the same interface as EmbeddedServer, for the backend."""
+
+    def __init__(self, data_dir: Path, major: int) -> None:
+        self.first = Node(data_dir, major)
+        self.data_dir = self.first.data_dir
+        self.second = Node(self.data_dir / FOLDER, major)
+
+    @property
+    def note(self) -> Path:
+        return self.data_dir / NOTE
+
+    def exists(self) -> bool:
+        return self.note.exists()
+
+    @property
+    def primary(self) -> Node:
+        return self.second if self.note.read_text().strip() == NAMES[1] else self.first
+
+    @property
+    def standby(self) -> Node:
+        return self.first if self.primary is self.second else self.second
+
+    @property
+    def data(self) -> Path:
+        return self.primary.data
+
+    @property
+    def binaries(self) -> Path:
+        return self.first.binaries
+
+    def make(self) -> ConnectionInfo:
+        """Give a single server a standby, or start what is missing of the pair."""
+        placement.make_data_dir(self.data_dir)
+        with self.first.locked("pair.lock"):
+            if not self.exists():
+                self._name(self.first)
+            self._start()
+        return self._info()
+
+    def ensure_started(self) -> ConnectionInfo:
+        """Start both unless one of them runs: see Note [Who is the primary]."""
+        if not self.is_running():
+            with self.first.locked("pair.lock"):
+                if not self.is_running():
+                    self._start()
+        return self._info()
+
+    def _start(self) -> None:
+        self.primary.source = None
+        self.primary.ensure_started()
+        self.follow()
+
+    def follow(self) -> None:
+        """Start the standby, made anew or wound back if it has to be, and wait until it confirms
+        commits.
+        """
+        standby = self.standby
+        standby.source = self.primary
+        standby.ensure_started()
+        try:
+            self.primary.wait_for_standby()
+        except EmbeddedServerError:  # it was away too long: the primary no longer has what it needs
+            standby.stop()
+            shutil.rmtree(standby.data)
+            standby.ensure_started()
+            self.primary.wait_for_standby()
+
+    def fail_over(self, *, kill: bool) -> Failover:
+        """End the primary, promote the standby, and let the old primary follow it.
+
+        Raises EmbeddedServerError, with the primary still running, if there is no standby.
+        """
+        old, new = self.primary, self.standby
+        if not new.is_running():
+            raise EmbeddedServerError("The standby is not running, so nothing was changed.")
+        if old.is_running():
+            old.kill() if kill else old.stop()
+        began = time.monotonic()
+        self._name(new)
+        new.write_alone()
+        new.promote()
+        return Failover(self._name_of(new), time.monotonic() - began)
+
+    def _name(self, primary: Node) -> None:
+        draft = self.note.with_suffix(".new")
+        draft.write_text(f"{self._name_of(primary)}\n")
+        draft.replace(self.note)
+
+    def _name_of(self, node: Node) -> str:
+        return NAMES[node is self.second]
+
+    def _info(self) -> ConnectionInfo:
+        """The sockets of both; libpq takes the one that accepts writes."""
+        home = [placement.home_of(node.data_dir) for node in (self.first, self.second)]
+        folders = [placement.socket_dir_of(each, self.first.major) for each in home]
+        return ConnectionInfo(",".join(map(str, folders)), placement.PORT, roles.OWNER, roles.WEB)
+
+    def is_running(self) -> bool:
+        return self.first.is_running() or self.second.is_running()
+
+    def stop(self) -> bool:
+        """Stop both, the standby last: the primary's last commits wait for it."""
+        stopped = [node.stop() for node in (self.primary, self.standby)]
+        return any(stopped)
+
+    def status(self) -> str:
+        return f"{self.primary.status()} Standby: {self.standby.status()}"
+
+    def ensure_roles(self) -> None:
+        self.primary.ensure_roles()
+
+    def take_rights_from_everybody(self, database: str) -> None:
+        self.primary.take_rights_from_everybody(database)
+
+
+def _rewound(place: Placement, source: str, log: Path) -> bool:
+    """Whether the old primary could be wound back to where the new one began, by pg_rewind."""
+    deadline = time.monotonic() + PATIENCE / 6
+    while True:
+        postmaster.disown_dead(place.data, place.socket_dir)
+        options = ["--target-pgdata", str(place.data), "--source-server", source]
+        if place.run("pg_rewind", *options, "--write-recovery-conf", output=log) == 0:
+            return True
+        # Children of a killed server hold its memory for a moment.
+        if "shared memory" not in log.read_text(errors="replace") or time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+
+
+def _copied(place: Placement, source: str, log: Path) -> None:
+    """Copy the primary's data, in a temporary folder that gets its final name when complete."""
+    for folder in (place.data, place.data.with_suffix(".new")):
+        shutil.rmtree(folder, ignore_errors=True)
+    draft = place.data.with_suffix(".new")
+    place.own(draft)
+    options = ["--pgdata", str(draft), "--dbname", source, "--checkpoint", "fast"]
+    if place.run("pg_basebackup", *options, "--write-recovery-conf", output=log) != 0:
+        raise EmbeddedServerError(
+            f"The standby in {place.home} could not be made: {log.read_text().strip()}"
+        )
+    (draft / SYNCHRONOUS).unlink(missing_ok=True)
+    draft.rename(place.data)
+
+
+def _wait(is_so: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise EmbeddedServerError(otherwise)
+        time.sleep(0.01)

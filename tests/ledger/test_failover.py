@@ -1,0 +1,193 @@
+"""The primary of a pair dies while money moves: what was acknowledged is there once, and the
+standby goes on. `pytest -s` prints how long nobody could pay.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+from django.conf import settings
+
+from ledger.db.embedded import EmbeddedServerError
+from ledger.db.pair import Pair
+from ledger.db.removal import delete_everything
+from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
+from tests.ledger.own_site import Site, accounts_of
+from tests.ledger.processes import LONG, assert_one_sentence, manage, reachable_folder, wait_until
+
+pytestmark = pytest.mark.slow
+ENOUGH = 40
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with reachable_folder() as folder:
+        found = Pair(folder / "data", settings.LEDGER_PG)
+        try:
+            found.make()
+            yield found
+        finally:
+            delete_everything(folder / "data")
+
+
+@pytest.fixture
+def bank(pair: Pair) -> OwnBank:
+    return OwnBank(pair.data_dir, settings.LEDGER_PG)
+
+
+class People:
+    """Four people who pay on the pages, each again until the receipt comes."""
+
+    def __init__(self, bank: OwnBank) -> None:
+        self.accounts, self.site = accounts_of(bank), Site(bank)
+        self.receipts: list[str] = []
+        self.moments: list[float] = []
+        self.errors: list[Exception] = []
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=self._pay, args=[each]) for each in range(4)]
+
+    def _pay(self, number: int) -> None:
+        sender, recipient = self.accounts[number], self.accounts[(number + 1) % 4]
+        try:
+            while not self.is_over.is_set():
+                self.receipts.append(self.site.pay(sender[0], recipient[1], "1.00"))
+                self.moments.append(time.monotonic())
+        except Exception as error:
+            self.errors.append(error)
+            raise
+
+    def wait_for(self, more: int) -> None:
+        enough = len(self.receipts) + more
+        wait_until(lambda: len(self.receipts) >= enough)
+
+
+@contextmanager
+def people(bank: OwnBank) -> Iterator[People]:
+    found = People(bank)
+    try:
+        for thread in found.threads:
+            thread.start()
+        yield found
+    finally:
+        found.is_over.set()
+        for thread in found.threads:
+            thread.join(LONG)
+        found.site.stop()
+    assert found.errors == [], "a page answered otherwise than by a receipt or a 503"
+
+
+def longest_gap(moments: list[float], after: float) -> float:
+    """Seconds without a payment, at most, from shortly before `after` on."""
+    later = sorted(moment for moment in moments if moment > after - 1)
+    return max(b - a for a, b in pairwise(later))
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_the_primary_ends_under_load_and_the_standby_goes_on(
+    bank: OwnBank, pair: Pair, *, kill: bool
+) -> None:
+    with people(bank) as paying_there, load(bank, 4) as paying:
+        paying_there.wait_for(ENOUGH)
+        paying.wait_for(ENOUGH)
+        ended = time.monotonic()
+        done = pair.fail_over(kill=kill)
+        paying.wait_for(ENOUGH)
+        paying_there.wait_for(ENOUGH)
+        pair.follow()  # the old primary comes back as a standby
+        paying.wait_for(ENOUGH)
+        paying_there.wait_for(ENOUGH)
+    gaps = [longest_gap(each.moments, ended) for each in (paying, paying_there)]
+    print(f"\npromoted in {done.seconds:.2f} s; nobody paid for {gaps[0]:.2f} s by services,")
+    print(f"for {gaps[1]:.2f} s on pages")
+    pages = paying_there.receipts
+    assert len(pages) == len(set(pages))
+    assert set(pages) <= set(bank.transfers()), "a receipt was shown, and the payment is gone"
+    assert_nothing_lost_and_nothing_invented(bank, paying, others=pages)
+
+
+def test_a_pair_fails_over_there_and_back(bank: OwnBank, pair: Pair) -> None:
+    with load(bank, 2) as paying:
+        for primary in ("second", "first"):
+            paying.wait_for(ENOUGH)
+            assert pair.fail_over(kill=True).primary == primary
+            pair.follow()
+            paying.wait_for(ENOUGH)
+    assert_nothing_lost_and_nothing_invented(bank, paying)
+
+
+def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
+    bank: OwnBank, pair: Pair
+) -> None:
+    with load(bank, 2) as paying:
+        paying.wait_for(ENOUGH)
+        pair.primary.ask("ALTER SYSTEM SET default_transaction_read_only = on")
+        pair.primary.ask("SELECT pg_reload_conf()")
+        wait_until(lambda: bool(paying.ids("unknown")))
+        pair.standby.write_alone()
+        pair.standby.promote()
+        paying.wait_for(ENOUGH)
+    pair.primary.kill()
+    pair._name(pair.standby)
+    assert_nothing_lost_and_nothing_invented(bank, paying)
+
+
+def test_commits_wait_for_the_standby(pair: Pair) -> None:
+    assert pair.primary.ask("SELECT sync_state FROM pg_stat_replication") == "sync"
+
+
+def test_a_dead_primary_is_not_started_again_by_who_cannot_reach_it(pair: Pair) -> None:
+    pair.primary.kill()
+
+    pair.ensure_started()
+
+    assert not pair.primary.is_running()
+
+
+def test_without_a_standby_nothing_is_ended(pair: Pair) -> None:
+    pair.standby.stop()
+
+    with pytest.raises(EmbeddedServerError, match="nothing was changed"):
+        pair.fail_over(kill=True)
+    assert pair.primary.is_running()
+
+
+def test_a_standby_that_was_away_too_long_is_copied_again(pair: Pair) -> None:
+    pair.standby.stop()
+    pair.primary.write_alone()
+    pair.primary.ask("ALTER SYSTEM SET wal_keep_size = 0")
+    pair.primary.ask("ALTER SYSTEM SET max_wal_size = '32MB'")
+    pair.primary.ask("SELECT pg_reload_conf()")
+    for _ in range(4):
+        pair.primary.ask("SELECT pg_switch_wal()")
+        pair.primary.ask("CREATE TABLE filler AS SELECT generate_series(1, 200000)")
+        pair.primary.ask("DROP TABLE filler")
+        pair.primary.ask("CHECKPOINT")
+
+    pair.follow()
+
+    assert pair.primary.ask("SELECT sync_state FROM pg_stat_replication") == "sync"
+
+
+def test_both_stop_and_start_together(pair: Pair) -> None:
+    assert pair.stop()
+    assert not pair.is_running()
+
+    pair.ensure_started()
+
+    assert pair.first.is_running()
+    assert pair.second.is_running()
+    assert pair.primary.ask("SELECT sync_state FROM pg_stat_replication") == "sync"
+
+
+def test_the_command_fails_over_and_a_single_server_is_left_alone(pair: Pair) -> None:
+    pg = {"LEDGER_PG": str(settings.LEDGER_PG)}
+    done = manage(pair.data_dir, "failover", "--kill", **pg)
+
+    assert done.returncode == 0, done.stderr
+    assert "second server is the primary" in done.stdout
+    assert pair.primary is pair.second
+    with reachable_folder() as other:
+        assert_one_sentence(manage(other / "data", "failover", **pg), "no standby")
