@@ -45,9 +45,9 @@ PRINTED = f"""() => {{
 }}"""
 
 
-def look_at(page: Any, what: str) -> list[str]:
+def look_at(page: Any, what: str, *, is_printed: bool = True) -> list[str]:
     """What is wrong with the page: at a desk in light colours, on a phone in dark ones, and on
-    paper.
+    paper, unless nobody prints it.
 
     One visit for both, as loading a page takes as long as looking at it.
     """
@@ -60,6 +60,8 @@ def look_at(page: Any, what: str) -> list[str]:
         wrong += [f"{what}, {scheme}: {rule} {element}" for rule, element in findings(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wrong.append(f"{what} is wider than {width}")
+    if not is_printed:
+        return wrong
     page.emulate_media(media="print", color_scheme="dark")
     wrong += [f"{what}, printed: {part}" for part in page.evaluate(PRINTED)]
     page.emulate_media(media="screen")
