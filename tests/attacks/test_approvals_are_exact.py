@@ -220,6 +220,8 @@ def test_approved_limits_are_refused_once_a_colleague_changed_them(
     assert 'value="do"' not in page
     for wish, button in ((request, "approve"), (late, "do")):
         assert "ask again" in text_of(step(client, wish, button))
+    request.refresh_from_db()
+    assert request.status == "pending"  # and not approved without being done
     with pytest.raises(NeedsApproval):  # the database too
         change(account, boss, transfer_limit=Decimal(70_000), id=late.transaction_id)
     change(account, second, transfer_limit=Decimal(5_000))

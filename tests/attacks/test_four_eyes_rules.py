@@ -11,7 +11,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts import approvals
-from accounts.exceptions import NeedsApproval
+from accounts.exceptions import NeedsApproval, ServesOwn
 from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, Household, LimitChange, StaffSum, User
 from tests.attacks.approvals import approved, as_web, asked, asked_limits, change_limits, deposit
@@ -36,6 +36,24 @@ def refused_to_web(sql: str, *values: Any) -> str | None:
 
 
 # Rows that nobody approved
+
+
+@pytest.mark.parametrize("kind", ["capture", "refund", "hold"])
+def test_what_staff_alone_do_counts_as_theirs_in_the_name_of_the_payer_too(
+    kind: str, account: Account, other: Account
+) -> None:
+    """Holders send money themselves; they neither hold, capture nor refund."""
+    sides: dict[str, Any] = {"from_account": account, "to_account": other, "amount": Decimal(5)}
+    more: dict[str, Any] = {"pending": True}
+    if kind == "capture":
+        more = {"captures": services.hold(**sides)}
+    elif kind == "refund":
+        before = {**sides, "from_account": other, "to_account": account}
+        more = {"reverses": services.transfer(**before)}
+    with pytest.raises(ServesOwn), as_web():
+        services.book(Draft(created_by=account.user, **sides, **more))
+    with as_web():
+        services.book(Draft(created_by=account.user, **sides))
 
 
 def test_a_deposit_in_the_same_statement_as_a_payment_of_a_customer_counts(
