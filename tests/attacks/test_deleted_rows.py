@@ -132,10 +132,31 @@ def test_an_erased_person_leaves_a_clean_audit(bank: Account) -> None:
     }  # fmt: skip
 
 
-def test_a_removal_that_covers_rows_of_today_is_found(bank: Account) -> None:
+@pytest.mark.parametrize("by", ["time", "id"])
+def test_a_removal_from_one_table_excuses_no_other(by: str, bank: Account) -> None:
+    (gone,) = remove("limit_changes")
+    with walls_down("row_register") as cursor:
+        cursor.execute(
+            "UPDATE row_register SET registered_at = registered_at - interval '9 days'"
+            " WHERE row_id = %s",
+            [gone],
+        )
+    days_ago = timezone.now() - timedelta(days=2)
+    what: dict[str, Any] = {"removed_before": days_ago} if by == "time" else {"row_ids": [gone]}
+    RowRemoval.objects.create(table_name="reads", reason="Keeping time", **what)
+    assert found("missing row").expected == f"limit_changes: {gone}"
+    RowRemoval.objects.create(table_name="limit_changes", reason="Lost", **what)
+    assert "missing row" not in {finding.check for finding in audit().findings}
+
+
+@pytest.mark.parametrize("dated", ["today", "next month"])
+def test_a_removal_that_covers_rows_of_today_is_found(dated: str, bank: Account) -> None:
+    """Dated ahead, what it removed would look old."""
     remove("reads")
+    now = timezone.now()
+    removed_at = now if dated == "today" else now + timedelta(days=30)
     RowRemoval.objects.create(
-        table_name="reads", removed_before=timezone.now(), reason="Keeping time"
+        table_name="reads", removed_before=now, reason="Keeping time", removed_at=removed_at
     )
     assert found("early removal").broken == 1
 

@@ -2,6 +2,7 @@
 history marks it, and the log of reads refuses it.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -89,6 +90,12 @@ def test_signed_facts_are_proved_and_without_facts_nobody_is_named(
         Account.objects.filter(pk=account.pk).update(name="Again")
     newest = Change.objects.filter(about=str(account.pk)).latest("changed_at")
     assert (newest.proved, newest.person) == (None, None)
+
+
+def test_a_signature_ends_soon(victim: User) -> None:
+    """Whoever saw one uses it no longer than a write waits."""
+    ends = int(signed(told(victim)).split()[0])
+    assert 0 < ends - time.time() <= 300
 
 
 def test_a_change_by_a_page_is_proved(manager: Client, account: Account, boss: User) -> None:
