@@ -101,6 +101,26 @@ def test_an_approved_file_is_paid_once(
     assert audit().clean
 
 
+def test_the_page_of_an_approved_file_says_who_approved_it_and_has_the_reason(
+    file: PaymentFile, clerk: User, boss: User
+) -> None:
+    page = signed_in(clerk).get(f"{BASE}{file.pk}/change/")
+    assert "Approved by" not in text_of(page)
+    request = approved(asked(file, clerk), boss)
+    page = signed_in(clerk).get(f"{BASE}{file.pk}/change/")
+    assert f"Approved by {boss}" in text_of(page)
+    assert page.context["form"].initial["reason"] == request.reason
+
+
+def test_one_payment_has_one_button(firm: Account, mara: Account, clerk: User) -> None:
+    single = checked(firm, pay(mara, 10), created_by=clerk)
+    page = signed_in(clerk).get(f"{BASE}{single.pk}/change/")
+    assert "or none" not in text_of(page)
+    assert "that can be booked" not in text_of(page)
+    press_at(signed_in(clerk), single, "whole")
+    assert balances(mara) == [10]
+
+
 def test_an_approval_of_one_file_is_for_no_other(
     file: PaymentFile, firm: Account, mara: Account, clerk: User, boss: User
 ) -> None:

@@ -139,11 +139,15 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             context["why_not"] = _why_not(person_of(request), file)
             context["may_remove"] = _may_remove(person_of(request), file)
             context |= agreement(request, file)
-            context["form"] = PayForm()
             context["asks"] = file_needs_approval(file, person_of(request))
-            context["waits"] = (
-                ApprovalRequest.objects.waiting().filter(transaction_id=file.pk).first()
-            )
+            asked = ApprovalRequest.objects.open_for(file.pk)
+            requests = {row.status: row for row in asked.select_related("decided_by")}
+            approved = requests.get(ApprovalRequest.Status.APPROVED)
+            context |= {
+                "waits": requests.get(ApprovalRequest.Status.PENDING),
+                "approved": approved,
+                "form": PayForm(initial={"reason": approved.reason} if approved else None),
+            }
         return super().change_view(request, object_id, form_url, context)
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
