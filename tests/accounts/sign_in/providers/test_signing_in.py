@@ -14,7 +14,7 @@ from django.test import Client
 from accounts import services
 from accounts.models import User
 from accounts.sign_in.providers.openid import OpenIDProvider
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, UserFactory
 from tests.identity_provider import (
     ANA,
     BACK,
@@ -127,6 +127,25 @@ def test_an_address_alone_signs_in_as_nobody(client: Client, there: There, verif
     assert "You have an account here already" in text_of(response)
     assert not is_signed_in(client)
     assert connected(user) == 0
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_a_second_address_of_somebody_is_taken(
+    client: Client, there: There, verified: bool
+) -> None:
+    user = person_here(ANA)
+    EmailAddress.objects.create(user=user, email=NINA.email, verified=verified)
+
+    assert "You have an account here already" in text_of(there.sign_in(client, NINA))
+    assert list(User.objects.all()) == [user]
+
+
+def test_the_address_of_somebody_whom_staff_added_is_taken(client: Client, there: There) -> None:
+    """Such a person has no row of addresses before the first sign-in."""
+    user = UserFactory(email=NINA.email)
+
+    assert "You have an account here already" in text_of(there.sign_in(client, NINA))
+    assert list(User.objects.all()) == [user]
 
 
 def test_a_person_connects_after_their_password_and_then_signs_in(
