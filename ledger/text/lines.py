@@ -18,8 +18,8 @@ def odd_characters(text: str) -> list[str]:
     return [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS]
 
 
-# Letters by their class that show nothing.
-FILLERS = "\u115f\u1160\u3164\uffa0"
+# Signs that are no control characters and show nothing.
+FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 
 
 def is_readable(text: str) -> bool:
@@ -29,17 +29,37 @@ def is_readable(text: str) -> bool:
 
 # Alphabets with letters that look the same, as Unicode names their letters.
 CONFUSABLE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "LISU", "COPTIC"})
+# What stands beside their letters in one word: East Asian writing, apostrophes and ordinals.
+BESIDE = frozenset(
+    "CJK HIRAGANA KATAKANA KATAKANA-HIRAGANA HALFWIDTH HANGUL BOPOMOFO MODIFIER FEMININE MASCULINE"
+    .split()
+)  # fmt: skip
+# Cyrillic and Greek letters that look like Latin ones.
+AS_LATIN = frozenset(
+    "\u0430\u0441\u0501\u0435\u04bb\u0456\u0458\u043e\u0440\u051b\u0455\u0445\u0443\u051d"
+    "\u0410\u0412\u0421\u0415\u041d\u0406\u0408\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u0423"
+    "\u03bf\u03bd\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+)
+
+
+def alphabets_in(text: str) -> set[str]:
+    """The alphabets of the letters, as Unicode names them."""
+    return {unicodedata.name(c, " ").split(" ")[0] for c in text if c.isalpha()}
 
 
 def mixed_word(text: str) -> str:
     """The first word with letters of two alphabets that look alike, such as "Ana" with a Cyrillic
-    "a"; "" if there is none. A simple form of mixed-script detection (Unicode standard UTS 39).
+    "a", or the first of a Latin name whose letters are all of another alphabet and look Latin; ""
+    if there is none. A simple form of mixed-script detection (Unicode standard UTS 39).
     """
     if text.isascii():
         return ""
+    is_latin = "LATIN" in alphabets_in(text)
     for word in text.split():
-        alphabets = {unicodedata.name(c, " ").split(" ")[0] for c in word if c.isalpha()}
-        if len(alphabets & CONFUSABLE) > 1:
+        alphabets = alphabets_in(word)
+        is_mixed = len(alphabets - BESIDE) > 1 and not alphabets.isdisjoint(CONFUSABLE)
+        letters = {c for c in word if c.isalpha()}
+        if is_mixed or (is_latin and letters and letters <= AS_LATIN):
             return word
     return ""
 
@@ -56,19 +76,29 @@ def posing_character(text: str) -> str:
     """
     if text.isascii():
         return ""
-    marks = 0
+    marks, before = 0, " "
     for c in unicodedata.normalize("NFC", text):
         marks = marks + 1 if unicodedata.category(c).startswith("M") else 0
-        if marks > MOST_MARKS or c in FILLERS or _is_in_a_font(c):
+        if marks > MOST_MARKS or c in FILLERS or _is_in_a_font(c) or _joins_nothing(before, c):
             return c
+        before = c
     return ""
+
+
+def _joins_nothing(before: str, c: str) -> bool:
+    """Whether a joiner or a variation selector follows a letter that has no other form, or a blank:
+    then nobody sees it.
+    """
+    is_unseen = c in "\u200c\u200d" or "VARIATION SELECTOR" in unicodedata.name(c, "")
+    return is_unseen and (before == " " or not alphabets_in(before).isdisjoint(CONFUSABLE))
 
 
 def _is_in_a_font(c: str) -> bool:
     if c in ORDINALS:
         return False
     is_plain = unicodedata.normalize("NFKC", c).isascii()
-    decomposes = unicodedata.decomposition(c).startswith(FONTS)
+    is_number = unicodedata.category(c) == "Nl"  # a Roman one
+    decomposes = unicodedata.decomposition(c).startswith(FONTS) or is_number
     return (is_plain and decomposes) or "SMALL CAPITAL" in unicodedata.name(c, "")
 
 

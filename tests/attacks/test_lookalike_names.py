@@ -19,13 +19,25 @@ POSING = (
     "Ana\u1160",  # a filler of Hangul
     "A" + "\u0301" * 40 + "na",
     "A\u24dda",  # in a circle
+    "Tom \u0421\u043e\u0440\u0435",  # a Cyrillic word that looks Latin, in a Latin name
+    "\u03a4\u039f\u039c Lee",  # the same of Greek
+    "\u216dar\u217c",  # Roman numerals
+    "\U000102a0na",  # Carian
+    "\u01c0van\u13a0",  # Cherokee at the end
+    "An\u200ca",  # joiners that join nothing
+    "An\u200da",
+    "Ana\ufe0f",  # a variation selector
+    "A\u034fna",  # a joiner of letters
+    "Ana\u2800",  # a blank of Braille
 )
 TRUE_NAMES = (
     "Ana Ferreira", "Zo\u00eb", "Nguy\u1ec5n Th\u1ecb", "M\u00aa Jos\u00e9",
     "\u0410\u043d\u043d\u0430",
     "\u7530\u4e2d", "\uff80\uff85\uff76",
     "\u05d3\u05b8\u05bc\u05d5\u05b4\u05d3", "\u0939\u093f\u0928\u094d\u0926\u0940",
-    "\ud64d\uae38\ub3d9", "\u0e19\u0e49\u0e33", "IJsbrand \u0132",
+    "\ud64d\uae38\ub3d9", "\u0e19\u0e49\u0e33", "IJsbrand \u0132", "\u7530\u4e2dKen",
+    "\ud64d Kim", "O\u02bbahu", "Anna \u0418\u0432\u0430\u043d\u043e\u0432\u0430",
+    "\u0646\u06cc\u200c\u06a9\u06cc", "Mal\u010di\u0107 \u01c6",
 )  # fmt: skip
 
 
