@@ -5,9 +5,10 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 
-from ledger.web.log_filters import RefusalsInOneLine
+from ledger.web.log_filters import RefusalsInOneLine, WithoutValues
 from tests.factories import UserFactory
 
 
@@ -45,3 +46,14 @@ def test_an_error_keeps_its_traceback(log: io.StringIO) -> None:
         "Internal Server Error: /", exc_info=ValueError("ours")
     )
     assert "ValueError: ours" in log.getvalue()
+
+
+def test_the_text_that_another_handler_made_of_an_error_is_not_taken() -> None:
+    error = IntegrityError("Failing row contains (Ana, 12.50)")
+    record = logging.LogRecord("ledger", logging.ERROR, "", 1, "It failed", (), None)
+    record.exc_info = (type(error), error, None)
+    logging.Formatter().format(record)
+    assert record.exc_text is not None
+    assert "12.50" in record.exc_text
+
+    assert "12.50" not in WithoutValues().format(record)
