@@ -1,10 +1,13 @@
 """The page shown when the database fails: a sentence, with status 503."""
 
+from typing import Any
+
 from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from ledger.db.retry import Failure, failure_of
+from ledger.web.kept_forms import kept_form
 
 SECONDS_TO_WAIT = 2
 SENTENCES = {
@@ -48,6 +51,16 @@ SENTENCES = {
 }
 
 
+# What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
+SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
+PASSING = SOON_OVER | {Failure.LOST_RACE}
+KEPT = (
+    "What you sent is kept on this page, and we may have booked it already. Send it again, or"
+    " wait: where the database only restarts, the page does so by itself. It is booked once,"
+    " however often it is sent."
+)
+
+
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
     """Returns the page for a database failure; None for any other error, which is a bug."""
     if not isinstance(error, Error | InterfaceError):
@@ -57,14 +70,28 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
         return None
     title, sentence = SENTENCES[failure]
     again = request.get_full_path() if request.method in ("GET", "HEAD") else None
-    return page(title, sentence, again)
+    form = kept_form(request) if failure in PASSING else []
+    return page(
+        title,
+        KEPT if form else sentence,
+        again,
+        path=request.get_full_path(),
+        form=form,
+        tries_again=SECONDS_TO_WAIT if failure in SOON_OVER else 0,
+    )
 
 
 def page(
-    title: str, sentence: str, again: str | None, label: str = "Try again", status: int = 503
+    title: str,
+    sentence: str,
+    again: str | None,
+    label: str = "Try again",
+    status: int = 503,
+    **further: Any,
 ) -> HttpResponse:
     """The page that says what happened. `again` is the URL of its button; None leads home. Says
-    when to try again where that can help.
+    when to try again where that can help. `further`: the fields of a kept `form` and its `path`,
+    and after how many seconds the page `tries_again` by itself.
     """
     # Without the request: reading the user would need the database.
     context = {
@@ -73,6 +100,7 @@ def page(
         "again": again,
         "label": label,
         "status": status,
+        **further,
     }
     html = render_to_string("503.html", context)
     headers = {"Cache-Control": "no-store"}

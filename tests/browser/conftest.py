@@ -48,15 +48,20 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(browser: Any, live_server: Any) -> Iterator[Any]:
-    """A page of a new visitor. A warning or error in the console fails the test."""
+def page(browser: Any, live_server: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page of a new visitor. A warning or error in the console fails the test, but for a status
+    that the test awaits: `awaits_status(503)`.
+    """
+    awaited = request.node.get_closest_marker("awaits_status")
+    expected = f"status of {awaited.args[0]}" if awaited else None
     context = browser.new_context(base_url=live_server.url)
     context.set_default_timeout(60_000)
     page = context.new_page()
     complaints: list[str] = []
 
     def listen(message: Any) -> None:
-        if message.type in ("error", "warning"):
+        is_expected = expected is not None and expected in message.text
+        if message.type in ("error", "warning") and not is_expected:
             complaints.append(message.text)
 
     page.on("console", listen)

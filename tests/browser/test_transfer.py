@@ -4,12 +4,15 @@ import re
 from importlib import import_module
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from accounts.models import Account
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
+from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Transaction
 
@@ -140,3 +143,27 @@ def forget_sign_in(page: Any) -> None:
         {**record, "at": record["at"] - 3600} for record in records
     ]
     session.save()
+
+
+@pytest.mark.awaits_status(503)
+def test_a_payment_during_a_failover_goes_on_by_itself(
+    page: Any, everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mara, book, calls = AccountFactory(user__name="Mara Lindt"), services.book, list[int]()
+
+    def away_at_first(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= 2:
+            raise OperationalError("x") from psycopg.errors.CannotConnectNow()
+        return book(*arguments, **options)
+
+    monkeypatch.setattr("transactions.services.book", away_at_first)
+    sign_in(page)
+    fill_the_form(page, mara)
+    page.get_by_role("button", name=re.compile("^Send")).click()
+    page.get_by_role("button", name="Send again").wait_for()
+    assert look_at(page, "the page of a database that is away") == []
+
+    page.wait_for_url("**/transactions/*/")
+    assert "You paid Mara Lindt" in page.locator("h1").inner_text()
+    assert Transaction.objects.filter(type="transfer").count() == 1

@@ -1,20 +1,24 @@
 """A database that cannot: a sentence with status 503, never a traceback, nothing half-done."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, InternalError, OperationalError, connection
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.models import Account
 from ledger.db import retry
 from ledger.db.ids import uuid7
 from ledger.db.retry import OutcomeUnknown
+from ledger.web.kept_forms import PLAIN, kept_form
 from tests.factories import AccountFactory, balances
 from tests.reviews import reviewed
 from transactions import services
@@ -102,6 +106,91 @@ def review(client: Client, account: Account, other: Account) -> dict[str, Any]:
         "description": "Rent", "reference": "",
     }  # fmt: skip
     return reviewed(client, "/transfers/new/", form)
+
+
+def broken_once(monkeypatch: pytest.MonkeyPatch, cause: psycopg.Error) -> None:
+    """The first payment loses its database; the next ones do not."""
+    book, calls = services.book, []
+
+    def fail_first(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OperationalError("x") from cause
+        return book(*arguments, **options)
+
+    monkeypatch.setattr("transactions.services.book", fail_first)
+
+
+def hidden_fields(html: str) -> dict[str, str]:
+    found = re.findall('<input type="hidden" name="([^"]+)" value="([^"]*)">', html)
+    return {name: unescape(value) for name, value in found}
+
+
+@pytest.mark.parametrize(
+    ("cause", "by_itself"),
+    [
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.CannotConnectNow(), True),
+        (psycopg.errors.LockNotAvailable(), False),
+    ],
+)
+def test_a_payment_whose_answer_did_not_come_is_kept_and_sent_again(
+    cause: psycopg.Error,
+    by_itself: bool,
+    client: Client,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = AccountFactory()
+    broken_once(monkeypatch, cause)
+
+    form = {**review(client, account, other), "description": '"<b>Rent</b>'}
+    form = {**reviewed(client, "/transfers/new/", form), "step": "send"}
+    answer = client.post("/transfers/new/?from=1", urlencode(form), PLAIN)
+
+    page = answer.content.decode()
+    assert answer.status_code == 503
+    assert 'method="post" action="/transfers/new/?from=1"' in page
+    assert ("data-again" in page) is by_itself
+    kept = hidden_fields(page)
+    assert kept == {name: str(value) for name, value in form.items()}
+    assert client.post("/transfers/new/", kept).status_code == 302
+    assert balances(account, other) == [70, 30]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": ""},
+        {"password": "river-otter-lantern"},
+        {"code": "123456"},
+        {"description": "x" * 9000},
+    ],
+)
+def test_a_form_without_an_id_of_its_own_or_with_a_secret_is_not_kept(
+    changes: dict[str, str], rf: RequestFactory
+) -> None:
+    form = {"id": str(uuid7()), "amount": "30"}
+    assert kept_form(rf.post("/", urlencode(form), PLAIN)) == list(form.items())
+    assert kept_form(rf.post("/", urlencode(form | changes), PLAIN)) == []
+
+
+def test_a_form_with_a_file_or_that_cannot_be_read_is_not_kept(rf: RequestFactory) -> None:
+    form = {"id": str(uuid7())}
+    assert kept_form(rf.post("/", form)) == []  # multipart
+    too_many = "&".join(f"id={number}" for number in range(2000))  # DATA_UPLOAD_MAX_NUMBER_FIELDS
+    assert kept_form(rf.post("/", too_many, PLAIN)) == []
+
+
+def test_a_page_that_was_asked_for_asks_again_by_itself(
+    client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OperationalError("x") from psycopg.errors.CannotConnectNow()
+
+    monkeypatch.setattr("transactions.home.views.home_of", fail)
+    answer = client.get("/")
+    assert '<meta http-equiv="refresh" content="2">' in answer.content.decode()
 
 
 @contextmanager
