@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connection
 
 from accounts import services as account_services
-from accounts.groups import MANAGER, OPERATIONS, ensure_groups
+from accounts.groups import MANAGER, OPERATIONS, PERMISSIONS, ensure_groups
 from accounts.models import Account, Change, Currency, Household, User
 from accounts.models.change_triggers import RECORDED_TABLES
 from accounts.models.state import note_state
@@ -134,6 +134,32 @@ def test_memberships_and_permissions_that_nobody_gave_or_took_are_found() -> Non
         person.pk, right.pk,
     )  # fmt: skip
     assert str(person.pk) in found("permission").sentence
+
+
+@pytest.mark.parametrize(("old", "new"), [("view_seal", "give_groups"), ("view_seal", "x")])
+def test_a_right_under_the_name_of_another_is_found(old: str, new: str) -> None:
+    """Whoever could read the seals could give groups: no membership and no group has changed."""
+    ensure_groups()
+    assert audit().clean
+    with connection.cursor() as cursor:
+        sql = "UPDATE auth_permission SET codename = %s WHERE codename = %s"
+        cursor.execute(sql, ["y", new])
+        cursor.execute(sql, [new, old])
+    finding = found("permissions of a group")
+    groups_with_it = [name for name, held in PERMISSIONS.items() if f"transactions.{old}" in held]
+    groups_with_the_new = [name for name, held in PERMISSIONS.items() if f"accounts.{new}" in held]
+    assert finding.broken == len({*groups_with_it, *groups_with_the_new})
+    assert f"transactions.{new}" in finding.sentence
+    assert f"it lacks transactions.{old}" in finding.sentence
+
+
+def test_a_group_with_other_permissions_than_its_table_is_found() -> None:
+    """Also if the history has it, since the owner did it by their own SQL."""
+    operations = ensure_groups()[OPERATIONS]
+    operations.permissions.add(Permission.objects.get(codename="change_limits"))
+    assert "it also has accounts.change_limits" in found("permissions of a group").sentence
+    ensure_groups()
+    assert audit().clean
 
 
 def test_an_address_factor_or_provider_that_nobody_added_is_found() -> None:

@@ -20,6 +20,7 @@ from ledger.db.retry import TIMED_OUT, sqlstate
 from ledger.db.snapshot import snapshot
 from transactions.audit.checks.approvals import approvals
 from transactions.audit.checks.explanations import releases, statuses
+from transactions.audit.checks.groups import groups
 from transactions.audit.checks.links import captures, orphans, reversals
 from transactions.audit.checks.money import balances, chains, currencies, holds
 from transactions.audit.checks.recorded import recorded
@@ -44,6 +45,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     releases,
     approvals,
     recorded,
+    groups,
     register,
     rules,
     seals,
