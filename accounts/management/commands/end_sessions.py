@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.management.people import signing_in_with
 from accounts.sign_in.access import sign_everybody_out, sign_out_everywhere
+from ledger.text.lines import counted
 
 
 class Command(BaseCommand):
@@ -22,7 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, *, email: str | None, everybody: bool, **_options: Any) -> None:
         if everybody:
-            self.stdout.write(f"Ended {sign_everybody_out()} sessions.")
+            self.stdout.write(f"Ended {counted(sign_everybody_out(), 'session')}.")
             return
         person = signing_in_with(email or "")
-        self.stdout.write(f"Ended {sign_out_everywhere(user=person)} sessions of {person}.")
+        ended = sign_out_everywhere(user=person)
+        self.stdout.write(f"Ended {counted(ended, 'session')} of {person}.")

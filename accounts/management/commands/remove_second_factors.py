@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.management.people import signing_in_with
 from accounts.sign_in.removal import remove_second_factors
+from ledger.text.lines import counted
 
 
 class Command(BaseCommand):
@@ -26,8 +27,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{person} has no second factor. Nothing was changed.")
             return
         self.stdout.write(
-            f"Removed {count} factors of {person} and ended all sessions; {person.email} was told"
-            " by mail."
+            f"Removed {counted(count, 'factor')} of {person} and ended all sessions; "
+            f"{person.email} was told by mail."
         )
         person.refresh_from_db()
         if not person.has_usable_password():

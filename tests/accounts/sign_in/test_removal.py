@@ -83,8 +83,10 @@ def test_the_command_removes_every_second_factor_and_tells_the_person() -> None:
     for person in (user, other):
         add_app(person)
         add_passkey(person)
-    call_command("remove_second_factors", user.email.upper(), stdout=StringIO())
+    said = StringIO()
+    call_command("remove_second_factors", user.email.upper(), stdout=said)
 
+    assert f"Removed 2 factors of {user}" in said.getvalue()
     assert not factors_of(user).has_second
     assert Authenticator.objects.filter(user=other).count() == 2
     (told,) = mail.outbox
