@@ -1,9 +1,11 @@
 """A sign-in that was begun does not survive a new password, a new address or a removed one."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
@@ -126,3 +128,16 @@ def test_half_a_sign_in_goes_on_if_nothing_has_changed(ana: User) -> None:
     client = after_the_password(OLD_ADDRESS)
     client.post(SECOND, {"code": code_of()})
     assert is_in(client)
+
+
+@pytest.mark.parametrize(("hours", "is_valid"), [(23, True), (25, False)])
+def test_a_link_to_a_new_password_counts_for_a_day(
+    ana: User, monkeypatch: pytest.MonkeyPatch, hours: int, is_valid: bool
+) -> None:
+    client = Client()
+    client.post("/account/password/reset/", {"email": ana.email})
+    (link,) = [line for line in mail.outbox[-1].body.splitlines() if "/reset/key/" in line]
+    later = datetime.now() + timedelta(hours=hours)  # noqa: DTZ005  as Django's own
+    monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda _generator: later)
+    page = client.get("/" + link.split("/", 3)[3], follow=True)
+    assert ("no longer works" not in text_of(page)) is is_valid

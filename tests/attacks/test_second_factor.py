@@ -166,6 +166,23 @@ def test_a_signature_with_a_flaw_is_refused(ana: User, wrong: str) -> None:
     assert not is_signed_in(client)
 
 
+def test_a_passkey_that_verified_nobody_is_no_second_factor(ana: User) -> None:
+    passkey, client = add_passkey(ana), after_the_password(ana)
+    passkey.verifies = False
+    client.post(SECOND, {"credential": passkey.sign(challenge(client, SECOND))})
+    assert not is_signed_in(client)
+
+
+def test_a_passkey_that_verified_nobody_steps_nobody_up(ana: User) -> None:
+    passkey, client = add_passkey(ana), Client()
+    client.force_login(ana)
+    with security_events() as events:
+        for passkey.verifies in (False, True):
+            signed = passkey.sign(challenge(client, STEP_UP_BY_PASSKEY))
+            client.post(STEP_UP_BY_PASSKEY, {"credential": signed})
+    assert events.brief() == [("step_up", "refused"), ("step_up", "ok")]
+
+
 SHAPED = (
     '{"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30",'
     ' "authenticatorData": "AA", "signature": "AA", "userHandle": %s}}'

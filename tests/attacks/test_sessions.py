@@ -274,6 +274,15 @@ def test_a_session_given_before_the_sign_in_is_worth_nothing_after_it() -> None:
     assert not is_signed_in(attacker)
 
 
+def test_the_cookie_ends_with_the_browser_whatever_the_form_says() -> None:
+    person()
+    client = Client()
+    client.post(LOGIN, {"login": "ana@example.com", "password": PASSWORD, "remember": "on"})
+    assert is_signed_in(client)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+    assert (cookie["max-age"], cookie["expires"]) == ("", "")
+
+
 def test_a_key_that_the_server_did_not_make_is_not_taken() -> None:
     client = Client()
     client.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
