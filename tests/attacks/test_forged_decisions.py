@@ -108,6 +108,19 @@ def test_a_clerk_approves_nothing_under_the_name_of_a_manager(
     assert (request.status, balances(account)) == ("pending", [50_000])
 
 
+@pytest.mark.parametrize("is_approved", [False, True])
+def test_a_request_for_other_limits_gives_nobody_its_name(
+    is_approved: bool, account: Account, clerk: User, boss: User
+) -> None:
+    request = asked_limits(account, boss, overdraft_limit=Decimal(60_000))
+    if is_approved:
+        approved(request, colleague("manager", "Second"))
+    sql = LIMIT.replace("gen_random_uuid()", f"'{request.transaction_id}'")
+    with pytest.raises(DatabaseError) as refusal:
+        smuggle(sql, signed(told(clerk)), account, boss)
+    assert constraint_of(refusal.value) == "limits_by_their_author"
+
+
 def test_what_was_approved_is_changed_in_the_name_of_who_asked(
     account: Account, boss: User, people: dict[str, User]
 ) -> None:
