@@ -175,6 +175,7 @@ def test_a_file_without_an_approval_is_not_paid(
     "UPDATE payment_lines SET to_account_id = %(other)s",
     "UPDATE payment_lines SET file_id = %(file)s",
     "UPDATE payment_lines SET id = gen_random_uuid()",
+    "UPDATE payment_lines SET number = number + 100",
     ANOTHER_LINE,
 ])  # fmt: skip
 @pytest.mark.parametrize("is_approved", [False, True])

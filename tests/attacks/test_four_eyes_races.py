@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
@@ -27,8 +27,10 @@ from tests.attacks.approvals import (
 )
 from tests.conftest import colleague
 from tests.factories import AccountFactory, balances
+from tests.refusals import constraint_of
 from transactions import services
 from transactions.audit.audit import audit
+from transactions.models import Transaction
 from transactions.services import Draft
 from transactions.staff.approvals.requests import do_approved
 
@@ -173,3 +175,36 @@ def test_a_second_change_of_limits_waits_for_the_first_and_begins_from_its_limit
     after_waiting_for(lambda: insert_limit(account, boss, 5_000), second)
     befores = account.limit_changes.values_list("overdraft_limit_before", "overdraft_limit")
     assert set(befores) == {(0, 1_000), (1_000, 5_000), (5_000, 9_000)}
+
+
+def refund_by_sql(original: Transaction, times: int) -> None:
+    """All of a payment, by a row whose balances are those after so many refunds of it."""
+    moved = times * original.amount
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO transactions (id, from_account_id, to_account_id, amount, currency, type,"
+            " status, description, reference, metadata, created_at, value_date, from_balance,"
+            " to_balance, reverses_id) VALUES (gen_random_uuid(), %s, %s, %s, 'USD', 'transfer',"
+            " 'completed', '', '', '{}', clock_timestamp(), current_date, %s, %s, %s)",
+            [
+                original.to_account_id, original.from_account_id, original.amount,
+                Decimal(original.to_balance or 0) - moved,
+                Decimal(original.from_balance or 0) + moved, original.pk,
+            ],
+        )  # fmt: skip
+
+
+def test_a_second_refund_by_sql_waits_for_the_first_and_is_refused(
+    account: Account, other: Account
+) -> None:
+    """Its balances are right once the first is committed: only the sum of refunds is not."""
+    paid = services.transfer(from_account=other, to_account=account, amount=Decimal(100))
+
+    def second() -> str | None:
+        with pytest.raises(IntegrityError) as refusal:
+            refund_by_sql(paid, 2)
+        return constraint_of(refusal.value)
+
+    refused = after_waiting_for(lambda: refund_by_sql(paid, 1), second)
+    assert refused == "reversal_within_original"
+    assert balances(account, other) == [50_000, 50_000]
