@@ -86,9 +86,17 @@ def written_by_staff(ana: Account) -> None:
 
 
 def name_in_files(ana: Account, friend: Account) -> None:
-    """Ana's own file, and one of a friend that pays her, with her name in both."""
+    """Ana's own file, and one of a friend that pays her and waits for approval, with her name in
+    each.
+    """
     logged(UserFactory(is_staff=True), checked(ana, pay(friend, 5, "Ben"), name="ferreira.csv"))
-    checked(friend, pay(ana, 5, "Ana Ferreira"), name="rent-Ana.csv")
+    rent = checked(friend, pay(ana, 5, "Ana Ferreira"), name="rent-Ana.csv")
+    ApprovalRequest.objects.create(
+        kind="payment_file", transaction_id=rent.pk, from_account=friend, amount=5,
+        currency=friend.currency, parameters={"description": rent.name, "lines": 1},
+        reason="Above the threshold", requested_by=UserFactory(is_staff=True),
+        expires_at=timezone.now() + timedelta(hours=1),
+    )  # fmt: skip
     PaymentLine.objects.filter(to_account=ana).update(typed_name="Ms Ferreira")
 
 

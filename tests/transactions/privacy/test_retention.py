@@ -17,7 +17,7 @@ from accounts.models import (
     SignIn,
 )
 from tests.factories import UserFactory
-from transactions.models import Annotation
+from transactions.models import Annotation, NamesAsked
 from transactions.privacy.retention import apply_retention
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,17 @@ def test_the_log_of_reads_goes_after_its_time_and_stays_closed_to_changes(ana: A
     kept = Read.objects.create(reader=clerk, page="-", path="/", address="", people=[])
     with pytest.raises(IntegrityError), atomic():
         kept.delete()
+
+
+def test_counts_of_compared_names_go_after_a_week(ana: Account) -> None:
+    now = timezone.now()
+    today = timezone.localdate(now)
+    for days in (0, 7, 8):
+        NamesAsked.objects.create(user=ana.user, day=today - timedelta(days=days), count=1)
+
+    assert apply_retention(now)["counts of compared names"] == 1
+    days_kept = {today - it for it in NamesAsked.objects.values_list("day", flat=True)}
+    assert days_kept == {timedelta(days=0), timedelta(days=7)}
 
 
 def test_counters_and_cached_values_go_when_they_are_over() -> None:
