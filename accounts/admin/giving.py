@@ -5,13 +5,26 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
 from accounts import memberships
 from accounts.admin.parts import AsksApproval, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
-from accounts.models import User
+from accounts.models import ApprovalRequest, User
 
 ASKED = "A manager has been asked to approve the group {group}. Everything else is saved."
+
+
+def asked_for(person: User) -> str:
+    """Which groups of this person wait for a manager, as a sentence in HTML; "" for none."""
+    waiting = ApprovalRequest.objects.waiting().filter(
+        kind=ApprovalRequest.Kind.GROUP, person=person
+    )
+    names = ", ".join(request.group for request in waiting)
+    url = reverse("admin_approvals")
+    words = ' A manager has been asked to approve <a href="{}">{}</a>.'
+    return format_html(words, url, names) if names else ""
 
 
 class GroupsByTwo(AsksApproval):

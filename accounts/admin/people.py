@@ -22,7 +22,7 @@ from django.utils.html import format_html
 from accounts import services, shown
 from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, SIGN_OUT, ReasonedActions
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
-from accounts.admin.giving import GroupsByTwo
+from accounts.admin.giving import GroupsByTwo, asked_for
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.masking import masked_address, sees_contact_details
 from accounts.admin.parts import (
@@ -149,7 +149,8 @@ class UserAdmin(
         by = person_of(request)
         giving = {}
         if by.has_perm("accounts.give_groups"):
-            giving["description"] = OTHER_GROUPS if offered(by, obj).exists() else NONE_TO_GIVE
+            words = OTHER_GROUPS if offered(by, obj).exists() else NONE_TO_GIVE
+            giving["description"] = (BY_TWO if by.is_superuser else words) + asked_for(obj)
         rights = [("Rights", {"fields": RIGHTS, **giving})] if sees_rights(by) else []
         log = ("read_by",) if by.has_perm("accounts.view_read") else ()
         times = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
@@ -162,7 +163,7 @@ class UserAdmin(
             first = {"fields": fields, "description": THEIR_OWN}
             return ((None, first), *rights, sign_in)
         first = {"fields": ("email", "reason", "name", "household", "password", "account_count")}
-        rights = [("Rights", {"fields": (*RIGHTS, "is_superuser"), "description": BY_TWO})]
+        rights = [("Rights", {"fields": (*RIGHTS, "is_superuser"), **giving})]
         return ((None, first), *rights, sign_in)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
