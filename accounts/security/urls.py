@@ -23,6 +23,11 @@ urlpatterns = [
     # allauth's own list of passkeys shows the same as the page "Security".
     path("2fa/webauthn/", RedirectView.as_view(pattern_name="security:page"), name="passkeys"),
     path("2fa/webauthn/login/", views.sign_in_by_passkey, name="sign_in_by_passkey"),
+    path(
+        "2fa/webauthn/reauthenticate/",
+        views.StepUpByPasskeyView.as_view(),
+        name="step_up_by_passkey",
+    ),
     path("2fa/recovery-codes/", recovery_codes.page, name="recovery_codes"),
     path(
         "2fa/webauthn/keys/<int:pk>/remove/",

@@ -1,6 +1,7 @@
 """Pages of a person's own security. Changes need a fresh step-up."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
@@ -8,13 +9,18 @@ from allauth.account.views import password_change, password_set
 from allauth.core.ratelimit import respond_429
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_removed
-from allauth.mfa.webauthn.views import RemoveWebAuthnView, login_webauthn
+from allauth.mfa.webauthn.views import (
+    ReauthenticateWebAuthnView,
+    RemoveWebAuthnView,
+    login_webauthn,
+)
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services
@@ -84,6 +90,16 @@ def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
         return refused
     response: HttpResponseBase = login_webauthn(request)
     return response
+
+
+class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """allauth's page, which leads to the home page after a passkey that did not work."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Says why, and asks once more."""
+        super().form_invalid(form)
+        url, back = reverse("security:step_up_by_passkey"), get_next_redirect_url(self.request)
+        return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}" if back else url)
 
 
 class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]

@@ -173,6 +173,18 @@ def test_a_passkey_that_verified_nobody_is_no_second_factor(ana: User) -> None:
     assert not is_signed_in(client)
 
 
+def test_a_step_up_by_a_wrong_passkey_asks_again_and_still_leads_back(ana: User) -> None:
+    passkey, client = add_passkey(ana), Client()
+    client.force_login(ana)
+    for passkey.verifies, leads_to in (
+        (False, f"{STEP_UP_BY_PASSKEY}?next=%2Faccount%2Fdata%2F"),
+        (True, "/account/data/"),
+    ):
+        signed = passkey.sign(challenge(client, STEP_UP_BY_PASSKEY))
+        form = {"credential": signed, "next": "/account/data/"}
+        assert client.post(STEP_UP_BY_PASSKEY, form).headers["Location"] == leads_to
+
+
 def test_a_passkey_that_verified_nobody_steps_nobody_up(ana: User) -> None:
     passkey, client = add_passkey(ana), Client()
     client.force_login(ana)

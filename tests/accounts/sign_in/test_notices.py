@@ -243,6 +243,7 @@ NOT_HERE = {
     "account_reauthenticate": "changes nothing",
     "mfa_reauthenticate": "changes nothing",
     "mfa_reauthenticate_webauthn": "changes nothing",
+    "security:step_up_by_passkey": "changes nothing",
     "prove_at_provider": "changes nothing",
     "transactions:data": "a download",
     "security:choose_name": "asked of who has none; signs nobody in",
