@@ -42,13 +42,13 @@ def test_operations_add_people_and_change_none(staff: Client, clerk: User) -> No
 def test_a_page_changes_a_name_and_nothing_that_it_does_not_show(people_admin: Client) -> None:
     customer = UserFactory(email="c@example.com", name="C")
     wish = {
-        "email": "c@example.com", "name": "Changed", "is_superuser": "on",
+        "email": "taken.over@example.com", "name": "Changed", "is_superuser": "on",
         "user_permissions": [Permission.objects.all()[0].pk],
         "password": "x", "deleted_at": "2026-01-01", "reason": "Married",
     }  # fmt: skip
     assert people_admin.post(page_of(customer), wish).status_code == 302
     customer.refresh_from_db()
-    assert customer.name == "Changed"
+    assert (customer.name, customer.email) == ("Changed", "c@example.com")
     rights = (customer.is_staff, customer.is_superuser, customer.deleted_at)
     assert rights == (False, False, None)
     assert not customer.user_permissions.exists()
