@@ -159,6 +159,9 @@ def test_a_group_with_other_permissions_than_its_table_is_found() -> None:
     operations.permissions.add(Permission.objects.get(codename="change_limits"))
     assert "it also has accounts.change_limits" in found("permissions of a group").sentence
     ensure_groups()
+    operations.permissions.remove(Permission.objects.get(codename="run_audit"))
+    assert "it lacks transactions.run_audit" in found("permissions of a group").sentence
+    ensure_groups()
     assert audit().clean
 
 
