@@ -8,6 +8,7 @@ from django.test import Client
 
 from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
 from accounts.models import Change, ProviderGroup, User
+from accounts.services import deactivate_user
 from accounts.sign_in.providers.group_map import WHY, groups_claimed
 from tests.identity_provider import ANA, BACK, CLERK, There, connect, person_here
 
@@ -38,6 +39,19 @@ def test_groups_are_given_and_taken_at_each_sign_in(client: Client, there: There
     there.sign_in(Client(), CLERK)
     user = User.objects.get(email=CLERK.email)
     assert (names(user), user.is_staff) == ({ANALYSTS}, False)
+
+
+def test_whose_sign_in_is_closed_gets_no_groups(client: Client, there: There) -> None:
+    there.know(replace(CLERK, groups=()))
+    there.sign_in(client, CLERK)
+    user = User.objects.get(email=CLERK.email)
+    deactivate_user(user=user)
+    there.know(CLERK)
+
+    there.sign_in(Client(), CLERK)
+
+    user.refresh_from_db()
+    assert (names(user), user.is_staff) == (set(), False)
 
 
 def test_a_change_of_groups_ends_the_sessions_of_before_and_not_the_new_one(
