@@ -41,7 +41,7 @@ DEMO = {"LEDGER_DEMO": "True"}
         ({}, False),
         (DEMO, True),
         ({"DEBUG": "True"}, True),
-        (DEMO | {"DATABASE_URL": "postgresql://me@host/ledger"}, False),
+        (DEMO | {"DATABASE_URL": "postgresql://me@localhost/ledger"}, False),
         (DEMO | {"LEDGER_COOKBOOK": "False"}, False),
         ({"LEDGER_COOKBOOK": "True"}, True),
     ],

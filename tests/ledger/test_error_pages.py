@@ -75,7 +75,6 @@ def too_long() -> Any:
 PAGES: dict[Callable[[], Any], int] = {
     bad_request: 400,
     forbidden: 403,
-    forbidden_to_staff: 403,
     without_token: 403,
     not_found: 404,
     too_large: 413,
