@@ -107,6 +107,7 @@ def compressed_size(url: str) -> int:
     return len(gzip.compress(Path(str(path)).read_bytes()))
 
 
+@pytest.mark.slow
 def test_every_page_weighs_under_60_kb_with_palette_and_stylesheet(
     page: Any, everyday: Account
 ) -> None:

@@ -160,6 +160,7 @@ new MutationObserver(shown).observe(working, {attributes: true});
 """
 
 
+@pytest.mark.slow
 def test_work_that_takes_long_says_what_it_is_and_how_many_lines(
     page: Any, everyday: Account, mara: Account, salaries: Path
 ) -> None:

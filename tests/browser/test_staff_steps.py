@@ -92,6 +92,7 @@ def test_the_forms_are_accessible_and_fit_a_phone(
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_the_first_pages_of_staff_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, settings: Any
 ) -> None:

@@ -162,6 +162,7 @@ def test_stop_is_clean_and_data_stays(folder: Path, start: Start) -> None:
     assert query(server, "SELECT n FROM kept") == "42"
 
 
+@pytest.mark.slow
 def test_it_recovers_after_kill_9(folder: Path, start: Start) -> None:
     server = start(folder)
     query(server, "CREATE TABLE kept AS SELECT 42 AS n")

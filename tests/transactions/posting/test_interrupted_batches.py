@@ -78,6 +78,7 @@ def kinds(results: Sequence[Transaction | LedgerError]) -> list[type]:
 A_CHUNK: list[type] = [Transaction, InsufficientFunds, SameAccount, Transaction]
 
 
+@pytest.mark.slow
 def test_the_answer_to_a_commit_is_lost_and_the_server_does_not_come_back(
     account: Account,
     drafts: list[Draft],
@@ -105,6 +106,7 @@ def test_the_answer_to_a_commit_is_lost_and_the_server_does_not_come_back(
     assert audit().clean
 
 
+@pytest.mark.slow
 def test_the_connection_goes_between_two_chunks_and_does_not_come_back(
     account: Account,
     drafts: list[Draft],
