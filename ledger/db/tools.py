@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from django.db import connection
@@ -39,23 +40,24 @@ def run(program: str, *arguments: str) -> None:
 
 
 def find(program: str) -> Path:
-    """The system's program if it is new enough for the server, else that of the embedded server."""
+    """The program whose version is next to the server's: the system's, or that of the embedded
+    server. An older one refuses to work; a newer pg_restore sends settings that the server does not
+    know.
+    """
     major = server_major()
-    found = shutil.which(program)
-    embedded = connection.settings_dict.get("LEDGER_EMBEDDED")
-    if found and not embedded and _major_of(Path(found)) >= major:
-        return Path(found)
+    found: dict[int, Path] = {}
     for ours in MAJORS:
-        try:
-            own = binaries_of(ours) / program
-        except EmbeddedServerError:
-            break
-        if ours >= major and own.exists():
-            return own
-    raise NoProgram(
-        f"{program} {major} or newer is needed: install the client programs of Postgres {major},"
-        f" such as the package postgresql-client-{major}."
-    )
+        with suppress(EmbeddedServerError):
+            found[ours] = binaries_of(ours) / program
+    if not connection.settings_dict.get("LEDGER_EMBEDDED") and (path := shutil.which(program)):
+        found[_major_of(Path(path))] = Path(path)
+    fitting = [each for each in sorted(found) if each >= major and found[each].exists()]
+    if not fitting:
+        raise NoProgram(
+            f"{program} {major} or newer is needed: install the client programs of Postgres"
+            f" {major}, such as the package postgresql-client-{major}."
+        )
+    return found[fitting[0]]
 
 
 def server_major() -> int:
