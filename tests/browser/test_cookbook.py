@@ -10,6 +10,7 @@ from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("practice_bank", "ana"),
 ]
@@ -21,7 +22,6 @@ def ana() -> None:
     UserFactory(email="ana@example.com", password=PASSWORD)
 
 
-@pytest.mark.slow
 def test_the_cookbook_is_accessible_and_fits_a_phone(browser: Any, live_server: Any) -> None:
     context = browser.new_context(base_url=live_server.url)
     page = context.new_page()
@@ -37,7 +37,6 @@ def test_the_cookbook_is_accessible_and_fits_a_phone(browser: Any, live_server: 
     assert found == []
 
 
-@pytest.mark.slow
 def test_no_recipe_is_wider_than_a_phone(browser: Any, live_server: Any) -> None:
     context = browser.new_context(base_url=live_server.url, viewport={"width": 390, "height": 844})
     page = context.new_page()

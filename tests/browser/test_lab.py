@@ -9,7 +9,7 @@ from accounts.models import Account
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PAGES = [
     "/cookbook/lab/",
     "/cookbook/lab/?try=all#all",
@@ -25,7 +25,6 @@ def ana(practice_bank: None) -> Account:
     return AccountFactory(user__email="ana@example.com", user__password=PASSWORD)
 
 
-@pytest.mark.slow
 def test_the_lab_is_accessible_and_fits_a_phone(
     browser: Any, live_server: Any, ana: Account
 ) -> None:

@@ -13,7 +13,7 @@ from transactions import services
 from transactions.annotations.services import annotate
 from transactions.models import Transaction
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 METADATA = {
     "category": "y" * 300,
@@ -114,7 +114,6 @@ def test_a_slash_moves_to_the_admins_search(page: Any, clerk: User, paid: Transa
     page.wait_for_url("**/change/")
 
 
-@pytest.mark.slow
 def test_the_admins_results_are_accessible_and_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, paid: Transaction
 ) -> None:

@@ -14,7 +14,7 @@ from transactions.audit.audit import audit
 from transactions.models import PaymentFile, Transaction
 from transactions.payment_files import booking, drafts
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 LINES = 12
 
 
@@ -160,7 +160,6 @@ new MutationObserver(shown).observe(working, {attributes: true});
 """
 
 
-@pytest.mark.slow
 def test_work_that_takes_long_says_what_it_is_and_how_many_lines(
     page: Any, everyday: Account, mara: Account, salaries: Path
 ) -> None:
@@ -196,7 +195,6 @@ def test_work_that_takes_long_says_what_it_is_and_how_many_lines(
     ]
 
 
-@pytest.mark.slow
 def test_everybody_can_read_the_pages_on_any_screen(
     browser: Any, live_server: Any, everyday: Account, mara: Account, salaries: Path
 ) -> None:

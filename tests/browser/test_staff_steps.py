@@ -15,7 +15,7 @@ from transactions.audit.audit import audit
 from transactions.demo.sign_ins import SIGN_INS
 from transactions.models import StaffReason, Transaction
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture
@@ -71,7 +71,6 @@ def test_it_works_without_scripts(
     check_the_books(paid)
 
 
-@pytest.mark.slow
 def test_the_forms_are_accessible_and_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, paid: Transaction
 ) -> None:
@@ -92,7 +91,6 @@ def test_the_forms_are_accessible_and_fit_a_phone(
     assert wrong == []
 
 
-@pytest.mark.slow
 def test_the_first_pages_of_staff_fit_a_phone(
     browser: Any, live_server: Any, clerk: User, settings: Any
 ) -> None:
