@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from django.db import connection
-from django.db import transaction as db_transaction
 from django.db.migrations.recorder import MigrationRecorder
 
 from ledger.db import tools
 from ledger.db.probe import known_migrations
+from ledger.db.snapshot import snapshot
 from transactions.models import Seal, Transaction
 
 FORMAT = 1
@@ -24,6 +24,8 @@ PIECE = 1 << 20  # bytes
 # The practice bank of the cookbook is built anew by `manage.py prepare`, as are the views that
 # row-level security puts in front of the tables.
 LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
+# Owner and rights come from whoever restores it, and from `migrate`.
+OF_NOBODY = ("--no-owner", "--no-acl")
 
 
 class BackupRefused(Exception):
@@ -92,17 +94,15 @@ def write(file: Path) -> Manifest:
 def _dump(draft: Path) -> dict[str, Any]:
     """Runs pg_dump in the snapshot of an open transaction, and tells what that snapshot holds."""
     draft.touch(mode=0o600)  # whoever reads a backup reads everything
-    with db_transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with snapshot(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot()")
-        (snapshot,) = cursor.fetchone()
+        (exported,) = cursor.fetchone()
         facts = held()
         tools.run(
             "pg_dump",
             "--format=custom",
-            "--no-owner",
-            "--no-acl",
-            f"--snapshot={snapshot}",
+            *OF_NOBODY,
+            f"--snapshot={exported}",
             f"--file={draft}",
             *LEFT_OUT,
         )
@@ -156,8 +156,7 @@ def load(file: Path) -> Manifest:
             "pg_restore",
             "--single-transaction",
             "--exit-on-error",
-            "--no-owner",
-            "--no-acl",
+            *OF_NOBODY,
             str(file),
         )
     except (tools.ProgramFailed, tools.NoProgram) as error:
