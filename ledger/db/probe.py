@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import psycopg
 from django.db import OperationalError, connection
@@ -15,9 +16,10 @@ def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
 
     Raises Django's OperationalError, with one sentence, if the database cannot be reached.
     """
-    parameters = connection.get_connection_params() | {"connect_timeout": seconds}
+    database: Any = connection
+    parameters = database.get_connection_params() | {"connect_timeout": seconds}
     try:
-        with connection.get_new_connection(parameters) as found:
+        with database.open(**parameters) as found:
             # Set in the transaction, because a pooler would refuse it as a start-up option.
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found

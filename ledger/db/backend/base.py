@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from django.db import OperationalError
+from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base, operations
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.backends.utils import CursorWrapper
@@ -22,6 +23,7 @@ from psycopg.pq import Format, TransactionStatus
 from ledger.db import facts, own_server
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
+from ledger.db.backend.pool import Psycopg, new_pool
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.row_security import SignedReader
@@ -71,6 +73,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._token = TokenState()
         self._demotion = Demotion()
         self.execute_wrappers += [facts.tell, self._demotion.watch]
+        self.Database: Any = Psycopg(self.open)
+
+    def open(self, conninfo: str = "", **parameters: Any) -> Any:
+        """A new raw connection: for this wrapper, for the pool, or for the caller to close."""
+        try:
+            return psycopg.connect(conninfo, **parameters)
+        except psycopg.OperationalError:
+            # It was stopped, or restarted with another socket: start it and read its address again.
+            if not self.is_embedded or own_server.is_running():
+                raise
+            self.fill_in_embedded()
+            there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}
+            return psycopg.connect(conninfo, **parameters | there)
+
+    @property
+    def pool(self) -> Any:
+        """The pool of this alias, None without one: see Note [Parameters of a pool]."""
+        if self.alias == NO_DB_ALIAS or not self.settings_dict["OPTIONS"].get("pool"):
+            return None
+        pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
+        if self.alias not in pools:
+            pools.setdefault(self.alias, new_pool(self))
+        return pools[self.alias]
 
     def _set_autocommit(self, autocommit: bool) -> None:
         send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]
@@ -212,15 +237,3 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 cursor = self._given_token(cursor)
         wrapper: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]
         return wrapper
-
-    @async_unsafe
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        try:
-            return super().get_new_connection(conn_params)
-        except psycopg.OperationalError:
-            # It was stopped, or restarted with another socket: start it and read its address again.
-            if not self.is_embedded or own_server.is_running():
-                raise
-            self.fill_in_embedded()
-            there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}
-            return super().get_new_connection(conn_params | there)

@@ -42,6 +42,6 @@ class Demotion:
 
 def has_become_reader(raw: psycopg.Connection[Any], options: dict[str, Any]) -> bool:
     """Whether the server of this connection takes no writes, though they were asked for."""
-    if options.get("target_session_attrs") not in ASKS_FOR_WRITER:
+    if raw.closed or options.get("target_session_attrs") not in ASKS_FOR_WRITER:
         return False
     return any(raw.pgconn.parameter_status(name) == b"on" for name in REPORTED)

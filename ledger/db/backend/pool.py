@@ -1,0 +1,60 @@
+"""Django's pool of connections, as `OPTIONS["pool"]` asks for it.
+
+Note [Parameters of a pool]: Django builds them once, when the pool is made. A password that
+expires, or the address of an embedded server that was started again, would be dead for every later
+connection. So the pool asks for them each time, and opens connections as the backend does.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+
+from ledger.db.backend.health import has_become_reader
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
+
+
+class Psycopg:
+    """The module psycopg as Django's backend and its pool use it, with another way to connect."""
+
+    def __init__(self, connect: Callable[..., Any]) -> None:
+        self.connect = connect
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(psycopg, name)
+
+
+def new_pool(database: Any) -> "ConnectionPool[Any]":
+    """A pool for the connections of this wrapper's alias; not opened yet.
+
+    Raises ImproperlyConfigured for a mix of settings that cannot work.
+    """
+    if database.settings_dict.get("CONN_MAX_AGE", 0) != 0:
+        raise ImproperlyConfigured("With a pool, CONN_MAX_AGE has to be 0.")
+    try:
+        from psycopg_pool import ConnectionPool
+    except ImportError as error:
+        raise ImproperlyConfigured("A pool needs: pip install psycopg[pool]") from error
+    options = database.settings_dict["OPTIONS"]["pool"]
+
+    def parameters() -> dict[str, Any]:
+        return {**database.get_connection_params(), "autocommit": True}
+
+    def check(raw: Any) -> None:
+        """Raises OperationalError for one that must not be used: see `health`."""
+        ConnectionPool.check_connection(raw)
+        if has_become_reader(raw, database.settings_dict["OPTIONS"]):
+            raw.close()  # otherwise the pool would take it back, and give it out again
+            raise psycopg.OperationalError("its server takes no writes any more")
+
+    return ConnectionPool(
+        kwargs=parameters,
+        connection_class=database.Database,
+        open=False,  # by the first connection
+        configure=database._configure_connection,
+        check=check if database.settings_dict["CONN_HEALTH_CHECKS"] else None,
+        **(options if isinstance(options, dict) else {}),
+    )
