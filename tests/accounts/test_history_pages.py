@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import services
 from accounts.admin import log_pages
 from accounts.admin.forms import ReasonedForm
-from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT, ensure_groups
+from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT
 from accounts.models import Account, Change, Currency, Household, User
 from ledger.db import facts
 from tests.conftest import colleague, read_as, set_role, signed_in
@@ -98,7 +98,7 @@ def test_groups_given_in_the_admin_are_in_the_history_of_the_person(
     root: Client,
 ) -> None:
     giver = colleague(PEOPLE_ADMIN, "Giver")
-    person, group = UserFactory(name="Cleo"), ensure_groups()[SUPPORT]
+    person, group = UserFactory(name="Cleo"), Group.objects.get(name=SUPPORT)
     giver.groups.add(group)  # nobody gives rights that they lack
     page = reverse("admin:accounts_user_change", args=[person.pk])
     data = {"name": "Cleo", "is_staff": "on", "groups": [group.pk], "reason": "New in support"}
@@ -159,7 +159,7 @@ def test_the_history_speaks_plainly_and_keeps_the_exact_values_in_the_record(
     with facts.told(lambda: {"path": page, "request": "r-77"}):
         for kind in Authenticator.Type.values:
             Authenticator.objects.create(user=person, type=kind, data={})
-        person.groups.add(ensure_groups()[SUPPORT])
+        person.groups.add(Group.objects.get(name=SUPPORT))
         services.set_sign_in(user=person, is_open=False)
     written = Change.objects.filter(about=person.pk)
     assert written

@@ -14,12 +14,13 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.groups import OPERATIONS, ensure_groups
+from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, Change, Household, Read, User
 from ledger.text.money import account_number
 from tests.factories import PASSWORD, AccountFactory, UserFactory
@@ -107,7 +108,7 @@ class AttackedBank:
 def attacked_bank(wording: Wording = plain) -> AttackedBank:
     """Builds the bank. `wording` writes every text, such as names, descriptions and reasons."""
     clerk: User = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
-    clerk.groups.add(ensure_groups()[OPERATIONS])
+    clerk.groups.add(Group.objects.get(name=OPERATIONS))
     Household.objects.create(name="Elm Street 4")
     people = {who: _holder(who, wording) for who in CANARIES}
     ana, ben, eve = people.values()

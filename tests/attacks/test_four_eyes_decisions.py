@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
@@ -19,7 +20,7 @@ from accounts.exceptions import (
     NeedsApproval,
     RequestDecided,
 )
-from accounts.groups import AUDITOR, MANAGER, OPERATIONS, ensure_groups
+from accounts.groups import AUDITOR, MANAGER, OPERATIONS
 from accounts.models import Account, ApprovalRequest, Household, StaffSum, User
 from ledger.db.ids import uuid7
 from tests.attacks.approvals import (
@@ -144,7 +145,7 @@ def test_only_managers_decide(account: Account, clerk: User, staff: Client) -> N
 LEAVE: dict[str, Callable[[User], Any]] = {
     "closed": lambda person: account_services.deactivate_user(user=person),
     "no group": lambda person: person.groups.clear(),
-    "auditor": lambda person: person.groups.set([ensure_groups()[AUDITOR]]),
+    "auditor": lambda person: person.groups.set([Group.objects.get(name=AUDITOR)]),
     "no staff": lambda person: User.objects.filter(pk=person.pk).update(is_staff=False),
 }
 
@@ -189,7 +190,7 @@ def test_an_approved_request_of_somebody_who_left_is_not_done(
 def test_limits_asked_for_by_somebody_who_left_are_not_set(account: Account, boss: User) -> None:
     second = colleague(MANAGER, "Second boss")
     request = approved(asked_limits(account, boss, overdraft_limit=Decimal(50_000)), second)
-    boss.groups.set([ensure_groups()[OPERATIONS]])
+    boss.groups.set([Group.objects.get(name=OPERATIONS)])
     with pytest.raises(MayNotDecide):
         done(request, second)
     account.refresh_from_db()

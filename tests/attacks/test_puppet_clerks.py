@@ -25,7 +25,6 @@ from accounts.groups import (
     PERMISSIONS,
     RIGHTS_BY_TWO,
     SUPPORT,
-    ensure_groups,
 )
 from accounts.models import Account, ApprovalRequest, Change, Household, ProviderGroup, User
 from accounts.sign_in.providers.group_map import set_groups, write_provider_groups
@@ -47,7 +46,7 @@ BY_TWO = {OPERATIONS, MANAGER, PEOPLE_ADMIN}
 def both() -> User:
     """Somebody of operations who also looks after people."""
     person = colleague(OPERATIONS, "Both")
-    person.groups.add(ensure_groups()[PEOPLE_ADMIN])
+    person.groups.add(Group.objects.get(name=PEOPLE_ADMIN))
     return person
 
 
@@ -59,7 +58,7 @@ def puppet() -> User:
 
 @pytest.fixture
 def operations() -> Group:
-    return ensure_groups()[OPERATIONS]
+    return Group.objects.get(name=OPERATIONS)
 
 
 def give(giver: Client, person: User, *groups: str) -> Any:
@@ -178,7 +177,7 @@ def test_a_form_makes_no_staff_of_a_member(both: User, puppet: User, operations:
 
 
 def test_nobody_approves_their_own_puppet(both: User, puppet: User) -> None:
-    both.groups.add(ensure_groups()[MANAGER])
+    both.groups.add(Group.objects.get(name=MANAGER))
     with pytest.raises(MayNotDecide):
         approved(asked(puppet, both), both)
 
@@ -202,11 +201,13 @@ def test_who_may_not_give_a_group_any_more_gives_none_by_an_approval(
     both: User, puppet: User, boss: User
 ) -> None:
     request = approved(asked(puppet, both), boss)
-    both.groups.remove(ensure_groups()[OPERATIONS])  # still gives groups, but lacks these rights
+    both.groups.remove(
+        Group.objects.get(name=OPERATIONS)
+    )  # still gives groups, but lacks these rights
     with pytest.raises(MayNotDecide):
         done(request, boss)
     both.groups.clear()
-    assert refused(GIVE, puppet.pk, ensure_groups()[OPERATIONS].pk) == "asked_by_staff"
+    assert refused(GIVE, puppet.pk, Group.objects.get(name=OPERATIONS).pk) == "asked_by_staff"
     assert not names(puppet)
 
 
@@ -222,7 +223,7 @@ def test_the_groups_of_the_table_with_rights_by_two_are_these() -> None:
 def test_the_database_asks_for_an_approval_of_groups_with_such_rights(
     group: str, puppet: User
 ) -> None:
-    pk = ensure_groups()[group].pk
+    pk = Group.objects.get(name=group).pk
     if group in BY_TWO:
         assert refused(GIVE, puppet.pk, pk) == "group_needs_approval"
     else:
@@ -252,7 +253,7 @@ def test_an_approval_is_for_this_person_and_group_once(
     request = approved(asked(puppet, both), boss)
     other = UserFactory()
     assert refused(GIVE, other.pk, operations.pk) == "group_needs_approval"
-    assert refused(GIVE, puppet.pk, ensure_groups()[MANAGER].pk) == "group_needs_approval"
+    assert refused(GIVE, puppet.pk, Group.objects.get(name=MANAGER).pk) == "group_needs_approval"
     raw(GIVE, puppet.pk, operations.pk)
     request.refresh_from_db()
     assert request.status == "done"
@@ -278,7 +279,7 @@ def test_a_member_becomes_staff_by_no_statement_of_a_web_process(
     make = "UPDATE users SET is_staff = true WHERE id = %s"
     puppet.groups.add(operations)
     assert refused(make, puppet.pk) == "staff_before_groups"
-    puppet.groups.set([ensure_groups()[AUDITOR]])
+    puppet.groups.set([Group.objects.get(name=AUDITOR)])
     raw(make, puppet.pk)
 
 
@@ -318,7 +319,7 @@ def test_a_group_that_the_database_does_not_know_as_the_providers_is_not_given(
     """Somebody changed the setting without `migrate`: the person comes in without the group."""
     ProviderGroup.objects.all().delete()
     known_there(puppet)
-    puppet.groups.add(ensure_groups()[ANALYSTS])
+    puppet.groups.add(Group.objects.get(name=ANALYSTS))
     with as_web():
         assert set_groups(user=puppet, claimed=CLERK.groups)
     puppet.refresh_from_db()

@@ -30,6 +30,7 @@ from tests.sign_in import (
 
 pytestmark = pytest.mark.django_db
 SECOND, STEP_UP = "/account/2fa/authenticate/", "/account/2fa/reauthenticate/"
+ASKED_OFTEN, OTHERS = ("GET", "POST"), ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
 BY_PASSKEY = "/account/2fa/webauthn/login/"
 STEP_UP_BY_PASSKEY = "/account/2fa/webauthn/reauthenticate/"
 # What somebody who knows the password alone may open: the pages of a stranger, and the next step.
@@ -219,7 +220,8 @@ def test_junk_instead_of_a_passkey_is_refused_without_an_error(ana: User, junk: 
 # ---- Half a sign-in ----
 
 
-def test_the_password_alone_opens_no_page(bank: AttackedBank) -> None:
+@pytest.mark.parametrize("methods", [ASKED_OFTEN, pytest.param(OTHERS, marks=pytest.mark.slow)])
+def test_the_password_alone_opens_no_page(bank: AttackedBank, methods: tuple[str, ...]) -> None:
     ana, before = bank.ana, table_digests()
     client = after_the_password(ana.user)
     facts = list(ana.facts())
@@ -227,7 +229,7 @@ def test_the_password_alone_opens_no_page(bank: AttackedBank) -> None:
     for address in addresses(ana):
         if address.name == "account_logout" or "secret" in address.name:
             continue
-        for method in METHODS:
+        for method in methods:
             answer = ask(client, method, address.url)
             is_open = answer.status == 200 and bool(answer.body)
             if is_open and not address.name.startswith(FOR_STRANGERS):
@@ -242,7 +244,10 @@ def test_the_password_alone_opens_no_page(bank: AttackedBank) -> None:
 # ---- Staff without their second factor ----
 
 
-@pytest.mark.parametrize(("who", "methods"), [("clerk", ("GET", "POST")), ("root", METHODS)])
+@pytest.mark.parametrize(
+    ("who", "methods"),
+    [("clerk", ASKED_OFTEN), pytest.param("root", METHODS, marks=pytest.mark.slow)],
+)
 def test_no_address_of_the_admin_opens_without_a_second_factor(
     bank: AttackedBank, settings: LazySettings, who: str, methods: tuple[str, ...]
 ) -> None:

@@ -3,10 +3,11 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 
 from accounts import services as account_services
 from accounts.exceptions import NeedsApproval
-from accounts.groups import OPERATIONS, ensure_groups
+from accounts.groups import OPERATIONS
 from accounts.models import Account, StaffSum, User
 from tests.attacks.approvals import as_web
 from tests.factories import AccountFactory, walls_down
@@ -67,7 +68,7 @@ def test_a_limit_where_there_was_none_counts_nothing(account: Account, boss: Use
 
 
 def test_limits_and_money_do_not_add_up_also_for_one_person_of_both_groups(boss: User) -> None:
-    boss.groups.add(ensure_groups()[OPERATIONS])
+    boss.groups.add(Group.objects.get(name=OPERATIONS))
     account = AccountFactory()
     change(account, boss, overdraft_limit=Decimal(10_000))
     withdraw(account, 10_000, boss)

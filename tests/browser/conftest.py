@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from accounts.groups import OPERATIONS, ensure_groups
+from accounts.groups import OPERATIONS
 from accounts.models import Account, User
 from tests.browser.shared import LONG
 from tests.factories import PASSWORD, AccountFactory, UserFactory
@@ -106,5 +107,5 @@ def everyday() -> Account:
 @pytest.fixture
 def clerk() -> User:
     clerk = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
-    clerk.groups.add(ensure_groups()[OPERATIONS])
+    clerk.groups.add(Group.objects.get(name=OPERATIONS))
     return clerk

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from accounts.groups import MANAGER, ensure_groups
+from accounts.groups import MANAGER
 from accounts.models import User
 from tests.browser.shared import LONG, look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
@@ -19,7 +20,7 @@ def test_a_deposit_is_asked_for_approved_and_booked(
 ) -> None:
     account = AccountFactory(balance="50000", user__name=LONG)
     boss = UserFactory(is_staff=True, email="boss@example.com", password=PASSWORD, name="Boss")
-    boss.groups.add(ensure_groups()[MANAGER])
+    boss.groups.add(Group.objects.get(name=MANAGER))
     clerks, managers = (browser.new_context(base_url=live_server.url) for _ in range(2))
     page = clerks.new_page()
     sign_in(page, clerk.email)

@@ -4,10 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
@@ -180,7 +181,7 @@ def test_a_receipt_is_a_404_to_strangers_and_to_staff_who_may_not_view_it(
 ) -> None:
     row = services.withdraw(from_account=account, amount=Decimal(1))
     analyst = UserFactory()
-    analyst.groups.add(ensure_groups()[ANALYSTS])
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
     for stranger in (UserFactory(), UserFactory(is_staff=True), analyst):
         client.force_login(stranger)
         assert client.get(f"/transactions/{row.pk}/").status_code == 404

@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 
-from accounts.groups import ANALYSTS, AUDITOR, MANAGER, OPERATIONS, ensure_groups
+from accounts.groups import ANALYSTS, AUDITOR, MANAGER, OPERATIONS
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
@@ -22,7 +23,7 @@ def ana() -> User:
 
 def member_of(group: str) -> User:
     user: User = UserFactory(is_staff=group == OPERATIONS)
-    user.groups.add(ensure_groups()[group])
+    user.groups.add(Group.objects.get(name=group))
     return user
 
 

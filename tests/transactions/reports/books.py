@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
+from django.contrib.auth.models import Group
+
+from accounts.groups import ANALYSTS, OPERATIONS
 from accounts.models import Account, User
 from tests.factories import UserFactory
 from transactions import services
@@ -37,14 +39,14 @@ def pay(
 def analyst() -> User:
     """Somebody who reads the figures of the whole bank, but no names."""
     person: User = UserFactory(name="Analyst")
-    person.groups.add(ensure_groups()[ANALYSTS])
+    person.groups.add(Group.objects.get(name=ANALYSTS))
     return person
 
 
 def clerk() -> User:
     """Somebody who reads everything, names too."""
     person: User = UserFactory(name="Clerk", is_staff=True)
-    person.groups.add(ensure_groups()[OPERATIONS])
+    person.groups.add(Group.objects.get(name=OPERATIONS))
     return person
 
 

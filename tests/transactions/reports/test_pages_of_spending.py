@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from ledger.charts.geometry import WIDE, BarChart, Mark, draw_bars
 from tests.factories import UserFactory
@@ -43,7 +44,7 @@ def account(client: Client) -> Account:
 @pytest.fixture
 def analyst(client: Client) -> User:
     analyst: User = UserFactory()
-    analyst.groups.add(ensure_groups()[ANALYSTS])
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
     client.force_login(analyst)
     return analyst
 

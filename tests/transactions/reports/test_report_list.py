@@ -4,10 +4,11 @@ import re
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import markup_of, text_of
@@ -22,7 +23,7 @@ FOR_BANK = {report.url for report in REPORTS} - FOR_ALL
 @pytest.fixture
 def analyst(client: Client) -> User:
     user: User = UserFactory(name="Analyst")
-    user.groups.add(ensure_groups()[ANALYSTS])
+    user.groups.add(Group.objects.get(name=ANALYSTS))
     client.force_login(user)
     return user
 

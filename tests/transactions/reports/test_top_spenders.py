@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
@@ -26,7 +27,7 @@ NOVEMBER: dict[str, Any] = {
 @pytest.fixture
 def analyst() -> User:
     analyst: User = UserFactory()
-    analyst.groups.add(ensure_groups()[ANALYSTS])
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
     return analyst
 
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import override_settings
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.movements import book, funded, picked
@@ -164,7 +165,7 @@ def test_descriptions_are_left_out_where_names_may_not_be_seen(account: Account)
     before(account, ["10"] * 8)
     book("2025-12-05", "30", out_of=account, category="food", description="For Mara Lindt")
     analyst = UserFactory()
-    analyst.groups.add(ensure_groups()[ANALYSTS])
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
     (row,) = unusual_movements(scope_for(analyst, BANK), **DECEMBER)
     assert row["what"] == f"Account ··{account.number[-4:]}"
     (row,) = unusual_movements(scope_for(account.user), **DECEMBER)

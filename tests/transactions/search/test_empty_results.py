@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.groups import ANALYSTS, OPERATIONS, ensure_groups
+from accounts.groups import ANALYSTS, OPERATIONS
 from accounts.models import User
 from tests.factories import UserFactory
 from tests.pages import text_of
@@ -46,7 +47,7 @@ def test_a_reader_without_accounts_gets_a_page(
 ) -> None:
     reader: User = UserFactory(is_staff=group == OPERATIONS)
     if group:
-        reader.groups.add(ensure_groups()[group])
+        reader.groups.add(Group.objects.get(name=group))
     client.force_login(reader)
     for text in NOBODYS:
         answers(client, "/search/", q=text, page=page)
@@ -68,7 +69,7 @@ def test_every_page_number_of_an_empty_result_gets_a_page(customer: Client, book
 @pytest.mark.parametrize("group", [ANALYSTS, OPERATIONS])
 def test_empty_results_in_the_whole_bank(client: Client, books: Books, group: str) -> None:
     reader: User = UserFactory(is_staff=group == OPERATIONS)
-    reader.groups.add(ensure_groups()[group])
+    reader.groups.add(Group.objects.get(name=group))
     client.force_login(reader)
     for text in EMPTY_OF_BANK:
         for page in ("1", "2", "401"):

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -22,7 +23,7 @@ Books = dict[str, Transaction]
 @pytest.fixture
 def analyst(client: Client, db: Any) -> Client:
     person: User = UserFactory(name="Analyst")
-    person.groups.add(ensure_groups()[ANALYSTS])
+    person.groups.add(Group.objects.get(name=ANALYSTS))
     client.force_login(person)
     return client
 

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -104,7 +105,7 @@ def test_the_bank_is_for_analysts(customer: Client, books: Books) -> None:
 
 def test_an_analyst_sees_all_rows_and_no_names(client: Client, books: Books) -> None:
     analyst: User = UserFactory(name="Analyst")
-    analyst.groups.add(ensure_groups()[ANALYSTS])
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
     client.force_login(analyst)
     shown = page_of(client, q="rent", whose="bank")
     assert "3 payments" in shown

@@ -4,12 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, markup_of, text_of, texts_of
@@ -40,7 +41,7 @@ def account() -> Account:
 @pytest.fixture
 def analyst() -> Client:
     person = UserFactory(is_staff=True)
-    person.groups.add(ensure_groups()[ANALYSTS])
+    person.groups.add(Group.objects.get(name=ANALYSTS))
     client = Client()
     client.force_login(person)
     return client

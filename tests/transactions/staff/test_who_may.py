@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
-from accounts.groups import ANALYSTS, ensure_groups
+from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
@@ -45,7 +45,7 @@ def test_customers_and_analysts_reach_none_of_it(
     client: Client, everyday: Account, paid: Transaction, held: Transaction
 ) -> None:
     analyst = UserFactory()
-    analyst.groups.add(ensure_groups()[ANALYSTS])
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
     pages = [page_of(paid, "refund"), page_of(held, "capture"), page_of(held, "release"), HOLD]
     for person in (everyday.user, analyst):
         client.force_login(person)
@@ -128,7 +128,7 @@ def test_a_page_that_is_closed_or_missing_speaks_to_staff_as_colleagues(staff: C
 
 def test_an_analyst_at_the_admin_is_shown_the_way_to_the_reports(client: Client) -> None:
     analyst = UserFactory()
-    analyst.groups.add(ensure_groups()[ANALYSTS])
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
     client.force_login(analyst)
     answer = client.get(reverse("admin:index"), follow=True)
     assert answer.status_code == 403
