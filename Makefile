@@ -99,7 +99,7 @@ screenshots: install
 	@$(PY) tests/browser/screenshots.py
 
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dev --extra aws --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 	    -q -o requirements.lock
 

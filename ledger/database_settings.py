@@ -13,7 +13,7 @@ import environ
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from ledger import env
+from ledger import aws_settings, env
 
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
 # Options of psycopg and Django's backend; all others go to libpq.
@@ -42,8 +42,10 @@ def database() -> dict[str, Any]:
     """NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for none."""
     name = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_NAME"
     if name == "DB_NAME" and not env.text("DB_NAME"):
-        return {}
-    return _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
+        return aws_settings.credentials({}, is_local=True)
+    found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
+    local = all(map(is_local, found["HOST"].split(",")))
+    return {**found, **aws_settings.credentials(found, is_local=local)}
 
 
 def from_url(name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
 from psycopg.conninfo import make_conninfo
@@ -74,7 +75,9 @@ def _major_of(program: Path) -> int:
 
 def _target() -> tuple[str, dict[str, str]]:
     """The database as a string of libpq's, and the password apart: others see arguments."""
-    parameters = connection.get_connection_params()
+    database: Any = connection
+    parameters = database.get_connection_params()
+    parameters |= {name.lower(): value for name, value in database.login_for_programs().items()}
     for name in ("cursor_factory", "context", "prepare_threshold", "client_encoding", "autocommit"):
         parameters.pop(name, None)
     password = str(parameters.pop("password", ""))

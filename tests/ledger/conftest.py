@@ -3,6 +3,7 @@
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -54,3 +55,17 @@ def refusal(
         return printed.err
 
     return refusal
+
+
+@pytest.fixture
+def default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """DATABASES["default"] with these settings."""
+
+    def default(**values: str) -> dict[str, Any]:
+        for name, value in environment(tmp_path, **values).items():
+            monkeypatch.setenv(name, value)
+        settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+        found: dict[str, Any] = settings["DATABASES"]["default"]
+        return found
+
+    return default

@@ -1,31 +1,13 @@
 """The settings of the database: what a connection gets, and what stops the start."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger.env import BASE_DIR
-from tests.ledger.processes import environment
-
 PARTS = {"DB_NAME": "books", "DB_USER": "me", "DB_PASSWORD": "secret"}
 URL = "postgresql://me:secret@"
-
-
-@pytest.fixture
-def default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """DATABASES["default"] with these settings."""
-
-    def default(**values: str) -> dict[str, Any]:
-        for name, value in environment(tmp_path, **values).items():
-            monkeypatch.setenv(name, value)
-        settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
-        found: dict[str, Any] = settings["DATABASES"]["default"]
-        return found
-
-    return default
 
 
 @pytest.fixture

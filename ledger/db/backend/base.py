@@ -20,7 +20,7 @@ from django.utils.asyncio import async_unsafe
 from psycopg import sql
 from psycopg.pq import Format, TransactionStatus
 
-from ledger.db import facts, own_server
+from ledger.db import credentials, facts, own_server
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.pool import Psycopg, new_pool
@@ -77,6 +77,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def open(self, conninfo: str = "", **parameters: Any) -> Any:
         """A new raw connection: for this wrapper, for the pool, or for the caller to close."""
+        if source := credentials.source_of(self.settings_dict):
+            return source.connect(partial(psycopg.connect, conninfo), parameters)
         try:
             return psycopg.connect(conninfo, **parameters)
         except psycopg.OperationalError:
@@ -86,6 +88,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.fill_in_embedded()
             there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}
             return psycopg.connect(conninfo, **parameters | there)
+
+    def login_for_programs(self) -> dict[str, Any]:
+        """HOST, PORT, USER and PASSWORD for Postgres's own programs where AWS gives out logins,
+        else nothing. They are of the server that this wrapper is connected to.
+        """
+        source = credentials.source_of(self.settings_dict)
+        if source is None:
+            return {}
+        self.ensure_connection()
+        info = self.connection.info
+        user = str(self.settings_dict["USER"])
+        login = source.login(credentials.Place(info.host, info.port, user))
+        there = {"HOST": info.host, "PORT": str(info.port)}
+        return {**there, "USER": login.user, "PASSWORD": login.password}
 
     @property
     def pool(self) -> Any:

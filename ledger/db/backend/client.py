@@ -1,4 +1,6 @@
-"""`manage.py dbshell`: the wheel's own psql for the embedded server."""
+"""`manage.py dbshell`: the wheel's own psql for the embedded server, and a login of this moment
+where AWS gives them out.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,8 +12,12 @@ from ledger.db import own_server
 
 class DatabaseClient(client.DatabaseClient):
     def runshell(self, parameters: Iterable[str]) -> None:
-        if self.connection.settings_dict.get("LEDGER_EMBEDDED"):
-            self.connection.fill_in_embedded()  # type: ignore[attr-defined]
+        database: Any = self.connection
+        if database.settings_dict.get("LEDGER_EMBEDDED"):
+            database.fill_in_embedded()
+        if login := database.login_for_programs():
+            database.settings_dict.update(login)
+            database.close()
         super().runshell(parameters)
 
     @classmethod

@@ -1,0 +1,213 @@
+"""Logins that AWS gives out for a while: IAM tokens, and secrets that rotate.
+
+Note [Fresh for each connection]: a token lives for 15 minutes, and a secret until it rotates. So
+none of them is in the settings, nor in the parameters that a pool keeps: each new connection asks
+here. What AWS said is kept for less than that time. If the server refuses a login, AWS is asked
+once more, and a second refusal is the caller's error.
+
+Nothing of boto3 is imported unless the settings ask for one of them.
+"""
+
+import json
+import os
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.errors import SqlclientUnableToEstablishSqlconnection
+
+KEEP_TOKEN = 600.0  # seconds; AWS's own limit is 900
+KEEP_SECRET = 300.0
+PATIENCE = {"connect_timeout": 3, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
+# What libpq takes as lists, one for each host.
+PER_HOST = ("host", "hostaddr", "port")
+
+
+@dataclass(frozen=True)
+class Login:
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whom a token is for."""
+
+    host: str
+    port: int
+    user: str
+
+
+class NoLogin(SqlclientUnableToEstablishSqlconnection):
+    """AWS gave no login; the message says why. No connection was tried, so nothing was done."""
+
+
+class LoginSource(ABC):
+    """Where logins come from. Threads share one, so that AWS is asked once for all of them."""
+
+    def __init__(self, keep: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._keep, self._clock = keep, clock
+        self._kept: dict[Place, tuple[Login, float]] = {}
+        self._lock = threading.Lock()
+
+    @abstractmethod
+    def _ask(self, place: Place) -> Login:
+        """What AWS says now. Raises NoLogin."""
+
+    def login(self, place: Place, *, refused: Login | None = None) -> Login:
+        """The login for now; after a refusal, AWS is asked again unless another thread has.
+
+        Raises NoLogin. A login that was not refused is used longer while AWS does not answer.
+        """
+        if found := self._known(place, refused):
+            return found
+        with self._lock:
+            if found := self._known(place, refused):  # another thread has asked meanwhile
+                return found
+            old, _until = self._kept.get(place, (None, 0.0))
+            try:
+                found = self._ask(place)
+            except NoLogin:
+                if old is None or old == refused:
+                    raise
+                found = old
+            self._kept[place] = found, self._clock() + self._keep
+            return found
+
+    def _known(self, place: Place, refused: Login | None) -> Login | None:
+        login, until = self._kept.get(place, (None, 0.0))
+        return login if login != refused and self._clock() < until else None
+
+    def connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        """A connection by `connect`, to the first host that takes one, with a login for each.
+
+        Raises the OperationalError of the last host.
+        """
+        *others, last = hosts_of(parameters)
+        for each in others:
+            with suppress(psycopg.OperationalError):
+                return self._connect(connect, each)
+        return self._connect(connect, last)
+
+    def _connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        place = place_of(parameters)
+        login = self.login(place)
+        try:
+            return connect(**parameters | {"user": login.user, "password": login.password})
+        except psycopg.OperationalError as error:
+            if not was_refused(error):
+                raise
+            renewed = self.login(place, refused=login)
+            if renewed == login:
+                raise
+        return connect(**parameters | {"user": renewed.user, "password": renewed.password})
+
+
+class IamTokens(LoginSource):
+    """A token of RDS for each host, port and user, signed with the credentials of this process."""
+
+    def __init__(self, region: str, keep: float = KEEP_TOKEN, **options: Any) -> None:
+        super().__init__(keep, **options)
+        self.region, self.client = region, _client("rds", region)
+
+    def _ask(self, place: Place) -> Login:
+        with _told(f"AWS signs no token for {place.user}"):
+            token = self.client.generate_db_auth_token(
+                DBHostname=place.host, Port=place.port, DBUsername=place.user, Region=self.region
+            )
+        return Login(place.user, token)
+
+
+class Secret(LoginSource):
+    """User and password of a secret of Secrets Manager, as RDS writes and rotates it."""
+
+    def __init__(self, id: str, region: str, keep: float = KEEP_SECRET, **options: Any) -> None:
+        super().__init__(keep, **options)
+        self.id, self.client = id, _client("secretsmanager", region)
+
+    def login(self, place: Place, *, refused: Login | None = None) -> Login:
+        return super().login(Place("", 0, ""), refused=refused)  # it is the same everywhere
+
+    def _ask(self, place: Place) -> Login:
+        with _told(f"The secret {self.id} cannot be read"):
+            text = self.client.get_secret_value(SecretId=self.id).get("SecretString", "")
+        try:
+            found = json.loads(text)
+            return Login(str(found["username"]), str(found["password"]))
+        except (ValueError, KeyError, TypeError):
+            raise NoLogin(
+                f"The secret {self.id} is no JSON with username and password, as RDS writes it."
+            ) from None
+
+
+class _told:  # noqa: N801 - used as a function
+    """Turns errors of boto3 into NoLogin, with this beginning."""
+
+    def __init__(self, beginning: str) -> None:
+        self.beginning = beginning
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if isinstance(error, BotoCoreError | ClientError):
+            raise NoLogin(f"{self.beginning}: {error}") from error
+
+
+def _client(service: str, region: str) -> Any:
+    """A client with a session of its own: making one is not safe among threads."""
+    from boto3.session import Session
+    from botocore.config import Config
+
+    return Session().client(service, region_name=region, config=Config(**PATIENCE))
+
+
+_sources: dict[tuple[str, str], LoginSource] = {}
+# A forked process must not share the connection to AWS, nor a lock that a thread may hold.
+os.register_at_fork(after_in_child=_sources.clear)
+
+
+def source_of(settings: dict[str, Any]) -> LoginSource | None:
+    """The source that `LEDGER_CREDENTIALS` of a database's settings names; None for a password."""
+    named = settings.get("LEDGER_CREDENTIALS")
+    if not named:
+        return None
+    region, secret = named["region"], named.get("secret", "")
+    if (found := _sources.get((region, secret))) is not None:
+        return found
+    new = Secret(secret, region) if secret else IamTokens(region)
+    return _sources.setdefault((region, secret), new)  # that of another thread, if it was first
+
+
+def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The parameters for each host, in their order."""
+    lists = {name: str(parameters[name]).split(",") for name in PER_HOST if parameters.get(name)}
+    for number in range(max(map(len, lists.values()), default=1)):
+        own = {name: list[min(number, len(list) - 1)] for name, list in lists.items()}
+        yield parameters | own
+
+
+def place_of(parameters: dict[str, Any]) -> Place:
+    return Place(
+        str(parameters.get("host", "")),
+        int(parameters.get("port") or 5432),
+        str(parameters.get("user", "")),
+    )
+
+
+def was_refused(error: psycopg.OperationalError) -> bool:
+    """Whether the server did not believe the password.
+
+    libpq keeps no SQLSTATE of a failed connection, and the message may be in any language. But it
+    says that it sent a password, and it knows the server's version only after it was let in. A
+    database that does not exist looks the same, and asking once more does no harm.
+    """
+    raw = error.pgconn
+    return raw is not None and raw.used_password and not raw.server_version

@@ -1,0 +1,41 @@
+"""A server that asks for passwords, and AWS's services as far as the tests need them."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+
+from ledger.db import credentials
+from ledger.db.removal import delete_everything
+from tests.ledger.aws.guarded import AWS, GuardedServer, SecretsManager, secrets_manager
+from tests.ledger.processes import reachable_folder
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[GuardedServer]:
+    with reachable_folder() as folder:
+        server = GuardedServer(folder / "data", settings.LEDGER_PG)
+        try:
+            server.guard()
+            yield server
+        finally:
+            delete_everything(folder / "data")
+
+
+@pytest.fixture(autouse=True)
+def _nobody_of_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    yield
+    credentials._sources.clear()
+
+
+@pytest.fixture
+def manager(guarded: GuardedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManager]:
+    """Secrets Manager, with a secret that the server takes."""
+    with secrets_manager() as found:
+        for name, value in found.environment.items():
+            monkeypatch.setenv(name, value)
+        found.login["password"] = "first"
+        guarded.set_password("first")
+        yield found
