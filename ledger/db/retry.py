@@ -4,8 +4,9 @@ Three cases (SQLSTATEs from PostgreSQL's appendix A, and as seen with psycopg 3)
 
 - **lost race, not started**: Postgres rolled the transaction back, or it never began. The whole
   transaction may run again. A part of it may not, so nothing is run again in an atomic block.
-- **unknown**: the connection was lost, perhaps during COMMIT. Only work that can look up whether
-  it was committed, by ids made before, may run again.
+- **unknown**: the connection was lost, perhaps during COMMIT, or the synchronous standby did not
+  confirm the commit. Only work that can look up whether it was committed, by ids made before, may
+  run again.
 - **final**: a broken rule, a wrong value, a bug. It would fail again.
 """
 
@@ -56,7 +57,7 @@ class Failure(Enum):
 
     LOST_RACE = "nothing: another transaction held the locks"
     NOT_STARTED = "nothing: no connection, or the server ended it before COMMIT"
-    UNKNOWN = "nothing or all of it: the connection was lost while it ran"
+    UNKNOWN = "nothing or all of it: the connection was lost while it ran, or nobody confirmed it"
     TIMED_OUT = "nothing: it took longer than statement_timeout"
     FINAL = "nothing: it would fail again"
 
@@ -65,7 +66,8 @@ NOTHING_DONE = frozenset({Failure.LOST_RACE, Failure.NOT_STARTED})
 
 
 class OutcomeUnknown(OperationalError):
-    """The connection was lost during COMMIT and could not be restored: it may be committed or not.
+    """The connection was lost during COMMIT and could not be restored, or the standby did not
+    confirm the commit: it may be committed or not, and it may be lost by a failover.
 
     The caller may send the same id again; it is done at most once.
     """

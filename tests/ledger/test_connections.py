@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
+from django.db import transaction as db_transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ledger.db.backend import replication
 from ledger.db.backend.base import DatabaseWrapper
+from ledger.db.retry import Failure, OutcomeUnknown, failure_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TIMEOUTS = {"lock_timeout": 3, "statement_timeout": 4, "transaction_timeout": 900}
@@ -29,8 +32,8 @@ def another() -> Iterator[Any]:
         return found
 
     yield another
-    for connection in made:
-        connection.close()
+    for each in made:
+        each.close()
 
 
 def value(connection: BaseDatabaseWrapper, sql: str) -> Any:
@@ -118,3 +121,57 @@ def test_a_refused_write_is_forgotten_with_its_connection(another: Any) -> None:
 
     found.close_if_unusable_or_obsolete()
     assert value(found, "SELECT pg_backend_pid()") == pid
+
+
+WARN = "DO $$ BEGIN RAISE WARNING 'something'; END $$"
+WARN_AT_COMMIT = """
+CREATE TEMPORARY TABLE written (number int);
+CREATE FUNCTION pg_temp.warn() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE WARNING 'something'; RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER warns AFTER INSERT ON written DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION pg_temp.warn();
+"""
+
+
+@pytest.fixture
+def cancelled_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any warning of PL/pgSQL stands for that of a cancelled wait for the standby, whose source is
+    another file. tests/ledger/test_unconfirmed_commits.py has real ones.
+    """
+    monkeypatch.setattr(replication, "WAITS", "pl_exec.c")
+
+
+def test_a_statement_whose_wait_for_the_standby_was_cancelled_is_of_unknown_outcome(
+    another: Any, cancelled_wait: None
+) -> None:
+    found = another()
+    with pytest.raises(OutcomeUnknown) as unknown, found.cursor() as cursor:
+        cursor.execute(WARN)
+
+    assert failure_of(unknown.value) is Failure.UNKNOWN
+    assert value(found, "SELECT 1") == 1, "it is told once"
+
+
+def test_a_commit_whose_wait_for_the_standby_was_cancelled_is_of_unknown_outcome(
+    cancelled_wait: None,
+) -> None:
+    told: list[str] = []
+
+    @db_transaction.atomic
+    def write() -> None:
+        db_transaction.on_commit(lambda: told.append("done"))
+        cursor.execute("INSERT INTO written VALUES (1)")
+
+    with connection.cursor() as cursor:
+        cursor.execute(WARN_AT_COMMIT)
+        with pytest.raises(OutcomeUnknown):
+            write()
+        cursor.execute("SELECT count(*) FROM written")
+        assert cursor.fetchone() == (1,), "the primary has it"
+    assert told == []
+    connection.close()  # and the table with it
+
+
+def test_other_warnings_change_nothing(another: Any) -> None:
+    with another().cursor() as cursor:
+        cursor.execute(WARN)

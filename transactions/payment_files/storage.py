@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.forms import NO_SUCH_NUMBER
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
+from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from ledger.db.retry import run_with_retry
 from ledger.db.row_security import RowScope, reading, rows_are_secured, write_rows
@@ -159,6 +160,8 @@ def _known(file: PaymentFile) -> PaymentFile | None:
         again |= Q(run=file.run)
     same = PaymentFile.objects.filter(from_account=file.from_account, digest=file.digest)
     found: PaymentFile | None = same.filter(again).select_related("from_account").first()
+    if found is not None:
+        wait_until_confirmed()
     return found
 
 

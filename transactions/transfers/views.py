@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.requests import PersonRequest
 from accounts.sign_in import step_up
+from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from transactions import services
 from transactions.availability import limits_in_words
@@ -87,6 +88,7 @@ def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | N
     sent = Transaction.objects.visible_to(request.user).filter(pk=form.payment_id).first()
     if sent is None:
         return None
+    wait_until_confirmed()
     if form.describes(sent):
         messages.info(request, SENT_ONCE)
     else:
@@ -116,6 +118,7 @@ def _new_transfer(request: PersonRequest) -> HttpResponse:
     form = TransferForm(initial=initial, user=request.user)
     paid = Transaction.objects.visible_to(request.user).filter(pk=form.payment_id)
     if paid.exists():
+        wait_until_confirmed()
         messages.info(request, SENT_ONCE)
         return redirect("transactions:detail", form.payment_id)
     if (kept := unsent.kept(request, form)) and kept.is_valid():

@@ -21,6 +21,7 @@ from psycopg import sql
 from psycopg.pq import Format, TransactionStatus
 
 from ledger.db import credentials, facts, own_server
+from ledger.db.backend import forks, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.pool import Psycopg, new_pool
@@ -72,8 +73,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self._token = TokenState()
         self._demotion = Demotion()
-        self.execute_wrappers += [facts.tell, self._demotion.watch]
+        self.execute_wrappers += [facts.tell, self._demotion.watch, self._check_confirmed]
         self.Database: Any = Psycopg(self.open)
+        forks.know(self)
 
     def open(self, conninfo: str = "", **parameters: Any) -> Any:
         """A new raw connection: for this wrapper, for the pool, or for the caller to close."""
@@ -113,6 +115,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             pools.setdefault(self.alias, new_pool(self))
         return pools[self.alias]
 
+    def forget_connection(self, inherited: list[Any]) -> None:
+        """In a forked process: leaves the parent's connection and pools alone, and moves them into
+        this list. See Note [Forked processes].
+        """
+        pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
+        inherited += [self.connection, *pools.values()]
+        pools.clear()
+        self.connection, self.run_on_commit = None, []
+        if self.in_atomic_block:
+            self.closed_in_transaction = self.needs_rollback = True
+
     def _set_autocommit(self, autocommit: bool) -> None:
         send = partial(super()._set_autocommit, autocommit)  # type: ignore[misc]
         if autocommit:  # after a transaction: nothing is sent
@@ -122,6 +135,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         self._send("COMMIT", super()._commit)  # type: ignore[misc]
+        replication.check_confirmed(self.connection)
+
+    def _check_confirmed(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        """An execute wrapper of Django's for statements that commit by themselves."""
+        result = execute(sql, params, many, context)
+        replication.check_confirmed(self.connection)
+        return result
 
     def _rollback(self) -> None:
         self._send("ROLLBACK", super()._rollback)  # type: ignore[misc]
@@ -184,6 +206,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return parameters
 
     def _configure_connection(self, connection: Any) -> bool:
+        forks.know_connection(connection)  # here, because a pool calls it for each new one
+        replication.listen(connection)
         is_changed = bool(super()._configure_connection(connection))  # type: ignore[misc]
         return self._set_transaction_timeout(connection) or is_changed
 

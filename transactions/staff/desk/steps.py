@@ -26,6 +26,7 @@ from accounts.admin.parts import person_of
 from accounts.approvals import check_now
 from accounts.exceptions import NeedsApproval
 from accounts.models import Account, User
+from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from ledger.text.lines import grouped, tidy_line
 from ledger.text.money import NO_BREAK, figure
@@ -196,6 +197,8 @@ class StepDesk:
         if self.about is not None:
             found = found.filter(Q(captures=self.about) | Q(reverses=self.about))
         row: Transaction | None = found.first()
+        if row is not None:
+            wait_until_confirmed()
         return row
 
     def _posted(self, *, was_booked: bool) -> HttpResponse:
