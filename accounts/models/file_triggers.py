@@ -2,7 +2,8 @@
 
 Note [Lines of a request]: a line that was refused when somebody asked may be payable later, and
 another one no more, while the sum stays the same. So the database notes the lines that were not
-asked for, and an approval pays none of them.
+asked for, and an approval pays none of them. The file is locked first, so that no line joins it or
+changes meanwhile.
 """
 
 import pgtrigger
@@ -20,6 +21,7 @@ REQUEST_FOR_FILE = FirmTrigger(
     definer=True,
     declare=[("asked", "record")],
     func=f"""
+        PERFORM FROM payment_files WHERE id = NEW.transaction_id FOR UPDATE;
         SELECT count(*) FILTER (WHERE {_CAN_BE_PAID}) AS lines,
                coalesce(sum(amount) FILTER (WHERE {_CAN_BE_PAID}), 0) AS amount,
                coalesce(jsonb_agg(number ORDER BY number) FILTER (WHERE NOT ({_CAN_BE_PAID})),

@@ -1,4 +1,9 @@
-"""Triggers that keep the lines of a payment file as they were when somebody asked to approve it."""
+"""Triggers that keep the lines of a payment file as they were when somebody asked to approve it.
+
+They lock the file as the request does, so that of a line and a request at once the second one finds
+the first. An older snapshot than that of READ COMMITTED could hide a request that was made since,
+so such a transaction changes no line and adds none.
+"""
 
 import pgtrigger
 
@@ -10,6 +15,7 @@ _IS_ASKED = """
     SELECT FROM approval_requests
     WHERE kind = 'payment_file' AND status <> 'declined' AND status <> 'withdrawn'
 """
+_OLD_SNAPSHOT = "current_setting('transaction_isolation') <> 'read committed'"
 
 # By its number a line is left out of a request, see Note [Lines of a request].
 _FIXED = ("id", "file_id", "number", "to_account_id", "amount")
@@ -21,8 +27,13 @@ LINE_OF_REQUEST_STAYS = FirmTrigger(
     definer=True,  # the policies of row-level security hide the request from the file's owner
     func=f"""
         IF ({", ".join(f"OLD.{column}" for column in _FIXED)})
-           IS DISTINCT FROM ({", ".join(f"NEW.{column}" for column in _FIXED)})
-           AND EXISTS ({_IS_ASKED} AND transaction_id IN (OLD.file_id, NEW.file_id))
+           IS NOT DISTINCT FROM ({", ".join(f"NEW.{column}" for column in _FIXED)})
+        THEN
+            RETURN NEW;
+        END IF;
+        PERFORM FROM payment_files WHERE id IN (OLD.file_id, NEW.file_id) ORDER BY id FOR KEY SHARE;
+        IF {_OLD_SNAPSHOT}
+           OR EXISTS ({_IS_ASKED} AND transaction_id IN (OLD.file_id, NEW.file_id))
         THEN
             {_STAYS}
         END IF;
@@ -37,7 +48,11 @@ NO_LINE_JOINS_A_REQUEST = FirmTrigger(
     referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
     definer=True,
     func=f"""
-        IF EXISTS ({_IS_ASKED} AND transaction_id IN (SELECT file_id FROM added)) THEN
+        PERFORM FROM payment_files WHERE id IN (SELECT file_id FROM added)
+        ORDER BY id FOR KEY SHARE;
+        IF {_OLD_SNAPSHOT}
+           OR EXISTS ({_IS_ASKED} AND transaction_id IN (SELECT file_id FROM added))
+        THEN
             {_JOINS}
         END IF;
         RETURN NULL;

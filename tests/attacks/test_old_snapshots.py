@@ -1,0 +1,92 @@
+"""SQL of the web role in a transaction that began before what it must not miss was committed.
+
+At REPEATABLE READ a query in a trigger sees the rows of then, so a rule that only looks for a row
+would pass.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import DatabaseError, IntegrityError, connection
+from django.utils import timezone
+
+from accounts.models import Account, ApprovalRequest, User
+from tests.attacks.approvals import approved, as_web
+from tests.attacks.test_four_eyes_of_files import ANOTHER_LINE, asked
+from tests.attacks.test_four_eyes_races import after_waiting_for
+from tests.factories import AccountFactory
+from tests.transactions.payment_files.files import checked, pay
+from transactions.models import PaymentFile, PaymentLine
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def file(clerk: User) -> PaymentFile:
+    """40,000 in two lines."""
+    firm: Account = AccountFactory(balance="90000")
+    return checked(firm, *(pay(AccountFactory(), 20_000) for _ in range(2)), created_by=clerk)
+
+
+def insert_request(file: PaymentFile, clerk: User) -> None:
+    """A request that the service has not committed yet."""
+    ApprovalRequest.objects.create(
+        kind=ApprovalRequest.Kind.PAYMENT_FILE, transaction_id=file.pk,
+        from_account=file.from_account, amount=40_000, currency="USD", parameters={"lines": 2},
+        reason="Wages", requested_by=clerk, expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+
+
+@contextmanager
+def begun_before() -> Iterator[psycopg.Connection]:
+    """A transaction of the web role whose snapshot is of now."""
+    with psycopg.connect(**connection.get_connection_params()) as outside:
+        outside.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        outside.execute("SET ROLE ledger_web")
+        outside.execute("SELECT FROM approval_requests")
+        yield outside
+
+
+ANOTHER_PAYEE = (
+    "UPDATE payment_lines SET to_account_id = (SELECT to_account_id FROM payment_lines"
+    " WHERE number = 2) WHERE number = 3"
+)
+
+
+@pytest.mark.parametrize("sql", [ANOTHER_PAYEE, ANOTHER_LINE])
+def test_the_lines_of_an_approved_file_stay_for_who_began_before(
+    sql: str, file: PaymentFile, clerk: User, boss: User
+) -> None:
+    before = list(PaymentLine.objects.of(file).in_order().values())
+    with begun_before() as outside:
+        approved(asked(file, clerk), boss)
+        with pytest.raises(psycopg.errors.CheckViolation):
+            outside.execute(sql)
+    assert list(PaymentLine.objects.of(file).in_order().values()) == before
+
+
+def test_a_line_at_the_same_moment_waits_for_the_request_and_is_refused(
+    file: PaymentFile, clerk: User
+) -> None:
+    def second() -> None:
+        with as_web(), connection.cursor() as cursor:
+            cursor.execute(ANOTHER_LINE)
+
+    with pytest.raises(DatabaseError):
+        after_waiting_for(lambda: insert_request(file, clerk), second)
+    assert PaymentLine.objects.of(file).count() == 2
+
+
+def test_a_request_at_the_same_moment_waits_for_a_line_and_is_refused(
+    file: PaymentFile, clerk: User
+) -> None:
+    def second() -> None:
+        with as_web(clerk):
+            insert_request(file, clerk)
+
+    with pytest.raises(IntegrityError):
+        after_waiting_for(lambda: connection.cursor().execute(ANOTHER_LINE), second)
+    assert not ApprovalRequest.objects.exists()
