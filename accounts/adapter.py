@@ -29,7 +29,7 @@ from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
 from ledger.web.contact import bank_staff
-from ledger.web.mail import MailNotSent
+from ledger.web.mail import MailNotSent, as_notice
 
 logger = logging.getLogger(__name__)
 
@@ -216,14 +216,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         email: str | None = None,
     ) -> None:
         """Sends a notification. Adds the user to its context, which allauth leaves out. It tells of
-        what has happened, so one that cannot be sent stops nothing: a line of the log says so.
+        what has happened, so one that cannot be sent stops nothing: a line of the log says so, and
+        whom to tell.
         """
         try:
-            super().send_notification_mail(
-                template_prefix, user, {"user": user, **(context or {})}, email
-            )
+            with as_notice():
+                super().send_notification_mail(
+                    template_prefix, user, {"user": user, **(context or {})}, email
+                )
         except MailNotSent as error:
-            logger.error("Not told by mail: %s (%s)", template_prefix, error)  # noqa: TRY400
+            logger.error(  # noqa: TRY400
+                "Not told by mail: %s, person %s (%s)", template_prefix, user.pk, error
+            )
 
 
 def _fitting(

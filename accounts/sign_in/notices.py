@@ -4,6 +4,7 @@
 request. tests/accounts/sign_in/test_notices.py lists every change, so that none goes untold.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from django.utils.text import get_text_list
 from accounts.models import User
 from accounts.sign_in.addresses import mailed_name
 from accounts.sign_in.factors import Kind, recovery_codes_left
+from ledger.web.mail import MailNotSent, as_notice
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,17 @@ def tell(person: User, notice: Notice, *, email: str = "") -> None:
     """
     context = {"text": notice.text, "person_name": mailed_name(person)}
     text, to = render_to_string("account/email/notice_message.txt", context), email or person.email
-    db_transaction.on_commit(lambda: send_mail(notice.subject, text, None, [to]), robust=True)
+
+    def send() -> None:
+        try:
+            with as_notice():
+                send_mail(notice.subject, text, None, [to])
+        except MailNotSent as error:
+            logger.error(  # noqa: TRY400
+                "Not told by mail: %s, person %s (%s)", notice.subject, person.pk, error
+            )
+
+    db_transaction.on_commit(send, robust=True)
 
 
 def tell_of_recovery_code(user: User, authenticator: Authenticator, **_signal: Any) -> None:

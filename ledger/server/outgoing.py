@@ -25,7 +25,7 @@ AT_ONCE = struct.pack("ii", 1, 0)
 
 def few_of(threads: int) -> int:
     """How many threads may wait for clients that read slowly; as many more for clients that send
-    slowly, and two for the mail server (`ledger.web.mail`). The others serve pages.
+    slowly, and three for the mail server (`ledger.web.mail`). The others serve pages.
     """
     return max(1, threads // 4)
 

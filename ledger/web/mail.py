@@ -1,5 +1,8 @@
 """Mail through a server that may be slow or down: it holds up few pages, and for a short time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from smtplib import SMTPException
 from threading import BoundedSemaphore
 from typing import Any
@@ -7,11 +10,26 @@ from typing import Any
 from django.core.mail.backends import smtp
 
 AT_ONCE = 2  # of the eight threads of a web process
+NOTICES_AT_ONCE = 1  # of the others: strangers who ask for mails hold up no notice
 SECONDS = 1.0  # the longest that another waits for its turn
+
+_is_notice: ContextVar[bool] = ContextVar("is_notice", default=False)
 
 
 class MailNotSent(Exception):
     """The mail server cannot be reached, is too slow, or refuses the mail. Names no address."""
+
+
+@contextmanager
+def as_notice() -> Iterator[None]:
+    """Mails sent within the block tell people of what has happened to their sign-in. They have a
+    turn of their own: whoever asks for many other mails at once could keep one from leaving.
+    """
+    before = _is_notice.set(True)
+    try:
+        yield
+    finally:
+        _is_notice.reset(before)
 
 
 class MailBackend(smtp.EmailBackend):
@@ -20,14 +38,16 @@ class MailBackend(smtp.EmailBackend):
     """
 
     _turns = BoundedSemaphore(AT_ONCE)
+    _turns_of_notices = BoundedSemaphore(NOTICES_AT_ONCE)
 
     def send_messages(self, email_messages: Any) -> int:
         """Sends them all and returns how many. Raises MailNotSent."""
-        if not self._turns.acquire(timeout=SECONDS):
+        turns = self._turns_of_notices if _is_notice.get() else self._turns
+        if not turns.acquire(timeout=SECONDS):
             raise MailNotSent("too many mails at once")
         try:
             return super().send_messages(email_messages) or 0
         except (OSError, SMTPException, UnicodeError) as error:
             raise MailNotSent(type(error).__name__) from None
         finally:
-            self._turns.release()
+            turns.release()

@@ -4,6 +4,7 @@ import logging
 import runpy
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
 from django.core.mail import EmailMessage
+from django.core.mail.backends import smtp
 from django.test import Client
 
 from accounts import services
@@ -18,7 +20,7 @@ from accounts.models import User
 from accounts.sign_in.mailed_codes import MAILS
 from ledger.env import BASE_DIR
 from ledger.web import mail as mail_server
-from ledger.web.mail import MailBackend, MailNotSent
+from ledger.web.mail import MailBackend, MailNotSent, as_notice
 from tests.factories import UserFactory
 from tests.ledger.processes import environment, free_port
 from tests.pages import text_of
@@ -55,6 +57,17 @@ def silent_server(settings: Any) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def turns_taken() -> Iterator[None]:
+    """Mails that strangers have asked for are on their way, as many as may be at once."""
+    for _ in range(mail_server.AT_ONCE):
+        assert MailBackend._turns.acquire(blocking=False)
+    try:
+        yield
+    finally:
+        MailBackend._turns.release(mail_server.AT_ONCE)
+
+
 def sign_in(client: Client, password: str = PASSWORD) -> bool:
     client.post("/account/login/", {"login": ANA, "password": password})
     return client.get("/").status_code == 200
@@ -66,7 +79,8 @@ def test_a_new_device_signs_in_and_the_log_says_that_its_mail_is_missing(
     assert sign_in(Client())
     with caplog.at_level(logging.ERROR):
         assert sign_in(Client())
-    assert "Not told by mail: account/email/new_device (ConnectionRefusedError)" in caplog.text
+    missing = f"account/email/new_device, person {ana.pk} (ConnectionRefusedError)"
+    assert f"Not told by mail: {missing}" in caplog.text
     assert ANA not in caplog.text
 
 
@@ -106,9 +120,31 @@ def test_mails_that_did_not_leave_do_not_count(ana: User, no_server: None, setti
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_the_bank_does_is_not_undone(ana: User, no_server: None) -> None:
+def test_what_the_bank_does_is_not_undone(
+    ana: User, no_server: None, caplog: pytest.LogCaptureFixture
+) -> None:
     services.deactivate_user(user=ana)
     assert not User.objects.get(pk=ana.pk).is_active
+    assert f"Not told by mail: Your sign-in was closed, person {ana.pk}" in caplog.text
+    assert ANA not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_ask_for_mails_keep_no_notice_from_leaving(
+    ana: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+    settings.EMAIL_BACKEND = "ledger.web.mail.MailBackend"
+    monkeypatch.setattr(
+        smtp.EmailBackend, "send_messages", lambda _self, mails: taken.extend(mails[0].to)
+    )
+    monkeypatch.setattr(mail_server, "SECONDS", 0)
+    with turns_taken():
+        assert Client().post(RESET, {"email": ANA}).status_code == 503
+        assert sign_in(Client())
+        assert sign_in(Client())  # from a new device
+        services.deactivate_user(user=ana)
+    assert taken == [ANA, ANA]
 
 
 @pytest.mark.usefixtures("silent_server")
@@ -118,15 +154,26 @@ def test_a_server_that_says_nothing_is_not_waited_for() -> None:
 
 
 @pytest.mark.usefixtures("silent_server")
-def test_few_threads_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_notices_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_server, "SECONDS", 0)
-    for _ in range(mail_server.AT_ONCE):
-        assert MailBackend._turns.acquire(blocking=False)
+    turns = MailBackend._turns_of_notices
+    assert turns.acquire(blocking=False)
     try:
-        with pytest.raises(MailNotSent, match="at once"):
+        with pytest.raises(MailNotSent, match="at once"), as_notice():
             MailBackend().send_messages([MESSAGE])
     finally:
-        MailBackend._turns.release(mail_server.AT_ONCE)
+        turns.release()
+    with pytest.raises(MailNotSent, match="Disconnected"), as_notice():  # its turn came back
+        MailBackend().send_messages([MESSAGE])
+    assert turns.acquire(blocking=False)
+    turns.release()
+
+
+@pytest.mark.usefixtures("silent_server")
+def test_few_threads_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail_server, "SECONDS", 0)
+    with turns_taken(), pytest.raises(MailNotSent, match="at once"):
+        MailBackend().send_messages([MESSAGE])
     with pytest.raises(MailNotSent, match="Disconnected"):  # its turn came back
         MailBackend().send_messages([MESSAGE])
 
