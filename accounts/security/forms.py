@@ -26,7 +26,7 @@ from accounts.security.credentials import MALFORMED, NO_PASSKEY, CredentialField
 from accounts.sign_in import devices, events, limits
 from accounts.sign_in.factors import Kind, must_confirm_address
 from accounts.sign_in.passkey_hosts import no_passkeys_at
-from accounts.sign_in.recovery_codes import use_recovery_code
+from accounts.sign_in.recovery_codes import OLD_LENGTH, use_recovery_code
 from ledger.text.lines import tidy_line
 from ledger.web import security_log
 
@@ -116,10 +116,12 @@ class LimitedCodeMixin(forms.Form):
         taken for a recovery code.
         """
         typed = str(self.cleaned_data["code"])
-        is_of_app = len(normalize_user_code(typed)) <= app_settings.TOTP_DIGITS
+        length = len(normalize_user_code(typed))
+        is_of_app = length <= app_settings.TOTP_DIGITS
+        of_codes: limits.Door = "old_recovery_code" if length == OLD_LENGTH else "recovery_code"
         attempt = limits.begin(
             context.request,
-            door=self.app_door if is_of_app else "recovery_code",
+            door=self.app_door if is_of_app else of_codes,
             account=str(self.user.pk),
             device=devices.known_device(context.request, self.user),
         )

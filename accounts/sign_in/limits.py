@@ -33,7 +33,10 @@ from django.utils.crypto import salted_hmac
 from accounts.models import AttemptCount
 
 # A stranger's wrong passwords do not count against somebody who is signed in, nor the other way.
-Door = Literal["sign_in", "step_up", "second_factor", "recovery_code", "step_up_code", "mail_code"]
+Door = Literal[
+    "sign_in", "step_up", "second_factor", "step_up_code", "mail_code", "recovery_code",
+    "old_recovery_code",
+]  # fmt: skip
 
 MINUTE = 60
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
@@ -66,6 +69,9 @@ CHALLENGES = Limit("passkey_challenges", 60, 5 * MINUTE)
 
 IN_ALL = "in_all"  # of all doors; the others count each door apart
 OF_WHO_IS_SIGNED_IN = ("step_up", "step_up_code")
+# What is typed there is hard to guess from however many clients, so only clients are limited:
+# otherwise others would use up the tries of the owner, who may have nothing else.
+HARD_TO_GUESS = ("mail_code", "recovery_code")
 
 
 def in_all() -> Limit:
@@ -107,7 +113,7 @@ def begin(
     if device:
         device_key = f"{door} {person or account} device {device}"
         wanted += [(ACCOUNT, device_key), (DEVICE_A_DAY, device_key)]
-    elif door != "mail_code":
+    elif door not in HARD_TO_GUESS:
         account_key = f"{door} {account}"
         wanted += [(ACCOUNT, account_key), (ACCOUNT_A_DAY, account_key), (in_all(), "")]
     if door == "sign_in" and not device:

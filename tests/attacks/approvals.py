@@ -20,12 +20,17 @@ from ledger.db.row_security import NOBODY
 from tests.conftest import read_as, set_role
 from tests.factories import walls_down
 from transactions import services
-from transactions.models import Transaction
+from transactions.models import PaymentFile, Transaction
 from transactions.services import Draft
-from transactions.staff.approvals.requests import ask_for, do_approved
+from transactions.staff.approvals.requests import ask_for, ask_for_file, do_approved
 
 PAGE = reverse("admin_approvals")
 DESK = reverse("admin:transactions_transaction_cash_desk")
+ANOTHER_LINE = """
+    INSERT INTO payment_lines SELECT (jsonb_populate_record(
+        line, '{"number": 9, "id": "018f0000-0000-7000-8000-000000000000"}'
+    )).* FROM payment_lines AS line WHERE number = 3
+"""
 
 
 @contextmanager
@@ -106,3 +111,8 @@ def expire(request: ApprovalRequest) -> None:
             [request.pk],
         )
     request.refresh_from_db()
+
+
+def asked_for_file(file: PaymentFile, clerk: User) -> ApprovalRequest:
+    with as_web(clerk):
+        return ask_for_file(file, reason="Letter of the customer", asked_by=clerk)

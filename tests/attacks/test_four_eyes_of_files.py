@@ -14,7 +14,8 @@ from accounts import approvals
 from accounts.exceptions import MayNotDecide, NeedsApproval, RequestDecided, ServesOwn
 from accounts.groups import MANAGER, OPERATIONS
 from accounts.models import Account, ApprovalRequest, Household, StaffSum, User
-from tests.attacks.approvals import PAGE, approved, as_web, expire, step
+from tests.attacks.approvals import ANOTHER_LINE, PAGE, approved, as_web, expire, step
+from tests.attacks.approvals import asked_for_file as asked
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances, walls_down
 from tests.pages import text_of
@@ -28,13 +29,6 @@ from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import LinesRefused, agreed_to, book_rest, book_whole
 from transactions.payment_files.preview import check
 from transactions.payment_files.storage import store
-from transactions.staff.approvals.requests import ask_for_file
-
-ANOTHER_LINE = """
-    INSERT INTO payment_lines SELECT (jsonb_populate_record(
-        line, '{"number": 9, "id": "018f0000-0000-7000-8000-000000000000"}'
-    )).* FROM payment_lines AS line WHERE number = 3
-"""
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,11 +49,6 @@ def mara() -> Account:
 def file(firm: Account, mara: Account, clerk: User) -> PaymentFile:
     """24,000 in three lines, each below the threshold."""
     return checked(firm, pay(mara, 8_000), pay(mara, 7_000), pay(mara, 9_000), created_by=clerk)
-
-
-def asked(file: PaymentFile, clerk: User) -> ApprovalRequest:
-    with as_web(clerk):
-        return ask_for_file(file, reason=WHY, asked_by=clerk)
 
 
 def paid(file: PaymentFile, by: User, book: Any = book_whole) -> PaymentFile:

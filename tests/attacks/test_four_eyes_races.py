@@ -2,15 +2,12 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import IntegrityError, connection
-from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.exceptions import LedgerError, NeedsApproval, RequestDecided
@@ -25,6 +22,7 @@ from tests.attacks.approvals import (
     change_limits,
     done,
 )
+from tests.attacks.waiting import after_waiting_for
 from tests.conftest import colleague
 from tests.factories import AccountFactory, balances
 from tests.refusals import constraint_of
@@ -108,34 +106,6 @@ def test_of_fifty_who_do_what_is_approved_the_money_moves_once(
     together(50, lambda _place: do_approved(request, by=clerk))
     assert balances(account) == [70_000]
     assert audit().clean
-
-
-WAITING = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
-
-
-def after_waiting_for(first: Callable[[], object], second: Callable[[], object]) -> Any:
-    """Runs `second` elsewhere while `first` is not committed, and returns what came of it, once it
-    has waited for the end of `first`.
-    """
-
-    def elsewhere() -> object:
-        try:
-            return second()
-        except LedgerError as refusal:
-            return refusal
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        with db_transaction.atomic():
-            first()
-            result = pool.submit(elsewhere)
-            with psycopg.connect(**connection.get_connection_params(), autocommit=True) as outside:
-                while not outside.execute(WAITING).fetchone():
-                    assert not result.done(), "it did not wait"
-        return result.result(timeout=60)
 
 
 def insert_request(account: Account, boss: User) -> None:

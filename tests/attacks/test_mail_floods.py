@@ -110,6 +110,15 @@ def test_the_owner_signs_in_while_strangers_guess_and_ask_for_mails() -> None:
     assert type_code(ask_for_code(), mailed_code(codes[-1]))
 
 
+def test_wrong_codes_from_many_addresses_keep_no_code_from_the_owner() -> None:
+    """More than the wrong passwords on an address that any limit takes."""
+    for n in range(21):
+        stranger = ask_for_code(f"203.0.113.{n}")
+        for _ in range(app_settings.LOGIN_BY_CODE_MAX_ATTEMPTS):
+            assert not type_code(stranger, "AAAA-AAAA")
+    assert type_code(ask_for_code(), mailed_code())
+
+
 def test_the_owner_resets_by_a_mail_that_a_stranger_asked_for() -> None:
     flood(RESET)
     owner = Client(REMOTE_ADDR=OWNERS)

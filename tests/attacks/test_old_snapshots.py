@@ -14,9 +14,8 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from accounts.models import Account, ApprovalRequest, User
-from tests.attacks.approvals import approved, as_web
-from tests.attacks.test_four_eyes_of_files import ANOTHER_LINE, asked
-from tests.attacks.test_four_eyes_races import after_waiting_for
+from tests.attacks.approvals import ANOTHER_LINE, approved, as_web, asked_for_file
+from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from tests.transactions.payment_files.files import checked, pay
 from transactions.models import PaymentFile, PaymentLine
@@ -62,7 +61,7 @@ def test_the_lines_of_an_approved_file_stay_for_who_began_before(
 ) -> None:
     before = list(PaymentLine.objects.of(file).in_order().values())
     with begun_before() as outside:
-        approved(asked(file, clerk), boss)
+        approved(asked_for_file(file, clerk), boss)
         with pytest.raises(psycopg.errors.CheckViolation):
             outside.execute(sql)
     assert list(PaymentLine.objects.of(file).in_order().values()) == before

@@ -4,11 +4,15 @@ import re
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.conf import LazySettings
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import SignIn, User
+from accounts.sign_in.encryption import encrypt
+from accounts.sign_in.factors import Kind
+from accounts.sign_in.recovery_codes import old_digest_of
 from tests.attacks.answers import METHODS, ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.digests import table_digests
@@ -95,6 +99,34 @@ def test_a_stranger_cannot_use_up_the_tries_of_another(ana: User) -> None:
     client = after_the_password(ana)
     client.post(SECOND, {"code": code_of()})
     assert is_signed_in(client)
+
+
+def guess_from_everywhere(ana: User, code: str) -> None:
+    """As somebody who knows the password, from many addresses."""
+    for n in range(25):
+        thief = after_the_password(ana, Client(REMOTE_ADDR=f"203.0.113.{n}"))
+        thief.post(SECOND, {"code": code})
+        assert not is_signed_in(thief)
+
+
+def test_who_knows_the_password_uses_up_no_recovery_code_of_the_owner(ana: User) -> None:
+    codes = add_recovery_codes(ana)
+    guess_from_everywhere(ana, "ABCDE" * 5)
+    owner = after_the_password(ana, Client(REMOTE_ADDR="198.51.100.7"))
+    owner.post(SECOND, {"code": codes[0]})
+    assert is_signed_in(owner)
+
+
+@pytest.mark.parametrize("guesses", [0, 1])
+def test_old_recovery_codes_are_not_guessed_from_many_addresses(ana: User, guesses: int) -> None:
+    salt = "5a" * 16
+    old = {"codes": [], "old_salt": salt, "old_codes": [encrypt(old_digest_of("24681357", salt))]}
+    Authenticator.objects.create(user=ana, type=Kind.RECOVERY_CODES, data=old)
+    for _ in range(guesses):
+        guess_from_everywhere(ana, "13572468")
+    client = after_the_password(ana, Client(REMOTE_ADDR="198.51.100.7"))
+    client.post(SECOND, {"code": "24681357"})
+    assert is_signed_in(client) is not bool(guesses)
 
 
 # ---- Replaying ----

@@ -1,0 +1,38 @@
+"""Runs one thing while another one that it has to wait for is not committed."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+from django.db import connection
+from django.db import transaction as db_transaction
+
+from accounts.exceptions import LedgerError
+
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def after_waiting_for(first: Callable[[], object], second: Callable[[], object]) -> Any:
+    """Runs `second` elsewhere while `first` is not committed, and returns what came of it, once it
+    has waited for the end of `first`.
+    """
+
+    def elsewhere() -> object:
+        try:
+            return second()
+        except LedgerError as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with db_transaction.atomic():
+            first()
+            result = pool.submit(elsewhere)
+            with psycopg.connect(**connection.get_connection_params(), autocommit=True) as outside:
+                while not outside.execute(WAITING).fetchone():
+                    assert not result.done(), "it did not wait"
+        return result.result(timeout=60)
