@@ -57,6 +57,7 @@ check: install
 	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()'
 	find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
 	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m tests.migration_rules
 	$(PY) -m tests.checks
 
 audit: install

@@ -2,6 +2,7 @@ from django.apps import AppConfig
 from django.db.models.signals import post_init, post_migrate
 
 from ledger.db import facts
+from ledger.db.migrations_done import at_newest
 from ledger.db.signed_facts import store_keys
 from ledger.text import currencies
 
@@ -34,17 +35,13 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(sign_out.keep_in_session)
         social_account_added.connect(linking.record_connected)
         social_account_removed.connect(linking.record_disconnected)
-        post_migrate.connect(fill_groups)
-        post_migrate.connect(write_thresholds, sender=self)
-        post_migrate.connect(group_map.write_provider_groups, sender=self)
-        post_migrate.connect(_store_keys, sender=self)
+        post_migrate.connect(at_newest(fill_groups), weak=False)
+        for write in (write_thresholds, group_map.write_provider_groups, _store_keys):
+            post_migrate.connect(at_newest(write), sender=self, weak=False)
 
 
 def _store_keys(**_signal: object) -> None:
-    from django.db import connection
-
-    if "fact_keys" in connection.introspection.table_names():  # not if migrated back before it
-        store_keys()
+    store_keys()
 
 
 def _minor_units(code: str) -> int | None:

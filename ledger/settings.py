@@ -131,6 +131,7 @@ DATABASES = {
         "LEDGER_EMBEDDED": LEDGER_EMBEDDED,
         "LEDGER_ROLE": LEDGER_ROLE,
         "LEDGER_TIMEOUTS": _timeouts if LEDGER_ROLE == "web" else {},
+        "LEDGER_MIGRATION_LOCK_TIMEOUT": _timeouts["lock_timeout"],
         "OPTIONS": {
             "application_name": "ledger",
             "connect_timeout": env.number("LEDGER_CONNECT_TIMEOUT", 5, least=1, most=600),

@@ -109,7 +109,7 @@ def test_a_migration_finds_the_tables_without_views(ana: Account, eve: Account) 
     with connection.cursor() as cursor:
         cursor.execute(views)
         assert cursor.fetchone() == (len(MASKS),)
-    installation.lift_masks_before_migration(plan=["a migration"])
+    installation.lift_masks_before_migration(plan=[("a migration", False)])
     assert count("public.accounts", token_of(eve.user)) == 1
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace('ledger_web')")

@@ -57,16 +57,16 @@ def apply() -> bool:
     return (installed or "") != wanted
 
 
-def apply_after_migration(**_signal: Any) -> None:
-    """Does the same after a migration, for tables that are new."""
-    if "transactions" in connection.introspection.table_names():
-        apply()
-
-
-def lift_masks_before_migration(*, plan: Sequence[Any], **_signal: Any) -> None:
-    """Removes the views until `apply_after_migration`: no column that a view reads can change."""
+def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
+    """Removes the views until the migrations are done: no column that a view reads can change.
+    Removes the policies too where a migration is taken back: they fit the newest tables alone.
+    """
     with db_transaction.atomic(), connection.cursor() as cursor:
-        if plan and _installed(cursor) is not None:
+        if not plan or _installed(cursor) is None:
+            return
+        if any(backwards for _migration, backwards in plan):
+            _remove(cursor)
+        else:
             _remove_masks(cursor)
             cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS NULL")
 

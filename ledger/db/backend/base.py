@@ -26,6 +26,7 @@ from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.pool import Psycopg, new_pool
 from ledger.db.backend.reader_cursors import TokenState, with_reader
+from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.row_security import SignedReader
 
@@ -63,6 +64,7 @@ class DatabaseOperations(operations.DatabaseOperations):
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
     client_class = DatabaseClient
+    SchemaEditorClass = DatabaseSchemaEditor
     # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
     # these without a cursor, so that `execute_wrapper` does not see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None

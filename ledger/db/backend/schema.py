@@ -1,0 +1,22 @@
+"""Migrations that do not wait long for a table.
+
+Note [Lock-safe migrations]: a change of a table waits for everybody who uses it, and meanwhile
+everybody who comes later waits behind it. So a migration gives up after LEDGER_LOCK_TIMEOUT, as a
+payment does; it is rolled back, and run again later. Only one that is not atomic waits as long as
+it takes: CREATE INDEX CONCURRENTLY holds nobody up.
+"""
+
+from typing import Self
+
+from django.db.backends.postgresql import schema
+from django.db.backends.postgresql.psycopg_any import sql
+
+
+class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
+    def __enter__(self) -> Self:
+        found = super().__enter__()
+        seconds = self.connection.settings_dict.get("LEDGER_MIGRATION_LOCK_TIMEOUT")
+        if self.atomic_migration and not self.collect_sql and seconds:
+            with self.connection.cursor() as cursor:
+                cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(f"{seconds}s"))
+        return found

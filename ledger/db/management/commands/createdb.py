@@ -1,0 +1,44 @@
+"""Creates the database that the settings name, as the embedded server creates its own."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError, connection
+
+KNOWS_BUILTIN_LOCALE = 170000
+# Sorts the same on every system and in every version, so that no index is damaged by an upgrade.
+SAME_EVERYWHERE = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+EXISTS, NO_RIGHT = "42P04", "42501"
+
+
+class Command(BaseCommand):
+    help = "Create the database of the settings, empty, on a server of your own."
+    requires_system_checks: list[str] = []
+
+    def handle(self, **_options: Any) -> None:
+        name = connection.settings_dict["NAME"]
+        try:
+            _create(name)
+        except ProgrammingError as error:
+            code = getattr(error.__cause__, "sqlstate", None)
+            if code == EXISTS:
+                raise CommandError(f"The database {name} exists; nothing was changed.") from error
+            if code == NO_RIGHT:
+                raise CommandError(
+                    f"The role {connection.settings_dict['USER']} may not create databases: a"
+                    f" superuser gives the right by ALTER ROLE ... CREATEDB, or creates {name}"
+                    " (docs/rights.md)."
+                ) from error
+            raise
+        self.stdout.write(f"Created the database {name}; manage.py prepare makes its tables.")
+
+
+def _create(name: str) -> None:
+    """From template0, because template1 may hold what somebody put there. Connects to another
+    database of the server.
+    """
+    with connection._nodb_cursor() as cursor:
+        version = cursor.connection.info.server_version
+        locale = SAME_EVERYWHERE if version >= KNOWS_BUILTIN_LOCALE else ""
+        quoted = connection.ops.quote_name(name)
+        cursor.execute(f"CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8'{locale}")

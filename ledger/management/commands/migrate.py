@@ -1,0 +1,82 @@
+"""Django's `migrate`, with sentences instead of tracebacks, and without the loss of a bank."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import CommandError
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import DatabaseError
+from django.db.migrations import Migration
+from django.db.migrations.exceptions import InconsistentMigrationHistory
+from django.db.models.signals import pre_migrate
+
+from ledger.backups.fixtures import rows_of_a_bank
+from ledger.db.going_back import Plan, lossy, taken_back
+from transactions.row_security import installation as row_security
+
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Command(Migrate):
+    _running: Migration | None = None
+
+    def handle(self, *arguments: Any, **options: Any) -> None:
+        def check(*, plan: Plan, **_signal: Any) -> None:
+            _refuse_loss(plan, fake=options["fake"])
+
+        # Only the signal tells what would be done; the first of our apps gets it first.
+        sender = apps.get_app_config("accounts")
+        pre_migrate.connect(check, sender=sender, weak=False)
+        try:
+            super().handle(*arguments, **options)
+        except InconsistentMigrationHistory as error:
+            raise CommandError(f"{error} docs/migrations.md says what to do.") from error
+        except DatabaseError as error:
+            if self._running is None:
+                raise
+            self.stdout.write("")
+            raise CommandError(_failure(self._running, error)) from error
+        finally:
+            pre_migrate.disconnect(check, sender=sender)
+
+    def migration_progress_callback(
+        self, action: str, migration: Migration | None = None, fake: bool = False
+    ) -> None:
+        super().migration_progress_callback(action, migration, fake)
+        if action.endswith("_start"):
+            self._running = migration
+        elif action.endswith("_success"):
+            self._running = None
+
+
+def _refuse_loss(plan: Plan, *, fake: bool) -> None:
+    """Stops before migrations of a bank with rows are taken back, if that may delete any."""
+    back = taken_back(plan)
+    rows = rows_of_a_bank() if back else ""
+    if not rows:
+        return
+    if row_security.is_installed():
+        raise CommandError(
+            "Nothing was changed: the policies of row-level security fit the newest tables alone."
+            " To go back, first run manage.py prepare with LEDGER_ROW_SECURITY=False."
+        )
+    if (losing := lossy(plan)) and not fake:
+        raise CommandError(
+            f"Nothing was changed: this bank has {rows}, and taking {losing[0]} back may delete"
+            " what it holds. Go forward by a new migration, or restore a backup into a new"
+            " database."
+        )
+
+
+def _failure(migration: Migration, error: DatabaseError) -> str:
+    """Which migration failed, why, and what is left of it."""
+    left = (
+        "Nothing of it is left"
+        if migration.atomic
+        else "It is not atomic, so a part of it may be there"
+    )
+    then = "the migrations before it are done. docs/migrations.md says how to go on."
+    if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+        return f"{migration} gave up, because others use its tables. {left}, and {then}"
+    reason = str(error).strip().splitlines()[0]
+    return f"{migration} failed: {reason}. {left}, and {then}"

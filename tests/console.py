@@ -1,0 +1,77 @@
+"""Reads the ```console blocks of a page of docs, so that tests run what the page says.
+
+A line that begins with "$ " is a command, up to a comment; the lines below it are what it prints,
+each somewhere in this order; a line "..." stands for any. What follows `console` in the first line
+of a block tells the test where to run it.
+"""
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger.env import BASE_DIR
+
+BLOCK = re.compile(r"^```console *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+COMMENT = re.compile(r"\s{2,}# .*$")
+
+
+@dataclass
+class Step:
+    """One command and what it prints."""
+
+    command: str
+    prints: list[str] = field(default_factory=list)
+
+    def words(self) -> tuple[dict[str, str], list[str]]:
+        """The settings before the command, and the command with its arguments."""
+        words, settings = shlex.split(self.command), {}
+        while (parts := words[0].partition("=")) and parts[0].isupper() and parts[1]:
+            settings[parts[0]] = parts[2]
+            words = words[1:]
+        return settings, words
+
+
+@dataclass
+class Block:
+    where: str
+    line: int
+    steps: list[Step]
+
+    @property
+    def name(self) -> str:
+        return f"line {self.line}: {self.steps[0].command}"
+
+
+def blocks_of(page: str) -> list[Block]:
+    """The blocks of a page below the root that have commands with "$ "."""
+    text = (BASE_DIR / Path(page)).read_text()
+    found = []
+    for match in BLOCK.finditer(text):
+        steps: list[Step] = []
+        for line in match[2].splitlines():
+            if line.startswith("$ "):
+                steps.append(Step(COMMENT.sub("", line[2:])))
+            elif steps and steps[-1].command.endswith("\\"):
+                steps[-1].command = f"{steps[-1].command[:-1]} {COMMENT.sub('', line.strip())}"
+            elif steps and line.strip() not in ("", "..."):
+                steps[-1].prints.append(line.strip())
+        if steps:
+            found.append(Block(match[1], text[: match.start()].count("\n") + 1, steps))
+    return found
+
+
+def missing_line(step: Step, printed: str) -> str:
+    """The first line that the page promises and the command did not print in this order; "" if
+    there is none. Both are compared with single spaces.
+    """
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    at = 0
+    for promised in step.prints:
+        wanted = " ".join(promised.split())
+        while at < len(lines) and wanted not in lines[at]:
+            at += 1
+        if at == len(lines):
+            return promised
+        at += 1
+    return ""

@@ -1,0 +1,77 @@
+"""Going back: to the same schema from nothing, and never over what a bank holds."""
+
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from tests.ledger.migrating.databases import Database
+from tests.ledger.processes import assert_one_sentence
+
+pytestmark = pytest.mark.slow
+OF_DJANGO = ("auth_", "django_", "socialaccount_", "cache")
+
+
+def test_accounts_go_to_zero_leave_nothing_and_come_back_the_same(empty: Database) -> None:
+    """And `transactions` with them, which stand on them; also with row-level security."""
+    with_policies = {"LEDGER_ROW_SECURITY": "True"}
+    empty.run("prepare", **with_policies)
+    before = empty.schema()
+
+    empty.run("migrate", "accounts", "zero", "-v0", **with_policies)
+
+    left = empty.values(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind IN ('r', 'v', 'p')"
+    )
+    assert [name for name in left if not name.startswith(OF_DJANGO)] == []
+    assert empty.values("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+                        " OR pronamespace = to_regnamespace('row_security')") == []  # fmt: skip
+    empty.run("migrate", "accounts", "0005", "-v0", **with_policies)  # what follows it waits
+    assert "currencies" not in empty.values("SELECT tablename FROM pg_tables")
+    empty.run("migrate", "-v0", **with_policies)
+    assert empty.schema() == before
+    assert "clean" in empty.run("audit_ledger", **with_policies)
+
+
+@pytest.mark.parametrize("app", ["accounts", "transactions", "contenttypes", "sessions"])
+def test_a_bank_with_people_is_not_taken_back(people: Database, app: str) -> None:
+    before = people.schema()
+
+    done = people.manage("migrate", app, "zero", "-v0")
+
+    assert_one_sentence(done, "Nothing was changed", "1 person")
+    assert people.schema() == before
+    assert people.values("SELECT name FROM users") == ["Root"]
+
+
+def test_policies_are_never_lifted_from_a_bank_with_people(people: Database) -> None:
+    people.run("prepare", LEDGER_ROW_SECURITY="True")
+    policies = people.values("SELECT policyname FROM pg_policies")
+
+    for fake in ([], ["--fake"]):
+        done = people.manage("migrate", "accounts", "0034", "-v0", *fake)
+        assert_one_sentence(done, "row-level security")
+
+    assert people.values("SELECT policyname FROM pg_policies") == policies != []
+
+
+def test_a_migration_gives_up_where_others_use_its_table(people: Database) -> None:
+    with closing(psycopg.connect(people.url)) as payment:
+        payment.execute("LOCK TABLE row_revisions, reads, users IN ROW EXCLUSIVE MODE")
+
+        done = people.manage("migrate", "accounts", "0034", "-v0", LEDGER_LOCK_TIMEOUT="1")
+
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "accounts.0035_addresses_of_readers_are_erased gave up" in done.stderr
+    assert "0035_addresses_of_readers_are_erased" in " ".join(
+        people.values("SELECT name FROM django_migrations")
+    )
+    people.run("migrate", "accounts", "0034", "-v0")
+
+
+def test_a_database_is_created_only_where_the_role_may(people: Database) -> None:
+    of_web = people.url.replace("//ledger@", "//ledger_web@").replace(people.name, "of_web")
+    done = people.manage("createdb", DATABASE_URL=of_web)
+    assert_one_sentence(done, "ledger_web", "CREATEDB")

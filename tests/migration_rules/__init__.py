@@ -1,0 +1,1 @@
+"""The rules of migrations, run by `make check`: see docs/migrations.md."""

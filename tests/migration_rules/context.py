@@ -1,0 +1,28 @@
+"""What the operations of a migration are checked against."""
+
+from dataclasses import dataclass
+
+from django.db.migrations.state import ModelState, ProjectState
+
+SPREAD_BY = frozenset({"account", "from_account", "to_account"})
+
+
+@dataclass
+class Context:
+    """`state`: the models before the operation. `new`: the tables that this migration makes."""
+
+    app: str
+    state: ProjectState
+    new: set[str]
+
+    def model(self, name: str) -> ModelState:
+        found: ModelState = self.state.models[self.app, name.lower()]
+        return found
+
+    def table(self, name: str) -> str:
+        found = self.model(name).options.get("db_table")
+        return str(found or f"{self.app}_{name.lower()}")
+
+    def is_new(self, name: str) -> bool:
+        """Whether the model's table has no rows, because this migration made it."""
+        return self.table(name) in self.new

@@ -1,0 +1,190 @@
+"""The rules of migrations: each finds what it forbids, and lets its right form pass."""
+
+from typing import Any
+
+import pytest
+from django.contrib.postgres.operations import (
+    AddConstraintNotValid,
+    AddIndexConcurrently,
+    ValidateConstraint,
+)
+from django.db import migrations, models
+from django.db.migrations.graph import MigrationGraph
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+from django.db.models.functions import Now
+from pgtrigger.migrations import AddTrigger
+
+from ledger.db.triggers import CompiledFirmTrigger, DeferredTriggerSql, FirmTriggerSql
+from tests.migration_rules.check import findings, findings_of, not_in_line
+from tests.migration_rules.frozen import FROZEN, NEWEST
+
+TEXT = models.TextField(default="")
+POSITIVE = models.CheckConstraint(condition=models.Q(size__gt=0), name="size_positive")
+ONCE = models.UniqueConstraint(fields=["name"], name="name_once")
+
+
+def noop(_apps: object, _editor: object) -> None: ...
+
+
+def trigger(kind: type[FirmTriggerSql], func: str = "RETURN NEW;") -> AddTrigger:
+    sql = kind(pgid="p", func=func, table="things", when="AFTER", operation="INSERT", hash="h")
+    return AddTrigger(model_name="thing", trigger=CompiledFirmTrigger(name="t", sql=sql))
+
+
+def made(called: str = "Thing", /, **fields: "models.Field[Any, Any]") -> migrations.CreateModel:
+    columns = {"id": models.UUIDField(primary_key=True), **fields}
+    return migrations.CreateModel(called, list(columns.items()), {"db_table": f"{called.lower()}s"})
+
+
+def broken_by(*operations: Operation, atomic: bool = True) -> set[str]:
+    """The rules that a migration of these operations breaks, where the table `things` exists."""
+    state = ProjectState()
+    things = made(size=models.IntegerField(null=True), name=models.CharField(max_length=9))
+    things.state_forwards("accounts", state)
+    planted = {"operations": list(operations), "atomic": atomic}
+    migration = type("Migration", (migrations.Migration,), planted)("0036_planted", "accounts")
+    return {finding.rule for finding in findings_of(migration, state)}
+
+
+def add(field: "models.Field[Any, Any]") -> Operation:
+    return migrations.AddField("thing", "added", field)
+
+
+def alter(name: str, field: "models.Field[Any, Any]") -> Operation:
+    return migrations.AlterField("thing", name, field)
+
+
+def sql(text: str) -> Operation:
+    return migrations.RunSQL(text, migrations.RunSQL.noop)
+
+
+@pytest.mark.parametrize(
+    ("rule", "operations"),
+    [
+        ("reversible", [migrations.RunPython(noop)]),
+        ("reversible", [migrations.RunSQL("SELECT 1")]),
+        ("rows-apart", [migrations.RunPython(noop, noop), add(models.TextField(null=True))]),
+        ("rows-apart", [sql("UPDATE things SET size = 1"), add(models.TextField(null=True))]),
+        ("old-code-works", [add(TEXT)]),
+        ("old-code-works", [migrations.RemoveField("thing", "size")]),
+        ("old-code-works", [migrations.RenameField("thing", "size", "width")]),
+        ("old-code-works", [migrations.RenameModel("Thing", "Item")]),
+        ("old-code-works", [migrations.DeleteModel("Thing")]),
+        ("old-code-works", [migrations.AlterModelTable("thing", "items")]),
+        ("old-code-works", [sql("ALTER TABLE things DROP COLUMN size")]),
+        ("old-code-works", [sql("DROP TABLE things")]),
+        ("rewrites", [add(models.UUIDField(db_default=models.Func(function="gen_random_uuid")))]),
+        ("rewrites", [add(models.GeneratedField(expression=models.F("size") + 1, db_persist=True,
+                                                output_field=models.IntegerField()))]),
+        ("rewrites", [alter("size", models.BigIntegerField(null=True))]),
+        ("rewrites", [alter("name", models.CharField(max_length=8))]),
+        ("rewrites", [alter("size", models.IntegerField())]),
+        ("rewrites", [sql("ALTER TABLE things ALTER COLUMN size SET NOT NULL")]),
+        ("rewrites", [sql("ALTER TABLE things ALTER COLUMN size TYPE bigint")]),
+        ("index-concurrently", [migrations.AddIndex("thing", models.Index("size", name="i"))]),
+        ("index-concurrently", [sql("CREATE INDEX i ON things (size)")]),
+        ("index-concurrently", [sql("CREATE UNIQUE INDEX i ON public.things (size)")]),
+        ("index-concurrently", [sql("ALTER TABLE things ADD CONSTRAINT u UNIQUE (size)")]),
+        ("index-concurrently", [migrations.AddConstraint("thing", ONCE)]),
+        ("index-concurrently", [add(models.IntegerField(null=True, db_index=True))]),
+        ("index-concurrently", [alter("size", models.IntegerField(null=True, db_index=True))]),
+        ("validate-later", [migrations.AddConstraint("thing", POSITIVE)]),
+        ("validate-later", [sql("ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0)")]),
+        ("validate-later", [AddConstraintNotValid("thing", POSITIVE),
+                            ValidateConstraint("thing", "size_positive")]),
+        ("no-long-locks", [sql("LOCK TABLE things")]),
+        ("no-long-locks", [sql("TRUNCATE things")]),
+        ("no-long-locks", [sql("REINDEX TABLE things")]),
+        ("no-sequences", [made("Item", id=models.BigAutoField(primary_key=True))]),
+        ("no-sequences", [sql("CREATE TABLE items (id bigserial)")]),
+        ("no-sequences", [sql("CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY)")]),
+        ("one-key", [made("Item", code=models.TextField(unique=True))]),
+        ("one-key", [migrations.AddConstraint("thing", ONCE)]),
+        ("one-key", [migrations.CreateModel("Item", [("id", models.UUIDField(primary_key=True))],
+                                            {"unique_together": {("a", "b")}})]),
+        ("no-deferrable", [trigger(DeferredTriggerSql)]),
+        ("no-deferrable", [migrations.AddConstraint("thing", models.UniqueConstraint(
+            fields=["account"], name="u", deferrable=models.Deferrable.DEFERRED))]),
+        ("no-deferrable", [sql("ALTER TABLE things ADD CONSTRAINT f FOREIGN KEY (size)"
+                               " REFERENCES sizes DEFERRABLE NOT VALID")]),
+        ("no-session-state", [trigger(FirmTriggerSql, "PERFORM pg_notify('a', 'b'); RETURN NEW;")]),
+        ("no-session-state", [sql("SELECT pg_advisory_lock(1)")]),
+        ("no-session-state", [trigger(FirmTriggerSql, "PERFORM pg_try_advisory_lock(1);")]),
+    ],
+)  # fmt: skip
+def test_a_migration_that_breaks_a_rule_is_found(rule: str, operations: list[Operation]) -> None:
+    assert rule in broken_by(*operations)
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [add(models.TextField(null=True))],
+        [add(models.TextField(db_default=""))],
+        [add(models.DateTimeField(db_default=Now()))],
+        [alter("name", models.CharField(max_length=10))],
+        [alter("name", models.TextField())],
+        [AddConstraintNotValid("thing", POSITIVE)],
+        [ValidateConstraint("thing", "size_positive")],
+        [migrations.RunPython(noop, noop)],
+        [sql("UPDATE things SET size = 1")],
+        [sql("ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID")],
+        [sql("ALTER TABLE things ADD CONSTRAINT u UNIQUE USING INDEX i")],
+        [sql("CREATE TABLE items (id uuid PRIMARY KEY); CREATE INDEX i ON items (id)")],
+        [sql("CREATE FUNCTION f() RETURNS int AS $$ BEGIN UPDATE things SET size = 1; END; $$"
+             " LANGUAGE plpgsql"), add(models.TextField(null=True))],
+        [sql("SELECT 1 -- LOCK TABLE things")],
+        [made("Item", size=models.IntegerField(db_index=True)),
+         migrations.AddIndex("item", models.Index("size", name="i"))],
+        [made("Item"), migrations.AddConstraint("item", models.UniqueConstraint(
+            fields=["account", "number"], name="u"))],
+        [migrations.SeparateDatabaseAndState(
+            state_operations=[migrations.RemoveField("thing", "size")])],
+        [trigger(FirmTriggerSql, "PERFORM pg_advisory_xact_lock(1); RETURN NEW;")],
+    ],
+)  # fmt: skip
+def test_the_right_form_passes(operations: list[Operation]) -> None:
+    assert broken_by(*operations) == set()
+
+
+def test_a_migration_without_a_transaction_does_one_thing() -> None:
+    first, second = (
+        AddIndexConcurrently("thing", models.Index("size", name=name)) for name in ("i", "j")
+    )
+    assert broken_by(first, atomic=False) == set()
+    assert broken_by(first, second, atomic=False) == {"not-atomic"}
+
+
+@pytest.mark.parametrize(
+    ("parents", "wrong"),
+    [
+        ({"0001_a": "", "0002_b": "0001_a", "0003_c": "0002_b"}, []),
+        ({"0001_a": "", "0002_b": "0001_a", "0002_c": "0001_a"}, ["0002_c", "0002_c"]),
+        ({"0001_a": "", "0003_b": "0001_a"}, ["0003_b"]),
+    ],
+)
+def test_the_migrations_of_an_app_are_one_line(parents: dict[str, str], wrong: list[str]) -> None:
+    graph = MigrationGraph()
+    for name in parents:
+        graph.add_node(("accounts", name), migrations.Migration(name, "accounts"))
+    for name, parent in parents.items():
+        if parent:
+            graph.add_dependency(
+                graph.nodes["accounts", name], ("accounts", name), ("accounts", parent)
+            )
+
+    found = [line.partition(":")[0] for line in not_in_line(graph, "accounts")]
+
+    assert found == [f"accounts.{name}" for name in wrong]
+
+
+def test_the_migrations_of_this_checkout_keep_the_rules() -> None:
+    assert list(findings()) == []
+
+
+def test_what_is_frozen_is_older_than_the_rules() -> None:
+    for migration, rules in FROZEN.items():
+        app, _, name = migration.partition(".")
+        assert int(name[:4]) <= NEWEST[app], f"{migration} is new: it keeps the rules"
+        assert all(rules.values()), "each has a reason"
