@@ -2,18 +2,15 @@
 
 import threading
 from collections import Counter
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
-from django.db import transaction as db_transaction
+from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import Account
-from ledger.db.ids import uuid7
+from tests.attacks.step_up.asking import PASSWORD, Form, form_for, is_asked, is_paid, paid_by_page
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
 from tests.reviews import TRANSFER, reviewed, send, token_of
@@ -21,68 +18,16 @@ from tests.security_events import security_events
 from tests.sign_in import add_app, let_pass, prove, prove_factor
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
-from transactions.models import PaymentFile, StaffReason, Transaction
+from transactions.models import StaffReason
 from transactions.payment_files.confirming import (
     NEW_RECIPIENTS,
-    refuse_unconfirmed,
     why_confirm_file,
 )
 from transactions.posting import single_statement
 from transactions.posting.single_statement import ONE_STATEMENT
-from transactions.safeguards import confirmation
 from transactions.safeguards.recipients import shown_name
-from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
-PASSWORD = "correct-horse-battery"
-Form = dict[str, Any]
-
-
-@pytest.fixture
-def mine() -> Account:
-    return AccountFactory(balance="9000", user__name="Ana Ferreira", user__password=PASSWORD)
-
-
-@pytest.fixture
-def theirs() -> Account:
-    return AccountFactory(user__name="Mara Lindt")
-
-
-@pytest.fixture
-def known(mine: Account) -> Account:
-    """An account that Ana has paid a small amount, without this session."""
-    account: Account = AccountFactory(user__name="Jo Wolf")
-    services.transfer(from_account=mine, to_account=account, amount=Decimal(1))
-    return account
-
-
-@pytest.fixture
-def ana(client: Client, mine: Account) -> Client:
-    """Somebody who signed in six minutes ago."""
-    client.force_login(mine.user)
-    let_pass(client, minutes=6)
-    return client
-
-
-def form_for(mine: Account, theirs: Account, amount: str = "50.00") -> Form:
-    return {
-        "id": str(uuid7()), "from_account": str(mine.pk), "number": theirs.number,
-        "amount": amount, "description": "Rent", "reference": "",
-    }  # fmt: skip
-
-
-def is_asked(response: Any) -> bool:
-    """Whether the answer leads to the step-up."""
-    return response.status_code == 302 and "reauthenticate" in str(response["Location"])
-
-
-def is_paid(response: Any) -> bool:
-    return response.status_code == 302 and str(response["Location"]).startswith("/transactions/")
-
-
-def paid_by_page() -> int:
-    count: int = Transaction.objects.exclude(created_by=None).count()
-    return count
 
 
 # --- when it is asked --------------------------------------------------------------------------
@@ -359,123 +304,3 @@ def test_payments_sent_at_one_moment_do_not_pass_the_limit_together(
     assert sum(balances(*shops)) == 8 + 3 * 300
     assert sum(map(is_paid, answers)) == 3
     assert sum(map(is_asked, answers)) == 5
-
-
-# --- payment files -----------------------------------------------------------------------------
-
-
-def press(client: Client, file: PaymentFile, step: str = "whole", **options: Any) -> Any:
-    page = client.get(f"/transfers/files/{file.pk}/")
-    fields = {name: page.context[name] for name in ("agreed", "reviewed")}
-    return client.post(f"/transfers/files/{file.pk}/", {**fields, "step": step}, **options)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("step", ["whole", "pay"])
-def test_a_file_with_a_new_recipient_is_asked(
-    ana: Client, mine: Account, theirs: Account, known: Account, step: str
-) -> None:
-    file = checked(mine, pay(known, 1), pay(theirs, 1))
-    asked = press(ana, file, step)
-    assert is_asked(asked)
-    assert "for the first time" in text_of(ana.get(asked["Location"]))
-    back = ana.post(asked["Location"], {"password": PASSWORD})
-    assert back["Location"] == f"/transfers/files/{file.pk}/"
-    assert balances(theirs) == [0]
-    press(ana, file, step)
-    assert balances(theirs) == [1]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_proof_of_yesterday_does_not_lift_the_limit_of_today(
-    mine: Account, known: Account
-) -> None:
-    yesterday = timezone.now() - timedelta(days=1)
-
-    def pay_known(amount: int) -> None:
-        draft = Draft(
-            from_account=mine, to_account=known, amount=Decimal(amount), created_by=mine.user
-        )
-        confirmation.book(draft, mine.user, covered_until=yesterday)
-
-    pay_known(900)
-    with pytest.raises(confirmation.ConfirmationNeeded):
-        pay_known(200)
-    assert balances(known) == [901]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_was_paid_while_a_proof_counted_does_not_count_against_the_limit(
-    mine: Account, known: Account
-) -> None:
-    for amount, minutes in ((900, 1), (200, 0)):
-        draft = Draft(
-            from_account=mine, to_account=known, amount=Decimal(amount), created_by=mine.user
-        )
-        until = timezone.now() + timedelta(minutes=minutes)
-        confirmation.book(draft, mine.user, covered_until=until)
-    assert balances(known) == [1101]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_files_paid_at_one_moment_wait_for_each_other(mine: Account, known: Account) -> None:
-    refuse = refuse_unconfirmed(checked(mine, pay(known, 600)), mine.user, covered_until=None)
-    assert refuse is not None
-    found = []
-
-    def sum_up_too() -> None:
-        try:
-            with db_transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SET LOCAL lock_timeout = '10ms'")
-                confirmation.paid_today(mine.user.pk, mine.currency, None, locks=True)
-        except OperationalError as error:
-            found.append(type(error.__cause__).__name__)
-        finally:
-            connection.close()
-
-    with db_transaction.atomic():
-        refuse(0)
-        other = threading.Thread(target=sum_up_too)
-        other.start()
-        other.join()
-    assert found == ["LockNotAvailable"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_payment_booked_while_a_file_is_paid_counts_with_its_lines(
-    mine: Account, known: Account
-) -> None:
-    file = checked(mine, pay(known, 600))
-    refuse = refuse_unconfirmed(file, mine.user, covered_until=None)
-    assert refuse is not None
-    refuse(0)
-    services.transfer(
-        from_account=mine, to_account=known, amount=Decimal(401), created_by=mine.user
-    )
-    with pytest.raises(confirmation.ConfirmationNeeded):
-        refuse(0)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_file_over_the_limit_is_asked_also_in_parts(
-    ana: Client, mine: Account, known: Account
-) -> None:
-    assert is_asked(press(ana, checked(mine, pay(known, 600), pay(known, 401))))
-    press(ana, checked(mine, pay(known, 600)), "pay")
-    assert balances(known) == [601]
-    assert is_asked(press(ana, checked(mine, pay(known, 401)), "pay"))
-    assert is_asked(send(ana, form_for(mine, known, "401")))
-    assert is_paid(send(ana, form_for(mine, known, "400")))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_htmx_is_led_to_the_step_up_too(ana: Client, mine: Account, theirs: Account) -> None:
-    answer = press(ana, checked(mine, pay(theirs, 1)), "pay", headers={"HX-Request": "true"})
-    assert "reauthenticate" in answer.headers["HX-Redirect"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_file_between_ones_own_accounts_is_not_asked(ana: Client, mine: Account) -> None:
-    savings = AccountFactory(user=mine.user, name="Savings")
-    press(ana, checked(mine, pay(savings, 5000)))
-    assert balances(savings) == [5000]

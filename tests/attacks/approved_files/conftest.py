@@ -1,0 +1,26 @@
+"""A firm and its payment file of 24,000, which waits for an approval."""
+
+import pytest
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory
+from tests.transactions.payment_files.files import checked, pay
+from transactions.models import PaymentFile
+
+
+@pytest.fixture
+def firm() -> Account:
+    account: Account = AccountFactory(balance="90000", name="Firm", user__name="Ana Ferreira")
+    return account
+
+
+@pytest.fixture
+def mara() -> Account:
+    account: Account = AccountFactory(user__name="Mara Lindt")
+    return account
+
+
+@pytest.fixture
+def file(firm: Account, mara: Account, clerk: User) -> PaymentFile:
+    """24,000 in three lines, each below the threshold."""
+    return checked(firm, pay(mara, 8_000), pay(mara, 7_000), pay(mara, 9_000), created_by=clerk)

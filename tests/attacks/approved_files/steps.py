@@ -1,0 +1,26 @@
+"""What a clerk does with a file: pays it, presses a button of its page."""
+
+from typing import Any
+
+from django.test import Client
+
+from accounts.models import User
+from tests.attacks.approvals import as_web
+from tests.transactions.payment_files.files import press
+from tests.transactions.payment_files.shared import BASE, WHY
+from transactions.models import PaymentFile
+from transactions.payment_files.booking import agreed_to, book_whole
+
+
+def paid(file: PaymentFile, by: User, book: Any = book_whole) -> PaymentFile:
+    now = PaymentFile.objects.get(pk=file.pk)
+    with as_web(by):
+        done: PaymentFile = book(now, by=by, reason=WHY, agreed=agreed_to(now))
+    return done
+
+
+def press_at(client: Client, file: PaymentFile, button: str, reason: str = WHY) -> Any:
+    """Reads the page and presses a button on it."""
+    page = client.get(f"{BASE}{file.pk}/change/")
+    said = press(file, button, reason=reason, reviewed=page.context["reviewed"])
+    return client.post(f"{BASE}{file.pk}/step/", said, follow=True)

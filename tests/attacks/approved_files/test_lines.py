@@ -1,0 +1,169 @@
+"""An approval is for the lines that could be paid when it was asked for, and for no others."""
+
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from psycopg.types.json import Jsonb
+
+from accounts import approvals
+from accounts.exceptions import NeedsApproval, RequestDecided
+from accounts.models import Account, ApprovalRequest, StaffSum, User
+from tests.attacks.approvals import PAGE, approved, as_web
+from tests.attacks.approvals import asked_for_file as asked
+from tests.attacks.approved_files.steps import paid
+from tests.factories import AccountFactory, balances, walls_down
+from tests.pages import text_of
+from tests.transactions.audit.breaking import found
+from tests.transactions.payment_files.files import checked, fates, pay, press
+from tests.transactions.payment_files.shared import BASE, WHY
+from transactions import services
+from transactions.audit.audit import audit
+from transactions.models import PaymentFile
+from transactions.payment_files.booking import book_rest
+from transactions.payment_files.preview import check
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def eve() -> Account:
+    account: Account = AccountFactory(user__name="Eve Adler")
+    return account
+
+
+@pytest.fixture
+def swapping(firm: Account, mara: Account, eve: Account, clerk: User) -> PaymentFile:
+    """85,000 for Mara, and 80,000 for Eve that the money does not suffice for."""
+    file = checked(firm, pay(mara, 85_000), pay(eve, 80_000), created_by=clerk)
+    assert fates(file)[0] == "waiting" != fates(file)[1]
+    return file
+
+
+def hold_back(firm: Account) -> None:
+    """Holds so much that 80,000 of the file can be paid, and 85,000 no more."""
+    services.hold(from_account=firm, amount=Decimal(6_000))
+
+
+CLEARED = "UPDATE payment_lines SET verdict = '' WHERE number = 3"
+
+
+@pytest.mark.parametrize("by_sql", [False, True])
+def test_a_line_that_was_refused_when_it_was_asked_is_not_paid_by_the_approval(
+    by_sql: bool, swapping: PaymentFile, firm: Account, mara: Account, eve: Account, clerk: User,
+    boss: User,
+) -> None:  # fmt: skip
+    request = approved(asked(swapping, clerk), boss)
+    hold_back(firm)
+    with as_web():
+        check(PaymentFile.objects.get(pk=swapping.pk))
+        if by_sql:
+            connection.cursor().execute(CLEARED)
+    with suppress(NeedsApproval):
+        paid(swapping, clerk, book_rest)
+    request.refresh_from_db()
+    assert (balances(mara, eve), request.used_amount) == ([0, 0], 0)
+
+
+def test_a_line_that_was_refused_when_it_was_asked_is_not_shown_to_who_approves(
+    swapping: PaymentFile, firm: Account, clerk: User, manager: Client
+) -> None:
+    asked(swapping, clerk)
+    hold_back(firm)
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    assert "Eve Adler" not in text_of(manager.get(PAGE))
+
+
+def test_a_line_that_was_refused_can_be_asked_for_once_the_request_is_over(
+    swapping: PaymentFile, firm: Account, eve: Account, clerk: User, boss: User
+) -> None:
+    with as_web(clerk):
+        approvals.withdraw(request=asked(swapping, clerk), by=clerk)
+    hold_back(firm)
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    approved(asked(PaymentFile.objects.get(pk=swapping.pk), clerk), boss)
+    paid(swapping, clerk, book_rest)
+    assert balances(eve) == [80_000]
+
+
+def test_the_audit_finds_a_line_that_was_not_asked_for(
+    swapping: PaymentFile, firm: Account, eve: Account, clerk: User, boss: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(0))
+    request = approved(asked(swapping, clerk), boss)
+    hold_back(firm)
+    with walls_down("approval_requests") as cursor:
+        cursor.execute("UPDATE approval_requests SET parameters = parameters - 'left_out'")
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    with as_web():
+        connection.cursor().execute(CLEARED)
+    paid(swapping, clerk, book_rest)
+    assert balances(eve) == [80_000]
+    with walls_down("approval_requests") as cursor:
+        cursor.execute(
+            "UPDATE approval_requests SET parameters = %s WHERE id = %s",
+            [Jsonb(request.parameters), request.pk],
+        )
+    assert found("threshold").account == str(firm.pk)
+
+
+@pytest.mark.parametrize("lie", [{"amount": 79_999}, {"parameters": {"lines": 2}}])
+def test_a_request_for_a_file_is_for_all_that_can_be_paid_of_it(
+    lie: dict[str, Any], file: PaymentFile, clerk: User
+) -> None:
+    facts: dict[str, Any] = {
+        "kind": ApprovalRequest.Kind.PAYMENT_FILE, "transaction_id": file.pk,
+        "from_account": file.from_account, "to_account": None, "amount": Decimal(24_000),
+        "currency": file.currency, "parameters": {"lines": 3}, "reason": WHY, "asked_by": clerk,
+    }  # fmt: skip
+    with pytest.raises(RequestDecided), as_web(clerk):
+        approvals.ask(**{**facts, **lie})
+    with as_web(clerk):
+        approvals.ask(**facts)
+
+
+def test_the_page_asks_for_the_lines_that_it_showed(
+    staff: Client, swapping: PaymentFile, firm: Account
+) -> None:
+    url = f"{BASE}{swapping.pk}"
+    page = staff.get(f"{url}/change/")
+    pressed = press(swapping, "ask", reason=WHY, reviewed=page.context["reviewed"])
+    hold_back(firm)
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    answer = staff.post(f"{url}/step/", pressed, follow=True)
+    assert "Nobody was asked" in text_of(answer)
+    assert not ApprovalRequest.objects.exists()
+
+
+def test_a_line_that_the_owner_changed_is_not_paid_by_the_approval(
+    file: PaymentFile, mara: Account, clerk: User, boss: User
+) -> None:
+    """The approved sum holds even where the triggers of the lines did not."""
+    approved(asked(file, clerk), boss)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE payment_lines DISABLE TRIGGER USER")
+        cursor.execute("UPDATE payment_lines SET amount = amount + 1 WHERE number = 2")
+        cursor.execute("ALTER TABLE payment_lines ENABLE TRIGGER USER")
+    check(PaymentFile.objects.get(pk=file.pk))
+    with pytest.raises(NeedsApproval):
+        paid(file, clerk)
+    assert balances(mara) == [0]
+
+
+def test_what_was_paid_alone_before_leaves_the_rest_to_the_approval(
+    firm: Account, mara: Account, clerk: User, boss: User
+) -> None:
+    """Two files of one clerk: 9,000 alone, then 24,000 approved; the sum stays at 9,000."""
+    paid(checked(firm, pay(mara, 9_000), created_by=clerk), clerk)
+    big = checked(firm, pay(mara, 24_000), name="big.csv", created_by=clerk)
+    approved(asked(big, clerk), boss)
+    paid(big, clerk)
+    assert {share.normalize() for share in StaffSum.objects.values_list("share", flat=True)} == {
+        Decimal("0.9")
+    }
+    assert audit().clean

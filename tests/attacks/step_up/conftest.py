@@ -1,0 +1,38 @@
+"""Ana, whose sign-in is six minutes old, her account, and whom she pays."""
+
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from tests.attacks.step_up.asking import PASSWORD
+from tests.factories import AccountFactory
+from tests.sign_in import let_pass
+from transactions import services
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="9000", user__name="Ana Ferreira", user__password=PASSWORD)
+
+
+@pytest.fixture
+def theirs() -> Account:
+    return AccountFactory(user__name="Mara Lindt")
+
+
+@pytest.fixture
+def known(mine: Account) -> Account:
+    """An account that Ana has paid a small amount, without this session."""
+    account: Account = AccountFactory(user__name="Jo Wolf")
+    services.transfer(from_account=mine, to_account=account, amount=Decimal(1))
+    return account
+
+
+@pytest.fixture
+def ana(client: Client, mine: Account) -> Client:
+    """Somebody who signed in six minutes ago."""
+    client.force_login(mine.user)
+    let_pass(client, minutes=6)
+    return client
