@@ -1,14 +1,13 @@
 """Reads the ```console blocks of a page of docs, so that tests run what the page says.
 
-A line that begins with "$ " is a command, up to a comment; the lines below it are what it prints,
-each somewhere in this order; a line "..." stands for any. What follows `console` in the first line
-of a block tells the test where to run it.
+A line that begins with "$ " is a command, up to a comment, and goes on while a quote is open or
+after a backslash; the lines below it are what it prints, each somewhere in this order; a line "..."
+stands for any. What follows `console` in the first line of a block tells the test where to run it.
 """
 
 import re
 import shlex
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ledger.env import BASE_DIR
 
@@ -45,7 +44,7 @@ class Block:
 
 def blocks_of(page: str) -> list[Block]:
     """The blocks of a page below the root that have commands with "$ "."""
-    text = (BASE_DIR / Path(page)).read_text()
+    text = read(page)
     found = []
     for match in BLOCK.finditer(text):
         steps: list[Step] = []
@@ -54,11 +53,24 @@ def blocks_of(page: str) -> list[Block]:
                 steps.append(Step(COMMENT.sub("", line[2:])))
             elif steps and steps[-1].command.endswith("\\"):
                 steps[-1].command = f"{steps[-1].command[:-1]} {COMMENT.sub('', line.strip())}"
+            elif steps and steps[-1].command.count('"') % 2:
+                steps[-1].command += f"\n{line}"
             elif steps and line.strip() not in ("", "..."):
                 steps[-1].prints.append(line.strip())
         if steps:
             found.append(Block(match[1], text[: match.start()].count("\n") + 1, steps))
     return found
+
+
+def configuration_of(page: str, where: str) -> str:
+    """The lines of the page's block ```conf with this word behind it."""
+    found = re.search(rf"^```conf {where}\n((?:.*\n)*?)```$", read(page), re.MULTILINE)
+    assert found, f"{page} has no block conf {where}"
+    return found[1]
+
+
+def read(page: str) -> str:
+    return (BASE_DIR / page).read_text()
 
 
 def missing_line(step: Step, printed: str) -> str:

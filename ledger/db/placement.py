@@ -79,7 +79,7 @@ class Placement:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 check=False,
-                **_as_user(self.os_user),
+                **as_user(self.os_user),
             )
         return int(done.returncode)
 
@@ -174,7 +174,7 @@ def socket_dir_of(home: Path, major: int) -> Path:
     return Path("/tmp") / f"ledger-{short_hash(home)}-{major}"  # noqa: S108 - short; own() checks it
 
 
-def _as_user(os_user: str | None) -> dict[str, Any]:
+def as_user(os_user: str | None) -> dict[str, Any]:
     """Arguments of subprocess.run for another user, without this user's groups."""
     if os_user is None:
         return {}
@@ -208,7 +208,7 @@ def _can_run(program: Path, os_user: str) -> bool:
 def _succeeds(command: list[str], os_user: str) -> bool:
     try:
         done = subprocess.run(
-            command, cwd="/", capture_output=True, check=False, **_as_user(os_user)
+            command, cwd="/", capture_output=True, check=False, **as_user(os_user)
         )
     except OSError:
         return False
