@@ -22,15 +22,28 @@ SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC',
 FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|loread$|lowrite$)'
   AND has_function_privilege('public', oid, 'EXECUTE')"""
+# Functions that run with the rights of their owner: whoever may execute one could attach it to a
+# table of their own, with any rows. Their migrations take that from everybody; a restored backup
+# has no rights in it.
+DEFINERS = """
+SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', oid::regprocedure)
+FROM pg_proc
+WHERE prosecdef AND pg_has_role(current_user, proowner, 'MEMBER')
+  AND pronamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+  AND has_function_privilege('public', oid, 'EXECUTE')"""
 
 
 def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -> bool:
-    """Grant the role its rights to every table and view. Returns False if the role is missing.
+    """Grant the role its rights to every table and view, and take from everybody the functions that
+    run with the rights of their owner. Returns False if the role is missing.
 
     `less` maps tables to their rights as GRANT spells them, "" for none; all other tables get
     EVERYTHING.
     """
     with connection.cursor() as cursor:
+        cursor.execute(DEFINERS)
+        for (revoke,) in cursor.fetchall():
+            cursor.execute(revoke)
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             return False

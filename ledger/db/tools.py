@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.db.placement import MAJORS, EmbeddedServerError, binaries_of
 
+ENCRYPTED = ("require", "verify-ca", "verify-full")
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
@@ -42,12 +43,13 @@ def run(program: str, *arguments: str) -> None:
 
 def find(program: str) -> Path:
     """The program whose version is next to the server's: the system's, or that of the embedded
-    server. An older one refuses to work; a newer pg_restore sends settings that the server does not
-    know.
+    server, which knows no TLS. An older one refuses to work; a newer pg_restore sends settings that
+    the server does not know.
     """
     major = server_major()
     found: dict[int, Path] = {}
-    for ours in MAJORS:
+    needs_tls = str(connection.settings_dict["OPTIONS"].get("sslmode")) in ENCRYPTED
+    for ours in () if needs_tls else MAJORS:
         with suppress(EmbeddedServerError):
             found[ours] = binaries_of(ours) / program
     if not connection.settings_dict.get("LEDGER_EMBEDDED") and (path := shutil.which(program)):

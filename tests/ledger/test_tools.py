@@ -1,9 +1,13 @@
-"""Postgres's own programs are taken in the version of the server."""
+"""Postgres's own programs: taken in the version of the server, connected as the settings say."""
 
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from psycopg.conninfo import conninfo_to_dict
 
 from ledger.db import tools
 
@@ -20,3 +24,63 @@ def test_a_program_is_as_old_as_its_server(program: str) -> None:
 def test_a_program_that_is_nowhere_is_named() -> None:
     with pytest.raises(tools.NoProgram, match="pg_nothing"):
         tools.find("pg_nothing")
+
+
+RECORDS = """#!/bin/sh
+[ "$1" = --version ] && echo "pg_dump (PostgreSQL) 19.1" && exit
+printf '%s\\n' "$@" > "{folder}/arguments"
+printf '%s' "$PGPASSWORD" > "{folder}/password"
+"""
+
+
+@pytest.fixture
+def system_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A pg_dump of the system that writes down how it was called; the folder of what it wrote."""
+    program = tmp_path / "pg_dump"
+    program.write_text(RECORDS.format(folder=tmp_path))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tools, "server_major", lambda: settings.LEDGER_PG)
+    return tmp_path
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Two servers on other computers, which speak TLS alone, as the settings name them."""
+    options = {
+        "sslmode": "verify-full", "sslrootcert": "/etc/ssl/db.pem", "connect_timeout": 3,
+        "target_session_attrs": "read-write", "keepalives_idle": 5, "prepare_threshold": 5,
+    }  # fmt: skip
+    there = {
+        "HOST": "a.example,b.example", "PORT": "5432,5433", "USER": "books", "NAME": "ledger",
+        "PASSWORD": "it's secret", "OPTIONS": options, "LEDGER_EMBEDDED": False,
+    }  # fmt: skip
+    for name, value in there.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
+    return there
+
+
+def test_a_program_connects_as_the_settings_say(
+    system_program: Path, cluster: dict[str, Any]
+) -> None:
+    tools.run("pg_dump", "--format=custom")
+
+    arguments = (system_program / "arguments").read_text().splitlines()
+    target = conninfo_to_dict(arguments[-1].removeprefix("--dbname="))
+    wanted = {name: str(value) for name, value in cluster["OPTIONS"].items()}
+    wanted |= {"host": cluster["HOST"], "port": cluster["PORT"], "dbname": "ledger"}
+    assert wanted.pop("prepare_threshold") == "5"  # psycopg's own
+    assert wanted.items() <= {name: str(value) for name, value in target.items()}.items()
+    assert "secret" not in "".join(arguments), "others see the arguments of a process"
+    assert (system_program / "password").read_text() == cluster["PASSWORD"]
+
+
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+def test_the_programs_of_the_wheel_are_not_taken_for_tls(
+    system_program: Path, cluster: dict[str, Any], mode: str
+) -> None:
+    cluster["OPTIONS"]["sslmode"] = mode
+    assert tools.find("pg_dump") == system_program / "pg_dump"
+
+    with pytest.raises(tools.NoProgram, match="initdb"):  # the wheel has it
+        tools.find("initdb")

@@ -71,6 +71,13 @@ def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: 
             cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS NULL")
 
 
+def install_anew() -> None:
+    """Lets the next `apply` do all of it again: a restored backup has neither rights nor views."""
+    with db_transaction.atomic(), connection.cursor() as cursor:
+        if _installed(cursor) is not None:
+            cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS NULL")
+
+
 def is_installed() -> bool:
     """Whether the database has the policies, of this version or an older one."""
     with connection.cursor() as cursor:

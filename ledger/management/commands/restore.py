@@ -3,6 +3,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
@@ -10,6 +11,7 @@ from ledger.backups import files
 from ledger.server.preparation import prepare
 from ledger.text.lines import counted
 from transactions.audit.audit import audit
+from transactions.row_security import installation as row_security
 
 
 class Command(BaseCommand):
@@ -25,6 +27,9 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, **_options: Any) -> None:
         try:
             manifest = files.load(file)
+            row_security.install_anew()
+            # Also without new migrations: rights are not in a backup, and come with it.
+            call_command("migrate", verbosity=0, interactive=False)
             prepare(demo=False, tell=partial(self.stderr.write, style_func=str))
         except (files.BackupRefused, OperationalError) as refusal:
             raise CommandError(str(refusal)) from None

@@ -4,10 +4,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 
+from ledger.backups import files
 from ledger.db.embedded import EmbeddedServer
 from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.processes import assert_one_sentence, manage
@@ -71,6 +73,45 @@ def test_a_restored_bank_is_compared_with_its_manifest(
     assert "7 transactions" in done.stderr
 
 
+# Who may do what with schemas, tables, columns and functions, row by row.
+RIGHTS = """
+SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+    SELECT concat_ws(' ', what, grantee::regrole, privilege_type, is_grantable) AS line FROM (
+        SELECT nspname::text AS what, nspacl AS acl FROM pg_namespace
+        UNION ALL SELECT relname, relacl FROM pg_class WHERE relkind IN ('r', 'v')
+        UNION ALL SELECT concat(attrelid::regclass, '.', attname), attacl FROM pg_attribute
+        UNION ALL SELECT oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))
+            FROM pg_proc WHERE prosecdef
+        UNION ALL SELECT 'database', datacl FROM pg_database WHERE datname = current_database()
+    ) AS things, aclexplode(acl)
+    WHERE what !~ '^(pg_|practice|information_schema)'
+) AS lines"""
+
+
+def test_a_restored_bank_has_the_rights_and_policies_of_its_original(
+    bank: OwnBank, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    """A dump has no rights: the web role would read nothing, and everybody run what the owner may.
+
+    With row-level security, so that views, policies and the functions below them count too.
+    """
+    file, folder, with_policies = (
+        tmp_path / "bank.backup",
+        new_folder(),
+        {"LEDGER_ROW_SECURITY": "True"},
+    )
+    assert manage(bank.data_dir, "prepare", **with_policies, **PG).returncode == 0
+    bank.manage("backup", str(file))
+    before = query(bank.database, RIGHTS)
+    bank.manage("prepare")
+
+    done = manage(folder, "restore", str(file), **with_policies, **PG)
+
+    assert done.returncode == 0, done.stderr
+    assert query(server(folder), RIGHTS).splitlines() == before.splitlines()
+    assert "ledger_web" in before
+
+
 def copy(backup: Path, folder: Path) -> Path:
     for found in (backup, Path(f"{backup}.manifest")):
         shutil.copy(found, folder)
@@ -132,6 +173,18 @@ def test_a_bank_is_never_restored_over_another(bank: OwnBank, backup: Path) -> N
 
     assert_one_sentence(done, "not empty")
     assert bank.transfers() == before
+
+
+def test_a_backup_is_taken_of_the_host_that_answers(bank: OwnBank, tmp_path: Path) -> None:
+    """Of several, the first of which is gone."""
+    file, there = tmp_path / "bank.backup", bank.database.ensure_started()
+    hosts = f"{quote(str(tmp_path), safe='')},{quote(str(there.host), safe='')}"
+    url = f"postgresql://{there.user}@{hosts}/ledger?connect_timeout=2"
+
+    done = manage(tmp_path, "backup", str(file), DATABASE_URL=url, **PG)
+
+    assert done.returncode == 0, done.stderr
+    assert files.check(file).transactions > 0
 
 
 def test_a_backup_never_overwrites_a_file(bank: OwnBank, tmp_path: Path) -> None:
