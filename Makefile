@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test test-all bench check audit shell stop install lock clean screenshots
+.PHONY: help run dev test test-all test-pool test-pgbouncer bench check audit shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # A lock on manage.py, which makes `make clean` refuse; the server inherits it by descriptor 9.
@@ -19,6 +19,8 @@ help:
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
 	@echo "make test     run the tests except the slow ones; TESTS=tests/accounts for a part"
 	@echo "make test-all run every test, as .ci/run does"
+	@echo "make test-pool       every test with connections from Django's pool"
+	@echo "make test-pgbouncer  every test through pgbouncer in transaction mode, where it is installed"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
@@ -45,6 +47,13 @@ test: install
 # With the slow ones.
 test-all: install
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+
+# With connections from a pool, and through a pooler (docs/databases.md).
+test-pool: install
+	@TESTS_THROUGH=pool DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+
+test-pgbouncer: install
+	@TESTS_THROUGH=pgbouncer DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
 
 # On its own server, which it deletes at the end; see docs/performance.md.
 bench: install

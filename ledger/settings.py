@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
-from ledger import database_settings, env, provider_settings
+from ledger import database_settings, env, pool_settings, provider_settings
 from ledger.env import BASE_DIR
 from ledger.sign_in_settings import *  # noqa: F403  what no environment changes
 
@@ -140,6 +140,9 @@ DATABASES = {
         },
     }
 }
+DATABASES["default"] = pool_settings.checked(
+    DATABASES["default"], given=_database, is_web=LEDGER_ROLE == "web"
+)
 # With microseconds, without which no seal of a loaded bank would match.
 SERIALIZATION_MODULES = {
     "json": "ledger.backups.exact_json",
@@ -293,7 +296,10 @@ LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not 
 LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
 LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
 # Whether the site has the cookbook and its lab, which run SQL for anybody signed in.
-LEDGER_COOKBOOK = env.flag("LEDGER_COOKBOOK", default=DEBUG or _IS_RELAXED)
+LEDGER_COOKBOOK = env.flag(
+    "LEDGER_COOKBOOK",
+    default=(DEBUG or _IS_RELAXED) and not pool_settings.is_behind_pooler(),
+)
 # Where to report a weakness, for /.well-known/security.txt.
 LEDGER_CONTACT = env.text("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")

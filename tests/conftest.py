@@ -3,7 +3,7 @@
 import gc
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -24,7 +24,9 @@ from accounts.models.change_triggers import RECORDED_TABLES
 from accounts.models.state import note_state
 from cookbook.practice import bank
 from ledger.db.row_security import SignedReader, without_reader
+from tests import pooler
 from tests.factories import UserFactory
+from tests.settings import THROUGH
 from tests.sign_in import prove
 from transactions.row_security.middleware import row_scope_of
 
@@ -43,6 +45,15 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("any clock")
 
 
+OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode does not give"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if THROUGH == "pgbouncer" and item.get_closest_marker("own_session"):
+            item.add_marker(pytest.mark.skip(reason=OWN_SESSION))
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: one worker for each processor, at least two."""
     return max(2, os.cpu_count() or 2)
@@ -51,16 +62,22 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterable[None]:
     """Commits that wait for no disk, which would be 2 ms each; no test database outlives a crash.
+    Connects through a pooler from then on, if the tests were asked to.
 
     At the end, ends connections that threads of a last test are still closing: they would keep
     the test database from being dropped.
     """
+    through = pooler.everything_through_pgbouncer if THROUGH == "pgbouncer" else nullcontext
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
             name = connection.ops.quote_name(connection.settings_dict["NAME"])
             cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
         connection.close()
+        stack = ExitStack()
+        stack.enter_context(through())
     yield
+    with django_db_blocker.unblock():
+        stack.close()
     with django_db_blocker.unblock():
         connection.close()  # the last test may have had it ended
         with connection.cursor() as cursor:
@@ -129,7 +146,16 @@ def as_web_role(self: ClientHandler, environ: dict[str, Any]) -> Any:
 
 
 def set_role(role: str | None) -> None:
-    """SET ROLE without Django's cursor, which would count it among the page's queries."""
+    """SET ROLE without Django's cursor, which would count it among the page's queries. Behind a
+    pooler, where a session keeps no role between transactions, it signs in as the role.
+    """
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.is_behind_pooler and not database.in_atomic_block:
+        owner = database.settings_dict.get("OWNER", database.settings_dict)
+        connection.close()
+        database.settings_dict = {**owner, "USER": role, "OWNER": owner} if role else owner
+        connection.ensure_connection()
+        return
     raw = connection.connection
     if raw is not None and raw.info.transaction_status != TransactionStatus.INERROR:
         raw.execute(f"SET ROLE {role}" if role else "RESET ROLE")
@@ -176,9 +202,8 @@ def signed_in_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def practice_bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """The cookbook's practice bank, built once for each test database."""
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), pooler.directly():
         bank.build()
-        connection.close()
 
 
 def colleague(group: str, name: str) -> User:

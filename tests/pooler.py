@@ -1,62 +1,168 @@
-"""A pgbouncer in transaction mode before the test database, with one connection to the server."""
+"""Pools before the test database: Django's own, and pgbouncer in transaction mode."""
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.postgresql import base
 
+from ledger.pool_settings import RECONNECT_SECONDS, behind_pooler, with_pool
 from tests.ledger.processes import free_port, wait_until
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+# As docs/databases.md recommends it.
 CONFIGURATION = """
 [databases]
-{name} = host={host} port={port} dbname={name} user={role}
+* = host={host} port={port}
 [pgbouncer]
 listen_addr =
 listen_port = {own_port}
 unix_socket_dir = {folder}
-auth_type = any
+auth_type = trust
+auth_file = {folder}/users
 pool_mode = transaction
-default_pool_size = 1
+default_pool_size = {size}
+max_client_conn = 500
 logfile = {folder}/log
+{further}
 """
 
 
-@contextmanager
-def pooled() -> Iterator[dict[str, Any]]:
-    """Runs pgbouncer for the web role; yields what changes in the settings of a connection."""
-    assert PROGRAM is not None
-    server = connection.settings_dict
-    with tempfile.TemporaryDirectory(prefix="pool", dir="/tmp") as found:
-        folder, port = Path(found), free_port()
-        folder.chmod(0o777)
-        configuration = folder / "pgbouncer.ini"
-        configuration.write_text(
+def server() -> dict[str, Any]:
+    """How the test database itself is reached, also where the tests go through a pool or pooler."""
+    found: dict[str, Any] = connection.settings_dict.get("BEHIND", connection.settings_dict)
+    if "pool" not in found["OPTIONS"]:
+        return dict(found)
+    options = {name: value for name, value in found["OPTIONS"].items() if name != "pool"}
+    kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    return {**found, **kept, "OPTIONS": options}
+
+
+class Pooler:
+    """A pgbouncer with `size` connections to the server for each role."""
+
+    def __init__(self, folder: Path, size: int, further: str) -> None:
+        self.folder, self.port = folder, free_port()
+        self._configuration = folder / "pgbouncer.ini"
+        if "server_reset_query_always" not in further:
+            further += "\nserver_reset_query_always = 1"
+        there = server()
+        roles = (there["USER"], settings.LEDGER_WEB_ROLE)
+        (folder / "users").write_text("".join(f'"{role}" ""\n' for role in roles))
+        self._configuration.write_text(
             CONFIGURATION.format(
-                name=server["NAME"], host=server["HOST"], port=server["PORT"] or 5432,
-                role=settings.LEDGER_WEB_ROLE, own_port=port, folder=folder,
+                host=there["HOST"], port=there["PORT"] or 5432, own_port=self.port, folder=folder,
+                size=size, further=further,
             )
         )  # fmt: skip
+
+    def start(self) -> None:
+        assert PROGRAM is not None
         # It refuses to be root; only the server's own user enters the folder of its socket.
-        user = ["-u", Path(server["HOST"]).owner()] if os.geteuid() == 0 else []
-        process = subprocess.Popen(
-            [PROGRAM, "-q", *user, str(configuration)], stderr=subprocess.DEVNULL
+        user = ["-u", Path(server()["HOST"]).owner()] if os.geteuid() == 0 else []
+        self._process = subprocess.Popen(
+            [PROGRAM, "-q", *user, str(self._configuration)], stderr=subprocess.DEVNULL
         )
+        wait_until(self._listens)
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as found:
+            return found.connect_ex(str(self.folder / f".s.PGSQL.{self.port}")) == 0
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """The settings of a connection through it, as DB_POOLER=transaction makes them."""
+        return {
+            **behind_pooler(server()),
+            "HOST": str(self.folder), "PORT": str(self.port), "LEDGER_EMBEDDED": False,
+            "BEHIND": server(), **changes,
+        }  # fmt: skip
+
+
+@contextmanager
+def pgbouncer(*, size: int = 1, further: str = "") -> Iterator[Pooler]:
+    """Runs it; `further` are lines of its configuration."""
+    with tempfile.TemporaryDirectory(prefix="pool", dir="/tmp") as found:
+        Path(found).chmod(0o777)
+        pooler = Pooler(Path(found), size, further)
+        pooler.start()
         try:
-            wait_until((folder / f".s.PGSQL.{port}").exists)
-            yield {
-                "HOST": str(folder), "PORT": str(port), "USER": settings.LEDGER_WEB_ROLE,
-                "LEDGER_EMBEDDED": False, "LEDGER_TIMEOUTS": {}, "CONN_MAX_AGE": None,
-                "DISABLE_SERVER_SIDE_CURSORS": True,
-                "OPTIONS": {**server["OPTIONS"], "prepare_threshold": None},
-            }  # fmt: skip
+            yield pooler
         finally:
-            process.terminate()
-            process.wait(timeout=30)
+            pooler.stop()
+
+
+@contextmanager
+def own_pool(*, size: int = 1, seconds: int = 10, **changes: Any) -> Iterator[dict[str, Any]]:
+    """The settings of a connection that comes from a pool of its own, as DB_POOL makes them. It
+    leads to the server itself, and each thread has to set and close its connection.
+    """
+    options = {
+        "min_size": 0, "max_size": size, "timeout": seconds, "reconnect_timeout": RECONNECT_SECONDS
+    }  # fmt: skip
+    pools = base.DatabaseWrapper._connection_pools  # type: ignore[attr-defined]
+    before = dict(pools)
+    pools.clear()
+    try:
+        yield {**with_pool(server(), options), **changes}
+    finally:
+        if DEFAULT_DB_ALIAS in pools:
+            pools[DEFAULT_DB_ALIAS].close()
+        pools.clear()
+        pools.update(before)
+
+
+@contextmanager
+def connected(through: dict[str, Any]) -> Iterator[Any]:
+    """Lets this thread connect with these settings."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    before = database.settings_dict
+    database.close()
+    database.settings_dict = through
+    try:
+        yield database
+    finally:
+        database.close()
+        database.settings_dict = before
+
+
+def directly() -> AbstractContextManager[Any]:
+    """Connects this thread to the server itself."""
+    return connected(server())
+
+
+def beside() -> psycopg.Connection[Any]:
+    """A bare connection to the server itself, in no transaction."""
+    there = server()
+    return psycopg.connect(
+        host=there["HOST"], port=there["PORT"] or None, user=there["USER"], dbname=there["NAME"],
+        autocommit=True,
+    )  # fmt: skip
+
+
+@contextmanager
+def everything_through_pgbouncer() -> Iterator[None]:
+    """Every connection of this process to the test database, in all its threads."""
+    there: dict[str, Any] = connection.settings_dict
+    before = dict(there)
+    with pgbouncer(size=30) as pooler:
+        connection.close()
+        there.update(pooler.settings(BEHIND=before))
+        try:
+            yield
+        finally:
+            connection.close()
+            there.clear()
+            there.update(before)

@@ -1,7 +1,8 @@
 """`ledger.settings` for tests, independent of the machine's `.env`.
 
 The environment may choose the server (LEDGER_PG, LEDGER_DATA_DIR, DATABASE_URL, DB_NAME, DB_USER
-...); `.env` may not.
+...); `.env` may not. TESTS_THROUGH=pool lets every test take its connections from Django's pool,
+and TESTS_THROUGH=pgbouncer lets them all go through pgbouncer in transaction mode.
 """
 
 import os
@@ -9,6 +10,10 @@ import re
 from pathlib import Path
 
 EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
+THROUGH = os.environ.get("TESTS_THROUGH", "")
+assert THROUGH in ("", "pool", "pgbouncer"), (
+    f"TESTS_THROUGH={THROUGH} is neither pool nor pgbouncer"
+)
 SETTING_NAMES = re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
 WHICH_SERVER = re.compile("LEDGER_PG|LEDGER_DATA_DIR|LEDGER_ROW_SECURITY|DATABASE_URL|DB_.*")
 
@@ -16,8 +21,13 @@ for _name in SETTING_NAMES:
     _chosen = os.environ.get(_name, "") if WHICH_SERVER.fullmatch(_name) else ""
     os.environ[_name] = _chosen
 
+from ledger import pool_settings  # noqa: E402
 from ledger.env import BASE_DIR  # noqa: E402
 from ledger.settings import *  # noqa: E402, F403
+
+if THROUGH == "pool":
+    _pool = {"min_size": 0, "max_size": 50, "timeout": 10}
+    DATABASES["default"] = pool_settings.with_pool(DATABASES["default"], _pool)  # noqa: F405
 
 LEDGER_COOKBOOK = True  # off by default without a demo
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

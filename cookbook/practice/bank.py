@@ -20,7 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.groups import PERMISSIONS, ensure_groups
 from cookbook.models import SCRATCH_MODELS
 from cookbook.practice import reminders, vouchers
-from ledger.db import own_server
+from ledger.db import own_server, pooler
 from ledger.db.probe import known_migrations
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
@@ -41,6 +41,11 @@ NO_RIGHT = "42501"
 NOT_GRANTED = (
     "The cookbook works as the role {}, which this process may not use: docs/rights.md says how to "
     "grant it."
+)
+
+NO_SESSION = (
+    "A pooler stands before the server, and the cookbook needs sessions of its own for roles, paths"
+    " and locks: without them its rows could come into the real books. Connect to the server."
 )
 
 
@@ -72,9 +77,10 @@ def build(*, tell: Callable[[str], object] = lambda _message: None) -> bool:
     """Makes it, or makes it again after the code has changed. Returns False if it is current.
 
     For the owner of the tables, outside a transaction. Raises NoPracticeBank if the role of the
-    cookbook, or the right to create schemas, is missing.
+    cookbook, or the right to create schemas, is missing, and behind a pooler.
     """
     _check_role()
+    _check_session()
     with _alone():
         _drop(DRAFT)  # of somebody who was stopped half way
         if is_current():
@@ -95,6 +101,12 @@ def build(*, tell: Callable[[str], object] = lambda _message: None) -> bool:
         finally:
             _drop(DRAFT)
     return True
+
+
+def _check_session() -> None:
+    """Checks that this connection keeps its session, in which the path leads to the draft."""
+    if not pooler.keeps_sessions():
+        raise NoPracticeBank(NO_SESSION)
 
 
 def _check_role() -> None:

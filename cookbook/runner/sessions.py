@@ -23,7 +23,7 @@ from django.db import transaction as db_transaction
 from psycopg.pq import TransactionStatus
 
 from cookbook.models import SCRATCH_MODELS
-from cookbook.practice.bank import SCHEMA, SCRATCH
+from cookbook.practice.bank import NO_SESSION, SCHEMA, SCRATCH, NoPracticeBank
 from cookbook.practice.role import SECONDS, switch_role
 from cookbook.runner.rendering import as_text
 from cookbook.runner.time_limit import TimeLimit
@@ -141,7 +141,9 @@ class Session:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             pid: int = cursor.fetchone()[0]
-            return pid
+        if pid != self._raw.info.backend_pid:
+            raise NoPracticeBank(NO_SESSION)
+        return pid
 
     def _record_command(self, command: str, send: Callable[[], None]) -> None:
         """Records BEGIN, COMMIT or ROLLBACK, for `DatabaseWrapper.transaction_wrapper`."""

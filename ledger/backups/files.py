@@ -14,7 +14,7 @@ from typing import Any, Self
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from ledger.db import tools
+from ledger.db import pooler, tools
 from ledger.db.probe import known_migrations
 from ledger.db.snapshot import snapshot
 from transactions.models import Seal, Transaction
@@ -66,6 +66,15 @@ def path_of(file: Path) -> Path:
     return file.with_name(file.name + ".manifest")
 
 
+def _check_session() -> None:
+    """Raises BackupRefused behind a pooler."""
+    if not pooler.keeps_sessions():
+        raise BackupRefused(
+            "A pooler stands before the server, which would give the settings of pg_dump and"
+            " pg_restore to other clients; connect to the server itself."
+        )
+
+
 def write(file: Path) -> Manifest:
     """Writes a backup of the whole bank and its manifest, while the bank works on.
 
@@ -76,6 +85,7 @@ def write(file: Path) -> Manifest:
             raise BackupRefused(f"{there} exists; a backup never overwrites one.")
     if not file.parent.is_dir():
         raise BackupRefused(f"There is no folder {file.parent}.")
+    _check_session()
     draft = file.with_name(f"{file.name}.part")
     try:
         facts = _dump(draft)
@@ -145,6 +155,7 @@ def load(file: Path) -> Manifest:
             f"{file} is of another Ledger, most likely a newer one: this one has no migration"
             f" {newer[0]}."
         )
+    _check_session()
     if tables := connection.introspection.table_names():
         raise BackupRefused(
             f"The database {connection.settings_dict['NAME']} is not empty: it has the table"

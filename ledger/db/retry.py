@@ -26,9 +26,11 @@ from django.db import (
     Error,
     IntegrityError,
     InterfaceError,
+    InternalError,
     OperationalError,
     connections,
 )
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,6 +46,8 @@ NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03", "08001", "08004", "
 CUT_OFF = frozenset(
     {"57P01", "57P02", "57P05", "40003", "08000", "08003", "08006", "08007", "08P01"}
 )
+# The pool of this process had no connection to give.
+NO_CONNECTION = (PoolTimeout, PoolClosed, TooManyRequests)
 TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
 TRIES = 5  # after a lost race
@@ -94,14 +98,19 @@ def _failure_without_context(error: BaseException) -> Failure:
     state = sqlstate(error)
     if state in LOST_RACES:
         return Failure.LOST_RACE
+    if isinstance(error.__cause__, NO_CONNECTION):
+        return Failure.NOT_STARTED
     if state in NOT_STARTED or getattr(error.__cause__, "pgconn", None) is not None:
         return Failure.NOT_STARTED  # psycopg sets pgconn on errors of connecting
     if isinstance(error, OutcomeUnknown) or state in CUT_OFF:
         return Failure.UNKNOWN
     if state == TIMED_OUT:
         return Failure.TIMED_OUT
-    dropped = isinstance(error, OperationalError | InterfaceError) and isinstance(
-        error.__cause__, psycopg.OperationalError | psycopg.InterfaceError
+    # Of psycopg's own, an InternalError: of the two errors that a pooler sends after a lost server,
+    # psycopg says that one command has two results.
+    dropped = isinstance(error, OperationalError | InterfaceError | InternalError) and isinstance(
+        error.__cause__,
+        psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError,
     )
     return Failure.UNKNOWN if state is None and dropped else Failure.FINAL
 

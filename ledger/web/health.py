@@ -4,10 +4,11 @@ from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ledger.db import row_security, signed_facts
+from ledger.db import pooler, row_security, signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
 
 SECONDS = 2
+CHECKS = (row_security.problem_with, signed_facts.problem_with, pooler.problem_with)
 
 
 @require_safe
@@ -30,10 +31,11 @@ def _problem() -> str | None:
             missing = unapplied_migrations(found)
             trouble = None
             if not missing:
-                trouble = row_security.problem_with(found) or signed_facts.problem_with(found)
-    except OperationalError:
+                trouble = next(filter(None, (check(found) for check in CHECKS)), None)
+        trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
+    except OperationalError as error:
         # The reason contains hosts and users, which the public should not see.
-        return "The database cannot be reached."
+        return pooler.refusal_in(error) or "The database cannot be reached."
     if missing:
         return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}."
     return trouble

@@ -354,6 +354,7 @@ def test_not_even_the_owner_lowers_a_sum(sql: str, rule: str, account: Account, 
     assert {sum.share for sum in StaffSum.objects.all()} == {Decimal("0.6")}
 
 
+@pytest.mark.own_session
 @pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])  # one of them has another date
 def test_the_day_of_the_sums_is_that_of_utc_in_every_session(
     zone: str, account: Account, boss: User

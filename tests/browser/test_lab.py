@@ -39,6 +39,7 @@ def test_the_lab_is_accessible_and_fits_a_phone(
     assert found == []
 
 
+@pytest.mark.own_session
 def test_a_button_tries_to_break_the_books_and_shows_what_stopped_it(
     page: Any, ana: Account
 ) -> None:

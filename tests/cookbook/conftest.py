@@ -10,6 +10,9 @@ from cookbook.recipes import BY_SLUG
 from cookbook.runner import run as running
 from cookbook.runner import time_limit
 from cookbook.runner.run import RecipeRun, run
+from cookbook.runner.sessions import Session
+from tests.conftest import OWN_SESSION
+from tests.settings import THROUGH
 
 Cook = Callable[..., RecipeRun]
 
@@ -35,6 +38,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def _plans_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement that had to wait for the processor is run again for its plan all the same."""
     monkeypatch.setattr(running, "SLOW", 60)
+
+
+@pytest.fixture(autouse=True)
+def _no_sessions_behind_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skips what opens a session of the cookbook: LEDGER_COOKBOOK is refused there."""
+    if THROUGH == "pgbouncer":
+        monkeypatch.setattr(Session, "_open", lambda _self: pytest.skip(OWN_SESSION))
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ def test_functions_with_the_owners_rights_stay_in_their_own_schema() -> None:
         ]
 
 
+@pytest.mark.own_session
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_it_is_made_once_and_anew_where_the_code_has_changed(
@@ -99,6 +100,7 @@ def test_it_is_made_once_and_anew_where_the_code_has_changed(
     assert bank.build()
 
 
+@pytest.mark.own_session
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,6 +115,7 @@ def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) 
         assert cursor.fetchone() == (None, '"$user", public')
 
 
+@pytest.mark.own_session
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +134,7 @@ def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.Mon
     assert bank.is_current()
 
 
+@pytest.mark.own_session
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +152,7 @@ def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> N
     bank.build()
 
 
+@pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_what_somebody_left_half_done_is_cleared_away() -> None:
     with connection.cursor() as cursor:
@@ -218,6 +223,7 @@ def test_the_practice_banks_own_tables_are_in_no_dump_and_nobodys_right() -> Non
     assert apps.get_app_config("cookbook").get_models()
 
 
+@pytest.mark.own_session
 @pytest.mark.django_db
 def test_without_the_right_to_make_schemas_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_schema: str) -> str:

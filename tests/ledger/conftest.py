@@ -58,14 +58,23 @@ def refusal(
 
 
 @pytest.fixture
-def default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+def settings_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """All settings with these values in the environment, as names of `ledger.settings`."""
+
+    def settings_of(**values: str) -> dict[str, Any]:
+        for name, value in environment(tmp_path, **values).items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+
+    return settings_of
+
+
+@pytest.fixture
+def default(settings_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """DATABASES["default"] with these settings."""
 
     def default(**values: str) -> dict[str, Any]:
-        for name, value in environment(tmp_path, **values).items():
-            monkeypatch.setenv(name, value)
-        settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
-        found: dict[str, Any] = settings["DATABASES"]["default"]
+        found: dict[str, Any] = settings_of(**values)["DATABASES"]["default"]
         return found
 
     return default

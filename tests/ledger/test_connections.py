@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger.db.backend import replication
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.retry import Failure, OutcomeUnknown, failure_of
+from tests.pooler import directly, server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TIMEOUTS = {"lock_timeout": 3, "statement_timeout": 4, "transaction_timeout": 900}
@@ -19,15 +20,13 @@ TIMEOUTS = {"lock_timeout": 3, "statement_timeout": 4, "transaction_timeout": 90
 
 @pytest.fixture
 def another() -> Iterator[Any]:
-    """Further connections to the test database with other settings."""
+    """Further connections to the server of the test database with other settings."""
     made: list[BaseDatabaseWrapper] = []
 
     def another(**changes: Any) -> DatabaseWrapper:
-        ours = connections["default"]
-        options = {**ours.settings_dict["OPTIONS"], **changes.pop("OPTIONS", {})}
-        found = DatabaseWrapper(
-            {**ours.settings_dict, "OPTIONS": options, **changes}, alias="default"
-        )
+        ours = server()
+        options = {**ours["OPTIONS"], **changes.pop("OPTIONS", {})}
+        found = DatabaseWrapper({**ours, "OPTIONS": options, **changes}, alias="default")
         made.append(found)
         return found
 
@@ -62,7 +61,7 @@ def test_the_limit_on_transactions_stays_after_a_session_is_cleaned(another: Any
 
 
 def test_of_several_hosts_the_first_that_answers_is_taken(another: Any) -> None:
-    there = connections["default"].settings_dict["HOST"]
+    there = server()["HOST"]
     found = another(HOST=f"/nowhere,{there}", OPTIONS={"target_session_attrs": "read-write"})
 
     assert value(found, "SELECT 1") == 1
@@ -162,14 +161,13 @@ def test_a_commit_whose_wait_for_the_standby_was_cancelled_is_of_unknown_outcome
         db_transaction.on_commit(lambda: told.append("done"))
         cursor.execute("INSERT INTO written VALUES (1)")
 
-    with connection.cursor() as cursor:
+    with directly(), connection.cursor() as cursor:
         cursor.execute(WARN_AT_COMMIT)
         with pytest.raises(OutcomeUnknown):
             write()
         cursor.execute("SELECT count(*) FROM written")
         assert cursor.fetchone() == (1,), "the primary has it"
     assert told == []
-    connection.close()  # and the table with it
 
 
 def test_other_warnings_change_nothing(another: Any) -> None:

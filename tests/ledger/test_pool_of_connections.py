@@ -6,16 +6,22 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
 
 from ledger.db.backend.base import DatabaseWrapper
+from tests.pooler import own_pool, server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ALIAS = "default"
 
 
+@pytest.fixture(autouse=True)
+def _no_other_pool() -> Iterator[None]:
+    with own_pool():
+        yield
+
+
 def pooled(**changes: Any) -> Any:
-    settings = connections["default"].settings_dict
+    settings = server()
     pool = {"min_size": 1, "max_size": 1, "timeout": 10}
     options = {**settings["OPTIONS"], "pool": pool, **changes.pop("OPTIONS", {})}
     return DatabaseWrapper({**settings, "CONN_MAX_AGE": 0, "OPTIONS": options, **changes}, ALIAS)

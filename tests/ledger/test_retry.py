@@ -9,11 +9,13 @@ import pytest
 from django.db import (
     DatabaseError,
     IntegrityError,
+    InternalError,
     OperationalError,
     ProgrammingError,
     connection,
 )
 from django.db import transaction as db_transaction
+from psycopg_pool import PoolTimeout
 
 from ledger.db.retry import Failure, OutcomeUnknown, failure_of, run_with_retry, with_retry
 
@@ -92,6 +94,7 @@ UNWELL = [
     psycopg.errors.TooManyConnections,
     psycopg.errors.CannotConnectNow,
     psycopg.errors.ReadOnlySqlTransaction,  # after a failover
+    PoolTimeout,  # of Django's pool, which had no connection left
 ]
 
 
@@ -125,6 +128,7 @@ CUT_OFF = [
     psycopg.errors.ConnectionFailure(),
     psycopg.errors.TransactionResolutionUnknown(),
     psycopg.errors.ProtocolViolation(),  # of pgbouncer, when its server went
+    psycopg.InternalError("received 2 results from command 'COMMIT'"),  # the server's word as well
     psycopg.errors.StatementCompletionUnknown(),
     psycopg.errors.IdleSessionTimeout(),
 ]
@@ -134,9 +138,10 @@ CUT_OFF = [
 def test_what_was_cut_off_is_not_run_again_blindly(
     cause: psycopg.Error, run: Callable[[CountedWork], str]
 ) -> None:
-    work = CountedWork(1, cause, OperationalError)
+    kind = InternalError if isinstance(cause, psycopg.InternalError) else OperationalError
+    work = CountedWork(1, cause, kind)
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(kind):
         run(work)
     assert work.runs == 1
 
@@ -145,7 +150,8 @@ def test_what_was_cut_off_is_not_run_again_blindly(
 def test_what_was_cut_off_runs_again_once_it_can_find_out(
     cause: psycopg.Error, transactional_db: None
 ) -> None:
-    work, told = CountedWork(1, cause, OperationalError), []
+    kind = InternalError if isinstance(cause, psycopg.InternalError) else OperationalError
+    work, told = CountedWork(1, cause, kind), []
 
     def find_out() -> None:
         told.append(work.runs)

@@ -321,7 +321,7 @@ def test_a_database_comes_as_url_or_in_parts(given: dict[str, str], tmp_path: Pa
 
 
 def test_the_example_file_explains_every_setting() -> None:
-    modules = ("settings.py", "database_settings.py", "aws_settings.py")
+    modules = ("settings.py", "database_settings.py", "pool_settings.py", "aws_settings.py")
     source = "".join((BASE_DIR / "ledger" / name).read_text() for name in modules)
     read = set(re.findall(r"env\.(?!refuse|check)\w+\(\s*\"([A-Z_]+)\"", source))
     read |= {"DB_SSLMODE", "DB_SSLROOTCERT"}

@@ -119,8 +119,11 @@ def is_over(lost: LostStatement) -> bool:
     Note [Lost statements]: the server needs nothing more from the client to run a statement that
     commits by itself. If the connection is cut while the statement waits in a buffer, the server
     may run it seconds later. So after a lost statement no refusal is final before its session has
-    ended, and this function ends it.
+    ended, and this function ends it. Behind a pooler nobody knows which session that was.
     """
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    if database.is_behind_pooler:
+        return False
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(bool_and(pg_terminate_backend(pid, %s)), true) FROM pg_stat_activity"

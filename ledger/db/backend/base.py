@@ -3,7 +3,8 @@
 A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (by
 `LEDGER_ROLE`) when it connects; any other is plain django.db.backends.postgresql.
 `LEDGER_TIMEOUTS` maps Postgres's settings to seconds; they are sent with each new connection, and
-`transaction_timeout`, which Postgres knows from version 17 on, right after it.
+`transaction_timeout`, which Postgres knows from version 17 on, right after it. `LEDGER_POOLER` says
+that a pooler in transaction mode is in between: then nothing is sent that a session would keep.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from ledger.db import credentials, facts, own_server
 from ledger.db.backend import forks, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
-from ledger.db.backend.pool import Psycopg, new_pool
+from ledger.db.backend.pool import Psycopg, fit_connection, new_pool
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.embedded import EmbeddedServerError
@@ -33,11 +34,11 @@ from ledger.db.row_security import SignedReader
 # Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
 # next person on this connection: a cursor WITH HOLD with rows of the whole bank, its own token as
 # a setting of the session, another role, or another statement under the name of a prepared one. So
-# all of it goes when a request ends. Behind a transaction pooler the pooler has to do it
-# (docs/rights.md).
+# all of it goes when a request ends under row-level security, and always before a connection goes
+# back to a pool. Behind a transaction pooler the pooler has to do it (docs/databases.md).
 CLEAN = sql.SQL(
     "RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
-    " SET TIME ZONE {}"
+    " DISCARD SEQUENCES; DISCARD TEMP; SET TIME ZONE {}"
 )
 KNOWS_TRANSACTION_TIMEOUT = 170000
 
@@ -160,23 +161,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         self.reader = None
         raw = self.connection
-        if raw is None or self.in_atomic_block:
-            return
+        if raw is not None and not self.in_atomic_block and not self._is_cleaned(raw):
+            self.close()
+
+    def _is_cleaned(self, raw: Any) -> bool:
+        """Takes everything that was left in the session out of it; False if that cannot be done."""
+        if raw.pgconn.transaction_status != TransactionStatus.IDLE:
+            return False
+        if self.is_behind_pooler:
+            return True  # by the pooler: the session that was used may be another's now
         try:
-            if raw.pgconn.transaction_status == TransactionStatus.IDLE:
-                raw._prepared.clear()  # what psycopg remembers of the session
-                raw.execute(CLEAN.format(self.timezone_name), prepare=False)
-                self._set_transaction_timeout(raw)
-                return
+            raw._prepared.clear()  # what psycopg remembers of the session
+            raw.execute(CLEAN.format(self.timezone_name), prepare=False)
+            self._configure_role(raw)  # type: ignore[attr-defined]
+            self._set_transaction_timeout(raw)
         except psycopg.Error:  # the server has gone, for example
-            pass
-        self.close()
+            return False
+        return True
 
     def _send(self, command: str, send: Callable[[], None]) -> None:
         if self.transaction_wrapper:
             self.transaction_wrapper(command, send)
         else:
             send()
+
+    @property
+    def is_behind_pooler(self) -> bool:
+        """Whether each transaction may run in another session."""
+        return bool(self.settings_dict.get("LEDGER_POOLER"))
 
     @property
     def is_embedded(self) -> bool:
@@ -201,7 +213,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         timeouts = {
             name: seconds
             for name, seconds in self.settings_dict.get("LEDGER_TIMEOUTS", {}).items()
-            if seconds and name != "transaction_timeout"
+            if seconds and name != "transaction_timeout" and not self.is_behind_pooler
         }
         if options := " ".join(f"-c {name}={seconds}s" for name, seconds in timeouts.items()):
             parameters["options"] = f"{parameters.get('options', '')} {options}".strip()
@@ -215,7 +227,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _set_transaction_timeout(self, raw: Any) -> bool:
         seconds = self.settings_dict.get("LEDGER_TIMEOUTS", {}).get("transaction_timeout")
-        if not seconds or raw.info.server_version < KNOWS_TRANSACTION_TIMEOUT:
+        is_known = raw.info.server_version >= KNOWS_TRANSACTION_TIMEOUT
+        if not seconds or not is_known or self.is_behind_pooler:
             return False
         raw.execute(f"SET transaction_timeout = '{seconds}s'", prepare=False)
         return True
@@ -230,12 +243,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._demotion.refused_write = False
         super().connect()
 
+    @async_unsafe
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        take = partial(super().get_new_connection, conn_params)
+        return fit_connection(take, self) if self.pool else take()
+
     def _close(self) -> None:
         """Closes the raw connection first where a pool must not have it back."""
         raw = self.connection
-        if raw is not None and self._demotion.is_known(raw, self.settings_dict["OPTIONS"]):
+        if raw is not None and self._must_end(raw):
             raw.close()
         super()._close()  # type: ignore[misc]
+
+    def _must_end(self, raw: Any) -> bool:
+        if self._demotion.is_known(raw, self.settings_dict["OPTIONS"]):
+            return True
+        if self.pool is None:
+            return False
+        if raw.pgconn.transaction_status == TransactionStatus.IDLE:
+            raw.autocommit = True  # as the pool made it
+        return not self._is_cleaned(raw)
 
     @property
     def sends_token(self) -> bool:
@@ -244,6 +271,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:
+        if self.is_behind_pooler and not self.in_atomic_block:
+            name = None  # the rows come at once: after this statement its session is another's
         if not self.sends_token:
             return super().create_cursor(name)
         raw = self.connection

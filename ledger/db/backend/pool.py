@@ -3,6 +3,11 @@
 Note [Parameters of a pool]: Django builds them once, when the pool is made. A password that
 expires, or the address of an embedded server that was started again, would be dead for every later
 connection. So the pool asks for them each time, and opens connections as the backend does.
+
+Note [Connections of a pool]: a connection is checked when it leaves the pool, by `fit_connection`:
+psycopg_pool's own check would pause for a second after the first dead one, and after a failover all
+of them are dead. It is cleaned before it goes back (Note [Clean sessions]), or closed where that
+cannot be done, so that nothing of one request is there in the next.
 """
 
 from collections.abc import Callable
@@ -55,6 +60,30 @@ def new_pool(database: Any) -> "ConnectionPool[Any]":
         connection_class=database.Database,
         open=False,  # by the first connection
         configure=database._configure_connection,
-        check=check if database.settings_dict["CONN_HEALTH_CHECKS"] else None,
+        check=None,  # `fit_connection` does
         **(options if isinstance(options, dict) else {}),
     )
+
+
+def fit_connection(take: Callable[[], Any], database: Any) -> Any:
+    """The first connection that `take` takes from the pool whose server answers, and still takes
+    writes if it has to.
+
+    Raises psycopg.OperationalError if none does.
+    """
+    pool, options = database.pool, database.settings_dict["OPTIONS"]
+    for _ in range(pool.max_size + 1):
+        raw = take()
+        if _answers(raw) and not has_become_reader(raw, options):
+            return raw
+        raw.close()  # so that the pool replaces it
+        pool.putconn(raw)
+    raise psycopg.OperationalError("no connection of the pool has a server that takes writes")
+
+
+def _answers(raw: Any) -> bool:
+    try:
+        raw.execute("SELECT 1", prepare=False)
+    except psycopg.Error:
+        return False
+    return True

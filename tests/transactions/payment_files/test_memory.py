@@ -54,6 +54,7 @@ def peaks(sender: Account, paid: list[Account], count: int, amount: str) -> dict
     return found
 
 
+@pytest.mark.own_session  # behind a pooler all rows come at once: docs/databases.md
 @pytest.mark.parametrize("amount", ["1.00", "2000000.00"], ids=["all good", "all refused"])
 def test_ten_times_the_lines_take_no_more_memory(
     sender: Account, paid: list[Account], amount: str, monkeypatch: pytest.MonkeyPatch

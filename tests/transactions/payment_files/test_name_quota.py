@@ -98,6 +98,7 @@ def test_a_file_without_names_counts_nothing(everyday: Account, mara: Account) -
     assert not NamesAsked.objects.exclude(count=0, numbers=0).exists()
 
 
+@pytest.mark.own_session
 def test_an_upload_waits_for_the_count_before_it_compares_a_name(
     everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

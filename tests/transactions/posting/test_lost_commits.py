@@ -17,6 +17,7 @@ from ledger.db.backend.base import PreparedCursor
 from ledger.db.ids import uuid7
 from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances, hold_that_ended
+from tests.pooler import beside
 from tests.transactions.payment_files.files import checked, fates, pay
 from tests.transactions.posting.shared import lose_next_answer
 from transactions import services, staff_services
@@ -48,7 +49,7 @@ def account() -> Account:
 
 @pytest.fixture
 def outside() -> Iterator[psycopg.Connection]:
-    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+    with beside() as other:
         yield other
     connection.close()
 
@@ -57,6 +58,7 @@ def end(outside: psycopg.Connection, pid: int) -> None:
     outside.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
 
 
+@pytest.mark.own_session
 @pytest.mark.parametrize("nobody_there", [0, 1, 2], ids="{} times nobody there".format)
 @pytest.mark.parametrize("verb", VERBS)
 def test_ended_after_the_commit_and_before_its_answer(
@@ -279,6 +281,7 @@ def test_everybody_is_ended_again_and_again(outside: psycopg.Connection) -> None
     assert audit().clean
 
 
+@pytest.mark.own_session
 def test_a_refusal_is_not_final_while_the_lost_statement_may_still_run(
     account: Account, outside: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +309,7 @@ def test_a_refusal_is_not_final_while_the_lost_statement_may_still_run(
         services.withdraw(from_account=account, amount=Decimal(1000))
 
 
+@pytest.mark.own_session
 def test_a_refusal_is_final_once_the_session_of_the_lost_statement_is_over(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,6 +331,7 @@ def test_a_refusal_is_final_once_the_session_of_the_lost_statement_is_over(
         assert cursor.fetchone() == (0,)
 
 
+@pytest.mark.own_session
 def test_a_statement_that_a_pooler_forgot_is_prepared_again(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,7 @@ def test_the_seventh_download_within_an_hour_is_refused(signed_in: Client) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.own_session  # behind a pooler all rows come at once: docs/databases.md
 def test_memory_does_not_grow_with_the_rows(ana: Account) -> None:
     person = User.objects.get(pk=ana.user_id)
     used = [_peak(person)]

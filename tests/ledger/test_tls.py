@@ -1,0 +1,196 @@
+"""TLS with a server that has a certificate of an authority of the tests: by one connection, and by
+a pool.
+
+The embedded server has no TLS, so these tests start one of Debian's packages, and only connect.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connections
+from pytest_django import DjangoDbBlocker
+
+from ledger.db import retry
+from tests.ledger.authority import Authority
+from tests.ledger.processes import free_port
+
+ALIAS, HOST, PASSWORD = "tls", "db.bank.test", "of-nobody"
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+HBA = "local all all trust\nhostssl all all all scram-sha-256\n"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not PROGRAMS, reason="Debian's Postgres (apt-get install postgresql) is not installed"
+    ),
+]
+
+
+class Server:
+    """A server of Debian's packages that takes TLS alone from the network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.data, self.port = folder, folder / "data", free_port()
+        self.authority = Authority(folder)
+        self.user = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "postgres"
+        self.run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--no-sync")
+        (self.data / "pg_hba.conf").write_text(HBA)
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(
+                f"listen_addresses = '127.0.0.1'\nport = {self.port}\nfsync = off\n"
+                f"unix_socket_directories = '{folder}'\nssl = on\n"
+            )
+        self.present(*self.authority.sign(HOST))
+
+    def run(self, program: str, *arguments: str) -> None:
+        """One of Postgres's programs, as a user who is not root."""
+        subprocess.run(
+            [str(PROGRAMS[-1].parent / program), *arguments],
+            user=self.user if os.geteuid() == 0 else None,
+            check=True, capture_output=True, cwd=self.folder,
+        )  # fmt: skip
+
+    def present(self, certificate: Path, key: Path) -> None:
+        """Takes this certificate from the next start on."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            shutil.copy(source, self.data / name)
+            if os.geteuid() == 0:
+                shutil.chown(self.data / name, self.user)
+            (self.data / name).chmod(0o600)
+
+    def start(self) -> None:
+        log = str(self.folder / "log")
+        self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def execute(self, *statements: str) -> None:
+        with psycopg.connect(
+            host=str(self.folder), port=self.port, user="postgres", dbname="postgres",
+            autocommit=True,
+        ) as connection:  # fmt: skip
+            for statement in statements:
+                connection.execute(statement)
+
+    def url(self, host: str = HOST, *, root: Path | None = None, mode: str = "verify-full") -> str:
+        return (
+            f"postgresql://ledger_web:{PASSWORD}@{host}:{self.port}/books?hostaddr=127.0.0.1"
+            f"&sslmode={mode}&sslrootcert={root or self.authority.file}"
+        )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="tls", dir="/tmp"))
+    folder.chmod(0o777)
+    found = Server(folder)
+    found.start()
+    try:
+        found.execute(
+            f"CREATE ROLE ledger_web LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE books"
+        )
+        yield found
+    finally:
+        found.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+Connect = Callable[[str], None]
+
+
+@pytest.fixture(params=["", "2"], ids=["alone", "pool"])
+def connect(
+    request: pytest.FixtureRequest,
+    default: Callable[..., dict[str, Any]],
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[Connect]:
+    """A connection of a web process with these settings."""
+
+    def connect(url: str) -> None:
+        settings = default(
+            DATABASE_URL=url, DB_POOL=request.param, LEDGER_ROLE="web", LEDGER_CONNECT_TIMEOUT="1",
+            LEDGER_URL="http://localhost:8000",
+        )  # fmt: skip
+        connections.settings[ALIAS] = {**connections.settings["default"], **settings}
+        with connections[ALIAS].cursor() as cursor:
+            cursor.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            assert cursor.fetchone() == (True,)
+
+    with django_db_blocker.unblock():  # no test database is needed
+        yield connect
+        database: Any = connections[ALIAS]
+        database.close()
+        database.close_pool()
+    del connections[ALIAS], connections.settings[ALIAS]
+
+
+def refused(connect: Connect, url: str) -> str:
+    """What was said; it is safe to try again, because nothing was sent."""
+    with pytest.raises(OperationalError) as caught:
+        connect(url)
+    assert retry.failure_of(caught.value) is retry.Failure.NOT_STARTED
+    assert PASSWORD not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_right_certificate_is_believed(server: Server, connect: Connect) -> None:
+    connect(server.url())
+
+
+def test_another_host_is_refused(server: Server, connect: Connect) -> None:
+    refused(connect, server.url("other.bank.test"))
+
+
+def test_an_unknown_authority_is_refused(server: Server, connect: Connect, tmp_path: Path) -> None:
+    refused(connect, server.url(root=Authority(tmp_path, "Stranger").file))
+
+
+def test_a_certificate_that_ended_is_refused(server: Server, connect: Connect) -> None:
+    ended = datetime.now(UTC) - timedelta(days=1)
+    server.present(*server.authority.sign(HOST, ends=ended))
+    server.restart()
+    try:
+        refused(connect, server.url())
+    finally:
+        server.present(*server.authority.sign(HOST))
+        server.restart()
+
+
+def test_a_server_without_tls_is_refused(server: Server, connect: Connect) -> None:
+    server.execute("ALTER SYSTEM SET ssl = off")
+    server.restart()
+    try:
+        refused(connect, server.url())
+    finally:
+        server.execute("ALTER SYSTEM RESET ssl")
+        server.restart()
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
+def test_plain_text_does_not_even_start(
+    mode: str, server: Server, refusal: Callable[..., str]
+) -> None:
+    url = server.url(mode=mode).replace("hostaddr=127.0.0.1&", "")
+    assert "plain text" in refusal(DATABASE_URL=url)
+
+
+def test_the_server_takes_no_plain_text(server: Server) -> None:
+    with pytest.raises(psycopg.OperationalError, match="no encryption"):
+        psycopg.connect(
+            host="127.0.0.1", port=server.port, user="ledger_web", password=PASSWORD,
+            dbname="books", sslmode="disable",
+        )  # fmt: skip
