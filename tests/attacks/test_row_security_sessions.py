@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db import transaction as db_transaction
 from django.http import HttpRequest, JsonResponse
 from django.test import Client
@@ -141,7 +141,6 @@ def test_no_cursor_of_staff_is_there_for_the_next_person(
             "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
         ),
         ("LISTEN mine", "SELECT pg_listening_channels()"),
-        ("SET ROLE ledger_cookbook", "SELECT 1 WHERE current_user <> 'ledger_web'"),
         ("SET search_path = pg_temp", "SELECT 1 WHERE current_setting('search_path') ~ 'pg_temp'"),
     ],
 )
@@ -149,6 +148,17 @@ def test_a_session_keeps_nothing_else_of_a_request(sql: str, left: str, clerk: U
     client = signed_in(clerk)
     run(client, sql)
     assert run_bare(left) == []
+
+
+def test_a_session_keeps_no_role() -> None:
+    """Not by a test client, which sets and resets the role around each request."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    raw = database.connection
+    raw.execute("SET ROLE ledger_cookbook")
+    database.forget_reader()
+    assert database.connection is raw
+    assert raw.execute("SELECT current_user = session_user").fetchone() == (True,)
 
 
 def test_a_clean_session_keeps_the_time_zone_and_prepares_again(ana: Account, clerk: User) -> None:

@@ -21,6 +21,7 @@ from accounts.groups import (
     SUPPORT,
 )
 from accounts.models import Account, ApprovalRequest, User
+from ledger.db.row_security import RowScope
 from tests.attacks.rows import columns_of, token_of, web_role
 from tests.conftest import colleague
 from transactions.row_security.middleware import row_scope_of
@@ -210,6 +211,15 @@ def test_a_token_of_staff_lets_nobody_write_who_is_staff_no_more(
         person, token = member_of(OPERATIONS)
         User.objects.filter(pk=person.pk).update(**change)
         assert not written("UPDATE accounts SET name = 'Mine'", [], token)
+
+
+def test_no_token_but_one_of_staff_lets_a_clerk_write_rows_of_others(
+    rows: dict[str, dict[str, Any]],
+) -> None:
+    person, _ = member_of(OPERATIONS)
+    for scope in set(RowScope) - {RowScope.STAFF, RowScope.AUDIT}:
+        token = token_of(person, scope)
+        assert not written("UPDATE accounts SET name = 'Mine'", [], token), scope
 
 
 def test_a_manager_books_for_a_colleague_what_was_approved_alone(

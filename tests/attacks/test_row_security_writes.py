@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,10 +11,11 @@ import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
 from django.utils import timezone
 
-from accounts.models import Account, ApprovalRequest, ProviderGroup, User
+from accounts.models import Account, ApprovalRequest, Household, ProviderGroup, User
 from ledger.db.row_security import NOBODY, RowScope
 from tests.attacks.rows import columns_of, token_of, web_role
-from tests.factories import UserFactory
+from tests.factories import AccountFactory, UserFactory
+from transactions import services
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 # Tables into which the web role may insert, but that no customer writes for another person. A
@@ -99,6 +101,37 @@ def test_a_customer_only_closes_their_own_account(to_status: str, eve: Account) 
         "reason": "", "message": "", "created_at": timezone.now(),
     }  # fmt: skip
     assert_refused("account_status_changes", row, token_of(eve.user, RowScope.POSTING))
+
+
+def test_nobody_inserts_a_session_of_nobody_without_a_token(ana: Account) -> None:
+    assert_refused("sessions", {**anew(row_of("sessions")), "user_id": None}, "")
+
+
+@pytest.mark.parametrize("lives", [False, True])
+def test_a_sign_up_lives_with_nobody(lives: bool, ana: Account) -> None:
+    home = Household.objects.create(name="Elm Street 4") if lives else None
+    row = {
+        **anew(row_of("users")), "email": "new@example.com", "is_staff": False,
+        "household_id": home and home.pk,
+    }  # fmt: skip
+    if lives:
+        assert_refused("users", row, by_nobody())
+    else:
+        with web_role(by_nobody()) as cursor:
+            holes = ", ".join(["%s"] * len(row))
+            cursor.execute(
+                f"INSERT INTO users ({', '.join(row)}) VALUES ({holes})", [*row.values()]
+            )
+
+
+def test_a_customer_ends_no_hold_on_their_own_money() -> None:
+    mine = AccountFactory(balance="5")
+    services.hold(from_account=mine, amount=Decimal(1))
+    with web_role(token_of(mine.user)) as cursor:
+        cursor.execute("SELECT id FROM transactions WHERE status = 'pending'")
+        assert cursor.fetchall()
+        cursor.execute("UPDATE transactions SET status = 'voided' WHERE status = 'pending'")
+        assert cursor.rowcount == 0
 
 
 @pytest.mark.parametrize(
