@@ -26,18 +26,26 @@ class Answer:
         return [fact for fact in facts if fact not in url and fact in self.text]
 
 
-def ask(client: Client, method: str, url: str, data: Any = None, *, follow: bool = False) -> Answer:
+def ask(
+    client: Client,
+    method: str,
+    url: str,
+    data: Any = None,
+    *,
+    follow: bool = False,
+    headers: dict[str, str] | None = None,
+) -> Answer:
     """The answer to one request, or with `follow` the page at the end of its redirects. An error of
     the site is an answer with status 500.
     """
     client.raise_request_exception = False
     response: Any
     if method == "POST":
-        response = client.post(url, data or {}, follow=follow)
+        response = client.post(url, data or {}, follow=follow, headers=headers)
     elif method == "GET":
-        response = client.get(url, data, follow=follow)
+        response = client.get(url, data, follow=follow, headers=headers)
     else:
-        response = client.generic(method, url, follow=follow)
+        response = client.generic(method, url, follow=follow, headers=headers)
     parts = response.streaming_content if response.streaming else [response.content]
     body = b"".join(parts).decode(errors="replace")
     return Answer(response.status_code, dict(response.headers), body)

@@ -1,4 +1,4 @@
-"""Hostile values in every parameter and field of pages, and what they bring about.
+"""Hostile values in every parameter, field, header and cookie of pages, and what they bring about.
 
 The functions return a line for each hole, so that one test walks the whole site with them and
 another one shows that they find pages that were planted (`test_planted_pages.py`).
@@ -30,6 +30,13 @@ ELSEWHERE = "https://evil.example/"
 TOKEN = "csrfmiddlewaretoken"
 MOST_POSTS = 3  # a view asks for some fields only after others
 FAILED, NOT_ALLOWED = 500, 405
+# What a client may send to any page; a part of a page comes only to a request of htmx.
+HEADERS = (
+    "Accept", "Accept-Language", "HX-Current-URL", "HX-Prompt", "HX-Target", "HX-Trigger",
+    "Referer", "User-Agent", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+    "X-Real-IP", "X-Requested-With",
+)  # fmt: skip
+COOKIES = ("device", "messages", "theme")
 # How Postgres refuses a text that became a part of SQL.
 NO_SQL = re.compile("syntax error|unterminated|column .* does not exist")
 
@@ -109,6 +116,28 @@ def holes_by_fields(
                 yield f"POST {page.url} {name}={value}: {what}"
         for line in filter(NO_SQL.search, lines_logged()[logged:]):
             yield f"POST {page.url}: {line}"
+
+
+def holes_by_headers(
+    client: Client,
+    addresses: Iterable[Address],
+    values: Collection[str],
+    facts: Collection[str] = (),
+) -> Iterator[str]:
+    """Each page with each value in all headers and cookies at once, whole and for htmx."""
+    one_each = {address.pattern.template: address.url for address in addresses}
+    logged = len(lines_logged())
+    for url, value, is_whole in product(one_each.values(), values, (True, False)):
+        headers = dict.fromkeys(HEADERS, value) | ({} if is_whole else {"HX-Request": "true"})
+        with attempt_of(client) as sender:
+            for name in COOKIES:
+                sender.cookies[name] = value
+            answer = ask(sender, "GET", url, headers=headers)
+            for what in bad(answer, f"{url} {value}", facts):
+                yield f"GET {url} with {value} in headers: {what}"
+        for line in filter(NO_SQL.search, lines_logged()[logged:]):
+            yield f"GET {url} with {value} in headers: {line}"
+        logged = len(lines_logged())
 
 
 def _digests_of(ids: Collection[object]) -> dict[str, str]:

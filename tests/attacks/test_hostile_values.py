@@ -1,5 +1,5 @@
-"""No field of any form, and no parameter, is a way to other people's rows, to SQL, to markup or to
-another site: also those that a view reads although no page sends them.
+"""No field of any form, no parameter, no header and no cookie is a way to other people's rows, to
+SQL, to markup or to another site: also those that a view reads although no page sends them.
 """
 
 import pytest
@@ -10,6 +10,7 @@ from tests.attacks.hostile_values import (
     ELSEWHERE,
     MARKUP_AND_SQL,
     holes_by_fields,
+    holes_by_headers,
     holes_by_parameters,
     pages_with_fields,
     ways_to_name,
@@ -60,3 +61,12 @@ def test_no_parameter_of_a_stranger_takes_hostile_values(bank: AttackedBank) -> 
     facts = list(bank.ana.facts())
 
     assert list(holes_by_parameters(Client(), addresses(bank.eve), values, facts)) == []
+
+
+@pytest.mark.parametrize("kind", ["stranger", "customer", "staff"])
+def test_no_header_and_no_cookie_takes_hostile_values(bank: AttackedBank, kind: str) -> None:
+    client = Client() if kind == "stranger" else readers_of(bank)[kind]
+    values = (*ways_to_name(bank.ana), MARKUP_AND_SQL, ELSEWHERE)
+    facts = [] if kind == "staff" else list(bank.ana.facts())
+
+    assert list(holes_by_headers(client, addresses(bank.eve), values, facts)) == []

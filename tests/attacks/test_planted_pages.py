@@ -21,6 +21,7 @@ from tests.attacks.hostile_values import (
     ELSEWHERE,
     MARKUP_AND_SQL,
     holes_by_fields,
+    holes_by_headers,
     holes_by_parameters,
     ids_of,
     read_with_every_parameter,
@@ -118,11 +119,41 @@ def file_of_notes(request: HttpRequest) -> HttpResponse:
     return HttpResponse("\r\n".join(cells), content_type="text/csv")
 
 
+def notes_for_htmx(request: HttpRequest) -> HttpResponse:
+    mine = Annotation.objects.filter(owner_id=request.user.pk).values_list("text", flat=True)
+    return HttpResponse("".join(mine) if request.headers.get("HX-Request") else "Notes")
+
+
+def agent_said_back(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.headers.get("User-Agent", ""))
+
+
+def owner_of_a_target(request: HttpRequest) -> HttpResponse:
+    return text(
+        [it.user.email for it in Account.objects.filter(number=request.headers.get("HX-Target"))]
+    )
+
+
+def leads_back(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(request.headers.get("Referer", "/"))
+
+
+def theme_as_sql(request: HttpRequest) -> HttpResponse:
+    """Whose error nobody sees."""
+    try:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT 1 WHERE 'a' = '{request.COOKIES.get('theme', '')}'")
+    except DatabaseError:
+        pass
+    return text("done")
+
+
 VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     it.__name__: it
     for it in (
         owner_of_a_number, owner_of_an_id, name_of_an_address, hide, take, said_back, leads_on,
-        as_sql, notes_on_a_tab, file_of_notes,
+        as_sql, notes_on_a_tab, file_of_notes, notes_for_htmx, agent_said_back, owner_of_a_target,
+        leads_back, theme_as_sql,
     )
 }  # fmt: skip
 urlpatterns = (
@@ -145,6 +176,7 @@ def test_texts_behind_links(db: None, settings: Any) -> None:
 
     assert strange_parts(found["/holes/notes_on_a_tab/?tab=notes"].body)
     assert formula_cells(found["/holes/file_of_notes/?format=csv"].body)
+    assert strange_parts(found["/holes/notes_for_htmx/#htmx"].body)
 
 
 def names_in(lines: Iterator[str]) -> set[str]:
@@ -156,6 +188,14 @@ def test_fields_of_a_customer(bank: AttackedBank, planted: list[Address]) -> Non
     found = names_in(holes_by_fields(signed_in(bank.eve.user), planted, values, bank.ana))
 
     assert found == {"owner_of_an_id", "take", "said_back", "leads_on", "as_sql"}
+
+
+def test_headers_and_cookies_of_a_customer(bank: AttackedBank, planted: list[Address]) -> None:
+    values = (*ways_to_name(bank.ana), MARKUP_AND_SQL, ELSEWHERE)
+    eve, facts = signed_in(bank.eve.user), list(bank.ana.facts())
+    found = names_in(holes_by_headers(eve, planted, values, facts))
+
+    assert found == {"agent_said_back", "owner_of_a_target", "leads_back", "theme_as_sql"}
 
 
 def test_parameters_of_a_customer_and_of_a_stranger(

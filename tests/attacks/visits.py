@@ -87,12 +87,14 @@ def linked_answers(
     client: Client, found: Iterable[Address], word: str
 ) -> Iterator[tuple[str, Answer]]:
     """Each address with parameters to which these pages lead, and each page that searches, by one
-    word.
+    word; and of each path the part that htmx gets.
     """
     seen = parameters_seen(client, found)
     searches = [f"{path}?q={word}" for path, names in seen.names.items() if "q" in names]
     for url in [*seen.queries.values(), *searches]:
         yield url, ask(client, "GET", url)
+    for url in [*seen.names, *searches]:
+        yield f"{url}#htmx", ask(client, "GET", url, headers={"HX-Request": "true"})
 
 
 def _walked(client: Client, urls: list[str]) -> Iterator[tuple[str, Answer]]:
