@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test test-all test-pool test-pgbouncer bench check audit shell stop install lock clean screenshots
+.PHONY: help run dev test test-all test-pool test-pgbouncer faults bench check audit shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # A lock on manage.py, which makes `make clean` refuse; the server inherits it by descriptor 9.
@@ -21,6 +21,7 @@ help:
 	@echo "make test-all run every test, as .ci/run does"
 	@echo "make test-pool       every test with connections from Django's pool"
 	@echo "make test-pgbouncer  every test through pgbouncer in transaction mode, where it is installed"
+	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 again"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
@@ -54,6 +55,10 @@ test-pool: install
 
 test-pgbouncer: install
 	@TESTS_THROUGH=pgbouncer DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+# On a pair of servers of its own, which it deletes at the end; see docs/databases.md.
+faults: install
+	@LEDGER_FAULT_SEED=$(or $(SEED),$$$$) LEDGER_FAULT_SECONDS=$(or $(SECONDS),60) \
+	    $(PY) -m pytest -q -s -k everything_breaks tests/ledger/test_faults_on_schedule.py
 
 # On its own server, which it deletes at the end; see docs/performance.md.
 bench: install

@@ -29,6 +29,8 @@ FOLDER = "standby"
 NAMES = ("first", "second")
 STANDBY = "ledger_standby"  # application_name of the standby's connection to the primary
 SYNCHRONOUS = "synchronous.conf"
+# In the primary's data while the standby has every commit that was acknowledged.
+CONFIRMS = "standby.confirms"
 CONFIRMED = """\
 synchronous_standby_names = '{}'
 wal_keep_size = 256MB
@@ -52,7 +54,7 @@ class Node(EmbeddedServer):
     source: "Node | None" = None
 
     def _make_data(self, place: Placement, log: Path) -> None:
-        (place.data / SYNCHRONOUS).unlink(missing_ok=True)  # nobody would confirm its commits yet
+        self._forget_standby()  # nobody would confirm its commits yet
         if self.source is None:
             super()._make_data(place, log)
             return
@@ -117,11 +119,23 @@ class Node(EmbeddedServer):
         self.ask("SELECT pg_reload_conf()")
         synchronous = state.replace("SELECT state", "SELECT sync_state")
         _wait(lambda: self.ask(synchronous) == "sync", "The standby does not confirm commits.")
+        # A commit that waits: then the standby also has those before it, which did not wait.
+        self.ask("SELECT pg_logical_emit_message(true, 'ledger', '')")
+        (self.data / CONFIRMS).touch()
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether its standby has every commit that was acknowledged, even if it is dead now."""
+        return (self.data / CONFIRMS).exists()
 
     def write_alone(self) -> None:
         """From now on, a commit here waits for nobody."""
-        (self.data / SYNCHRONOUS).unlink(missing_ok=True)
+        self._forget_standby()
         self.ask("SELECT pg_reload_conf()")
+
+    def _forget_standby(self) -> None:
+        for name in (CONFIRMS, SYNCHRONOUS):
+            (self.data / name).unlink(missing_ok=True)
 
 
 class Pair:
@@ -195,11 +209,16 @@ class Pair:
     def fail_over(self, *, kill: bool) -> Failover:
         """End the primary, promote the standby, and let the old primary follow it.
 
-        Raises EmbeddedServerError, with the primary still running, if there is no standby.
+        Raises EmbeddedServerError, with nothing changed, if there is no standby, or one that may
+        lack what was acknowledged: it was started a moment ago.
         """
         old, new = self.primary, self.standby
         if not new.is_running():
             raise EmbeddedServerError("The standby is not running, so nothing was changed.")
+        if not old.is_confirmed:
+            raise EmbeddedServerError(
+                "The standby does not have every commit yet, so nothing was changed."
+            )
         if old.is_running():
             old.kill() if kill else old.stop()
         began = time.monotonic()
@@ -265,7 +284,8 @@ def _copied(place: Placement, source: str, log: Path) -> None:
         raise EmbeddedServerError(
             f"The standby in {place.home} could not be made: {log.read_text().strip()}"
         )
-    (draft / SYNCHRONOUS).unlink(missing_ok=True)
+    for name in (CONFIRMS, SYNCHRONOUS):
+        (draft / name).unlink(missing_ok=True)
     draft.rename(place.data)
 
 

@@ -34,8 +34,11 @@ class OwnBank:
         return done.stdout
 
     def load(self, *arguments: str) -> subprocess.Popen[str]:
+        return self.program("tests.load", *arguments)
+
+    def program(self, module: str, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.load", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=BASE_DIR,
             env=self.settings,
             stdin=subprocess.PIPE,

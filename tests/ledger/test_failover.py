@@ -13,8 +13,8 @@ from django.conf import settings
 
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.pair import Pair
-from ledger.db.removal import delete_everything
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
+from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import LONG, assert_one_sentence, manage, reachable_folder, wait_until
 
@@ -24,13 +24,8 @@ ENOUGH = 40
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with reachable_folder() as folder:
-        found = Pair(folder / "data", settings.LEDGER_PG)
-        try:
-            found.make()
-            yield found
-        finally:
-            delete_everything(folder / "data")
+    with own_pair() as found:
+        yield found
 
 
 @pytest.fixture
@@ -152,6 +147,16 @@ def test_without_a_standby_nothing_is_ended(pair: Pair) -> None:
     with pytest.raises(EmbeddedServerError, match="nothing was changed"):
         pair.fail_over(kill=True)
     assert pair.primary.is_running()
+
+
+def test_a_standby_that_may_lack_what_was_acknowledged_is_not_promoted(pair: Pair) -> None:
+    pair.primary.write_alone()
+
+    with pytest.raises(EmbeddedServerError, match="nothing was changed"):
+        pair.fail_over(kill=True)
+    assert pair.primary.is_running()
+    pair.follow()
+    assert pair.fail_over(kill=True).primary == "second"
 
 
 def test_a_standby_that_was_away_too_long_is_copied_again(pair: Pair) -> None:

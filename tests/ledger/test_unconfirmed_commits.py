@@ -12,10 +12,10 @@ import pytest
 from django.conf import settings
 
 from ledger.db.pair import Node, Pair
-from ledger.db.removal import delete_everything
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
+from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
-from tests.ledger.processes import LONG, reachable_folder, wait_until
+from tests.ledger.processes import LONG, wait_until
 from tests.ledger.servers import query
 
 pytestmark = pytest.mark.slow
@@ -30,13 +30,8 @@ END_WAITS = (
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with reachable_folder() as folder:
-        found = Pair(folder / "data", settings.LEDGER_PG)
-        try:
-            found.make()
-            yield found
-        finally:
-            delete_everything(folder / "data")
+    with own_pair() as found:
+        yield found
 
 
 @pytest.fixture
