@@ -55,6 +55,7 @@ test-pool: install
 
 test-pgbouncer: install
 	@TESTS_THROUGH=pgbouncer DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+
 # On a pair of servers of its own, which it deletes at the end; see docs/databases.md.
 faults: install
 	@LEDGER_FAULT_SEED=$(or $(SEED),$$$$) LEDGER_FAULT_SECONDS=$(or $(SECONDS),60) \

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -173,3 +173,25 @@ def test_a_commit_whose_wait_for_the_standby_was_cancelled_is_of_unknown_outcome
 def test_other_warnings_change_nothing(another: Any) -> None:
     with another().cursor() as cursor:
         cursor.execute(WARN)
+
+
+@pytest.mark.parametrize("is_logged", [False, True])
+def test_closing_a_cursor_of_a_lost_connection_is_an_error_of_the_database(
+    another: Any, *, is_logged: bool
+) -> None:
+    """Not psycopg's own, which no service runs again and which has no page."""
+    found = another()
+    found.force_debug_cursor = is_logged
+    with found.chunked_cursor() as cursor:
+        cursor.execute("SELECT generate_series(1, 9)")
+        end_session_of(found)
+        with pytest.raises(OperationalError) as lost:
+            cursor.close()
+    assert failure_of(lost.value) is Failure.UNKNOWN
+
+
+def end_session_of(found: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        pid = found.connection.info.backend_pid
+        cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
+        assert cursor.fetchone() == (True,)

@@ -16,7 +16,6 @@ from django.db import OperationalError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base, operations
 from django.db.backends.postgresql.psycopg_any import register_tzloader
-from django.db.backends.utils import CursorWrapper
 from django.utils.asyncio import async_unsafe
 from psycopg import sql
 from psycopg.pq import Format, TransactionStatus
@@ -28,6 +27,7 @@ from ledger.db.backend.health import Demotion
 from ledger.db.backend.pool import Psycopg, fit_connection, new_pool
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.backend.schema import DatabaseSchemaEditor
+from ledger.db.backend.wrappers import CursorDebugWrapper, CursorWrapper
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.row_security import SignedReader
 
@@ -268,6 +268,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def sends_token(self) -> bool:
         """Whether statements need the reader's token, or an older one has to be taken away."""
         return self.reader is not None or self._token.sent != ""
+
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        return CursorWrapper(cursor, self)
+
+    def make_debug_cursor(self, cursor: Any) -> CursorDebugWrapper:
+        return CursorDebugWrapper(cursor, self)
 
     @async_unsafe
     def create_cursor(self, name: str | None = None) -> Any:

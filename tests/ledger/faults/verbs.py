@@ -35,7 +35,7 @@ Claim = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Step:
+class Act:
     """One call. `ids` are of the transactions that it may write; `may_repeat`: it may be sent again
     after an unknown outcome, and is done once.
     """
@@ -57,14 +57,14 @@ class Verbs:
         self.manager = User.objects.get(email=MANAGER_MAIL)
         self.paid, self.holds = list[Transaction](), list[Transaction]()
         self.asked = list[ApprovalRequest]()
-        self.verbs: dict[Callable[[], Step], int] = {
+        self.verbs: dict[Callable[[], Act], int] = {
             self.transfer: 8, self.cash: 4, self.hold: 4, self.capture: 3, self.void: 2,
             self.refund: 3, self.by_staff: 2, self.batch: 3, self.file: 2, self.status: 2,
             self.limits: 2, self.note: 2, self.open: 1, self.ask: 2, self.decide: 2,
             self.approved: 2, self.expire: 1, self.seal: 1,
         }  # fmt: skip
 
-    def next(self) -> Step:
+    def next(self) -> Act:
         (verb,) = self.dice.choices(list(self.verbs), list(self.verbs.values()))
         return verb()
 
@@ -83,7 +83,7 @@ class Verbs:
         rows.append(row)
         del rows[:-MOST_KNOWN]
 
-    def booking(self, kind: str, service: Any, rows: list[Any] | None = None, **facts: Any) -> Step:
+    def booking(self, kind: str, service: Any, rows: list[Any] | None = None, **facts: Any) -> Act:
         """A service that books one row under an id of ours."""
         id = uuid7()
 
@@ -93,31 +93,31 @@ class Verbs:
                 self.known(rows, row)
             return {"ids": [str(row.pk)]}
 
-        return Step(kind, id, do, [id])
+        return Act(kind, id, do, [id])
 
-    def transfer(self) -> Step:
+    def transfer(self) -> Act:
         sender, recipient = self.two()
         sides = {"from_account": sender, "to_account": recipient}
         return self.booking("transfer", services.transfer, self.paid, amount=self.amount(), **sides)
 
-    def cash(self) -> Step:
+    def cash(self) -> Act:
         account, amount = self.dice.choice(self.accounts), self.amount()
         if self.dice.random() < 0.5:
             return self.booking("deposit", services.deposit, to_account=account, amount=amount)
         return self.booking("withdraw", services.withdraw, from_account=account, amount=amount)
 
-    def hold(self) -> Step:
+    def hold(self) -> Act:
         sender, recipient = self.two()
         facts: dict[str, Any] = {"from_account": sender, "to_account": recipient}
         if self.dice.random() < 0.3:
             facts["expires_at"] = timezone.now() + timedelta(seconds=2)
         return self.booking("hold", services.hold, self.holds, amount=self.amount(), **facts)
 
-    def capture(self) -> Step:
+    def capture(self) -> Act:
         hold = self.one_of(self.holds)
         return self.booking("capture", services.capture, hold=hold) if hold else self.hold()
 
-    def void(self) -> Step:
+    def void(self) -> Act:
         hold = self.one_of(self.holds)
         if hold is None:
             return self.hold()
@@ -125,16 +125,16 @@ class Verbs:
         def do() -> Claim:
             return {"voided": str(services.void(hold=hold).pk)}
 
-        return Step("void", uuid7(), do)
+        return Act("void", uuid7(), do)
 
-    def refund(self) -> Step:
+    def refund(self) -> Act:
         paid = self.one_of(self.paid)
         if paid is None:
             return self.transfer()
         amount = min(paid.amount, self.amount())
         return self.booking("refund", services.reverse, transaction=paid, amount=amount)
 
-    def by_staff(self) -> Step:
+    def by_staff(self) -> Act:
         """A row with a reason beside it: both, or neither."""
         id, (sender, recipient) = uuid7(), self.two()
         draft = Draft(
@@ -147,9 +147,9 @@ class Verbs:
             row = staff_services.book(draft, **facts)
             return {"ids": [str(row.pk)], "reason": str(id)}
 
-        return Step("hold by staff", id, do, [id])
+        return Act("hold by staff", id, do, [id])
 
-    def batch(self) -> Step:
+    def batch(self) -> Act:
         count, atomic = self.dice.choice([2, 5, 40]), self.dice.random() < 0.5
         drafts = []
         for _ in range(count):
@@ -166,9 +166,9 @@ class Verbs:
             left_out = [str(id) for id in ids if id not in booked]
             return {"ids": [str(id) for id in booked], "not": left_out}
 
-        return Step("batch" if atomic else "batch in parts", ids[0], do, ids)
+        return Act("batch" if atomic else "batch in parts", ids[0], do, ids)
 
-    def file(self) -> Step:
+    def file(self) -> Act:
         sender, others, whole = (
             self.two()[0],
             self.dice.sample(self.accounts, 3),
@@ -187,9 +187,9 @@ class Verbs:
             file = book(file, by=sender.user)
             return {"file": str(file.pk), "lines": file.booked_count}
 
-        return Step("file", id, do)
+        return Act("file", id, do)
 
-    def status(self) -> Step:
+    def status(self) -> Act:
         account, key = self.dice.choice(self.accounts), uuid7()
         to = self.dice.choice([Account.Status.FROZEN, *[Account.Status.ACTIVE] * 3])
 
@@ -197,9 +197,9 @@ class Verbs:
             changed = account_services.change_status(account=account, status=to, reason=str(key))
             return {"status": str(key)} if changed else {"no status": str(key)}
 
-        return Step("status", key, do, may_repeat=False)
+        return Act("status", key, do, may_repeat=False)
 
-    def limits(self) -> Step:
+    def limits(self) -> Act:
         account, key = self.dice.choice(self.accounts), uuid7()
         most = Decimal(self.dice.randint(1_000, 100_000))
 
@@ -209,9 +209,9 @@ class Verbs:
             )
             return {"limits": str(key)}
 
-        return Step("limits", key, do, may_repeat=False)
+        return Act("limits", key, do, may_repeat=False)
 
-    def note(self) -> Step:
+    def note(self) -> Act:
         paid, key = self.one_of(self.paid), uuid7()
         if paid is None:
             return self.transfer()
@@ -221,18 +221,18 @@ class Verbs:
             annotate(transaction=paid, owner=owner, text=str(key), tags=["fault"])
             return {"note": str(key)}
 
-        return Step("note", key, do)
+        return Act("note", key, do)
 
-    def open(self) -> Step:
+    def open(self) -> Act:
         key, owner = uuid7(), self.dice.choice(self.accounts).user
 
         def do() -> Claim:
             account_services.open_account(user=owner, currency="USD", id=key)
             return {"account": str(key)}
 
-        return Step("open", key, do, may_repeat=False)
+        return Act("open", key, do, may_repeat=False)
 
-    def ask(self) -> Step:
+    def ask(self) -> Act:
         key, account = uuid7(), self.dice.choice(self.accounts)
         draft = Draft(id=key, to_account=account, amount=OVER_THRESHOLD, created_by=self.clerk)
 
@@ -241,9 +241,9 @@ class Verbs:
             self.known(self.asked, ask_for(row, reason="Sold a house", asked_by=self.clerk))
             return {"asked": str(key)}
 
-        return Step("ask", key, do, may_repeat=False)
+        return Act("ask", key, do, may_repeat=False)
 
-    def decide(self) -> Step:
+    def decide(self) -> Act:
         request = self.one_of(self.asked)
         if request is None:
             return self.ask()
@@ -252,9 +252,9 @@ class Verbs:
             approvals.approve(request=request, by=self.manager)
             return {"approved": str(request.pk)}
 
-        return Step("approve", uuid7(), do, may_repeat=False)
+        return Act("approve", uuid7(), do, may_repeat=False)
 
-    def approved(self) -> Step:
+    def approved(self) -> Act:
         request = self.one_of(self.asked)
         if request is None:
             return self.ask()
@@ -264,19 +264,19 @@ class Verbs:
             do_approved(request, by=self.clerk)
             return {"ids": [str(request.transaction_id)]}
 
-        return Step("do approved", uuid7(), do, [request.transaction_id], may_repeat=False)
+        return Act("do approved", uuid7(), do, [request.transaction_id], may_repeat=False)
 
-    def expire(self) -> Step:
-        return Step("expire", uuid7(), lambda: {"expired": services.expire_holds()})
+    def expire(self) -> Act:
+        return Act("expire", uuid7(), lambda: {"expired": services.expire_holds()})
 
-    def seal(self) -> Step:
+    def seal(self) -> Act:
         """There is nothing to seal but what `open_bank` left, so at most one call seals."""
 
         def do() -> Claim:
             made = sealing.seal(sleep=lambda _seconds: time.sleep(0.01))
             return {"seal": made.number if made else 0}
 
-        return Step("seal", uuid7(), do)
+        return Act("seal", uuid7(), do)
 
 
 def open_bank() -> None:
