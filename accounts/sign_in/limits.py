@@ -115,7 +115,9 @@ def begin(
         wanted += [(ACCOUNT, device_key), (DEVICE_A_DAY, device_key)]
     elif door not in HARD_TO_GUESS:
         account_key = f"{door} {account}"
-        wanted += [(ACCOUNT, account_key), (ACCOUNT_A_DAY, account_key), (in_all(), "")]
+        wanted += [(ACCOUNT, account_key), (ACCOUNT_A_DAY, account_key)]
+        if door not in OF_WHO_IS_SIGNED_IN:  # a new password makes their device unknown
+            wanted.append((in_all(), ""))
     if door == "sign_in" and not device:
         wanted.append((PERSON_A_DAY, f"{door} {person or account}"))
     return _count([(limit, key_of(limit, of)) for limit, of in wanted])

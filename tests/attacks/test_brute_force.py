@@ -478,9 +478,13 @@ def test_a_new_password_by_mail_opens_the_account_beside_a_neighbour_who_guesses
 
 
 @override_settings(LEDGER_WRONG_ATTEMPTS=10)
-def test_strangers_who_use_up_the_limit_in_all_stop_no_step_up(ana: User) -> None:
+@pytest.mark.parametrize("now", [PASSWORD, "another lamp at the quay"])
+def test_strangers_who_use_up_the_limit_in_all_stop_no_step_up(ana: User, now: str) -> None:
     client = Client(REMOTE_ADDR=HERE)
     assert sign_in(client)
+    if now != PASSWORD:  # so that the device is not known
+        form = {"oldpassword": PASSWORD, "password1": now, "password2": now}
+        assert client.post("/account/password/change/", form).status_code == 302
     attack_from_everywhere(guesses=12)
-    answer = client.post("/account/reauthenticate/", {"password": PASSWORD})
+    answer = client.post("/account/reauthenticate/", {"password": now})
     assert answer.status_code == 302
