@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_init, post_migrate
 
-from ledger.db import facts
+from ledger.db import facts, replicas
 from ledger.db.migrations_done import at_newest
 from ledger.db.signed_facts import store_keys
 from ledger.text import currencies
@@ -28,6 +28,7 @@ class AccountsConfig(AppConfig):
 
         currencies.look_up_by(_minor_units)
         facts.recorded.update(RECORDED)
+        replicas.not_shown.update({"sessions", "cache", "reads", "attempt_counts"})
         events.connect()
         post_init.connect(note_entry, sender=LogEntry)
         authenticator_used.connect(tell_of_recovery_code)

@@ -1,15 +1,25 @@
-"""Middleware of sessions and of people without a name."""
+"""Middleware of sessions, of their reads from replicas, and of people without a name."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import MiddlewareNotUsed
+from django.db import Error
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.urls import reverse
 
 from accounts.security.second_factor_rule import stays_open
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
+from ledger.db import replicas
 from ledger.web.redirects import redirect_and_return
 
 CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
@@ -24,6 +34,58 @@ FROM_ELSEWHERE = {
     ),
     "sign_in_closed": "You were signed out because this sign-in was closed.",
 }
+
+logger = logging.getLogger(__name__)
+
+
+class ReplicaMiddleware:
+    """Lets pages of people who are signed in read from replicas, and keeps with a session up to
+    where it has written: see Note [Where a read goes].
+
+    Stands before the session is read. Without replicas it is not there.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if not replicas.aliases():
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        reads = replicas.RequestReads(
+            lambda: cast("SessionStore", request.session).wal_position,
+            lambda: _is_known(request),
+        )
+        with replicas.request_reads(reads):
+            response = self.get_response(request)
+        if reads.has_written and isinstance(request.session, SessionStore):
+            try:
+                request.session.note_position()
+            except Error:  # what was written counts all the same
+                logger.warning("A session could not note what it wrote", exc_info=True)
+        if response.streaming and not isinstance(response, FileResponse):
+            stream = cast("StreamingHttpResponse", response)
+            stream.streaming_content = _within(
+                reads, cast("Iterable[bytes]", stream.streaming_content)
+            )
+        return response
+
+
+def _within(reads: replicas.RequestReads, content: Iterable[bytes]) -> Iterator[bytes]:
+    """The same parts, which are read while they are sent."""
+    parts = iter(content)
+    while True:
+        with replicas.request_reads(reads):
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
+
+
+def _is_known(request: HttpRequest) -> bool:
+    """Whether session and person are loaded, and somebody is signed in; no query."""
+    user, session = getattr(request, "_cached_user", None), request.session
+    is_loaded = isinstance(session, SessionStore) and session.row is not None
+    return is_loaded and user is not None and user.is_authenticated
 
 
 class SessionTimesMiddleware:

@@ -30,7 +30,8 @@ class Recipe:
 
     `asks` is a developer's question. `shows` has the names of its features, as people search for
     them. `notice` and `pitfall` have a sentence or two each.
-    `writes` opens the practice bank for writing; it is rolled back all the same. `commits` runs
+    `writes` opens the practice bank for writing; it is rolled back all the same. `on_writer` says
+    that it asks the server about itself, so that no replica may answer. `commits` runs
     it on connections of its own in a scratch schema (see `sessions.py`). `postgres` and `django`
     are the oldest versions that can do it, like 170000 and (6, 0).
     """
@@ -43,6 +44,7 @@ class Recipe:
     notice: str
     pitfall: str
     writes: bool = False
+    on_writer: bool = False
     commits: bool = False
     postgres: int = 0
     django: tuple[int, int] = (0, 0)

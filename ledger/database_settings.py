@@ -6,6 +6,7 @@ a connection needs to notice a dead server is set here for all of them (docs/dat
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -31,6 +32,20 @@ NOTICE_DEAD = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+OWN_STANDBY = "standby"  # in DATABASE_REPLICA_URLS: the one of the embedded server
+# A replica has to be a standby, and no session of ours writes there. Pages can do without it, so it
+# counts as dead sooner than a writer: within its connect timeout.
+OF_REPLICA = {
+    "target_session_attrs": "standby",
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 3_000,
+}
+READ_ONLY = "-c default_transaction_read_only=on"
+# What a replica takes over from the writer's options; where it is and how it is encrypted says its
+# own URL.
+INHERITED = ("application_name", "connect_timeout", "prepare_threshold", "pool")
 PLAINTEXT = (
     "{host} is not this computer, and sslmode={mode} may send customers' data in plain text; write"
     " sslmode=verify-full and sslrootcert=FILE (sslmode=require encrypts, but believes any server),"
@@ -51,10 +66,14 @@ def database() -> dict[str, Any]:
 def from_url(name: str) -> dict[str, Any]:
     """What the URL in the setting `name` says. Several hosts have a comma between them,
     and the folder of a socket is written with %2F for each slash."""
-    found = env.url(name, environ.Env.db_url_config, SCHEMES)
+    return _parsed(name, env.text(name))
+
+
+def _parsed(name: str, url: str) -> dict[str, Any]:
+    found = env.parsed_url(name, url, environ.Env.db_url_config, SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")
-    places = urlsplit(env.text(name)).netloc.rpartition("@")[2].split(",")
+    places = urlsplit(url).netloc.rpartition("@")[2].split(",")
     with_port = [place for place in places if PORT.search(place)]
     if len(places) > 1 and len(with_port) not in (0, len(places)):
         env.refuse(name, "either each host has a port or none, as in //a:5432,b:5432/ledger")
@@ -85,7 +104,9 @@ def _from_parts() -> dict[str, Any]:
     }
 
 
-def _checked(name: str, found: dict[str, Any]) -> dict[str, Any]:
+def _checked(
+    name: str, found: dict[str, Any], notice: Mapping[str, Any] = NOTICE_DEAD
+) -> dict[str, Any]:
     """The same with the options that each connection needs; stops at wrong or unsafe ones."""
     given = found.get("OPTIONS", {})
     for option, value in given.items():
@@ -93,7 +114,38 @@ def _checked(name: str, found: dict[str, Any]) -> dict[str, Any]:
             env.refuse(_where(name), f"libpq knows no option {option!r}")
     several = {"target_session_attrs": SEVERAL} if "," in found["HOST"] else {}
     _check_encryption(_where(name), found["HOST"], given)
-    return {**found, "OPTIONS": {**NOTICE_DEAD, **several, **given}}
+    return {**found, "OPTIONS": {**notice, **several, **given}}
+
+
+def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The replicas of DATABASE_REPLICA_URLS as entries of DATABASES: replica1, replica2 ..."""
+    urls = enumerate(env.words("DATABASE_REPLICA_URLS"), start=1)
+    return {f"replica{number}": _replica(url, writer) for number, url in urls}
+
+
+def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
+    """A database as the writer, but with the URL's server, and for reading alone."""
+    name, is_own = "DATABASE_REPLICA_URLS", url == OWN_STANDBY
+    if is_own and not writer["LEDGER_EMBEDDED"]:
+        env.refuse(name, f"{url} is that of the embedded server, and DATABASE_URL names another")
+    found = {} if is_own else _checked(name, _parsed(name, url), OF_REPLICA)
+    if "," in found.get("HOST", ""):
+        env.refuse(name, "each URL is one server; write one for each, with a space between")
+    inherited = {key: writer["OPTIONS"][key] for key in INHERITED if key in writer["OPTIONS"]}
+    options = {**inherited, **OF_REPLICA, **found.get("OPTIONS", {})}
+    if not writer.get("LEDGER_POOLER"):  # a pooler refuses it; a standby takes no writes anyway
+        options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()
+    # A login that AWS gives out is the replica's too, unless its URL has a password.
+    left_out = {"LEDGER_CREDENTIALS"} if found.get("PASSWORD") else set()
+    return {
+        **{key: value for key, value in writer.items() if key not in left_out},
+        **found,
+        "ENGINE": writer["ENGINE"],
+        "OPTIONS": options,
+        "LEDGER_EMBEDDED": is_own,
+        "LEDGER_REPLICA": True,
+        "CONN_HEALTH_CHECKS": False,  # a read that fails is repeated on the writer
+    }
 
 
 def _where(name: str) -> str:

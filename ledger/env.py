@@ -123,6 +123,11 @@ def items(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def words(name: str) -> list[str]:
+    """A list, separated by commas or spaces."""
+    return text(name).replace(",", " ").split()
+
+
 def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
     """Amounts such as "10000,JPY=1500000": one for all currencies, under "*", and some by code."""
     found: dict[str, Decimal] = {}
@@ -202,9 +207,15 @@ def url(
     name: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
 ) -> dict[str, Any]:
     """A URL parsed by django-environ; empty if it is not set."""
-    value, known = text(name), list(schemes)
-    if not value:
-        return {}
+    value = text(name)
+    return parsed_url(name, value, parse, schemes) if value else {}
+
+
+def parsed_url(
+    name: str, value: str, parse: Callable[[str], dict[str, Any]], schemes: Iterable[str]
+) -> dict[str, Any]:
+    """A URL out of the setting `name`, parsed by django-environ."""
+    known = list(schemes)
     if value.partition("://")[0] not in known or "://" not in value:
         refuse(name, f"it does not begin with {' or '.join(f'{known_}://' for known_ in known)}")
     try:

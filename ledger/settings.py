@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "transactions.row_security.middleware.RowSecurityMiddleware",
+    "accounts.middleware.ReplicaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -143,6 +144,15 @@ DATABASES = {
 DATABASES["default"] = pool_settings.checked(
     DATABASES["default"], given=_database, is_web=LEDGER_ROLE == "web"
 )
+# Standbys from which web processes read (ledger/db/replicas/), and which of several answers; one
+# that is more seconds behind than this is left out.
+_replicas = database_settings.replicas(DATABASES["default"])
+if LEDGER_ROLE == "web":
+    DATABASES |= _replicas
+DATABASE_REPLICA_CHOICE = env.choice(
+    "DATABASE_REPLICA_CHOICE", "random", ["random", "round_robin", "least_connections"]
+)
+DATABASE_REPLICA_MAX_LAG = env.number("DATABASE_REPLICA_MAX_LAG", 60, least=1, most=86400)
 # With microseconds, without which no seal of a loaded bank would match.
 SERIALIZATION_MODULES = {
     "json": "ledger.backups.exact_json",
@@ -342,7 +352,7 @@ LOGGING = {
             "formatter": "line",
             "filters": ["refusals"],
         },
-        "security": {"class": "logging.StreamHandler", "formatter": "bare"},
+        "bare": {"class": "logging.StreamHandler", "formatter": "bare"},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Django's own handlers would print each message twice, or mail it.
@@ -352,6 +362,8 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},
         "django.template": {"level": "INFO"},
         # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
-        "ledger.security": {"handlers": ["security"], "level": "INFO", "propagate": False},
+        "ledger.security": {"handlers": ["bare"], "level": "INFO", "propagate": False},
+        # Also lines of JSON: which replica is used, and how far behind it is (docs/databases.md).
+        "ledger.replicas": {"handlers": ["bare"], "level": "INFO", "propagate": False},
     },
 }

@@ -1,4 +1,6 @@
-"""The pages. `/healthz` and `/readyz` are answered earlier, in `ledger.web.middleware`."""
+"""The pages. `/healthz` and `/readyz` are answered earlier, in `ledger.web.middleware`, but not
+`/readyz?verbose`, which is for staff.
+"""
 
 from allauth.account.views import logout
 from django.conf import settings
@@ -7,6 +9,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from ledger.web.csp_report import csp_report
+from ledger.web.health import readyz_verbose
 from ledger.web.security_txt import security_txt
 from ledger.web.theme import set_theme
 
@@ -16,6 +19,7 @@ handler404 = "ledger.web.error_pages.page_not_found"
 handler500 = "ledger.web.error_pages.server_error"
 urlpatterns = [
     path("", include("transactions.home.urls")),
+    path("readyz", readyz_verbose, name="readyz_verbose"),
     path("theme/", set_theme, name="theme"),
     path(settings.CSP_REPORT_PATH.removeprefix("/"), csp_report, name="csp_report"),
     path(".well-known/security.txt", security_txt, name="security_txt"),

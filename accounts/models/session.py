@@ -1,6 +1,6 @@
 """Sessions, each with its person, so that one person's can be listed and ended."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
@@ -26,9 +26,20 @@ class WebSession(AbstractBaseSession):
     started_at = models.DateTimeField(default=timezone.now, db_comment="When its person signed in")
     last_seen_at = models.DateTimeField(default=timezone.now, db_comment="Exact to a minute")
 
+    wal_position = models.BigIntegerField(
+        null=True, db_comment="The byte of WAL up to which it has written; NULL: see replicas"
+    )
+
     objects = WebSessionManager()  # type: ignore[misc]
 
     class Meta(AbstractBaseSession.Meta):
         abstract = False
         db_table = "sessions"
         indexes: ClassVar[list[models.Index]] = []
+
+    def save(self, *, force_update: bool = False, **options: Any) -> None:
+        """Leaves `wal_position` of an existing row alone: a request beside may have raised it."""
+        if force_update:
+            fields = [each.name for each in self._meta.concrete_fields if not each.primary_key]
+            options["update_fields"] = [name for name in fields if name != "wal_position"]
+        super().save(force_update=force_update, **options)

@@ -12,9 +12,12 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db.models import BigIntegerField, Func
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import WebSession
+from ledger.db.replicas import POSITION
 from ledger.web import security_log
 
 SIGNED_IN_AT = "signed_in_at"  # seconds since the epoch
@@ -77,6 +80,13 @@ def _reason_key(session: str) -> str:
     return digest_of(f"{ENDED} {session}")
 
 
+class WalPosition(Func):
+    """Up to where the writer has written its WAL, in bytes."""
+
+    template = POSITION
+    output_field = BigIntegerField()
+
+
 class SessionStore(DatabaseStore):
     """A session in the table `sessions`. `ended` says why the one of this cookie has ended."""
 
@@ -126,7 +136,23 @@ class SessionStore(DatabaseStore):
             user_id=data.get(SESSION_KEY),
             started_at=datetime.fromtimestamp(since, UTC) if since else now,
             last_seen_at=now,
+            wal_position=self.wal_position,
         )
+
+    @property
+    def wal_position(self) -> int | None:
+        """The byte of WAL up to which the session has written: a replica that it reads from must
+        have replayed it. None if it wrote nothing, or is not loaded. No query.
+        """
+        return self.row.wal_position if self.row else None
+
+    def note_position(self) -> None:
+        """Notes that the session has written until now. For requests that wrote, where there are
+        replicas.
+        """
+        if self.session_key:
+            row = WebSession.objects.filter(pk=digest_of(self.session_key))
+            row.update(wal_position=Greatest("wal_position", WalPosition()))
 
     def seen(self) -> None:
         """Notes that a request has used the session, once a minute."""

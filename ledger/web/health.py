@@ -1,10 +1,14 @@
 """The probes: is the process alive, can it work."""
 
+import json
+from dataclasses import asdict
+
+from django.contrib.auth.decorators import login_not_required
 from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ledger.db import pooler, row_security, signed_facts
+from ledger.db import pooler, replicas, row_security, signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
 
 SECONDS = 2
@@ -23,6 +27,21 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     if problem := _problem():
         return JsonResponse({"status": "not ready", "problem": problem}, status=503)
     return JsonResponse({"status": "ready"})
+
+
+@login_not_required
+@require_safe
+def readyz_verbose(request: HttpRequest) -> JsonResponse:
+    """The same for staff who are signed in, with how far behind each replica is; for all others the
+    short answer.
+    """
+    answer = readyz(request)
+    if not request.user.is_staff:
+        return answer
+    found = replicas.figures(replicas.replicas()) if replicas.aliases() else []
+    told = {"replicas": [asdict(replica) for replica in found]}
+    answer.content = json.dumps({**json.loads(answer.content), **told})
+    return answer
 
 
 def _problem() -> str | None:

@@ -29,6 +29,8 @@ class ProbeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = PROBES.get(request.path_info, self.get_response)
+        if "verbose" in request.GET and view is health.readyz:
+            view = self.get_response  # which knows who is signed in
         return view(request)
 
 

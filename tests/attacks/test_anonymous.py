@@ -21,6 +21,7 @@ PUBLIC = {
     "account_reset_password_from_key_done",
     "account_signup",
     "account_signup_by_passkey",
+    "readyz_verbose",  # the short answer
     "socialaccount_login_cancelled",
     "transactions:privacy",
 }

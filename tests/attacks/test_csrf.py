@@ -13,7 +13,7 @@ from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db
 # Takes reports of browsers, which send neither cookies nor a token; it writes nothing.
-WITHOUT_TOKEN = {"csp_report"}
+WITHOUT_TOKEN = {"csp_report", "readyz_verbose"}
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 FORBIDDEN = 403
 

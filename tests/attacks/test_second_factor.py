@@ -41,6 +41,7 @@ STEP_UP_BY_PASSKEY = "/account/2fa/webauthn/reauthenticate/"
 FOR_STRANGERS = (
     "account_",
     "mfa_authenticate",
+    "readyz_verbose",  # the short answer
     "security:sign_in_by_passkey",
     "socialaccount_",
     "theme",

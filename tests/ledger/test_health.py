@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from ledger.web.middleware import HeadMiddleware
+from tests.factories import UserFactory
 from tests.pages import lacks
 
 
@@ -34,6 +35,18 @@ def test_readyz_is_ready_on_a_migrated_database(client: Client) -> None:
 
     assert response.status_code == 200
     assert response.json() == {"status": "ready"}
+
+
+@pytest.mark.django_db
+def test_without_replicas_staff_read_that_there_are_none(client: Client, staff: Client) -> None:
+    assert staff.get("/readyz?verbose").json() == {"status": "ready", "replicas": []}
+
+
+@pytest.mark.django_db
+def test_others_read_the_short_answer(client: Client) -> None:
+    assert client.get("/readyz?verbose").json() == {"status": "ready"}
+    client.force_login(UserFactory())
+    assert client.get("/readyz?verbose").json() == {"status": "ready"}
 
 
 @pytest.mark.django_db(transaction=True)

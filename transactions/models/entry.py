@@ -18,6 +18,8 @@ ROW_FIELDS = (
     "created_at", "amount", "signed_amount", "balance", "currency", "type", "status", "category",
     "description", "reference", "reverses_id", "counterparty__name", "counterparty__user__name",
 )  # fmt: skip
+# What a file has beside these.
+FILE_FIELDS = ("transaction", "value_date", "metadata")
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
@@ -57,6 +59,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def for_rows(self) -> Self:
         """Reads what a row of a page shows, with the other side's names, and no other column."""
         return self.with_counterparty().only(*ROW_FIELDS)
+
+    def for_files(self) -> Self:
+        """Reads what a line of a file has, oldest first."""
+        return self.with_counterparty().only(*ROW_FIELDS, *FILE_FIELDS).order_by("created_at")
 
     def balance_at(self, account: "Account | uuid.UUID", moment: datetime) -> Any:
         """Returns the booked balance just before `moment`; None before the first entry."""

@@ -16,6 +16,7 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account, Change, Read, SignIn, StatusChange, User
 from accounts.sign_in.sessions import living_sessions
+from ledger.db.replicas import ReadPurpose, stream
 from ledger.db.row_security import RowScope, reading
 from transactions.models import (
     Annotation,
@@ -28,6 +29,10 @@ from transactions.models import (
 
 AT_A_TIME = 2000  # rows that are held in memory
 Row = Sequence[Any]
+# Of the sections, only the long one.
+OWN_ENTRIES = ReadPurpose(
+    "own entries", frozenset({"entries", "transactions", "accounts", "users"})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +156,8 @@ def _entries(person: User) -> Iterable[Row]:
 
 def _entries_of(account: Account, person: User) -> Iterator[Row]:
     account.user = person
-    entries = Entry.objects.for_account(account).with_counterparty().order_by("created_at")
-    for entry in entries.iterator(chunk_size=AT_A_TIME):
+    entries = Entry.objects.for_account(account).for_files()
+    for entry in stream(OWN_ENTRIES, lambda given: entries[given:].iterator(chunk_size=AT_A_TIME)):
         entry.account = account
         yield (
             entry.transaction_id, account.number, entry.created_at, entry.value_date,

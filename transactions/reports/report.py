@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from ledger.charts.geometry import Chart
+from ledger.db.replicas import ReadPurpose
 from ledger.text.currencies import minor_units
 from ledger.text.dates import end_of_day, long_date, month_name
 from ledger.text.money import figure, signed
@@ -20,6 +21,8 @@ from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse
 from transactions.search.language.terms import token
 
 Row = Mapping[str, Any]
+# Whose rows a report may read is decided before, on the writer.
+REPORT = ReadPurpose("report", frozenset({"entries", "transactions", "accounts", "users"}))
 PAGE_ROWS = 200  # rows on the page; the CSV file has all
 
 

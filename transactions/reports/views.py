@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account, User
 from accounts.requests import PersonRequest
+from ledger.db.replicas import read
 from ledger.db.retry import Failure, failure_of
 from ledger.db.snapshot import snapshot
 from ledger.text.csv_cells import guarded
 from transactions.reports.catalogue import BY_SLUG, REPORT_GROUPS, ReportGroup
-from transactions.reports.report import Column, Report, ReportParameters, Row
+from transactions.reports.report import REPORT, Column, Report, ReportParameters, Row
 from transactions.reports.runner import SECONDS, run
 from transactions.reports.whose import Whose, tell_page
 from transactions.scope import may_read_bank, may_see_plans
@@ -109,6 +110,14 @@ def _file(chosen: Report, params: ReportParameters) -> IO[str]:
     So a query that times out leaves no truncated file, and the snapshot, in which nothing can be
     written, is over when the request logs what was read.
     """
+    file, whose = read(REPORT, lambda: _written(chosen, params))
+    whose.tell()
+    file.seek(0)
+    return file
+
+
+def _written(chosen: Report, params: ReportParameters) -> tuple[IO[str], Whose]:
+    """The file, and whose rows it has."""
     file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     writer = csv.writer(file)
     whose = Whose(params)
@@ -121,9 +130,7 @@ def _file(chosen: Report, params: ReportParameters) -> IO[str]:
             writer.writerow([_cell(column, row, params) for column in chosen.columns])
             whose.see(row)
         stack.pop_all()  # nothing failed: the response closes it
-    whose.tell()
-    file.seek(0)
-    return cast("IO[str]", file)
+    return cast("IO[str]", file), whose
 
 
 def _cell(column: Column, row: Row, params: ReportParameters) -> Any:

@@ -14,6 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Account
+from ledger.db.replicas import ReadPurpose, read, read_again
 from ledger.text.dates import MICROSECOND, end_of_day, long_date, start_of_day
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
@@ -21,6 +22,10 @@ from transactions.search.engine import entries_with
 
 PAGE = 50
 ON_PAPER = 1000  # entries of a printed statement, about twenty pages
+# The account itself, with its balance and holds, is read on the writer.
+STATEMENT = ReadPurpose(
+    "statement", frozenset({"entries", "transactions", "accounts", "users", "annotations"})
+)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -129,10 +134,29 @@ def statement_page(
     """The newest page, or the one older than `before` or newer than `after`.
 
     At most eight queries, and at most one page of entries (`size`, or PAGE) plus the entries of a
-    filtered day that the page splits.
+    filtered day that the page splits. It may be read from a replica, unless the account's balance,
+    which is read on the writer, does not follow from the page.
     """
+
+    def page() -> StatementPage:
+        found = _read_page(account, filters, before, after, size or PAGE)
+        is_newest = before is None and after is None and not (filters.picks or filters.end)
+        if is_newest and (found.closing or Decimal(0)) != account.balance:
+            read_again()
+        return found
+
+    return read(STATEMENT, page)
+
+
+def _read_page(
+    account: Account,
+    filters: Filters,
+    before: datetime | None,
+    after: datetime | None,
+    size: int,
+) -> StatementPage:
     scoped = entries_of(account, filters)
-    entries, newer, older = _cut(scoped, before, after, size or PAGE)
+    entries, newer, older = _cut(scoped, before, after, size)
     for entry in entries:
         entry.account = account
     page = StatementPage(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
+from ledger.db.replicas import stream
 from ledger.text.lines import shortened
 from transactions.availability import any_released, figures_of, pending_of, released_lately
 from transactions.search.address import search_url
@@ -22,6 +23,7 @@ from transactions.statements.csv_file import file_name, statement_lines
 from transactions.statements.forms import StatementForm
 from transactions.statements.page import (
     ON_PAPER,
+    STATEMENT,
     StatementPage,
     entries_of,
     paper_line,
@@ -64,9 +66,11 @@ def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return HttpResponseBadRequest(message, content_type="text/plain; charset=utf-8")
     entries = entries_of(account, form.filters)
-    rows = entries.with_counterparty().order_by("created_at").iterator(chunk_size=2000)
+    rows = entries.for_files()
     return StreamingHttpResponse(
-        statement_lines(account, rows),
+        statement_lines(
+            account, stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
+        ),
         content_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{file_name(account, form.filters)}"'

@@ -11,15 +11,20 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
+from ledger.db.replicas import ReadPurpose, read
 from ledger.db.work import QueryLog, watched
 from transactions.scope import BANK, MINE, Scope, may_read_bank, may_see_names
 from transactions.search import engine
+from transactions.search.engine import SearchResult
 from transactions.search.language.parser import parse
 from transactions.search.language.query import ParsedQuery
 from transactions.search.page.results import SearchPage
 from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.name_lookup import NameMatches, find_scope_and_names
 from transactions.search.suggestions import Suggestions, suggest
+
+# Whose rows are searched, and for which accounts a word stands, is read on the writer before.
+SEARCH = ReadPurpose("search", frozenset({"transactions", "accounts", "users", "annotations"}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,17 @@ def search(request: PersonRequest) -> HttpResponse:
     with watched(texts_later=True) as work:
         scope, names = _scope_and_names(request, query)
         sort, page = params.get("sort", ""), _page_number(params.get("page", ""))
-        result = engine.find(scope, query, sort=sort, page=page, names=names)
-        needs_no_words = result.rows or result.page > 1 or query.is_empty or result.is_explained
-        suggestions = Suggestions() if needs_no_words else suggest(scope, query)
         has_plans = "plans" in params and _may_see_work(request, scope)
-        if has_plans:
-            work.explain()
+
+        def found() -> tuple[SearchResult, Suggestions]:
+            result = engine.find(scope, query, sort=sort, page=page, names=names)
+            needs_no_words = result.rows or page > 1 or query.is_empty or result.is_explained
+            suggestions = Suggestions() if needs_no_words else suggest(scope, query)
+            if has_plans:
+                work.explain()
+            return result, suggestions
+
+        result, suggestions = read(SEARCH, found)
     search_page = SearchPage(
         result,
         may_read_bank=may_read_bank(request.user),

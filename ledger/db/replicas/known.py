@@ -1,0 +1,129 @@
+"""What this process knows of each replica: whether it answers, and how far it has replayed.
+
+Note [Probes]: a thread for each replica asks it every second (`prober.py`), on a connection of its
+own. So no request waits for a dead replica, or asks one for its position: what counts is the last
+answer. Without one for STALE seconds, the replica is left out. A position never goes back while a
+server runs, so an old answer is a safe one; `started` says that it is still the same server.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import Error, connections
+
+from ledger.db import own_server
+from ledger.db.replicas import log
+
+STALE = 3.0  # seconds
+STARTED = "SELECT pg_postmaster_start_time()"
+# Nothing is missing where a standby receives from its primary and has replayed what it received.
+# Otherwise it is behind by the age of the last commit that it has replayed.
+PROBE = """SELECT pg_postmaster_start_time(), pg_is_in_recovery(),
+    (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,
+    CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver)
+        AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
+    ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float END"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """What a replica said: when its server started, the byte of WAL up to which it has replayed,
+    and how many seconds it is behind; `at` is the monotonic time of the answer.
+    """
+
+    started: datetime
+    replayed: int | None
+    seconds_behind: float | None
+    at: float
+
+
+class Replica:
+    """One replica, as this process knows it."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self.answer: ReplicaState | None = None
+        self.why_out = "it was not asked yet"
+        self.under_way = 0  # reads of this process
+        self.reads = self.repeated = 0  # since the last line of the log
+        self._lock = threading.Lock()
+
+    def probe(self) -> None:
+        """Asks the replica; leaves it out if it does not answer, or is no standby."""
+        try:
+            answer, is_standby = self._asked_anew()
+        except Error as error:
+            self.leave_out(log.kind_of(error))
+            return
+        if not is_standby:  # perhaps an old primary, which nobody writes to any more
+            self.leave_out("it is no standby")
+        elif answer.replayed is None or answer.seconds_behind is None:
+            self.leave_out("it does not say how far it is")
+        elif answer.seconds_behind > settings.DATABASE_REPLICA_MAX_LAG:
+            self.leave_out("it is too far behind", answer)
+        else:
+            was_out, self.answer, self.why_out = bool(self.why_out), answer, ""
+            if was_out:
+                log.write("replica.in_use", self.alias)
+
+    def _asked_anew(self) -> tuple[ReplicaState, bool]:
+        """Asks; once more on a new connection if the old one broke, as after a restart."""
+        is_old = connections[self.alias].connection is not None
+        try:
+            return self._asked()
+        except Error:
+            connections[self.alias].close()
+            if not is_old:
+                raise
+        try:
+            return self._asked()
+        except Error:
+            connections[self.alias].close()
+            raise
+
+    def _asked(self) -> tuple[ReplicaState, bool]:
+        connection: Any = connections[self.alias]
+        if connection.is_embedded and not own_server.is_running():
+            raise Error("the embedded server was stopped, and a probe does not start it")
+        with connection.cursor() as cursor:
+            cursor.execute(PROBE)
+            started, is_standby, replayed, seconds = cursor.fetchone()
+        if connection.settings_dict["OPTIONS"].get("pool"):
+            connection.close()  # so that a pool has it for requests meanwhile
+        return ReplicaState(started, replayed, seconds, time.monotonic()), is_standby
+
+    def leave_out(self, why: str, answer: ReplicaState | None = None) -> None:
+        """Until the next probe that it answers."""
+        was, self.answer, self.why_out = self.why_out, answer, why
+        if was != why:
+            log.write("replica.left_out", self.alias, reason=why)
+
+    def can_serve(self, position: int | None) -> bool:
+        """Whether it answers, and has replayed the WAL up to this byte; None for any."""
+        answer = self.answer
+        if answer is None or self.why_out or time.monotonic() - answer.at > STALE:
+            return False
+        return position is None or (answer.replayed or 0) >= position
+
+    def is_same_server(self, raw: Any) -> bool:
+        """Whether this connection of psycopg leads to the server that answered the probes, and has
+        been up since: not to another behind the same name, nor to one that began anew.
+        """
+        started = getattr(raw, "ledger_server_started", None)
+        if started is None:
+            (started,) = raw.execute(STARTED, prepare=False).fetchone()
+            raw.ledger_server_started = started
+        return self.answer is not None and started == self.answer.started
+
+    def begin(self) -> None:
+        with self._lock:
+            self.under_way += 1
+            self.reads += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self.under_way -= 1

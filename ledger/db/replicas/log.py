@@ -1,0 +1,27 @@
+"""Lines of JSON about replicas: one left out, one in use again, and how far each is behind."""
+
+import json
+import logging
+
+from django.utils import timezone
+
+from ledger.db.retry import sqlstate
+
+logger = logging.getLogger("ledger.replicas")
+
+
+def write(event: str, replica: str, **facts: str | float | None) -> None:
+    """Writes one line. The facts have no host, no address and no value of a row."""
+    line = {
+        "time": timezone.now().isoformat(timespec="milliseconds"),
+        "event": event,
+        "replica": replica,
+        **facts,
+    }
+    logger.info("%s", json.dumps(line))
+
+
+def kind_of(error: Exception) -> str:
+    """What an error is, without the hosts that its message may name."""
+    state = sqlstate(error)
+    return f"SQLSTATE {state}" if state else type(error).__name__

@@ -1,0 +1,69 @@
+"""The replicas of this process, and the threads that ask each how it is."""
+
+import os
+import threading
+import time
+from functools import cache
+
+from django.conf import settings
+from django.db import connections
+
+from ledger.db.replicas import lag
+from ledger.db.replicas.known import Replica
+
+EVERY = 1.0  # seconds
+TRY_AGAIN_AFTER = 5.0  # seconds, for one that is left out
+LOG_EVERY = 60.0
+
+_lock = threading.Lock()
+_is_over = threading.Event()
+_threads: list[threading.Thread] = []
+_of_process: dict[int, tuple[Replica, ...]] = {}  # by process id, because gunicorn forks
+
+
+@cache
+def aliases() -> tuple[str, ...]:
+    """The names of the replicas in DATABASES."""
+    return tuple(name for name, each in settings.DATABASES.items() if each.get("LEDGER_REPLICA"))
+
+
+def replicas() -> tuple[Replica, ...]:
+    """The replicas of the settings. The first call in a process begins to ask them."""
+    if not aliases():
+        return ()
+    pid = os.getpid()
+    if pid not in _of_process:
+        with _lock:
+            if pid not in _of_process:
+                found = tuple(map(Replica, aliases()))
+                _threads[:] = [
+                    threading.Thread(target=_keep_asking, args=[each, _is_over], daemon=True)
+                    for each in found
+                ]
+                for thread in _threads:
+                    thread.start()
+                _of_process.clear()
+                _of_process[pid] = found
+    return _of_process[pid]
+
+
+def _keep_asking(replica: Replica, is_over: threading.Event) -> None:
+    logged, pause = time.monotonic(), 0.0
+    while not is_over.wait(pause):
+        replica.probe()
+        if time.monotonic() - logged >= LOG_EVERY:
+            logged = time.monotonic()
+            lag.log(replica)
+        pause = TRY_AGAIN_AFTER if replica.why_out else EVERY
+    connections[replica.alias].close()
+
+
+def stop_asking() -> None:
+    """Ends the threads of this process; the next call of `replicas` begins anew."""
+    with _lock:
+        _of_process.clear()
+        _is_over.set()
+        for thread in _threads:
+            thread.join()
+        _threads.clear()
+        _is_over.clear()

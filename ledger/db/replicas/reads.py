@@ -1,0 +1,135 @@
+"""The door to replicas: see Note [Where a read goes]."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
+
+from ledger.db.replicas import log
+from ledger.db.replicas.known import Replica
+from ledger.db.replicas.purposes import ReadPurpose
+from ledger.db.replicas.requests import RequestReads, reads_of_request
+from ledger.db.retry import Failure, failure_of
+
+T = TypeVar("T")
+AT_A_TIME = 200  # rows of a stream
+GONE = (Failure.UNKNOWN, Failure.NOT_STARTED)
+
+
+class ReadAgain(DatabaseError):
+    """What a replica answered is not enough: the writer has to be asked."""
+
+
+def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
+    """What the function returns, read from a replica if that may be.
+
+    It must only read, and return no lazy queryset. Raises what it raises on the writer, or
+    OperationalError if a query was stopped by its time limit.
+    """
+    reads = reads_of_request()
+    replica = reads.replica() if reads else None
+    if reads is None or replica is None:
+        return function()
+    try:
+        with _in_place_of_writer(replica, purpose, reads):
+            return function()
+    except Error as error:
+        if not _may_repeat(replica, purpose, error):
+            raise
+    return function()
+
+
+def stream(purpose: ReadPurpose, rows: Callable[[int], Iterable[T]]) -> Iterator[T]:
+    """The rows, read while they are sent; `rows` leaves out as many as it is told.
+
+    If the replica fails meanwhile, the writer gives the rest, so their order must be one in which
+    new rows come last.
+    """
+    reads = reads_of_request()
+    replica = reads.replica() if reads else None
+    if reads is None or replica is None:
+        return iter(rows(0))
+    return _streamed(replica, purpose, reads, rows)
+
+
+def _streamed(
+    replica: Replica, purpose: ReadPurpose, reads: RequestReads, rows: Callable[[int], Iterable[T]]
+) -> Iterator[T]:
+    given = 0
+    source: Iterator[T] | None = None
+    while True:
+        try:
+            with _in_place_of_writer(replica, purpose, reads):
+                source = source or iter(rows(0))
+                part = list(islice(source, AT_A_TIME))
+        except Error as error:
+            if not _may_repeat(replica, purpose, error):
+                raise
+            break
+        yield from part
+        given += len(part)
+        if len(part) < AT_A_TIME:
+            return
+    yield from rows(given)
+
+
+def is_on_replica() -> bool:
+    """Whether statements of this thread go to a replica now."""
+    reads = reads_of_request()
+    return reads is not None and reads.is_reading
+
+
+def read_again() -> None:
+    """Ends a function that a replica cannot serve, so that it runs on the writer. Does nothing
+    there.
+    """
+    if is_on_replica():
+        raise ReadAgain
+
+
+def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
+    """Whether the writer may answer instead; notes why. What took too long here does so there."""
+    failure = failure_of(error)
+    if failure is Failure.TIMED_OUT:
+        return False
+    replica.repeated += 1
+    if failure in GONE:
+        replica.leave_out(log.kind_of(error))
+    log.write("replica.repeated", replica.alias, purpose=purpose.name, reason=log.kind_of(error))
+    return True
+
+
+@contextmanager
+def _in_place_of_writer(
+    replica: Replica, purpose: ReadPurpose, reads: RequestReads
+) -> Iterator[None]:
+    """Within the block, the connection "default" of this thread is that of the replica.
+
+    It has the writer's reader (Note [Signed reader]), its execute wrappers and its log of queries.
+    """
+    writer: Any = connections[DEFAULT_DB_ALIAS]
+    ours: Any = connections[replica.alias]
+    own = list(ours.execute_wrappers)
+    replica.begin()
+    try:
+        ours.ensure_connection()
+        with ours.wrap_database_errors:
+            is_same = replica.is_same_server(ours.connection)
+        if not is_same:
+            ours.close()
+            raise ReadAgain
+        ours.reader, ours.transaction_wrapper = writer.reader, writer.transaction_wrapper
+        ours.queries_log = writer.queries_log
+        ours.force_debug_cursor = writer.force_debug_cursor
+        # A wrapper of Django's puts its own wrappers before those of blocks.
+        ours.execute_wrappers += [*writer.execute_wrappers[len(own) :], purpose.check]
+        connections[DEFAULT_DB_ALIAS] = ours
+        reads.is_reading = True
+        yield
+    finally:
+        reads.is_reading = False
+        connections[DEFAULT_DB_ALIAS] = writer
+        ours.execute_wrappers = own
+        replica.end()

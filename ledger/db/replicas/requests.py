@@ -1,0 +1,58 @@
+"""What a request has done so far, on which it depends whether it may read from a replica."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from ledger.db.replicas.choice import CHOICES
+from ledger.db.replicas.known import Replica
+from ledger.db.replicas.prober import replicas
+from ledger.db.replicas.purposes import writes_what_replicas_show
+
+_current: ContextVar["RequestReads | None"] = ContextVar("replica_reads", default=None)
+
+
+class RequestReads:
+    """One request. `position` tells up to which byte of WAL its session has written, None where it
+    wrote nothing; `may_read` whether somebody is signed in. Neither may send a query.
+    """
+
+    def __init__(self, position: Callable[[], int | None], may_read: Callable[[], bool]) -> None:
+        self.position, self._may_read = position, may_read
+        self.has_written = self.is_reading = False
+
+    def note(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """An execute wrapper of Django's that notes writes, also those that fail."""
+        if not self.has_written and (not isinstance(sql, str) or writes_what_replicas_show(sql)):
+            self.has_written = True
+        return execute(sql, params, many, context)
+
+    def replica(self) -> Replica | None:
+        """The replica for the next read; None for the writer."""
+        if self.has_written or self.is_reading or not self._may_read():
+            return None
+        if connections[DEFAULT_DB_ALIAS].in_atomic_block:
+            return None
+        position = self.position()
+        found = [each for each in replicas() if each.can_serve(position)]
+        return CHOICES[settings.DATABASE_REPLICA_CHOICE](found) if found else None
+
+
+def reads_of_request() -> RequestReads | None:
+    """The request of this thread; None where no replica may be read."""
+    return _current.get()
+
+
+@contextmanager
+def request_reads(reads: RequestReads) -> Iterator[None]:
+    """Within the block, functions may read from replicas, and writes are noted."""
+    token = _current.set(reads)
+    try:
+        with connections[DEFAULT_DB_ALIAS].execute_wrapper(reads.note):
+            yield
+    finally:
+        _current.reset(token)

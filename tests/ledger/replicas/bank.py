@@ -1,0 +1,118 @@
+"""A bank with a standby, which this process uses as its database and its replica."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from ledger.db import roles
+from ledger.db.backend.base import DatabaseWrapper
+from ledger.db.pair import Node, Pair
+from ledger.db.replicas import prober, purposes
+from ledger.db.replicas.known import Replica
+from tests.ledger.processes import manage, wait_until
+
+ALIAS = "replica1"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A statement that went to the replica."""
+
+    purpose: str
+    tables: frozenset[str]
+    sql: str
+
+
+@dataclass
+class BankWithReplica:
+    pair: Pair
+    replica: Replica
+    sent: list[Sent] = field(default_factory=list)
+
+    def catch_up(self) -> None:
+        """Waits until the replica has replayed everything, and asks it."""
+        now = self.pair.primary.ask("SELECT pg_current_wal_insert_lsn()")
+        behind = f"SELECT pg_last_wal_replay_lsn() < '{now}'"
+        wait_until(lambda: not self.pair.standby.ask(behind))
+        self.replica.probe()
+        assert self.replica.why_out == ""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within the block, the replica replays nothing; it still receives, so commits go on."""
+        self.catch_up()
+        self.pair.standby.ask("SELECT pg_wal_replay_pause()")
+        paused = "SELECT pg_get_wal_replay_pause_state() = 'paused'"
+        wait_until(lambda: bool(self.pair.standby.ask(paused)))
+        try:
+            yield
+        finally:
+            self.pair.standby.ask("SELECT pg_wal_replay_resume()")
+
+    def probe(self) -> None:
+        self.replica.probe()
+
+
+def prepared(pair: Pair) -> None:
+    """Makes the tables, and the practice bank of the cookbook."""
+    same = {
+        "LEDGER_PG": str(settings.LEDGER_PG),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "LEDGER_ROW_SECURITY": str(settings.LEDGER_ROW_SECURITY),
+    }
+    for command in ("prepare", "practice_bank"):
+        done = manage(pair.data_dir, command, **same)
+        assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def used(pair: Pair, patch: pytest.MonkeyPatch) -> Iterator[BankWithReplica]:
+    """Within the block, this process has the pair as its databases."""
+    before: Any = connections["default"]
+    writer = DatabaseWrapper(_settings(pair.primary, roles.OWNER), alias="default")
+    connections["default"] = writer
+    connections.settings[ALIAS] = _settings(pair.standby, roles.WEB) | {"LEDGER_REPLICA": True}
+    bank = BankWithReplica(pair, Replica(ALIAS))
+    patch.setattr(prober, "aliases", lambda: (ALIAS,))
+    patch.setattr("ledger.db.replicas.aliases", lambda: (ALIAS,))
+    patch.setattr("ledger.db.replicas.requests.replicas", lambda: (bank.replica,))
+    patch.setattr("ledger.db.replicas.replicas", lambda: (bank.replica,))
+    patch.setattr(purposes.ReadPurpose, "check", _noting(bank, purposes.ReadPurpose.check))
+    try:
+        yield bank
+    finally:
+        connections[ALIAS].close()
+        del connections[ALIAS]
+        del connections.settings[ALIAS]
+        writer.close()
+        connections["default"] = before
+
+
+def _settings(node: Node, user: str) -> dict[str, Any]:
+    running = node.running()
+    ours = connections["default"].settings_dict
+    options = {**ours["OPTIONS"]}
+    options.pop("target_session_attrs", None)
+    return {
+        **ours,
+        "HOST": str(running.socket_dir),
+        "PORT": running.port,
+        "USER": user,
+        "NAME": roles.DATABASE,
+        "LEDGER_EMBEDDED": False,
+        "OPTIONS": options,
+    }
+
+
+def _noting(bank: BankWithReplica, check: Any) -> Any:
+    def noting(self: Any, execute: Any, sql: Any, *rest: Any) -> Any:
+        result = check(self, execute, sql, *rest)
+        bank.sent.append(Sent(self.name, purposes.tables_in(sql), sql))
+        return result
+
+    return noting

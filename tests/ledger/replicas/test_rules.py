@@ -1,0 +1,92 @@
+"""Which replica is chosen, and which statements count as writes. Without a database."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ledger.db.replicas.choice import CHOICES
+from ledger.db.replicas.known import Replica, ReplicaState
+from ledger.db.replicas.purposes import tables_in, writes_what_replicas_show
+
+
+def answering(name: str, replayed: int) -> Replica:
+    found = Replica(name)
+    found.answer = ReplicaState(datetime.now(UTC), replayed, 0.0, time.monotonic())
+    found.why_out = ""
+    return found
+
+
+@pytest.fixture
+def three() -> list[Replica]:
+    return [answering(name, 100) for name in "abc"]
+
+
+def test_a_replica_serves_a_session_once_it_has_replayed_what_that_wrote() -> None:
+    replica = answering("a", 100)
+    assert replica.can_serve(None)
+    assert replica.can_serve(100)
+    assert not replica.can_serve(101)
+
+
+def test_a_replica_that_has_not_answered_yet_serves_nobody() -> None:
+    assert not Replica("a").can_serve(None)
+
+
+def test_round_robin_takes_one_after_the_other(three: list[Replica]) -> None:
+    taken = [CHOICES["round_robin"](three).alias for _ in range(6)]
+    assert sorted(taken[:3]) == ["a", "b", "c"]
+    assert taken[:3] == taken[3:]
+
+
+def test_least_connections_takes_the_one_with_the_fewest_reads(three: list[Replica]) -> None:
+    first, second, third = three
+    first.begin()
+    third.begin()
+    assert CHOICES["least_connections"](three) is second
+    second.begin()
+    second.begin()
+    third.end()
+    assert CHOICES["least_connections"](three) is third
+
+
+def test_random_takes_each(three: list[Replica]) -> None:
+    assert {CHOICES["random"](three).alias for _ in range(200)} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "writes"),
+    [
+        ('SELECT "accounts"."id" FROM "accounts"', False),
+        ("(SELECT 1) UNION (SELECT 2)", False),
+        ("WITH x AS (SELECT 1) SELECT * FROM x", False),
+        ("SET LOCAL jit = off", False),
+        ('SAVEPOINT "s1"', False),
+        ('UPDATE "sessions" SET last_seen_at = now()', False),
+        ('INSERT INTO "cache" (k) VALUES (1) ON CONFLICT (k) DO UPDATE\n SET v = 1', False),
+        ('SELECT 1 FROM "accounts" FOR NO KEY UPDATE', True),
+        ('INSERT INTO "transactions" (id) VALUES (1)', True),
+        ("WITH x AS (INSERT INTO transactions VALUES (1) RETURNING 1) SELECT * FROM x", True),
+        ('UPDATE "users" SET name = 1', True),
+        ('DELETE FROM "annotations"', True),
+        ("COPY transactions FROM STDIN", True),
+        ("CREATE TABLE t ()", True),
+        ("CALL something()", True),
+    ],
+)
+def test_a_statement_writes_what_replicas_show_or_not(sql: str, writes: bool) -> None:
+    assert writes_what_replicas_show(sql) is writes
+
+
+def test_each_table_that_a_statement_names_is_found() -> None:
+    found = tables_in('SELECT "users"."id" FROM "users" JOIN accounts_x ON true, sessions')
+    assert found == {"users", "sessions"}
+
+
+def test_a_replica_counts_as_used_while_it_is_read() -> None:
+    replica: Any = answering("a", 1)
+    replica.begin()
+    assert (replica.under_way, replica.reads) == (1, 1)
+    replica.end()
+    assert replica.under_way == 0

@@ -1,0 +1,133 @@
+"""Every page and every form, with a replica that is behind: what was read there, and how many
+queries it took.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
+
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank, attacked_bank
+from tests.attacks.forms import forms_seen
+from tests.attacks.people import readers_of
+from tests.attacks.people import signed_in as proved
+from tests.attacks.walk import addresses
+from tests.ledger.replicas.bank import BankWithReplica
+
+pytestmark = pytest.mark.slow
+# Which pages read what from a replica. Nothing else does.
+MAY_READ = {
+    "search": {"transactions:search"},
+    "statement": {"transactions:statement", "transactions:statement_csv"},
+    "report": {"transactions:report", "transactions:report_csv"},
+    "own entries": {"transactions:data"},
+    "cookbook": {"cookbook:recipe"},
+}
+# Limits, holds and sign-in, by which somebody decides.
+NEVER = re.compile(
+    r"transfer_limit|daily_limit|overdraft_limit|\bheld\b|password|is_staff|is_superuser"
+    r"|approval|sessions|auth_|thresholds"
+)
+
+
+@pytest.fixture(scope="module")
+def people() -> list[AttackedBank]:
+    """The bank of the attacks, built by the first test."""
+    return []
+
+
+@pytest.fixture
+def attacked(bank: BankWithReplica, people: list[AttackedBank]) -> AttackedBank:
+    if not people:
+        people.append(attacked_bank())
+    bank.catch_up()
+    return people[0]
+
+
+def some_addresses(bank: AttackedBank) -> Iterator[str]:
+    """One of each pattern, and all reports."""
+    seen = set()
+    for address in addresses(bank.eve):
+        if address.pattern not in seen or address.name.startswith("transactions:report"):
+            seen.add(address.pattern)
+            yield address.url
+
+
+def test_every_page_reads_from_the_replica_only_what_it_may(
+    bank: BankWithReplica, attacked: AttackedBank
+) -> None:
+    readers = readers_of(attacked)
+    wrong, used = [], set()
+    with bank.paused():
+        for kind, client in readers.items():
+            for url in some_addresses(attacked):
+                bank.probe()
+                bank.sent.clear()
+                ask(client, "GET", url)
+                for sent in bank.sent:
+                    used.add(sent.purpose)
+                    if resolve(url).view_name not in MAY_READ[sent.purpose]:
+                        wrong.append(f"{kind} {url}: {sent}")
+                    if sent.purpose != "cookbook" and NEVER.search(sent.sql):
+                        wrong.append(f"{kind} {url}: {sent}")
+                if bank.replica.repeated and "cookbook" not in url:
+                    wrong.append(f"{kind} {url} was read again")
+                bank.replica.repeated = 0
+
+    assert wrong == []
+    assert used == MAY_READ.keys() - {"own entries"}  # which takes a form
+
+
+def test_no_form_reads_from_the_replica_but_a_download(
+    bank: BankWithReplica, attacked: AttackedBank
+) -> None:
+    wrong, posted = [], 0
+    for user in (attacked.eve.user, attacked.clerk):
+        found = forms_seen(proved(user), addresses(attacked.eve))
+        for form in [each for each in found if each.method == "POST"]:
+            client = proved(user)
+            bank.probe()
+            bank.sent.clear()
+            ask(client, "POST", form.action, form.values)
+            posted += 1
+            wrong += [
+                f"{form.action}: {each}" for each in bank.sent if each.purpose != "own entries"
+            ]
+
+    assert posted > 30
+    assert wrong == []
+
+
+@pytest.mark.parametrize("kind", ["customer", "staff"])
+def test_a_page_sends_as_many_queries_with_a_replica_as_without(
+    bank: BankWithReplica, attacked: AttackedBank, kind: str
+) -> None:
+    with_replica = readers_of_kind(attacked, kind)
+    bank.catch_up()
+    wrong = {}
+    for url in some_addresses(attacked):
+        if "cookbook" in url:  # a recipe chooses rows at random
+            continue
+        ask(with_replica, "GET", url)  # what a process caches
+        bank.probe()
+        on_replica = queries(with_replica, url)
+        bank.replica.leave_out("for the comparison")
+        on_writer = queries(with_replica, url)
+        if on_replica != on_writer:
+            wrong[url] = on_replica, on_writer
+    assert wrong == {}
+
+
+def readers_of_kind(attacked: AttackedBank, kind: str) -> Client:
+    return proved(attacked.eve.user if kind == "customer" else attacked.clerk)
+
+
+def queries(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as found:
+        ask(client, "GET", url)
+    return len(found)

@@ -1,0 +1,95 @@
+"""The settings of replicas: what a connection gets, and what stops the start."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.env import BASE_DIR
+from tests.ledger.processes import environment
+
+URL = "postgresql://me:secret@127.0.0.1"
+WRITER = {"DATABASE_URL": f"{URL}:5432/books?sslmode=require", "DEBUG": "True"}
+WEB = {**WRITER, "LEDGER_ROLE": "web"}
+TWO = f"{URL}:5433/books, {URL}:5434/books?application_name=second"
+
+
+@pytest.fixture
+def databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """DATABASES with these settings."""
+
+    def databases(**values: str) -> dict[str, Any]:
+        for name, value in environment(tmp_path, **values).items():
+            monkeypatch.setenv(name, value)
+        found: dict[str, Any] = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))[
+            "DATABASES"
+        ]
+        return found
+
+    return databases
+
+
+@pytest.mark.parametrize("given", [TWO, TWO.replace(",", " ")])
+def test_each_url_is_a_replica_of_web_processes(
+    given: str, databases: Callable[..., dict[str, Any]]
+) -> None:
+    found = databases(DATABASE_REPLICA_URLS=given, **WEB)
+
+    assert list(found) == ["default", "replica1", "replica2"]
+    assert [str(each["PORT"]) for each in found.values()] == ["5432", "5433", "5434"]
+    assert found["replica2"]["OPTIONS"]["application_name"] == "second"
+    assert {each["ENGINE"] for each in found.values()} == {"ledger.db.backend"}
+
+
+def test_commands_have_no_replicas(databases: Callable[..., dict[str, Any]]) -> None:
+    assert list(databases(DATABASE_REPLICA_URLS=TWO, **WRITER)) == ["default"]
+
+
+def test_a_replica_reads_only_from_a_standby_with_the_timeouts_of_the_writer(
+    databases: Callable[..., dict[str, Any]],
+) -> None:
+    found = databases(DATABASE_REPLICA_URLS=TWO, LEDGER_CONNECT_TIMEOUT="3", **WEB)
+    replica = found["replica1"]
+
+    assert replica["LEDGER_TIMEOUTS"] == found["default"]["LEDGER_TIMEOUTS"]
+    assert replica["OPTIONS"]["connect_timeout"] == 3
+    assert replica["OPTIONS"]["target_session_attrs"] == "standby"
+    assert "default_transaction_read_only=on" in replica["OPTIONS"]["options"]
+    assert "sslmode" not in replica["OPTIONS"], "its own URL says how it is encrypted"
+    assert int(replica["OPTIONS"]["tcp_user_timeout"]) <= 5_000
+
+
+def test_the_standby_of_the_embedded_server_is_a_replica(
+    databases: Callable[..., dict[str, Any]],
+) -> None:
+    found = databases(DATABASE_REPLICA_URLS="standby", LEDGER_ROLE="web", DEBUG="True")
+    assert found["replica1"]["LEDGER_EMBEDDED"]
+    assert found["replica1"]["OPTIONS"]["target_session_attrs"] == "standby"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"DATABASE_REPLICA_URLS": "postgresql://me@db.example/books"}, ["sslmode"]),
+        ({"DATABASE_REPLICA_URLS": "mysql://me@localhost/books"}, ["does not begin with"]),
+        ({"DATABASE_REPLICA_URLS": f"{URL}/"}, ["names no database"]),
+        ({"DATABASE_REPLICA_URLS": f"{URL}/books?nonsense=1"}, ["nonsense"]),
+        (
+            {"DATABASE_REPLICA_URLS": "postgresql://a:1%2Cb:2/books", "DB_PLAINTEXT": "True"},
+            ["DATABASE_REPLICA_URLS"],
+        ),
+        ({"DATABASE_REPLICA_URLS": "standby", **WRITER}, ["embedded"]),
+        ({"DATABASE_REPLICA_CHOICE": "fastest"}, ["DATABASE_REPLICA_CHOICE", "round_robin"]),
+        ({"DATABASE_REPLICA_MAX_LAG": "0"}, ["DATABASE_REPLICA_MAX_LAG"]),
+    ],
+)
+def test_a_wrong_value_stops_the_start_with_a_sentence(
+    given: dict[str, str], words: list[str], refusal: Callable[..., str]
+) -> None:
+    said = refusal(**given)
+
+    assert "DATABASE_REPLICA" in said
+    assert all(word in said for word in words)
+    assert "secret" not in said
