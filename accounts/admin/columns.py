@@ -36,6 +36,7 @@ class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     """Shows who froze, unfroze or closed the account, when and why. Nobody can edit it."""
 
     model = StatusChange
+    template = "admin/accounts/account/_status_history.html"
     verbose_name_plural = "status history"
     fields = readonly_fields = ("when", "from_word", "to_word", "reason", "by")
     extra = max_num = 0

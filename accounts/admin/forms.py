@@ -18,6 +18,11 @@ from ledger.db.facts import because
 from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
 
+REMOVING = (
+    "Without a password they sign in by a passkey, or by a code that we mail them, until they "
+    "choose a new one."
+)
+
 
 def reason_field(help_text: str) -> forms.CharField:
     """Returns an optional field for a reason; the form decides when it is required."""
@@ -158,14 +163,25 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
 
 
 class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """Sets a person's password, with a reason for the history. A mail tells the person."""
+    """Sets or removes a person's password, with a reason for the history. A mail tells the person
+    which of the two.
+    """
 
     reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        if choice := self.fields.get("usable_password"):
+            choice.label = "Signs in by password"
+            choice.help_text = REMOVING
+            choice.choices = [("true", "Yes"), ("false", "No")]  # type: ignore[attr-defined]
+        self.order_fields(["reason", "usable_password"])
 
     def save(self, commit: bool = True) -> User:
         because(self.cleaned_data["reason"])
         person: User = super().save(commit)
-        notices.tell(person, notices.PASSWORD_SET)
+        is_set = person.has_usable_password()
+        notices.tell(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_REMOVED)
         return person
 
 

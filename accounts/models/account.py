@@ -196,5 +196,13 @@ class Account(models.Model):
         return self.status == self.Status.FROZEN
 
     @property
+    def main_figure(self) -> Decimal:
+        """What a card or statement shows first: what is available. A frozen account sends nothing,
+        so there it is the booked money that is not held, without the overdraft limit.
+        """
+        figure: Decimal = self.balance - self.held if self.is_frozen else self.available
+        return figure
+
+    @property
     def is_closed(self) -> bool:
         return self.status == self.Status.CLOSED

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.exceptions import NoSecondFactor
 from accounts.requests import PersonRequest
+from accounts.security.second_factor_rule import way_on
 from accounts.security.step_up import step_up_first
 from accounts.sign_in.factors import Kind, factors_of
 from accounts.sign_in.recovery_codes import FACTOR_FIRST, make_recovery_codes
@@ -38,11 +39,11 @@ def page(request: PersonRequest) -> HttpResponse:
 @require_safe
 def after_a_change(request: PersonRequest) -> HttpResponse:
     """Where allauth leads after a factor was added or removed: to the recovery codes if the person
-    has none left, otherwise to the page "Security".
+    has none left, otherwise to the page that they wanted, or to "Security".
     """
     factors = factors_of(request.user)
     has_all = factors.recovery_codes or not factors.has_second
-    return redirect("security:page" if has_all else "security:recovery_codes")
+    return redirect(way_on(request) if has_all else "security:recovery_codes")
 
 
 def _made(request: PersonRequest) -> HttpResponse:
@@ -57,4 +58,5 @@ def _made(request: PersonRequest) -> HttpResponse:
     get_adapter().send_notification_mail("mfa/email/recovery_codes_generated", request.user)
     text = render_to_string(f"{TEMPLATE}.txt", {"codes": codes})
     file = f"data:text/plain;charset=utf-8,{quote(text)}"
-    return render(request, f"{TEMPLATE}.html", {"codes": codes, "file": file})
+    context = {"codes": codes, "file": file, "way_on": way_on(request)}
+    return render(request, f"{TEMPLATE}.html", context)

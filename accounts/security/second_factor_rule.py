@@ -20,6 +20,8 @@ from ledger.web.redirects import redirect_and_return
 
 # What stays open, so that a second factor can be set up: names of URLs begin with these.
 SETTING_UP = ("security:", "account_", "mfa_", "socialaccount_", "prove_at_provider")
+# In the session: the page that was closed. allauth's pages that add a factor forget `next`.
+WANTED = "page_that_needs_a_second_factor"
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
@@ -48,6 +50,18 @@ def url_to_prove(user: User, next_url: str) -> str:
     return f"{url}?{urlencode({'next': next_url or reverse('admin:index')})}"
 
 
+def way_on(request: HttpRequest) -> str:
+    """Where somebody goes who has set up what protects them: to the page that was closed until
+    then, once, or to the page "Security", which asks for the new factor and leads on from there.
+    """
+    security = reverse("security:page")
+    if WANTED not in request.session:
+        return security
+    if lacks_second_factor(request):
+        return f"{security}?{urlencode({'next': request.session[WANTED]})}"
+    return str(request.session.pop(WANTED))
+
+
 class SecondFactorMiddleware:
     """Leads whoever lacks a proved second factor to the page "Security", which says what to do."""
 
@@ -63,6 +77,8 @@ class SecondFactorMiddleware:
         """Redirects instead of running the view. Signing out stays possible."""
         if not _is_covered(request, view) or not lacks_second_factor(request):
             return None
+        if request.method == "GET":
+            request.session[WANTED] = request.get_full_path()
         return redirect_and_return(request, reverse("security:page"))
 
 

@@ -65,6 +65,12 @@ PASSWORD_SET = Notice(
     "The bank has set a new password for your sign-in to Ledger and signed you out on all "
     "devices. Change it after you have signed in, on the page Security.\n\n" + TELL_THE_BANK,
 )
+PASSWORD_REMOVED = Notice(
+    "The bank has removed your password",
+    "The bank has removed the password of your sign-in to Ledger and signed you out on all "
+    "devices. To choose a new one, press \u201cForgotten it?\u201d on the sign-in page.\n\n"
+    + TELL_THE_BANK,
+)
 FACTORS = {
     Kind.WEBAUTHN: "all passkeys",
     Kind.TOTP: "the authenticator app",

@@ -144,6 +144,19 @@ def test_the_status_history_speaks_in_words(staff: Client, account: Account) -> 
     assert "Close for good" in page
 
 
+def test_an_account_that_was_never_frozen_has_a_sentence_in_place_of_an_empty_table(
+    staff: Client, account: Account
+) -> None:
+    page = markup_of(staff.get(page_of(account)))
+    assert "The status has not changed" in page
+    assert ">When" not in page
+    # A page that was opened before a colleague froze the account still saves.
+    account_services.freeze_account(account=account, reason="Lost card")
+    staff.post(page_of(account), account_form(account, name="Rent"))
+    account.refresh_from_db()
+    assert account.name == "Rent"
+
+
 def test_the_first_page_greets_by_name_and_leads_to_the_cash_desk(
     staff: Client, clerk: User
 ) -> None:

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.messages import get_messages
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -16,12 +17,13 @@ from accounts import services
 from accounts.groups import AUDITOR, PEOPLE_ADMIN, SUPPORT
 from accounts.models import Household, User
 from tests.conftest import colleague, signed_in
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.pages import lacks, text_of
 
 pytestmark = pytest.mark.django_db
 
 PEOPLE = reverse("admin:accounts_user_changelist")
+GOOD = "seven blue lamps at dusk"
 
 
 def page_of(person: User) -> str:
@@ -292,6 +294,23 @@ def test_support_reads_no_address_in_place_of_a_missing_name() -> None:
 def test_the_admin_speaks_of_people_not_of_users(root: Client) -> None:
     person = UserFactory(name="Mara Lindt")
     add = reverse("admin:accounts_user_add")
-    for url in (reverse("admin:index"), PEOPLE, add, page_of(person)):
+    password = f"{PEOPLE}{person.pk}/password/"
+    for url in (reverse("admin:index"), PEOPLE, add, page_of(person), password):
         words = text_of(root.get(url))
         assert re.findall(r"(?i).{0,40}\busers?\b", words) == [], url
+
+
+@pytest.mark.parametrize("button", ["set-password", "unset-password"])
+def test_the_mail_says_whether_a_password_was_set_or_removed(
+    root: Client, button: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    person = UserFactory(password=PASSWORD)
+    form = {"usable_password": "true", "password1": GOOD, "password2": GOOD, button: ""}
+    if button == "unset-password":
+        form["usable_password"] = "false"
+    with django_capture_on_commit_callbacks(execute=True):
+        root.post(f"{PEOPLE}{person.pk}/password/", form | {"reason": "Asked by letter"})
+    person.refresh_from_db()
+    assert person.has_usable_password() == (button == "set-password")
+    (told,) = [sent for sent in mail.outbox if sent.to == [person.email]]
+    assert ("removed" in told.subject) == (button == "unset-password")

@@ -135,6 +135,11 @@ def test_frozen_money_is_not_available(client: Client, account: Account) -> None
     said = text_of(client.get("/"))
     assert "Available, all accounts 100.00 USD" in said
     assert " 40.00 USD is on frozen" in said  # an overdraft limit is no money
+    assert "540.00" not in said
+    for url in ("/accounts/", f"/accounts/{Account.objects.get(balance=40).pk}/"):
+        page = text_of(client.get(url))
+        assert "40.00" in page, url
+        assert "540.00" not in page, url
 
 
 def test_a_receipt_names_the_payer_and_keeps_the_balance_off_paper(

@@ -77,9 +77,7 @@ def worth_of(accounts: Sequence[Account]) -> list[NetWorth]:
         NetWorth(
             currency,
             available=sum((a.available for a in group if a.is_active), Decimal(0)),
-            frozen=sum(
-                (max(a.balance - a.held, Decimal(0)) for a in group if a.is_frozen), Decimal(0)
-            ),
+            frozen=sum((max(a.main_figure, Decimal(0)) for a in group if a.is_frozen), Decimal(0)),
             balance=sum((a.balance for a in group), Decimal(0)),
             held=sum((a.held for a in group), Decimal(0)),
         )

@@ -1,6 +1,7 @@
 """Staff, and by a setting customers, see their pages only in a session with a second factor."""
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -12,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.sign_in.step_up import NEW_FACTOR
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import add_passkey
@@ -20,6 +22,7 @@ from tests.transactions.reports.books import analyst
 
 pytestmark = pytest.mark.django_db
 PAGE, SECOND = "/account/security/", "/account/2fa/authenticate/"
+SET_UP, CODES = "/account/2fa/totp/activate/", "/account/2fa/recovery-codes/"
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +117,44 @@ def test_the_first_superuser_of_a_fresh_bank_gets_in(
     prove_it = client.get("/admin/", follow=True).context["sections"][0]["facts"]["url_to_prove"]
     client.post(prove_it, {"code": code_of(secret), "next": "/admin/"})
     assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("has_codes", [False, True])
+def test_the_page_that_was_closed_opens_when_a_factor_is_set_up(
+    client: Client,
+    clerk: User,
+    monkeypatch: pytest.MonkeyPatch,
+    has_codes: bool,
+) -> None:
+    wanted = "/admin/accounts/account/?q=rent"
+    back = f"{PAGE}?{urlencode({'next': wanted})}"
+    if has_codes:
+        add_recovery_codes(clerk)
+    clerk.set_password(PASSWORD)
+    clerk.save()
+    client.post("/account/login/", {"login": clerk.email, "password": PASSWORD})
+    assert leads_to_security(client, wanted)
+
+    secret = client.get(SET_UP).context["form"].secret
+    client.post(SET_UP, {"code": code_of(secret)})
+    prove(client, clerk, NEW_FACTOR, type="totp")  # as after the commit, which no test has
+    added = client.get("/account/2fa/", follow=True)
+    if not has_codes:
+        assert added.redirect_chain[-1][0] == CODES
+        assert f'href="{back}">I have kept them' in client.post(CODES).content.decode()
+    else:
+        assert added.redirect_chain[-1][0] == back
+    url = client.get(back).context["sections"][0]["facts"]["url_to_prove"]
+    freeze_codes(monkeypatch, later=1)  # the code that set up the app counts once
+    opened = client.post(url, {"code": code_of(secret)}, follow=True)
+    assert opened.redirect_chain[-1][0] == wanted
+
+
+def test_new_codes_lead_to_the_page_that_was_closed_once(staff: Client, clerk: User) -> None:
+    staff.get("/reports/")
+    prove_factor(staff, add_app(clerk))
+    assert 'href="/reports/">I have kept them' in staff.post(CODES).content.decode()
+    assert f'href="{PAGE}">I have kept them' in staff.post(CODES).content.decode()
 
 
 def test_a_factor_that_is_removed_closes_the_admin(staff: Client, clerk: User) -> None:
