@@ -30,6 +30,7 @@ ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 # No code from a mail is valid longer (OWASP ASVS 5.0, 6.5.5).
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 10 * 60
 PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # NIST SP 800-63B-4 gives a code sent by mail no longer
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True  # twice; accounts.security.confirm_address
 ACCOUNT_SESSION_REMEMBER = False  # the cookie ends with the browser
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # a fresh step-up before addresses change

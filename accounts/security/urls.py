@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.security import recovery_codes, session_views, views
+from accounts.security import confirm_address, recovery_codes, session_views, views
 
 app_name = "security"
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     # The same addresses as allauth's, whose names lead here.
     path("password/change/", views.change_password, name="change_password"),
     path("password/set/", views.choose_password, name="choose_password"),
+    path("confirm-email/", confirm_address.ConfirmAddressView.as_view(), name="confirm_address"),
     path("2fa/", recovery_codes.after_a_change, name="factors"),
     # allauth's own list of passkeys shows the same as the page "Security".
     path("2fa/webauthn/", RedirectView.as_view(pattern_name="security:page"), name="passkeys"),

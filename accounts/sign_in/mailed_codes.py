@@ -52,6 +52,11 @@ def remember(email: str, code: str) -> None:
     passes(MAILED_CODE, _of(email, code))
 
 
+def has_left(email: str, code: str) -> bool:
+    """Whether a mail with this code was sent; False if the limit held it back."""
+    return AttemptCount.objects.filter(pk=_key(email, code)).exists()
+
+
 def stands_in(email: str, expected: str, typed: str) -> bool:
     """Whether the typed code was mailed to the address, while the expected one never was."""
     keys = {_key(email, expected), _key(email, typed)}

@@ -115,6 +115,11 @@ def sign_up_and_guess_the_code(client: Client, email: str) -> Any:
     return client.post("/account/confirm-email/", {"code": "WRONG-CODE"}, follow=True)
 
 
+def sign_up_and_ask_for_another_mail(client: Client, email: str) -> Any:
+    sign_up(client, email)
+    return client.post("/account/confirm-email/", {"action": "resend"}, follow=True)
+
+
 def sign_up_and_guess_three_times(client: Client, email: str) -> Any:
     sign_up(client, email)
     answers = [
@@ -150,6 +155,7 @@ def locked_out(client: Client, email: str) -> Any:
         sign_up_by_passkey_and_guess,
         sign_up_weakly,
         sign_up_and_guess_the_code,
+        sign_up_and_ask_for_another_mail,
         sign_up_and_guess_three_times,
         sign_up_then_sign_in,
         sign_up_twice,

@@ -19,7 +19,7 @@ FINDS_OTHERS = {
     "account_email", "account_email_verification_sent", "account_request_login_code",
     "account_confirm_login_code", "account_reset_password", "account_reset_password_from_key",
     "mfa_authenticate", "mfa_login_webauthn", "mfa_signup_webauthn", "openid_connect_callback",
-    "socialaccount_signup",
+    "security:confirm_address", "socialaccount_signup",
 }  # fmt: skip
 
 

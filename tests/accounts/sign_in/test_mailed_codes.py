@@ -13,11 +13,13 @@ from django.core.cache import cache
 from django.test import Client, RequestFactory
 
 from accounts.models import SignIn, User
+from accounts.security import confirm_address
 from accounts.sign_in import limits
+from accounts.sign_in.mailed_codes import MAILS
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import add_app, is_signed_in, mailed_code, sign_up
+from tests.sign_in import NINA, add_app, is_signed_in, mailed_code, prove, sign_up
 
 pytestmark = pytest.mark.django_db
 SIGN_UP, CONFIRM = "/account/signup/", "/account/confirm-email/"
@@ -85,6 +87,51 @@ def test_after_the_last_attempt_the_page_says_how_to_get_a_new_code(client: Clie
     assert "Send me a sign-in code" in text_of(last)
     client.post(CONFIRM, {"code": code})
     assert client.get("/").status_code == 302
+
+
+def test_a_sign_up_that_got_no_mail_asks_for_another_and_keeps_what_was_typed(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = client.get(sign_up(client).headers["Location"])
+    assert 'name="action" value="resend"' in page.content.decode()
+    earlier = mailed_code()
+    later = time.time() + 9 * 60
+    for module in (code_verification, confirm_address):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
+    page = client.post(CONFIRM, {"action": "resend"}, follow=True)
+    assert "another mail to nina@example.com" in text_of(page)
+    assert len(mail.outbox) == 2
+    later += 9 * 60  # the new code is good for ten minutes of its own
+    client.post(CONFIRM, {"code": earlier})
+    assert not is_signed_in(client)
+    client.post(CONFIRM, {"code": mailed_code()})
+    assert is_signed_in(client)
+    assert User.objects.get().check_password(NINA["password1"])
+
+
+def test_another_mail_is_sent_twice_and_gives_no_further_attempts(client: Client) -> None:
+    sign_up(client)
+    attempts_left(client, CONFIRM)
+    for _ in range(2):
+        page = client.post(CONFIRM, {"action": "resend"}, follow=True)
+    assert len(mail.outbox) == 3
+    assert "Send another mail" not in text_of(page)
+    assert "Have a sign-in code sent" in text_of(page)
+    client.post(CONFIRM, {"code": "WRONG1"})
+    client.post(CONFIRM, {"code": mailed_code()})
+    assert not is_signed_in(client)
+
+
+def test_a_mail_that_the_limit_held_back_leaves_the_earlier_code_good(ana: User) -> None:
+    for _ in range(MAILS.amount):
+        client = Client()
+        client.force_login(ana)
+        prove(client, ana)
+        client.post("/account/email/", {"action_add": "", "email": "second@example.com"})
+    client.post(CONFIRM, {"action": "resend"})
+    assert len(mail.outbox) == MAILS.amount
+    client.post(CONFIRM, {"code": mailed_code()})
+    assert EmailAddress.objects.get(email="second@example.com").verified
 
 
 def test_a_sign_in_code_tells_how_many_attempts_are_left(client: Client, ana: User) -> None:

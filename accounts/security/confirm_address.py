@@ -1,0 +1,43 @@
+"""The page for the code that confirms an address."""
+
+import time
+from typing import Any
+
+from allauth.account.internal.flows.email_verification_by_code import EmailVerificationProcess
+from allauth.account.views import ConfirmEmailVerificationCodeView
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+
+from accounts.sign_in import mailed_codes
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc]
+    """allauth's page, which tells by the mail that it sends again whether an address is taken."""
+
+    def _resend_form_valid(self, form: Any) -> HttpResponse:
+        """Sends another mail, of the same kind as the first."""
+        email = send_again(self._process)
+        text = f"We have sent another mail to {email}. Type the code from the latest one."
+        messages.success(self.request, text)
+        url = reverse("account_email_verification_sent")
+        return HttpResponseRedirect(self.passthrough_next_url(url))
+
+
+def send_again(process: EmailVerificationProcess) -> str:
+    """Mails a new code, good for ten minutes; returns the address. For a taken address its owner
+    gets the mail of a sign-up again. With the limit on mails used up, nothing leaves, and the code
+    that the mailbox has stays the right one.
+    """
+    before = {name: process.state[name] for name in ("code", "at")}
+    process.generate_code()
+    process.state["at"] = time.time()
+    process.send()
+    if not mailed_codes.has_left(process.email, process.code):
+        process.state |= before
+    process.record_resend()
+    process.persist()
+    return str(process.email)
