@@ -74,10 +74,10 @@ def people(bank: OwnBank) -> Iterator[People]:
     assert found.errors == [], "a page answered otherwise than by a receipt or a 503"
 
 
-def longest_gap(moments: list[float], after: float) -> float:
+def longest_gap(moments: list[float], after: float, until: float = float("inf")) -> float:
     """Seconds without a payment, at most, from shortly before `after` on."""
-    later = sorted(moment for moment in moments if moment > after - 1)
-    return max(b - a for a, b in pairwise(later))
+    found = sorted(moment for moment in moments if after - 1 < moment < until)
+    return max(later - earlier for earlier, later in pairwise(found))
 
 
 @pytest.mark.parametrize("kill", [True, False])
@@ -91,12 +91,14 @@ def test_the_primary_ends_under_load_and_the_standby_goes_on(
         done = pair.fail_over(kill=kill)
         paying.wait_for(ENOUGH)
         paying_there.wait_for(ENOUGH)
+        back = time.monotonic()
         pair.follow()  # the old primary comes back as a standby
         paying.wait_for(ENOUGH)
         paying_there.wait_for(ENOUGH)
-    gaps = [longest_gap(each.moments, ended) for each in (paying, paying_there)]
-    print(f"\npromoted in {done.seconds:.2f} s; nobody paid for {gaps[0]:.2f} s by services,")
-    print(f"for {gaps[1]:.2f} s on pages")
+    print(f"\n{'killed' if kill else 'stopped'}, promoted in {done.seconds:.2f} s")
+    for who, moments in (("services", paying.moments), ("pages", paying_there.moments)):
+        gaps = [longest_gap(moments, ended, back), longest_gap(moments, back)]
+        print(f"{who}: nobody paid for {gaps[0]:.2f} s, when the other came back {gaps[1]:.2f} s")
     pages = paying_there.receipts
     assert len(pages) == len(set(pages))
     assert set(pages) <= set(bank.transfers()), "a receipt was shown, and the payment is gone"
@@ -118,12 +120,19 @@ def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
 ) -> None:
     with load(bank, 2) as paying:
         paying.wait_for(ENOUGH)
+        turned = time.monotonic()
         pair.primary.ask("ALTER SYSTEM SET default_transaction_read_only = on")
         pair.primary.ask("SELECT pg_reload_conf()")
         wait_until(lambda: bool(paying.ids("unknown")))
         pair.standby.write_alone()
+        promoted = time.monotonic()
         pair.standby.promote()
         paying.wait_for(ENOUGH)
+    gap = longest_gap(paying.moments, turned)
+    since = min(moment for moment in paying.moments if moment > promoted) - promoted
+    print(
+        f"\nread-only: nobody paid for {gap:.2f} s, {since:.2f} s of it since the promotion began"
+    )
     pair.primary.kill()
     pair._name(pair.standby)
     assert_nothing_lost_and_nothing_invented(bank, paying)

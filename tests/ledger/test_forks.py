@@ -14,6 +14,7 @@ from django.db import connection
 from ledger.env import BASE_DIR
 from tests.ledger.own_site import children_of
 from tests.ledger.processes import LONG, environment, wait_until
+from tests.pooler import server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -135,7 +136,7 @@ with transaction.atomic(), connection.cursor() as cursor:
 def program(code: str) -> Iterator["subprocess.Popen[str]"]:
     """A program with the test database as its own."""
     connection.ensure_connection()
-    there = {name: str(connection.settings_dict[name]) for name in ("HOST", "PORT", "USER", "NAME")}
+    there = {name: str(server()[name]) for name in ("HOST", "PORT", "USER", "NAME")}
     process = subprocess.Popen(
         [sys.executable, "-c", SET_UP + code],
         env=environment(
