@@ -152,9 +152,11 @@ def set_role(role: str | None) -> None:
     database: Any = connections[DEFAULT_DB_ALIAS]
     if database.is_behind_pooler and not database.in_atomic_block:
         owner = database.settings_dict.get("OWNER", database.settings_dict)
+        is_open = database.connection is not None
         connection.close()
         database.settings_dict = {**owner, "USER": role, "OWNER": owner} if role else owner
-        connection.ensure_connection()
+        if is_open:
+            connection.ensure_connection()
         return
     raw = connection.connection
     if raw is not None and raw.info.transaction_status != TransactionStatus.INERROR:

@@ -16,6 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.postgresql import base
 
 from ledger.pool_settings import RECONNECT_SECONDS, behind_pooler, with_pool
+from tests.ledger.authority import Authority
 from tests.ledger.processes import free_port, wait_until
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -24,7 +25,7 @@ CONFIGURATION = """
 [databases]
 * = host={host} port={port}
 [pgbouncer]
-listen_addr =
+listen_addr = {address}
 listen_port = {own_port}
 unix_socket_dir = {folder}
 auth_type = trust
@@ -47,11 +48,24 @@ def server() -> dict[str, Any]:
     return {**found, **kept, "OPTIONS": options}
 
 
+TLS = """
+client_tls_sslmode = require
+client_tls_cert_file = {certificate}
+client_tls_key_file = {key}
+"""
+
+
 class Pooler:
     """A pgbouncer with `size` connections to the server for each role."""
 
-    def __init__(self, folder: Path, size: int, further: str) -> None:
+    def __init__(self, folder: Path, size: int, further: str, *, by_tls: bool) -> None:
         self.folder, self.port = folder, free_port()
+        self._authority = Authority(folder) if by_tls else None
+        if self._authority:
+            certificate, key = self._authority.sign("localhost")
+            if os.geteuid() == 0:
+                shutil.chown(key, Path(server()["HOST"]).owner())
+            further += TLS.format(certificate=certificate, key=key)
         self._configuration = folder / "pgbouncer.ini"
         if "server_reset_query_always" not in further:
             further += "\nserver_reset_query_always = 1"
@@ -61,7 +75,7 @@ class Pooler:
         self._configuration.write_text(
             CONFIGURATION.format(
                 host=there["HOST"], port=there["PORT"] or 5432, own_port=self.port, folder=folder,
-                size=size, further=further,
+                size=size, further=further, address="127.0.0.1" if by_tls else "",
             )
         )  # fmt: skip
 
@@ -84,19 +98,25 @@ class Pooler:
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         """The settings of a connection through it, as DB_POOLER=transaction makes them."""
-        return {
+        found = {
             **behind_pooler(server()),
             "HOST": str(self.folder), "PORT": str(self.port), "LEDGER_EMBEDDED": False,
             "BEHIND": server(), **changes,
         }  # fmt: skip
+        if self._authority:
+            encrypted = {"sslmode": "verify-full", "sslrootcert": str(self._authority.file)}
+            found |= {"HOST": "localhost", "OPTIONS": {**found["OPTIONS"], **encrypted}}
+        return found
 
 
 @contextmanager
-def pgbouncer(*, size: int = 1, further: str = "") -> Iterator[Pooler]:
-    """Runs it; `further` are lines of its configuration."""
+def pgbouncer(*, size: int = 1, further: str = "", by_tls: bool = False) -> Iterator[Pooler]:
+    """Runs it; `further` are lines of its configuration. With `by_tls` it takes connections over
+    TCP by TLS, with a certificate of an authority that they check (verify-full).
+    """
     with tempfile.TemporaryDirectory(prefix="pool", dir="/tmp") as found:
         Path(found).chmod(0o777)
-        pooler = Pooler(Path(found), size, further)
+        pooler = Pooler(Path(found), size, further, by_tls=by_tls)
         pooler.start()
         try:
             yield pooler
@@ -154,10 +174,10 @@ def beside() -> psycopg.Connection[Any]:
 
 @contextmanager
 def everything_through_pgbouncer() -> Iterator[None]:
-    """Every connection of this process to the test database, in all its threads."""
+    """Every connection of this process to the test database, in all its threads, by TLS."""
     there: dict[str, Any] = connection.settings_dict
     before = dict(there)
-    with pgbouncer(size=30) as pooler:
+    with pgbouncer(size=30, by_tls=True) as pooler:
         connection.close()
         there.update(pooler.settings(BEHIND=before))
         try:

@@ -10,12 +10,14 @@ from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.db import tools
+from tests.pooler import directly
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])
 def test_a_program_is_as_old_as_its_server(program: str) -> None:
-    found = tools.find(program)
+    with directly():
+        found = tools.find(program)
     printed = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
     assert f"(PostgreSQL) {settings.LEDGER_PG}." in printed.stdout
 

@@ -24,6 +24,7 @@ from ledger.db.retry import Failure, failure_of, run_with_retry
 from ledger.env import BASE_DIR
 from tests.ledger.aws.guarded import REGION, SECRET_ID, TELLER, GuardedServer, SecretsManager
 from tests.ledger.processes import wait_until
+from tests.pooler import own_pool
 
 PLACE = Place("bank.cluster-1.eu-west-1.rds.amazonaws.com", 5433, TELLER)
 
@@ -221,7 +222,7 @@ def database(
         made.append(found)
         return found
 
-    with django_db_blocker.unblock():
+    with own_pool(), django_db_blocker.unblock():  # for no other pool of this alias
         yield database
         for each in made:
             each.close()
