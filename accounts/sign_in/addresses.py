@@ -24,6 +24,8 @@ class AddressStage(EmailVerificationStage):  # type: ignore[misc]
     """Asks for the code from the mail, unless the address came from the bank.
 
     Whoever signs up gets an unconfirmed address; somebody whom the bank added has none at first.
+    When anybody asks for a sign-in code with such an address, allauth adds it, unconfirmed and not
+    as the main one; that changes nothing for its owner.
     """
 
     def handle(self) -> tuple[Any, bool]:
@@ -32,6 +34,7 @@ class AddressStage(EmailVerificationStage):  # type: ignore[misc]
         if user is not None:
             mine = EmailAddress.objects.filter(user=user)
             mine = mine.filter(email=self.login.email) if self.login.email else mine
+            mine = mine.exclude(email=user.email, primary=False)
             if not mine.filter(verified=False).exists():
                 return None, True
         answer: tuple[Any, bool] = super().handle()
@@ -47,7 +50,7 @@ def is_unconfirmed(user: User) -> bool:
     if user.last_login is not None:
         return False
     mine = EmailAddress.objects.filter(user=user)
-    return mine.exists() and not mine.filter(verified=True).exists()
+    return mine.filter(primary=True).exists() and not mine.filter(verified=True).exists()
 
 
 def mailed_name(user: User | None) -> str:
