@@ -1,11 +1,13 @@
-"""Logins that AWS gives out: IAM tokens, and secrets that rotate (docs/databases.md)."""
+"""What the settings say of AWS: logins that it gives out, and its driver (docs/databases.md)."""
 
 import os
 import re
 from importlib.util import find_spec
 from typing import Any
+from urllib.parse import parse_qsl
 
 from ledger import env
+from ledger.db.credentials import KEEP_SECRET, KEEP_TOKEN
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):.+", re.ASCII)
@@ -13,6 +15,66 @@ INSTALL = "it needs boto3: pip install 'ledger[aws]'"
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 # With a login for each host, the hosts are tried one by one here, not by libpq.
 OWN_ORDER = {"load_balance_hosts": ("random",), "target_session_attrs": ("prefer-standby",)}
+# Of AWS's driver. What signs in (iam, aws_secrets_manager) comes with DB_IAM_REGION, DB_SECRET_ID.
+PLUGINS = (
+    "aurora_connection_tracker", "bg", "connect_time", "custom_endpoint", "execute_time",
+    "failover", "failover_v2", "fastest_response_strategy", "gdb_failover", "gdb_rw",
+    "host_monitoring", "host_monitoring_v2", "initial_connection", "limitless",
+    "read_write_splitting", "srw", "stale_dns",
+)  # fmt: skip
+USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
+DRIVER_OPTIONS = {
+    # Asks for the cluster's servers at once: the driver would know them only after a page needs it.
+    "enable_connect_failover": True,
+    "failover_timeout_sec": 10,  # then the page of a database that is away, which tries again
+}
+
+
+def driver(found: dict[str, Any]) -> dict[str, Any]:
+    """ENGINE, and LEDGER_DRIVER with AWS's driver, for a database with these settings."""
+    if env.choice("DB_DRIVER", "libpq", ["libpq", "aws"]) == "libpq":
+        for name in ("DB_AWS_PLUGINS", "DB_AWS_OPTIONS"):
+            if env.text(name):
+                env.refuse(name, "it is for AWS's driver, and DB_DRIVER=aws is not set")
+        return {"ENGINE": "ledger.db.backend"}
+    _check_driver(found)
+    plugins = env.items("DB_AWS_PLUGINS", USUAL)
+    for each in plugins:
+        if each not in PLUGINS:
+            env.refuse("DB_AWS_PLUGINS", f"{each!r} is none of {', '.join(PLUGINS)}")
+    options = dict(parse_qsl(env.text("DB_AWS_OPTIONS"), keep_blank_values=True))
+    if env.text("DB_AWS_OPTIONS") and "" in (options or {"": ""}).values():
+        env.refuse("DB_AWS_OPTIONS", "it has no options such as failover_timeout_sec=20&bg_id=2")
+    login, sign_in = _login_options(found.get("LEDGER_CREDENTIALS", {}))
+    chosen = {**DRIVER_OPTIONS, **sign_in, **options, "plugins": ",".join(plugins + login)}
+    return {"ENGINE": "ledger.db.aws", "LEDGER_DRIVER": chosen}
+
+
+def _check_driver(found: dict[str, Any]) -> None:
+    if not found:
+        env.refuse("DB_DRIVER", "AWS's driver needs a server; name its endpoint by DATABASE_URL")
+    if find_spec("aws_advanced_python_wrapper") is None:
+        env.refuse("DB_DRIVER", "AWS's driver is not installed: pip install 'ledger[aws]'")
+    if env.text("DB_POOLER"):
+        env.refuse("DB_DRIVER", "behind a pooler AWS's driver sees one server; leave it out")
+    if "," in found["HOST"]:
+        env.refuse("DB_DRIVER", "AWS's driver finds the servers itself; name the endpoint alone")
+    if "target_session_attrs" in found["OPTIONS"]:
+        env.refuse("DB_DRIVER", "AWS's driver finds the writer; leave target_session_attrs out")
+
+
+def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
+    """The plugin that signs in, and what it has to know."""
+    if not credentials:
+        return [], {}
+    region = credentials["region"]
+    if "secret" not in credentials:
+        return ["iam"], {"iam_region": region, "iam_expiration": KEEP_TOKEN}
+    return ["aws_secrets_manager"], {
+        "secrets_manager_secret_id": credentials["secret"],
+        "secrets_manager_region": region,
+        "secrets_manager_expiration": KEEP_SECRET,
+    }
 
 
 def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:

@@ -32,6 +32,7 @@ NOTICE_DEAD = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
 }
+LIBPQ = "ledger.db.backend"
 OWN_STANDBY = "standby"  # in DATABASE_REPLICA_URLS: the one of the embedded server
 # A replica has to be a standby, and no session of ours writes there. Pages can do without it, so it
 # counts as dead sooner than a writer: within its connect timeout.
@@ -54,13 +55,18 @@ PLAINTEXT = (
 
 
 def database() -> dict[str, Any]:
-    """NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for none."""
+    """ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for
+    none.
+    """
     name = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_NAME"
     if name == "DB_NAME" and not env.text("DB_NAME"):
-        return aws_settings.credentials({}, is_local=True)
+        aws_settings.credentials({}, is_local=True)
+        aws_settings.driver({})
+        return {}
     found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
     local = all(map(is_local, found["HOST"].split(",")))
-    return {**found, **aws_settings.credentials(found, is_local=local)}
+    found |= aws_settings.credentials(found, is_local=local)
+    return {**found, **aws_settings.driver(found)}
 
 
 def from_url(name: str) -> dict[str, Any]:
@@ -137,10 +143,11 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
         options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()
     # A login that AWS gives out is the replica's too, unless its URL has a password.
     left_out = {"LEDGER_CREDENTIALS"} if found.get("PASSWORD") else set()
+    left_out |= {"LEDGER_DRIVER"}  # which would leave a replica for the writer
     return {
         **{key: value for key, value in writer.items() if key not in left_out},
         **found,
-        "ENGINE": writer["ENGINE"],
+        "ENGINE": LIBPQ,
         "OPTIONS": options,
         "LEDGER_EMBEDDED": is_own,
         "LEDGER_REPLICA": True,

@@ -124,11 +124,11 @@ _timeouts = {
 }
 DATABASES = {
     "default": {
+        "ENGINE": "ledger.db.backend",
         "NAME": "ledger",
         "CONN_MAX_AGE": env.number("CONN_MAX_AGE", 60, least=0, most=86400),
         "CONN_HEALTH_CHECKS": True,
         **_database,
-        "ENGINE": "ledger.db.backend",
         "LEDGER_EMBEDDED": LEDGER_EMBEDDED,
         "LEDGER_ROLE": LEDGER_ROLE,
         "LEDGER_TIMEOUTS": _timeouts if LEDGER_ROLE == "web" else {},

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_LINE = 120
 # Names to which Django gives a fixed meaning, and enumerations inside the model they belong to.
-CONVENTIONAL = frozenset({"Command", "Config", "Migration"})
+CONVENTIONAL = frozenset({"Command", "Config", "DatabaseWrapper", "Migration"})
 CONVENTIONAL_INSIDE = frozenset({"Action", "Media", "Meta", "State", "Status", "Type"})
 GENERATED_DOCS = frozenset({"docs/orm-to-sql.md"})
 WAY_OUT_OF_PROSE = re.compile(r"\s*(\||!\[|\[[^\]]*\]:|<)")  # tables, pictures, link targets, HTML

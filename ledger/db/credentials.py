@@ -21,8 +21,8 @@ from typing import Any
 import psycopg
 from psycopg.errors import SqlclientUnableToEstablishSqlconnection
 
-KEEP_TOKEN = 600.0  # seconds; AWS's own limit is 900
-KEEP_SECRET = 300.0
+KEEP_TOKEN = 600  # seconds; AWS's own limit is 900
+KEEP_SECRET = 300
 PATIENCE = {"connect_timeout": 3, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
 # What libpq takes as lists, one for each host.
 PER_HOST = ("host", "hostaddr", "port")

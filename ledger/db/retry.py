@@ -39,8 +39,9 @@ R = TypeVar("R")
 LOST_RACES = frozenset({"40001", "40P01", "55P03"})
 # idle_in_transaction_session_timeout, transaction_timeout: ended before COMMIT was sent;
 # too_many_connections, cannot_connect_now, two connection errors: never began;
-# read_only_sql_transaction: the server became a standby, so another one is the primary now
-NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03", "08001", "08004", "25006"})
+# read_only_sql_transaction: the server became a standby, so another one is the primary now;
+# 08S02: AWS's driver changed the server before COMMIT was sent (ledger.db.aws.errors)
+NOT_STARTED = frozenset({"25P03", "25P04", "53300", "57P03", "08001", "08004", "08S02", "25006"})
 # admin_shutdown, crash_shutdown, idle_session_timeout, statement_completion_unknown, and
 # connection exceptions of class 08, which poolers send; a dropped connection has no SQLSTATE
 CUT_OFF = frozenset(

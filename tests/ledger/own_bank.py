@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from tests.ledger.processes import LONG, environment, manage, wait_until
 class OwnBank:
     """An embedded server of its own with four rich accounts."""
 
+    # Settings of the commands, for a bank that is reached in another way.
+    reached_by: Mapping[str, str] = {}
+
     def __init__(self, data_dir: Path, major: int) -> None:
         self.data_dir, self.major = data_dir, major
         self.database = EmbeddedServer(data_dir, major)
@@ -29,7 +32,7 @@ class OwnBank:
         self.load("open", "4").communicate(timeout=LONG)
 
     def manage(self, *arguments: str) -> str:
-        done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major))
+        done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major), **self.reached_by)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -3,13 +3,16 @@
 import http.client
 import re
 import subprocess
+import threading
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import pairwise
 from urllib.parse import urlencode
 
 from tests.ledger.own_bank import OwnBank
-from tests.ledger.processes import LONG, MANAGE, free_port
+from tests.ledger.processes import LONG, MANAGE, free_port, wait_until
 
 
 class Site:
@@ -101,3 +104,50 @@ def accounts_of(bank: OwnBank) -> list[tuple[str, str]]:
     query = "[print(account.pk, account.number) for account in Account.objects.all()]"
     lines = bank.manage("shell", "-v", "0", "-c", query).splitlines()
     return [(id, number) for id, number in map(str.split, lines)]
+
+
+class People:
+    """Four people who pay on the pages, each again until the receipt comes."""
+
+    def __init__(self, bank: OwnBank) -> None:
+        self.accounts, self.site = accounts_of(bank), Site(bank)
+        self.receipts: list[str] = []
+        self.moments: list[float] = []
+        self.errors: list[Exception] = []
+        self.is_over = threading.Event()
+        self.threads = [threading.Thread(target=self._pay, args=[each]) for each in range(4)]
+
+    def _pay(self, number: int) -> None:
+        sender, recipient = self.accounts[number], self.accounts[(number + 1) % 4]
+        try:
+            while not self.is_over.is_set():
+                self.receipts.append(self.site.pay(sender[0], recipient[1], "1.00"))
+                self.moments.append(time.monotonic())
+        except Exception as error:
+            self.errors.append(error)
+            raise
+
+    def wait_for(self, more: int) -> None:
+        enough = len(self.receipts) + more
+        wait_until(lambda: len(self.receipts) >= enough)
+
+
+@contextmanager
+def people(bank: OwnBank) -> Iterator[People]:
+    found = People(bank)
+    try:
+        for thread in found.threads:
+            thread.start()
+        yield found
+    finally:
+        found.is_over.set()
+        for thread in found.threads:
+            thread.join(LONG)
+        found.site.stop()
+    assert found.errors == [], "a page answered otherwise than by a receipt or a 503"
+
+
+def longest_gap(moments: list[float], after: float, until: float = float("inf")) -> float:
+    """Seconds without a payment, at most, from shortly before `after` on."""
+    found = sorted(moment for moment in moments if after - 1 < moment < until)
+    return max(later - earlier for earlier, later in pairwise(found))

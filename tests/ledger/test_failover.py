@@ -2,11 +2,8 @@
 standby goes on. `pytest -s` prints how long nobody could pay.
 """
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import pairwise
 
 import pytest
 from django.conf import settings
@@ -15,8 +12,8 @@ from ledger.db.embedded import EmbeddedServerError
 from ledger.db.pair import Pair
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
-from tests.ledger.own_site import Site, accounts_of
-from tests.ledger.processes import LONG, assert_one_sentence, manage, reachable_folder, wait_until
+from tests.ledger.own_site import longest_gap, people
+from tests.ledger.processes import assert_one_sentence, manage, reachable_folder, wait_until
 
 pytestmark = pytest.mark.slow
 ENOUGH = 40
@@ -31,53 +28,6 @@ def pair() -> Iterator[Pair]:
 @pytest.fixture
 def bank(pair: Pair) -> OwnBank:
     return OwnBank(pair.data_dir, settings.LEDGER_PG)
-
-
-class People:
-    """Four people who pay on the pages, each again until the receipt comes."""
-
-    def __init__(self, bank: OwnBank) -> None:
-        self.accounts, self.site = accounts_of(bank), Site(bank)
-        self.receipts: list[str] = []
-        self.moments: list[float] = []
-        self.errors: list[Exception] = []
-        self.is_over = threading.Event()
-        self.threads = [threading.Thread(target=self._pay, args=[each]) for each in range(4)]
-
-    def _pay(self, number: int) -> None:
-        sender, recipient = self.accounts[number], self.accounts[(number + 1) % 4]
-        try:
-            while not self.is_over.is_set():
-                self.receipts.append(self.site.pay(sender[0], recipient[1], "1.00"))
-                self.moments.append(time.monotonic())
-        except Exception as error:
-            self.errors.append(error)
-            raise
-
-    def wait_for(self, more: int) -> None:
-        enough = len(self.receipts) + more
-        wait_until(lambda: len(self.receipts) >= enough)
-
-
-@contextmanager
-def people(bank: OwnBank) -> Iterator[People]:
-    found = People(bank)
-    try:
-        for thread in found.threads:
-            thread.start()
-        yield found
-    finally:
-        found.is_over.set()
-        for thread in found.threads:
-            thread.join(LONG)
-        found.site.stop()
-    assert found.errors == [], "a page answered otherwise than by a receipt or a 503"
-
-
-def longest_gap(moments: list[float], after: float, until: float = float("inf")) -> float:
-    """Seconds without a payment, at most, from shortly before `after` on."""
-    found = sorted(moment for moment in moments if after - 1 < moment < until)
-    return max(later - earlier for earlier, later in pairwise(found))
 
 
 @pytest.mark.parametrize("kill", [True, False])

@@ -43,6 +43,16 @@ def test_each_url_is_a_replica_of_web_processes(
     assert {each["ENGINE"] for each in found.values()} == {"ledger.db.backend"}
 
 
+def test_replicas_are_reached_by_libpq_beside_the_driver_of_aws(
+    databases: Callable[..., dict[str, Any]],
+) -> None:
+    found = databases(DATABASE_REPLICA_URLS=TWO, DB_DRIVER="aws", **WEB)
+
+    assert found["default"]["ENGINE"] == "ledger.db.aws"
+    assert found["replica1"]["ENGINE"] == "ledger.db.backend"
+    assert "LEDGER_DRIVER" not in found["replica1"]
+
+
 def test_commands_have_no_replicas(databases: Callable[..., dict[str, Any]]) -> None:
     assert list(databases(DATABASE_REPLICA_URLS=TWO, **WRITER)) == ["default"]
 

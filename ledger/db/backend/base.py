@@ -55,7 +55,8 @@ class PreparedCursor(psycopg.Cursor[Any]):
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
         """The statement with its values, as the logs and the page "Show the work" have it."""
-        if isinstance(getattr(cursor, "cursor", cursor), PreparedCursor):
+        ours = getattr(cursor, "cursor", cursor)
+        if isinstance(getattr(ours, "target_cursor", ours), PreparedCursor):
             composed: str = self.compose_sql(sql, params)
             return composed
         last: str = super().last_executed_query(cursor, sql, params)
@@ -94,6 +95,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
             there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}
             return psycopg.connect(conninfo, **parameters | there)
 
+    @property
+    def raw(self) -> Any:
+        """psycopg's own connection, None without one. What Django uses may be around it."""
+        return self.target(self.connection)
+
+    def target(self, connection: Any) -> Any:
+        """psycopg's own connection in one that `open` made."""
+        return connection
+
+    def watched(self, cursor: Any) -> Any:
+        """A cursor of psycopg as Django uses it."""
+        return cursor
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What was asked of the server when it was chosen: see `health`."""
+        options: dict[str, Any] = self.settings_dict["OPTIONS"]
+        return options
+
     def login_for_programs(self) -> dict[str, Any]:
         """HOST, PORT, USER and PASSWORD for Postgres's own programs where AWS gives out logins,
         else nothing. They are of the server that this wrapper is connected to.
@@ -102,7 +122,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if source is None:
             return {}
         self.ensure_connection()
-        info = self.connection.info
+        info = self.raw.info
         user = str(self.settings_dict["USER"])
         login = source.login(credentials.Place(info.host, info.port, user))
         there = {"HOST": info.host, "PORT": str(info.port)}
@@ -160,7 +180,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         Note [Clean sessions]. Closes a connection that cannot be cleaned.
         """
         self.reader = None
-        raw = self.connection
+        raw = self.raw
         if raw is not None and not self.in_atomic_block and not self._is_cleaned(raw):
             self.close()
 
@@ -235,9 +255,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def is_usable(self) -> bool:
         """Whether its server answers, and still takes writes if it has to: one round trip."""
-        if not super().is_usable():
+        if self.raw is None:
             return False
-        return not self._demotion.is_known(self.connection, self.settings_dict["OPTIONS"])
+        try:
+            with self.raw.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return not self._demotion.is_known(self.raw, self.asked)
 
     def connect(self) -> None:
         self._demotion.refused_write = False
@@ -250,16 +275,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         """Closes the raw connection first where a pool must not have it back."""
-        raw = self.connection
-        if raw is not None and self._must_end(raw):
-            raw.close()
+        raw = self.raw
+        if raw is not None and self.pool and self._must_end(raw):
+            self.connection.close()
         super()._close()  # type: ignore[misc]
 
     def _must_end(self, raw: Any) -> bool:
-        if self._demotion.is_known(raw, self.settings_dict["OPTIONS"]):
+        if self._demotion.is_known(raw, self.asked):
             return True
-        if self.pool is None:
-            return False
         if raw.pgconn.transaction_status == TransactionStatus.IDLE:
             raw.autocommit = True  # as the pool made it
         return not self._is_cleaned(raw)
@@ -281,7 +304,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             name = None  # the rows come at once: after this statement its session is another's
         if not self.sends_token:
             return super().create_cursor(name)
-        raw = self.connection
+        raw = self.raw
         if name:
             kind = with_reader(base.ServerSideCursor, on_server=True)
             cursor = kind(raw, name=name, scrollable=False, withhold=raw.autocommit)
@@ -295,7 +318,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _given_token(self, cursor: Any) -> Any:
         """The cursor, with what it needs to send the token."""
         cursor.state, cursor.reader = self._token, self.reader
-        cursor.prepares = self.connection.prepare_threshold is not None
+        cursor.prepares = self.raw.prepare_threshold is not None
         return cursor
 
     def prepared_cursor(self) -> CursorWrapper:
@@ -309,8 +332,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.ensure_connection()
         with self.wrap_database_errors:
             kind = with_reader(PreparedCursor) if self.sends_token else PreparedCursor
-            cursor = kind(self.connection)
+            cursor = kind(self.raw)
             if self.sends_token:
                 cursor = self._given_token(cursor)
-        wrapper: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]
+        wrapper: CursorWrapper = self._prepare_cursor(self.watched(cursor))  # type: ignore[attr-defined]
         return wrapper

@@ -48,13 +48,6 @@ def new_pool(database: Any) -> "ConnectionPool[Any]":
     def parameters() -> dict[str, Any]:
         return {**database.get_connection_params(), "autocommit": True}
 
-    def check(raw: Any) -> None:
-        """Raises OperationalError for one that must not be used: see `health`."""
-        ConnectionPool.check_connection(raw)
-        if has_become_reader(raw, database.settings_dict["OPTIONS"]):
-            raw.close()  # otherwise the pool would take it back, and give it out again
-            raise psycopg.OperationalError("its server takes no writes any more")
-
     return ConnectionPool(
         kwargs=parameters,
         connection_class=database.Database,
@@ -71,13 +64,14 @@ def fit_connection(take: Callable[[], Any], database: Any) -> Any:
 
     Raises psycopg.OperationalError if none does.
     """
-    pool, options = database.pool, database.settings_dict["OPTIONS"]
+    pool = database.pool
     for _ in range(pool.max_size + 1):
-        raw = take()
-        if _answers(raw) and not has_become_reader(raw, options):
-            return raw
-        raw.close()  # so that the pool replaces it
-        pool.putconn(raw)
+        found = take()
+        raw = database.target(found)
+        if _answers(raw) and not has_become_reader(raw, database.asked):
+            return found
+        found.close()  # so that the pool replaces it
+        pool.putconn(found)
     raise psycopg.OperationalError("no connection of the pool has a server that takes writes")
 
 

@@ -37,6 +37,48 @@ def test_a_secret_is_read_in_its_region(
     assert found["LEDGER_CREDENTIALS"] == {"secret": given["DB_SECRET_ID"], "region": region}
 
 
+def test_the_driver_of_aws_is_an_engine_of_its_own(default: Callable[..., dict[str, Any]]) -> None:
+    found = default(
+        DATABASE_URL=SAFE,
+        DB_DRIVER="aws",
+        DB_AWS_PLUGINS="failover_v2, bg",
+        DB_AWS_OPTIONS="failover_timeout_sec=7&bg_id=2",
+    )
+
+    assert found["ENGINE"] == "ledger.db.aws"
+    assert found["LEDGER_DRIVER"] == {
+        "plugins": "failover_v2,bg",
+        "enable_connect_failover": True,
+        "failover_timeout_sec": "7",
+        "bg_id": "2",
+    }
+
+
+def test_without_it_the_engine_is_ours(default: Callable[..., dict[str, Any]]) -> None:
+    assert default()["ENGINE"] == "ledger.db.backend"
+    assert "LEDGER_DRIVER" not in default(DATABASE_URL=SAFE)
+
+
+@pytest.mark.parametrize(
+    ("url", "login", "plugin", "option"),
+    [
+        (SAFE, {"DB_IAM_REGION": "eu-west-1"}, "iam", "iam_region"),
+        (OF_SECRET, {"DB_SECRET_ID": ARN}, "aws_secrets_manager", "secrets_manager_secret_id"),
+    ],
+)
+def test_the_driver_signs_in_by_its_own_plugin(
+    url: str,
+    login: dict[str, str],
+    plugin: str,
+    option: str,
+    default: Callable[..., dict[str, Any]],
+) -> None:
+    found = default(DATABASE_URL=url, DB_DRIVER="aws", **login)["LEDGER_DRIVER"]
+
+    assert found["plugins"].split(",")[-1] == plugin
+    assert found[option] in login.values()
+
+
 def test_a_password_is_nobody_of_aws(default: Callable[..., dict[str, Any]]) -> None:
     assert "LEDGER_CREDENTIALS" not in default(
         DATABASE_URL="postgresql://me:secret@localhost/books"
@@ -70,6 +112,35 @@ WRONG = {
     "a region of no secret": (
         "DB_SECRET_REGION", "DB_SECRET_ID", {"DATABASE_URL": SAFE, "DB_SECRET_REGION": "eu-west-1"},
     ),
+    "a driver without a server": ("DB_DRIVER", "DATABASE_URL", {"DB_DRIVER": "aws"}),
+    "a driver that nobody knows": ("DB_DRIVER", "libpq", {"DB_DRIVER": "jdbc"}),
+    "a pooler before the driver": (
+        "DB_DRIVER", "pooler",
+        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_POOLER": "transaction"},
+    ),
+    "several hosts for the driver": (
+        "DB_DRIVER", "endpoint",
+        {"DATABASE_URL": f"postgresql://me@{HOST},b/books?sslmode=require", "DB_DRIVER": "aws"},
+    ),
+    "a choice of libpq for the driver": (
+        "DB_DRIVER", "target_session_attrs",
+        {"DATABASE_URL": f"{SAFE}&target_session_attrs=primary", "DB_DRIVER": "aws"},
+    ),
+    "a plugin that nobody knows": (
+        "DB_AWS_PLUGINS", "'failover3'",
+        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_PLUGINS": "bg,failover3"},
+    ),
+    "a plugin that signs in": (
+        "DB_AWS_PLUGINS", "'iam'",
+        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_PLUGINS": "iam"},
+    ),
+    "options that cannot be read": (
+        "DB_AWS_OPTIONS", "options",
+        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_OPTIONS": "7"},
+    ),
+    "plugins of no driver": (
+        "DB_AWS_PLUGINS", "DB_DRIVER=aws", {"DATABASE_URL": SAFE, "DB_AWS_PLUGINS": "bg"},
+    ),
     "hosts in any order": (
         "DB_IAM_REGION", "load_balance_hosts",
         {"DATABASE_URL": f"postgresql://me@{HOST},b/books?sslmode=require"
@@ -89,9 +160,14 @@ def test_a_mix_that_cannot_work_stops_the_start(case: str, refusal: Callable[...
 
 
 @pytest.mark.parametrize(
-    "given", [{"DATABASE_URL": SAFE, **IAM}, {"DATABASE_URL": OF_SECRET, **SECRET}]
+    "given",
+    [
+        {"DATABASE_URL": SAFE, **IAM},
+        {"DATABASE_URL": OF_SECRET, **SECRET},
+        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws"},
+    ],
 )
-def test_without_boto3_the_sentence_says_what_to_install(
+def test_without_the_extra_the_sentence_says_what_to_install(
     given: dict[str, str], refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(aws_settings, "find_spec", lambda _name: None)

@@ -1,0 +1,93 @@
+"""Our backend on connections of AWS's driver.
+
+Statements of Django and of prepared cursors go through the driver's plugins; what the backend
+itself does with a session (its settings, its cleaning, its health) goes to psycopg directly, so
+that no plugin changes the server in the middle of it.
+
+Note [After a failover]: the driver puts another server under a connection and says so by an error.
+Its session lacks what we set: time zone, limits, role. So the connection is closed, and the next
+one is set up as always; the driver knows by then which server writes.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from django.db import Error
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
+
+from ledger.db.aws import driver
+from ledger.db.aws.errors import DriverError, FailoverError, Moment, as_psycopg
+from ledger.db.backend import base
+
+# Of OPTIONS: whether an alias reads from the readers that read/write splitting chooses.
+READ_ONLY = "read_only"
+
+
+class TranslatedErrors(DatabaseErrorWrapper):
+    """Django's own, which first makes errors of psycopg out of those of the driver."""
+
+    wrapper: "DatabaseWrapper"
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, DriverError):
+            error = self.wrapper.translated(error)
+            kind = type(error)
+        super().__exit__(kind, error, traceback)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    @cached_property
+    def wrap_database_errors(self) -> TranslatedErrors:
+        return TranslatedErrors(self)
+
+    def translated(self, error: DriverError) -> Exception:
+        """The error of psycopg, with the connection closed where another server is under it."""
+        if self.connection is None:
+            return as_psycopg(error, Moment.CONNECTING)
+        moment = Moment.IN_TRANSACTION if self.in_atomic_block else Moment.ALONE
+        if isinstance(error, FailoverError):
+            self._demotion.refused_write = True  # so that a pool does not get it back
+            with suppress(Error, DriverError):
+                self.close()
+        return as_psycopg(error, moment)
+
+    def open(self, conninfo: str = "", **parameters: Any) -> Any:
+        options = self.settings_dict["LEDGER_DRIVER"]
+        if self.only_reads:
+            options = {"failover_mode": "reader_or_writer", **options}
+        found = driver.connect(conninfo, parameters, options, writes=not self.only_reads)
+        if level := self.settings_dict["OPTIONS"].get("isolation_level"):
+            found.target_connection.isolation_level = level
+        if self.only_reads:
+            found.read_only = True
+        return found
+
+    @property
+    def only_reads(self) -> bool:
+        return bool(self.settings_dict["OPTIONS"].get(READ_ONLY))
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in super().get_connection_params().items()
+            if name != READ_ONLY
+        }
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        return {"target_session_attrs": "any" if self.only_reads else "read-write"}
+
+    def target(self, connection: Any) -> Any:
+        return getattr(connection, "target_connection", connection)
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        through, self.connection = self.connection, self.raw
+        try:
+            cursor = super().create_cursor(name)
+        finally:
+            self.connection = through
+        return self.watched(cursor)
+
+    def watched(self, cursor: Any) -> Any:
+        return driver.watched(self.connection, cursor)

@@ -1,0 +1,81 @@
+"""Connections of AWS's driver, and the threads that it keeps."""
+
+import os
+import threading
+from typing import Any
+
+import psycopg
+from aws_advanced_python_wrapper import AwsWrapperConnection, release_resources
+from aws_advanced_python_wrapper.hostinfo import HostRole
+from aws_advanced_python_wrapper.utils import services_container
+from aws_advanced_python_wrapper.wrapper import AwsWrapperCursor
+from psycopg.errors import SqlclientUnableToEstablishSqlconnection
+
+from ledger.db.aws.errors import DriverError, Moment, as_psycopg
+from ledger.db.backend.health import has_become_reader
+
+NO_WRITER = "The server takes no writes, and AWS's driver knows of none that does."
+
+
+def connect(
+    conninfo: str, parameters: dict[str, Any], options: dict[str, Any], *, writes: bool
+) -> Any:
+    """A connection with the driver's options. Raises psycopg.Error.
+
+    One that has to write is of the cluster's writer also where the endpoint still leads to the
+    server that was the writer before.
+    """
+
+    def open_at(**place: Any) -> Any:
+        return AwsWrapperConnection.connect(
+            psycopg.Connection.connect, conninfo, **parameters | place, **options
+        )
+
+    try:
+        found = open_at()
+        if not writes or not is_reader(found):
+            return found
+        found = open_at(**writer_beside(found))
+    except DriverError as error:
+        raise as_psycopg(error, Moment.CONNECTING) from error
+    if is_reader(found):
+        found.close()
+        raise SqlclientUnableToEstablishSqlconnection(NO_WRITER)
+    return found
+
+
+def is_reader(connection: Any) -> bool:
+    """Without a query: the server tells each session."""
+    return has_become_reader(connection.target_connection, {"target_session_attrs": "read-write"})
+
+
+def writer_beside(reader: Any) -> dict[str, Any]:
+    """Host and port of the writer that this reader of a cluster names; closes the reader."""
+    service = reader._plugin_service
+    service.force_refresh_host_list(reader.target_connection)
+    hosts = service.all_hosts
+    reader.close()
+    for each in hosts:
+        if each.role is HostRole.WRITER:
+            return {"host": each.host, "port": each.port}
+    raise SqlclientUnableToEstablishSqlconnection(NO_WRITER)
+
+
+class WatchedCursor(AwsWrapperCursor):  # type: ignore[misc]
+    """The driver's cursor, which may be closed after its connection."""
+
+    def close(self) -> None:
+        self.target_cursor.close()
+
+
+def watched(connection: Any, cursor: Any) -> Any:
+    """The cursor of psycopg, with the driver's plugins around what it does."""
+    return WatchedCursor(connection, connection._plugin_service, connection._plugin_manager, cursor)
+
+
+# Topology and health are watched by threads. They have to end with the process, a command or a
+# worker of gunicorn: while a server is gone, those that look for it would keep it for ever.
+# Python waits for them before it calls what `atexit` has, so they are ended where it ends threads.
+threading._register_atexit(release_resources)  # type: ignore[attr-defined]
+# A forked process has none of them, and begins anew.
+os.register_at_fork(after_in_child=services_container._instance.__init__)
