@@ -1,0 +1,92 @@
+"""A form whose row is found by its id is called booked only when the standby has that row.
+
+tests/ledger/test_unconfirmed_commits.py does it with a real standby.
+"""
+
+import uuid
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, User
+from ledger.db.confirmation import wait_until_confirmed
+from ledger.db.ids import uuid7, uuid7_for
+from ledger.db.retry import OutcomeUnknown
+from tests.attacks.approvals import as_web
+from tests.factories import AccountFactory
+from transactions import services
+from transactions.payment_files.storage import store
+
+pytestmark = pytest.mark.django_db
+FOUND_IN = (
+    "transactions.transfers.views",
+    "transactions.staff.desk.steps",
+    "transactions.payment_files.storage",
+)
+
+
+@pytest.fixture
+def everyday() -> Account:
+    return AccountFactory(balance="1000")
+
+
+@pytest.fixture
+def nobody_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OutcomeUnknown("The standby did not confirm.")
+
+    for module in FOUND_IN:
+        monkeypatch.setattr(f"{module}.wait_until_confirmed", refuse)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_transfer_form_that_was_sent_leads_to_no_receipt(
+    client: Client, everyday: Account, nobody_confirms: None, method: str
+) -> None:
+    mara, id = AccountFactory(), uuid7()
+    services.transfer(
+        from_account=everyday,
+        to_account=mara,
+        amount=Decimal(5),
+        id=uuid7_for(everyday.user.pk, id),
+    )
+    form = {"id": str(id), "from_account": str(everyday.pk), "number": mara.number, "amount": "5"}
+    client.force_login(everyday.user)
+
+    send = client.get if method == "GET" else client.post
+    assert send(reverse("transactions:transfer"), form).status_code == 503
+
+
+def test_a_slip_of_the_cash_desk_that_was_sent_leads_to_no_row(
+    staff: Client, clerk: User, everyday: Account, nobody_confirms: None
+) -> None:
+    id = uuid7()
+    services.deposit(to_account=everyday, amount=Decimal(5), id=id, created_by=clerk)
+
+    desk = reverse("admin:transactions_transaction_cash_desk")
+    assert staff.get(desk, {"id": str(id)}).status_code == 503
+
+
+def test_a_file_that_was_sent_is_not_returned_as_stored(
+    everyday: Account, nobody_confirms: None
+) -> None:
+    id, text = uuid.uuid4(), f"to,amount\n{AccountFactory().number},1\n".encode()
+    store(BytesIO(text), name="f.csv", from_account=everyday, created_by=everyday.user, id=id)
+
+    with pytest.raises(OutcomeUnknown):
+        store(BytesIO(text), name="f.csv", from_account=everyday, created_by=everyday.user, id=id)
+
+
+def test_waiting_is_a_commit_that_a_web_process_may_make() -> None:
+    """Only a transaction that wrote something waits for a standby."""
+    xid = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
+    with as_web(), connection.cursor() as cursor:
+        cursor.execute(xid)
+        assert cursor.fetchone() == (False,)
+        wait_until_confirmed()
+        cursor.execute(xid)
+        assert cursor.fetchone() == (True,)
