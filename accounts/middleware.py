@@ -51,6 +51,7 @@ class ReplicaMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        replicas.replicas()  # which begins to ask them, in a process that has just started
         reads = replicas.RequestReads(
             lambda: cast("SessionStore", request.session).wal_position,
             lambda: _is_known(request),

@@ -9,6 +9,7 @@ from cookbook.recipes import (  # noqa: F401  a module adds its recipes to a gro
     basics_pages,
     constraints,
     constraints_across_rows,
+    databases,
     fulltext,
     isolation,
     joins,
@@ -40,6 +41,7 @@ GROUPS: tuple[RecipeGroup, ...] = (
     writing.GROUP,
     reading.GROUP,
     schema.GROUP,
+    databases.GROUP,
 )
 RECIPES: tuple[Recipe, ...] = tuple(recipe for group in GROUPS for recipe in group.recipes)
 BY_SLUG: dict[str, Recipe] = {recipe.slug: recipe for recipe in RECIPES}

@@ -36,6 +36,8 @@ PROMISED = {
     "schema": "generated column, db_default, functional index, partial index, covering index, "
     "BRIN, view as a model, db_table_comment, db_comment, raw SQL, Manager.raw, custom lookup, "
     "custom function, custom aggregate, newer Django, newer Postgres",
+    "databases": "using, router, read-only transaction, replica lag, pg_stat_replication, "
+    "read your own writes, lost COMMIT",
 }
 IDENTIFIER = re.compile(r"[A-Z]\w*[a-z]\w*|[a-z]+_[a-z_]+|[FQ]|KT")
 # What a promise that is no identifier looks like in the source, the SQL, the errors or the plans
@@ -100,6 +102,11 @@ EVIDENCE = {
     "custom function": r"class \w+\(Func\)",
     "custom aggregate": r"class \w+\(Aggregate\)",
     "newer Django": r"JSONArray\(",
+    "router": r"ConnectionRouter\(",
+    "read-only transaction": r"SET TRANSACTION READ ONLY|25006 cannot execute INSERT",
+    "replica lag": r"pg_last_wal_replay_lsn\(\)",
+    "read your own writes": r"pg_current_wal_insert_lsn\(\)",
+    "lost COMMIT": r"get_or_create\(",
     "newer Postgres": r"JSON_TABLE\(|uuidv7",
 }
 

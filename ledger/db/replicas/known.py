@@ -59,7 +59,8 @@ class Replica:
         except Error as error:
             self.leave_out(log.kind_of(error))
             return
-        if not is_standby:  # perhaps an old primary, which nobody writes to any more
+        if not is_standby:  # promoted, or an old primary, which nobody writes to any more
+            connections[self.alias].close()  # the next one may lead to another server
             self.leave_out("it is no standby")
         elif answer.replayed is None or answer.seconds_behind is None:
             self.leave_out("it does not say how far it is")

@@ -97,7 +97,8 @@ def _settings(node: Node, user: str) -> dict[str, Any]:
     running = node.running()
     ours = connections["default"].settings_dict
     options = {**ours["OPTIONS"]}
-    options.pop("target_session_attrs", None)
+    for name in ("target_session_attrs", "pool"):  # a pool has connections to another server
+        options.pop(name, None)
     return {
         **ours,
         "HOST": str(running.socket_dir),
@@ -105,6 +106,7 @@ def _settings(node: Node, user: str) -> dict[str, Any]:
         "USER": user,
         "NAME": roles.DATABASE,
         "LEDGER_EMBEDDED": False,
+        "LEDGER_POOLER": "",
         "OPTIONS": options,
     }
 

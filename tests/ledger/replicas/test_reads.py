@@ -173,6 +173,17 @@ def test_a_session_that_ended_is_over_at_once(bank: BankWithReplica, ana: Saver)
         assert here.get("/search/?q=salary").status_code == 302
 
 
+def test_a_recipe_is_run_on_the_replica_unless_it_asks_the_writer(
+    bank: BankWithReplica, ana: Saver
+) -> None:
+    browser = ana.browser()
+    assert "True" in text_of(browser.get("/cookbook/replica-lag/"))
+    assert {each.purpose for each in bank.sent} == {"cookbook"}
+    bank.sent.clear()
+    assert browser.get("/cookbook/standbys/").status_code == 200
+    assert bank.sent == []
+
+
 def test_staff_read_how_far_behind_each_replica_is(
     bank: BankWithReplica, ana: Saver, staff: Client
 ) -> None:

@@ -1,0 +1,237 @@
+"""Databases: replicas, how far they are behind, and what a lost COMMIT means.
+
+Each recipe also runs where there is one server alone. No recipe asks another connection than that
+of its page: there it would not be in the practice bank.
+"""
+
+from functools import partial
+from typing import Any
+
+from django.db import OperationalError, connection
+from django.db import transaction as db_transaction
+from django.db.models import Model, QuerySet
+from django.db.utils import ConnectionRouter
+
+from accounts.models import Account
+from cookbook.models import Jar
+from cookbook.recipe import RecipeGroup
+from cookbook.runner.sessions import Session
+
+GROUP = RecipeGroup(
+    "databases",
+    "Databases and replicas",
+    "Several databases, replicas that are a moment behind, and a COMMIT without an answer. The "
+    "recipes also run on a laptop with one server: it then answers for its replica.",
+)
+
+
+def rows(sql: str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        columns = [column.name for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+@GROUP.recipe(
+    "using(): the database of one query",
+    asks="How do I send one query to another database, such as a replica?",
+    shows=("using", "multiple databases", "DATABASES", "_state.db", "save(using=)"),
+    notice="using() names an entry of DATABASES. Each object remembers where it was read "
+    "(_state.db), and its related managers, such as account.sent, read there too.",
+    pitfall="save() goes there as well: an object that was read from a replica is written to the "
+    "replica, which refuses it, unless save(using=) or a router says otherwise.",
+)
+def accounts_of_a_database() -> list[dict[str, str | None]]:
+    """Accounts, each with the database that it was read from."""
+    accounts = Account.objects.using("default").order_by("number")[:3]
+    return [{"name": account.name, "read from": account._state.db} for account in accounts]
+
+
+class ReadsElsewhere:
+    """A router: reads go to `replica`, writes to `writer`."""
+
+    def __init__(self, writer: str, replica: str) -> None:
+        self.writer, self.replica = writer, replica
+
+    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+        return self.replica
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+        return self.writer
+
+    def allow_relation(self, one: Model, other: Model, **hints: Any) -> bool:
+        return True  # both have the same rows
+
+    def allow_migrate(self, database: str, app_label: str, **hints: Any) -> bool:
+        return database == self.writer
+
+
+@GROUP.recipe(
+    "Database router: reads here, writes there",
+    asks="How does Django decide which database a query goes to?",
+    shows=("router", "DATABASE_ROUTERS", "db_for_read", "db_for_write", "allow_relation"),
+    notice="Django asks the routers of DATABASE_ROUTERS for each query without using(). The first "
+    "answer counts; None asks the next one. allow_relation lets objects of both databases refer to "
+    "each other, and allow_migrate keeps migrate away from the replica.",
+    pitfall="A router knows neither the request nor the transaction: a balance that is read to "
+    "check a payment would come from the replica too, and may be old. So Ledger has none; a page "
+    "names the function that may read from a replica (ledger/db/replicas).",
+)
+def router() -> list[dict[str, Any]]:
+    """What Django asks a router, and what this one answers."""
+    routers = ConnectionRouter([ReadsElsewhere("default", replica="replica1")])
+    account = Account.objects.order_by("number").first()
+    return [
+        {"asked for": "Account.objects.all()", "answer": routers.db_for_read(Account)},
+        {"asked for": "save()", "answer": routers.db_for_write(Account, instance=account)},
+        {"asked for": "migrate replica1", "answer": routers.allow_migrate("replica1", "accounts")},
+    ]
+
+
+def only_read() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+
+
+@GROUP.recipe(
+    "Read-only transaction: 25006 for a write",
+    asks="How do I make sure that a report cannot write anything?",
+    shows=("read-only transaction", "SET TRANSACTION READ ONLY", "25006", "replica"),
+    notice="Postgres refuses the INSERT with SQLSTATE 25006, as a standby does. For every "
+    "transaction of a connection, set default_transaction_read_only=on in its OPTIONS.",
+    pitfall="It is no right: SQL that ends the transaction, or a connection of its own, can write "
+    "again. What must never write needs a role without the right.",
+    commits=True,
+)
+def read_only(ana: Session) -> dict[str, Any]:
+    """Ana counts coins in a read-only transaction, and then tries to add some."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+
+    ana.begin()
+    ana.run(only_read)
+    coins = ana.run(lambda: Jar.objects.get(name="rent").coins)
+    refusal = ana.start(lambda: Jar.objects.create(name="more", coins=1)).refusal()
+    ana.rollback()
+    return {"coins": coins, "refused": refusal, "jars": ana.run(Jar.objects.count)}
+
+
+@GROUP.recipe(
+    "Replica lag: how far behind it is",
+    asks="How do I find out how far a replica is behind its primary?",
+    shows=("replica lag", "pg_last_wal_replay_lsn", "pg_last_xact_replay_timestamp", "standby"),
+    notice="A standby has replayed the WAL up to pg_last_wal_replay_lsn(). The distance to the "
+    "primary's pg_current_wal_lsn() is its lag in bytes, and the age of the last commit that it "
+    "replayed is its lag in seconds. On a primary these are empty.",
+    pitfall="While nobody writes, that age grows, although nothing is missing. Compare the "
+    "positions, or count the age only while pg_last_wal_receive_lsn() is ahead.",
+)
+def replica_lag() -> list[dict[str, Any]]:
+    """What the server of this page says of itself."""
+    return rows(
+        """
+        SELECT pg_is_in_recovery() AS is_standby,
+            CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() END AS received,
+            CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END AS replayed,
+            CASE WHEN pg_is_in_recovery()
+                THEN clock_timestamp() - pg_last_xact_replay_timestamp() END AS age
+        """
+    )
+
+
+@GROUP.recipe(
+    "pg_stat_replication: who follows",
+    asks="Which standbys does my primary have, and what have they confirmed?",
+    shows=("pg_stat_replication", "sync_state", "write_lag", "replay_lag", "replica lag"),
+    notice="A row for each standby: the lag in bytes, by positions, and in time, as the standby "
+    "confirms. sync_state sync means that a COMMIT waits for it. Without a standby there is no "
+    "row.",
+    pitfall="Only superusers and members of pg_monitor see the details; all others, such as the "
+    "role of this page, see that there is a standby, and NULL.",
+    on_writer=True,
+)
+def standbys() -> list[dict[str, Any]]:
+    """The standbys that follow this server."""
+    return rows(
+        """
+        SELECT application_name, state, sync_state, replay_lag,
+            pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) AS bytes_behind
+        FROM pg_stat_replication ORDER BY application_name
+        """
+    )
+
+
+def written_up_to() -> int:
+    (row,) = rows("SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint AS position")
+    return int(row["position"])
+
+
+def replayed_up_to() -> int:
+    (row,) = rows(
+        """
+        SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+            ELSE pg_current_wal_insert_lsn() END - '0/0'::pg_lsn)::bigint AS position
+        """
+    )
+    return int(row["position"])
+
+
+@GROUP.recipe(
+    "Read your own writes: the WAL position",
+    asks="How do I read from a replica and still see what I have just written?",
+    shows=("read your own writes", "pg_current_wal_insert_lsn", "LSN", "read after write"),
+    notice="After the COMMIT, pg_current_wal_insert_lsn() is past everything that was written. "
+    "Keep it with the session. A replica whose pg_last_wal_replay_lsn() has come as far shows all "
+    "of it; until then, read from the writer.",
+    pitfall="Ask after the COMMIT, not before: the row of the commit is WAL too. And ask the "
+    "server that answers the query: behind one name there may be several.",
+    commits=True,
+)
+def read_your_own_writes(ana: Session) -> dict[str, Any]:
+    """Ana fills a jar, and then decides where to read it."""
+    ana.run(lambda: Jar.objects.create(name="rent", coins=100))
+    position = ana.run(written_up_to)
+
+    has_replayed = ana.run(replayed_up_to) >= position
+    return {"read from": "the replica" if has_replayed else "the writer"}
+
+
+class AnswerLost(OperationalError):
+    """The connection broke before the answer to COMMIT came."""
+
+
+def pay_in(name: str, coins: int, *, breaks: str = "") -> None:
+    with db_transaction.atomic():
+        Jar.objects.get_or_create(name=name, defaults={"coins": coins})
+        if breaks == "before COMMIT":
+            raise AnswerLost
+    if breaks == "after COMMIT":
+        raise AnswerLost
+
+
+def jars_named(name: str) -> QuerySet[Jar]:
+    return Jar.objects.filter(name=name)
+
+
+@GROUP.recipe(
+    "Lost COMMIT: found out by its id",
+    asks="What do I do when the connection is lost during COMMIT?",
+    shows=("lost COMMIT", "unknown outcome", "idempotency key", "get_or_create", "retry"),
+    notice="The error is the same whether the server has committed or not. The name of the jar was "
+    "made before it was sent, so the second run finds the jar, or makes it: it is there once in "
+    "both cases.",
+    pitfall="Without an id from the caller the second run would pay twice, and no second run might "
+    "pay never. A retry that only looks at the error cannot know. Ledger does this for every "
+    "payment: ledger/db/retry.py.",
+    commits=True,
+)
+def lost_commit(ana: Session) -> list[dict[str, Any]]:
+    """Ana fills two jars; each time the connection seems to break, once before and once after."""
+    found = []
+    for name, breaks in (("first", "before COMMIT"), ("second", "after COMMIT")):
+        fill = ana.start(partial(pay_in, name, 100, breaks=breaks))
+        fill.refusal()
+        known = ana.run(jars_named(name).count)
+        ana.run(partial(pay_in, name, 100))
+        jars = ana.run(jars_named(name).count)
+        found.append({"answer lost": breaks, "there": bool(known), "after the retry": jars})
+    return found
