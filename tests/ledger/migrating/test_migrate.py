@@ -5,7 +5,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tests.ledger.migrating.databases import Database
+from tests.ledger.databases import Database
 from tests.ledger.processes import assert_one_sentence
 
 pytestmark = pytest.mark.slow

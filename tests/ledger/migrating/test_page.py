@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.console import Block, blocks_of, missing_line
-from tests.ledger.migrating.databases import Database
+from tests.ledger.databases import Database
 
 pytestmark = pytest.mark.slow
 BLOCKS = blocks_of("docs/migrations.md")
