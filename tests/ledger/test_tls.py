@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
 from pytest_django import DjangoDbBlocker
 
-from ledger.db import retry
+from ledger.db import retry, tools
 from tests.ledger.authority import Authority
 from tests.ledger.processes import free_port
 
@@ -194,3 +194,29 @@ def test_the_server_takes_no_plain_text(server: Server) -> None:
             host="127.0.0.1", port=server.port, user="ledger_web", password=PASSWORD,
             dbname="books", sslmode="disable",
         )  # fmt: skip
+
+
+def test_pg_dump_believes_the_right_certificate_alone(
+    server: Server,
+    default: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """As `manage.py backup` runs it; the programs of the embedded server know no TLS."""
+    monkeypatch.setattr(tools, "server_major", lambda: int(PROGRAMS[-1].parts[-3]))
+    monkeypatch.setenv("PATH", str(PROGRAMS[-1].parent))
+    dump = tmp_path / "dump"
+
+    def run_with(url: str) -> None:
+        for name, value in default(DATABASE_URL=url).items():
+            monkeypatch.setitem(connection.settings_dict, name, value)
+        tools.run("pg_dump", "--schema-only", f"--file={dump}")
+
+    run_with(server.url())
+    assert "PostgreSQL database dump" in dump.read_text()
+    for url in (
+        server.url("other.bank.test"),
+        server.url(root=Authority(tmp_path, "Stranger").file),
+    ):
+        with pytest.raises(tools.ProgramFailed, match="certificate"):
+            run_with(url)

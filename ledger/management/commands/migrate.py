@@ -34,7 +34,8 @@ class Command(Migrate):
         except DatabaseError as error:
             if self._running is None:
                 raise
-            self.stdout.write("")
+            if self.verbosity:
+                self.stdout.write("")  # ends the line "Applying ..."
             raise CommandError(_failure(self._running, error)) from error
         finally:
             pre_migrate.disconnect(check, sender=sender)

@@ -47,28 +47,32 @@ def test_a_bank_with_people_is_not_taken_back(people: Database, app: str) -> Non
 
 def test_policies_are_never_lifted_from_a_bank_with_people(people: Database) -> None:
     people.run("prepare", LEDGER_ROW_SECURITY="True")
-    policies = people.values("SELECT policyname FROM pg_policies")
+    policies = people.values("SELECT concat(tablename, policyname) FROM pg_policies ORDER BY 1")
 
     for fake in ([], ["--fake"]):
         done = people.manage("migrate", "accounts", "0034", "-v0", *fake)
         assert_one_sentence(done, "row-level security")
 
-    assert people.values("SELECT policyname FROM pg_policies") == policies != []
-
-
-def test_a_migration_gives_up_where_others_use_its_table(people: Database) -> None:
-    with closing(psycopg.connect(people.url)) as payment:
-        payment.execute("LOCK TABLE row_revisions, reads, users IN ROW EXCLUSIVE MODE")
-
-        done = people.manage("migrate", "accounts", "0034", "-v0", LEDGER_LOCK_TIMEOUT="1")
-
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    assert "accounts.0035_addresses_of_readers_are_erased gave up" in done.stderr
-    assert "0035_addresses_of_readers_are_erased" in " ".join(
-        people.values("SELECT name FROM django_migrations")
+    assert (
+        people.values("SELECT concat(tablename, policyname) FROM pg_policies ORDER BY 1")
+        == policies
+        != []
     )
-    people.run("migrate", "accounts", "0034", "-v0")
+
+
+def test_a_migration_gives_up_where_others_use_its_table(empty: Database) -> None:
+    last = "0035_addresses_of_readers_are_erased"  # it changes a trigger of `reads`
+    empty.run("migrate", "accounts", "0034", "-v0")
+    with closing(psycopg.connect(empty.url)) as payment:
+        payment.execute("LOCK TABLE reads IN ROW EXCLUSIVE MODE")
+
+        done = empty.manage("migrate", "-v0", LEDGER_LOCK_TIMEOUT="1")
+
+    assert_one_sentence(done, f"accounts.{last} gave up")
+    applied = "SELECT name FROM django_migrations WHERE app = 'accounts'"
+    assert last not in empty.values(applied)
+    empty.run("migrate", "-v0")
+    assert last in empty.values(applied)
 
 
 def test_a_database_is_created_only_where_the_role_may(people: Database) -> None:
