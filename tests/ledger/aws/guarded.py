@@ -52,6 +52,14 @@ class GuardedServer(EmbeddedServer):
         with roles.as_superuser(running, "ledger") as connection:
             connection.execute(statement)
 
+    def value(self, query: str) -> Any:
+        """The one value that this query gives the superuser."""
+        running = self._running()
+        assert running is not None
+        with roles.as_superuser(running, "ledger") as connection:
+            (found,) = connection.execute(query).fetchone() or (None,)
+        return found
+
     def set_password(self, password: str, seconds: int | None = None, user: str = TELLER) -> None:
         """Makes the role if need be; its older password is dead at once, this one after a while."""
         until = f"now() + interval '{seconds} seconds'" if seconds else "'infinity'"
@@ -87,6 +95,32 @@ class SecretsManager(ThreadingHTTPServer):
     def environment(self) -> dict[str, str]:
         """What sends boto3 here."""
         return {**AWS, "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{HOST}:{self.server_port}"}
+
+
+class Rotation:
+    """What AWS's rotation does with the server and the secret."""
+
+    def __init__(self, server: GuardedServer, manager: SecretsManager) -> None:
+        self.server, self.manager = server, manager
+
+    def of_one_user(self, round: int) -> None:
+        """Between the two steps, no login is right."""
+        self.server.set_password(f"password-{round}")
+        self.manager.login = {"username": TELLER, "password": f"password-{round}"}
+
+    def of_two_users(self, round: int) -> None:
+        """The other user's turn: the login from before stays right until the next one."""
+        user = f"{TELLER}_clone" if round % 2 else TELLER
+        self.server.set_password(f"password-{round}", user=user)
+        self.manager.login = {"username": user, "password": f"password-{round}"}
+
+
+def who(database: Any) -> str:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        (found,) = cursor.fetchone()
+    database.close()
+    return str(found)
 
 
 class _Answers(BaseHTTPRequestHandler):

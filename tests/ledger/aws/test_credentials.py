@@ -22,7 +22,15 @@ from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.credentials import IamTokens, Login, NoLogin, Place, Secret
 from ledger.db.retry import Failure, failure_of, run_with_retry
 from ledger.env import BASE_DIR
-from tests.ledger.aws.guarded import REGION, SECRET_ID, TELLER, GuardedServer, SecretsManager
+from tests.ledger.aws.guarded import (
+    REGION,
+    SECRET_ID,
+    TELLER,
+    GuardedServer,
+    Rotation,
+    SecretsManager,
+    who,
+)
 from tests.ledger.processes import wait_until
 from tests.pooler import own_pool
 
@@ -229,14 +237,6 @@ def database(
             each.close_pool()
 
 
-def who(database: Any) -> str:
-    with database.cursor() as cursor:
-        cursor.execute("SELECT current_user")
-        (found,) = cursor.fetchone()
-    database.close()
-    return str(found)
-
-
 POOLED = pytest.mark.parametrize(
     "pool", [None, {"min_size": 1, "max_size": 2, "timeout": 20}], ids=["not pooled", "pooled"]
 )
@@ -274,24 +274,6 @@ def test_each_new_connection_signs_in_with_a_token_of_its_time(
         wait_until(lambda: not guarded.lets_in(f"token-{tokens.asked}"))
         guarded.end_sessions()
         assert tokens.asked == round
-
-
-class Rotation:
-    """What AWS's rotation does with the server and the secret."""
-
-    def __init__(self, server: GuardedServer, manager: SecretsManager) -> None:
-        self.server, self.manager = server, manager
-
-    def of_one_user(self, round: int) -> None:
-        """Between the two steps, no login is right."""
-        self.server.set_password(f"password-{round}")
-        self.manager.login = {"username": TELLER, "password": f"password-{round}"}
-
-    def of_two_users(self, round: int) -> None:
-        """The other user's turn: the login from before stays right until the next one."""
-        user = f"{TELLER}_clone" if round % 2 else TELLER
-        self.server.set_password(f"password-{round}", user=user)
-        self.manager.login = {"username": user, "password": f"password-{round}"}
 
 
 def directly(work: Callable[[], str]) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.retry import Failure, failure_of
 from ledger.env import BASE_DIR
 from tests.ledger.aws.cluster import Cluster, cluster
+from tests.ledger.processes import environment
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -254,8 +256,13 @@ print([name for name in sys.modules if name.startswith(("aws_", "boto"))])
 """
 
 
-def test_without_the_setting_nothing_of_aws_is_loaded() -> None:
+def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LOADED], cwd=BASE_DIR, capture_output=True, text=True, check=True
+        [sys.executable, "-c", LOADED],
+        cwd=BASE_DIR,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == "[]\n"

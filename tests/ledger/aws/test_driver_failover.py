@@ -67,9 +67,7 @@ def test_the_writer_dies_under_load_and_the_reader_goes_on(bank: AuroraBank) -> 
     assert_nothing_lost_and_nothing_invented(bank, paying, others=pages)
 
 
-def test_a_writer_that_turned_read_only_is_left_for_the_one_that_takes_writes(
-    bank: AuroraBank,
-) -> None:
+def test_a_cluster_fails_over_there_and_back(bank: AuroraBank) -> None:
     with load(bank, 2) as paying:
         paying.wait_for(ENOUGH)
         bank.cluster.fail_over(kill=False)
