@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import choice
 from typing import Any
+from urllib.parse import urlencode
 
 from aws_advanced_python_wrapper import release_resources
 from django.conf import settings
@@ -111,6 +112,15 @@ class Cluster(Pair):
     def parameters(self) -> dict[str, Any]:
         """For psycopg alone, to the first writer."""
         return {"host": self.host, "port": self.port, "dbname": "ledger", "user": roles.OWNER}
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What leads a process of Ledger here by the driver."""
+        return {
+            "DATABASE_URL": f"postgresql://{roles.OWNER}@{self.host}:{self.port}/ledger",
+            "DB_DRIVER": "aws",
+            "DB_AWS_OPTIONS": urlencode(self.options),
+        }
 
     def wrapper(self, plugins: str, **options: Any) -> DatabaseWrapper:
         """A wrapper of Django's for this cluster; `options` are OPTIONS."""

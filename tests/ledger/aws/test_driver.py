@@ -15,7 +15,7 @@ from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.retry import Failure, failure_of
 from ledger.env import BASE_DIR
 from tests.ledger.aws.cluster import Cluster, cluster
-from tests.ledger.processes import environment
+from tests.ledger.processes import LONG, environment
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -245,6 +245,41 @@ def test_an_endpoint_that_leads_to_a_reader_is_left_for_the_writer(
     usual.settings_dict["HOST"] = f"{aurora.network}2"  # as DNS may say after a failover
 
     assert value(usual, WHERE) == "1"
+
+
+FORKS = """
+import os, threading, django
+django.setup()
+from django.db import connection
+
+def watched():
+    return any("HostMonitoring" in thread.name for thread in threading.enumerate())
+
+def session():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+before = session()
+if (child := os.fork()) == 0:
+    os._exit(0 if session() != before and watched() else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert session() == before and watched()
+print("each has its own")
+"""
+
+
+def test_a_forked_process_has_connections_of_its_own(aurora: Cluster, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS],
+        cwd=BASE_DIR,
+        env=environment(tmp_path, DJANGO_SETTINGS_MODULE="ledger.settings", **aurora.settings),
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=False,
+    )
+    assert done.stdout == "each has its own\n", done.stderr
 
 
 LOADED = """

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -30,12 +29,7 @@ class AuroraBank(OwnBank):
         super().__init__(data_dir, major)  # type: ignore[arg-type]
         self.cluster = Cluster(self.data_dir, major)
         self.cluster.start()
-        self.reached_by = {
-            "DATABASE_URL": f"postgresql://ledger@{self.cluster.host}:{self.cluster.port}/ledger",
-            "DB_DRIVER": "aws",
-            "DB_AWS_OPTIONS": urlencode(self.cluster.options),
-            "LEDGER_URL": "http://localhost",
-        }
+        self.reached_by = {**self.cluster.settings, "LEDGER_URL": "http://localhost"}
         self.settings |= self.reached_by
 
 
