@@ -1,11 +1,16 @@
 """The settings of AWS: what they make of a database, and which mixes stop the start."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger import aws_settings
+from ledger.env import BASE_DIR
+from tests.ledger.processes import environment
 
 HOST = "bank.cluster-1.eu-west-1.rds.amazonaws.com"
 SAFE = f"postgresql://me@{HOST}/books?sslmode=require"
@@ -173,3 +178,24 @@ def test_without_the_extra_the_sentence_says_what_to_install(
     monkeypatch.setattr(aws_settings, "find_spec", lambda _name: None)
 
     assert "pip install 'ledger[aws]'" in refusal(**given)
+
+
+LOADED = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "ledger.settings"
+django.setup()
+import ledger.wsgi, ledger.db.backend.base
+print([name for name in sys.modules if name.startswith(("aws_", "boto"))])
+"""
+
+
+def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=BASE_DIR,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"

@@ -18,7 +18,7 @@ from tests.ledger.aws.cluster import Cluster, cluster
 from tests.ledger.processes import LONG, environment
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 WHERE = "SELECT aurora_db_instance_identifier()"
 USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 SPLITTING = f"read_write_splitting,{USUAL}"
@@ -280,24 +280,3 @@ def test_a_forked_process_has_connections_of_its_own(aurora: Cluster, tmp_path: 
         check=False,
     )
     assert done.stdout == "each has its own\n", done.stderr
-
-
-LOADED = """
-import os, sys, django
-os.environ["DJANGO_SETTINGS_MODULE"] = "ledger.settings"
-django.setup()
-import ledger.wsgi, ledger.db.backend.base
-print([name for name in sys.modules if name.startswith(("aws_", "boto"))])
-"""
-
-
-def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED],
-        cwd=BASE_DIR,
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "[]\n"
