@@ -17,6 +17,12 @@ from ledger.db.backend.health import has_become_reader
 NO_WRITER = "The server takes no writes, and AWS's driver knows of none that does."
 
 
+class _Beginning:
+    """One thread at a time begins what the driver keeps for all connections."""
+
+    lock = threading.Lock()
+
+
 def connect(
     conninfo: str, parameters: dict[str, Any], options: dict[str, Any], *, writes: bool
 ) -> Any:
@@ -27,6 +33,8 @@ def connect(
     """
 
     def open_at(**place: Any) -> Any:
+        with _Beginning.lock:  # the driver itself does not guard it
+            services_container.get_monitor_service()
         return AwsWrapperConnection.connect(
             psycopg.Connection.connect, conninfo, **parameters | place, **options
         )
@@ -77,5 +85,12 @@ def watched(connection: Any, cursor: Any) -> Any:
 # worker of gunicorn: while a server is gone, those that look for it would keep it for ever.
 # Python waits for them before it calls what `atexit` has, so they are ended where it ends threads.
 threading._register_atexit(release_resources)  # type: ignore[attr-defined]
-# A forked process has none of them, and begins anew.
-os.register_at_fork(after_in_child=services_container._instance.__init__)
+
+
+def _begin_anew() -> None:
+    """In a forked process, which has none of the threads."""
+    _Beginning.lock = threading.Lock()  # perhaps another thread held it
+    services_container._instance.__init__()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

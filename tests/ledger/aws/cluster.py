@@ -5,8 +5,6 @@ is what Aurora calls the instance. The second server may have several, and so lo
 readers. Aurora's functions are plain SQL: who is in recovery is a reader.
 """
 
-import gc
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,6 @@ from secrets import choice
 from typing import Any
 from urllib.parse import urlencode
 
-from aws_advanced_python_wrapper import release_resources
 from django.conf import settings
 
 from ledger.aws_settings import DRIVER_OPTIONS
@@ -23,6 +20,7 @@ from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.pair import FOLDER, Node, Pair
 from ledger.db.placement import Placement
 from ledger.db.removal import delete_everything
+from tests.ledger.aws.guarded import let_driver_go
 from tests.ledger.processes import free_port, reachable_folder
 
 FIRST = ("1",)
@@ -153,8 +151,5 @@ def cluster(**how: Any) -> Iterator[Cluster]:
             found.start()
             yield found
         finally:
-            release_resources()
-            with warnings.catch_warnings():  # about connections that the driver left open
-                warnings.simplefilter("ignore", ResourceWarning)
-                gc.collect()
+            let_driver_go()
             delete_everything(folder / "data")

@@ -1,7 +1,9 @@
 """A server that asks for passwords over TCP, and what stands in for AWS."""
 
+import gc
 import json
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from aws_advanced_python_wrapper import release_resources
 from psycopg import sql
 
 from ledger.db import roles
@@ -141,6 +144,14 @@ class _Answers(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass
+
+
+def let_driver_go() -> None:
+    """Ends the threads of AWS's driver, and the connections that it left open."""
+    release_resources()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from operator import sub
 from typing import Any
 
 import pytest
-from aws_advanced_python_wrapper import release_resources
 from aws_advanced_python_wrapper.utils.iam_utils import IamAuthUtils
 from django.db import OperationalError
 from pytest_django import DjangoDbBlocker
@@ -21,6 +20,7 @@ from tests.ledger.aws.guarded import (
     GuardedServer,
     Rotation,
     SecretsManager,
+    let_driver_go,
     who,
 )
 from tests.ledger.processes import wait_until
@@ -60,7 +60,7 @@ def database(
         for each in made:
             each.close()
             each.close_pool()
-    release_resources()
+    let_driver_go()
 
 
 @pytest.fixture
