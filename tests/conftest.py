@@ -46,12 +46,15 @@ hypothesis_settings.load_profile("any clock")
 
 
 OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode does not give"
+OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if THROUGH == "pgbouncer" and item.get_closest_marker("own_session"):
             item.add_marker(pytest.mark.skip(reason=OWN_SESSION))
+        if THROUGH == "pool" and item.get_closest_marker("own_connection"):
+            item.add_marker(pytest.mark.skip(reason=OWN_CONNECTION))
 
 
 def pytest_xdist_auto_num_workers() -> int:

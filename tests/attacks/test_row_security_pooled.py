@@ -63,7 +63,7 @@ def through_pgbouncer() -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def through_pool() -> Iterator[dict[str, Any]]:
-    with own_pool(USER=settings.LEDGER_WEB_ROLE) as found:
+    with own_pool(seconds=60, USER=settings.LEDGER_WEB_ROLE) as found:
         yield found
 
 

@@ -97,6 +97,7 @@ def test_one_person_tries_single_attempts_some_times_a_minute(
     assert not ben.get(page).context["trouble"]
 
 
+@pytest.mark.own_session  # whose lines of the log it reads
 @pytest.mark.django_db(transaction=True)
 def test_counting_writes_nothing_to_the_log_of_postgres() -> None:
     before = lines_logged()

@@ -15,6 +15,7 @@ from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
 from tests.factories import UserFactory
 from tests.pages import text_of
+from tests.pooler import server
 
 
 def sql_of(ran: RecipeRun, session: str) -> list[str]:
@@ -114,7 +115,7 @@ def test_deadlock_with_the_other_victim(cook: Cook, monkeypatch: pytest.MonkeyPa
     def late(*arguments: Any, **options: Any) -> None:
         if names.pop() == "ben":
             wrapper = connections[DEFAULT_DB_ALIAS]
-            wrapper.settings_dict = {**wrapper.settings_dict, "USER": roles.SUPERUSER}
+            wrapper.settings_dict = {**server(), "USER": roles.SUPERUSER}
             with connection.cursor() as cursor:
                 cursor.execute("SET deadlock_timeout = '1min'")
         role.switch_role(*arguments, **options)

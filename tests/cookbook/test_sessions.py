@@ -24,7 +24,10 @@ from cookbook.runner.time_limit import TooLong
 from tests.cookbook.conftest import Clock
 from tests.cookbook.shared import LONG, until
 
-pytestmark = pytest.mark.usefixtures("practice_bank", "db", "nothing_stays")
+pytestmark = [
+    pytest.mark.usefixtures("practice_bank", "db", "nothing_stays"),
+    pytest.mark.own_connection,
+]
 
 
 def recipe_of(function: Callable[..., Any]) -> Recipe:

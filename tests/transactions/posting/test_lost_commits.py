@@ -59,6 +59,7 @@ def end(outside: psycopg.Connection, pid: int) -> None:
 
 
 @pytest.mark.own_session
+@pytest.mark.own_connection
 @pytest.mark.parametrize("nobody_there", [0, 1, 2], ids="{} times nobody there".format)
 @pytest.mark.parametrize("verb", VERBS)
 def test_ended_after_the_commit_and_before_its_answer(
