@@ -6,9 +6,12 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 
+from ledger.text.money import NOTHING
+
 admin.site.site_header = "Ledger"
 admin.site.site_title = "Ledger admin"
 admin.site.index_title = "Overview"
+admin.site.empty_value_display = NOTHING
 admin.site.enable_nav_sidebar = False  # four models; the lists want the room
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 

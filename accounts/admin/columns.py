@@ -9,9 +9,9 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from accounts.admin.masking import masked_number
-from accounts.admin.parts import NOTHING, ReadOnly, amount_cell, day_cell, link_to, moment_cell
+from accounts.admin.parts import ReadOnly, amount_cell, day_cell, link_to, moment_cell
 from accounts.models import Account, StatusChange
-from ledger.text.money import account_number, money
+from ledger.text.money import NOTHING, account_number, money
 
 
 class OverdraftFilter(admin.SimpleListFilter):

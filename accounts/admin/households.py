@@ -8,8 +8,9 @@ from django.utils.html import format_html_join
 
 from accounts.admin.forms import ReasonedForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
-from accounts.admin.parts import NOTHING, link_to
+from accounts.admin.parts import link_to
 from accounts.models import Household
+from ledger.text.money import NOTHING
 
 
 class HouseholdForm(ReasonedForm):

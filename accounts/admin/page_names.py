@@ -11,7 +11,7 @@ NAMES = {
     "admin_approvals": "Approvals",
     "admin_search": "Search of the admin",
     "admin:accounts_change_changelist": "History",
-    "admin:accounts_read_changelist": "Who read what",
+    "admin:accounts_read_changelist": "Reads",
     "admin:transactions_auditrun_changelist": "Audit and seals",
     "admin:transactions_transaction_cash_desk": "Cash desk",
     "transactions:search": "Search",

@@ -14,10 +14,9 @@ from django.utils.timezone import localtime
 
 from accounts.models import User
 from ledger.text.dates import clock_seconds, long_date
-from ledger.text.money import NO_BREAK, figure
+from ledger.text.money import NO_BREAK, NOTHING, figure
 
 STYLES = "admin_staff.css"
-NOTHING = "-"
 COMPARISONS = ("exact", "isnull", "gte", "lt")  # that Django's own filters make
 
 
@@ -97,8 +96,8 @@ def amount_cell(amount: Decimal | None, currency: str) -> str:
 
 
 def moment_cell(moment: datetime | None) -> str:
-    """Formats a time: "20 November 2026, 08:33:12"; "-" for None. The line can break only before
-    the hour.
+    """Formats a time: "20 November 2026, 08:33:12"; `NOTHING` for None. The line can break only
+    before the hour.
     """
     if moment is None:
         return NOTHING

@@ -19,6 +19,7 @@ from accounts.admin.parts import link_to, moment_cell
 from accounts.models import Read, User
 from accounts.models.read import MOST_PEOPLE as MOST_PEOPLE_OF_A_PAGE
 from ledger.text.dates import end_of_day, start_of_day
+from ledger.text.queries import Parameter, parameters_of
 
 SHOWN_ON_A_PERSON = 5
 NAMED = 8  # people named in a row of the list
@@ -62,7 +63,7 @@ def _people(words: str) -> list[UUID]:
 
 @admin.register(Read)
 class ReadAdmin(LogAdmin):
-    title = "Who read what"
+    title = "Reads"
     filter_class = ReadFilter
     newest = Read.objects.select_related("reader").order_by("-read_at", "-id")
     time = "read_at"
@@ -72,18 +73,18 @@ class ReadAdmin(LogAdmin):
         return {"reads": _with_people(page)}
 
 
-def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, str, int]]:
-    """Each read with the name of the page, links to the people whose data it showed, and how many
-    more there are.
+def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter], str, int]]:
+    """Each read with the name of the page, the parameters of its address, links to the people whose
+    data it showed, and how many more there are.
     """
     ids = {id for read in reads for id in read.people[:NAMED]}
     names: Mapping[UUID, User] = User.objects.in_bulk(list(ids))
-    rows: list[tuple[Read, str, str, int]] = []
+    rows: list[tuple[Read, str, list[Parameter], str, int]] = []
     for read in reads:
         links = [(link_to(names[id]),) for id in read.people[:NAMED] if id in names]
         people = format_html_join(", ", "{}", links)
         more = max(0, len(read.people) - NAMED)
-        rows.append((read, name_of_page(read.path), people, more))
+        rows.append((read, name_of_page(read.path), parameters_of(read.query), people, more))
     return rows
 
 

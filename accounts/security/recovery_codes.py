@@ -56,7 +56,9 @@ def _made(request: PersonRequest) -> HttpResponse:
     row = Authenticator.objects.get(user=request.user, type=Kind.RECOVERY_CODES)
     authenticator_reset.send(Authenticator, request=request, user=request.user, authenticator=row)
     get_adapter().send_notification_mail("mfa/email/recovery_codes_generated", request.user)
-    text = render_to_string(f"{TEMPLATE}.txt", {"codes": codes})
+    text = render_to_string(f"{TEMPLATE}.txt", {"codes": codes, "made_at": row.created_at})
     file = f"data:text/plain;charset=utf-8,{quote(text)}"
-    context = {"codes": codes, "file": file, "way_on": way_on(request)}
+    context = {
+        "codes": codes, "made_at": row.created_at, "file": file, "way_on": way_on(request),
+    }  # fmt: skip
     return render(request, f"{TEMPLATE}.html", context)

@@ -7,6 +7,7 @@ from ledger.text.lines import grouped
 
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
+NOTHING = "\N{EN DASH}"  # in place of a value that there is not
 
 Amount = Decimal | int | str | None
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from accounts.admin.page_names import name_of_page
 from accounts.groups import AUDITOR, OPERATIONS, SUPPORT
@@ -9,7 +10,7 @@ from accounts.models import Read
 from accounts.services import freeze_account
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory
-from tests.pages import texts_of
+from tests.pages import text_of, texts_of
 
 pytestmark = pytest.mark.django_db
 READS = reverse("admin:accounts_read_changelist")
@@ -24,6 +25,33 @@ def test_a_read_names_the_page_and_its_path() -> None:
     assert head == f"Clara Clerk read Account {page}"
 
 
+def test_an_auditor_reads_the_parameters_of_an_address_decoded_and_escaped() -> None:
+    account = AccountFactory(user__email="ana@example.com", user__name="Ana")
+    page = reverse("admin:accounts_account_change", args=[account.pk])
+    query = (
+        "_changelist_filters=q%3Dana%2540example.com%26status__exact%3Dactive"
+        "&x=%3Cb%3E%26amp%3B&bidi=%E2%80%AEabc"
+    )
+    signed_in(colleague(OPERATIONS, "Clara Clerk")).get(f"{page}?{query}")
+    response = signed_in(colleague(AUDITOR, "Ada Auditor")).get(READS, {"by": "Clara"})
+    (shown,) = texts_of(response, "history__query")
+    assert shown == (
+        "from the list by q ana@example.com · from the list by status__exact active · "
+        "x <b>&amp; · bidi [U+202E]abc"
+    )
+    markup = response.content.decode()
+    assert "<bdi>&lt;b&gt;&amp;amp;</bdi>" in markup
+    assert escape(f"{page}?{query}") in markup, "the exact address is in the title"
+
+
+def test_the_list_of_reads_has_one_name() -> None:
+    auditor = signed_in(colleague(AUDITOR, "Ada Auditor"))
+    response = auditor.get(READS)
+    name = str(Read._meta.verbose_name_plural).capitalize()
+    assert name in text_of(auditor.get("/admin/"))
+    assert response.context["title"] == name == name_of_page(READS)
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -31,7 +59,7 @@ def test_a_read_names_the_page_and_its_path() -> None:
         ("/admin/accounts/account/", "Accounts"),
         ("/admin/accounts/account/0/history/", "Account, history"),
         ("/admin/accounts/change/", "History"),
-        ("/admin/accounts/read/", "Who read what"),
+        ("/admin/accounts/read/", "Reads"),
         ("/admin/approvals/", "Approvals"),
         ("/admin/transactions/transaction/cash-desk/", "Cash desk"),
         ("/search/", "Search"),

@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -31,6 +30,7 @@ from accounts.models import (
     StatusChange,
     User,
 )
+from ledger.text.queries import decodings_of
 from transactions.models import PaymentFile, PaymentLine, StaffReason
 
 REPR = "Erased"
@@ -145,13 +145,18 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
 def _erase_from_reads(traces: Traces) -> None:
     """What staff searched for, of the person's data, or with the whole name; and from which address
     the person read, if they worked here. Pages send a name percent-encoded, in any of several ways,
-    so each query with a percent sign is decoded here.
+    and the admin encodes the search of a list once more in the address of the page after it, so
+    each query with a percent sign is decoded here, as often as it was encoded.
     """
     reads = Read.objects.exclude(query="")
     of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.whole)
     reads.filter(of_them).update(query="")
     encoded = reads.filter(query__contains="%").values_list("pk", "query")
-    naming = [pk for pk, query in encoded.iterator() if traces.names_in(unquote_plus(query))]
+    naming = [
+        pk
+        for pk, query in encoded.iterator()
+        if any(traces.names_in(plain) for plain in decodings_of(query))
+    ]
     reads.filter(pk__in=naming).update(query="")
     Read.objects.filter(reader=traces.person).update(address="")
 

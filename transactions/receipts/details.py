@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.text.lines import odd_characters, shortened
+from ledger.text.money import NOTHING
 from transactions.search.language.terms import having, meta_field, token
 
 # Limits of the page; the downloaded file has everything.
@@ -16,7 +17,6 @@ LONGEST_VALUE = 300  # characters of one line
 LONGEST_TERM = 80  # characters of a search term in a link
 STORED_LIMIT = 4_000  # characters of JSON
 COLOURED_LIMIT = 1_200  # characters of JSON to colour: each then costs up to 15 bytes
-NOTHING = "\N{EN DASH}"
 
 # Labels of common keys; other keys are their own labels.
 WORDS = {

@@ -13,7 +13,7 @@ from ledger.charts.geometry import Chart
 from ledger.db.replicas import ReadPurpose
 from ledger.text.currencies import minor_units
 from ledger.text.dates import end_of_day, long_date, month_name
-from ledger.text.money import figure, signed
+from ledger.text.money import NOTHING, figure, signed
 from transactions.reports.forms import ReportForm
 from transactions.scope import Scope
 from transactions.search.address import search_url
@@ -72,10 +72,10 @@ class Column:
     def display(self, row: Row, params: ReportParameters) -> str:
         """Returns the value as shown on the page; an en dash if it has none."""
         if self.text:
-            return self.text(row, params) or "\N{EN DASH}"
+            return self.text(row, params) or NOTHING
         value = row.get(self.name)
         if value is None or value == "":
-            return "\N{EN DASH}"
+            return NOTHING
         return DISPLAY[self.kind](value, params.currency)
 
     def plain(self, row: Row, params: ReportParameters) -> Any:

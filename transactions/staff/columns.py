@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 
-from accounts.admin.parts import NOTHING, amount_cell, link_to, moment_cell
+from accounts.admin.parts import amount_cell, link_to, moment_cell
 from accounts.models import Account
 from ledger.text.dates import exact, long_date
-from ledger.text.money import account_number, money
+from ledger.text.money import NOTHING, account_number, money
 from transactions.lifecycle import lifecycle_of, state_label_of
 from transactions.models import StaffReason, Transaction
 

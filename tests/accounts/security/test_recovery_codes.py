@@ -12,6 +12,7 @@ from django.test import Client
 from accounts.models import User, WebSession
 from accounts.sign_in.factors import factors_of
 from accounts.sign_in.session_store import SessionStore
+from ledger.text.dates import long_moment
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
@@ -79,6 +80,17 @@ def test_the_page_has_the_codes_as_a_file_too(inside: Client) -> None:
     kind, text = file.split(",", 1)
     assert kind == "data:text/plain;charset=utf-8"
     assert unquote(text).split()[-10:] == made.context["codes"]
+
+
+def test_the_codes_say_when_they_were_made_on_paper_and_in_the_file(
+    inside: Client, ana: User
+) -> None:
+    made = inside.post(PAGE)
+    row = Authenticator.objects.get(user=ana, type="recovery_codes")
+    when = f"Made on {long_moment(row.created_at)}"
+    assert when in text_of(made)
+    (file,) = re.findall(r'href="(data:[^"]+)"', made.content.decode())
+    assert when in unquote(file)
 
 
 def test_codes_need_a_fresh_step_up(ana: User) -> None:

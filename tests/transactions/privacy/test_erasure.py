@@ -238,7 +238,9 @@ def test_a_whole_name_goes_from_texts_about_others_and_from_searches_as_pages_se
     with atomic(), triggers_lifted("approval_requests"):
         request.save()
     searches = ("q=zo%C3%AB+quirin+x", "q=Zo%c3%ab%20QUIRIN", "q=Zoe%CC%88%20Quirin",
-                "q=zq%40mail.example", "q=Z%6F%C3%AB+Quirin")  # fmt: skip
+                "q=zq%40mail.example", "q=Z%6F%C3%AB+Quirin",
+                "_changelist_filters=q%3Dzq%2540mail.example",
+                "_changelist_filters=q%3DZo%25C3%25AB%2BQuirin")  # fmt: skip
     for query in (*searches, "q=quirin%20road"):
         Read.objects.create(reader=clerk, page="-", path="/", query=query, address="", people=[])
     texts = ("changes", "account_status_changes", "limit_changes", "approval_requests")

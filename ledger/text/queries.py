@@ -1,0 +1,48 @@
+"""Reads the query of an address: the text after the question mark."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote_plus
+
+from ledger.text.lines import odd_characters
+
+LIST_FILTERS = "_changelist_filters"  # in which the admin keeps the query of the list one came from
+
+
+class Parameter(NamedTuple):
+    """A name and its value, to be read. `of_list` is whether it is of the list one came from."""
+
+    name: str
+    value: str
+    of_list: bool
+
+
+def parameters_of(query: str) -> list[Parameter]:
+    """The parameters of a query in plain text, those of the list one came from among them.
+
+    Invisible characters that change how a text reads stand as their number, such as "[U+202E]".
+    """
+    found: list[Parameter] = []
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name == LIST_FILTERS:
+            inner = parse_qsl(value, keep_blank_values=True)
+            found += [Parameter(_visible(name), _visible(value), True) for name, value in inner]
+        else:
+            found.append(Parameter(_visible(name), _visible(value), False))
+    return found
+
+
+def decodings_of(query: str) -> Iterator[str]:
+    """The query decoded once, twice and so on, until nothing is left to decode. The admin encodes
+    the query of a list again in that of the page to which it leads.
+    """
+    plain = unquote_plus(query)
+    while plain != query:
+        yield plain
+        query, plain = plain, unquote_plus(plain)
+
+
+def _visible(text: str) -> str:
+    for character in set(odd_characters(text)):
+        text = text.replace(character, f"[U+{ord(character):04X}]")
+    return text
