@@ -175,3 +175,19 @@ def changed(settings: Any, **values: Any) -> Iterator[None]:
     yield
     for name, value in before.items():
         setattr(settings, name, value)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deadlock_with_autovacuum_does_not_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its locks and those of autovacuum can wait for each other, which Postgres ends by 40P01."""
+    take_tables, tries = installation._take_tables, []
+
+    def lose_once(cursor: Any) -> None:
+        tries.append(cursor)
+        if len(tries) == 1:
+            cursor.execute("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
+        take_tables(cursor)
+
+    monkeypatch.setattr(installation, "_take_tables", lose_once)
+    installation.apply()
+    assert len(tries) == 2

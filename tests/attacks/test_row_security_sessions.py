@@ -106,13 +106,17 @@ def test_below_account_too_it_sees_no_address_and_no_hash_of_others(
 
 
 def test_each_page_that_finds_others_exists() -> None:
-    def names(patterns: list[Any]) -> set[str]:
+    def names(resolver: Any) -> set[str]:
         found: set[str] = set()
-        for one in patterns:
-            found |= names(one.url_patterns) if hasattr(one, "url_patterns") else {one.name}
+        for one in resolver.url_patterns:
+            if hasattr(one, "url_patterns"):
+                inside = f"{one.namespace}:" if one.namespace else ""
+                found |= {inside + name for name in names(one)}
+            else:
+                found |= {one.name or ""}
         return found
 
-    known = names(get_resolver("ledger.urls").url_patterns)
+    known = names(get_resolver("ledger.urls"))
     assert {name for name in FINDS_OTHERS if name not in known} <= PROVIDER_PAGES
 
 

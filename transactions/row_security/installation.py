@@ -10,6 +10,7 @@ from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
 from ledger.db import own_server
+from ledger.db.retry import with_retry
 from ledger.db.rights import EVERYTHING
 from ledger.db.row_security import keys
 from ledger.db.signing_keys import store_pads
@@ -34,11 +35,12 @@ from transactions.row_security.masks import (
 from transactions.row_security.policies import ACCOUNTS, CHECKED_FIRST, NAMES, POLICIES, VIEWS
 
 
+@with_retry
 def apply() -> bool:
     """Makes the database as the setting says; returns whether anything had to change.
 
     Run by the owner of the tables. Stores the keys of SECRET_KEY each time. Locks each table for a
-    moment if policies change.
+    moment if policies change; runs again after a deadlock, which autovacuum can cause.
     """
     if settings.LEDGER_ROW_SECURITY and settings.LEDGER_EMBEDDED:
         own_server.ensure_roles()

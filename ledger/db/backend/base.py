@@ -318,6 +318,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _given_token(self, cursor: Any) -> Any:
         """The cursor, with what it needs to send the token."""
         cursor.state, cursor.reader = self._token, self.reader
+        cursor.is_pooled = self.is_behind_pooler
         cursor.prepares = self.raw.prepare_threshold is not None
         return cursor
 

@@ -3,9 +3,13 @@
 Note [Token with each transaction]: the token is a setting of one database transaction, so no
 session keeps it. Outside a transaction, a pipeline makes token and statement one. Inside, the first
 statement brings it; later ones only if it has changed.
+
+Behind a pooler there is no pipeline: psycopg ends one with a message of its own that no answer
+follows, for which a pooler keeps a session of the server busy until this client speaks again. BEGIN
+and COMMIT, two more round trips, make token and statement one there.
 """
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -44,20 +48,21 @@ class TokenState:
 
 
 class ReaderMixin:
-    """A psycopg cursor that sends the token. `state`, `reader` and `prepares` are set when it is
-    made.
+    """A psycopg cursor that sends the token. `state`, `reader`, `prepares` and `is_pooled` are set
+    when it is made.
     """
 
     connection: Any
     state: TokenState
     reader: SignedReader | None
     prepares: bool
+    is_pooled: bool  # behind a pooler in transaction mode
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         token = self.state.to_send(self.connection, self.reader, query)
         if token is None:
             return super().execute(query, params, **options)  # type: ignore[misc]
-        with self.connection.pipeline():
+        with self._transaction() if self.is_pooled else self.connection.pipeline():
             self._send(token)
             super().execute(query, params, **options)  # type: ignore[misc]
         return self
@@ -75,6 +80,13 @@ class ReaderMixin:
     def _send(self, token: str) -> None:
         psycopg.Cursor(self.connection).execute(SEND, [token], prepare=self.prepares)
 
+    def _transaction(self) -> AbstractContextManager[Any]:
+        """The transaction that is open, or one for what runs in the block."""
+        raw = self.connection
+        is_alone = raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE
+        transaction: AbstractContextManager[Any] = raw.transaction() if is_alone else nullcontext()
+        return transaction
+
 
 class ReaderServerSideMixin(ReaderMixin):
     """The same for a cursor on the server, which cannot be declared in a pipeline."""
@@ -83,14 +95,10 @@ class ReaderServerSideMixin(ReaderMixin):
         token = self.state.to_send(self.connection, self.reader, None)
         declare = super(ReaderMixin, self).execute  # type: ignore[misc]
         # Without a transaction the cursor is WITH HOLD: its rows are kept when this one ends.
-        is_alone = self.connection.autocommit and self._is_idle()
-        with self.connection.transaction() if token and is_alone else nullcontext():
+        with self._transaction() if token else nullcontext():
             if token is not None:
                 self._send(token)
             return declare(query, params, **options)
-
-    def _is_idle(self) -> bool:
-        return bool(self.connection.pgconn.transaction_status == TransactionStatus.IDLE)
 
 
 @cache
