@@ -129,9 +129,14 @@ def _check_iam(region: str, found: dict[str, Any], *, is_local: bool) -> None:
         env.refuse("DB_IAM_REGION", "a token is for a user, and the settings name none")
     if not found["HOST"]:
         env.refuse("DB_IAM_REGION", "a token is for a host, and the settings name none")
-    if found["OPTIONS"].get("sslmode") not in ENCRYPTED and not is_local:
+    check_token("DB_IAM_REGION", found["OPTIONS"], is_local=is_local)
+
+
+def check_token(name: str, options: dict[str, Any], *, is_local: bool) -> None:
+    """Stops the start if a token of IAM would leave this computer in plain text."""
+    if options.get("sslmode") not in ENCRYPTED and not is_local:
         env.refuse(
-            "DB_IAM_REGION",
+            name,
             "who reads a token on the way can sign in by it for 15 minutes; write"
             " sslmode=verify-full and sslrootcert=FILE",
         )

@@ -5,6 +5,7 @@ a connection needs to notice a dead server is set here for all of them (docs/dat
 """
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -64,9 +65,12 @@ def database() -> dict[str, Any]:
         aws_settings.driver({})
         return {}
     found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
-    local = all(map(is_local, found["HOST"].split(",")))
-    found |= aws_settings.credentials(found, is_local=local)
+    found |= aws_settings.credentials(found, is_local=_is_all_local(found))
     return {**found, **aws_settings.driver(found)}
+
+
+def _is_all_local(found: dict[str, Any]) -> bool:
+    return all(map(is_local, _real_hosts(found["HOST"], found["OPTIONS"]).split(",")))
 
 
 def from_url(name: str) -> dict[str, Any]:
@@ -79,7 +83,10 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
     found = env.parsed_url(name, url, environ.Env.db_url_config, SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")
-    places = urlsplit(url).netloc.rpartition("@")[2].split(",")
+    parts = urlsplit(url)
+    if "@" in f"{parts.path}?{parts.query}#{parts.fragment}" and "@" not in parts.netloc:
+        env.refuse(name, "write / ? # in a password as %2F %3F %23")
+    places = parts.netloc.rpartition("@")[2].split(",")
     with_port = [place for place in places if PORT.search(place)]
     if len(places) > 1 and len(with_port) not in (0, len(places)):
         env.refuse(name, "either each host has a port or none, as in //a:5432,b:5432/ledger")
@@ -143,6 +150,8 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
         options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()
     # A login that AWS gives out is the replica's too, unless its URL has a password.
     left_out = {"LEDGER_CREDENTIALS"} if found.get("PASSWORD") else set()
+    if found and not left_out and "secret" not in writer.get("LEDGER_CREDENTIALS", {"secret": ""}):
+        aws_settings.check_token(name, options, is_local=_is_all_local(found))
     left_out |= {"LEDGER_DRIVER"}  # which would leave a replica for the writer
     return {
         **{key: value for key, value in writer.items() if key not in left_out},
@@ -178,7 +187,7 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
         env.refuse(named, f"sslmode={mode} needs sslrootcert=FILE, or system for public ones")
     if mode in ENCRYPTED or env.flag("DB_PLAINTEXT"):
         return
-    real = str(options.get("hostaddr", hosts))
+    real = _real_hosts(hosts, options)
     # A service of libpq's file names its host there, where nobody has looked yet.
     outside = [host for host in real.split(",") if not is_local(host)] + (
         [f"the host of the service {options['service']}"] if "service" in options else []
@@ -186,6 +195,13 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
     if outside:
         setting = "DB_SSLMODE" if name == "DB_OPTIONS" else name
         env.refuse(setting, PLAINTEXT.format(host=outside[0], mode=mode))
+
+
+def _real_hosts(hosts: str, options: dict[str, Any]) -> str:
+    """Where libpq goes: an option goes before the URL, and what the environment says fills gaps."""
+    if address := options.get("hostaddr") or os.environ.get("PGHOSTADDR"):
+        return str(address)
+    return str(options.get("host") or hosts or os.environ.get("PGHOST", ""))
 
 
 def is_local(host: str) -> bool:

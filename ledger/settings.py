@@ -361,6 +361,9 @@ LOGGING = {
         # Below INFO they log statements with their values, and contexts of templates.
         "django.db.backends": {"level": "INFO"},
         "django.template": {"level": "INFO"},
+        # So do these, with the passwords and tokens that AWS gives out.
+        "botocore": {"level": "INFO"},
+        "aws_advanced_python_wrapper": {"level": "INFO"},
         # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
         "ledger.security": {"handlers": ["bare"], "level": "INFO", "propagate": False},
         # Also lines of JSON: which replica is used, and how far behind it is (docs/databases.md).

@@ -20,6 +20,10 @@ LEFT_OUT = ("transactions.entry",)  # a view on the rows of transactions
 FIRST = ("accounts.currency",)
 # What a new bank has none of.
 OF_A_BANK = ("accounts.User", "accounts.Account", "transactions.Transaction")
+# What every bank has, from its migrations on.
+OF_EVERY_BANK = (
+    "contenttypes.ContentType", "auth.Permission", "auth.Group", "accounts.Currency",
+)  # fmt: skip
 
 
 def in_order() -> list[str]:
@@ -58,6 +62,15 @@ def rows_of_a_bank() -> str:
         model = apps.get_model(label)
         if model._meta.db_table in tables and (number := model._base_manager.count()):
             return counted(number, model._meta.verbose_name)
+    return ""
+
+
+def lacking() -> str:
+    """What every bank has, and this one lacks, such as "currencies"; "" if it lacks nothing."""
+    for label in OF_EVERY_BANK:
+        model = apps.get_model(label)
+        if not model._base_manager.exists():
+            return str(model._meta.verbose_name_plural)
     return ""
 
 

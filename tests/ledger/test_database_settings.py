@@ -127,6 +127,10 @@ WRONG = {
         "DB_SSLROOTCERT",
         {**PARTS, "DB_SSLMODE": "verify-full", "DB_SSLROOTCERT": "/nowhere/authority.pem"},
     ),
+    "a password with a sign of addresses": (
+        "DATABASE_URL",
+        {"DATABASE_URL": "postgresql://me:secret#secret@db.example/books?sslmode=require"},
+    ),
     "a certificate that nobody can check": (
         "DATABASE_URL",
         {"DATABASE_URL": f"{URL}db.example/books?sslmode=verify-full"},
@@ -152,7 +156,12 @@ PLAIN = {
     "an address behind a name": {"DATABASE_URL": f"{URL}localhost/books?hostaddr=10.0.0.7"},
     "a service": {"DATABASE_URL": "postgresql:///books?service=bank"},
     "parts": {**PARTS, "DB_HOST": "db.example"},
-}
+    "a host among the options": {"DATABASE_URL": "postgresql:///books?host=db.example"},
+    "a host of the environment": {"DATABASE_URL": "postgresql:///books", "PGHOST": "db.example"},
+    "an address of the environment": {
+        "DATABASE_URL": "postgresql://localhost/books", "PGHOSTADDR": "10.1.1.1",
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", PLAIN)

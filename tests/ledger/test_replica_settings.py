@@ -90,6 +90,15 @@ def test_the_standby_of_the_embedded_server_is_a_replica(
             {"DATABASE_REPLICA_URLS": "postgresql://a:1%2Cb:2/books", "DB_PLAINTEXT": "True"},
             ["DATABASE_REPLICA_URLS"],
         ),
+        (
+            {
+                "DATABASE_URL": "postgresql://me@db.example/books?sslmode=require",
+                "DATABASE_REPLICA_URLS": "postgresql://me@replica.example/books",
+                "DB_IAM_REGION": "eu-west-1",
+                "DB_PLAINTEXT": "True",
+            },
+            ["token"],
+        ),
         ({"DATABASE_REPLICA_URLS": "standby", **WRITER}, ["embedded"]),
         ({"DATABASE_REPLICA_CHOICE": "fastest"}, ["DATABASE_REPLICA_CHOICE", "round_robin"]),
         ({"DATABASE_REPLICA_MAX_LAG": "0"}, ["DATABASE_REPLICA_MAX_LAG"]),

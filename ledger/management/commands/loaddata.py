@@ -10,6 +10,15 @@ from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
 
 
+def refuse_rows() -> None:
+    """Raises CommandError for a bank that has rows of its own."""
+    if held := fixtures.rows_of_a_bank():
+        raise CommandError(
+            f"Nothing was loaded: this bank has {held} already, and a fixture goes into an"
+            " empty one alone, because its balances and seals are those of its own rows."
+        )
+
+
 class Command(LoadData):
     help = (
         "Loads a fixture of `dumpdata` into an empty bank, proves it by the audit and the seals,"
@@ -21,14 +30,16 @@ class Command(LoadData):
             super().handle(*labels, **options)
             return
         self.is_emptied = False
-        if held := fixtures.rows_of_a_bank():
-            raise CommandError(
-                f"Nothing was loaded: this bank has {held} already, and a fixture goes into an"
-                " empty one alone, because its balances and seals are those of its own rows."
-            )
+        refuse_rows()
         verbosity = options.pop("verbosity")
         with db_transaction.atomic(durable=True), fixtures.triggers_off():
+            refuse_rows()  # who wrote while this waited for the locks of all tables
             super().handle(*labels, verbosity=0, **options)  # it says "installed" too early
+            if self.is_emptied and (lacking := fixtures.lacking()):
+                raise CommandError(
+                    f"Nothing was loaded: the fixture has no {lacking}, so it is not one of a"
+                    " whole bank, as `manage.py dumpdata` without names of tables makes it."
+                )
             if findings := audit_here().findings:
                 raise CommandError(
                     f"Nothing was loaded, because these books are not clean: {findings[0]}"

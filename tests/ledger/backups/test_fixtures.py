@@ -67,6 +67,21 @@ def test_books_that_are_not_clean_are_not_loaded(
     assert query(EmbeddedServer(folder, settings.LEDGER_PG), triggers) == "0"
 
 
+def test_a_fixture_that_is_not_of_a_whole_bank_is_not_loaded(
+    fixture: Path, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    folder, part = new_folder(), tmp_path / "part.json"
+    part.write_text(json.dumps([row for row in rows(fixture) if "contenttype" in row["model"]]))
+    assert manage(folder, "migrate", **PG).returncode == 0
+    server = EmbeddedServer(folder, settings.LEDGER_PG)
+    before = query(server, "SELECT count(*) FROM currencies")
+
+    done = manage(folder, "loaddata", str(part), **PG)
+
+    assert_one_sentence(done, "Nothing was loaded", "whole bank")
+    assert query(server, "SELECT count(*) FROM currencies") == before != "0"
+
+
 def test_flush_deletes_nothing_and_says_why(bank: OwnBank) -> None:
     before = users(bank.data_dir)
 
