@@ -202,6 +202,7 @@ def locked_by_somebody_else(account: Account) -> Iterator[None]:
         other.rollback()
 
 
+@pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_held_too_long_gives_a_sentence_and_moves_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch
@@ -221,6 +222,7 @@ def test_a_lock_held_too_long_gives_a_sentence_and_moves_nothing(
     connection.close()
 
 
+@pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_a_statement_that_takes_too_long_gives_a_sentence_and_moves_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch
@@ -237,6 +239,7 @@ def test_a_statement_that_takes_too_long_gives_a_sentence_and_moves_nothing(
     connection.close()
 
 
+@pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_left_idle_is_undone_and_done_again(
     monkeypatch: pytest.MonkeyPatch,

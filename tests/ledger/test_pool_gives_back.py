@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection
 from django.test import Client
 from psycopg_pool.base import AttemptWithBackoff
 
@@ -133,6 +133,20 @@ def test_a_connection_that_died_in_a_request_does_not_come_back(database: Any) -
     with pytest.raises(OperationalError):
         rows("SELECT 1")
     database.close()
+
+    assert rows(PID) != [(pid,)]
+
+
+def test_a_connection_with_an_error_is_ended_without_asking_its_server(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that hangs would never answer."""
+    ((pid,),) = rows(PID)
+    with pytest.raises(ProgrammingError):
+        rows("SELECT nothing")
+    monkeypatch.setattr(type(database), "_is_cleaned", None)
+    database.close()
+    monkeypatch.undo()
 
     assert rows(PID) != [(pid,)]
 

@@ -283,6 +283,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _must_end(self, raw: Any) -> bool:
         if self._demotion.is_known(raw, self.asked):
             return True
+        if self.errors_occurred:  # its server may never answer
+            return True
         if raw.pgconn.transaction_status == TransactionStatus.IDLE:
             raw.autocommit = True  # as the pool made it
         return not self._is_cleaned(raw)

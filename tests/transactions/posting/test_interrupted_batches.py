@@ -130,6 +130,7 @@ def test_the_connection_goes_between_two_chunks_and_does_not_come_back(
     assert audit().clean
 
 
+@pytest.mark.own_session
 def test_a_chunk_takes_too_long(account: Account, drafts: list[Draft]) -> None:
     """Postgres stopped it, so it is known that nothing of it is booked."""
     busy = AccountFactory(balance="10")
