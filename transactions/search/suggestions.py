@@ -1,11 +1,12 @@
 """Suggests queries when nothing was found, from similar words in the newest rows of the scope.
 
-Ranks words by pg_trgm's similarity if the database has the extension, else by difflib in Python.
+Python ranks the words by difflib's similarity. pg_trgm's misses what people mistype most, two
+letters in the wrong order: "salray" shares 3 of 11 trigrams with "salary", and "crad" 1 of 9 with
+"card".
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 from unicodedata import combining, normalize
 
@@ -25,12 +26,10 @@ NEWEST = 5_000  # only the words of the newest rows are compared
 MOST_WORDS = 20_000  # different words that Python compares
 MOST_SUGGESTIONS = 4
 CUTOFF = 0.7  # of difflib's similarity
-TRIGRAM_CUTOFF = 0.3  # of pg_trgm's
 
 # The words to compare, each with its kind, see KINDS. VOCABULARY has categories and channels; NAMES
 # adds words of the rows and names of people; NOTES adds words and tags of the reader. Readers who
-# may not see names get no NAMES. Words are compared without accents, so that "acai" finds "açaí";
-# `translate` needs no extension.
+# may not see names get no NAMES.
 VOCABULARY = """
 WITH newest AS MATERIALIZED ({newest}),
 vocabulary AS (
@@ -67,14 +66,7 @@ NOTES = """
     FROM ({notes}) AS annotated, unnest(tsvector_to_array(annotated.search)) AS word
     WHERE length(ltrim(word, '#')) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
 """
-BY_SIMILARITY = """
-SELECT typed, kind, word
-FROM vocabulary, translate(word, %s, %s) AS plain, unnest(%s::text[]) AS typed
-WHERE similarity(plain, typed) > %s OR starts_with(plain, typed)
-ORDER BY starts_with(plain, typed) DESC, similarity(plain, typed) DESC, word
-LIMIT 200
-"""
-ALL_WORDS = "SELECT NULL, kind, word FROM vocabulary ORDER BY word LIMIT %s"
+ALL_WORDS = "SELECT kind, word FROM vocabulary ORDER BY word LIMIT %s"
 Vocabulary = tuple[str, list[Any]]
 # The kinds of words that can replace the value of each kind of item.
 KINDS = {
@@ -108,16 +100,6 @@ class Suggestions:
     """Whole queries to try instead, the best first."""
 
     queries: list[str] = field(default_factory=list)
-    by_trigrams: bool = False
-
-
-@lru_cache(maxsize=1)
-def has_trigrams() -> bool:
-    """Whether the database has pg_trgm. Asks once per process."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regprocedure('similarity(text, text)') IS NOT NULL")
-        found: bool = cursor.fetchone()[0]
-        return found
 
 
 def suggest(scope: Scope, query: ParsedQuery) -> Suggestions:
@@ -135,12 +117,10 @@ def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery
     words = vocabulary() if items else None
     if words is None:
         return Suggestions()
-    by_trigrams = has_trigrams()
-    typed = sorted({folded(item.text) for item in items})
-    rows = _compared(*words, typed, by_trigrams=by_trigrams)
-    suggestions = Suggestions(by_trigrams=by_trigrams)
+    rows = _words(*words)
+    suggestions = Suggestions()
     for item in items:
-        for word in _similar_words(item, rows, by_trigrams=by_trigrams)[:MOST_SUGGESTIONS]:
+        for word in _similar_words(item, rows)[:MOST_SUGGESTIONS]:
             term = _term(item, word)
             if term and len(suggestions.queries) < MOST_SUGGESTIONS:
                 suggestions.queries.append(query.replacing(item.source, term))
@@ -172,34 +152,24 @@ def _vocabulary(scope: Scope) -> Vocabulary | None:
     return VOCABULARY.format(newest=newest[0], names=names, notes=notes), params
 
 
-def _compared(
-    vocabulary: str, params: list[Any], typed: list[str], *, by_trigrams: bool
-) -> list[tuple[str | None, str, str]]:
-    letters = ["".join(ACCENTS), "".join(ACCENTS.values())]
-    params = [*params, *([*letters, typed, TRIGRAM_CUTOFF] if by_trigrams else [MOST_WORDS])]
+def _words(vocabulary: str, params: list[Any]) -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
-        cursor.execute(vocabulary + (BY_SIMILARITY if by_trigrams else ALL_WORDS), params)
-        compared: list[tuple[str | None, str, str]] = cursor.fetchall()
-        return compared
+        cursor.execute(vocabulary + ALL_WORDS, [*params, MOST_WORDS])
+        words: list[tuple[str, str]] = cursor.fetchall()
+        return words
 
 
-def _similar_words(
-    item: QueryItem, rows: Iterable[tuple[str | None, str, str]], *, by_trigrams: bool
-) -> list[str]:
+def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]]) -> list[str]:
     """Returns similar words, the best first; words that start with the typed text come first.
 
     Empty if the typed word itself is known.
     """
     typed, plain, kinds = item.text.lower(), folded(item.text), KINDS[item.kind]
-    words = {
-        word: None for typed_as, kind, word in rows if kind in kinds and typed_as in (None, plain)
-    }
+    words = {word: None for kind, word in rows if kind in kinds}
     if typed in words:
         return []
     if item.kind == WORD:  # the search has tried a bare word as a prefix already
         words = {word: None for word in words if not word.startswith(typed)}
-    if by_trigrams:
-        return list(words)
     scores = {word: _score(plain, folded(word)) for word in words}
     similar = [word for word in scores if scores[word]]
     return sorted(similar, key=lambda word: (-scores[word], word))

@@ -26,7 +26,7 @@ from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
 from transactions.search.sql import name_lookup
-from transactions.search.suggestions import has_trigrams, suggest
+from transactions.search.suggestions import suggest
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -238,7 +238,6 @@ def test_too_many_noted_payments_are_found_by_a_subquery(
 
 @pytest.mark.parametrize("text", ["zoe lisbon", "tag:shared -note:zoe", "has:note", "zzz"])
 def test_a_page_still_takes_three_queries(customer: Client, noted: Books, text: str) -> None:
-    has_trigrams()  # asked once for the life of a process
     with CaptureQueriesContext(connection) as context:
         customer.get(SEARCH, {"q": text})
     others = ('"sessions"', "auth_permission", "pg_stats", 'SELECT "users"."password"')

@@ -23,7 +23,6 @@ from tests.transactions.search.shared import (
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import scope_for
-from transactions.search.suggestions import has_trigrams
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -254,8 +253,7 @@ def test_without_a_query_the_page_shows_examples_from_ones_own_rows(
 def test_a_page_takes_three_queries_beside_session_and_reader(
     customer: Client, books: Books, text: str, number: str
 ) -> None:
-    """And beside what each process asks once, and once in ten minutes."""
-    has_trigrams()
+    """And beside what each process asks once in ten minutes."""
     with CaptureQueriesContext(connection) as captured:
         customer.get(SEARCH, {"q": text, "page": number})
     others = ('"sessions"', "auth_permission", "pg_stats", 'SELECT "users"."password"')

@@ -115,5 +115,4 @@ def _page_number(typed: str) -> int:
 def _remark(suggestions: Suggestions) -> str:
     if not suggestions.queries:
         return ""
-    measure = "pg_trgm" if suggestions.by_trigrams else "difflib (pg_trgm is not installed)"
-    return f"Similar words by {measure}."
+    return "Similar words by difflib."
