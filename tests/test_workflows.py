@@ -1,0 +1,61 @@
+"""The pipelines of .github: what linters cannot know of this repository."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+CHECKS = yaml.safe_load((ROOT / ".github/workflows/checks.yml").read_text())
+OLDEST_PYTHON, FIRST_WITHOUT = 11, 14
+
+
+def steps_of(workflow: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    return [step for job in jobs for step in job["steps"]]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: str(workflow.name))
+class TestEachWorkflow:
+    def test_every_action_is_pinned_by_digest_with_its_version_beside(self, workflow: Path) -> None:
+        used = re.findall(r"uses: (.*)", workflow.read_text())
+        assert used
+        for action in used:
+            assert re.fullmatch(r"[\w/.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+    def test_every_make_target_exists(self, workflow: Path) -> None:
+        targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        named = [
+            target
+            for step in steps_of(workflow)
+            for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", ""))
+        ]
+        assert set(named) <= targets
+
+    def test_a_job_gets_no_right_that_it_does_not_name(self, workflow: Path) -> None:
+        read = yaml.safe_load(workflow.read_text())
+        assert read["permissions"] == {}
+        assert all("permissions" in job for job in read["jobs"].values())
+
+
+def test_the_tests_run_on_each_python_that_the_package_allows() -> None:
+    allowed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert allowed == f">=3.{OLDEST_PYTHON},<3.{FIRST_WITHOUT}"
+    versions = CHECKS["jobs"]["python"]["strategy"]["matrix"]["python"]
+    assert versions == [f"3.{minor}" for minor in range(OLDEST_PYTHON, FIRST_WITHOUT)]
+
+
+def test_the_tests_run_on_each_postgres_from_15_to_18() -> None:
+    job = CHECKS["jobs"]["postgres"]
+    assert job["strategy"]["matrix"]["postgres"] == ["15", "16", "17", "18"]
+    assert job["services"]["postgres"]["image"] == "postgres:${{ matrix.postgres }}"
+
+
+def test_a_django_that_is_not_supported_may_fail_and_says_so() -> None:
+    job = CHECKS["jobs"]["django"]
+    assert job["continue-on-error"] is True
+    assert "may fail" in job["name"]
