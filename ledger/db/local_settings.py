@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 
@@ -9,6 +10,10 @@ from django.db import connection
 def set_locally(**values: str) -> None:
     """Set Postgres settings until the open transaction ends; it may be read-only."""
     _call_for_each("set_config(%s, %s, true)", [part for pair in values.items() for part in pair])
+    if timeout := values.get("statement_timeout"):
+        database: Any = connection
+        milliseconds = timeout.removesuffix("ms")
+        database.limit_transaction(int(milliseconds) / 1000 if milliseconds.isdecimal() else None)
 
 
 @contextmanager

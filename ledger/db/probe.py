@@ -20,6 +20,7 @@ def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
     parameters = database.get_connection_params() | {"connect_timeout": seconds}
     try:
         with database.open(**parameters) as found:
+            database.target(found).silence_limit = seconds + 1
             # Set in the transaction, because a pooler would refuse it as a start-up option.
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found

@@ -6,6 +6,7 @@ under load. A snapshot is one read-only REPEATABLE READ transaction.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 from django.db import transaction as db_transaction
@@ -30,4 +31,6 @@ def snapshot(*, seconds: float | None = None) -> Iterator[None]:
                 # Reads this short are over before compiling them would pay: it took 100 ms of a
                 # customer's 115, and 300 of 1,300 over a million rows.
                 cursor.execute("SET LOCAL jit = off")
+            database: Any = connection
+            database.limit_transaction(seconds)
         yield

@@ -52,7 +52,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self.close()
         return as_psycopg(error, moment)
 
-    def open(self, conninfo: str = "", **parameters: Any) -> Any:
+    def _opened(self, conninfo: str, parameters: dict[str, Any]) -> Any:
         options = self.settings_dict["LEDGER_DRIVER"]
         if self.only_reads:
             options = {"failover_mode": "reader_or_writer", **options}

@@ -4,7 +4,6 @@ import os
 import threading
 from typing import Any
 
-import psycopg
 from aws_advanced_python_wrapper import AwsWrapperConnection, release_resources
 from aws_advanced_python_wrapper.hostinfo import HostRole
 from aws_advanced_python_wrapper.utils import services_container
@@ -13,6 +12,7 @@ from psycopg.errors import SqlclientUnableToEstablishSqlconnection
 
 from ledger.db.aws.errors import DriverError, Moment, as_psycopg
 from ledger.db.backend.health import has_become_reader
+from ledger.db.backend.limited import LimitedConnection
 
 NO_WRITER = "The server takes no writes, and AWS's driver knows of none that does."
 
@@ -36,7 +36,7 @@ def connect(
         with _Beginning.lock:  # the driver itself does not guard it
             services_container.get_monitor_service()
         return AwsWrapperConnection.connect(
-            psycopg.Connection.connect, conninfo, **parameters | place, **options
+            LimitedConnection.connect, conninfo, **parameters | place, **options
         )
 
     try:

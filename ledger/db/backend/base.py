@@ -9,6 +9,7 @@ that a pooler in transaction mode is in between: then nothing is sent that a ses
 
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -24,6 +25,7 @@ from ledger.db import credentials, facts, own_server
 from ledger.db.backend import forks, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
+from ledger.db.backend.limited import LimitedConnection
 from ledger.db.backend.pool import Psycopg, fit_connection, new_pool
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.backend.schema import DatabaseSchemaEditor
@@ -82,18 +84,38 @@ class DatabaseWrapper(base.DatabaseWrapper):
         forks.know(self)
 
     def open(self, conninfo: str = "", **parameters: Any) -> Any:
-        """A new raw connection: for this wrapper, for the pool, or for the caller to close."""
+        """A new raw connection: for this wrapper, for the pool, or for the caller to close. It has
+        the limit of a statement: see Note [A server that hangs].
+        """
+        found = self._opened(conninfo, parameters)
+        timeouts = self.settings_dict.get("LEDGER_TIMEOUTS", {})
+        self.target(found).limit_statements(timeouts.get("statement_timeout"))
+        self.target(found).answered_at = monotonic()
+        return found
+
+    def _opened(self, conninfo: str, parameters: dict[str, Any]) -> Any:
+        connect = LimitedConnection.connect
         if source := credentials.source_of(self.settings_dict):
-            return source.connect(partial(psycopg.connect, conninfo), parameters)
+            return source.connect(partial(connect, conninfo), parameters)
         try:
-            return psycopg.connect(conninfo, **parameters)
+            return connect(conninfo, **parameters)
         except psycopg.OperationalError:
             # It was stopped, or restarted with another socket: start it and read its address again.
             if not self.is_embedded or own_server.is_running():
                 raise
             self.fill_in_embedded()
             there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}
-            return psycopg.connect(conninfo, **parameters | there)
+            return connect(conninfo, **parameters | there)
+
+    @property
+    def connect_seconds(self) -> float | None:
+        """How long connecting may take, for each host, and checking and cleaning a session."""
+        return float(self.settings_dict["OPTIONS"].get("connect_timeout") or 0) or None
+
+    def limit_transaction(self, seconds: float | None) -> None:
+        """Says that `statement_timeout` was set until the open transaction ends; None for none."""
+        if self.raw is not None:
+            self.raw.limit_transaction(seconds)
 
     @property
     def raw(self) -> Any:
@@ -157,6 +179,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._send("BEGIN", send)
 
     def _commit(self) -> None:
+        if isinstance(self.raw, LimitedConnection):
+            self.raw.limit_as_usual()
         self._send("COMMIT", super()._commit)  # type: ignore[misc]
         replication.check_confirmed(self.connection)
 
@@ -169,10 +193,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return result
 
     def _rollback(self) -> None:
+        if isinstance(self.raw, LimitedConnection):
+            self.raw.limit_as_usual()
         self._send("ROLLBACK", super()._rollback)  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]
+        self.raw.limit_after_savepoint()
         self._token.sent = None  # it may have been set after the savepoint
 
     def forget_reader(self) -> None:
@@ -192,9 +219,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return True  # by the pooler: the session that was used may be another's now
         try:
             raw._prepared.clear()  # what psycopg remembers of the session
-            raw.execute(CLEAN.format(self.timezone_name), prepare=False)
-            self._configure_role(raw)  # type: ignore[attr-defined]
-            self._set_transaction_timeout(raw)
+            with raw.limited_to(self.connect_seconds):
+                raw.execute(CLEAN.format(self.timezone_name), prepare=False)
+                self._configure_role(raw)  # type: ignore[attr-defined]
+                self._set_transaction_timeout(raw)
         except psycopg.Error:  # the server has gone, for example
             return False
         return True
@@ -242,8 +270,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _configure_connection(self, connection: Any) -> bool:
         forks.know_connection(connection)  # here, because a pool calls it for each new one
         replication.listen(connection)
-        is_changed = bool(super()._configure_connection(connection))  # type: ignore[misc]
-        return self._set_transaction_timeout(connection) or is_changed
+        with self.target(connection).limited_to(self.connect_seconds):
+            is_changed = bool(super()._configure_connection(connection))  # type: ignore[misc]
+            return self._set_transaction_timeout(connection) or is_changed
 
     def _set_transaction_timeout(self, raw: Any) -> bool:
         seconds = self.settings_dict.get("LEDGER_TIMEOUTS", {}).get("transaction_timeout")
@@ -258,7 +287,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.raw is None:
             return False
         try:
-            with self.raw.cursor() as cursor:
+            with self.raw.limited_to(self.connect_seconds), self.raw.cursor() as cursor:
                 cursor.execute("SELECT 1")
         except psycopg.Error:
             return False

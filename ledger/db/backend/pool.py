@@ -6,17 +6,21 @@ connection. So the pool asks for them each time, and opens connections as the ba
 
 Note [Connections of a pool]: a connection is checked when it leaves the pool, by `fit_connection`:
 psycopg_pool's own check would pause for a second after the first dead one, and after a failover all
-of them are dead. It is cleaned before it goes back (Note [Clean sessions]), or closed where that
-cannot be done, so that nothing of one request is there in the next.
+of them are dead. To find out that the server of one hangs takes the whole time for connecting; then
+all that were not checked since are closed too, without asking. A connection is cleaned before it
+goes back (Note [Clean sessions]), or closed where that cannot be done, so that nothing of one
+request is there in the next.
 """
 
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
 from ledger.db.backend.health import has_become_reader
+from ledger.db.backend.limited import LimitedConnection, ServerHangs
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -68,16 +72,25 @@ def fit_connection(take: Callable[[], Any], database: Any) -> Any:
     for _ in range(pool.max_size + 1):
         found = take()
         raw = database.target(found)
-        if _answers(raw) and not has_become_reader(raw, database.asked):
+        if _answers(raw, database) and not has_become_reader(raw, database.asked):
             return found
         found.close()  # so that the pool replaces it
         pool.putconn(found)
     raise psycopg.OperationalError("no connection of the pool has a server that takes writes")
 
 
-def _answers(raw: Any) -> bool:
+def _answers(raw: LimitedConnection, database: Any) -> bool:
+    """Whether the server answers within the time for connecting."""
+    asked_at = monotonic()
+    if raw.answered_at < getattr(database.pool, "hung_at", 0.0):
+        return False
     try:
-        raw.execute("SELECT 1", prepare=False)
+        with raw.limited_to(database.connect_seconds):
+            raw.execute("SELECT 1", prepare=False)
+    except ServerHangs:
+        database.pool.hung_at = asked_at
+        return False
     except psycopg.Error:
         return False
+    raw.answered_at = monotonic()
     return True
