@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.operations import (
     AddConstraintNotValid,
     AddIndexConcurrently,
@@ -44,7 +45,7 @@ def broken_by(*operations: Operation, atomic: bool = True) -> set[str]:
     things.state_forwards("accounts", state)
     planted = {"operations": list(operations), "atomic": atomic}
     migration = type("Migration", (migrations.Migration,), planted)("0036_planted", "accounts")
-    return {finding.rule for finding in findings_of(migration, state)}
+    return {finding.rule for finding in findings_of(migration, state, {})}
 
 
 def add(field: "models.Field[Any, Any]") -> Operation:
@@ -95,6 +96,14 @@ def sql(text: str) -> Operation:
                             ValidateConstraint("thing", "size_positive")]),
         ("no-long-locks", [sql("LOCK TABLE things")]),
         ("no-long-locks", [sql("TRUNCATE things")]),
+        ("no-long-locks", [sql("VACUUM (FULL) things")]),
+        ("rows-apart", [sql("DO $$ BEGIN IF true THEN UPDATE things SET size = 1; END IF; END $$"),
+                        add(models.TextField(null=True))]),
+        ("old-code-works", [sql("ALTER TABLE things DROP size, ADD wide int")]),
+        ("old-code-works", [sql("ALTER TABLE things ADD wide int NOT NULL")]),
+        ("rewrites", [sql("ALTER TABLE things ADD w int GENERATED ALWAYS AS (size * 2) STORED")]),
+        ("index-concurrently", [sql("ALTER TABLE public.things ADD UNIQUE (account_id, size)")]),
+        ("validate-later", [sql("ALTER TABLE IF EXISTS ONLY things ADD CHECK (size > 0)")]),
         ("no-long-locks", [sql("REINDEX TABLE things")]),
         ("no-sequences", [made("Item", id=models.BigAutoField(primary_key=True))]),
         ("no-sequences", [sql("CREATE TABLE items (id bigserial)")]),
@@ -103,6 +112,23 @@ def sql(text: str) -> Operation:
         ("one-key", [migrations.AddConstraint("thing", ONCE)]),
         ("one-key", [migrations.CreateModel("Item", [("id", models.UUIDField(primary_key=True))],
                                             {"unique_together": {("a", "b")}})]),
+        *(
+            ("one-key", [sql(text)])
+            for text in (
+                "CREATE TABLE items (id uuid PRIMARY KEY, code text UNIQUE)",
+                "CREATE TABLE items (id uuid PRIMARY KEY, a int, UNIQUE NULLS NOT DISTINCT (a))",
+                "CREATE TABLE items (a int, b int, CONSTRAINT k PRIMARY KEY (a, b))",
+                "CREATE TABLE items (r int4range, EXCLUDE USING gist (r WITH &&))",
+                'CREATE UNIQUE INDEX CONCURRENTLY "i" ON "things" ("name")',
+                "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON ONLY things (lower(name))",
+                "ALTER TABLE things ADD CONSTRAINT u UNIQUE USING INDEX i",
+                "ALTER TABLE things ADD UNIQUE (name)",
+                "ALTER TABLE things ADD COLUMN IF NOT EXISTS code text UNIQUE",
+                "ALTER TABLE things ADD EXCLUDE USING gist (account_id WITH <>, r WITH &&)",
+            )
+        ),
+        ("one-key", [migrations.AddConstraint("thing", ExclusionConstraint(
+            name="e", expressions=[("name", "&&")]))]),
         ("no-deferrable", [trigger(DeferredTriggerSql)]),
         ("no-deferrable", [migrations.AddConstraint("thing", models.UniqueConstraint(
             fields=["account"], name="u", deferrable=models.Deferrable.DEFERRED))]),
@@ -110,6 +136,20 @@ def sql(text: str) -> Operation:
                                " REFERENCES sizes DEFERRABLE NOT VALID")]),
         ("no-session-state", [trigger(FirmTriggerSql, "PERFORM pg_notify('a', 'b'); RETURN NEW;")]),
         ("no-session-state", [sql("SELECT pg_advisory_lock(1)")]),
+        *(
+            ("no-session-state", [trigger(FirmTriggerSql, f"{body} RETURN NEW;")])
+            for body in (
+                "IF pg_try_advisory_lock(1) THEN RETURN NEW; END IF;",
+                "x := pg_try_advisory_lock(1);",
+                "IF NOT FOUND THEN NOTIFY payments; END IF;",
+                "PERFORM set_config('a.b', format('%s,%s', 1, 2), false);",
+                "PERFORM set_config('a.b', 'true', NEW.stays);",
+                "SET lock_timeout = 0;",
+                "EXECUTE format('SELECT pg_advisory_lock(%s)', 1);",
+            )
+        ),
+        ("no-session-state", [sql("DO 'BEGIN PERFORM pg_advisory_lock(1); END'")]),
+        ("no-session-state", [sql("/* a /* b */ */ SELECT pg_catalog.pg_advisory_lock(1)")]),
         ("no-session-state", [trigger(FirmTriggerSql, "PERFORM pg_try_advisory_lock(1);")]),
     ],
 )  # fmt: skip
@@ -130,7 +170,15 @@ def test_a_migration_that_breaks_a_rule_is_found(rule: str, operations: list[Ope
         [migrations.RunPython(noop, noop)],
         [sql("UPDATE things SET size = 1")],
         [sql("ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID")],
-        [sql("ALTER TABLE things ADD CONSTRAINT u UNIQUE USING INDEX i")],
+        [sql("CREATE UNIQUE INDEX CONCURRENTLY i ON things (account_id, name);"
+             " ALTER TABLE things ADD CONSTRAINT u UNIQUE USING INDEX i")],
+        [sql("CREATE TABLE items (id uuid, account_id uuid, r int4range, PRIMARY KEY (id),"
+             " UNIQUE (account_id, r), EXCLUDE USING gist (account_id WITH =, r WITH &&))")],
+        [sql("INSERT INTO things VALUES ('LOCK TABLE x; SELECT pg_advisory_lock(1)')")],
+        [sql("COMMENT ON TABLE things IS 'unique; DEFERRABLE; TRUNCATE'")],
+        [sql("CREATE TRIGGER t BEFORE TRUNCATE ON things EXECUTE FUNCTION f()")],
+        [trigger(FirmTriggerSql, "PERFORM set_config('a.b', 'c', true); SET LOCAL jit = off;"
+                                 " UPDATE things SET size = 1; RETURN NEW;")],
         [sql("CREATE TABLE items (id uuid PRIMARY KEY); CREATE INDEX i ON items (id)")],
         [sql("CREATE FUNCTION f() RETURNS int AS $$ BEGIN UPDATE things SET size = 1; END; $$"
              " LANGUAGE plpgsql"), add(models.TextField(null=True))],

@@ -53,18 +53,23 @@ def findings() -> Iterator[str]:
 def all_findings(loader: MigrationLoader) -> Iterator[Breach]:
     """What our migrations break, those of the frozen list too."""
     state = ProjectState()
+    unique_indexes: dict[str, tuple[str, ...]] = {}
     done = set()
     for leaf in loader.graph.leaf_nodes():
         for key in loader.graph.forwards_plan(leaf):
             if key not in done:
                 done.add(key)
-                yield from findings_of(loader.graph.nodes[key], state)
+                yield from findings_of(loader.graph.nodes[key], state, unique_indexes)
 
 
-def findings_of(migration: Migration, state: ProjectState) -> Iterator[Breach]:
-    """What one migration breaks, and moves `state` past it. Others' migrations break nothing."""
+def findings_of(
+    migration: Migration, state: ProjectState, unique_indexes: dict[str, tuple[str, ...]]
+) -> Iterator[Breach]:
+    """What one migration breaks, and moves `state` and the indexes of SQL past it. Others'
+    migrations break nothing.
+    """
     is_ours = migration.app_label in OURS
-    context = Context(migration.app_label, state, _tables_made_by(migration))
+    context = Context(migration.app_label, state, _tables_made_by(migration), unique_indexes)
     for operation in migration.operations:
         for each in _database_side(operation) if is_ours else ():
             for rule, detail in _broken_by(each, context):

@@ -112,6 +112,9 @@ def _of_keys(field: Any, name: str) -> Broken:
 
 
 def _of_constraint(constraint: Any) -> Broken:
+    if isinstance(constraint, ExclusionConstraint):
+        equal = [each for each, operator in constraint.expressions if operator == "="]
+        yield from _of_unique([each for each in equal if isinstance(each, str)], constraint.name)
     if not isinstance(constraint, models.UniqueConstraint):
         return
     if constraint.deferrable:

@@ -1,85 +1,147 @@
 """The rules for SQL that a migration runs by itself."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.migration_rules import unique
 from tests.migration_rules.context import Context
+from tests.migration_rules.tokens import (
+    Token,
+    begins,
+    codes,
+    has,
+    in_brackets,
+    split,
+    statements,
+    tokens_of,
+)
 
-BODY = re.compile(r"(\$\w*\$).*?\1", re.DOTALL)
-COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-DATA = re.compile(r"(?:^|;)\s*(?:WITH\b|INSERT\b|UPDATE\b|DELETE\b|MERGE\b|COPY\b)", re.IGNORECASE)
-NAME = r"(?:ONLY\s+)?\"?(?:public\.)?\"?(\w+)"
-INDEX = re.compile(
-    rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?!CONCURRENTLY)(?:\w+\s+)*?ON\s+{NAME}", re.IGNORECASE
-)
-ALTER = re.compile(rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?{NAME}([^;]*)", re.IGNORECASE)
-ADDED = re.compile(r"ADD\s+CONSTRAINT\s+(\w+)([^;]*)", re.IGNORECASE)
-LONG_LOCKS = re.compile(
-    r"\b(LOCK\s+TABLE|CLUSTER|VACUUM\s+FULL|TRUNCATE|REINDEX(?!\s+\w+\s+CONCURRENTLY))\b",
-    re.IGNORECASE,
-)
-REWRITES = re.compile(
-    r"\b(SET\s+NOT\s+NULL|TYPE\s+\w+|SET\s+TABLESPACE|SET\s+LOGGED|SET\s+UNLOGGED)", re.IGNORECASE
-)
-OLD_NAMES = re.compile(r"\b(RENAME|DROP\s+COLUMN)\b", re.IGNORECASE)
-DROPS = re.compile(r"(?:^|;)\s*DROP\s+(TABLE|VIEW)\b", re.IGNORECASE)
-SEQUENCES = re.compile(r"\b(\w*SERIAL|AS\s+IDENTITY|CREATE\s+SEQUENCE|nextval)\b", re.IGNORECASE)
-DEFERRABLE = re.compile(r"(?<!NOT )\bDEFERRABLE\b", re.IGNORECASE)
-SESSION = re.compile(
-    r"(?:^|;|\bPERFORM\b|\bSELECT\b)\s*(LISTEN\b|NOTIFY\b|pg_notify\b|pg_(?:try_)?advisory_lock\w*)",
-    re.IGNORECASE,
-)
+Broken = Iterator[tuple[str, str]]
+CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY")
+LONG_LOCKS = ("LOCK", "CLUSTER", "TRUNCATE", "REINDEX")
+REWRITES = [("SET", "NOT", "NULL"), ("SET", "TABLESPACE"), ("SET", "LOGGED"), ("SET", "UNLOGGED")]
+SERIAL = ("SMALLSERIAL", "SERIAL", "BIGSERIAL", "SERIAL2", "SERIAL4", "SERIAL8")
+# Functions that leave something in the session, or need it.
+OF_SESSION = ("PG_NOTIFY", "PG_ADVISORY_LOCK", "PG_ADVISORY_LOCK_SHARED", "PG_TRY_ADVISORY_LOCK",
+              "PG_TRY_ADVISORY_LOCK_SHARED", "PG_ADVISORY_UNLOCK", "PG_ADVISORY_UNLOCK_SHARED",
+              "PG_ADVISORY_UNLOCK_ALL")  # fmt: skip
 
 
 def text_of(operation: Any) -> str:
-    """The SQL of a RunSQL, without comments. It may be a list, with parameters."""
+    """The SQL of a RunSQL. It may be a list, with parameters."""
     found = operation.sql
     if not isinstance(found, str):
         found = ";\n".join(each if isinstance(each, str) else each[0] for each in found)
-    return COMMENTS.sub("", found)
+    return str(found)
 
 
 def changes_rows(text: str) -> bool:
     """Whether it runs INSERT, UPDATE or the like; in a function's body they only stand."""
-    return bool(DATA.search(BODY.sub("", text)))
+    return any(_changes_rows(each) for each in statements(tokens_of(text)))
 
 
-def broken_by(text: str, context: Context) -> Iterator[tuple[str, str]]:
+def _changes_rows(statement: list[Token]) -> bool:
+    if begins(statement, "DO"):
+        code = "; ".join(token.text for token in statement if token.kind == "string")
+        return changes_rows(code)
+    is_with = begins(statement, "WITH") and any(has(statement, change) for change in CHANGES)
+    return is_with or any(begins(statement, change) for change in CHANGES)
+
+
+def broken_by(text: str, context: Context) -> Broken:
     """The rules that this SQL breaks. Tables that the same migration makes are free."""
     yield from not_to_spread(text)
-    outside = BODY.sub("", text)
-    new = context.new | set(re.findall(rf"CREATE\s+TABLE\s+{NAME}", outside, re.IGNORECASE))
-    for table in INDEX.findall(outside):
-        if table not in new:
-            yield "index-concurrently", f"an index of {table} is built while nobody may write"
-    for table, change in ALTER.findall(outside):
-        if table not in new:
-            yield from _of_change(table, change)
-    for found in LONG_LOCKS.findall(outside):
-        yield "no-long-locks", f"{found} shuts everybody out"
-    for found in DROPS.findall(outside):
-        yield "old-code-works", f"old code still asks for the {found.lower()}"
+    found = list(statements(tokens_of(text)))
+    new = context.new | {table for table in map(unique.table_made, found) if table}
+    for statement in found:
+        yield from unique.broken_by(statement, context)
+        yield from _of_statement(statement, new)
 
 
-def _of_change(table: str, change: str) -> Iterator[tuple[str, str]]:
-    for name, rest in ADDED.findall(change):
-        is_index = re.match(r"\s*(UNIQUE|PRIMARY|EXCLUDE)", rest, re.IGNORECASE)
-        if is_index and not re.search(r"USING\s+INDEX", rest, re.IGNORECASE):
-            yield "index-concurrently", f"{name} is built while nobody may write"
-        elif not is_index and not re.search(r"NOT\s+VALID", rest, re.IGNORECASE):
-            yield "validate-later", f"{name} reads each row while nobody may write"
-    for found in REWRITES.findall(change):
-        yield "rewrites", f"{found} on {table} reads or writes each row while nobody may write"
-    for found in OLD_NAMES.findall(change):
-        yield "old-code-works", f"{found} on {table}: old code still asks for it"
+def _of_statement(statement: list[Token], new: set[str]) -> Broken:
+    if index := unique.index_in(statement):
+        if index.table not in new and not index.is_concurrent:
+            yield "index-concurrently", f"an index of {index.table} is built while nobody may write"
+    elif begins(statement, "ALTER", "TABLE"):
+        table, actions = unique.altered(statement)
+        for action in actions if table not in new else ():
+            yield from _of_action(table, action)
+    elif begins(statement, "VACUUM") and has(statement, "FULL"):
+        yield "no-long-locks", "VACUUM FULL shuts everybody out"
+    elif any(begins(statement, word) for word in LONG_LOCKS):
+        if not has(statement, "CONCURRENTLY"):
+            yield "no-long-locks", f"{statement[0].text} shuts everybody out"
+    elif begins(statement, "DROP", "TABLE") or begins(statement, "DROP", "VIEW"):
+        yield "old-code-works", f"old code still asks for the {statement[1].name}"
 
 
-def not_to_spread(text: str) -> Iterator[tuple[str, str]]:
+def _of_action(table: str, action: list[Token]) -> Broken:
+    """What one action of ALTER TABLE breaks on a table that has rows."""
+    if begins(action, "ADD"):
+        yield from _of_addition(table, action[1:])
+    if any(has(action, *words) for words in REWRITES) or _changes_type(action):
+        detail = " ".join(token.text for token in action[:5])
+        yield "rewrites", f"{detail} on {table} reads or writes each row while nobody may write"
+    if begins(action, "RENAME") or _drops_column(action):
+        yield "old-code-works", f"{action[0].text} on {table}: old code still asks for it"
+
+
+def _of_addition(table: str, added: list[Token]) -> Broken:
+    is_index = unique.is_unique(added)
+    if unique.is_constraint(added):
+        if is_index and not has(added, "USING", "INDEX"):
+            yield "index-concurrently", f"a key of {table} is built while nobody may write"
+        elif not is_index and not has(added, "NOT", "VALID"):
+            yield "validate-later", f"a constraint of {table} reads each row while nobody may write"
+        return
+    if is_index:
+        yield "index-concurrently", f"a key of {table} is built while nobody may write"
+    if has(added, "STORED"):
+        yield "rewrites", f"a column of {table} is computed for each row while nobody may write"
+    if has(added, "NOT", "NULL") and not (has(added, "DEFAULT") or has(added, "STORED")):
+        yield "old-code-works", f"a column of {table} is NOT NULL without default"
+
+
+def _changes_type(action: list[Token]) -> bool:
+    return begins(action, "ALTER") and has(action, "TYPE")
+
+
+def _drops_column(action: list[Token]) -> bool:
+    return begins(action, "DROP") and not begins(action, "DROP", "CONSTRAINT")
+
+
+def not_to_spread(text: str) -> Broken:
     """What cannot be spread over machines, also in the body of a function."""
-    if found := SEQUENCES.search(text):
-        yield "no-sequences", f"{found[1]} numbers by one sequence"
-    if found := DEFERRABLE.search(text):
-        yield "no-deferrable", "DEFERRABLE: it is checked at COMMIT"
-    if found := SESSION.search(text):
-        yield "no-session-state", f"{found[1]} needs one session on one server"
+    for code in codes(tokens_of(text)):
+        yield from _of_words(code)
+        for statement in statements(code):
+            yield from _of_session(statement)
+
+
+def _of_words(code: list[Token]) -> Broken:
+    for i, token in enumerate(code):
+        is_called = token.kind == "word" and code[i + 1 : i + 2] == [Token("sign", "(")]
+        if (
+            token.is_word(*SERIAL)
+            or begins(code[i:], "AS", "IDENTITY")
+            or (begins(code[i:], "CREATE", "SEQUENCE") or (is_called and token.text == "NEXTVAL"))
+        ):
+            yield "no-sequences", f"{token.text} numbers by one sequence"
+        elif token.is_word("DEFERRABLE") and not (i and code[i - 1].is_word("NOT")):
+            yield "no-deferrable", "DEFERRABLE: it is checked at COMMIT"
+        elif is_called and token.text in OF_SESSION:
+            yield "no-session-state", f"{token.text.lower()} needs one session on one server"
+        elif is_called and token.text == "SET_CONFIG":
+            given = list(split(in_brackets(code, i)))
+            if len(given) != 3 or not begins(given[2], "TRUE"):
+                yield "no-session-state", "set_config without true stays in the session"
+
+
+def _of_session(statement: list[Token]) -> Broken:
+    if any(begins(statement, word) for word in ("LISTEN", "NOTIFY", "UNLISTEN")):
+        yield "no-session-state", f"{statement[0].text} needs one session on one server"
+    stays = begins(statement, "SET") and not any(
+        begins(statement, "SET", word) for word in ("LOCAL", "CONSTRAINTS", "TRANSACTION")
+    )
+    if stays:
+        yield "no-session-state", "SET without LOCAL stays in the session"
