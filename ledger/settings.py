@@ -111,10 +111,12 @@ LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
 # The role of the cookbook's recipes: it has rights to the practice bank alone, and cannot sign in.
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
+# The role of `audit_ledger`: it reads the books and stores what an audit found (docs/rights.md).
+LEDGER_AUDITOR_ROLE = env.text("LEDGER_AUDITOR_ROLE", "ledger_auditor")
 # Whether policies show the web role only the rows of the person who is signed in. `migrate` and
 # `prepare` install the policies, or remove them.
 LEDGER_ROW_SECURITY = env.flag("LEDGER_ROW_SECURITY")
-_timeouts = {
+LEDGER_TIMEOUTS = {
     "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
     "statement_timeout": env.number("LEDGER_STATEMENT_TIMEOUT", 30, least=0, most=3600),
     "idle_in_transaction_session_timeout": env.number(
@@ -131,8 +133,8 @@ DATABASES = {
         **_database,
         "LEDGER_EMBEDDED": LEDGER_EMBEDDED,
         "LEDGER_ROLE": LEDGER_ROLE,
-        "LEDGER_TIMEOUTS": _timeouts if LEDGER_ROLE == "web" else {},
-        "LEDGER_MIGRATION_LOCK_TIMEOUT": _timeouts["lock_timeout"],
+        "LEDGER_TIMEOUTS": LEDGER_TIMEOUTS if LEDGER_ROLE == "web" else {},
+        "LEDGER_MIGRATION_LOCK_TIMEOUT": LEDGER_TIMEOUTS["lock_timeout"],
         "OPTIONS": {
             "application_name": "ledger",
             "connect_timeout": env.number("LEDGER_CONNECT_TIMEOUT", 5, least=1, most=600),

@@ -55,13 +55,29 @@ LESS = {
     "socialaccount_socialtoken": "SELECT, DELETE",  # no token is stored; Django looks for some
 }
 
+# `audit_ledger` reads everything but what people sign in with, and stores what it found.
+AUDITOR = {
+    "audit_runs": "SELECT, INSERT",
+    "cache": "",
+    "fact_keys": "",
+    "sessions": "",
+    "socialaccount_socialtoken": "",
+}
+HIDDEN_FROM_AUDITOR = {"users": "password", "mfa_authenticator": "data"}
+
 
 def grant_rights(*, using: str, **_signal: Any) -> None:
-    """Grants LEDGER_WEB_ROLE its rights after a migration, if the server has that role."""
+    """Grants LEDGER_WEB_ROLE and LEDGER_AUDITOR_ROLE their rights after a migration, as far as the
+    server has these roles.
+    """
     if settings.LEDGER_EMBEDDED:
         own_server.ensure_roles()
         own_server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
     grant(connections[using], settings.LEDGER_WEB_ROLE, LESS)
+    grant(
+        connections[using], settings.LEDGER_AUDITOR_ROLE, AUDITOR,
+        usual="SELECT", hidden=HIDDEN_FROM_AUDITOR,
+    )  # fmt: skip
     for setting in settings_of(connections[using], settings.LEDGER_WEB_ROLE):
         logger.warning(
             "The role %s has a setting of its own, %s. If nobody of yours set it, remove it as a "

@@ -5,6 +5,8 @@ That role may read and write every table, unless an app grants it less.
 """
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -12,7 +14,7 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 # Settings that an administrator gives the web role, see docs/rights.md.
 EXPECTED_SETTINGS = {
     "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout",
-    "track_activities",
+    "track_activities", "transaction_timeout",
 }  # fmt: skip
 # Everybody may execute these functions, and so fill the disk with large objects. Only a superuser
 # can take that right away, in each database.
@@ -33,12 +35,19 @@ WHERE prosecdef AND pg_has_role(current_user, proowner, 'MEMBER')
   AND has_function_privilege('public', oid, 'EXECUTE')"""
 
 
-def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -> bool:
+def grant(
+    connection: BaseDatabaseWrapper,
+    role: str,
+    less: Mapping[str, str],
+    *,
+    usual: str = EVERYTHING,
+    hidden: Mapping[str, str] = MappingProxyType({}),
+) -> bool:
     """Grant the role its rights to every table and view, and take from everybody the functions that
     run with the rights of their owner. Returns False if the role is missing.
 
     `less` maps tables to their rights as GRANT spells them, "" for none; all other tables get
-    EVERYTHING.
+    `usual`. Of the tables in `hidden` it may read every column but the one that they name.
     """
     with connection.cursor() as cursor:
         cursor.execute(DEFINERS)
@@ -64,9 +73,22 @@ def grant(connection: BaseDatabaseWrapper, role: str, less: Mapping[str, str]) -
         for name, schema in cursor.fetchall():
             table = f"{quote(schema)}.{quote(name)}"
             cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
-            if rights := less.get(name, EVERYTHING):
+            rights = less.get(name, usual)
+            if name in hidden:
+                rights = _reading_all_but(cursor, table, hidden[name])
+            if rights:
                 cursor.execute(f"GRANT {rights} ON {table} TO {to}")
     return True
+
+
+def _reading_all_but(cursor: Any, table: str, column: str) -> str:
+    """As GRANT spells it. From the table itself: a migration may not have added a column yet."""
+    cursor.execute(
+        "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attname <> %s",
+        [table, column],
+    )
+    return f"SELECT ({cursor.fetchone()[0]})"
 
 
 def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:

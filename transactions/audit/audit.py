@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError, connection
 
 from accounts.exceptions import LedgerError
@@ -30,7 +31,7 @@ from transactions.audit.checks.seals import seals
 from transactions.audit.findings import Finding
 from transactions.models import Transaction
 
-__all__ = ["CHECKS", "Audit", "AuditRunning", "AuditTooLong", "Finding", "audit"]
+__all__ = ["CHECKS", "Audit", "AuditBlind", "AuditRunning", "AuditTooLong", "Finding", "audit"]
 
 Check = Callable[[datetime | None], Iterator[Finding]]
 CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
@@ -55,6 +56,10 @@ AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
 
 class AuditRunning(LedgerError):
     """Another audit is running."""
+
+
+class AuditBlind(LedgerError):
+    """Policies of row-level security hide rows from the role that audits."""
 
 
 class AuditTooLong(LedgerError):
@@ -93,12 +98,13 @@ def audit(
     balances, holds, currencies, rules of accounts, what the history records and the chain of seals
     always completely. `tell`
     receives the name of each check before it starts. Raises AuditRunning if another audit runs,
-    AuditTooLong after `seconds`.
+    AuditTooLong after `seconds`, AuditBlind if the role may not see every row.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:
         with snapshot():
             _only_one()
+            _refuse_blind()
             return _checked(since, ends, tell)
     except OperationalError as error:
         if seconds is None or sqlstate(error) != TIMED_OUT:
@@ -139,6 +145,20 @@ def _counted(since: datetime | None) -> Audit:
     if since is not None:
         rows = rows.filter(created_at__gte=since)
     return Audit(Account.objects.count(), rows.count(), since)
+
+
+def _refuse_blind() -> None:
+    """Without a row every check is content. The web role shows policies the scope AUDIT instead."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT row_security_active('transactions') AND current_user <> %s",
+            [settings.LEDGER_WEB_ROLE],
+        )
+        if cursor.fetchone()[0]:
+            raise AuditBlind(
+                "Policies of row-level security hide rows from this role, so nothing was checked;"
+                " run the audit as the owner of the tables."
+            )
 
 
 def _only_one() -> None:

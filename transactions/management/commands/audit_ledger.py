@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
 from ledger.text.lines import counted
-from transactions.audit.audit import CHECKS, AuditRunning
+from transactions.audit.audit import CHECKS, AuditBlind, AuditRunning
 from transactions.audit.runs import run_audit
 
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
             try:
                 _, result = run_audit(since=since, tell=tell)
-            except AuditRunning as refusal:
+            except (AuditBlind, AuditRunning) as refusal:
                 raise CommandError(str(refusal)) from None
             bar.n = len(names)
         if options["json"]:

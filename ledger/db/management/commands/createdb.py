@@ -5,9 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError, connection
 
-KNOWS_BUILTIN_LOCALE = 170000
-# Sorts the same on every system and in every version, so that no index is damaged by an upgrade.
-SAME_EVERYWHERE = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
+from ledger.db.creation import create_database
+
 EXISTS, NO_RIGHT = "42P04", "42501"
 
 
@@ -18,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, **_options: Any) -> None:
         name = connection.settings_dict["NAME"]
         try:
-            _create(name)
+            create_database(connection, name)
         except ProgrammingError as error:
             code = getattr(error.__cause__, "sqlstate", None)
             if code == EXISTS:
@@ -31,14 +30,3 @@ class Command(BaseCommand):
                 ) from error
             raise
         self.stdout.write(f"Created the database {name}; manage.py prepare makes its tables.")
-
-
-def _create(name: str) -> None:
-    """From template0, because template1 may hold what somebody put there. Connects to another
-    database of the server.
-    """
-    with connection._nodb_cursor() as cursor:
-        version = cursor.connection.info.server_version
-        locale = SAME_EVERYWHERE if version >= KNOWS_BUILTIN_LOCALE else ""
-        quoted = connection.ops.quote_name(name)
-        cursor.execute(f"CREATE DATABASE {quoted} TEMPLATE template0 ENCODING 'UTF8'{locale}")

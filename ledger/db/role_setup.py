@@ -1,0 +1,108 @@
+"""Makes the roles of docs/rights.md on a server of one's own, and the bank's database.
+
+The administrator who does it need not be a superuser: on RDS and Aurora nobody is. What only a
+superuser may do is left out there, and told.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError
+
+from ledger.db.creation import create_database
+from ledger.db.rights import LARGE_OBJECTS
+
+IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
+KNOWS_TRANSACTION_TIMEOUT = 170000
+NO_IAM = f"this server has no role {IAM}, so it takes no tokens of IAM"
+ACTIVITY_STAYS = "Sessions of the web role see what others of it run: only a superuser can hide it."
+LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
+
+
+class NoSuchLogin(Exception):
+    """The server cannot let the roles sign in as asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class BankRoles:
+    """The names of the roles. `rows` owns the views of row-level security and cannot sign in."""
+
+    owner: str
+    web: str
+    auditor: str
+
+    @property
+    def rows(self) -> str:
+        return f"{self.web}_rows"
+
+    @property
+    def logins(self) -> tuple[str, str, str]:
+        return self.owner, self.web, self.auditor
+
+
+def set_up(
+    connection: Any, roles: BankRoles, *, timeouts: Mapping[str, float], iam: bool
+) -> Iterator[str]:
+    """Makes what is missing and yields a line for each thing that it did. `timeouts` are the
+    limits of the web role, in seconds; 0 sets none. With `iam` the roles sign in by tokens alone.
+
+    Raises NoSuchLogin before it changes anything.
+    """
+    name = connection.settings_dict["NAME"]
+    with connection._nodb_cursor() as cursor:
+        known = _column(cursor, "SELECT rolname FROM pg_roles")
+        if iam and IAM not in known:
+            raise NoSuchLogin(NO_IAM)
+        yield from _make(cursor, connection.ops.quote_name, roles, known, iam=iam)
+        yield from _limit(cursor, connection.ops.quote_name(roles.web), timeouts)
+        is_there = name in _column(cursor, "SELECT datname FROM pg_database")
+    if not is_there:
+        create_database(connection, name, roles.owner)
+        yield f"Created the database {name} of {roles.owner}."
+    with connection.cursor() as cursor:
+        if connection.settings_dict["USER"] not in roles.logins:
+            yield from _take_large_objects(cursor)
+
+
+def _make(
+    cursor: Any, quote: Any, roles: BankRoles, known: set[str], *, iam: bool
+) -> Iterator[str]:
+    for role in (*roles.logins, roles.rows):
+        if role not in known:
+            cursor.execute(f"CREATE ROLE {quote(role)} {'NO' if role == roles.rows else ''}LOGIN")
+            yield f"Created the role {role}."
+    if iam:
+        for role in roles.logins:
+            cursor.execute(f"GRANT {IAM} TO {quote(role)}")
+    cursor.execute(f"GRANT {quote(roles.rows)} TO {quote(roles.owner)}")
+    cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if cursor.fetchone() == (False,):  # who is none gives a database only to a role it belongs to
+        cursor.execute(f"GRANT {quote(roles.owner)} TO CURRENT_USER")
+
+
+def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str]:
+    """Gives the web role its limits of time, which a pooler would drop, and hides what it runs."""
+    for setting, seconds in timeouts.items():
+        too_old = cursor.connection.info.server_version < KNOWS_TRANSACTION_TIMEOUT
+        if seconds and not (setting == "transaction_timeout" and too_old):
+            cursor.execute(f"ALTER ROLE {web} SET {setting} = '{int(seconds * 1000)}ms'")
+    try:
+        cursor.execute(f"ALTER ROLE {web} SET track_activities = off")
+    except DatabaseError:
+        yield ACTIVITY_STAYS
+
+
+def _take_large_objects(cursor: Any) -> Iterator[str]:
+    cursor.execute(LARGE_OBJECTS)
+    for (revoke,) in cursor.fetchall():
+        try:
+            cursor.execute(revoke)
+        except DatabaseError:
+            yield LARGE_OBJECTS_STAY
+            return
+
+
+def _column(cursor: Any, sql: str) -> set[str]:
+    cursor.execute(sql)
+    return {name for (name,) in cursor.fetchall()}

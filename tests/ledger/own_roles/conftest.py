@@ -1,0 +1,87 @@
+"""A server whose administrator is no superuser, as those of RDS and Aurora are."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from ledger.db import postmaster, roles
+from ledger.db.embedded import EmbeddedServer
+from ledger.db.removal import delete_everything
+from tests.ledger.processes import LONG, MANAGE, environment, reachable_folder
+
+ADMIN, OWNER, WEB, AUDITOR = "bank_admin", "bank", "bank_web", "bank_auditor"
+NAME = "bank_books"
+
+
+@dataclass(frozen=True)
+class ManagedServer:
+    """A server as AWS gives it out: `rds_iam` exists, and the administrator may make roles."""
+
+    folder: Path
+    server: EmbeddedServer
+
+    def url(self, role: str) -> str:
+        host = quote(str(self.server.ensure_started().host), safe="")
+        return f"postgresql://{role}@{host}/{NAME}"
+
+    def manage(self, role: str, *arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
+        """Runs manage.py with the login of a role."""
+        own = {
+            "DATABASE_URL": self.url(role),
+            "LEDGER_WEB_ROLE": WEB,
+            "LEDGER_AUDITOR_ROLE": AUDITOR,
+            "LEDGER_URL": "http://localhost:8000",
+            "PATH": f"{self.server.binaries}{os.pathsep}{os.environ['PATH']}",
+        }
+        return subprocess.run(
+            [*MANAGE, *arguments],
+            env=environment(self.folder, **own | given),
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+            check=False,
+        )
+
+    def run(self, role: str, *arguments: str, **given: str) -> str:
+        done = self.manage(role, *arguments, **given)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def values(self, role: str, sql: str) -> list[str]:
+        """The first column of the answer."""
+        with psycopg.connect(self.url(role), autocommit=True) as connection:
+            return [str(value) for (value, *_) in connection.execute(sql.encode())]
+
+
+@pytest.fixture(scope="package")
+def bare() -> Iterator[ManagedServer]:
+    """Without any role of the bank."""
+    with reachable_folder() as folder:
+        server = EmbeddedServer(folder / "data", settings.LEDGER_PG)
+        try:
+            server.ensure_started()
+            running = postmaster.read(server.data)
+            assert running is not None
+            with roles.as_superuser(running, "postgres") as connection:
+                connection.execute(f"CREATE ROLE {ADMIN} LOGIN CREATEROLE CREATEDB")
+                connection.execute("CREATE ROLE rds_iam")
+                connection.execute(f"GRANT rds_iam TO {ADMIN} WITH ADMIN OPTION")
+            yield ManagedServer(folder / "data", server)
+        finally:
+            delete_everything(folder / "data")
+
+
+@pytest.fixture(scope="package")
+def managed(bare: ManagedServer) -> ManagedServer:
+    """With the roles, every table, and a bank that has paid."""
+    bare.run(ADMIN, "create_roles", "--iam", "--owner", OWNER)
+    bare.run(OWNER, "migrate", "-v0")
+    bare.run(OWNER, "seed_demo", "--force", "-v0")
+    return bare

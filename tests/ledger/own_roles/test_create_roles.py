@@ -1,0 +1,130 @@
+"""`manage.py create_roles`, and what each role may do afterwards."""
+
+import psycopg
+import pytest
+
+from tests.ledger.own_roles.conftest import ADMIN, AUDITOR, NAME, OWNER, WEB, ManagedServer
+from tests.ledger.processes import assert_one_sentence, wait_until
+
+# A hold that ends at once.
+HOLD = """
+from decimal import Decimal
+from datetime import timedelta
+from django.utils import timezone
+from accounts.models import Account
+from transactions import services
+services.expire_holds()
+account = Account.objects.filter(balance__gt=100, status="active").first()
+soon = timezone.now() + timedelta(milliseconds=50)
+services.hold(from_account=account, amount=Decimal(1), expires_at=soon)
+"""
+
+pytestmark = pytest.mark.slow  # servers of their own
+
+
+def test_an_administrator_who_is_no_superuser_makes_all_of_them(managed: ManagedServer) -> None:
+    assert managed.values(WEB, "SELECT current_user") == [WEB]
+    assert managed.values(
+        ADMIN, f"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '{NAME}'"
+    ) == [OWNER]
+    members = "SELECT rolname FROM pg_roles WHERE pg_has_role(rolname, 'rds_iam', 'MEMBER')"
+    assert {OWNER, WEB, AUDITOR} <= set(managed.values(ADMIN, members))
+    rights = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'bank%' AND {}"
+    over = "(rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication)"
+    assert managed.values(ADMIN, rights.format(over)) == [ADMIN]
+
+
+def test_the_web_role_has_its_limits_of_time_also_through_a_pooler(managed: ManagedServer) -> None:
+    found = managed.values(
+        ADMIN, f"SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = '{WEB}' ORDER BY 1"
+    )
+    names = [setting.partition("=")[0] for setting in found]
+    expected = ["idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"]
+    if managed.server.major >= 17:
+        expected.append("transaction_timeout")
+    assert names == expected
+    assert "lock_timeout=2000ms" in found
+
+
+def test_a_second_run_changes_nothing(managed: ManagedServer) -> None:
+    said = managed.run(ADMIN, "create_roles", "--iam", "--owner", OWNER)
+    assert "Created" not in said
+    assert managed.values(OWNER, "SELECT count(*) > 0 FROM transactions") == ["True"]
+
+
+def test_migrations_do_not_warn_of_the_limits_that_it_set(managed: ManagedServer) -> None:
+    done = managed.manage(OWNER, "migrate", "-v0")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_auditor_audits_and_changes_nothing_else(managed: ManagedServer) -> None:
+    assert "clean" in managed.run(AUDITOR, "audit_ledger")
+    assert managed.values(AUDITOR, "SELECT count(*) FROM audit_runs") == ["1"]
+
+    tables = managed.values(
+        AUDITOR,
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')"
+        " AND relnamespace = 'public'::regnamespace"
+        f" AND has_table_privilege('{AUDITOR}', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')",
+    )
+    assert tables == ["audit_runs"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT password FROM users",
+        "SELECT * FROM fact_keys",
+        "SELECT data FROM mfa_authenticator",
+        "SELECT * FROM sessions",
+        "UPDATE audit_runs SET findings = '[]'",
+        "DELETE FROM audit_runs",
+        "INSERT INTO seals DEFAULT VALUES",
+        "CREATE TABLE mine ()",
+        "CREATE TEMPORARY TABLE mine ()",
+        "GRANT bank_web TO bank_auditor",
+    ],
+)
+def test_the_auditor_is_refused(managed: ManagedServer, sql: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        managed.values(AUDITOR, sql)
+
+
+def test_holds_expire_by_the_web_role_and_days_are_sealed_by_the_owner(
+    managed: ManagedServer,
+) -> None:
+    managed.run(OWNER, "shell", "-v", "0", "-c", HOLD)
+    wait_until(lambda: "Released 1 hold" in managed.run(WEB, "expire_holds", LEDGER_ROLE="web"))
+    assert "eal" in managed.run(OWNER, "seal_ledger")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        managed.values(WEB, "INSERT INTO seals DEFAULT VALUES")
+
+
+def test_an_audit_that_policies_blind_is_refused(managed: ManagedServer) -> None:
+    managed.run(OWNER, "prepare", LEDGER_ROW_SECURITY="True")
+    try:
+        done = managed.manage(AUDITOR, "audit_ledger", LEDGER_ROW_SECURITY="True")
+    finally:
+        managed.run(OWNER, "prepare", LEDGER_ROW_SECURITY="False")
+    assert_one_sentence(done, "row-level security", "owner")
+
+
+def test_without_iam_on_the_server_nothing_is_changed(bare: ManagedServer) -> None:
+    other = {"LEDGER_WEB_ROLE": "other_web", "LEDGER_AUDITOR_ROLE": "other_auditor"}
+    with psycopg.connect(bare.url(ADMIN).replace(NAME, "postgres"), autocommit=True) as admin:
+        admin.execute("ALTER ROLE rds_iam RENAME TO not_iam")
+        done = bare.manage(ADMIN, "create_roles", "--iam", "--owner", "other", **other)
+        admin.execute("ALTER ROLE not_iam RENAME TO rds_iam")
+        found = admin.execute("SELECT 1 FROM pg_roles WHERE rolname LIKE 'other%'").fetchall()
+    assert_one_sentence(done, "rds_iam")
+    assert found == []
+
+
+def test_a_login_that_may_make_no_roles_is_told_so(managed: ManagedServer) -> None:
+    done = managed.manage(WEB, "create_roles", LEDGER_WEB_ROLE="another_web")
+    assert_one_sentence(done, "administrator")
+
+
+def test_the_embedded_server_needs_none_of_it(bare: ManagedServer) -> None:
+    done = bare.manage(ADMIN, "create_roles", DATABASE_URL="")
+    assert_one_sentence(done, "embedded")
