@@ -2,14 +2,17 @@
 
 import json
 from dataclasses import asdict
+from http import HTTPStatus
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ledger.db import pooler, replicas, row_security, signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.jobs import records
 
 SECONDS = 2
 CHECKS = (row_security.problem_with, signed_facts.problem_with, pooler.problem_with)
@@ -32,15 +35,18 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def readyz_verbose(request: HttpRequest) -> JsonResponse:
-    """The same for staff who are signed in, with how far behind each replica is; for all others the
-    short answer.
+    """The same for staff who are signed in, with how far behind each replica is, and when each
+    scheduled job was last done; for all others the short answer.
     """
     answer = readyz(request)
     if not request.user.is_staff:
         return answer
     found = replicas.figures(replicas.replicas()) if replicas.aliases() else []
-    told = {"replicas": [asdict(replica) for replica in found]}
-    answer.content = json.dumps({**json.loads(answer.content), **told})
+    told: dict[str, object] = {"replicas": [asdict(replica) for replica in found]}
+    if answer.status_code == HTTPStatus.OK:  # else the database is away, or lacks the table
+        told["jobs"] = [asdict(job) for job in records.status_of()]
+    whole = {**json.loads(answer.content), **told}
+    answer.content = json.dumps(whole, cls=DjangoJSONEncoder)
     return answer
 
 

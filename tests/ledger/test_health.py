@@ -39,7 +39,8 @@ def test_readyz_is_ready_on_a_migrated_database(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_without_replicas_staff_read_that_there_are_none(client: Client, staff: Client) -> None:
-    assert staff.get("/readyz?verbose").json() == {"status": "ready", "replicas": []}
+    told = staff.get("/readyz?verbose").json()
+    assert (told["status"], told["replicas"]) == ("ready", [])
 
 
 @pytest.mark.django_db
@@ -52,7 +53,9 @@ def test_others_read_the_short_answer(client: Client) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_readyz_names_the_first_migration_that_is_missing(client: Client) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE django_migrations SET name = 'later' WHERE app = 'ledger_db'")
+        cursor.execute(
+            "UPDATE django_migrations SET name = 'later' WHERE name = '0001_cache_table'"
+        )
     try:
         response = client.get("/readyz")
     finally:

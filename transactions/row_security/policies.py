@@ -211,6 +211,7 @@ OPEN = {
     "auth_group_permissions": "what a group may do; the web role only reads it",
     "auth_permission": "what a group may do; the web role only reads it",
     "django_content_type": "names of models; the web role only reads it",
+    "job_records": "when scheduled work was done; the web role only reads it",
     "django_migrations": "names of migrations; the web role only reads it",
     "django_session": "empty: sessions are in the table sessions",
     "socialaccount_socialapp": "empty: providers are in the settings",

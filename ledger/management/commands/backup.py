@@ -2,14 +2,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ledger.backups import files
 from ledger.backups.proof import NotProved, prove_elsewhere
+from ledger.jobs.command import JobCommand
+from ledger.jobs.schedule import BACKUP
 from ledger.text.lines import counted
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
+    job = BACKUP.name
     help = (
         "Writes the whole bank into FILE by pg_dump while it works on, and FILE.manifest beside it,"
         " by which `manage.py restore` knows a damaged file."

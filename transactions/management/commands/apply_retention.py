@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from ledger.jobs.command import JobCommand
 from transactions.privacy.retention import apply_retention
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
+    job = "apply_retention"
     help = "Delete sign-ins older than LEDGER_KEEP_SIGN_INS_DAYS, and sessions that are over."
 
     def handle(self, **_options: Any) -> None:

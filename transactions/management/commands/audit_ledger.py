@@ -3,17 +3,19 @@ import sys
 from datetime import datetime, time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
+from ledger.jobs.command import JobCommand
 from ledger.text.lines import counted
 from transactions.audit.audit import CHECKS, AuditBlind, AuditRunning
 from transactions.audit.runs import run_audit
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
+    job, partial = "audit_ledger", ("since",)
     help = (
         "Checks the books from the rows alone; exits 1 and names the first wrong account and row."
     )

@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from ledger.jobs.command import JobCommand
 from transactions.privacy.erasure import due_before, erase
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
+    job, partial = "erase_people", ("dry_run",)
     help = (
         "Erase names, addresses, ways to sign in and notes of people whose sign-in was closed more "
         "than LEDGER_KEEP_PEOPLE_DAYS ago and who have no open account. The books stay."

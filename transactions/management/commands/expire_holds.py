@@ -1,11 +1,11 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from ledger.jobs.command import JobCommand
 from transactions.services import expire_holds
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
+    job = "expire_holds"
     help = "Releases every expired hold. Safe to run twice and in parallel."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -2,16 +2,18 @@ import json
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.exceptions import LedgerError
 from ledger.db.snapshot import snapshot
+from ledger.jobs.command import JobCommand
 from transactions.audit import sealing
 from transactions.audit.checks.seals import seals as broken_seals
 from transactions.models import Seal
 
 
-class Command(BaseCommand):
+class Command(JobCommand):
+    job, partial = "seal_ledger", ("until", "verify")
     help = (
         "Seals everything booked before today (UTC) that is not sealed yet, so that nobody can add "
         "to it or change it without a trace. Safe to run twice and in parallel."

@@ -1,0 +1,30 @@
+"""What the database layer keeps for itself: when scheduled work was last done."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class JobRecord(models.Model):
+    """When a job was last done and last failed, and which worker has claimed it.
+
+    `ledger.jobs.records` writes it, as the owner of the tables; web processes only read it.
+    """
+
+    name = models.CharField(max_length=63, primary_key=True)
+    began_at = models.DateTimeField(null=True, db_comment="When the run that was done began")
+    done_at = models.DateTimeField(null=True, db_comment="When it was last done")
+    failed_at = models.DateTimeField(null=True, db_comment="When it last failed")
+    error = models.CharField(
+        max_length=200, default="", db_comment="The kind of the last failure, without its values"
+    )
+    claimed_by = models.CharField(max_length=100, default="", db_comment="Host and process")
+    claim_ends = models.DateTimeField(null=True, db_comment="Then another worker may claim it")
+
+    class Meta:
+        db_table = "job_records"
+        db_table_comment = "When each scheduled job was last done"
+        default_permissions: ClassVar[tuple[str, ...]] = ()
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,57 @@
+"""A command that is a job: whoever runs it, cron, a worker or a person, it is recorded."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError
+
+from ledger.db.retry import sqlstate
+from ledger.jobs import records
+
+
+class JobCommand(BaseCommand):
+    """`job` is the command's name; with one of the options `partial`, a run is not the whole job
+    and is not recorded.
+    """
+
+    job: ClassVar[str]
+    partial: ClassVar[tuple[str, ...]] = ()
+
+    def execute(self, *arguments: Any, **options: Any) -> str | None:
+        if any(options.get(option) for option in self.partial):
+            return super().execute(*arguments, **options)
+        with self._recorded():
+            return super().execute(*arguments, **options)
+
+    @contextmanager
+    def _recorded(self) -> Iterator[None]:
+        began_at = records.clock()
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            with self._warned():
+                records.note_failed(name=self.job, error=kind_of(error))
+            raise
+        with self._warned():
+            records.note_done(name=self.job, began_at=began_at)
+
+    @contextmanager
+    def _warned(self) -> Iterator[None]:
+        """A run that cannot be recorded stays what it was."""
+        try:
+            yield
+        except (DatabaseError, InterfaceError) as error:
+            self.stderr.write(f"This run of {self.job} is not recorded: {kind_of(error)}.")
+
+
+def kind_of(error: BaseException) -> str:
+    """The class of an error, with its SQLSTATE or exit code; never its message, which may name
+    people and amounts.
+    """
+    name = type(error).__name__
+    if isinstance(error, SystemExit):
+        return f"exit code {error.code}"
+    state = sqlstate(error)
+    return f"{name} {state}" if state else name

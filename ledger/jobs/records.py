@@ -1,0 +1,105 @@
+"""When each job was last done, and which worker has it: rows of `job_records`.
+
+Note [Claims of jobs]: a worker claims a job by a row, not by an advisory lock: a lock of a session
+does not work behind pgbouncer, and one of a transaction would keep that open for a whole audit. A
+claim ends after CLAIM_SECONDS unless its worker renews it, so a worker that was killed keeps a job
+no longer. It saves work and protects nothing: every job may run twice at the same time, so a worker
+that was paused for longer than its claim does no harm. All times are those of the database.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db import transaction as db_transaction
+
+from ledger.db.models import JobRecord
+from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
+
+CLAIM_SECONDS = 60
+_CLAIM = timedelta(seconds=CLAIM_SECONDS)
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What is known of a job. `seconds_ago` is since it was last done, None if it never was."""
+
+    name: str
+    done_at: datetime | None
+    failed_at: datetime | None
+    error: str
+    seconds_ago: float | None
+    is_late: bool
+
+
+def status_of(jobs: Sequence[ScheduledJob] = JOBS) -> list[JobStatus]:
+    """When each job was last done, failed, and whether it is late. Two queries."""
+    records, now = read(), clock()
+    return [_status(job, records.get(job.name), now) for job in jobs]
+
+
+def read() -> dict[str, JobRecord]:
+    """All records, by the name of their job."""
+    return {record.name: record for record in JobRecord.objects.all()}
+
+
+def clock() -> datetime:
+    """The time of the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def claim(*, job: ScheduledJob, worker: str) -> bool:
+    """Gives the worker the job if it is due and nobody else has it; False otherwise.
+
+    A claim under the worker's own name is one whose COMMIT got no answer: it counts as free.
+    """
+    JobRecord.objects.bulk_create([JobRecord(name=job.name)], ignore_conflicts=True)
+    with db_transaction.atomic(durable=True):
+        free = JobRecord.objects.select_for_update(skip_locked=True).filter(name=job.name).first()
+        now = clock()
+        if free is None or not is_due(job, read(), now):
+            return False
+        if free.claim_ends is not None and free.claim_ends > now and free.claimed_by != worker:
+            return False
+        free.claimed_by, free.claim_ends = worker, now + _CLAIM
+        free.save(update_fields=["claimed_by", "claim_ends"])
+    return True
+
+
+def renew(*, name: str, worker: str) -> bool:
+    """Makes the worker's claim last CLAIM_SECONDS from now on; False if another has the job."""
+    mine = JobRecord.objects.filter(name=name, claimed_by=worker)
+    return bool(mine.update(claim_ends=clock() + _CLAIM))
+
+
+def give_back(*, worker: str) -> None:
+    """Ends every claim of the worker."""
+    JobRecord.objects.filter(claimed_by=worker).update(claimed_by="", claim_ends=None)
+
+
+def note_done(*, name: str, began_at: datetime) -> None:
+    """Records that the job was done by a run that began then."""
+    facts = {"began_at": began_at, "done_at": clock()}
+    JobRecord.objects.update_or_create(name=name, defaults=facts)
+
+
+def note_failed(*, name: str, error: str) -> None:
+    """Records that the job failed. `error` is its kind, without values."""
+    facts = {"failed_at": clock(), "error": error[:200]}
+    JobRecord.objects.update_or_create(name=name, defaults=facts)
+
+
+def _status(job: ScheduledJob, record: JobRecord | None, now: datetime) -> JobStatus:
+    found = record or JobRecord(name=job.name)
+    return JobStatus(
+        name=job.name,
+        done_at=found.done_at,
+        failed_at=found.failed_at,
+        error=found.error,
+        seconds_ago=(now - found.done_at).total_seconds() if found.done_at else None,
+        is_late=job.is_late(record, now),
+    )

@@ -1,0 +1,51 @@
+"""Does the scheduled work of a bank, in place of cron."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from functools import partial
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from ledger.jobs.worker import Worker
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Command(BaseCommand):
+    help = (
+        "Do the scheduled work, such as releasing expired holds and sealing days, until SIGTERM or"
+        " Ctrl-C. Several may run, also beside cron: each job is done once."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="do what is due and end; the exit code is 1 if a job failed",
+        )
+
+    def handle(self, *, once: bool, **_options: Any) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, _interrupt)
+        try:
+            tell = partial(self.stderr.write, style_func=str)
+            worker = Worker(tell=tell, out=self.stdout, err=self.stderr)
+            if not once:
+                worker.run(threading.Event().wait)
+            elif not worker.run_once():
+                raise SystemExit(1)
+        except KeyboardInterrupt:
+            pass  # the database takes back what was not committed, and a later run does it
+        except DatabaseError as error:
+            raise CommandError(str(error).strip().partition("\n")[0]) from error
+        finally:
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt

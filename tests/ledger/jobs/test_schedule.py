@@ -1,0 +1,98 @@
+"""When a job is due and when it is late, from what is recorded alone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from ledger.db.models import JobRecord
+from ledger.jobs.command import JobCommand
+from ledger.jobs.schedule import BACKUP, JOBS, ScheduledJob, is_due
+
+NIGHTLY = ScheduledJob("audit_ledger", at="01:30")
+AFTER_IT = ScheduledJob("seal_ledger", at="01:30", after="audit_ledger")
+OFTEN = ScheduledJob("expire_holds", every=timedelta(minutes=5))
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
+
+
+def done(name: str, began: datetime) -> JobRecord:
+    return JobRecord(name=name, began_at=began, done_at=began + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("began", "now", "due"),
+    [
+        (at(2, 1, 30), at(2, 23, 59), False),  # done in this period
+        (at(2, 1, 30), at(3, 1, 29), False),
+        (at(2, 1, 30), at(3, 1, 30), True),
+        (at(2, 1, 29), at(2, 1, 31), True),  # begun in the period before, ended in this one
+        (at(2, 12), at(3, 1, 30), True),  # by hand, at noon
+    ],
+)
+def test_a_nightly_job_is_due_once_from_its_time_on(
+    began: datetime, now: datetime, *, due: bool
+) -> None:
+    assert is_due(NIGHTLY, {"audit_ledger": done("audit_ledger", began)}, now) is due
+
+
+def test_a_job_that_was_never_done_is_due_at_once() -> None:
+    assert is_due(NIGHTLY, {}, at(2, 17))
+    assert is_due(OFTEN, {"expire_holds": JobRecord(name="expire_holds")}, at(2, 17))
+
+
+def test_one_that_follows_another_waits_until_that_was_done_in_this_period() -> None:
+    now = at(3, 2)
+    assert not is_due(AFTER_IT, {}, now)
+    assert not is_due(AFTER_IT, {"audit_ledger": done("audit_ledger", at(2, 1, 30))}, now)
+    assert is_due(AFTER_IT, {"audit_ledger": done("audit_ledger", at(3, 1, 30))}, now)
+
+
+@pytest.mark.parametrize(
+    ("job", "now", "due"),
+    [(NIGHTLY, at(3, 2, 29), False), (NIGHTLY, at(3, 2, 30), True), (OFTEN, at(3, 1, 35), True)],
+)
+def test_a_failed_job_is_tried_again_after_its_period_or_an_hour(
+    job: ScheduledJob, now: datetime, *, due: bool
+) -> None:
+    failed = JobRecord(name=job.name, failed_at=at(3, 1, 30))
+    assert is_due(job, {job.name: failed}, now) is due
+
+
+def test_a_failure_of_yesterday_does_not_delay_today() -> None:
+    failed = JobRecord(name="audit_ledger", failed_at=at(3, 1, 20))
+    assert is_due(NIGHTLY, {"audit_ledger": failed}, at(3, 1, 30))
+
+
+@pytest.mark.parametrize(
+    ("job", "hours", "late"),
+    [(NIGHTLY, 25, False), (NIGHTLY, 27, True), (OFTEN, 1, False), (OFTEN, 3, True)],
+)
+def test_a_job_is_late_two_hours_after_its_period(
+    job: ScheduledJob, hours: int, *, late: bool
+) -> None:
+    record = done(job.name, at(2, 1, 30))
+    assert record.done_at is not None
+    assert job.is_late(record, record.done_at + timedelta(hours=hours)) is late
+
+
+def test_a_job_that_was_never_done_is_late() -> None:
+    assert NIGHTLY.is_late(None, at(2, 1))
+    assert NIGHTLY.is_late(JobRecord(name="audit_ledger"), at(2, 1))
+
+
+def test_each_job_is_a_command_that_records_itself_under_its_name() -> None:
+    commands = get_commands()
+    for job in (*JOBS, BACKUP):
+        command = load_command_class(commands[job.name], job.name)
+        assert isinstance(command, JobCommand)
+        assert command.job == job.name
+
+
+def test_what_follows_a_job_comes_after_it_in_the_list() -> None:
+    names = [job.name for job in JOBS]
+    assert len(names) == len(set(names))
+    for job in JOBS:
+        assert not job.after or names.index(job.after) < names.index(job.name)

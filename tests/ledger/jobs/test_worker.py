@@ -1,0 +1,166 @@
+"""A worker does what is due, once, and goes on after failures."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from threading import Barrier, Thread
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+
+from ledger.db.models import JobRecord
+from ledger.jobs import records, worker
+from ledger.jobs.schedule import JOBS, ScheduledJob
+from ledger.jobs.worker import Worker
+from tests.pooler import PROGRAM, connected, pgbouncer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NAMES = [job.name for job in JOBS]
+ONE = (ScheduledJob("expire_holds"),)
+
+
+class Ran(list[str]):
+    """The names of commands, in place of running them. Each ends as `ends` says."""
+
+    ends: Callable[[str], None] = staticmethod(lambda _name: None)
+
+    def __call__(self, name: str, **_options: object) -> None:
+        self.append(name)
+        began_at = records.clock()
+        self.ends(name)
+        records.note_done(name=name, began_at=began_at)
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
+    found = Ran()
+    monkeypatch.setattr(worker, "call_command", found)
+    return found
+
+
+def test_everything_is_done_once_in_its_order_and_recorded() -> None:
+    lines: list[str] = []
+    first = Worker(tell=lines.append, out=StringIO(), err=StringIO())
+
+    assert first.run_once()
+    assert lines == [f"{name}: done." for name in NAMES]
+    assert not any(job.is_late for job in records.status_of())
+
+    assert Worker(tell=lines.append).run_once()
+    assert len(lines) == len(NAMES)  # nothing was due any more
+
+
+def test_what_cron_has_done_a_worker_does_not_do_again(ran: Ran) -> None:
+    call_command("expire_holds", stdout=StringIO())
+    Worker(tell=lambda _line: None, jobs=ONE).run_once()
+    assert ran == []
+
+
+def test_two_workers_at_once_do_each_job_once(ran: Ran) -> None:
+    together = Barrier(2, timeout=60)
+
+    def work() -> None:
+        together.wait()
+        Worker(tell=lambda _line: None).run_due()
+
+    threads = [Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # What follows the audit may have been looked at while the other worker still audited.
+    Worker(tell=lambda _line: None).run_due()
+
+    assert sorted(ran) == sorted(NAMES)
+
+
+def test_while_one_works_another_leaves_its_job_alone(ran: Ran) -> None:
+    other = Worker(tell=lambda _line: None, jobs=ONE)
+
+    def look(_name: str) -> None:
+        thread = Thread(target=other.run_due)
+        thread.start()
+        thread.join()
+
+    ran.ends = look
+    Worker(tell=lambda _line: None, jobs=ONE).run_due()
+
+    assert ran == ["expire_holds"]
+
+
+def test_a_failed_job_keeps_the_others_from_nothing(
+    ran: Ran, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(name: str) -> None:
+        if name == "expire_holds":
+            raise ValueError("Ana Silva")
+        if name == "audit_ledger":
+            raise SystemExit(1)
+        if name == "apply_retention":
+            raise CommandError("Not now.")
+
+    ran.ends = fail
+    lines: list[str] = []
+
+    assert not Worker(tell=lines.append).run_once()
+
+    assert ran == [name for name in NAMES if name != "seal_ledger"]  # not without a clean audit
+    assert "Ana" not in "".join(lines)
+    assert lines == [
+        "expire_holds failed; the log says why.",
+        "audit_ledger failed with exit code 1.",
+        "erase_people: done.",
+        "apply_retention failed: Not now.",
+    ]
+    assert "The job expire_holds failed." in caplog.text
+    assert not JobRecord.objects.exclude(claimed_by="").exists()
+
+
+def test_a_database_that_is_away_is_told_once_and_asked_again(
+    ran: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, rounds = records.read, iter([True, True, False])
+
+    def read() -> dict[str, JobRecord]:
+        if next(rounds, False):
+            raise OperationalError("connection refused")
+        return found()
+
+    monkeypatch.setattr(records, "read", read)
+    lines: list[str] = []
+    here = Worker(tell=lines.append, jobs=ONE)
+    for _ in range(3):
+        here.run_due()
+
+    assert ran == ["expire_holds"]
+    assert ["connection refused" in line for line in lines] == [True, False, False]
+    assert lines[1:] == ["expire_holds: done.", "The database is back."]
+
+
+def test_a_claim_is_renewed_while_its_job_runs(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "RENEW_SECONDS", 0.001)
+
+    def outlast_the_claim(_name: str) -> None:
+        long_ago = records.clock() - timedelta(days=1)
+        JobRecord.objects.update(claim_ends=long_ago)
+        while JobRecord.objects.get().claim_ends == long_ago:
+            pass
+
+    ran.ends = outlast_the_claim
+    Worker(tell=lambda _line: None, jobs=ONE).run_due()
+
+    assert ran == ["expire_holds"]
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+def test_two_workers_share_the_work_behind_a_pooler() -> None:
+    """In transaction mode each transaction may have another session."""
+    lines: list[str] = []
+    with pgbouncer(size=4) as pooler, connected(pooler.settings()):
+        for _ in range(2):
+            here = Worker(tell=lines.append, out=StringIO(), err=StringIO())
+            assert here.run_once()
+            assert not records.renew(name="expire_holds", worker=here.name)  # given back
+        connection.close()
+    assert lines == [f"{name}: done." for name in NAMES]
