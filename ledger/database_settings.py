@@ -9,21 +9,28 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
-import psycopg
-from psycopg.conninfo import make_conninfo
 
-from ledger import aws_settings, env
+from ledger import aws_settings, database_options, env
 
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
-# Options of psycopg and Django's backend; all others go to libpq.
-NOT_OF_LIBPQ = {"assume_role", "isolation_level", "prepare_threshold", "server_side_binding"}
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
 PORT = re.compile(r":[0-9]+$", re.ASCII)
-SEVERAL = "read-write"  # of several hosts, libpq takes the first that accepts writes
+# libpq takes the first host that accepts writes. One host may be a standby too: the name of a
+# primary that became one, while DNS still leads there. From Postgres 14 on this asks nothing of the
+# server, which says by itself whether it takes writes.
+WRITER = "read-write"
+NO_WRITER = (
+    "its option target_session_attrs is {value!r}, and money is read and moved on a server that"
+    " takes writes; write read-write or primary, or any for one host alone"
+)
+NO_REPLICA = (
+    "its option target_session_attrs is {value!r}, and a replica is a standby; leave it out, or"
+    " write any for a pooler that stands before the standby"
+)
 # A server that vanishes without a word, as by a cut cable, is noticed after some 10 seconds: an
 # idle connection by three probes that nobody answers, a busy one by data that nobody confirms.
 # libpq heeds these on TCP alone.
@@ -66,7 +73,21 @@ def database() -> dict[str, Any]:
         return {}
     found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
     found |= aws_settings.credentials(found, is_local=_is_all_local(found))
-    return {**found, **aws_settings.driver(found)}
+    return _asking_for_writer(name, {**found, **aws_settings.driver(found)})
+
+
+def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The same, which connects to a server that takes writes alone. AWS's driver finds it by
+    itself; a pooler repeats what its server said once, so that only several are asked.
+    """
+    options = found["OPTIONS"]
+    is_several = "," in _real_hosts(found["HOST"], options)
+    value = options.get("target_session_attrs", WRITER)
+    if value not in (WRITER, "primary") and (is_several or value != "any"):
+        env.refuse(_where(name), NO_WRITER.format(value=value))
+    if found["ENGINE"] != LIBPQ or (env.text("DB_POOLER") and not is_several):
+        return found
+    return {**found, "OPTIONS": {"target_session_attrs": WRITER, **options}}
 
 
 def _is_all_local(found: dict[str, Any]) -> bool:
@@ -92,7 +113,9 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
         env.refuse(name, "either each host has a port or none, as in //a:5432,b:5432/ledger")
     # The parser leaves escapes as they are, and the brackets of several IPv6 addresses.
     found["HOST"] = ",".join(unquote(PORT.sub("", place)).strip("[]") for place in places)
-    return found
+    # It also guesses the types of options.
+    kept = {each: found[each] for each in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+    return {**kept, **database_options.options(name, parts.query)}
 
 
 def _from_parts() -> dict[str, Any]:
@@ -101,33 +124,28 @@ def _from_parts() -> dict[str, Any]:
         env.check_number("DB_PORT", port, least=1, most=65535)
     if len(ports) not in (1, len(hosts)):
         env.refuse("DB_PORT", "it is one port for all hosts, or one for each")
-    options: dict[str, Any] = dict(parse_qsl(env.text("DB_OPTIONS"), keep_blank_values=True))
-    if env.text("DB_OPTIONS") and not options:
-        env.refuse("DB_OPTIONS", "it has no options such as connect_timeout=3&sslcert=FILE")
-    for name in ("sslmode", "sslrootcert"):
-        if value := env.text(f"DB_{name.upper()}"):
-            options[name] = value
+    found = database_options.options("DB_OPTIONS", env.text("DB_OPTIONS"))
+    for option in ("sslmode", "sslrootcert"):
+        setting = f"DB_{option.upper()}"
+        if value := env.text(setting):
+            found["OPTIONS"][option] = database_options.value_of(setting, option, value)
     return {
+        **found,
         "NAME": env.text("DB_NAME"),
         "USER": env.text("DB_USER"),
         "PASSWORD": env.text("DB_PASSWORD"),
         "HOST": ",".join(hosts),
         "PORT": ",".join(ports),
-        "OPTIONS": options,
     }
 
 
 def _checked(
     name: str, found: dict[str, Any], notice: Mapping[str, Any] = NOTICE_DEAD
 ) -> dict[str, Any]:
-    """The same with the options that each connection needs; stops at wrong or unsafe ones."""
-    given = found.get("OPTIONS", {})
-    for option, value in given.items():
-        if option not in NOT_OF_LIBPQ and not _is_known(option, value):
-            env.refuse(_where(name), f"libpq knows no option {option!r}")
-    several = {"target_session_attrs": SEVERAL} if "," in found["HOST"] else {}
+    """The same with the options that each connection needs; stops at unsafe ones."""
+    given = found["OPTIONS"]
     _check_encryption(_where(name), found["HOST"], given)
-    return {**found, "OPTIONS": {**notice, **several, **given}}
+    return {**found, "OPTIONS": {**notice, **given}}
 
 
 def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -142,8 +160,7 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     if is_own and not writer["LEDGER_EMBEDDED"]:
         env.refuse(name, f"{url} is that of the embedded server, and DATABASE_URL names another")
     found = {} if is_own else _checked(name, _parsed(name, url), OF_REPLICA)
-    if "," in found.get("HOST", ""):
-        env.refuse(name, "each URL is one server; write one for each, with a space between")
+    _check_replica(name, found)
     inherited = {key: writer["OPTIONS"][key] for key in INHERITED if key in writer["OPTIONS"]}
     options = {**inherited, **OF_REPLICA, **found.get("OPTIONS", {})}
     if not writer.get("LEDGER_POOLER"):  # a pooler refuses it; a standby takes no writes anyway
@@ -164,17 +181,20 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _check_replica(name: str, found: dict[str, Any]) -> None:
+    if not found:  # the embedded server's own
+        return
+    given = found["OPTIONS"]
+    if "," in _real_hosts(found["HOST"], given):
+        env.refuse(name, "each URL is one server; write one for each, with a space between")
+    value = given.get("target_session_attrs", "standby")
+    if value not in ("standby", "any"):
+        env.refuse(name, NO_REPLICA.format(value=value))
+
+
 def _where(name: str) -> str:
     """The setting that has the options."""
     return "DB_OPTIONS" if name == "DB_NAME" else name
-
-
-def _is_known(option: str, value: Any) -> bool:
-    try:
-        make_conninfo("", **{option: value})
-    except psycopg.ProgrammingError:
-        return False
-    return True
 
 
 def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:

@@ -89,6 +89,18 @@ def checked(database: dict[str, Any], *, given: dict[str, Any], is_web: bool) ->
     return with_pool(database, options) if is_web else database
 
 
+def check_replica(replica: dict[str, Any]) -> None:
+    """Stops at a replica whose URL does harm behind the pooler, or with the pool."""
+    where = "DATABASE_REPLICA_URLS"
+    if replica.get("LEDGER_POOLER"):
+        found = replica["OPTIONS"]
+        _refuse_of_session(where, {name: found[name] for name in found if found[name] is not None})
+        if not replica.get("DISABLE_SERVER_SIDE_CURSORS", True):
+            env.refuse(where, CURSORS)
+    if replica["OPTIONS"].get("pool") and replica["CONN_MAX_AGE"]:
+        env.refuse(where, f"it has conn_max_age; {ONE_KEEPS}")
+
+
 def with_pool(database: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """The same with Django's pool. The backend checks each connection by itself: psycopg_pool
     waits a second after the first dead one.
@@ -114,12 +126,16 @@ def _refuse_harmful(given: dict[str, Any]) -> None:
     if not given:
         env.refuse("DB_POOLER", NO_SERVER)
     where = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_OPTIONS"
-    for option, harm in HARMFUL.items():
-        if option in given.get("OPTIONS", {}):
-            env.refuse(where, harm)
+    _refuse_of_session(where, given["OPTIONS"])
     if not given.get("DISABLE_SERVER_SIDE_CURSORS", True):
         env.refuse(where, CURSORS)
     if env.flag("LEDGER_PREPARE"):
         env.refuse("LEDGER_PREPARE", PREPARED)
     if env.flag("LEDGER_COOKBOOK"):
         env.refuse("LEDGER_COOKBOOK", COOKBOOK)
+
+
+def _refuse_of_session(where: str, options: dict[str, Any]) -> None:
+    for option, harm in HARMFUL.items():
+        if option in options:
+            env.refuse(where, harm)

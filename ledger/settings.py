@@ -149,6 +149,8 @@ DATABASES["default"] = pool_settings.checked(
 # Standbys from which web processes read (ledger/db/replicas/), and which of several answers; one
 # that is more seconds behind than this is left out.
 _replicas = database_settings.replicas(DATABASES["default"])
+for _replica in _replicas.values():
+    pool_settings.check_replica(_replica)
 if LEDGER_ROLE == "web":
     DATABASES |= _replicas
 DATABASE_REPLICA_CHOICE = env.choice(

@@ -9,6 +9,13 @@ import psycopg
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
+NO_WRITES = (
+    "The database takes no writes: its server is a standby, or was set read-only. Connect to the"
+    " primary."
+)
+# What libpq answers where a server that takes writes was asked for.
+FOUND_READER = ("session is read-only", "server is in hot standby mode")
+
 
 @contextmanager
 def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
@@ -27,6 +34,18 @@ def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
     except psycopg.Error as err:
         reason = str(err).strip().splitlines()[0]
         raise OperationalError(f"The database cannot be reached: {reason}") from err
+
+
+def problem_with_writes(found: psycopg.Connection) -> str | None:
+    """The sentence about a server that takes no writes; None for one that does."""
+    is_reader = found.execute("SHOW transaction_read_only").fetchone() == ("on",)
+    return NO_WRITES if is_reader else None
+
+
+def refusal_of_reader(error: BaseException) -> str | None:
+    """The same for a connection that was not made for this reason; None for other errors."""
+    reason = str(error.__cause__ or error)
+    return NO_WRITES if any(words in reason for words in FOUND_READER) else None
 
 
 def unapplied_migrations(found: psycopg.Connection) -> list[str]:

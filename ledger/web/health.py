@@ -11,11 +11,21 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from ledger.db import pooler, replicas, row_security, signed_facts
-from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.db.probe import (
+    problem_with_writes,
+    refusal_of_reader,
+    short_connection,
+    unapplied_migrations,
+)
 from ledger.jobs import records
 
 SECONDS = 2
-CHECKS = (row_security.problem_with, signed_facts.problem_with, pooler.problem_with)
+CHECKS = (
+    problem_with_writes,
+    row_security.problem_with,
+    signed_facts.problem_with,
+    pooler.problem_with,
+)
 
 
 @require_safe
@@ -60,7 +70,8 @@ def _problem() -> str | None:
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
     except OperationalError as error:
         # The reason contains hosts and users, which the public should not see.
-        return pooler.refusal_in(error) or "The database cannot be reached."
+        known = pooler.refusal_in(error) or refusal_of_reader(error)
+        return known or "The database cannot be reached."
     if missing:
         return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}."
     return trouble

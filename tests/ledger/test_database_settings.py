@@ -74,11 +74,11 @@ def test_each_connection_notices_a_server_that_vanished(
 
 def test_what_the_url_says_goes_first(default: Callable[..., dict[str, Any]]) -> None:
     options = default(
-        DATABASE_URL=f"{URL}127.0.0.1,[::1]/books?tcp_user_timeout=7&target_session_attrs=any"
+        DATABASE_URL=f"{URL}127.0.0.1,[::1]/books?tcp_user_timeout=7&target_session_attrs=primary"
     )["OPTIONS"]
 
     assert options["tcp_user_timeout"] == 7
-    assert options["target_session_attrs"] == "any"
+    assert options["target_session_attrs"] == "primary"
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,46 @@ def test_of_several_hosts_the_one_that_accepts_writes_is_taken(
     assert found["OPTIONS"]["target_session_attrs"] == "read-write"
 
 
-def test_one_host_is_taken_as_it_is(default: Callable[..., dict[str, Any]]) -> None:
-    assert "target_session_attrs" not in default(**PARTS)["OPTIONS"]
+@pytest.mark.parametrize("given", [PARTS, {"DATABASE_URL": f"{URL}127.0.0.1/books"}])
+def test_one_host_has_to_accept_writes_too(
+    given: dict[str, str], default: Callable[..., dict[str, Any]]
+) -> None:
+    """Its name may lead to a primary that has become a standby."""
+    assert default(**given)["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+def test_one_host_may_be_a_standby_where_the_url_says_so(
+    default: Callable[..., dict[str, Any]],
+) -> None:
+    found = default(DATABASE_URL=f"{URL}127.0.0.1/books?target_session_attrs=any")
+    assert found["OPTIONS"]["target_session_attrs"] == "any"
+
+
+def test_a_pooler_is_not_asked_whether_its_server_accepts_writes(
+    default: Callable[..., dict[str, Any]],
+) -> None:
+    """It repeats what its server said once: tests/ledger/test_pooler.py sees it."""
+    found = default(DATABASE_URL=f"{URL}127.0.0.1/books", DB_POOLER="transaction")
+    assert "target_session_attrs" not in found["OPTIONS"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "value"),
+    [
+        ("127.0.0.1", "standby"),
+        ("127.0.0.1", "read-only"),
+        ("127.0.0.1", "prefer-standby"),
+        ("127.0.0.1,127.0.0.2", "any"),
+        ("127.0.0.1,127.0.0.2", "prefer-standby"),
+    ],
+)
+def test_money_is_not_read_from_a_standby_by_a_setting(
+    hosts: str, value: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(DATABASE_URL=f"{URL}{hosts}/books?target_session_attrs={value}")
+
+    assert "The setting DATABASE_URL is wrong" in sentence
+    assert "read-write" in sentence
 
 
 WRONG = {

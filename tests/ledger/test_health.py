@@ -10,6 +10,7 @@ from django.test import Client, RequestFactory
 from ledger.web.middleware import HeadMiddleware
 from tests.factories import UserFactory
 from tests.pages import lacks
+from tests.pooler import connected, server
 
 
 def test_healthz_answers_without_a_database(client: Client) -> None:
@@ -80,6 +81,19 @@ def test_readyz_says_when_the_database_cannot_be_reached(client: Client) -> None
         "status": "not ready",
         "problem": "The database cannot be reached.",
     }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("asked", ["any", "read-write", "primary"])
+def test_readyz_says_when_the_writer_takes_no_writes(client: Client, asked: str) -> None:
+    """Whether it is connected to, or libpq refuses it. A standby is the same to both queries."""
+    there = server()
+    options = {"target_session_attrs": asked, "options": "-c default_transaction_read_only=on"}
+    with connected({**there, "OPTIONS": {**there["OPTIONS"], **options}}):
+        response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert "takes no writes" in response.json()["problem"]
 
 
 def test_head_is_answered_with_the_headers_of_get_and_no_body() -> None:

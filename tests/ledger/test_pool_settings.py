@@ -88,6 +88,7 @@ def test_a_pool_and_a_pooler_go_together(default: Callable[..., dict[str, Any]])
             "CONN_MAX_AGE",
             "DB_POOL",
         ),
+        ({"DB_POOL": "8", "DATABASE_URL": f"{URL}?connect_timeout=0"}, "DATABASE_URL", "connect"),
         ({"DB_POOL": "8,2"}, "DB_POOL", "fewer"),
         ({"DB_POOL": "0"}, "DB_POOL", "fewer"),
         ({"DB_POOL": "many"}, "DB_POOL", "whole number"),

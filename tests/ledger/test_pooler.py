@@ -22,7 +22,7 @@ from ledger.backups import files
 from ledger.db.backend.base import PreparedCursor
 from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory
-from tests.pooler import PROGRAM, Pooler, connected, pgbouncer, server
+from tests.pooler import PROGRAM, Pooler, beside, connected, pgbouncer, server
 from transactions import services
 from transactions.exceptions import InsufficientFunds
 
@@ -101,6 +101,22 @@ def test_one_that_drops_options_is_told_because_statements_are_prepared(client: 
 def test_one_that_drops_options_is_told_because_the_limits_are_gone(client: Client) -> None:
     with pgbouncer(further=DROPS_OPTIONS) as pooler, as_web_role(pooler, **NOT_SAID):
         assert "lock_timeout" in problem(client)
+
+
+def test_a_pooler_repeats_what_its_server_said_once(pooler: Pooler) -> None:
+    """Whether the server takes writes, too. So nobody asks a pooler for a writer."""
+    with connected(pooler.settings()):
+        pid = value("SELECT pg_backend_pid()")
+    asked = {**pooler.settings()["OPTIONS"], "target_session_attrs": "read-write"}
+    alter = f"ALTER ROLE CURRENT_USER IN DATABASE {server()['NAME']}".encode()
+    with beside() as writer:
+        writer.execute(alter + b" SET default_transaction_read_only = on")
+        try:
+            writer.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
+            with connected(pooler.settings(OPTIONS=asked)):
+                assert value("SHOW transaction_read_only") == "on"
+        finally:
+            writer.execute(alter + b" RESET ALL")
 
 
 def test_a_server_without_a_pooler_is_ready(client: Client) -> None:

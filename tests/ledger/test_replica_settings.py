@@ -99,6 +99,31 @@ def test_the_standby_of_the_embedded_server_is_a_replica(
             },
             ["token"],
         ),
+        *(
+            (
+                {
+                    "DATABASE_REPLICA_URLS": f"{URL}/books?{query}",
+                    "DB_POOLER": "transaction",
+                    **WRITER,
+                },
+                [word],
+            )
+            for query, word in {
+                "options=-c%20jit%3Doff": "start-up",
+                "prepare_threshold=3": "prepare",
+                "assume_role=bank": "assume_role",
+                "disable_server_side_cursors=False": "server-side cursor",
+            }.items()
+        ),
+        ({"DATABASE_REPLICA_URLS": f"{URL}/books?conn_max_age=9", "DB_POOL": "8", **WEB}, ["pool"]),
+        *(
+            ({"DATABASE_REPLICA_URLS": f"{URL}/books?target_session_attrs={value}"}, ["standby"])
+            for value in ("read-write", "primary")
+        ),
+        (
+            {"DATABASE_REPLICA_URLS": "postgresql:///books?host=a%2Cb", "DB_PLAINTEXT": "True"},
+            ["one server"],
+        ),
         ({"DATABASE_REPLICA_URLS": "standby", **WRITER}, ["embedded"]),
         ({"DATABASE_REPLICA_CHOICE": "fastest"}, ["DATABASE_REPLICA_CHOICE", "round_robin"]),
         ({"DATABASE_REPLICA_MAX_LAG": "0"}, ["DATABASE_REPLICA_MAX_LAG"]),

@@ -1,0 +1,132 @@
+"""The options of a database: what stands after ? in a URL, and what DB_OPTIONS says.
+
+Both are read alike. A value gets the type that its reader needs, and one that cannot work stops the
+start with one sentence, which names the setting, the option and what to write.
+"""
+
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn
+
+from ledger import env
+
+# Options of psycopg and Django's backend; all others go to libpq.
+NOT_OF_LIBPQ = {"assume_role", "isolation_level", "prepare_threshold", "server_side_binding"}
+# Django's settings of a database beside OPTIONS, which a URL may have too, in small letters.
+OF_DJANGO = {"conn_health_checks", "conn_max_age", "disable_server_side_cursors"}
+FLAGS = {"conn_health_checks", "disable_server_side_cursors", "server_side_binding"}
+DAY = 86_400
+# The least and the most. libpq takes 0 and words as connect_timeout to wait for ever.
+NUMBERS = {
+    "conn_max_age": (0, DAY),
+    "connect_timeout": (1, 600),
+    "isolation_level": (1, 4),
+    "keepalives_count": (0, 1000),
+    "keepalives_idle": (0, DAY),
+    "keepalives_interval": (0, DAY),
+    "prepare_threshold": (0, 1_000_000),
+    "tcp_user_timeout": (0, DAY * 1000),
+}
+OFF_OR_ON = ("0", "1")
+CHOICES = {
+    "channel_binding": ("disable", "prefer", "require"),
+    "gssdelegation": OFF_OR_ON,
+    "gssencmode": ("disable", "prefer", "require"),
+    "keepalives": OFF_OR_ON,
+    "load_balance_hosts": ("disable", "random"),
+    "sslcertmode": ("disable", "allow", "require"),
+    "sslcompression": OFF_OR_ON,
+    "ssl_max_protocol_version": ("TLSv1.2", "TLSv1.3"),
+    "ssl_min_protocol_version": ("TLSv1.2", "TLSv1.3"),
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "sslsni": OFF_OR_ON,
+    "target_session_attrs": (
+        "any", "read-write", "read-only", "primary", "standby", "prefer-standby",
+    ),
+}  # fmt: skip
+FILES = ("sslcert", "sslcrl", "sslkey")
+# Options that libpq or Django know, and that would break every payment.
+BREAKING = {
+    "atomic_requests": "services open the transaction of each payment themselves",
+    "autocommit": "services open the transaction of each payment themselves",
+    "client_encoding": "Django always sends UTF-8",
+    "replication": "a connection for replication runs no queries with values",
+}
+HINTS = {"prepare_threshold": "; LEDGER_PREPARE=False prepares nothing"}
+
+
+def options(setting: str, query: str) -> dict[str, Any]:
+    """OPTIONS out of a query string such as connect_timeout=3&sslcert=FILE of this setting, and
+    Django's settings that stand in it, by their names. Stops at an option that cannot work.
+    """
+    found: dict[str, Any] = {"OPTIONS": {}}
+    for given, value in parse_qsl(query, keep_blank_values=True):
+        is_of_django = given.lower() in OF_DJANGO | {"atomic_requests", "autocommit"}
+        option = given.lower() if is_of_django else given
+        place = found if is_of_django else found["OPTIONS"]
+        name = option.upper() if is_of_django else option
+        if name in place:
+            env.refuse(setting, f"it has the option {option} twice")
+        place[name] = value_of(setting, option, value)
+    return found
+
+
+def value_of(setting: str, option: str, value: str) -> Any:
+    """The value with its type; stops at one that cannot work."""
+    if reason := BREAKING.get(option):
+        env.refuse(setting, f"{reason}; leave its option {option} out")
+    if option not in NOT_OF_LIBPQ | OF_DJANGO and not _is_known(option):
+        env.refuse(setting, f"libpq knows no option {option!r}")
+    if not value:
+        env.refuse(setting, f"its option {option} has no value; write one, or leave it out")
+    if option in NUMBERS:
+        return _number(setting, option, value)
+    if option in FLAGS:
+        return _flag(setting, option, value)
+    if option in CHOICES and value not in CHOICES[option]:
+        _refuse(setting, option, value, f"write {' or '.join(CHOICES[option])}")
+    if option in FILES and ":" not in value:  # a key may be in an engine of OpenSSL, as name:key
+        env.check_readable(setting, value)
+    if _is_refused(option, value):
+        env.refuse(setting, f"libpq does not take the value of its option {option}")
+    return value
+
+
+def _number(setting: str, option: str, value: str) -> int:
+    least, most = NUMBERS[option]
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        hint = HINTS.get(option, "")
+        _refuse(setting, option, value, f"write a whole number from {least} to {most}{hint}")
+    return int(value)
+
+
+def _flag(setting: str, option: str, value: str) -> bool:
+    if value.lower() not in ("true", "false"):
+        _refuse(setting, option, value, "write True or False")
+    return value.lower() == "true"
+
+
+def _refuse(setting: str, option: str, value: str, what: str) -> NoReturn:
+    env.refuse(setting, f"its option {option} is {value!r}; {what}")
+
+
+def _is_known(option: str) -> bool:
+    try:
+        make_conninfo("", **{option: "1"})
+    except psycopg.ProgrammingError:
+        return False
+    return True
+
+
+def _is_refused(option: str, value: str) -> bool:
+    """Whether libpq itself says so, of what it checks before it connects: to no server here."""
+    if option not in ("max_protocol_version", "min_protocol_version", "require_auth"):
+        return False
+    tried = PGconn.connect_start(make_conninfo("", host="/", **{option: value}).encode())
+    message = tried.error_message
+    tried.finish()
+    return message.startswith(b"invalid")

@@ -1,0 +1,121 @@
+"""The options of a database, wherever they stand: their types, and what is refused."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn
+
+from ledger.database_options import CHOICES
+
+URL = "postgresql://me:secret@127.0.0.1/books"
+WEB = {"LEDGER_ROLE": "web", "DEBUG": "True"}
+PLACES: dict[str, Callable[[str], dict[str, str]]] = {
+    "DATABASE_URL": lambda query: {"DATABASE_URL": f"{URL}?{query}"},
+    "DB_OPTIONS": lambda query: {"DB_NAME": "books", "DB_OPTIONS": query},
+    "DATABASE_REPLICA_URLS": lambda query: {
+        "DATABASE_URL": URL, "DATABASE_REPLICA_URLS": f"{URL}?{query}"
+    },
+}  # fmt: skip
+TYPED = {
+    "prepare_threshold": ("0", 0),
+    "isolation_level": ("4", 4),
+    "server_side_binding": ("True", True),
+    "connect_timeout": ("3", 3),
+    "tcp_user_timeout": ("900", 900),
+    "application_name": ("7", "7"),
+    "sslpassword": ("1e3", "1e3"),
+}
+
+
+@pytest.mark.parametrize("option", TYPED)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_value_has_the_same_type_wherever_it_stands(
+    place: str, option: str, settings_of: Callable[..., dict[str, Any]]
+) -> None:
+    given, expected = TYPED[option]
+    databases = settings_of(**PLACES[place](f"{option}={given}"), **WEB)["DATABASES"]
+
+    found = databases["replica1" if "replica1" in databases else "default"]
+    value = found["OPTIONS"][option]
+    assert (type(value), value) == (type(expected), expected)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_settings_of_django_may_stand_among_the_options(
+    place: str, settings_of: Callable[..., dict[str, Any]]
+) -> None:
+    query = "conn_max_age=7&disable_server_side_cursors=true"
+    databases = settings_of(**PLACES[place](query), **WEB)["DATABASES"]
+
+    found = databases["replica1" if "replica1" in databases else "default"]
+    assert (found["CONN_MAX_AGE"], found["DISABLE_SERVER_SIDE_CURSORS"]) == (7, True)
+
+
+WRONG = {
+    "prepare_threshold": ["None", "-1", "many"],
+    "isolation_level": ["0", "5", "serializable"],
+    "server_side_binding": ["1", "maybe"],
+    "connect_timeout": ["0", "abc", "-1", "3.5"],
+    "keepalives": ["on"],
+    "keepalives_idle": ["5s"],
+    "tcp_user_timeout": ["10s"],
+    "sslmode": ["required"],
+    "target_session_attrs": ["writer"],
+    "ssl_min_protocol_version": ["1.3"],
+    "require_auth": ["nothing"],
+    "sslcert": ["/nowhere/certificate.pem"],
+    "application_name": [""],
+    "conn_max_age": ["None", "long"],
+    "disable_server_side_cursors": ["0"],
+    "atomic_requests": ["True"],
+    "autocommit": ["False"],
+    "replication": ["database"],
+    "client_encoding": ["LATIN1"],
+    "pace": ["3"],
+}
+CASES = [(option, value) for option, values in WRONG.items() for value in values]
+
+
+@pytest.mark.parametrize(("option", "value"), CASES)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_value_that_cannot_work_stops_the_start_naming_setting_and_option(
+    place: str, option: str, value: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(**PLACES[place](urlencode({option: value})))
+
+    assert sentence.startswith(f"The setting {place} is wrong: ")
+    assert option in sentence or value in sentence
+    assert "secret" not in sentence
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_option_given_twice_stops_the_start(place: str, refusal: Callable[..., str]) -> None:
+    sentence = refusal(**PLACES[place]("connect_timeout=3&connect_timeout=4"))
+    assert sentence.startswith(f"The setting {place} is wrong: ")
+
+
+def test_a_wrong_mode_in_parts_names_its_own_setting(refusal: Callable[..., str]) -> None:
+    sentence = refusal(DB_NAME="books", DB_SSLMODE="required")
+    assert sentence.startswith("The setting DB_SSLMODE is wrong: ")
+
+
+@pytest.mark.parametrize(("option", "value"), [(o, v) for o in CHOICES for v in CHOICES[o]])
+def test_libpq_takes_each_value_that_the_sentences_offer(option: str, value: str) -> None:
+    further = {"sslmode": "require"} if value == "direct" else {}
+    assert not said_by_libpq(**{option: value}, **further).startswith("invalid")
+
+
+def said_by_libpq(**options: str) -> str:
+    """Its message on connecting to a socket that does not exist."""
+    try:
+        conninfo = make_conninfo("", host="/nowhere", **options)
+    except psycopg.ProgrammingError as error:
+        return f"invalid: {error}"
+    found = PGconn.connect_start(conninfo.encode())
+    message = found.error_message.decode()
+    found.finish()
+    return message
