@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.postgresql import base
@@ -36,6 +37,16 @@ max_client_conn = 500
 logfile = {folder}/log
 {further}
 """
+
+
+def major_version() -> int:
+    """Of the server of the test database, such as 18."""
+    database: Any = connection
+    return int(database.pg_version) // 10_000
+
+
+def knows_transaction_timeout() -> bool:
+    return major_version() >= 17
 
 
 def server() -> dict[str, Any]:
@@ -114,6 +125,10 @@ def pgbouncer(*, size: int = 1, further: str = "", by_tls: bool = False) -> Iter
     """Runs it; `further` are lines of its configuration. With `by_tls` it takes connections over
     TCP by TLS, with a certificate of an authority that they check (verify-full).
     """
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip(
+            "pgbouncer enters by the socket of the embedded server, which asks for no password"
+        )
     with tempfile.TemporaryDirectory(prefix="pool", dir="/tmp") as found:
         Path(found).chmod(0o777)
         pooler = Pooler(Path(found), size, further, by_tls=by_tls)

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ledger.db.backend import replication
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.retry import Failure, OutcomeUnknown, failure_of
-from tests.pooler import directly, server
+from tests.pooler import directly, knows_transaction_timeout, server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TIMEOUTS = {"lock_timeout": 3, "statement_timeout": 4, "transaction_timeout": 900}
@@ -47,12 +46,13 @@ def test_a_web_process_limits_locks_statements_and_transactions(another: Any) ->
 
     assert value(found, "SHOW lock_timeout") == "3s"
     assert value(found, "SHOW statement_timeout") == "4s"
-    if settings.LEDGER_PG >= 17:
+    if knows_transaction_timeout():
         assert value(found, "SHOW transaction_timeout") == "15min"
 
 
-@pytest.mark.skipif(settings.LEDGER_PG < 17, reason="Postgres knows transaction_timeout from 17 on")
 def test_the_limit_on_transactions_stays_after_a_session_is_cleaned(another: Any) -> None:
+    if not knows_transaction_timeout():
+        pytest.skip("Postgres knows transaction_timeout from 17 on")
     found = another(LEDGER_TIMEOUTS=TIMEOUTS)
     value(found, "SELECT 1")
     found.forget_reader()

@@ -12,7 +12,7 @@ from django.test import Client
 from psycopg_pool.base import AttemptWithBackoff
 
 from ledger.db import retry
-from tests.pooler import beside, connected, own_pool
+from tests.pooler import beside, connected, knows_transaction_timeout, own_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PID = "SELECT pg_backend_pid()"
@@ -89,7 +89,7 @@ def test_limits_of_time_stay_when_a_connection_is_cleaned() -> None:
 
         assert rows("SHOW lock_timeout") == [("3s",)]
         assert rows("SHOW statement_timeout") == [("0",)]
-        if settings.LEDGER_PG >= 17:
+        if knows_transaction_timeout():
             assert rows("SHOW transaction_timeout") == [("15min",)]
 
 
