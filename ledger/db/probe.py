@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.migrations.loader import MigrationLoader
 
 NO_WRITES = (
@@ -18,12 +18,12 @@ FOUND_READER = ("session is read-only", "server is in hot standby mode")
 
 
 @contextmanager
-def short_connection(seconds: int) -> Iterator[psycopg.Connection]:
+def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[psycopg.Connection]:
     """A new connection with a time limit for connecting and for each statement.
 
     Raises Django's OperationalError, with one sentence, if the database cannot be reached.
     """
-    database: Any = connection
+    database: Any = connections[using]
     parameters = database.get_connection_params() | {"connect_timeout": seconds}
     try:
         with database.open(**parameters) as found:

@@ -28,6 +28,19 @@ class _Pickle:
         return pickle.loads(data)  # noqa: S301  the signature is ours
 
 
+def signed(key: str, value: Any) -> str:
+    """The value as text, pickled, with a signature over it and its key."""
+    return Signer(salt=key).sign_object(value, _Pickle)
+
+
+def unsigned(key: str, text: str, default: Any = None) -> Any:
+    """The value of a signed text; `default` if we did not sign it for this key."""
+    try:
+        return Signer(salt=key).unsign_object(text, _Pickle)
+    except BadSignature:
+        return default
+
+
 class SharedCache(DatabaseCache):
     """Django's cache in a table, with three differences.
 
@@ -54,13 +67,9 @@ class SharedCache(DatabaseCache):
                 f"{sql} WHERE cache_key = ANY(%s) AND expires > %s", [[*wanted], timezone.now()]
             )
             rows = cursor.fetchall()
-        found = {}
-        for key, signed in rows:
-            try:
-                found[wanted[key]] = Signer(salt=key).unsign_object(signed, _Pickle)
-            except BadSignature:
-                continue
-        return found
+        nothing = object()
+        found = {wanted[key]: unsigned(key, text, nothing) for key, text in rows}
+        return {key: value for key, value in found.items() if value is not nothing}
 
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT) -> bool:
         """Writes an entry; `mode` is set, add or touch. Returns whether it did, and False also
@@ -68,7 +77,7 @@ class SharedCache(DatabaseCache):
         """
         seconds, now = self.get_backend_timeout(timeout), timezone.now()
         expires = NEVER if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
-        signed = Signer(salt=key).sign_object(value, _Pickle)
+        text = signed(key, value)
         database = router.db_for_write(self.cache_model_class)
         try:
             with (
@@ -87,7 +96,7 @@ class SharedCache(DatabaseCache):
                     VALUES (%s, %s, %s) ON CONFLICT (cache_key) DO UPDATE
                     SET value = EXCLUDED.value, expires = EXCLUDED.expires
                     WHERE %s OR entry.expires <= %s"""  # noqa: S608
-                cursor.execute(sql, [key, signed, expires, is_set, now])
+                cursor.execute(sql, [key, text, expires, is_set, now])
                 return bool(cursor.rowcount)
         except DatabaseError:
             return False

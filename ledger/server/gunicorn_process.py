@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from ledger.env import BASE_DIR
+from ledger.server import gunicorn_settings
 
-WORKERS, THREADS = 2, 8
-GRACE_SECONDS = 5
+GRACE_SECONDS = 5  # after Ctrl-C somebody waits for it
 PR_SET_PDEATHSIG = 1
 
 
@@ -28,16 +28,12 @@ class WebServer:
     def __enter__(self) -> Self:
         address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         options = {
+            "config": f"python:{gunicorn_settings.__name__}",
             "bind": address,
-            "worker-class": "ledger.server.timed_worker.TimedWorker",
-            "workers": WORKERS,
-            "threads": THREADS,
             "graceful-timeout": GRACE_SECONDS,
-            "log-level": "warning",
-            "forwarder-headers": "",  # no client, nor a proxy for one, moves the site to a path
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ledger.server.web_process", "--no-control-socket", "--preload"]
+            [sys.executable, "-m", "ledger.server.web_process"]
             + [f"--{name}={value}" for name, value in options.items()]
             + ["ledger.wsgi"],
             cwd=BASE_DIR,

@@ -17,7 +17,7 @@ from typing import Any
 from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from ledger.server.answers import NamelessResponse, RefusedClient
 from ledger.server.arrival import MOST_GATHERED, Arrival, Pace
@@ -64,6 +64,7 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         self.long_waiting: deque[Any] = deque()
         self.long_running = 0
         self.room = Room(self.cfg.threads)
+        self.lingers_until = 0.0  # for who has connected and not sent yet, while it stops
 
     def init_process(self) -> None:
         wsgi.Response = NamelessResponse  # gunicorn has no setting for it
@@ -71,6 +72,21 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         super().handle_error(req, RefusedClient(client), addr, exc)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Also called when it begins to stop: then takes who has connected by now, and listens no
+        more. gunicorn would reset them at the end; whoever comes later is refused at once.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        self.lingers_until = time.monotonic() + STOP_KEEPALIVE_LINGER
+        for listener in self.sockets:
+            before = None
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
 
     def enqueue_req(self, conn: Any) -> None:
         """Waits for a new connection's request, or the next one of a connection that was kept."""
@@ -154,7 +170,8 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
             self._left(conn)
 
     def _is_late(self, conn: Any) -> bool:
-        is_idle = not self.alive and not conn.arrival.data
+        is_stopping = not self.alive and time.monotonic() > self.lingers_until
+        is_idle = is_stopping and not conn.arrival.data
         return is_idle or conn.arrival.pace.seconds_left() <= 0
 
     def _take(self, conn: Any) -> None:

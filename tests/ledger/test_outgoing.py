@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.server import arrival, outgoing
-from ledger.server.gunicorn_process import THREADS
+from ledger.server.gunicorn_settings import threads
 from ledger.server.outgoing import MOST_KEPT, Outgoing, Room, few_of
 from ledger.web import downloads, mail
 
@@ -99,9 +99,9 @@ def test_no_more_than_a_quarter_of_the_threads_wait(ends: Any) -> None:
 
 
 def test_all_that_waits_at_once_leaves_threads_to_pages() -> None:
-    for_clients_that_read_and_send = 2 * few_of(THREADS)
-    assert THREADS - for_clients_that_read_and_send - mail.AT_ONCE >= 2
-    assert few_of(THREADS) >= downloads.AT_ONCE
+    for_clients_that_read_and_send = 2 * few_of(threads)
+    assert threads - for_clients_that_read_and_send - mail.AT_ONCE >= 2
+    assert few_of(threads) >= downloads.AT_ONCE
 
 
 def test_a_process_keeps_no_more_than_it_has_room_for(

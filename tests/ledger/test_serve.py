@@ -19,7 +19,7 @@ from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.management.commands.serve import address_of
-from ledger.server.gunicorn_process import THREADS, WORKERS
+from ledger.server.gunicorn_settings import threads, workers
 from tests.attacks.expected_headers import wrong_headers
 from tests.ledger.processes import (
     LONG,
@@ -182,7 +182,7 @@ def test_every_answer_on_the_wire_has_the_headers(served: Served) -> None:
 @pytest.mark.slow
 def test_slow_clients_of_every_kind_hold_no_page_back(patient: Served) -> None:
     with slow_clients(patient.port):
-        for _ in range(2 * WORKERS):  # so that each worker is asked
+        for _ in range(2 * workers):  # so that each worker is asked
             assert patient.get("/healthz", PATIENCE / 2) == 200
     patient.process.send_signal(signal.SIGINT)
     assert patient.wait() == 0
@@ -320,7 +320,7 @@ def slow_clients(port: int) -> Iterator[list[socket.socket]]:
     ended = threading.Event()
     with ExitStack() as stack:
         clients = []
-        for start in SLOW_CLIENTS * 2 * WORKERS * THREADS:
+        for start in SLOW_CLIENTS * 2 * workers * threads:
             clients.append(stack.enter_context(socket.socket()))
             if start is UNREAD:
                 clients[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)

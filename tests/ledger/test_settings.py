@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger import env, provider_settings
+from ledger import cache_settings, env, provider_settings
 from ledger.env import BASE_DIR
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
@@ -121,6 +121,12 @@ UNSAFE = {
         {"CSRF_TRUSTED_ORIGINS": "https://*.com"},
     ),
     "limits that each process counts": ("CACHE_URL", {"CACHE_URL": "locmemcache://"}),
+    "limits on several servers": ("CACHE_URL", {"CACHE_URL": "pymemcache://a:1,b:1"}),
+    "a cache without a host": ("CACHE_URL", {"CACHE_URL": "redis://"}),
+    "a cache that others reach, in plain text": (
+        "CACHE_URL",
+        {"CACHE_URL": "redis://cache.bank.example:6379/0"},
+    ),
 }
 
 
@@ -128,6 +134,38 @@ UNSAFE = {
 def test_an_unsafe_mix_stops_the_start(case: str, refusal: Callable[..., str]) -> None:
     name, values = UNSAFE[case]
     assert f"The setting {name} is wrong" in refusal(**values)
+
+
+@pytest.mark.parametrize("package", ["redis", "pymemcache"])
+def test_a_cache_whose_client_is_missing_stops_the_start(
+    package: str, refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package itself is named: pip would take another project by the name of this one."""
+    monkeypatch.setattr(cache_settings, "find_spec", lambda _name: None)
+    sentence = refusal(CACHE_URL=f"{package}://:secret@cache:1")
+    assert sentence.endswith(f"which is not installed: pip install {package}.\n")
+    assert "secret" not in sentence
+
+
+WRONG_OF_GUNICORN = {
+    "LEDGER_WORKERS": ("0", "1 to 64"),
+    "LEDGER_THREADS": ("4", "8 to 128"),
+    "LEDGER_KEEP_ALIVE": ("0", "1 to 600"),
+    "LEDGER_WORKER_TIMEOUT": ("1", "5 to 600"),
+    "LEDGER_GRACE": ("-1", "1 to 600"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_OF_GUNICORN)
+def test_gunicorn_refuses_a_wrong_value(name: str, tmp_path: Path) -> None:
+    value, why = WRONG_OF_GUNICORN[name]
+    done = subprocess.run(
+        [sys.executable, "-c", "import ledger.server.gunicorn_settings"],
+        env=environment(tmp_path, **{name: value}),
+        capture_output=True, text=True, check=False, cwd=BASE_DIR,
+    )  # fmt: skip
+    assert done.returncode == env.GUNICORN_BOOT_ERROR
+    assert_one_sentence(done, f"The setting {name} is wrong", why)
 
 
 def test_every_host_is_accepted_while_debugging(
@@ -149,6 +187,9 @@ SAFE = {
         "ALLOWED_HOSTS": "*",
     },
     "forms of a bank's other sites": {"CSRF_TRUSTED_ORIGINS": "https://*.bank.example"},
+    "a Redis of a private network": {"CACHE_URL": "redis://:secret@redis:6379/0"},
+    "a Redis by TLS": {"CACHE_URL": "rediss://:secret@cache.bank.example:6379/0"},
+    "a memcached of a private network": {"CACHE_URL": "pymemcache://10.0.0.7:11211"},
     "DEBUG with a cache of one process": {"DEBUG": "True", "CACHE_URL": "locmemcache://"},
 }
 
@@ -321,8 +362,9 @@ def test_a_database_comes_as_url_or_in_parts(given: dict[str, str], tmp_path: Pa
 
 
 def test_the_example_file_explains_every_setting() -> None:
-    modules = ("settings.py", "database_settings.py", "pool_settings.py", "aws_settings.py")
-    source = "".join((BASE_DIR / "ledger" / name).read_text() for name in modules)
+    modules = ("database", "pool", "aws", "cache", "server/gunicorn")
+    names = ["settings.py", *(f"{name}_settings.py" for name in modules)]
+    source = "".join((BASE_DIR / "ledger" / name).read_text() for name in names)
     read = set(re.findall(r"env\.(?!refuse|check)\w+\(\s*\"([A-Z_]+)\"", source))
     read |= {"DB_SSLMODE", "DB_SSLROOTCERT"}
     read |= {*provider_settings.OIDC, *provider_settings.COGNITO, *provider_settings.DETAILS}

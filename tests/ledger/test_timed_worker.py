@@ -1,12 +1,16 @@
 """Which threads read long bodies, and until when the others wait for them."""
 
+import selectors
+import socket
 from collections import deque
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gunicorn.workers.gthread import ThreadWorker
 
+from ledger.server.outgoing import Room
 from ledger.server.timed_worker import TimedWorker
 
 
@@ -35,7 +39,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @pytest.fixture
 def worker() -> TimedWorker:
     found = object.__new__(TimedWorker)
-    found.cfg = SimpleNamespace(threads=8)
+    found.cfg = SimpleNamespace(threads=8, is_ssl=False)
+    found.lingers_until = 0.0
     found.arriving, found.sending, found.leaving = set(), {}, {}
     found.long_waiting, found.long_running, found.nr_conns = deque(), 0, 3
     return found
@@ -53,6 +58,28 @@ def test_a_quarter_of_the_threads_reads_long_bodies_and_the_next_waits_for_them(
 
     assert started == clients
     assert worker.long_running == 2
+
+
+def test_who_has_connected_when_it_stops_is_taken_and_nobody_after(worker: TimedWorker) -> None:
+    worker.alive, worker._accepting, worker.nr_conns = False, False, 0
+    worker.room, worker.poller = Room(8), selectors.DefaultSelector()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        address = listener.getsockname()
+        listener.setblocking(False)
+        worker.sockets = [listener]
+        clients = [stack.enter_context(socket.create_connection(address)) for _ in range(3)]
+
+        worker.set_accept_enabled(False)
+        worker.murder_pending()
+
+        assert worker.nr_conns == len(worker.arriving) == 3
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+        worker.lingers_until = 0.0
+        worker.murder_pending()
+        assert worker.nr_conns == len(worker.arriving) == 0
+        assert [client.recv(1) for client in clients] == [b""] * 3
+    worker.poller.close()
 
 
 @pytest.mark.usefixtures("started")

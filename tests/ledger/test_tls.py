@@ -4,10 +4,7 @@ a pool.
 The embedded server has no TLS, so these tests start one of Debian's packages, and only connect.
 """
 
-import os
-import pwd
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,83 +18,27 @@ from pytest_django import DjangoDbBlocker
 
 from ledger.db import retry, tools
 from tests.ledger.authority import Authority
-from tests.ledger.processes import free_port
+from tests.ledger.tls_server import (
+    HOST,
+    NEEDS_DEBIANS_POSTGRES,
+    PASSWORD,
+    PROGRAMS,
+    TlsServer,
+)
 
-ALIAS, HOST, PASSWORD = "tls", "db.bank.test", "of-nobody"
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-HBA = "local all all trust\nhostssl all all all scram-sha-256\n"
+ALIAS = "tls"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not PROGRAMS, reason="Debian's Postgres (apt-get install postgresql) is not installed"
-    ),
+    NEEDS_DEBIANS_POSTGRES,
 ]
 
 
-class Server:
-    """A server of Debian's packages that takes TLS alone from the network."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.data, self.port = folder, folder / "data", free_port()
-        self.authority = Authority(folder)
-        self.user = pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() else "postgres"
-        self.run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--no-sync")
-        (self.data / "pg_hba.conf").write_text(HBA)
-        with (self.data / "postgresql.conf").open("a") as file:
-            file.write(
-                f"listen_addresses = '127.0.0.1'\nport = {self.port}\nfsync = off\n"
-                f"unix_socket_directories = '{folder}'\nssl = on\n"
-            )
-        self.present(*self.authority.sign(HOST))
-
-    def run(self, program: str, *arguments: str) -> None:
-        """One of Postgres's programs, as a user who is not root."""
-        subprocess.run(
-            [str(PROGRAMS[-1].parent / program), *arguments],
-            user=self.user if os.geteuid() == 0 else None,
-            check=True, capture_output=True, cwd=self.folder,
-        )  # fmt: skip
-
-    def present(self, certificate: Path, key: Path) -> None:
-        """Takes this certificate from the next start on."""
-        for source, name in ((certificate, "server.crt"), (key, "server.key")):
-            shutil.copy(source, self.data / name)
-            if os.geteuid() == 0:
-                shutil.chown(self.data / name, self.user)
-            (self.data / name).chmod(0o600)
-
-    def start(self) -> None:
-        log = str(self.folder / "log")
-        self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def execute(self, *statements: str) -> None:
-        with psycopg.connect(
-            host=str(self.folder), port=self.port, user="postgres", dbname="postgres",
-            autocommit=True,
-        ) as connection:  # fmt: skip
-            for statement in statements:
-                connection.execute(statement)
-
-    def url(self, host: str = HOST, *, root: Path | None = None, mode: str = "verify-full") -> str:
-        return (
-            f"postgresql://ledger_web:{PASSWORD}@{host}:{self.port}/books?hostaddr=127.0.0.1"
-            f"&sslmode={mode}&sslrootcert={root or self.authority.file}"
-        )
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[TlsServer]:
     folder = Path(tempfile.mkdtemp(prefix="tls", dir="/tmp"))
     folder.chmod(0o777)
-    found = Server(folder)
+    found = TlsServer(folder)
     found.start()
     try:
         found.execute(
@@ -147,19 +88,21 @@ def refused(connect: Connect, url: str) -> str:
     return str(caught.value)
 
 
-def test_the_right_certificate_is_believed(server: Server, connect: Connect) -> None:
+def test_the_right_certificate_is_believed(server: TlsServer, connect: Connect) -> None:
     connect(server.url())
 
 
-def test_another_host_is_refused(server: Server, connect: Connect) -> None:
+def test_another_host_is_refused(server: TlsServer, connect: Connect) -> None:
     refused(connect, server.url("other.bank.test"))
 
 
-def test_an_unknown_authority_is_refused(server: Server, connect: Connect, tmp_path: Path) -> None:
+def test_an_unknown_authority_is_refused(
+    server: TlsServer, connect: Connect, tmp_path: Path
+) -> None:
     refused(connect, server.url(root=Authority(tmp_path, "Stranger").file))
 
 
-def test_a_certificate_that_ended_is_refused(server: Server, connect: Connect) -> None:
+def test_a_certificate_that_ended_is_refused(server: TlsServer, connect: Connect) -> None:
     ended = datetime.now(UTC) - timedelta(days=1)
     server.present(*server.authority.sign(HOST, ends=ended))
     server.restart()
@@ -170,7 +113,7 @@ def test_a_certificate_that_ended_is_refused(server: Server, connect: Connect) -
         server.restart()
 
 
-def test_a_server_without_tls_is_refused(server: Server, connect: Connect) -> None:
+def test_a_server_without_tls_is_refused(server: TlsServer, connect: Connect) -> None:
     server.execute("ALTER SYSTEM SET ssl = off")
     server.restart()
     try:
@@ -182,13 +125,13 @@ def test_a_server_without_tls_is_refused(server: Server, connect: Connect) -> No
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
 def test_plain_text_does_not_even_start(
-    mode: str, server: Server, refusal: Callable[..., str]
+    mode: str, server: TlsServer, refusal: Callable[..., str]
 ) -> None:
     url = server.url(mode=mode).replace("hostaddr=127.0.0.1&", "")
     assert "plain text" in refusal(DATABASE_URL=url)
 
 
-def test_the_server_takes_no_plain_text(server: Server) -> None:
+def test_the_server_takes_no_plain_text(server: TlsServer) -> None:
     with pytest.raises(psycopg.OperationalError, match="no encryption"):
         psycopg.connect(
             host="127.0.0.1", port=server.port, user="ledger_web", password=PASSWORD,
@@ -197,7 +140,7 @@ def test_the_server_takes_no_plain_text(server: Server) -> None:
 
 
 def test_pg_dump_believes_the_right_certificate_alone(
-    server: Server,
+    server: TlsServer,
     default: Callable[..., dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

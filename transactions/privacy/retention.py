@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import AttemptCount, Read, RowRemoval, SignIn, WebSession
+from ledger.db.outside_cache import OutsideCache
 from ledger.db.shared_cache import SharedCache
 from transactions.models import NamesAsked
 from transactions.privacy.erasure import triggers_lifted
@@ -34,7 +35,7 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
         if deleted["sign-ins"]:
             _note_removal("sign_ins", old_sign_ins)
     cached = caches["default"]
-    if isinstance(cached, SharedCache):  # other caches forget by themselves
+    if isinstance(cached, SharedCache | OutsideCache):  # other caches forget by themselves
         deleted["cached values"] = cached.drop_expired()
     return deleted | {"reads of others' data": _delete_reads(now)}
 

@@ -1,0 +1,63 @@
+"""Waits until the database of the settings answers, before what needs it starts."""
+
+import argparse
+from functools import partial
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS
+
+from ledger.db import replicas
+from ledger.db.waiting import NeverReady, NotInTime, Wanted, wait_for
+
+NOT_IN_TIME, NEVER = 1, 3  # 2 is a wrong argument
+
+
+class Command(BaseCommand):
+    help = (
+        "Wait until the database answers and takes writes. Exits 0 when it does, 1 when the time is"
+        " over, and 3 at once when waiting does not help, as with a wrong password."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--timeout", type=_seconds, default=60, help="seconds to wait at most, in all (60)"
+        )
+        parser.add_argument(
+            "--migrated", action="store_true", help="also wait until every migration is applied"
+        )
+        parser.add_argument(
+            "--replicas",
+            action="store_true",
+            help="also wait for each of DATABASE_REPLICA_URLS; pages can do without them",
+        )
+
+    def handle(self, *, timeout: int, migrated: bool, **options: Any) -> None:
+        wanted = [Wanted(DEFAULT_DB_ALIAS, is_migrated=migrated)]
+        if options["replicas"]:
+            wanted += _replicas()
+        try:
+            # Progress goes to stderr, but is not an error: not in red.
+            wait_for(wanted, seconds=timeout, tell=partial(self.stderr.write, style_func=str))
+        except NotInTime as error:
+            raise CommandError(str(error), returncode=NOT_IN_TIME) from error
+        except NeverReady as error:
+            raise CommandError(str(error), returncode=NEVER) from error
+
+
+def _replicas() -> list[Wanted]:
+    found = [Wanted(alias) for alias in replicas.aliases()]
+    if not found:
+        raise CommandError(
+            "There are no replicas: DATABASE_REPLICA_URLS is empty, or LEDGER_ROLE is not web,"
+            " which alone reads from them.",
+            returncode=NEVER,
+        )
+    return found
+
+
+def _seconds(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= 86_400:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number from 1 to 86400")
+    return int(value)

@@ -1,0 +1,38 @@
+"""gunicorn's settings: `gunicorn -c python:ledger.server.gunicorn_settings ledger.wsgi`.
+
+`manage.py serve` starts gunicorn by the same file, with some of them said on the command line.
+"""
+
+import os
+from pathlib import Path
+
+from ledger import env
+
+# Fewer threads could all wait: two for downloads, three for mails, a quarter for large bodies
+# (docs/running.md).
+FEWEST_THREADS = 8
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file there
+
+host = env.text("LEDGER_HOST", "127.0.0.1")
+port = env.number("PORT", 8000, least=1, most=65535)
+bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+worker_class = "ledger.server.timed_worker.TimedWorker"
+workers = env.number("LEDGER_WORKERS", 2, least=1, most=64)
+threads = env.number("LEDGER_THREADS", FEWEST_THREADS, least=FEWEST_THREADS, most=128)
+# How long a connection is kept for the next request. A proxy or load balancer that keeps it longer
+# sends a request into one that is just closed.
+keepalive = env.number("LEDGER_KEEP_ALIVE", 5, least=1, most=600)
+# A process that does not even run its loop for so long is killed; a request may take longer.
+timeout = env.number("LEDGER_WORKER_TIMEOUT", 30, least=5, most=600)
+graceful_timeout = env.number("LEDGER_GRACE", 30, least=1, most=600)
+preload_app = True  # the processes share the memory of what is loaded
+loglevel = "warning"
+accesslog = None  # addresses of pages hold ids and what people search for
+# What a client says of itself changes no path and no scheme. Django reads X-Forwarded-Proto, and
+# only with LEDGER_BEHIND_PROXY.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarded_allow_ips = ""
+control_socket_disable = True  # it would write into the home folder
+# Where a process tells that it runs: in memory, also where the file system is read-only.
+worker_tmp_dir = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None

@@ -1,0 +1,277 @@
+"""A Redis or a memcached in place of the table: limits hold there, also when it dies in between."""
+
+import logging
+import pickle
+import socket
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.core.internal import ratelimit
+from django.conf import LazySettings
+from django.core.cache import cache, caches
+from django.db import connection
+from django.test import Client
+
+from ledger.cache_settings import BACKENDS
+from ledger.db import outside_cache
+from ledger.db.outside_cache import OutsideCache
+from tests.cache_servers import CacheServer, missing
+from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.reviews import send
+from tests.sign_in import add_app, after_the_password, code_of, freeze_codes
+from transactions import services
+
+pytestmark = pytest.mark.django_db
+RESET = "/account/password/reset/"
+MOST = 20  # forms of RESET from one client in a minute
+RAN: list[str] = []
+
+
+@pytest.fixture(scope="module", params=["redis", "pymemcache"])
+def server(request: pytest.FixtureRequest) -> Iterator[CacheServer]:
+    if reason := missing(request.param):
+        pytest.skip(reason)
+    with CacheServer(request.param) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The time by which a server that failed is tried again, in a list of one."""
+    now = [1000.0]
+    monkeypatch.setattr(outside_cache, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    yield now
+    outside_cache.STATES.clear()
+
+
+@pytest.fixture(autouse=True)
+def outside(server: CacheServer, settings: LazySettings) -> Iterator[OutsideCache]:
+    """The cache of the settings, on an empty server that works."""
+    if server.process is None or server.process.poll() is not None:
+        server.start()
+    settings.CACHES = {"default": settings_of(server)}
+    cache.clear()
+    found: Any = caches["default"]
+    assert not found.is_away
+    with hung_up():
+        yield found
+
+
+def settings_of(server: CacheServer) -> dict[str, Any]:
+    location = server.url if server.scheme == "redis" else server.url.partition("://")[2]
+    return {
+        "BACKEND": "ledger.db.outside_cache.OutsideCache",
+        "BACKEND_OF_SERVER": BACKENDS[server.scheme],
+        "LOCATION": location,
+    }
+
+
+def ask(address: str) -> int:
+    form = {"email": "nobody@example.com"}
+    return Client(REMOTE_ADDR=address).post(RESET, form).status_code
+
+
+@contextmanager
+def hung_up() -> Iterator[None]:
+    """Closes this thread's connections at the end."""
+    yield
+    found: Any = caches["default"]
+    found.close()
+    for pool in getattr(found._server._cache, "_pools", {}).values():
+        pool.disconnect()
+
+
+def keys_of_the_table() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM cache")
+        return int(cursor.fetchone()[0])
+
+
+def test_it_does_what_a_cache_does() -> None:
+    cache.set_many({"one": 1, "two": {"a": (1, 2)}}, 60)
+    assert cache.get_many(["one", "two", "three"]) == {"one": 1, "two": {"a": (1, 2)}}
+    assert cache.add("three", 3, 60)
+    assert not cache.add("three", 4, 60)
+    assert cache.incr("three") == 4
+    assert cache.touch("one", 60)
+    assert not cache.touch("nothing", 60)
+    assert cache.delete("one")
+    assert cache.get("one", "gone") == "gone"
+    cache.set("five", 5, 0)
+    assert cache.get("five") is None
+    cache.set("six", None, None)
+    assert cache.get("six", "gone") is None
+    assert "six" in cache
+    assert keys_of_the_table() == 0
+
+
+def test_a_limit_is_counted_there() -> None:
+    assert {ask("1.1.1.1") for _ in range(MOST)} == {302}
+    assert ask("1.1.1.1") == 429
+    assert ask("9.9.9.9") == 302
+    assert keys_of_the_table() == 0
+
+
+def test_many_at_once_never_pass_a_limit(outside: OutsideCache) -> None:
+    """The lock around reading and writing a count holds between connections."""
+    del outside
+
+    def count(_number: int) -> bool:
+        with hung_up(), ratelimit.cache_lock("a limit") as is_locked:
+            if not is_locked:
+                return False
+            found = cache.get("a limit", 0)
+            if found < MOST:
+                cache.set("a limit", found + 1, 60)
+            return bool(found < MOST)
+
+    with ThreadPoolExecutor(8) as threads:
+        passed = sum(threads.map(count, range(2 * MOST)))
+    assert passed == cache.get("a limit") <= MOST
+
+
+def test_a_limit_holds_when_the_server_dies(
+    server: CacheServer, outside: OutsideCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be used up once more, in the table, and no more."""
+    assert {ask("1.1.1.1") for _ in range(MOST)} == {302}
+    assert ask("1.1.1.1") == 429
+    server.kill()
+    with caplog.at_level(logging.WARNING, "ledger.cache"):
+        answers = [ask("1.1.1.1") for _ in range(MOST + 5)]
+    assert answers == [302] * MOST + [429] * 5
+    assert outside.is_away
+    (line,) = [each.getMessage() for each in caplog.records if each.name == "ledger.cache"]
+    assert "counted in the database" in line
+
+
+def test_a_server_that_comes_back_is_used_again(
+    server: CacheServer, outside: OutsideCache, clock: list[float]
+) -> None:
+    server.kill()
+    assert ask("1.1.1.1") == 302
+    server.start()
+    assert ask("1.1.1.1") == 302
+    assert outside.is_away
+    clock[0] += outside_cache.TRY_AGAIN + 1
+    before = keys_of_the_table()
+    assert ask("2.2.2.2") == 302
+    assert not outside.is_away
+    assert keys_of_the_table() == before
+
+
+@pytest.mark.parametrize("server", ["redis"], indirect=True)
+def test_a_server_that_only_reads_is_no_server(
+    server: CacheServer, outside: OutsideCache, clock: list[float]
+) -> None:
+    """Otherwise a limit would be read there again and again, and never grow."""
+    assert ask("1.1.1.1") == 302
+    redis_command(server, "REPLICAOF", "127.0.0.1", "1")
+    try:
+        answers = []
+        for _ in range(MOST + 5):
+            answers.append(ask("1.1.1.1"))
+            clock[0] += outside_cache.TRY_AGAIN + 1
+        assert answers.count(302) <= MOST
+        assert answers[-1] == 429
+        assert outside.is_away
+    finally:
+        redis_command(server, "REPLICAOF", "NO", "ONE")
+
+
+@pytest.mark.parametrize("server", ["redis"], indirect=True)
+def test_a_full_server_is_no_server(server: CacheServer, outside: OutsideCache) -> None:
+    redis_command(server, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        answers = [ask("1.1.1.1") for _ in range(MOST + 5)]
+        assert answers == [302] * MOST + [429] * 5
+        assert outside.is_away
+    finally:
+        redis_command(server, "CONFIG", "SET", "maxmemory", "0")
+
+
+def test_nobody_waits_for_a_server_that_says_nothing(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch, server: CacheServer
+) -> None:
+    monkeypatch.setattr(outside_cache, "SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        location = f"redis://{place}" if server.scheme == "redis" else place
+        settings.CACHES = {"default": {**settings_of(server), "LOCATION": location}}
+        found: Any = caches["default"]
+        assert found.get("a", "nothing") == "nothing"
+        assert found.is_away
+
+
+def test_a_code_of_an_app_stays_used_when_the_server_dies(
+    server: CacheServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze_codes(monkeypatch)
+    user = UserFactory(email="ana@example.com", password=PASSWORD)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    add_app(user)
+    for is_first in (True, False):
+        client = after_the_password(user)
+        client.post("/account/2fa/authenticate/", {"code": code_of()})
+        assert (client.get("/").status_code == 200) is is_first
+        server.kill()
+
+
+def test_a_payment_needs_no_cache(server: CacheServer, client: Client) -> None:
+    sender, recipient = AccountFactory(currency="EUR"), AccountFactory(currency="EUR")
+    services.deposit(to_account=sender, amount=Decimal(100))
+    client.force_login(sender.user)
+    server.kill()
+    form = {
+        "id": str(uuid.uuid4()), "from_account": sender.pk, "number": recipient.number,
+        "amount": "7.00", "description": "", "reference": "",
+    }  # fmt: skip
+    answer = send(client, form)
+    assert answer.status_code == 302
+    assert "/transactions/" in answer.headers["Location"]
+
+
+class Planted:
+    """Calls `RAN.append` when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (RAN.append, ("code of the cache server",))
+
+
+def test_code_on_the_server_is_not_run(server: CacheServer, outside: OutsideCache) -> None:
+    cache.set("mine", ["a value"], 60)
+    key = outside._server.make_key(outside._key_of("mine", None))
+    raw: Any = outside._server
+    if server.scheme == "redis":
+        raw._cache.get_client(write=True).set(key, pickle.dumps(Planted()))
+    else:
+        from pymemcache.client.base import Client as Plain
+
+        plain = Plain(("127.0.0.1", server.port))
+        plain.set(key, pickle.dumps(Planted()), noreply=False)
+        plain.close()
+    assert cache.get("mine", "nothing") == "nothing"
+    assert RAN == []
+    assert not outside.is_away
+
+
+@pytest.mark.parametrize("server", ["redis"], indirect=True)
+def test_the_server_hears_no_address(server: CacheServer) -> None:
+    ask("1.1.1.1")
+    keys = redis_command(server, "KEYS", "*")
+    assert b"*1\r\n" in keys
+    assert b"1.1.1.1" not in keys
+
+
+def redis_command(server: CacheServer, *words: str) -> bytes:
+    """Sends a command as `redis-cli` would."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as found:
+        found.sendall((" ".join(words) + "\r\n").encode())
+        return found.recv(65536)
