@@ -53,22 +53,29 @@ class ReplicaMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         replicas.replicas()  # which begins to ask them, in a process that has just started
         reads = replicas.RequestReads(
-            lambda: cast("SessionStore", request.session).wal_position,
+            lambda: cast("SessionStore", request.session).needed,
             lambda: _is_known(request),
         )
         with replicas.request_reads(reads):
             response = self.get_response(request)
-        if reads.has_written and isinstance(request.session, SessionStore):
-            try:
-                request.session.note_position()
-            except Error:  # what was written counts all the same
-                logger.warning("A session could not note what it wrote", exc_info=True)
+        if isinstance(request.session, SessionStore):
+            _note(request.session, has_written=reads.has_written)
         if response.streaming and not isinstance(response, FileResponse):
             stream = cast("StreamingHttpResponse", response)
             stream.streaming_content = _within(
                 reads, cast("Iterable[bytes]", stream.streaming_content)
             )
         return response
+
+
+def _note(session: SessionStore, *, has_written: bool) -> None:
+    """Notes what replicas have to replay before they serve this session again."""
+    try:
+        if has_written:
+            session.note_position()
+        session.note_writer()
+    except Error:  # what was written counts all the same
+        logger.warning("A session could not note what it wrote", exc_info=True)
 
 
 def _within(reads: replicas.RequestReads, content: Iterable[bytes]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import WebSession
+from ledger.db import replicas
 from ledger.db.replicas import POSITION
 from ledger.web import security_log
 
@@ -100,9 +101,10 @@ class SessionStore(DatabaseStore):
 
     def load(self) -> dict[str, Any]:
         """The data of the session; empty if there is none, or if it has ended."""
-        row = WebSession.objects.filter(
+        rows = WebSession.objects.filter(
             session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
-        ).first()
+        )
+        row = (replicas.with_writer(rows) if replicas.aliases() else rows).first()
         if row is None:
             self.ended = reason_left_for(self.session_key or "")
             self._session_key = None
@@ -145,6 +147,16 @@ class SessionStore(DatabaseStore):
         have replayed it. None if it wrote nothing, or is not loaded. No query.
         """
         return self.row.wal_position if self.row else None
+
+    @property
+    def needed(self) -> replicas.Needed:
+        """What a replica must have replayed to serve this session. No query."""
+        return replicas.Needed(replicas.seen_with(self.row).started, self.wal_position)
+
+    def note_writer(self) -> None:
+        """Marks the server that writes if this session met another one than is marked there."""
+        if replicas.seen_with(self.row).needs_mark:
+            replicas.write_mark()
 
     def note_position(self) -> None:
         """Notes that the session has written until now. For requests that wrote, where there are

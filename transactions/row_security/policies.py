@@ -213,6 +213,7 @@ OPEN = {
     "django_content_type": "names of models; the web role only reads it",
     "job_records": "when scheduled work was done; the web role only reads it",
     "django_migrations": "names of migrations; the web role only reads it",
+    "writer_mark": "when the server that writes has started; of nobody",
     "django_session": "empty: sessions are in the table sessions",
     "socialaccount_socialapp": "empty: providers are in the settings",
     "fact_keys": "keys of signed facts; the web role has no right to it",

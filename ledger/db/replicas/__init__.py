@@ -9,7 +9,8 @@ on the writer instead
 
 - outside a request of somebody signed in, as in a command, and inside `atomic`;
 - after the request has written anything that a replica could show;
-- if no replica has replayed what the session wrote last (`sessions.wal_position`);
+- if no replica has replayed what the session wrote last (`sessions.wal_position`), and on the same
+  line of WAL (Note [Writer's mark]);
 - if the replica fails meanwhile, or the function asks for another table. Then it runs again, from
   its beginning: it must only read.
 
@@ -22,9 +23,11 @@ from ledger.db.replicas.prober import aliases, replicas
 from ledger.db.replicas.purposes import ReadPurpose, not_shown
 from ledger.db.replicas.reads import is_on_replica, read, read_again, stream
 from ledger.db.replicas.requests import RequestReads, request_reads
+from ledger.db.replicas.writer import Needed, seen_with, with_writer, write_mark
 
 __all__ = [
     "POSITION",
+    "Needed",
     "ReadPurpose",
     "ReplicaFigures",
     "RequestReads",
@@ -36,5 +39,8 @@ __all__ = [
     "read_again",
     "replicas",
     "request_reads",
+    "seen_with",
     "stream",
+    "with_writer",
+    "write_mark",
 ]

@@ -17,25 +17,28 @@ from django.db import Error, connections
 
 from ledger.db import own_server
 from ledger.db.replicas import log
+from ledger.db.replicas.writer import MARK, Needed
 
 STALE = 3.0  # seconds
 STARTED = "SELECT pg_postmaster_start_time()"
 # Nothing is missing where a standby receives from its primary and has replayed what it received.
 # Otherwise it is behind by the age of the last commit that it has replayed.
-PROBE = """SELECT pg_postmaster_start_time(), pg_is_in_recovery(),
+PROBE = f"""SELECT pg_postmaster_start_time(), pg_is_in_recovery(), {MARK},
     (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,
     CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver)
         AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
-    ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float END"""
+    ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float END"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaState:
-    """What a replica said: when its server started, the byte of WAL up to which it has replayed,
-    and how many seconds it is behind; `at` is the monotonic time of the answer.
+    """What a replica said: when its server started, when that of the writer did whose mark it has
+    replayed, the byte of WAL up to which it has replayed, and how many seconds it is behind; `at`
+    is the monotonic time of the answer.
     """
 
     started: datetime
+    writer: datetime | None
     replayed: int | None
     seconds_behind: float | None
     at: float
@@ -92,10 +95,10 @@ class Replica:
             raise Error("the embedded server was stopped, and a probe does not start it")
         with connection.cursor() as cursor:
             cursor.execute(PROBE)
-            started, is_standby, replayed, seconds = cursor.fetchone()
+            started, is_standby, writer, replayed, seconds = cursor.fetchone()
         if connection.settings_dict["OPTIONS"].get("pool"):
             connection.close()  # so that a pool has it for requests meanwhile
-        return ReplicaState(started, replayed, seconds, time.monotonic()), is_standby
+        return ReplicaState(started, writer, replayed, seconds, time.monotonic()), is_standby
 
     def leave_out(self, why: str, answer: ReplicaState | None = None) -> None:
         """Until the next probe that it answers."""
@@ -103,12 +106,14 @@ class Replica:
         if was != why:
             log.write("replica.left_out", self.alias, reason=why)
 
-    def can_serve(self, position: int | None) -> bool:
-        """Whether it answers, and has replayed the WAL up to this byte; None for any."""
+    def can_serve(self, needed: Needed) -> bool:
+        """Whether it answers, follows the server that writes, and has replayed what is needed."""
         answer = self.answer
         if answer is None or self.why_out or time.monotonic() - answer.at > STALE:
             return False
-        return position is None or (answer.replayed or 0) >= position
+        if needed.writer is None or answer.writer != needed.writer:
+            return False  # Note [Writer's mark]
+        return needed.position is None or (answer.replayed or 0) >= needed.position
 
     def is_same_server(self, raw: Any) -> bool:
         """Whether this connection of psycopg leads to the server that answered the probes, and has

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import Error
 
 from ledger.db.probe import short_connection
 from ledger.db.replicas import log as lines
 from ledger.db.replicas.known import Replica
+from ledger.db.replicas.writer import STARTED
 
 POSITION = "(pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"  # in bytes of WAL
 SECONDS = 2
+OTHER_WRITER = "it has replayed nothing of the server that writes now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,21 @@ def figures(found: Iterable[Replica]) -> list[ReplicaFigures]:
     """The figures of these replicas. Asks the writer for its position, once."""
     try:
         with short_connection(SECONDS) as writer:
-            (position,) = writer.execute(f"SELECT {POSITION}").fetchone() or (None,)
+            row = writer.execute(f"SELECT {POSITION}, {STARTED}").fetchone()
     except Error:
-        position = None
-    return [_figures(replica, position) for replica in found]
+        row = None
+    position, started = row or (None, None)
+    return [_figures(replica, position, started) for replica in found]
 
 
-def _figures(replica: Replica, position: int | None) -> ReplicaFigures:
+def _figures(replica: Replica, position: int | None, started: datetime | None) -> ReplicaFigures:
     answer = replica.answer
     replayed = answer.replayed if answer else None
     behind = None if position is None or replayed is None else max(0, position - replayed)
     seconds = answer.seconds_behind if answer else None
-    return ReplicaFigures(replica.alias, replica.why_out, behind, seconds)
+    is_other = answer is not None and started is not None and answer.writer != started
+    why_out = replica.why_out or (OTHER_WRITER if is_other else "")
+    return ReplicaFigures(replica.alias, why_out, behind, seconds)
 
 
 def log(replica: Replica) -> None:

@@ -12,17 +12,18 @@ from ledger.db.replicas.choice import CHOICES
 from ledger.db.replicas.known import Replica
 from ledger.db.replicas.prober import replicas
 from ledger.db.replicas.purposes import writes_what_replicas_show
+from ledger.db.replicas.writer import Needed
 
 _current: ContextVar["RequestReads | None"] = ContextVar("replica_reads", default=None)
 
 
 class RequestReads:
-    """One request. `position` tells up to which byte of WAL its session has written, None where it
-    wrote nothing; `may_read` whether somebody is signed in. Neither may send a query.
+    """One request. `needed` tells what a replica must have replayed for its session; `may_read`
+    whether somebody is signed in. Neither may send a query.
     """
 
-    def __init__(self, position: Callable[[], int | None], may_read: Callable[[], bool]) -> None:
-        self.position, self._may_read = position, may_read
+    def __init__(self, needed: Callable[[], Needed], may_read: Callable[[], bool]) -> None:
+        self._needed, self._may_read = needed, may_read
         self.has_written = self.is_reading = False
 
     def note(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -37,8 +38,8 @@ class RequestReads:
             return None
         if connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return None
-        position = self.position()
-        found = [each for each in replicas() if each.can_serve(position)]
+        needed = self._needed()
+        found = [each for each in replicas() if each.can_serve(needed)]
         return CHOICES[settings.DATABASE_REPLICA_CHOICE](found) if found else None
 
 

@@ -14,6 +14,7 @@ from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.pair import Node, Pair
 from ledger.db.replicas import prober, purposes
 from ledger.db.replicas.known import Replica
+from ledger.db.replicas.writer import Needed
 from tests.ledger.processes import manage, wait_until
 
 ALIAS = "replica1"
@@ -56,6 +57,22 @@ class BankWithReplica:
 
     def probe(self) -> None:
         self.replica.probe()
+
+    def needed(self) -> Needed:
+        """What a session that wrote nothing needs."""
+        return Needed(self.pair.primary.ask("SELECT pg_postmaster_start_time()"))
+
+    @contextmanager
+    def written_on(self, node: Node) -> Iterator[None]:
+        """Within the block, another server is the writer."""
+        before: Any = connections["default"]
+        before.close()
+        connections["default"] = DatabaseWrapper(_settings(node, roles.OWNER), alias="default")
+        try:
+            yield
+        finally:
+            connections["default"].close()
+            connections["default"] = before
 
 
 def prepared(pair: Pair) -> None:

@@ -34,7 +34,7 @@ def ana(bank: BankWithReplica) -> Saver:
 
 @pytest.fixture
 def reads(bank: BankWithReplica) -> Iterator[replicas.RequestReads]:
-    with replicas.request_reads(found := replicas.RequestReads(lambda: None, lambda: True)):
+    with replicas.request_reads(found := replicas.RequestReads(bank.needed, lambda: True)):
         yield found
 
 
@@ -95,9 +95,10 @@ def test_a_dead_replica_costs_no_request(bank: BankWithReplica, ana: Saver) -> N
 
 
 def test_a_replica_that_hangs_is_left_out_when_it_does_not_answer(bank: BankWithReplica) -> None:
-    assert bank.replica.can_serve(None)
+    needed = bank.needed()
+    assert bank.replica.can_serve(needed)
     with patch("time.monotonic", return_value=time.monotonic() + known.STALE + 1):
-        assert not bank.replica.can_serve(None)
+        assert not bank.replica.can_serve(needed)
 
 
 def test_a_replica_too_far_behind_is_left_out(
@@ -125,7 +126,7 @@ def test_a_server_that_is_no_standby_is_left_out(bank: BankWithReplica) -> None:
     assert bank.replica.why_out == "it is no standby"
     there["HOST"] = standby
     bank.probe()
-    assert bank.replica.can_serve(None)
+    assert bank.replica.can_serve(bank.needed())
 
 
 def test_a_read_whose_connection_breaks_is_repeated(
@@ -144,7 +145,7 @@ def test_a_read_whose_connection_breaks_is_repeated(
     assert places == [True, False]
     assert bank.replica.why_out, "until the next probe"
     bank.probe()
-    assert bank.replica.can_serve(None)
+    assert bank.replica.can_serve(bank.needed())
 
 
 def test_a_stream_that_breaks_goes_on_after_the_last_row(

@@ -99,6 +99,21 @@ def test_a_session_goes_on_reading_its_own_writes_after_its_row_was_saved_again(
         assert FOUND in text_of(here.get("/search/?q=rainy"))
 
 
+def test_a_request_beside_that_knew_no_position_does_not_take_it_away(
+    bank: BankWithReplica, ana: Saver
+) -> None:
+    here = ana.browser()
+    beside = here.session  # of a request that began before the payment and ends after it
+    assert "anything" not in beside
+    with bank.paused():
+        assert ana.save(here, "10", "rainy days")
+        beside["anything"] = "else"
+        beside.save()
+        bank.probe()
+        assert FOUND in text_of(here.get("/search/?q=rainy"))
+    assert here.session["anything"] == "else"
+
+
 def test_only_a_request_that_wrote_what_replicas_show_notes_a_position(
     bank: BankWithReplica, ana: Saver
 ) -> None:
@@ -206,9 +221,9 @@ def test_a_replica_is_asked_by_a_thread_of_its_own(
     bank: BankWithReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prober, "EVERY", 0.01)
-    (replica,) = prober.replicas()
+    (replica,), needed = prober.replicas(), bank.needed()
     try:
-        wait_until(lambda: replica.can_serve(None))
+        wait_until(lambda: replica.can_serve(needed))
         first = replica.answer
         wait_until(lambda: replica.answer is not first)
         assert prober.replicas() == (replica,)
@@ -222,7 +237,7 @@ def count() -> int:
 
 @pytest.fixture
 def reads(bank: BankWithReplica) -> Any:
-    with replicas.request_reads(found := replicas.RequestReads(lambda: None, lambda: True)):
+    with replicas.request_reads(found := replicas.RequestReads(bank.needed, lambda: True)):
         yield found
 
 

@@ -9,11 +9,14 @@ import pytest
 from ledger.db.replicas.choice import CHOICES
 from ledger.db.replicas.known import Replica, ReplicaState
 from ledger.db.replicas.purposes import tables_in, writes_what_replicas_show
+from ledger.db.replicas.writer import Needed
+
+WRITER, BEFORE = datetime(2026, 11, 2, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def answering(name: str, replayed: int) -> Replica:
     found = Replica(name)
-    found.answer = ReplicaState(datetime.now(UTC), replayed, 0.0, time.monotonic())
+    found.answer = ReplicaState(datetime.now(UTC), WRITER, replayed, 0.0, time.monotonic())
     found.why_out = ""
     return found
 
@@ -25,13 +28,20 @@ def three() -> list[Replica]:
 
 def test_a_replica_serves_a_session_once_it_has_replayed_what_that_wrote() -> None:
     replica = answering("a", 100)
-    assert replica.can_serve(None)
-    assert replica.can_serve(100)
-    assert not replica.can_serve(101)
+    assert replica.can_serve(Needed(WRITER))
+    assert replica.can_serve(Needed(WRITER, 100))
+    assert not replica.can_serve(Needed(WRITER, 101))
+
+
+def test_a_replica_of_another_writer_serves_nobody_however_far_it_is() -> None:
+    replica = answering("a", 100)
+    for position in (None, 1):
+        assert not replica.can_serve(Needed(BEFORE, position))
+        assert not replica.can_serve(Needed(None, position)), "the writer is not known"
 
 
 def test_a_replica_that_has_not_answered_yet_serves_nobody() -> None:
-    assert not Replica("a").can_serve(None)
+    assert not Replica("a").can_serve(Needed(WRITER))
 
 
 def test_round_robin_takes_one_after_the_other(three: list[Replica]) -> None:

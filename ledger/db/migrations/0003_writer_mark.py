@@ -1,0 +1,19 @@
+"""One row that says which server writes: see Note [Writer's mark] in ledger.db.replicas.writer."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("ledger_db", "0002_job_records")]
+    operations = [
+        migrations.RunSQL(
+            sql="""
+                CREATE TABLE writer_mark (
+                    id smallint NOT NULL PRIMARY KEY CONSTRAINT writer_mark_is_one CHECK (id = 1),
+                    started_at timestamptz NOT NULL
+                );
+                INSERT INTO writer_mark VALUES (1, pg_postmaster_start_time());
+            """,
+            reverse_sql="DROP TABLE writer_mark",
+        ),
+    ]
