@@ -81,7 +81,7 @@ def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
     itself; a pooler repeats what its server said once, so that only several are asked.
     """
     options = found["OPTIONS"]
-    is_several = "," in _real_hosts(found["HOST"], options)
+    is_several = "," in real_hosts(found["HOST"], options)
     value = options.get("target_session_attrs", WRITER)
     if value not in (WRITER, "primary") and (is_several or value != "any"):
         env.refuse(_where(name), NO_WRITER.format(value=value))
@@ -91,7 +91,7 @@ def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_all_local(found: dict[str, Any]) -> bool:
-    return all(map(is_local, _real_hosts(found["HOST"], found["OPTIONS"]).split(",")))
+    return all(map(is_local, real_hosts(found["HOST"], found["OPTIONS"]).split(",")))
 
 
 def from_url(name: str) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _check_replica(name: str, found: dict[str, Any]) -> None:
     if not found:  # the embedded server's own
         return
     given = found["OPTIONS"]
-    if "," in _real_hosts(found["HOST"], given):
+    if "," in real_hosts(found["HOST"], given):
         env.refuse(name, "each URL is one server; write one for each, with a space between")
     value = given.get("target_session_attrs", "standby")
     if value not in ("standby", "any"):
@@ -207,7 +207,7 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
         env.refuse(named, f"sslmode={mode} needs sslrootcert=FILE, or system for public ones")
     if mode in ENCRYPTED or env.flag("DB_PLAINTEXT"):
         return
-    real = _real_hosts(hosts, options)
+    real = real_hosts(hosts, options)
     # A service of libpq's file names its host there, where nobody has looked yet.
     outside = [host for host in real.split(",") if not is_local(host)] + (
         [f"the host of the service {options['service']}"] if "service" in options else []
@@ -217,7 +217,7 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
         env.refuse(setting, PLAINTEXT.format(host=outside[0], mode=mode))
 
 
-def _real_hosts(hosts: str, options: dict[str, Any]) -> str:
+def real_hosts(hosts: str, options: dict[str, Any]) -> str:
     """Where libpq goes: an option goes before the URL, and what the environment says fills gaps."""
     if address := options.get("hostaddr") or os.environ.get("PGHOSTADDR"):
         return str(address)

@@ -17,6 +17,7 @@ from ledger.sign_in_settings import *  # noqa: F403  what no environment changes
 DEBUG = env.flag("DEBUG")
 LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
 SECRET_KEY = env.secret_key("SECRET_KEY", LEDGER_DATA_DIR)
+LEDGER_SECRET_KEY_IS_STORED = not env.text("SECRET_KEY")  # in a file of LEDGER_DATA_DIR
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
 LEDGER_URL = env.address("LEDGER_URL")  # without it, links in mails follow the Host header
@@ -326,6 +327,12 @@ LEDGER_PROVIDER = provider_settings.read(
 OIDC_MOCK = env.text("OIDC") == "mock"
 if LEDGER_PROVIDER:
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += LEDGER_PROVIDER.origins
+# What `check --deploy` says of settings that follow from ours, which ledger.checks names instead;
+# W005 and W021 are about subdomains and lists of browsers, which no bank can take back.
+SILENCED_SYSTEM_CHECKS = [
+    f"security.{number}"
+    for number in ("W004", "W005", "W008", "W009", "W012", "W016", "W018", "W020", "W021")
+]
 # Error pages of DEBUG without what was typed, cookies and values of variables.
 DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ledger.web.error_reports.HidingFilter"

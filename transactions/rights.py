@@ -60,6 +60,7 @@ LESS = {
 # `audit_ledger` reads everything but what people sign in with, and stores what it found.
 AUDITOR = {
     "audit_runs": "SELECT, INSERT",
+    "job_records": "SELECT, INSERT, UPDATE",
     "cache": "",
     "fact_keys": "",
     "sessions": "",

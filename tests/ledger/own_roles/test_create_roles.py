@@ -67,7 +67,9 @@ def test_the_auditor_audits_and_changes_nothing_else(managed: ManagedServer) -> 
         " AND relnamespace = 'public'::regnamespace"
         f" AND has_table_privilege('{AUDITOR}', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')",
     )
-    assert tables == ["audit_runs"]
+    assert sorted(tables) == ["audit_runs", "job_records"]
+    done = "SELECT name FROM job_records WHERE done_at IS NOT NULL"
+    assert managed.values(AUDITOR, done) == ["audit_ledger"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,178 @@
+"""What the database tells: whether it is prepared, who may do what, whether commits stay, and when
+scheduled work and backups were last done. One connection, as the login of the settings.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.db import DatabaseError, OperationalError
+
+from ledger.checks.messages import weak, wrong
+from ledger.db import pooler, row_security, signed_facts
+from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.jobs import records
+from ledger.jobs.schedule import BACKUP
+
+SECONDS = 5
+VERSIONS = range(15, 19)  # docs/versions.md
+Connection = psycopg.Connection[Any]
+# Without these, what was committed may be gone after a power cut.
+DURABLE = "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(%s) ORDER BY name"
+DURABILITY = ["fsync", "full_page_writes", "synchronous_commit"]
+ROLE = """
+    SELECT rolsuper, rolbypassrls, rolcreaterole,
+           pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = 'transactions'::regclass),
+                       'MEMBER'),
+           has_table_privilege(oid, 'transactions', 'DELETE, TRUNCATE')
+             OR has_column_privilege(oid, 'accounts', 'balance', 'UPDATE')
+    FROM pg_roles WHERE rolname = %s
+"""
+# Whether segments of the WAL are copied away, the last of them within a day.
+ARCHIVE = """
+    SELECT to_regproc('aurora_version') IS NOT NULL,
+           current_setting('archive_mode') <> 'off',
+           coalesce(last_archived_time > now() - interval '1 day', false),
+           coalesce(last_failed_time > last_archived_time, false)
+    FROM pg_stat_archiver
+"""
+
+
+def check_database(**_options: Any) -> list[CheckMessage]:
+    """Everything that the database tells, in one go; one message if it cannot be reached."""
+    try:
+        with short_connection(SECONDS) as found:
+            if missing := unapplied_migrations(found):
+                return [_unmigrated(missing)]
+            told = [message for check in CHECKS for message in check(found)]
+        return [*told, *late_jobs(), *backups()]
+    except (OperationalError, DatabaseError) as error:
+        return [
+            wrong(
+                "database_away",
+                str(error).strip().partition("\n")[0],
+                "Start it, or mend DATABASE_URL; what the database tells was not checked.",
+            )
+        ]
+
+
+def _unmigrated(missing: list[str]) -> CheckMessage:
+    return wrong(
+        "migrations",
+        f"Migrations are not applied ({len(missing)}), the first is {missing[0]}.",
+        "Run manage.py prepare as the owner of the tables, then this again.",
+    )
+
+
+def prepared(found: Connection) -> Iterator[CheckMessage]:
+    """What `/readyz` would refuse."""
+    for problem_with in (
+        row_security.problem_with,
+        signed_facts.problem_with,
+        pooler.problem_with,
+    ):
+        if problem := problem_with(found):
+            yield wrong("not_ready", problem, "Until then, /readyz answers 503.")
+
+
+def roles(found: Connection) -> Iterator[CheckMessage]:
+    """What the role of web processes could do that it must not."""
+    is_web = settings.LEDGER_ROLE == "web"
+    name = found.info.user if is_web else settings.LEDGER_WEB_ROLE
+    row = found.execute(ROLE, [name]).fetchone()
+    if row is None:
+        yield weak(
+            "web_role",
+            f"There is no role {name}, so web processes are the owner of the tables and could"
+            " change every balance.",
+            "Run manage.py create_roles and migrate, and let web processes sign in as that role"
+            " (docs/rights.md).",
+        )
+        return
+    is_super, bypasses, makes_roles, owns, writes = row
+    may = [
+        (is_super, "is a superuser"),
+        (owns and not is_super, "owns the tables"),
+        (bypasses and not is_super, "passes row-level security"),
+        (makes_roles and not is_super, "makes roles"),
+        (writes and not (owns or is_super), "deletes payments or writes balances"),
+    ]
+    for is_so, what in may:
+        if is_so:
+            yield wrong(
+                "web_role",
+                f"The role {name} of web processes {what}, so injected SQL could, too.",
+                "Let them sign in as a role with the rights of docs/rights.md: manage.py"
+                " create_roles makes it, and migrate grants its rights.",
+            )
+
+
+def durability(found: Connection) -> Iterator[CheckMessage]:
+    """Settings of the server that let committed payments go."""
+    off = [name for (name,) in found.execute(DURABLE, [DURABILITY]).fetchall()]
+    if off:
+        yield wrong(
+            "durability",
+            f"{', '.join(off)} is off: payments that were acknowledged may be gone after a crash.",
+            "Turn it on in the server's configuration.",
+        )
+
+
+def version(found: Connection) -> Iterator[CheckMessage]:
+    """A version of Postgres that Ledger is not tested with."""
+    major = found.info.server_version // 10_000
+    if major not in VERSIONS:
+        yield weak(
+            "postgres_version",
+            f"The server is Postgres {major}; Ledger is tested with {VERSIONS[0]} to"
+            f" {VERSIONS[-1]}.",
+            "Take one of these (docs/versions.md).",
+        )
+
+
+def late_jobs() -> Iterator[CheckMessage]:
+    """Jobs that nobody does."""
+    for job in records.status_of():
+        if not job.is_late:
+            continue
+        since = f"was last done at {job.done_at:%Y-%m-%d %H:%M} UTC" if job.done_at else "never ran"
+        failed = f", and failed since ({job.error})" if _failed_since(job) else ""
+        yield weak(
+            f"job.{job.name}",
+            f"The scheduled job {job.name} {since}{failed}.",
+            "Run manage.py work, or cron, as the owner of the tables (docs/running.md).",
+        )
+
+
+def backups() -> Iterator[CheckMessage]:
+    """No WAL archive that works, and no backup of `manage.py backup` within its time."""
+    with short_connection(SECONDS) as found:
+        row = found.execute(ARCHIVE).fetchone()
+    is_aurora, archives, is_recent, fails = row or (False, False, False, False)
+    if is_aurora:  # its storage keeps what is needed, and tells nothing of it in SQL
+        return
+    if archives and fails:
+        yield wrong(
+            "archive",
+            "The server cannot archive its WAL: its last try failed.",
+            "Its log says why. Until then it cannot be brought back to any moment, and its disk"
+            " fills.",
+        )
+    (backup,) = records.status_of([BACKUP])
+    if backup.is_late and not (archives and is_recent and not fails):
+        yield weak(
+            "backup",
+            "No backup is known: the server archives no WAL, and manage.py backup was not run for"
+            f" {BACKUP.every / timedelta(hours=1):.0f} hours.",
+            "Set up one of them (docs/backups.md).",
+        )
+
+
+def _failed_since(job: records.JobStatus) -> bool:
+    return job.failed_at is not None and (job.done_at is None or job.failed_at > job.done_at)
+
+
+CHECKS = (prepared, roles, durability, version)

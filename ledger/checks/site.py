@@ -1,0 +1,184 @@
+"""What the settings alone tell: of the site, its mail, its cache and how it reaches the database.
+
+Wrong values, and mixes that do harm, stop every start (`ledger.settings`); here is what works and
+is weak. It names the settings of `.env.example`, so Django's own checks of what is derived from
+them are silenced (`SILENCED_SYSTEM_CHECKS`).
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.checks import CheckMessage
+from django.db import DatabaseError, InterfaceError
+
+from ledger.checks.messages import weak, wrong
+from ledger.database_settings import is_local, real_hosts
+from ledger.db.outside_cache import OutsideCache
+
+CHECKED = ("verify-ca", "verify-full")
+LEAST_HSTS_SECONDS = 86_400
+SECONDS_KEPT = 10
+
+
+def check_site(**_options: Any) -> list[CheckMessage]:
+    """Everything that the settings tell, in one go."""
+    return [message for check in CHECKS for message in check()]
+
+
+def _debugging() -> Iterator[CheckMessage]:
+    if settings.DEBUG:
+        yield wrong("debug", "DEBUG shows code and settings to everybody.", "Remove DEBUG.")
+    if settings.LEDGER_DEMO:
+        yield wrong(
+            "demo",
+            "LEDGER_DEMO shows the sign-ins of the demo, whose passwords everybody knows.",
+            "Remove LEDGER_DEMO; start by manage.py serve, not by make run.",
+        )
+    if settings.LEDGER_COOKBOOK:
+        yield weak(
+            "cookbook",
+            "The cookbook runs SQL for everybody who is signed in.",
+            "Remove LEDGER_COOKBOOK.",
+        )
+    if settings.LOG_LEVEL == "DEBUG":
+        yield weak(
+            "log_level",
+            "LOG_LEVEL=DEBUG writes far more to the log than a bank should keep.",
+            "Set LOG_LEVEL=INFO or WARNING.",
+        )
+
+
+def _address() -> Iterator[CheckMessage]:
+    if not settings.LEDGER_URL:
+        yield weak(
+            "url",
+            "Without LEDGER_URL, links in mails follow the Host header of whoever asks for one.",
+            "Set it to the address that people open, such as LEDGER_URL=https://bank.example.",
+        )
+    if not settings.LEDGER_HTTPS:
+        yield weak(
+            "https",
+            "The site is not encrypted: passwords and cookies can be read on the way.",
+            "Put a proxy with a certificate in front, then set LEDGER_HTTPS=True,"
+            " LEDGER_BEHIND_PROXY=True and an https:// address as LEDGER_URL.",
+        )
+    elif settings.SECURE_HSTS_SECONDS < LEAST_HSTS_SECONDS:
+        yield weak(
+            "hsts",
+            "LEDGER_HSTS_SECONDS lets browsers come by plain HTTP again within a day.",
+            "Remove it; the default is a year.",
+        )
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    if settings.LEDGER_SECRET_KEY_IS_STORED:
+        yield weak(
+            "secret_key",
+            "SECRET_KEY is not set, so the key is a file in LEDGER_DATA_DIR: another computer would"
+            " make its own, and without it nobody's second factor can be read.",
+            "Set SECRET_KEY, to the value of that file if the bank is in use, and keep a copy apart"
+            " from the backups.",
+        )
+    if not settings.LEDGER_STAFF_SECOND_FACTOR:
+        yield weak(
+            "staff_second_factor",
+            "LEDGER_STAFF_SECOND_FACTOR=False lets staff in by a password alone.",
+            "Remove it.",
+        )
+
+
+def _mail() -> Iterator[CheckMessage]:
+    if "console" in settings.EMAIL_BACKEND:
+        yield weak(
+            "mail",
+            "Mail goes to the log: codes and links to new passwords reach nobody.",
+            "Set EMAIL_URL, such as smtp+tls://user:password@host:587.",
+        )
+        return
+    encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
+    if not encrypted and not is_local(settings.EMAIL_HOST):
+        yield weak(
+            "mail_encryption",
+            "Mail, and the password of the mail server, go out in plain text.",
+            "Write EMAIL_URL with smtp+tls:// or smtp+ssl://.",
+        )
+    if "@localhost" in settings.DEFAULT_FROM_EMAIL:
+        yield weak(
+            "mail_sender",
+            "Mail comes from an address at localhost, which others refuse or call spam.",
+            "Set DEFAULT_FROM_EMAIL, such as Bank <service@bank.example>.",
+        )
+
+
+def _contacts() -> Iterator[CheckMessage]:
+    if not settings.LEDGER_CONTACT:
+        yield weak(
+            "contact",
+            "Pages that send people to the bank's staff do not say where these are.",
+            "Set LEDGER_CONTACT, such as +44 20 7946 0000.",
+        )
+    if not settings.LEDGER_SECURITY_CONTACT:
+        yield weak(
+            "security_contact",
+            "There is no /.well-known/security.txt: who finds a weakness has nobody to tell.",
+            "Set LEDGER_SECURITY_CONTACT to an address or page.",
+        )
+
+
+def _cache() -> Iterator[CheckMessage]:
+    if "locmem" in settings.CACHES["default"]["BACKEND"]:
+        yield wrong(
+            "cache",
+            "Each process has a cache of its own, so each counts the limits on signing in alone.",
+            "Remove CACHE_URL for a table in the database, or name a Redis.",
+        )
+        return
+    found = caches["default"]
+    if not isinstance(found, OutsideCache):
+        return  # a table, which the checks of the database see
+    with suppress(DatabaseError, InterfaceError):  # as the table does where both are away
+        found.set("ledger.check", 1, SECONDS_KEPT)
+    if found.is_away:
+        yield weak(
+            "cache_away",
+            "The cache of CACHE_URL does not answer or takes no writes, so that each process counts"
+            " in the database.",
+            "Start it, or mend CACHE_URL (docs/running.md#a-shared-cache).",
+        )
+
+
+def _way_to_the_database() -> Iterator[CheckMessage]:
+    if settings.LEDGER_EMBEDDED:
+        yield weak(
+            "embedded",
+            "The database is the embedded server: on this computer's disk alone, without TLS,"
+            " standby or archive.",
+            "Name a server by DATABASE_URL (docs/databases.md).",
+        )
+    for alias, database in settings.DATABASES.items():
+        options = database["OPTIONS"]
+        mode = str(options.get("sslmode", "prefer"))
+        hosts = real_hosts(str(database.get("HOST", "")), options).split(",")
+        is_here = "service" not in options and all(map(is_local, hosts))
+        if mode not in CHECKED and not is_here:
+            yield weak(
+                "database_tls",
+                f"The connection to the database ({alias}) has sslmode={mode}: another computer"
+                " could answer in its place.",
+                "Set sslmode=verify-full and sslrootcert in DATABASE_URL, or DB_SSLMODE and"
+                " DB_SSLROOTCERT.",
+            )
+    if endless := [name for name, seconds in settings.LEDGER_TIMEOUTS.items() if not seconds]:
+        yield weak(
+            "timeouts",
+            f"Web processes wait without limit: {', '.join(endless)} is 0.",
+            "Remove LEDGER_LOCK_TIMEOUT=0 and its like (docs/rights.md#timeouts).",
+        )
+
+
+CHECKS = (
+    _debugging, _address, _secrets, _mail, _contacts, _cache, _way_to_the_database,
+)  # fmt: skip

@@ -1,0 +1,72 @@
+"""`manage.py check --deploy` in a process of its own: a bank in good order is told of nothing."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.db.removal import delete_everything
+from tests.ledger.databases import Database, Databases
+from tests.ledger.processes import manage, reachable_folder
+
+pytestmark = pytest.mark.slow
+IN_GOOD_ORDER = {
+    "LEDGER_ROLE": "web",
+    "SECRET_KEY": "a-key-of-a-test-0123456789-that-nobody-else-has-abcdefghij",
+    "LEDGER_URL": "https://bank.example",
+    "LEDGER_HTTPS": "True",
+    "LEDGER_BEHIND_PROXY": "True",
+    "EMAIL_URL": "smtp+tls://bank:secret@mail.example:587",
+    "DEFAULT_FROM_EMAIL": "Bank <service@bank.example>",
+    "LEDGER_CONTACT": "+44 20 7946 0000",
+    "LEDGER_SECURITY_CONTACT": "security@bank.example",
+}
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[Database]:
+    with reachable_folder() as folder:
+        try:
+            yield Databases(folder / "data").new("empty")
+        finally:
+            delete_everything(folder / "data")
+
+
+def of_web(bank: Database) -> dict[str, str]:
+    return IN_GOOD_ORDER | {"DATABASE_URL": bank.url.replace("//ledger@", "//ledger_web@")}
+
+
+def told(output: str) -> set[str]:
+    return set(re.findall(r"\((\w+\.[\w.]+)\)", output))
+
+
+def test_a_bank_in_good_order_is_told_of_nothing(bank: Database, tmp_path: Path) -> None:
+    key = {"SECRET_KEY": IN_GOOD_ORDER["SECRET_KEY"]}
+    bank.run("prepare", **key)
+    bank.manage("work", "--once", **key)
+    bank.run("backup", str(tmp_path / "bank"), **key)
+
+    done = bank.manage("check", "--deploy", "--fail-level", "WARNING", **of_web(bank))
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_a_bank_as_it_is_installed_is_told_of_everything_in_one_go(tmp_path: Path) -> None:
+    with reachable_folder() as folder:
+        try:
+            manage(folder / "data", "prepare")
+            done = manage(folder / "data", "check", "--deploy", "--fail-level", "WARNING")
+        finally:
+            delete_everything(folder / "data")
+
+    assert done.returncode == 1
+    assert told(done.stderr) == {
+        f"ledger.{name}"
+        for name in (
+            "url", "https", "secret_key", "mail", "contact", "security_contact", "embedded",
+            "backup", "job.expire_holds", "job.audit_ledger", "job.seal_ledger",
+            "job.erase_people", "job.apply_retention",
+        )
+    }  # fmt: skip

@@ -1,0 +1,160 @@
+"""What the database tells `check --deploy`."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
+import pytest
+from django.core.checks import CheckMessage
+from django.db import OperationalError, connection
+
+from ledger.checks import database
+from ledger.checks.database import check_database
+from ledger.db.models import JobRecord
+from ledger.jobs import records
+from ledger.jobs.schedule import BACKUP, JOBS
+from tests.pooler import beside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def found() -> Iterator[psycopg.Connection[Any]]:
+    with beside() as connection:
+        connection.execute("SET synchronous_commit = on")
+        yield connection
+
+
+def names(messages: Any) -> list[str]:
+    found: list[CheckMessage] = list(messages)
+    assert all(message.hint for message in found)
+    return [str(message.id).removeprefix("ledger.") for message in found]
+
+
+def words(messages: Any) -> str:
+    return " ".join(message.msg for message in messages)
+
+
+def all_done() -> None:
+    for job in (*JOBS, BACKUP):
+        records.note_done(name=job.name, began_at=records.clock())
+
+
+def test_jobs_that_never_ran_are_named_each() -> None:
+    assert names(database.late_jobs()) == [f"job.{job.name}" for job in JOBS]
+
+
+def test_a_job_that_was_not_seen_for_a_day_is_named_with_its_time_and_failure() -> None:
+    all_done()
+    assert names(database.late_jobs()) == []
+    days = JobRecord.objects.filter(name="seal_ledger")
+    days.update(done_at=records.clock() - timedelta(days=2))
+    records.note_failed(name="seal_ledger", error="StillWriting")
+
+    (late,) = database.late_jobs()
+
+    assert late.id == "ledger.job.seal_ledger"
+    assert f"{days.get().done_at:%Y-%m-%d}" in late.msg
+    assert "StillWriting" in late.msg
+
+
+def test_a_bank_without_a_backup_is_told(found: object) -> None:
+    assert names(database.backups()) == ["backup"]
+    all_done()
+    assert names(database.backups()) == []
+
+
+@pytest.mark.parametrize(
+    ("aurora", "archives", "recent", "fails", "told"),
+    [
+        (False, True, True, False, []),
+        (False, True, False, False, ["backup"]),
+        (False, True, True, True, ["archive", "backup"]),
+        (True, False, False, False, []),  # it keeps its own, and tells nothing of it
+    ],
+)
+def test_an_archive_of_the_server_counts_while_it_works(
+    monkeypatch: pytest.MonkeyPatch,
+    aurora: bool, archives: bool, recent: bool, fails: bool, told: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(
+        database, "ARCHIVE", f"SELECT {aurora}, {archives}, {recent}, {fails}".lower()
+    )
+    assert names(database.backups()) == told
+
+
+def test_the_role_of_web_processes_has_the_rights_of_the_docs(found: Any) -> None:
+    assert names(database.roles(found)) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ("true, true, true, true, true", ["is a superuser"]),
+        ("false, true, false, false, false", ["passes row-level security"]),
+        ("false, false, true, false, false", ["makes roles"]),
+        ("false, false, true, true, true", ["owns the tables", "makes roles"]),
+    ],
+)
+def test_a_web_role_that_may_more_is_named(
+    found: Any, monkeypatch: pytest.MonkeyPatch, facts: str, said: list[str]
+) -> None:
+    monkeypatch.setattr(database, "ROLE", f"SELECT {facts} FROM pg_roles WHERE rolname = %s")
+    told = words(database.roles(found))
+    assert all(what in told for what in said)
+    assert told.count("web processes") == len(said)
+
+
+def test_a_web_role_that_may_delete_payments_is_named(found: Any) -> None:
+    found.execute("GRANT DELETE ON transactions TO ledger_web")
+    try:
+        assert "deletes payments" in words(database.roles(found))
+    finally:
+        found.execute("REVOKE DELETE ON transactions FROM ledger_web")
+
+
+def test_a_missing_web_role_is_told(found: Any, settings: Any) -> None:
+    settings.LEDGER_WEB_ROLE = "nobody_here"
+    assert names(database.roles(found)) == ["web_role"]
+    assert "nobody_here" in words(database.roles(found))
+
+
+def test_web_processes_that_sign_in_as_the_owner_are_told(found: Any, settings: Any) -> None:
+    settings.LEDGER_ROLE = "web"
+    assert names(database.roles(found)) == ["web_role"]  # the tests' own login owns the tables
+
+
+def test_a_server_that_forgets_commits_is_told(found: Any) -> None:
+    assert names(database.durability(found)) == []
+    found.execute("SET synchronous_commit = off")
+    assert names(database.durability(found)) == ["durability"]
+    assert "synchronous_commit" in words(database.durability(found))
+
+
+def test_a_version_that_nobody_tested_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert names(database.version(found)) == []
+    monkeypatch.setattr(database, "VERSIONS", range(9, 11))
+    assert names(database.version(found)) == ["postgres_version"]
+
+
+def test_what_readyz_refuses_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert names(database.prepared(found)) == []
+    monkeypatch.setattr("ledger.db.signed_facts.problem_with", lambda _found: "Other keys.")
+    assert words(database.prepared(found)) == "Other keys."
+
+
+def test_missing_migrations_are_told_alone() -> None:
+    with patch.object(database, "unapplied_migrations", return_value=["ledger_db.0002_x"]):
+        (message,) = check_database()
+    assert message.id == "ledger.migrations"
+    assert "ledger_db.0002_x" in message.msg
+
+
+def test_a_database_that_is_away_is_one_message() -> None:
+    refusal = OperationalError("The database cannot be reached: nobody listens\nmore")
+    with patch.object(connection, "get_connection_params", side_effect=refusal):
+        (message,) = check_database()
+    assert message.id == "ledger.database_away"
+    assert message.msg.endswith("nobody listens")

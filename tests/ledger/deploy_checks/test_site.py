@@ -1,0 +1,138 @@
+"""What the settings tell `check --deploy`, each alone and all at once."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.core.checks import Error
+from django.db import OperationalError
+
+from ledger.checks.site import check_site
+from ledger.db.outside_cache import OutsideCache
+from ledger.db.shared_cache import SharedCache
+
+LIMITS = {"lock_timeout": 2, "statement_timeout": 30}
+SERVER = {"HOST": "db.example", "OPTIONS": {"sslmode": "verify-full"}}
+GOOD: dict[str, Any] = {
+    "DEBUG": False,
+    "LEDGER_DEMO": False,
+    "LEDGER_COOKBOOK": False,
+    "LOG_LEVEL": "WARNING",
+    "LEDGER_URL": "https://bank.example",
+    "LEDGER_HTTPS": True,
+    "SECURE_HSTS_SECONDS": 31_536_000,
+    "LEDGER_SECRET_KEY_IS_STORED": False,
+    "LEDGER_STAFF_SECOND_FACTOR": True,
+    "EMAIL_BACKEND": "ledger.web.mail.MailBackend",
+    "EMAIL_HOST": "mail.example",
+    "EMAIL_USE_TLS": True,
+    "EMAIL_USE_SSL": False,
+    "DEFAULT_FROM_EMAIL": "Bank <service@bank.example>",
+    "LEDGER_CONTACT": "+44 20 7946 0000",
+    "LEDGER_SECURITY_CONTACT": "mailto:security@bank.example",
+    "CACHES": {"default": {"BACKEND": "ledger.db.shared_cache.SharedCache", "LOCATION": "cache"}},
+    "LEDGER_EMBEDDED": False,
+    "DATABASES": {"default": SERVER},
+    "LEDGER_TIMEOUTS": LIMITS,
+}
+CONSOLE = "django.core.mail.backends.console.EmailBackend"
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+
+
+class UnreachableCache(OutsideCache):
+    """A server that does not answer, and a database that is away, too."""
+
+    is_away = True
+
+    def __init__(self) -> None:
+        """Connects to nothing."""
+
+    def set(self, *_arguments: object, **_options: object) -> None:
+        raise OperationalError
+
+
+AWAY = {"default": {"BACKEND": "ledger.db.outside_cache.OutsideCache"}}
+
+
+def database(**options: str) -> dict[str, Any]:
+    return {"DATABASES": {"default": {**SERVER, "OPTIONS": options}}}
+
+
+WEAK: list[tuple[str, dict[str, Any]]] = [
+    ("debug", {"DEBUG": True}),
+    ("demo", {"LEDGER_DEMO": True}),
+    ("cookbook", {"LEDGER_COOKBOOK": True}),
+    ("log_level", {"LOG_LEVEL": "DEBUG"}),
+    ("url", {"LEDGER_URL": ""}),
+    ("https", {"LEDGER_HTTPS": False}),
+    ("hsts", {"SECURE_HSTS_SECONDS": 0}),
+    ("secret_key", {"LEDGER_SECRET_KEY_IS_STORED": True}),
+    ("staff_second_factor", {"LEDGER_STAFF_SECOND_FACTOR": False}),
+    ("mail", {"EMAIL_BACKEND": CONSOLE}),
+    ("mail_encryption", {"EMAIL_USE_TLS": False}),
+    ("mail_sender", {"DEFAULT_FROM_EMAIL": "Ledger <ledger@localhost>"}),
+    ("contact", {"LEDGER_CONTACT": ""}),
+    ("security_contact", {"LEDGER_SECURITY_CONTACT": ""}),
+    ("cache", {"CACHES": {"default": {"BACKEND": LOCMEM}}}),
+    ("cache_away", {"CACHES": AWAY}),
+    ("embedded", {"LEDGER_EMBEDDED": True}),
+    ("database_tls", database(sslmode="require")),
+    ("database_tls", database()),
+    ("database_tls", database(service="bank", sslmode="require")),
+    ("timeouts", {"LEDGER_TIMEOUTS": {**LIMITS, "lock_timeout": 0}}),
+]
+ERRORS = {"debug", "demo", "cache"}
+
+
+def told(**changes: Any) -> Iterator[str]:
+    values = {**GOOD, **changes}
+    is_away = values["CACHES"] is AWAY
+    found = {"default": UnreachableCache() if is_away else SharedCache("cache", {})}
+    with (
+        patch("ledger.checks.site.settings", SimpleNamespace(**values)),
+        patch("ledger.checks.site.caches", found),
+    ):
+        for message in check_site():
+            assert message.hint  # what to do
+            assert message.id is not None
+            name = message.id.removeprefix("ledger.")
+            assert isinstance(message, Error) == (name in ERRORS)
+            yield name
+
+
+def test_it_is_silent_where_all_is_well() -> None:
+    assert list(told()) == []
+
+
+@pytest.mark.parametrize(("name", "changes"), WEAK)
+def test_each_weak_setting_is_named(name: str, changes: dict[str, Any]) -> None:
+    assert list(told(**changes)) == [name]
+
+
+def test_all_are_named_in_one_go() -> None:
+    changes = {key: value for _, changes in WEAK for key, value in changes.items()}
+    changes["CACHES"] = AWAY
+    missing = {name for name, _ in WEAK} - set(told(**changes))
+    # Instead of the first: no encryption at all, no mail at all, a cache that is away.
+    assert missing == {"hsts", "mail_encryption", "mail_sender", "cache"}
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        {"EMAIL_USE_TLS": False, "EMAIL_HOST": "localhost"},
+        {"DATABASES": {"default": {"HOST": "/run/postgresql", "OPTIONS": {}}}},
+        {"DATABASES": {"default": {"HOST": "127.0.0.1", "OPTIONS": {}}}},
+        database(sslmode="verify-ca"),
+        database(host="/run/postgresql"),
+    ],
+)
+def test_what_stays_on_this_computer_needs_no_encryption(fine: dict[str, Any]) -> None:
+    assert list(told(**fine)) == []
+
+
+def test_each_replica_is_looked_at() -> None:
+    replica = {"HOST": "replica.example", "OPTIONS": {"sslmode": "require"}}
+    assert list(told(DATABASES={"default": SERVER, "replica1": replica})) == ["database_tls"]
