@@ -1,6 +1,7 @@
 """A bank goes out by dumpdata and into an empty one by loaddata, proved before it commits."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ from django.conf import settings
 
 from ledger.db.embedded import EmbeddedServer
 from tests.ledger.own_bank import OwnBank
-from tests.ledger.processes import assert_one_sentence, manage
+from tests.ledger.processes import (
+    LONG,
+    MANAGE,
+    assert_one_sentence,
+    environment,
+    manage,
+    wait_until,
+)
 from tests.ledger.servers import query
 
 pytestmark = pytest.mark.slow
@@ -80,6 +88,88 @@ def test_a_fixture_that_is_not_of_a_whole_bank_is_not_loaded(
 
     assert_one_sentence(done, "Nothing was loaded", "whole bank")
     assert query(server, "SELECT count(*) FROM currencies") == before != "0"
+
+
+# dumpdata, and a payment between the tables `accounts` and `transactions`.
+PAYS_MEANWHILE = """
+import threading
+from django.core.management import call_command
+from django.db import connection
+from accounts.models import Account
+from ledger.backups import exact_json
+from transactions import services
+
+paid, end_object = [], exact_json.Serializer.end_object
+
+def pay(account):
+    services.deposit(to_account=account, amount=5, description="Paid during the dump")
+    connection.close()
+
+def end_and_pay(serializer, row):
+    end_object(serializer, row)
+    if isinstance(row, Account) and not paid:
+        paid.append(row)
+        another = threading.Thread(target=pay, args=[row.pk])
+        another.start()
+        another.join()
+
+exact_json.Serializer.end_object = end_and_pay
+call_command("dumpdata", output={file!r}, verbosity=0)
+"""
+
+
+def test_what_is_dumped_while_people_pay_can_be_loaded(
+    bank: OwnBank, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    folder, file = new_folder(), tmp_path / "bank.json"
+    paid = "SELECT count(*) FROM transactions WHERE description = 'Paid during the dump'"
+    bank.manage("shell", "-v", "0", "-c", PAYS_MEANWHILE.format(file=str(file)))
+    assert query(EmbeddedServer(bank.data_dir, settings.LEDGER_PG), paid) == "1"
+    assert manage(folder, "migrate", **PG).returncode == 0
+
+    done = manage(folder, "loaddata", str(file), **PG)
+
+    assert done.returncode == 0, done.stderr
+    assert query(EmbeddedServer(folder, settings.LEDGER_PG), paid) == "0", "it came later"
+
+
+# A sign-up that is not committed until its caller says so.
+SIGNS_UP = """
+from django.db import transaction
+from accounts.models import User
+
+with transaction.atomic():
+    User.objects.create_user("new@example.com", name="New")
+    print("signed up", flush=True)
+    input()
+"""
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+def test_who_signs_up_while_a_fixture_waits_for_its_locks_stays(
+    fixture: Path, new_folder: NewFolder
+) -> None:
+    folder = new_folder()
+    assert manage(folder, "migrate", **PG).returncode == 0
+    server = EmbeddedServer(folder, settings.LEDGER_PG)
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*MANAGE, *arguments], env=environment(folder, **PG), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    signing = begin("shell", "-v", "0", "-c", SIGNS_UP)
+    assert signing.stdout
+    assert signing.stdout.readline() == "signed up\n"
+    loading = begin("loaddata", str(fixture))
+    wait_until(lambda: query(server, WAITING) == "1")  # it has seen an empty bank
+    signing.communicate("\n", timeout=LONG)
+    _, refusal = loading.communicate(timeout=LONG)
+
+    assert (signing.returncode, loading.returncode) == (0, 1)
+    assert "Nothing was loaded" in refusal
+    assert query(server, "SELECT string_agg(email, ',') FROM users") == "new@example.com"
 
 
 def test_flush_deletes_nothing_and_says_why(bank: OwnBank) -> None:
