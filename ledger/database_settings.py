@@ -51,6 +51,8 @@ OF_REPLICA = {
     "keepalives_count": 2,
     "tcp_user_timeout": 3_000,
 }
+# Seconds. The writer answers for a replica that takes longer to connect, or whose pool is empty.
+REPLICA_CONNECT, REPLICA_POOL = 3, 1
 READ_ONLY = "-c default_transaction_read_only=on"
 # What a replica takes over from the writer's options; where it is and how it is encrypted says its
 # own URL.
@@ -162,6 +164,9 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     found = {} if is_own else _checked(name, _parsed(name, url), OF_REPLICA)
     _check_replica(name, found)
     inherited = {key: writer["OPTIONS"][key] for key in INHERITED if key in writer["OPTIONS"]}
+    inherited["connect_timeout"] = min(int(inherited["connect_timeout"]), REPLICA_CONNECT)
+    if "pool" in inherited:
+        inherited["pool"] = {**inherited["pool"], "timeout": REPLICA_POOL}
     options = {**inherited, **OF_REPLICA, **found.get("OPTIONS", {})}
     if not writer.get("LEDGER_POOLER"):  # a pooler refuses it; a standby takes no writes anyway
         options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()

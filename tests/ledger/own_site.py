@@ -30,6 +30,10 @@ class Site:
         for line in self.process.stdout:
             if "Ctrl-C" in line:
                 break
+        self.cookie = self.sign_in()
+
+    def sign_in(self) -> str:
+        """The cookie of a new session of the one person."""
         session = (
             "from importlib import import_module; from django.conf import settings; "
             "from django.contrib.auth import *; user = User.objects.get(); "
@@ -41,7 +45,7 @@ class Site:
             "'account_authentication_methods_user': str(user.pk)}); "
             "session.save(); print(session.session_key)"
         )
-        self.cookie = bank.manage("shell", "-v", "0", "-c", session).strip()
+        return self.bank.manage("shell", "-v", "0", "-c", session).strip()
 
     def workers(self) -> list[int]:
         """The children of gunicorn's master, which is the only child of `serve`."""

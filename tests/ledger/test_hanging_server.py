@@ -275,8 +275,7 @@ def test_a_readiness_probe_gives_a_server_up_that_hangs() -> None:
 
 def test_a_pool_whose_connections_all_hang_costs_one_wait() -> None:
     """It does not ask one after the other."""
-    with own_pool(size=4) as through:
-        through["OPTIONS"]["connect_timeout"] = 1
+    with own_pool(size=4, seconds=1) as through:
         several = [DatabaseWrapper(through, alias="default") for _ in range(4)]
         for each in several:
             each.ensure_connection()
@@ -289,8 +288,7 @@ def test_a_pool_whose_connections_all_hang_costs_one_wait() -> None:
 
 
 def test_a_connection_of_a_pool_that_was_made_after_the_hang_is_checked_as_always() -> None:
-    with own_pool(size=1) as through:
-        through["OPTIONS"]["connect_timeout"] = 1
+    with own_pool(size=1, seconds=1) as through:
         database = DatabaseWrapper(through, alias="default")
         database.ensure_connection()
         pid = database.raw.info.backend_pid

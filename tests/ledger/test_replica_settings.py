@@ -71,6 +71,20 @@ def test_a_replica_reads_only_from_a_standby_with_the_timeouts_of_the_writer(
     assert int(replica["OPTIONS"]["tcp_user_timeout"]) <= 5_000
 
 
+def test_a_read_does_not_wait_long_for_a_replica_or_for_its_pool(
+    databases: Callable[..., dict[str, Any]],
+) -> None:
+    """The writer answers instead."""
+    found = databases(DATABASE_REPLICA_URLS=f"{TWO}&connect_timeout=8", DB_POOL="2", **WEB)
+
+    assert found["default"]["OPTIONS"]["connect_timeout"] == 5
+    assert found["replica1"]["OPTIONS"]["connect_timeout"] == 3
+    assert int(found["replica2"]["OPTIONS"]["connect_timeout"]) == 8, "as its URL says"
+    pools = [each["OPTIONS"]["pool"] for each in found.values()]
+    assert [each["timeout"] for each in pools] == [5, 1, 1]
+    assert {each["max_size"] for each in pools} == {2}
+
+
 def test_the_standby_of_the_embedded_server_is_a_replica(
     databases: Callable[..., dict[str, Any]],
 ) -> None:

@@ -160,6 +160,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             pools.setdefault(self.alias, new_pool(self))
         return pools[self.alias]
 
+    def distrust_pool(self) -> None:
+        """Has the pool, if there is one, give no connection that was checked before now."""
+        pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
+        if self.alias in pools:
+            pools[self.alias].hung_at = monotonic()
+
     def forget_connection(self, inherited: list[Any]) -> None:
         """In a forked process: leaves the parent's connection and pools alone, and moves them into
         this list. See Note [Forked processes].

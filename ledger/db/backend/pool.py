@@ -6,10 +6,10 @@ connection. So the pool asks for them each time, and opens connections as the ba
 
 Note [Connections of a pool]: a connection is checked when it leaves the pool, by `fit_connection`:
 psycopg_pool's own check would pause for a second after the first dead one, and after a failover all
-of them are dead. To find out that the server of one hangs takes the whole time for connecting; then
-all that were not checked since are closed too, without asking. A connection is cleaned before it
-goes back (Note [Clean sessions]), or closed where that cannot be done, so that nothing of one
-request is there in the next.
+of them are dead. To find out that the server of one hangs takes as long as a request waits for the
+pool; then all that were not checked since are closed too, without asking. A connection is cleaned
+before it goes back (Note [Clean sessions]), or closed where that cannot be done, so that nothing of
+one request is there in the next.
 """
 
 from collections.abc import Callable
@@ -80,12 +80,12 @@ def fit_connection(take: Callable[[], Any], database: Any) -> Any:
 
 
 def _answers(raw: LimitedConnection, database: Any) -> bool:
-    """Whether the server answers within the time for connecting."""
+    """Whether the server answers within the time that a request waits for a connection."""
     asked_at = monotonic()
     if raw.answered_at < getattr(database.pool, "hung_at", 0.0):
         return False
     try:
-        with raw.limited_to(database.connect_seconds):
+        with raw.limited_to(database.pool.timeout):
             raw.execute("SELECT 1", prepare=False)
     except ServerHangs:
         database.pool.hung_at = asked_at

@@ -2,8 +2,10 @@
 
 Note [Probes]: a thread for each replica asks it every second (`prober.py`), on a connection of its
 own. So no request waits for a dead replica, or asks one for its position: what counts is the last
-answer. Without one for STALE seconds, the replica is left out. A position never goes back while a
-server runs, so an old answer is a safe one; `started` says that it is still the same server.
+answer. Without one for STALE seconds, the replica is left out. As soon as a probe fails, reads that
+run there are given up (`distrusts`): see Note [A server that hangs]. A position never goes back
+while a server runs, so an old answer is a safe one; `started` says that it is still the same
+server.
 """
 
 import threading
@@ -20,6 +22,7 @@ from ledger.db.replicas import log
 from ledger.db.replicas.writer import MARK, Needed
 
 STALE = 3.0  # seconds
+ANSWERS_WITHIN = 2.0  # seconds; a probe begins up to one second after the last answer
 STARTED = "SELECT pg_postmaster_start_time()"
 # Nothing is missing where a standby receives from its primary and has replayed what it received.
 # Otherwise it is behind by the age of the last commit that it has replayed.
@@ -53,6 +56,8 @@ class Replica:
         self.why_out = "it was not asked yet"
         self.under_way = 0  # reads of this process
         self.reads = self.repeated = 0  # since the last line of the log
+        self.silent_at = 0.0  # the monotonic time when it last failed to answer
+        self._beside_pool: Any = None
         self._lock = threading.Lock()
 
     def probe(self) -> None:
@@ -63,7 +68,7 @@ class Replica:
             self.leave_out(log.kind_of(error))
             return
         if not is_standby:  # promoted, or an old primary, which nobody writes to any more
-            connections[self.alias].close()  # the next one may lead to another server
+            self._connection.close()  # the next one may lead to another server
             self.leave_out("it is no standby")
         elif answer.replayed is None or answer.seconds_behind is None:
             self.leave_out("it does not say how far it is")
@@ -76,28 +81,49 @@ class Replica:
 
     def _asked_anew(self) -> tuple[ReplicaState, bool]:
         """Asks; once more on a new connection if the old one broke, as after a restart."""
-        is_old = connections[self.alias].connection is not None
+        is_old = self._connection.connection is not None
         try:
             return self._asked()
         except Error:
-            connections[self.alias].close()
+            self._fell_silent()
             if not is_old:
                 raise
         try:
             return self._asked()
         except Error:
-            connections[self.alias].close()
+            self._fell_silent()
             raise
 
+    @property
+    def _connection(self) -> Any:
+        """For probes, in this thread. Where requests share a pool, probes have one of their own."""
+        found: Any = connections[self.alias]
+        if not found.settings_dict["OPTIONS"].get("pool"):
+            return found
+        if self._beside_pool is None:
+            self._beside_pool = found.copy()
+            self._beside_pool.settings_dict["OPTIONS"].pop("pool")
+        return self._beside_pool
+
+    def _fell_silent(self) -> None:
+        """No connection that was opened or checked before now is used any more."""
+        self._connection.close()
+        self.silent_at = time.monotonic()
+        database: Any = connections[self.alias]
+        database.distrust_pool()
+
+    def close(self) -> None:
+        """Ends the connection for probes."""
+        self._connection.close()
+
     def _asked(self) -> tuple[ReplicaState, bool]:
-        connection: Any = connections[self.alias]
+        connection = self._connection
         if connection.is_embedded and not own_server.is_running():
             raise Error("the embedded server was stopped, and a probe does not start it")
-        with connection.cursor() as cursor:
+        connection.ensure_connection()
+        with connection.raw.limited_to(ANSWERS_WITHIN), connection.cursor() as cursor:
             cursor.execute(PROBE)
             started, is_standby, writer, replayed, seconds = cursor.fetchone()
-        if connection.settings_dict["OPTIONS"].get("pool"):
-            connection.close()  # so that a pool has it for requests meanwhile
         return ReplicaState(started, writer, replayed, seconds, time.monotonic()), is_standby
 
     def leave_out(self, why: str, answer: ReplicaState | None = None) -> None:
@@ -114,6 +140,12 @@ class Replica:
         if needed.writer is None or answer.writer != needed.writer:
             return False  # Note [Writer's mark]
         return needed.position is None or (answer.replayed or 0) >= needed.position
+
+    def distrusts(self, raw: Any) -> bool:
+        """Whether the server of this connection of psycopg may hang: a probe failed after it was
+        opened or checked.
+        """
+        return bool(raw.answered_at < self.silent_at)
 
     def is_same_server(self, raw: Any) -> bool:
         """Whether this connection of psycopg leads to the server that answered the probes, and has

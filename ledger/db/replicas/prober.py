@@ -6,7 +6,6 @@ import time
 from functools import cache
 
 from django.conf import settings
-from django.db import connections
 
 from ledger.db.replicas import lag
 from ledger.db.replicas.known import Replica
@@ -55,7 +54,7 @@ def _keep_asking(replica: Replica, is_over: threading.Event) -> None:
             logged = time.monotonic()
             lag.log(replica)
         pause = TRY_AGAIN_AFTER if replica.why_out else EVERY
-    connections[replica.alias].close()
+    replica.close()
 
 
 def stop_asking() -> None:

@@ -11,7 +11,7 @@ from ledger.db.replicas import log
 from ledger.db.replicas.known import Replica
 from ledger.db.replicas.purposes import ReadPurpose
 from ledger.db.replicas.requests import RequestReads, reads_of_request
-from ledger.db.retry import Failure, failure_of
+from ledger.db.retry import NO_CONNECTION, Failure, failure_of
 
 T = TypeVar("T")
 AT_A_TIME = 200  # rows of a stream
@@ -95,7 +95,8 @@ def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
     if failure is Failure.TIMED_OUT:
         return False
     replica.repeated += 1
-    if failure in GONE:
+    is_busy = isinstance(error.__cause__, NO_CONNECTION)  # many readers have all of its pool
+    if failure in GONE and not is_busy:
         replica.leave_out(log.kind_of(error))
     log.write("replica.repeated", replica.alias, purpose=purpose.name, reason=log.kind_of(error))
     return True
@@ -108,13 +109,14 @@ def _in_place_of_writer(
     """Within the block, the connection "default" of this thread is that of the replica.
 
     It has the writer's reader (Note [Signed reader]), its execute wrappers and its log of queries.
+    What waits there is given up as soon as the replica no longer answers probes.
     """
     writer: Any = connections[DEFAULT_DB_ALIAS]
     ours: Any = connections[replica.alias]
-    own = list(ours.execute_wrappers)
+    own, raw = list(ours.execute_wrappers), None
     replica.begin()
     try:
-        ours.ensure_connection()
+        raw = _trusted(replica, ours)
         with ours.wrap_database_errors:
             is_same = replica.is_same_server(ours.connection)
         if not is_same:
@@ -132,4 +134,17 @@ def _in_place_of_writer(
         reads.is_reading = False
         connections[DEFAULT_DB_ALIAS] = writer
         ours.execute_wrappers = own
+        if raw is not None:
+            raw.gives_up = None
         replica.end()
+
+
+def _trusted(replica: Replica, ours: Any) -> Any:
+    """The connection of psycopg, a new one where the server of the old one may hang."""
+    ours.ensure_connection()
+    if replica.distrusts(ours.raw):
+        ours.close()
+        ours.ensure_connection()
+    raw = ours.raw
+    raw.gives_up = lambda: replica.distrusts(raw)
+    return raw

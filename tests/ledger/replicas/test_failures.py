@@ -1,8 +1,7 @@
-"""A replica that dies, hangs, lags or conflicts: its reads are repeated on the writer, and the next
+"""A replica that dies, lags or conflicts: its reads are repeated on the writer, and the next
 ones do not try it.
 """
 
-import time
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
@@ -13,7 +12,6 @@ from django.test import Client
 
 from ledger.db import replicas, roles
 from ledger.db.backend.base import DatabaseWrapper
-from ledger.db.replicas import known
 from ledger.db.retry import sqlstate
 from ledger.db.snapshot import snapshot
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica
@@ -92,13 +90,6 @@ def test_a_dead_replica_costs_no_request(bank: BankWithReplica, ana: Saver) -> N
     bank.sent.clear()
     assert FOUND in search(browser)
     assert bank.sent, "it is used again, after a probe"
-
-
-def test_a_replica_that_hangs_is_left_out_when_it_does_not_answer(bank: BankWithReplica) -> None:
-    needed = bank.needed()
-    assert bank.replica.can_serve(needed)
-    with patch("time.monotonic", return_value=time.monotonic() + known.STALE + 1):
-        assert not bank.replica.can_serve(needed)
 
 
 def test_a_replica_too_far_behind_is_left_out(
