@@ -14,7 +14,7 @@ from psycopg.pq import PGconn
 from ledger import env
 
 # Options of psycopg and Django's backend; all others go to libpq.
-NOT_OF_LIBPQ = {"assume_role", "isolation_level", "prepare_threshold", "server_side_binding"}
+NOT_OF_LIBPQ = {"assume_role", "prepare_threshold", "server_side_binding"}
 # Django's settings of a database beside OPTIONS, which a URL may have too, in small letters.
 OF_DJANGO = {"conn_health_checks", "conn_max_age", "disable_server_side_cursors"}
 FLAGS = {"conn_health_checks", "disable_server_side_cursors", "server_side_binding"}
@@ -23,7 +23,6 @@ DAY = 86_400
 NUMBERS = {
     "conn_max_age": (0, DAY),
     "connect_timeout": (1, 600),
-    "isolation_level": (1, 4),
     "keepalives_count": (0, 1000),
     "keepalives_idle": (0, DAY),
     "keepalives_interval": (0, DAY),
@@ -54,6 +53,8 @@ BREAKING = {
     "atomic_requests": "services open the transaction of each payment themselves",
     "autocommit": "services open the transaction of each payment themselves",
     "client_encoding": "Django always sends UTF-8",
+    "isolation_level": "rules of the database look for rows, and see those of others only at READ"
+    " COMMITTED, Postgres's own level",
     "replication": "a connection for replication runs no queries with values",
 }
 HINTS = {"prepare_threshold": "; LEDGER_PREPARE=False prepares nothing"}

@@ -196,7 +196,7 @@ def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> s
     value = values.get(name)
     if name in LIMITS and isinstance(row, Account):
         limit = None if value is None else Decimal(value)
-        return limit_in_words(limit, row.currency) if limit or name != "overdraft_limit" else "none"
+        return limit_in_words(limit, row.currency)
     if value is None or value == "":
         return NOTHING
     if name == "owner" and isinstance(row, Account):

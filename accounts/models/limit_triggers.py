@@ -113,7 +113,8 @@ _CHANGES_ONE = " OR ".join(
         IS DISTINCT FROM (NEW.parameters->'before'->>'{limit}')::numeric"""
     for limit in LIMITS
 )
-# The account is locked, so that of two requests at once the second one finds the first.
+# The account is locked, so that of two requests at once the second one finds the first. In a
+# transaction with an older snapshot it would not, so such a transaction asks for nothing.
 REQUEST_FOR_LIMITS = FirmTrigger(
     name="request_for_limits",
     when=pgtrigger.Before,
@@ -128,7 +129,7 @@ REQUEST_FOR_LIMITS = FirmTrigger(
             {refuse("limits_asked_change", "A request for limits changes one at least.")}
         END IF;
         PERFORM FROM accounts WHERE id = NEW.from_account_id FOR NO KEY UPDATE;
-        IF EXISTS (
+        IF current_setting('transaction_isolation') <> 'read committed' OR EXISTS (
             SELECT FROM approval_requests
             WHERE kind = 'limits' AND status = 'pending' AND expires_at > clock_timestamp()
               AND from_account_id = NEW.from_account_id

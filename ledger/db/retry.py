@@ -78,6 +78,10 @@ class OutcomeUnknown(OperationalError):
     """
 
 
+class NotConfirmed(OutcomeUnknown):
+    """The rows are on the primary alone, because the wait for the standby was cancelled."""
+
+
 def failure_of(error: BaseException) -> Failure:
     """Classify a Django database error.
 
@@ -148,7 +152,8 @@ def run_with_retry(
             if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
                 if unknown and not isinstance(error, IntegrityError | DataError):
-                    raise OutcomeUnknown(str(error)) from error
+                    kind = NotConfirmed if isinstance(error, NotConfirmed) else OutcomeUnknown
+                    raise kind(str(error)) from error
                 raise
         # Full jitter: losers of a race that wait equally long would collide again.
         pause = random.uniform(0, _longest_pause(failure, attempt))  # noqa: S311 - no secret

@@ -6,7 +6,7 @@ from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from ledger.db.retry import Failure, failure_of
+from ledger.db.retry import Failure, NotConfirmed, failure_of
 from ledger.web.kept_forms import kept_form
 
 SECONDS_TO_WAIT = 2
@@ -51,6 +51,14 @@ SENTENCES = {
 }
 
 
+NOT_CONFIRMED = (
+    "Not confirmed yet",
+    (
+        "The database answered, but its second copy did not confirm that it has this too. If you "
+        "were booking something, we cannot tell you yet that it is booked: go back and send the "
+        "same form again. A payment is booked once, however often it is sent."
+    ),
+)
 # What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
 PASSING = SOON_OVER | {Failure.LOST_RACE}
@@ -68,7 +76,7 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
     failure = failure_of(error)
     if failure is Failure.FINAL and not isinstance(error, OperationalError):
         return None
-    title, sentence = SENTENCES[failure]
+    title, sentence = NOT_CONFIRMED if isinstance(error, NotConfirmed) else SENTENCES[failure]
     again = request.get_full_path() if request.method in ("GET", "HEAD") else None
     form = kept_form(request) if failure in PASSING else []
     return page(

@@ -60,6 +60,17 @@ def test_a_change_in_the_admin_says_who_when_from_where_why_before_and_after(
     assert "no limit → 250.00 USD" in own
 
 
+def test_an_overdraft_limit_of_zero_is_called_as_on_other_pages(
+    manager: Client, account: Account
+) -> None:
+    page = reverse("admin:accounts_account_change", args=[account.pk])
+    manager.post(page, change_of(account, overdraft_limit="20", reason="Asked at the counter"))
+
+    history = text_of(manager.get(reverse("admin:accounts_account_history", args=[account.pk])))
+    assert "0.00 USD → 20.00 USD" in history
+    assert "none" not in history
+
+
 def test_each_form_of_staff_that_changes_a_row_asks_for_a_reason(root: Client) -> None:
     """Found by walking the admin, so that no new form is left out."""
     request = RequestFactory().get("/")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -116,3 +117,13 @@ def expire(request: ApprovalRequest) -> None:
 def asked_for_file(file: PaymentFile, clerk: User) -> ApprovalRequest:
     with as_web(clerk):
         return ask_for_file(file, reason="Letter of the customer", asked_by=clerk)
+
+
+@contextmanager
+def begun_before() -> Iterator[psycopg.Connection]:
+    """A transaction of the web role whose snapshot is of now."""
+    with psycopg.connect(**connection.get_connection_params()) as outside:
+        outside.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        outside.execute("SET ROLE ledger_web")
+        outside.execute("SELECT FROM approval_requests")
+        yield outside

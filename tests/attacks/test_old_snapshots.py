@@ -4,8 +4,6 @@ At REPEATABLE READ a query in a trigger sees the rows of then, so a rule that on
 would pass.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import psycopg
@@ -14,7 +12,7 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from accounts.models import Account, ApprovalRequest, User
-from tests.attacks.approvals import ANOTHER_LINE, approved, as_web, asked_for_file
+from tests.attacks.approvals import ANOTHER_LINE, approved, as_web, asked_for_file, begun_before
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from tests.transactions.payment_files.files import checked, pay
@@ -37,16 +35,6 @@ def insert_request(file: PaymentFile, clerk: User) -> None:
         from_account=file.from_account, amount=40_000, currency="USD", parameters={"lines": 2},
         reason="Wages", requested_by=clerk, expires_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
-
-
-@contextmanager
-def begun_before() -> Iterator[psycopg.Connection]:
-    """A transaction of the web role whose snapshot is of now."""
-    with psycopg.connect(**connection.get_connection_params()) as outside:
-        outside.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        outside.execute("SET ROLE ledger_web")
-        outside.execute("SELECT FROM approval_requests")
-        yield outside
 
 
 ANOTHER_PAYEE = (

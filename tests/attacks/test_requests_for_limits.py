@@ -5,6 +5,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
@@ -15,7 +16,7 @@ from accounts.admin.limits import ask_for_limits
 from accounts.exceptions import DetailsInvalid, MayNotAsk, RequestDecided
 from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, User
-from tests.attacks.approvals import as_web, asked_limits, change_limits, expire
+from tests.attacks.approvals import as_web, asked_limits, begun_before, change_limits, expire
 from tests.conftest import colleague, signed_in
 from tests.pages import text_of
 from tests.refusals import refused_by
@@ -46,6 +47,17 @@ def insert(account: Account, by: User, **limits: Any) -> str | None:
     """A request by raw SQL; returns the rule that refuses it."""
     with as_web():
         return refused_by(INSERT, account.pk, json.dumps(limits), by.pk)
+
+
+def test_who_began_before_asks_no_second_time(account: Account, boss: User) -> None:
+    """At REPEATABLE READ the first request is not there for a query."""
+    parameters = {"overdraft_limit": "60000", "before": {"overdraft_limit": "0"}}
+    with begun_before() as outside:
+        asked_limits(account, boss, overdraft_limit=MUCH)
+        with pytest.raises(psycopg.errors.CheckViolation) as refused:
+            outside.execute(INSERT, [account.pk, json.dumps(parameters), boss.pk])
+    assert refused.value.diag.constraint_name == "limits_asked_once"
+    assert ApprovalRequest.objects.count() == 1
 
 
 def test_a_new_name_is_saved_and_asks_for_nothing(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from accounts import services as account_services
 from accounts.models import User
 from tests.browser.shared import LONG, look_at, sign_in
 from tests.factories import AccountFactory, UserFactory
@@ -117,3 +118,17 @@ def test_the_first_pages_of_staff_fit_a_phone(
     wrong += look_at(page, "cash desk")
     context.close()
     assert wrong == []
+
+
+def test_the_status_history_of_an_account_fits_a_phone(page: Any, clerk: User) -> None:
+    account = AccountFactory()
+    account_services.freeze_account(account=account, reason="Stolen " * 30, changed_by=clerk)
+    sign_in(page, clerk.email)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(reverse("admin:accounts_account_change", args=[account.pk]))
+
+    for part in page.locator("#status_changes-group tbody td:visible").all():
+        box = part.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    assert page.locator("#status_changes-group td.field-reason:visible").count() == 1

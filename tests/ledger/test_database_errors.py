@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from accounts.models import Account
 from ledger.db import retry
 from ledger.db.ids import uuid7
-from ledger.db.retry import OutcomeUnknown
+from ledger.db.retry import NotConfirmed, OutcomeUnknown
 from ledger.web.kept_forms import PLAIN, kept_form
 from tests.factories import AccountFactory, balances
 from tests.reviews import reviewed
@@ -67,6 +67,26 @@ def test_each_failure_has_its_sentence(
     assert 'href="/?page=2">Try again</a>' in said
     assert response["Retry-After"] == "2"
     assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_commit_that_the_standby_did_not_confirm_is_no_lost_connection(
+    method: str, client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def commit(*_: Any, **__: Any) -> None:
+        raise NotConfirmed("x")
+
+    monkeypatch.setattr("transactions.home.views.home_of", commit)
+    monkeypatch.setattr(services, "book", commit)
+    if method == "get":
+        response: Any = client.get("/")
+    else:
+        response = pay(client, account, AccountFactory())
+    page = unescape(response.content.decode())
+
+    assert response.status_code == 503
+    assert "Not confirmed yet" in page
+    assert "lost" not in page
 
 
 @pytest.mark.parametrize("kind", [IntegrityError, ValueError])

@@ -22,7 +22,6 @@ PLACES: dict[str, Callable[[str], dict[str, str]]] = {
 }  # fmt: skip
 TYPED = {
     "prepare_threshold": ("0", 0),
-    "isolation_level": ("4", 4),
     "server_side_binding": ("True", True),
     "connect_timeout": ("3", 3),
     "tcp_user_timeout": ("900", 900),
@@ -57,7 +56,7 @@ def test_settings_of_django_may_stand_among_the_options(
 
 WRONG = {
     "prepare_threshold": ["None", "-1", "many"],
-    "isolation_level": ["0", "5", "serializable"],
+    "isolation_level": ["1", "3", "4", "serializable"],
     "server_side_binding": ["1", "maybe"],
     "connect_timeout": ["0", "abc", "-1", "3.5"],
     "keepalives": ["on"],

@@ -13,7 +13,7 @@ from weakref import WeakSet, ref
 
 import psycopg
 
-from ledger.db.retry import OutcomeUnknown
+from ledger.db.retry import NotConfirmed
 
 # In Postgres's source the only warnings of this file, in every language and version: a wait that
 # was cancelled by a person (01000), or by the end of the session (57P01).
@@ -36,7 +36,7 @@ def listen(raw: psycopg.Connection[Any]) -> None:
 
 
 def check_confirmed(raw: psycopg.Connection[Any] | None) -> None:
-    """Raises OutcomeUnknown if the last commit of this connection was not confirmed."""
+    """Raises NotConfirmed if the last commit of this connection was not confirmed."""
     if _cancelled and raw is not None and raw in _cancelled:
         _cancelled.discard(raw)
-        raise OutcomeUnknown(NOT_CONFIRMED)
+        raise NotConfirmed(NOT_CONFIRMED)
