@@ -35,6 +35,7 @@ from accounts.models import (
     User,
 )
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
+from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import tidy_line
@@ -190,6 +191,7 @@ def done_alone_today(whose: Iterable[SumOf]) -> dict[SumOf, Decimal]:
     return {each: sums.get(key, Decimal(0)) for each, key in keys.items()}
 
 
+@counts_refusals
 @with_retry
 def ask(
     *,
@@ -237,6 +239,7 @@ def ask(
     return request
 
 
+@counts_refusals
 def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRequest:
     """Approves a request, so that its action can be done once, before it expires.
 
@@ -266,6 +269,7 @@ def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
     }
 
 
+@counts_refusals
 def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest:
     """Declines a request. Raises DetailsInvalid without a note, else as `approve` does."""
     if not tidy_line(note):
@@ -273,6 +277,7 @@ def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest
     return _decide(request, ApprovalRequest.Status.DECLINED, by, note)
 
 
+@counts_refusals
 def withdraw(*, request: ApprovalRequest, by: User) -> ApprovalRequest:
     """Takes back what one asked for, while nobody has decided. Raises MayNotDecide for others."""
     if request.requested_by_id != by.pk:

@@ -14,6 +14,7 @@ from accounts import approvals
 from accounts.exceptions import MayNotDecide, ProviderDecides
 from accounts.groups import ANALYSTS, groups_given_by, groups_left_to
 from accounts.models import ApprovalRequest, ProviderGroup, User
+from accounts.refusal_counts import counts_refusals
 from ledger.db.facts import because
 from ledger.db.retry import with_retry
 
@@ -34,6 +35,7 @@ def _decided_by_provider(person: User) -> QuerySet[Group]:
     return Group.objects.filter(name__in=ProviderGroup.objects.values("name"))
 
 
+@counts_refusals
 def give(person: User, group: Group) -> None:
     """Puts a person into a group, as part of the caller's database transaction.
 
@@ -46,6 +48,7 @@ def give(person: User, group: Group) -> None:
             raise ProviderDecides(f"The identity provider decides who is in {group.name}.")
 
 
+@counts_refusals
 def ask_for(*, person: User, group: Group, reason: str, asked_by: User) -> ApprovalRequest:
     """Asks a manager to approve that this person gets a group. Raises as `approvals.ask` does."""
     return approvals.ask(
@@ -62,6 +65,7 @@ def ask_for(*, person: User, group: Group, reason: str, asked_by: User) -> Appro
     )
 
 
+@counts_refusals
 @with_retry
 def give_approved(request: ApprovalRequest) -> User:
     """Gives the group of an approved request, and makes the person staff unless the group is that

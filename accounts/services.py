@@ -25,6 +25,7 @@ from accounts.exceptions import (
 )
 from accounts.models import LIMITS, Account, Currency, LimitChange, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
+from accounts.refusal_counts import counts_refusals
 from accounts.sign_in.access import (
     change_email,
     close_sign_in,
@@ -79,6 +80,7 @@ class AccountChanges(TypedDict, total=False):
     id: uuid.UUID
 
 
+@counts_refusals
 @with_retry
 def choose_name(*, user: User, name: str) -> bool:
     """Names a person who has no name. Returns False, with nothing changed, if they have one: the
@@ -88,6 +90,7 @@ def choose_name(*, user: User, name: str) -> bool:
         return bool(User.objects.filter(pk=user.pk, name="").update(name=name))
 
 
+@counts_refusals
 def open_account(
     *,
     user: User,
@@ -122,6 +125,7 @@ def open_account(
     return _insert_under_free_number(account, number)
 
 
+@counts_refusals
 @with_retry
 def open_accounts(accounts: Sequence[Account]) -> None:
     """Opens many empty accounts for imports: all or none.
@@ -137,6 +141,7 @@ def open_accounts(accounts: Sequence[Account]) -> None:
         Account.objects.bulk_create(accounts)
 
 
+@counts_refusals
 @with_retry
 def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
     """Raises overdraft limits to at least these values; higher ones stay."""
@@ -150,6 +155,7 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
         Account.objects.bulk_update(raised, ["overdraft_limit"])
 
 
+@counts_refusals
 @with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountChanges]) -> Account:
     """Changes name and limits. Raises AccountNotActive if the account is closed, LimitInvalid, or
@@ -194,6 +200,7 @@ def _set_limits(account: Account, changes: AccountChanges) -> None:
         check_now()
 
 
+@counts_refusals
 def freeze_account(
     *,
     account: Account | uuid.UUID,
@@ -208,6 +215,7 @@ def freeze_account(
     return _change_status(account, Account.Status.FROZEN, reason, message, changed_by)
 
 
+@counts_refusals
 def unfreeze_account(
     *,
     account: Account | uuid.UUID,
@@ -219,6 +227,7 @@ def unfreeze_account(
     return _change_status(account, Account.Status.ACTIVE, reason, message, changed_by)
 
 
+@counts_refusals
 def close_account(
     *,
     account: Account | uuid.UUID,
@@ -230,6 +239,7 @@ def close_account(
     return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
 
+@counts_refusals
 def change_status(
     *,
     account: Account | uuid.UUID,
@@ -244,6 +254,7 @@ def change_status(
     return _changed_status(account, status, reason, message, changed_by)[1]
 
 
+@counts_refusals
 def set_status(
     account: Account,
     status: Account.Status,

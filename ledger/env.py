@@ -62,6 +62,7 @@ NO_PUBLIC_DEBUG = (
 LOCAL_ENDS = (".localhost", ".local", ".test", ".internal")
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
+SHORTEST_TOKEN, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
 
 
 def refuse(name: str, why: str) -> NoReturn:
@@ -253,6 +254,16 @@ def secret_key(name: str, folder: Path) -> str:
         return given or _stored_secret(file)
     except OSError as err:
         refuse(name, f"it is not set, and {file} cannot be used instead: {err.strerror}")
+
+
+def tokens(name: str) -> list[str]:
+    """Secrets that a program shows to be let in, separated by commas."""
+    found = items(name)
+    if any(len(token) < SHORTEST_TOKEN or len(set(token)) < FEWEST_LETTERS for token in found):
+        refuse(name, f"a token can be guessed; take {SHORTEST_TOKEN} random characters or more")
+    if not all(PRINTABLE.fullmatch(token) for token in found):
+        refuse(name, "a token has a character that no header can have; take letters and digits")
+    return found
 
 
 def old_secret_keys(name: str) -> list[str]:

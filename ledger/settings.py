@@ -48,12 +48,14 @@ INSTALLED_APPS = [
     "cookbook",
 ]
 MIDDLEWARE = [
+    "ledger.web.request_counts.RequestCountsMiddleware",
     "ledger.web.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.body_types.BodyTypeMiddleware",  # before all that reads the address or the body
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
+    "ledger.monitoring.page.ScrapeMiddleware",
     "ledger.web.middleware.ForwardedForMiddleware",
     "ledger.web.middleware.OneAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -300,7 +302,10 @@ STORAGES = {
 LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not _IS_RELAXED)
 # Whether everybody needs one, for every page that is not public or about signing in.
 LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
-LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/")
+LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/", "/metrics")
+# What Prometheus shows to read /metrics: one token, or an old and a new one. Without it, only staff
+# who are signed in see the page.
+LEDGER_METRICS_TOKEN = env.tokens("LEDGER_METRICS_TOKEN")
 # Whether the site has the cookbook and its lab, which run SQL for anybody signed in.
 LEDGER_COOKBOOK = env.flag(
     "LEDGER_COOKBOOK",

@@ -1,5 +1,5 @@
 """The pages. `/healthz` and `/readyz` are answered earlier, in `ledger.web.middleware`, but not
-`/readyz?verbose`, which is for staff.
+`/readyz?verbose`, which is for staff; `/metrics` with a token in `ledger.monitoring.page`.
 """
 
 from allauth.account.views import logout
@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from ledger.monitoring.page import metrics
 from ledger.web.csp_report import csp_report
 from ledger.web.health import readyz_verbose
 from ledger.web.security_txt import security_txt
@@ -20,6 +21,7 @@ handler500 = "ledger.web.error_pages.server_error"
 urlpatterns = [
     path("", include("transactions.home.urls")),
     path("readyz", readyz_verbose, name="readyz_verbose"),
+    path("metrics", metrics, name="metrics"),
     path("theme/", set_theme, name="theme"),
     path(settings.CSP_REPORT_PATH.removeprefix("/"), csp_report, name="csp_report"),
     path(".well-known/security.txt", security_txt, name="security_txt"),

@@ -18,6 +18,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import Account, User
+from accounts.refusal_counts import REVIEW, counting_refusals
 from ledger.db.xids import current_xid, was_committed
 from transactions.exceptions import (
     AccountNotFound,
@@ -27,9 +28,9 @@ from transactions.exceptions import (
 )
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
-from transactions.posting import engine, single_statement, unit_of_work
+from transactions.posting import counts, engine, single_statement, unit_of_work
 from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
-from transactions.posting.drafts import Draft, prepare
+from transactions.posting.drafts import Draft, PreparedDraft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
 from transactions.posting.single_statement import DayLimit, LostStatement
 
@@ -74,6 +75,7 @@ class Details(TypedDict, total=False):
     created_by: User | uuid.UUID | None
 
 
+@counts.counts_as("transfer")
 def transfer(
     *,
     from_account: AccountOrId,
@@ -89,11 +91,13 @@ def transfer(
     return book(Draft(from_account=sender, to_account=recipient, amount=amount, **details))
 
 
+@counts.counts_as("deposit")
 def deposit(*, to_account: AccountOrId, amount: Decimal, **details: Unpack[Details]) -> Transaction:
     """Books money that came into the bank. Raises as `transfer` does."""
     return book(Draft(to_account=_named(to_account), amount=amount, **details))
 
 
+@counts.counts_as("withdrawal")
 def withdraw(
     *, from_account: AccountOrId, amount: Decimal, **details: Unpack[Details]
 ) -> Transaction:
@@ -101,6 +105,7 @@ def withdraw(
     return book(Draft(from_account=_named(from_account), amount=amount, **details))
 
 
+@counts.counts_as("hold")
 def hold(
     *,
     from_account: AccountOrId,
@@ -118,6 +123,7 @@ def hold(
     return book(Draft(amount=amount, pending=True, expires_at=expires_at, **sides, **details))  # type: ignore[arg-type]
 
 
+@counts.counts_as("capture")
 def capture(
     *, hold: Transaction | uuid.UUID, amount: Decimal | None = None, **details: Unpack[Details]
 ) -> Transaction:
@@ -145,6 +151,7 @@ def capture(
     )
 
 
+@counts.counts_as("release")
 def void(
     *, hold: Transaction | uuid.UUID, beside: Callable[[Transaction], object] | None = None
 ) -> Transaction:
@@ -157,7 +164,11 @@ def void(
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
-    return unit_of_work.run(lambda: engine.release(held, explain=beside or _without_reason)[0])
+    explain = beside or _without_reason
+    row, is_new = unit_of_work.run(lambda: engine.release(held, explain=explain))
+    if not is_new:
+        counts.note_repeated()
+    return row
 
 
 def _without_reason(hold: Transaction) -> None:
@@ -169,6 +180,7 @@ def _without_reason(hold: Transaction) -> None:
     )
 
 
+@counts.counts_as("reversal")
 def reverse(
     *,
     transaction: Transaction | uuid.UUID,
@@ -208,7 +220,9 @@ def expire_holds(*, now: datetime | None = None) -> int:
     count, refusal = 0, None
     for account in list(accounts):
         try:
-            count += unit_of_work.run(partial(_expire, account, moment, {}))
+            with counts.counting("release") as released:
+                released.many = unit_of_work.run(partial(_expire, account, moment, {}))
+                count += released.many
         except LedgerError as error:
             refusal = error
     if refusal is not None:
@@ -254,14 +268,15 @@ def preview(draft: Draft) -> Transaction:
     """Posts a draft, rolls it back, and returns the row that it would become now. Raises the
     LedgerError that refuses it.
     """
-    item = prepare(draft)
 
     def rolled_back() -> Transaction | LedgerError:
         result = engine.post_one(item)
         db_transaction.set_rollback(True)
         return result
 
-    return unit_of_work.row_of(unit_of_work.run(rolled_back))
+    with counting_refusals(REVIEW):
+        item = prepare(draft)
+        return unit_of_work.row_of(unit_of_work.run(rolled_back))
 
 
 def book(
@@ -276,8 +291,19 @@ def book(
     are stored, or neither. It is called again for the same row if an id is sent again. `within` is
     what `beside` checks, if that is all it does: then one statement can post the payment.
     """
-    item = prepare(draft)
+    with counts.counting(counts.kind_of(draft)):
+        item = prepare(draft)
+        row = _booked(item, beside, within)
+        if item.is_repeated:
+            counts.note_repeated()
+        return row
 
+
+def _booked(
+    item: PreparedDraft,
+    beside: Callable[[Transaction], object] | None,
+    within: DayLimit | None,
+) -> Transaction:
     def work() -> Transaction | LedgerError:
         result = engine.post_one(item)
         if beside is not None and isinstance(result, Transaction):

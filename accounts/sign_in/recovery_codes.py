@@ -19,6 +19,7 @@ from django.utils.crypto import get_random_string
 
 from accounts.exceptions import NoSecondFactor
 from accounts.models import User
+from accounts.refusal_counts import counts_refusals
 from accounts.sign_in.factors import Kind, has_second_factor
 from ledger.db.retry import with_retry
 
@@ -28,6 +29,7 @@ OLD_LENGTH, OLD_ITERATIONS = 8, 600_000
 FACTOR_FIRST = "Recovery codes stand in for a lost passkey or app. Add one of them first."
 
 
+@counts_refusals
 @with_retry
 def make_recovery_codes(*, user: User) -> list[str]:
     """Makes new codes in place of all earlier ones, and returns them, which nothing does again.

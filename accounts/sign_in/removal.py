@@ -8,6 +8,7 @@ from django.db import transaction as db_transaction
 
 from accounts.exceptions import LastWayIn, PasswordTooShort
 from accounts.models import User
+from accounts.refusal_counts import counts_refusals
 from accounts.sign_in import notices, sessions
 from accounts.sign_in.factors import SECOND_FACTORS, Kind, factors_of
 from accounts.sign_in.passwords import TOO_SHORT_ALONE, is_too_short_without
@@ -18,6 +19,7 @@ NO_PASSKEY = "Only your password signs you in. Add a passkey first, then remove 
 LAST_PASSKEY = "Nothing else signs you in. Choose a password or add another passkey first."
 
 
+@counts_refusals
 @with_retry
 def remove_password(*, user: User) -> User:
     """Removes the password: only passkeys sign the person in. All sessions end, this one too.
@@ -33,6 +35,7 @@ def remove_password(*, user: User) -> User:
     return person
 
 
+@counts_refusals
 @with_retry
 def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
     """Removes a passkey, and the recovery codes if no other second factor is left.

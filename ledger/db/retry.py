@@ -32,6 +32,8 @@ from django.db import (
 )
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from ledger.db import counts
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -151,10 +153,14 @@ def run_with_retry(
                 is_last = max(waited, time.monotonic() - began) >= UNTIL_BACK
             if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
-                if unknown and not isinstance(error, IntegrityError | DataError):
+                is_unknown = unknown and not isinstance(error, IntegrityError | DataError)
+                if not connections[using].in_atomic_block:
+                    _count_end(Failure.UNKNOWN if is_unknown else failure)
+                if is_unknown:
                     kind = NotConfirmed if isinstance(error, NotConfirmed) else OutcomeUnknown
                     raise kind(str(error)) from error
                 raise
+        counts.RETRIES.labels(failure.name.lower()).inc()
         # Full jitter: losers of a race that wait equally long would collide again.
         pause = random.uniform(0, _longest_pause(failure, attempt))  # noqa: S311 - no secret
         if failure is not Failure.LOST_RACE:
@@ -162,6 +168,14 @@ def run_with_retry(
             waited += pause
         sleep(pause)
     raise AssertionError  # pragma: no cover - the loop has no end
+
+
+def _count_end(failure: Failure) -> None:
+    """Counts work that is over without a result, unless a rule refused it."""
+    if failure is not Failure.FINAL:
+        counts.GIVEN_UP.labels(failure.name.lower()).inc()
+    if failure is Failure.UNKNOWN:
+        counts.UNKNOWN_OUTCOMES.inc()
 
 
 def _longest_pause(failure: Failure, attempt: int) -> float:

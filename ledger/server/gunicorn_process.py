@@ -2,6 +2,8 @@
 
 import ctypes
 import http.client
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from ledger.env import BASE_DIR
+from ledger.metrics import shared
 from ledger.server import gunicorn_settings
 
 GRACE_SECONDS = 5  # after Ctrl-C somebody waits for it
@@ -26,6 +29,7 @@ class WebServer:
         self.host, self.port = host, port
 
     def __enter__(self) -> Self:
+        self.counts = None if shared.is_shared() else shared.new_folder()
         address = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
         options = {
             "config": f"python:{gunicorn_settings.__name__}",
@@ -37,6 +41,7 @@ class WebServer:
             + [f"--{name}={value}" for name, value in options.items()]
             + ["ledger.wsgi"],
             cwd=BASE_DIR,
+            env=os.environ | ({shared.FOLDER: str(self.counts)} if self.counts else {}),
             stdin=subprocess.PIPE,
             # Ctrl-C goes to the whole foreground process group; only this process may handle it.
             start_new_session=True,
@@ -50,12 +55,15 @@ class WebServer:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self.process.terminate()
         try:
+            self.process.terminate()
             self.process.wait(GRACE_SECONDS + 2)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        finally:
+            if self.counts:
+                shutil.rmtree(self.counts, ignore_errors=True)
 
     def open(self) -> None:
         """Let it listen: the database and the static files are ready."""

@@ -4,9 +4,12 @@
 """
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 from ledger import env
+from ledger.metrics import shared
 
 # Fewer threads could all wait: two for downloads, three for mails, a quarter for large bodies
 # (docs/running.md).
@@ -36,3 +39,12 @@ forwarded_allow_ips = ""
 control_socket_disable = True  # it would write into the home folder
 # Where a process tells that it runs: in memory, also where the file system is read-only.
 worker_tmp_dir = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else None
+# Where the processes count together, for /metrics; `manage.py serve` has named it already.
+_counts = None if shared.is_shared() else shared.new_folder()
+raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
+
+
+def on_exit(_server: Any) -> None:
+    """gunicorn calls it when it has stopped."""
+    if _counts:
+        shutil.rmtree(_counts, ignore_errors=True)

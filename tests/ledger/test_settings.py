@@ -31,6 +31,7 @@ WRONG = {
     "LEDGER_STEP_UP_OVER": ("1000,JPY:", "JPY:1"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
     "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
+    "LEDGER_METRICS_TOKEN": ("secret", "32 random characters"),
     "LEDGER_SECURITY_CONTACT": ("http://me:secret@host", "https://"),
     "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
     "OIDC": ("maybe", "'maybe' is not mock"),

@@ -9,6 +9,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import run_with_retry
 from ledger.text.dates import MICROSECOND
 from ledger.text.lines import encodes, is_readable, shortened, tidy_line
@@ -51,6 +52,7 @@ class AnnotationHistory:
         return self.changes >= len(self.history) > 0
 
 
+@counts_refusals
 def annotate(
     *,
     transaction: Transaction,

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db import transaction as db_transaction
 
 from accounts.models import User
+from accounts.refusal_counts import counts_refusals
 from ledger.db.row_security import RowScope, reading
 from transactions.audit.audit import Audit, audit
 from transactions.models import AuditRun, Transaction
@@ -18,6 +19,7 @@ PAGE_SECONDS = 20.0
 WHOLE_ON_A_PAGE = 300_000
 
 
+@counts_refusals
 def run_audit(
     *,
     since: datetime | None = None,

@@ -11,6 +11,7 @@ from django.db import transaction as db_transaction
 
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, User
+from accounts.refusal_counts import counts_refusals
 from ledger.db.local_settings import set_locally
 from transactions.audit import digest as seal_text
 from transactions.models import Seal
@@ -39,6 +40,7 @@ def last_day() -> date:
     return (_database_time() - timedelta(minutes=GRACE_MINUTES)).date()
 
 
+@counts_refusals
 def seal(
     *,
     until: date | None = None,

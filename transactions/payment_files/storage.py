@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.forms import NO_SUCH_NUMBER
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
+from accounts.refusal_counts import counts_refusals
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from ledger.db.retry import run_with_retry
@@ -43,6 +44,7 @@ class FileRemoved(LedgerError):
     """Somebody removed the file meanwhile."""
 
 
+@counts_refusals
 def store(
     source: IO[bytes],
     *,

@@ -10,10 +10,12 @@ from functools import partial
 from django.db import Error, OperationalError
 from django.db import transaction as db_transaction
 
+from accounts.refusal_counts import REVIEW, count_refusals, counting_refusals
 from ledger.db.retry import OutcomeUnknown
 from transactions.exceptions import InvalidDetails, LedgerError
 from transactions.models import Transaction
 from transactions.posting import engine, unit_of_work
+from transactions.posting.counts import BatchTally, counting_batch
 from transactions.posting.drafts import Draft, PreparedDraft, outline
 
 CHUNK = 10_000  # drafts per database transaction of a batch with `atomic=False`
@@ -61,16 +63,21 @@ def post_batch(
     stay posted and BatchInterrupted is raised.
     """
     if atomic:
-        with _no_search_for_cycles():
+        with _no_search_for_cycles(), counting_batch(drafts) as tally:
             items = [_outlined(draft) for draft in drafts]
-            return unit_of_work.run(lambda: _all_or_first_refusal(items), items)
+            rows = unit_of_work.run(lambda: _all_or_first_refusal(items), items)
+            tally.add(drafts, items, rows)
+            return rows
     results: list[Transaction | LedgerError] = []
     while len(results) < len(drafts):
         with _no_search_for_cycles():
             rest = drafts[len(results) :]
             chunk = _chunk_of(rest)
             try:
-                results += unit_of_work.run(partial(_results_on, chunk), chunk)
+                with counting_batch(rest[: len(chunk)]) as tally:
+                    done = unit_of_work.run(partial(_results_on, chunk), chunk)
+                    tally.add(rest[: len(chunk)], chunk, done)
+                results += done
             except (Error, LedgerError) as error:
                 raise _interrupted(error, results, chunk, rest) from error
     return results
@@ -149,22 +156,29 @@ def post_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
                 raise InvalidDetails(WITHOUT_ID)
             yield part
 
-    unit_of_work.run(partial(_post_all, with_ids, record))
+    with counting_batch([]) as tally:
+        unit_of_work.run(partial(_post_all, with_ids, record, tally))
 
 
 def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
     """Like `post_parts`, but rolled back at the end, including what `record` wrote."""
 
     def rolled_back() -> None:
-        _post_all(parts, record)
+        _post_all(parts, record, tally)
         db_transaction.set_rollback(True)
 
-    unit_of_work.run(rolled_back)
+    tally = BatchTally()
+    with counting_refusals(REVIEW):
+        unit_of_work.run(rolled_back)
+    count_refusals(tally.refusals, REVIEW)
 
 
-def _post_all(parts: Callable[[], Iterable[Part]], record: Record) -> None:
+def _post_all(parts: Callable[[], Iterable[Part]], record: Record, tally: BatchTally) -> None:
+    tally.clear()
     for part in parts():
-        results = _results_on([_outlined(draft) for draft in part])
+        items = [_outlined(draft) for draft in part]
+        results = _results_on(items)
+        tally.add(part, items, results)
         for result in results:
             if isinstance(result, LedgerError):
                 result.__traceback__ = None  # its frames would keep the whole part in memory

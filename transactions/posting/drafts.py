@@ -83,6 +83,14 @@ class PreparedDraft:
     booked_value_date: date | None = None
     from_balance: Decimal | None = None
     to_balance: Decimal | None = None
+    # Its id was booked already; and it was looked up because an answer was lost.
+    was_posted: bool = False
+    was_lost: bool = False
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether an earlier call had booked it."""
+        return self.was_posted and not self.was_lost
 
     @property
     def is_hold(self) -> bool:

@@ -205,5 +205,6 @@ def _good(
 def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerError:
     """Returns the row that is posted already; an IdempotencyConflict if its content differs."""
     if item.same_content(row):
+        item.was_posted = True
         return row
     return ID_USED

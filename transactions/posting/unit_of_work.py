@@ -44,7 +44,7 @@ def run(
     def look_up_ids() -> None:
         for item in items:
             if isinstance(item, PreparedDraft):
-                item.id_given = True
+                item.id_given = item.was_lost = True
 
     try:
         with reading(RowScope.POSTING):

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from accounts import services as account_services
 from accounts.models import Account, User
+from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from ledger.text.money import figure
 from transactions.exceptions import LedgerError
@@ -25,6 +26,7 @@ def obstacles(person: User) -> list[str]:
     return _obstacles(accounts)
 
 
+@counts_refusals
 @with_retry
 def leave(*, person: User) -> User:
     """Closes the person's accounts and sign-in, and ends their sessions, in one database

@@ -22,7 +22,7 @@ from psycopg import sql
 from psycopg.pq import Format, TransactionStatus
 
 from ledger.db import credentials, facts, own_server
-from ledger.db.backend import forks, replication
+from ledger.db.backend import forks, pool_counts, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.limited import LimitedConnection
@@ -306,7 +306,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         take = partial(super().get_new_connection, conn_params)
-        return fit_connection(take, self) if self.pool else take()
+        if not self.pool:
+            return take()
+        with pool_counts.taking(self):
+            return fit_connection(take, self)
 
     def _close(self) -> None:
         """Closes the raw connection first where a pool must not have it back."""
@@ -314,6 +317,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if raw is not None and self.pool and self._must_end(raw):
             self.connection.close()
         super()._close()  # type: ignore[misc]
+        if raw is not None and self.pool:
+            pool_counts.given_back(self)
 
     def _must_end(self, raw: Any) -> bool:
         if self._demotion.is_known(raw, self.asked):

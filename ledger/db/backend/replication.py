@@ -13,6 +13,7 @@ from weakref import WeakSet, ref
 
 import psycopg
 
+from ledger.db import counts
 from ledger.db.retry import NotConfirmed
 
 # In Postgres's source the only warnings of this file, in every language and version: a wait that
@@ -39,4 +40,5 @@ def check_confirmed(raw: psycopg.Connection[Any] | None) -> None:
     """Raises NotConfirmed if the last commit of this connection was not confirmed."""
     if _cancelled and raw is not None and raw in _cancelled:
         _cancelled.discard(raw)
+        counts.UNCONFIRMED.inc()
         raise NotConfirmed(NOT_CONFIRMED)

@@ -18,7 +18,15 @@ No `ReadPurpose` has tables of limits, permissions, sessions or approvals: pages
 writer, before or after. docs/databases.md says which pages read from replicas.
 """
 
-from ledger.db.replicas.lag import POSITION, ReplicaFigures, figures
+from ledger.db.replicas.lag import (
+    ASK_WRITER,
+    OTHER_WRITER,
+    POSITION,
+    ReplicaFigures,
+    WriterPlace,
+    figures,
+    figures_at,
+)
 from ledger.db.replicas.prober import aliases, replicas
 from ledger.db.replicas.purposes import ReadPurpose, not_shown
 from ledger.db.replicas.reads import is_on_replica, read, read_again, stream
@@ -26,13 +34,17 @@ from ledger.db.replicas.requests import RequestReads, request_reads
 from ledger.db.replicas.writer import Needed, seen_with, with_writer, write_mark
 
 __all__ = [
+    "ASK_WRITER",
+    "OTHER_WRITER",
     "POSITION",
     "Needed",
     "ReadPurpose",
     "ReplicaFigures",
     "RequestReads",
+    "WriterPlace",
     "aliases",
     "figures",
+    "figures_at",
     "is_on_replica",
     "not_shown",
     "read",

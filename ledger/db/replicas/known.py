@@ -17,12 +17,17 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, connections
 
-from ledger.db import own_server
+from ledger.db import counts, own_server
 from ledger.db.replicas import log
 from ledger.db.replicas.writer import MARK, Needed
 
 STALE = 3.0  # seconds
 ANSWERS_WITHIN = 2.0  # seconds; a probe begins up to one second after the last answer
+# Why a replica is left out, besides the kinds of errors.
+NOT_ASKED = "it was not asked yet"
+NO_STANDBY = "it is no standby"
+NO_POSITION = "it does not say how far it is"
+TOO_FAR_BEHIND = "it is too far behind"
 STARTED = "SELECT pg_postmaster_start_time()"
 # Nothing is missing where a standby receives from its primary and has replayed what it received.
 # Otherwise it is behind by the age of the last commit that it has replayed.
@@ -53,7 +58,7 @@ class Replica:
     def __init__(self, alias: str) -> None:
         self.alias = alias
         self.answer: ReplicaState | None = None
-        self.why_out = "it was not asked yet"
+        self.why_out = NOT_ASKED
         self.under_way = 0  # reads of this process
         self.reads = self.repeated = 0  # since the last line of the log
         self.silent_at = 0.0  # the monotonic time when it last failed to answer
@@ -69,11 +74,11 @@ class Replica:
             return
         if not is_standby:  # promoted, or an old primary, which nobody writes to any more
             self._connection.close()  # the next one may lead to another server
-            self.leave_out("it is no standby")
+            self.leave_out(NO_STANDBY)
         elif answer.replayed is None or answer.seconds_behind is None:
-            self.leave_out("it does not say how far it is")
+            self.leave_out(NO_POSITION)
         elif answer.seconds_behind > settings.DATABASE_REPLICA_MAX_LAG:
-            self.leave_out("it is too far behind", answer)
+            self.leave_out(TOO_FAR_BEHIND, answer)
         else:
             was_out, self.answer, self.why_out = bool(self.why_out), answer, ""
             if was_out:
@@ -161,6 +166,7 @@ class Replica:
         with self._lock:
             self.under_way += 1
             self.reads += 1
+        counts.REPLICA_READS.labels(self.alias).inc()
 
     def end(self) -> None:
         with self._lock:

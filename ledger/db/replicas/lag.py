@@ -12,6 +12,8 @@ from ledger.db.replicas.known import Replica
 from ledger.db.replicas.writer import STARTED
 
 POSITION = "(pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"  # in bytes of WAL
+ASK_WRITER = f"SELECT {POSITION}, {STARTED}"
+WriterPlace = tuple[int | None, datetime | None]  # its position, and when it started; if known
 SECONDS = 2
 OTHER_WRITER = "it has replayed nothing of the server that writes now"
 
@@ -30,11 +32,15 @@ def figures(found: Iterable[Replica]) -> list[ReplicaFigures]:
     """The figures of these replicas. Asks the writer for its position, once."""
     try:
         with short_connection(SECONDS) as writer:
-            row = writer.execute(f"SELECT {POSITION}, {STARTED}").fetchone()
+            row = writer.execute(ASK_WRITER).fetchone()
     except Error:
         row = None
-    position, started = row or (None, None)
-    return [_figures(replica, position, started) for replica in found]
+    return figures_at(row or (None, None), found)
+
+
+def figures_at(writer: WriterPlace, found: Iterable[Replica]) -> list[ReplicaFigures]:
+    """The figures of these replicas for an answer of the writer to ASK_WRITER."""
+    return [_figures(replica, *writer) for replica in found]
 
 
 def _figures(replica: Replica, position: int | None, started: datetime | None) -> ReplicaFigures:

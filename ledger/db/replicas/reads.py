@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
 
+from ledger.db import counts
 from ledger.db.replicas import log
 from ledger.db.replicas.known import Replica
 from ledger.db.replicas.purposes import ReadPurpose
@@ -95,6 +96,7 @@ def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
     if failure is Failure.TIMED_OUT:
         return False
     replica.repeated += 1
+    counts.REPLICA_REPEATED.labels(replica.alias).inc()
     is_busy = isinstance(error.__cause__, NO_CONNECTION)  # many readers have all of its pool
     if failure in GONE and not is_busy:
         replica.leave_out(log.kind_of(error))

@@ -1,0 +1,57 @@
+"""Counts refusals by the name of their LedgerError, for `/metrics`: each once, where it leaves the
+service that the caller called.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+from accounts.exceptions import LedgerError
+from ledger.metrics.kinds import Counter
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Where: when money was to move, in a review that moves none, or in a service of another kind.
+BOOKING, REVIEW, SERVICE = "booking", "review", "service"
+REFUSALS = Counter(
+    "ledger_refusals_total",
+    "Refusals by the name of their LedgerError, and where: booking, review, service.",
+    ["error", "where"],
+)
+_is_inside: ContextVar[bool] = ContextVar("counts_refusals", default=False)
+
+
+def count_refusals(names: Mapping[str, int], where: str) -> None:
+    """Counts refusals that are results, not exceptions: how many there are of each name."""
+    for name, many in names.items():
+        REFUSALS.labels(name, where).inc(many)
+
+
+@contextmanager
+def counting_refusals(where: str) -> Iterator[None]:
+    """Counts the refusal that leaves the block. Does nothing inside another such block."""
+    if _is_inside.get():
+        yield
+        return
+    token = _is_inside.set(True)
+    try:
+        yield
+    except LedgerError as refusal:
+        REFUSALS.labels(type(refusal).__name__, where).inc()
+        raise
+    finally:
+        _is_inside.reset(token)
+
+
+def counts_refusals(function: Callable[P, R]) -> Callable[P, R]:
+    """`counting_refusals` as a decorator, for services that move no money."""
+
+    @functools.wraps(function)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+        with counting_refusals(SERVICE):
+            return function(*args, **kwargs)
+
+    return counted

@@ -1,0 +1,38 @@
+"""How long requests wait for a connection of Django's pool, and how many are in use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from ledger.db import counts
+
+
+@contextmanager
+def taking(database: Any) -> Iterator[None]:
+    """Counts the connection that the block takes from the pool of this wrapper's alias."""
+    alias, began = database.alias, perf_counter()
+    counts.POOL_WAITING.labels(alias).inc()
+    try:
+        yield
+    except Exception:
+        counts.POOL_REFUSED.labels(alias).inc()
+        raise
+    else:
+        counts.POOL_WAIT.labels(alias).observe(perf_counter() - began)
+        counts.POOL_IN_USE.labels(alias).inc()
+    finally:
+        counts.POOL_WAITING.labels(alias).dec()
+        _note_size(database)
+
+
+def given_back(database: Any) -> None:
+    """Counts a connection that went back to the pool, or was closed instead."""
+    counts.POOL_IN_USE.labels(database.alias).dec()
+    _note_size(database)
+
+
+def _note_size(database: Any) -> None:
+    pool = database.pool
+    counts.POOL_OPEN.labels(database.alias).set(pool.get_stats().get("pool_size", 0))
+    counts.POOL_MOST.labels(database.alias).set(pool.max_size)

@@ -1,0 +1,21 @@
+"""Counters, gauges and histograms, of this process or shared, as its environment says."""
+
+from functools import partial
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, values
+
+from ledger.metrics import shared
+
+__all__ = ["Counter", "Gauge", "Histogram", "registry"]
+
+if shared.is_shared():
+    values.ValueClass = values.MultiProcessValue(shared.slot)  # type: ignore[no-untyped-call]
+# The times at which counters began would double the number of series.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+registry = CollectorRegistry()
+Counter = partial(prometheus_client.Counter, registry=registry)
+# A gauge of a process that has ended counts no more.
+Gauge = partial(prometheus_client.Gauge, registry=registry, multiprocess_mode="livesum")
+Histogram = partial(prometheus_client.Histogram, registry=registry)

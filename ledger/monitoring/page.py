@@ -1,0 +1,107 @@
+"""The page `/metrics`, and who may see it.
+
+Prometheus shows a token (LEDGER_METRICS_TOKEN); staff who are signed in open it in a browser. For
+everybody else there is no such page.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.utils.crypto import constant_time_compare
+from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from ledger.metrics import processes
+from ledger.metrics.exposition import text_of
+from ledger.monitoring import books, scheduled, server, standbys
+from ledger.monitoring.asking import Asking
+
+PATH = "/metrics"
+BEARER = "Bearer "
+QUESTIONS = {
+    "server": server.figures,
+    "replicas": standbys.place_of_writer,
+    "holds": books.holds,
+    "audits": books.audits,
+    "seal": books.seal,
+    "jobs": scheduled.figures,
+}
+FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
+    "server": server.families,
+    "holds": books.families_of_holds,
+    "audits": books.families_of_audits,
+    "seal": books.families_of_seal,
+    "jobs": scheduled.families,
+}
+_asking = Asking(QUESTIONS)
+
+
+class ScrapeMiddleware:
+    """Answers a request for `/metrics` that shows a token, before the host check, the redirect to
+    HTTPS and the session: Prometheus comes by IP address, and is nobody.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info != PATH or not has_token(request):
+            return self.get_response(request)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return answer()
+
+
+def has_token(request: HttpRequest) -> bool:
+    """Whether it shows one of the tokens of the settings. Takes as long for any wrong one."""
+    given = request.headers.get("Authorization", "")
+    if not given.startswith(BEARER):
+        return False
+    shown = given.removeprefix(BEARER).strip()
+    matches = [constant_time_compare(shown, token) for token in settings.LEDGER_METRICS_TOKEN]
+    return any(matches)
+
+
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponseBase:
+    """The same for staff who are signed in; the second factor is asked for by `LEDGER_STAFF_PATHS`.
+    Raises Http404 for everybody else.
+    """
+    if not request.user.is_staff:
+        raise Http404
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    return answer()
+
+
+def answer() -> HttpResponse:
+    """All figures, in Prometheus's text format. Also while the database is away."""
+    found, seconds = _asking.answers()
+    response = HttpResponse(
+        text_of(processes.families, lambda: _families(found, seconds)),
+        content_type=CONTENT_TYPE_LATEST,
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _families(found: Mapping[str, Any], seconds: float) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "ledger_db_up", "1: the database answered within a second.", float("server" in found)
+    )
+    yield GaugeMetricFamily(
+        "ledger_figures_seconds", "How long the database took for these figures.", seconds
+    )
+    read = GaugeMetricFamily(
+        "ledger_figures_read", "0: these figures are missing.", labels=["figures"]
+    )
+    for name in QUESTIONS:
+        read.add_metric([name], float(name in found))
+    yield read
+    for name, families in FAMILIES.items():
+        if name in found:
+            yield from families(found[name])
+    yield from standbys.families(found.get("replicas", (None, None)))

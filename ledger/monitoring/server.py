@@ -1,0 +1,122 @@
+"""The figures of the database server, as the web role may read them: connections, locks, deadlocks,
+and how old the oldest transaction is.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import psycopg
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from ledger.metrics import shared
+
+# Note [Oldest transaction]: the web role sees neither what others run nor since when, and of its
+# own sessions neither, because they report nothing (docs/rights.md). What everybody sees is that a
+# transaction which has written holds a lock on its own id. It is as old as the first time that
+# `/metrics` saw it, less at most the time between two requests. The start of a transaction that
+# only reads is known where the server shows it.
+SERVER = """WITH locks AS MATERIALIZED (
+    SELECT granted, mode = 'ExclusiveLock' AS is_own, transactionid FROM pg_locks
+)
+SELECT here.numbackends, (SELECT sum(numbackends) FROM pg_stat_database),
+    current_setting('max_connections')::int, here.xact_commit, here.xact_rollback, here.deadlocks,
+    (SELECT count(*) FROM locks WHERE NOT granted),
+    (SELECT transactionid::text FROM locks WHERE granted AND is_own AND transactionid IS NOT NULL
+     ORDER BY age(transactionid) DESC LIMIT 1),
+    extract(epoch FROM clock_timestamp())::float,
+    (SELECT extract(epoch FROM clock_timestamp() - min(xact_start))::float FROM pg_stat_activity
+     WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'),
+    pg_is_in_recovery()
+FROM pg_stat_database AS here
+WHERE here.datname = current_database()"""
+SEEN = "oldest_transaction.json"  # in the folder of the counts, for all processes of the server
+
+_seen: dict[str, Any] = {}
+
+
+class ServerFigures(NamedTuple):
+    """A row of SERVER."""
+
+    connections: int
+    all_connections: int
+    most_connections: int
+    committed: int
+    rolled_back: int
+    deadlocks: int
+    waiting: int
+    oldest: str | None
+    now: float
+    longest_seconds: float | None
+    is_standby: bool
+
+
+def figures(found: psycopg.Connection[Any]) -> ServerFigures:
+    """Asks the server, in one statement."""
+    return ServerFigures(*found.execute(SERVER).fetchone() or ())
+
+
+def families(figures: ServerFigures) -> Iterator[Metric]:
+    """The figures of the server."""
+    yield GaugeMetricFamily(
+        "ledger_db_connections", "Connections to this database, of all programs.",
+        figures.connections,
+    )  # fmt: skip
+    yield GaugeMetricFamily(
+        "ledger_db_server_connections", "Connections to all databases of the server.",
+        figures.all_connections,
+    )  # fmt: skip
+    yield GaugeMetricFamily(
+        "ledger_db_connections_max", "Most connections that the server takes.",
+        figures.most_connections,
+    )  # fmt: skip
+    ended = CounterMetricFamily(
+        "ledger_db_transactions", "Transactions of this database.", labels=["outcome"]
+    )
+    ended.add_metric(["committed"], figures.committed)
+    ended.add_metric(["rolled_back"], figures.rolled_back)
+    yield ended
+    yield CounterMetricFamily(
+        "ledger_db_deadlocks", "Deadlocks that the server has ended.", figures.deadlocks
+    )
+    yield GaugeMetricFamily(
+        "ledger_db_waiting_locks", "Locks that sessions wait for.", figures.waiting
+    )
+    yield GaugeMetricFamily(
+        "ledger_db_oldest_transaction_seconds",
+        "How long the oldest transaction has been running.",
+        max(figures.longest_seconds or 0.0, _written_for(figures)),
+    )
+    yield GaugeMetricFamily(
+        "ledger_db_writable", "1: the server takes writes; 0: it is a standby.",
+        float(not figures.is_standby),
+    )  # fmt: skip
+
+
+def _written_for(figures: ServerFigures) -> float:
+    """Seconds since the oldest transaction that has written was first seen; 0 without one."""
+    seen = _read()
+    is_same = figures.oldest is not None and seen.get("oldest") == figures.oldest
+    since = float(seen["since"]) if is_same else figures.now
+    _write({"oldest": figures.oldest, "since": since})
+    return max(0.0, figures.now - since)
+
+
+def _read() -> dict[str, Any]:
+    if not shared.is_shared():
+        return _seen
+    try:
+        found: dict[str, Any] = json.loads((shared.folder() / SEEN).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _write(seen: dict[str, Any]) -> None:
+    if not shared.is_shared():
+        _seen.update(seen)
+        return
+    new = shared.folder() / f"{SEEN}.{os.getpid()}"
+    new.write_text(json.dumps(seen))
+    new.replace(shared.folder() / SEEN)

@@ -1,0 +1,64 @@
+"""How far behind each replica is, and which are used, as the process that answers sees them."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from ledger.db import replicas
+from ledger.db.replicas import known
+
+# The label for each reason; an error, whose kind the log has, is "error".
+REASONS = {
+    known.NOT_ASKED: "not_asked",
+    known.NO_STANDBY: "no_standby",
+    known.NO_POSITION: "no_position",
+    known.TOO_FAR_BEHIND: "too_far_behind",
+    replicas.OTHER_WRITER: "other_writer",
+}
+SILENT, ERROR = "no_answer", "error"
+
+
+def place_of_writer(found: psycopg.Connection[Any]) -> replicas.WriterPlace:
+    """The byte of WAL that the writer has written up to, and when its server started. Unasked
+    without replicas.
+    """
+    row = found.execute(replicas.ASK_WRITER).fetchone() if replicas.aliases() else None
+    return row or (None, None)
+
+
+def families(writer: replicas.WriterPlace) -> Iterator[Metric]:
+    """The figures of each replica; without any, no series."""
+    label = ["replica"]
+    used = GaugeMetricFamily("ledger_replica_used", "1: it is read from.", labels=label)
+    out = GaugeMetricFamily(
+        "ledger_replica_left_out", "Why it is not read from.", labels=["replica", "reason"]
+    )
+    behind = GaugeMetricFamily(
+        "ledger_replica_lag_bytes", "WAL that it has not replayed.", labels=label
+    )
+    seconds = GaugeMetricFamily(
+        "ledger_replica_lag_seconds", "Age of what it replayed last; 0: nothing is missing.",
+        labels=label,
+    )  # fmt: skip
+    found = replicas.replicas() if replicas.aliases() else ()
+    for replica, figures in zip(found, replicas.figures_at(writer, found), strict=True):
+        reason = _reason(replica, figures.why_out)
+        used.add_metric([figures.name], float(not reason))
+        if reason:
+            out.add_metric([figures.name, reason], 1)
+        if figures.bytes_behind is not None:
+            behind.add_metric([figures.name], figures.bytes_behind)
+        if figures.seconds_behind is not None:
+            seconds.add_metric([figures.name], figures.seconds_behind)
+    yield from (used, out, behind, seconds)
+
+
+def _reason(replica: known.Replica, why_out: str) -> str:
+    """Why it is left out, as a label; "" while it is used."""
+    if why_out:
+        return REASONS.get(why_out, ERROR)
+    answer = replica.answer
+    return SILENT if answer is None or time.monotonic() - answer.at > known.STALE else ""

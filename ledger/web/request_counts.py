@@ -1,0 +1,79 @@
+"""Counts requests by the name of their route, for `/metrics`.
+
+A path is no label: it may have an id in it, and anybody can make up new ones. All addresses that
+lead nowhere are one.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from ledger.metrics.kinds import Counter, Gauge, Histogram
+
+REQUESTS = Counter(
+    "ledger_http_requests_total",
+    "Requests by the name of their route, method and class of status.",
+    ["route", "method", "status"],
+)
+SECONDS = Histogram(
+    "ledger_http_request_seconds",
+    "Time until the head of the answer; a body that is streamed comes after it.",
+    ["route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+IN_FLIGHT = Gauge("ledger_http_requests_in_flight", "Requests that are being answered.")
+METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+UNKNOWN, STATIC, OTHER = "unknown", "static", "other"
+# Answered before any route is looked up.
+EARLY = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
+
+
+class RequestCountsMiddleware:
+    """Stands first, so that it counts every request that reaches Django."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began, status = perf_counter(), 500
+        IN_FLIGHT.inc()
+        try:
+            response = self.get_response(request)
+            status = response.status_code
+            return response
+        finally:
+            route = route_of(request)
+            IN_FLIGHT.dec()
+            _seconds_of(route).observe(perf_counter() - began)
+            _count_of(route, _method(request), f"{status // 100}xx").inc()
+
+
+def route_of(request: HttpRequest) -> str:
+    """The name of the route that answered; one name for all addresses without a route."""
+    match = request.resolver_match
+    if match is not None:
+        return match.view_name or UNKNOWN
+    path = request.path_info
+    if path in EARLY:
+        return EARLY[path]
+    return STATIC if path.startswith(settings.STATIC_URL) else UNKNOWN
+
+
+def _method(request: HttpRequest) -> str:
+    return request.method if request.method in METHODS else OTHER
+
+
+# Neither grows without end: the names of routes, methods and classes are few.
+@cache
+def _seconds_of(route: str) -> Any:
+    return SECONDS.labels(route)
+
+
+@cache
+def _count_of(route: str, method: str, status: str) -> Any:
+    REQUESTS.labels(route, method, "5xx")  # from 0 on, so that the first one shows as an increase
+    return REQUESTS.labels(route, method, status)

@@ -1,0 +1,163 @@
+"""Counts payments by kind and outcome, for `/metrics`: once for each draft that a caller sends.
+
+A retry is no second payment, and what was rolled back is no payment. A batch that is booked as a
+whole or not at all is refused as one.
+"""
+
+import functools
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+from accounts.exceptions import LedgerError
+from accounts.refusal_counts import BOOKING, count_refusals, counting_refusals
+from ledger.db.retry import OutcomeUnknown
+from ledger.metrics.kinds import Counter
+from transactions.posting.drafts import Draft, PreparedDraft
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+KINDS = ("transfer", "deposit", "withdrawal", "hold", "capture", "release", "reversal", "batch")
+# Repeated: its id was booked before, so nothing moved again. Unknown: nobody knows whether it was
+# booked. Failed: for another reason than a refusal, with nothing booked.
+BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED = "booked", "repeated", "refused", "unknown", "failed"
+PAYMENTS = Counter(
+    "ledger_payments_total",
+    "Payments, holds and releases by kind and outcome.",
+    ["kind", "outcome"],
+)
+for _kind in KINDS:  # from 0 on, so that the first one shows as an increase
+    for _outcome in (BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED):
+        PAYMENTS.labels(_kind, _outcome)
+
+
+class Payment:
+    """What is counted when a service ends: by default one of its kind that was booked."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.outcome, self.many = kind, BOOKED, 1
+
+
+_current: ContextVar[Payment | None] = ContextVar("counted_payment", default=None)
+
+
+@contextmanager
+def counting(kind: str) -> Iterator[Payment]:
+    """Counts one payment by how the block ends. Inside another such block, that one counts."""
+    outer = _current.get()
+    if outer is not None:
+        yield outer
+        return
+    payment = Payment(kind)
+    token = _current.set(payment)
+    try:
+        with counting_refusals(BOOKING):
+            yield payment
+    except Exception as error:
+        PAYMENTS.labels(kind, _outcome_of(error)).inc()
+        raise
+    else:
+        PAYMENTS.labels(kind, payment.outcome).inc(payment.many)
+    finally:
+        _current.reset(token)
+
+
+def note_repeated() -> None:
+    """Tells the block around this that an earlier call had done the same."""
+    if (payment := _current.get()) is not None:
+        payment.outcome = REPEATED
+
+
+def counts_as(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """`counting` as a decorator."""
+
+    def decorated(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+            with counting(kind):
+                return function(*args, **kwargs)
+
+        return counted
+
+    return decorated
+
+
+def kind_of(draft: Draft) -> str:
+    """The kind of a draft, also of one that is refused for its values."""
+    if draft.pending:
+        return "hold"
+    if draft.captures:
+        return "capture"
+    if draft.reverses:
+        return "reversal"
+    if draft.from_account is None:
+        return "deposit"
+    return "withdrawal" if draft.to_account is None else "transfer"
+
+
+class BatchTally:
+    """How the drafts of a batch ended, until the database transaction that booked them is over."""
+
+    def __init__(self) -> None:
+        self.payments = Tally[tuple[str, str]]()
+        self.refusals = Tally[str]()
+
+    def clear(self) -> None:
+        """Forgets what was added: the transaction runs again."""
+        self.payments.clear()
+        self.refusals.clear()
+
+    def add(
+        self,
+        drafts: Sequence[Draft],
+        items: Sequence[PreparedDraft | LedgerError],
+        results: Sequence[object],
+    ) -> None:
+        """Adds one result for each draft, in order."""
+        for draft, item, result in zip(drafts, items, results, strict=True):
+            if isinstance(result, LedgerError):
+                self.refusals[type(result).__name__] += 1
+                outcome = REFUSED
+            else:
+                is_new = isinstance(item, LedgerError) or not item.is_repeated
+                outcome = BOOKED if is_new else REPEATED
+            self.payments[kind_of(draft), outcome] += 1
+
+    def kinds(self) -> Iterator[str]:
+        """The kind of each draft that was added."""
+        return (kind for kind, _ in self.payments.elements())
+
+    def publish(self) -> None:
+        """Counts them: they are final."""
+        for (kind, outcome), many in self.payments.items():
+            PAYMENTS.labels(kind, outcome).inc(many)
+        count_refusals(self.refusals, BOOKING)
+
+
+@contextmanager
+def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
+    """Counts the drafts of one database transaction: what the block adds to the tally, or by the
+    error that it ends with.
+    """
+    tally = BatchTally()
+    try:
+        with counting_refusals(BOOKING):
+            yield tally
+    except LedgerError:  # of the whole
+        PAYMENTS.labels("batch", REFUSED).inc()
+        raise
+    except Exception as error:
+        for kind in [kind_of(draft) for draft in drafts] or tally.kinds():
+            PAYMENTS.labels(kind, _outcome_of(error)).inc()
+        raise
+    else:
+        tally.publish()
+
+
+def _outcome_of(error: Exception) -> str:
+    if isinstance(error, LedgerError):
+        return REFUSED
+    return UNKNOWN if isinstance(error, OutcomeUnknown) else FAILED
