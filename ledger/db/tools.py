@@ -11,7 +11,9 @@ from typing import Any
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
+from ledger.db import secret_options
 from ledger.db.placement import MAJORS, EmbeddedServerError, binaries_of
+from ledger.db.secret_options import SECRET, SecretRefused
 
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
@@ -27,16 +29,23 @@ class ProgramFailed(Exception):
 
 def run(program: str, *arguments: str) -> None:
     """Runs it on the database of the settings. Raises NoProgram or ProgramFailed."""
-    target, environment = _target()
-    done = subprocess.run(
-        [find(program), *arguments, f"--dbname={target}"],
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    parameters = _parameters()
+    password = str(parameters.pop("password", ""))
+    hidden = {"PGPASSWORD": password} if password else {}
+    try:
+        with secret_options.in_file(parameters) as secrets:
+            shown = {name: parameters[name] for name in parameters if name not in SECRET}
+            done = subprocess.run(
+                [find(program), *arguments, f"--dbname={make_conninfo('', **shown)}"],
+                env={**os.environ, **hidden, **secrets},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+    except SecretRefused as refusal:
+        raise ProgramFailed(str(refusal)) from None
     if done.returncode:
         raise ProgramFailed(_first_error(done.stderr))
 
@@ -75,15 +84,14 @@ def _major_of(program: Path) -> int:
     return int(found[1]) if found else 0
 
 
-def _target() -> tuple[str, dict[str, str]]:
-    """The database as a string of libpq's, and the password apart: others see arguments."""
+def _parameters() -> dict[str, Any]:
+    """The database as parameters of libpq's."""
     database: Any = connection
-    parameters = database.get_connection_params()
+    parameters: dict[str, Any] = database.get_connection_params()
     parameters |= {name.lower(): value for name, value in database.login_for_programs().items()}
     for name in ("cursor_factory", "context", "prepare_threshold", "client_encoding", "autocommit"):
         parameters.pop(name, None)
-    password = str(parameters.pop("password", ""))
-    return make_conninfo("", **parameters), {"PGPASSWORD": password} if password else {}
+    return parameters
 
 
 def _first_error(printed: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives import serialization
 from django.db import OperationalError, connection, connections
 from pytest_django import DjangoDbBlocker
 
@@ -150,6 +151,9 @@ def test_pg_dump_believes_the_right_certificate_alone(
     monkeypatch.setenv("PATH", str(PROGRAMS[-1].parent))
     dump = tmp_path / "dump"
 
+    certificate, key, password = client_certificate(server.authority, tmp_path)
+    by_key = f"&sslcert={certificate}&sslkey={key}&sslpassword="
+
     def run_with(url: str) -> None:
         for name, value in default(DATABASE_URL=url).items():
             monkeypatch.setitem(connection.settings_dict, name, value)
@@ -157,9 +161,31 @@ def test_pg_dump_believes_the_right_certificate_alone(
 
     run_with(server.url())
     assert "PostgreSQL database dump" in dump.read_text()
+    dump.unlink()
+    run_with(server.url() + by_key + password)
+    assert "PostgreSQL database dump" in dump.read_text()
+    with pytest.raises(tools.ProgramFailed, match="private key"):
+        run_with(server.url() + by_key + "wrong")
     for url in (
         server.url("other.bank.test"),
         server.url(root=Authority(tmp_path, "Stranger").file),
     ):
         with pytest.raises(tools.ProgramFailed, match="certificate"):
             run_with(url)
+
+
+def client_certificate(authority: Authority, folder: Path) -> tuple[Path, Path, str]:
+    """Of a client: its file, that of its key, and the password by which the key is encrypted."""
+    certificate, key = authority.sign("client")
+    password = "of the key"
+    found = serialization.load_pem_private_key(key.read_bytes(), None)
+    hidden = folder / "client.key"
+    hidden.write_bytes(
+        found.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(password.encode()),
+        )
+    )
+    hidden.chmod(0o600)
+    return certificate, hidden, password

@@ -1,15 +1,19 @@
 """Postgres's own programs: taken in the version of the server, connected as the settings say."""
 
+import shutil
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.db import tools
+from ledger.db.tools import ProgramFailed
 from tests.pooler import directly, major_version
 
 
@@ -32,6 +36,8 @@ RECORDS = """#!/bin/sh
 [ "$1" = --version ] && echo "pg_dump (PostgreSQL) 19.1" && exit
 printf '%s\\n' "$@" > "{folder}/arguments"
 printf '%s' "$PGPASSWORD" > "{folder}/password"
+[ -n "$PGSERVICEFILE" ] && /bin/cp -p "$PGSERVICEFILE" "{folder}/service"
+printf '%s\\n' "$PGSERVICEFILE" "$PGSERVICE" > "{folder}/named"
 """
 
 
@@ -75,6 +81,55 @@ def test_a_program_connects_as_the_settings_say(
     assert wanted.items() <= {name: str(value) for name, value in target.items()}.items()
     assert "secret" not in "".join(arguments), "others see the arguments of a process"
     assert (system_program / "password").read_text() == cluster["PASSWORD"]
+
+
+def call(program: str) -> None:
+    """As `backup`, `restore` and `dbshell` do."""
+    if program == "psql":
+        call_command("dbshell")
+    else:
+        tools.run(program)
+
+
+@pytest.mark.parametrize("program", ["pg_dump", "pg_restore", "psql"])
+def test_the_password_of_a_key_is_in_no_argument(
+    system_program: Path, cluster: dict[str, Any], program: str
+) -> None:
+    """There is no variable for it, so it goes in a file that is gone afterwards."""
+    if program != "pg_dump":
+        shutil.copy(system_program / "pg_dump", system_program / program)
+    cluster["OPTIONS"] |= {"sslkey": "/etc/ssl/key.pem", "sslpassword": "it's hidden=here"}
+
+    call(program)
+
+    found = (system_program / "service").read_text().splitlines()
+    name, service = (system_program / "named").read_text().split()
+    assert found == [f"[{service}]", "sslpassword=it's hidden=here"]
+    assert stat.S_IMODE((system_program / "service").stat().st_mode) == 0o600
+    assert "hidden" not in (system_program / "arguments").read_text()
+    assert not Path(name).parent.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sslpassword": "hidden", "service": "bank"},
+        {"sslpassword": "hidden\nhost=elsewhere"},
+        {"sslpassword": " hidden"},
+        {"sslpassword": "hidden" * 200},
+    ],
+)
+@pytest.mark.parametrize(("program", "error"), [("pg_dump", ProgramFailed), ("psql", CommandError)])
+def test_a_password_of_a_key_that_no_file_can_hold_is_refused(
+    program: str, error: type[Exception], options: dict[str, str],
+    system_program: Path, cluster: dict[str, Any],
+) -> None:  # fmt: skip
+    cluster["OPTIONS"] |= options
+    with pytest.raises(error, match="sslpassword") as refused:
+        call(program)
+
+    assert "hidden" not in str(refused.value)
+    assert not (system_program / "arguments").exists()
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])

@@ -5,9 +5,12 @@ where AWS gives them out.
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db.backends.postgresql import client
 
-from ledger.db import own_server
+from ledger.db import own_server, secret_options
+
+OF_SECRETS = "LEDGER_SECRETS"  # where psql finds them, in the settings while it runs
 
 
 class DatabaseClient(client.DatabaseClient):
@@ -18,7 +21,14 @@ class DatabaseClient(client.DatabaseClient):
         if login := database.login_for_programs():
             database.settings_dict.update(login)
             database.close()
-        super().runshell(parameters)
+        try:
+            with secret_options.in_file(database.settings_dict["OPTIONS"]) as secrets:
+                database.settings_dict[OF_SECRETS] = secrets
+                super().runshell(parameters)
+        except secret_options.SecretRefused as refusal:
+            raise CommandError(str(refusal)) from None
+        finally:
+            database.settings_dict.pop(OF_SECRETS, None)
 
     @classmethod
     def settings_to_cmd_args_env(
@@ -30,4 +40,4 @@ class DatabaseClient(client.DatabaseClient):
         attributes = settings_dict["OPTIONS"].get("target_session_attrs")
         if attributes:
             environment = {**(environment or {}), "PGTARGETSESSIONATTRS": attributes}
-        return arguments, environment
+        return arguments, {**(environment or {}), **settings_dict.get(OF_SECRETS, {})} or None
