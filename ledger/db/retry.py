@@ -51,6 +51,8 @@ CUT_OFF = frozenset(
 )
 # The pool of this process had no connection to give.
 NO_CONNECTION = (PoolTimeout, PoolClosed, TooManyRequests)
+# The same, or no host answered in time.
+NEVER_CONNECTED = (*NO_CONNECTION, psycopg.errors.ConnectionTimeout)
 TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
 TRIES = 5  # after a lost race
@@ -105,7 +107,7 @@ def _failure_without_context(error: BaseException) -> Failure:
     state = sqlstate(error)
     if state in LOST_RACES:
         return Failure.LOST_RACE
-    if isinstance(error.__cause__, NO_CONNECTION):
+    if isinstance(error.__cause__, NEVER_CONNECTED):
         return Failure.NOT_STARTED
     if state in NOT_STARTED or getattr(error.__cause__, "pgconn", None) is not None:
         return Failure.NOT_STARTED  # psycopg sets pgconn on errors of connecting

@@ -95,6 +95,7 @@ UNWELL = [
     psycopg.errors.CannotConnectNow,
     psycopg.errors.ReadOnlySqlTransaction,  # after a failover
     PoolTimeout,  # of Django's pool, which had no connection left
+    psycopg.errors.ConnectionTimeout,  # no host answered, as one that hangs
 ]
 
 

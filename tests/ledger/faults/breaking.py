@@ -12,10 +12,12 @@ from pathlib import Path
 import psycopg
 
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.pair import Pair
+from ledger.db.pair import Node, Pair
 from tests.ledger.faults.journal import Journal
 from tests.ledger.faults.proxy import AFTER, BEFORE, DURING, Proxy
 from tests.ledger.faults.schedule import Fault
+from tests.ledger.hanging import standing_still
+from tests.ledger.own_site import children_of
 from tests.ledger.processes import LONG
 
 SESSIONS = "pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND usename = 'ledger'"
@@ -46,6 +48,8 @@ class Breaker:
             "pause replication, cancel waits": self.pause_and_cancel,
             "fill the disk": self.fill,
             "hold locks": self.hold_locks,
+            "hang the primary": lambda fault: self.hang(self.pair.primary, fault.seconds),
+            "hang the standby": lambda fault: self.hang(self.pair.standby, fault.seconds),
             "kill a process that pays": lambda fault: self.journal.kill_one(fault.number),
         }
 
@@ -79,6 +83,13 @@ class Breaker:
     def fail_over(self, *, kill: bool) -> None:
         self.mend()
         self.pair.fail_over(kill=kill)
+
+    def hang(self, node: Node, seconds: float) -> None:
+        """All of its processes stand still, as at a stalled disk; then they go on."""
+        with suppress(EmbeddedServerError):  # it recovers from the fault before
+            postmaster = node.running().pid
+            with standing_still([postmaster]), standing_still(children_of(postmaster)):
+                time.sleep(seconds)
 
     def lose_unconfirmed(self, fault: Fault) -> None:
         """The standby stops, all waits for it are cancelled, so that the primary commits alone;

@@ -21,6 +21,9 @@ KINDS = {
     "hold locks": 3,
     "kill a process that pays": 1,
 }
+# Drawn by dice of their own, between the others, which a seed keeps as they were.
+HANGS = ("hang the primary", "hang the standby")
+HANG_BEFORE = 0.12  # how often one comes before another fault
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def schedule(seed: int, *, left_out: frozenset[str] = frozenset()) -> Iterator[F
     """Faults without end. A kind that this machine cannot do is drawn, and left out by name, so
     that all others stay where they are.
     """
-    dice = random.Random(seed)  # noqa: S311 - no secret
+    dice, hangs = random.Random(seed), random.Random(f"hang {seed}")  # noqa: S311 - no secret
     while True:
         (kind,) = dice.choices(list(KINDS), list(KINDS.values()))
         fault = Fault(
@@ -46,6 +49,13 @@ def schedule(seed: int, *, left_out: frozenset[str] = frozenset()) -> Iterator[F
             seconds=round(dice.uniform(0.1, 2.5), 2),
             number=dice.randint(1, 6),
         )
+        if hangs.random() < HANG_BEFORE:
+            yield Fault(
+                after=hangs.randint(10, 60),
+                kind=hangs.choice(HANGS),
+                seconds=round(hangs.uniform(2, 11), 2),
+                number=0,
+            )
         if kind in left_out:
             print(f"left out: {kind}")
             continue
