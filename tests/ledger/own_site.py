@@ -47,6 +47,18 @@ class Site:
         )
         return self.bank.manage("shell", "-v", "0", "-c", session).strip()
 
+    def get(self, path: str, cookie: str) -> str:
+        """The page that the session with this cookie gets."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Cookie": f"sessionid={cookie}"})
+            answer = connection.getresponse()
+            page = answer.read().decode()
+            assert answer.status == 200, answer.status
+            return page
+        finally:
+            connection.close()
+
     def workers(self) -> list[int]:
         """The children of gunicorn's master, which is the only child of `serve`."""
         (master,) = children_of(self.process.pid)

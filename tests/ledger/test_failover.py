@@ -10,9 +10,9 @@ from django.conf import settings
 
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.pair import Pair
-from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
+from tests.ledger.own_bank import Load, OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
-from tests.ledger.own_site import longest_gap, people
+from tests.ledger.own_site import People, longest_gap, people
 from tests.ledger.processes import assert_one_sentence, manage, reachable_folder, wait_until
 
 pytestmark = pytest.mark.slow
@@ -49,10 +49,7 @@ def test_the_primary_ends_under_load_and_the_standby_goes_on(
     for who, moments in (("services", paying.moments), ("pages", paying_there.moments)):
         gaps = [longest_gap(moments, ended, back), longest_gap(moments, back)]
         print(f"{who}: nobody paid for {gaps[0]:.2f} s, when the other came back {gaps[1]:.2f} s")
-    pages = paying_there.receipts
-    assert len(pages) == len(set(pages))
-    assert set(pages) <= set(bank.transfers()), "a receipt was shown, and the payment is gone"
-    assert_nothing_lost_and_nothing_invented(bank, paying, others=pages)
+    assert_every_receipt_is_in_the_books(bank, paying, paying_there)
 
 
 def test_a_pair_fails_over_there_and_back(bank: OwnBank, pair: Pair) -> None:
@@ -68,7 +65,8 @@ def test_a_pair_fails_over_there_and_back(bank: OwnBank, pair: Pair) -> None:
 def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
     bank: OwnBank, pair: Pair
 ) -> None:
-    with load(bank, 2) as paying:
+    with people(bank) as paying_there, load(bank, 4) as paying:
+        paying_there.wait_for(ENOUGH)
         paying.wait_for(ENOUGH)
         turned = time.monotonic()
         pair.primary.ask("ALTER SYSTEM SET default_transaction_read_only = on")
@@ -78,14 +76,22 @@ def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
         promoted = time.monotonic()
         pair.standby.promote()
         paying.wait_for(ENOUGH)
-    gap = longest_gap(paying.moments, turned)
-    since = min(moment for moment in paying.moments if moment > promoted) - promoted
-    print(
-        f"\nread-only: nobody paid for {gap:.2f} s, {since:.2f} s of it since the promotion began"
-    )
-    pair.primary.kill()
-    pair._name(pair.standby)
-    assert_nothing_lost_and_nothing_invented(bank, paying)
+        paying_there.wait_for(ENOUGH)
+        pair.primary.kill()
+        pair._name(pair.standby)
+    print("\nturned read-only")
+    for who, moments in (("services", paying.moments), ("pages", paying_there.moments)):
+        gap = longest_gap(moments, turned)
+        since = min(moment for moment in moments if moment > promoted) - promoted
+        print(f"{who}: nobody paid for {gap:.2f} s, {since:.2f} s of it since the promotion began")
+    assert_every_receipt_is_in_the_books(bank, paying, paying_there)
+
+
+def assert_every_receipt_is_in_the_books(bank: OwnBank, paying: Load, there: People) -> None:
+    pages = there.receipts
+    assert len(pages) == len(set(pages))
+    assert set(pages) <= set(bank.transfers()), "a receipt was shown, and the payment is gone"
+    assert_nothing_lost_and_nothing_invented(bank, paying, others=pages)
 
 
 def test_commits_wait_for_the_standby(pair: Pair) -> None:
