@@ -6,7 +6,7 @@ gunicorn loads it before ledger.wsgi, and it reads Django's settings.
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-os.environ.setdefault("LEDGER_ROLE", "web")
+os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE") or "web"  # empty is not set
 
 from ledger.server.timed_worker import TimedWorker
 
